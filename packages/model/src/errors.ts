@@ -1,0 +1,154 @@
+/**
+ * The one table of errors. gRPC status, whether a retry of the same request may help, and the
+ * caller's next move; SDK classes, wire mapping and docs are derived from it.
+ * `outcome` says what is known of the request: `none` (it surely did nothing), `unknown` (it may
+ * have taken effect), `done` (it took effect, and this is its result).
+ */
+interface ErrorRow {
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly outcome: 'none' | 'unknown' | 'done';
+  readonly next: string;
+}
+
+const row = (
+  status: number,
+  retryable: boolean,
+  outcome: ErrorRow['outcome'],
+  next: string,
+): ErrorRow => ({ status, retryable, outcome, next });
+
+export const errorTable = {
+  // What the caller gave is wrong. Nothing was changed.
+  INVALID_ARGUMENT: row(3, false, 'none', 'correct the named argument and call again'),
+  UNCARRIABLE: row(3, false, 'none', 'replace the value at the named path by plain data'),
+  TOO_LARGE: row(3, false, 'none', 'send less, or store it elsewhere and send a reference'),
+  UNKNOWN_TENANT: row(5, false, 'none', 'create the tenant, or correct its name'),
+  UNKNOWN_TYPE: row(5, false, 'none', 'deploy a bundle that exports this actor type'),
+  UNKNOWN_METHOD: row(12, false, 'none', 'correct the method, or deploy a bundle that has it'),
+  UNKNOWN_TASK: row(5, false, 'none', 'deploy a bundle that exports this task'),
+  UNKNOWN_WORKFLOW: row(5, false, 'none', 'deploy a bundle that exports this workflow'),
+  UNKNOWN_RUN: row(5, false, 'none', 'list the runs with `troupe runs`'),
+  UNKNOWN_BLOCK: row(5, false, 'none', 'show the run with `troupe runs show RUN`'),
+  UNKNOWN_NODE: row(5, false, 'none', 'list the nodes with `troupe nodes`'),
+  UNKNOWN_BUNDLE: row(5, false, 'none', 'deploy the bundle again'),
+  ALREADY_EXISTS: row(6, false, 'none', 'choose another id, or use the one that exists'),
+  WRONG_STATE: row(9, false, 'none', 'look at its state before asking for this'),
+  BUNDLE_LOAD_FAILED: row(9, false, 'none', 'mend the bundle so that it loads, then deploy again'),
+  WORKFLOW_INVALID: row(3, false, 'none', 'mend the workflow at the named place'),
+  CONFIG_INVALID: row(3, false, 'none', 'correct the named key'),
+  // User code ended badly. The turn or attempt is recorded as failed.
+  USER_ERROR: row(2, false, 'done', 'see the cause; the state before the call stands'),
+  STEP_MISMATCH: row(9, false, 'done', 'make the method take the same steps when it runs again'),
+  DEADLOCK: row(9, false, 'done', 'break the cycle named, for example by a send'),
+  TIME_LIMIT: row(4, false, 'done', 'raise the time limit, or do less in one turn'),
+  RUNNER_CRASHED: row(13, false, 'done', 'see the runner output; the state before the call stands'),
+  RETRIES_EXHAUSTED: row(10, false, 'done', 'see the last error of the attempts'),
+  CANCELLED: row(1, false, 'done', 'nothing: the caller asked for it'),
+  // Time and identity.
+  DEADLINE_EXCEEDED: row(4, true, 'none', 'call again: it was refused before it began'),
+  OUTCOME_UNKNOWN: row(14, false, 'unknown', 'read the state before deciding to call again'),
+  SESSION_FORGOTTEN: row(9, false, 'unknown', 'read the state; then call under a new session'),
+  GONE: row(5, false, 'none', 'the actor was destroyed; address the new one'),
+  REWOUND: row(10, false, 'unknown', 'the scope was rewound under the call; decide anew'),
+  // The cluster cannot serve now.
+  NOT_HERE: row(14, true, 'none', 'resolve the location again'),
+  NO_LEADER: row(14, true, 'none', 'retry: a new leader is being elected'),
+  NO_NODES: row(14, true, 'none', 'start a node that has what is asked for'),
+  UNAVAILABLE: row(14, true, 'none', 'retry with back-off'),
+  RESOURCE_EXHAUSTED: row(8, true, 'none', 'retry after the time given'),
+  VERSION_MISMATCH: row(9, false, 'none', 'use client and cluster of one minor version'),
+  // Start-up.
+  PORT_IN_USE: row(9, false, 'none', 'stop the other process or choose another port'),
+  ETCD_UNREACHABLE: row(14, true, 'none', 'start etcd, or correct `etcd` in the configuration'),
+  NATS_UNREACHABLE: row(14, true, 'none', 'start nats-server, or correct `nats.servers`'),
+  NATS_UNSUITABLE: row(9, false, 'none', 'run nats-server 2.10 or newer with JetStream'),
+  NODE_NAME_TAKEN: row(6, true, 'none', 'choose another node name, or stop the other node'),
+  // Durable histories.
+  DEPOSED: row(10, false, 'none', 'this process is fenced off and exits; start it anew'),
+  LOG_CORRUPT: row(15, false, 'none', 'restore the log named from a replica or a backup'),
+  INTERNAL: row(13, false, 'unknown', 'report this with the log of the process named'),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+export type FailureDetails = { readonly [name: string]: string | number };
+
+/** An expected failure as a value: inside the cores and on the wire. */
+export interface Failure {
+  readonly code: ErrorCode;
+  /** What happened, to which id, and the next move. */
+  readonly message: string;
+  readonly details?: FailureDetails;
+}
+
+/** Makes a failure; its message gets the next move of the table appended. */
+export function failure(code: ErrorCode, what: string, details?: FailureDetails): Failure {
+  const message = `${what}; ${errorTable[code].next}`;
+  return details === undefined ? { code, message } : { code, message, details };
+}
+
+/** What a call, task or block came to. `value` is encoded by `encodeValue`. */
+export type Outcome =
+  | { readonly ok: true; readonly value: Uint8Array }
+  | { readonly ok: false; readonly failure: Failure };
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorTable, code);
+}
+
+/** A failure on its way to a caller. Branch on `code`, never on the text. */
+export class TroupeError extends Error {
+  readonly code: ErrorCode;
+  readonly details: FailureDetails;
+
+  constructor(reason: Failure, options?: { cause?: unknown }) {
+    super(reason.message, options);
+    this.name = 'TroupeError';
+    this.code = reason.code;
+    this.details = reason.details ?? {};
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable;
+  }
+
+  toFailure(): Failure {
+    return { code: this.code, message: this.message, details: this.details };
+  }
+}
+
+/** Shorthand for `new TroupeError(failure(…))`. */
+export function troupeError(
+  code: ErrorCode,
+  what: string,
+  details?: FailureDetails,
+  cause?: unknown,
+): TroupeError {
+  return new TroupeError(failure(code, what, details), cause === undefined ? {} : { cause });
+}
+
+/** The failure that any thrown thing stands for; a stranger becomes `fallback`. */
+export function failureOf(thrown: unknown, fallback: ErrorCode = 'INTERNAL'): Failure {
+  if (thrown instanceof TroupeError) return thrown.toFailure();
+  const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return failure(fallback, text);
+}
+
+/** Ends an exhaustive switch. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}
+
+/** Crashes the machine when an invariant is broken. `fact` names it: `Q1: time never goes back`. */
+export function assert(holds: boolean, fact: string): asserts holds {
+  if (!holds) throw new InvariantBroken(fact);
+}
+
+/** A bug, not an operating error: nobody catches it but the process, which ends. */
+export class InvariantBroken extends Error {
+  constructor(fact: string) {
+    super(`invariant broken: ${fact}`);
+    this.name = 'InvariantBroken';
+  }
+}

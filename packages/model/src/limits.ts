@@ -1,0 +1,50 @@
+/** Every bound of the system in one place, and what happens there. Units stand in the names. */
+export const limits = {
+  /** A record of a log; facts of one batch beyond it span records closed by a commit mark. */
+  recordBytesMax: 900_000,
+  /** Arguments or reply of one call or task: `TOO_LARGE` beyond. */
+  payloadBytesMax: 512 * 1024,
+  /** Delta of one turn: `TOO_LARGE` beyond, the turn fails and changes nothing. */
+  deltaBytesMax: 800_000,
+  /** Calls waiting for one actor on its node: `RESOURCE_EXHAUSTED` beyond. */
+  mailboxCallsMax: 10_000,
+  /** Turns of one actor handed to its runner ahead of their records. */
+  turnsAheadMax: 64,
+  /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */
+  turnStepsMax: 65_535,
+  /** Times a turn is tried when its runner crashes under it: `RUNNER_CRASHED` beyond. */
+  turnCrashesMax: 3,
+  /** Time in which a call must be accepted; more is `INVALID_ARGUMENT`. */
+  deadlineMsMax: 600_000,
+  deadlineMsDefault: 30_000,
+  /** An actor forgets the replies of a session not heard of for so long. */
+  sessionMsMax: 900_000,
+  /** Unanswered calls of one client session: the SDK waits beyond. */
+  sessionCallsMax: 10_000,
+  /** Things waiting in one tenant's queue: `RESOURCE_EXHAUSTED` beyond. */
+  queuedTasksMax: 100_000,
+  /** Bytes of a turn log beyond its actors' checkpoints before the oldest are checkpointed. */
+  logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
+  checkpointTurns: 1_000,
+  checkpointMs: 60_000,
+  /** Letters of one actor not yet acknowledged: a further send fails with `RESOURCE_EXHAUSTED`. */
+  outboxLettersMax: 10_000,
+  resendMs: 1_000,
+  heartbeatMs: 1_000,
+  nodeSilenceMs: 3_000,
+  probeMs: 300,
+  leaseMs: 3_000,
+  taskRetriesMax: 3,
+  taskBackoffMs: [1_000, 3_000, 5_000],
+  taskLimitMs: 300_000,
+  turnLimitMs: 300_000,
+  branchesInFlight: 10,
+  runBlocksMax: 20_000,
+  /** Finished tasks and runs stay readable so long and so many, whichever ends first. */
+  finishedMs: 900_000,
+  finishedTasksMax: 20_000,
+  finishedRunsMax: 1_000,
+  bundleBytesMax: 32 * 1024 * 1024,
+  bundleLoadMs: 20_000,
+  drainMs: 30_000,
+} as const;

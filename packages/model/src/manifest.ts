@@ -1,0 +1,37 @@
+/** What a bundle declares, found by loading it in a runner. */
+import type { Workflow } from './workflow.ts';
+
+/** Amounts a task reserves or a node offers: `cpu` in cores, `memory` in MiB, custom names free. */
+export interface Resources {
+  readonly [name: string]: number;
+}
+
+export interface ActorManifest {
+  readonly type: string;
+  readonly methods: readonly string[];
+  /** Methods that see the state of the last turn boundary and commit nothing. */
+  readonly reads: readonly string[];
+  readonly turnLimitMs?: number;
+}
+
+export interface TaskManifest {
+  readonly name: string;
+  readonly resources: Resources;
+  /** Tries after the first. */
+  readonly retries: number;
+  readonly backoffMs: readonly number[];
+  readonly limitMs: number;
+}
+
+export interface Manifest {
+  /** Version of `@troupe/sdk` in the bundle. */
+  readonly sdk: string;
+  readonly actors: readonly ActorManifest[];
+  readonly tasks: readonly TaskManifest[];
+  readonly workflows: readonly Workflow[];
+}
+
+export const emptyManifest: Manifest = { sdk: '', actors: [], tasks: [], workflows: [] };
+
+/** The built-in task that calls an actor for a `call` block; input `{ type, key, method, args }`. */
+export const callTask = '$call';

@@ -1,0 +1,392 @@
+/**
+ * What travels on the bus between scheduler replicas (the leader and the gateways) and nodes.
+ * Core NATS loses, and may repeat after a reconnect: every message here is either resent by its
+ * sender until answered, or a hint whose loss only costs time. Receivers are idempotent.
+ */
+import type { VectorClock } from './clock.ts';
+import type { Failure, Outcome } from './errors.ts';
+import type {
+  ActorId,
+  Address,
+  BundleHash,
+  Bytes,
+  Incarnation,
+  LogName,
+  NodeName,
+  SessionId,
+  TaskId,
+  TenantName,
+} from './ids.ts';
+import type { Manifest, Resources } from './manifest.ts';
+
+/** A leadership: journal generation, then the number of the fact that opened it. */
+export interface Term {
+  readonly generation: number;
+  readonly number: number;
+}
+
+export function termIsOlder(left: Term, right: Term): boolean {
+  return (
+    left.generation < right.generation ||
+    (left.generation === right.generation && left.number < right.number)
+  );
+}
+
+/** Turns of an actor in a log that was sealed: every record with `from <= position <= to`. */
+export interface ChainLink {
+  readonly log: LogName;
+  /** Log position (stream sequence) from which this actor's turns may lie there; 0 = its start. */
+  readonly from: number;
+  /** Position of the seal. */
+  readonly to: number;
+}
+
+// ---------------------------------------------------------------- calls and letters (data path)
+
+/** Who calls, for deduplication: numbers rise within a session; `low` is the least still open. */
+export interface Caller {
+  readonly session: SessionId;
+  readonly number: number;
+  readonly low: number;
+}
+
+/** gateway | node → node. Resent under the same `caller` until its result is there. */
+export interface Call {
+  readonly kind: 'call';
+  readonly actor: ActorId;
+  readonly birth: number;
+  readonly epoch: number;
+  readonly method: string;
+  /** `encodeValue` of the array of arguments. */
+  readonly args: Bytes;
+  readonly caller: Caller;
+  readonly replyTo: Address;
+  /** Wall-clock ms until which the call may be accepted. */
+  readonly deadlineAt: number;
+  /** Actors that await this call, outermost first: a cycle is refused. */
+  readonly path: readonly ActorId[];
+  /** Clock of the caller when it belongs to the receiver's scope. */
+  readonly clock?: VectorClock;
+}
+
+/** node → replyTo of the call. */
+export interface CallResult {
+  readonly kind: 'call-result';
+  readonly actor: ActorId;
+  readonly session: SessionId;
+  readonly number: number;
+  readonly outcome: Outcome;
+  readonly clock?: VectorClock;
+}
+
+/** node → replyTo: this incarnation does not host the actor under that epoch; resolve again. */
+export interface NotHere {
+  readonly kind: 'not-here';
+  readonly actor: ActorId;
+  readonly epoch: number;
+  readonly session: SessionId;
+  readonly number: number;
+}
+
+/** gateway | node → node: the caller no longer waits. Queued: dropped; running: told by signal. */
+export interface CancelCall {
+  readonly kind: 'cancel-call';
+  readonly actor: ActorId;
+  readonly session: SessionId;
+  readonly number: number;
+}
+
+/** node → node: a durable send. Numbers are contiguous per (sender birth, receiver). */
+export interface Letter {
+  readonly kind: 'letter';
+  readonly to: ActorId;
+  readonly epoch: number;
+  readonly from: ActorId;
+  readonly fromBirth: number;
+  readonly number: number;
+  readonly method: string;
+  readonly args: Bytes;
+  readonly replyTo: Address;
+  readonly clock?: VectorClock;
+}
+
+/** node → replyTo of the letter: every letter up to `upTo` is committed at the receiver. */
+export interface LetterAck {
+  readonly kind: 'letter-ack';
+  readonly to: ActorId;
+  readonly from: ActorId;
+  readonly fromBirth: number;
+  readonly upTo: number;
+}
+
+/** node → replyTo of the letter: the receiver is not here under that epoch; resolve again. */
+export interface LetterNotHere {
+  readonly kind: 'letter-not-here';
+  readonly to: ActorId;
+  readonly from: ActorId;
+  readonly epoch: number;
+}
+
+// ---------------------------------------------------------------- location (anyone ↔ leader)
+
+/** gateway | node → leader. Creates and places the actor when it does not exist yet. */
+export interface Resolve {
+  readonly kind: 'resolve';
+  readonly actor: ActorId;
+  /** Scope of an actor created by this; the actor alone when absent. */
+  readonly scope?: string;
+  readonly replyTo: Address;
+  /** The epoch that was refused, if this follows a `not-here`: the leader sends `place` again. */
+  readonly refusedEpoch?: number;
+}
+
+/** leader → replyTo of the resolve. */
+export interface Located {
+  readonly kind: 'located';
+  readonly actor: ActorId;
+  readonly location: Location | Failure;
+}
+
+export interface Location {
+  readonly node: Incarnation;
+  readonly birth: number;
+  readonly epoch: number;
+}
+
+export function isFailure(value: object): value is Failure {
+  return 'code' in value;
+}
+
+// ---------------------------------------------------------------- leader ↔ node
+
+/** node → leader, resent until welcomed. */
+export interface Join {
+  readonly kind: 'join';
+  readonly incarnation: Incarnation;
+  readonly name: NodeName;
+  readonly resources: Resources;
+  readonly labels: { readonly [name: string]: string };
+  readonly version: string;
+}
+
+/** leader → node. The turn log exists and holds its opening record. */
+export interface Welcome {
+  readonly kind: 'welcome';
+  readonly term: Term;
+  readonly log: LogName;
+  readonly heartbeatMs: number;
+}
+
+/** leader → node: this join is refused for good. The node prints the failure and exits. */
+export interface JoinRefused {
+  readonly kind: 'join-refused';
+  readonly term: Term;
+  readonly failure: Failure;
+}
+
+/** node → leader, every `heartbeatMs`, on the beat subject. */
+export interface Heartbeat {
+  readonly kind: 'heartbeat';
+  readonly incarnation: Incarnation;
+  readonly counter: number;
+  readonly load: NodeLoad;
+}
+
+export interface NodeLoad {
+  /** Share of the machine's cpu used lately, 0 to 1. */
+  readonly cpu: number;
+  /** Resident MiB of the node and its runners. */
+  readonly memory: number;
+  readonly actors: number;
+  readonly turns: number;
+  readonly tasks: number;
+}
+
+/** leader → node: answer with a heartbeat at once (a broker notice said you are gone). */
+export interface Probe {
+  readonly kind: 'probe';
+  readonly term: Term;
+}
+
+/** leader → node, resent until `place-seen`. */
+export interface Place {
+  readonly kind: 'place';
+  readonly term: Term;
+  readonly actor: ActorId;
+  readonly birth: number;
+  readonly epoch: number;
+  readonly scope: string;
+  readonly bundle: BundleHash;
+  readonly chain: readonly ChainLink[];
+}
+
+/** node → leader: these placements are known here. */
+export interface PlaceSeen {
+  readonly kind: 'place-seen';
+  readonly incarnation: Incarnation;
+  readonly placed: readonly { readonly actor: ActorId; readonly epoch: number }[];
+}
+
+/** node → leader: a checkpoint of this epoch is stored, the older logs of the chain are not needed.
+ *  Resent until a `place` of a later epoch or `rebased-seen`. */
+export interface Rebased {
+  readonly kind: 'rebased';
+  readonly incarnation: Incarnation;
+  readonly actors: readonly { readonly actor: ActorId; readonly epoch: number }[];
+}
+
+export interface RebasedSeen {
+  readonly kind: 'rebased-seen';
+  readonly actors: readonly { readonly actor: ActorId; readonly epoch: number }[];
+}
+
+/** leader → node: you are dying or gone by the journal. Exit; come back as a new incarnation. */
+export interface Die {
+  readonly kind: 'die';
+  readonly term: Term;
+  readonly incarnation: Incarnation;
+}
+
+/** leader → every node: this incarnation is gone; cached locations on it are stale. */
+export interface NodeGone {
+  readonly kind: 'node-gone';
+  readonly term: Term;
+  readonly incarnation: Incarnation;
+}
+
+/** node → leader: SIGTERM came. Nothing new is placed here; resent until `drain`. */
+export interface Leaving {
+  readonly kind: 'leaving';
+  readonly incarnation: Incarnation;
+}
+
+/** leader → node: the wish to leave (or an operator's drain) is journaled; release your actors. */
+export interface Drain {
+  readonly kind: 'drain';
+  readonly term: Term;
+}
+
+/** node → leader: checkpointed and released durably here; resent until `release-seen`. */
+export interface Released {
+  readonly kind: 'released';
+  readonly incarnation: Incarnation;
+  readonly actors: readonly { readonly actor: ActorId; readonly epoch: number }[];
+}
+
+export interface ReleaseSeen {
+  readonly kind: 'release-seen';
+  readonly actors: readonly { readonly actor: ActorId; readonly epoch: number }[];
+}
+
+/** node → leader: drained, nothing is left here; resent until `die`. */
+export interface Left {
+  readonly kind: 'left';
+  readonly incarnation: Incarnation;
+}
+
+/** node → leader: the last words of a fenced incarnation, about itself only. */
+export interface Deposed {
+  readonly kind: 'deposed';
+  readonly incarnation: Incarnation;
+  readonly appendsRefused: number;
+  readonly repliesWithheld: number;
+}
+
+// ---------------------------------------------------------------- tasks (leader ↔ node)
+
+/** leader → node, resent until `task-seen` or `task-result`. */
+export interface RunTask {
+  readonly kind: 'run-task';
+  readonly term: Term;
+  readonly task: TaskId;
+  readonly attempt: number;
+  readonly tenant: TenantName;
+  readonly bundle: BundleHash;
+  readonly name: string;
+  /** `encodeValue` of the input. */
+  readonly input: Bytes;
+  readonly limitMs: number;
+  /** Scope of actors that the task creates; the actor alone when absent. */
+  readonly scope?: string;
+}
+
+/** node → leader: these attempts have arrived. */
+export interface TaskSeen {
+  readonly kind: 'task-seen';
+  readonly incarnation: Incarnation;
+  readonly attempts: readonly { readonly task: TaskId; readonly attempt: number }[];
+}
+
+/** node → leader, resent until `task-result-seen`. */
+export interface TaskResult {
+  readonly kind: 'task-result';
+  readonly incarnation: Incarnation;
+  readonly task: TaskId;
+  readonly attempt: number;
+  readonly outcome: Outcome;
+  /** Milliseconds that the attempt ran. */
+  readonly durationMs: number;
+}
+
+export interface TaskResultSeen {
+  readonly kind: 'task-result-seen';
+  readonly results: readonly { readonly task: TaskId; readonly attempt: number }[];
+}
+
+/** leader → node. A hint: the attempt's result will be refused anyway. */
+export interface CancelTask {
+  readonly kind: 'cancel-task';
+  readonly term: Term;
+  readonly task: TaskId;
+  readonly attempt: number;
+}
+
+// ---------------------------------------------------------------- requests (bus request/reply)
+
+/** gateway → one node: load this bundle in a fresh runner and say what it declares. */
+export interface InspectBundle {
+  readonly kind: 'inspect-bundle';
+  readonly bundle: BundleHash;
+}
+
+export type Inspected = { readonly manifest: Manifest } | { readonly failure: Failure };
+
+// ---------------------------------------------------------------- by destination
+
+export type ToNode =
+  | Call
+  | CancelCall
+  | CallResult
+  | NotHere
+  | Letter
+  | LetterAck
+  | LetterNotHere
+  | Located
+  | Welcome
+  | JoinRefused
+  | Probe
+  | Place
+  | RebasedSeen
+  | Die
+  | NodeGone
+  | Drain
+  | ReleaseSeen
+  | RunTask
+  | TaskResultSeen
+  | CancelTask;
+
+export type NodeToLeader =
+  | Join
+  | Heartbeat
+  | Resolve
+  | PlaceSeen
+  | Rebased
+  | Leaving
+  | Released
+  | Left
+  | Deposed
+  | TaskSeen
+  | TaskResult;
+
+/** What a gateway hears from nodes; what it asks of the leader stands in `requests.ts`. */
+export type NodeToGateway = CallResult | NotHere;

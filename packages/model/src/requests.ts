@@ -1,0 +1,173 @@
+/**
+ * What a gateway asks of the leader for its clients, and the answers. Every request carries a
+ * number unique to its gateway and is resent until answered; `id`s in it are made by the client, so
+ * a resend finds what the first one did.
+ */
+import type { Failure, Outcome } from './errors.ts';
+import type {
+  Address,
+  BundleHash,
+  Bytes,
+  Incarnation,
+  NodeName,
+  RunId,
+  TaskId,
+  TenantName,
+} from './ids.ts';
+import type { Manifest, Resources } from './manifest.ts';
+import type { NodeLoad, Term } from './messages.ts';
+
+export type RequestBody =
+  | {
+      /** Idempotent by `task`. Answered when the task has finished. */
+      readonly kind: 'submit-task';
+      readonly task: TaskId;
+      readonly tenant: TenantName;
+      readonly name: string;
+      readonly input: Bytes;
+      readonly priority?: 'low' | 'normal' | 'high';
+      readonly resources?: Resources;
+      readonly retries?: number;
+      readonly limitMs?: number;
+    }
+  | { readonly kind: 'cancel-task-request'; readonly task: TaskId }
+  | {
+      /** Idempotent by `run`. Answered as soon as the run is journaled. */
+      readonly kind: 'start-run';
+      readonly run: RunId;
+      readonly tenant: TenantName;
+      readonly workflow: string;
+      readonly input: Bytes;
+    }
+  | {
+      /** Answered when the run has ended, or after `waitMs` with the state it is in. */
+      readonly kind: 'wait-run';
+      readonly run: RunId;
+      readonly waitMs: number;
+    }
+  | {
+      /** A person's answer to a pause. `block` is the pause's context id. */
+      readonly kind: 'resume-run';
+      readonly run: RunId;
+      readonly block: string;
+      readonly answer: Bytes;
+    }
+  | { readonly kind: 'cancel-run'; readonly run: RunId }
+  | { readonly kind: 'list-runs'; readonly tenant?: TenantName; readonly limit: number }
+  | {
+      /** The manifest was found by a node; the leader only records it. */
+      readonly kind: 'deploy';
+      readonly tenant: TenantName;
+      readonly bundle: BundleHash;
+      readonly manifest: Manifest;
+      readonly bytes: number;
+    }
+  | { readonly kind: 'put-tenant'; readonly tenant: TenantName; readonly weight: number }
+  | { readonly kind: 'status' }
+  | {
+      readonly kind: 'list-actors';
+      readonly tenant: TenantName;
+      readonly type?: string;
+      readonly prefix?: string;
+      readonly limit: number;
+    }
+  | { readonly kind: 'drain-node'; readonly node: NodeName };
+
+export interface Request {
+  readonly kind: 'request';
+  readonly number: number;
+  readonly replyTo: Address;
+  readonly body: RequestBody;
+}
+
+export type Answer =
+  | { readonly kind: 'task-ended'; readonly task: TaskId; readonly outcome: Outcome }
+  | { readonly kind: 'run'; readonly run: RunView }
+  | { readonly kind: 'runs'; readonly runs: readonly RunView[] }
+  | { readonly kind: 'deployed'; readonly bundle: BundleHash; readonly manifest: Manifest }
+  | { readonly kind: 'tenant'; readonly tenant: TenantName; readonly weight: number }
+  | { readonly kind: 'status'; readonly status: ClusterView }
+  | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** leader → gateway. */
+export interface Answered {
+  readonly kind: 'answered';
+  readonly number: number;
+  readonly answer: Answer;
+}
+
+export type RunState = 'running' | 'waiting' | 'done' | 'failed' | 'cancelled';
+
+export interface RunView {
+  readonly run: RunId;
+  readonly tenant: TenantName;
+  readonly workflow: string;
+  readonly state: RunState;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly blocks: readonly BlockView[];
+  readonly outcome?: Outcome;
+}
+
+export interface BlockView {
+  /** Context id: `read`, or `read[3]` for a branch of `each`. */
+  readonly block: string;
+  readonly state: 'waiting' | 'ready' | 'running' | 'paused' | 'done' | 'failed' | 'skipped';
+  readonly attempts: number;
+  readonly node?: Incarnation;
+  /** Encoded prompt of a pause. */
+  readonly prompt?: Bytes;
+  /** For a block with `each`: branches done and in all. */
+  readonly branches?: { readonly done: number; readonly all: number };
+}
+
+export interface NodeView {
+  readonly name: NodeName;
+  readonly incarnation: Incarnation;
+  readonly state: 'joining' | 'alive' | 'draining' | 'dying' | 'gone';
+  readonly resources: Resources;
+  readonly used: Resources;
+  readonly labels: { readonly [name: string]: string };
+  readonly actors: number;
+  readonly tasks: number;
+  readonly silentMs: number;
+  readonly load?: NodeLoad;
+}
+
+export interface ClusterView {
+  readonly cell: string;
+  readonly term: Term;
+  readonly leader: string;
+  readonly version: string;
+  readonly nodes: readonly NodeView[];
+  readonly tenants: readonly { readonly tenant: TenantName; readonly weight: number }[];
+  readonly bundles: readonly {
+    readonly tenant: TenantName;
+    readonly bundle: BundleHash;
+    readonly actors: readonly string[];
+    readonly tasks: readonly string[];
+    readonly workflows: readonly string[];
+  }[];
+  readonly counts: {
+    readonly actors: number;
+    readonly tasksQueued: number;
+    readonly tasksRunning: number;
+    readonly runs: number;
+    /** Appends that the store refused to fenced incarnations, by their own last words. */
+    readonly appendsRefused: number;
+    /** Answers that fenced incarnations held back. */
+    readonly repliesWithheld: number;
+    readonly nodesLost: number;
+  };
+}
+
+export interface ActorView {
+  readonly actor: string;
+  readonly node: Incarnation;
+  readonly birth: number;
+  readonly epoch: number;
+  readonly scope: string;
+  readonly chain: number;
+}

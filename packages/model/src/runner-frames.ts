@@ -1,0 +1,132 @@
+/**
+ * What a node and its runner say to each other over their pipe: length-prefixed `encode`d arrays of
+ * frames (4 bytes big-endian length, then msgpack). A runner reaches nothing of the cluster but
+ * this. One runner serves one bundle, given on its command line.
+ */
+import type { Failure, Outcome } from './errors.ts';
+import type { ActorId, BundleHash, Bytes, TaskId } from './ids.ts';
+import type { Manifest } from './manifest.ts';
+
+/** Number that the node gives to a turn or task while the runner has it. */
+export type WorkId = number;
+
+/** What a turn did before it left its actor, recorded durably: replayed by ordinal. */
+export type Recorded =
+  | {
+      readonly ordinal: number;
+      readonly kind: 'step';
+      readonly name: string;
+      readonly outcome: Outcome;
+    }
+  | {
+      readonly ordinal: number;
+      readonly kind: 'call';
+      readonly name: string;
+      /** Absent while the reply has not come: the runner asks again and waits. */
+      readonly outcome?: Outcome;
+    };
+
+export type ToRunner =
+  | {
+      /** Build the state: the constructor's when there is no checkpoint, then the deltas in order. */
+      readonly kind: 'activate';
+      readonly actor: ActorId;
+      /** Encoded state of a checkpoint. */
+      readonly state?: Bytes;
+      /** Deltas as `turn-done` gave them. */
+      readonly deltas: readonly Bytes[];
+    }
+  | { readonly kind: 'deactivate'; readonly actor: ActorId }
+  | {
+      /** Turns of one actor run one after another in the order sent; reads run at once. */
+      readonly kind: 'turn';
+      readonly work: WorkId;
+      readonly actor: ActorId;
+      readonly method: string;
+      readonly args: Bytes;
+      readonly read: boolean;
+      /** Stable id of this call: prefix of effect ids. */
+      readonly callId: string;
+      readonly recorded: readonly Recorded[];
+      readonly limitMs: number;
+    }
+  | {
+      readonly kind: 'task';
+      readonly work: WorkId;
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly name: string;
+      readonly input: Bytes;
+      readonly limitMs: number;
+    }
+  /** The side effect of this step may begin: all that came before it is durable. */
+  | { readonly kind: 'step-go'; readonly work: WorkId; readonly ordinal: number }
+  | {
+      readonly kind: 'call-returned';
+      readonly work: WorkId;
+      readonly ordinal: number;
+      readonly outcome: Outcome;
+    }
+  /** Give the full state at the last finished turn. */
+  | { readonly kind: 'capture'; readonly actor: ActorId; readonly request: number }
+  | { readonly kind: 'cancel'; readonly work: WorkId };
+
+export type FromRunner =
+  | { readonly kind: 'loaded'; readonly bundle: BundleHash; readonly manifest: Manifest }
+  | { readonly kind: 'load-failed'; readonly failure: Failure }
+  | { readonly kind: 'activated'; readonly actor: ActorId }
+  | { readonly kind: 'activate-failed'; readonly actor: ActorId; readonly failure: Failure }
+  | {
+      readonly kind: 'turn-done';
+      readonly work: WorkId;
+      readonly outcome: Outcome;
+      /** What changed in the state; absent when nothing did, or the turn failed, or it was a read. */
+      readonly delta?: Bytes;
+      /** `c.send`s of the turn, in order; none when it failed. */
+      readonly sends: readonly OutgoingSend[];
+    }
+  | { readonly kind: 'task-done'; readonly work: WorkId; readonly outcome: Outcome }
+  /** A step wants to begin; wait for `step-go`. */
+  | {
+      readonly kind: 'step-begin';
+      readonly work: WorkId;
+      readonly ordinal: number;
+      readonly name: string;
+    }
+  | {
+      readonly kind: 'step-done';
+      readonly work: WorkId;
+      readonly ordinal: number;
+      readonly name: string;
+      readonly outcome: Outcome;
+    }
+  | {
+      /** A turn or task calls an actor and awaits it. `name` is `Type/key.method`. */
+      readonly kind: 'call-out';
+      readonly work: WorkId;
+      readonly ordinal: number;
+      readonly name: string;
+      readonly type: string;
+      readonly key: string;
+      readonly method: string;
+      readonly args: Bytes;
+      readonly deadlineMs: number;
+    }
+  | {
+      readonly kind: 'captured';
+      readonly actor: ActorId;
+      readonly request: number;
+      readonly state: Bytes;
+    }
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly text: string;
+    };
+
+export interface OutgoingSend {
+  readonly type: string;
+  readonly key: string;
+  readonly method: string;
+  readonly args: Bytes;
+}

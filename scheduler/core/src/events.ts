@@ -1,0 +1,66 @@
+/** What a scheduler machine hears, and what it says. */
+import type {
+  Address,
+  Answered,
+  Incarnation,
+  Located,
+  LogName,
+  NodeToLeader,
+  Request,
+  ToNode,
+} from '@troupe/model';
+
+/** Every event carries `wall`, the wall-clock ms of this process, for the `at` of facts. */
+export type SchedulerEvent = { readonly wall: number } & (
+  | {
+      /** The first event of a leader, after every fact of the journal was applied. */
+      readonly kind: 'lead';
+      readonly scheduler: string;
+      readonly generation: number;
+    }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'from-node'; readonly message: NodeToLeader }
+  | { readonly kind: 'request'; readonly request: Request }
+  /** The broker says the connection of this incarnation closed: probe it. */
+  | { readonly kind: 'disconnect-notice'; readonly incarnation: Incarnation }
+  /** Our own connection was lost and is back, or this process was paused: nobody is judged by
+   *  silence that was ours. */
+  | { readonly kind: 'back-after-silence' }
+  // Results of the I/O asked for below.
+  | { readonly kind: 'log-created'; readonly incarnation: Incarnation }
+  | { readonly kind: 'log-sealed'; readonly incarnation: Incarnation; readonly position: number }
+  | { readonly kind: 'log-deleted'; readonly log: LogName }
+  | {
+      readonly kind: 'image-written';
+      readonly object: string;
+      readonly facts: number;
+      readonly position: number;
+    }
+);
+
+/** Released when everything before it is durable. I/O answers with an event; the rim retries I/O
+ *  until it succeeds, and all of it is idempotent. */
+export type SchedulerSend =
+  | { readonly kind: 'to-node'; readonly node: Incarnation; readonly message: ToNode }
+  | { readonly kind: 'to-all-nodes'; readonly message: ToNode }
+  | { readonly kind: 'create-log'; readonly incarnation: Incarnation }
+  | { readonly kind: 'seal-log'; readonly incarnation: Incarnation }
+  | { readonly kind: 'delete-log'; readonly log: LogName }
+  | { readonly kind: 'trim-journal'; readonly before: number };
+
+export type SchedulerReply = { readonly to: Address; readonly message: Answered | Located };
+
+/** The scheduler hands nothing to its own process before it is durable. */
+export type SchedulerWork = never;
+
+export interface SchedulerConfig {
+  readonly cell: string;
+  readonly version: string;
+  readonly heartbeatMs: number;
+  /** A node silent for so long is dying. */
+  readonly nodeSilenceMs: number;
+  readonly probeMs: number;
+  readonly resendMs: number;
+  /** Seed of the generator in the state. */
+  readonly seed: number;
+}

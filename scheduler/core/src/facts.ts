@@ -1,0 +1,157 @@
+/**
+ * What the journal holds. A fact is a decision already taken: applying the facts in order to an
+ * empty state gives the leader's durable state, and nothing else does. The number of a fact in the
+ * journal is its **position**; epochs and births of actors and the numbers of terms are positions.
+ * `at` is wall-clock ms of the leader that wrote the fact: for people and for retention.
+ */
+import type {
+  ActorId,
+  BundleHash,
+  Bytes,
+  ChainLink,
+  Incarnation,
+  LogName,
+  Manifest,
+  NodeName,
+  Outcome,
+  Resources,
+  RunId,
+  TaskId,
+  TenantName,
+} from '@troupe/model';
+
+export type SchedulerFact =
+  | {
+      readonly kind: 'term-opened';
+      readonly scheduler: string;
+      readonly generation: number;
+      readonly at: number;
+    }
+  // membership
+  | {
+      readonly kind: 'node-joining';
+      readonly incarnation: Incarnation;
+      readonly name: NodeName;
+      readonly resources: Resources;
+      readonly labels: { readonly [name: string]: string };
+      readonly at: number;
+    }
+  /** Its turn log exists. */
+  | { readonly kind: 'node-joined'; readonly incarnation: Incarnation }
+  | { readonly kind: 'node-draining'; readonly incarnation: Incarnation }
+  /** Irreversible. `reason` for people: `silent`, `left`, `replaced` … */
+  | {
+      readonly kind: 'node-dying';
+      readonly incarnation: Incarnation;
+      readonly reason: string;
+      readonly at: number;
+    }
+  | { readonly kind: 'node-sealed'; readonly incarnation: Incarnation; readonly to: number }
+  /** No chain needs its log any more, the stream is deleted. */
+  | { readonly kind: 'log-deleted'; readonly log: LogName }
+  // directory
+  | { readonly kind: 'actor-created'; readonly actor: ActorId; readonly scope: string }
+  /** Epoch = position of this fact. */
+  | {
+      readonly kind: 'actor-placed';
+      readonly actor: ActorId;
+      readonly node: Incarnation;
+      readonly bundle: BundleHash;
+      readonly chain: readonly ChainLink[];
+    }
+  /** The chain before this epoch is not needed any more. */
+  | { readonly kind: 'actor-rebased'; readonly actor: ActorId; readonly epoch: number }
+  // deployments and tenants
+  | { readonly kind: 'tenant-put'; readonly tenant: TenantName; readonly weight: number }
+  | {
+      readonly kind: 'bundle-deployed';
+      readonly tenant: TenantName;
+      readonly bundle: BundleHash;
+      readonly manifest: Manifest;
+      readonly bytes: number;
+      readonly at: number;
+    }
+  // tasks
+  | {
+      readonly kind: 'task-submitted';
+      readonly task: TaskId;
+      readonly tenant: TenantName;
+      readonly name: string;
+      readonly bundle: BundleHash;
+      readonly input: Bytes;
+      readonly resources: Resources;
+      readonly priority: 'low' | 'normal' | 'high';
+      readonly retries: number;
+      readonly backoffMs: readonly number[];
+      readonly limitMs: number;
+      /** The run and context id whose block this is. */
+      readonly run?: { readonly run: RunId; readonly block: string };
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'task-started';
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly node: Incarnation;
+    }
+  /** An attempt ended badly and another follows at `at + waitMs`. */
+  | {
+      readonly kind: 'task-retried';
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly reason: Outcome;
+      readonly at: number;
+      readonly waitMs: number;
+    }
+  | {
+      readonly kind: 'task-ended';
+      readonly task: TaskId;
+      readonly outcome: Outcome;
+      readonly at: number;
+    }
+  | { readonly kind: 'tasks-forgotten'; readonly tasks: readonly TaskId[] }
+  // runs
+  | {
+      readonly kind: 'run-started';
+      readonly run: RunId;
+      readonly tenant: TenantName;
+      readonly workflow: string;
+      readonly bundle: BundleHash;
+      readonly input: Bytes;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'branches-expanded';
+      readonly run: RunId;
+      readonly block: string;
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'block-paused';
+      readonly run: RunId;
+      readonly block: string;
+      readonly prompt: Bytes;
+    }
+  | {
+      readonly kind: 'block-ended';
+      readonly run: RunId;
+      readonly block: string;
+      readonly outcome: Outcome;
+    }
+  | {
+      readonly kind: 'run-ended';
+      readonly run: RunId;
+      readonly state: 'done' | 'failed' | 'cancelled';
+      readonly outcome: Outcome;
+      readonly at: number;
+    }
+  | { readonly kind: 'runs-forgotten'; readonly runs: readonly RunId[] }
+  // the journal itself
+  /** An image with every fact below `facts` stands in the object store; records before `position`
+   *  may be trimmed. */
+  | {
+      readonly kind: 'image-stored';
+      readonly object: string;
+      readonly facts: number;
+      readonly position: number;
+    };

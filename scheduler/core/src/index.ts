@@ -1,0 +1,1 @@
+export * from './events.ts'; export * from './facts.ts';

@@ -1,0 +1,120 @@
+/** What a node machine hears, and what it says. */
+import type {
+  ActorId,
+  Address,
+  BundleHash,
+  Bytes,
+  CallResult,
+  ChainLink,
+  Failure,
+  FromRunner,
+  Incarnation,
+  LetterAck,
+  LetterNotHere,
+  Manifest,
+  NodeToLeader,
+  NotHere,
+  ToNode,
+  ToRunner,
+} from '@troupe/model';
+import type { NodeFact } from './facts.ts';
+
+/** Number the host gives to a runner process; never used again. */
+export type RunnerId = number;
+
+export type NodeEvent = { readonly wall: number } & (
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'message'; readonly message: ToNode }
+  /** A runner for this bundle is up and has loaded it. */
+  | {
+      readonly kind: 'runner-ready';
+      readonly runner: RunnerId;
+      readonly bundle: BundleHash;
+      readonly manifest: Manifest;
+    }
+  /** No runner can be had for this bundle: it does not load, or cannot be fetched. */
+  | { readonly kind: 'bundle-failed'; readonly bundle: BundleHash; readonly failure: Failure }
+  | { readonly kind: 'runner-exited'; readonly runner: RunnerId; readonly reason: string }
+  | { readonly kind: 'from-runner'; readonly runner: RunnerId; readonly frame: FromRunner }
+  /** What `restore` found: the last checkpoint, and the actor's facts after it, in order. */
+  | {
+      readonly kind: 'restored';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly checkpoint?: { readonly body: Bytes; readonly revision: number };
+      readonly facts: readonly NodeFact[];
+    }
+  | {
+      readonly kind: 'restore-failed';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly failure: Failure;
+    }
+  /** `revision` is absent when a newer checkpoint of the actor stands in the store. */
+  | {
+      readonly kind: 'checkpoint-stored';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly seq: number;
+      readonly revision?: number;
+    }
+  /** Everything the machine said up to this batch is durable at this position of the turn log. */
+  | { readonly kind: 'log-durable'; readonly position: number; readonly bytes: number }
+  /** SIGTERM: hand everything over, then leave. */
+  | { readonly kind: 'leave' }
+);
+
+/** Released when everything before it is durable. */
+export type NodeSend =
+  | { readonly kind: 'to-leader'; readonly message: NodeToLeader }
+  | { readonly kind: 'to-node'; readonly node: Incarnation; readonly message: ToNode }
+  | { readonly kind: 'to-runner'; readonly runner: RunnerId; readonly frame: ToRunner }
+  | {
+      /** Store a checkpoint; answered by `checkpoint-stored`. `expected` is the revision known. */
+      readonly kind: 'put-checkpoint';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly seq: number;
+      readonly body: Bytes;
+      readonly expected: number;
+    }
+  | {
+      /** Read an actor back: last checkpoint, then its facts in the chain's logs, then (when
+       *  `ownLog`) in this node's own log up to its end now. Answered by `restored`. */
+      readonly kind: 'restore';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly chain: readonly ChainLink[];
+      readonly ownLog: boolean;
+    }
+  | { readonly kind: 'trim-log'; readonly before: number }
+  /** Drained and left: the process may end with exit code 0. */
+  | { readonly kind: 'exit' };
+
+/** Released after the sends. */
+export type NodeReply = {
+  readonly to: Address;
+  readonly message: CallResult | NotHere | LetterAck | LetterNotHere;
+};
+
+/** Done at once: nothing of it can leave the node. */
+export type NodeWork =
+  | { readonly kind: 'to-runner'; readonly runner: RunnerId; readonly frame: ToRunner }
+  /** Have a runner for this bundle; answered by `runner-ready` or `bundle-failed`. Idempotent
+   *  while one is starting. */
+  | { readonly kind: 'start-runner'; readonly bundle: BundleHash }
+  /** End this runner process with SIGKILL: what it runs has passed its limit and does not stop. */
+  | { readonly kind: 'kill-runner'; readonly runner: RunnerId }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string };
+
+export interface NodeConfig {
+  readonly incarnation: Incarnation;
+  readonly resendMs: number;
+  readonly checkpointTurns: number;
+  readonly checkpointMs: number;
+  readonly logBytesBeyondCheckpointsMax: number;
+  /** An activation without a turn for so long is checkpointed and leaves memory. */
+  readonly idleMs: number;
+  /** Runner processes per bundle. */
+  readonly runners: number;
+}

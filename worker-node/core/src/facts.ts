@@ -1,0 +1,85 @@
+/**
+ * What a turn log holds: what the actors of one node incarnation did. Facts of one actor, in the
+ * order of the log, rebuild it from its last checkpoint; facts of other actors do not matter to it.
+ */
+import type {
+  ActorId,
+  Bytes,
+  Incarnation,
+  Outcome,
+  Recorded,
+  SessionId,
+  VectorClock,
+} from '@troupe/model';
+
+/** Whose request a turn answers. */
+export type TurnCause =
+  | {
+      readonly kind: 'call';
+      readonly session: SessionId;
+      readonly number: number;
+      readonly low: number;
+    }
+  | {
+      readonly kind: 'letter';
+      readonly from: ActorId;
+      readonly fromBirth: number;
+      readonly number: number;
+    };
+
+export interface OutboxLetter {
+  readonly to: ActorId;
+  readonly number: number;
+  readonly method: string;
+  readonly args: Bytes;
+}
+
+export type NodeFact =
+  /** One turn, whole: the only fact that changes an actor's state. */
+  | {
+      readonly kind: 'turn';
+      readonly actor: ActorId;
+      readonly birth: number;
+      readonly epoch: number;
+      /** Turn number of the actor, from 1, without gaps over all epochs. */
+      readonly seq: number;
+      readonly cause: TurnCause;
+      readonly method: string;
+      readonly delta?: Bytes;
+      readonly outcome: Outcome;
+      readonly letters: readonly OutboxLetter[];
+      readonly clock: VectorClock;
+      /** Wall-clock ms, for people and for the forgetting of sessions. */
+      readonly at: number;
+    }
+  /** A turn is about to leave its actor: it will run again from its start if the node dies. */
+  | {
+      readonly kind: 'turn-begun';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly seq: number;
+      readonly cause: TurnCause;
+      readonly method: string;
+      readonly args: Bytes;
+      readonly path: readonly ActorId[];
+      readonly clock: VectorClock;
+    }
+  /** A step's result, an awaited call that goes out (no outcome), or the result it came back with. */
+  | {
+      readonly kind: 'turn-recorded';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly seq: number;
+      readonly recorded: Recorded;
+      readonly clock?: VectorClock;
+    }
+  /** After this nothing of the actor under this epoch stands in this log. */
+  | { readonly kind: 'actor-released'; readonly actor: ActorId; readonly epoch: number }
+  /** Read barrier: says only that the writer still owned the log when it was appended. */
+  | { readonly kind: 'barrier' };
+
+/** Opening record of a turn log. */
+export interface TurnLogOpening {
+  readonly cell: string;
+  readonly incarnation: Incarnation;
+}
