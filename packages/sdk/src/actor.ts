@@ -1,0 +1,107 @@
+/** `actor(type, { state, methods, reads })`: an addressable agent whose state is durable. */
+import { troupeError, version } from '@troupe/model';
+import type { ReadContext, TurnContext } from './context.ts';
+import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
+
+/** Methods of any actor. `never` keeps every parameter list assignable to it. */
+export type AnyMethods = { readonly [name: string]: (c: never, ...args: never[]) => unknown };
+export type NoMethods = Record<never, never>;
+
+export interface ActorDefinition<
+  S = unknown,
+  M extends AnyMethods = AnyMethods,
+  R extends AnyMethods = AnyMethods,
+> extends Definition<'actor'> {
+  readonly state: (key: string) => S;
+  readonly methods: M;
+  readonly reads: R;
+  readonly turnLimitMs?: number;
+}
+
+export type AnyActorDefinition = ActorDefinition<unknown, AnyMethods, AnyMethods>;
+
+/** A method as its caller sees it: without the context, and always a promise. */
+export type Called<F> = F extends (c: never, ...args: infer A) => infer T
+  ? (...args: A) => Promise<Awaited<T>>
+  : never;
+
+/** The handle by which an actor is called. */
+export type ActorCalls<A extends AnyActorDefinition> = {
+  readonly [K in keyof A['methods']]: Called<A['methods'][K]>;
+} & { readonly [K in keyof A['reads']]: Called<A['reads'][K]> };
+
+/** The handle by which an actor is sent to: nothing comes back. */
+export type ActorSends<A extends AnyActorDefinition> = {
+  readonly [K in keyof A['methods']]: A['methods'][K] extends (
+    c: never,
+    ...args: infer P
+  ) => unknown
+    ? (...args: P) => void
+    : never;
+};
+
+/** An actor addressed by the name of its type only. */
+export interface UntypedCalls {
+  readonly [method: string]: (...args: unknown[]) => Promise<unknown>;
+}
+
+export interface ActorOptions<S, M, R> {
+  /** State of an actor that is called for the first time. */
+  readonly state: (key: string) => S;
+  /** One call runs at a time; what it did to the state is durable before it is answered. */
+  readonly methods: M & {
+    readonly [name: string]: (c: TurnContext<S>, ...args: never[]) => unknown;
+  };
+  /** See the state of the last turn, change nothing, and may run beside a turn. */
+  readonly reads?: R & {
+    readonly [name: string]: (c: ReadContext<S>, ...args: never[]) => unknown;
+  };
+  /** Longest time that one turn may take. */
+  readonly turnLimitMs?: number;
+}
+
+/** Defines a type of actor. Export it from the bundle that is deployed. */
+export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>(
+  type: string,
+  options: ActorOptions<S, M, R>,
+): ActorDefinition<S, M, R> {
+  checkName('actor type', type);
+  if (typeof options.state !== 'function') {
+    throw troupeError('INVALID_ARGUMENT', `actor ${type} has no state function`);
+  }
+  const reads = options.reads ?? ({} as R);
+  checkMethods(type, options.methods, reads);
+  checkCount(`turnLimitMs of actor ${type}`, options.turnLimitMs, 1);
+  const definition: ActorDefinition<S, M, R> = {
+    [definitionBrand]: 'actor',
+    name: type,
+    sdk: version,
+    state: options.state,
+    methods: options.methods,
+    reads,
+    ...(options.turnLimitMs === undefined ? {} : { turnLimitMs: options.turnLimitMs }),
+  };
+  return Object.freeze(definition);
+}
+
+function checkMethods(type: string, methods: AnyMethods, reads: AnyMethods): void {
+  for (const [kind, table] of [
+    ['method', methods],
+    ['read', reads],
+  ] as const) {
+    for (const [name, run] of Object.entries(table)) {
+      checkName(`${kind} of actor ${type}`, name);
+      if (typeof run !== 'function') {
+        throw troupeError('INVALID_ARGUMENT', `${kind} ${type}.${name} is not a function`);
+      }
+      if (name === 'then') {
+        throw troupeError('INVALID_ARGUMENT', `${kind} ${type}.then would make handles promises`);
+      }
+    }
+  }
+  for (const name of Object.keys(reads)) {
+    if (Object.hasOwn(methods, name)) {
+      throw troupeError('INVALID_ARGUMENT', `${type}.${name} is both a method and a read`);
+    }
+  }
+}

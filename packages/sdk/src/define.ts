@@ -1,0 +1,24 @@
+/** What a bundle needs: definitions only, so that no client lands in it. */
+export type { ErrorCode, Failure } from '@troupe/model';
+export { TroupeError } from '@troupe/model';
+export type {
+  ActorCalls,
+  ActorDefinition,
+  ActorOptions,
+  ActorSends,
+  UntypedCalls,
+} from './actor.ts';
+export { actor } from './actor.ts';
+export type {
+  Frozen,
+  ReadContext,
+  StepContext,
+  StepOptions,
+  TaskContext,
+  TurnContext,
+} from './context.ts';
+export type { Ref, Refs, Resolved } from './ref.ts';
+export type { TaskDefinition, TaskOptions } from './task.ts';
+export { task } from './task.ts';
+export type { BlockOptions, EachOptions, WorkflowBuilder, WorkflowDefinition } from './workflow.ts';
+export { workflow } from './workflow.ts';

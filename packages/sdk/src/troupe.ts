@@ -1,0 +1,88 @@
+/** What `connect` gives: the cluster as an application sees it. */
+import type { ActorView, ClusterView, RunView } from '@troupe/model';
+import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import type { TaskDefinition } from './task.ts';
+import type { WorkflowDefinition } from './workflow.ts';
+
+export interface ConnectOptions {
+  /** `host:port`, several with commas; `TROUPE_ADDRESS`, else `127.0.0.1:7411` unless given. */
+  readonly address?: string;
+  readonly tenant?: string;
+  /** Milliseconds in which a call must be accepted, unless the call says otherwise; 30 s. */
+  readonly deadlineMs?: number;
+  /** Milliseconds in which the cluster must first answer; 10 s. */
+  readonly connectMs?: number;
+}
+
+export interface CallOptions {
+  /** Milliseconds in which the call must be accepted. */
+  readonly deadlineMs?: number;
+  /** Cancels the calls made through this handle. */
+  readonly signal?: AbortSignal;
+  /** Scope of an actor that the call creates. */
+  readonly scope?: string;
+}
+
+export interface SubmitOptions {
+  readonly priority?: 'low' | 'normal' | 'high';
+  readonly signal?: AbortSignal;
+  /** Submitting the same id again answers with the same task's result. */
+  readonly id?: string;
+  readonly retries?: number;
+  readonly limitMs?: number;
+}
+
+export interface StartOptions {
+  /** Starting the same id again finds the run that is there. */
+  readonly run?: string;
+}
+
+export interface RunHandle<O> {
+  readonly id: string;
+  /** What the run comes to, however long it takes; a failed run throws its failure. */
+  result(): Promise<O>;
+  /** The state of the run: as it is, or as soon as it has ended within `waitMs`. */
+  view(waitMs?: number): Promise<RunView>;
+  /** A person's answer to a pause; `block` is the pause's context id. */
+  resume(block: string, answer: unknown): Promise<RunView>;
+  cancel(): Promise<RunView>;
+}
+
+export interface Deployed {
+  /** Content hash of the bundle. */
+  readonly bundle: string;
+  readonly actors: readonly string[];
+  readonly tasks: readonly string[];
+  readonly workflows: readonly string[];
+}
+
+export interface Troupe {
+  /** An actor, to be called. It comes to be with its first call. */
+  actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallOptions): ActorCalls<A>;
+  actor(type: string, key: string, options?: CallOptions): UntypedCalls;
+  /** Submits a task and answers with what it comes to. */
+  task<I, O>(task: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<O>;
+  task(name: string, input: unknown, options?: SubmitOptions): Promise<unknown>;
+  /** Starts a run; answers as soon as the run is durable. */
+  start<I, O>(
+    workflow: WorkflowDefinition<I, O>,
+    input: I,
+    options?: StartOptions,
+  ): Promise<RunHandle<O>>;
+  start(workflow: string, input: unknown, options?: StartOptions): Promise<RunHandle<unknown>>;
+  /** The run of this id, whether it exists or not. */
+  run<O = unknown>(id: string): RunHandle<O>;
+  runs(options?: { readonly limit?: number }): Promise<readonly RunView[]>;
+  /** Deploys the bytes of a bundle for the tenant. */
+  deploy(bytes: Uint8Array): Promise<Deployed>;
+  status(): Promise<ClusterView>;
+  actors(options?: {
+    readonly type?: string;
+    readonly prefix?: string;
+    readonly limit?: number;
+  }): Promise<{ readonly actors: readonly ActorView[]; readonly total: number }>;
+  putTenant(name: string, weight: number): Promise<void>;
+  drainNode(name: string): Promise<void>;
+  /** Ends the session; calls still open reject with `OUTCOME_UNKNOWN`. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,118 @@
+/** Read by the compiler only: what users may write, and what they may not. */
+import { type ActorCalls, actor, type Ref, type Troupe, task, workflow } from '@troupe/sdk';
+
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_proof: Same<A, B>): void {}
+
+export const Counter = actor('Counter', {
+  state: () => ({ count: 0, names: [] as string[] }),
+  methods: {
+    inc(c, by: number) {
+      same<typeof c.state, { count: number; names: string[] }>(true);
+      c.state.count += by;
+      c.state = { ...c.state, names: [] };
+      return c.state.count;
+    },
+    async fetch(c, url: string, tries = 3) {
+      const page = await c.step('fetch', async ({ effectId, signal }) => ({
+        url,
+        effectId,
+        signal,
+      }));
+      same<typeof page.url, string>(true);
+      c.send(Other, 'x').note('hello');
+      // @ts-expect-error a send gives nothing back
+      await c.send(Other, 'x').note('hello').then();
+      const said = await c.actor(Other, 'x').note('hello');
+      same<typeof said, boolean>(true);
+      return tries;
+    },
+    reset(c) {
+      c.state.count = 0;
+    },
+  },
+  reads: {
+    current(c) {
+      // @ts-expect-error a read changes nothing
+      c.state.count = 1;
+      // @ts-expect-error nor does it take steps
+      c.step('x', () => 1);
+      return c.state.count;
+    },
+  },
+});
+
+export const Other = actor('Other', {
+  state: (key) => ({ key, notes: new Map<string, string>().size }),
+  methods: {
+    note(c, text: string) {
+      same<typeof c.state.key, string>(true);
+      return text.length > c.state.notes;
+    },
+  },
+});
+
+export async function calls(troupe: Troupe): Promise<void> {
+  const counter = troupe.actor(Counter, 'k', { deadlineMs: 1_000 });
+  same<typeof counter, ActorCalls<typeof Counter>>(true);
+  same<Parameters<typeof counter.inc>, [by: number]>(true);
+  same<Parameters<typeof counter.fetch>, [url: string, tries?: number | undefined]>(true);
+  const one: number = await counter.inc(1);
+  const now = await counter.current();
+  same<typeof now, number>(true);
+  same<typeof one, number>(true);
+  // @ts-expect-error the argument is a number
+  await counter.inc('1');
+  // @ts-expect-error there is no such method
+  await counter.dec(1);
+  const untyped = await troupe.actor('Counter', 'k').inc?.(1);
+  same<typeof untyped, unknown>(true);
+  const planned = await troupe.task(plan, { folder: 'x' });
+  same<typeof planned, { files: string[]; cost: number }>(true);
+  // @ts-expect-error the input has a folder
+  await troupe.task(plan, {});
+  const run = await troupe.start(crew, { folder: 'x', team: 't' });
+  const result = await run.result();
+  same<typeof result.pages, { text: string; index: number }[]>(true);
+  same<typeof result.total, number>(true);
+  same<typeof result.answer, { yes: boolean }>(true);
+  same<typeof result.fixed, string>(true);
+  // @ts-expect-error the input has a team
+  await troupe.start(crew, { folder: 'x' });
+}
+
+export const plan = task('plan', async (c, input: { folder: string }) => {
+  same<typeof c.attempt, number>(true);
+  await c.actor(Counter, 'k').inc(1);
+  return { files: [input.folder], cost: 1 };
+});
+
+export const read = task(
+  'read',
+  (_c, input: { file: string; index: number; cost?: number }) => ({
+    text: input.file,
+    index: input.index,
+  }),
+  { resources: { cpu: 0.5, memory: 100 }, retries: 2, backoffMs: [10, 100] },
+);
+
+export const crew = workflow('crew', (w, input: Ref<{ folder: string; team: string }>) => {
+  const planned = w.task('plan', plan, { folder: input.folder });
+  const pages = w.each('read', planned.files, read, (file, index) => ({ file, index }), {
+    inFlightMax: 8,
+  });
+  same<typeof pages, Ref<{ text: string; index: number }[]>>(true);
+  w.task('again', plan, { folder: pages[0]?.text ?? 'none' });
+  // @ts-expect-error the folder is a string
+  w.task('wrong', plan, { folder: planned.cost });
+  const total = w.call('count', Counter, input.team, 'inc', [planned.cost], { after: [pages] });
+  // @ts-expect-error the argument is a number
+  w.call('count2', Counter, input.team, 'inc', [planned.files]);
+  // @ts-expect-error there is no such method
+  w.call('count3', Counter, input.team, 'dec', [1]);
+  const answer = w.pause<{ yes: boolean }>('approve', { question: 'publish?', total });
+  const free = w.pause('free', 'anything?', { after: ['approve'] });
+  w.task('use', plan, { folder: free.folder as Ref<string> });
+  return { pages, total, answer, fixed: 'x' };
+});
