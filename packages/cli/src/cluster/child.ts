@@ -1,0 +1,153 @@
+/**
+ * One scheduler or node as a child process: started with a configuration file, awaited until its
+ * ready line, its log in a file.
+ *
+ * L1  a start ends in bounded time: ready, or an error that holds the process's last words.
+ * L2  a process that did not become ready is not left running.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { failureOf, isErrorCode, TroupeError, troupeError } from '@troupe/model';
+import type { Guard } from './guard.ts';
+import type { Environment, Exit, Process } from './options.ts';
+
+export interface ChildStart {
+  readonly name: string;
+  readonly kind: 'scheduler' | 'node';
+  /** The process's main module. */
+  readonly main: string;
+  readonly configFile: string;
+  readonly logFile: string;
+  readonly env: Environment;
+  readonly guard: Guard;
+  readonly startMsMax: number;
+}
+
+interface Ready {
+  readonly address?: string;
+  readonly incarnation?: string;
+}
+
+export async function startChild(start: ChildStart): Promise<Process> {
+  mkdirSync(dirname(start.logFile), { recursive: true });
+  const log = openSync(start.logFile, 'a');
+  const child = spawn(process.execPath, [start.main, '--config', start.configFile], {
+    // Its own group: Ctrl-C reaches the launcher alone, which stops all in order.
+    detached: true,
+    stdio: ['ignore', 'pipe', log],
+    env: { ...inheritedEnvironment(), ...start.env },
+  });
+  closeSync(log);
+  const pid = child.pid;
+  const exited = exitOf(child);
+  if (pid === undefined) throw (await exited).error;
+  start.guard.watch(pid);
+  const state = { running: true };
+  void exited.then(() => {
+    state.running = false;
+    start.guard.forget(pid);
+  });
+  const kill = (signal: NodeJS.Signals = 'SIGTERM') => {
+    if (state.running) child.kill(signal);
+  };
+  try {
+    const ready = await readyLine(child, exited, start);
+    return {
+      name: start.name,
+      kind: start.kind,
+      pid,
+      get running() {
+        return state.running;
+      },
+      exited,
+      log: start.logFile,
+      ...ready,
+      kill,
+    };
+  } catch (cause) {
+    kill('SIGKILL');
+    await exited;
+    throw cause;
+  }
+}
+
+/** Our environment, less what slows every start of Node down. */
+export function inheritedEnvironment(): { [name: string]: string | undefined } {
+  const { NODE_EXTRA_CA_CERTS: _, ...rest } = process.env;
+  return rest;
+}
+
+interface ExitOrError extends Exit {
+  readonly error?: Error;
+}
+
+function exitOf(child: ChildProcess): Promise<ExitOrError> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ code: null, signal: null, error }));
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+}
+
+function readyLine(child: ChildProcess, exited: Promise<Exit>, start: ChildStart): Promise<Ready> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(startFailure(start, `was not ready within ${start.startMsMax} ms`)),
+      start.startMsMax,
+    );
+    const settle = () => clearTimeout(timer);
+    void exited.then((exit) => {
+      settle();
+      const how = exit.signal === null ? `exited with code ${exit.code}` : `died by ${exit.signal}`;
+      reject(startFailure(start, `${how} before it was ready`));
+    });
+    if (child.stdout === null) return;
+    // Read to the end, so that a later line never blocks the process.
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const ready = parseReady(line);
+      if (ready === undefined) return;
+      settle();
+      resolve(ready);
+    });
+  });
+}
+
+function parseReady(line: string): Ready | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    // Not ours: a library that prints must not end the start.
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || !('ready' in value)) return undefined;
+  const ready = value.ready;
+  if (typeof ready !== 'object' || ready === null) return undefined;
+  return {
+    ...('address' in ready && typeof ready.address === 'string' ? { address: ready.address } : {}),
+    ...('incarnation' in ready && typeof ready.incarnation === 'string'
+      ? { incarnation: ready.incarnation }
+      : {}),
+  };
+}
+
+/** The process's own coded failure when its last words hold one, else `UNAVAILABLE`. */
+function startFailure(start: ChildStart, what: string): TroupeError {
+  const words = lastLines(start.logFile, 12);
+  const text = `${start.kind} ${start.name} ${what}`;
+  const whole = words === '' ? text : `${text}; its last words:\n${words}`;
+  const details = { name: start.name, log: start.logFile };
+  const coded = [...words.matchAll(/^(?:\S+ )?([A-Z][A-Z_]+): /gm)].at(-1)?.[1];
+  if (coded === undefined || !isErrorCode(coded)) return troupeError('UNAVAILABLE', whole, details);
+  return new TroupeError({ ...failureOf(troupeError(coded, text, details)), message: whole });
+}
+
+export function lastLines(file: string, count: number): string {
+  try {
+    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
+  } catch {
+    // No file: the process said nothing.
+    return '';
+  }
+}

@@ -1,0 +1,13 @@
+export { type Bundle, bundleFile } from './bundle/bundle.ts';
+export { startCluster } from './cluster/cluster.ts';
+export type {
+  Cluster,
+  ClusterOptions,
+  Environment,
+  Exit,
+  NodeConfig,
+  Process,
+  ProcessKind,
+  SchedulerConfig,
+  ServerAddresses,
+} from './cluster/options.ts';
