@@ -156,7 +156,9 @@ async function configuration(dir) {
   const acquire = dump
     .split('\n')
     .filter((line) => /^Acquire::\S+ "/.test(line))
-    .filter((line) => !/^Acquire::(IndexTargets|Languages|\S*Allow|\S*Verify-(Peer|Host))/i.test(line));
+    .filter(
+      (line) => !/^Acquire::(IndexTargets|Languages|\S*Allow|\S*Verify-(Peer|Host))/i.test(line),
+    );
   const at = (folder) => `"${join(dir, folder)}"`;
   return [
     ...acquire,

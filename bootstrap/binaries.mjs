@@ -6,7 +6,15 @@
  * B1  A file in the cache is whole: it is unpacked and tried elsewhere, then renamed into place.
  * B2  What was tried, and what it answered, is in the one error at the end.
  */
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { unpackDebs } from './apt.mjs';
@@ -23,7 +31,11 @@ export async function ensureBinaries(say) {
     const again = await locateAll();
     if (again.missing.length === 0) return again.found;
     const refusals = again.missing.flatMap(({ passedOver }) => passedOver);
-    await fetchMissing(again.missing.map(({ server }) => server), refusals, say);
+    await fetchMissing(
+      again.missing.map(({ server }) => server),
+      refusals,
+      say,
+    );
     const last = await locateAll();
     if (last.missing.length > 0) throw new Error(complaint(last.missing, refusals));
     return last.found;
@@ -96,7 +108,8 @@ async function keep(server, folder, source, say) {
     chmodSync(temporary, 0o755);
     const version = await versionOf(temporary);
     if (version === undefined) throw new Error(`its ${server.name} does not run here`);
-    if (isOlder(version, server.least)) throw new Error(`its ${server.name} is ${version.join('.')}`);
+    if (isOlder(version, server.least))
+      throw new Error(`its ${server.name} is ${version.join('.')}`);
     renameSync(temporary, join(cacheDir, server.name));
     say(`${server.name} ${version.join('.')} from the ${source} is in ${cacheDir}`);
   } finally {
@@ -106,7 +119,11 @@ async function keep(server, folder, source, say) {
 
 function findFile(folder, name) {
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile() && entry.name === name && /bin$|\d$|^\W*$/.test(entry.parentPath ?? entry.path)) {
+    if (
+      entry.isFile() &&
+      entry.name === name &&
+      /bin$|\d$|^\W*$/.test(entry.parentPath ?? entry.path)
+    ) {
       return join(entry.parentPath ?? entry.path, name);
     }
   }
@@ -114,10 +131,14 @@ function findFile(folder, name) {
 }
 
 function complaint(missing, refusals) {
-  const wanted = missing.map(({ server }) => `${server.name} >= ${server.least.slice(0, 2).join('.')}`);
+  const wanted = missing.map(
+    ({ server }) => `${server.name} >= ${server.least.slice(0, 2).join('.')}`,
+  );
   return [
     `not found and not to be had: ${wanted.join(' and ')}. Tried:`,
-    ...['PATH, TROUPE_BIN and .troupe/bin: nothing new enough', ...refusals].map((line) => `  - ${line}`),
+    ...['PATH, TROUPE_BIN and .troupe/bin: nothing new enough', ...refusals].map(
+      (line) => `  - ${line}`,
+    ),
     `Install them by any means, so that they are on PATH, or put the programs into ${cacheDir}`,
     'or into a folder named by TROUPE_BIN; then run this again.',
   ].join('\n');

@@ -63,6 +63,8 @@ export const errorTable = {
   ETCD_UNREACHABLE: row(14, true, 'none', 'start etcd, or correct `etcd` in the configuration'),
   NATS_UNREACHABLE: row(14, true, 'none', 'start nats-server, or correct `nats.servers`'),
   NATS_UNSUITABLE: row(9, false, 'none', 'run nats-server 2.10 or newer with JetStream'),
+  SERVER_MISSING: row(9, false, 'none', 'run `npm run bootstrap`, which brings it'),
+  SERVER_FAILED: row(13, false, 'none', 'see the log of the server named'),
   NODE_NAME_TAKEN: row(6, true, 'none', 'choose another node name, or stop the other node'),
   // Durable histories.
   DEPOSED: row(10, false, 'none', 'this process is fenced off and exits; start it anew'),

@@ -1,0 +1,60 @@
+/** Loopback ports: one that is free, and whether a given one is. */
+import { createServer } from 'node:net';
+import { TroupeError, troupeError } from '@troupe/model';
+
+/** Ports handed out by this process: the system may offer a port again before it is bound. */
+const given = new Set<number>();
+
+const attemptsMax = 5;
+
+/** A port of 127.0.0.1 that nobody listens on, and that this process did not hand out before. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await listenOnce(0);
+    if (given.has(port)) continue;
+    given.add(port);
+    return port;
+  }
+}
+
+/** Starts something on the port given, else on a free one; a free one lost to another is replaced. */
+export async function onFreePort<T>(
+  port: number | undefined,
+  start: (port: number) => Promise<T>,
+): Promise<T> {
+  if (port !== undefined) return start(port);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(await freePort());
+    } catch (error) {
+      const lost = error instanceof TroupeError && error.code === 'PORT_IN_USE';
+      if (!lost || attempt === attemptsMax) throw error;
+    }
+  }
+}
+
+/** Fails with `PORT_IN_USE` when somebody listens on the port already. */
+export async function assertPortFree(port: number, who: string): Promise<void> {
+  try {
+    await listenOnce(port);
+  } catch (error) {
+    throw portInUse(port, who, error);
+  }
+}
+
+export function portInUse(port: number, who: string, cause?: unknown) {
+  const what = `${who} cannot listen on 127.0.0.1:${port}, which another process uses`;
+  return troupeError('PORT_IN_USE', what, { port }, cause);
+}
+
+function listenOnce(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      const address = server.address();
+      const chosen = typeof address === 'object' && address !== null ? address.port : port;
+      server.close(() => resolve(chosen));
+    });
+  });
+}
