@@ -14,6 +14,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -117,17 +118,15 @@ async function keep(server, folder, source, say) {
   }
 }
 
+/** The first file of that name; directories such as `etc/default` hold others, not programs. */
 function findFile(folder, name) {
+  const inBin = [];
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (
-      entry.isFile() &&
-      entry.name === name &&
-      /bin$|\d$|^\W*$/.test(entry.parentPath ?? entry.path)
-    ) {
-      return join(entry.parentPath ?? entry.path, name);
-    }
+    if (!entry.isFile() || entry.name !== name) continue;
+    const path = join(entry.parentPath ?? entry.path, name);
+    if (statSync(path).mode & 0o111) inBin.push(path);
   }
-  return undefined;
+  return inBin[0];
 }
 
 function complaint(missing, refusals) {

@@ -3,7 +3,10 @@
  * `hand` gives the terminal to a child and passes signals on, so that Ctrl-C leaves no orphan.
  */
 import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join } from 'node:path';
+import { root } from './locate.mjs';
 
 /** Runs a command to its end and answers its stdout; throws with its stderr. */
 export function run(command, args, options = {}) {
@@ -15,7 +18,10 @@ export function run(command, args, options = {}) {
       { cwd: options.cwd, env, timeout: 300_000, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         if (error === null) return resolve(stdout);
-        if (error.code === 'ENOENT') return reject(new Error(`${command} is not on this machine`));
+        if (error.code === 'ENOENT') {
+          const missing = new Error(`${command} is not on this machine`);
+          return reject(Object.assign(missing, { missing: true }));
+        }
         reject(new Error(stderr.trim() || error.message));
       },
     );
@@ -53,4 +59,11 @@ export function hand(command, args, options = {}) {
       resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]);
     });
   });
+}
+
+/** Runs one of this repository's programs on this terminal; answers its exit code. */
+export function handNode(program, args, cwd = root) {
+  const path = join(root, program);
+  if (!existsSync(path)) throw new Error(`${path} is missing; was the code compiled (tsc -b)?`);
+  return hand(process.execPath, [path, ...args], { cwd, env: nodeEnvironment() });
 }
