@@ -118,15 +118,12 @@ async function keep(server, folder, source, say) {
   }
 }
 
-/** The first file of that name; directories such as `etc/default` hold others, not programs. */
+/** The largest file of that name: packages carry folders and start scripts under the same name. */
 function findFile(folder, name) {
-  const inBin = [];
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile() || entry.name !== name) continue;
-    const path = join(entry.parentPath ?? entry.path, name);
-    if (statSync(path).mode & 0o111) inBin.push(path);
-  }
-  return inBin[0];
+  const files = readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name === name)
+    .map((entry) => join(entry.parentPath ?? entry.path, name));
+  return files.sort((one, other) => statSync(other).size - statSync(one).size)[0];
 }
 
 function complaint(missing, refusals) {
