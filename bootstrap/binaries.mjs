@@ -57,7 +57,7 @@ async function locateAll() {
 
 /** Tries one source after the other; a source may bring some of the servers. */
 async function fetchMissing(wanted, refusals, say) {
-  mkdirSync(join(root, '.troupe'), { recursive: true });
+  clearLeftovers();
   const workDir = mkdtempSync(join(root, '.troupe', 'fetch-'));
   try {
     const left = await fromPackages(wanted, workDir, refusals, say);
@@ -71,6 +71,14 @@ async function fetchMissing(wanted, refusals, say) {
     }
   } finally {
     rmSync(workDir, { recursive: true, force: true });
+  }
+}
+
+/** What a killed bootstrap left behind; the lock says that no living one is at work. */
+function clearLeftovers() {
+  const folder = join(root, '.troupe');
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith('fetch-')) rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 

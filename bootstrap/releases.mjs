@@ -81,10 +81,10 @@ function platformHere() {
 /** curl obeys the proxies that the user has set; without curl Node fetches by itself. */
 async function fetchTo(path, url) {
   try {
-    const limits = ['--connect-timeout', '10', '--max-time', '240', '--retry', '1'];
+    const limits = ['--connect-timeout', '10', '--max-time', '240'];
     await run('curl', ['-fsSL', ...limits, '-o', path, url]);
   } catch (error) {
-    if (error.missing !== true) throw new Error(`${url}: ${error.message}`);
+    if (error.missing !== true) throw new Error(`${url}: ${error.message.split('\n')[0]}`);
     const response = await fetch(url, { signal: AbortSignal.timeout(240_000) }).catch((reason) => {
       throw new Error(`${url}: ${reason.cause?.message ?? reason.message}`);
     });
