@@ -1,0 +1,69 @@
+/** The `node` section of the configuration file, and what stands where it says nothing. */
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig, sharedConfig } from '@troupe/fabric';
+import { isShortName, limits, type NodeName, nodeName, type Resources } from '@troupe/model';
+import { z } from 'zod';
+import { nameOfHost } from './incarnation.ts';
+
+const positive = z.int().positive();
+
+const nodeSection = z.strictObject({
+  /** Stays the same over restarts. */
+  name: z
+    .string()
+    .refine(isShortName, 'must be lower-case letters, digits and inner hyphens, at most 63')
+    .optional(),
+  /** What tasks may reserve here: `cpu` in cores, `memory` in MiB, other names free. */
+  resources: z.record(z.string(), z.number().nonnegative()).default({}),
+  labels: z.record(z.string(), z.string()).default({}),
+  /** Runner processes per bundle. */
+  runners: z.int().min(1).max(64).default(2),
+  /** Heap of one runner in MiB. */
+  runnerMemory: positive.default(1_024),
+  /** Variables of the node's own environment that runners may see, beside the basic ones. */
+  environment: z.array(z.string().min(1)).default([]),
+  checkpointTurns: positive.default(limits.checkpointTurns),
+  checkpointMs: positive.default(limits.checkpointMs),
+  /** An actor without a turn for so long is checkpointed and leaves memory. */
+  idleMs: positive.default(300_000),
+  logBytesBeyondCheckpointsMax: positive.default(limits.logBytesBeyondCheckpointsMax),
+  resendMs: positive.default(limits.resendMs),
+  /** How long SIGTERM waits for actors to be handed over. */
+  drainMs: positive.default(limits.drainMs),
+  /** Folder of fetched bundles. Nothing durable lies there. */
+  data: z.string().min(1).optional(),
+});
+
+const schema = z.strictObject({ ...sharedConfig, node: nodeSection.prefault({}) });
+
+type Parsed = z.infer<typeof schema>;
+
+export type NodeHostConfig = Omit<Parsed, 'node'> & {
+  readonly node: Omit<Parsed['node'], 'name' | 'resources' | 'data'> & {
+    readonly name: NodeName;
+    readonly resources: Resources;
+    readonly data: string;
+  };
+};
+
+const mebibyte = 1024 * 1024;
+
+/** Reads the file; whatever is wrong with it is `CONFIG_INVALID`. */
+export function readConfig(file: string): NodeHostConfig {
+  const parsed = loadConfig(file, schema);
+  const name = parsed.node.name === undefined ? nameOfHost() : nodeName(parsed.node.name);
+  return {
+    ...parsed,
+    node: {
+      ...parsed.node,
+      name,
+      resources: {
+        cpu: availableParallelism(),
+        memory: Math.floor(totalmem() / mebibyte),
+        ...parsed.node.resources,
+      },
+      data: parsed.node.data ?? join(tmpdir(), `troupe-${parsed.cell}-${name}`),
+    },
+  };
+}
