@@ -1,0 +1,109 @@
+/** `ActorsService`: single calls of foreign clients, and the list of actors. */
+import { createHash } from 'node:crypto';
+import {
+  type ActorId,
+  type Outcome,
+  type SessionId,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
+import {
+  argumentsGiven,
+  checkedActor,
+  checkedDeadline,
+  checkedLimit,
+  checkedName,
+  jsonOf,
+  tenantOf,
+} from './checked.ts';
+import { type Asked, unary } from './coded.ts';
+import type { Gateway } from './gateway.ts';
+import type { NewCall } from './open-calls.ts';
+
+interface CallRequest {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly method: string;
+  readonly value: Uint8Array;
+  readonly json: string;
+  readonly idempotencyKey: string;
+  readonly deadlineMs: number;
+}
+
+interface ListActorsRequest {
+  readonly tenant: string;
+  readonly type: string;
+  readonly prefix: string;
+  readonly limit: number;
+}
+
+const listedActorsMax = 10_000;
+
+export function actorsService(gateway: Gateway) {
+  return {
+    Call: unary(gateway.logger, (asked: Asked<CallRequest>) => call(gateway, asked)),
+    List: unary(gateway.logger, (asked: Asked<ListActorsRequest>) => list(gateway, asked)),
+  };
+}
+
+async function call(gateway: Gateway, asked: Asked<CallRequest>) {
+  const { request } = asked;
+  const tenant = tenantOf(request.tenant);
+  const actor = checkedActor(tenant, request.type, request.key);
+  const args = argumentsGiven(request.value, request.json);
+  const deadlineAt = checkedDeadline(request.deadlineMs, gateway.wall());
+  const runMs = await gateway.admit(tenant, request.type, request.method);
+  const caller = callerOf(gateway, actor, request.idempotencyKey);
+  const { method } = request;
+  const outcome = await outcomeOf(gateway, asked, caller.session, {
+    ...caller,
+    actor,
+    method,
+    args: args.bytes,
+    scope: '',
+    deadlineAt,
+    runMs,
+  });
+  if (!outcome.ok) throw new TroupeError(outcome.failure);
+  return args.asJson ? { json: jsonOf(outcome.value) } : { value: outcome.value };
+}
+
+/** Under a key every repetition is the same call, whichever gateway it comes to. */
+function callerOf(gateway: Gateway, actor: ActorId, key: string) {
+  if (key === '') return gateway.nextOwnCall(actor);
+  const hash = createHash('sha256').update(actor).update('\n').update(key).digest('base64url');
+  const [tenant] = actor.split('/', 1);
+  return { session: `key:${tenant}:${hash}` as SessionId, number: 1, low: 1 };
+}
+
+function outcomeOf(
+  gateway: Gateway,
+  asked: Asked<CallRequest>,
+  session: SessionId,
+  start: Omit<NewCall, 'sink'>,
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const sink = { answered: (_number: number, outcome: Outcome) => resolve(outcome) };
+    gateway.calls.open({ ...start, sink });
+    asked.signal.addEventListener('abort', () => {
+      // A keyed call may have others waiting, here or elsewhere: it goes on.
+      if (asked.request.idempotencyKey !== '') gateway.calls.forget(session, sink);
+      else gateway.calls.cancel(session, start.number);
+      reject(troupeError('CANCELLED', `the caller of "${start.actor}" no longer waits`));
+    });
+  });
+}
+
+async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<ListActorsRequest>) {
+  const body = {
+    kind: 'list-actors',
+    tenant: tenantOf(request.tenant),
+    ...(request.type === '' ? {} : { type: checkedName('type', request.type) }),
+    ...(request.prefix === '' ? {} : { prefix: request.prefix }),
+    limit: checkedLimit(request.limit, listedActorsMax),
+  } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'actors') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  return { actors: answer.actors, total: answer.total };
+}

@@ -1,0 +1,82 @@
+/**
+ * Which tenants exist and what their deployed bundles declare, as the durable journal says: so that
+ * a call to nothing is refused before anything is created.
+ *
+ * A follower may lag behind a deployment that its client has just seen; so `refusalOf` is a verdict
+ * only once the caller knows that this table is fresh.
+ */
+import {
+  type ActorManifest,
+  type BundleHash,
+  type Failure,
+  failure,
+  limits,
+  type Manifest,
+  type TenantName,
+} from '@troupe/model';
+import type { SchedulerFact } from '@troupe/scheduler-core';
+
+interface TenantEntry {
+  readonly actors: Map<string, ActorEntry>;
+}
+
+export interface ActorEntry {
+  readonly methods: ReadonlySet<string>;
+  readonly turnLimitMs: number;
+}
+
+export class Catalog {
+  readonly #tenants = new Map<string, TenantEntry>();
+  #version = 0;
+
+  /** Rises whenever something new is known. */
+  get version(): number {
+    return this.#version;
+  }
+
+  apply(fact: SchedulerFact): void {
+    if (fact.kind === 'tenant-put') this.tenantPut(fact.tenant);
+    if (fact.kind === 'bundle-deployed') this.deployed(fact.tenant, fact.bundle, fact.manifest);
+  }
+
+  tenantPut(tenant: TenantName): void {
+    if (this.#tenants.has(tenant)) return;
+    this.#tenants.set(tenant, { actors: new Map() });
+    this.#version++;
+  }
+
+  /** The latest deployment of a type is the one that counts. */
+  deployed(tenant: TenantName, _bundle: BundleHash, manifest: Manifest): void {
+    this.tenantPut(tenant);
+    const entry = this.#tenants.get(tenant);
+    for (const actor of manifest.actors) entry?.actors.set(actor.type, actorEntry(actor));
+    this.#version++;
+  }
+
+  actor(tenant: string, type: string): ActorEntry | undefined {
+    return this.#tenants.get(tenant)?.actors.get(type);
+  }
+
+  /** Why a call of this method would go nowhere, if so. */
+  refusalOf(tenant: string, type: string, method: string): Failure | undefined {
+    const entry = this.#tenants.get(tenant);
+    if (entry === undefined) {
+      return failure('UNKNOWN_TENANT', `tenant "${tenant}" does not exist`, { tenant });
+    }
+    const actor = entry.actors.get(type);
+    if (actor === undefined) {
+      const text = `tenant "${tenant}" has no actor type "${type}"`;
+      return failure('UNKNOWN_TYPE', text, { tenant, type });
+    }
+    if (actor.methods.has(method)) return undefined;
+    const text = `actor type "${type}" of tenant "${tenant}" has no method "${method}"`;
+    return failure('UNKNOWN_METHOD', text, { tenant, type, method });
+  }
+}
+
+function actorEntry(actor: ActorManifest): ActorEntry {
+  return {
+    methods: new Set([...actor.methods, ...actor.reads]),
+    turnLimitMs: actor.turnLimitMs ?? limits.turnLimitMs,
+  };
+}

@@ -1,0 +1,136 @@
+/** What clients send, parsed once into the model's types; every refusal names the argument. */
+import {
+  type ActorId,
+  actorId,
+  type Bytes,
+  decodeValue,
+  encodeValue,
+  isActorKey,
+  isShortName,
+  isTypeName,
+  limits,
+  type RunId,
+  runId,
+  type SessionId,
+  sessionId,
+  type TaskId,
+  type TenantName,
+  taskId,
+  tenantName,
+  troupeError,
+} from '@troupe/model';
+
+/** No colon: sessions made by gateways and keys carry one, so nobody can pose as them. */
+const clientId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+function refused(name: string, value: string, wanted: string): Error {
+  const shown = value.length > 80 ? `${value.slice(0, 80)}…` : value;
+  return troupeError('INVALID_ARGUMENT', `${name} "${shown}" is not ${wanted}`, { argument: name });
+}
+
+export function checkedTenant(name: string): TenantName {
+  if (!isShortName(name)) throw refused('tenant', name, 'a name of a-z, 0-9 and dashes');
+  return tenantName(name);
+}
+
+/** The tenant of a unary request; the default one when the field is empty. */
+export function tenantOf(name: string): TenantName {
+  return checkedTenant(name === '' ? 'default' : name);
+}
+
+export function checkedSession(id: string): SessionId {
+  if (!clientId.test(id)) throw refused('session', id, 'an id of letters, digits, ".", "_", "-"');
+  return sessionId(id);
+}
+
+export function checkedTask(id: string): TaskId {
+  if (!clientId.test(id)) throw refused('task', id, 'an id of letters, digits, ".", "_", "-"');
+  return taskId(id);
+}
+
+export function checkedRun(id: string): RunId {
+  if (!clientId.test(id)) throw refused('run', id, 'an id of letters, digits, ".", "_", "-"');
+  return runId(id);
+}
+
+export function checkedName(field: string, name: string): string {
+  if (!isTypeName(name)) throw refused(field, name, 'a name of letters, digits and ".", "_", "-"');
+  return name;
+}
+
+export function checkedActor(tenant: TenantName, type: string, key: string): ActorId {
+  if (!isTypeName(type)) throw refused('type', type, 'a name of an actor type');
+  if (!isActorKey(key)) throw refused('key', key, 'a key of 1 to 512 printable characters');
+  return actorId(tenant, type, key);
+}
+
+/** Numbers beyond 2^53 were rounded while they were decoded. */
+export function checkedNumber(field: string, value: number, least = 1): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw refused(field, String(value), `a whole number from ${least} to 2^53 - 1`);
+}
+
+export function checkedPayload(field: string, bytes: Bytes): Bytes {
+  if (bytes.length <= limits.payloadBytesMax) return bytes;
+  const text = `${field} has ${bytes.length} bytes, at most ${limits.payloadBytesMax} are carried`;
+  throw troupeError('TOO_LARGE', text, { argument: field, bytes: bytes.length });
+}
+
+/** Wall-clock ms; 0 stands for the default. */
+export function checkedDeadline(deadlineMs: number, wall: number): number {
+  const ms = deadlineMs === 0 ? limits.deadlineMsDefault : deadlineMs;
+  if (ms <= limits.deadlineMsMax) return wall + ms;
+  throw refused('deadline_ms', String(ms), `at most ${limits.deadlineMsMax}`);
+}
+
+export function checkedPriority(text: string): 'low' | 'normal' | 'high' {
+  if (text === '') return 'normal';
+  if (text === 'low' || text === 'normal' || text === 'high') return text;
+  throw refused('priority', text, 'low, normal or high');
+}
+
+export function checkedLimit(limit: number, most: number): number {
+  if (limit === 0) return Math.min(100, most);
+  if (limit <= most) return limit;
+  throw refused('limit', String(limit), `at most ${most}`);
+}
+
+/** A value given as msgpack, or as JSON by a foreign client. */
+export function valueGiven(value: Bytes, json: string): { bytes: Bytes; asJson: boolean } {
+  if (json === '') return { bytes: checkedPayload('value', value), asJson: false };
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch (cause) {
+    const text = 'json is not valid JSON';
+    throw troupeError('INVALID_ARGUMENT', text, { argument: 'json' }, cause);
+  }
+  return { bytes: checkedPayload('json', encodeValue(parsed, 'json')), asJson: true };
+}
+
+/** Arguments of a call are an array, however they were given. */
+export function argumentsGiven(value: Bytes, json: string): { bytes: Bytes; asJson: boolean } {
+  const given = valueGiven(value, json);
+  if (given.bytes.length === 0) return { bytes: encodeValue([]), asJson: given.asJson };
+  if (isArrayHeader(given.bytes[0] ?? 0)) return given;
+  const field = given.asJson ? 'json' : 'value';
+  const text = `${field} is not an array of arguments`;
+  throw troupeError('INVALID_ARGUMENT', text, { argument: field });
+}
+
+/** First byte of a msgpack array. */
+function isArrayHeader(byte: number): boolean {
+  return (byte >= 0x90 && byte <= 0x9f) || byte === 0xdc || byte === 0xdd;
+}
+
+/** A value as JSON: bytes as base64, big integers as decimal text. */
+export function jsonOf(value: Bytes): string {
+  const text: string | undefined = JSON.stringify(decodeValue(value), jsonReplacer);
+  return text ?? 'null';
+}
+
+function jsonReplacer(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  return value;
+}

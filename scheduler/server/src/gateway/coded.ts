@@ -1,0 +1,106 @@
+/**
+ * Failures on the wire: the gRPC status of the table, the code in the metadata `troupe-code` and
+ * the details as JSON in `troupe-details`. Every handler is wrapped once, here.
+ *
+ * G1  a handler that throws or rejects always answers with a coded error.
+ */
+import {
+  Metadata,
+  type sendUnaryData,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type StatusObject,
+} from '@grpc/grpc-js';
+import type { Logger } from '@troupe/fabric';
+import { errorTable, type Failure, failureOf, troupeError } from '@troupe/model';
+import { type ErrorMessage, malformed } from './wire.ts';
+
+export function errorMessage(reason: Failure): ErrorMessage {
+  return {
+    code: reason.code,
+    message: reason.message,
+    detailsJson: reason.details === undefined ? '' : JSON.stringify(reason.details),
+  };
+}
+
+/** What grpc-js sends as the end of a call. */
+export function statusOf(reason: Failure): Partial<StatusObject> {
+  const metadata = new Metadata();
+  metadata.set('troupe-code', reason.code);
+  if (reason.details !== undefined) {
+    metadata.set('troupe-details', asciiJson(reason.details));
+  }
+  return { code: errorTable[reason.code].status, details: reason.message.toWellFormed(), metadata };
+}
+
+/** Text metadata must be printable ASCII. */
+function asciiJson(value: object): string {
+  return JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** What a unary handler is given beside its request. */
+export interface Asked<Req> {
+  readonly request: Req;
+  /** Wall-clock ms until which the client waits; `undefined`: for ever. */
+  readonly deadlineAt: number | undefined;
+  /** Fires when the client no longer waits. */
+  readonly signal: AbortSignal;
+}
+
+export function unary<Req, Res>(
+  log: Logger,
+  handle: (asked: Asked<Req>) => Promise<Res>,
+): (call: ServerUnaryCall<Req | typeof malformed, Res>, callback: sendUnaryData<Res>) => void {
+  return (call, callback) => {
+    const gone = new AbortController();
+    call.on('cancelled', () => gone.abort());
+    const deadline = call.getDeadline();
+    const at = deadline instanceof Date ? deadline.getTime() : deadline;
+    const request = call.request;
+    const deadlineAt = Number.isFinite(at) ? at : undefined;
+    const answer = async (): Promise<Res> => {
+      if (request === malformed) throw malformedRequest(call.getPath());
+      return await handle({ request, deadlineAt, signal: gone.signal });
+    };
+    answer().then(
+      (value) => callback(null, value),
+      (thrown: unknown) => callback(statusOf(noted(log, call.getPath(), thrown))),
+    );
+  };
+}
+
+export function clientStream<Req, Res>(
+  log: Logger,
+  handle: (messages: AsyncIterable<Req>) => Promise<Res>,
+): (call: ServerReadableStream<Req | typeof malformed, Res>, callback: sendUnaryData<Res>) => void {
+  return (call, callback) => {
+    // Without a listener a cancelled stream would end the process.
+    call.on('error', (reason) => log.debug({ reason: reason.message }, 'a client stream broke'));
+    handle(wellFormed(call, call.getPath())).then(
+      (value) => callback(null, value),
+      (thrown: unknown) => callback(statusOf(noted(log, call.getPath(), thrown))),
+    );
+  };
+}
+
+async function* wellFormed<Req>(
+  messages: AsyncIterable<Req | typeof malformed>,
+  path: string,
+): AsyncIterable<Req> {
+  for await (const message of messages) {
+    if (message === malformed) throw malformedRequest(path);
+    yield message;
+  }
+}
+
+function malformedRequest(path: string): Error {
+  return troupeError('INVALID_ARGUMENT', `the request of ${path} is not the message expected`);
+}
+
+function noted(log: Logger, path: string, thrown: unknown): Failure {
+  const reason = failureOf(thrown);
+  if (reason.code === 'INTERNAL') log.error({ path, thrown }, 'a handler failed');
+  return reason;
+}

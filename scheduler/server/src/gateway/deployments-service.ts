@@ -1,0 +1,96 @@
+/**
+ * `DeploymentsService`: a bundle's bytes go to the object store, a node loads them once to see what
+ * they declare, and only then the leader is asked to record the deployment.
+ */
+import {
+  bundleHash,
+  type Bytes,
+  failure,
+  type Inspected,
+  limits,
+  type Manifest,
+  type TenantName,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
+import { tenantOf } from './checked.ts';
+import { clientStream } from './coded.ts';
+import type { Gateway } from './gateway.ts';
+
+interface DeployRequest {
+  readonly tenant: string;
+  readonly chunk: Uint8Array;
+}
+
+/** Nodes tried when one does not answer. */
+const nodesTriedMax = 3;
+
+export function deploymentsService(gateway: Gateway) {
+  return {
+    Deploy: clientStream(gateway.logger, (chunks: AsyncIterable<DeployRequest>) =>
+      deploy(gateway, chunks),
+    ),
+  };
+}
+
+async function deploy(gateway: Gateway, chunks: AsyncIterable<DeployRequest>) {
+  const { tenant, bytes } = await gathered(chunks);
+  const bundle = bundleHash(await gateway.objects.put(bytes));
+  await gateway.fresh();
+  const manifest = await inspected(gateway, bundle);
+  const body = { kind: 'deploy', tenant, bundle, manifest, bytes: bytes.length } as const;
+  const answer = await gateway.requests.ask(body);
+  if (answer.kind !== 'deployed') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  return {
+    bundle,
+    actors: manifest.actors.map((actor) => actor.type),
+    tasks: manifest.tasks.map((task) => task.name),
+    workflows: manifest.workflows.map((workflow) => workflow.name),
+  };
+}
+
+async function gathered(
+  chunks: AsyncIterable<DeployRequest>,
+): Promise<{ tenant: TenantName; bytes: Bytes }> {
+  const parts: Uint8Array[] = [];
+  let tenant: TenantName | undefined;
+  let size = 0;
+  for await (const { tenant: name, chunk } of chunks) {
+    tenant ??= tenantOf(name);
+    size += chunk.length;
+    if (size > limits.bundleBytesMax) {
+      const text = `the bundle has more than ${limits.bundleBytesMax} bytes`;
+      throw troupeError('TOO_LARGE', text, { argument: 'chunk' });
+    }
+    parts.push(chunk);
+  }
+  if (tenant === undefined || size === 0) {
+    throw troupeError('INVALID_ARGUMENT', 'the bundle is empty', { argument: 'chunk' });
+  }
+  return { tenant, bytes: Buffer.concat(parts) };
+}
+
+async function inspected(gateway: Gateway, bundle: string): Promise<Manifest> {
+  let last: unknown = troupeError('NO_NODES', `no node is there to load bundle ${bundle}`);
+  for (const node of gateway.routes.aliveNodes().slice(0, nodesTriedMax)) {
+    try {
+      const question = { kind: 'inspect-bundle', bundle };
+      const subject = `${node.subject}.inspect`;
+      const answer = parsed(await gateway.bus.ask(subject, question, limits.bundleLoadMs));
+      if ('manifest' in answer) return answer.manifest;
+      throw new TroupeError(answer.failure);
+    } catch (thrown) {
+      if (!(thrown instanceof TroupeError) || thrown.code !== 'UNAVAILABLE') throw thrown;
+      const text = `node ${node.incarnation} did not answer to load bundle ${bundle}`;
+      last = new TroupeError(failure('NO_NODES', text), { cause: thrown });
+    }
+  }
+  throw last;
+}
+
+function parsed(answer: unknown): Inspected {
+  if (typeof answer === 'object' && answer !== null) {
+    if ('manifest' in answer || 'failure' in answer) return answer as Inspected;
+  }
+  throw troupeError('INTERNAL', 'a node answered an inspection with something else');
+}

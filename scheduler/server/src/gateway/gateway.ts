@@ -1,0 +1,231 @@
+/**
+ * The door of one scheduler process: what its clients ask, who waits for which answer, and what the
+ * durable journal says about actors, nodes and bundles. Actor calls go straight to the actor's
+ * node, everything else to whoever leads.
+ */
+import type { Bus, Clock, Logger, Names, ObjectStore } from '@troupe/fabric';
+import {
+  type ActorId,
+  type Address,
+  type Answered,
+  type CallResult,
+  failureOf,
+  gatewayAddress,
+  type Located,
+  type NotHere,
+  type Request,
+  type Resolve,
+  type SessionId,
+  taskId,
+  TroupeError,
+  unreachable,
+} from '@troupe/model';
+import type { SchedulerFact } from '@troupe/scheduler-core';
+import { Catalog } from './catalog.ts';
+import { OpenCalls } from './open-calls.ts';
+import { Requests } from './requests.ts';
+import { Routes } from './routes.ts';
+import { type SessionCall, SessionStream } from './session-stream.ts';
+
+/** The way to whoever leads: in this process or over the bus. */
+export interface LeaderDoor {
+  post(message: Request | Resolve): void;
+  readonly leading: boolean;
+  /** Resolves when everything durable at the time of the call is known to this process. */
+  fresh(): Promise<void>;
+}
+
+export interface GatewayStart {
+  /** Unique to this process: answers to an earlier one never reach it. */
+  readonly id: string;
+  readonly cell: string;
+  readonly names: Names;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly objects: ObjectStore;
+  readonly leader: LeaderDoor;
+  readonly resendMs: number;
+  readonly logger: Logger;
+}
+
+export type ToGateway = CallResult | NotHere | Located | Answered;
+
+export class Gateway {
+  readonly #start: GatewayStart;
+  readonly id: string;
+  readonly cell: string;
+  readonly address: Address;
+  readonly routes: Routes;
+  readonly catalog = new Catalog();
+  readonly calls: OpenCalls;
+  readonly requests: Requests;
+  readonly logger: Logger;
+  /** Numbers of the calls that this gateway makes for unary clients, under one session. */
+  #ownCall = 0;
+  readonly #streams = new Set<SessionStream>();
+  readonly #bySession = new Map<SessionId, SessionStream>();
+  readonly #inbox: { stop(): void };
+  #draining = false;
+
+  constructor(start: GatewayStart) {
+    this.#start = start;
+    this.id = start.id;
+    this.cell = start.cell;
+    this.logger = start.logger;
+    this.address = gatewayAddress(start.id);
+    const { bus, clock, names, resendMs, leader } = start;
+    this.routes = new Routes(names, {
+      placed: (actor, route) => this.calls.onPlaced(actor, route),
+      nodeLost: (incarnation) => this.calls.onNodeLost(incarnation),
+    });
+    const replyTo = this.address;
+    const { routes } = this;
+    const resolve = (message: Resolve) => leader.post(message);
+    this.calls = new OpenCalls({ bus, clock, routes, replyTo, resendMs, resolve });
+    const send = (request: Request) => leader.post(request);
+    this.requests = new Requests({ clock, replyTo, resendMs, send });
+    this.#inbox = bus.listen(names.gateway(start.id), (message: ToGateway) => {
+      this.deliver(message);
+    });
+    bus.onConnection((connected) => {
+      if (!connected) return;
+      this.calls.onConnected();
+      this.requests.resendAll();
+    });
+  }
+
+  get objects(): ObjectStore {
+    return this.#start.objects;
+  }
+
+  get bus(): Bus {
+    return this.#start.bus;
+  }
+
+  get leading(): boolean {
+    return this.#start.leader.leading;
+  }
+
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  wall(): number {
+    return this.#start.clock.wall();
+  }
+
+  /** Session and number of a call that this gateway makes itself. */
+  nextOwnCall(actor: ActorId): { session: SessionId; number: number; low: number } {
+    const session = `gateway:${this.id}` as SessionId;
+    const number = ++this.#ownCall;
+    return { session, number, low: this.calls.lowOf(session, actor) ?? number };
+  }
+
+  /** From nodes and from the leader, over the bus or inside this process. */
+  deliver(message: ToGateway): void {
+    switch (message.kind) {
+      case 'call-result':
+        this.calls.onResult(message);
+        return;
+      case 'not-here':
+        this.calls.onNotHere(message);
+        return;
+      case 'located':
+        this.requests.onLeaderHeard();
+        this.calls.onLocated(message);
+        return;
+      case 'answered':
+        this.requests.onAnswered(message);
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  /** Durable facts of the journal; `first` is the position of the first of them. */
+  durable(facts: readonly SchedulerFact[], first: number): void {
+    const { version } = this.catalog;
+    let position = first;
+    let newTerm = false;
+    for (const fact of facts) {
+      this.routes.apply(fact, position++);
+      this.catalog.apply(fact);
+      if (fact.kind === 'term-opened') newTerm = true;
+    }
+    if (newTerm) this.onNewLeader();
+    if (this.catalog.version !== version) this.#retryHeld();
+  }
+
+  /** It knows nothing of what waits here. */
+  onNewLeader(): void {
+    this.requests.onLeaderHeard();
+    this.requests.resendAll();
+    this.calls.askAgain();
+  }
+
+  /** Resolves when this gateway knows everything that was durable at the time of the call. */
+  fresh(): Promise<void> {
+    return this.#start.leader.fresh();
+  }
+
+  /** Throws why a call would go nowhere; otherwise how long its turn may run. */
+  async admit(tenant: string, type: string, method: string): Promise<number> {
+    if (this.catalog.refusalOf(tenant, type, method) !== undefined) {
+      await this.fresh();
+      const refusal = this.catalog.refusalOf(tenant, type, method);
+      if (refusal !== undefined) throw new TroupeError(refusal);
+    }
+    return this.catalog.actor(tenant, type)?.turnLimitMs ?? 0;
+  }
+
+  cancelTask(task: string): void {
+    const body = { kind: 'cancel-task-request', task: taskId(task) } as const;
+    this.requests.ask(body).catch((thrown: unknown) => {
+      const { code } = failureOf(thrown);
+      this.logger.warn({ task, code }, 'a task could not be cancelled');
+    });
+  }
+
+  openStream(call: SessionCall): void {
+    const stream = new SessionStream(call, this);
+    this.#streams.add(stream);
+    if (this.#draining) stream.end();
+  }
+
+  /** A session lives on one stream: an older one is stale and ends. */
+  onWelcomed(stream: SessionStream, session: SessionId): void {
+    const older = this.#bySession.get(session);
+    this.#bySession.set(session, stream);
+    older?.end();
+  }
+
+  onStreamGone(stream: SessionStream): void {
+    this.#streams.delete(stream);
+    const { session } = stream;
+    if (session !== undefined && this.#bySession.get(session) === stream) {
+      this.#bySession.delete(session);
+    }
+  }
+
+  /** Ends idle streams, waits at most `limitMs` for the others, ends them too. */
+  async drain(limitMs: number): Promise<void> {
+    this.#draining = true;
+    const until = this.#start.clock.now() + limitMs;
+    for (;;) {
+      for (const stream of [...this.#streams]) if (stream.idle) stream.end();
+      if (this.#streams.size === 0 || this.#start.clock.now() >= until) break;
+      await new Promise<void>((resolve) => this.#start.clock.after(20, resolve));
+    }
+    for (const stream of [...this.#streams]) stream.end();
+  }
+
+  stop(): void {
+    this.#inbox.stop();
+    this.calls.stop();
+    this.requests.stop();
+  }
+
+  #retryHeld(): void {
+    for (const stream of this.#streams) if (stream.holding) stream.retryHeld();
+  }
+}

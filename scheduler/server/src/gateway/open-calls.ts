@@ -1,0 +1,427 @@
+/**
+ * Every call that a client waits for, from its arrival to its one answer.
+ *
+ * O1  a call is answered at most once, and then forgotten here.
+ * O2  first sends to one actor leave in the order in which the calls arrived.
+ * O3  a call that was never sent to a node surely did nothing, and is refused as such; one that was
+ *     sent and got no answer ends as OUTCOME_UNKNOWN.
+ *
+ * Everything here may be lost or repeated: the actor remembers a session's numbers with their
+ * replies. There are no timers of single calls; one sweep resends, and one short timer serves all
+ * actors whose node said `not-here`.
+ *
+ *     open ──route known──▶ sent ──call-result──▶ answered
+ *       │                    │ ▲
+ *       └──resolve──▶ wait ◀─┘ └─ sent again: sweep, new route, connection back
+ *                   (not-here, node lost)
+ */
+import type { Bus, Clock } from '@troupe/fabric';
+import {
+  type ActorId,
+  type Address,
+  type Bytes,
+  type Call,
+  type CallResult,
+  type Failure,
+  failure,
+  type Incarnation,
+  isFailure,
+  type Located,
+  type NotHere,
+  type Outcome,
+  type Resolve,
+  type SessionId,
+  errorTable,
+} from '@troupe/model';
+import type { Route, Routes } from './routes.ts';
+
+/** Who waits for answers: one client stream, or one unary call. */
+export interface CallSink {
+  answered(number: number, outcome: Outcome): void;
+}
+
+export interface NewCall {
+  readonly session: SessionId;
+  readonly number: number;
+  readonly low: number;
+  readonly actor: ActorId;
+  readonly method: string;
+  readonly args: Bytes;
+  readonly scope: string;
+  readonly deadlineAt: number;
+  /** How long after the deadline the answer of an accepted call may still be awaited. */
+  readonly runMs: number;
+  readonly sink: CallSink;
+}
+
+interface OpenCall extends Omit<NewCall, 'sink' | 'low'> {
+  low: number;
+  sink: CallSink;
+  readonly target: Target;
+  /** Monotonic ms of the last send; 0: never sent. */
+  sentAt: number;
+}
+
+/** One actor with open calls. */
+interface Target {
+  readonly actor: ActorId;
+  /** In order of arrival (O2). */
+  readonly calls: Set<OpenCall>;
+  /** Where its calls go; undefined while the leader is asked. */
+  route: Route | undefined;
+  /** The epoch that a node refused, told to the leader. */
+  refusedEpoch: number | undefined;
+  /** Monotonic ms at which the leader is asked next. */
+  askAt: number;
+  backoffMs: number;
+  /** Why there is no route yet, by the leader. */
+  reason: Failure | undefined;
+}
+
+export interface OpenCallsStart {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly routes: Routes;
+  readonly replyTo: Address;
+  readonly resendMs: number;
+  readonly resolve: (message: Resolve) => void;
+}
+
+export interface CallCounts {
+  opened: number;
+  answered: number;
+  resent: number;
+  resolves: number;
+  unknown: number;
+}
+
+/** After an accepted call's deadline, beyond what its turn may take: then nobody answers. */
+export const graceMs = 30_000;
+
+const backoffMsMin = 20;
+const backoffMsMax = 1_000;
+
+export class OpenCalls {
+  readonly #start: OpenCallsStart;
+  readonly #sessions = new Map<SessionId, Map<number, OpenCall>>();
+  readonly #targets = new Map<ActorId, Target>();
+  /** Targets whose `askAt` comes before the next sweep. */
+  readonly #backingOff = new Set<Target>();
+  #cancelBackoff: (() => void) | undefined;
+  #cancelSweep: (() => void) | undefined;
+  #size = 0;
+  readonly counts: CallCounts = { opened: 0, answered: 0, resent: 0, resolves: 0, unknown: 0 };
+
+  constructor(start: OpenCallsStart) {
+    this.#start = start;
+    this.#armSweep();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** True when this session waits for an answer here. */
+  has(session: SessionId): boolean {
+    return this.#sessions.has(session);
+  }
+
+  /** Least open number of the session at this actor; undefined when there is none. */
+  lowOf(session: SessionId, actor: ActorId): number | undefined {
+    for (const call of this.#targets.get(actor)?.calls ?? []) {
+      if (call.session === session) return call.number;
+    }
+    return undefined;
+  }
+
+  open(call: NewCall): void {
+    const numbers = this.#sessions.get(call.session) ?? this.#newSession(call.session);
+    const known = numbers.get(call.number);
+    if (known !== undefined) {
+      this.#again(known, call);
+      return;
+    }
+    const target = this.#targets.get(call.actor) ?? this.#newTarget(call.actor);
+    const { session, number, low, actor, method, args, scope, deadlineAt, runMs, sink } = call;
+    const open: OpenCall = {
+      session,
+      number,
+      low,
+      actor,
+      method,
+      args,
+      scope,
+      deadlineAt,
+      runMs,
+      sink,
+      target,
+      sentAt: 0,
+    };
+    numbers.set(number, open);
+    target.calls.add(open);
+    this.#size++;
+    this.counts.opened++;
+    if (target.route !== undefined) this.#send(open, target.route, this.#start.clock.now());
+    else if (target.calls.size === 1) this.#resolve(target);
+  }
+
+  /** The client no longer waits; whoever has the call is told. */
+  cancel(session: SessionId, number: number): void {
+    const call = this.#sessions.get(session)?.get(number);
+    if (call === undefined) return;
+    const route = call.target.route;
+    if (call.sentAt > 0 && route !== undefined) {
+      const { actor } = call;
+      this.#start.bus.send(route.node.subject, { kind: 'cancel-call', actor, session, number });
+    }
+    this.#remove(call);
+  }
+
+  /** The stream behind `sink` is gone: its client asks again elsewhere, under the same numbers. */
+  forget(session: SessionId, sink: CallSink): void {
+    const numbers = this.#sessions.get(session);
+    if (numbers === undefined) return;
+    for (const call of [...numbers.values()]) if (call.sink === sink) this.#remove(call);
+  }
+
+  onResult(result: CallResult): void {
+    const call = this.#sessions.get(result.session)?.get(result.number);
+    if (call === undefined || call.actor !== result.actor) return;
+    this.#answer(call, result.outcome);
+  }
+
+  onNotHere(refusal: NotHere): void {
+    const target = this.#targets.get(refusal.actor);
+    const route = target?.route;
+    // An answer to an older send says nothing about the route of today.
+    if (target === undefined || route === undefined || route.epoch !== refusal.epoch) return;
+    target.route = undefined;
+    target.refusedEpoch = refusal.epoch;
+    this.#askLater(target);
+  }
+
+  onLocated(answer: Located): void {
+    const target = this.#targets.get(answer.actor);
+    if (!isFailure(answer.location)) {
+      if (target !== undefined && target.refusedEpoch === answer.location.epoch) {
+        // The leader stands by that placement and has told the node again.
+        target.refusedEpoch = undefined;
+      }
+      this.#start.routes.learn(answer.actor, answer.location);
+      if (target !== undefined && target.route === undefined) this.#useTable(target);
+      return;
+    }
+    if (target === undefined || target.route !== undefined) return;
+    if (errorTable[answer.location.code].retryable) {
+      target.reason = answer.location;
+      return;
+    }
+    // Calls already sent once may have taken effect; their fate is not the leader's to tell.
+    const outcome: Outcome = { ok: false, failure: answer.location };
+    for (const call of [...target.calls]) if (call.sentAt === 0) this.#answer(call, outcome);
+  }
+
+  /** From the routing table: the actor has a new place. */
+  onPlaced(actor: ActorId, route: Route): void {
+    const target = this.#targets.get(actor);
+    if (target === undefined || target.route === route) return;
+    if (target.refusedEpoch !== undefined && route.epoch <= target.refusedEpoch) return;
+    this.#follow(target, route);
+  }
+
+  /** From the routing table: nobody answers there any more; the leader places its actors anew. */
+  onNodeLost(incarnation: Incarnation): void {
+    for (const target of this.#targets.values()) {
+      if (target.route?.node.incarnation !== incarnation) continue;
+      target.route = undefined;
+      this.#askLater(target);
+    }
+  }
+
+  /** Our own connection is back: whatever was under way may have been lost. */
+  onConnected(): void {
+    const now = this.#start.clock.now();
+    for (const target of this.#targets.values()) {
+      if (target.route === undefined) this.#resolve(target);
+      else for (const call of target.calls) this.#send(call, target.route, now);
+    }
+  }
+
+  /** A new leader knows nothing of what was asked of the old one. */
+  askAgain(): void {
+    for (const target of this.#targets.values()) {
+      if (target.route === undefined) this.#resolve(target);
+    }
+  }
+
+  stop(): void {
+    this.#cancelSweep?.();
+    this.#cancelBackoff?.();
+  }
+
+  #again(known: OpenCall, call: NewCall): void {
+    if (known.sink !== call.sink) known.sink = bothSinks(known.sink, call.sink);
+    known.low = Math.max(known.low, call.low);
+  }
+
+  #newSession(session: SessionId): Map<number, OpenCall> {
+    const numbers = new Map<number, OpenCall>();
+    this.#sessions.set(session, numbers);
+    return numbers;
+  }
+
+  #newTarget(actor: ActorId): Target {
+    const target: Target = {
+      actor,
+      calls: new Set(),
+      route: this.#start.routes.of(actor),
+      refusedEpoch: undefined,
+      askAt: 0,
+      backoffMs: 0,
+      reason: undefined,
+    };
+    this.#targets.set(actor, target);
+    return target;
+  }
+
+  #send(call: OpenCall, route: Route, now: number): void {
+    if (call.sentAt > 0) this.counts.resent++;
+    call.sentAt = now;
+    const message: Call = {
+      kind: 'call',
+      actor: call.actor,
+      birth: route.birth,
+      epoch: route.epoch,
+      method: call.method,
+      args: call.args,
+      caller: { session: call.session, number: call.number, low: call.low },
+      replyTo: this.#start.replyTo,
+      deadlineAt: call.deadlineAt,
+      path: noPath,
+    };
+    this.#start.bus.send(route.node.subject, message);
+  }
+
+  #useTable(target: Target): void {
+    const route = this.#start.routes.of(target.actor);
+    if (route === undefined) return;
+    if (target.refusedEpoch !== undefined && route.epoch <= target.refusedEpoch) return;
+    this.#follow(target, route);
+  }
+
+  #follow(target: Target, route: Route): void {
+    target.route = route;
+    target.reason = undefined;
+    this.#backingOff.delete(target);
+    const now = this.#start.clock.now();
+    for (const call of target.calls) this.#send(call, route, now);
+  }
+
+  #resolve(target: Target): void {
+    this.counts.resolves++;
+    this.#backingOff.delete(target);
+    target.askAt = this.#start.clock.now() + this.#start.resendMs;
+    const [first] = target.calls;
+    const message: Resolve = {
+      kind: 'resolve',
+      actor: target.actor,
+      replyTo: this.#start.replyTo,
+      ...(first === undefined || first.scope === '' ? {} : { scope: first.scope }),
+      ...(target.refusedEpoch === undefined ? {} : { refusedEpoch: target.refusedEpoch }),
+    };
+    this.#start.resolve(message);
+  }
+
+  #askLater(target: Target): void {
+    target.backoffMs = Math.min(Math.max(backoffMsMin, target.backoffMs * 2), backoffMsMax);
+    target.askAt = this.#start.clock.now() + target.backoffMs;
+    this.#backingOff.add(target);
+    this.#cancelBackoff ??= this.#start.clock.after(backoffMsMin, () => this.#endBackoff());
+  }
+
+  #endBackoff(): void {
+    this.#cancelBackoff = undefined;
+    const now = this.#start.clock.now();
+    for (const target of this.#backingOff) if (target.askAt <= now) this.#resolve(target);
+    if (this.#backingOff.size === 0) return;
+    this.#cancelBackoff = this.#start.clock.after(backoffMsMin, () => this.#endBackoff());
+  }
+
+  #armSweep(): void {
+    // Four times as often as calls are resent: a call waits at most a quarter longer.
+    this.#cancelSweep = this.#start.clock.after(this.#start.resendMs / 4, () => {
+      this.#sweep();
+      this.#armSweep();
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#start.clock.now();
+    const wall = this.#start.clock.wall();
+    for (const target of this.#targets.values()) {
+      this.#expire(target, wall);
+      const { route } = target;
+      if (route === undefined) {
+        if (target.calls.size > 0 && target.askAt <= now) this.#resolve(target);
+        continue;
+      }
+      const due = now - this.#start.resendMs;
+      for (const call of target.calls) if (call.sentAt <= due) this.#send(call, route, now);
+    }
+  }
+
+  #expire(target: Target, wall: number): void {
+    for (const call of target.calls) {
+      if (call.deadlineAt > wall) continue;
+      if (call.sentAt === 0) {
+        this.#answer(call, { ok: false, failure: neverSent(call) });
+        continue;
+      }
+      // A turn on a living node ends by its own limit; without a route nobody works on it.
+      const patience = graceMs + (target.route === undefined ? 0 : call.runMs);
+      if (call.deadlineAt + patience > wall) continue;
+      this.counts.unknown++;
+      const text = `call ${call.number} of "${call.actor}" was sent but not answered`;
+      const reason = failure('OUTCOME_UNKNOWN', text, { actor: call.actor });
+      this.#answer(call, { ok: false, failure: reason });
+    }
+  }
+
+  #answer(call: OpenCall, outcome: Outcome): void {
+    this.#remove(call);
+    this.counts.answered++;
+    call.sink.answered(call.number, outcome);
+  }
+
+  #remove(call: OpenCall): void {
+    const numbers = this.#sessions.get(call.session);
+    if (numbers?.delete(call.number) !== true) return;
+    if (numbers.size === 0) this.#sessions.delete(call.session);
+    this.#size--;
+    const { target } = call;
+    target.calls.delete(call);
+    if (target.calls.size > 0) return;
+    this.#targets.delete(target.actor);
+    this.#backingOff.delete(target);
+  }
+}
+
+const noPath: readonly ActorId[] = [];
+
+function neverSent(call: OpenCall): Failure {
+  const { reason } = call.target;
+  const text = `call ${call.number} of "${call.actor}" found no place until its deadline`;
+  if (reason === undefined) {
+    return failure('NO_LEADER', text, { actor: call.actor });
+  }
+  return failure(reason.code, `${text}: ${reason.message}`, { actor: call.actor });
+}
+
+function bothSinks(first: CallSink, second: CallSink): CallSink {
+  return {
+    answered(number, outcome) {
+      first.answered(number, outcome);
+      second.answered(number, outcome);
+    },
+  };
+}

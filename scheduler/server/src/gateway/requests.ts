@@ -1,0 +1,161 @@
+/**
+ * What this gateway has asked of the leader and not been answered: numbered, resent until answered
+ * (with growing pauses, and at once to a new leader), answered once.
+ *
+ * A request that waits for the end of something (a task) has no deadline of its own: it is given up
+ * only when no leader was heard of at all since it was made.
+ */
+import type { Clock } from '@troupe/fabric';
+import {
+  type Address,
+  type Answer,
+  type Answered,
+  failure,
+  limits,
+  type Request,
+  type RequestBody,
+  TroupeError,
+} from '@troupe/model';
+
+export interface AskOptions {
+  /** Wall-clock ms; the default deadline from now when absent. */
+  readonly deadlineAt?: number | undefined;
+  /** Aborted: nobody waits any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RequestsStart {
+  readonly clock: Clock;
+  readonly replyTo: Address;
+  readonly resendMs: number;
+  readonly send: (request: Request) => void;
+}
+
+interface OpenRequest {
+  readonly request: Request;
+  readonly openedAt: number;
+  readonly deadlineAt: number | undefined;
+  resendAt: number;
+  pauseMs: number;
+  settle(answer: Answer): void;
+  reject(reason: TroupeError): void;
+}
+
+const pauseMsMax = 15_000;
+
+/** Kinds that change nothing: without an answer they surely did nothing. */
+const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
+  'status',
+  'wait-run',
+  'list-runs',
+  'list-actors',
+]);
+
+export class Requests {
+  readonly #start: RequestsStart;
+  readonly #open = new Map<number, OpenRequest>();
+  #number = 0;
+  #leaderHeardAt = Number.NEGATIVE_INFINITY;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(start: RequestsStart) {
+    this.#start = start;
+    this.#armSweep();
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** The leader's answer; a `failed` one is thrown. */
+  async ask(body: RequestBody, options: AskOptions = {}): Promise<Answer> {
+    const answer = await this.#ask(body, options);
+    if (answer.kind === 'failed') throw new TroupeError(answer.failure);
+    return answer;
+  }
+
+  onAnswered(answered: Answered): void {
+    this.onLeaderHeard();
+    const open = this.#open.get(answered.number);
+    if (open === undefined) return;
+    this.#open.delete(answered.number);
+    open.settle(answered.answer);
+  }
+
+  /** A sign of life of whoever leads. */
+  onLeaderHeard(): void {
+    this.#leaderHeardAt = this.#start.clock.now();
+  }
+
+  /** A new leader, or our connection is back: it knows nothing of what waits here. */
+  resendAll(): void {
+    for (const open of this.#open.values()) this.#send(open);
+  }
+
+  stop(): void {
+    this.#cancelSweep?.();
+  }
+
+  #ask(body: RequestBody, options: AskOptions): Promise<Answer> {
+    const number = ++this.#number;
+    const { clock, replyTo } = this.#start;
+    const waits = body.kind === 'submit-task';
+    const deadlineAt = waits
+      ? options.deadlineAt
+      : (options.deadlineAt ?? clock.wall() + limits.deadlineMsDefault);
+    return new Promise((resolve, reject) => {
+      const open: OpenRequest = {
+        request: { kind: 'request', number, replyTo, body },
+        openedAt: clock.now(),
+        deadlineAt,
+        resendAt: 0,
+        pauseMs: this.#start.resendMs / 2,
+        settle: resolve,
+        reject,
+      };
+      options.signal?.addEventListener('abort', () => {
+        if (!this.#open.delete(number)) return;
+        reject(new TroupeError(failure('CANCELLED', `the caller no longer waits (${body.kind})`)));
+      });
+      this.#open.set(number, open);
+      this.#send(open);
+    });
+  }
+
+  #send(open: OpenRequest): void {
+    open.pauseMs = Math.min(open.pauseMs * 2, pauseMsMax);
+    open.resendAt = this.#start.clock.now() + open.pauseMs;
+    this.#start.send(open.request);
+  }
+
+  #armSweep(): void {
+    this.#cancelSweep = this.#start.clock.after(this.#start.resendMs / 4, () => {
+      this.#sweep();
+      this.#armSweep();
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#start.clock.now();
+    const wall = this.#start.clock.wall();
+    for (const [number, open] of this.#open) {
+      const reason = this.#expired(open, now, wall);
+      if (reason !== undefined) {
+        this.#open.delete(number);
+        open.reject(reason);
+      } else if (open.resendAt <= now) this.#send(open);
+    }
+  }
+
+  #expired(open: OpenRequest, now: number, wall: number): TroupeError | undefined {
+    const { kind } = open.request.body;
+    const heard = this.#leaderHeardAt >= open.openedAt;
+    const patienceOver = now - open.openedAt > limits.deadlineMsDefault && !heard;
+    const deadlineOver = open.deadlineAt !== undefined && open.deadlineAt <= wall;
+    if (!deadlineOver && !patienceOver) return undefined;
+    const text = `no leader answered "${kind}" in time`;
+    if (!heard) return new TroupeError(failure('NO_LEADER', text));
+    const code = readOnly.has(kind) ? 'DEADLINE_EXCEEDED' : 'OUTCOME_UNKNOWN';
+    return new TroupeError(failure(code, text));
+  }
+}

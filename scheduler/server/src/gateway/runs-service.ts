@@ -1,0 +1,139 @@
+/** `RunsService`: workflows started, waited for, answered, cancelled and listed. */
+import { randomUUID } from 'node:crypto';
+import { type Answer, type RunId, type RunView, troupeError } from '@troupe/model';
+import {
+  checkedLimit,
+  checkedName,
+  checkedRun,
+  checkedTenant,
+  jsonOf,
+  tenantOf,
+  valueGiven,
+} from './checked.ts';
+import { type Asked, errorMessage, unary } from './coded.ts';
+import type { Gateway } from './gateway.ts';
+import type { AskOptions } from './requests.ts';
+
+interface StartRequest {
+  readonly tenant: string;
+  readonly run: string;
+  readonly workflow: string;
+  readonly value: Uint8Array;
+  readonly json: string;
+}
+
+interface WaitRequest {
+  readonly run: string;
+  readonly waitMs: number;
+}
+
+interface ResumeRequest {
+  readonly run: string;
+  readonly block: string;
+  readonly value: Uint8Array;
+  readonly json: string;
+}
+
+interface ListRequest {
+  readonly tenant: string;
+  readonly limit: number;
+}
+
+const listedRunsMax = 1_000;
+/** The leader answers a wait by then; the client asks again. */
+const waitMsMax = 60_000;
+/** Time for the answer itself, beyond the wait. */
+const answerMs = 30_000;
+
+export function runsService(gateway: Gateway) {
+  const { logger } = gateway;
+  return {
+    Start: unary(logger, (asked: Asked<StartRequest>) => start(gateway, asked)),
+    Wait: unary(logger, (asked: Asked<WaitRequest>) => wait(gateway, asked)),
+    Resume: unary(logger, (asked: Asked<ResumeRequest>) => resume(gateway, asked)),
+    Cancel: unary(logger, (asked: Asked<{ run: string }>) => cancel(gateway, asked)),
+    List: unary(logger, (asked: Asked<ListRequest>) => list(gateway, asked)),
+  };
+}
+
+async function start(gateway: Gateway, { request, deadlineAt, signal }: Asked<StartRequest>) {
+  const body = {
+    kind: 'start-run',
+    run: checkedRun(request.run === '' ? randomUUID() : request.run),
+    tenant: tenantOf(request.tenant),
+    workflow: checkedName('workflow', request.workflow),
+    input: valueGiven(request.value, request.json).bytes,
+  } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  return await runAnswer(gateway, body.run, answer, { deadlineAt, signal });
+}
+
+async function wait(gateway: Gateway, { request, deadlineAt, signal }: Asked<WaitRequest>) {
+  const run = checkedRun(request.run);
+  const waitMs = Math.min(request.waitMs, waitMsMax);
+  const until = deadlineAt ?? gateway.wall() + waitMs + answerMs;
+  const options = { deadlineAt: until, signal };
+  const answer = await gateway.requests.ask({ kind: 'wait-run', run, waitMs }, options);
+  return await runAnswer(gateway, run, answer, options);
+}
+
+async function resume(gateway: Gateway, { request, deadlineAt, signal }: Asked<ResumeRequest>) {
+  const run = checkedRun(request.run);
+  const answer = valueGiven(request.value, request.json).bytes;
+  if (request.block === '') throw troupeError('INVALID_ARGUMENT', 'block is empty');
+  const body = { kind: 'resume-run', run, block: request.block, answer } as const;
+  const options = { deadlineAt, signal };
+  return await runAnswer(gateway, run, await gateway.requests.ask(body, options), options);
+}
+
+async function cancel(gateway: Gateway, { request, deadlineAt, signal }: Asked<{ run: string }>) {
+  const run = checkedRun(request.run);
+  const options = { deadlineAt, signal };
+  const answer = await gateway.requests.ask({ kind: 'cancel-run', run }, options);
+  return await runAnswer(gateway, run, answer, options);
+}
+
+async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<ListRequest>) {
+  const limit = checkedLimit(request.limit, listedRunsMax);
+  const tenant = request.tenant === '' ? {} : { tenant: checkedTenant(request.tenant) };
+  const body = { kind: 'list-runs', ...tenant, limit } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'runs') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  return { runs: answer.runs.map(runMessage) };
+}
+
+/** A bare `done` says nothing of the run: it is asked for. */
+async function runAnswer(gateway: Gateway, run: RunId, answer: Answer, options: AskOptions) {
+  if (answer.kind === 'run') return { run: runMessage(answer.run) };
+  if (answer.kind !== 'done') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  const view = await gateway.requests.ask({ kind: 'wait-run', run, waitMs: 0 }, options);
+  if (view.kind !== 'run') throw troupeError('INTERNAL', `answered by "${view.kind}"`);
+  return { run: runMessage(view.run) };
+}
+
+function runMessage(view: RunView): object {
+  const { outcome } = view;
+  return {
+    run: view.run,
+    tenant: view.tenant,
+    workflow: view.workflow,
+    state: view.state,
+    startedAt: Math.floor(view.startedAt),
+    endedAt: Math.floor(view.endedAt ?? 0),
+    blocks: view.blocks.map((block) => ({
+      block: block.block,
+      state: block.state,
+      attempts: block.attempts,
+      node: block.node ?? '',
+      ...(block.prompt === undefined ? {} : { prompt: block.prompt }),
+      branchesDone: block.branches?.done ?? 0,
+      branchesAll: block.branches?.all ?? 0,
+    })),
+    ...(outcome === undefined ? {} : outcomeFields(outcome)),
+  };
+}
+
+function outcomeFields(outcome: NonNullable<RunView['outcome']>): object {
+  if (!outcome.ok) return { error: errorMessage(outcome.failure) };
+  return { value: outcome.value, json: jsonOf(outcome.value) };
+}
