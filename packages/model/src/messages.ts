@@ -65,7 +65,8 @@ export interface Call {
   readonly deadlineAt: number;
   /** Actors that await this call, outermost first: a cycle is refused. */
   readonly path: readonly ActorId[];
-  /** Clock of the caller when it belongs to the receiver's scope. */
+  /** Scope and clock of a calling actor: merged when the receiver belongs to the same scope. */
+  readonly scope?: string;
   readonly clock?: VectorClock;
 }
 
@@ -76,6 +77,7 @@ export interface CallResult {
   readonly session: SessionId;
   readonly number: number;
   readonly outcome: Outcome;
+  readonly scope?: string;
   readonly clock?: VectorClock;
 }
 
@@ -107,7 +109,8 @@ export interface Letter {
   readonly method: string;
   readonly args: Bytes;
   readonly replyTo: Address;
-  readonly clock?: VectorClock;
+  readonly scope: string;
+  readonly clock: VectorClock;
 }
 
 /** node → replyTo of the letter: every letter up to `upTo` is committed at the receiver. */

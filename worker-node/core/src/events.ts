@@ -11,6 +11,7 @@ import type {
   Incarnation,
   LetterAck,
   LetterNotHere,
+  LogName,
   Manifest,
   NodeToLeader,
   NotHere,
@@ -86,6 +87,8 @@ export type NodeSend =
       readonly epoch: number;
       readonly chain: readonly ChainLink[];
       readonly ownLog: boolean;
+      /** Position in the own log before which this actor has no facts. */
+      readonly ownFrom: number;
     }
   | { readonly kind: 'trim-log'; readonly before: number }
   /** Drained and left: the process may end with exit code 0. */
@@ -109,6 +112,8 @@ export type NodeWork =
 
 export interface NodeConfig {
   readonly incarnation: Incarnation;
+  /** The turn log of this incarnation. */
+  readonly log: LogName;
   readonly resendMs: number;
   readonly checkpointTurns: number;
   readonly checkpointMs: number;
@@ -117,4 +122,6 @@ export interface NodeConfig {
   readonly idleMs: number;
   /** Runner processes per bundle. */
   readonly runners: number;
+  /** Bytes of its own log that a node keeps behind its checkpoints. */
+  readonly logBytesKeptMax: number;
 }

@@ -1,1 +1,20 @@
-export * from './events.ts'; export * from './facts.ts';
+export {
+  type CheckpointFloor,
+  type CheckpointHead,
+  checkpointFloor,
+  checkpointHead,
+  checkpointIsNewer,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from './checkpoint.ts';
+export type {
+  NodeConfig,
+  NodeEvent,
+  NodeReply,
+  NodeSend,
+  NodeWork,
+  RunnerId,
+} from './events.ts';
+export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening } from './facts.ts';
+export { type NodeCounts, NodeMachine } from './machine.ts';
+export { freshMemory, type Memory, replay } from './memory.ts';

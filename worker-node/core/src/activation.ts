@@ -1,0 +1,133 @@
+/**
+ * An actor placed on this node, whether or not it is in memory, and the turns it is about to run.
+ */
+import type {
+  ActorId,
+  Address,
+  BundleHash,
+  Bytes,
+  Call,
+  ChainLink,
+  Letter,
+  Place,
+  Recorded,
+  SessionId,
+  VectorClock,
+} from '@troupe/model';
+import type { RunnerId } from './events.ts';
+import type { TurnCause } from './facts.ts';
+import type { Memory } from './memory.ts';
+
+/** Something the actor shall do. */
+export interface Input {
+  readonly cause: TurnCause;
+  readonly method: string;
+  readonly read: boolean;
+  readonly args: Bytes;
+  readonly path: readonly ActorId[];
+  readonly clock: VectorClock | undefined;
+  /** Where the answer goes; a resend may change it. Undefined: nobody waits any more. */
+  replyTo: Address | undefined;
+  /** Runners that crashed under it. */
+  crashes: number;
+  cancelled: boolean;
+}
+
+/** An input that its runner has. */
+export interface Turn {
+  readonly work: number;
+  readonly activation: Activation;
+  readonly input: Input;
+  readonly read: boolean;
+  recorded: Recorded[];
+  /** Monotonic ms at which it was first in line at its runner. */
+  startedAt: number;
+  limitMs: number;
+}
+
+/**
+ * cold: known, not in memory. restoring: being read back. starting: its runner builds the state.
+ * live: takes turns. releasing: finishes what the runner has, then goes elsewhere.
+ */
+export type Phase = 'cold' | 'restoring' | 'starting' | 'live' | 'releasing' | 'released';
+
+export interface Activation {
+  readonly id: ActorId;
+  readonly birth: number;
+  readonly epoch: number;
+  readonly scope: string;
+  readonly bundle: BundleHash;
+  /** Emptied once a checkpoint of this epoch is stored. */
+  chain: readonly ChainLink[];
+  phase: Phase;
+  runner: RunnerId | undefined;
+  /** Undefined until it was restored for the first time. */
+  memory: Memory | undefined;
+  /** User state to build: the last checkpoint's, then deltas. Dropped when the runner has it. */
+  building: { readonly state: Bytes | undefined; readonly deltas: readonly Bytes[] } | undefined;
+  /** Arrived before it was live; taken in order when it is. */
+  readonly waiting: (Call | Letter)[];
+  readonly mailbox: Input[];
+  /** Calls under way here, queued or running, by session and number. */
+  readonly open: Map<SessionId, Map<number, Input>>;
+  readonly dispatched: Turn[];
+  readonly reads: Set<Turn>;
+  /** Highest letter number taken into the mailbox, by `sender#birth`. */
+  readonly queuedLetters: Map<string, number>;
+  lastTurnAt: number;
+  checkpoint: {
+    /** Revision in the store that the next put must expect. */
+    revision: number;
+    underWay: 'capture' | 'put' | undefined;
+    turnsBehind: number;
+    bytesBehind: number;
+    /** Position of the own log before which no fact is missing in the checkpoint. */
+    dirtyFrom: number | undefined;
+    dirtySince: number;
+    /** What `dirtyFrom` was for the put under way. */
+    putFrom: number | undefined;
+  };
+  /** Position of the own log before which this actor has no facts. */
+  readonly ownFrom: number;
+  leaveMemoryAfterCheckpoint: boolean;
+}
+
+export function activationOf(place: Place, ownFrom: number, now: number): Activation {
+  return {
+    id: place.actor,
+    birth: place.birth,
+    epoch: place.epoch,
+    scope: place.scope,
+    bundle: place.bundle,
+    chain: place.chain,
+    phase: 'cold',
+    runner: undefined,
+    memory: undefined,
+    building: undefined,
+    waiting: [],
+    mailbox: [],
+    open: new Map(),
+    dispatched: [],
+    reads: new Set(),
+    queuedLetters: new Map(),
+    lastTurnAt: now,
+    checkpoint: {
+      revision: 0,
+      underWay: undefined,
+      turnsBehind: 0,
+      bytesBehind: 0,
+      dirtyFrom: undefined,
+      dirtySince: now,
+      putFrom: undefined,
+    },
+    ownFrom,
+    leaveMemoryAfterCheckpoint: false,
+  };
+}
+
+/** Stable over failovers: prefix of effect ids. */
+export function callIdOf(actor: ActorId, birth: number, cause: TurnCause): string {
+  return cause.kind === 'call'
+    ? `${actor}#${birth}/${cause.session}:${cause.number}`
+    : `${actor}#${birth}/${cause.from}#${cause.fromBirth}:${cause.number}`;
+}

@@ -1,0 +1,75 @@
+/**
+ * The body of a checkpoint: an actor's memory and its user state at one durable turn, addressed by
+ * (actor, epoch, seq), and the place in a turn log from which its later facts may follow.
+ */
+import { type ActorId, type Bytes, decode, encode, type LogName, troupeError } from '@troupe/model';
+import { type Memory, memoryFrom, type StoredMemory, storeMemory } from './memory.ts';
+
+/** Facts of the actor at or before `position` of `log` are in the checkpoint. */
+export interface CheckpointFloor {
+  readonly log: LogName;
+  readonly position: number;
+}
+
+export interface CheckpointHead {
+  readonly actor: ActorId;
+  readonly birth: number;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly floor: CheckpointFloor;
+}
+
+interface Body extends CheckpointHead {
+  readonly format: 1;
+  /** Wall-clock ms when it was made. */
+  readonly at: number;
+  readonly memory: StoredMemory;
+  readonly state: Bytes;
+}
+
+export function encodeCheckpoint(
+  head: CheckpointHead,
+  memory: Memory,
+  state: Bytes,
+  at: number,
+): Bytes {
+  const body: Body = { format: 1, ...head, at, memory: storeMemory(memory), state };
+  return encode(body);
+}
+
+export function decodeCheckpoint(bytes: Bytes): {
+  head: CheckpointHead;
+  memory: Memory;
+  state: Bytes;
+} {
+  const body = decodeBody(bytes);
+  return { head: body, memory: memoryFrom(body.memory), state: body.state };
+}
+
+/** Who, when and where: all that a store needs to choose between two checkpoints. */
+export function checkpointHead(bytes: Bytes): CheckpointHead {
+  const { actor, birth, epoch, seq, floor } = decodeBody(bytes);
+  return { actor, birth, epoch, seq, floor };
+}
+
+export function checkpointFloor(bytes: Bytes): CheckpointFloor {
+  return decodeBody(bytes).floor;
+}
+
+/** True when `left` stands for a later moment than `right`. */
+export function checkpointIsNewer(left: CheckpointHead, right: CheckpointHead): boolean {
+  return left.epoch > right.epoch || (left.epoch === right.epoch && left.seq > right.seq);
+}
+
+function decodeBody(bytes: Bytes): Body {
+  let body: Body;
+  try {
+    body = decode<Body>(bytes);
+  } catch (cause) {
+    throw troupeError('LOG_CORRUPT', 'a checkpoint could not be decoded', {}, cause);
+  }
+  if (body.format !== 1) {
+    throw troupeError('LOG_CORRUPT', `a checkpoint has the unknown format ${String(body.format)}`);
+  }
+  return body;
+}

@@ -1,0 +1,271 @@
+/**
+ * When actors are checkpointed, and how far the turn log may be trimmed.
+ *
+ * Only dirty actors are, by rule: turns, time, idleness, after a takeover, before a handover, and the
+ * oldest first when the log holds too many bytes beyond the checkpoints.
+ *
+ * D1  a checkpoint is put only for a durable turn (the put is a send: it waits for the append).
+ * D2  one capture or put of an actor is under way at a time.
+ * D3  the log is trimmed only before the first fact that a dirty actor still needs.
+ */
+import type { FromRunner } from '@troupe/model';
+import type { Activation } from './activation.ts';
+import { encodeCheckpoint } from './checkpoint.ts';
+import type { Core } from './core.ts';
+import type { NodeEvent } from './events.ts';
+import type { NodeFact } from './facts.ts';
+
+type Stored = Extract<NodeEvent, { kind: 'checkpoint-stored' }>;
+type Captured = Extract<FromRunner, { kind: 'captured' }>;
+
+/** Captures and puts under way at once, beyond those that a drain asks for. */
+const underWayMax = 64;
+/** Bytes of bookkeeping in a fact, beside what users put into it. */
+const factBytes = 160;
+/** The log is trimmed in steps of so many bytes. */
+const trimStepBytes = 8 * 1024 * 1024;
+
+export class Checkpointing {
+  readonly #core: Core;
+  /** Actors with facts beyond their checkpoint, oldest first. */
+  readonly #dirty = new Set<Activation>();
+  readonly #underWay = new Set<Activation>();
+  /** A checkpoint of this epoch is stored, the leader has not said that it knows. */
+  readonly #rebased = new Set<Activation>();
+  #bytesBehind = 0;
+  /** Log growth: position and bytes up to it, a mark each `trimStepBytes`. */
+  readonly #marks: { readonly position: number; readonly bytes: number }[] = [];
+  #logBytes = 0;
+  #trimmedBytes = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  onFact(activation: Activation, fact: NodeFact): void {
+    const { checkpoint } = activation;
+    const bytes = bytesOf(fact);
+    if (checkpoint.dirtyFrom === undefined) {
+      checkpoint.dirtyFrom = this.#core.durableAt;
+      checkpoint.dirtySince = this.#core.now;
+      this.#dirty.add(activation);
+    }
+    checkpoint.bytesBehind += bytes;
+    this.#bytesBehind += bytes;
+    if (fact.kind !== 'turn') return;
+    checkpoint.turnsBehind += 1;
+    if (checkpoint.turnsBehind >= this.#core.config.checkpointTurns) this.begin(activation);
+  }
+
+  /** After a takeover the chain is shortened soon: a second failure should not read it again. */
+  onLive(activation: Activation): void {
+    if (activation.chain.length > 0) this.begin(activation);
+  }
+
+  /** Starts a checkpoint of a live actor; answers false when one is under way or it cannot be. */
+  begin(activation: Activation): boolean {
+    const { checkpoint, runner, phase } = activation;
+    if (checkpoint.underWay !== undefined || runner === undefined) return false;
+    if (phase !== 'live' && phase !== 'releasing') return false;
+    checkpoint.underWay = 'capture';
+    this.#underWay.add(activation);
+    this.#core.runners.frame(runner, {
+      kind: 'capture',
+      actor: activation.id,
+      request: activation.epoch,
+    });
+    return true;
+  }
+
+  /** The runner gave the state at the last turn it has ended, which is the last one ended here. */
+  onCaptured(captured: Captured): void {
+    const activation = this.#core.actors.get(captured.actor);
+    if (activation?.memory === undefined || activation.checkpoint.underWay !== 'capture') return;
+    if (captured.request !== activation.epoch) return;
+    const { id, birth, epoch, memory, checkpoint } = activation;
+    memory.sessions.forget(this.#core.wall);
+    const floor = { log: this.#core.config.log, position: this.#core.durableAt };
+    const head = { actor: id, birth, epoch, seq: memory.seq, floor };
+    const body = encodeCheckpoint(head, memory, captured.state, this.#core.wall);
+    this.#clean(activation);
+    checkpoint.underWay = 'put';
+    this.#core.out.send({
+      kind: 'put-checkpoint',
+      actor: id,
+      epoch,
+      seq: memory.seq,
+      body,
+      expected: checkpoint.revision,
+    });
+  }
+
+  onStored(stored: Stored): void {
+    const activation = this.#core.actors.get(stored.actor);
+    if (activation === undefined || activation.epoch !== stored.epoch) return;
+    if (activation.checkpoint.underWay !== 'put') return;
+    activation.checkpoint.underWay = undefined;
+    this.#underWay.delete(activation);
+    if (stored.revision === undefined) {
+      // Somebody newer wrote: this incarnation is being fenced, or will be told to leave.
+      const text = `a newer checkpoint of ${stored.actor} stands in the store`;
+      this.#core.out.work({ kind: 'log', level: 'warn', text });
+      return;
+    }
+    activation.checkpoint.revision = stored.revision;
+    if (activation.chain.length > 0) {
+      activation.chain = [];
+      this.#rebased.add(activation);
+      this.#tellRebased([activation]);
+    }
+    this.#core.handover.onCheckpointed(activation);
+    if (activation.leaveMemoryAfterCheckpoint) this.#leaveMemory(activation);
+  }
+
+  onRebasedSeen(actors: readonly { readonly actor: string; readonly epoch: number }[]): void {
+    for (const activation of this.#rebased) {
+      const seen = actors.some(
+        (one) => one.actor === activation.id && one.epoch >= activation.epoch,
+      );
+      if (seen) this.#rebased.delete(activation);
+    }
+  }
+
+  onDurable(position: number, bytes: number): void {
+    this.#logBytes += bytes;
+    const last = this.#marks.at(-1)?.bytes ?? 0;
+    if (this.#logBytes - last >= trimStepBytes) {
+      this.#marks.push({ position, bytes: this.#logBytes });
+    }
+  }
+
+  /** Its runner is gone, and a capture with it; a put goes on. The facts are still in the log. */
+  onRunnerLost(activation: Activation): void {
+    if (activation.checkpoint.underWay !== 'capture') return;
+    activation.checkpoint.underWay = undefined;
+    this.#underWay.delete(activation);
+  }
+
+  forget(activation: Activation): void {
+    this.#clean(activation);
+    this.#underWay.delete(activation);
+    this.#rebased.delete(activation);
+  }
+
+  isDirty(activation: Activation): boolean {
+    return this.#dirty.has(activation);
+  }
+
+  /** Every `resendMs`. */
+  tick(): void {
+    this.#tellRebased([...this.#rebased]);
+    this.#beginDue();
+    this.#leaveIdle();
+    this.#trim();
+  }
+
+  #beginDue(): void {
+    let behind = this.#bytesBehind;
+    const { logBytesBeyondCheckpointsMax, checkpointMs } = this.#core.config;
+    for (const activation of this.#dirty) {
+      if (this.#underWay.size >= underWayMax) return;
+      const old = this.#core.now - activation.checkpoint.dirtySince >= checkpointMs;
+      if (!old && behind <= logBytesBeyondCheckpointsMax) return;
+      behind -= activation.checkpoint.bytesBehind;
+      this.begin(activation);
+    }
+  }
+
+  #leaveIdle(): void {
+    const { idleMs } = this.#core.config;
+    for (const activation of this.#core.actors.values()) {
+      if (activation.phase !== 'live' || this.#core.now - activation.lastTurnAt < idleMs) continue;
+      if (!isIdle(activation)) continue;
+      if (!this.isDirty(activation)) this.#core.hosting.leaveMemory(activation);
+      else if (this.#underWay.size < underWayMax) {
+        activation.leaveMemoryAfterCheckpoint = this.begin(activation);
+      }
+    }
+  }
+
+  #leaveMemory(activation: Activation): void {
+    activation.leaveMemoryAfterCheckpoint = false;
+    if (activation.phase !== 'live' || !isIdle(activation) || this.isDirty(activation)) return;
+    this.#core.hosting.leaveMemory(activation);
+  }
+
+  #trim(): void {
+    const keep = this.#core.config.logBytesKeptMax;
+    let before: { readonly position: number; readonly bytes: number } | undefined;
+    const needed = this.#firstNeeded();
+    while (this.#marks[0] !== undefined) {
+      const mark = this.#marks[0];
+      if (this.#logBytes - mark.bytes < keep || mark.position > needed) break;
+      before = mark;
+      this.#marks.shift();
+    }
+    if (before === undefined || before.bytes <= this.#trimmedBytes) return;
+    this.#trimmedBytes = before.bytes;
+    this.#core.out.send({ kind: 'trim-log', before: before.position });
+  }
+
+  /** Position at which the first fact lies that no stored checkpoint covers (D3). */
+  #firstNeeded(): number {
+    let first = this.#core.durableAt;
+    for (const { checkpoint } of this.#dirty)
+      first = Math.min(first, checkpoint.dirtyFrom ?? first);
+    for (const { checkpoint } of this.#underWay)
+      first = Math.min(first, checkpoint.putFrom ?? first);
+    return first;
+  }
+
+  /** The capture under way covers every fact so far. */
+  #clean(activation: Activation): void {
+    const { checkpoint } = activation;
+    this.#bytesBehind -= checkpoint.bytesBehind;
+    checkpoint.bytesBehind = 0;
+    checkpoint.turnsBehind = 0;
+    checkpoint.putFrom = checkpoint.dirtyFrom;
+    checkpoint.dirtyFrom = undefined;
+    this.#dirty.delete(activation);
+  }
+
+  #tellRebased(activations: readonly Activation[]): void {
+    if (activations.length === 0) return;
+    this.#core.out.send({
+      kind: 'to-leader',
+      message: {
+        kind: 'rebased',
+        incarnation: this.#core.config.incarnation,
+        actors: activations.map(({ id, epoch }) => ({ actor: id, epoch })),
+      },
+    });
+  }
+}
+
+function isIdle(activation: Activation): boolean {
+  return (
+    activation.dispatched.length === 0 &&
+    activation.mailbox.length === 0 &&
+    activation.reads.size === 0 &&
+    (activation.memory?.outbox.size ?? 0) === 0
+  );
+}
+
+function bytesOf(fact: NodeFact): number {
+  switch (fact.kind) {
+    case 'turn': {
+      const reply = fact.outcome.ok ? fact.outcome.value.length : 200;
+      const letters = fact.letters.reduce((sum, one) => sum + one.args.length + factBytes, 0);
+      return factBytes + (fact.delta?.length ?? 0) + reply + letters;
+    }
+    case 'turn-begun':
+      return factBytes + fact.args.length;
+    case 'turn-recorded': {
+      const { outcome } = fact.recorded;
+      return factBytes + (outcome?.ok === true ? outcome.value.length : 200);
+    }
+    case 'actor-released':
+    case 'barrier':
+      return factBytes;
+  }
+}

@@ -1,0 +1,39 @@
+/** What the nouns of the node machine share: the output of this event, time, and each other. */
+import type { ActorId, OutputDraft } from '@troupe/model';
+import type { Activation } from './activation.ts';
+import type { Alarms } from './alarms.ts';
+import type { Checkpointing } from './checkpointing.ts';
+import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
+import type { NodeFact } from './facts.ts';
+import type { Handover } from './handover.ts';
+import type { Hosting } from './hosting.ts';
+import type { Locations } from './locations.ts';
+import type { Mailboxes } from './mailboxes.ts';
+import type { OutgoingCalls } from './outgoing-calls.ts';
+import type { Post } from './post.ts';
+import type { Runners } from './runners.ts';
+import type { Tasks } from './tasks.ts';
+import type { Turns } from './turns.ts';
+
+export interface Core {
+  readonly config: NodeConfig;
+  readonly out: OutputDraft<NodeFact, NodeSend, NodeReply, NodeWork>;
+  readonly alarms: Alarms;
+  /** Monotonic ms of the event being handled. */
+  readonly now: number;
+  /** Wall-clock ms of the event being handled. */
+  readonly wall: number;
+  /** Position of the own log up to which everything is durable. */
+  readonly durableAt: number;
+  readonly actors: ReadonlyMap<ActorId, Activation>;
+  readonly hosting: Hosting;
+  readonly mailboxes: Mailboxes;
+  readonly turns: Turns;
+  readonly outgoing: OutgoingCalls;
+  readonly post: Post;
+  readonly locations: Locations;
+  readonly runners: Runners;
+  readonly tasks: Tasks;
+  readonly checkpointing: Checkpointing;
+  readonly handover: Handover;
+}

@@ -1,0 +1,226 @@
+/**
+ * Which actors are placed here, and how each comes into memory and leaves it.
+ *
+ *   place ──▶ cold ──▶ restoring ──▶ starting ──▶ live ──▶ (idle) cold
+ *                          ▲                       │ drain
+ *                          └──── runner exited ────┤
+ *                                                  ▼
+ *                                              releasing ──▶ released
+ *
+ * H1  an actor has at most one activation here, under the highest epoch seen.
+ * H2  only a live activation takes a turn.
+ */
+import {
+  type ActorId,
+  actorParts,
+  assert,
+  type Failure,
+  failureOf,
+  isFailure,
+  type Place,
+} from '@troupe/model';
+import { type Activation, activationOf } from './activation.ts';
+import { decodeCheckpoint } from './checkpoint.ts';
+import type { Core } from './core.ts';
+import type { NodeEvent, RunnerId } from './events.ts';
+import { freshMemory, replay } from './memory.ts';
+
+type Restored = Extract<NodeEvent, { kind: 'restored' }>;
+
+export class Hosting {
+  readonly #core: Core;
+  readonly #actors: Map<ActorId, Activation>;
+
+  constructor(core: Core, actors: Map<ActorId, Activation>) {
+    this.#core = core;
+    this.#actors = actors;
+  }
+
+  onPlace(place: Place): void {
+    const known = this.#actors.get(place.actor);
+    if (known !== undefined && known.epoch >= place.epoch) return this.#seen(place);
+    if (known !== undefined) this.drop(known);
+    const activation = activationOf(place, this.#core.durableAt, this.#core.now);
+    this.#actors.set(place.actor, activation);
+    this.#seen(place);
+    // Placed right after its creation: no history can exist. Else its outbox and a turn that had
+    // begun may wait, so it is read back at once.
+    if (place.epoch === place.birth + 1) activation.memory = freshMemory();
+    else this.wake(activation);
+  }
+
+  /** Brings a cold activation into memory. */
+  wake(activation: Activation): void {
+    if (activation.phase !== 'cold') return;
+    // Nothing was ever written of it: the constructor makes its state.
+    const untouched = activation.memory?.seq === 0 && activation.memory.begun === undefined;
+    if (untouched && activation.checkpoint.revision === 0) {
+      activation.building = { state: undefined, deltas: [] };
+      this.#start(activation);
+      return;
+    }
+    this.#restore(activation);
+  }
+
+  onRestored(event: Restored): void {
+    const activation = this.#current(event.actor, event.epoch);
+    if (activation?.phase !== 'restoring') return;
+    try {
+      this.#rebuild(activation, event);
+    } catch (thrown) {
+      this.onRestoreFailed(event.actor, event.epoch, failureOf(thrown, 'LOG_CORRUPT'));
+      return;
+    }
+    this.#start(activation);
+  }
+
+  onRestoreFailed(actor: ActorId, epoch: number, reason: Failure): void {
+    const activation = this.#current(actor, epoch);
+    if (activation?.phase !== 'restoring') return;
+    this.#core.out.work({
+      kind: 'log',
+      level: 'error',
+      text: `${actor} could not be read back: ${reason.code}: ${reason.message}`,
+    });
+    this.#fail(activation, reason);
+  }
+
+  onActivated(actor: ActorId, runner: RunnerId): void {
+    const activation = this.#actors.get(actor);
+    if (activation?.phase !== 'starting' || activation.runner !== runner) return;
+    activation.phase = 'live';
+    activation.building = undefined;
+    activation.lastTurnAt = this.#core.now;
+    this.#core.turns.resumeBegun(activation);
+    for (const message of activation.waiting.splice(0)) {
+      this.#core.mailboxes.accept(activation, message);
+    }
+    this.#core.mailboxes.pump(activation);
+    this.#core.post.resendAll(activation);
+    this.#core.checkpointing.onLive(activation);
+    this.#core.handover.onLive(activation);
+  }
+
+  onActivateFailed(actor: ActorId, runner: RunnerId, reason: Failure): void {
+    const activation = this.#actors.get(actor);
+    if (activation?.phase !== 'starting' || activation.runner !== runner) return;
+    this.#core.runners.release(runner);
+    activation.runner = undefined;
+    this.#fail(activation, reason);
+  }
+
+  /** Its runner is gone: what is durable is all that is left of the state. */
+  onRunnerExited(runner: RunnerId): Activation[] {
+    const lost: Activation[] = [];
+    for (const activation of this.#actors.values()) {
+      if (activation.runner !== runner) continue;
+      activation.runner = undefined;
+      activation.building = undefined;
+      lost.push(activation);
+    }
+    return lost;
+  }
+
+  /** Reads a lost activation back and goes on. */
+  revive(activation: Activation): void {
+    activation.phase = 'cold';
+    this.wake(activation);
+  }
+
+  /** Leaves memory; the node still hosts it and wakes it at the next call. */
+  leaveMemory(activation: Activation): void {
+    assert(activation.dispatched.length === 0, 'H2: an activation that leaves memory has no turn');
+    if (activation.runner !== undefined) {
+      this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
+      this.#core.runners.release(activation.runner);
+    }
+    activation.runner = undefined;
+    activation.phase = 'cold';
+    activation.memory = undefined;
+    activation.queuedLetters.clear();
+  }
+
+  /** Forgets the activation altogether: it lives elsewhere now. */
+  drop(activation: Activation): void {
+    if (activation.runner !== undefined) {
+      this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
+      this.#core.runners.release(activation.runner);
+    }
+    activation.phase = 'released';
+    this.#core.turns.abandon(activation);
+    this.#core.checkpointing.forget(activation);
+    if (this.#actors.get(activation.id) === activation) this.#actors.delete(activation.id);
+  }
+
+  #restore(activation: Activation): void {
+    activation.phase = 'restoring';
+    this.#core.out.send({
+      kind: 'restore',
+      actor: activation.id,
+      epoch: activation.epoch,
+      chain: activation.chain,
+      ownLog: true,
+      ownFrom: activation.ownFrom,
+    });
+  }
+
+  #rebuild(activation: Activation, event: Restored): void {
+    const stored =
+      event.checkpoint === undefined ? undefined : decodeCheckpoint(event.checkpoint.body);
+    const memory = stored?.memory ?? freshMemory();
+    const deltas = [];
+    for (const fact of event.facts) {
+      const delta = replay(memory, activation.id, fact);
+      if (delta !== undefined) deltas.push(delta);
+    }
+    // After a runner's crash the memory that lived on is at the same turn, and knows more: calls
+    // answered meanwhile, sessions heard of.
+    if (activation.memory === undefined) activation.memory = memory;
+    else assert(activation.memory.seq === memory.seq, 'M1: replay reaches the turn that was live');
+    activation.checkpoint.revision = event.checkpoint?.revision ?? activation.checkpoint.revision;
+    activation.building = { state: stored?.state, deltas };
+  }
+
+  #start(activation: Activation): void {
+    activation.phase = 'starting';
+    this.#core.runners.acquire(activation.bundle, (got) => {
+      if (typeof got === 'object') {
+        if (isFailure(got)) this.#fail(activation, got);
+        return;
+      }
+      if (activation.phase !== 'starting') return this.#core.runners.release(got);
+      activation.runner = got;
+      const { state, deltas } = activation.building ?? { state: undefined, deltas: [] };
+      const frame = { kind: 'activate', actor: activation.id, deltas } as const;
+      this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
+    });
+  }
+
+  /** Back to cold; whoever waits is told why. The next call tries again. */
+  #fail(activation: Activation, reason: Failure): void {
+    activation.phase = 'cold';
+    activation.building = undefined;
+    this.#core.mailboxes.refuseAll(activation, reason);
+  }
+
+  #current(actor: ActorId, epoch: number): Activation | undefined {
+    const activation = this.#actors.get(actor);
+    return activation?.epoch === epoch ? activation : undefined;
+  }
+
+  #seen(place: Place): void {
+    this.#core.out.send({
+      kind: 'to-leader',
+      message: {
+        kind: 'place-seen',
+        incarnation: this.#core.config.incarnation,
+        placed: [{ actor: place.actor, epoch: place.epoch }],
+      },
+    });
+  }
+}
+
+/** Type of an actor, for looking its methods up. */
+export function typeOf(activation: Activation): string {
+  return actorParts(activation.id).type;
+}

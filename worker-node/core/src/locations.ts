@@ -1,0 +1,98 @@
+/** Where other actors are, as the leader said last. A wrong answer costs a refusal, never truth. */
+import {
+  type ActorId,
+  type Failure,
+  isFailure,
+  type Located,
+  type Location,
+  nodeAddress,
+  type Resolve,
+} from '@troupe/model';
+import type { Core } from './core.ts';
+
+type Waiter = (found: Location | Failure) => void;
+
+interface Search {
+  readonly waiters: Waiter[];
+  readonly scope: string | undefined;
+}
+
+/** Known locations kept; the longest unused go first. */
+const locationsMax = 100_000;
+
+export class Locations {
+  readonly #core: Core;
+  readonly #known = new Map<ActorId, Location>();
+  readonly #searches = new Map<ActorId, Search>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Calls `found` at once when the place is known, else when the leader has said it. */
+  find(actor: ActorId, scope: string | undefined, found: Waiter): void {
+    const here = this.#core.actors.get(actor);
+    if (here !== undefined && here.phase !== 'releasing') {
+      return found({
+        node: this.#core.config.incarnation,
+        birth: here.birth,
+        epoch: here.epoch,
+      });
+    }
+    const known = this.#known.get(actor);
+    if (known !== undefined) return found(known);
+    const search = this.#searches.get(actor);
+    if (search !== undefined) {
+      search.waiters.push(found);
+      return;
+    }
+    this.#searches.set(actor, { waiters: [found], scope });
+    this.#ask(actor);
+  }
+
+  /** The place known turned out wrong: the next `find` asks again. */
+  refused(actor: ActorId, epoch: number): void {
+    if (this.#known.get(actor)?.epoch === epoch) this.#known.delete(actor);
+  }
+
+  onNodeGone(node: Location['node']): void {
+    for (const [actor, location] of this.#known) {
+      if (location.node === node) this.#known.delete(actor);
+    }
+  }
+
+  onLocated(message: Located): void {
+    const search = this.#searches.get(message.actor);
+    const { location } = message;
+    if (!isFailure(location)) this.#remember(message.actor, location);
+    if (search === undefined) return;
+    this.#searches.delete(message.actor);
+    for (const found of search.waiters) found(location);
+  }
+
+  #remember(actor: ActorId, location: Location): void {
+    const known = this.#known.get(actor);
+    if (known !== undefined && known.epoch > location.epoch) return;
+    this.#known.delete(actor);
+    this.#known.set(actor, location);
+    if (this.#known.size <= locationsMax) return;
+    for (const eldest of this.#known.keys()) {
+      this.#known.delete(eldest);
+      break;
+    }
+  }
+
+  /** Asks the leader, again and again until it answers. */
+  #ask(actor: ActorId): void {
+    const search = this.#searches.get(actor);
+    if (search === undefined) return;
+    const message: Resolve = {
+      kind: 'resolve',
+      actor,
+      replyTo: nodeAddress(this.#core.config.incarnation),
+      ...(search.scope === undefined ? {} : { scope: search.scope }),
+    };
+    this.#core.out.send({ kind: 'to-leader', message });
+    this.#core.alarms.set(this.#core.now + this.#core.config.resendMs, () => this.#ask(actor));
+  }
+}

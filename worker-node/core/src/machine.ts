@@ -1,0 +1,235 @@
+/**
+ * The node machine: routes each event to the noun that owns it. See `hosting.ts` for the life of an
+ * activation, `turns.ts` for gated turns, `memory.ts` for what is durable.
+ */
+import {
+  type ActorId,
+  assert,
+  type FromRunner,
+  type Machine,
+  type Output,
+  OutputDraft,
+  type ToNode,
+  unreachable,
+} from '@troupe/model';
+import type { Activation } from './activation.ts';
+import { Alarms } from './alarms.ts';
+import { Checkpointing } from './checkpointing.ts';
+import type { Core } from './core.ts';
+import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } from './events.ts';
+import type { NodeFact } from './facts.ts';
+import { Handover } from './handover.ts';
+import { Hosting } from './hosting.ts';
+import { Locations } from './locations.ts';
+import { Mailboxes } from './mailboxes.ts';
+import { OutgoingCalls } from './outgoing-calls.ts';
+import { Post } from './post.ts';
+import { Runners } from './runners.ts';
+import { Tasks } from './tasks.ts';
+import { Turns } from './turns.ts';
+
+/** Counts for heartbeats and status. */
+export interface NodeCounts {
+  readonly actors: number;
+  /** Turns ended since the start. */
+  readonly turns: number;
+  readonly tasks: number;
+}
+
+export class NodeMachine
+  implements Machine<NodeEvent, NodeFact, NodeSend, NodeReply, NodeWork>, Core
+{
+  readonly config: NodeConfig;
+  readonly out = new OutputDraft<NodeFact, NodeSend, NodeReply, NodeWork>();
+  readonly alarms = new Alarms();
+  readonly #actors = new Map<ActorId, Activation>();
+  readonly actors: ReadonlyMap<ActorId, Activation> = this.#actors;
+  readonly hosting: Hosting;
+  readonly mailboxes: Mailboxes;
+  readonly turns: Turns;
+  readonly outgoing: OutgoingCalls;
+  readonly post: Post;
+  readonly locations: Locations;
+  readonly runners: Runners;
+  readonly tasks: Tasks;
+  readonly checkpointing: Checkpointing;
+  readonly handover: Handover;
+  #now = Number.NEGATIVE_INFINITY;
+  #wall = 0;
+  #durableAt = 0;
+
+  constructor(config: NodeConfig) {
+    this.config = config;
+    this.hosting = new Hosting(this, this.#actors);
+    this.mailboxes = new Mailboxes(this);
+    this.turns = new Turns(this);
+    this.outgoing = new OutgoingCalls(this);
+    this.post = new Post(this);
+    this.locations = new Locations(this);
+    this.runners = new Runners(this);
+    this.tasks = new Tasks(this);
+    this.checkpointing = new Checkpointing(this);
+    this.handover = new Handover(this);
+    this.alarms.set(0, () => this.#everyResend());
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+  get wall(): number {
+    return this.#wall;
+  }
+  get durableAt(): number {
+    return this.#durableAt;
+  }
+
+  counts(): NodeCounts {
+    return { actors: this.#actors.size, turns: this.turns.total, tasks: this.tasks.count };
+  }
+
+  wakeAt(): number | undefined {
+    return this.alarms.next();
+  }
+
+  handle(now: number, event: NodeEvent): Output<NodeFact, NodeSend, NodeReply, NodeWork> {
+    assert(now >= this.#now, 'N1: time never goes back');
+    this.#now = now;
+    this.#wall = event.wall;
+    for (let alarm = this.alarms.due(now); alarm !== undefined; alarm = this.alarms.due(now)) {
+      alarm.ring();
+    }
+    this.#route(event);
+    return this.out.take();
+  }
+
+  #route(event: NodeEvent): void {
+    switch (event.kind) {
+      case 'tick':
+        return;
+      case 'message':
+        return this.#onMessage(event.message);
+      case 'from-runner':
+        return this.#onFrame(event.runner, event.frame);
+      case 'runner-ready':
+        return this.runners.onReady(event.runner, event.bundle, event.manifest);
+      case 'bundle-failed':
+        return this.runners.onBundleFailed(event.bundle, event.failure);
+      case 'runner-exited':
+        return this.#onRunnerExited(event.runner, event.reason);
+      case 'restored':
+        return this.hosting.onRestored(event);
+      case 'restore-failed':
+        return this.hosting.onRestoreFailed(event.actor, event.epoch, event.failure);
+      case 'checkpoint-stored':
+        return this.checkpointing.onStored(event);
+      case 'log-durable':
+        this.#durableAt = event.position;
+        return this.checkpointing.onDurable(event.position, event.bytes);
+      case 'leave':
+        return this.handover.leave();
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #onMessage(message: ToNode): void {
+    switch (message.kind) {
+      case 'call':
+        return this.mailboxes.onCall(message);
+      case 'cancel-call':
+        return this.mailboxes.onCancel(message);
+      case 'call-result':
+        return this.outgoing.onResult(message);
+      case 'not-here':
+        return this.outgoing.onNotHere(message);
+      case 'letter':
+        return this.mailboxes.onLetter(message);
+      case 'letter-ack':
+        return this.post.onAck(message);
+      case 'letter-not-here':
+        return this.post.onNotHere(message);
+      case 'located':
+        return this.locations.onLocated(message);
+      case 'place':
+        return this.hosting.onPlace(message);
+      case 'rebased-seen':
+        return this.checkpointing.onRebasedSeen(message.actors);
+      case 'node-gone':
+        return this.#onNodeGone(message.incarnation);
+      case 'drain':
+        return this.handover.onDrain();
+      case 'release-seen':
+        return this.handover.onReleaseSeen(message.actors);
+      case 'run-task':
+        return this.tasks.onRun(message);
+      case 'task-result-seen':
+        return this.tasks.onResultSeen(message);
+      case 'cancel-task':
+        return this.tasks.onCancel(message);
+      case 'die':
+        return this.handover.onDie();
+      // The process deals with these before there is a machine, or beside it.
+      case 'welcome':
+      case 'join-refused':
+      case 'probe':
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #onFrame(runner: RunnerId, frame: FromRunner): void {
+    switch (frame.kind) {
+      case 'activated':
+        return this.hosting.onActivated(frame.actor, runner);
+      case 'activate-failed':
+        return this.hosting.onActivateFailed(frame.actor, runner, frame.failure);
+      case 'turn-done':
+        return this.turns.onDone(frame);
+      case 'task-done':
+        return this.tasks.onDone(frame.work, frame.outcome);
+      case 'step-begin':
+        return this.turns.onStepBegin(frame);
+      case 'step-done':
+        return this.turns.onStepDone(frame);
+      case 'call-out':
+        if (!this.tasks.onCallOut(frame, runner)) this.outgoing.onTurnCall(frame, runner);
+        return;
+      case 'captured':
+        return this.checkpointing.onCaptured(frame);
+      case 'log':
+        this.out.work({ kind: 'log', level: frame.level, text: frame.text });
+        return;
+      // The process reads these before the runner is ready.
+      case 'loaded':
+      case 'load-failed':
+        return;
+      default:
+        return unreachable(frame);
+    }
+  }
+
+  #onRunnerExited(runner: RunnerId, reason: string): void {
+    if (!this.runners.onExited(runner)) return;
+    const lost = this.hosting.onRunnerExited(runner);
+    for (const activation of lost) this.checkpointing.onRunnerLost(activation);
+    this.tasks.onRunnerExited(runner, reason);
+    this.turns.onRunnerExited(lost, reason);
+  }
+
+  #onNodeGone(incarnation: NodeConfig['incarnation']): void {
+    this.locations.onNodeGone(incarnation);
+    this.outgoing.onNodeGone(incarnation);
+    this.post.tick();
+  }
+
+  #everyResend(): void {
+    this.alarms.set(this.#now + this.config.resendMs, () => this.#everyResend());
+    this.outgoing.tick();
+    this.post.tick();
+    this.tasks.tick();
+    this.turns.killOverdue();
+    this.checkpointing.tick();
+    this.handover.tick();
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * What is asked of the actors here: calls and letters, refused, recognised as known, or queued.
+ *
+ * B1  a call whose number has a reply gets that reply and never runs again (S1).
+ * B2  letters of one sender are taken in the order of their numbers, without gaps.
+ * B3  a mailbox holds at most `limits.mailboxCallsMax` inputs; what is refused has done nothing.
+ */
+import {
+  type Address,
+  type Call,
+  type CancelCall,
+  type Failure,
+  failure,
+  type Letter,
+  limits,
+  type Outcome,
+  type SessionId,
+} from '@troupe/model';
+import type { Activation, Input } from './activation.ts';
+import type { Core } from './core.ts';
+import { typeOf } from './hosting.ts';
+import { senderOf } from './memory.ts';
+
+export class Mailboxes {
+  readonly #core: Core;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  onCall(call: Call): void {
+    const activation = this.#core.actors.get(call.actor);
+    if (activation === undefined || leaving(activation)) return this.#notHere(call);
+    if (activation.birth > call.birth) {
+      return this.#refuse(call, failure('GONE', `actor ${call.actor} #${call.birth} is gone`));
+    }
+    if (activation.birth < call.birth) return this.#notHere(call);
+    this.#take(activation, call);
+  }
+
+  onLetter(letter: Letter): void {
+    const activation = this.#core.actors.get(letter.to);
+    if (activation === undefined || leaving(activation) || activation.epoch < letter.epoch) {
+      this.#core.out.reply({
+        to: letter.replyTo,
+        message: {
+          kind: 'letter-not-here',
+          to: letter.to,
+          from: letter.from,
+          epoch: letter.epoch,
+        },
+      });
+      return;
+    }
+    this.#take(activation, letter);
+  }
+
+  onCancel(cancel: CancelCall): void {
+    const activation = this.#core.actors.get(cancel.actor);
+    if (activation === undefined) return;
+    const matches = (input: Input) => isOf(input, cancel.session, cancel.number);
+    const queued = activation.mailbox.findIndex(matches);
+    const input = activation.mailbox[queued];
+    if (input !== undefined) {
+      activation.mailbox.splice(queued, 1);
+      this.#answerUnrun(activation, input, cancelled(activation));
+      return;
+    }
+    const turn =
+      activation.dispatched.find((one) => matches(one.input)) ??
+      [...activation.reads].find((one) => matches(one.input));
+    if (turn === undefined || activation.runner === undefined) return;
+    turn.input.cancelled = true;
+    this.#core.runners.frame(activation.runner, { kind: 'cancel', work: turn.work });
+  }
+
+  /** Takes a message of a live activation. */
+  accept(activation: Activation, message: Call | Letter): void {
+    if (message.kind === 'call') this.#acceptCall(activation, message);
+    else this.#acceptLetter(activation, message);
+  }
+
+  /** Hands inputs to the runner, as many as may run ahead of their records. */
+  pump(activation: Activation): void {
+    if (activation.phase !== 'live') return;
+    // An actor whose letters are not taken waits: that bounds its outbox.
+    if ((activation.memory?.outbox.size ?? 0) > limits.outboxLettersMax) return;
+    while (activation.dispatched.length < limits.turnsAheadMax) {
+      const input = activation.mailbox.shift();
+      if (input === undefined) return;
+      if (input.read) this.#core.turns.dispatchRead(activation, input);
+      else this.#core.turns.dispatch(activation, input);
+    }
+  }
+
+  /** Nothing that waits can be done; letters stay in their senders' outboxes. */
+  refuseAll(activation: Activation, reason: Failure): void {
+    for (const message of activation.waiting.splice(0)) {
+      if (message.kind === 'call') this.#refuse(message, reason);
+    }
+    for (const input of activation.mailbox.splice(0)) {
+      if (input.cause.kind === 'letter') continue;
+      this.#answerUnrun(activation, input, reason);
+    }
+    activation.queuedLetters.clear();
+  }
+
+  /** The actor goes elsewhere: everyone who waits looks for it there. */
+  sendAway(activation: Activation): void {
+    for (const message of activation.waiting.splice(0)) {
+      if (message.kind === 'call') this.#notHere(message);
+    }
+    for (const { cause, replyTo } of activation.mailbox.splice(0)) {
+      if (cause.kind !== 'call') continue;
+      closed(activation, cause.session, cause.number);
+      if (replyTo === undefined) continue;
+      const { id, epoch } = activation;
+      const { session, number } = cause;
+      this.#core.out.reply({
+        to: replyTo,
+        message: { kind: 'not-here', actor: id, epoch, session, number },
+      });
+    }
+    activation.queuedLetters.clear();
+  }
+
+  /** An answer to whoever waits for this input. */
+  answer(activation: Activation, input: Input, outcome: Outcome): void {
+    if (input.cause.kind !== 'call') return;
+    closed(activation, input.cause.session, input.cause.number);
+    if (input.replyTo === undefined) return;
+    this.#reply(activation, input.replyTo, input.cause.session, input.cause.number, outcome);
+  }
+
+  #take(activation: Activation, message: Call | Letter): void {
+    if (activation.phase === 'live') return this.accept(activation, message);
+    if (activation.waiting.length >= limits.mailboxCallsMax) {
+      if (message.kind === 'call') this.#refuse(message, full(activation));
+      return;
+    }
+    activation.waiting.push(message);
+    this.#core.hosting.wake(activation);
+  }
+
+  #acceptCall(activation: Activation, call: Call): void {
+    const { session, number, low } = call.caller;
+    const memory = activation.memory;
+    if (memory === undefined) return;
+    const known = memory.sessions.window(session);
+    const reply = known?.replies.get(number);
+    if (reply !== undefined) {
+      return this.#reply(activation, call.replyTo, session, number, reply);
+    }
+    const again = activation.open.get(session)?.get(number);
+    if (again !== undefined) {
+      again.replyTo = call.replyTo;
+      return;
+    }
+    if (known !== undefined && number < known.low) {
+      const text = `session ${session} has said that its call ${number} was answered`;
+      return this.#refuse(call, failure('SESSION_FORGOTTEN', text));
+    }
+    const refusal = this.#refusal(activation, call);
+    if (refusal !== undefined) return this.#refuse(call, refusal);
+    memory.sessions.hear(session, low, this.#core.wall);
+    const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
+    const input = inputOfCall(activation, call, kind === 'read');
+    opened(activation, session, number, input);
+    if (input.read) this.#core.turns.dispatchRead(activation, input);
+    else {
+      activation.mailbox.push(input);
+      this.pump(activation);
+    }
+  }
+
+  #refusal(activation: Activation, call: Call): Failure | undefined {
+    const late = this.#core.wall - call.deadlineAt;
+    // An actor forgets a session after 15 minutes: only well within that is a call without a
+    // record surely one that never ran.
+    if (late > limits.sessionMsMax - limits.deadlineMsMax) {
+      return failure('SESSION_FORGOTTEN', `call ${call.caller.number} came too late to be known`);
+    }
+    if (late > 0) {
+      return failure('DEADLINE_EXCEEDED', `call of ${call.actor} came ${late} ms too late`);
+    }
+    const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
+    if (typeof kind === 'object') return kind;
+    if (kind !== 'read' && call.path.includes(activation.id)) {
+      const cycle = [...call.path.slice(call.path.indexOf(activation.id)), activation.id];
+      return failure('DEADLOCK', `awaited calls form a cycle: ${cycle.join(' → ')}`);
+    }
+    const inputs = activation.mailbox.length + activation.dispatched.length + activation.reads.size;
+    return inputs >= limits.mailboxCallsMax ? full(activation) : undefined;
+  }
+
+  #acceptLetter(activation: Activation, letter: Letter): void {
+    const sender = senderOf(letter.from, letter.fromBirth);
+    const taken = activation.memory?.recv.get(sender) ?? 0;
+    if (letter.number <= taken) return this.acknowledge(activation, letter, letter.replyTo);
+    const queued = Math.max(taken, activation.queuedLetters.get(sender) ?? 0);
+    // Known, or ahead of one that is missing: its sender sends both again, in order.
+    if (letter.number !== queued + 1) return;
+    if (activation.mailbox.length >= limits.mailboxCallsMax) return;
+    activation.queuedLetters.set(sender, letter.number);
+    activation.mailbox.push({
+      cause: {
+        kind: 'letter',
+        from: letter.from,
+        fromBirth: letter.fromBirth,
+        number: letter.number,
+      },
+      method: letter.method,
+      read: false,
+      args: letter.args,
+      path: [],
+      clock: letter.scope === activation.scope ? letter.clock : undefined,
+      replyTo: letter.replyTo,
+      crashes: 0,
+      cancelled: false,
+    });
+    this.pump(activation);
+  }
+
+  /** Says up to which letter of this sender everything is committed. */
+  acknowledge(
+    activation: Activation,
+    letter: { readonly from: Letter['from']; readonly fromBirth: number },
+    replyTo: Address,
+  ): void {
+    const upTo = activation.memory?.recv.get(senderOf(letter.from, letter.fromBirth)) ?? 0;
+    this.#core.out.reply({
+      to: replyTo,
+      message: {
+        kind: 'letter-ack',
+        to: activation.id,
+        from: letter.from,
+        fromBirth: letter.fromBirth,
+        upTo,
+      },
+    });
+  }
+
+  /** A refusal is remembered, so that a late twin of the call cannot run after it. */
+  #answerUnrun(activation: Activation, input: Input, reason: Failure): void {
+    const outcome: Outcome = { ok: false, failure: reason };
+    if (input.cause.kind === 'call') {
+      const { session, number, low } = input.cause;
+      activation.memory?.sessions.record(session, number, low, outcome, this.#core.wall);
+    }
+    this.answer(activation, input, outcome);
+  }
+
+  #refuse(call: Call, reason: Failure): void {
+    const { session, number } = call.caller;
+    this.#core.out.reply({
+      to: call.replyTo,
+      message: {
+        kind: 'call-result',
+        actor: call.actor,
+        session,
+        number,
+        outcome: { ok: false, failure: reason },
+      },
+    });
+  }
+
+  #notHere(call: Call): void {
+    const { session, number } = call.caller;
+    this.#core.out.reply({
+      to: call.replyTo,
+      message: { kind: 'not-here', actor: call.actor, epoch: call.epoch, session, number },
+    });
+  }
+
+  #reply(
+    activation: Activation,
+    to: Address,
+    session: SessionId,
+    number: number,
+    outcome: Outcome,
+  ): void {
+    const { id, scope } = activation;
+    const clock = activation.memory?.clock ?? {};
+    // Only an actor has use for a clock.
+    const message = { kind: 'call-result', actor: id, session, number, outcome } as const;
+    this.#core.out.reply({
+      to,
+      message: session.startsWith('actor:') ? { ...message, scope, clock } : message,
+    });
+  }
+}
+
+function inputOfCall(activation: Activation, call: Call, read: boolean): Input {
+  return {
+    cause: { kind: 'call', ...call.caller },
+    method: call.method,
+    read,
+    args: call.args,
+    path: call.path,
+    clock: call.scope === activation.scope ? call.clock : undefined,
+    replyTo: call.replyTo,
+    crashes: 0,
+    cancelled: false,
+  };
+}
+
+/** The call is under way here: its twin only tells where the answer goes. */
+function opened(activation: Activation, session: SessionId, number: number, input: Input): void {
+  let open = activation.open.get(session);
+  if (open === undefined) {
+    open = new Map();
+    activation.open.set(session, open);
+  }
+  open.set(number, input);
+}
+
+function closed(activation: Activation, session: SessionId, number: number): void {
+  const open = activation.open.get(session);
+  if (open === undefined) return;
+  open.delete(number);
+  if (open.size === 0) activation.open.delete(session);
+}
+
+function leaving(activation: Activation): boolean {
+  return activation.phase === 'releasing' || activation.phase === 'released';
+}
+
+function isOf(input: Input, session: SessionId, number: number): boolean {
+  const { cause } = input;
+  return cause.kind === 'call' && cause.number === number && cause.session === session;
+}
+
+function full(activation: Activation): Failure {
+  const text = `the mailbox of ${activation.id} holds ${limits.mailboxCallsMax} inputs`;
+  return failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: limits.resendMs });
+}
+
+function cancelled(activation: Activation): Failure {
+  return failure('CANCELLED', `the call of ${activation.id} was cancelled before it ran`);
+}

@@ -1,0 +1,155 @@
+/**
+ * What an actor is beside its user state: turn number, clock, what it has received, answered and
+ * sent. It is rebuilt from a checkpoint and the facts after it, exactly as it grew live.
+ *
+ * M1  turn numbers of an actor rise by one over all its epochs; replay refuses a gap.
+ * M2  replaying a fact that the checkpoint already holds changes nothing.
+ */
+import {
+  type ActorId,
+  type Bytes,
+  emptyClock,
+  mergeClocks,
+  type Recorded,
+  troupeError,
+  type VectorClock,
+} from '@troupe/model';
+import type { NodeFact, TurnCause } from './facts.ts';
+import { Outbox, type StoredChannel } from './outbox.ts';
+import { Sessions, type StoredSession } from './sessions.ts';
+
+/** A turn that has left its actor before it ended: it runs again if its node dies. */
+export interface BegunTurn {
+  readonly seq: number;
+  readonly cause: TurnCause;
+  readonly method: string;
+  readonly args: Bytes;
+  readonly path: readonly ActorId[];
+  readonly recorded: Recorded[];
+}
+
+export interface Memory {
+  seq: number;
+  clock: VectorClock;
+  /** Highest contiguous letter number committed, by `sender#birth`. */
+  readonly recv: Map<string, number>;
+  readonly sessions: Sessions;
+  readonly outbox: Outbox;
+  begun: BegunTurn | undefined;
+}
+
+export interface StoredMemory {
+  readonly seq: number;
+  readonly clock: VectorClock;
+  readonly recv: readonly (readonly [string, number])[];
+  readonly sessions: readonly StoredSession[];
+  readonly outbox: readonly StoredChannel[];
+  readonly begun?: BegunTurn;
+}
+
+type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
+
+export function freshMemory(): Memory {
+  return {
+    seq: 0,
+    clock: emptyClock,
+    recv: new Map(),
+    sessions: new Sessions(),
+    outbox: new Outbox(),
+    begun: undefined,
+  };
+}
+
+export function storeMemory(memory: Memory): StoredMemory {
+  const stored = {
+    seq: memory.seq,
+    clock: memory.clock,
+    recv: [...memory.recv],
+    sessions: memory.sessions.store(),
+    outbox: memory.outbox.store(),
+  };
+  return memory.begun === undefined ? stored : { ...stored, begun: memory.begun };
+}
+
+export function memoryFrom(stored: StoredMemory): Memory {
+  return {
+    seq: stored.seq,
+    clock: stored.clock,
+    recv: new Map(stored.recv),
+    sessions: Sessions.from(stored.sessions),
+    outbox: Outbox.from(stored.outbox),
+    begun: stored.begun === undefined ? undefined : copyBegun(stored.begun),
+  };
+}
+
+/** The one place where a turn changes an actor's memory: live and at replay. */
+export function applyTurn(memory: Memory, fact: TurnFact): void {
+  memory.seq = fact.seq;
+  memory.clock = mergeClocks(memory.clock, fact.clock);
+  memory.begun = undefined;
+  const { cause } = fact;
+  if (cause.kind === 'call') {
+    memory.sessions.record(cause.session, cause.number, cause.low, fact.outcome, fact.at);
+  } else {
+    memory.recv.set(senderOf(cause.from, cause.fromBirth), cause.number);
+  }
+  for (const letter of fact.letters) memory.outbox.add(letter, fact.clock);
+}
+
+/** Replays one fact of this actor. Answers the delta when the user state changes by it. */
+export function replay(memory: Memory, actor: ActorId, fact: NodeFact): Bytes | undefined {
+  switch (fact.kind) {
+    case 'turn':
+      if (fact.seq <= memory.seq) return undefined;
+      refuseGap(memory, actor, fact.seq);
+      applyTurn(memory, fact);
+      return fact.delta;
+    case 'turn-begun':
+      if (fact.seq <= memory.seq || memory.begun?.seq === fact.seq) return undefined;
+      refuseGap(memory, actor, fact.seq);
+      memory.begun = {
+        seq: fact.seq,
+        cause: fact.cause,
+        method: fact.method,
+        args: fact.args,
+        path: fact.path,
+        recorded: [],
+      };
+      return undefined;
+    case 'turn-recorded':
+      if (fact.seq <= memory.seq) return undefined;
+      refuseGap(memory, actor, fact.seq);
+      if (memory.begun === undefined) {
+        throw troupeError('LOG_CORRUPT', `${actor} recorded in turn ${fact.seq} before it began`);
+      }
+      record(memory.begun, fact.recorded);
+      if (fact.clock !== undefined) memory.clock = mergeClocks(memory.clock, fact.clock);
+      return undefined;
+    case 'actor-released':
+    case 'barrier':
+      return undefined;
+  }
+}
+
+/** Adds or completes what a begun turn has recorded under one ordinal. */
+export function record(begun: BegunTurn, recorded: Recorded): void {
+  const index = begun.recorded.findIndex((one) => one.ordinal === recorded.ordinal);
+  if (index < 0) begun.recorded.push(recorded);
+  else if (begun.recorded[index]?.outcome === undefined) begun.recorded[index] = recorded;
+}
+
+export function senderOf(from: ActorId, birth: number): string {
+  return `${from}#${birth}`;
+}
+
+function refuseGap(memory: Memory, actor: ActorId, seq: number): void {
+  if (seq === memory.seq + 1) return;
+  throw troupeError('LOG_CORRUPT', `turn ${memory.seq + 1} of ${actor} is missing, found ${seq}`, {
+    actor,
+    missing: memory.seq + 1,
+  });
+}
+
+function copyBegun(begun: BegunTurn): BegunTurn {
+  return { ...begun, recorded: [...begun.recorded] };
+}

@@ -1,0 +1,78 @@
+/**
+ * Letters an actor has sent and the receivers have not acknowledged yet, in order per receiver.
+ *
+ * O1  numbers to one receiver rise by one and are never used twice.
+ * O2  a letter stays until its receiver has committed it.
+ */
+import type { ActorId, VectorClock } from '@troupe/model';
+import { assert } from '@troupe/model';
+import type { OutboxLetter } from './facts.ts';
+
+/** A letter with the clock of the turn that sent it: all of that turn's past, and no more. */
+export interface KeptLetter extends OutboxLetter {
+  readonly clock: VectorClock;
+}
+
+interface Channel {
+  next: number;
+  letters: KeptLetter[];
+}
+
+/** As it stands in a checkpoint. */
+export type StoredChannel = readonly [to: ActorId, next: number, letters: readonly KeptLetter[]];
+
+export class Outbox {
+  readonly #channels = new Map<ActorId, Channel>();
+  #size = 0;
+
+  /** Number of the next letter to this receiver; the letter must be added before the next one. */
+  nextNumber(to: ActorId): number {
+    return this.#channels.get(to)?.next ?? 1;
+  }
+
+  add(letter: OutboxLetter, clock: VectorClock): void {
+    let channel = this.#channels.get(letter.to);
+    if (channel === undefined) {
+      channel = { next: 1, letters: [] };
+      this.#channels.set(letter.to, channel);
+    }
+    assert(letter.number === channel.next, 'O1: letter numbers rise by one');
+    channel.next += 1;
+    channel.letters.push({ ...letter, clock });
+    this.#size += 1;
+  }
+
+  acknowledge(to: ActorId, upTo: number): void {
+    const channel = this.#channels.get(to);
+    if (channel === undefined) return;
+    const kept = channel.letters.filter((letter) => letter.number > upTo);
+    this.#size -= channel.letters.length - kept.length;
+    channel.letters = kept;
+  }
+
+  letters(to: ActorId): readonly KeptLetter[] {
+    return this.#channels.get(to)?.letters ?? [];
+  }
+
+  *receivers(): Iterable<ActorId> {
+    for (const [to, channel] of this.#channels) if (channel.letters.length > 0) yield to;
+  }
+
+  /** Letters not yet acknowledged. */
+  get size(): number {
+    return this.#size;
+  }
+
+  store(): StoredChannel[] {
+    return [...this.#channels].map(([to, { next, letters }]) => [to, next, letters]);
+  }
+
+  static from(stored: readonly StoredChannel[]): Outbox {
+    const outbox = new Outbox();
+    for (const [to, next, letters] of stored) {
+      outbox.#channels.set(to, { next, letters: [...letters] });
+      outbox.#size += letters.length;
+    }
+    return outbox;
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * Awaited calls that turns and tasks of this node make to actors: sent again under the same number
+ * until answered. A turn's number is its turn number and ordinal, so the same call gets the same
+ * number when the turn runs again elsewhere, and the receiver answers it from its window.
+ *
+ * G1  a turn's call leaves after its record; its result reaches the turn's record before anything
+ *     that depends on it leaves.
+ */
+import {
+  type ActorId,
+  actorId,
+  actorParts,
+  type Call,
+  type CallResult,
+  type Failure,
+  type FromRunner,
+  failure,
+  type Incarnation,
+  isFailure,
+  type Location,
+  limits,
+  type NotHere,
+  nodeAddress,
+  type Outcome,
+  type SessionId,
+  sessionId,
+  type TenantName,
+  type VectorClock,
+} from '@troupe/model';
+import type { Activation } from './activation.ts';
+import type { Core } from './core.ts';
+import type { RunnerId } from './events.ts';
+
+type CallOut = Extract<FromRunner, { kind: 'call-out' }>;
+
+interface OutgoingCall {
+  readonly session: SessionId;
+  readonly number: number;
+  readonly to: ActorId;
+  readonly method: string;
+  readonly args: CallOut['args'];
+  readonly deadlineAt: number;
+  readonly path: readonly ActorId[];
+  readonly scope: string | undefined;
+  readonly clock: VectorClock | undefined;
+  readonly ordinal: number;
+  readonly name: string;
+  /** The actor whose turn calls; undefined for a task. */
+  readonly activation: Activation | undefined;
+  work: number;
+  runner: RunnerId;
+  sentTo: Incarnation | undefined;
+  sentAt: number;
+}
+
+/** Ordinals of one turn lie below this, so a number tells turn and ordinal. */
+const numbersPerTurn = limits.turnStepsMax + 1;
+/** An answer that has not come so long after the deadline is unknown. */
+const answerGraceMs = 45_000;
+
+export class OutgoingCalls {
+  readonly #core: Core;
+  readonly #open = new Map<string, OutgoingCall>();
+  readonly #byWork = new Map<number, Set<OutgoingCall>>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  onTurnCall(frame: CallOut, runner: RunnerId): void {
+    const turn = this.#core.turns.turnOf(frame.work);
+    if (turn === undefined || turn.read) return;
+    const { activation } = turn;
+    const begun = this.#core.turns.begin(turn);
+    const session = sessionId(`actor:${activation.id}#${activation.birth}`);
+    const number = begun.seq * numbersPerTurn + frame.ordinal;
+    const known = this.#open.get(keyOf(session, number));
+    if (known !== undefined) return this.#bind(known, frame.work, runner);
+    if (!begun.recorded.some((one) => one.ordinal === frame.ordinal)) {
+      const { ordinal, name } = frame;
+      this.#core.turns.record(activation, { ordinal, kind: 'call', name });
+    }
+    this.#start({
+      session,
+      number,
+      to: actorId(actorParts(activation.id).tenant, frame.type, frame.key),
+      method: frame.method,
+      args: frame.args,
+      deadlineAt: this.#core.wall + frame.deadlineMs,
+      path: [...turn.input.path, activation.id],
+      scope: activation.scope,
+      clock: activation.memory?.clock,
+      ordinal: frame.ordinal,
+      name: frame.name,
+      activation,
+      work: frame.work,
+      runner,
+      sentTo: undefined,
+      sentAt: this.#core.now,
+    });
+  }
+
+  onTaskCall(
+    frame: CallOut,
+    runner: RunnerId,
+    task: { readonly id: string; readonly tenant: TenantName; readonly scope: string | undefined },
+  ): void {
+    this.#start({
+      session: sessionId(`task:${task.id}`),
+      number: frame.ordinal + 1,
+      to: actorId(task.tenant, frame.type, frame.key),
+      method: frame.method,
+      args: frame.args,
+      deadlineAt: this.#core.wall + frame.deadlineMs,
+      path: [],
+      scope: task.scope,
+      clock: undefined,
+      ordinal: frame.ordinal,
+      name: frame.name,
+      activation: undefined,
+      work: frame.work,
+      runner,
+      sentTo: undefined,
+      sentAt: this.#core.now,
+    });
+  }
+
+  onResult(result: CallResult): void {
+    const call = this.#open.get(keyOf(result.session, result.number));
+    if (call === undefined) return;
+    const clock = result.scope === call.scope ? result.clock : undefined;
+    this.#settle(call, result.outcome, clock);
+  }
+
+  onNotHere(refusal: NotHere): void {
+    this.#core.locations.refused(refusal.actor, refusal.epoch);
+    const call = this.#open.get(keyOf(refusal.session, refusal.number));
+    if (call !== undefined) call.sentTo = undefined;
+  }
+
+  /** The turn or task has ended: nobody waits for its calls. */
+  abandon(work: number): void {
+    const calls = this.#byWork.get(work);
+    if (calls === undefined) return;
+    this.#byWork.delete(work);
+    for (const call of calls) this.#open.delete(keyOf(call.session, call.number));
+  }
+
+  onNodeGone(node: Incarnation): void {
+    for (const call of this.#open.values()) if (call.sentTo === node) this.#send(call);
+  }
+
+  /** Every `resendMs`: sends again what was not answered, gives up what is long overdue. */
+  tick(): void {
+    for (const call of this.#open.values()) {
+      if (this.#core.wall > call.deadlineAt + answerGraceMs) {
+        const text = `${call.name} was not answered by its deadline`;
+        this.#settle(call, { ok: false, failure: failure('OUTCOME_UNKNOWN', text) }, undefined);
+      } else if (this.#core.now - call.sentAt >= this.#core.config.resendMs) this.#send(call);
+    }
+  }
+
+  #start(call: OutgoingCall): void {
+    this.#open.set(keyOf(call.session, call.number), call);
+    this.#track(call);
+    this.#send(call);
+  }
+
+  #bind(call: OutgoingCall, work: number, runner: RunnerId): void {
+    this.#byWork.get(call.work)?.delete(call);
+    call.work = work;
+    call.runner = runner;
+    this.#track(call);
+  }
+
+  #track(call: OutgoingCall): void {
+    const calls = this.#byWork.get(call.work) ?? new Set();
+    calls.add(call);
+    this.#byWork.set(call.work, calls);
+  }
+
+  #send(call: OutgoingCall): void {
+    call.sentAt = this.#core.now;
+    this.#core.locations.find(call.to, call.scope, (place) => {
+      if (this.#open.get(keyOf(call.session, call.number)) !== call) return;
+      if (isFailure(place)) this.#unplaced(call, place);
+      else this.#sendTo(call, place);
+    });
+  }
+
+  #sendTo(call: OutgoingCall, place: Location): void {
+    call.sentTo = place.node;
+    const message: Call = {
+      kind: 'call',
+      actor: call.to,
+      birth: place.birth,
+      epoch: place.epoch,
+      method: call.method,
+      args: call.args,
+      caller: { session: call.session, number: call.number, low: this.#low(call) },
+      replyTo: nodeAddress(this.#core.config.incarnation),
+      deadlineAt: call.deadlineAt,
+      path: call.path,
+      ...(call.scope === undefined ? {} : { scope: call.scope }),
+      ...(call.clock === undefined ? {} : { clock: call.clock }),
+    };
+    this.#core.out.send({ kind: 'to-node', node: place.node, message });
+  }
+
+  /**
+   * Least number still open at the same actor. What a turn has been answered stands in its log; what
+   * a task has been answered does not, and its next attempt asks again from the first.
+   */
+  #low(call: OutgoingCall): number {
+    if (call.activation === undefined) return 1;
+    let low = call.number;
+    for (const other of this.#byWork.get(call.work) ?? []) {
+      if (other.to === call.to && other.number < low) low = other.number;
+    }
+    return low;
+  }
+
+  /** The leader cannot place the actor: final when it says so, else tried until the deadline. */
+  #unplaced(call: OutgoingCall, reason: Failure): void {
+    const mayPass = reason.code === 'NO_NODES' || reason.code === 'NO_LEADER';
+    if (mayPass && this.#core.wall < call.deadlineAt) return;
+    this.#settle(call, { ok: false, failure: reason }, undefined);
+  }
+
+  #settle(call: OutgoingCall, outcome: Outcome, clock: VectorClock | undefined): void {
+    this.#open.delete(keyOf(call.session, call.number));
+    this.#byWork.get(call.work)?.delete(call);
+    const { activation, ordinal, name, work } = call;
+    if (activation !== undefined) {
+      this.#core.turns.record(activation, { ordinal, kind: 'call', name, outcome }, clock);
+      if (this.#core.turns.turnOf(work) === undefined) return;
+    }
+    if (!this.#core.runners.isUp(call.runner)) return;
+    this.#core.runners.frame(call.runner, { kind: 'call-returned', work, ordinal, outcome });
+  }
+}
+
+function keyOf(session: SessionId, number: number): string {
+  return `${session}|${number}`;
+}

@@ -1,0 +1,109 @@
+/**
+ * Letters on their way: sent when their turn is durable, sent again until acknowledged.
+ *
+ * P1  letters to one receiver are sent in the order of their numbers, from the first one open.
+ */
+import {
+  type ActorId,
+  actorId,
+  actorParts,
+  isFailure,
+  type Letter,
+  type LetterAck,
+  type LetterNotHere,
+  type Location,
+  nodeAddress,
+  type OutgoingSend,
+  type VectorClock,
+} from '@troupe/model';
+import type { Activation } from './activation.ts';
+import type { Core } from './core.ts';
+import type { OutboxLetter } from './facts.ts';
+import type { KeptLetter } from './outbox.ts';
+
+/** Letters of one receiver sent again at once; the rest follows when these are acknowledged. */
+const resentAtOnceMax = 256;
+
+export class Post {
+  readonly #core: Core;
+  /** Activations with letters open. */
+  readonly #senders = new Set<Activation>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  addressee(activation: Activation, send: OutgoingSend): ActorId {
+    return actorId(actorParts(activation.id).tenant, send.type, send.key);
+  }
+
+  /** Letters of a turn that has just been appended. */
+  sendNew(activation: Activation, letters: readonly OutboxLetter[], clock: VectorClock): void {
+    if (letters.length === 0) return;
+    this.#senders.add(activation);
+    for (const letter of letters) {
+      this.#core.locations.find(letter.to, activation.scope, (place) => {
+        if (!isFailure(place)) this.#send(activation, { ...letter, clock }, place);
+      });
+    }
+  }
+
+  /** After a restore: everything still open. */
+  resendAll(activation: Activation): void {
+    const { memory } = activation;
+    if (memory === undefined || memory.outbox.size === 0) return;
+    this.#senders.add(activation);
+    for (const to of memory.outbox.receivers()) this.#resendTo(activation, to);
+  }
+
+  /** Every `resendMs`. */
+  tick(): void {
+    for (const activation of this.#senders) {
+      if (activation.memory === undefined || activation.memory.outbox.size === 0) {
+        this.#senders.delete(activation);
+      } else if (activation.phase === 'live') this.resendAll(activation);
+      else if (activation.phase === 'released') this.#senders.delete(activation);
+    }
+  }
+
+  onAck(ack: LetterAck): void {
+    const activation = this.#core.actors.get(ack.from);
+    if (activation?.memory === undefined || activation.birth !== ack.fromBirth) return;
+    activation.memory.outbox.acknowledge(ack.to, ack.upTo);
+    this.#core.mailboxes.pump(activation);
+  }
+
+  onNotHere(refusal: LetterNotHere): void {
+    this.#core.locations.refused(refusal.to, refusal.epoch);
+  }
+
+  #resendTo(activation: Activation, to: ActorId): void {
+    this.#core.locations.find(to, activation.scope, (place) => {
+      if (isFailure(place)) {
+        const text = `letters of ${activation.id} to ${to} wait: ${place.code}: ${place.message}`;
+        this.#core.out.work({ kind: 'log', level: 'warn', text });
+        return;
+      }
+      const letters = activation.memory?.outbox.letters(to) ?? [];
+      for (const letter of letters.slice(0, resentAtOnceMax)) this.#send(activation, letter, place);
+    });
+  }
+
+  #send(activation: Activation, letter: KeptLetter, place: Location): void {
+    if (activation.phase === 'released') return;
+    const message: Letter = {
+      kind: 'letter',
+      to: letter.to,
+      epoch: place.epoch,
+      from: activation.id,
+      fromBirth: activation.birth,
+      number: letter.number,
+      method: letter.method,
+      args: letter.args,
+      replyTo: nodeAddress(this.#core.config.incarnation),
+      scope: activation.scope,
+      clock: letter.clock,
+    };
+    this.#core.out.send({ kind: 'to-node', node: place.node, message });
+  }
+}

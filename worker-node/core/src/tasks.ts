@@ -1,0 +1,209 @@
+/**
+ * Attempts of tasks that the leader gave to this node.
+ *
+ * K1  an attempt runs at most once here, however often `run-task` comes.
+ * K2  its result is sent until the leader has journaled it.
+ */
+import {
+  type CancelTask,
+  type Failure,
+  type FromRunner,
+  failure,
+  isFailure,
+  type Outcome,
+  type RunTask,
+  type TaskId,
+  type TaskResult,
+  type TaskResultSeen,
+} from '@troupe/model';
+import type { Core } from './core.ts';
+import type { RunnerId } from './events.ts';
+
+interface Attempt {
+  readonly order: RunTask;
+  work: number | undefined;
+  runner: RunnerId | undefined;
+  startedAt: number;
+  cancelled: boolean;
+  result: TaskResult | undefined;
+  sentAt: number;
+}
+
+/** How long a runner may go on beyond the limit it was given before it is killed. */
+const limitGraceMs = 5_000;
+
+export class Tasks {
+  readonly #core: Core;
+  readonly #attempts = new Map<TaskId, Attempt>();
+  readonly #byWork = new Map<number, Attempt>();
+  readonly #unseen = new Set<Attempt>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  get count(): number {
+    return this.#attempts.size - this.#unseen.size;
+  }
+
+  /** True when nothing runs and every result was taken. */
+  get idle(): boolean {
+    return this.#attempts.size === 0;
+  }
+
+  onRun(order: RunTask): void {
+    const known = this.#attempts.get(order.task);
+    if (known !== undefined && known.order.attempt >= order.attempt) {
+      if (known.result !== undefined) this.#send(known);
+      else this.#seen(order);
+      return;
+    }
+    if (known !== undefined) this.#forget(known);
+    const attempt: Attempt = {
+      order,
+      work: undefined,
+      runner: undefined,
+      startedAt: this.#core.now,
+      cancelled: false,
+      result: undefined,
+      sentAt: this.#core.now,
+    };
+    // That it has arrived is said when the leader asks again: most results come sooner.
+    this.#attempts.set(order.task, attempt);
+    this.#core.runners.acquire(order.bundle, (got) => {
+      if (typeof got === 'object') {
+        if (isFailure(got)) this.#end(attempt, { ok: false, failure: got });
+      } else this.#start(attempt, got);
+    });
+  }
+
+  onDone(work: number, outcome: Outcome): void {
+    const attempt = this.#byWork.get(work);
+    if (attempt !== undefined) this.#end(attempt, outcome);
+  }
+
+  /** True when this work is a task's. */
+  onCallOut(frame: Extract<FromRunner, { kind: 'call-out' }>, runner: RunnerId): boolean {
+    const attempt = this.#byWork.get(frame.work);
+    if (attempt === undefined) return false;
+    const { task, tenant, scope } = attempt.order;
+    this.#core.outgoing.onTaskCall(frame, runner, { id: task, tenant, scope });
+    return true;
+  }
+
+  onResultSeen(seen: TaskResultSeen): void {
+    for (const { task, attempt } of seen.results) {
+      const known = this.#attempts.get(task);
+      if (known?.order.attempt !== attempt || known.result === undefined) continue;
+      this.#forget(known);
+    }
+  }
+
+  onCancel(cancel: CancelTask): void {
+    const attempt = this.#attempts.get(cancel.task);
+    if (attempt?.order.attempt !== cancel.attempt || attempt.result !== undefined) return;
+    attempt.cancelled = true;
+    if (attempt.work === undefined || attempt.runner === undefined) {
+      this.#end(attempt, { ok: false, failure: cancelledBefore(attempt) });
+    } else this.#core.runners.frame(attempt.runner, { kind: 'cancel', work: attempt.work });
+  }
+
+  onRunnerExited(runner: RunnerId, reason: string): void {
+    for (const attempt of this.#byWork.values()) {
+      if (attempt.runner !== runner) continue;
+      const text = `the runner of task ${attempt.order.task} crashed: ${reason}`;
+      this.#end(attempt, { ok: false, failure: failure('RUNNER_CRASHED', text) });
+    }
+  }
+
+  /** Every `resendMs`. */
+  tick(): void {
+    for (const attempt of this.#unseen) {
+      if (this.#core.now - attempt.sentAt >= this.#core.config.resendMs) this.#send(attempt);
+    }
+    const overdue = new Set<RunnerId>();
+    for (const { runner, startedAt, order } of this.#byWork.values()) {
+      const over = this.#core.now - startedAt > order.limitMs + limitGraceMs;
+      if (over && runner !== undefined) overdue.add(runner);
+    }
+    for (const runner of overdue) this.#core.out.work({ kind: 'kill-runner', runner });
+  }
+
+  #start(attempt: Attempt, runner: RunnerId): void {
+    if (attempt.result !== undefined || this.#attempts.get(attempt.order.task) !== attempt) {
+      return this.#core.runners.release(runner);
+    }
+    const { order } = attempt;
+    const work = this.#core.turns.nextWork();
+    attempt.work = work;
+    attempt.runner = runner;
+    attempt.startedAt = this.#core.now;
+    this.#byWork.set(work, attempt);
+    // The leader has journaled the attempt before it sent it: the outside may see it at once.
+    this.#core.runners.frame(runner, {
+      kind: 'task',
+      work,
+      task: order.task,
+      attempt: order.attempt,
+      name: order.name,
+      input: order.input,
+      limitMs: order.limitMs,
+    });
+  }
+
+  #end(attempt: Attempt, outcome: Outcome): void {
+    const { order } = attempt;
+    this.#leaveRunner(attempt);
+    attempt.result = {
+      kind: 'task-result',
+      incarnation: this.#core.config.incarnation,
+      task: order.task,
+      attempt: order.attempt,
+      outcome,
+      durationMs: this.#core.now - attempt.startedAt,
+    };
+    this.#unseen.add(attempt);
+    this.#send(attempt);
+    this.#core.handover.onTaskEnd();
+  }
+
+  #send(attempt: Attempt): void {
+    if (attempt.result === undefined) return;
+    attempt.sentAt = this.#core.now;
+    this.#core.out.send({ kind: 'to-leader', message: attempt.result });
+  }
+
+  #seen(order: RunTask): void {
+    this.#core.out.send({
+      kind: 'to-leader',
+      message: {
+        kind: 'task-seen',
+        incarnation: this.#core.config.incarnation,
+        attempts: [{ task: order.task, attempt: order.attempt }],
+      },
+    });
+  }
+
+  #leaveRunner(attempt: Attempt): void {
+    if (attempt.work === undefined) return;
+    this.#core.outgoing.abandon(attempt.work);
+    this.#byWork.delete(attempt.work);
+    if (attempt.runner !== undefined) this.#core.runners.release(attempt.runner);
+    attempt.work = undefined;
+  }
+
+  /** A later attempt was given here, or the result was taken. */
+  #forget(attempt: Attempt): void {
+    if (attempt.work !== undefined && attempt.runner !== undefined) {
+      this.#core.runners.frame(attempt.runner, { kind: 'cancel', work: attempt.work });
+    }
+    this.#leaveRunner(attempt);
+    this.#unseen.delete(attempt);
+    this.#attempts.delete(attempt.order.task);
+    this.#core.handover.onTaskEnd();
+  }
+}
+
+function cancelledBefore(attempt: Attempt): Failure {
+  return failure('CANCELLED', `task ${attempt.order.task} was cancelled before it ran`);
+}

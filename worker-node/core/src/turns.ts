@@ -1,0 +1,363 @@
+/**
+ * Turns at their runners: handed over in order, gated when they leave the actor, ended by one fact.
+ *
+ * T1  turns of one actor end in the order in which they were handed over.
+ * T2  a turn's effects leave only after `turn-begun`, its records and those before it are durable
+ *     (they are sends; the loop releases sends after the append).
+ * T3  a read commits nothing, and its reply waits for an append first sent after the read ran.
+ */
+import {
+  assert,
+  type FromRunner,
+  failure,
+  limits,
+  mergeClocks,
+  type Outcome,
+  type Recorded,
+  tickClock,
+  type VectorClock,
+} from '@troupe/model';
+import { type Activation, callIdOf, type Input, type Turn } from './activation.ts';
+import type { Core } from './core.ts';
+import type { RunnerId } from './events.ts';
+import type { NodeFact, OutboxLetter } from './facts.ts';
+import { typeOf } from './hosting.ts';
+import { applyTurn, type BegunTurn, record } from './memory.ts';
+
+type Frame<K extends FromRunner['kind']> = Extract<FromRunner, { kind: K }>;
+
+/** How long a runner may go on beyond the limit it was given before it is killed. */
+const limitGraceMs = 5_000;
+
+export class Turns {
+  readonly #core: Core;
+  readonly #byWork = new Map<number, Turn>();
+  #works = 0;
+  #total = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** A number for work at a runner; tasks share the numbers. */
+  nextWork(): number {
+    this.#works += 1;
+    return this.#works;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  get running(): number {
+    return this.#byWork.size;
+  }
+
+  dispatch(activation: Activation, input: Input): void {
+    const turn = this.#turn(activation, input, false);
+    turn.recorded = this.#begunBy(activation, input)?.recorded ?? [];
+    activation.dispatched.push(turn);
+    if (activation.dispatched.length === 1) this.#first(turn);
+    this.#hand(turn);
+  }
+
+  dispatchRead(activation: Activation, input: Input): void {
+    const turn = this.#turn(activation, input, true);
+    activation.reads.add(turn);
+    this.#first(turn);
+    this.#hand(turn);
+  }
+
+  /** A turn that had begun before a failover runs again first, whether or not anyone waits. */
+  resumeBegun(activation: Activation): void {
+    const begun = activation.memory?.begun;
+    if (begun === undefined) return;
+    const queued = activation.mailbox.findIndex((one) => sameCause(one, begun));
+    if (queued >= 0) {
+      const [input] = activation.mailbox.splice(queued, 1);
+      if (input !== undefined) activation.mailbox.unshift(input);
+      return;
+    }
+    const input: Input = {
+      cause: begun.cause,
+      method: begun.method,
+      read: false,
+      args: begun.args,
+      path: begun.path,
+      clock: undefined,
+      replyTo: undefined,
+      crashes: 0,
+      cancelled: false,
+    };
+    activation.mailbox.unshift(input);
+    if (begun.cause.kind === 'letter') {
+      const sender = `${begun.cause.from}#${begun.cause.fromBirth}`;
+      activation.queuedLetters.set(sender, begun.cause.number);
+      return;
+    }
+    const { session, number } = begun.cause;
+    const open = activation.open.get(session) ?? new Map<number, Input>();
+    open.set(number, input);
+    activation.open.set(session, open);
+  }
+
+  onDone(frame: Frame<'turn-done'>): void {
+    const turn = this.#byWork.get(frame.work);
+    if (turn === undefined) return;
+    this.#byWork.delete(frame.work);
+    if (turn.read) this.#endRead(turn, frame.outcome);
+    else this.#end(turn, frame);
+  }
+
+  onStepBegin(frame: Frame<'step-begin'>): void {
+    const turn = this.#byWork.get(frame.work);
+    if (turn === undefined || turn.activation.runner === undefined) return;
+    this.begin(turn);
+    const { work, ordinal } = frame;
+    this.#core.runners.gatedFrame(turn.activation.runner, { kind: 'step-go', work, ordinal });
+  }
+
+  onStepDone(frame: Frame<'step-done'>): void {
+    const turn = this.#byWork.get(frame.work);
+    if (turn === undefined) return;
+    const { ordinal, name, outcome } = frame;
+    this.record(turn.activation, { ordinal, kind: 'step', name, outcome });
+  }
+
+  turnOf(work: number): Turn | undefined {
+    return this.#byWork.get(work);
+  }
+
+  /** Appends what the begun turn of this actor has recorded. */
+  record(activation: Activation, recorded: Recorded, clock?: VectorClock): void {
+    const { id, epoch, memory } = activation;
+    if (memory?.begun === undefined) return;
+    record(memory.begun, recorded);
+    if (clock !== undefined) memory.clock = mergeClocks(memory.clock, clock);
+    const { seq } = memory.begun;
+    const fact = { kind: 'turn-recorded', actor: id, epoch, seq, recorded } as const;
+    this.fact(activation, clock === undefined ? fact : { ...fact, clock });
+  }
+
+  /** What runs at a runner that has exited: tried again, up to `limits.turnCrashesMax`. */
+  onRunnerExited(lost: readonly Activation[], reason: string): void {
+    for (const activation of lost) {
+      const turns = activation.dispatched.splice(0);
+      const reads = [...activation.reads];
+      activation.reads.clear();
+      for (const turn of [...turns, ...reads]) this.#byWork.delete(turn.work);
+      activation.mailbox.unshift(...turns.map((turn) => turn.input));
+      for (const { input } of reads) this.#againRead(activation, input, reason);
+      const suspect = turns[0];
+      if (suspect !== undefined) this.#suspect(activation, suspect, reason);
+      if (activation.phase === 'live' || activation.phase === 'releasing') {
+        this.#core.hosting.revive(activation);
+      } else if (activation.phase === 'starting') {
+        this.#core.hosting.revive(activation);
+      }
+    }
+  }
+
+  /** The activation is dropped: whatever its turns come to, nothing of it counts. */
+  abandon(activation: Activation): void {
+    for (const turn of [...activation.dispatched, ...activation.reads]) {
+      this.#byWork.delete(turn.work);
+      this.#core.outgoing.abandon(turn.work);
+    }
+    activation.dispatched.length = 0;
+    activation.reads.clear();
+  }
+
+  /** Appends a fact of this actor. */
+  fact(activation: Activation, fact: NodeFact): void {
+    this.#core.out.append(fact);
+    this.#core.checkpointing.onFact(activation, fact);
+  }
+
+  #end(turn: Turn, frame: Frame<'turn-done'>): void {
+    const { activation, input } = turn;
+    assert(activation.dispatched[0] === turn, 'T1: turns end in the order handed over');
+    activation.dispatched.shift();
+    this.#core.outgoing.abandon(turn.work);
+    const next = activation.dispatched[0];
+    if (next !== undefined) this.#first(next);
+    this.#commit(activation, input, frame.outcome, frame);
+    this.#core.mailboxes.pump(activation);
+    this.#core.handover.onTurnEnd(activation);
+  }
+
+  #commit(
+    activation: Activation,
+    input: Input,
+    outcome: Outcome,
+    done: Pick<Frame<'turn-done'>, 'delta' | 'sends'>,
+  ): void {
+    const { memory } = activation;
+    assert(memory !== undefined, 'H2: only a live activation takes a turn');
+    const seq = memory.seq + 1;
+    const known = input.clock === undefined ? memory.clock : mergeClocks(memory.clock, input.clock);
+    const bare = {
+      kind: 'turn',
+      actor: activation.id,
+      birth: activation.birth,
+      epoch: activation.epoch,
+      seq,
+      cause: input.cause,
+      method: input.method,
+      outcome,
+      letters: this.#letters(activation, done),
+      clock: tickClock(known, activation.id, seq),
+      at: this.#core.wall,
+    } as const;
+    const fact = done.delta === undefined ? bare : { ...bare, delta: done.delta };
+    this.fact(activation, fact);
+    applyTurn(memory, fact);
+    activation.lastTurnAt = this.#core.now;
+    this.#total += 1;
+    this.#core.post.sendNew(activation, fact.letters, fact.clock);
+    if (input.cause.kind === 'letter' && input.replyTo !== undefined) {
+      this.#core.mailboxes.acknowledge(activation, input.cause, input.replyTo);
+    }
+    this.#core.mailboxes.answer(activation, input, outcome);
+  }
+
+  #letters(activation: Activation, done: Pick<Frame<'turn-done'>, 'sends'>): OutboxLetter[] {
+    const letters: OutboxLetter[] = [];
+    const next = new Map<string, number>();
+    for (const send of done.sends) {
+      const to = this.#core.post.addressee(activation, send);
+      const number = next.get(to) ?? activation.memory?.outbox.nextNumber(to) ?? 1;
+      next.set(to, number + 1);
+      letters.push({ to, number, method: send.method, args: send.args });
+    }
+    return letters;
+  }
+
+  #endRead(turn: Turn, outcome: Outcome): void {
+    const { activation } = turn;
+    activation.reads.delete(turn);
+    this.#core.out.append({ kind: 'barrier' });
+    activation.lastTurnAt = this.#core.now;
+    this.#core.mailboxes.answer(activation, turn.input, outcome);
+    this.#core.handover.onTurnEnd(activation);
+  }
+
+  /** The turn leaves its actor: from now on it will be run again until it ends. */
+  begin(turn: Turn): BegunTurn {
+    const { activation, input } = turn;
+    const { memory } = activation;
+    assert(memory !== undefined, 'H2: only a live activation takes a turn');
+    assert(
+      activation.dispatched[0] === turn,
+      'T2: a turn leaves its actor when those before ended',
+    );
+    const begun = this.#begunBy(activation, input);
+    if (begun !== undefined) return begun;
+    const { id, epoch } = activation;
+    const clock = input.clock === undefined ? memory.clock : mergeClocks(memory.clock, input.clock);
+    memory.clock = clock;
+    const { cause, method, args, path } = input;
+    const seq = memory.seq + 1;
+    memory.begun = { seq, cause, method, args, path, recorded: [] };
+    turn.recorded = memory.begun.recorded;
+    this.fact(activation, {
+      kind: 'turn-begun',
+      actor: id,
+      epoch,
+      seq,
+      cause,
+      method,
+      args,
+      path,
+      clock,
+    });
+    return memory.begun;
+  }
+
+  #begunBy(activation: Activation, input: Input): BegunTurn | undefined {
+    const begun = activation.memory?.begun;
+    return begun !== undefined && sameCause(input, begun) ? begun : undefined;
+  }
+
+  #againRead(activation: Activation, input: Input, reason: string): void {
+    input.crashes += 1;
+    if (input.crashes < limits.turnCrashesMax) activation.mailbox.push(input);
+    else this.#core.mailboxes.answer(activation, input, crashed(activation, input, reason));
+  }
+
+  #suspect(activation: Activation, turn: Turn, reason: string): void {
+    const { input } = turn;
+    input.crashes += 1;
+    if (input.crashes < limits.turnCrashesMax) return;
+    activation.mailbox.shift();
+    this.#core.outgoing.abandon(turn.work);
+    this.#commit(activation, input, crashed(activation, input, reason), { sends: [] });
+  }
+
+  #turn(activation: Activation, input: Input, read: boolean): Turn {
+    const { bundle } = activation;
+    const turn: Turn = {
+      work: this.nextWork(),
+      activation,
+      input,
+      read,
+      recorded: [],
+      startedAt: this.#core.now,
+      limitMs: this.#core.runners.turnLimitMs(bundle, typeOf(activation)) ?? limits.turnLimitMs,
+    };
+    this.#byWork.set(turn.work, turn);
+    return turn;
+  }
+
+  #hand(turn: Turn): void {
+    const { activation, input, work, read, recorded, limitMs } = turn;
+    if (activation.runner === undefined) return;
+    this.#core.runners.frame(activation.runner, {
+      kind: 'turn',
+      work,
+      actor: activation.id,
+      method: input.method,
+      args: input.args,
+      read,
+      callId: callIdOf(activation.id, activation.birth, input.cause),
+      recorded,
+      limitMs,
+    });
+  }
+
+  /** The turn is first in line: its time runs. */
+  #first(turn: Turn): void {
+    turn.startedAt = this.#core.now;
+  }
+
+  /** Kills the runners whose turn went on beyond its limit and does not stop. */
+  killOverdue(): void {
+    const overdue = new Set<RunnerId>();
+    for (const turn of this.#byWork.values()) {
+      const { activation } = turn;
+      const first = turn.read || activation.dispatched[0] === turn;
+      if (!first || this.#core.now - turn.startedAt < turn.limitMs + limitGraceMs) continue;
+      if (activation.runner !== undefined) overdue.add(activation.runner);
+    }
+    for (const runner of overdue) this.#core.out.work({ kind: 'kill-runner', runner });
+  }
+}
+
+function sameCause(input: Input, begun: BegunTurn): boolean {
+  const left = input.cause;
+  const right = begun.cause;
+  if (left.kind === 'call' && right.kind === 'call') {
+    return left.session === right.session && left.number === right.number;
+  }
+  if (left.kind === 'letter' && right.kind === 'letter') {
+    return (
+      left.from === right.from && left.fromBirth === right.fromBirth && left.number === right.number
+    );
+  }
+  return false;
+}
+
+function crashed(activation: Activation, input: Input, reason: string): Outcome {
+  const text = `the runner of ${activation.id} crashed ${input.crashes} times in ${input.method}`;
+  return { ok: false, failure: failure('RUNNER_CRASHED', `${text}: ${reason}`) };
+}
