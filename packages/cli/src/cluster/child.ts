@@ -9,7 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { failureOf, isErrorCode, TroupeError, troupeError } from '@troupe/model';
+import { isErrorCode, TroupeError, troupeError } from '@troupe/model';
 import type { Guard } from './guard.ts';
 import type { Environment, Exit, Process } from './options.ts';
 
@@ -132,15 +132,15 @@ function parseReady(line: string): Ready | undefined {
   };
 }
 
-/** The process's own coded failure when its last words hold one, else `UNAVAILABLE`. */
+/** The process's own coded failure when its last words hold one, else `INTERNAL`. */
 function startFailure(start: ChildStart, what: string): TroupeError {
   const words = lastLines(start.logFile, 12);
   const text = `${start.kind} ${start.name} ${what}`;
   const whole = words === '' ? text : `${text}; its last words:\n${words}`;
   const details = { name: start.name, log: start.logFile };
   const coded = [...words.matchAll(/^(?:\S+ )?([A-Z][A-Z_]+): /gm)].at(-1)?.[1];
-  if (coded === undefined || !isErrorCode(coded)) return troupeError('UNAVAILABLE', whole, details);
-  return new TroupeError({ ...failureOf(troupeError(coded, text, details)), message: whole });
+  if (coded === undefined || !isErrorCode(coded)) return troupeError('INTERNAL', whole, details);
+  return new TroupeError({ code: coded, message: whole, details });
 }
 
 export function lastLines(file: string, count: number): string {

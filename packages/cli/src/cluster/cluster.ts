@@ -140,23 +140,16 @@ class LocalCluster implements Cluster {
     await this.servers.restart(server, options.signal ?? 'SIGTERM');
   }
 
-  configText(section: Section, config: NodeConfig | SchedulerConfig): string {
+  get shared(): { readonly [key: string]: unknown } {
     const { etcd, nats } = this.servers;
-    const natsConfig = {
-      servers: [nats.url],
-      user: nats.user,
-      password: nats.password,
-      systemUser: nats.systemUser,
-      systemPassword: nats.systemPassword,
-    };
-    const whole = {
+    const { url, user, password, systemUser, systemPassword } = nats;
+    return {
       cell: this.cell,
       etcd: [etcd.url],
-      nats: natsConfig,
+      // What is absent drops out of the file.
+      nats: { servers: [url], user, password, systemUser, systemPassword },
       ...this.#options.shared,
-      [section]: config,
     };
-    return `${JSON.stringify(whole, null, 2)}\n`;
   }
 
   stop(): Promise<void> {
@@ -174,7 +167,9 @@ class LocalCluster implements Cluster {
     mkdirSync(dir, { recursive: true });
     const configFile = join(dir, 'config.json');
     const defaults = kind === 'node' ? { data: dir } : { listen: '127.0.0.1:0' };
-    writeFileSync(configFile, this.configText(kind, { ...defaults, ...given }));
+    const config = { ...this.shared, [kind]: { ...defaults, ...given } };
+    // It may hold passwords.
+    writeFileSync(configFile, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
     this.#say(`${kind} ${name} starts`);
     const beginning = startChild({
       name,

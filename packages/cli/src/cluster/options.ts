@@ -99,8 +99,8 @@ export interface Cluster {
   /** In order of start. A process started again under its name takes its old place. */
   readonly schedulers: readonly Process[];
   readonly nodes: readonly Process[];
-  /** Configuration file for one more process of this cluster, as text. */
-  configText(section: 'node' | 'scheduler', config: NodeConfig | SchedulerConfig): string;
+  /** Shared part of the configuration of all its processes: cell, etcd, nats. */
+  readonly shared: { readonly [key: string]: unknown };
   startNode(config?: NodeConfig, options?: { readonly env?: Environment }): Promise<Process>;
   startScheduler(
     config?: SchedulerConfig,

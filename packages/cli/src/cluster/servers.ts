@@ -3,10 +3,10 @@
  * that clients find the same server again.
  */
 import { join } from 'node:path';
-import { startEtcd, startNats } from '@troupe/fabric/servers';
+import { type Server, startEtcd, startNats } from '@troupe/fabric/servers';
 import { troupeError } from '@troupe/model';
 import type { Guard } from './guard.ts';
-import type { EtcdAddress, Exit, NatsAddress, Process, ServerAddresses } from './options.ts';
+import type { EtcdAddress, NatsAddress, Process, ServerAddresses } from './options.ts';
 
 export interface Servers {
   readonly etcd: EtcdAddress;
@@ -17,20 +17,9 @@ export interface Servers {
   stop(): Promise<void>;
 }
 
-/** What `@troupe/fabric/servers` gives. */
-interface Handle {
-  readonly pid: number;
-  readonly port: number;
-  readonly url: string;
-  readonly exited: Promise<unknown>;
-  kill(signal: NodeJS.Signals): unknown;
-  stop(): Promise<unknown>;
-}
-
-interface Running<H extends Handle> {
-  handle: H;
+interface Running<S extends Server> {
+  readonly server: S;
   process: Process;
-  start(port: number): Promise<H>;
 }
 
 export interface ServerStart {
@@ -54,97 +43,73 @@ export function givenServers(given: ServerAddresses): Servers {
 
 export async function startServers(start: ServerStart): Promise<Servers> {
   const [etcdStart, natsStart] = await Promise.allSettled([
-    run('etcd', start, (port) => startEtcd({ ...place('etcd', start), ...portOf(port) })),
-    run('nats', start, (port) =>
-      startNats({ ...place('nats', start), ...portOf(port), syncInterval: 'always' }),
-    ),
+    startEtcd(place('etcd', start)),
+    startNats({ ...place('nats', start), syncInterval: 'always' }),
   ]);
   if (etcdStart.status === 'rejected' || natsStart.status === 'rejected') {
+    const reasons: unknown[] = [];
     for (const one of [etcdStart, natsStart]) {
-      if (one.status === 'fulfilled') await one.value.handle.stop();
+      if (one.status === 'fulfilled') await one.value.stop();
+      else reasons.push(one.reason);
     }
-    throw etcdStart.status === 'rejected' ? etcdStart.reason : Object(natsStart).reason;
+    throw reasons[0];
   }
-  const [etcd, nats] = [etcdStart.value, natsStart.value];
+  const etcd = running('etcd', etcdStart.value, start);
+  const nats = running('nats', natsStart.value, start);
   return {
-    get etcd() {
-      return etcd.handle;
-    },
-    get nats() {
-      return nats.handle;
-    },
+    etcd: etcd.server,
+    nats: nats.server,
     get processes() {
       return [etcd.process, nats.process];
     },
-    async restart(server, signal) {
-      await again(server, server === 'etcd' ? etcd : nats, signal, start);
+    async restart(name, signal) {
+      const one = name === 'etcd' ? etcd : nats;
+      one.process.kill(signal);
+      await one.process.exited;
+      await one.server.restart();
+      one.process = follow(name, one.server, start);
     },
     async stop() {
-      await nats.handle.stop();
-      await etcd.handle.stop();
+      await nats.server.stop();
+      await etcd.server.stop();
     },
   };
 }
 
-function place(server: 'etcd' | 'nats', start: ServerStart) {
-  return { dataDir: join(start.dataDir, server), logFile: join(start.logDir, `${server}.log`) };
+function place(name: 'etcd' | 'nats', start: ServerStart) {
+  return { dataDir: join(start.dataDir, name), logFile: join(start.logDir, `${name}.log`) };
 }
 
-function portOf(port: number): { port?: number } {
-  return port === 0 ? {} : { port };
-}
-
-async function run<H extends Handle>(
-  server: 'etcd' | 'nats',
+function running<S extends Server>(
+  name: 'etcd' | 'nats',
+  server: S,
   start: ServerStart,
-  begin: (port: number) => Promise<H>,
-): Promise<Running<H>> {
-  const handle = await begin(0);
-  return { handle, process: follow(server, handle, start), start: begin };
+): Running<S> {
+  return { server, process: follow(name, server, start) };
 }
 
-async function again<H extends Handle>(
-  server: 'etcd' | 'nats',
-  running: Running<H>,
-  signal: NodeJS.Signals,
-  start: ServerStart,
-): Promise<void> {
-  const port = running.handle.port;
-  running.process.kill(signal);
-  await running.handle.exited;
-  running.handle = await running.start(port);
-  running.process = follow(server, running.handle, start);
-}
-
-/** The server as one of the cluster's processes, under the guard. */
-function follow(server: 'etcd' | 'nats', handle: Handle, start: ServerStart): Process {
-  start.guard.watch(handle.pid);
-  start.onProgress(`${server} is ready at ${handle.url}`);
+/** This start of the server as one of the cluster's processes, under the guard. */
+function follow(name: 'etcd' | 'nats', server: Server, start: ServerStart): Process {
+  const { pid, logFile } = server;
+  start.guard.watch(pid);
+  start.onProgress(`${name} is ready at ${server.url}`);
   const state = { running: true };
-  const exited = handle.exited.then((exit) => {
+  const exited = server.exited.then((exit) => {
     state.running = false;
-    start.guard.forget(handle.pid);
-    return exitOf(exit);
+    start.guard.forget(pid);
+    return exit;
   });
   return {
-    name: server,
-    kind: server,
-    pid: handle.pid,
+    name,
+    kind: name,
+    pid,
     get running() {
       return state.running;
     },
     exited,
-    log: place(server, start).logFile,
+    log: logFile,
     kill: (signal = 'SIGTERM') => {
-      if (state.running) handle.kill(signal);
+      if (state.running) server.kill(signal);
     },
-  };
-}
-
-function exitOf(exit: unknown): Exit {
-  if (typeof exit !== 'object' || exit === null) return { code: null, signal: null };
-  return {
-    code: 'code' in exit && typeof exit.code === 'number' ? exit.code : null,
-    signal: 'signal' in exit && typeof exit.signal === 'string' ? exit.signal : null,
   };
 }

@@ -1,0 +1,72 @@
+/** `troupe call`: one call of an actor. */
+import { isActorKey, isTypeName } from '@troupe/model';
+import type { Command } from 'commander';
+import { shown } from '../terminal/terminal.ts';
+import { withTroupe } from './client.ts';
+import { UsageError } from './exit-code.ts';
+import { argumentsOf } from './json-argument.ts';
+import { countOf, examples, settingsOf } from './settings.ts';
+
+interface CallOptions {
+  readonly text?: boolean;
+  readonly deadline?: string;
+  readonly scope?: string;
+}
+
+export function addCall(program: Command): void {
+  program
+    .command('call')
+    .description('call a method of an actor and print its reply')
+    .argument('<type/key>', 'the actor; its key may hold slashes')
+    .argument('<method>')
+    .argument('[args...]', 'each a JSON value')
+    .option('--text', 'take every argument as text instead of JSON')
+    .option('--deadline <ms>', 'time in which the call must be accepted')
+    .option('--scope <name>', 'scope of an actor that the call creates')
+    .addHelpText(
+      'after',
+      examples(
+        'troupe call Counter/visits add 1',
+        `troupe call Librarian/team-7/eu learn '"https://example.org"' '{"deep": true}'`,
+        'troupe call Librarian/team-7 learn --text https://example.org',
+        'troupe call Counter/visits get --json',
+      ),
+    )
+    .action(
+      async (
+        actor: string,
+        method: string,
+        texts: string[],
+        options: CallOptions,
+        command: Command,
+      ) => {
+        const { type, key } = actorOf(actor);
+        const args = argumentsOf(texts, options.text === true);
+        const settings = settingsOf(command);
+        const callOptions = {
+          ...(options.deadline === undefined
+            ? {}
+            : { deadlineMs: countOf('--deadline', options.deadline, 1) }),
+          ...(options.scope === undefined ? {} : { scope: options.scope }),
+        };
+        const reply = await withTroupe(settings, async (troupe) => {
+          const call = troupe.actor(type, key, callOptions)[method];
+          if (call === undefined) throw new UsageError(`${JSON.stringify(method)} is no method`);
+          return call(...args);
+        });
+        settings.terminal.answer(reply, () => settings.terminal.line(shown(reply ?? null)));
+      },
+    );
+}
+
+function actorOf(text: string): { type: string; key: string } {
+  const slash = text.indexOf('/');
+  const type = text.slice(0, Math.max(slash, 0));
+  const key = text.slice(slash + 1);
+  if (slash < 0 || !isTypeName(type) || !isActorKey(key)) {
+    throw new UsageError(
+      `${JSON.stringify(text)} is no actor: write Type/key, for example Counter/visits`,
+    );
+  }
+  return { type, key };
+}

@@ -1,0 +1,71 @@
+/** The whole `troupe` command: its parts, and what its end means. */
+import { failureOf, version } from '@troupe/model';
+import { Command, CommanderError } from 'commander';
+import { terminal } from '../terminal/terminal.ts';
+import { addActors } from './actors.ts';
+import { addCall } from './call.ts';
+import { addDeploy } from './deploy.ts';
+import { tellParent } from './detach.ts';
+import { addDown } from './down.ts';
+import { exitCodeHelp, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
+import { addKillNode } from './kill-node.ts';
+import { addNode, addScheduler } from './node.ts';
+import { addRun } from './run.ts';
+import { addRuns } from './runs.ts';
+import { addSettings, examples } from './settings.ts';
+import { addStatus } from './status.ts';
+import { addTask } from './task.ts';
+import { addTenants } from './tenants.ts';
+import { addUp } from './up.ts';
+
+/** Runs the command line and answers with the exit code. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  try {
+    await makeProgram().parseAsync([...args], { from: 'user' });
+    return Number(process.exitCode ?? exitCodes.ok);
+  } catch (thrown) {
+    return report(thrown, args.includes('--json'));
+  }
+}
+
+export function makeProgram(): Command {
+  const program = new Command('troupe')
+    .description('durable actors, tasks and workflows on a cluster')
+    .version(version)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(see --help for examples)')
+    .addHelpText(
+      'after',
+      examples(
+        'troupe up --detach',
+        'troupe deploy src/crew.ts',
+        'troupe call Counter/visits add 1',
+        'troupe down',
+      ),
+    )
+    .addHelpText('afterAll', exitCodeHelp);
+  addSettings(program);
+  const parts = [addUp, addDown, addStatus, addDeploy, addCall, addTask, addRun, addRuns];
+  for (const add of [...parts, addActors, addTenants, addKillNode, addNode, addScheduler]) {
+    add(program);
+  }
+  return program;
+}
+
+function report(thrown: unknown, json: boolean): number {
+  if (thrown instanceof CommanderError) {
+    // Help and version are answers; anything else was said on standard error by commander.
+    return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  const out = terminal(json);
+  if (thrown instanceof UsageError) {
+    out.note(`error: ${thrown.message}`);
+    return exitCodes.usage;
+  }
+  const failure = failureOf(thrown);
+  tellParent({ failure });
+  out.note(`${failure.code}: ${failure.message}`);
+  if (json) out.answer({ error: failure }, () => undefined);
+  return exitCodeOf(thrown);
+}

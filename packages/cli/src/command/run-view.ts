@@ -1,0 +1,117 @@
+/** A run for people and as JSON: what the cluster encodes, decoded. */
+import { type BlockView, decodeValue, type RunView } from '@troupe/model';
+import { duration } from '../terminal/duration.ts';
+import { jsonable, type Style, shown, type Terminal } from '../terminal/terminal.ts';
+
+/** The run with prompts and output as plain values. */
+export function readableRun(run: RunView): unknown {
+  const { outcome, blocks, ...rest } = run;
+  return {
+    ...rest,
+    blocks: blocks.map((block) => ({ ...block, prompt: promptOf(block) })),
+    ...(outcome === undefined
+      ? {}
+      : outcome.ok
+        ? { output: decodeValue(outcome.value) ?? null }
+        : { failure: outcome.failure }),
+  };
+}
+
+export function pausedBlocks(run: RunView): readonly BlockView[] {
+  return run.blocks.filter((block) => block.state === 'paused');
+}
+
+export function hasEnded(run: RunView): boolean {
+  return run.state === 'done' || run.state === 'failed' || run.state === 'cancelled';
+}
+
+export function promptOf(block: BlockView): unknown {
+  return block.prompt === undefined ? undefined : decodeValue(block.prompt);
+}
+
+const styles: { readonly [state: string]: Style } = {
+  running: 'yellow',
+  waiting: 'yellow',
+  paused: 'yellow',
+  done: 'green',
+  failed: 'red',
+  cancelled: 'red',
+  skipped: 'dim',
+};
+
+export function printRuns(terminal: Terminal, runs: readonly RunView[]): void {
+  terminal.table<RunView>(
+    [
+      { title: 'RUN', value: (run) => run.run },
+      { title: 'WORKFLOW', value: (run) => run.workflow },
+      {
+        title: 'STATE',
+        value: (run) => run.state,
+        paint: (cell, run) => stateOf(terminal, cell, run),
+      },
+      { title: 'BLOCKS', value: (run) => `${settled(run)}/${run.blocks.length}`, numeric: true },
+      { title: 'STARTED', value: (run) => new Date(run.startedAt).toISOString().slice(0, 19) },
+      { title: 'TOOK', value: tookOf, numeric: true },
+    ],
+    runs,
+  );
+}
+
+export function printRun(terminal: Terminal, run: RunView): void {
+  terminal.line(terminal.fit(`run ${run.run} of ${run.workflow}: ${run.state}${ended(run)}`));
+  terminal.line();
+  terminal.table<BlockView>(
+    [
+      { title: 'BLOCK', value: (block) => block.block },
+      {
+        title: 'STATE',
+        value: (block) => block.state,
+        paint: (cell, block) => stateOf(terminal, cell, block),
+      },
+      { title: 'TRIES', value: (block) => block.attempts, numeric: true },
+      { title: 'BRANCHES', value: branchesOf, numeric: true },
+      { title: 'NODE', value: (block) => block.node ?? '' },
+      { title: 'QUESTION', value: questionOf },
+    ],
+    run.blocks,
+  );
+  for (const block of pausedBlocks(run)) {
+    terminal.line(`\n${block.block} waits for a person: ${resumeHint(run, block)}`);
+  }
+  if (run.outcome === undefined) return;
+  terminal.line();
+  if (run.outcome.ok) terminal.line(shown(decodeValue(run.outcome.value) ?? null));
+  else terminal.line(`${run.outcome.failure.code}: ${run.outcome.failure.message}`);
+}
+
+/** What to type to answer a pause. */
+export function resumeHint(run: RunView, block: BlockView): string {
+  return `\`troupe runs approve ${run.run} '${block.block}'\`, or \`troupe runs resume ${run.run} '${block.block}' JSON\``;
+}
+
+export function questionOf(block: BlockView): string {
+  const prompt = promptOf(block);
+  if (prompt === undefined) return '';
+  return typeof prompt === 'string' ? prompt : JSON.stringify(jsonable(prompt));
+}
+
+function stateOf(terminal: Terminal, cell: string, { state }: { readonly state: string }): string {
+  const style = styles[state];
+  return style === undefined ? cell : terminal.paint(style, cell);
+}
+
+function settled(run: RunView): number {
+  return run.blocks.filter(({ state }) => ['done', 'failed', 'skipped'].includes(state)).length;
+}
+
+function tookOf(run: RunView): string {
+  return run.endedAt === undefined ? '' : duration(run.endedAt - run.startedAt);
+}
+
+function ended(run: RunView): string {
+  return run.endedAt === undefined ? '' : ` after ${tookOf(run)}`;
+}
+
+function branchesOf(block: BlockView): string {
+  return block.branches === undefined ? '' : `${block.branches.done}/${block.branches.all}`;
+}

@@ -1,0 +1,114 @@
+/** `troupe status` and `troupe nodes`: the cluster as its leader sees it. */
+import type { ClusterView, NodeView } from '@troupe/model';
+import type { Command } from 'commander';
+import { duration } from '../terminal/duration.ts';
+import type { Column } from '../terminal/table.ts';
+import type { Style, Terminal } from '../terminal/terminal.ts';
+import { withTroupe } from './client.ts';
+import { examples, settingsOf } from './settings.ts';
+
+export function addStatus(program: Command): void {
+  program
+    .command('status')
+    .description('show leader, nodes, tenants, bundles and counts')
+    .addHelpText(
+      'after',
+      examples('troupe status', 'troupe status --json', 'troupe status --cell eu'),
+    )
+    .action(async (_options: object, command: Command) => {
+      const settings = settingsOf(command);
+      const view = await withTroupe(settings, (troupe) => troupe.status());
+      settings.terminal.answer(view, () => printStatus(settings.terminal, view));
+    });
+
+  program
+    .command('nodes')
+    .description('list the nodes and what they carry')
+    .addHelpText('after', examples('troupe nodes', 'troupe nodes --json'))
+    .action(async (_options: object, command: Command) => {
+      const settings = settingsOf(command);
+      const { nodes } = await withTroupe(settings, (troupe) => troupe.status());
+      settings.terminal.answer(nodes, () => printNodes(settings.terminal, nodes));
+    });
+}
+
+/** One line for a person who watches. */
+export function summary({ nodes, counts }: ClusterView): string {
+  const alive = nodes.filter((node) => node.state === 'alive').length;
+  return (
+    `${alive} of ${nodes.length} nodes alive, ${counts.actors} actors, ` +
+    `${counts.tasksRunning} tasks running, ${counts.tasksQueued} queued, ${counts.runs} runs`
+  );
+}
+
+function printStatus(terminal: Terminal, view: ClusterView): void {
+  const { term, counts } = view;
+  const line = (name: string, text: string) =>
+    terminal.line(terminal.fit(`${name.padEnd(9)} ${text}`));
+  line('cell', `${view.cell} (version ${view.version})`);
+  line('leader', `${view.leader}, term ${term.generation}.${term.number}`);
+  line('work', summary(view));
+  line(
+    'fencing',
+    `${counts.nodesLost} nodes lost, ${counts.appendsRefused} appends refused, ${counts.repliesWithheld} replies withheld`,
+  );
+  line('tenants', view.tenants.map((one) => `${one.tenant} (${one.weight})`).join(', '));
+  terminal.line();
+  printNodes(terminal, view.nodes);
+  if (view.bundles.length === 0) return;
+  terminal.line();
+  terminal.table(
+    [
+      { title: 'BUNDLE', value: (one) => one.bundle.slice(0, 12), numeric: true },
+      { title: 'TENANT', value: (one) => one.tenant },
+      { title: 'ACTORS', value: (one) => one.actors.join(' ') },
+      { title: 'TASKS', value: (one) => one.tasks.join(' ') },
+      { title: 'WORKFLOWS', value: (one) => one.workflows.join(' ') },
+    ],
+    view.bundles,
+  );
+}
+
+const stateStyles: { readonly [S in NodeView['state']]: Style } = {
+  joining: 'yellow',
+  alive: 'green',
+  draining: 'yellow',
+  dying: 'red',
+  gone: 'red',
+};
+
+function printNodes(terminal: Terminal, nodes: readonly NodeView[]): void {
+  const used = (name: string): Column<NodeView> => ({
+    title: name.toUpperCase(),
+    value: (node) => `${amount(node.used[name])}/${amount(node.resources[name])}`,
+    numeric: true,
+  });
+  terminal.table<NodeView>(
+    [
+      { title: 'NODE', value: (node) => node.name },
+      {
+        title: 'STATE',
+        value: (node) => node.state,
+        paint: (cell, node) => terminal.paint(stateStyles[node.state], cell),
+      },
+      { title: 'ACTORS', value: (node) => node.actors, numeric: true },
+      { title: 'TASKS', value: (node) => node.tasks, numeric: true },
+      used('cpu'),
+      used('memory'),
+      { title: 'HEARD', value: (node) => duration(node.silentMs), numeric: true },
+      { title: 'INCARNATION', value: (node) => node.incarnation },
+      { title: 'LABELS', value: labelsOf },
+    ],
+    nodes,
+  );
+}
+
+function amount(value: number | undefined): string {
+  return String(Math.round((value ?? 0) * 100) / 100);
+}
+
+function labelsOf(node: NodeView): string {
+  return Object.entries(node.labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}

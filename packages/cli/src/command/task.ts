@@ -1,0 +1,56 @@
+/** `troupe task`: one task, waited for. */
+import { type Command, Option } from 'commander';
+import { shown } from '../terminal/terminal.ts';
+import { withTroupe } from './client.ts';
+import { jsonArgument } from './json-argument.ts';
+import { countOf, examples, settingsOf } from './settings.ts';
+
+interface TaskOptions {
+  readonly text?: boolean;
+  readonly priority?: 'low' | 'normal' | 'high';
+  readonly retries?: string;
+  readonly id?: string;
+}
+
+export function addTask(program: Command): void {
+  program
+    .command('task')
+    .description('submit a task and print what it comes to')
+    .argument('<name>')
+    .argument('[input]', 'a JSON value; none when absent')
+    .option('--text', 'take the input as text instead of JSON')
+    .addOption(
+      new Option('--priority <name>', 'place in its queue').choices(['low', 'normal', 'high']),
+    )
+    .option('--retries <n>', 'tries after the first')
+    .option('--id <task>', 'submitting the same id again gives the same result')
+    .addHelpText(
+      'after',
+      examples(
+        `troupe task read '{"file": "docs/one.md"}'`,
+        'troupe task read --text docs/one.md --priority high --json',
+      ),
+    )
+    .action(
+      async (name: string, text: string | undefined, options: TaskOptions, command: Command) => {
+        const input = inputOf(text, options.text === true);
+        const settings = settingsOf(command);
+        const { priority, retries, id } = options;
+        const submitOptions = {
+          ...(priority === undefined ? {} : { priority }),
+          ...(retries === undefined ? {} : { retries: countOf('--retries', retries, 0) }),
+          ...(id === undefined ? {} : { id }),
+        };
+        const output = await withTroupe(settings, (troupe) =>
+          troupe.task(name, input, submitOptions),
+        );
+        settings.terminal.answer(output, () => settings.terminal.line(shown(output ?? null)));
+      },
+    );
+}
+
+/** The input of a task or run. */
+export function inputOf(text: string | undefined, asText: boolean): unknown {
+  if (text === undefined) return undefined;
+  return asText ? text : jsonArgument(text, 'the input');
+}
