@@ -10,6 +10,7 @@ export type {
 } from './actor.ts';
 export { actor } from './actor.ts';
 export type {
+  CallLimit,
   Frozen,
   ReadContext,
   StepContext,

@@ -1,6 +1,7 @@
 /** What the runner and the command line need, and users must not see. */
 export type { AnyActorDefinition } from './actor.ts';
 export { definitionBrand } from './definition.ts';
+export { makeHandle, nameOf } from './handle.ts';
 export type { AnyDefinition, Definitions } from './manifest.ts';
 export { definitionsOf, isDefinition } from './manifest.ts';
 export type { TaskDefinition } from './task.ts';

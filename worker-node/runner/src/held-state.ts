@@ -1,0 +1,114 @@
+/**
+ * The state of one actor in this process: immutable between turns, a draft within one.
+ *
+ * H1  a turn that is not committed leaves the state as it was.
+ * H2  what a commit gives as delta leads a copy of the state before to the state after.
+ * H3  a state made by the user's constructor enters the record whole, with the first commit: the
+ *     constructor may give something else when it is asked again.
+ */
+import {
+  type Bytes,
+  decode,
+  decodeValue,
+  encode,
+  encodeValue,
+  limits,
+  troupeError,
+} from '@troupe/model';
+import { createDraft, finishDraft, freeze } from 'immer';
+import { applyDelta, type Change, deltaOf, placeOf } from './delta.ts';
+import { Leaves, pathOfLeaf } from './leaves.ts';
+
+/** Holds the state one level down, so that assigning a whole new state is a change like others. */
+export interface Box {
+  state: unknown;
+}
+
+export class HeldState {
+  #box: Box;
+  readonly #leaves = new Leaves();
+  /** Whether the record knows the state yet (H3). */
+  #recorded: boolean;
+
+  /** Builds the state: of a checkpoint, else of the constructor; then the deltas in order. */
+  constructor(make: () => unknown, checkpoint: Bytes | undefined, deltas: readonly Bytes[]) {
+    this.#recorded = checkpoint !== undefined || deltas.length > 0;
+    let state = decodeValue(checkpoint ?? encodeValue(make(), 'state'));
+    for (const delta of deltas) state = applyDelta(state, decode<Change[]>(delta));
+    this.#box = freeze({ state }, true);
+    this.#leaves.reset(state);
+  }
+
+  /** The state as of the last commit, frozen. */
+  get current(): unknown {
+    return this.#box.state;
+  }
+
+  encoded(): Bytes {
+    const { state } = this.#box;
+    return state === undefined ? encodeValue(undefined) : encode(state);
+  }
+
+  begin(): Box {
+    return createDraft(this.#box);
+  }
+
+  /** Ends a turn: the draft becomes the state, and what changed is returned. Throws, with the
+   *  state as it was (H1), when the new state cannot be carried. */
+  commit(draft: Box | undefined): Bytes | undefined {
+    if (draft === undefined && this.#recorded && this.#leaves.size === 0) return undefined;
+    const next: Box = draft === undefined ? this.#box : finishDraft(draft);
+    this.checkLeaves(next);
+    const changes = this.#changesTo(next);
+    if (changes.length === 0) return undefined;
+    const delta = encode(changes);
+    if (delta.length > limits.deltaBytesMax) {
+      throw troupeError('TOO_LARGE', `the turn changes ${delta.length} bytes of the state`, {
+        bytes: delta.length,
+        bytesMax: limits.deltaBytesMax,
+      });
+    }
+    this.#box = next;
+    this.#recorded = true;
+    for (const change of changes) {
+      if (change[0] !== 'cut') this.#leaves.add(change[0] === 'set' ? change[2] : change[4]);
+    }
+    if (this.#leaves.crowded) this.#leaves.reset(next.state);
+    return delta;
+  }
+
+  /** Ends a turn that failed. */
+  discard(draft: Box | undefined): void {
+    this.#leaves.restore();
+    if (draft === undefined) return;
+    try {
+      // Only to revoke the draft: whoever still holds it gets an error instead of a lost write.
+      finishDraft(draft);
+    } catch {
+      // A draft that cannot be finished is out of use just the same.
+    }
+  }
+
+  /** Puts leaves that were changed in place back, and throws when they are part of `box` (L1). */
+  checkLeaves(box: Box = this.#box): void {
+    const changed = this.#leaves.restore();
+    if (changed.length === 0) return;
+    const path = pathOfLeaf(box.state, changed);
+    this.#leaves.reset(this.#box.state);
+    if (path === undefined) return;
+    const place = placeOf(path);
+    throw troupeError(
+      'UNCARRIABLE',
+      `${place} was changed in place, which cannot be recorded: assign a new Date or Uint8Array`,
+      { path: place },
+    );
+  }
+
+  #changesTo(next: Box): Change[] {
+    if (this.#recorded) return next === this.#box ? [] : deltaOf(this.#box.state, next.state);
+    // Compared with nothing, so that the whole state is checked and recorded (H3).
+    return deltaOf(unrecorded, next.state);
+  }
+}
+
+const unrecorded: unique symbol = Symbol('unrecorded');

@@ -1,0 +1,62 @@
+/** How what user code returned or threw becomes an outcome that can be recorded. */
+import {
+  type Bytes,
+  encodeValue,
+  type Failure,
+  type FailureDetails,
+  failure,
+  isErrorCode,
+  limits,
+  type Outcome,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
+
+/** Packs a user's value; `what` names it in a refusal, as in `reply.sockets[0]`. */
+export function encodePayload(value: unknown, what: string): Bytes {
+  const bytes = encodeValue(value, what);
+  if (bytes.length > limits.payloadBytesMax) {
+    throw troupeError('TOO_LARGE', `${what} has ${bytes.length} bytes`, {
+      bytes: bytes.length,
+      bytesMax: limits.payloadBytesMax,
+    });
+  }
+  return bytes;
+}
+
+/** The failure that a thing thrown by user code stands for. A bundle has its own copy of
+ *  `TroupeError`, which is known by its name and code. */
+export function failureOfUser(thrown: unknown): Failure {
+  if (thrown instanceof TroupeError) return thrown.toFailure();
+  if (!(thrown instanceof Error)) return failure('USER_ERROR', `threw ${textOf(thrown)}`);
+  const { code, details } = thrown as { code?: unknown; details?: unknown };
+  if (thrown.name === 'TroupeError' && typeof code === 'string' && isErrorCode(code)) {
+    const { message } = thrown;
+    return isDetails(details) ? { code, message, details } : { code, message };
+  }
+  const known: FailureDetails =
+    typeof code === 'string' || typeof code === 'number' ? { code, name: thrown.name } : {};
+  const cause = thrown.cause === undefined ? '' : ` (cause: ${textOf(thrown.cause)})`;
+  return failure('USER_ERROR', `${textOf(thrown)}${cause}`, known);
+}
+
+export function failed(thrown: unknown): Outcome {
+  return { ok: false, failure: failureOfUser(thrown) };
+}
+
+function textOf(thrown: unknown): string {
+  if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`.toWellFormed();
+  if (typeof thrown === 'string') return JSON.stringify(thrown);
+  try {
+    return String(thrown);
+  } catch {
+    return `a ${typeof thrown}`;
+  }
+}
+
+function isDetails(details: unknown): details is FailureDetails {
+  if (typeof details !== 'object' || details === null) return false;
+  return Object.values(details).every(
+    (value) => typeof value === 'string' || typeof value === 'number',
+  );
+}

@@ -1,0 +1,101 @@
+/**
+ * Routes the frames of the node to the actors and tasks of one bundle, and theirs back.
+ *
+ * U1  every `turn`, `task` and `activate` is answered exactly once, unless the process dies.
+ */
+import {
+  type ActorId,
+  actorParts,
+  type Failure,
+  failure,
+  type ToRunner,
+  troupeError,
+  unreachable,
+  type WorkId,
+} from '@troupe/model';
+import type { Definitions } from '@troupe/sdk/internal';
+import { Activation, type Host } from './activation.ts';
+import type { Emit } from './departures.ts';
+import { failureOfUser } from './outcome.ts';
+import { runTask } from './task-run.ts';
+import type { TurnFrame } from './turn.ts';
+import type { Work } from './work.ts';
+
+export class Runner {
+  readonly #definitions: Definitions;
+  readonly #host: Host;
+  readonly #emit: Emit;
+  readonly #works = new Map<WorkId, Work>();
+  readonly #activations = new Map<ActorId, Activation | Failure>();
+
+  constructor(definitions: Definitions, emit: Emit) {
+    this.#definitions = definitions;
+    this.#emit = emit;
+    this.#host = { emit, works: this.#works };
+  }
+
+  take(frame: ToRunner): void {
+    switch (frame.kind) {
+      case 'turn':
+        return this.#turn(frame);
+      case 'step-go':
+        return this.#works.get(frame.work)?.departures.go(frame.ordinal);
+      case 'call-returned':
+        return this.#works.get(frame.work)?.departures.returned(frame.ordinal, frame.outcome);
+      case 'activate':
+        return this.#activate(frame);
+      case 'deactivate':
+        this.#activations.delete(frame.actor);
+        return;
+      case 'task':
+        return runTask(frame, this.#definitions.tasks, this.#host);
+      case 'capture':
+        return this.#capture(frame.actor, frame.request);
+      case 'cancel':
+        return this.#cancel(frame.work);
+      default:
+        return unreachable(frame);
+    }
+  }
+
+  #activate(frame: Extract<ToRunner, { kind: 'activate' }>): void {
+    const { actor } = frame;
+    try {
+      const { type } = actorParts(actor);
+      const definition = this.#definitions.actors.get(type);
+      if (definition === undefined) {
+        throw troupeError('UNKNOWN_TYPE', `the bundle has no actor type ${type}`);
+      }
+      this.#activations.set(actor, new Activation(actor, definition, this.#host, frame));
+      this.#emit({ kind: 'activated', actor });
+    } catch (thrown) {
+      const reason = failureOfUser(thrown);
+      const why = { ...reason, message: `actor ${actor} cannot be activated: ${reason.message}` };
+      this.#activations.set(actor, why);
+      this.#emit({ kind: 'activate-failed', actor, failure: why });
+    }
+  }
+
+  #turn(frame: TurnFrame): void {
+    const activation = this.#activations.get(frame.actor);
+    if (activation instanceof Activation) return activation.take(frame);
+    const why = activation ?? failure('INTERNAL', `actor ${frame.actor} is not active here`);
+    const outcome = { ok: false, failure: why } as const;
+    this.#emit({ kind: 'turn-done', work: frame.work, outcome, sends: [] });
+  }
+
+  #capture(actor: ActorId, request: number): void {
+    const activation = this.#activations.get(actor);
+    // Without an answer the node asks another time; an actor that is not here has no state.
+    if (!(activation instanceof Activation)) return;
+    this.#emit({ kind: 'captured', actor, request, state: activation.encodedState() });
+  }
+
+  #cancel(work: WorkId): void {
+    const running = this.#works.get(work);
+    if (running !== undefined) return running.cancel();
+    for (const activation of this.#activations.values()) {
+      if (activation instanceof Activation && activation.cancelQueued(work)) return;
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/** One attempt of a task. */
+import {
+  callTask,
+  decodeValue,
+  limits,
+  type Outcome,
+  type TaskId,
+  type ToRunner,
+  troupeError,
+} from '@troupe/model';
+import type { CallLimit } from '@troupe/sdk';
+import type { TaskDefinition } from '@troupe/sdk/internal';
+import type { Host } from './activation.ts';
+import { ask, type Emit } from './departures.ts';
+import { encodePayload, failed } from './outcome.ts';
+import { callsFrom } from './turn.ts';
+import { Work } from './work.ts';
+
+export type TaskFrame = Extract<ToRunner, { kind: 'task' }>;
+
+/** Runs an attempt and answers with `task-done`. */
+export function runTask(
+  frame: TaskFrame,
+  tasks: ReadonlyMap<string, TaskDefinition>,
+  host: Host,
+): void {
+  const work: Work = new Work(frame, {
+    name: `task ${frame.name} (${frame.task}, attempt ${frame.attempt})`,
+    emit: host.emit,
+    onEnd: (outcome, value) => {
+      host.works.delete(frame.work);
+      host.emit({ kind: 'task-done', work: frame.work, outcome: outcomeOf(outcome, value) });
+    },
+  });
+  host.works.set(frame.work, work);
+  work.run(() => {
+    const input = decodeValue(frame.input);
+    if (frame.name === callTask) return callActor(work, input);
+    const definition = tasks.get(frame.name);
+    if (definition === undefined) {
+      throw troupeError('UNKNOWN_TASK', `the bundle has no task ${frame.name}`);
+    }
+    const run = definition.run as (c: unknown, input: unknown) => unknown;
+    return run(new TaskScope(frame, work, host.emit), input);
+  });
+}
+
+class TaskScope {
+  readonly taskId: TaskId;
+  readonly attempt: number;
+  readonly #work: Work;
+  readonly #emit: Emit;
+
+  constructor(frame: TaskFrame, work: Work, emit: Emit) {
+    this.taskId = frame.task;
+    this.attempt = frame.attempt;
+    this.#work = work;
+    this.#emit = emit;
+  }
+
+  get signal(): AbortSignal {
+    return this.#work.signal;
+  }
+
+  readonly log = (text: string): void => {
+    this.#work.checkOpen('c.log');
+    this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
+  };
+
+  readonly actor = (
+    actor: string | { readonly name: string },
+    key: string,
+    options: CallLimit = {},
+  ): unknown => callsFrom(this.#work, actor, key, options);
+}
+
+/** The built-in task behind a `call` block. */
+function callActor(work: Work, input: unknown): Promise<unknown> {
+  if (!isCallInput(input)) {
+    throw troupeError('INVALID_ARGUMENT', 'a call block needs type, key, method and args', {
+      task: callTask,
+    });
+  }
+  const { type, key, method, args } = input;
+  return work.departures.call(ask(type, key, method, args), limits.deadlineMsMax);
+}
+
+interface CallInput {
+  readonly type: string;
+  readonly key: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+function isCallInput(input: unknown): input is CallInput {
+  if (typeof input !== 'object' || input === null) return false;
+  const { type, key, method, args } = input as { readonly [name: string]: unknown };
+  return (
+    typeof type === 'string' &&
+    typeof key === 'string' &&
+    typeof method === 'string' &&
+    Array.isArray(args)
+  );
+}
+
+function outcomeOf(outcome: Outcome, value: unknown): Outcome {
+  if (!outcome.ok) return outcome;
+  try {
+    return { ok: true, value: encodePayload(value, 'output') };
+  } catch (thrown) {
+    return failed(thrown);
+  }
+}

@@ -1,0 +1,138 @@
+/** What a method is given while its turn runs; a read is given less. */
+import { actorParts, type OutgoingSend, type ToRunner, troupeError } from '@troupe/model';
+import type { CallLimit, StepContext, StepOptions } from '@troupe/sdk';
+import { makeHandle, nameOf } from '@troupe/sdk/internal';
+import { ask, checkDeadline, type Emit, observed } from './departures.ts';
+import type { Box, HeldState } from './held-state.ts';
+import { takeStep } from './step.ts';
+import type { Work } from './work.ts';
+
+export type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
+
+type Named = string | { readonly name: string };
+
+/** The context of a turn. Functions are fields so that user code may take them apart. */
+export class TurnScope {
+  readonly key: string;
+  readonly id: string;
+  readonly callId: string;
+  readonly sends: OutgoingSend[] = [];
+  readonly #held: HeldState;
+  readonly #work: Work;
+  readonly #emit: Emit;
+  #draft: Box | undefined;
+
+  constructor(frame: TurnFrame, held: HeldState, work: Work, emit: Emit) {
+    this.key = actorParts(frame.actor).key;
+    this.id = frame.actor;
+    this.callId = frame.callId;
+    this.#held = held;
+    this.#work = work;
+    this.#emit = emit;
+  }
+
+  /** The draft, if user code has looked at the state. */
+  get draft(): Box | undefined {
+    return this.#draft;
+  }
+
+  get state(): unknown {
+    return this.#opened('c.state').state;
+  }
+
+  set state(state: unknown) {
+    this.#opened('c.state').state = state;
+  }
+
+  get signal(): AbortSignal {
+    return this.#work.signal;
+  }
+
+  readonly log = (text: string): void => {
+    this.#work.checkOpen('c.log');
+    this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
+  };
+
+  readonly step = (
+    name: string,
+    run: (step: StepContext) => unknown,
+    options: StepOptions = {},
+  ): Promise<unknown> => {
+    this.#work.checkOpen('c.step');
+    if (typeof name !== 'string' || name === '' || typeof run !== 'function') {
+      throw troupeError('INVALID_ARGUMENT', `c.step of ${this.id} needs a name and a function`);
+    }
+    const { callId } = this;
+    return observed(takeStep(this.#work, this.#emit, { name, run, options, callId }));
+  };
+
+  readonly actor = (actor: Named, key: string, options: CallLimit = {}): unknown =>
+    callsFrom(this.#work, actor, key, options);
+
+  readonly send = (actor: Named, key: string): unknown =>
+    makeHandle((method, args) => {
+      this.#work.checkOpen('c.send');
+      this.sends.push(ask(nameOf(actor), key, method, args));
+    });
+
+  #opened(use: string): Box {
+    this.#work.checkOpen(use);
+    this.#draft ??= this.#held.begin();
+    return this.#draft;
+  }
+}
+
+/** A handle by which a turn or task calls an actor and awaits the reply. */
+export function callsFrom(work: Work, actor: Named, key: string, options: CallLimit): unknown {
+  const deadlineMs = checkDeadline(options.deadlineMs);
+  return makeHandle((method, args) => {
+    work.checkOpen('c.actor');
+    return observed(work.departures.call(ask(nameOf(actor), key, method, args), deadlineMs));
+  });
+}
+
+/** The context of a read. What commits or leaves the actor is not there, and says so. */
+export class ReadScope {
+  readonly state: unknown;
+  readonly key: string;
+  readonly id: string;
+  readonly callId: string;
+  readonly #work: Work;
+  readonly #emit: Emit;
+
+  constructor(frame: TurnFrame, held: HeldState, work: Work, emit: Emit) {
+    this.state = held.current;
+    this.key = actorParts(frame.actor).key;
+    this.id = frame.actor;
+    this.callId = frame.callId;
+    this.#work = work;
+    this.#emit = emit;
+    Object.freeze(this);
+  }
+
+  get signal(): AbortSignal {
+    return this.#work.signal;
+  }
+
+  get step(): never {
+    throw this.#refused('step');
+  }
+
+  get actor(): never {
+    throw this.#refused('actor');
+  }
+
+  get send(): never {
+    throw this.#refused('send');
+  }
+
+  log(text: string): void {
+    this.#work.checkOpen('c.log');
+    this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
+  }
+
+  #refused(what: string): Error {
+    const why = `${this.#work.name} is a read, which commits nothing: c.${what} is only for methods`;
+    return troupeError('WRONG_STATE', why);
+  }
+}
