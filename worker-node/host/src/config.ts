@@ -6,6 +6,7 @@ import { isShortName, limits, type NodeName, nodeName, type Resources } from '@t
 import { z } from 'zod';
 import { nameOfHost } from './incarnation.ts';
 
+const mebibyte = 1024 * 1024;
 const positive = z.int().positive();
 
 const nodeSection = z.strictObject({
@@ -28,6 +29,8 @@ const nodeSection = z.strictObject({
   /** An actor without a turn for so long is checkpointed and leaves memory. */
   idleMs: positive.default(300_000),
   logBytesBeyondCheckpointsMax: positive.default(limits.logBytesBeyondCheckpointsMax),
+  /** Bytes of its own log that a node keeps behind its checkpoints. */
+  logBytesKeptMax: positive.default(256 * mebibyte),
   resendMs: positive.default(limits.resendMs),
   /** How long SIGTERM waits for actors to be handed over. */
   drainMs: positive.default(limits.drainMs),
@@ -46,8 +49,6 @@ export type NodeHostConfig = Omit<Parsed, 'node'> & {
     readonly data: string;
   };
 };
-
-const mebibyte = 1024 * 1024;
 
 /** Reads the file; whatever is wrong with it is `CONFIG_INVALID`. */
 export function readConfig(file: string): NodeHostConfig {

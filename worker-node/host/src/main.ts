@@ -12,10 +12,10 @@ import {
   within,
 } from '@troupe/fabric';
 import { type Failure, failureOf, type Incarnation, troupeError } from '@troupe/model';
-import { type NodeHostConfig, readConfig } from './config.ts';
-import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
+import { readConfig } from './config.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { newIncarnation } from './incarnation.ts';
-import { type End, NodeHost } from './node-host.ts';
+import { NodeHost } from './node-host.ts';
 
 /** How long giving back the name and closing the connections may take at the end. */
 const closeMs = 1_000;

@@ -200,15 +200,17 @@ export class NodeHost {
         }),
     });
     const { resendMs, checkpointTurns, checkpointMs, idleMs, runners } = config.node;
-    const { logBytesBeyondCheckpointsMax } = config.node;
+    const { logBytesBeyondCheckpointsMax, logBytesKeptMax } = config.node;
     const machine = new NodeMachine({
       incarnation,
       resendMs,
       checkpointTurns,
       checkpointMs,
       logBytesBeyondCheckpointsMax,
+      logBytesKeptMax,
       idleMs,
       runners,
+      log: welcome.log,
     });
     const loop: NodeLoop = new Loop({
       machine,
@@ -229,6 +231,8 @@ export class NodeHost {
       runnerPids: () => this.#pool.pids,
     });
     this.#running = { machine, loop, ownLog, heart, checkpoints };
+    // The machine sets its first alarms when it hears something.
+    this.#post({ kind: 'tick' });
     heart.begin();
     this.#start.ready();
   }
@@ -251,7 +255,8 @@ export class NodeHost {
         });
       },
       log: (level, text) => logger[level]({ incarnation }, text),
-      logDurable: (position) => this.#post({ kind: 'log-durable', position, bytes: ownLog.bytes }),
+      logDurable: (position) =>
+        this.#post({ kind: 'log-durable', position, bytes: ownLog.takeBytes() }),
       left: () => {
         this.#leftSaid = true;
       },

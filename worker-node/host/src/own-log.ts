@@ -28,9 +28,11 @@ export class OwnLog implements LogWriter {
     return this.#writer.last;
   }
 
-  /** Bytes appended so far. */
-  get bytes(): number {
-    return this.#bytes;
+  /** Bytes appended since this was last asked. */
+  takeBytes(): number {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    return bytes;
   }
 
   /** Appends that the store refused. */

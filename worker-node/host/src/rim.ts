@@ -8,6 +8,7 @@ import type { Bus, LoopRim, Names } from '@troupe/fabric';
 import { type Incarnation, nodeAddress, type ToNode, unreachable } from '@troupe/model';
 import type { NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe/worker-node-core';
 import type { CheckpointStore } from './checkpoint-store.ts';
+import { leaderMail } from './leader-mail.ts';
 import type { Restorer } from './restore/restorer.ts';
 import type { RunnerPool } from './runners/pool.ts';
 
@@ -65,12 +66,11 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
     switch (message.kind) {
       case 'to-leader':
         if (message.message.kind === 'left') this.#start.left();
-        bus.send(names.leader, message.message);
+        for (const part of leaderMail(message.message)) bus.send(names.leader, part);
         return;
       case 'to-node':
         if (message.node === incarnation) this.#start.toSelf(message.message);
-        return;
-        bus.send(names.node(message.node), message.message);
+        else bus.send(names.node(message.node), message.message);
         return;
       case 'to-runner':
         this.#start.pool.send(message.runner, message.frame);
