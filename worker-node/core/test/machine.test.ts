@@ -1,0 +1,409 @@
+import { encodeValue, limits, logName, sessionId } from '@troupe/model';
+import { describe, expect, it } from 'vitest';
+import { bundle, gateway, ledger, node, other, TestNode } from './harness.ts';
+
+const seal = (name: string) => [{ log: logName(`turns-${name}`), from: 0, to: 1_000 }];
+
+function shared() {
+  return { logs: new Map(), checkpoints: new Map() };
+}
+
+describe('a call', () => {
+  it('is answered only when its turn is durable', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.autoCommit = false;
+    a.call('add', 'x');
+    expect(a.uncommittedReplies).toBe(1);
+    expect(a.replies).toEqual([]);
+    a.commit();
+    expect(a.log.filter((fact) => fact.kind === 'turn')).toHaveLength(1);
+    expect(a.values()).toEqual([1]);
+  });
+
+  it('that is sent again gets the first reply and does not run again', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.call('add', 'x', { number: 1 });
+    expect(a.values()).toEqual([1, 1]);
+    expect(a.log.filter((fact) => fact.kind === 'turn')).toHaveLength(1);
+  });
+
+  it('whose number the session has given up is refused, not run', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('add', 'x', { number: 1, low: 1 });
+    a.call('add', 'y', { number: 2, low: 2 });
+    a.call('add', 'x', { number: 1, low: 1 });
+    expect(a.values()).toEqual([1, 2, 'SESSION_FORGOTTEN']);
+  });
+
+  it('that comes after its deadline is refused and changes nothing', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('add', 'x', {}, { deadlineAt: a.wall - 1 });
+    expect(a.values()).toEqual(['DEADLINE_EXCEEDED']);
+    expect(a.log).toEqual([]);
+  });
+
+  it('of a method that the actor does not have is refused and changes nothing', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('forget', 'x');
+    expect(a.values()).toEqual(['UNKNOWN_METHOD']);
+    expect(a.log).toEqual([]);
+  });
+
+  it('of an actor that is not here is sent on its way', () => {
+    const a = new TestNode('a');
+    a.call('add', 'x');
+    expect(a.replies[0]?.message.kind).toBe('not-here');
+  });
+
+  it('of an earlier birth of the actor is told that it is gone', () => {
+    const a = new TestNode('a');
+    a.place(ledger, 10, [], 9);
+    a.call('add', 'x');
+    expect(a.values()).toEqual(['GONE']);
+  });
+
+  it('that would close a cycle of awaited calls is refused with the cycle named', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('add', 'x', {}, { path: [ledger, other] });
+    const [outcome] = a.outcomes();
+    expect(outcome).toMatchObject({ ok: false, failure: { code: 'DEADLOCK' } });
+    expect(JSON.stringify(outcome)).toContain(`${ledger} → ${other} → ${ledger}`);
+  });
+
+  it('beyond the mailbox limit is refused with the time after which to retry', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    for (let n = 1; n <= limits.mailboxCallsMax + 1; n++) a.call('hang', 'x', { number: n });
+    expect(a.outcomes()).toHaveLength(1);
+    expect(a.outcomes()[0]).toMatchObject({
+      ok: false,
+      failure: { code: 'RESOURCE_EXHAUSTED', details: { retryAfterMs: limits.resendMs } },
+    });
+  });
+
+  it('that was cancelled before it ran never runs, not even when its twin comes late', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    for (let n = 1; n <= limits.turnsAheadMax; n++) a.call('hang', 'x', { number: n });
+    const number = limits.turnsAheadMax + 1;
+    a.call('add', 'x', { number });
+    a.message({ kind: 'cancel-call', actor: ledger, session: sessionId('s1'), number });
+    a.call('add', 'x', { number });
+    expect(a.values()).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+
+  it('that the method fails is recorded as failed and leaves the state as it was', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('fail', 'x', { number: 1 });
+    a.call('fail', 'x', { number: 1 });
+    a.call('list', '', { number: 2 });
+    expect(a.values()).toEqual(['USER_ERROR', 'USER_ERROR', []]);
+  });
+});
+
+describe('a read', () => {
+  it('is answered only after an append that was sent after it ran', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.autoCommit = false;
+    a.call('list', '');
+    expect(a.replies).toEqual([]);
+    a.commit();
+    expect(a.log.map((fact) => fact.kind)).toEqual(['barrier']);
+    expect(a.values()).toEqual([[]]);
+  });
+});
+
+describe('after the death of its node an actor', () => {
+  it('has every turn that was acknowledged, and answers their twins from its window', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.call('add', 'y', { number: 2 });
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, seal('a'));
+    b.call('add', 'y', { number: 2 });
+    b.call('list', '', { number: 3 });
+    expect(b.values()).toEqual([2, ['x', 'y']]);
+  });
+
+  it('has it all after a second death before any checkpoint', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    const b = new TestNode('b', world);
+    b.checkpoints = new Map();
+    b.place(ledger, 7, seal('a'));
+    b.call('add', 'y', { number: 2 });
+    world.checkpoints.clear();
+    const c = new TestNode('c', world);
+    c.place(ledger, 9, [...seal('a'), ...seal('b')]);
+    c.call('list', '', { number: 3 });
+    expect(c.values()).toEqual([['x', 'y']]);
+  });
+
+  it('refuses to live when a turn is missing from its chain', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.call('add', 'y', { number: 2 });
+    a.log.shift();
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, seal('a'));
+    b.call('list', '', { number: 3 });
+    expect(b.values()).toEqual(['LOG_CORRUPT']);
+  });
+
+  it('runs a begun turn again without the steps that were recorded', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.autoCommit = false;
+    a.call('steps', 'x');
+    for (let appends = 0; appends < 3; appends++) a.commit();
+    const callId = `${ledger}#1/s1:1`;
+    expect(a.effects).toEqual([`${callId}/0`, `${callId}/1`, `${callId}/2`]);
+    expect(a.log.map((fact) => fact.kind)).toEqual([
+      'turn-begun',
+      'turn-recorded',
+      'turn-recorded',
+    ]);
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, seal('a'));
+    // The third step's record was not durable: it runs again under the same effect id.
+    expect(b.effects).toEqual([`${callId}/2`]);
+    b.call('steps', 'x');
+    b.call('list', '', { number: 2 });
+    expect(b.values()).toEqual(['stepped', ['x']]);
+  });
+
+  it('sends the letters again that nobody has acknowledged', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('post', 'm');
+    const b = new TestNode('b', world);
+    b.message({
+      kind: 'located',
+      actor: other,
+      location: { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 },
+    });
+    b.place(ledger, 7, seal('a'));
+    const letters = b.toNodes().filter((message) => message.kind === 'letter');
+    expect(letters.map((letter) => letter.kind === 'letter' && letter.number)).toEqual([1, 2]);
+  });
+});
+
+describe('a step', () => {
+  it('has its side effect only after everything before it is durable', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.autoCommit = false;
+    a.call('steps', 'x');
+    expect(a.effects).toEqual([]);
+    a.commit();
+    expect(a.log.map((fact) => fact.kind)).toEqual(['turn-begun']);
+    expect(a.effects).toHaveLength(1);
+  });
+});
+
+describe('an awaited call of a turn', () => {
+  it('leaves after its record, under a number that a second run finds again', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    const located = {
+      kind: 'located',
+      actor: other,
+      location: { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 },
+    } as const;
+    a.message(located);
+    a.place(ledger);
+    a.autoCommit = false;
+    a.call('ask', 'x');
+    expect(a.toNodes()).toEqual([]);
+    a.commit();
+    const [first] = a.toNodes();
+    const b = new TestNode('b', world);
+    b.message(located);
+    b.place(ledger, 7, seal('a'));
+    const [second] = b.toNodes();
+    if (first?.kind !== 'call' || second?.kind !== 'call') throw new Error('no call was sent');
+    expect(second.caller).toEqual(first.caller);
+    const { session, number } = second.caller;
+    const outcome = { ok: true, value: encodeValue(5) } as const;
+    b.message({ kind: 'call-result', actor: other, session, number, outcome });
+    b.call('ask', 'x');
+    expect(b.values()).toEqual([5]);
+  });
+});
+
+describe('letters', () => {
+  const letter = (number: number, id: string) => ({
+    kind: 'letter' as const,
+    to: ledger,
+    epoch: 2,
+    from: other,
+    fromBirth: 3,
+    number,
+    method: 'add',
+    args: encodeValue([id]),
+    replyTo: node('z'),
+    scope: other,
+    clock: {},
+  });
+
+  it('of one sender take effect once and in order, and are acknowledged when durable', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.message(letter(2, 'second'));
+    a.message(letter(1, 'first'));
+    a.message(letter(2, 'second'));
+    a.message(letter(1, 'first'));
+    a.call('list', '');
+    expect(a.values()).toEqual([['first', 'second']]);
+    const acks = a.replies.flatMap(({ message }) =>
+      message.kind === 'letter-ack' ? [message.upTo] : [],
+    );
+    expect(acks).toEqual([1, 2, 2]);
+  });
+});
+
+describe('a crash of the runner', () => {
+  it('costs no turn: what was not finished runs again', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.call('hang', '', { number: 2 });
+    a.call('add', 'y', { number: 3 });
+    a.crashRunner();
+    a.crashRunner();
+    a.crashRunner();
+    a.call('list', '', { number: 4 });
+    expect(a.values()).toContain('RUNNER_CRASHED');
+    expect(a.values().at(-1)).toEqual(['x', 'y']);
+  });
+
+  it('fails only the turn that it happened under, after three tries', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('hang', '', { number: 1 });
+    for (let crashes = 1; crashes < limits.turnCrashesMax; crashes++) {
+      a.crashRunner();
+      expect(a.outcomes()).toEqual([]);
+    }
+    a.crashRunner();
+    expect(a.values()).toEqual(['RUNNER_CRASHED']);
+  });
+});
+
+describe('a turn that does not stop at its limit', () => {
+  it('costs its runner the life, not the node', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('hang', '');
+    for (let tries = 0; tries < limits.turnCrashesMax; tries++) {
+      a.tick(limits.turnLimitMs + 10_000);
+      a.tick(1_000);
+    }
+    expect(a.values()).toEqual(['RUNNER_CRASHED']);
+  });
+});
+
+describe('a drained node', () => {
+  it('releases an actor only when a checkpoint holds all it did', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.post({ kind: 'leave' });
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    expect(a.toLeader()).toContain('released');
+    const kinds = a.sent.map((send) => (send.kind === 'to-leader' ? send.message.kind : send.kind));
+    expect(kinds.indexOf('put-checkpoint')).toBeLessThan(kinds.indexOf('released'));
+    a.message({ kind: 'release-seen', actors: [{ actor: ledger, epoch: 2 }] });
+    expect(a.toLeader()).toContain('left');
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, []);
+    b.call('add', 'x', { number: 1 });
+    b.call('list', '', { number: 2 });
+    expect(b.values()).toEqual([1, ['x']]);
+  });
+
+  it('sends callers away while it lets go, and answers none of them twice', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('hang', '', { number: 1 });
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    a.call('add', 'x', { number: 2 });
+    expect(a.replies.map(({ message }) => message.kind)).toEqual(['not-here']);
+  });
+});
+
+describe('an idle actor', () => {
+  it('leaves memory and comes back at the next call', () => {
+    const a = new TestNode('a', shared(), { idleMs: 5_000 });
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    for (let seconds = 0; seconds < 8; seconds++) a.tick(1_000);
+    expect(a.machine.actors.get(ledger)?.phase).toBe('cold');
+    a.call('list', '', { number: 2 });
+    expect(a.values()).toEqual([1, ['x']]);
+  });
+});
+
+describe('a task attempt', () => {
+  const order = {
+    kind: 'run-task' as const,
+    term: { generation: 1, number: 0 },
+    task: 't1' as never,
+    attempt: 1,
+    tenant: 'default' as never,
+    bundle,
+    name: 'work',
+    input: encodeValue(1),
+    limitMs: 1_000,
+  };
+
+  it('runs once however often it is ordered, and its result is sent until it was taken', () => {
+    const a = new TestNode('a');
+    a.message(order);
+    a.message(order);
+    a.frame({ kind: 'task-done', work: 1, outcome: { ok: true, value: encodeValue(2) } });
+    a.tick(2_000);
+    expect(a.toLeader()).toEqual(['task-seen', 'task-result', 'task-result']);
+    const seen = { kind: 'task-result-seen', results: [{ task: order.task, attempt: 1 }] } as const;
+    a.message(seen);
+    a.tick(2_000);
+    expect(a.toLeader()).toHaveLength(3);
+  });
+
+  it('whose runner crashes ends as failed; the node lives', () => {
+    const a = new TestNode('a');
+    a.message(order);
+    a.crashRunner();
+    const result = a.sent.find(
+      (send) => send.kind === 'to-leader' && send.message.kind === 'task-result',
+    );
+    expect(JSON.stringify(result)).toContain('RUNNER_CRASHED');
+  });
+});
+
+it('answers go to whoever asked last', () => {
+  const a = new TestNode('a');
+  a.place(ledger);
+  a.autoCommit = false;
+  a.call('add', 'x');
+  a.commit();
+  expect(a.replies.map((reply) => reply.to)).toEqual([gateway]);
+});
