@@ -38,7 +38,7 @@ export async function open(settings: Settings): Promise<Troupe> {
       connectMs,
     });
   } catch (cause) {
-    const reason = failureOf(cause, 'UNAVAILABLE');
+    const reason = failureOf(cause);
     if (reason.code !== 'UNAVAILABLE') throw cause;
     const where = address ?? '127.0.0.1:7411';
     throw new TroupeError({

@@ -1,0 +1,137 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exitCodeOf } from '../src/command/exit-code.ts';
+import { argumentsOf } from '../src/command/json-argument.ts';
+import { makeProgram } from '../src/command/program.ts';
+import { troupe } from './run-command.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'troupe-command-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('wrong usage ends with exit code 2 and says what to type', () => {
+  const cases: readonly [args: string[], says: string][] = [
+    [['bogus'], "unknown command 'bogus'"],
+    [['call', 'Counter/visits'], "missing required argument 'method'"],
+    [['call', 'Counter', 'add'], 'write Type/key'],
+    [['call', 'Counter/', 'add'], 'write Type/key'],
+    [['call', 'Counter/visits', 'add', 'hello'], `'"hello"'; or take every argument as text`],
+    [['call', 'Counter/visits', 'add', '--deadline', 'soon'], '--deadline "soon"'],
+    [['task', 'read', '{file:'], 'the input is not JSON'],
+    [['task', 'read', '1', '--priority', 'urgent'], 'Allowed choices are low, normal, high'],
+    [['up', '--nodes', '-1'], '--nodes "-1"'],
+    [['up', '--nodes', 'many'], '--nodes "many" is not a whole number'],
+    [['up', '--port', '70000'], 'above 65535'],
+    [['status', '--tenant', 'Acme!'], '--tenant "Acme!" is no name'],
+    [['tenants', 'add', 'acme', '--weight', '0'], 'no positive number'],
+    [['kill-node', 'n1', '--signal', 'BANG'], 'is no signal'],
+    [['node', 'start'], 'give --name, or --config'],
+    [['node', 'start', '--config', 'x.yaml', '--name', 'n9'], 'leave out --name'],
+    [['node', 'start', '--name', 'n9'], 'give --etcd and --nats'],
+  ];
+  it.each(cases)('%j', async (args, says) => {
+    const ran = await troupe(args, { cwd: folder });
+    expect(ran.stderr).toContain(says);
+    expect(ran.code).toBe(2);
+    expect(ran.stdout).toBe('');
+  });
+});
+
+describe('a cluster that cannot be reached ends with exit code 3', () => {
+  it('names the address and the next move', async () => {
+    const port = await closedPort();
+    const ran = await troupe(['status', '--address', `127.0.0.1:${port}`], { cwd: folder });
+    expect(ran.stderr).toMatch(/^UNAVAILABLE: no cluster answers at 127\.0\.0\.1:\d+; .*troupe up/);
+    expect(ran.code).toBe(3);
+  });
+
+  it('takes the address from TROUPE_ADDRESS and gives the error as JSON with --json', async () => {
+    const address = `127.0.0.1:${await closedPort()}`;
+    const ran = await troupe(['call', 'Counter/a', 'add', '-5', '--json'], {
+      cwd: folder,
+      env: { TROUPE_ADDRESS: address },
+    });
+    expect(ran.code).toBe(3);
+    const answer: unknown = JSON.parse(ran.stdout);
+    expect(answer).toMatchObject({
+      error: { code: 'UNAVAILABLE', message: expect.stringContaining(address) },
+    });
+  });
+});
+
+describe('the help', () => {
+  it('has examples for every command', () => {
+    const without = commandsOf(makeProgram())
+      .filter((command) => !helpOf(command).includes('\nExamples:\n  $ troupe '))
+      .map((command) => command.name());
+    expect(without).toEqual([]);
+  });
+
+  it('documents the exit codes, and asking for it is no failure', async () => {
+    for (const args of [['--help'], ['runs', 'resume', '--help']]) {
+      const ran = await troupe(args);
+      expect(ran.code).toBe(0);
+      expect(ran.stdout).toContain('3    the cluster (or its etcd or NATS) cannot be reached');
+      expect(ran.stdout).toContain('--json');
+    }
+  });
+});
+
+describe('arguments of a call', () => {
+  it('are JSON values, or text when asked', () => {
+    expect(argumentsOf(['1', '"a/b"', '{"deep":[null]}', '-2.5'], false)).toEqual([
+      1,
+      'a/b',
+      { deep: [null] },
+      -2.5,
+    ]);
+    expect(argumentsOf(['1', 'https://example.org'], true)).toEqual(['1', 'https://example.org']);
+  });
+});
+
+describe('commands about a local cluster that is not there', () => {
+  it('`down` has nothing to do and says so', async () => {
+    const ran = await troupe(['down', '--json'], { cwd: folder });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ stopped: false });
+    expect(ran.code).toBe(0);
+  });
+
+  it('`kill-node` fails with a coded error', async () => {
+    const ran = await troupe(['kill-node', 'n1'], { cwd: folder });
+    expect(ran.stderr).toContain('WRONG_STATE: nothing is up in');
+    expect(ran.code).toBe(1);
+  });
+});
+
+it('an error that is not ours is a failure, not a usage error', () => {
+  expect(exitCodeOf(new Error('odd'))).toBe(1);
+});
+
+function commandsOf(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(commandsOf)];
+}
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({
+    writeOut: (part) => {
+      text += part;
+    },
+  });
+  command.outputHelp();
+  return text;
+}
+
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
