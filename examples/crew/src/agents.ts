@@ -255,13 +255,17 @@ export const readTask = task(
 export const answerTask = task(
   'answer',
   (c, order: { question: Question; team: string; model: ModelChoice | null }): Promise<Answer> =>
-    c.actor(Writer, `${order.team}/${order.question.number}`).answer({
+    c.actor(Writer, writerKey(order.team, order.question.number)).answer({
       question: order.question.text,
       team: order.team,
       model: order.model,
     }),
   { resources: { cpu: 0.1 } },
 );
+
+export function writerKey(team: string, number: number): string {
+  return `${team}/${number}`;
+}
 
 function readerKey(team: string, name: string): string {
   return `${team}/${name}`;

@@ -6,6 +6,8 @@ export interface Display {
   event(line: string): void;
   /** The latest standing; a terminal redraws it in place, a pipe sees some of it. */
   show(progress: Progress): void;
-  /** Takes what is drawn in place away, so that others may write. */
-  clear(): void;
+  /** Takes what is drawn in place away, and draws no more, so that others may write. */
+  hold(): void;
+  /** Draws again. */
+  release(): void;
 }

@@ -30,7 +30,9 @@ export class PlainDisplay implements Display {
     this.#write(`[${secondsText(progress.elapsedMs)}] ${line}\n`);
   }
 
-  clear(): void {}
+  hold(): void {}
+
+  release(): void {}
 }
 
 function countLine({ phase, documents, answers, index }: Progress): string | undefined {

@@ -17,6 +17,7 @@ export class TerminalDisplay implements Display {
   readonly #color: boolean;
   #drawn: readonly string[] = [];
   #latest: Progress | undefined;
+  #held = false;
 
   constructor(stream: TerminalStream, color: boolean) {
     this.#stream = stream;
@@ -29,6 +30,7 @@ export class TerminalDisplay implements Display {
   }
 
   show(progress: Progress): void {
+    if (this.#held) return;
     this.#latest = progress;
     const width = Math.max(columnsMin, this.#stream.columns ?? columnsDefault);
     const lines = frameOf(progress, { width, color: this.#color });
@@ -38,9 +40,14 @@ export class TerminalDisplay implements Display {
     this.#drawn = lines;
   }
 
-  clear(): void {
+  hold(): void {
     this.#stream.write(this.#erasure());
     this.#latest = undefined;
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
   }
 
   #erasure(): string {

@@ -1,0 +1,30 @@
+/** The person at the terminal who approves what is published. */
+import { createInterface } from 'node:readline/promises';
+import type { Approval } from '../contract.ts';
+
+export interface Person {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  readonly signal: AbortSignal;
+}
+
+/** Asks until the answer is yes or no; the end of the input is a no. */
+export async function askPerson(question: string, person: Person): Promise<Approval> {
+  const { input, output, signal } = person;
+  const lines = createInterface({ input, output });
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('no')));
+  // Ctrl-C at the prompt reaches the interface, not the process.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    for (;;) {
+      const asked = lines.question(`${question} [y/n] `, { signal });
+      const said = (await Promise.race([asked, ended])).trim().toLowerCase();
+      if (said === 'y' || said === 'yes')
+        return { approved: true, by: 'the person at the terminal' };
+      if (said === 'n' || said === 'no')
+        return { approved: false, by: 'the person at the terminal' };
+    }
+  } finally {
+    lines.close();
+  }
+}
