@@ -8,6 +8,7 @@ const happening = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ kind: 'call' as const }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('resend' as const), which: fc.nat(9) }) },
   { weight: 5, arbitrary: fc.constant({ kind: 'commit' as const }) },
+  { weight: 3, arbitrary: fc.constant({ kind: 'commit-unheard' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'checkpoint' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'crash-runner' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'node-dies' as const }) },
@@ -54,7 +55,10 @@ it('every acknowledged call took effect exactly once, whatever dies and whatever
           const number = [...open][event.which];
           if (number !== undefined) say(number);
         } else if (event.kind === 'commit') node.commit();
-        else if (event.kind === 'checkpoint') node.tick(2_000);
+        else if (event.kind === 'commit-unheard') {
+          node.commit();
+          node.replies.length = 0;
+        } else if (event.kind === 'checkpoint') node.tick(2_000);
         else if (event.kind === 'crash-runner') node.crashRunner();
         else {
           // What was not durable dies with the node; the log is sealed and handed on.

@@ -24,6 +24,7 @@ import {
   type ToRunner,
 } from '@troupe/model';
 import {
+  checkpointFloor,
   type NodeConfig,
   type NodeFact,
   NodeMachine,
@@ -50,6 +51,13 @@ export const manifest: Manifest = {
 };
 
 type Turn = Extract<ToRunner, { kind: 'turn' }>;
+
+/** Where each durable fact stands in its log. */
+const positions = new WeakMap<NodeFact, number>();
+
+function positionsOf(facts: readonly NodeFact[]): number[] {
+  return facts.map((fact) => positions.get(fact) ?? 0);
+}
 
 export class TestNode {
   readonly name: string;
@@ -168,8 +176,9 @@ export class TestNode {
     if (facts.length + sends.length + replies.length === 0) return;
     this.#pending = { facts: [], sends: [], replies: [] };
     if (facts.length > 0) {
-      this.log.push(...facts);
       this.#position += 1;
+      this.log.push(...facts);
+      for (const fact of facts) positions.set(fact, this.#position);
     }
     this.sent.push(...sends);
     this.replies.push(...replies);
@@ -218,10 +227,19 @@ export class TestNode {
       this.post({ kind: 'checkpoint-stored', actor, epoch, seq, revision });
     } else if (send.kind === 'restore') {
       const { actor, epoch } = send;
-      const facts = [...send.chain.map((link) => link.log), `turns-${this.name}`]
-        .flatMap((log) => this.#logs.get(log) ?? [])
-        .filter((fact) => 'actor' in fact && fact.actor === actor);
       const checkpoint = this.checkpoints.get(actor);
+      const floor = checkpoint === undefined ? undefined : checkpointFloor(checkpoint.body);
+      const logs = [...send.chain.map((link) => String(link.log)), `turns-${this.name}`];
+      const first = floor === undefined ? 0 : Math.max(0, logs.indexOf(floor.log));
+      const facts = logs
+        .slice(first)
+        .flatMap((log) =>
+          (this.#logs.get(log) ?? []).filter((_, index) => {
+            const position = positionsOf(this.#logs.get(log) ?? [])[index] ?? 0;
+            return floor?.log !== log || position > floor.position;
+          }),
+        )
+        .filter((fact) => 'actor' in fact && fact.actor === actor);
       const event = { kind: 'restored', actor, epoch, facts } as const;
       this.post(checkpoint === undefined ? event : { ...event, checkpoint });
     }

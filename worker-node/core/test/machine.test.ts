@@ -205,6 +205,22 @@ describe('after the death of its node an actor', () => {
   });
 });
 
+describe('a checkpoint', () => {
+  it('holds the letters that nobody has acknowledged, beside the state', () => {
+    const world = shared();
+    const a = new TestNode('a', world, { checkpointMs: 1_000 });
+    a.place(ledger);
+    a.call('post', 'm');
+    a.tick(2_000);
+    expect(world.checkpoints.size).toBe(1);
+    const b = new TestNode('b', world);
+    const location = { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 };
+    b.message({ kind: 'located', actor: other, location });
+    b.place(ledger, 7, seal('a'));
+    expect(b.toNodes().filter((message) => message.kind === 'letter')).toHaveLength(2);
+  });
+});
+
 describe('a step', () => {
   it('has its side effect only after everything before it is durable', () => {
     const a = new TestNode('a');
