@@ -1,0 +1,233 @@
+/**
+ * One connection to NATS. It reconnects for ever; only `close` ends it. Appends, bulk reading, bus
+ * and beats have one each, so that a flood of messages never delays an append or a heartbeat.
+ *
+ * N1  while disconnected nothing is handed to the client library, which would lose it silently.
+ */
+import { assert, type TroupeError, troupeError } from '@troupe/model';
+import {
+  connect,
+  Events,
+  type JetStreamClient,
+  type JetStreamManager,
+  type NatsConnection,
+} from 'nats';
+import type { NatsConfig } from './config.ts';
+import type { Logger } from './logger.ts';
+import { isRefusedLogin, textOf } from './nats-errors.ts';
+import type { Clock } from './ports.ts';
+import { pause } from './real-clock.ts';
+
+export type LinkRole = 'log' | 'store' | 'bus' | 'beats' | 'system';
+
+export interface LinkStart {
+  readonly nats: NatsConfig;
+  /** Incarnation or scheduler name: what the broker's disconnect notices tell. */
+  readonly name: string;
+  readonly role: LinkRole;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long the first connection may take in all. */
+  readonly connectMsMax?: number;
+}
+
+const connectMsMaxDefault = 10_000;
+const reconnectMs = 250;
+const requestMs = 2_000;
+const versionMin: readonly [number, number] = [2, 10];
+
+/** Connects, waiting a bounded time for the server, and checks that it can carry a cluster. */
+export async function openLink(start: LinkStart): Promise<NatsLink> {
+  const connection = await firstConnection(start);
+  try {
+    checkVersion(connection);
+    const options = { timeout: requestMs };
+    const js = connection.jetstream(options);
+    const jsm = await connection.jetstreamManager({ ...options, checkAPI: false });
+    if (start.role === 'log') await checkJetStream(start, jsm);
+    return new NatsLink(start, connection, js, jsm);
+  } catch (reason) {
+    await connection.close();
+    throw reason;
+  }
+}
+
+export class NatsLink {
+  readonly connection: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Settles when the connection has ended for good. */
+  readonly closed: Promise<void>;
+  #connected = true;
+  #closed = false;
+  #listeners = new Set<(connected: boolean) => void>();
+
+  constructor(
+    start: LinkStart,
+    connection: NatsConnection,
+    js: JetStreamClient,
+    jsm: JetStreamManager,
+  ) {
+    this.connection = connection;
+    this.js = js;
+    this.jsm = jsm;
+    this.name = `${start.name} ${start.role}`;
+    this.clock = start.clock;
+    this.logger = start.logger;
+    this.closed = connection.closed().then(() => {
+      this.#closed = true;
+      this.#change(false);
+    });
+    void this.#watch();
+  }
+
+  get connected(): boolean {
+    return this.#connected && !this.#closed;
+  }
+
+  /** Called at every loss and return of the connection, until the answer is called. */
+  onConnection(on: (connected: boolean) => void): () => void {
+    this.#listeners.add(on);
+    return () => this.#listeners.delete(on);
+  }
+
+  /** Resolves when connected; rejects with `UNAVAILABLE` once closed. */
+  ready(): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#closedError());
+    if (this.#connected) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const off = this.onConnection((connected) => {
+        if (!connected && !this.#closed) return;
+        off();
+        if (connected) resolve();
+        else reject(this.#closedError());
+      });
+    });
+  }
+
+  /** `request`, or a rejection as soon as the connection breaks: its answer can come no more. */
+  whileConnected<T>(request: () => Promise<T>): Promise<T> {
+    if (!this.connected) return Promise.reject(this.#brokenError());
+    return new Promise((resolve, reject) => {
+      const off = this.onConnection((connected) => {
+        if (!connected) reject(this.#closed ? this.#closedError() : this.#brokenError());
+      });
+      request().then(resolve, reject).finally(off);
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Hands over what was sent so far, for a bounded time, and ends. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    if (this.#connected) {
+      await Promise.race([
+        this.connection.flush().catch(() => {}),
+        pause(this.clock, 1_000),
+        this.closed,
+      ]);
+    }
+    await this.connection.close();
+    await this.closed;
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === Events.Disconnect) {
+        this.logger.warn({ link: this.name, server: status.data }, 'connection to NATS lost');
+        this.#change(false);
+      } else if (status.type === Events.Reconnect) {
+        this.logger.info({ link: this.name, server: status.data }, 'connection to NATS is back');
+        this.#change(true);
+      } else if (status.type === Events.Error) {
+        this.logger.error({ link: this.name, error: status.data }, 'NATS reports an error');
+      }
+    }
+  }
+
+  #change(connected: boolean): void {
+    assert(!(connected && this.#closed), 'N2: a closed link never comes back');
+    this.#connected = connected;
+    for (const on of [...this.#listeners]) on(connected);
+  }
+
+  #closedError(): TroupeError {
+    return troupeError('UNAVAILABLE', `connection "${this.name}" to NATS is closed`);
+  }
+
+  #brokenError(): TroupeError {
+    return troupeError('UNAVAILABLE', `connection "${this.name}" to NATS is lost at present`);
+  }
+}
+
+async function firstConnection(start: LinkStart): Promise<NatsConnection> {
+  const { nats, clock } = start;
+  const user = start.role === 'system' ? nats.systemUser : nats.user;
+  const pass = start.role === 'system' ? nats.systemPassword : nats.password;
+  const msMax = start.connectMsMax ?? connectMsMaxDefault;
+  const until = clock.now() + msMax;
+  for (;;) {
+    try {
+      return await connect({
+        servers: nats.servers,
+        name: `${start.name} ${start.role}`,
+        ...(user === undefined ? {} : { user }),
+        ...(pass === undefined ? {} : { pass }),
+        timeout: Math.min(5_000, Math.max(500, until - clock.now())),
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: reconnectMs,
+        reconnectJitter: reconnectMs,
+        pingInterval: 5_000,
+        maxPingOut: 2,
+        // While a server reloads its accounts it may refuse us for a moment.
+        ignoreAuthErrorAbort: true,
+      });
+    } catch (cause) {
+      const who = `NATS at ${nats.servers.join(', ')}`;
+      if (isRefusedLogin(cause)) {
+        const as = user === undefined ? 'a connection without user' : `user "${user}"`;
+        throw troupeError('NATS_UNREACHABLE', `${who} refuses ${as}`, {}, cause);
+      }
+      if (clock.now() + reconnectMs > until) {
+        const text = `${who} did not answer within ${msMax} ms (${textOf(cause)})`;
+        throw troupeError('NATS_UNREACHABLE', text, {}, cause);
+      }
+      await pause(clock, reconnectMs);
+    }
+  }
+}
+
+function checkVersion(connection: NatsConnection): void {
+  const version = connection.info?.version ?? 'unknown';
+  const [major, minor] = version.split('.').map(Number);
+  const [majorMin, minorMin] = versionMin;
+  if (major === undefined || minor === undefined || Number.isNaN(major + minor)) {
+    throw troupeError('NATS_UNSUITABLE', `nats-server says its version is "${version}"`);
+  }
+  if (major > majorMin || (major === majorMin && minor >= minorMin)) return;
+  const text = `nats-server at ${connection.getServer()} has version ${version}, too old`;
+  throw troupeError('NATS_UNSUITABLE', text, { version });
+}
+
+/** JetStream may take a moment after the port is open, above all in a cluster. */
+async function checkJetStream(start: LinkStart, jsm: JetStreamManager): Promise<void> {
+  const until = start.clock.now() + (start.connectMsMax ?? connectMsMaxDefault);
+  for (;;) {
+    try {
+      await jsm.getAccountInfo();
+      return;
+    } catch (cause) {
+      if (start.clock.now() + reconnectMs > until) {
+        const text = `JetStream at ${start.nats.servers.join(', ')} does not answer`;
+        throw troupeError('NATS_UNSUITABLE', `${text} (${textOf(cause)})`, {}, cause);
+      }
+      await pause(start.clock, reconnectMs);
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Large values by content, in a JetStream object store bucket of the cell.
+ *
+ * O1  the name of an object is the sha-256 of its bytes, checked whenever it is read.
+ */
+import { createHash } from 'node:crypto';
+import { type Bytes, troupeError } from '@troupe/model';
+import { type ObjectStore as Bucket, StorageType } from 'nats';
+import type { Names } from './names.ts';
+import type { NatsLink } from './nats-connection.ts';
+import { Patience, untilAnswered } from './nats-retry.ts';
+import type { ObjectStore } from './ports.ts';
+
+const chunkBytes = 512 * 1024;
+const putMsMax = 10_000;
+
+export class BucketObjectStore implements ObjectStore {
+  readonly #link: NatsLink;
+  readonly #names: Names;
+  readonly #replicas: number;
+  /** Two puts of one name at once would leave orphaned chunks behind. */
+  readonly #putting = new Map<string, Promise<string>>();
+  #bucket: Promise<Bucket> | undefined;
+
+  constructor(link: NatsLink, names: Names, replicas: number) {
+    this.#link = link;
+    this.#names = names;
+    this.#replicas = replicas;
+  }
+
+  put(bytes: Bytes): Promise<string> {
+    const hash = sha256(bytes);
+    const underway = this.#putting.get(hash);
+    if (underway !== undefined) return underway;
+    const work = this.#put(hash, bytes).finally(() => this.#putting.delete(hash));
+    this.#putting.set(hash, work);
+    return work;
+  }
+
+  async get(hash: string): Promise<Bytes> {
+    const bytes = await this.#ask(`reading object ${hash}`, (bucket) => bucket.getBlob(hash));
+    if (bytes === null) {
+      throw troupeError('LOG_CORRUPT', `object ${hash} is not in the store`, { hash });
+    }
+    if (sha256(bytes) !== hash) {
+      throw troupeError('LOG_CORRUPT', `object ${hash} holds other bytes (O1)`, { hash });
+    }
+    return bytes;
+  }
+
+  async has(hash: string): Promise<boolean> {
+    const info = await this.#ask(`looking for object ${hash}`, (bucket) => bucket.info(hash));
+    return info !== null && !info.deleted;
+  }
+
+  async delete(hash: string): Promise<void> {
+    if (!(await this.has(hash))) return;
+    await this.#ask(`deleting object ${hash}`, (bucket) => bucket.delete(hash));
+  }
+
+  async #put(hash: string, bytes: Bytes): Promise<string> {
+    const patience = new Patience(this.#link, `storing object ${hash}`);
+    for (;;) {
+      if (await this.has(hash)) return hash;
+      try {
+        const bucket = await this.#open();
+        const meta = { name: hash, options: { max_chunk_size: chunkBytes } };
+        await this.#link.whileConnected(() => bucket.putBlob(meta, bytes, { timeout: putMsMax }));
+        return hash;
+      } catch (cause) {
+        await patience.wait(cause);
+      }
+    }
+  }
+
+  #ask<T>(what: string, request: (bucket: Bucket) => Promise<T>): Promise<T> {
+    return untilAnswered(this.#link, what, async () => request(await this.#open()));
+  }
+
+  #open(): Promise<Bucket> {
+    const options = { storage: StorageType.File, replicas: this.#replicas };
+    this.#bucket ??= this.#link.js.views.os(this.#names.objects, options).catch((reason) => {
+      this.#bucket = undefined;
+      throw reason;
+    });
+    return this.#bucket;
+  }
+}
+
+export function sha256(bytes: Bytes | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
