@@ -28,6 +28,8 @@ const nodeSection = z.strictObject({
   checkpointMs: positive.default(limits.checkpointMs),
   /** An actor without a turn for so long is checkpointed and leaves memory. */
   idleMs: positive.default(300_000),
+  /** How soon after a takeover an actor is checkpointed, so that its chain is short again. */
+  rebaseMs: z.int().nonnegative().default(2_000),
   logBytesBeyondCheckpointsMax: positive.default(limits.logBytesBeyondCheckpointsMax),
   /** Bytes of its own log that a node keeps behind its checkpoints. */
   logBytesKeptMax: positive.default(256 * mebibyte),

@@ -4,14 +4,16 @@
  */
 import { parseArgs } from 'node:util';
 import {
+  claimMember,
   type Fabric,
   type Logger,
+  type Membership,
   openFabric,
   processLogger,
   realClock,
   within,
 } from '@troupe/fabric';
-import { type Failure, failureOf, type Incarnation, troupeError } from '@troupe/model';
+import { type Failure, failureOf, type Incarnation, limits, troupeError } from '@troupe/model';
 import { readConfig } from './config.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { newIncarnation } from './incarnation.ts';
@@ -43,6 +45,14 @@ async function main(): Promise<void> {
     const incarnation = newIncarnation(config.node.name);
     const logger = processLogger(incarnation, config.logLevel);
     const fabric = await openFabric({ config, name: incarnation, logger });
+    const membership = await claimMember({
+      coordination: fabric.coordination,
+      names: fabric.names,
+      name: config.node.name,
+      value: incarnation,
+      ttlMs: limits.leaseMs,
+      logger,
+    });
     host = new NodeHost({
       config,
       incarnation,
@@ -53,7 +63,7 @@ async function main(): Promise<void> {
     guard(host, logger);
     const end = await host.run();
     if (end.failure !== undefined) say(end.failure);
-    await closeWithin(fabric, logger);
+    await closeWithin(fabric, membership, logger);
     process.exit(end.code);
   } catch (reason) {
     const why = failureOf(reason);
@@ -82,9 +92,10 @@ function guard(host: NodeHost, logger: Logger): void {
   process.on('unhandledRejection', onBug);
 }
 
-async function closeWithin(fabric: Fabric, logger: Logger): Promise<void> {
+async function closeWithin(fabric: Fabric, membership: Membership, logger: Logger): Promise<void> {
   const late = () => troupeError('UNAVAILABLE', 'etcd or NATS did not answer a close');
-  await within(realClock, fabric.close(), closeMs, late).catch((reason: unknown) => {
+  const closed = membership.release().then(() => fabric.close());
+  await within(realClock, closed, closeMs, late).catch((reason: unknown) => {
     logger.warn({ err: reason }, 'the connections were not closed in order');
   });
 }

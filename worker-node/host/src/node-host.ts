@@ -209,6 +209,7 @@ export class NodeHost {
       logBytesBeyondCheckpointsMax,
       logBytesKeptMax,
       idleMs,
+      rebaseMs,
       runners,
       log: welcome.log,
     });
