@@ -30,6 +30,8 @@ export class Checkpointing {
   /** Actors with facts beyond their checkpoint, oldest first. */
   readonly #dirty = new Set<Activation>();
   readonly #underWay = new Set<Activation>();
+  /** Live with a chain behind them, and since when: oldest first. */
+  readonly #takenOver = new Map<Activation, number>();
   /** A checkpoint of this epoch is stored, the leader has not said that it knows. */
   readonly #rebased = new Set<Activation>();
   #bytesBehind = 0;
@@ -59,7 +61,7 @@ export class Checkpointing {
 
   /** After a takeover the chain is shortened soon: a second failure should not read it again. */
   onLive(activation: Activation): void {
-    if (activation.chain.length > 0) this.begin(activation);
+    if (activation.chain.length > 0) this.#takenOver.set(activation, this.#core.now);
   }
 
   /** Starts a checkpoint of a live actor; answers false when one is under way or it cannot be. */
@@ -147,6 +149,7 @@ export class Checkpointing {
 
   forget(activation: Activation): void {
     this.#clean(activation);
+    this.#takenOver.delete(activation);
     this.#underWay.delete(activation);
     this.#rebased.delete(activation);
   }
@@ -158,9 +161,20 @@ export class Checkpointing {
   /** Every `resendMs`. */
   tick(): void {
     this.#tellRebased([...this.#rebased]);
+    this.#rebaseDue();
     this.#beginDue();
     this.#leaveIdle();
     this.#trim();
+  }
+
+  #rebaseDue(): void {
+    for (const [activation, since] of this.#takenOver) {
+      if (this.#core.now - since < this.#core.config.rebaseMs) return;
+      if (this.#underWay.size >= underWayMax) return;
+      if (activation.chain.length === 0 || this.begin(activation)) {
+        this.#takenOver.delete(activation);
+      }
+    }
   }
 
   #beginDue(): void {

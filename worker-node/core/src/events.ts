@@ -120,6 +120,8 @@ export interface NodeConfig {
   readonly logBytesBeyondCheckpointsMax: number;
   /** An activation without a turn for so long is checkpointed and leaves memory. */
   readonly idleMs: number;
+  /** How soon after a takeover an actor is checkpointed, so that its chain is short again. */
+  readonly rebaseMs: number;
   /** Runner processes per bundle. */
   readonly runners: number;
   /** Bytes of its own log that a node keeps behind its checkpoints. */

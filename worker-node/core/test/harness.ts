@@ -107,6 +107,7 @@ export class TestNode {
       checkpointMs: 60_000,
       logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
       idleMs: 300_000,
+      rebaseMs: 2_000,
       runners: 1,
       logBytesKeptMax: 1024 * 1024 * 1024,
       ...config,

@@ -221,6 +221,27 @@ describe('a checkpoint', () => {
   });
 });
 
+describe('an actor that was taken over', () => {
+  it('is checkpointed soon, and the leader is told until it knows', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, seal('a'));
+    b.tick(1_000);
+    expect(b.toLeader()).not.toContain('rebased');
+    b.tick(2_500);
+    expect(b.toLeader()).toContain('rebased');
+    const told = b.toLeader().length;
+    b.tick(1_000);
+    expect(b.toLeader()).toHaveLength(told + 1);
+    b.message({ kind: 'rebased-seen', actors: [{ actor: ledger, epoch: 7 }] });
+    b.tick(1_000);
+    expect(b.toLeader()).toHaveLength(told + 1);
+  });
+});
+
 describe('a step', () => {
   it('has its side effect only after everything before it is durable', () => {
     const a = new TestNode('a');

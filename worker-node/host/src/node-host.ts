@@ -199,7 +199,7 @@ export class NodeHost {
           ...(revision === undefined ? {} : { revision }),
         }),
     });
-    const { resendMs, checkpointTurns, checkpointMs, idleMs, runners } = config.node;
+    const { resendMs, checkpointTurns, checkpointMs, idleMs, rebaseMs, runners } = config.node;
     const { logBytesBeyondCheckpointsMax, logBytesKeptMax } = config.node;
     const machine = new NodeMachine({
       incarnation,
