@@ -1,5 +1,5 @@
 /** The bootstrap runs before anything is installed, so it is tested as processes, in a copy. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { type Ended, type Started, start } from './process/started.ts';
 import { root } from './source/rooms.ts';
 
 let copy: string;
@@ -99,7 +100,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends the program too', async (sign
     `import { hand } from './bootstrap/run.mjs';
      process.exitCode = await hand(process.execPath, ['job.mjs']);`,
   );
-  const outer = start('outer.mjs');
+  await using outer = startNode('outer.mjs');
   const said = await outer.says(/pid (\d+)/);
   outer.child.kill(signal);
   expect(await outer.ended).toMatchObject({ code: 7, stdout: expect.stringContaining(signal) });
@@ -113,49 +114,13 @@ function program(name: string, script: string): void {
   chmodSync(path, 0o755);
 }
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-  /** Settles with the first match in what it wrote; rejects when it ends without. */
-  says(pattern: RegExp): Promise<RegExpExecArray>;
+function startNode(script: string): Started {
+  return start(process.execPath, [join(copy, script)], {
+    cwd: copy,
+    env: { PATH: join(copy, 'bin') },
+  });
 }
 
 function run(script: string): Promise<Ended> {
-  return start(script).ended;
-}
-
-function start(script: string): Started {
-  const child = spawn(process.execPath, [join(copy, script)], {
-    cwd: copy,
-    env: { PATH: join(copy, 'bin') },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const ended = once(child, 'close').then(() => ({ code: child.exitCode, stdout, stderr }));
-  return {
-    child,
-    ended,
-    says: (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          const match = pattern.exec(stdout);
-          if (match !== null) resolve(match);
-        };
-        child.stdout.on('data', look);
-        void ended.then(() => reject(new Error(`ended without ${pattern}: ${stdout}${stderr}`)));
-      }),
-  };
+  return startNode(script).ended;
 }
