@@ -32,6 +32,7 @@ function start(source: string, startMsMax = 20_000) {
     env: { TROUPE_CRASH_AT: 'somewhere' },
     guard,
     startMsMax,
+    abandon: new AbortController().signal,
   });
 }
 

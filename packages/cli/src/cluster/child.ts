@@ -23,6 +23,8 @@ export interface ChildStart {
   readonly env: Environment;
   readonly guard: Guard;
   readonly startMsMax: number;
+  /** Gives the start up: it fails, and the process is ended. */
+  readonly abandon: AbortSignal;
 }
 
 interface Ready {
@@ -96,7 +98,13 @@ function readyLine(child: ChildProcess, exited: Promise<Exit>, start: ChildStart
       () => reject(startFailure(start, `was not ready within ${start.startMsMax} ms`)),
       start.startMsMax,
     );
-    const settle = () => clearTimeout(timer);
+    const abandoned = () => reject(startFailure(start, 'was given up before it was ready'));
+    start.abandon.addEventListener('abort', abandoned);
+    if (start.abandon.aborted) abandoned();
+    const settle = () => {
+      clearTimeout(timer);
+      start.abandon.removeEventListener('abort', abandoned);
+    };
     void exited.then((exit) => {
       settle();
       const how = exit.signal === null ? `exited with code ${exit.code}` : `died by ${exit.signal}`;

@@ -53,6 +53,7 @@ class LocalCluster implements Cluster {
   readonly #logDir: string;
   readonly #guard: Guard = startGuard();
   readonly #started: { [S in Section]: Process[] } = { node: [], scheduler: [] };
+  readonly #abandon = new AbortController();
   readonly #starting = new Set<Promise<unknown>>();
   #servers: Servers | undefined;
   #stopping: Promise<void> | undefined;
@@ -79,8 +80,8 @@ class LocalCluster implements Cluster {
         : givenServers(servers);
     const schedulers = namesOf('s', this.#options.schedulers ?? 1);
     const nodes = namesOf('n', this.#options.nodes ?? 3);
-    // All at once, each in its place: nodes wait for a leader by themselves.
-    const started = await Promise.allSettled([
+    // All at once: nodes wait for a leader by themselves. The first failure ends the start.
+    await Promise.all([
       ...schedulers.map((name, index) =>
         this.#startOne('scheduler', {
           ...(index === 0 && this.#options.address !== undefined
@@ -94,7 +95,6 @@ class LocalCluster implements Cluster {
         this.#startOne('node', { ...configOf(this.#options.nodeConfig, name), name }),
       ),
     ]);
-    for (const one of started) if (one.status === 'rejected') throw one.reason;
   }
 
   get address(): string {
@@ -180,6 +180,7 @@ class LocalCluster implements Cluster {
       env: { ...this.#options.env?.[name], ...env },
       guard: this.#guard,
       startMsMax: this.#options.startMsMax ?? startMsMaxDefault,
+      abandon: this.#abandon.signal,
     });
     const process = await this.#track(beginning);
     this.#place(this.#started[kind], process);
@@ -189,7 +190,7 @@ class LocalCluster implements Cluster {
     return process;
   }
 
-  /** S1: `stop` waits for starts under way, so that none slips through. */
+  /** S1: `stop` gives up the starts under way and waits for that, so that none slips through. */
   async #track<T>(beginning: Promise<T>): Promise<T> {
     this.#starting.add(beginning);
     try {
@@ -211,6 +212,7 @@ class LocalCluster implements Cluster {
   }
 
   async #stop(): Promise<void> {
+    this.#abandon.abort();
     await Promise.allSettled(this.#starting);
     await endAll(this.nodes);
     await endAll(this.schedulers);

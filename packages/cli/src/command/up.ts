@@ -5,7 +5,7 @@
  *     last one has ended.
  */
 import { resolve } from 'node:path';
-import { isShortName } from '@troupe/model';
+import { failureOf, isShortName } from '@troupe/model';
 import type { Command } from 'commander';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster, Process } from '../cluster/options.ts';
@@ -159,7 +159,10 @@ function announce(terminal: Terminal, record: UpRecord, tookMs: number): void {
   });
 }
 
-/** Says when a process ends before it was asked to. */
+/**
+ * Says when a process ends before it was asked to. A server is started again, since nothing works
+ * without it; a node stays away, since its loss is what people want to see.
+ */
 function followExits(
   terminal: Terminal,
   cluster: Cluster,
@@ -170,10 +173,20 @@ function followExits(
     const { code, signal } = await one.exited;
     if (signals.count > 0) return;
     const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
-    const next =
-      one.kind === 'node' ? `bring it back by \`troupe node start --name ${one.name}\`` : '';
-    terminal.note(`${one.kind} ${one.name} (pid ${one.pid}) ${how}; ${next || `see ${one.log}`}`);
+    terminal.note(`${one.name} (pid ${one.pid}) ${how}; ${nextMove(one)}`);
     changed();
+    if (one.kind !== 'etcd' && one.kind !== 'nats') return;
+    await cluster.restart(one.kind);
+    changed();
+    const again = cluster.servers.processes.find(({ kind }) => kind === one.kind);
+    if (again !== undefined) await follow(again);
   };
-  for (const one of processesOf(cluster)) void follow(one);
+  for (const one of processesOf(cluster)) {
+    follow(one).catch((cause) => terminal.note(`${one.name}: ${failureOf(cause).message}`));
+  }
+}
+
+function nextMove({ kind, name, log }: Process): string {
+  if (kind === 'node') return `bring it back by \`troupe node start --name ${name}\``;
+  return kind === 'scheduler' ? `see ${log}` : 'it is started again';
 }

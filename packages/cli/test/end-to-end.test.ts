@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { isRunning } from '../src/local/identity.ts';
+import { readRecord } from '../src/local/state-file.ts';
+import { type Ran, troupe } from './run-command.ts';
+
+const fixture = fileURLToPath(new URL('fixtures/counter.ts', import.meta.url));
+const upArgs = ['up', '--detach', '--nodes', '2', '--port', '0'];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'troupe-end-to-end-'));
+});
+afterAll(async () => {
+  await troupe(['down', '--data', folder]);
+  rmSync(folder, { recursive: true });
+});
+
+/** Runs the command against the cluster of this test; it is found by its data folder. */
+function run(...args: string[]): Promise<Ran> {
+  return troupe([...args, '--data', folder], { env: { COLUMNS: '100' } });
+}
+
+async function json(...args: string[]): Promise<unknown> {
+  const ran = await run(...args, '--json');
+  expect(ran.stderr).not.toContain('Error');
+  expect(ran.code).toBe(0);
+  return JSON.parse(ran.stdout);
+}
+
+describe('a local cluster by the command', () => {
+  it('comes up in the background and is found by its folder', async () => {
+    const record = await json(...upArgs);
+    expect(record).toMatchObject({ cell: 'default', state: 'ready' });
+    const names = readRecord(folder)?.processes.map((one) => one.name);
+    expect(names).toEqual(['etcd', 'nats', 's1', 'n1', 'n2']);
+  });
+
+  it('R1: refuses to come up twice', async () => {
+    const ran = await run(...upArgs);
+    expect(ran.stderr).toContain('ALREADY_EXISTS: cell default is up already');
+    expect(ran.code).toBe(1);
+  });
+
+  it('takes a deployment', async () => {
+    expect(await json('deploy', fixture)).toMatchObject({
+      bundle: expect.stringMatching(/^[0-9a-f]{64}$/),
+      actors: ['Counter'],
+      tasks: ['double'],
+      workflows: ['publish'],
+    });
+  });
+
+  it('calls actors, with negative numbers, text and slashes in keys', async () => {
+    expect(await json('call', 'Counter/team/7/visits', 'add', '5')).toBe(5);
+    expect(await json('call', 'Counter/team/7/visits', 'add', '-2')).toBe(3);
+    expect((await run('call', 'Counter/team/7/visits', 'get')).stdout).toBe('3\n');
+    expect((await run('call', 'Counter/words', 'text', 'so', 'be', 'it', '--text')).stdout).toBe(
+      'so be it\n',
+    );
+  });
+
+  it('prints the code of a failed call and exits with 1', async () => {
+    const ran = await run('call', 'Counter/visits', 'fail');
+    expect(ran.stderr).toMatch(/^USER_ERROR: .*as asked/);
+    expect(ran.code).toBe(1);
+    expect((await run('call', 'Nobody/x', 'add')).stderr).toMatch(/^UNKNOWN_TYPE: /);
+  });
+
+  it('runs tasks', async () => {
+    expect(await json('task', 'double', '{"value": 21}')).toBe(42);
+  });
+
+  it('starts a run, lets a person approve it, and shows what it came to', async () => {
+    const started = z
+      .object({ run: z.string() })
+      .parse(await json('run', 'publish', '{"value": 4}', '--run', 'first'));
+    expect(started.run).toBe('first');
+    await expect
+      .poll(() => json('runs', 'show', 'first'), { timeout: 20_000 })
+      .toMatchObject({ state: 'waiting' });
+    const shown = await run('runs', 'show', 'first');
+    expect(shown.stdout).toContain('"question":"publish?"');
+    expect(shown.stdout).toContain('troupe runs approve first');
+    const waiting = run('run', 'publish', '{"value": 4}', '--run', 'first', '--wait', '--json');
+    expect((await run('runs', 'approve', 'first')).code).toBe(0);
+    expect(JSON.parse((await waiting).stdout)).toMatchObject({
+      state: 'done',
+      output: { doubled: 8, answer: true },
+    });
+    expect((await run('runs')).stdout).toMatch(/first +publish +done/);
+    const again = await run('runs', 'approve', 'first');
+    expect(again.stderr).toContain('WRONG_STATE');
+    expect(again.code).toBe(1);
+  });
+
+  it('shows nodes, actors, tenants and bundles in tables that fit', async () => {
+    expect((await run('tenants', 'add', 'acme', '--weight', '2.5')).code).toBe(0);
+    expect(await json('tenants')).toContainEqual({ tenant: 'acme', weight: 2.5 });
+    expect(await json('actors', '--type', 'Counter', '--prefix', 'team')).toMatchObject({
+      total: 1,
+      actors: [{ actor: 'default/Counter/team/7/visits' }],
+    });
+    for (const command of ['status', 'nodes', 'actors']) {
+      const { stdout, code } = await run(command);
+      expect(code).toBe(0);
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    }
+    expect((await run('nodes')).stdout).toMatch(/n1 +alive/);
+  });
+
+  it('goes on with the state of an actor whose node was killed', async () => {
+    const before = z
+      .object({ actors: z.array(z.object({ node: z.string() })) })
+      .parse(await json('actors', '--prefix', 'team'));
+    const node = before.actors[0]?.node.replace(/\.[^.]*$/, '') ?? '';
+    expect((await run('kill-node', node)).code).toBe(0);
+    expect(await json('call', 'Counter/team/7/visits', 'add', '1')).toBe(4);
+    const again = await run('kill-node', node);
+    expect(again.stderr).toContain('UNKNOWN_NODE');
+  });
+
+  it('goes down with all its processes, and its data is there when it comes up again', async () => {
+    const processes = readRecord(folder)?.processes ?? [];
+    expect(await json('down')).toMatchObject({ stopped: true });
+    expect(processes.filter(isRunning)).toEqual([]);
+    expect(await json('down')).toMatchObject({ stopped: false });
+    await json(...upArgs);
+    expect(await json('call', 'Counter/team/7/visits', 'get')).toBe(4);
+  });
+});
