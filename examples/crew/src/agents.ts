@@ -218,10 +218,14 @@ export const Editor = actor('Editor', {
     ): Promise<Published> {
       if (c.state.published !== null) return c.state.published;
       const text = answerText(order.answers);
-      const { approved } = order.approval;
+      const { approved, by } =
+        typeof order.approval === 'boolean'
+          ? { approved: order.approval, by: 'a person elsewhere' }
+          : order.approval;
       if (approved) await c.step('write the answer file', () => writeWhole(order.file, text));
       const published: Published = {
         published: approved,
+        by,
         file: order.file,
         bytes: approved ? Buffer.byteLength(text) : 0,
       };
@@ -291,5 +295,5 @@ export const crew = workflow('crew', (w, input: Ref<CrewInput>) => {
   const approval = w.pause<Approval>('approve', { question: 'Publish these answers?', answers });
   const published = w.call('publish', Editor, team, 'publish', [{ answers, approval, file }]);
   const { skipped, skippedCount, foldersSkipped } = plan;
-  return { skipped, skippedCount, foldersSkipped, answers, approval, published };
+  return { skipped, skippedCount, foldersSkipped, answers, published };
 });

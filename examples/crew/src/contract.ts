@@ -160,14 +160,13 @@ export interface Answer {
   readonly note?: string;
 }
 
-/** What a person says to the pause `approve`. */
-export interface Approval {
-  readonly approved: boolean;
-  readonly by: string;
-}
+/** What a person says to the pause `approve`; `troupe runs approve` says `true`. */
+export type Approval = boolean | { readonly approved: boolean; readonly by: string };
 
 export interface Published {
   readonly published: boolean;
+  /** Who decided. */
+  readonly by: string;
   readonly file: string;
   readonly bytes: number;
 }
@@ -177,6 +176,5 @@ export interface CrewResult {
   readonly skippedCount: { readonly [reason: string]: number };
   readonly foldersSkipped: readonly string[];
   readonly answers: readonly Answer[];
-  readonly approval: Approval;
   readonly published: Published;
 }

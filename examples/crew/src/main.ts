@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { TroupeError } from '@troupe/sdk';
 import type { Answer, Approval } from './contract.ts';
-import { askPerson } from './job/approve.ts';
+import { askPerson, terminalPerson } from './job/approve.ts';
 import { type Job, type JobReport, runJob } from './job/job.ts';
 import { type JobOptions, parseOptions, usage } from './job/options.ts';
 import { answersText, nextText, outcomeText } from './job/report.ts';
@@ -101,15 +101,14 @@ function jobOf(session: Session, options: JobOptions, standing: Standing, displa
     model,
     signal: interruption.signal,
     event,
-    approve: (answers) => approve(answers, options, display, file),
+    approve: (answers, elsewhere) => approve(answers, elsewhere, { options, display, file }),
   };
 }
 
 async function approve(
   answers: readonly Answer[],
-  options: JobOptions,
-  display: Display,
-  file: string,
+  elsewhere: AbortSignal,
+  { options, display, file }: { options: JobOptions; display: Display; file: string },
 ): Promise<Approval> {
   if (options.yes) return { approved: true, by: '--yes' };
   if (!process.stdin.isTTY || !process.stdout.isTTY || options.json) {
@@ -122,7 +121,7 @@ async function approve(
   const person = {
     input: process.stdin,
     output: process.stdout,
-    signal: interruption.signal,
+    signal: AbortSignal.any([interruption.signal, elsewhere]),
   };
   const approval = await askPerson(`Publish these answers to ${name}?`, person);
   display.release();
@@ -134,7 +133,7 @@ async function show(report: JobReport, options: JobOptions, session: Session): P
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     return;
   }
-  const asked = report.approval.by === 'the person at the terminal';
+  const asked = report.published.by === terminalPerson;
   const answers = asked ? '' : `${answersText(report.answers, width())}\n`;
   process.stdout.write(`\n${answers}${outcomeText(report, width())}`);
   if (options.once || !process.stdout.isTTY) return;

@@ -8,6 +8,11 @@ export interface Person {
   readonly signal: AbortSignal;
 }
 
+/** By whom the person who answers the prompt goes down in the result. */
+export const terminalPerson = 'the person at the terminal';
+const yes: ReadonlySet<string> = new Set(['y', 'yes']);
+const no: ReadonlySet<string> = new Set(['n', 'no']);
+
 /** Asks until the answer is yes or no; the end of the input is a no. */
 export async function askPerson(question: string, person: Person): Promise<Approval> {
   const { input, output, signal } = person;
@@ -19,10 +24,8 @@ export async function askPerson(question: string, person: Person): Promise<Appro
     for (;;) {
       const asked = lines.question(`${question} [y/n] `, { signal });
       const said = (await Promise.race([asked, ended])).trim().toLowerCase();
-      if (said === 'y' || said === 'yes')
-        return { approved: true, by: 'the person at the terminal' };
-      if (said === 'n' || said === 'no')
-        return { approved: false, by: 'the person at the terminal' };
+      if (yes.has(said)) return { approved: true, by: terminalPerson };
+      if (no.has(said)) return { approved: false, by: terminalPerson };
     }
   } finally {
     lines.close();

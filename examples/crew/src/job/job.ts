@@ -26,8 +26,8 @@ export interface Job {
   readonly signal: AbortSignal;
   /** Something notable happened. */
   event(line: string): void;
-  /** Decides what becomes of the answers. */
-  approve(answers: readonly Answer[]): Promise<Approval>;
+  /** Decides what becomes of the answers; `elsewhere` when somebody else did meanwhile. */
+  approve(answers: readonly Answer[], elsewhere: AbortSignal): Promise<Approval>;
 }
 
 export interface JobReport extends CrewResult {
@@ -68,12 +68,13 @@ export async function runJob(job: Job): Promise<JobReport> {
   try {
     for (;;) {
       job.signal.throwIfAborted();
-      const view = await run.view(viewMs);
+      const view = await Promise.race([run.view(viewMs), course.failed]);
       standing.runSeen(view.blocks);
       if (view.state !== 'running' && view.state !== 'waiting') break;
-      await course.onView((approval) => run.resume('approve', approval));
+      course.onView((approval) => run.resume('approve', approval));
     }
   } finally {
+    course.end();
     await Promise.all(observers.map((observer) => observer.stop()));
   }
   const result = await run.result();
@@ -83,16 +84,25 @@ export async function runJob(job: Job): Promise<JobReport> {
 
 /** What the job does to the run as it goes: the strike, then the approval. */
 class Course {
+  /** Rejects when the strike or the approval failed; never resolves. */
+  readonly failed: Promise<never>;
   readonly #job: Job;
+  readonly #elsewhere = new AbortController();
+  #fail: (thrown: unknown) => void = () => undefined;
   #said: string | undefined;
   #strike: Promise<KillReport | null> | undefined;
-  #approved = false;
+  #approval: Promise<void> | undefined;
 
   constructor(job: Job) {
     this.#job = job;
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    // It may reject when nobody waits for it any more.
+    this.failed.catch(() => undefined);
   }
 
-  async onView(resume: (approval: Approval) => Promise<unknown>): Promise<void> {
+  onView(resume: (approval: Approval) => Promise<unknown>): void {
     const { standing, options, session } = this.#job;
     this.#sayPhase();
     const { done, all } = standing.documents;
@@ -100,10 +110,25 @@ class Course {
     if (options.kill && alive > 1 && all > 0 && done >= all * strikeAt) {
       this.#strike ??= this.#fell();
     }
-    if (standing.phase !== 'approval' || this.#approved) return;
-    await this.struck();
-    await resume(await this.#job.approve(await writtenAnswers(this.#job)));
-    this.#approved = true;
+    if (standing.phase === 'approval') this.#approval ??= this.#decide(resume);
+    else if (this.#approval !== undefined) this.#elsewhere.abort();
+  }
+
+  /** No prompt outlives the run. */
+  end(): void {
+    this.#elsewhere.abort();
+  }
+
+  async #decide(resume: (approval: Approval) => Promise<unknown>): Promise<void> {
+    try {
+      await this.struck();
+      const answers = await writtenAnswers(this.#job);
+      const approval = await this.#job.approve(answers, this.#elsewhere.signal);
+      if (!this.#elsewhere.signal.aborted) await resume(approval);
+    } catch (thrown) {
+      // A prompt that was taken away is no failure: the run goes on by itself.
+      if (!this.#elsewhere.signal.aborted) this.#fail(thrown);
+    }
   }
 
   struck(): Promise<KillReport | null> {
@@ -127,8 +152,7 @@ class Course {
       }
       return report;
     });
-    // `struck` hands the failure on; it must not end the process before somebody asks.
-    struck.catch(() => undefined);
+    struck.catch((thrown: unknown) => this.#fail(thrown));
     return struck;
   }
 

@@ -23,12 +23,12 @@ export function answersText(answers: readonly Answer[], width: number): string {
 }
 
 export function outcomeText(report: JobReport, width: number): string {
-  const { published, approval } = report;
+  const { published } = report;
   const file = path.relative(process.cwd(), published.file) || published.file;
   const lines = [
     published.published
-      ? `Published   ${file} (${plural(published.bytes, 'byte')}), approved by ${approval.by}`
-      : `Published   nothing: declined by ${approval.by}`,
+      ? `Published   ${file} (${plural(published.bytes, 'byte')}), approved by ${published.by}`
+      : `Published   nothing: declined by ${published.by}`,
     `Killed      ${killText(report)}`,
     `Totals      ${totalsText(report)}`,
     `Skipped     ${skippedText(report)}`,

@@ -38,6 +38,8 @@ export async function openSession(start: SessionStart): Promise<Session> {
     dataDir,
     logDir: logs,
     nodes: start.nodes,
+    // Of our environment a runner sees only the basics and what is named here.
+    nodeConfig: { environment: ['OPENAI_API_KEY'] },
     address: (await isFree(addressDefault)) ? addressDefault : '127.0.0.1:0',
     onProgress: start.onProgress,
   });
