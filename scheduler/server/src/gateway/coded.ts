@@ -6,10 +6,10 @@
  */
 import {
   Metadata,
-  type sendUnaryData,
   type ServerReadableStream,
   type ServerUnaryCall,
   type StatusObject,
+  type sendUnaryData,
 } from '@grpc/grpc-js';
 import type { Logger } from '@troupe/fabric';
 import { errorTable, type Failure, failureOf, troupeError } from '@troupe/model';

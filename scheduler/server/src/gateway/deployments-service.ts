@@ -3,8 +3,8 @@
  * they declare, and only then the leader is asked to record the deployment.
  */
 import {
-  bundleHash,
   type Bytes,
+  bundleHash,
   failure,
   type Inspected,
   limits,

@@ -16,8 +16,8 @@ import {
   type Request,
   type Resolve,
   type SessionId,
-  taskId,
   TroupeError,
+  taskId,
   unreachable,
 } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';

@@ -22,6 +22,7 @@ import {
   type Bytes,
   type Call,
   type CallResult,
+  errorTable,
   type Failure,
   failure,
   type Incarnation,
@@ -31,7 +32,6 @@ import {
   type Outcome,
   type Resolve,
   type SessionId,
-  errorTable,
 } from '@troupe/model';
 import type { Route, Routes } from './routes.ts';
 

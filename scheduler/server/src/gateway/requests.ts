@@ -38,7 +38,7 @@ interface OpenRequest {
   resendAt: number;
   pauseMs: number;
   settle(answer: Answer): void;
-  reject(reason: TroupeError): void;
+  reject(reason: unknown): void;
 }
 
 const pauseMsMax = 15_000;
@@ -125,7 +125,13 @@ export class Requests {
   #send(open: OpenRequest): void {
     open.pauseMs = Math.min(open.pauseMs * 2, pauseMsMax);
     open.resendAt = this.#start.clock.now() + open.pauseMs;
-    this.#start.send(open.request);
+    try {
+      this.#start.send(open.request);
+    } catch (thrown) {
+      // Too large to travel.
+      this.#open.delete(open.request.number);
+      open.reject(thrown);
+    }
   }
 
   #armSweep(): void {

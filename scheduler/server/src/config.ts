@@ -1,0 +1,39 @@
+/** The configuration of a scheduler process: the shared part, and its own section. */
+import { checkConfig, loadConfig, sharedConfig } from '@troupe/fabric';
+import { isShortName, limits } from '@troupe/model';
+import { z } from 'zod';
+
+const ms = (value: number) => z.int().min(50).max(600_000).default(value);
+
+const schedulerSection = z.strictObject({
+  name: z.string().refine(isShortName, 'a name of a-z, 0-9 and dashes').default('s1'),
+  /** `host:port`; port 0 takes any. */
+  listen: z
+    .string()
+    .regex(/^.+:\d{1,5}$/, 'host:port')
+    .default('127.0.0.1:7411'),
+  leaseMs: ms(limits.leaseMs),
+  heartbeatMs: ms(limits.heartbeatMs),
+  nodeSilenceMs: ms(limits.nodeSilenceMs),
+  probeMs: ms(limits.probeMs),
+  resendMs: ms(limits.resendMs),
+  /** Facts, and bytes, of the journal after which a new image is written. */
+  imageEveryFacts: z.int().min(1).default(20_000),
+  imageEveryBytes: z
+    .int()
+    .min(1)
+    .default(32 * 1024 * 1024),
+});
+
+const schema = z.strictObject({ ...sharedConfig, scheduler: schedulerSection.prefault({}) });
+
+export type ServerConfig = z.infer<typeof schema>;
+
+export function readConfig(file: string): ServerConfig {
+  return loadConfig(file, schema);
+}
+
+/** For what comes from this very process again, such as the image writer's. */
+export function parsedConfig(raw: unknown): ServerConfig {
+  return checkConfig(raw, schema);
+}

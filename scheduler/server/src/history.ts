@@ -1,0 +1,166 @@
+/**
+ * The journal as this process has read it: the machine with every fact applied, and how far.
+ *
+ * An image needs no pointer beside the journal: the `image-stored` fact lies behind the position up
+ * to which it allows trimming, so whatever is left of a journal names the image it starts from.
+ *
+ * H1  facts are applied in the order of their numbers, without gaps, each once.
+ * H2  only complete batches are applied.
+ */
+import {
+  type Batch,
+  BatchReader,
+  type LogRecord,
+  type Logs,
+  type ObjectStore,
+} from '@troupe/fabric';
+import { assert, decode, type LogName, troupeError } from '@troupe/model';
+import { type SchedulerConfig, type SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
+
+export type ImageFact = Extract<SchedulerFact, { kind: 'image-stored' }>;
+
+/** Facts that became durable together; `first` is the number of the first. */
+export interface AppliedFacts {
+  readonly facts: readonly SchedulerFact[];
+  readonly first: number;
+}
+
+export interface HistoryStart {
+  readonly log: LogName;
+  readonly logs: Logs;
+  readonly objects: ObjectStore;
+  readonly config: SchedulerConfig;
+}
+
+export class History {
+  readonly machine: SchedulerMachine;
+  readonly #reader: BatchReader<SchedulerFact>;
+  /** Position of the last record read. */
+  position: number;
+  /** Position of the record that closed the last complete batch. */
+  #closed: number;
+  /** Bytes of journal read behind the last image. */
+  #bytes = 0;
+  /** Number of the next fact. */
+  #nextFact: number;
+  /** Images named in what was read, oldest first. */
+  readonly images: ImageFact[] = [];
+  /** Who opened the latest term. */
+  leader: string | undefined;
+
+  private constructor(machine: SchedulerMachine, image: ImageFact | undefined) {
+    this.machine = machine;
+    this.#nextFact = image?.facts ?? 0;
+    this.#reader = new BatchReader(this.#nextFact);
+    this.position = (image?.position ?? 1) - 1;
+    this.#closed = this.position;
+  }
+
+  /** The state at the end of the journal as it is now. */
+  static async restore(start: HistoryStart): Promise<History> {
+    const records: LogRecord[] = [];
+    const images = new ImageFinder();
+    for await (const record of start.logs.read(start.log, 1)) {
+      records.push(record);
+      images.push(record);
+    }
+    const image = images.latest;
+    const machine =
+      image === undefined
+        ? new SchedulerMachine(start.config)
+        : SchedulerMachine.restore(start.config, await start.objects.get(image.object));
+    const history = new History(machine, image);
+    for (const record of records) {
+      if (image !== undefined && record.position < image.position) continue;
+      history.apply(record);
+    }
+    return history;
+  }
+
+  /** Number of the next fact. */
+  get nextFact(): number {
+    return this.#nextFact;
+  }
+
+  get latestImage(): ImageFact | undefined {
+    return this.images.at(-1);
+  }
+
+  /** What of the journal a new image would save. */
+  get behindImage(): { facts: number; bytes: number } {
+    return { facts: this.nextFact - (this.latestImage?.facts ?? 0), bytes: this.#bytes };
+  }
+
+  /** Position up to which an image of the machine as it is now allows trimming. */
+  get imagePosition(): number {
+    return this.#closed + 1;
+  }
+
+  /** Reads on to the end. Answers what was applied. */
+  async readOn(logs: Logs, log: LogName, on: (applied: AppliedFacts) => void): Promise<void> {
+    for await (const record of logs.read(log, this.position + 1)) {
+      const applied = this.apply(record);
+      if (applied !== undefined) on(applied);
+    }
+  }
+
+  /** Applies one record; answers the batch that it completed. */
+  apply(record: LogRecord): AppliedFacts | undefined {
+    if (record.position <= this.position) return undefined;
+    this.position = record.position;
+    if (record.kind === 'seal') {
+      throw troupeError('LOG_CORRUPT', `a journal was sealed at ${record.position}`);
+    }
+    if (record.kind === 'open') return undefined;
+    const first = this.#nextFact;
+    const facts = this.#reader.push(decode<Batch<SchedulerFact>>(record.body));
+    this.#nextFact = this.#reader.nextFact;
+    this.#bytes += record.body.length;
+    if (facts.length === 0) return undefined;
+    this.#closed = record.position;
+    for (const fact of facts) this.machine.apply(fact);
+    assert(this.machine.factCount === this.nextFact, 'H1: facts are counted alike everywhere');
+    this.#note(facts);
+    return { facts, first };
+  }
+
+  /** What this process itself appended as leader; the machine has applied it already. */
+  appended(facts: readonly SchedulerFact[], position: number): AppliedFacts {
+    const first = this.#nextFact;
+    this.position = position;
+    this.#nextFact += facts.length;
+    this.#note(facts);
+    return { facts, first };
+  }
+
+  appendedBytes(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** All but the last two images that were named; each is handed out once. */
+  takeOldImages(): readonly ImageFact[] {
+    return this.images.splice(0, Math.max(0, this.images.length - 2));
+  }
+
+  #note(facts: readonly SchedulerFact[]): void {
+    for (const fact of facts) {
+      if (fact.kind === 'term-opened') this.leader = fact.scheduler;
+      if (fact.kind !== 'image-stored') continue;
+      this.images.push(fact);
+      this.#bytes = 0;
+    }
+  }
+}
+
+/** Finds the last image named in a journal whose front may have been trimmed. */
+class ImageFinder {
+  readonly #reader = new BatchReader<SchedulerFact>();
+  latest: ImageFact | undefined;
+
+  push(record: LogRecord): void {
+    if (record.kind !== 'rec') return;
+    for (const fact of this.#reader.push(decode<Batch<SchedulerFact>>(record.body))) {
+      if (fact.kind === 'image-stored') this.latest = fact;
+    }
+  }
+}

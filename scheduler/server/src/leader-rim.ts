@@ -1,0 +1,178 @@
+/**
+ * The rim of the leader's loop: messages over the bus, answers to gateways (to the one in this
+ * process without the bus), and I/O on logs, whose results come back as events.
+ *
+ * L1  I/O is retried until it succeeds or the term ends; after the end nothing is done any more.
+ */
+import type { Bus, Clock, Logger, Logs, LoopRim, Names } from '@troupe/fabric';
+import {
+  type Address,
+  encode,
+  failure,
+  failureOf,
+  type Incarnation,
+  type LogName,
+  TroupeError,
+  turnLogName,
+  unreachable,
+} from '@troupe/model';
+import type {
+  SchedulerEvent,
+  SchedulerFact,
+  SchedulerReply,
+  SchedulerSend,
+} from '@troupe/scheduler-core';
+
+/** An event without the wall time that its poster adds. */
+export type EventBody = SchedulerEvent extends infer E
+  ? E extends { readonly wall: number }
+    ? Omit<E, 'wall'>
+    : never
+  : never;
+
+export interface LeaderRimStart {
+  readonly cell: string;
+  readonly names: Names;
+  readonly bus: Bus;
+  readonly logs: Logs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly journal: LogName;
+  readonly ownAddress: Address;
+  readonly deliver: (message: SchedulerReply['message']) => void;
+  readonly post: (event: EventBody) => void;
+  /** Throws `DEPOSED` when this process may not speak as leader any more. */
+  readonly guard: () => void;
+  readonly durable: (facts: readonly SchedulerFact[], position: number) => void;
+  readonly sealed: (incarnation: Incarnation) => Promise<void>;
+  readonly dropped: (reason: Error, withheld: number) => void;
+}
+
+const pauseMsMin = 50;
+const pauseMsMax = 2_000;
+
+export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, SchedulerReply, never> {
+  readonly #start: LeaderRimStart;
+  #ended = false;
+  /** I/O under way by name: the machine may ask for the same again. */
+  readonly #underway = new Set<string>();
+
+  constructor(start: LeaderRimStart) {
+    this.#start = start;
+  }
+
+  work(order: never): void {
+    unreachable(order);
+  }
+
+  durable(facts: readonly SchedulerFact[], position: number): void {
+    this.#start.guard();
+    this.#start.durable(facts, position);
+    for (const fact of facts) {
+      if (fact.kind !== 'node-sealed') continue;
+      const { incarnation } = fact;
+      this.io(`release ${incarnation}`, () => this.#start.sealed(incarnation));
+    }
+  }
+
+  send(message: SchedulerSend): void {
+    const { bus, names, logs, journal, cell } = this.#start;
+    switch (message.kind) {
+      case 'to-node':
+        return this.#speak(names.node(message.node), message.message);
+      case 'to-all-nodes':
+        return this.#speak(names.allNodes, message.message);
+      case 'create-log': {
+        const { incarnation } = message;
+        const opening = encode({ cell, incarnation });
+        return this.io(`create ${incarnation}`, async () => {
+          await logs.create(turnLogName(incarnation), opening);
+          return { kind: 'log-created', incarnation };
+        });
+      }
+      case 'seal-log': {
+        const { incarnation } = message;
+        return this.io(`seal ${incarnation}`, async () => {
+          const by = encode({ cell, by: names.leader });
+          const position = await logs.seal(turnLogName(incarnation), by);
+          return { kind: 'log-sealed', incarnation, position };
+        });
+      }
+      case 'delete-log': {
+        const { log } = message;
+        return this.io(`delete ${log}`, async () => {
+          await logs.delete(log);
+          return { kind: 'log-deleted', log };
+        });
+      }
+      case 'trim-journal': {
+        const { before } = message;
+        return this.io(`trim ${before}`, () => logs.trim(journal, before));
+      }
+      default:
+        bus.flush();
+        unreachable(message);
+    }
+  }
+
+  reply(answer: SchedulerReply): void {
+    const { ownAddress, names, deliver } = this.#start;
+    if (answer.to === ownAddress) deliver(answer.message);
+    else this.#answer(names.inbox(answer.to), answer.message);
+  }
+
+  released(): void {}
+
+  dropped(reason: Error, withheld: number): void {
+    this.#ended = true;
+    this.#start.dropped(reason, withheld);
+  }
+
+  /** The term is over: I/O is not retried any more. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  #speak(subject: string, message: object): void {
+    try {
+      this.#start.bus.send(subject, message);
+    } catch (thrown) {
+      // Too large for the bus; resending it would not help, and it must not end the term.
+      this.#start.logger.error({ subject, thrown: String(thrown) }, 'a message was not sent');
+      if (!(thrown instanceof TroupeError)) throw thrown;
+    }
+  }
+
+  #answer(subject: string, message: SchedulerReply['message']): void {
+    try {
+      this.#start.bus.send(subject, message);
+    } catch (thrown) {
+      if (!(thrown instanceof TroupeError) || message.kind !== 'answered') throw thrown;
+      const text = 'the answer is too large for one message, ask for less (limit)';
+      const answer = { kind: 'failed', failure: failure('TOO_LARGE', text) };
+      this.#start.bus.send(subject, { kind: 'answered', number: message.number, answer });
+    }
+  }
+
+  io(name: string, run: () => Promise<EventBody> | Promise<void>): void {
+    if (this.#underway.has(name)) return;
+    this.#underway.add(name);
+    void this.#untilDone(name, run).finally(() => this.#underway.delete(name));
+  }
+
+  async #untilDone(name: string, run: () => Promise<EventBody> | Promise<void>): Promise<void> {
+    let pauseMs = pauseMsMin;
+    while (!this.#ended) {
+      try {
+        const event = await run();
+        if (event !== undefined && !this.#ended) this.#start.post(event);
+        return;
+      } catch (thrown) {
+        const { code, message } = failureOf(thrown);
+        this.#start.logger.warn({ io: name, code, reason: message }, 'I/O failed, trying again');
+      }
+      await new Promise<void>((resolve) => this.#start.clock.after(pauseMs, resolve));
+      pauseMs = Math.min(pauseMs * 2, pauseMsMax);
+    }
+  }
+}

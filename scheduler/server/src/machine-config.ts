@@ -1,0 +1,10 @@
+/** What the scheduler machine needs to know of the configuration. */
+import { version } from '@troupe/model';
+import type { SchedulerConfig } from '@troupe/scheduler-core';
+import type { ServerConfig } from './config.ts';
+
+export function machineConfig(config: ServerConfig): SchedulerConfig {
+  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs } = config.scheduler;
+  // Every replica starts from one seed: what depends on chance is decided once, in a fact.
+  return { cell: config.cell, version, heartbeatMs, nodeSilenceMs, probeMs, resendMs, seed: 1 };
+}
