@@ -1,5 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, startEtcd, startNats } from '@troupe/fabric/servers';
@@ -107,6 +109,31 @@ test('a paused server is stopped all the same, within the bound', async () => {
   nats.kill('SIGSTOP');
   expect(await nats.stop(100)).toEqual({ code: null, signal: 'SIGKILL' });
   expect(nats.kill('SIGTERM')).toBe(false);
+});
+
+/** Without `setpriv` nothing tells a server that its parent was killed. */
+const ways = existsSync('/usr/bin/setpriv') ? ['exit', 'SIGKILL'] : ['exit'];
+
+test.each(ways)('no server outlives the process that started it (%s)', async (way) => {
+  const module = new URL('../dist/servers/index.js', import.meta.url).href;
+  const code = `
+    const { startNats } = await import(${JSON.stringify(module)});
+    const nats = await startNats({ dataDir: ${JSON.stringify(join(folder, `orphan-${way}`))} });
+    console.log(nats.port);
+    process.stdin.once('data', () => process.exit(0));`;
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', code], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const [port] = await once(parent.stdout.setEncoding('utf8'), 'data');
+  const socket = createConnection({ port: Number(port), host: '127.0.0.1' });
+  await once(socket, 'connect');
+  const gone = once(socket.resume(), 'close');
+  if (way === 'exit') parent.stdin.write('go');
+  else parent.kill('SIGKILL');
+  await gone;
+  await expect(connect({ servers: `127.0.0.1:${Number(port)}` })).rejects.toMatchObject({
+    code: 'CONNECTION_REFUSED',
+  });
 });
 
 /** Stops the server when the test ends, also when it fails. */
