@@ -14,12 +14,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('a bundle', () => {
-  it('holds the definitions and no gRPC client', async () => {
+  it('holds the definitions, and neither the gRPC client nor the codec', async () => {
     const { bytes } = await bundleFile(fixture);
     const text = Buffer.from(bytes).toString('utf8');
     const code = text.slice(0, text.lastIndexOf('//# sourceMappingURL='));
     expect(code).toContain('Counter');
-    expect(code).not.toMatch(/grpc|protobuf/i);
+    expect(code).not.toMatch(/grpc|protobuf|msgpackr/i);
     expect(text).toContain('sourceMappingURL=data:application/json;base64,');
   });
 
