@@ -44,6 +44,7 @@ export async function* unpackDebs(packages, workDir, say) {
 
 /** Which distribution this is, which mirror it uses and which suites are worth asking. */
 function readSystem() {
+  if (!existsSync('/etc/os-release')) throw new Error('this is no Debian or Ubuntu');
   const release = Object.fromEntries(
     [...readFileSync('/etc/os-release', 'utf8').matchAll(/^(\w+)="?([^"\n]*)"?$/gm)].map((line) => [
       line[1],
@@ -52,14 +53,15 @@ function readSystem() {
   );
   const family = [release.ID, ...(release.ID_LIKE ?? '').split(' ')].find((id) => suites[id]);
   if (family === undefined) throw new Error(`${release.ID} has no apt archive known here`);
-  const codename = release.VERSION_CODENAME ?? '';
+  // Derivatives of Ubuntu have a code name of their own and use Ubuntu's archive beside theirs.
+  const codename = release.UBUNTU_CODENAME ?? release.VERSION_CODENAME ?? '';
   const mirror = chooseMirror(readSources(), family, codename);
   if (mirror === undefined) throw new Error(`no ${family} mirror in /etc/apt/sources.list*`);
   const own = suites[family].includes(codename) ? [codename] : [];
   return { family, mirror, suites: [...new Set([...own, ...suites[family]])] };
 }
 
-/** Every `deb` source of the system, of both file formats. */
+/** Every `deb` source of the system, of both file formats. @public */
 export function readSources(etc = '/etc/apt') {
   const parts = join(etc, 'sources.list.d');
   const inParts = existsSync(parts) ? readdirSync(parts).map((name) => join(parts, name)) : [];
@@ -143,7 +145,9 @@ function stanza(suite, system, keyring) {
   const components = system.family === 'ubuntu' ? 'main universe' : 'main';
   const lines = ['Types: deb', `URIs: ${system.mirror.uri}`, `Suites: ${suite}`];
   lines.push(`Components: ${components}`);
-  if (keyring !== undefined) lines.push(`Signed-By: ${keyring}`);
+  // A key that stands in the file itself begins on a line of its own.
+  if (keyring?.includes('\n')) lines.push(`Signed-By:\n ${keyring}`);
+  else if (keyring !== undefined) lines.push(`Signed-By: ${keyring}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -93,7 +93,7 @@ async function fetchTo(path, url) {
   }
 }
 
-export function verify(archive, { url, sha256 }) {
+function verify(archive, { url, sha256 }) {
   const actual = createHash('sha256').update(readFileSync(archive)).digest('hex');
   if (actual !== sha256) {
     throw new Error(`${url}: its SHA-256 is ${actual}, not the pinned ${sha256}; nothing was kept`);

@@ -65,6 +65,54 @@ test('an archive with another checksum is refused, and nothing of it is kept', a
   expect(readdirSync(join(copy, '.troupe'))).toEqual([]);
 });
 
+test('the mirror of the system is read from both kinds of source files', async () => {
+  const etc = join(copy, 'etc');
+  mkdirSync(join(etc, 'sources.list.d'), { recursive: true });
+  const oneLine = [
+    '# deb http://old.example/debian bookworm main',
+    'deb [arch=amd64 signed-by=/k.gpg] http://one.example/debian bookworm main contrib # ours',
+    'deb-src http://one.example/debian bookworm main',
+  ];
+  const stanzas = [
+    '# comment',
+    'Types: deb deb-src',
+    'URIs: http://two.example/debian http://three.example/debian',
+    'Suites: bookworm bookworm-updates',
+    'Components: main',
+    'Signed-By:',
+    ' -----BEGIN PGP PUBLIC KEY BLOCK-----',
+    ' .',
+    ' AAAA',
+    '',
+    'Enabled: no',
+    'Types: deb',
+    'URIs: http://off.example/debian',
+    'Suites: bookworm',
+    'Components: main',
+  ];
+  writeFileSync(join(etc, 'sources.list'), oneLine.join('\n'));
+  writeFileSync(join(etc, 'sources.list.d', 'debian.sources'), stanzas.join('\n'));
+  writeFileSync(join(etc, 'sources.list.d', 'x.list.disabled'), 'deb http://x.example/ x main');
+  writeFileSync(
+    join(copy, 'sources.mjs'),
+    `import { readSources } from './bootstrap/apt.mjs';
+     console.log(JSON.stringify(readSources(${JSON.stringify(etc)})));`,
+  );
+  const { stdout } = await run('sources.mjs');
+  const key = '-----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n AAAA';
+  const both = { suites: ['bookworm', 'bookworm-updates'], components: ['main'], signedBy: key };
+  expect(JSON.parse(stdout)).toEqual([
+    {
+      uri: 'http://one.example/debian',
+      suites: ['bookworm'],
+      components: ['main', 'contrib'],
+      signedBy: '/k.gpg',
+    },
+    { uri: 'http://two.example/debian', ...both },
+    { uri: 'http://three.example/debian', ...both },
+  ]);
+});
+
 test('bootstraps that run at once take turns, also after one was killed', async () => {
   const gone = spawn(process.execPath, ['-e', '']);
   await once(gone, 'exit');
