@@ -43,6 +43,7 @@ async function main(): Promise<number> {
     session = await openSession({
       folder: options.folder,
       nodes: options.nodes,
+      port: options.port,
       home: process.cwd(),
       onProgress: (line) => display.event(line),
     });

@@ -1,47 +1,7 @@
-import { createServer, type IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import type { Passages } from '../src/writing/extract.ts';
 import { askModel, completionsUrl, modelFrom } from '../src/writing/model.ts';
-
-interface Asked {
-  readonly path: string;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: { model: string; messages: { role: string; content: string }[] };
-}
-
-/** An endpoint that answers each request by the function given. */
-async function endpoint(answer: (asked: Asked) => { status: number; body: string }) {
-  const asked: Asked[] = [];
-  const server = createServer((request, response) => {
-    let text = '';
-    request.on('data', (chunk) => {
-      text += String(chunk);
-    });
-    request.on('end', () => {
-      const one = { path: request.url ?? '', headers: request.headers, body: JSON.parse(text) };
-      asked.push(one);
-      const { status, body } = answer(one);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    asked,
-    async [Symbol.asyncDispose]() {
-      await new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      });
-    },
-  };
-}
-
-function says(content: string): string {
-  return JSON.stringify({ choices: [{ message: { role: 'assistant', content } }] });
-}
+import { endpoint, says } from './endpoint.ts';
 
 const passages: Passages = {
   question: 'Who feeds the ox?',

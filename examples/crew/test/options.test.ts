@@ -30,6 +30,7 @@ test('what cannot be is refused in a sentence that names it', async () => {
   const refused = (...args: string[]) => expect(() => parseOptions(args, folder.path));
   refused('/no/such/folder').toThrow('/no/such/folder is no folder');
   refused('--nodes', 'many').toThrow('--nodes is many; give a number from 1 to 9');
+  refused('--port', '70000').toThrow('--port is 70000');
   refused('--asq', 'x').toThrow("Unknown option '--asq'");
   refused('a', 'b').toThrow('one folder can be read, not 2');
   refused('--ask', ' ').toThrow('question 1 has 1 characters');

@@ -14,6 +14,8 @@ export interface JobOptions {
   readonly nodes: number;
   readonly kill: boolean;
   readonly json: boolean;
+  /** Where the gateway listens; the usual port when that is free, unless given. */
+  readonly port: number | undefined;
 }
 
 export const usage = `A crew of agents reads a folder and answers questions about it, while one of its nodes is killed.
@@ -24,6 +26,7 @@ Usage: npm start -- [folder] [options]
   --ask QUESTION   a question to answer; may be given up to ${crewLimits.questionsMax} times
   --nodes N        how many nodes to start, 1 to 9 (default 3)
   --no-kill        leave all nodes alone
+  --port PORT      port of the cluster's gateway, 0 for a free one (default 7411, when it is free)
   --yes            publish without asking
   --once           stop the cluster when the answers are there
   --json           the result as JSON on stdout, progress on stderr; implies --once
@@ -50,8 +53,13 @@ export function parseOptions(args: readonly string[], folderDefault: string): Jo
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodesMax) {
     throw new UsageError(`--nodes is ${values.nodes}; give a number from 1 to ${nodesMax}`);
   }
+  const port = values.port === undefined ? undefined : Number(values.port);
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new UsageError(`--port is ${values.port}; give a number from 0 to 65535`);
+  }
   return {
     folder,
+    port,
     questions: questionsOf(values.ask ?? defaultQuestions(folder)),
     yes: values.yes === true,
     once: values.once === true || values.json === true,
@@ -64,6 +72,7 @@ export function parseOptions(args: readonly string[], folderDefault: string): Jo
 interface Values {
   readonly ask?: string[];
   readonly nodes?: string;
+  readonly port?: string;
   readonly 'no-kill'?: boolean;
   readonly yes?: boolean;
   readonly once?: boolean;
@@ -79,6 +88,7 @@ function parsed(args: readonly string[]): { values: Values; positionals: string[
       options: {
         ask: { type: 'string', multiple: true },
         nodes: { type: 'string' },
+        port: { type: 'string' },
         'no-kill': { type: 'boolean' },
         yes: { type: 'boolean' },
         once: { type: 'boolean' },

@@ -22,6 +22,7 @@ export interface Session {
 export interface SessionStart {
   readonly folder: string;
   readonly nodes: number;
+  readonly port: number | undefined;
   /** Where `.troupe` lies. */
   readonly home: string;
   readonly onProgress: (line: string) => void;
@@ -40,7 +41,7 @@ export async function openSession(start: SessionStart): Promise<Session> {
     nodes: start.nodes,
     // Of our environment a runner sees only the basics and what is named here.
     nodeConfig: { environment: ['OPENAI_API_KEY'] },
-    address: (await isFree(addressDefault)) ? addressDefault : '127.0.0.1:0',
+    address: await addressFor(start.port),
     onProgress: start.onProgress,
   });
   let troupe: Troupe | undefined;
@@ -73,6 +74,11 @@ function shortName(name: string): string {
     .slice(0, 40)
     .replace(/^-+|-+$/g, '');
   return short === '' ? 'crew' : short;
+}
+
+async function addressFor(port: number | undefined): Promise<string> {
+  if (port !== undefined) return `127.0.0.1:${port}`;
+  return (await isFree(addressDefault)) ? addressDefault : '127.0.0.1:0';
 }
 
 function isFree(address: string): Promise<boolean> {
