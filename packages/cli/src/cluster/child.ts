@@ -9,7 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { isErrorCode, TroupeError, troupeError } from '@troupe/model';
+import { isErrorCode, TroupeError } from '@troupe/model';
 import type { Guard } from './guard.ts';
 import type { Environment, Exit, Process } from './options.ts';
 
@@ -140,15 +140,16 @@ function parseReady(line: string): Ready | undefined {
   };
 }
 
-/** The process's own coded failure when its last words hold one, else `INTERNAL`. */
+/** The process's own code when its last words hold one, else `INTERNAL`. */
 function startFailure(start: ChildStart, what: string): TroupeError {
   const words = lastLines(start.logFile, 12);
-  const text = `${start.kind} ${start.name} ${what}`;
-  const whole = words === '' ? text : `${text}; its last words:\n${words}`;
-  const details = { name: start.name, log: start.logFile };
-  const coded = [...words.matchAll(/^(?:\S+ )?([A-Z][A-Z_]+): /gm)].at(-1)?.[1];
-  if (coded === undefined || !isErrorCode(coded)) return troupeError('INTERNAL', whole, details);
-  return new TroupeError({ code: coded, message: whole, details });
+  const coded = [...words.matchAll(/^(?:\S+ )?([A-Z][A-Z_]+): /gm)].at(-1)?.[1] ?? '';
+  const said = words === '' ? 'it said nothing' : `its last words:\n${words}`;
+  return new TroupeError({
+    code: isErrorCode(coded) ? coded : 'INTERNAL',
+    message: `${start.kind} ${start.name} ${what}; see ${start.logFile}; ${said}`,
+    details: { name: start.name, log: start.logFile },
+  });
 }
 
 export function lastLines(file: string, count: number): string {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Failure, isErrorCode, TroupeError, troupeError } from '@troupe/model';
+import { type Failure, isErrorCode, TroupeError } from '@troupe/model';
 import { inheritedEnvironment, lastLines } from '../cluster/child.ts';
 import { readRecord } from '../local/state-file.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -32,8 +32,11 @@ export async function detach(terminal: Terminal, plan: UpPlan): Promise<void> {
   if (child.connected) child.disconnect();
   child.unref();
   if (word === undefined) {
-    const what = `the detached \`up\` ended early; its last words:\n${lastLines(logFile, 8)}`;
-    throw troupeError('INTERNAL', what, { log: logFile });
+    throw new TroupeError({
+      code: 'INTERNAL',
+      message: `the detached \`up\` ended early; its last words:\n${lastLines(logFile, 8)}`,
+      details: { log: logFile },
+    });
   }
   if ('failure' in word) throw new TroupeError(word.failure);
   const { shared: _, ...record } = readRecord(plan.dataDir) ?? { shared: {} };
