@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-export const binary = fileURLToPath(new URL('../bin/troupe.js', import.meta.url));
+const binary = fileURLToPath(new URL('../bin/troupe.js', import.meta.url));
 
 export interface Ran {
   readonly code: number | null;

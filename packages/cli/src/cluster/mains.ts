@@ -3,22 +3,27 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { TroupeError } from '@troupe/model';
 
-const resolver = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
+
+/** Each name stands whole, so that tools see what this package depends on. */
+const mains = {
+  scheduler: () => require.resolve('@troupe/scheduler-server/main'),
+  node: () => require.resolve('@troupe/worker-node-host/main'),
+} as const;
 
 export function mainOf(kind: 'scheduler' | 'node'): string {
-  const name = kind === 'scheduler' ? '@troupe/scheduler-server' : '@troupe/worker-node-host';
-  const file = find(`${name}/main`);
+  const file = find(kind);
   if (file !== undefined && existsSync(file)) return file;
   throw new TroupeError({
     code: 'WRONG_STATE',
-    message: `${name} is not built; run \`npm run build\``,
-    details: { package: name },
+    message: `the ${kind} process is not built; run \`npm run build\``,
+    details: { kind },
   });
 }
 
-function find(specifier: string): string | undefined {
+function find(kind: 'scheduler' | 'node'): string | undefined {
   try {
-    return resolver.resolve(specifier);
+    return mains[kind]();
   } catch {
     // Not installed, or not built: the caller says so.
     return undefined;

@@ -27,7 +27,7 @@ export async function withTroupe<T>(
 }
 
 /** Connects, or says what to do where nothing answers. */
-export async function open(settings: Settings): Promise<Troupe> {
+async function open(settings: Settings): Promise<Troupe> {
   // Loaded only by commands that need it: help stays quick.
   const { connect } = await import('@troupe/sdk');
   const address = settings.address();

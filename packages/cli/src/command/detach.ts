@@ -12,7 +12,7 @@ import type { UpPlan } from './up.ts';
 type Word = { readonly ready: true } | { readonly failure: Failure };
 
 /** Where the command begins, for a process that does the same. */
-export const binary = fileURLToPath(new URL('../../bin/troupe.js', import.meta.url));
+const binary = fileURLToPath(new URL('../../bin/troupe.js', import.meta.url));
 
 export async function detach(terminal: Terminal, plan: UpPlan): Promise<void> {
   mkdirSync(plan.dataDir, { recursive: true });

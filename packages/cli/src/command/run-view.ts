@@ -25,7 +25,7 @@ export function hasEnded(run: RunView): boolean {
   return run.state === 'done' || run.state === 'failed' || run.state === 'cancelled';
 }
 
-export function promptOf(block: BlockView): unknown {
+function promptOf(block: BlockView): unknown {
   return block.prompt === undefined ? undefined : decodeValue(block.prompt);
 }
 

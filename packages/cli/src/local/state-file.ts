@@ -43,7 +43,6 @@ const upRecord = z.object({
   shared: z.record(z.string(), z.unknown()),
 });
 
-export type ProcessRecord = z.infer<typeof processRecord>;
 export type UpRecord = z.infer<typeof upRecord>;
 
 const fileName = 'up.json';
