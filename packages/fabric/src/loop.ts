@@ -70,7 +70,7 @@ export class Loop<Event, Fact, Send, Reply, Work> {
   #inbox: Event[] = [];
   #pending: Pending<Fact, Send, Reply> = { facts: [], sends: [], replies: [] };
   #nextFact: number;
-  #appending = false;
+  #inFlight: Pending<Fact, Send, Reply> | undefined;
   #scheduled = false;
   #dropped = false;
   #wake: { at: number; cancel: () => void } | undefined;
@@ -96,7 +96,7 @@ export class Loop<Event, Fact, Send, Reply, Work> {
 
   /** Events, facts and outputs not yet released: what an orderly stop waits for. */
   idle(): Promise<void> {
-    if (this.#isIdle()) return Promise.resolve();
+    if (this.#dropped || this.#isIdle()) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
@@ -113,7 +113,10 @@ export class Loop<Event, Fact, Send, Reply, Work> {
     if (this.#dropped) return;
     const events = this.#inbox.splice(0, drainEventsMax);
     try {
-      for (const event of events) this.#handle(event);
+      for (const event of events) {
+        this.#handle(event);
+        if (this.#dropped) return;
+      }
     } catch (reason) {
       this.#drop(reason);
       return;
@@ -135,57 +138,69 @@ export class Loop<Event, Fact, Send, Reply, Work> {
   }
 
   #flush(): void {
-    if (this.#appending || this.#dropped) return;
+    if (this.#inFlight !== undefined || this.#dropped) return;
     const batch = this.#pending;
     if (batch.facts.length === 0) {
       if (batch.sends.length > 0 || batch.replies.length > 0) {
         this.#pending = { facts: [], sends: [], replies: [] };
-        this.#release(batch);
+        this.#guard(() => this.#release(batch));
       }
       this.#settleIdle();
       return;
     }
     this.#pending = { facts: [], sends: [], replies: [] };
-    this.#appending = true;
+    this.#inFlight = batch;
     let records: Bytes[];
     try {
       records = encodeBatch(batch.facts, this.#nextFact);
     } catch (reason) {
-      this.#drop(reason, batch.replies.length);
+      this.#drop(reason);
       return;
     }
     this.#nextFact += batch.facts.length;
     crashPoint(`${this.#start.name}.before-append`);
     this.#start.writer.append(records).then(
       (position) => this.#appended(batch, position),
-      (reason: unknown) => this.#drop(reason, batch.replies.length),
+      (reason: unknown) => this.#drop(reason),
     );
   }
 
   #appended(batch: Pending<Fact, Send, Reply>, position: number): void {
     if (this.#dropped) return;
-    assert(this.#appending, 'L2: at most one append is in flight');
-    this.#appending = false;
+    assert(this.#inFlight === batch, 'L2: at most one append is in flight');
     crashPoint(`${this.#start.name}.after-append`);
-    try {
+    this.#guard(() => {
       this.#start.rim.durable(batch.facts, position);
+      this.#inFlight = undefined;
       this.#release(batch);
-    } catch (reason) {
-      this.#drop(reason);
-      return;
-    }
+    });
     this.#flush();
   }
 
-  #release(batch: Pending<Fact, Send, Reply>): void {
-    for (const message of batch.sends) this.#start.rim.send(message);
-    for (const answer of batch.replies) this.#start.rim.reply(answer);
-    this.#start.rim.released();
+  /** Whatever the rim throws is the end of the machine, not of the process's event loop. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (reason) {
+      this.#drop(reason);
+    }
   }
 
-  #drop(reason: unknown, inFlight = 0): void {
+  #release(batch: Pending<Fact, Send, Reply>): void {
+    for (const message of batch.sends) {
+      if (this.#dropped) return;
+      this.#start.rim.send(message);
+    }
+    for (const answer of batch.replies) {
+      if (this.#dropped) return;
+      this.#start.rim.reply(answer);
+    }
+    if (!this.#dropped) this.#start.rim.released();
+  }
+
+  #drop(reason: unknown): void {
     if (this.#dropped) return;
-    const withheld = inFlight + this.#pending.replies.length;
+    const withheld = (this.#inFlight?.replies.length ?? 0) + this.#pending.replies.length;
     this.stop();
     const error = reason instanceof Error ? reason : new Error(String(reason));
     this.#start.rim.dropped(error, withheld);
@@ -207,7 +222,9 @@ export class Loop<Event, Fact, Send, Reply, Work> {
   }
 
   #isIdle(): boolean {
-    return this.#inbox.length === 0 && !this.#appending && this.#pending.facts.length === 0;
+    return (
+      this.#inbox.length === 0 && this.#inFlight === undefined && this.#pending.facts.length === 0
+    );
   }
 
   #settleIdle(): void {

@@ -36,9 +36,18 @@ export async function claimMember(start: ClaimStart): Promise<Membership> {
   const { coordination, names, name, ttlMs } = start;
   const until = coordination.clock.now() + ttlMs + expirySlackMs;
   for (;;) {
-    const attempt = await tryClaim(start);
+    const late = coordination.clock.now() >= until;
+    let attempt: Attempt;
+    try {
+      attempt = await tryClaim(start);
+    } catch (cause) {
+      // What this try did is found by the next one, by its value.
+      if (late) throw cause;
+      await pause(coordination.clock, pollMs);
+      continue;
+    }
     if (attempt.kind === 'held') return new Claim(start, attempt.lease);
-    if (coordination.clock.now() >= until) {
+    if (late) {
       const text = `name "${name}" is held by ${attempt.holder} in cell ${names.cell}`;
       throw troupeError('NODE_NAME_TAKEN', text, { name, holder: attempt.holder });
     }
@@ -68,7 +77,7 @@ type Attempt =
   | { readonly kind: 'held'; readonly lease: TermLease }
   | { readonly kind: 'taken'; readonly holder: string };
 
-/** One try. Errors of etcd are thrown; the next try finds what this one did, by its value. */
+/** One try. Errors of etcd are thrown: their outcome is unknown. */
 async function tryClaim(start: ClaimStart): Promise<Attempt> {
   const { coordination, names, name, value, ttlMs } = start;
   const key = names.keys.member(name);
