@@ -83,9 +83,10 @@ export class Restorer {
       failed: (reason, attempt) =>
         this.#start.logger.warn({ actor, epoch, attempt, err: reason }, 'a restore waits'),
     };
+    const asked = this.#sealed.expect(order.chain.map((link) => link.log));
     const checkpoint = await patiently(patience, () =>
       this.#checkpointReads.run(() => this.#start.checkpoints.get(actor)),
-    );
+    ).finally(asked);
     const facts = await patiently(patience, () => this.#facts(order, checkpoint));
     return { actor, epoch, facts, ...(checkpoint === undefined ? {} : { checkpoint }) };
   }

@@ -6,7 +6,7 @@
  * X4  what is kept is bounded by `keepMs` and `keepBytesMax`; a log larger than that serves those
  *     who wait for it and is not kept.
  */
-import type { Clock, Logs } from '@troupe/fabric';
+import { type Clock, type Logs, pause } from '@troupe/fabric';
 import type { LogName } from '@troupe/model';
 import type { Slots } from '../slots.ts';
 import { LogIndex } from './log-index.ts';
@@ -14,8 +14,10 @@ import { LogIndex } from './log-index.ts';
 export const keepMs = 30_000;
 export const keepBytesMax = 256 * 1024 * 1024;
 
-/** How long the first who asks waits for others, so that the least position is read from. */
-export const gatherMs = 15;
+/** A reading begins when all who are expected have asked, looked at so often … */
+const gatherMs = 15;
+/** … and waits no longer than this for them. */
+const gatherMsMax = 300;
 
 interface Kept {
   readonly to: number;
@@ -34,12 +36,26 @@ export class SealedLogs {
   readonly #slots: Slots;
   /** In order of last use. */
   readonly #kept = new Map<LogName, Kept>();
+  /** Restores that may ask for a log, but do not know yet from where. */
+  readonly #expected = new Map<LogName, number>();
   #sweeping = false;
 
   constructor(logs: Logs, clock: Clock, slots: Slots) {
     this.#logs = logs;
     this.#clock = clock;
     this.#slots = slots;
+  }
+
+  /** Somebody is about to ask for these logs; the answer says that they have, or will not. */
+  expect(logs: readonly LogName[]): () => void {
+    for (const log of logs) this.#expected.set(log, (this.#expected.get(log) ?? 0) + 1);
+    return () => {
+      for (const log of logs) {
+        const left = (this.#expected.get(log) ?? 1) - 1;
+        if (left === 0) this.#expected.delete(log);
+        else this.#expected.set(log, left);
+      }
+    };
   }
 
   /** The log's facts from `from` (or earlier) to its seal at `to`. */
@@ -55,7 +71,7 @@ export class SealedLogs {
   }
 
   #load(log: LogName, from: number, to: number): Promise<LogIndex> {
-    const index = new Promise<void>((resolve) => this.#clock.after(gatherMs, resolve)).then(() =>
+    const index = this.#gathered(log).then(() =>
       this.#slots.run(() => {
         kept.begun = true;
         return LogIndex.read(this.#logs, log, kept.from, to);
@@ -76,6 +92,12 @@ export class SealedLogs {
       },
     );
     return index;
+  }
+
+  async #gathered(log: LogName): Promise<void> {
+    const until = this.#clock.now() + gatherMsMax;
+    do await pause(this.#clock, gatherMs);
+    while (this.#expected.has(log) && this.#clock.now() < until);
   }
 
   #shrink(): void {

@@ -18,6 +18,13 @@ export const Counter = actor('Counter', {
       c.state.count += 100;
       return c.state.count;
     },
+    /** Never gives the event loop back. */
+    block(_c) {
+      for (;;);
+    },
+    pid(_c) {
+      return process.pid;
+    },
     environment(_c) {
       return Object.keys(process.env).sort();
     },

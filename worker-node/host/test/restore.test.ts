@@ -1,0 +1,260 @@
+import { encodeBatch, type Logs, silentLogger } from '@troupe/fabric';
+import {
+  type ActorId,
+  actorId,
+  encode,
+  encodeValue,
+  type Failure,
+  type LogName,
+  logName,
+  sessionId,
+} from '@troupe/model';
+import { encodeCheckpoint, freshMemory, type NodeFact } from '@troupe/worker-node-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CheckpointStore } from '../src/checkpoint-store.ts';
+import { type Restored, Restorer, stretchesOf } from '../src/restore/restorer.ts';
+import { Cell } from './harness.ts';
+
+let cell: Cell;
+let made = 0;
+beforeAll(async () => {
+  cell = await Cell.start();
+});
+afterAll(() => cell.stop());
+
+/** A turn of the actor; nothing but its number matters here. */
+function turn(actor: ActorId, seq: number, body = new Uint8Array(0)): NodeFact {
+  return {
+    kind: 'turn',
+    actor,
+    birth: 1,
+    epoch: 2,
+    seq,
+    cause: { kind: 'call', session: sessionId('s'), number: seq, low: seq },
+    method: 'add',
+    delta: body,
+    outcome: { ok: true, value: encodeValue(seq) },
+    letters: [],
+    clock: {},
+    at: 0,
+  };
+}
+
+/** A log with one record a batch. */
+async function log(...batches: NodeFact[][]): Promise<LogName> {
+  const name = logName(`turns-test_${++made}`);
+  await cell.fabric.logs.create(name, encode({ opening: name }));
+  const writer = await cell.fabric.logs.writer(name);
+  let first = 0;
+  for (const facts of batches) {
+    await writer.append(encodeBatch(facts, first));
+    first += facts.length;
+  }
+  return name;
+}
+
+/** The same logs, with every reading told to `reads`. */
+function watched(logs: Logs, reads: string[]): Logs {
+  return new Proxy(logs, {
+    get(target, name) {
+      if (name !== 'read') return Reflect.get(target, name).bind(target);
+      return (...[from, at, to]: Parameters<Logs['read']>) => {
+        reads.push(`${from}@${at}`);
+        return target.read(from, at, to);
+      };
+    },
+  });
+}
+
+interface Ordered {
+  readonly restorer: Restorer;
+  next(): Promise<Restored | Failure>;
+}
+
+function restorer(ownLog: LogName, reads: string[] = []): Ordered {
+  const done: (Restored | Failure)[] = [];
+  const waiting: ((one: Restored | Failure) => void)[] = [];
+  const give = (one: Restored | Failure) => {
+    const next = waiting.shift();
+    if (next === undefined) done.push(one);
+    else next(one);
+  };
+  const made = new Restorer({
+    logs: watched(cell.fabric.logs, reads),
+    checkpoints: cell.fabric.checkpoints,
+    clock: cell.fabric.clock,
+    ownLog,
+    logger: silentLogger,
+    patienceMs: 500,
+    restored: give,
+    failed: (_actor, _epoch, why) => give(why),
+  });
+  const next = () =>
+    new Promise<Restored | Failure>((resolve) => {
+      const one = done.shift();
+      if (one === undefined) waiting.push(resolve);
+      else resolve(one);
+    });
+  return { restorer: made, next };
+}
+
+const order = { kind: 'restore' as const, epoch: 9, ownLog: false };
+const seqs = (restored: Restored | Failure) =>
+  'facts' in restored
+    ? restored.facts.map((fact) => (fact.kind === 'turn' ? fact.seq : 0))
+    : restored;
+
+test('a thousand actors of one dead node are restored by one reading of its log', async () => {
+  const actors = Array.from({ length: 1_000 }, (_, i) => actorId('default', 'Many', `${i}`));
+  const dead = await log(
+    actors.map((actor) => turn(actor, 1)),
+    actors.map((actor) => turn(actor, 2)),
+  );
+  const to = await cell.fabric.logs.seal(dead, encode({}));
+  const reads: string[] = [];
+  const { restorer: subject, next } = restorer(await log(), reads);
+  for (const actor of actors) {
+    subject.restore({ ...order, actor, chain: [{ log: dead, from: 0, to }] });
+  }
+  const found = new Map<ActorId, unknown>();
+  for (let i = 0; i < actors.length; i++) {
+    const one = await next();
+    if ('facts' in one) found.set(one.actor, seqs(one));
+  }
+  expect(found.size).toBe(actors.length);
+  for (const actor of actors) expect(found.get(actor)).toEqual([1, 2]);
+  expect(reads).toEqual([`${dead}@0`]);
+});
+
+test('actors with checkpoints at many places still share one reading', async () => {
+  const actors = Array.from({ length: 200 }, (_, i) => actorId('default', 'Spread', `${i}`));
+  const dead = await log(...actors.map((actor) => [turn(actor, 1), turn(actor, 2)]));
+  const to = await cell.fabric.logs.seal(dead, encode({}));
+  // The last actor has the earliest floor.
+  for (const [i, actor] of actors.entries()) {
+    const head = { actor, birth: 1, epoch: 2, seq: 0, floor: { log: dead, position: 201 - i } };
+    const body = encodeCheckpoint(head, freshMemory(), encodeValue({}), 0);
+    await cell.fabric.checkpoints.put(actor, body, 0);
+  }
+  const reads: string[] = [];
+  const { restorer: subject, next } = restorer(await log(), reads);
+  for (const actor of actors) {
+    subject.restore({ ...order, actor, chain: [{ log: dead, from: 0, to }] });
+  }
+  let facts = 0;
+  for (const _ of actors) {
+    const one = await next();
+    if ('facts' in one) facts += one.facts.length;
+  }
+  // Actor i lies in record i + 2 and reads from record 202 - i on.
+  expect(facts).toBe(actors.filter((_, i) => i + 2 >= 202 - i).length * 2);
+  expect(reads).toEqual([`${dead}@3`]);
+});
+
+test('a chain is read link by link, and then the own log', async () => {
+  const actor = actorId('default', 'Chained', 'a');
+  const other = actorId('default', 'Chained', 'b');
+  const first = await log([turn(actor, 1), turn(other, 1)], [turn(actor, 2)]);
+  const second = await log([turn(actor, 3)]);
+  const own = await log([turn(other, 2), turn(actor, 4)]);
+  const chain = [];
+  for (const each of [first, second]) {
+    chain.push({ log: each, from: 0, to: await cell.fabric.logs.seal(each, encode({})) });
+  }
+  const { restorer: subject, next } = restorer(own);
+  subject.restore({ ...order, actor, chain, ownLog: true });
+  expect(seqs(await next())).toEqual([1, 2, 3, 4]);
+});
+
+test('what a checkpoint covers is not read again', async () => {
+  const actor = actorId('default', 'Covered', 'a');
+  const first = await log([turn(actor, 1)]);
+  const second = await log([turn(actor, 2)], [turn(actor, 3)]);
+  const chain = [];
+  for (const each of [first, second]) {
+    chain.push({ log: each, from: 0, to: await cell.fabric.logs.seal(each, encode({})) });
+  }
+  // Record 1 of a log is its opening, record 2 its first batch.
+  const head = { actor, birth: 1, epoch: 2, seq: 2, floor: { log: second, position: 2 } };
+  const body = encodeCheckpoint(head, freshMemory(), encodeValue({}), 0);
+  const revision = await cell.fabric.checkpoints.put(actor, body, 0);
+  const reads: string[] = [];
+  const { restorer: subject, next } = restorer(await log(), reads);
+  subject.restore({ ...order, actor, chain });
+  const found = await next();
+  expect(found).toMatchObject({ checkpoint: { revision } });
+  expect(seqs(found)).toEqual([3]);
+  expect(reads).toEqual([`${second}@3`]);
+});
+
+test('X7: a log that ends before its seal, or misses facts, is a failure with its name', async () => {
+  const actor = actorId('default', 'Damaged', 'a');
+  const short = await log([turn(actor, 1)]);
+  const { restorer: subject, next } = restorer(await log());
+  subject.restore({ ...order, actor, chain: [{ log: short, from: 0, to: 99 }] });
+  const ends = await next();
+  expect(ends).toMatchObject({ code: 'LOG_CORRUPT', details: { log: short } });
+
+  const gap = logName(`turns-test_${++made}`);
+  await cell.fabric.logs.create(gap, encode({}));
+  const writer = await cell.fabric.logs.writer(gap);
+  await writer.append(encodeBatch([turn(actor, 1)], 0));
+  await writer.append(encodeBatch([turn(actor, 3)], 2));
+  const to = await cell.fabric.logs.seal(gap, encode({}));
+  subject.restore({ ...order, actor, chain: [{ log: gap, from: 0, to }] });
+  expect(await next()).toMatchObject({ code: 'LOG_CORRUPT', details: { log: gap, position: 3 } });
+});
+
+test('a batch that was never completed is no history', async () => {
+  const actor = actorId('default', 'Torn', 'a');
+  const torn = await log([turn(actor, 1)]);
+  const large = new Uint8Array(600_000).fill(1);
+  const records = encodeBatch([turn(actor, 2, large), turn(actor, 3, large)], 1);
+  expect(records.length).toBe(2);
+  const writer = await cell.fabric.logs.writer(torn);
+  await writer.append(records.slice(0, 1));
+  const to = await cell.fabric.logs.seal(torn, encode({}));
+  const { restorer: subject, next } = restorer(await log());
+  subject.restore({ ...order, actor, chain: [{ log: torn, from: 0, to }] });
+  expect(seqs(await next())).toEqual([1]);
+});
+
+test('a floor before the chain, in it, and behind it', () => {
+  const [a, b, c] = [logName('a'), logName('b'), logName('c')];
+  const chain = [
+    { log: a, from: 0, to: 10 },
+    { log: b, from: 4, to: 20 },
+  ];
+  expect(stretchesOf(chain, undefined)).toEqual(chain);
+  expect(stretchesOf(chain, { log: c, position: 7 })).toEqual(chain);
+  expect(stretchesOf(chain, { log: b, position: 6 })).toEqual([{ log: b, from: 7, to: 20 }]);
+  expect(stretchesOf(chain, { log: b, position: 1 })).toEqual([{ log: b, from: 4, to: 20 }]);
+  expect(stretchesOf(chain, { log: a, position: 10 })).toEqual([{ log: b, from: 4, to: 20 }]);
+});
+
+test('S1: a late writer never replaces a newer checkpoint, nor is it stopped by an older one', async () => {
+  const actor = actorId('default', 'Late', 'a');
+  const floor = { log: logName('any'), position: 1 };
+  const body = (epoch: number, seq: number) =>
+    encodeCheckpoint({ actor, birth: 1, epoch, seq, floor }, freshMemory(), encodeValue(seq), 0);
+  const put = (epoch: number, seq: number, expected: number) =>
+    new Promise<number | undefined>((resolve) => {
+      const store = new CheckpointStore({
+        checkpoints: cell.fabric.checkpoints,
+        logger: silentLogger,
+        stored: (_actor, _epoch, _seq, revision) => resolve(revision),
+      });
+      const kind = 'put-checkpoint';
+      store.put({ kind, actor, epoch, seq, body: body(epoch, seq), expected });
+    });
+  const first = await put(2, 10, 0);
+  expect(first).toBeGreaterThan(0);
+  // A fenced node writes once more under its old epoch.
+  expect(await put(2, 12, first ?? 0)).toBeGreaterThan(0);
+  // The new owner knows only of the first; its epoch is later, so it prevails.
+  const third = await put(5, 11, first ?? 0);
+  expect(third).toBeGreaterThan(0);
+  // The fenced node comes back late: refused.
+  expect(await put(2, 13, first ?? 0)).toBeUndefined();
+  expect((await cell.fabric.checkpoints.get(actor))?.body).toEqual(Buffer.from(body(5, 11)));
+});
