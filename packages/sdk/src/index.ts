@@ -1,4 +1,7 @@
 /** The whole public surface of Troupe: definitions, and the client. */
+
+export type { ActorView, BlockView, ClusterView, NodeView, RunState, RunView } from '@troupe/model';
+export { connect } from './connect.ts';
 export * from './define.ts';
 export type {
   CallOptions,

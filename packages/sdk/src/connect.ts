@@ -1,0 +1,246 @@
+/** `connect(options)`: one session and a few unary calls, as the `Troupe` that applications use. */
+import { randomUUID } from 'node:crypto';
+import {
+  type ActorView,
+  type ClusterView,
+  decodeValue,
+  encodeValue,
+  incarnation,
+  isActorKey,
+  isTypeName,
+  limits,
+  type TroupeError,
+  troupeError,
+} from '@troupe/model';
+import { makeHandle, nameOf } from './handle.ts';
+import { runHandle, viewOf } from './runs.ts';
+import type { Order } from './session/ask.ts';
+import { Session } from './session/session.ts';
+import type { CallOptions, ConnectOptions, RunHandle, SubmitOptions, Troupe } from './troupe.ts';
+import { Channel } from './wire/channel.ts';
+import { Unary } from './wire/unary.ts';
+
+const addressDefault = '127.0.0.1:7411';
+const connectMsDefault = 10_000;
+/** After its deadline and the time its turn may take, an accepted call should have been answered. */
+const answerMs = 45_000;
+const deployMs = 120_000;
+const listedMax = 100;
+
+type Target = string | { readonly name: string; readonly turnLimitMs?: number };
+
+/** Connects to a cluster. Fails with `UNAVAILABLE` when none answers within `connectMs`. */
+export async function connect(options: ConnectOptions = {}): Promise<Troupe> {
+  const { tenant = 'default', connectMs = connectMsDefault } = options;
+  const deadlineMs = checkedDeadline(options.deadlineMs ?? limits.deadlineMsDefault);
+  const addresses = addressesOf(options.address ?? process.env['TROUPE_ADDRESS'] ?? addressDefault);
+  const channels = addresses.map((address) => new Channel(address));
+  const session = new Session({ channels, tenant });
+  try {
+    await readyWithin(session, connectMs, addresses);
+  } catch (thrown) {
+    session.close();
+    for (const channel of channels) channel.close();
+    throw thrown;
+  }
+  return troupeOf(session, channels, { tenant, deadlineMs });
+}
+
+interface Settings {
+  readonly tenant: string;
+  readonly deadlineMs: number;
+}
+
+function troupeOf(session: Session, channels: readonly Channel[], settings: Settings): Troupe {
+  const { tenant, deadlineMs } = settings;
+  const unary = new Unary({
+    channels,
+    current: () => session.channel,
+    checkOpen: () => session.checkOpen(),
+    deadlineMs,
+  });
+  return {
+    actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
+      actorHandle<T>(session, target, key, { deadlineMs, ...options }),
+    task: <O>(target: Target, input: unknown, options: SubmitOptions = {}): Promise<O> =>
+      submit<O>(session, nameOf(target), input, options),
+    async start<O>(
+      target: Target,
+      input: unknown,
+      options: { readonly run?: string } = {},
+    ): Promise<RunHandle<O>> {
+      const run = options.run ?? randomUUID();
+      const value = encodeValue(input, 'input');
+      checkSize('input', value);
+      await unary.ask('RunsService/Start', { tenant, run, workflow: nameOf(target), value });
+      return runHandle<O>(unary, run);
+    },
+    run: (id) => runHandle(unary, id),
+    async runs({ limit = listedMax } = {}) {
+      const { runs } = await unary.ask('RunsService/List', { tenant, limit });
+      return runs.map((run) => viewOf(run.run, run));
+    },
+    async deploy(bytes) {
+      session.checkOpen();
+      if (bytes.length > limits.bundleBytesMax) {
+        const what = `the bundle has ${bytes.length} bytes, more than ${limits.bundleBytesMax}`;
+        throw troupeError('TOO_LARGE', what);
+      }
+      return await session.channel.deploy(tenant, bytes, deployMs);
+    },
+    async status() {
+      const { json } = await unary.ask('ClusterService/Status', {});
+      return JSON.parse(json) as ClusterView;
+    },
+    async actors({ type = '', prefix = '', limit = listedMax } = {}) {
+      const asked = { tenant, type, prefix, limit };
+      const { actors, total } = await unary.ask('ActorsService/List', asked);
+      const views = actors.map((actor): ActorView => ({ ...actor, node: incarnation(actor.node) }));
+      return { actors: views, total };
+    },
+    async putTenant(name, weight) {
+      await unary.ask('ClusterService/PutTenant', { tenant: name, weight });
+    },
+    async drainNode(node) {
+      await unary.ask('ClusterService/DrainNode', { node }, { waitMs: limits.drainMs });
+    },
+    async close() {
+      session.close();
+      for (const channel of channels) channel.close();
+    },
+  };
+}
+
+function actorHandle<T>(
+  session: Session,
+  target: Target,
+  key: string,
+  options: CallOptions & { readonly deadlineMs: number },
+): T {
+  const type = nameOf(target);
+  const { deadlineMs, signal, scope = '' } = options;
+  checkedDeadline(deadlineMs);
+  if (!isTypeName(type) || !isActorKey(key)) {
+    throw troupeError('INVALID_ARGUMENT', `${type}/${key} names no actor`);
+  }
+  const limit = typeof target === 'string' ? undefined : target.turnLimitMs;
+  const answerAfterMs = deadlineMs + (limit ?? limits.turnLimitMs) + answerMs;
+  return makeHandle<T>((method, args) =>
+    asked(session, signal, (settle) => {
+      const bytes = encodeValue([...args], 'args');
+      checkSize('args', bytes);
+      const now = performance.now();
+      return {
+        ...settle,
+        name: `call ${type}/${key}.${method}`,
+        body: {
+          kind: 'call',
+          message: { type, key, method, args: bytes, scope },
+          deadlineAt: now + deadlineMs,
+          answerBy: now + answerAfterMs,
+        },
+      };
+    }),
+  );
+}
+
+function submit<O>(
+  session: Session,
+  name: string,
+  input: unknown,
+  options: SubmitOptions,
+): Promise<O> {
+  const { priority = '', id = randomUUID(), retries = -1, limitMs = 0, signal } = options;
+  return asked(session, signal, (settle) => {
+    const bytes = encodeValue(input, 'input');
+    checkSize('input', bytes);
+    return {
+      ...settle,
+      name: `task ${name} (${id})`,
+      body: {
+        kind: 'submit',
+        message: { task: id, name, input: bytes, priority, retries, limitMs },
+      },
+    };
+  });
+}
+
+/** Asks and decodes the answer; what `make` throws rejects the promise. */
+function asked<T>(
+  session: Session,
+  signal: AbortSignal | undefined,
+  make: (settle: Pick<Order, 'resolve' | 'reject'>) => Order,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => session.abort(order);
+    const order = make({
+      resolve: (bytes) => {
+        signal?.removeEventListener('abort', abort);
+        try {
+          resolve(decodeValue(bytes) as T);
+        } catch (thrown) {
+          reject(thrown);
+        }
+      },
+      reject: (reason) => {
+        signal?.removeEventListener('abort', abort);
+        reject(reason);
+      },
+    });
+    if (signal?.aborted === true) {
+      throw troupeError('CANCELLED', `${order.name} was not sent (aborted)`);
+    }
+    signal?.addEventListener('abort', abort);
+    session.ask(order);
+  });
+}
+
+function checkSize(what: string, bytes: Uint8Array): void {
+  if (bytes.length <= limits.payloadBytesMax) return;
+  throw troupeError('TOO_LARGE', `${what} has ${bytes.length} bytes`, {
+    bytes: bytes.length,
+    bytesMax: limits.payloadBytesMax,
+  });
+}
+
+function checkedDeadline(deadlineMs: number): number {
+  if (Number.isSafeInteger(deadlineMs) && deadlineMs > 0 && deadlineMs <= limits.deadlineMsMax) {
+    return deadlineMs;
+  }
+  throw troupeError(
+    'INVALID_ARGUMENT',
+    `deadlineMs is ${deadlineMs}; it must be a whole number from 1 to ${limits.deadlineMsMax}`,
+  );
+}
+
+function addressesOf(list: string): readonly string[] {
+  const addresses = list.split(',').map((address) => address.trim());
+  if (addresses.some((address) => !/^[^\s]+:\d+$/.test(address))) {
+    throw troupeError('INVALID_ARGUMENT', `address "${list}" is not host:port, or a list of them`);
+  }
+  return addresses;
+}
+
+async function readyWithin(
+  session: Session,
+  ms: number,
+  addresses: readonly string[],
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(noCluster(addresses.join(', '), ms, session.lastReason));
+    }, ms);
+  });
+  try {
+    await Promise.race([session.ready, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function noCluster(where: string, ms: number, reason: TroupeError | undefined): TroupeError {
+  const why = reason === undefined ? '' : ` (${reason.message})`;
+  const what = `no cluster answered at ${where} within ${ms} ms${why}`;
+  return troupeError('UNAVAILABLE', what, { address: where }, reason);
+}

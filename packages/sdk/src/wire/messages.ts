@@ -1,0 +1,119 @@
+/** The messages of the proto as this client reads and writes them. */
+
+/** `kind` of a message with a oneof says which field is there. */
+export type ClientMessage =
+  | { readonly hello: { session: string; tenant: string; version: string } }
+  | { readonly call: CallMessage }
+  | { readonly cancel: { readonly number: number } }
+  | { readonly submit: SubmitMessage };
+
+export interface CallMessage {
+  readonly number: number;
+  readonly low: number;
+  readonly type: string;
+  readonly key: string;
+  readonly method: string;
+  readonly args: Uint8Array;
+  readonly deadlineMs: number;
+  readonly scope: string;
+}
+
+export interface SubmitMessage {
+  readonly number: number;
+  readonly task: string;
+  readonly name: string;
+  readonly input: Uint8Array;
+  readonly priority: string;
+  readonly retries: number;
+  readonly limitMs: number;
+}
+
+export interface OpenRequest {
+  readonly messages: readonly ClientMessage[];
+}
+
+export interface ErrorMessage {
+  readonly code: string;
+  readonly message: string;
+  readonly detailsJson: string;
+}
+
+export interface ResultMessage {
+  readonly number: number;
+  readonly value: Uint8Array;
+  readonly error: ErrorMessage | null;
+}
+
+export interface ServerMessage {
+  readonly welcome?: { readonly cell: string; readonly version: string; readonly gateway: string };
+  readonly result?: ResultMessage;
+  readonly refused?: ErrorMessage;
+}
+
+export interface OpenResponse {
+  readonly messages: readonly ServerMessage[];
+}
+
+export interface RunMessage {
+  readonly run: string;
+  readonly tenant: string;
+  readonly workflow: string;
+  readonly state: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly blocks: readonly {
+    readonly block: string;
+    readonly state: string;
+    readonly attempts: number;
+    readonly node: string;
+    readonly prompt: Uint8Array;
+    readonly branchesDone: number;
+    readonly branchesAll: number;
+  }[];
+  readonly value: Uint8Array;
+  readonly error: ErrorMessage | null;
+}
+
+export interface ActorMessage {
+  readonly actor: string;
+  readonly node: string;
+  readonly birth: number;
+  readonly epoch: number;
+  readonly scope: string;
+  readonly chain: number;
+}
+
+/** Requests and responses of the unary methods, by service and method. */
+export interface UnaryMethods {
+  'ActorsService/List': {
+    request: { tenant: string; type: string; prefix: string; limit: number };
+    response: { actors: readonly ActorMessage[]; total: number };
+  };
+  'RunsService/Start': {
+    request: { tenant: string; run: string; workflow: string; value: Uint8Array };
+    response: { run: RunMessage | null };
+  };
+  'RunsService/Wait': {
+    request: { run: string; waitMs: number };
+    response: { run: RunMessage | null };
+  };
+  'RunsService/Resume': {
+    request: { run: string; block: string; value: Uint8Array };
+    response: { run: RunMessage | null };
+  };
+  'RunsService/Cancel': { request: { run: string }; response: { run: RunMessage | null } };
+  'RunsService/List': {
+    request: { tenant: string; limit: number };
+    response: { runs: readonly RunMessage[] };
+  };
+  'ClusterService/Status': { request: object; response: { json: string } };
+  'ClusterService/PutTenant': { request: { tenant: string; weight: number }; response: object };
+  'ClusterService/DrainNode': { request: { node: string }; response: object };
+}
+
+export interface DeployResponse {
+  readonly bundle: string;
+  readonly actors: readonly string[];
+  readonly tasks: readonly string[];
+  readonly workflows: readonly string[];
+}

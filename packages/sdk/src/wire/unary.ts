@@ -1,0 +1,80 @@
+/**
+ * Unary calls that outlive a change of gateway or leader: what the cluster says it did not do, and
+ * what may safely be asked twice, is asked again until the deadline.
+ *
+ * U1  a call marked `once` is never asked again after it may have been heard.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { errorTable, TroupeError, troupeError } from '@troupe/model';
+import type { Channel } from './channel.ts';
+import type { UnaryMethods } from './messages.ts';
+
+const backoffMs = 200;
+
+export interface UnaryOptions {
+  /** Time that the cluster itself may wait before it answers. */
+  readonly waitMs?: number;
+  /** Asking twice is not the same as asking once. */
+  readonly once?: boolean;
+}
+
+export class Unary {
+  readonly #channels: readonly Channel[];
+  readonly #current: () => Channel;
+  readonly #checkOpen: () => void;
+  readonly #deadlineMs: number;
+
+  constructor(start: {
+    readonly channels: readonly Channel[];
+    /** The channel that is known to work. */
+    readonly current: () => Channel;
+    readonly checkOpen: () => void;
+    readonly deadlineMs: number;
+  }) {
+    this.#channels = start.channels;
+    this.#current = start.current;
+    this.#checkOpen = start.checkOpen;
+    this.#deadlineMs = start.deadlineMs;
+  }
+
+  async ask<M extends keyof UnaryMethods>(
+    method: M,
+    request: UnaryMethods[M]['request'],
+    options: UnaryOptions = {},
+  ): Promise<UnaryMethods[M]['response']> {
+    const until = performance.now() + this.#deadlineMs + (options.waitMs ?? 0);
+    for (let attempt = 0; ; attempt++) {
+      this.#checkOpen();
+      const channel = this.#channelFor(attempt);
+      const leftMs = Math.max(1, Math.ceil(until - performance.now()));
+      try {
+        return await channel.unary(method, request, leftMs);
+      } catch (thrown) {
+        const leftAfter = until - performance.now() - backoffMs;
+        if (!mayRepeat(thrown, options.once === true) || leftAfter <= 0) {
+          throw options.once === true ? thrown : asUnavailable(thrown);
+        }
+      }
+      await pause(backoffMs);
+    }
+  }
+
+  #channelFor(attempt: number): Channel {
+    const current = this.#current();
+    const at = this.#channels.indexOf(current);
+    return this.#channels[(at + attempt) % this.#channels.length] ?? current;
+  }
+}
+
+function mayRepeat(thrown: unknown, once: boolean): boolean {
+  if (!(thrown instanceof TroupeError)) return false;
+  // A broken connection is UNAVAILABLE too, and says nothing of what was heard before (U1).
+  if (once) return thrown.retryable && thrown.code !== 'UNAVAILABLE';
+  return thrown.retryable && errorTable[thrown.code].outcome === 'none';
+}
+
+/** What may be asked again has no unknown outcome: it is just not known yet. */
+function asUnavailable(thrown: unknown): unknown {
+  if (!(thrown instanceof TroupeError) || thrown.code !== 'OUTCOME_UNKNOWN') return thrown;
+  return troupeError('UNAVAILABLE', thrown.message, thrown.details, thrown);
+}
