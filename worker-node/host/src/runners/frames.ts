@@ -12,9 +12,16 @@ export const frameBytesMax = 128 * 1024 * 1024;
 
 const headBytes = 4;
 
-/** The bytes of one write: all `frames` in one length-prefixed array. */
+/** An array longer than this is cut in two, as far as it can be. */
+const wishedBytesMax = 8 * 1024 * 1024;
+
+/** The bytes of one write: all `frames`, in one length-prefixed array or in a few. */
 export function packFrames(frames: readonly object[]): Uint8Array {
   const body = encode(frames);
+  if (body.length > wishedBytesMax && frames.length > 1) {
+    const half = frames.length >> 1;
+    return Buffer.concat([packFrames(frames.slice(0, half)), packFrames(frames.slice(half))]);
+  }
   const packed = Buffer.allocUnsafe(headBytes + body.length);
   packed.writeUInt32BE(body.length, 0);
   packed.set(body, headBytes);

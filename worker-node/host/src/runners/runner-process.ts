@@ -5,7 +5,8 @@
  * R3  frames handed in during one turn of the event loop leave in one write, in order.
  * R4  every frame that the runner wrote before its end is heard before its end.
  * R5  `ended` fires exactly once, and nothing is heard after it.
- * R6  the pipe never holds more than `pipeBytesMax`: a runner that does not read is killed.
+ * R6  what waits in the pipe is bounded: a runner that does not read is killed. A burst above
+ *     `pipeBytesMax` may take `burstMs` to be read; `pipeBytesHardMax` is never passed for long.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
@@ -23,8 +24,12 @@ import {
 import { FrameReader, packFrames } from './frames.ts';
 import { LineTap } from './output.ts';
 
-/** Bytes that may wait in a runner's pipe before it is killed. */
+/** Bytes that may wait in a runner's pipe for longer than a burst. */
 export const pipeBytesMax = 64 * 1024 * 1024;
+/** Bytes at which it is killed at once. */
+export const pipeBytesHardMax = 512 * 1024 * 1024;
+/** How long a burst may take: then it was no burst. */
+const burstMs = 3_000;
 
 /** After a process has exited: how long its pipe may still give frames (its children may hold it). */
 const lastFramesMs = 200;
@@ -55,6 +60,7 @@ export class RunnerProcess {
   #exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
   #killedFor: string | undefined;
   #ended = false;
+  #burst: NodeJS.Timeout | undefined;
   #loading: { resolve(manifest: Manifest): void; reject(reason: Error): void } | undefined;
   /** The manifest once the bundle has loaded; rejects with `BUNDLE_LOAD_FAILED`. */
   readonly loaded: Promise<Manifest>;
@@ -109,11 +115,22 @@ export class RunnerProcess {
     this.#outgoing = [];
     if (this.#ended || !this.#pipe.writable) return;
     this.#pipe.write(packFrames(frames));
-    if (this.#pipe.writableLength <= pipeBytesMax) return;
+    if (this.#pipe.writableLength > pipeBytesHardMax) this.#killUnread();
+    else if (this.#pipe.writableLength > pipeBytesMax)
+      this.#burst ??= setTimeout(this.#watch, burstMs);
+  }
+
+  readonly #watch = (): void => {
+    this.#burst = undefined;
+    if (this.#pipe.writableLength > pipeBytesMax) this.#killUnread();
+  };
+
+  #killUnread(): void {
+    if (this.#ended) return;
     const held = Math.round(this.#pipe.writableLength / 1024 / 1024);
     this.#start.logger.error(
       { runner: this.#start.label, bundle: this.#start.bundle, heldMiB: held },
-      'a runner does not read its pipe: it is killed, its turns run again elsewhere',
+      'a runner does not read its pipe: it is killed, its turns run again',
     );
     this.kill(`it did not read: ${held} MiB waited in its pipe`);
   }
@@ -190,6 +207,7 @@ export class RunnerProcess {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#burst);
     const reason = this.#reason();
     this.#pipe.destroy();
     const { bundle } = this.#start;
