@@ -6,6 +6,7 @@ export type {
   ActorDefinition,
   ActorOptions,
   ActorSends,
+  NoMethods,
   UntypedCalls,
 } from './actor.ts';
 export { actor } from './actor.ts';

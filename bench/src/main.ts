@@ -1,0 +1,95 @@
+/**
+ * `npm run bench -- [--json] [--quick] [--only TEXT] [--results FILE]`: one line for each figure.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { makeBed } from './bed.ts';
+import { killLeader, killNode } from './failover.ts';
+import { machine } from './machine.ts';
+import { markdown, text } from './report.ts';
+import * as speed from './speed.ts';
+
+const help = `Usage: npm run bench -- [options]
+
+  --json          one JSON line for each result
+  --quick         short runs, 3 kills: a look, not a measurement
+  --only TEXT     only benches whose name contains TEXT
+  --results FILE  write the results and the machine as Markdown
+  --kills N       kills of each failover bench (default 30)
+
+Examples:
+  npm run bench -- --quick
+  npm run bench -- --only actor --json
+  npm run bench -- --results bench/RESULTS.md
+`;
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    results: { type: 'string' },
+    kills: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+type Bench = readonly [name: string, run: () => Promise<speed.Result>];
+
+async function main(): Promise<void> {
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const kills = Number(values.kills ?? (values.quick ? 3 : 30));
+  const effort = values.quick ? { ms: 1_500, runs: 3, kills } : { ms: 6_000, runs: 10, kills };
+  const say = (line: string) => process.stderr.write(`  ${line}\n`);
+  const results: speed.Result[] = [];
+  const report = (result: speed.Result) => {
+    results.push(result);
+    process.stdout.write(`${values.json ? JSON.stringify(result) : text(result)}\n`);
+  };
+  await onOneBed(report, effort, say);
+  const breaking: Bench[] = [
+    ['kill -9 node to next answer', () => killNode(effort, say)],
+    ['kill -9 leader to next answer', () => killLeader(effort, say)],
+  ];
+  for (const [name, run] of breaking) {
+    if (!name.includes(values.only)) continue;
+    say(name);
+    report(await run());
+  }
+  if (values.results !== undefined)
+    writeFileSync(values.results, markdown(results, await machine()));
+}
+
+async function onOneBed(
+  report: (result: speed.Result) => void,
+  effort: speed.Effort,
+  say: (line: string) => void,
+): Promise<void> {
+  const benches: readonly (readonly [string, typeof speed.oneTask])[] = [
+    ['actor call, 1 in flight', speed.callOneInFlight],
+    ['actor read, 1 in flight', speed.readOneInFlight],
+    ['100 actors, 100 in flight', speed.hundredActors],
+    ['one actor, 100 in flight', speed.hotActor],
+    ['no-op task, 1 in flight', speed.oneTask],
+    ['no-op tasks, 500 in flight', speed.manyTasks],
+    ['fan-out of 1,000 and join', speed.fanOutAndJoin],
+    ['chain of 100', speed.chainOfHundred],
+  ];
+  const wanted = benches.filter(([name]) => name.includes(values.only));
+  if (wanted.length === 0) return;
+  say('starting etcd, NATS, a scheduler and three nodes');
+  const bed = await makeBed({ nodes: 3 });
+  try {
+    for (const [name, run] of wanted) {
+      say(name);
+      report(await run(bed, effort));
+    }
+  } finally {
+    await bed.stop();
+  }
+}
+
+await main();
