@@ -20,7 +20,7 @@ export interface Scheduler {
 export async function startScheduler(config: ServerConfig, logger: Logger): Promise<Scheduler> {
   const { name, listen } = config.scheduler;
   const fabric = await openFabric({ config, name, logger });
-  logger.info({ version, sync: fabric.durability.sync }, fabric.durability.text);
+  logger.info({ version, sync: fabric.sync }, fabric.durability);
   const instance = randomBytes(4).toString('hex');
   const started = performance.now();
   try {

@@ -40,6 +40,9 @@ function asciiJson(value: object): string {
   });
 }
 
+/** So long before the client's own deadline it is told why, instead of just running out of time. */
+const deadlineMarginMs = 100;
+
 /** What a unary handler is given beside its request. */
 export interface Asked<Req> {
   readonly request: Req;
@@ -59,7 +62,7 @@ export function unary<Req, Res>(
     const deadline = call.getDeadline();
     const at = deadline instanceof Date ? deadline.getTime() : deadline;
     const request = call.request;
-    const deadlineAt = Number.isFinite(at) ? at : undefined;
+    const deadlineAt = Number.isFinite(at) ? at - deadlineMarginMs : undefined;
     const answer = async (): Promise<Res> => {
       if (request === malformed) throw malformedRequest(call.getPath());
       return await handle({ request, deadlineAt, signal: gone.signal });

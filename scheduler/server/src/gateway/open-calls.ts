@@ -187,6 +187,7 @@ export class OpenCalls {
   onResult(result: CallResult): void {
     const call = this.#sessions.get(result.session)?.get(result.number);
     if (call === undefined || call.actor !== result.actor) return;
+    call.target.backoffMs = 0;
     this.#answer(call, result.outcome);
   }
 

@@ -1,0 +1,333 @@
+import {
+  actorId,
+  type Call,
+  decodeValue,
+  encodeValue,
+  failure,
+  incarnation,
+  limits,
+  sessionId,
+  tenantName,
+} from '@troupe/model';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type CodedError, ForeignClient } from './foreign-client.ts';
+import { born, deployed, done, joined, moved, openStage, type Stage } from './gateway-stage.ts';
+import { type Servers, startServers } from './servers.ts';
+
+const tenant = tenantName('default');
+const actor = actorId(tenant, 'Counter', 'a');
+const first = incarnation('n1.aaaaaaaa');
+const second = incarnation('n2.bbbbbbbb');
+const args = encodeValue([1]);
+
+let servers: Servers;
+let stage: Stage;
+let cells = 0;
+
+beforeAll(async () => {
+  servers = await startServers();
+});
+afterAll(() => servers.stop());
+beforeEach(async () => {
+  stage = await openStage(servers, `cell-${++cells}`);
+  stage.journal(...deployed(tenant), ...joined(first), ...joined(second));
+});
+afterEach(() => stage.close());
+
+function callMessage(number: number, over: object = {}): object {
+  const call = { number, low: 1, type: 'Counter', key: 'a', method: 'add', args, ...over };
+  return { call };
+}
+
+describe('a session', () => {
+  test('carries calls to the node of their actor and their answers back', async () => {
+    stage.journal(...born(actor, first));
+    await stage.node(first, (call) => done(call, call.caller.number * 10));
+    const session = stage.client.session();
+    session.hello('one');
+    expect((await session.next()).welcome).toMatchObject({ gateway: 's1-test' });
+    session.send(callMessage(1), callMessage(2), callMessage(3));
+    const values: unknown[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { result } = await session.next();
+      values.push([result?.number, decodeValue(result?.value ?? new Uint8Array())]);
+    }
+    expect(values).toEqual([
+      ['1', 10],
+      ['2', 20],
+      ['3', 30],
+    ]);
+    // What was answered in one go came in one go.
+    expect(session.batches).toEqual([1, 3]);
+    session.end();
+    expect(await session.status).toMatchObject({ status: 0 });
+  });
+
+  test('keeps its calls over the death of a node, under the same numbers', async () => {
+    const heard: [string, number, number][] = [];
+    const hear = (node: string) => (call: Call) => {
+      heard.push([node, call.caller.number, call.epoch]);
+      return node === 'second' ? done(call, 'there') : undefined;
+    };
+    stage.journal(...born(actor, first));
+    await stage.node(first, hear('first'));
+    await stage.node(second, hear('second'));
+    const session = stage.client.session();
+    session.hello('one');
+    await session.next();
+    session.send(callMessage(1));
+    await expect.poll(() => heard.length).toBe(1);
+    stage.journal({ kind: 'node-dying', incarnation: first, reason: 'silent', at: 0 });
+    stage.journal(moved(actor, second));
+    const { result } = await session.next();
+    expect(decodeValue(result?.value ?? new Uint8Array())).toBe('there');
+    expect(heard.map(([node, number]) => [node, number])).toEqual([
+      ['first', 1],
+      ['second', 1],
+    ]);
+  });
+
+  test('gets its answers on the stream that it opened last', async () => {
+    const waiting: Call[] = [];
+    stage.journal(...born(actor, first));
+    await stage.node(first, (call) => {
+      waiting.push(call);
+      return waiting.length === 2 ? done(call, 'late') : undefined;
+    });
+    const old = stage.client.session();
+    old.hello('one');
+    await old.next();
+    old.send(callMessage(1));
+    await expect.poll(() => waiting.length).toBe(1);
+    const fresh = stage.client.session();
+    fresh.hello('one');
+    fresh.send(callMessage(1));
+    expect((await fresh.next()).welcome).toBeTruthy();
+    const { result } = await fresh.next();
+    expect(decodeValue(result?.value ?? new Uint8Array())).toBe('late');
+    expect(await old.status).toMatchObject({ status: 0 });
+  });
+
+  test('is told of each call that goes nowhere, before anything is created', async () => {
+    const session = stage.client.session();
+    session.hello('one');
+    await session.next();
+    const bad: [object, string][] = [
+      [{ type: 'Nothing' }, 'UNKNOWN_TYPE'],
+      [{ method: 'subtract' }, 'UNKNOWN_METHOD'],
+      [{ key: '' }, 'INVALID_ARGUMENT'],
+      [{ key: 'new\nline' }, 'INVALID_ARGUMENT'],
+      [{ type: 'no/slash' }, 'INVALID_ARGUMENT'],
+      [{ args: new Uint8Array(limits.payloadBytesMax + 1) }, 'TOO_LARGE'],
+      [{ deadlineMs: limits.deadlineMsMax + 1 }, 'INVALID_ARGUMENT'],
+      [{ number: '9007199254740993' }, 'INVALID_ARGUMENT'],
+    ];
+    for (const [index, [over, code]] of bad.entries()) {
+      session.send(callMessage(index + 1, over));
+      expect((await session.next()).result?.error?.code, JSON.stringify(over)).toBe(code);
+    }
+    expect(stage.asked).toEqual([]);
+    const stranger = stage.client.session();
+    stranger.hello('two', { tenant: 'nobody' });
+    await stranger.next();
+    stranger.send(callMessage(1));
+    expect((await stranger.next()).result?.error?.code).toBe('UNKNOWN_TENANT');
+  });
+
+  test('is refused when the client is of another version', async () => {
+    const session = stage.client.session();
+    session.hello('one', { version: '9.9.9' });
+    expect((await session.next()).refused).toMatchObject({ code: 'VERSION_MISMATCH' });
+    expect(await session.status).toMatchObject({ status: 9, code: 'VERSION_MISMATCH' });
+  });
+
+  test.each([
+    ['an empty hello', { hello: {} }],
+    ['no hello', callMessage(1)],
+    ['a session id of a gateway', { hello: { session: 'key:x', version: '0.1.0' } }],
+    ['a message of no kind', {}],
+  ])('that begins with %s is refused as an invalid argument', async (_, message) => {
+    const session = stage.client.session();
+    session.send(message);
+    expect((await session.next()).refused?.code).toBe('INVALID_ARGUMENT');
+    expect(await session.status).toMatchObject({ status: 3, code: 'INVALID_ARGUMENT' });
+  });
+
+  test('that sends garbage is refused as an invalid argument', async () => {
+    const session = stage.client.session();
+    session.hello('one');
+    await session.next();
+    session.garbage(Buffer.from([0xff, 0xff, 0xff, 0xff]));
+    expect((await session.next()).refused?.code).toBe('INVALID_ARGUMENT');
+    expect(await session.status).toMatchObject({ status: 3 });
+  });
+
+  test('that does not read its answers is dropped, and the others go on', async () => {
+    stage.journal(...born(actor, first));
+    const large = new Uint8Array(limits.payloadBytesMax - 1_000);
+    await stage.node(first, (call) => done(call, call.method === 'add' ? large : 'small'));
+    const slow = stage.client.session();
+    slow.hello('slow');
+    await slow.next();
+    slow.pause();
+    for (let number = 1; number <= 400; number++) slow.send(callMessage(number));
+    await expect.poll(() => stage.gateway.streams, { timeout: 30_000 }).toBe(0);
+    slow.resume();
+    expect(await slow.status).toMatchObject({ status: 8, code: 'RESOURCE_EXHAUSTED' });
+    const other = stage.client.session();
+    other.hello('other');
+    await other.next();
+    other.send(callMessage(1, { method: 'get' }));
+    expect((await other.next()).result?.error).toBeNull();
+  });
+});
+
+describe('a foreign client', () => {
+  test('calls an actor with JSON and gets JSON back', async () => {
+    stage.journal(...born(actor, first));
+    await stage.node(first, (call) => {
+      return done(call, { got: decodeValue(call.args), at: new Date(0), big: 2n ** 60n });
+    });
+    const request = { type: 'Counter', key: 'a', method: 'add', json: '[{"x":1}]' };
+    const answer = await stage.client.call('ActorsService/Call', request);
+    expect(JSON.parse(String(answer['json']))).toEqual({
+      got: [{ x: 1 }],
+      at: '1970-01-01T00:00:00.000Z',
+      big: '1152921504606846976',
+    });
+  });
+
+  test('repeats a call under its idempotency key as the very same call', async () => {
+    const callers: string[] = [];
+    stage.journal(...born(actor, first));
+    await stage.node(first, (call) => {
+      callers.push(`${call.caller.session}#${call.caller.number}`);
+      return done(call, 1);
+    });
+    const request = { type: 'Counter', key: 'a', method: 'add', idempotencyKey: 'k' };
+    await stage.client.call('ActorsService/Call', request);
+    await stage.client.call('ActorsService/Call', request);
+    await stage.client.call('ActorsService/Call', { ...request, idempotencyKey: 'other' });
+    await stage.client.call('ActorsService/Call', { ...request, idempotencyKey: '' });
+    await stage.client.call('ActorsService/Call', { ...request, idempotencyKey: '' });
+    expect(callers[0]).toMatch(/^key:default:/);
+    expect(callers[1]).toBe(callers[0]);
+    expect(new Set(callers).size).toBe(4);
+  });
+
+  test('is told in code, status and details what was wrong', async () => {
+    const request = { type: 'Counter', key: 'a', method: 'add' };
+    const wrong = async (over: object, path = 'ActorsService/Call'): Promise<CodedError> => {
+      return await stage.client.call(path, { ...request, ...over }).then(
+        () => expect.unreachable(),
+        (error: CodedError) => error,
+      );
+    };
+    expect(await wrong({ type: 'Nobody' })).toMatchObject({
+      status: 5,
+      code: 'UNKNOWN_TYPE',
+      details: { tenant: 'default', type: 'Nobody' },
+    });
+    expect(await wrong({ method: 'none' })).toMatchObject({ status: 12, code: 'UNKNOWN_METHOD' });
+    expect(await wrong({ json: '{' })).toMatchObject({ status: 3, code: 'INVALID_ARGUMENT' });
+    expect(await wrong({ json: '{}' })).toMatchObject({ status: 3, code: 'INVALID_ARGUMENT' });
+    expect(await wrong({ tenant: 'Ä' })).toMatchObject({ status: 3, code: 'INVALID_ARGUMENT' });
+    const weightless = { tenant: 'a', weight: 0 };
+    const refused = await wrong(weightless, 'ClusterService/PutTenant');
+    expect(refused).toMatchObject({ status: 3, code: 'INVALID_ARGUMENT' });
+    const garbled = stage.client.raw('ActorsService/Call', Buffer.from([0xff, 0xff, 0xff]));
+    await expect(garbled).rejects.toMatchObject({ status: 3, code: 'INVALID_ARGUMENT' });
+  });
+
+  test('learns that no leader answered before its deadline', async () => {
+    const asking = stage.client.call('ClusterService/Status', {}, 1_500);
+    await expect(asking).rejects.toMatchObject({ status: 14, code: 'NO_LEADER' });
+  });
+
+  test('gets the answer of the leader however often it had to be asked', async () => {
+    stage.leader = (message) => {
+      if (message.kind !== 'request' || stage.asked.length < 2) return;
+      const answer = { kind: 'tenant', tenant, weight: 2 } as const;
+      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+    };
+    await stage.client.call('ClusterService/PutTenant', { tenant, weight: 2 });
+    const numbers = stage.asked.map((message) => message.kind === 'request' && message.number);
+    expect(numbers).toEqual([1, 1]);
+  });
+
+  test('deploys a bundle once a node has loaded it', async () => {
+    const questions: unknown[] = [];
+    const manifest = { sdk: '0.1.0', actors: [], tasks: [], workflows: [] };
+    const { bus, names } = stage.fabric;
+    bus.answer(`${names.node(first)}.inspect`, async (question) => {
+      questions.push(question);
+      return { manifest };
+    });
+    await bus.flush();
+    stage.leader = (message) => {
+      if (message.kind !== 'request' || message.body.kind !== 'deploy') return;
+      const { bundle } = message.body;
+      const answer = { kind: 'deployed', bundle, manifest } as const;
+      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+    };
+    const chunks = [{ chunk: Buffer.from('export ') }, { chunk: Buffer.from('{}') }];
+    const { bundle } = await stage.client.deploy(chunks);
+    expect(questions).toEqual([{ kind: 'inspect-bundle', bundle }]);
+    const stored = await stage.fabric.objects.get(String(bundle));
+    expect(Buffer.from(stored).toString()).toBe('export {}');
+  });
+
+  test('is told by the node why its bundle does not load', async () => {
+    const { bus, names } = stage.fabric;
+    const reason = failure('BUNDLE_LOAD_FAILED', 'SyntaxError: Unexpected token');
+    bus.answer(`${names.node(first)}.inspect`, async () => ({ failure: reason }));
+    await bus.flush();
+    const deploying = stage.client.deploy([{ chunk: Buffer.from('}') }]);
+    await expect(deploying).rejects.toMatchObject({ status: 9, code: 'BUNDLE_LOAD_FAILED' });
+    await expect(stage.client.deploy([])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  test('is told that no node could load its bundle', async () => {
+    const deploying = stage.client.deploy([{ chunk: Buffer.from('}') }]);
+    await expect(deploying).rejects.toMatchObject({ status: 14, code: 'NO_NODES' });
+  });
+});
+
+test('every call of a session is refused as surely not done when nothing can place it', async () => {
+  const session = stage.client.session();
+  session.hello('one');
+  await session.next();
+  session.send(callMessage(1, { deadlineMs: 300 }));
+  expect((await session.next()).result?.error?.code).toBe('NO_LEADER');
+  stage.leader = (message) => {
+    if (message.kind !== 'resolve') return;
+    const location = failure('NO_NODES', 'no node is alive');
+    stage.gateway.deliver({ kind: 'located', actor: message.actor, location });
+  };
+  session.send(callMessage(2, { deadlineMs: 300 }));
+  expect((await session.next()).result?.error?.code).toBe('NO_NODES');
+  expect(stage.gateway.calls.has(sessionId('one'))).toBe(false);
+});
+
+test('a gateway that stops lets open calls end and then ends their streams', async () => {
+  let answer: (() => void) | undefined;
+  stage.journal(...born(actor, first));
+  await stage.node(first, (call) => {
+    const { bus, names } = stage.fabric;
+    answer ??= () => bus.send(names.inbox(call.replyTo), done(call, 'last'));
+    return undefined;
+  });
+  const client = new ForeignClient(stage.door.address);
+  const session = client.session();
+  session.hello('one');
+  await session.next();
+  session.send(callMessage(1));
+  await expect.poll(() => answer).toBeDefined();
+  const closing = stage.door.close(5_000);
+  answer?.();
+  const { result } = await session.next();
+  expect(decodeValue(result?.value ?? new Uint8Array())).toBe('last');
+  expect(await session.status).toMatchObject({ status: 0 });
+  await closing;
+  client.close();
+});
