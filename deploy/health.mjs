@@ -3,11 +3,14 @@
  * Exit code 0: it serves. 1: it does not, or does not answer within two seconds.
  */
 import { createRequire } from 'node:module';
-import grpc from '@grpc/grpc-js';
-import loader from '@grpc/proto-loader';
+
+// It speaks with the libraries that the scheduler declares.
+const require = createRequire(new URL('../scheduler/server/package.json', import.meta.url));
+const grpc = require('@grpc/grpc-js');
+const loader = require('@grpc/proto-loader');
+const { protoPath } = require('grpc-health-check');
 
 const address = process.argv[2] ?? '127.0.0.1:7411';
-const { protoPath } = createRequire(import.meta.url)('grpc-health-check');
 const { grpc: definitions } = grpc.loadPackageDefinition(loader.loadSync(protoPath));
 const client = new definitions.health.v1.Health(address, grpc.credentials.createInsecure());
 client.check({ service: '' }, { deadline: Date.now() + 2_000 }, (error, answer) => {

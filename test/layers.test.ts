@@ -5,6 +5,7 @@
 import { builtinModules } from 'node:module';
 import { expect, test } from 'vitest';
 import {
+  declaredAtRoot,
   lineAt,
   type Room,
   readRooms,
@@ -41,6 +42,7 @@ const ambient =
   /(?<![.\w$])(?:process|performance|console|fetch|globalThis|Buffer|crypto|require|set(?:Timeout|Interval|Immediate)|queueMicrotask)\b(?!\s*\??:)|(?<![.\w$])Math\s*\.\s*random\b|(?<![.\w$])(?:new\s+)Date\b|(?<![.\w$])Date\s*[.(]/g;
 
 const rooms = readRooms();
+const atRoot = declaredAtRoot();
 const files = readSourceFiles(rooms);
 
 test('imports run one way', () => {
@@ -200,9 +202,6 @@ function emptyFolders(file: SourceFile): string[] {
     .filter((folder) => emptyNouns.includes(folder));
   return empty.map((folder) => `${file.path}: the folder "${folder}" says nothing`);
 }
-
-/** What the root declares serves every test; our own packages do too. */
-const atRoot = roomAt('test').declared;
 
 function roomAt(path: string): Room {
   const room = rooms.find((candidate) => candidate.path === path);

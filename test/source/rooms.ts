@@ -8,7 +8,7 @@ export interface Room {
   /** Path from the root, such as `scheduler/core`. */
   readonly path: string;
   readonly name: string;
-  /** What its package.json declares; for `test` and `bench` the root's. */
+  /** What its package.json declares. */
   readonly declared: ReadonlySet<string>;
 }
 
@@ -41,10 +41,13 @@ export function readRooms(at: string = root): Room[] {
       if (existsSync(join(at, path, 'package.json'))) rooms.push(readRoom(at, path));
     }
   }
-  const shared = readRoom(at, '.').declared;
-  const own = new Set([...shared, ...rooms.map((room) => room.name)]);
-  for (const path of ['test', 'bench']) rooms.push({ path, name: path, declared: own });
+  for (const path of ['test', 'bench']) rooms.push(readRoom(at, path));
   return rooms;
+}
+
+/** What the root declares serves the tests and the configuration of every package. */
+export function declaredAtRoot(at: string = root): ReadonlySet<string> {
+  return readRoom(at, '.').declared;
 }
 
 function readRoom(at: string, path: string): Room {
@@ -62,7 +65,7 @@ export function readSourceFiles(rooms: readonly Room[], at: string = root): Sour
   return rooms.flatMap((room) =>
     walk(join(at, room.path)).map((file) => {
       const path = relative(at, file).split(sep).join('/');
-      const isTest = path.startsWith(`${room.path}/test/`);
+      const isTest = room.path === 'test' || path.startsWith(`${room.path}/test/`);
       return readSource(path, room, isTest, readFileSync(file, 'utf8'));
     }),
   );

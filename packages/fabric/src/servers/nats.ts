@@ -65,7 +65,7 @@ class NatsProcess extends ServerProcess implements NatsServer {
 type Configured = NatsOptions & { readonly port: number; readonly systemPassword: string };
 
 /** Whoever connects without a name is `troupe`; JetStream belongs to that account alone. */
-export function natsConfiguration(options: Configured): string {
+function natsConfiguration(options: Configured): string {
   const quoted = (text: string) => JSON.stringify(text);
   const sync = (options.syncInterval ?? 'always') === 'always' ? ['  sync_interval: always'] : [];
   return [
