@@ -5,15 +5,21 @@ import { join } from 'node:path';
 import {
   checkConfig,
   type Fabric,
-  names,
+  type Logger,
   openFabric,
   type SharedConfig,
   sharedConfig,
   silentLogger,
 } from '@troupe/fabric';
 import { type NatsServer, type Server, startEtcd, startNats } from '@troupe/fabric/servers';
-import { cellName } from '@troupe/model';
 import { z } from 'zod';
+
+interface Overrides {
+  readonly cell?: string;
+  readonly system?: boolean;
+  readonly natsUrl?: string;
+  readonly etcdUrl?: string;
+}
 
 export class TestServers {
   readonly folder = mkdtempSync(join(tmpdir(), 'troupe-fabric-'));
@@ -49,28 +55,28 @@ export class TestServers {
   }
 
   /** A configuration with a cell of its own, so that tests do not see each other. */
-  config(overrides: { cell?: string; system?: boolean } = {}): SharedConfig {
+  config(overrides: Overrides = {}): SharedConfig {
     this.#cells += 1;
     const { systemUser, systemPassword } = this.nats;
     const system = overrides.system === true ? { systemUser, systemPassword } : {};
     return checkConfig(
       {
         cell: overrides.cell ?? `cell-${this.#cells}`,
-        etcd: [this.etcd.url],
-        nats: { servers: [this.nats.url], ...system },
+        etcd: [overrides.etcdUrl ?? this.etcd.url],
+        nats: { servers: [overrides.natsUrl ?? this.nats.url], ...system },
       },
       z.strictObject(sharedConfig),
     );
   }
 
-  async open(name = 'test', config = this.config()): Promise<Fabric> {
-    const fabric = await openFabric({ config, name, logger: silentLogger });
+  async open(
+    name = 'test',
+    config = this.config(),
+    logger: Logger = silentLogger,
+  ): Promise<Fabric> {
+    const fabric = await openFabric({ config, name, logger });
     this.#fabrics.push(fabric);
     return fabric;
-  }
-
-  names(cell: string) {
-    return names(cellName(cell));
   }
 
   async stop(): Promise<void> {
@@ -79,4 +85,16 @@ export class TestServers {
     await this.#etcd?.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Resolves when a line with this text is logged. */
+export function awaitLine(text: string): { logger: Logger; seen: Promise<void> } {
+  let say: () => void = () => {};
+  const seen = new Promise<void>((resolve) => {
+    say = resolve;
+  });
+  const look = (_fields: unknown, line: string) => {
+    if (line.includes(text)) say();
+  };
+  return { logger: { debug: look, info: look, warn: look, error: look }, seen };
 }
