@@ -1,1 +1,10 @@
-export * from './events.ts'; export * from './facts.ts';
+export type {
+  SchedulerConfig,
+  SchedulerEvent,
+  SchedulerReply,
+  SchedulerSend,
+  SchedulerWork,
+} from './events.ts';
+export type { SchedulerFact } from './facts.ts';
+export { SchedulerMachine } from './machine.ts';
+export type { DurableState } from './state.ts';

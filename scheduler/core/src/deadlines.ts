@@ -1,0 +1,57 @@
+/**
+ * Everything the leader waits for, in one heap by monotonic time: resends, retries, limits, probes.
+ * Volatile: a new leader sets its deadlines anew from the durable state.
+ *
+ * T1  deadlines of one instant fall due in the order in which they were set.
+ */
+import type { Incarnation, TaskId } from '@troupe/model';
+import { Heap, type HeapItem } from './heap.ts';
+import type { WaitingAsker } from './waiting.ts';
+
+export type Due =
+  /** Judge every node by its silence. */
+  | { readonly kind: 'pulse' }
+  | { readonly kind: 'probe'; readonly node: Incarnation }
+  | { readonly kind: 'drain'; readonly node: Incarnation }
+  | { readonly kind: 'places'; readonly node: Incarnation }
+  | { readonly kind: 'attempts'; readonly node: Incarnation }
+  | { readonly kind: 'retry'; readonly task: TaskId }
+  | { readonly kind: 'limit'; readonly task: TaskId; readonly attempt: number }
+  | { readonly kind: 'wait'; readonly asker: WaitingAsker }
+  | { readonly kind: 'retention' };
+
+export interface Deadline extends HeapItem {
+  at: number;
+  readonly order: number;
+  readonly due: Due;
+}
+
+export class Deadlines {
+  readonly #heap = new Heap<Deadline>(
+    (left, right) => left.at < right.at || (left.at === right.at && left.order < right.order),
+  );
+  #order = 0;
+
+  set(at: number, due: Due): Deadline {
+    const deadline = { at, order: this.#order++, due, slot: -1 };
+    this.#heap.push(deadline);
+    return deadline;
+  }
+
+  /** Nothing happens when it fell due or was cancelled before. */
+  cancel(deadline: Deadline | undefined): void {
+    if (deadline !== undefined && deadline.slot >= 0) this.#heap.remove(deadline);
+  }
+
+  get next(): number | undefined {
+    return this.#heap.first?.at;
+  }
+
+  /** Takes one that is due, the earliest first. */
+  take(now: number): Due | undefined {
+    const first = this.#heap.first;
+    if (first === undefined || first.at > now) return undefined;
+    this.#heap.remove(first);
+    return first.due;
+  }
+}

@@ -1,0 +1,49 @@
+/** Requests that change what is deployed: tenants and bundles. */
+import { type Failure, failure, type RequestBody, tenantName } from '@troupe/model';
+import { manifestFault, tenantFault } from './deployments.ts';
+import type { Desk } from './desk.ts';
+import type { Asker } from './waiting.ts';
+
+type Deploy = Extract<RequestBody, { kind: 'deploy' }>;
+type PutTenant = Extract<RequestBody, { kind: 'put-tenant' }>;
+
+const defaultTenant = tenantName('default');
+
+export class Deploying {
+  readonly #desk: Desk;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+  }
+
+  /** Who connects without naming a tenant finds this one. */
+  putDefaultTenant(): void {
+    if (this.#desk.state.deployments.tenantCount > 0) return;
+    this.#desk.decide({ kind: 'tenant-put', tenant: defaultTenant, weight: 1 });
+  }
+
+  putTenant(asker: Asker, { tenant, weight }: PutTenant): void {
+    const fault = tenantFault(tenant, weight);
+    if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
+    if (this.#desk.state.deployments.tenant(tenant)?.weight !== weight) {
+      this.#desk.decide({ kind: 'tenant-put', tenant, weight });
+    }
+    this.#desk.answer(asker, { kind: 'tenant', tenant, weight });
+  }
+
+  /** Idempotent; deploying an older bundle again makes it the latest. */
+  deploy(asker: Asker, body: Deploy): void {
+    const { tenant, bundle, manifest, bytes } = body;
+    const owner = this.#desk.state.deployments.tenant(tenant);
+    const fault: Failure | undefined =
+      owner === undefined
+        ? failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant })
+        : manifestFault(manifest);
+    if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
+    if (owner?.bundles.at(-1) !== bundle) {
+      const at = this.#desk.wall;
+      this.#desk.decide({ kind: 'bundle-deployed', tenant, bundle, manifest, bytes, at });
+    }
+    this.#desk.answer(asker, { kind: 'deployed', bundle, manifest });
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Tenants and the bundles they deployed. Of several bundles that export one name, the one deployed
+ * last serves it: actors placed and tasks and runs started from then on use it. What already runs
+ * stays with its bundle, so that recorded steps are replayed by the code that took them.
+ *
+ * B1  a tenant is put before anything is deployed for it.
+ */
+import {
+  type ActorManifest,
+  assert,
+  type BundleHash,
+  encode,
+  type Failure,
+  failure,
+  isShortName,
+  isTypeName,
+  type Manifest,
+  type TaskManifest,
+  type TenantName,
+} from '@troupe/model';
+import { compile, type Graph } from './dag/compile.ts';
+import type { SchedulerFact } from './facts.ts';
+import { resourcesFault } from './resources.ts';
+
+export interface TenantRecord {
+  readonly tenant: TenantName;
+  weight: number;
+  /** Deployed bundles, the latest last. */
+  bundles: BundleHash[];
+  /** Names to what serves them; derived. */
+  readonly actors: Map<string, Served<ActorManifest>>;
+  readonly tasks: Map<string, Served<TaskManifest>>;
+  readonly workflows: Map<string, BundleHash>;
+}
+
+export interface Served<T> {
+  readonly bundle: BundleHash;
+  readonly declared: T;
+}
+
+export interface DeploymentsImage {
+  readonly tenants: readonly {
+    readonly tenant: TenantName;
+    readonly weight: number;
+    readonly bundles: readonly BundleHash[];
+  }[];
+  readonly bundles: readonly {
+    readonly bundle: BundleHash;
+    readonly manifest: Manifest;
+    readonly bytes: number;
+    readonly at: number;
+  }[];
+}
+
+/** Encoded size of a manifest; it must fit into a record of the journal. */
+const manifestBytesMax = 800_000;
+const weightMax = 1_000_000;
+
+type DeploymentFact = Extract<SchedulerFact, { kind: 'tenant-put' | 'bundle-deployed' }>;
+
+export class DeploymentTable {
+  readonly #tenants = new Map<TenantName, TenantRecord>();
+  readonly #bundles = new Map<BundleHash, DeploymentsImage['bundles'][number]>();
+  readonly #graphs = new Map<string, Graph>();
+
+  tenant(tenant: TenantName): TenantRecord | undefined {
+    return this.#tenants.get(tenant);
+  }
+  tenants(): IterableIterator<TenantRecord> {
+    return this.#tenants.values();
+  }
+  get tenantCount(): number {
+    return this.#tenants.size;
+  }
+  manifest(bundle: BundleHash): Manifest | undefined {
+    return this.#bundles.get(bundle)?.manifest;
+  }
+
+  /** The compiled workflow of a bundle; it was compiled without fault when it was deployed. */
+  graph(bundle: BundleHash, workflow: string): Graph {
+    const key = `${bundle} ${workflow}`;
+    const known = this.#graphs.get(key);
+    if (known !== undefined) return known;
+    const manifest = this.manifest(bundle);
+    const found = manifest?.workflows.find(({ name }) => name === workflow);
+    assert(manifest !== undefined && found !== undefined, 'B1: a run is of a deployed workflow');
+    const compiled = compile(found, manifest);
+    assert('graph' in compiled, 'B1: a deployed workflow compiles');
+    this.#graphs.set(key, compiled.graph);
+    return compiled.graph;
+  }
+
+  apply(fact: DeploymentFact): void {
+    switch (fact.kind) {
+      case 'tenant-put': {
+        const tenant = this.#tenants.get(fact.tenant);
+        if (tenant === undefined) this.#add(fact.tenant, fact.weight);
+        else tenant.weight = fact.weight;
+        return;
+      }
+      case 'bundle-deployed': {
+        const tenant = this.#tenants.get(fact.tenant);
+        assert(tenant !== undefined, 'B1: a tenant is put before anything is deployed for it');
+        const { bundle, manifest, bytes, at } = fact;
+        if (!this.#bundles.has(bundle)) this.#bundles.set(bundle, { bundle, manifest, bytes, at });
+        tenant.bundles = [...tenant.bundles.filter((other) => other !== bundle), bundle];
+        return this.#serve(tenant, bundle);
+      }
+    }
+  }
+
+  image(): DeploymentsImage {
+    const tenants = [...this.#tenants.values()].map(({ tenant, weight, bundles }) => {
+      return { tenant, weight, bundles };
+    });
+    return { tenants, bundles: [...this.#bundles.values()] };
+  }
+
+  restore(image: DeploymentsImage): void {
+    for (const bundle of image.bundles) this.#bundles.set(bundle.bundle, bundle);
+    for (const { tenant: name, weight, bundles } of image.tenants) {
+      const tenant = this.#add(name, weight);
+      tenant.bundles = [...bundles];
+      for (const bundle of bundles) this.#serve(tenant, bundle);
+    }
+  }
+
+  #add(tenant: TenantName, weight: number): TenantRecord {
+    const record: TenantRecord = {
+      tenant,
+      weight,
+      bundles: [],
+      actors: new Map(),
+      tasks: new Map(),
+      workflows: new Map(),
+    };
+    this.#tenants.set(tenant, record);
+    return record;
+  }
+
+  #serve(tenant: TenantRecord, bundle: BundleHash): void {
+    const manifest = this.manifest(bundle);
+    assert(manifest !== undefined, 'B1: what is served was deployed');
+    for (const actor of manifest.actors) tenant.actors.set(actor.type, { bundle, declared: actor });
+    for (const task of manifest.tasks) tenant.tasks.set(task.name, { bundle, declared: task });
+    for (const { name } of manifest.workflows) tenant.workflows.set(name, bundle);
+  }
+}
+
+/** What is wrong with a manifest that somebody wants to deploy, if anything. */
+export function manifestFault(manifest: Manifest): Failure | undefined {
+  const bytes = encode(manifest).length;
+  if (bytes > manifestBytesMax) {
+    const what = `the manifest has ${bytes} bytes, ${manifestBytesMax} are allowed`;
+    return failure('TOO_LARGE', what);
+  }
+  const fault =
+    nameFault(
+      'actor',
+      manifest.actors.map(({ type }) => type),
+    ) ??
+    nameFault(
+      'task',
+      manifest.tasks.map(({ name }) => name),
+    ) ??
+    nameFault(
+      'workflow',
+      manifest.workflows.map(({ name }) => name),
+    ) ??
+    taskFault(manifest.tasks);
+  if (fault !== undefined) return failure('INVALID_ARGUMENT', fault);
+  for (const workflow of manifest.workflows) {
+    const compiled = compile(workflow, manifest);
+    if ('failure' in compiled) return compiled.failure;
+  }
+  return undefined;
+}
+
+export function tenantFault(tenant: TenantName, weight: number): Failure | undefined {
+  if (!isShortName(tenant)) {
+    return failure('INVALID_ARGUMENT', `tenant name "${tenant}" is not [a-z0-9-]{1,63}`);
+  }
+  if (!(weight > 0 && weight <= weightMax)) {
+    const what = `weight ${weight} of tenant "${tenant}" is not between 0 and ${weightMax}`;
+    return failure('INVALID_ARGUMENT', what);
+  }
+  return undefined;
+}
+
+function nameFault(what: string, names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (!isTypeName(name)) return `${what} name "${name}" is not a name`;
+    if (name.startsWith('$')) return `${what} name "${name}" begins with $, which is reserved`;
+    if (seen.has(name)) return `the bundle exports two ${what}s named "${name}"`;
+    seen.add(name);
+  }
+  return undefined;
+}
+
+function taskFault(tasks: readonly TaskManifest[]): string | undefined {
+  for (const task of tasks) {
+    const fault = resourcesFault(task.resources) ?? retryFault(task);
+    if (fault !== undefined) return `task "${task.name}": ${fault}`;
+  }
+  return undefined;
+}
+
+function retryFault({ retries, backoffMs, limitMs }: TaskManifest): string | undefined {
+  if (!(Number.isInteger(retries) && retries >= 0)) return `retries ${retries}`;
+  if (!backoffMs.every((ms) => Number.isFinite(ms) && ms >= 0)) return 'a negative back-off';
+  if (!(limitMs > 0)) return `limitMs ${limitMs}`;
+  return undefined;
+}

@@ -1,0 +1,81 @@
+/**
+ * The leader's desk: the time, the term, and the only ways in which a leader does anything. Every
+ * change goes through `decide`; everything said is collected and leaves after it.
+ */
+import {
+  type Address,
+  type Answer,
+  failure,
+  type Incarnation,
+  type Located,
+  type Output,
+  OutputDraft,
+  type Term,
+  type ToNode,
+} from '@troupe/model';
+import { Deadlines } from './deadlines.ts';
+import type { SchedulerConfig, SchedulerReply, SchedulerSend, SchedulerWork } from './events.ts';
+import type { SchedulerFact } from './facts.ts';
+import { Generator } from './generator.ts';
+import type { State } from './state.ts';
+import type { Asker } from './waiting.ts';
+
+export class Desk {
+  readonly config: SchedulerConfig;
+  readonly state: State;
+  readonly term: Term;
+  readonly deadlines = new Deadlines();
+  readonly generator: Generator;
+  /** Monotonic ms of the event at hand. */
+  now: number;
+  /** Wall-clock ms of the event at hand. */
+  wall: number;
+  readonly #draft: OutputDraft<SchedulerFact, SchedulerSend, SchedulerReply, SchedulerWork>;
+
+  /** Opens a term: the position of its opening fact is its number. */
+  constructor(
+    given: { config: SchedulerConfig; state: State; now: number; wall: number },
+    opened: { scheduler: string; generation: number },
+  ) {
+    this.config = given.config;
+    this.state = given.state;
+    this.now = given.now;
+    this.wall = given.wall;
+    this.#draft = new OutputDraft();
+    const number = this.decide({ kind: 'term-opened', ...opened, at: given.wall });
+    this.term = { generation: opened.generation, number };
+    this.generator = new Generator(given.config.seed + number);
+  }
+
+  /** Applies a fact and has it appended. Answers its position. */
+  decide(fact: SchedulerFact): number {
+    const position = this.state.apply(fact);
+    this.#draft.append(fact);
+    return position;
+  }
+
+  toNode(node: Incarnation, message: ToNode): void {
+    this.#draft.send({ kind: 'to-node', node, message });
+  }
+  toAllNodes(message: ToNode): void {
+    this.#draft.send({ kind: 'to-all-nodes', message });
+  }
+  /** I/O for the rim. */
+  order(order: Exclude<SchedulerSend, { kind: 'to-node' | 'to-all-nodes' }>): void {
+    this.#draft.send(order);
+  }
+  answer(asker: Asker, answer: Answer): void {
+    const { to, number } = asker;
+    this.#draft.reply({ to, message: { kind: 'answered', number, answer } });
+  }
+  refuse(asker: Asker, ...reason: Parameters<typeof failure>): void {
+    this.answer(asker, { kind: 'failed', failure: failure(...reason) });
+  }
+  located(to: Address, located: Omit<Located, 'kind'>): void {
+    this.#draft.reply({ to, message: { kind: 'located', ...located } });
+  }
+
+  take(): Output<SchedulerFact, SchedulerSend, SchedulerReply, SchedulerWork> {
+    return this.#draft.take();
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The leader's work on actors: resolve, place, place anew after a death or a release, rebase. Where
+ * actors are stands durably in `actors.ts`.
+ *
+ * D4  nothing is created when it cannot be placed.
+ * D5  after a death an actor keeps the bundle whose turns may have to be replayed; after a release
+ *     it takes the latest that serves its type.
+ */
+import {
+  type ActorId,
+  type Address,
+  actorParts,
+  type BundleHash,
+  type ChainLink,
+  type Failure,
+  failure,
+  type Incarnation,
+  isActorKey,
+  type Rebased,
+  type Released,
+  type Resolve,
+  type ToNode,
+} from '@troupe/model';
+import type { ActorRecord } from './actors.ts';
+import { Deliveries } from './deliveries.ts';
+import type { Desk } from './desk.ts';
+import { isPresent, type NodeRecord } from './nodes.ts';
+import { placeActor } from './placement.ts';
+
+export class Directory {
+  readonly #desk: Desk;
+  readonly #places: Deliveries<ActorId>;
+  /** Who asked for an actor that is between two nodes. */
+  readonly #askers = new Map<ActorId, Set<Address>>();
+  readonly #chainChanged: (chain: readonly ChainLink[]) => void;
+
+  /** `chainChanged` hears of chains that actors no longer have. */
+  constructor(desk: Desk, chainChanged: (chain: readonly ChainLink[]) => void) {
+    this.#desk = desk;
+    this.#chainChanged = chainChanged;
+    this.#places = new Deliveries(desk, 'places', (node, id) => this.#place(node, id));
+  }
+
+  /** A new leader does not know which placements were seen: all are sent again, by the window. */
+  takeOver(): void {
+    const { nodes, actors } = this.#desk.state;
+    for (const { incarnation } of nodes.present()) {
+      for (const { id } of actors.on(incarnation)) this.#places.add(incarnation, id);
+    }
+    this.placeWaiting();
+  }
+
+  resolve({ actor: id, scope, replyTo, refusedEpoch }: Resolve): void {
+    const actor = this.#desk.state.actors.get(id);
+    if (actor === undefined) {
+      const fault = this.#create(id, scope ?? id);
+      if (fault !== undefined) this.#desk.located(replyTo, { actor: id, location: fault });
+      else this.#locate(id, replyTo);
+      return;
+    }
+    const node = this.#desk.state.nodes.get(actor.node);
+    if (node === undefined || !isPresent(node)) return this.#wait(actor, replyTo);
+    if (refusedEpoch === actor.epoch) this.#places.add(actor.node, id);
+    this.#locate(id, replyTo);
+  }
+
+  placeSeen(node: Incarnation, id: ActorId, epoch: number): void {
+    const actor = this.#desk.state.actors.get(id);
+    if (actor?.epoch === epoch && actor.node === node) this.#places.confirm(node, id);
+  }
+
+  /** The log of this node is sealed: its actors go elsewhere, their chains one link longer. */
+  placeFrom(incarnation: Incarnation): void {
+    const { nodes, actors } = this.#desk.state;
+    const node = nodes.get(incarnation);
+    if (node?.phase.kind !== 'sealed') return;
+    const link: ChainLink = { log: node.log, from: 0, to: node.phase.to };
+    for (const actor of [...actors.on(incarnation)]) {
+      const target = this.#choose(nodes.serving);
+      if (target === undefined) return;
+      this.#decidePlaced(actor.id, target, { ...actor, chain: [...actor.chain, link] });
+    }
+    this.#chainChanged([link]);
+  }
+
+  /** A node joined: actors that found no node go there. */
+  placeWaiting(): void {
+    for (const node of [...this.#desk.state.nodes.kept()]) this.placeFrom(node.incarnation);
+  }
+
+  rebased({ incarnation, actors: entries }: Rebased): void {
+    for (const { actor: id, epoch } of entries) {
+      const actor = this.#desk.state.actors.get(id);
+      const { epoch: present, node, chain } = actor ?? {};
+      if (present !== epoch || node !== incarnation || chain?.length === 0) continue;
+      this.#desk.decide({ kind: 'actor-rebased', actor: id, epoch });
+      this.#chainChanged(chain ?? []);
+    }
+    this.#desk.toNode(incarnation, { kind: 'rebased-seen', actors: entries });
+  }
+
+  /** The node stored the final state of these: they go elsewhere with an empty chain. */
+  released({ incarnation, actors: entries }: Released): void {
+    const seen = entries.filter(({ actor: id, epoch }) => {
+      const actor = this.#desk.state.actors.get(id);
+      if (actor?.epoch !== epoch || actor.node !== incarnation) return true;
+      const target = this.#targetOfRelease(incarnation);
+      // No node can take it: the release is not seen, and comes again.
+      if (target === undefined) return false;
+      const bundle = this.#latestBundle(id) ?? actor.bundle;
+      this.#decidePlaced(id, target, { chain: [], bundle });
+      return true;
+    });
+    if (seen.length > 0) {
+      this.#desk.toNode(incarnation, { kind: 'release-seen', actors: seen });
+    }
+  }
+
+  nodeLost(node: Incarnation): void {
+    this.#places.drop(node);
+  }
+
+  resend(node: Incarnation): void {
+    this.#places.resend(node);
+  }
+
+  #create(id: ActorId, scope: string): Failure | undefined {
+    const { tenant, type, key } = actorParts(id);
+    const owner = this.#desk.state.deployments.tenant(tenant);
+    if (owner === undefined) {
+      return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });
+    }
+    const served = owner.actors.get(type);
+    if (served === undefined) {
+      const what = `tenant "${tenant}" has deployed no actor type "${type}"`;
+      return failure('UNKNOWN_TYPE', what, { tenant, type });
+    }
+    if (!isActorKey(key)) {
+      return failure('INVALID_ARGUMENT', `"${key}" cannot be the key of an actor`, { type });
+    }
+    const node = this.#choose(this.#desk.state.nodes.serving);
+    if (node === undefined) {
+      return failure('NO_NODES', `no node is alive to take actor "${id}"`, { actor: id });
+    }
+    this.#desk.decide({ kind: 'actor-created', actor: id, scope });
+    this.#decidePlaced(id, node, { chain: [], bundle: served.bundle });
+    return undefined;
+  }
+
+  #decidePlaced(
+    actor: ActorId,
+    target: NodeRecord,
+    as: { readonly chain: readonly ChainLink[]; readonly bundle: BundleHash },
+  ): void {
+    const before = this.#desk.state.actors.get(actor);
+    const left = before?.node;
+    const chainBefore = before?.chain ?? [];
+    const node = target.incarnation;
+    const { bundle, chain } = as;
+    this.#desk.decide({ kind: 'actor-placed', actor, node, bundle, chain });
+    if (left !== undefined) this.#places.confirm(left, actor);
+    this.#places.add(node, actor);
+    if (chain.length === 0 && chainBefore.length > 0) this.#chainChanged(chainBefore);
+    for (const asker of this.#askers.get(actor) ?? []) this.#locate(actor, asker);
+    this.#askers.delete(actor);
+  }
+
+  #locate(id: ActorId, to: Address): void {
+    const actor = this.#desk.state.actors.get(id);
+    if (actor === undefined) return;
+    const { node, birth, epoch } = actor;
+    this.#desk.located(to, { actor: id, location: { node, birth, epoch } });
+  }
+
+  /** Its node is dying: the answer comes with the next placement, or now when there can be none. */
+  #wait({ id }: ActorRecord, asker: Address): void {
+    if (this.#desk.state.nodes.presentCount === 0) {
+      const location = failure('NO_NODES', `no node is alive to take actor "${id}"`, { actor: id });
+      this.#desk.located(asker, { actor: id, location });
+      return;
+    }
+    const askers = this.#askers.get(id);
+    if (askers === undefined) this.#askers.set(id, new Set([asker]));
+    else askers.add(asker);
+  }
+
+  #targetOfRelease(from: Incarnation): NodeRecord | undefined {
+    const { serving } = this.#desk.state.nodes;
+    const others = serving.filter(({ incarnation }) => incarnation !== from);
+    return this.#choose(others) ?? this.#choose(serving);
+  }
+
+  #choose(candidates: readonly NodeRecord[]): NodeRecord | undefined {
+    return placeActor(candidates, (node) => this.#desk.state.actors.on(node.incarnation).size);
+  }
+
+  #latestBundle(id: ActorId): BundleHash | undefined {
+    const { tenant, type } = actorParts(id);
+    return this.#desk.state.deployments.tenant(tenant)?.actors.get(type)?.bundle;
+  }
+
+  #place(node: Incarnation, id: ActorId): ToNode | undefined {
+    const actor = this.#desk.state.actors.get(id);
+    if (actor?.node !== node) return undefined;
+    const { birth, epoch, scope, bundle, chain } = actor;
+    const { term } = this.#desk;
+    return { kind: 'place', term, actor: id, birth, epoch, scope, bundle, chain };
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Who is silent. Silence only decides how soon somebody looks; the journal decides who is dying.
+ * Volatile: a new leader treats every present node as just heard.
+ *
+ * F1  a node is judged by silence of its own only: after a silence that was ours (our connection
+ *     was lost, this process was paused, ticks come late) every node counts as just heard.
+ * F2  when more than max(1, a third) of the nodes disconnect within the window, the broker is the
+ *     suspect, and notices are ignored until the window has passed.
+ */
+import type { Incarnation, NodeLoad } from '@troupe/model';
+import type { Deadline } from './deadlines.ts';
+import type { Desk } from './desk.ts';
+import { isPresent } from './nodes.ts';
+
+interface Heard {
+  at: number;
+  load: NodeLoad | undefined;
+  probe: Deadline | undefined;
+}
+
+const noticeWindowMs = 2_000;
+/** Unknown incarnations watched at once; the oldest are forgotten beyond. */
+const strangersMax = 1_000;
+
+export class FailureDetection {
+  readonly #desk: Desk;
+  readonly #heard = new Map<Incarnation, Heard>();
+  readonly #strangers = new Map<Incarnation, number>();
+  #notices: { readonly at: number; readonly node: Incarnation }[] = [];
+  #ignoreUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+    for (const { incarnation } of desk.state.nodes.present()) this.hear(incarnation);
+    this.#schedulePulse();
+  }
+
+  /** Any word of a present node. */
+  hear(node: Incarnation): void {
+    const heard = this.#heard.get(node);
+    if (heard !== undefined) heard.at = this.#desk.now;
+    else this.#heard.set(node, { at: this.#desk.now, load: undefined, probe: undefined });
+  }
+
+  /** A heartbeat, which alone answers a probe. */
+  beat(node: Incarnation, load: NodeLoad): void {
+    this.hear(node);
+    const heard = this.#heard.get(node);
+    if (heard === undefined) return;
+    heard.load = load;
+    this.#desk.deadlines.cancel(heard.probe);
+    heard.probe = undefined;
+  }
+
+  forget(node: Incarnation): void {
+    this.#desk.deadlines.cancel(this.#heard.get(node)?.probe);
+    this.#heard.delete(node);
+  }
+
+  silentMs(node: Incarnation): number {
+    const heard = this.#heard.get(node);
+    return heard === undefined ? 0 : Math.max(0, this.#desk.now - heard.at);
+  }
+
+  load(node: Incarnation): NodeLoad | undefined {
+    return this.#heard.get(node)?.load;
+  }
+
+  /** The silence was ours (F1). */
+  startAnew(): void {
+    for (const heard of this.#heard.values()) {
+      heard.at = this.#desk.now;
+      this.#desk.deadlines.cancel(heard.probe);
+      heard.probe = undefined;
+    }
+    this.#notices = [];
+    this.#strangers.clear();
+  }
+
+  /** The nodes that have been silent for too long now. */
+  pulse(): readonly Incarnation[] {
+    const before = this.#desk.now - this.#desk.config.nodeSilenceMs;
+    const silent: Incarnation[] = [];
+    for (const [node, heard] of this.#heard) if (heard.at <= before) silent.push(node);
+    this.#schedulePulse();
+    return silent;
+  }
+
+  /** The broker says that its connection closed. */
+  notice(node: Incarnation): void {
+    const record = this.#desk.state.nodes.get(node);
+    const heard = this.#heard.get(node);
+    if (record === undefined || heard === undefined || !isPresent(record)) return;
+    const { now } = this.#desk;
+    if (now < this.#ignoreUntil) return;
+    this.#notices = this.#notices.filter(
+      (notice) => notice.at + noticeWindowMs > now && notice.node !== node,
+    );
+    this.#notices.push({ at: now, node });
+    if (this.#notices.length > Math.max(1, this.#desk.state.nodes.presentCount / 3)) {
+      this.#suspectBroker();
+      return;
+    }
+    if (heard.probe !== undefined) return;
+    const due = { kind: 'probe' as const, node };
+    heard.probe = this.#desk.deadlines.set(now + this.#desk.config.probeMs, due);
+    this.#desk.toNode(node, { kind: 'probe', term: this.#desk.term });
+  }
+
+  /** An incarnation that the journal does not know: true once it spoke for longer than a join
+   *  takes. Then it was forgotten long ago, or the journal was restored from before it joined. */
+  isStranger(node: Incarnation): boolean {
+    const { now } = this.#desk;
+    const first = this.#strangers.get(node);
+    if (first !== undefined) return now - first >= this.#desk.config.nodeSilenceMs;
+    this.#strangers.set(node, now);
+    if (this.#strangers.size > strangersMax) {
+      for (const oldest of this.#strangers.keys()) {
+        this.#strangers.delete(oldest);
+        break;
+      }
+    }
+    return false;
+  }
+
+  #suspectBroker(): void {
+    this.#ignoreUntil = this.#desk.now + noticeWindowMs;
+    this.#notices = [];
+    for (const heard of this.#heard.values()) {
+      this.#desk.deadlines.cancel(heard.probe);
+      heard.probe = undefined;
+    }
+  }
+
+  /** Often enough to notice that ticks are late before anybody is wronged, and exactly when the
+   *  longest silence becomes too long. */
+  #schedulePulse(): void {
+    const { now, config } = this.#desk;
+    let at = now + Math.min(config.heartbeatMs, config.nodeSilenceMs / 4);
+    for (const heard of this.#heard.values()) {
+      const silentAt = heard.at + config.nodeSilenceMs;
+      if (silentAt > now && silentAt < at) at = silentAt;
+    }
+    this.#desk.deadlines.set(at, { kind: 'pulse' });
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * A leadership: the nouns that act, put together, and the routes of what they hear. Everything in
+ * here is volatile; whoever leads next builds it anew from the durable state.
+ */
+import {
+  type Address,
+  type Incarnation,
+  incarnation,
+  type NodeToLeader,
+  type Request,
+  unreachable,
+} from '@troupe/model';
+import type { Due } from './deadlines.ts';
+import { Deploying } from './deploying.ts';
+import type { Desk } from './desk.ts';
+import { Directory } from './directory.ts';
+import type { SchedulerEvent } from './events.ts';
+import { Membership } from './membership.ts';
+import { isPresent } from './nodes.ts';
+import { Questions } from './questions.ts';
+import { Runs } from './runs.ts';
+import { Submissions } from './submissions.ts';
+import { Tasks } from './tasks.ts';
+
+const retentionMs = 1_000;
+
+export class Leader {
+  readonly #desk: Desk;
+  readonly #membership: Membership;
+  readonly #directory: Directory;
+  readonly #tasks: Tasks;
+  readonly #submissions: Submissions;
+  readonly #runs: Runs;
+  readonly #deploying: Deploying;
+  readonly #questions: Questions;
+
+  /** Takes over: orders and sends again all that the durable state calls for. */
+  constructor(desk: Desk) {
+    this.#desk = desk;
+    this.#membership = new Membership(desk, {
+      nodeJoined: () => {
+        this.#directory.placeWaiting();
+        this.#tasks.nodesChanged();
+      },
+      nodeLost: (node) => {
+        this.#directory.nodeLost(node);
+        this.#tasks.nodeLost(node);
+      },
+      nodeSealed: (node) => this.#directory.placeFrom(node),
+    });
+    this.#directory = new Directory(desk, (chain) => {
+      for (const { log } of chain) this.#membership.reviewLog(log);
+    });
+    this.#tasks = new Tasks(desk, ({ run }) => {
+      if (run !== undefined) this.#runs.blockEnded(run.run);
+    });
+    this.#submissions = new Submissions(desk, this.#tasks);
+    this.#runs = new Runs(desk, this.#tasks);
+    this.#deploying = new Deploying(desk);
+    this.#questions = new Questions(desk, this.#membership.detection);
+    this.#takeOver();
+  }
+
+  handle(event: Exclude<SchedulerEvent, { kind: 'lead' | 'tick' }>): void {
+    switch (event.kind) {
+      case 'from-node':
+        return this.#fromNode(event.message);
+      case 'request':
+        return this.#request(event.request);
+      case 'disconnect-notice':
+        return this.#membership.detection.notice(event.incarnation);
+      case 'back-after-silence':
+        return this.startAnew();
+      case 'log-created':
+        return this.#membership.logCreated(event.incarnation);
+      case 'log-sealed':
+        return this.#membership.logSealed(event.incarnation, event.position);
+      case 'log-deleted':
+        return this.#membership.logDeleted(event.log);
+      case 'image-written':
+        return this.#imageWritten(event);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  /** A silence that was ours: nobody is judged by it. */
+  startAnew(): void {
+    this.#membership.detection.startAnew();
+  }
+
+  due(due: Due): void {
+    switch (due.kind) {
+      case 'pulse':
+        for (const node of this.#membership.detection.pulse()) this.#membership.end(node, 'silent');
+        return;
+      case 'probe':
+        return this.#membership.end(due.node, 'disconnected');
+      case 'drain':
+        return this.#membership.drainDue(due.node);
+      case 'places':
+        return this.#directory.resend(due.node);
+      case 'attempts':
+        return this.#tasks.resend(due.node);
+      case 'retry':
+        return this.#tasks.retry(due.task);
+      case 'limit':
+        return this.#tasks.limitPassed(due.task, due.attempt);
+      case 'wait':
+        return this.#runs.waitedLongEnough(due.asker);
+      case 'retention':
+        return this.#forget();
+      default:
+        return unreachable(due);
+    }
+  }
+
+  #takeOver(): void {
+    this.#deploying.putDefaultTenant();
+    const { stored } = this.#desk.state;
+    if (stored !== undefined) this.#desk.order({ kind: 'trim-journal', before: stored.position });
+    this.#membership.takeOver();
+    this.#directory.takeOver();
+    this.#tasks.takeOver();
+    this.#runs.takeOver();
+    this.#tasks.dispatch();
+    this.#forget();
+  }
+
+  #fromNode(message: NodeToLeader): void {
+    switch (message.kind) {
+      case 'join':
+        return this.#membership.join(message);
+      case 'deposed':
+        this.#questions.deposed(message.incarnation, message);
+        // Fenced by something else than the journal: its log is gone or was sealed by hand.
+        return this.#membership.end(message.incarnation, 'deposed');
+      case 'resolve': {
+        const node = nodeOf(message.replyTo);
+        if (node === undefined || this.#speaks(node)) this.#directory.resolve(message);
+        return;
+      }
+      default:
+        if (this.#speaks(message.incarnation)) this.#fromPresentNode(message);
+    }
+  }
+
+  #fromPresentNode(message: Exclude<NodeToLeader, { kind: 'join' | 'deposed' | 'resolve' }>): void {
+    const { incarnation: node } = message;
+    switch (message.kind) {
+      case 'heartbeat':
+        return this.#membership.detection.beat(node, message.load);
+      case 'place-seen':
+        for (const { actor, epoch } of message.placed) {
+          this.#directory.placeSeen(node, actor, epoch);
+        }
+        return;
+      case 'rebased':
+        return this.#directory.rebased(message);
+      case 'leaving':
+        return this.#membership.drain(node);
+      case 'released':
+        return this.#directory.released(message);
+      case 'left':
+        return this.#membership.leave(node);
+      case 'task-seen':
+        for (const { task, attempt } of message.attempts) this.#tasks.seen(node, task, attempt);
+        return;
+      case 'task-result':
+        return this.#tasks.result(message);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** True when this incarnation has a say; otherwise it is told to die (M5). */
+  #speaks(node: Incarnation): boolean {
+    const known = this.#desk.state.nodes.get(node);
+    if (known !== undefined && isPresent(known)) {
+      this.#membership.detection.hear(node);
+      return true;
+    }
+    if (known !== undefined || this.#membership.detection.isStranger(node)) {
+      this.#membership.sendDie(node);
+    }
+    return false;
+  }
+
+  #request({ number, replyTo, body }: Request): void {
+    const asker = { to: replyTo, number };
+    switch (body.kind) {
+      case 'submit-task':
+        return this.#submissions.submit(asker, body);
+      case 'cancel-task-request':
+        return this.#submissions.cancel(asker, body.task);
+      case 'start-run':
+        return this.#runs.start(asker, body);
+      case 'wait-run':
+        return this.#runs.wait(asker, body);
+      case 'resume-run':
+        return this.#runs.resume(asker, body);
+      case 'cancel-run':
+        return this.#runs.cancel(asker, body);
+      case 'list-runs':
+        return this.#questions.listRuns(asker, body);
+      case 'deploy':
+        return this.#deploying.deploy(asker, body);
+      case 'put-tenant':
+        return this.#deploying.putTenant(asker, body);
+      case 'status':
+        return this.#questions.status(asker);
+      case 'list-actors':
+        return this.#questions.listActors(asker, body);
+      case 'drain-node': {
+        const node = this.#desk.state.nodes.named(body.node);
+        if (node === undefined) {
+          const what = `there is no node "${body.node}"`;
+          return this.#desk.refuse(asker, 'UNKNOWN_NODE', what, { node: body.node });
+        }
+        this.#membership.drain(node.incarnation);
+        return this.#desk.answer(asker, { kind: 'done' });
+      }
+      default:
+        return unreachable(body);
+    }
+  }
+
+  #imageWritten(event: Extract<SchedulerEvent, { kind: 'image-written' }>): void {
+    const { object, facts, position } = event;
+    const stored = this.#desk.state.stored;
+    if (facts > this.#desk.state.factCount) return;
+    if (stored !== undefined && facts <= stored.facts) return;
+    this.#desk.decide({ kind: 'image-stored', object, facts, position });
+    this.#desk.order({ kind: 'trim-journal', before: position });
+  }
+
+  #forget(): void {
+    const tasksLeft = this.#tasks.forget();
+    const runsLeft = this.#runs.forget();
+    const again = tasksLeft || runsLeft ? 0 : retentionMs;
+    this.#desk.deadlines.set(this.#desk.now + again, { kind: 'retention' });
+  }
+}
+
+function nodeOf(address: Address): Incarnation | undefined {
+  return address.startsWith('node:') ? incarnation(address.slice('node:'.length)) : undefined;
+}

@@ -1,0 +1,260 @@
+/**
+ * The nodes, durably: who is a member, in which phase, and what is reserved on it.
+ *
+ *   joining ─▶ alive ─▶ draining          (its turn log exists from `alive` on)
+ *      └────────┴──────────┴─▶ dying ─▶ sealed ─▶ gone
+ *
+ * M1  phases only go forward: a dying incarnation never lives again.
+ * M2  at most one incarnation of a name is joining, alive or draining.
+ * M3  what is reserved on a node never exceeds what it has.
+ * M4  a log is deleted only after it was sealed.
+ */
+import {
+  assert,
+  type Incarnation,
+  type LogName,
+  type NodeName,
+  type Resources,
+  turnLogName,
+} from '@troupe/model';
+import type { SchedulerFact } from './facts.ts';
+import { capacityOf, type Shape } from './resources.ts';
+
+export type NodePhase =
+  | { readonly kind: 'joining' }
+  | { readonly kind: 'alive' }
+  | { readonly kind: 'draining' }
+  | { readonly kind: 'dying'; readonly reason: string; readonly logMade: boolean }
+  | { readonly kind: 'sealed'; readonly to: number }
+  | { readonly kind: 'gone' };
+
+export interface NodeRecord {
+  readonly incarnation: Incarnation;
+  readonly name: NodeName;
+  readonly resources: Resources;
+  readonly labels: { readonly [name: string]: string };
+  readonly at: number;
+  readonly log: LogName;
+  phase: NodePhase;
+  /** Thousandths; derived. */
+  readonly capacity: ReadonlyMap<string, number>;
+  readonly used: Map<string, number>;
+  /** Largest share reserved of any resource, 0 to 1; derived. */
+  load: number;
+}
+
+export interface NodesImage {
+  readonly lost: number;
+  readonly nodes: readonly Pick<
+    NodeRecord,
+    'incarnation' | 'name' | 'resources' | 'labels' | 'at' | 'phase'
+  >[];
+}
+
+/** Incarnations that are gone and still told so when they speak; the oldest are forgotten beyond. */
+const goneNodesMax = 10_000;
+
+type NodeFact = Extract<
+  SchedulerFact,
+  {
+    kind:
+      | 'node-joining'
+      | 'node-joined'
+      | 'node-draining'
+      | 'node-dying'
+      | 'node-sealed'
+      | 'log-deleted';
+  }
+>;
+
+export class NodeTable {
+  readonly #nodes = new Map<Incarnation, NodeRecord>();
+  readonly #byName = new Map<NodeName, NodeRecord>();
+  readonly #byLog = new Map<LogName, NodeRecord>();
+  readonly #gone: Incarnation[] = [];
+  #serving: readonly NodeRecord[] = [];
+  #lost = 0;
+  #changes = 0;
+
+  get(incarnation: Incarnation): NodeRecord | undefined {
+    return this.#nodes.get(incarnation);
+  }
+  /** The incarnation of this name that is joining, alive or draining. */
+  named(name: NodeName): NodeRecord | undefined {
+    return this.#byName.get(name);
+  }
+  ofLog(log: LogName): NodeRecord | undefined {
+    return this.#byLog.get(log);
+  }
+  /** Joining, alive or draining: the incarnations that silence may end. */
+  present(): IterableIterator<NodeRecord> {
+    return this.#byName.values();
+  }
+  get presentCount(): number {
+    return this.#byName.size;
+  }
+  /** Alive: the only ones that get anything new. In the order of their incarnations. */
+  get serving(): readonly NodeRecord[] {
+    return this.#serving;
+  }
+  /** All but those that are gone. */
+  kept(): IterableIterator<NodeRecord> {
+    return this.#byLog.values();
+  }
+  /** Incarnations that died otherwise than by leaving. */
+  get lost(): number {
+    return this.#lost;
+  }
+  /** Rises whenever `serving` changes. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  apply(fact: NodeFact): void {
+    switch (fact.kind) {
+      case 'node-joining':
+        return this.#joining(fact);
+      case 'node-joined':
+        return this.#move(this.#at(fact.incarnation, 'joining'), { kind: 'alive' });
+      case 'node-draining':
+        return this.#move(this.#at(fact.incarnation, 'alive'), { kind: 'draining' });
+      case 'node-dying': {
+        const node = this.#nodes.get(fact.incarnation);
+        assert(node !== undefined && isPresent(node), 'M1: only a present node begins to die');
+        this.#byName.delete(node.name);
+        if (fact.reason !== 'left') this.#lost++;
+        const logMade = node.phase.kind !== 'joining';
+        return this.#move(node, { kind: 'dying', reason: fact.reason, logMade });
+      }
+      case 'node-sealed':
+        return this.#move(this.#at(fact.incarnation, 'dying'), { kind: 'sealed', to: fact.to });
+      case 'log-deleted': {
+        const node = this.#byLog.get(fact.log);
+        assert(node?.phase.kind === 'sealed', 'M4: a log is deleted only after it was sealed');
+        this.#byLog.delete(fact.log);
+        this.#move(node, { kind: 'gone' });
+        return this.#bury(node.incarnation);
+      }
+    }
+  }
+
+  reserve(node: NodeRecord, shape: Shape): void {
+    for (const { name, milli } of shape.amounts) {
+      const used = (node.used.get(name) ?? 0) + milli;
+      assert(used <= (node.capacity.get(name) ?? 0), 'M3: reserved never exceeds what there is');
+      node.used.set(name, used);
+    }
+    if (shape.amounts.length > 0) node.load = loadOf(node);
+  }
+
+  free(node: NodeRecord, shape: Shape): void {
+    for (const { name, milli } of shape.amounts) {
+      const used = (node.used.get(name) ?? 0) - milli;
+      assert(used >= 0, 'M3: nothing is freed that was not reserved');
+      node.used.set(name, used);
+    }
+    if (shape.amounts.length > 0) node.load = loadOf(node);
+  }
+
+  image(): NodesImage {
+    const nodes = [...this.#nodes.values()].map(
+      ({ incarnation, name, resources, labels, at, phase }) => {
+        return { incarnation, name, resources, labels, at, phase };
+      },
+    );
+    return { lost: this.#lost, nodes };
+  }
+
+  restore(image: NodesImage): void {
+    this.#lost = image.lost;
+    for (const kept of image.nodes) {
+      const node = this.#add(kept, kept.phase);
+      if (isPresent(node)) this.#byName.set(node.name, node);
+      if (node.phase.kind === 'gone') this.#gone.push(node.incarnation);
+      else this.#byLog.set(node.log, node);
+    }
+    this.#listServing();
+  }
+
+  check(): void {
+    for (const node of this.#nodes.values()) {
+      if (isPresent(node)) {
+        assert(this.#byName.get(node.name) === node, 'M2: one present incarnation of a name');
+      }
+      assert(
+        (node.phase.kind === 'alive') === this.#serving.includes(node),
+        'M1: serving are exactly the alive',
+      );
+      for (const [name, used] of node.used) {
+        const holds = used >= 0 && used <= (node.capacity.get(name) ?? 0);
+        assert(holds, 'M3: reserved never exceeds what there is');
+      }
+    }
+  }
+
+  #joining(fact: Extract<NodeFact, { kind: 'node-joining' }>): void {
+    assert(!this.#nodes.has(fact.incarnation), 'M1: an incarnation joins once');
+    assert(!this.#byName.has(fact.name), 'M2: one present incarnation of a name');
+    const node = this.#add(fact, { kind: 'joining' });
+    this.#byName.set(node.name, node);
+    this.#byLog.set(node.log, node);
+  }
+
+  #add(from: Omit<NodesImage['nodes'][number], 'phase'>, phase: NodePhase): NodeRecord {
+    const { incarnation, name, resources, labels, at } = from;
+    const node: NodeRecord = {
+      incarnation,
+      name,
+      resources,
+      labels,
+      at,
+      log: turnLogName(incarnation),
+      phase,
+      capacity: capacityOf(resources),
+      used: new Map(),
+      load: 0,
+    };
+    this.#nodes.set(incarnation, node);
+    return node;
+  }
+
+  #at(incarnation: Incarnation, kind: NodePhase['kind']): NodeRecord {
+    const node = this.#nodes.get(incarnation);
+    assert(node?.phase.kind === kind, `M1: ${incarnation} is ${kind} before it goes on`);
+    return node;
+  }
+
+  #move(node: NodeRecord, phase: NodePhase): void {
+    const wasAlive = node.phase.kind === 'alive';
+    node.phase = phase;
+    if (wasAlive || phase.kind === 'alive') this.#listServing();
+  }
+
+  #listServing(): void {
+    const alive = [...this.#byName.values()].filter((node) => node.phase.kind === 'alive');
+    this.#serving = alive.sort((left, right) => (left.incarnation < right.incarnation ? -1 : 1));
+    this.#changes++;
+  }
+
+  #bury(incarnation: Incarnation): void {
+    this.#gone.push(incarnation);
+    while (this.#gone.length > goneNodesMax) {
+      const oldest = this.#gone.shift();
+      if (oldest !== undefined) this.#nodes.delete(oldest);
+    }
+  }
+}
+
+export function isPresent(node: NodeRecord): boolean {
+  const { kind } = node.phase;
+  return kind === 'joining' || kind === 'alive' || kind === 'draining';
+}
+
+function loadOf(node: NodeRecord): number {
+  let load = 0;
+  for (const [name, used] of node.used) {
+    const capacity = node.capacity.get(name) ?? 0;
+    if (capacity > 0 && used / capacity > load) load = used / capacity;
+  }
+  return load;
+}

@@ -1,0 +1,131 @@
+/** Requests that change nothing: status and lists. Each may look at everything; none is hot. */
+import type {
+  ActorView,
+  ClusterView,
+  Incarnation,
+  NodeView,
+  RequestBody,
+  RunView,
+} from '@troupe/model';
+import type { Desk } from './desk.ts';
+import type { FailureDetection } from './failure-detection.ts';
+import type { NodeRecord } from './nodes.ts';
+import { resourcesOf } from './resources.ts';
+import { viewRunShort } from './run-view.ts';
+import type { Asker } from './waiting.ts';
+
+/** Rows of one answer; it must fit into a message. */
+const rowsMax = 1_000;
+/** Incarnations whose last words are told apart from repeated ones. */
+const deposedMax = 10_000;
+
+export class Questions {
+  readonly #desk: Desk;
+  readonly #detection: FailureDetection;
+  readonly #deposed = new Set<Incarnation>();
+  #appendsRefused = 0;
+  #repliesWithheld = 0;
+
+  constructor(desk: Desk, detection: FailureDetection) {
+    this.#desk = desk;
+    this.#detection = detection;
+  }
+
+  /** The last words of a fenced incarnation: counted once, for people. */
+  deposed(node: Incarnation, words: { appendsRefused: number; repliesWithheld: number }): void {
+    if (this.#deposed.has(node)) return;
+    if (this.#deposed.size >= deposedMax) this.#deposed.clear();
+    this.#deposed.add(node);
+    this.#appendsRefused += words.appendsRefused;
+    this.#repliesWithheld += words.repliesWithheld;
+  }
+
+  status(asker: Asker): void {
+    this.#desk.answer(asker, { kind: 'status', status: this.#view() });
+  }
+
+  listRuns(asker: Asker, body: Extract<RequestBody, { kind: 'list-runs' }>): void {
+    const { runs, tasks } = this.#desk.state;
+    const found: RunView[] = [];
+    for (const run of [...runs.all()].reverse()) {
+      if (found.length === bounded(body.limit)) break;
+      if (body.tenant !== undefined && run.tenant !== body.tenant) continue;
+      found.push(viewRunShort(run, tasks));
+    }
+    this.#desk.answer(asker, { kind: 'runs', runs: found });
+  }
+
+  listActors(asker: Asker, body: Extract<RequestBody, { kind: 'list-actors' }>): void {
+    const { tenant, type, prefix = '', limit } = body;
+    if (type === undefined && prefix !== '') {
+      const what = 'a prefix of keys needs the type of the actors';
+      return this.#desk.refuse(asker, 'INVALID_ARGUMENT', what);
+    }
+    const start = type === undefined ? `${tenant}/` : `${tenant}/${type}/${prefix}`;
+    const actors: ActorView[] = [];
+    let total = 0;
+    for (const { id, node, birth, epoch, scope, chain } of this.#desk.state.actors.all()) {
+      if (!id.startsWith(start)) continue;
+      total++;
+      if (actors.length === bounded(limit)) continue;
+      actors.push({ actor: id, node, birth, epoch, scope, chain: chain.length });
+    }
+    this.#desk.answer(asker, { kind: 'actors', actors, total });
+  }
+
+  #view(): ClusterView {
+    const { config, state, term } = this.#desk;
+    const tenants = [...state.deployments.tenants()];
+    return {
+      cell: config.cell,
+      term,
+      leader: state.term?.scheduler ?? '',
+      version: config.version,
+      nodes: [...state.nodes.kept()].map((node) => this.#viewNode(node)),
+      tenants: tenants.map(({ tenant, weight }) => ({ tenant, weight })),
+      bundles: tenants.flatMap(({ tenant, bundles }) =>
+        bundles.map((bundle) => {
+          const manifest = state.deployments.manifest(bundle);
+          return {
+            tenant,
+            bundle,
+            actors: manifest?.actors.map((actor) => actor.type) ?? [],
+            tasks: manifest?.tasks.map((task) => task.name) ?? [],
+            workflows: manifest?.workflows.map((workflow) => workflow.name) ?? [],
+          };
+        }),
+      ),
+      counts: {
+        actors: state.actors.size,
+        tasksQueued: state.tasks.readyCount,
+        tasksRunning: state.tasks.runningCount,
+        runs: state.runs.size,
+        appendsRefused: this.#appendsRefused,
+        repliesWithheld: this.#repliesWithheld,
+        nodesLost: state.nodes.lost,
+      },
+    };
+  }
+
+  #viewNode(node: NodeRecord): NodeView {
+    const { incarnation, name, resources, labels, phase } = node;
+    const actors = this.#desk.state.actors.on(incarnation).size;
+    const view = {
+      name,
+      incarnation,
+      state: phase.kind === 'sealed' ? (actors > 0 ? 'dying' : 'gone') : phase.kind,
+      resources,
+      used: resourcesOf(node.used),
+      labels,
+      actors,
+      tasks: this.#desk.state.tasks.on(incarnation).size,
+      silentMs: this.#detection.silentMs(incarnation),
+    } as const;
+    const load = this.#detection.load(incarnation);
+    return load === undefined ? view : { ...view, load };
+  }
+}
+
+function bounded(limit: number): number {
+  return Number.isFinite(limit) ? Math.min(Math.max(Math.floor(limit), 1), rowsMax) : rowsMax;
+}

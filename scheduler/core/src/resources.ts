@@ -1,0 +1,65 @@
+/**
+ * Amounts as whole thousandths, so that reserving and freeing fractions of a cpu never drifts.
+ * A **shape** is what a task reserves; tasks of one shape are alike to placement.
+ */
+import type { Resources } from '@troupe/model';
+
+export interface Amount {
+  readonly name: string;
+  readonly milli: number;
+}
+
+export interface Shape {
+  /** Canonical: two demands of the same amounts have the same key. */
+  readonly key: string;
+  readonly amounts: readonly Amount[];
+}
+
+/** Thousandths absorb this much of a float's error. */
+const epsilon = 1e-6;
+const resourcesMax = 32;
+
+/** What is demanded, rounded up. Zero amounts demand nothing. */
+export function shapeOf(resources: Resources): Shape {
+  const names = Object.keys(resources);
+  if (names.length > 1) names.sort();
+  const amounts: Amount[] = [];
+  for (const name of names) {
+    const milli = Math.ceil((resources[name] ?? 0) * 1000 - epsilon);
+    if (milli > 0) amounts.push({ name, milli });
+  }
+  return shapeFrom(amounts);
+}
+
+/** `amounts` in the order of their names. */
+export function shapeFrom(amounts: readonly Amount[]): Shape {
+  let key = '';
+  for (const { name, milli } of amounts) key += `${name}=${milli};`;
+  return { key, amounts };
+}
+
+/** What is offered, rounded down. */
+export function capacityOf(resources: Resources): Map<string, number> {
+  const capacity = new Map<string, number>();
+  for (const [name, value] of Object.entries(resources)) {
+    capacity.set(name, Math.floor(value * 1000 + epsilon));
+  }
+  return capacity;
+}
+
+/** The first thing wrong with amounts that somebody declared, for people. */
+export function resourcesFault(resources: Resources): string | undefined {
+  const entries = Object.entries(resources);
+  if (entries.length > resourcesMax) return `more than ${resourcesMax} resources`;
+  for (const [name, value] of entries) {
+    if (!Number.isFinite(value) || value < 0 || value > 1e12)
+      return `resource "${name}" = ${value}`;
+  }
+  return undefined;
+}
+
+export function resourcesOf(amounts: ReadonlyMap<string, number>): Resources {
+  const resources: Record<string, number> = {};
+  for (const [name, milli] of amounts) resources[name] = milli / 1000;
+  return resources;
+}

@@ -1,0 +1,84 @@
+/**
+ * What follows a failed attempt. A lost node counts as an attempt like any other failure, so that
+ * `retries: 0` means at most one attempt, but it is no fault of the task: the next one follows at
+ * once, without back-off.
+ */
+import {
+  callTask,
+  type ErrorCode,
+  errorTable,
+  type Failure,
+  type FailureDetails,
+  failure,
+} from '@troupe/model';
+import type { TaskRecord } from './task-table.ts';
+
+/** Another attempt would fail in the same way. */
+const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'INVALID_ARGUMENT',
+  'UNCARRIABLE',
+  'TOO_LARGE',
+  'CANCELLED',
+  'DEADLOCK',
+  'BUNDLE_LOAD_FAILED',
+  'VERSION_MISMATCH',
+]);
+
+/** Back-offs are drawn longer by up to this share: what failed together comes back spread out. */
+export const backoffSpread = 0.1;
+
+/** Longest text of a failure that the journal takes. */
+const messageLengthMax = 16_000;
+
+export type Verdict =
+  | { readonly kind: 'retry'; readonly waitMs: number; readonly failure: Failure }
+  | { readonly kind: 'end'; readonly failure: Failure };
+
+/** `draw` is at least 0 and less than 1. */
+export function judge(task: TaskRecord, failed: Failure, draw: () => number): Verdict {
+  if (isFinal(task.name, failed.code)) return { kind: 'end', failure: failed };
+  if (task.attempt > task.retries) {
+    const end = task.retries === 0 ? failed : exhausted(task, failed);
+    return { kind: 'end', failure: end };
+  }
+  const { backoffMs } = task;
+  const wait = backoffMs[Math.min(task.attempt, backoffMs.length) - 1] ?? 0;
+  const waitMs = Math.round(wait * (1 + draw() * backoffSpread));
+  return { kind: 'retry', waitMs, failure: failed };
+}
+
+/** The same for an attempt whose node was lost. */
+export function judgeLost(task: TaskRecord, failed: Failure): Verdict {
+  if (task.attempt <= task.retries) return { kind: 'retry', waitMs: 0, failure: failed };
+  return judge(task, failed, () => 0);
+}
+
+/** A failure that the journal can hold. */
+export function boundedFailure(given: Failure): Failure {
+  if (given.message.length <= messageLengthMax && given.details === undefined) return given;
+  const left = given.message.length - messageLengthMax;
+  const message =
+    left <= 0 ? given.message : `${given.message.slice(0, messageLengthMax)} (${left} more)`;
+  const details: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(given.details ?? {}).slice(0, 32)) {
+    details[name.slice(0, 128)] = typeof value === 'number' ? value : value.slice(0, 4_000);
+  }
+  return { code: given.code, message, details };
+}
+
+function isFinal(name: string, code: ErrorCode): boolean {
+  if (finalCodes.has(code) || code.startsWith('UNKNOWN_')) return true;
+  // A call is deduplicated at the actor: the turn took effect and would answer the same again.
+  return name === callTask && errorTable[code].outcome === 'done';
+}
+
+function exhausted(task: TaskRecord, last: Failure): Failure {
+  const details: FailureDetails = {
+    task: task.id,
+    attempts: task.attempt,
+    lastCode: last.code,
+    lastMessage: last.message.slice(0, 4_000),
+  };
+  const what = `task "${task.id}" failed ${task.attempt} times, at last with ${last.code}`;
+  return failure('RETRIES_EXHAUSTED', `${what}: ${last.message}`, details);
+}

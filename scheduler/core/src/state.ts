@@ -1,0 +1,162 @@
+/**
+ * The durable state: what the facts of the journal come to, and nothing else. Leader and followers
+ * change it by `apply` alone.
+ *
+ * S1  applying the facts from an image on gives the same state as applying them all.
+ */
+import { assert, type Bytes, decode, encode } from '@troupe/model';
+import { type ActorRecord, ActorTable } from './actors.ts';
+import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
+import type { SchedulerFact } from './facts.ts';
+import { type NodesImage, NodeTable } from './nodes.ts';
+import { type RunsImage, RunTable } from './run-table.ts';
+import { type TasksImage, TaskTable } from './task-table.ts';
+
+export interface OpenedTerm {
+  readonly scheduler: string;
+  readonly generation: number;
+  readonly number: number;
+}
+
+export interface StoredImage {
+  readonly object: string;
+  readonly facts: number;
+  readonly position: number;
+}
+
+/** The durable state as plain data. */
+export interface DurableState {
+  readonly format: number;
+  readonly factCount: number;
+  readonly term?: OpenedTerm;
+  readonly stored?: StoredImage;
+  readonly nodes: NodesImage;
+  readonly actors: readonly ActorRecord[];
+  readonly deployments: DeploymentsImage;
+  readonly tasks: TasksImage;
+  readonly runs: RunsImage;
+}
+
+const imageFormat = 1;
+
+export class State {
+  readonly nodes = new NodeTable();
+  readonly actors = new ActorTable(this.nodes);
+  readonly deployments = new DeploymentTable();
+  readonly tasks = new TaskTable(this.nodes);
+  readonly runs = new RunTable(this.deployments);
+  #factCount = 0;
+  #term: OpenedTerm | undefined;
+  #stored: StoredImage | undefined;
+
+  /** Number that the next fact gets. */
+  get factCount(): number {
+    return this.#factCount;
+  }
+  get term(): OpenedTerm | undefined {
+    return this.#term;
+  }
+  get stored(): StoredImage | undefined {
+    return this.#stored;
+  }
+
+  /** Answers the position of the fact. */
+  apply(fact: SchedulerFact): number {
+    const position = this.#factCount++;
+    switch (fact.kind) {
+      case 'term-opened': {
+        const { scheduler, generation } = fact;
+        this.#term = { scheduler, generation, number: position };
+        break;
+      }
+      case 'node-joining':
+      case 'node-joined':
+      case 'node-draining':
+      case 'node-dying':
+      case 'node-sealed':
+      case 'log-deleted':
+        this.nodes.apply(fact);
+        break;
+      case 'actor-created':
+      case 'actor-placed':
+      case 'actor-rebased':
+        this.actors.apply(fact, position);
+        break;
+      case 'tenant-put':
+      case 'bundle-deployed':
+        this.deployments.apply(fact);
+        break;
+      case 'task-submitted':
+      case 'task-started':
+      case 'task-retried':
+      case 'task-ended':
+      case 'tasks-forgotten':
+        this.#applyTask(fact);
+        break;
+      case 'run-started':
+      case 'branches-expanded':
+      case 'block-paused':
+      case 'block-ended':
+      case 'run-ended':
+      case 'runs-forgotten':
+        this.runs.apply(fact);
+        break;
+      case 'image-stored': {
+        const { object, facts, position: at } = fact;
+        this.#stored = { object, facts, position: at };
+        break;
+      }
+    }
+    return position;
+  }
+
+  durable(): DurableState {
+    return {
+      format: imageFormat,
+      factCount: this.#factCount,
+      ...(this.#term === undefined ? {} : { term: this.#term }),
+      ...(this.#stored === undefined ? {} : { stored: this.#stored }),
+      nodes: this.nodes.image(),
+      actors: this.actors.image(),
+      deployments: this.deployments.image(),
+      tasks: this.tasks.image(),
+      runs: this.runs.image(),
+    };
+  }
+
+  image(): Bytes {
+    return encode(this.durable());
+  }
+
+  static restore(image: Bytes): State {
+    const durable = decode<DurableState>(image);
+    assert(durable.format === imageFormat, 'S1: an image is read by the version that knows it');
+    const state = new State();
+    state.#factCount = durable.factCount;
+    state.#term = durable.term;
+    state.#stored = durable.stored;
+    state.nodes.restore(durable.nodes);
+    state.actors.restore(durable.actors);
+    state.deployments.restore(durable.deployments);
+    state.tasks.restore(durable.tasks);
+    state.runs.restore(durable.runs);
+    return state;
+  }
+
+  check(): void {
+    this.nodes.check();
+    this.actors.check();
+    this.tasks.check();
+    this.runs.check();
+  }
+
+  #applyTask(fact: Parameters<TaskTable['apply']>[0]): void {
+    const task = this.tasks.apply(fact);
+    if (task?.run === undefined) return;
+    const { run, block } = task.run;
+    if (fact.kind === 'task-submitted') this.runs.taskSubmitted(run, block);
+    if (fact.kind === 'task-ended') {
+      this.runs.taskEnded(run, block, { outcome: fact.outcome, attempts: task.attempt });
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/** Requests about single tasks: what may be submitted, and what a repeated request finds. */
+import {
+  type Failure,
+  failure,
+  limits,
+  type RequestBody,
+  type TaskId,
+  type TaskManifest,
+} from '@troupe/model';
+import type { Served } from './deployments.ts';
+import type { Desk } from './desk.ts';
+import { resourcesFault } from './resources.ts';
+import { runTaskPrefix } from './run-table.ts';
+import type { Tasks } from './tasks.ts';
+import type { Asker } from './waiting.ts';
+
+type SubmitTask = Extract<RequestBody, { kind: 'submit-task' }>;
+
+const taskIdLengthMax = 200;
+const retriesMax = 1_000;
+const retryAfterMs = 1_000;
+
+export class Submissions {
+  readonly #desk: Desk;
+  readonly #tasks: Tasks;
+
+  constructor(desk: Desk, tasks: Tasks) {
+    this.#desk = desk;
+    this.#tasks = tasks;
+  }
+
+  /** Idempotent by task id; answered when the task has ended. */
+  submit(asker: Asker, body: SubmitTask): void {
+    const { task: id, tenant, name } = body;
+    const { tasks } = this.#desk.state;
+    const known = tasks.get(id) ?? tasks.ended(id);
+    if (known !== undefined) {
+      if (known.tenant !== tenant || known.name !== name) {
+        const what = `task id "${id}" is that of another task ("${known.name}")`;
+        return this.#desk.refuse(asker, 'ALREADY_EXISTS', what, { task: id });
+      }
+      const ended = tasks.ended(id);
+      if (ended === undefined) return this.#tasks.wait(id, asker);
+      const { outcome } = ended;
+      return this.#desk.answer(asker, { kind: 'task-ended', task: id, outcome });
+    }
+    const served = this.#desk.state.deployments.tenant(tenant)?.tasks.get(name);
+    const fault = this.#submitFault(body, served);
+    if (fault !== undefined || served === undefined) {
+      const refusal = fault ?? unknownTask(body);
+      return this.#desk.answer(asker, { kind: 'failed', failure: refusal });
+    }
+    const { bundle, declared } = served;
+    this.#tasks.submit({
+      task: id,
+      tenant,
+      name,
+      bundle,
+      input: body.input,
+      resources: body.resources ?? declared.resources,
+      priority: body.priority ?? 'normal',
+      retries: body.retries ?? declared.retries,
+      backoffMs: declared.backoffMs,
+      limitMs: body.limitMs ?? declared.limitMs,
+    });
+    this.#tasks.wait(id, asker);
+    this.#tasks.dispatch();
+  }
+
+  cancel(asker: Asker, id: TaskId): void {
+    const { tasks } = this.#desk.state;
+    if (tasks.get(id)?.run !== undefined) {
+      const what = `task "${id}" is a block of a run; cancel the run`;
+      return this.#desk.refuse(asker, 'WRONG_STATE', what, { task: id });
+    }
+    const known = this.#tasks.cancel(id, 'its caller asked for it') || tasks.ended(id);
+    if (known) return this.#desk.answer(asker, { kind: 'done' });
+    this.#desk.refuse(asker, 'UNKNOWN_TASK', `no task has the id "${id}"`, { task: id });
+  }
+
+  #submitFault(body: SubmitTask, served: Served<TaskManifest> | undefined): Failure | undefined {
+    const { task, tenant, input, resources, retries, limitMs } = body;
+    if (this.#desk.state.deployments.tenant(tenant) === undefined) {
+      return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });
+    }
+    if (served === undefined) return unknownTask(body);
+    const fault = argumentFault(task, { resources, retries, limitMs });
+    if (fault !== undefined) return failure('INVALID_ARGUMENT', fault, { task });
+    if (input.length > limits.payloadBytesMax) {
+      const what = `the input of task "${task}" has ${input.length} bytes`;
+      return failure('TOO_LARGE', what, { task, bytesMax: limits.payloadBytesMax });
+    }
+    const queued = this.#desk.state.tasks.readyOf(tenant);
+    if (queued < limits.queuedTasksMax) return undefined;
+    return failure('RESOURCE_EXHAUSTED', `tenant "${tenant}" has ${queued} tasks waiting`, {
+      tenant,
+      retryAfterMs,
+    });
+  }
+}
+
+function unknownTask({ tenant, name }: SubmitTask): Failure {
+  const what = `tenant "${tenant}" has deployed no task "${name}"`;
+  return failure('UNKNOWN_TASK', what, { tenant, name });
+}
+
+function argumentFault(
+  id: TaskId,
+  given: {
+    resources: SubmitTask['resources'] | undefined;
+    retries: number | undefined;
+    limitMs: number | undefined;
+  },
+): string | undefined {
+  const { resources, retries, limitMs } = given;
+  if (id.length === 0 || id.length > taskIdLengthMax) {
+    return `a task id has 1 to ${taskIdLengthMax} characters, this one ${id.length}`;
+  }
+  if (id.startsWith(runTaskPrefix)) {
+    return `task id "${id}" begins with "${runTaskPrefix}", which is reserved for blocks of runs`;
+  }
+  const resourceFault = resources === undefined ? undefined : resourcesFault(resources);
+  if (resourceFault !== undefined) return `task "${id}" asks for ${resourceFault}`;
+  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
+    return `task "${id}" has retries ${retries}`;
+  }
+  if (retries !== undefined && retries > retriesMax) {
+    return `task "${id}" has retries ${retries}, ${retriesMax} are allowed`;
+  }
+  if (limitMs !== undefined && !(limitMs > 0 && limitMs <= Number.MAX_SAFE_INTEGER)) {
+    return `task "${id}" has limitMs ${limitMs}`;
+  }
+  return undefined;
+}

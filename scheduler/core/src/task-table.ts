@@ -1,0 +1,256 @@
+/**
+ * The tasks, durably. Waiting in a queue and being sent to a node are the leader's volatile affair
+ * (`tasks.ts`, `queue.ts`); here stands only what was decided.
+ *
+ *   ready ⇄ running ─▶ ended (kept for a while, or at once forgotten when a run's block)
+ *
+ * A1  an attempt is on one node, which was alive when it started; attempts are numbered from 1.
+ * A2  a task ends once.
+ * A3  what running attempts reserve is exactly what is reserved on the nodes.
+ */
+import {
+  assert,
+  type BundleHash,
+  type Bytes,
+  type Incarnation,
+  type Outcome,
+  type RunId,
+  type TaskId,
+  type TenantName,
+} from '@troupe/model';
+import type { SchedulerFact } from './facts.ts';
+import type { NodeTable } from './nodes.ts';
+import { type Shape, shapeFrom, shapeOf } from './resources.ts';
+
+type Submitted = Extract<SchedulerFact, { kind: 'task-submitted' }>;
+
+export interface TaskRecord {
+  readonly id: TaskId;
+  readonly tenant: TenantName;
+  readonly name: string;
+  readonly bundle: BundleHash;
+  readonly input: Bytes;
+  readonly shape: Shape;
+  readonly priority: Submitted['priority'];
+  readonly retries: number;
+  readonly backoffMs: readonly number[];
+  readonly limitMs: number;
+  readonly run: { readonly run: RunId; readonly block: string } | undefined;
+  /** The latest attempt started; 0 before the first. */
+  attempt: number;
+  state: TaskState;
+}
+
+export type TaskState =
+  /** `notBefore` is wall-clock ms: the end of a back-off. */
+  | { readonly kind: 'ready'; readonly notBefore: number }
+  | { readonly kind: 'running'; readonly node: Incarnation };
+
+export interface EndedTask {
+  readonly id: TaskId;
+  readonly tenant: TenantName;
+  readonly name: string;
+  readonly outcome: Outcome;
+  readonly at: number;
+}
+
+type KeptTask = Omit<TaskRecord, 'shape' | 'run'> & {
+  readonly resources: Shape['amounts'];
+  readonly run?: { readonly run: RunId; readonly block: string };
+};
+
+export interface TasksImage {
+  readonly live: readonly KeptTask[];
+  readonly ended: readonly EndedTask[];
+}
+
+type TaskFact = Extract<
+  SchedulerFact,
+  { kind: 'task-submitted' | 'task-started' | 'task-retried' | 'task-ended' | 'tasks-forgotten' }
+>;
+
+const noTasks: ReadonlySet<TaskRecord> = new Set();
+const atOnce: TaskState = { kind: 'ready', notBefore: 0 };
+
+export class TaskTable {
+  readonly #live = new Map<TaskId, TaskRecord>();
+  readonly #ended = new Map<TaskId, EndedTask>();
+  readonly #onNode = new Map<Incarnation, Set<TaskRecord>>();
+  readonly #readyOf = new Map<TenantName, number>();
+  readonly #nodes: NodeTable;
+  #running = 0;
+
+  constructor(nodes: NodeTable) {
+    this.#nodes = nodes;
+  }
+
+  /** Ready or running. */
+  get(id: TaskId): TaskRecord | undefined {
+    return this.#live.get(id);
+  }
+  ended(id: TaskId): EndedTask | undefined {
+    return this.#ended.get(id);
+  }
+  live(): IterableIterator<TaskRecord> {
+    return this.#live.values();
+  }
+  /** In the order in which they ended. */
+  allEnded(): IterableIterator<EndedTask> {
+    return this.#ended.values();
+  }
+  get endedCount(): number {
+    return this.#ended.size;
+  }
+  on(node: Incarnation): ReadonlySet<TaskRecord> {
+    return this.#onNode.get(node) ?? noTasks;
+  }
+  readyOf(tenant: TenantName): number {
+    return this.#readyOf.get(tenant) ?? 0;
+  }
+  get runningCount(): number {
+    return this.#running;
+  }
+  get readyCount(): number {
+    return this.#live.size - this.#running;
+  }
+
+  /** The task that the fact was about, as it was; undefined for `tasks-forgotten`. */
+  apply(fact: TaskFact): TaskRecord | undefined {
+    switch (fact.kind) {
+      case 'task-submitted':
+        return this.#submitted(fact);
+      case 'task-started': {
+        const task = this.#at(fact.task);
+        assert(task.state.kind === 'ready', 'A1: an attempt starts when no other runs');
+        assert(fact.attempt === task.attempt + 1, 'A1: attempts are numbered from 1');
+        task.attempt = fact.attempt;
+        this.#count(task.tenant, -1);
+        this.#run(task, fact.node);
+        return task;
+      }
+      case 'task-retried': {
+        const task = this.#at(fact.task);
+        assert(task.attempt === fact.attempt, 'A1: only the latest attempt is retried');
+        this.#stop(task);
+        task.state = { kind: 'ready', notBefore: fact.waitMs === 0 ? 0 : fact.at + fact.waitMs };
+        this.#count(task.tenant, 1);
+        return task;
+      }
+      case 'task-ended': {
+        const task = this.#at(fact.task);
+        if (task.state.kind === 'running') this.#stop(task);
+        else this.#count(task.tenant, -1);
+        this.#live.delete(task.id);
+        if (task.run === undefined) {
+          const { id, tenant, name } = task;
+          this.#ended.set(id, { id, tenant, name, outcome: fact.outcome, at: fact.at });
+        }
+        return task;
+      }
+      case 'tasks-forgotten':
+        for (const id of fact.tasks) this.#ended.delete(id);
+        return undefined;
+    }
+  }
+
+  image(): TasksImage {
+    const live = [...this.#live.values()].map(({ shape, run, ...task }): KeptTask => {
+      const kept = { ...task, resources: shape.amounts };
+      return run === undefined ? kept : { ...kept, run };
+    });
+    return { live, ended: [...this.#ended.values()] };
+  }
+
+  restore(image: TasksImage): void {
+    for (const { resources, run, ...kept } of image.live) {
+      const task: TaskRecord = { ...kept, shape: shapeFrom(resources), run };
+      this.#live.set(task.id, task);
+      if (task.state.kind === 'running') this.#run(task, task.state.node);
+      else this.#count(task.tenant, 1);
+    }
+    for (const ended of image.ended) this.#ended.set(ended.id, ended);
+  }
+
+  check(): void {
+    const reserved = new Map<string, number>();
+    let running = 0;
+    for (const task of this.#live.values()) {
+      assert(!this.#ended.has(task.id), 'A2: a task ends once');
+      if (task.state.kind !== 'running') continue;
+      running++;
+      const { node } = task.state;
+      assert(this.on(node).has(task), 'A1: an attempt is on one node');
+      const phase = this.#nodes.get(node)?.phase.kind;
+      assert(phase === 'alive' || phase === 'draining', 'A1: attempts run on living nodes');
+      for (const { name, milli } of task.shape.amounts) {
+        const key = `${node} ${name}`;
+        reserved.set(key, (reserved.get(key) ?? 0) + milli);
+      }
+    }
+    let onNodes = 0;
+    for (const tasks of this.#onNode.values()) onNodes += tasks.size;
+    assert(running === this.#running && onNodes === running, 'A1: an attempt is on one node');
+    for (const node of this.#nodes.kept()) {
+      for (const [name, used] of node.used) {
+        const sum = reserved.get(`${node.incarnation} ${name}`) ?? 0;
+        assert(sum === used, 'A3: reservations are those of the running attempts');
+      }
+    }
+  }
+
+  #submitted(fact: Submitted): TaskRecord {
+    const { task: id, tenant, name, bundle, input, priority, retries, backoffMs, limitMs } = fact;
+    assert(!this.#live.has(id) && !this.#ended.has(id), 'A2: a task is submitted once');
+    const task: TaskRecord = {
+      id,
+      tenant,
+      name,
+      bundle,
+      input,
+      shape: shapeOf(fact.resources),
+      priority,
+      retries,
+      backoffMs,
+      limitMs,
+      run: fact.run,
+      attempt: 0,
+      state: atOnce,
+    };
+    this.#live.set(id, task);
+    this.#count(tenant, 1);
+    return task;
+  }
+
+  #at(id: TaskId): TaskRecord {
+    const task = this.#live.get(id);
+    assert(task !== undefined, 'A2: nothing happens to a task that has ended');
+    return task;
+  }
+
+  #run(task: TaskRecord, incarnation: Incarnation): void {
+    const node = this.#nodes.get(incarnation);
+    const living = node?.phase.kind === 'alive' || node?.phase.kind === 'draining';
+    assert(node !== undefined && living, 'A1: an attempt starts on a living node');
+    this.#nodes.reserve(node, task.shape);
+    task.state = { kind: 'running', node: incarnation };
+    const tasks = this.#onNode.get(incarnation);
+    if (tasks === undefined) this.#onNode.set(incarnation, new Set([task]));
+    else tasks.add(task);
+    this.#running++;
+  }
+
+  #stop(task: TaskRecord): void {
+    assert(task.state.kind === 'running', 'A1: only what runs stops');
+    const { node: incarnation } = task.state;
+    const node = this.#nodes.get(incarnation);
+    if (node !== undefined) this.#nodes.free(node, task.shape);
+    const tasks = this.#onNode.get(incarnation);
+    tasks?.delete(task);
+    if (tasks?.size === 0) this.#onNode.delete(incarnation);
+    this.#running--;
+  }
+
+  #count(tenant: TenantName, change: number): void {
+    this.#readyOf.set(tenant, this.readyOf(tenant) + change);
+  }
+}

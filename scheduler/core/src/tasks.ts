@@ -1,0 +1,311 @@
+/**
+ * The leader's work on tasks: submit, queue, dispatch, judge results, retry, time limits, cancel,
+ * forget. What was decided stands in `task-table.ts`; here lives only what a new leader builds anew:
+ * the queue, who waits for an answer, what was sent, expected durations.
+ *
+ * A4  a result counts only from the present attempt and its node; any other is answered so that it
+ *     stops, and changes nothing.
+ * A5  every submitted task ends: attempts are bounded by retries and by a time limit each.
+ */
+import {
+  failure,
+  type Incarnation,
+  limits,
+  type Outcome,
+  type TaskId,
+  type TaskResult,
+  type ToNode,
+} from '@troupe/model';
+import type { Deadline } from './deadlines.ts';
+import { Deliveries } from './deliveries.ts';
+import type { Desk } from './desk.ts';
+import { Durations } from './durations.ts';
+import type { SchedulerFact } from './facts.ts';
+import type { NodeRecord } from './nodes.ts';
+import { attemptsPerNodeMax, dominantShare, fits, placeTask } from './placement.ts';
+import { FairQueue } from './queue.ts';
+import type { Shape } from './resources.ts';
+import { boundedFailure, judge, judgeLost, type Verdict } from './retries.ts';
+import type { TaskRecord } from './task-table.ts';
+import { type Asker, Waiting } from './waiting.ts';
+
+/** What the leader remembers of a running attempt. */
+interface Flight {
+  readonly limit: Deadline;
+  /** What its tenant paid for it in advance. */
+  readonly cost: number;
+}
+
+/** A node enforces the limit itself; the leader steps in this much later. */
+export const limitGraceMs = 5_000;
+/** Tasks forgotten by one fact. */
+const forgottenMax = 2_000;
+
+export class Tasks {
+  readonly #desk: Desk;
+  readonly #blockEnded: (task: TaskRecord) => void;
+  readonly #queue: FairQueue<TaskRecord, NodeRecord>;
+  readonly #attempts: Deliveries<TaskId>;
+  readonly #askers = new Waiting<TaskId, Asker>();
+  readonly #flights = new Map<TaskId, Flight>();
+  readonly #durations = new Durations();
+  readonly #shares = new Map<string, number>();
+  #sharesOf = -1;
+
+  /** `blockEnded` hears of every ended task that was a run's block. */
+  constructor(desk: Desk, blockEnded: (task: TaskRecord) => void) {
+    this.#desk = desk;
+    this.#blockEnded = blockEnded;
+    this.#attempts = new Deliveries(desk, 'attempts', (node, id) => this.#runTask(node, id));
+    this.#queue = new FairQueue<TaskRecord, NodeRecord>({
+      weightOf: (tenant) => desk.state.deployments.tenant(tenant)?.weight ?? 1,
+      costOf: (task) => this.#shareOf(task.shape) * this.#durations.expected(task),
+      place: (shape) =>
+        placeTask(desk.state.nodes.serving, shape, (node) => this.#attemptsOn(node)),
+    });
+  }
+
+  /** A new leader: what the durable state calls for is sent, queued and timed anew. */
+  takeOver(): void {
+    for (const task of this.#desk.state.tasks.live()) {
+      if (task.state.kind === 'running') {
+        this.#fly(task, 0);
+        this.#attempts.add(task.state.node, task.id);
+      } else {
+        this.#enqueue(task);
+      }
+    }
+    this.dispatch();
+  }
+
+  /** Journals a task; `dispatch` starts it. */
+  submit(fact: Omit<Extract<SchedulerFact, { kind: 'task-submitted' }>, 'kind' | 'at'>): void {
+    this.#desk.decide({ kind: 'task-submitted', ...fact, at: this.#desk.wall });
+    const task = this.#desk.state.tasks.get(fact.task);
+    if (task !== undefined) this.#queue.push(task);
+  }
+
+  wait(task: TaskId, asker: Asker): void {
+    this.#askers.add(task, asker);
+  }
+
+  /** Starts whatever can start now. */
+  dispatch(): void {
+    for (;;) {
+      const picked = this.#queue.take();
+      if (picked === undefined) return;
+      const { task, place, cost } = picked;
+      const node = place.incarnation;
+      const attempt = task.attempt + 1;
+      this.#desk.decide({ kind: 'task-started', task: task.id, attempt, node });
+      this.#fly(task, cost);
+      this.#attempts.add(node, task.id);
+    }
+  }
+
+  seen(node: Incarnation, task: TaskId, attempt: number): void {
+    const record = this.#desk.state.tasks.get(task);
+    if (record === undefined || !isRunning(record, node, attempt)) return;
+    this.#attempts.confirm(node, task);
+  }
+
+  result(message: TaskResult): void {
+    const { incarnation: node, task: id, attempt, durationMs } = message;
+    const task = this.#desk.state.tasks.get(id);
+    if (task !== undefined && isRunning(task, node, attempt)) {
+      this.#landed(task, node, durationMs);
+      const outcome = carriable(message.outcome, id);
+      if (outcome.ok) this.#end(task, outcome);
+      else
+        this.#failed(
+          task,
+          judge(task, outcome.failure, () => this.#desk.generator.next()),
+        );
+      this.#freed(node);
+    }
+    this.#desk.toNode(node, { kind: 'task-result-seen', results: [{ task: id, attempt }] });
+  }
+
+  /** The back-off is over. */
+  retry(id: TaskId): void {
+    const task = this.#desk.state.tasks.get(id);
+    if (task === undefined || task.state.kind !== 'ready') return;
+    this.#queue.push(task);
+    this.dispatch();
+  }
+
+  /** The node should have ended this attempt, and did not. */
+  limitPassed(id: TaskId, attempt: number): void {
+    const task = this.#desk.state.tasks.get(id);
+    if (task?.state.kind !== 'running' || task.attempt !== attempt) return;
+    const { node } = task.state;
+    this.#landed(task, node, task.limitMs);
+    this.#cancelOn(node, task);
+    const what = `attempt ${attempt} of task "${id}" ran longer than ${task.limitMs} ms`;
+    const reason = failure('TIME_LIMIT', what, { task: id, limitMs: task.limitMs });
+    this.#failed(
+      task,
+      judge(task, reason, () => this.#desk.generator.next()),
+    );
+    this.#freed(node);
+  }
+
+  /** True when there was something to cancel. Those who wait are told. */
+  cancel(id: TaskId, why: string): boolean {
+    const task = this.#desk.state.tasks.get(id);
+    if (task === undefined) return false;
+    const reason = failure('CANCELLED', `task "${id}" was cancelled: ${why}`, { task: id });
+    if (task.state.kind === 'ready') {
+      this.#queue.remove(task);
+      this.#end(task, { ok: false, failure: reason });
+      return true;
+    }
+    const { node } = task.state;
+    this.#landed(task, node);
+    this.#cancelOn(node, task);
+    this.#end(task, { ok: false, failure: reason });
+    this.#freed(node);
+    return true;
+  }
+
+  /** Called once the node is dying: its attempts are lost. */
+  nodeLost(node: Incarnation): void {
+    this.#attempts.drop(node);
+    for (const task of [...this.#desk.state.tasks.on(node)]) {
+      // A run that failed meanwhile has cancelled its others.
+      if (this.#desk.state.tasks.get(task.id) !== task) continue;
+      this.#landed(task, node);
+      const what = `node ${node} was lost under attempt ${task.attempt} of task "${task.id}"`;
+      const reason = failure('UNAVAILABLE', what, { task: task.id, node });
+      this.#failed(task, judgeLost(task, reason));
+    }
+    this.nodesChanged();
+  }
+
+  nodesChanged(): void {
+    this.#queue.unblock(() => true);
+    this.dispatch();
+  }
+
+  resend(node: Incarnation): void {
+    this.#attempts.resend(node);
+  }
+
+  /** Forgets what ended long ago, or is too much. True when there is more to forget at once. */
+  forget(): boolean {
+    const { tasks } = this.#desk.state;
+    let tooMany = tasks.endedCount - limits.finishedTasksMax;
+    const forgotten: TaskId[] = [];
+    for (const { id, at } of tasks.allEnded()) {
+      const old = at + limits.finishedMs <= this.#desk.wall;
+      if ((!old && tooMany <= 0) || forgotten.length === forgottenMax) break;
+      forgotten.push(id);
+      tooMany--;
+    }
+    if (forgotten.length > 0) this.#desk.decide({ kind: 'tasks-forgotten', tasks: forgotten });
+    return forgotten.length === forgottenMax;
+  }
+
+  #enqueue(task: TaskRecord): void {
+    if (task.state.kind !== 'ready') return;
+    const wait = task.state.notBefore - this.#desk.wall;
+    if (wait <= 0) this.#queue.push(task);
+    else this.#desk.deadlines.set(this.#desk.now + wait, { kind: 'retry', task: task.id });
+  }
+
+  #fly(task: TaskRecord, cost: number): void {
+    const { id, attempt } = task;
+    const at = this.#desk.now + task.limitMs + limitGraceMs;
+    const limit = this.#desk.deadlines.set(at, { kind: 'limit', task: id, attempt });
+    this.#flights.set(id, { limit, cost });
+  }
+
+  /** The attempt is over, however: its deadlines go, its tenant pays what it took. */
+  #landed(task: TaskRecord, node: Incarnation, tookMs?: number): void {
+    this.#attempts.confirm(node, task.id);
+    const flight = this.#flights.get(task.id);
+    if (flight === undefined) return;
+    this.#flights.delete(task.id);
+    this.#desk.deadlines.cancel(flight.limit);
+    if (tookMs === undefined || !(tookMs >= 0)) return;
+    this.#durations.learn(task, tookMs);
+    const cost = this.#shareOf(task.shape) * Math.max(tookMs, 1);
+    if (flight.cost > 0) this.#queue.charge(task.tenant, cost - flight.cost);
+  }
+
+  #failed(task: TaskRecord, verdict: Verdict): void {
+    if (verdict.kind === 'end') {
+      this.#end(task, { ok: false, failure: verdict.failure });
+      return;
+    }
+    const { waitMs } = verdict;
+    const reason: Outcome = { ok: false, failure: verdict.failure };
+    const at = this.#desk.wall;
+    const { id, attempt } = task;
+    this.#desk.decide({ kind: 'task-retried', task: id, attempt, reason, at, waitMs });
+    this.#enqueue(task);
+  }
+
+  #end(task: TaskRecord, outcome: Outcome): void {
+    const { id } = task;
+    this.#desk.decide({ kind: 'task-ended', task: id, outcome, at: this.#desk.wall });
+    for (const asker of this.#askers.take(id)) {
+      this.#desk.answer(asker, { kind: 'task-ended', task: id, outcome });
+    }
+    if (task.run !== undefined) this.#blockEnded(task);
+  }
+
+  #freed(node: Incarnation): void {
+    const record = this.#desk.state.nodes.get(node);
+    if (record?.phase.kind === 'alive') {
+      const room = this.#attemptsOn(record) < attemptsPerNodeMax;
+      if (room) this.#queue.unblock((shape) => fits(record, shape));
+    }
+    this.dispatch();
+  }
+
+  #cancelOn(node: Incarnation, { id: task, attempt }: TaskRecord): void {
+    this.#desk.toNode(node, { kind: 'cancel-task', term: this.#desk.term, task, attempt });
+  }
+
+  #runTask(node: Incarnation, id: TaskId): ToNode | undefined {
+    const task = this.#desk.state.tasks.get(id);
+    if (task?.state.kind !== 'running' || task.state.node !== node) return undefined;
+    const { attempt, tenant, bundle, name, input, limitMs, run } = task;
+    const { term } = this.#desk;
+    const order = { kind: 'run-task' as const, term, task: id, attempt, tenant, bundle, name };
+    const message = { ...order, input, limitMs };
+    return run === undefined ? message : { ...message, scope: `run:${run.run}` };
+  }
+
+  #attemptsOn(node: NodeRecord): number {
+    return this.#desk.state.tasks.on(node.incarnation).size;
+  }
+
+  #shareOf(shape: Shape): number {
+    const { nodes } = this.#desk.state;
+    if (this.#sharesOf !== nodes.changes || this.#shares.size > 1_000) {
+      this.#shares.clear();
+      this.#sharesOf = nodes.changes;
+    }
+    let share = this.#shares.get(shape.key);
+    if (share === undefined) {
+      share = dominantShare(nodes.serving, shape);
+      this.#shares.set(shape.key, share);
+    }
+    return share;
+  }
+}
+
+/** What the journal can hold, whatever a node sent. */
+function carriable(outcome: Outcome, task: TaskId): Outcome {
+  if (!outcome.ok) return { ok: false, failure: boundedFailure(outcome.failure) };
+  const bytes = outcome.value.length;
+  if (bytes <= limits.payloadBytesMax) return outcome;
+  const what = `the output of task "${task}" has ${bytes} bytes`;
+  return { ok: false, failure: failure('TOO_LARGE', what, { task, bytes }) };
+}
+
+function isRunning(task: TaskRecord, node: Incarnation, attempt: number): boolean {
+  return task.attempt === attempt && task.state.kind === 'running' && task.state.node === node;
+}
