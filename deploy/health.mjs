@@ -11,7 +11,9 @@ const loader = require('@grpc/proto-loader');
 const { protoPath } = require('grpc-health-check');
 
 const address = process.argv[2] ?? '127.0.0.1:7411';
-const { grpc: definitions } = grpc.loadPackageDefinition(loader.loadSync(protoPath));
+const { grpc: definitions } = grpc.loadPackageDefinition(
+  loader.loadSync(protoPath, { enums: String }),
+);
 const client = new definitions.health.v1.Health(address, grpc.credentials.createInsecure());
 client.check({ service: '' }, { deadline: Date.now() + 2_000 }, (error, answer) => {
   const serves = error === null && answer.status === 'SERVING';
