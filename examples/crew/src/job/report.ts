@@ -64,8 +64,18 @@ function skippedText({ skipped, skippedCount, foldersSkipped }: JobReport): stri
   return [
     reasons.length === 0 ? 'no file' : `${reasons.join(', ')}`,
     ...(named.length === 0 ? [] : [` (${[...named, ...more].join(', ')})`]),
-    ...(foldersSkipped.length === 0 ? [] : [`; folders ${foldersSkipped.join(', ')}`]),
+    ...(foldersSkipped.length === 0 ? [] : [`; folders ${folderNames(foldersSkipped)}`]),
   ].join('');
+}
+
+/** Each name once: a repository has many `dist`. */
+function folderNames(folders: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const folder of folders) {
+    const name = path.basename(folder);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].map(([name, count]) => (count === 1 ? name : `${name} × ${count}`)).join(', ');
 }
 
 /** Commands that work while the cluster is up. */

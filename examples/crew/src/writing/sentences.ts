@@ -73,7 +73,7 @@ function commentParagraphs(lines: readonly ProseLine[]): ProseLine[][] {
   let inside = false;
   for (const { line, text } of lines) {
     const begins = /^\s*\/\*/.test(text);
-    const isComment = inside || begins || /^\s*(?:\/\/|#(?!!)|--\s|\*(?:\s|$|\/))/.test(text);
+    const isComment = inside || begins || /^\s*(?:\/\/|#\s|--\s|\*(?:\s|$|\/))/.test(text);
     const bare = isComment ? commentText(text) : '';
     if (bare === '') {
       if (open.length > 0) paragraphs.push(open);
