@@ -60,7 +60,14 @@ async function installPackages(say) {
   say('installing npm packages (npm ci)');
   const byNpm = process.env.npm_execpath;
   const [command, first] = byNpm ? [process.execPath, [byNpm]] : ['npm', []];
-  const args = [...first, 'ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = [
+    ...first,
+    'ci',
+    '--no-audit',
+    '--no-fund',
+    '--no-update-notifier',
+    '--loglevel=error',
+  ];
   const code = await hand(command, args, { cwd: root });
   if (code !== 0) throw new Error(`npm ci ended with ${code}; see its output above`);
 }

@@ -11,36 +11,29 @@ import { handNode } from './run.mjs';
 await bootstrapOrExit();
 const folder = mkdtempSync(join(root, '.troupe', 'test-'));
 try {
-  const resultFile = join(folder, 'result.json');
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${resultFile}`];
+  const countsFile = join(folder, 'counts.json');
+  process.env.TROUPE_TEST_COUNTS = countsFile;
+  const reporters = ['--reporter=default', '--reporter=./bootstrap/count-reporter.mjs'];
   const args = ['run', ...reporters, ...process.argv.slice(2)];
   const code = await handNode('node_modules/vitest/vitest.mjs', args);
-  console.log(closingLine(readResult(resultFile), code));
+  console.log(closingLine(readCounts(countsFile), code));
   process.exitCode = code;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** A file that cannot be loaded, or an error outside of every test, counts as one failure. */
-function closingLine(result, code) {
-  const files = result?.testResults ?? [];
-  const brokenFiles = files.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
-  );
-  const passed = result?.numPassedTests ?? 0;
-  const failed = (result?.numFailedTests ?? 0) + brokenFiles.length;
-  const skipped = (result?.numPendingTests ?? 0) + (result?.numTodoTests ?? 0);
-  const counted = `${passed} passed, ${failed === 0 && code !== 0 ? 1 : failed} failed`;
+/** A run that failed without a failed test, as one that found no test, counts as one failure. */
+function closingLine({ passed, failed, skipped }, code) {
+  const counted = `${passed} passed, ${code !== 0 ? Math.max(failed, 1) : failed} failed`;
   return skipped === 0 ? counted : `${counted}, ${skipped} skipped`;
 }
 
-/** vitest writes no result when it was interrupted or could not start. */
-function readResult(file) {
+/** There are none when vitest was interrupted or could not start. */
+function readCounts(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    if (error.code === 'ENOENT') return undefined;
+    if (error.code === 'ENOENT') return { passed: 0, failed: 0, skipped: 0 };
     throw error;
   }
 }
