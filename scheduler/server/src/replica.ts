@@ -178,7 +178,7 @@ export class Replica implements LeaderDoor {
     const { fabric, machineConfig, journal } = this.#start;
     const { logs, objects } = fabric;
     const history = await History.restore({ ...journal, logs, objects, config: machineConfig });
-    seedGateway(this.gateway, history);
+    seedGateway(this.gateway, history.machine);
     this.#settleWaiters(history);
     return history;
   }

@@ -7,7 +7,6 @@
  */
 import {
   type ActorManifest,
-  type BundleHash,
   type Failure,
   failure,
   limits,
@@ -36,7 +35,7 @@ export class Catalog {
 
   apply(fact: SchedulerFact): void {
     if (fact.kind === 'tenant-put') this.tenantPut(fact.tenant);
-    if (fact.kind === 'bundle-deployed') this.deployed(fact.tenant, fact.bundle, fact.manifest);
+    if (fact.kind === 'bundle-deployed') this.deployed(fact.tenant, fact.manifest);
   }
 
   tenantPut(tenant: TenantName): void {
@@ -46,7 +45,7 @@ export class Catalog {
   }
 
   /** The latest deployment of a type is the one that counts. */
-  deployed(tenant: TenantName, _bundle: BundleHash, manifest: Manifest): void {
+  deployed(tenant: TenantName, manifest: Manifest): void {
     this.tenantPut(tenant);
     const entry = this.#tenants.get(tenant);
     for (const actor of manifest.actors) entry?.actors.set(actor.type, actorEntry(actor));

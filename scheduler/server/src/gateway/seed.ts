@@ -1,5 +1,26 @@
 /** What a gateway learns from a journal that was read up to some point, all of it durable. */
-import type { History } from '../history.ts';
+import type { SchedulerMachine } from '@troupe/scheduler-core';
 import type { Gateway } from './gateway.ts';
+import type { NodeRoute } from './routes.ts';
 
-export function seedGateway(_gateway: Gateway, _history: History): void {}
+export function seedGateway({ routes, catalog }: Gateway, machine: SchedulerMachine): void {
+  const { nodes, actors, deployments } = machine.durable();
+  for (const { incarnation, phase } of nodes.nodes) {
+    routes.learnNode(incarnation, routeState(phase.kind));
+  }
+  for (const { id, node, birth, epoch } of actors) routes.learn(id, { node, birth, epoch });
+  const manifests = new Map(deployments.bundles.map(({ bundle, manifest }) => [bundle, manifest]));
+  for (const { tenant, bundles } of deployments.tenants) {
+    catalog.tenantPut(tenant);
+    for (const bundle of bundles) {
+      const manifest = manifests.get(bundle);
+      if (manifest !== undefined) catalog.deployed(tenant, manifest);
+    }
+  }
+}
+
+function routeState(
+  phase: 'joining' | 'alive' | 'draining' | 'dying' | 'sealed' | 'gone',
+): NodeRoute['state'] {
+  return phase === 'sealed' || phase === 'gone' ? 'dying' : phase;
+}

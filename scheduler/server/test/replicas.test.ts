@@ -1,0 +1,178 @@
+import { openFabric, silentLogger } from '@troupe/fabric';
+import { encodeValue, logName, type Manifest } from '@troupe/model';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { parsedConfig } from '../src/config.ts';
+import { playNode } from './played-node.ts';
+import { type SchedulerProcess, startScheduler, statusOf } from './scheduler-process.ts';
+import { type Servers, startServers } from './servers.ts';
+
+const manifest: Manifest = {
+  sdk: '0.1.0',
+  actors: [],
+  tasks: [{ name: 'work', resources: { cpu: 1 }, retries: 0, backoffMs: [], limitMs: 60_000 }],
+  workflows: [],
+};
+
+let servers: Servers;
+let cells = 0;
+let config: { readonly [key: string]: unknown };
+let started: SchedulerProcess[];
+
+beforeAll(async () => {
+  servers = await startServers();
+});
+afterAll(() => servers.stop());
+beforeEach(() => {
+  config = servers.config(`replicas-${++cells}`);
+  started = [];
+});
+afterEach(async () => {
+  for (const scheduler of started) scheduler.kill('SIGKILL');
+  await Promise.all(started.map((scheduler) => scheduler.exited));
+});
+
+async function start(name: string, scheduler: object = {}): Promise<SchedulerProcess> {
+  const one = await startScheduler({ dir: servers.dir, name, config, scheduler });
+  started.push(one);
+  return one;
+}
+
+async function leaderOf(replicas: readonly SchedulerProcess[]): Promise<SchedulerProcess> {
+  const first = replicas[0];
+  if (first === undefined) throw new Error('no replica is left');
+  const { leader } = await statusOf(first);
+  const found = replicas.find((replica) => replica.name === leader);
+  if (found === undefined) throw new Error(`${leader} leads, which is none of these`);
+  return found;
+}
+
+function putTenant(scheduler: SchedulerProcess, tenant: string, weight: number) {
+  return scheduler.client.call('ClusterService/PutTenant', { tenant, weight });
+}
+
+describe('three schedulers', () => {
+  test('have one leader; when it is killed another one leads in well under two seconds', async () => {
+    const replicas = await Promise.all([start('s1'), start('s2'), start('s3')]);
+    const leader = await leaderOf(replicas);
+    const said = await Promise.all(replicas.map((replica) => statusOf(replica)));
+    expect(new Set(said.map((status) => status.leader)).size).toBe(1);
+    expect(said.filter((status) => status.process.leading)).toHaveLength(1);
+    await putTenant(leader, 'before', 2);
+
+    const rest = replicas.filter((replica) => replica !== leader);
+    leader.kill('SIGKILL');
+    await leader.exited;
+    const killedAt = performance.now();
+    await Promise.all(rest.map((replica, i) => putTenant(replica, `after-${i}`, 3)));
+    const tookMs = performance.now() - killedAt;
+    expect(tookMs).toBeLessThan(2_000);
+
+    const status = await statusOf(rest[0] ?? leader);
+    expect(status.leader).not.toBe(leader.name);
+    expect(status.term.number).toBeGreaterThan(said[0]?.term.number ?? 0);
+    const names = status.tenants.map(({ tenant }) => tenant);
+    expect(names).toEqual(expect.arrayContaining(['before', 'after-0', 'after-1']));
+  });
+
+  test('hand over at once when the leader is stopped, which exits with 0', async () => {
+    const replicas = await Promise.all([start('s1'), start('s2')]);
+    const leader = await leaderOf(replicas);
+    const [other] = replicas.filter((replica) => replica !== leader);
+    if (other === undefined) throw new Error('there is no other');
+    const stoppedAt = performance.now();
+    leader.kill('SIGTERM');
+    await putTenant(other, 'after', 1);
+    expect(performance.now() - stoppedAt).toBeLessThan(2_000);
+    expect(await leader.exited).toMatchObject({ code: 0 });
+    expect((await statusOf(other)).process.leading).toBe(true);
+  });
+
+  test('take a leader that stood still for a dead one, and it follows when it is back', async () => {
+    const replicas = await Promise.all([start('s1'), start('s2')]);
+    const leader = await leaderOf(replicas);
+    const [other] = replicas.filter((replica) => replica !== leader);
+    if (other === undefined) throw new Error('there is no other');
+    leader.kill('SIGSTOP');
+    await putTenant(other, 'meanwhile', 1);
+    leader.kill('SIGCONT');
+    await putTenant(leader, 'afterwards', 1);
+    const status = await statusOf(leader);
+    expect(status.process.leading).toBe(false);
+    expect(status.leader).toBe(other.name);
+    const names = status.tenants.map(({ tenant }) => tenant);
+    expect(names).toEqual(expect.arrayContaining(['meanwhile', 'afterwards']));
+  });
+
+  test('answer a task submitted before the leader was killed, having run it once', async () => {
+    const replicas = await Promise.all([start('s1'), start('s2')]);
+    const leader = await leaderOf(replicas);
+    const [other] = replicas.filter((replica) => replica !== leader);
+    if (other === undefined) throw new Error('there is no other');
+    const node = await playNode(config, 'n1', manifest);
+    try {
+      await other.client.deploy([{ chunk: Buffer.from('bundle') }]);
+      const request = { task: 'task-1', name: 'work', json: '{"n":1}' };
+      const answer = other.client.call('TasksService/Submit', request, 30_000);
+      await expect.poll(() => node.tasks.length, { timeout: 10_000 }).toBeGreaterThan(0);
+      leader.kill('SIGKILL');
+      await leader.exited;
+      await putTenant(other, 'after', 1);
+      const [task] = node.tasks;
+      if (task === undefined) throw new Error('the task did not come');
+      // A node says it until the leader has seen it.
+      const saying = setInterval(() => {
+        node.finish(task, { ok: true, value: encodeValue({ sum: 42 }) });
+      }, 200);
+      expect(await answer).toMatchObject({ json: '{"sum":42}' });
+      clearInterval(saying);
+      expect(new Set(node.tasks.map(({ attempt }) => attempt)).size).toBe(1);
+      // The same id again is the same task.
+      const again = await other.client.call('TasksService/Submit', request, 30_000);
+      expect(again).toMatchObject({ json: '{"sum":42}' });
+    } finally {
+      await node.close();
+    }
+  });
+});
+
+describe('the journal', () => {
+  test.each([
+    ['by a standby', ['s1', 's2']],
+    ['beside a leader that is alone', ['s1']],
+  ])('is trimmed behind an image written %s, and a fresh start finds it', async (_, names) => {
+    const images = { imageEveryFacts: 60 };
+    const replicas = await Promise.all(names.map((name) => start(name, images)));
+    const [first] = replicas;
+    if (first === undefined) throw new Error('none started');
+    for (let i = 0; i < 100; i++) await putTenant(first, `t-${i}`, 1 + i);
+    const front = await journalFront();
+    try {
+      await expect.poll(() => front.first(), { timeout: 20_000 }).toBeGreaterThan(10);
+      for (const replica of replicas) replica.kill('SIGKILL');
+      await Promise.all(replicas.map((replica) => replica.exited));
+      const fresh = await start('s9', images);
+      const { tenants } = await statusOf(fresh);
+      const weights = new Map(tenants.map(({ tenant, weight }) => [tenant, weight]));
+      for (let i = 0; i < 100; i++) expect(weights.get(`t-${i}`)).toBe(1 + i);
+      expect(await front.first()).toBeGreaterThan(10);
+    } finally {
+      await front.close();
+    }
+  });
+});
+
+/** Looks at the journal itself: the position of its first record behind the opening. */
+async function journalFront() {
+  const fabric = await openFabric({
+    config: parsedConfig(config),
+    name: 'looker',
+    logger: silentLogger,
+  });
+  return {
+    async first(): Promise<number> {
+      for await (const record of fabric.logs.read(logName('journal-1'), 2)) return record.position;
+      return 0;
+    },
+    close: () => fabric.close(),
+  };
+}
