@@ -1,0 +1,161 @@
+import { type Fabric, sha256 } from '@troupe/fabric';
+import { connect } from 'nats';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { TestServers } from './cluster-servers.ts';
+import { TcpProxy } from './tcp-proxy.ts';
+
+const servers = new TestServers();
+let wire: TcpProxy;
+beforeAll(async () => {
+  await servers.start();
+  wire = await TcpProxy.start(servers.nats.port);
+});
+afterEach(() => wire.heal());
+afterAll(async () => {
+  await servers.stop();
+  await wire.stop();
+});
+
+const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+const large = (fill: number) => new Uint8Array(1_500_000).fill(fill);
+
+async function pair(): Promise<{ near: Fabric; far: Fabric }> {
+  const config = servers.config();
+  const natsUrl = `nats://127.0.0.1:${wire.port}`;
+  const near = await servers.open('near', config);
+  const far = await servers.open('far', servers.config({ cell: config.cell, natsUrl }));
+  return { near, far };
+}
+
+async function streamState(name: string) {
+  const nats = await connect({ servers: servers.nats.url });
+  const { state } = await (await nats.jetstreamManager()).streams.info(name);
+  await nats.close();
+  return state;
+}
+
+describe('the object store', () => {
+  test('gives back small and large objects by the hash of their bytes', async () => {
+    const { objects } = await servers.open();
+    for (const body of [new Uint8Array(0), bytes('small'), large(3)]) {
+      const hash = await objects.put(body);
+      expect(hash).toBe(sha256(body));
+      expect(Buffer.compare(await objects.get(hash), body)).toBe(0);
+    }
+  });
+
+  test('stores an object once, however often and by however many it is put', async () => {
+    const { near, far } = await pair();
+    await near.objects.put(large(4));
+    const { bytes: before } = await streamState(`OBJ_${near.names.objects}`);
+    const hashes = await Promise.all([1, 2, 3].map(() => far.objects.put(large(4))));
+    expect(new Set(hashes).size).toBe(1);
+    expect((await streamState(`OBJ_${near.names.objects}`)).bytes).toBe(before);
+  });
+
+  test('says that an object is absent, before it is put and after it is deleted', async () => {
+    const { objects } = await servers.open();
+    const hash = sha256(bytes('x'));
+    expect(await objects.has(hash)).toBe(false);
+    await expect(objects.get(hash)).rejects.toMatchObject({ code: 'LOG_CORRUPT' });
+    await objects.put(bytes('x'));
+    expect(await objects.has(hash)).toBe(true);
+    await objects.delete(hash);
+    expect(await objects.has(hash)).toBe(false);
+  });
+
+  test('refuses bytes that do not match their name', async () => {
+    const { objects, names } = await servers.open();
+    await objects.put(bytes('true'));
+    const nats = await connect({ servers: servers.nats.url });
+    const bucket = await nats.jetstream().views.os(names.objects);
+    const hash = sha256(bytes('what it should hold'));
+    await bucket.putBlob({ name: hash }, bytes('something else'));
+    await nats.close();
+    await expect(objects.get(hash)).rejects.toMatchObject({ code: 'LOG_CORRUPT' });
+  });
+});
+
+describe('a checkpoint', () => {
+  test('is read as it was written last, and nothing is found before', async () => {
+    const { checkpoints } = await servers.open();
+    expect(await checkpoints.get('t/A/1')).toBeUndefined();
+    const first = await checkpoints.put('t/A/1', bytes('one'), 0);
+    const second = await checkpoints.put('t/A/1', bytes('two'), first ?? -1);
+    const found = await checkpoints.get('t/A/1');
+    expect(Buffer.from(found?.body ?? []).toString()).toBe('two');
+    expect(found?.revision).toBe(second);
+    expect(await checkpoints.get('t/A/2')).toBeUndefined();
+  });
+
+  test('of a late writer does not hide a newer one', async () => {
+    const { near, far } = await pair();
+    const first = await near.checkpoints.put('k', bytes('one'), 0);
+    const second = await far.checkpoints.put('k', bytes('two'), first ?? -1);
+    expect(second).toBeGreaterThan(first ?? 0);
+    expect(await near.checkpoints.put('k', bytes('late'), first ?? -1)).toBeUndefined();
+    expect(await near.checkpoints.put('k', bytes('later'), 0)).toBeUndefined();
+    expect((await near.checkpoints.get('k'))?.revision).toBe(second);
+  });
+
+  test('raced for by many writers is won by exactly one of them', async () => {
+    const { near, far } = await pair();
+    const puts = [near, far, near, far].map((one, index) =>
+      one.checkpoints.put('k', bytes(`writer ${index}`), 0),
+    );
+    const revisions = (await Promise.all(puts)).filter((revision) => revision !== undefined);
+    expect(revisions).toHaveLength(1);
+    expect((await near.checkpoints.get('k'))?.revision).toBe(revisions[0]);
+  });
+
+  test('whose answer was lost is found to be stored, or is stored then', async () => {
+    const { near, far } = await pair();
+    wire.mute('replies');
+    const stored = far.checkpoints.put('k', bytes('one'), 0);
+    await until(async () => (await near.checkpoints.get('k')) !== undefined);
+    wire.heal();
+    wire.cut();
+    const first = await stored;
+    expect((await near.checkpoints.get('k'))?.revision).toBe(first);
+    wire.mute('requests');
+    const lost = far.checkpoints.put('k', bytes('two'), first ?? -1);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    wire.heal();
+    wire.cut();
+    const second = await lost;
+    expect((await near.checkpoints.get('k'))?.revision).toBe(second);
+  });
+
+  test('over the size of a message lies in the object store, which frees the older ones', async () => {
+    const { checkpoints, names } = await servers.open();
+    let revision: number | undefined = 0;
+    for (let fill = 1; fill <= 5; fill++) {
+      revision = await checkpoints.put('k', large(fill), revision ?? -1);
+      const found = await checkpoints.get('k');
+      expect(Buffer.compare(found?.body ?? bytes(''), large(fill))).toBe(0);
+    }
+    await until(async () => (await streamState(`OBJ_${names.objects}`)).bytes < 3.2e6);
+    revision = await checkpoints.put('k', bytes('small again'), revision ?? -1);
+    revision = await checkpoints.put('k', bytes('and again'), revision ?? -1);
+    await checkpoints.put('k', bytes('and once more'), revision ?? -1);
+    await until(async () => (await streamState(`OBJ_${names.objects}`)).bytes < 1e5);
+  });
+
+  test('does not stand in the way of many others at once', async () => {
+    const { checkpoints, names } = await servers.open();
+    const keys = Array.from({ length: 200 }, (_, index) => `t/A/${index}`);
+    await Promise.all(keys.map((key) => checkpoints.put(key, bytes(key), 0)));
+    const bodies = await Promise.all(keys.map((key) => checkpoints.get(key)));
+    expect(bodies.map((found) => Buffer.from(found?.body ?? []).toString())).toEqual(keys);
+    for (let i = 0; i < 4; i++) {
+      const revision = (await checkpoints.get('t/A/0'))?.revision ?? -1;
+      await checkpoints.put('t/A/0', bytes(`round ${i}`), revision);
+    }
+    expect((await streamState(names.checkpointStream)).messages).toBe(201);
+  });
+});
+
+/** Asks the store again and again until it is so: there is no event to wait for. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds()));
+}
