@@ -31,6 +31,7 @@ describe('wrong usage ends with exit code 2 and says what to type', () => {
     [['status', '--tenant', 'Acme!'], '--tenant "Acme!" is no name'],
     [['tenants', 'add', 'acme', '--weight', '0'], 'no positive number'],
     [['kill-node', 'n1', '--signal', 'BANG'], 'is no signal'],
+    [['actors', '--prefix', 'team'], '--prefix needs --type'],
     [['node', 'start'], 'give --name, or --config'],
     [['node', 'start', '--config', 'x.yaml', '--name', 'n9'], 'leave out --name'],
     [['node', 'start', '--name', 'n9'], 'give --etcd and --nats'],

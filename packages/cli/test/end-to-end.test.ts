@@ -116,7 +116,7 @@ describe('a local cluster by the command', () => {
   it('goes on with the state of an actor whose node was killed', async () => {
     const before = z
       .object({ actors: z.array(z.object({ node: z.string() })) })
-      .parse(await json('actors', '--prefix', 'team'));
+      .parse(await json('actors', '--type', 'Counter', '--prefix', 'team'));
     const node = before.actors[0]?.node.replace(/\.[^.]*$/, '') ?? '';
     expect((await run('kill-node', node)).code).toBe(0);
     expect(await json('call', 'Counter/team/7/visits', 'add', '1')).toBe(4);

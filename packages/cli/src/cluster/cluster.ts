@@ -24,8 +24,13 @@ import { givenServers, type Servers, startServers } from './servers.ts';
 
 /** A slow machine that starts many at once still makes it. */
 const startMsMaxDefault = 60_000;
-/** How long a process may take to stop in order before it is killed. */
-const stopMsMax = 15_000;
+/**
+ * How long a process may take to stop in order before it is told to stop at once. Short, since
+ * where all nodes stop there is nobody to hand an actor over to; what is durable stays so.
+ */
+const orderlyMsMax = 2_000;
+/** After so long it is killed. */
+const stopMsMax = 5_000;
 
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const temporary = options.dataDir === undefined;
@@ -247,10 +252,13 @@ async function endAll(processes: readonly Process[]): Promise<void> {
 
 async function end(process: Process): Promise<void> {
   if (!process.running) return;
-  const timer = setTimeout(() => process.kill('SIGKILL'), stopMsMax);
+  const timers = [
+    setTimeout(() => process.kill('SIGTERM'), orderlyMsMax),
+    setTimeout(() => process.kill('SIGKILL'), stopMsMax),
+  ];
   process.kill('SIGTERM');
   // A frozen process takes the signal only when it goes on.
   process.kill('SIGCONT');
   await process.exited;
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
 }

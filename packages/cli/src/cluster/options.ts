@@ -108,6 +108,6 @@ export interface Cluster {
   ): Promise<Process>;
   /** Ends the server by the signal unless it has ended, then starts it on its port and data. */
   restart(server: 'etcd' | 'nats', options?: { readonly signal?: NodeJS.Signals }): Promise<void>;
-  /** SIGTERM to nodes, schedulers, nats, etcd, in this order; SIGKILL after a bound. */
+  /** SIGTERM to nodes, schedulers, nats, etcd, in this order; again, then SIGKILL, after a bound. */
   stop(): Promise<void>;
 }

@@ -34,10 +34,12 @@ export function addStatus(program: Command): void {
 
 /** One line for a person who watches. */
 export function summary({ nodes, counts }: ClusterView): string {
-  const alive = nodes.filter((node) => node.state === 'alive').length;
+  const there = nodes.filter((node) => node.state !== 'gone');
+  const alive = there.filter((node) => node.state === 'alive').length;
   return (
-    `${alive} of ${nodes.length} nodes alive, ${counts.actors} actors, ` +
-    `${counts.tasksRunning} tasks running, ${counts.tasksQueued} queued, ${counts.runs} runs`
+    `${alive} of ${many(there.length, 'node')} alive, ${many(counts.actors, 'actor')}, ` +
+    `${many(counts.tasksRunning, 'task')} running, ${counts.tasksQueued} queued, ` +
+    many(counts.runs, 'run')
   );
 }
 
@@ -50,7 +52,8 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
   line('work', summary(view));
   line(
     'fencing',
-    `${counts.nodesLost} nodes lost, ${counts.appendsRefused} appends refused, ${counts.repliesWithheld} replies withheld`,
+    `${many(counts.nodesLost, 'node')} lost, ${many(counts.appendsRefused, 'append')} refused, ` +
+      `${counts.repliesWithheld} answers withheld`,
   );
   line('tenants', view.tenants.map((one) => `${one.tenant} (${one.weight})`).join(', '));
   terminal.line();
@@ -59,7 +62,7 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
   terminal.line();
   terminal.table(
     [
-      { title: 'BUNDLE', value: (one) => one.bundle.slice(0, 12), numeric: true },
+      { title: 'BUNDLE', value: (one) => one.bundle.slice(0, 12) },
       { title: 'TENANT', value: (one) => one.tenant },
       { title: 'ACTORS', value: (one) => one.actors.join(' ') },
       { title: 'TASKS', value: (one) => one.tasks.join(' ') },
@@ -99,8 +102,17 @@ function printNodes(terminal: Terminal, nodes: readonly NodeView[]): void {
       { title: 'INCARNATION', value: (node) => node.incarnation },
       { title: 'LABELS', value: labelsOf },
     ],
-    nodes,
+    // What is left of nodes that are gone comes last.
+    nodes.toSorted(
+      (left, right) =>
+        Number(left.state === 'gone') - Number(right.state === 'gone') ||
+        left.name.localeCompare(right.name, 'en', { numeric: true }),
+    ),
   );
+}
+
+function many(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function amount(value: number | undefined): string {
