@@ -134,7 +134,7 @@ async function teach(
     path: name,
     passages: digest.passages.length,
     headings: headingCount(digest),
-    keyTerms: keyTermsOf(digest, keyTermsKept),
+    keyTerms: keyTermsOf(text, keyTermsKept),
   };
 }
 
@@ -292,7 +292,11 @@ export const crew = workflow('crew', (w, input: Ref<CrewInput>) => {
     (question) => ({ question, team, model }),
     { after: [read], inFlightMax: 4 },
   );
-  const approval = w.pause<Approval>('approve', { question: 'Publish these answers?', answers });
+  const approval = w.pause<Approval>(
+    'approve',
+    { question: 'Publish the answers?', file },
+    { after: [answers] },
+  );
   const published = w.call('publish', Editor, team, 'publish', [{ answers, approval, file }]);
   const { skipped, skippedCount, foldersSkipped } = plan;
   return { skipped, skippedCount, foldersSkipped, answers, published };

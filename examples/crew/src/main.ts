@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { TroupeError } from '@troupe/sdk';
 import type { Answer, Approval } from './contract.ts';
-import { askPerson, terminalPerson } from './job/approve.ts';
+import { askPerson } from './job/approve.ts';
 import { type Job, type JobReport, runJob } from './job/job.ts';
 import { type JobOptions, parseOptions, usage } from './job/options.ts';
 import { answersText, nextText, outcomeText } from './job/report.ts';
@@ -25,6 +25,8 @@ const widthDefault = 100;
 class Interrupted extends Error {}
 
 const interruption = new AbortController();
+/** What stands on the screen already and is not told again. */
+const shown = { answers: false };
 
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2), repository());
@@ -32,6 +34,8 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
+  // `npm start | head` closes our output early: the job ends, in order.
+  process.stdout.on('error', () => interruption.abort(new Interrupted('nobody reads on')));
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   const display = displayFor(options);
@@ -45,7 +49,9 @@ async function main(): Promise<number> {
       nodes: options.nodes,
       port: options.port,
       home: process.cwd(),
-      onProgress: (line) => display.event(line),
+      onProgress: (line) => {
+        if (!line.endsWith(' starts')) display.event(line);
+      },
     });
     standing.clusterStarted(session.cluster);
     const report = await runJob(jobOf(session, options, standing, display));
@@ -63,7 +69,7 @@ async function main(): Promise<number> {
   } finally {
     clearInterval(redraw);
     display.hold();
-    await session?.close(done);
+    await session?.close(done || interruption.signal.aborted);
   }
 }
 
@@ -117,6 +123,7 @@ async function approve(
     return { approved: true, by: 'nobody: no terminal' };
   }
   display.hold();
+  shown.answers = true;
   process.stdout.write(`\n${answersText(answers, width())}\n`);
   const name = path.relative(process.cwd(), file);
   const person = {
@@ -134,8 +141,7 @@ async function show(report: JobReport, options: JobOptions, session: Session): P
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     return;
   }
-  const asked = report.published.by === terminalPerson;
-  const answers = asked ? '' : `${answersText(report.answers, width())}\n`;
+  const answers = shown.answers ? '' : `${answersText(report.answers, width())}\n`;
   process.stdout.write(`\n${answers}${outcomeText(report, width())}`);
   if (options.once || !process.stdout.isTTY) return;
   const { address } = session.cluster;

@@ -60,12 +60,21 @@ test('a question of unknown words finds nothing', () => {
   expect(search(indexOf(libraryOf(5)), 'xylophone')).toEqual({ hits: [], weights: {} });
 });
 
-test('a digest names its key terms and counts its headings', () => {
-  const digest = digestOf({
-    path: 'n.md',
-    hash: 'h',
-    text: '# One\n\ngranary granary granary mill mill\n\n# Two\n\nmill ferry\n',
-  });
-  expect(keyTermsOf(digest, 2)).toEqual(['granary', 'mill']);
+test('a document comes before the test that says the same', () => {
+  const text = 'The drawbridge has oxen.';
+  const index = indexOf({ 'a/test/bridge.md': text, 'b/bridge.md': text, 'c.md': 'Nothing.' });
+  expect(search(index, 'oxen').hits.map(({ path }) => path)).toEqual([
+    'b/bridge.md',
+    'a/test/bridge.md',
+  ]);
+});
+
+test('key terms are words as the document writes them', () => {
+  const text = '# One\n\ngranaries granary granary mills mill the the the the\n\n# Two\n\nferry\n';
+  expect(keyTermsOf(text, 2)).toEqual(['granaries', 'mills']);
+});
+
+test('a digest counts its headings once each', () => {
+  const digest = digestOf({ path: 'n.md', hash: 'h', text: '# One\n\nferry\n\n# Two\n\nmill\n' });
   expect(headingCount(digest)).toBe(2);
 });

@@ -52,22 +52,20 @@ function indexed(
   return { ...passage, length, counts: pairs };
 }
 
-/** The terms that occur most often, ties by name. */
-export function keyTermsOf(digest: Digest, count: number): string[] {
-  const terms = digest.terms.split(' ');
-  const totals = terms.map(() => 0);
-  for (const { counts } of digest.passages) {
-    for (let i = 0; i + 1 < counts.length; i += 2) {
-      const place = counts[i] ?? 0;
-      totals[place] = (totals[place] ?? 0) + (counts[i + 1] ?? 0);
-    }
+/** The words that a document uses most, each in the form met first; ties by name. */
+export function keyTermsOf(text: string, count: number): string[] {
+  const words = new Map<string, { word: string; uses: number }>();
+  for (const word of text.match(/\p{L}{4,}/gu) ?? []) {
+    const [term] = termsOf(word.toLowerCase());
+    if (term === undefined) continue;
+    const known = words.get(term) ?? { word: word.toLowerCase(), uses: 0 };
+    known.uses += 1;
+    words.set(term, known);
   }
-  return terms
-    .map((term, place) => ({ term, total: totals[place] ?? 0 }))
-    .filter(({ term }) => term.length > 3)
-    .sort((left, right) => right.total - left.total || compareText(left.term, right.term))
+  return [...words.values()]
+    .sort((left, right) => right.uses - left.uses || compareText(left.word, right.word))
     .slice(0, count)
-    .map(({ term }) => term);
+    .map(({ word }) => word);
 }
 
 /** How many different headings a document has. */

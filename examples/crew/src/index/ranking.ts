@@ -20,6 +20,9 @@ const saturation = 1.2;
 const lengthShare = 0.75;
 /** Prose answers questions better than code that happens to hold the words. */
 const kindWeight: { readonly [kind in PassageKind]: number } = { prose: 1, code: 0.6, plain: 0.3 };
+/** Tests speak of what they test, but rarely explain it. */
+const testWeight = 0.6;
+const testPath = /(?:^|\/)(?:tests?|__tests__|spec|fixtures)\//;
 
 export type Index = { readonly [path: string]: Digest };
 
@@ -40,8 +43,9 @@ export function search(
   const meanLength = survey.length / Math.max(1, survey.passages);
   const hits: Hit[] = [];
   for (const { digest, places } of survey.candidates) {
+    const share = testPath.test(digest.path) ? testWeight : 1;
     for (const passage of digest.passages) {
-      const score = scoreOf(passage, places, weights, meanLength);
+      const score = share * scoreOf(passage, places, weights, meanLength);
       if (score > 0) hits.push(hitOf(digest.path, passage, score));
     }
   }

@@ -8,8 +8,7 @@ export interface Person {
   readonly signal: AbortSignal;
 }
 
-/** By whom the person who answers the prompt goes down in the result. */
-export const terminalPerson = 'the person at the terminal';
+const terminalPerson = 'the person at the terminal';
 const yes: ReadonlySet<string> = new Set(['y', 'yes']);
 const no: ReadonlySet<string> = new Set(['n', 'no']);
 

@@ -36,7 +36,10 @@ export interface JobReport extends CrewResult {
   readonly index: IndexSize;
   readonly unread: readonly Unread[];
   readonly turns: number;
+  /** From the start of the run to its end. */
   readonly ms: number;
+  /** Of them, how long the run waited for a person. */
+  readonly waitedMs: number;
   readonly kill: KillReport | null;
 }
 
@@ -79,13 +82,16 @@ export async function runJob(job: Job): Promise<JobReport> {
   }
   const result = await run.result();
   const ms = performance.now() - startedAt;
-  return { ...(await summary(job, result)), ms, kill: await course.struck() };
+  const { waitedMs } = course;
+  return { ...(await summary(job, result)), ms, waitedMs, kill: await course.struck() };
 }
 
 /** What the job does to the run as it goes: the strike, then the approval. */
 class Course {
   /** Rejects when the strike or the approval failed; never resolves. */
   readonly failed: Promise<never>;
+  /** How long a person has been waited for. */
+  waitedMs = 0;
   readonly #job: Job;
   readonly #elsewhere = new AbortController();
   #fail: (thrown: unknown) => void = () => undefined;
@@ -122,12 +128,20 @@ class Course {
   async #decide(resume: (approval: Approval) => Promise<unknown>): Promise<void> {
     try {
       await this.struck();
-      const answers = await writtenAnswers(this.#job);
-      const approval = await this.#job.approve(answers, this.#elsewhere.signal);
+      const approval = await this.#ask(await writtenAnswers(this.#job));
       if (!this.#elsewhere.signal.aborted) await resume(approval);
     } catch (thrown) {
       // A prompt that was taken away is no failure: the run goes on by itself.
       if (!this.#elsewhere.signal.aborted) this.#fail(thrown);
+    }
+  }
+
+  async #ask(answers: readonly Answer[]): Promise<Approval> {
+    const askedAt = performance.now();
+    try {
+      return await this.#job.approve(answers, this.#elsewhere.signal);
+    } finally {
+      this.waitedMs = performance.now() - askedAt;
     }
   }
 
@@ -195,7 +209,7 @@ async function writtenAnswers({ session, options }: Job): Promise<Answer[]> {
 async function summary(
   { session, standing }: Job,
   result: CrewResult,
-): Promise<Omit<JobReport, 'ms' | 'kill'>> {
+): Promise<Omit<JobReport, 'ms' | 'waitedMs' | 'kill'>> {
   const librarian = session.troupe.actor(Librarian, session.team);
   const [index, unread] = await Promise.all([librarian.size(), librarian.unread()]);
   standing.indexSeen(index);

@@ -7,6 +7,7 @@ import { plural, secondsText } from './progress.ts';
 
 const widthMax = 100;
 const skippedShown = 8;
+const waitedMsShown = 500;
 
 export function answersText(answers: readonly Answer[], width: number): string {
   return answers
@@ -48,10 +49,12 @@ function killText({ kill }: JobReport): string {
   );
 }
 
-function totalsText({ documents, index, turns, ms }: JobReport): string {
+function totalsText({ documents, index, turns, ms, waitedMs }: JobReport): string {
+  const waited =
+    waitedMs < waitedMsShown ? '' : `, and ${secondsText(waitedMs)} of waiting for approval`;
   return (
     `${plural(documents, 'document')}, ${plural(index.passages, 'passage')}, ` +
-    `${plural(turns, 'turn')} in ${secondsText(ms)}`
+    `${plural(turns, 'turn')} in ${secondsText(ms - waitedMs)}${waited}`
   );
 }
 
@@ -87,8 +90,8 @@ export function nextText(report: JobReport, addressOption: string): string {
     '',
     `  ${addressOption}npx troupe status`,
     `  ${addressOption}npx troupe runs`,
-    `  ${addressOption}npx troupe call Librarian ${report.team} size`,
-    `  ${addressOption}npx troupe call Librarian ${report.team} search ${argument}`,
+    `  ${addressOption}npx troupe call Librarian/${report.team} size`,
+    `  ${addressOption}npx troupe call Librarian/${report.team} search ${argument}`,
     '',
   ].join('\n');
 }
