@@ -164,7 +164,8 @@ class Graph {
     const after = new Set<string>();
     for (const earlier of options?.after ?? []) after.add(this.#blockOf(earlier, name));
     const write = (part: string, value: unknown, inBranch = false) =>
-      toExpression(value, {
+      // A task without input gets null: JSON knows no undefined.
+      toExpression(value === undefined ? null : value, {
         owner: this,
         name: `${name}, ${part}`,
         onRef: (path) => {

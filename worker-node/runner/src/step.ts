@@ -49,6 +49,7 @@ async function tryStep(work: Work, order: StepOrder, effectId: string): Promise<
   const waits = typeof backoffMs === 'number' ? [backoffMs] : backoffMs;
   for (let attempt = 0; ; attempt++) {
     try {
+      if (work.stopped !== undefined) throw work.stopped;
       const value = await tryOnce(work, order, effectId);
       const bytes = encodePayload(value, `result of step ${order.name}`);
       return { outcome: { ok: true, value: bytes }, value };

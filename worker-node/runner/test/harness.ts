@@ -157,6 +157,12 @@ export class RunnerProcess {
     return (await this.next('captured', (frame) => frame.request === request)).state;
   }
 
+  /** Ends the pipe, as a node does that dies. */
+  hangUp(): void {
+    const stream = this.child.stdio[3];
+    if (stream instanceof Duplex) stream.destroy();
+  }
+
   async stop(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.exited;

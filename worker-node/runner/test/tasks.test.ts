@@ -1,0 +1,71 @@
+import { callTask, decodeValue } from '@troupe/model';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failureText, ok, RunnerProcess, replyOf } from './harness.ts';
+
+const bundle = `
+export const plan = task('plan', (c, input) => ({ files: [input.folder], attempt: c.attempt, id: c.taskId }));
+export const asks = task('asks', async (c, input) => (await c.actor('Counter', 'k').inc(input)) + 1);
+export const fails = task('fails', () => { throw new SyntaxError('bad plan'); });
+export const listens = task('listens', (c) => new Promise((_, reject) => c.signal.addEventListener('abort', () => reject(new Error('stopping')))));
+export const forever = task('forever', () => new Promise(() => undefined));
+export const uncarried = task('uncarried', () => ({ f: () => 1 }));
+`;
+
+let runner: RunnerProcess;
+beforeAll(async () => {
+  runner = await RunnerProcess.start(bundle);
+  await runner.next('loaded');
+});
+afterAll(() => runner.stop());
+
+const run = (name: string, input: unknown) => runner.taskDone(runner.task(name, input));
+
+describe('a task', () => {
+  test('gives its output, or what it threw', async () => {
+    const planned = replyOf((await run('plan', { folder: 'x' })).outcome);
+    expect(planned).toEqual({ files: ['x'], attempt: 1, id: 't1' });
+    const bad = failureText((await run('fails', null)).outcome);
+    expect(bad).toMatch(/^USER_ERROR: SyntaxError: bad plan/);
+    const uncarried = failureText((await run('uncarried', null)).outcome);
+    expect(uncarried).toMatch(/^UNCARRIABLE: output\.f is a function/);
+    expect(failureText((await run('nobody', null)).outcome)).toMatch(/^UNKNOWN_TASK/);
+  });
+
+  test('calls actors and awaits them', async () => {
+    const work = runner.task('asks', 4);
+    const out = await runner.next('call-out');
+    expect([out.type, out.key, out.method, decodeValue(out.args)]).toEqual([
+      'Counter',
+      'k',
+      'inc',
+      [4],
+    ]);
+    runner.send({ kind: 'call-returned', work, ordinal: out.ordinal, outcome: ok(10) });
+    expect(replyOf((await runner.taskDone(work)).outcome)).toBe(11);
+  });
+
+  test('hears that it is cancelled, and ends at its limit when it does not listen', async () => {
+    const listening = runner.task('listens', null);
+    runner.send({ kind: 'cancel', work: listening });
+    expect(failureText((await runner.taskDone(listening)).outcome)).toMatch(/^CANCELLED: task/);
+    const late = await runner.taskDone(runner.task('forever', null, 20));
+    expect(failureText(late.outcome)).toMatch(/^TIME_LIMIT: task forever \(t1, attempt 1\)/);
+  });
+});
+
+describe('the built-in task behind a call block', () => {
+  test('calls the actor it is told, and comes to its reply', async () => {
+    const input = { type: 'Librarian', key: 'team', method: 'learn', args: [['a']] };
+    const work = runner.task(callTask, input);
+    const out = await runner.next('call-out');
+    expect(out.name).toBe('Librarian/team.learn');
+    expect(decodeValue(out.args)).toEqual([['a']]);
+    runner.send({ kind: 'call-returned', work, ordinal: out.ordinal, outcome: ok('learnt') });
+    expect(replyOf((await runner.taskDone(work)).outcome)).toBe('learnt');
+  });
+
+  test('refuses what names no actor', async () => {
+    const keyless = await run(callTask, { type: 'Librarian', key: 7, method: 'learn', args: [] });
+    expect(failureText(keyless.outcome)).toMatch(/^INVALID_ARGUMENT/);
+  });
+});
