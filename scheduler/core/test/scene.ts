@@ -76,7 +76,7 @@ export class Scene {
   wall = 1_700_000_000_000;
   /** Nodes that send heartbeats while time passes. */
   readonly beating = new Set<Incarnation>();
-  /** Actors' and tasks' messages are confirmed by the nodes at once. */
+  #nextBeat = 0;
   #number = 0;
 
   constructor(machine = new SchedulerMachine(config)) {
@@ -118,12 +118,11 @@ export class Scene {
   pass(ms: number): void {
     const end = this.now + ms;
     for (;;) {
-      const nextBeat = this.beating.size > 0 ? this.now + 500 : end;
-      const at = Math.min(end, nextBeat, Math.max(this.machine.wakeAt() ?? end, this.now));
-      this.#moveTo(at);
-      if ((this.machine.wakeAt() ?? end + 1) <= this.now) this.tell({ kind: 'tick' });
-      if (this.now >= end && (this.machine.wakeAt() ?? end + 1) > this.now) return;
-      for (const node of this.beating) if (at === nextBeat) this.beat(node);
+      if (this.#nextBeat <= this.now) this.#beatAll();
+      const wake = this.machine.wakeAt() ?? Number.POSITIVE_INFINITY;
+      if (wake <= this.now) this.tell({ kind: 'tick' });
+      else if (this.now >= end) return;
+      else this.#moveTo(Math.min(end, this.#nextBeat, wake));
     }
   }
 
@@ -313,10 +312,20 @@ export class Scene {
     return answer.run;
   }
 
+  #beatAll(): void {
+    this.#nextBeat = this.now + 500;
+    for (const node of this.beating) this.beat(node);
+  }
+
   #moveTo(at: number): void {
     this.wall += at - this.now;
     this.now = at;
   }
+}
+
+/** The durable state in one comparable piece. */
+export function stateOf(machine: SchedulerMachine): string {
+  return Buffer.from(machine.image()).toString('base64');
 }
 
 export function cart(key: string): ActorId {

@@ -1,0 +1,81 @@
+import type { Block, Expression, Manifest } from '@troupe/model';
+import { describe, expect, it } from 'vitest';
+import { compile } from '../src/dag/compile.ts';
+import { evaluate } from '../src/dag/references.ts';
+import { task, workflow } from './scene.ts';
+
+const manifest: Pick<Manifest, 'tasks'> = { tasks: [task('work')] };
+
+function block(id: string, after: readonly string[] = [], input: Expression = null): Block {
+  return { kind: 'task', task: 'work', id, after, input };
+}
+
+function faultOf(blocks: readonly Block[], output: Expression = null): string | undefined {
+  const compiled = compile(workflow('flow', blocks, output), manifest);
+  return 'failure' in compiled ? compiled.failure.message : undefined;
+}
+
+describe('compiling', () => {
+  it('takes references for edges', () => {
+    const reads = block('b', [], { $ref: ['blocks', 'a', 'x'] });
+    const compiled = compile(workflow('flow', [block('a'), reads]), manifest);
+    if ('failure' in compiled) throw new Error(compiled.failure.message);
+    expect(compiled.graph.vertices.map(({ edgesIn }) => edgesIn)).toEqual([0, 1]);
+    expect(compiled.graph.vertices[0]?.successors).toEqual([1]);
+  });
+
+  it('names what is wrong', () => {
+    expect(faultOf([block('a'), block('a')])).toContain('two blocks have the id "a"');
+    expect(faultOf([block('a', ['z'])])).toContain('"z", which there is not');
+    expect(faultOf([block('a', [], { $ref: ['blocks', 'z'] })])).toContain(
+      '"z", which there is not',
+    );
+    expect(faultOf([], { $ref: ['blocks', 'z'] })).toContain('the output refers to block "z"');
+    expect(faultOf([block('a', [], [{ $ref: ['item'] }])])).toContain('which only branches have');
+    expect(faultOf([block('a', [], { $ref: ['other'] })])).toContain('unknown reference');
+    expect(faultOf([{ ...block('a'), inFlightMax: 0 }])).toContain('inFlightMax');
+    expect(faultOf([block('a[1]')])).toContain('is not a name');
+    const unknown: Block = { kind: 'task', task: 'nothing', id: 'a', after: [], input: null };
+    expect(faultOf([unknown])).toContain('"nothing", which the bundle does not export');
+  });
+
+  it('names the blocks of a cycle', () => {
+    const blocks = [block('a'), block('b', ['a', 'd']), block('c', ['b']), block('d', ['c'])];
+    expect(faultOf(blocks)).toMatch(
+      /a cycle: (b -> c -> d -> b|c -> d -> b -> c|d -> b -> c -> d)/,
+    );
+    expect(faultOf([block('a', ['a'])])).toContain('a cycle: a -> a');
+  });
+});
+
+describe('references', () => {
+  const sources = {
+    input: () => ({ folder: 'x', list: [1, { deep: true }] }),
+    block: (id: string) => ({ from: id }),
+    branch: { item: { name: 'i' }, index: 3 },
+  };
+
+  it('are followed into input, blocks, item and index', () => {
+    const expression = {
+      a: { $ref: ['input', 'list', 1, 'deep'] },
+      b: [{ $ref: ['blocks', 'plan', 'from'] }],
+      c: { $ref: ['item', 'name'] },
+      d: { $ref: ['index'] },
+      e: 'text',
+    };
+    expect(evaluate(expression, sources)).toEqual({
+      a: true,
+      b: ['plan'],
+      c: 'i',
+      d: 3,
+      e: 'text',
+    });
+  });
+
+  it('that lead nowhere are an error that names the path', () => {
+    expect(() => evaluate({ $ref: ['input', 'list', 7, 'x'] }, sources)).toThrow(
+      '"input.list.7" is not there',
+    );
+    expect(() => evaluate({ $ref: ['input', 'constructor'] }, sources)).toThrow('is not there');
+  });
+});

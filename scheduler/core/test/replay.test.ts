@@ -1,0 +1,320 @@
+/**
+ * Any history of events: the invariants hold after each, the facts decided give the same durable
+ * state on a fresh machine (S4), an image in the middle changes nothing (S1), and a new leader
+ * may take over at any moment.
+ */
+import { encodeValue, type Incarnation, runId, taskId } from '@troupe/model';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { SchedulerMachine } from '../src/index.ts';
+import { cart, config, failed, ok, Scene, stateOf, task, tenant, workflow } from './scene.ts';
+
+const nodeNames = ['n1', 'n2', 'n3'];
+
+const step = fc.record({
+  kind: fc.constantFrom(
+    'join',
+    'join',
+    'log-created',
+    'pass',
+    'pass-long',
+    'hush',
+    'notice',
+    'seal',
+    'log-deleted',
+    'resolve',
+    'resolve',
+    'place-seen',
+    'rebased',
+    'drain',
+    'release',
+    'left',
+    'deposed',
+    'submit',
+    'submit',
+    'finish',
+    'finish',
+    'fail',
+    'stale-result',
+    'cancel',
+    'run',
+    'resume',
+    'cancel-run',
+    'image',
+    'fail-over',
+    'deploy',
+  ),
+  pick: fc.nat({ max: 1_000 }),
+});
+
+type Step = { readonly kind: string; readonly pick: number };
+
+class History {
+  readonly scene = new Scene();
+  #incarnations = 0;
+  image: { readonly bytes: Uint8Array; readonly facts: number } | undefined;
+
+  constructor() {
+    this.deploy(0);
+  }
+
+  deploy(pick: number): void {
+    const flow = workflow(
+      'flow',
+      [
+        { kind: 'task', task: 'work', id: 'a', after: [], input: { $ref: ['input'] } },
+        {
+          kind: 'task',
+          task: 'work',
+          id: 'each',
+          after: ['a'],
+          each: [1, 2, 3],
+          input: { $ref: ['item'] },
+          inFlightMax: 2,
+        },
+        { kind: 'pause', id: 'p', after: [], prompt: 'well?' },
+        {
+          kind: 'call',
+          id: 'c',
+          after: ['p'],
+          type: 'Cart',
+          key: 'k',
+          method: 'add',
+          args: [{ $ref: ['blocks', 'each'] }],
+        },
+      ],
+      { $ref: ['blocks', 'c'] },
+    );
+    const tasks = [task('work', { retries: 1, backoffMs: [500] })];
+    this.scene.deploys({ workflows: [flow], tasks }, `b${pick % 3}`);
+  }
+
+  one<T>(list: readonly T[], pick: number): T | undefined {
+    return list[pick % Math.max(list.length, 1)];
+  }
+
+  nodes(...phases: string[]): Incarnation[] {
+    const { nodes } = this.scene.machine.durable().nodes;
+    return nodes.filter(({ phase }) => phases.includes(phase.kind)).map((node) => node.incarnation);
+  }
+
+  take({ kind, pick }: Step): void {
+    if (this.#ofNodes(kind, pick) || this.#ofActors(kind, pick)) return;
+    this.#ofWork(kind, pick);
+  }
+
+  #ofNodes(kind: string, pick: number): boolean {
+    const { scene } = this;
+    const present = this.one(this.nodes('joining', 'alive', 'draining'), pick);
+    switch (kind) {
+      case 'join':
+        this.#incarnations++;
+        scene.joins(`${nodeNames[pick % 3]}.${String(this.#incarnations).padStart(8, '0')}`, {
+          cpu: 1 + (pick % 3),
+        });
+        return true;
+      case 'log-created':
+        scene.asksToJoin(`n4.${String(pick % 7).padStart(8, '0')}`);
+        for (const node of this.nodes('joining'))
+          scene.tell({ kind: 'log-created', incarnation: node });
+        return true;
+      case 'pass':
+        scene.pass(pick);
+        return true;
+      case 'pass-long':
+        scene.pass(3_200);
+        return true;
+      case 'hush':
+        if (present !== undefined) scene.beating.delete(present);
+        return true;
+      case 'notice':
+        if (present !== undefined) scene.tell({ kind: 'disconnect-notice', incarnation: present });
+        return true;
+      case 'seal':
+        for (const node of this.nodes('dying')) {
+          scene.tell({ kind: 'log-created', incarnation: node });
+          scene.sealed(node, 1 + pick);
+        }
+        return true;
+      case 'log-deleted':
+        for (const send of scene.sends) {
+          if (send.kind === 'delete-log') scene.tell({ kind: 'log-deleted', log: send.log });
+        }
+        return true;
+      case 'drain':
+        if (present !== undefined) scene.hear({ kind: 'leaving', incarnation: present });
+        return true;
+      case 'left':
+        if (present !== undefined) scene.hear({ kind: 'left', incarnation: present });
+        return true;
+      case 'deposed':
+        if (present !== undefined && pick % 4 === 0) {
+          scene.hear({
+            kind: 'deposed',
+            incarnation: present,
+            appendsRefused: 1,
+            repliesWithheld: 1,
+          });
+        }
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #ofActors(kind: string, pick: number): boolean {
+    const { scene } = this;
+    const actor = this.one(scene.machine.durable().actors, pick);
+    const entry = actor && { actor: actor.id, epoch: actor.epoch - (pick % 5 === 0 ? 1 : 0) };
+    const from =
+      pick % 7 === 0 ? this.one(this.nodes('alive', 'sealed', 'dying'), pick) : actor?.node;
+    switch (kind) {
+      case 'resolve':
+        scene.hear({
+          kind: 'resolve',
+          actor: cart(`k${pick % 9}`),
+          replyTo: 'gateway:g' as never,
+          refusedEpoch: pick,
+        });
+        return true;
+      case 'place-seen':
+        if (entry && from) scene.hear({ kind: 'place-seen', incarnation: from, placed: [entry] });
+        return true;
+      case 'rebased':
+        if (entry && from) scene.hear({ kind: 'rebased', incarnation: from, actors: [entry] });
+        return true;
+      case 'release':
+        if (entry && from) scene.hear({ kind: 'released', incarnation: from, actors: [entry] });
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #ofWork(kind: string, pick: number): void {
+    const { scene } = this;
+    const live = this.one(scene.machine.durable().tasks.live, pick);
+    const result = (id: string, attempt: number, good: boolean) => {
+      const outcome = good
+        ? ok([pick])
+        : failed(pick % 2 === 0 ? 'USER_ERROR' : 'INVALID_ARGUMENT');
+      return { task: taskId(id), attempt, outcome, durationMs: pick };
+    };
+    switch (kind) {
+      case 'submit':
+        scene.submits(`t${pick % 50}`, {
+          resources: { cpu: (pick % 5) / 2 },
+          priority: pick % 2 ? 'low' : 'high',
+        });
+        return;
+      case 'finish':
+      case 'fail':
+        if (live?.state.kind === 'running') {
+          scene.reports(live.state.node, result(live.id, live.attempt, kind === 'finish'));
+        }
+        return;
+      case 'stale-result': {
+        const node = this.one(this.nodes('alive', 'dying', 'gone'), pick);
+        if (live !== undefined && node !== undefined) {
+          const before = scene.facts.length;
+          scene.reports(node, result(live.id, live.attempt + 1, true));
+          expect(scene.facts).toHaveLength(before);
+        }
+        return;
+      }
+      case 'cancel':
+        if (live !== undefined) scene.asks({ kind: 'cancel-task-request', task: live.id });
+        return;
+      case 'run':
+        scene.asks({
+          kind: 'start-run',
+          run: runId(`r${pick % 6}`),
+          tenant,
+          workflow: 'flow',
+          input: encodeValue([pick]),
+        });
+        return;
+      case 'resume':
+        scene.asks({
+          kind: 'resume-run',
+          run: runId(`r${pick % 6}`),
+          block: 'p',
+          answer: encodeValue(pick),
+        });
+        return;
+      case 'cancel-run':
+        if (pick % 3 === 0) scene.asks({ kind: 'cancel-run', run: runId(`r${pick % 6}`) });
+        return;
+      case 'image':
+        this.image = { bytes: scene.machine.image(), facts: scene.facts.length };
+        return;
+      case 'fail-over':
+        scene.failOver();
+        return;
+      default:
+        this.deploy(pick);
+    }
+  }
+}
+
+it('any history replays to the same state, from the start and from an image in the middle', () => {
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => {
+      const history = new History();
+      for (const taken of steps) history.take(taken);
+      const { scene, image } = history;
+      const live = stateOf(scene.machine);
+      const replayed = new SchedulerMachine(config);
+      for (const fact of scene.facts) replayed.apply(fact);
+      replayed.checkInvariants();
+      expect(replayed.durable()).toEqual(scene.machine.durable());
+      expect(stateOf(replayed)).toBe(live);
+      if (image !== undefined) {
+        const restored = SchedulerMachine.restore(config, image.bytes);
+        for (const fact of scene.facts.slice(image.facts)) restored.apply(fact);
+        restored.checkInvariants();
+        expect(stateOf(restored)).toBe(live);
+      }
+      const again = SchedulerMachine.restore(config, scene.machine.image());
+      again.checkInvariants();
+      expect(stateOf(again)).toBe(live);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('everything comes to its end once nodes are there and answer', () => {
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), (steps) => {
+      const history = new History();
+      const { scene } = history;
+      for (const taken of steps) history.take(taken);
+      history.take({ kind: 'seal', pick: 1 });
+      scene.joins('n9.healthy0', { cpu: 16 });
+      for (let round = 0; round < 60; round++) {
+        for (const { id, attempt, state } of scene.machine.durable().tasks.live) {
+          if (state.kind !== 'running') continue;
+          const known = scene.machine.durable().tasks.live.find((live) => live.id === id);
+          if (known?.attempt === attempt) {
+            scene.reports(state.node, { task: id, attempt, outcome: ok([1]), durationMs: 5 });
+          }
+        }
+        for (const { run } of scene.machine.durable().runs) {
+          scene.asks({ kind: 'resume-run', run, block: 'p', answer: encodeValue(1) });
+        }
+        scene.pass(1_000);
+        history.take({ kind: 'seal', pick: round });
+      }
+      const { tasks, runs, nodes, actors } = scene.machine.durable();
+      expect(tasks.live).toEqual([]);
+      expect(runs.filter((run) => run.end === undefined)).toEqual([]);
+      const alive = new Set(
+        nodes.nodes
+          .filter(({ phase }) => phase.kind === 'alive' || phase.kind === 'draining')
+          .map((node) => node.incarnation),
+      );
+      for (const actor of actors) expect(alive.has(actor.node)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
