@@ -50,6 +50,8 @@ interface Waiter {
 const pauseMsMin = 50;
 const pauseMsMax = 2_000;
 const freshMsMax = 5_000;
+/** Behind the opening record. */
+const firstTermPosition = 2;
 
 export class Replica implements LeaderDoor {
   readonly #start: ReplicaStart;
@@ -129,7 +131,8 @@ export class Replica implements LeaderDoor {
     const late = () => troupeError('UNAVAILABLE', 'the end of the journal was not reached in time');
     const reached = async (): Promise<void> => {
       const end = await logs.end(this.#journal);
-      await this.#reached(end);
+      // A journal in which nobody has led yet does not even hold the default tenant.
+      await this.#reached(Math.max(end, firstTermPosition));
     };
     await within(clock, reached(), freshMsMax, late);
   }

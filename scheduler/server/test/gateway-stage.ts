@@ -28,8 +28,8 @@ export interface Stage {
   readonly client: ForeignClient;
   /** What the gateway asked of the leader; emptied by the test. */
   readonly asked: (Request | Resolve)[];
-  /** The journal grows by these facts. */
-  journal(...facts: readonly SchedulerFact[]): void;
+  /** The journal grows by these facts. Answers the position of the last. */
+  journal(...facts: readonly SchedulerFact[]): number;
   /** A node that answers each call by `reply`, once it is subscribed. */
   node(incarnation: Incarnation, reply: (call: Call) => CallResult | undefined): Promise<void>;
   leader: (message: Request | Resolve) => void;
@@ -78,6 +78,7 @@ export async function openStage(servers: Servers, cell: string): Promise<Stage> 
     journal(...facts) {
       gateway.durable(facts, next);
       next += facts.length;
+      return next - 1;
     },
     async node(incarnation, reply) {
       fabric.bus.listen(fabric.names.node(incarnation), (call: Call) => {

@@ -77,8 +77,13 @@ describe('a session', () => {
     await session.next();
     session.send(callMessage(1));
     await expect.poll(() => heard.length).toBe(1);
+    stage.leader = (message) => {
+      if (message.kind !== 'resolve') return;
+      const epoch = stage.journal(moved(actor, second));
+      const location = { node: second, birth: epoch - 5, epoch };
+      stage.gateway.deliver({ kind: 'located', actor, location });
+    };
     stage.journal({ kind: 'node-dying', incarnation: first, reason: 'silent', at: 0 });
-    stage.journal(moved(actor, second));
     const { result } = await session.next();
     expect(decodeValue(result?.value ?? new Uint8Array())).toBe('there');
     expect(heard.map(([node, number]) => [node, number])).toEqual([

@@ -113,7 +113,7 @@ describe('a call to an actor whose place is known', () => {
     expect(calls.size).toBe(0);
   });
 
-  test('follows its actor to the new place as soon as that is journaled, in order', () => {
+  test('follows its actor to the new place once the leader has told the node, in order', () => {
     placed();
     call(1);
     call(2);
@@ -121,10 +121,25 @@ describe('a call to an actor whose place is known', () => {
     routes.apply({ kind: 'node-joined', incarnation: second }, 20);
     routes.apply({ kind: 'node-dying', incarnation: first, reason: 'silent', at: 0 }, 21);
     call(3);
-    expect(sentCalls()).toEqual([]);
+    expect(resolves).toHaveLength(1);
     const chain = { bundle: '' as never, chain: [] };
     routes.apply({ kind: 'actor-placed', actor, node: second, ...chain }, 22);
+    expect(sentCalls()).toEqual([]);
+    located({ node: second, birth: 10, epoch: 22 });
     expect(sentCalls()).toEqual(['n2_bbbbbbbb#1@22', 'n2_bbbbbbbb#2@22', 'n2_bbbbbbbb#3@22']);
+    expect(resolves).toHaveLength(1);
+  });
+
+  test('follows its actor when it moves away from a node that lives on', () => {
+    placed();
+    call(1);
+    bus.take();
+    routes.apply({ kind: 'node-joined', incarnation: second }, 20);
+    const chain = { bundle: '' as never, chain: [] };
+    routes.apply({ kind: 'actor-placed', actor, node: second, ...chain }, 22);
+    expect(resolves).toHaveLength(1);
+    located({ node: second, birth: 10, epoch: 22 });
+    expect(sentCalls()).toEqual(['n2_bbbbbbbb#1@22']);
   });
 
   test('asks the leader again when the node says the actor is not there', () => {

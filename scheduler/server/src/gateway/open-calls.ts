@@ -3,7 +3,9 @@
  *
  * O1  a call is answered at most once, and then forgotten here.
  * O2  first sends to one actor leave in the order in which the calls arrived.
- * O3  a call that was never sent to a node surely did nothing, and is refused as such; one that was
+ * O3  a call is sent anew only when the leader has said where: it tells the node first, so that the
+ *     call does not overtake the placement (the journal alone would be too early).
+ * O4  a call that was never sent to a node surely did nothing, and is refused as such; one that was
  *     sent and got no answer ends as OUTCOME_UNKNOWN.
  *
  * Everything here may be lost or repeated: the actor remembers a session's numbers with their
@@ -71,6 +73,8 @@ interface Target {
   route: Route | undefined;
   /** The epoch that a node refused, told to the leader. */
   refusedEpoch: number | undefined;
+  /** Asked of the leader and not answered yet. */
+  asked: boolean;
   /** Monotonic ms at which the leader is asked next. */
   askAt: number;
   backoffMs: number;
@@ -204,15 +208,16 @@ export class OpenCalls {
   onLocated(answer: Located): void {
     const target = this.#targets.get(answer.actor);
     if (!isFailure(answer.location)) {
-      if (target !== undefined && target.refusedEpoch === answer.location.epoch) {
-        // The leader stands by that placement and has told the node again.
-        target.refusedEpoch = undefined;
-      }
+      // The leader stands by a placement that was refused, and has told the node again.
+      if (target?.refusedEpoch === answer.location.epoch) target.refusedEpoch = undefined;
       this.#start.routes.learn(answer.actor, answer.location);
-      if (target !== undefined && target.route === undefined) this.#useTable(target);
+      if (target === undefined) return;
+      target.asked = false;
+      if (target.route === undefined) this.#useTable(target);
       return;
     }
     if (target === undefined || target.route !== undefined) return;
+    target.asked = false;
     if (errorTable[answer.location.code].retryable) {
       target.reason = answer.location;
       return;
@@ -222,20 +227,21 @@ export class OpenCalls {
     for (const call of [...target.calls]) if (call.sentAt === 0) this.#answer(call, outcome);
   }
 
-  /** From the routing table: the actor has a new place. */
+  /** From the routing table: the actor has a new place. The leader tells when it may be used. */
   onPlaced(actor: ActorId, route: Route): void {
     const target = this.#targets.get(actor);
     if (target === undefined || target.route === route) return;
-    if (target.refusedEpoch !== undefined && route.epoch <= target.refusedEpoch) return;
-    this.#follow(target, route);
+    target.route = undefined;
+    if (!target.asked) this.#resolve(target);
   }
 
-  /** From the routing table: nobody answers there any more; the leader places its actors anew. */
+  /** From the routing table: nobody answers there any more; the leader places its actors anew and
+   *  answers then. */
   onNodeLost(incarnation: Incarnation): void {
     for (const target of this.#targets.values()) {
       if (target.route?.node.incarnation !== incarnation) continue;
       target.route = undefined;
-      this.#askLater(target);
+      this.#resolve(target);
     }
   }
 
@@ -277,6 +283,7 @@ export class OpenCalls {
       calls: new Set(),
       route: this.#start.routes.of(actor),
       refusedEpoch: undefined,
+      asked: false,
       askAt: 0,
       backoffMs: 0,
       reason: undefined,
@@ -321,6 +328,7 @@ export class OpenCalls {
   #resolve(target: Target): void {
     this.counts.resolves++;
     this.#backingOff.delete(target);
+    target.asked = true;
     target.askAt = this.#start.clock.now() + this.#start.resendMs;
     const [first] = target.calls;
     const message: Resolve = {
