@@ -26,7 +26,7 @@ export function passagesOf(name: string, text: string): Passage[] {
   return blocks.flatMap((block) => bounded(block, kind));
 }
 
-export function kindOf(name: string): PassageKind {
+function kindOf(name: string): PassageKind {
   const type = path.extname(name).toLowerCase();
   if (proseTypes.has(type)) return 'prose';
   if (plainTypes.has(type)) return 'plain';

@@ -51,7 +51,7 @@ function pairsOf(word: string): string[] {
 }
 
 /** Takes the commonest English endings off: enough that `places`, `placed` and `place` meet. */
-export function stem(word: string): string {
+function stem(word: string): string {
   if (!/^[a-z]+$/.test(word) || word.length < 4) return word;
   let stemmed = withoutPlural(word);
   if (stemmed.length > 5 && stemmed.endsWith('ing')) stemmed = undouble(stemmed.slice(0, -3));

@@ -11,7 +11,7 @@ import type { Answer, Approval, CrewResult, IndexSize, ModelChoice, Unread } fro
 import { lossText } from '../screen/frame.ts';
 import { observe } from './observer.ts';
 import type { JobOptions } from './options.ts';
-import { type KillReport, plural, secondsText } from './progress.ts';
+import { countText, type KillReport, plural, secondsText } from './progress.ts';
 import type { Session } from './session.ts';
 import type { Standing } from './standing.ts';
 import { librarianNode, strike, strikeAt } from './strike.ts';
@@ -155,7 +155,7 @@ class Course {
       standing.killSeen(report);
       event(
         `KILLED ${report.node} (SIGKILL, pid ${report.pid}), which held the librarian, ` +
-          `with ${report.at.done} of ${plural(report.at.all, 'document')} read`,
+          `with ${countText(report.at, 'document')} read`,
       );
     }).then((report) => {
       standing.killSeen(report);

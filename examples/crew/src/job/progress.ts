@@ -80,6 +80,11 @@ export function secondsText(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
+/** `12 of 2,000 documents`. */
+export function countText({ done, all }: Count, noun: string): string {
+  return `${done.toLocaleString('en-US')} of ${plural(all, noun)}`;
+}
+
 export function plural(count: number, noun: string): string {
   return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
 }

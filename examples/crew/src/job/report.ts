@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Answer } from '../contract.ts';
 import { lossText } from '../screen/frame.ts';
 import type { JobReport } from './job.ts';
-import { plural, secondsText } from './progress.ts';
+import { countText, plural, secondsText } from './progress.ts';
 
 const widthMax = 100;
 const skippedShown = 8;
@@ -41,7 +41,7 @@ export function outcomeText(report: JobReport, width: number): string {
 function killText({ kill }: JobReport): string {
   if (kill === null) return 'no node';
   const { node, at, known, recovery } = kill;
-  const what = `${node}, which held the librarian, with ${at.done} of ${at.all} documents read`;
+  const what = `${node}, which held the librarian, with ${countText(at, 'document')} read`;
   if (recovery === undefined) return what;
   return (
     `${what}; the librarian answered again on ${recovery.node} after ${secondsText(recovery.ms)}, ` +
@@ -63,7 +63,10 @@ function skippedText({ skipped, skippedCount, foldersSkipped }: JobReport): stri
   if (reasons.length === 0 && foldersSkipped.length === 0) return 'nothing';
   const large = skipped.filter(({ reason }) => reason !== 'not a text type');
   const named = large.slice(0, skippedShown).map(({ path: name }) => name);
-  const more = large.length > named.length ? [`and ${large.length - named.length} more`] : [];
+  const total = Object.entries(skippedCount)
+    .filter(([reason]) => reason !== 'not a text type')
+    .reduce((sum, [, count]) => sum + count, 0);
+  const more = total > named.length ? [`and ${total - named.length} more`] : [];
   return [
     reasons.length === 0 ? 'no file' : `${reasons.join(', ')}`,
     ...(named.length === 0 ? [] : [` (${[...named, ...more].join(', ')})`]),

@@ -6,6 +6,7 @@
  */
 import {
   type Count,
+  countText,
   type NodeStanding,
   type Progress,
   plural,
@@ -82,7 +83,7 @@ function barPieces(count: Count, noun: string, width: number): Piece[] {
   return [
     piece('█'.repeat(filled), 'green'),
     piece('░'.repeat(size - filled), 'dim'),
-    piece(` ${count.done.toLocaleString('en-US')} of ${plural(count.all, noun)}`),
+    piece(` ${countText(count, noun)}`),
   ];
 }
 

@@ -3,7 +3,7 @@
  *
  * L1  counting lines are at least `countLineMs` apart and never say the same twice.
  */
-import { type Progress, plural, secondsText } from '../job/progress.ts';
+import { countText, type Progress, plural, secondsText } from '../job/progress.ts';
 import type { Display } from './display.ts';
 
 const countLineMs = 1_000;
@@ -38,10 +38,10 @@ export class PlainDisplay implements Display {
 function countLine({ phase, documents, answers, index }: Progress): string | undefined {
   if (phase === 'reading' && documents.all > 0) {
     const passages = index === undefined ? '' : `, ${plural(index.passages, 'passage')} indexed`;
-    return `read ${documents.done} of ${plural(documents.all, 'document')}${passages}`;
+    return `read ${countText(documents, 'document')}${passages}`;
   }
   if (phase === 'answering' && answers.all > 0) {
-    return `answered ${answers.done} of ${plural(answers.all, 'question')}`;
+    return `answered ${countText(answers, 'question')}`;
   }
   return undefined;
 }

@@ -58,7 +58,7 @@ export function completionsUrl(base: string): string {
   return /\/v\d+\w*$/.test(bare) ? `${bare}/chat/completions` : `${bare}/v1/chat/completions`;
 }
 
-export function promptOf({ question, excerpts }: Passages): { role: string; content: string }[] {
+function promptOf({ question, excerpts }: Passages): { role: string; content: string }[] {
   const numbered = excerpts.map(
     ({ path, from, to, text }, i) => `[${i + 1}] ${path}:${from}-${to}\n${text}`,
   );
