@@ -90,7 +90,7 @@ it('a task that nobody deployed is named', async () => {
 });
 
 it('a workflow that nobody deployed is named', async () => {
-  const stranger = workflow('nowhere', () => 1);
+  const stranger = workflow('nowhere', (w) => w.pause('ask', 'why?'));
   await expectRefused(stage.troupe.start(stranger, {}), 'UNKNOWN_WORKFLOW', 'nowhere');
 });
 
