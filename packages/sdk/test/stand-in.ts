@@ -46,12 +46,11 @@ export class StandIn {
 
   constructor() {
     this.#server = new Server({ 'grpc.max_receive_message_length': 16 * 1024 * 1024 });
-    for (const [name, methods] of Object.entries(definition)) {
+    for (const methods of Object.values(definition)) {
       if ('format' in methods) continue;
       const handlers: UntypedServiceImplementation = {};
       for (const method of Object.keys(methods)) handlers[method] = this.#handler(method);
       this.#server.addService(methods, handlers);
-      void name;
     }
   }
 
@@ -114,13 +113,24 @@ export class StandIn {
     this.#streams.at(-1)?.write({ messages: [message] });
   }
 
-  sayAll(messages: readonly object[]): void {
-    this.#streams.at(-1)?.write({ messages });
+  /** Waits until so many hellos have come. */
+  async hello(count: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (this.hellos.length < count) return;
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+      look();
+    });
   }
 
   /** Breaks every stream, as a gateway that dies does. */
   breakStreams(): void {
-    for (const stream of this.#streams.splice(0)) stream.destroy(new Error('broken by the test'));
+    for (const stream of this.#streams.splice(0)) {
+      stream.emit('error', { code: 14, details: 'broken by the test' });
+    }
   }
 
   stop(): void {

@@ -1,0 +1,103 @@
+import { encodeValue } from '@troupe/model';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect, type Troupe } from '../src/index.ts';
+import { StandIn } from './stand-in.ts';
+
+let gateway: StandIn;
+let troupe: Troupe;
+beforeAll(async () => {
+  gateway = await StandIn.start();
+  troupe = await connect({ address: gateway.address, deadlineMs: 5_000 });
+});
+afterAll(async () => {
+  await troupe.close();
+  gateway.stop();
+});
+
+const running = { run: 'r1', tenant: 'default', workflow: 'crew', state: 'running', startedAt: 5 };
+
+describe('a run', () => {
+  test('is started under an id and followed to its result', async () => {
+    let waits = 0;
+    gateway.unary = {
+      Start: ({ run, workflow }: { run: string; workflow: string }) => ({
+        run: { ...running, run, workflow },
+      }),
+      Wait: ({ run }: { run: string }) =>
+        ++waits < 3
+          ? { run: { ...running, run } }
+          : { run: { ...running, run, state: 'done', endedAt: 9, value: encodeValue([1]) } },
+    };
+    const run = await troupe.start('crew', { folder: 'x' }, { run: 'r1' });
+    expect(run.id).toBe('r1');
+    expect(await run.result()).toEqual([1]);
+    expect(waits).toBe(3);
+  });
+
+  test('that failed throws its failure', async () => {
+    const error = { code: 'RETRIES_EXHAUSTED', message: 'block read failed', detailsJson: '' };
+    gateway.unary = { Wait: () => ({ run: { ...running, state: 'failed', error } }) };
+    await expect(troupe.run('r1').result()).rejects.toMatchObject({ code: 'RETRIES_EXHAUSTED' });
+  });
+
+  test('shows its blocks, and takes the answer to a pause', async () => {
+    const prompt = encodeValue('publish?');
+    const blocks = [
+      { block: 'read', state: 'done', attempts: 3, branchesDone: 3, branchesAll: 3, node: 'n1.a' },
+      { block: 'ok', state: 'paused', attempts: 1, prompt },
+    ];
+    gateway.unary = {
+      Wait: () => ({ run: { ...running, state: 'waiting', blocks } }),
+      Resume: ({ block }: { block: string }) => ({
+        run: { ...running, blocks: [{ block, state: 'done', attempts: 1 }] },
+      }),
+    };
+    const view = await troupe.run('r1').view();
+    expect(view.blocks).toEqual([
+      { block: 'read', state: 'done', attempts: 3, node: 'n1.a', branches: { done: 3, all: 3 } },
+      { block: 'ok', state: 'paused', attempts: 1, prompt: Buffer.from(prompt) },
+    ]);
+    const resumed = await troupe.run('r1').resume('ok', { yes: true });
+    expect(resumed.blocks).toEqual([{ block: 'ok', state: 'done', attempts: 1 }]);
+  });
+});
+
+describe('the cluster', () => {
+  test('is asked again while it elects a leader', async () => {
+    let asked = 0;
+    gateway.unary = {
+      Status: () => (++asked < 3 ? { code: 'NO_LEADER' } : { json: '{"cell":"default"}' }),
+    };
+    expect(await troupe.status()).toEqual({ cell: 'default' });
+    expect(asked).toBe(3);
+  });
+
+  test('is not asked again what it refused', async () => {
+    let asked = 0;
+    gateway.unary = {
+      PutTenant: () => {
+        asked += 1;
+        return { code: 'INVALID_ARGUMENT' };
+      },
+    };
+    await expect(troupe.putTenant('acme', -1)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(asked).toBe(1);
+  });
+
+  test('takes a bundle in pieces', async () => {
+    const bytes = Buffer.alloc(1_000_000, 'abc');
+    expect(await troupe.deploy(bytes)).toEqual({
+      bundle: 'abc',
+      actors: ['Counter'],
+      tasks: [],
+      workflows: [],
+    });
+    expect(gateway.deployed.equals(bytes)).toBe(true);
+  });
+
+  test('lists its actors', async () => {
+    const actor = { actor: 'default/A/k', node: 'n1.a', birth: 3, epoch: 4, scope: 's', chain: 0 };
+    gateway.unary = { List: () => ({ actors: [actor], total: 7 }) };
+    expect(await troupe.actors({ type: 'A' })).toEqual({ actors: [actor], total: 7 });
+  });
+});
