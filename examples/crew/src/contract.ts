@@ -19,7 +19,7 @@ export const crewLimits = {
   pathLengthMax: 400,
   passageLinesMax: 30,
   /** Passages that a writer gets for a question. */
-  hitsMax: 10,
+  hitsMax: 16,
   hitsPerDocumentMax: 3,
   sentencesMax: 5,
   modelLimitMs: 60_000,
