@@ -45,7 +45,8 @@ export async function* readLog(start: ReadStart): AsyncGenerator<LogRecord, void
       if (queue.bytes < waitingBytesMax / 2) feed.paused = false;
     }
   } finally {
-    await feed.stop();
+    // The reader need not wait until the server has forgotten the subscription.
+    void feed.stop();
   }
 }
 
