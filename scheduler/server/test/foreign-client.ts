@@ -189,7 +189,7 @@ export class ForeignSession {
   }
 }
 
-export function definitionOf(path: string) {
+function definitionOf(path: string) {
   const [service, name] = path.split('/');
   const found = loaded[`troupe.v1.${service}`];
   const method = found === undefined || 'format' in found ? undefined : found[name ?? ''];

@@ -36,7 +36,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export const counterManifest: Manifest = {
+const counterManifest: Manifest = {
   sdk: '0.1.0',
   actors: [{ type: 'Counter', methods: ['add'], reads: ['get'] }],
   tasks: [],

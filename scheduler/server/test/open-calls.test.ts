@@ -13,7 +13,8 @@ import {
   sessionId,
 } from '@troupe/model';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type NewCall, OpenCalls } from '../src/gateway/open-calls.ts';
+import type { NewCall } from '../src/gateway/open-call.ts';
+import { OpenCalls } from '../src/gateway/open-calls.ts';
 import { Routes } from '../src/gateway/routes.ts';
 import { ListBus, VirtualClock } from './virtual-ports.ts';
 

@@ -1,5 +1,6 @@
-import { openFabric, silentLogger } from '@troupe/fabric';
-import { encodeValue, logName, type Manifest } from '@troupe/model';
+import { type Batch, openFabric, silentLogger } from '@troupe/fabric';
+import { decode, encodeValue, logName, type Manifest } from '@troupe/model';
+import type { SchedulerFact } from '@troupe/scheduler-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parsedConfig } from '../src/config.ts';
 import { playNode } from './played-node.ts';
@@ -159,6 +160,25 @@ describe('the journal', () => {
       await front.close();
     }
   });
+
+  test('keeps its last two images and frees the older ones', async () => {
+    const scheduler = await start('s1', { imageEveryFacts: 30 });
+    const front = await journalFront();
+    try {
+      for (let round = 1; round <= 4; round++) {
+        for (let i = 0; i < 40; i++) await putTenant(scheduler, `t-${i}`, round);
+        const written = () => front.images.length;
+        await expect.poll(written, { timeout: 30_000 }).toBeGreaterThanOrEqual(round);
+      }
+      const kept = async () => {
+        const there = await Promise.all(front.images.map((image) => front.objects.has(image)));
+        return there.map((has, i) => has === i >= front.images.length - 2);
+      };
+      await expect.poll(kept, { timeout: 10_000 }).not.toContain(false);
+    } finally {
+      await front.close();
+    }
+  });
 });
 
 /** Looks at the journal itself: the position of its first record behind the opening. */
@@ -168,7 +188,20 @@ async function journalFront() {
     name: 'looker',
     logger: silentLogger,
   });
+  const images: string[] = [];
+  await fabric.logs.follow(logName('journal-1'), 2, {
+    record: ({ body }) => {
+      for (const fact of decode<Batch<SchedulerFact>>(body).facts) {
+        if (fact.kind === 'image-stored') images.push(fact.object);
+      }
+    },
+    caughtUp: () => {},
+    broken: () => {},
+  });
   return {
+    /** Objects of the images, in the order in which the journal named them. */
+    images,
+    objects: fabric.objects,
     async first(): Promise<number> {
       for await (const record of fabric.logs.read(logName('journal-1'), 2)) return record.position;
       return 0;

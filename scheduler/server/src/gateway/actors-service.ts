@@ -18,7 +18,7 @@ import {
 } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
-import type { NewCall } from './open-calls.ts';
+import type { NewCall } from './open-call.ts';
 
 interface CallRequest {
   readonly tenant: string;

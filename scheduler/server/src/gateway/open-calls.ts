@@ -21,12 +21,9 @@ import type { Bus, Clock } from '@troupe/fabric';
 import {
   type ActorId,
   type Address,
-  type Bytes,
   type Call,
   type CallResult,
   errorTable,
-  type Failure,
-  failure,
   type Incarnation,
   isFailure,
   type Located,
@@ -35,52 +32,15 @@ import {
   type Resolve,
   type SessionId,
 } from '@troupe/model';
+import {
+  bothSinks,
+  type CallSink,
+  expiryOf,
+  type NewCall,
+  type OpenCall,
+  type Target,
+} from './open-call.ts';
 import type { Route, Routes } from './routes.ts';
-
-/** Who waits for answers: one client stream, or one unary call. */
-export interface CallSink {
-  answered(number: number, outcome: Outcome): void;
-}
-
-export interface NewCall {
-  readonly session: SessionId;
-  readonly number: number;
-  readonly low: number;
-  readonly actor: ActorId;
-  readonly method: string;
-  readonly args: Bytes;
-  readonly scope: string;
-  readonly deadlineAt: number;
-  /** How long after the deadline the answer of an accepted call may still be awaited. */
-  readonly runMs: number;
-  readonly sink: CallSink;
-}
-
-interface OpenCall extends Omit<NewCall, 'sink' | 'low'> {
-  low: number;
-  sink: CallSink;
-  readonly target: Target;
-  /** Monotonic ms of the last send; 0: never sent. */
-  sentAt: number;
-}
-
-/** One actor with open calls. */
-interface Target {
-  readonly actor: ActorId;
-  /** In order of arrival (O2). */
-  readonly calls: Set<OpenCall>;
-  /** Where its calls go; undefined while the leader is asked. */
-  route: Route | undefined;
-  /** The epoch that a node refused, told to the leader. */
-  refusedEpoch: number | undefined;
-  /** Asked of the leader and not answered yet. */
-  asked: boolean;
-  /** Monotonic ms at which the leader is asked next. */
-  askAt: number;
-  backoffMs: number;
-  /** Why there is no route yet, by the leader. */
-  reason: Failure | undefined;
-}
 
 export interface OpenCallsStart {
   readonly bus: Bus;
@@ -98,9 +58,6 @@ export interface CallCounts {
   resolves: number;
   unknown: number;
 }
-
-/** After an accepted call's deadline, beyond what its turn may take: then nobody answers. */
-export const graceMs = 30_000;
 
 const backoffMsMin = 20;
 const backoffMsMax = 1_000;
@@ -381,17 +338,9 @@ export class OpenCalls {
 
   #expire(target: Target, wall: number): void {
     for (const call of target.calls) {
-      if (call.deadlineAt > wall) continue;
-      if (call.sentAt === 0) {
-        this.#answer(call, { ok: false, failure: neverSent(call) });
-        continue;
-      }
-      // A turn on a living node ends by its own limit; without a route nobody works on it.
-      const patience = graceMs + (target.route === undefined ? 0 : call.runMs);
-      if (call.deadlineAt + patience > wall) continue;
-      this.counts.unknown++;
-      const text = `call ${call.number} of "${call.actor}" was sent but not answered`;
-      const reason = failure('OUTCOME_UNKNOWN', text, { actor: call.actor });
+      const reason = expiryOf(call, wall);
+      if (reason === undefined) continue;
+      if (reason.code === 'OUTCOME_UNKNOWN') this.counts.unknown++;
       this.#answer(call, { ok: false, failure: reason });
     }
   }
@@ -416,21 +365,3 @@ export class OpenCalls {
 }
 
 const noPath: readonly ActorId[] = [];
-
-function neverSent(call: OpenCall): Failure {
-  const { reason } = call.target;
-  const text = `call ${call.number} of "${call.actor}" found no place until its deadline`;
-  if (reason === undefined) {
-    return failure('NO_LEADER', text, { actor: call.actor });
-  }
-  return failure(reason.code, `${text}: ${reason.message}`, { actor: call.actor });
-}
-
-function bothSinks(first: CallSink, second: CallSink): CallSink {
-  return {
-    answered(number, outcome) {
-      first.answered(number, outcome);
-      second.answered(number, outcome);
-    },
-  };
-}

@@ -34,7 +34,7 @@ import {
 } from './checked.ts';
 import { errorMessage, statusOf } from './coded.ts';
 import type { Gateway } from './gateway.ts';
-import type { CallSink } from './open-calls.ts';
+import type { CallSink } from './open-call.ts';
 import {
   type CallMessage,
   type ClientMessage,

@@ -1,0 +1,91 @@
+/**
+ * One call that a client waits for, and the actor it goes to; when waiting for it is over, and what
+ * is known of it then.
+ */
+import {
+  type ActorId,
+  type Bytes,
+  type Failure,
+  failure,
+  type Outcome,
+  type SessionId,
+} from '@troupe/model';
+import type { Route } from './routes.ts';
+
+/** Who waits for answers: one client stream, or one unary call. */
+export interface CallSink {
+  answered(number: number, outcome: Outcome): void;
+}
+
+export interface NewCall {
+  readonly session: SessionId;
+  readonly number: number;
+  readonly low: number;
+  readonly actor: ActorId;
+  readonly method: string;
+  readonly args: Bytes;
+  readonly scope: string;
+  readonly deadlineAt: number;
+  /** How long after the deadline the answer of an accepted call may still be awaited. */
+  readonly runMs: number;
+  readonly sink: CallSink;
+}
+
+export interface OpenCall extends Omit<NewCall, 'sink' | 'low'> {
+  low: number;
+  sink: CallSink;
+  readonly target: Target;
+  /** Monotonic ms of the last send; 0: never sent. */
+  sentAt: number;
+}
+
+/** One actor with open calls. */
+export interface Target {
+  readonly actor: ActorId;
+  /** In order of arrival (O2). */
+  readonly calls: Set<OpenCall>;
+  /** Where its calls go; undefined while the leader is asked. */
+  route: Route | undefined;
+  /** The epoch that a node refused, told to the leader. */
+  refusedEpoch: number | undefined;
+  /** Asked of the leader and not answered yet. */
+  asked: boolean;
+  /** Monotonic ms at which the leader is asked next. */
+  askAt: number;
+  backoffMs: number;
+  /** Why there is no route yet, by the leader. */
+  reason: Failure | undefined;
+}
+
+/** After an accepted call's deadline, beyond what its turn may take: then nobody answers. */
+const graceMs = 30_000;
+
+/** Why the call is not waited for any longer, if so. */
+export function expiryOf(call: OpenCall, wall: number): Failure | undefined {
+  if (call.deadlineAt > wall) return undefined;
+  if (call.sentAt === 0) return neverSent(call);
+  // A turn on a living node ends by its own limit; without a route nobody works on it.
+  const patience = graceMs + (call.target.route === undefined ? 0 : call.runMs);
+  if (call.deadlineAt + patience > wall) return undefined;
+  const text = `call ${call.number} of "${call.actor}" was sent but not answered`;
+  return failure('OUTCOME_UNKNOWN', text, { actor: call.actor });
+}
+
+function neverSent(call: OpenCall): Failure {
+  const { reason } = call.target;
+  const text = `call ${call.number} of "${call.actor}" found no place until its deadline`;
+  if (reason === undefined) {
+    return failure('NO_LEADER', text, { actor: call.actor });
+  }
+  return failure(reason.code, `${text}: ${reason.message}`, { actor: call.actor });
+}
+
+/** Two wait for the same call. */
+export function bothSinks(first: CallSink, second: CallSink): CallSink {
+  return {
+    answered(number, outcome) {
+      first.answered(number, outcome);
+      second.answered(number, outcome);
+    },
+  };
+}
