@@ -39,12 +39,8 @@ export async function openSession(start: SessionStart): Promise<Session> {
     dataDir,
     logDir: logs,
     nodes: start.nodes,
-    nodeConfig: {
-      // Of our environment a runner sees only the basics and what is named here.
-      environment: ['OPENAI_API_KEY'],
-      // When the nodes stop they stop together: there is nobody to hand actors to.
-      drainMs: 200,
-    },
+    // Of our environment a runner sees only the basics and what is named here.
+    nodeConfig: { environment: ['OPENAI_API_KEY'] },
     address: await addressFor(start.port),
     onProgress: start.onProgress,
   });

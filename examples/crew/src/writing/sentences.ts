@@ -14,7 +14,7 @@ interface ProseLine {
   readonly text: string;
 }
 
-const sentenceEnd = /(?<=[.!?:]["'”’)\]`*_]*)\s+(?=["'“‘([`*_]*[\p{Lu}\p{Lo}\p{N}])/u;
+const sentenceEnd = /(?<=[.!?:]["'”’)\]`*_]*)\s+(?=`|["'“‘([`*_]*[\p{Lu}\p{Lo}\p{N}])/u;
 const fullStopUnspaced = /(?<=[。！？])/u;
 const textLengthMax = 600;
 
