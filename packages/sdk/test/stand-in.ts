@@ -8,6 +8,7 @@ import {
   type ServerReadableStream,
   type ServerUnaryCall,
   type sendUnaryData,
+  type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -137,7 +138,11 @@ export class StandIn {
     this.#server.forceShutdown();
   }
 
-  #handler(method: string) {
+  #handler(method: string): UntypedHandleCall {
+    return this.#typedHandler(method) as UntypedHandleCall;
+  }
+
+  #typedHandler(method: string) {
     if (method === 'Open') return (stream: Stream) => this.#open(stream);
     if (method === 'Deploy') {
       return (

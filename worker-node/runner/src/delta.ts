@@ -48,7 +48,8 @@ export function applyDelta(state: unknown, delta: readonly Change[]): unknown {
       continue;
     }
     const target = walk(root, path, path.length - 1) as { [key: string | number]: unknown };
-    if (last === undefined) throw new Error('a delta cuts the whole state');
+    if (last === undefined)
+      throw troupeError('LOG_CORRUPT', 'a recorded change cuts all of a state');
     if (change[0] === 'set') target[last] = change[2];
     else delete target[last];
   }
@@ -58,10 +59,14 @@ export function applyDelta(state: unknown, delta: readonly Change[]): unknown {
 function walk(root: unknown, path: Path, depth: number): unknown {
   let target = root;
   for (let i = 0; i < depth; i++) {
-    target = (target as { [key: string | number]: unknown })[path[i] as string | number];
+    const fields = target as { [key: string | number]: unknown } | null | undefined;
+    target = fields?.[path[i] as string | number];
   }
   if (typeof target !== 'object' || target === null) {
-    throw new Error(`a delta does not fit its state at ${placeOf(path)}`);
+    throw troupeError(
+      'LOG_CORRUPT',
+      `a recorded change does not fit the state at ${placeOf(path)}`,
+    );
   }
   return target;
 }

@@ -33,7 +33,10 @@ export class HeldState {
   /** Builds the state: of a checkpoint, else of the constructor; then the deltas in order. */
   constructor(make: () => unknown, checkpoint: Bytes | undefined, deltas: readonly Bytes[]) {
     this.#recorded = checkpoint !== undefined || deltas.length > 0;
-    let state = decodeValue(checkpoint ?? encodeValue(make(), 'state'));
+    let state: unknown;
+    if (checkpoint !== undefined) state = decodeValue(checkpoint);
+    // The first delta of all holds the whole state: the constructor is not asked again (H3).
+    else if (deltas.length === 0) state = decodeValue(encodeValue(make(), 'state'));
     for (const delta of deltas) state = applyDelta(state, decode<Change[]>(delta));
     this.#box = freeze({ state }, true);
     this.#leaves.reset(state);

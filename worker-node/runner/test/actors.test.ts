@@ -298,6 +298,17 @@ describe('an actor whose state cannot be made', () => {
     expect(failure.message).toContain('state is an instance of Map');
   });
 
+  test('says that its record has a gap', async () => {
+    const actor = await fresh();
+    await runner.run(actor, 'nothing');
+    const { delta } = await runner.run(actor, 'push', [1]);
+    const other = actorId('default', 'Counter', 'gap');
+    runner.send({ kind: 'activate', actor: other, deltas: delta ? [delta] : [] });
+    const { failure } = await runner.next('activate-failed');
+    expect(failure.code).toBe('LOG_CORRUPT');
+    expect(failure.message).toContain('does not fit the state at state.list');
+  });
+
   test('is one of a type that the bundle does not have', async () => {
     runner.send({ kind: 'activate', actor: actorId('default', 'Nobody', 'k'), deltas: [] });
     const { failure } = await runner.next('activate-failed');
