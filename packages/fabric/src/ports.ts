@@ -21,6 +21,8 @@ export interface Clock {
  * `append` settles in one of two ways: it resolves with the position of the last record when every
  * record is durable, or it rejects with `DEPOSED` (a foreign record, a seal, or the stream is gone),
  * after which the writer is dead for good. Unknown outcomes are resolved inside, by reading.
+ * A writer dies likewise with `LOG_CORRUPT` when records it had acknowledged are missing, and with
+ * `UNAVAILABLE` when its connection is closed under it.
  */
 export interface LogWriter {
   readonly log: LogName;
@@ -88,7 +90,7 @@ export interface Bus {
 /** Large values by content: put is idempotent, names are sha-256. */
 export interface ObjectStore {
   put(bytes: Bytes): Promise<string>;
-  /** Rejects with `UNKNOWN_BUNDLE`-like `LOG_CORRUPT` when bytes do not match their name. */
+  /** Rejects with `LOG_CORRUPT` when it is absent or its bytes do not match their name. */
   get(hash: string): Promise<Bytes>;
   has(hash: string): Promise<boolean>;
   delete(hash: string): Promise<void>;
