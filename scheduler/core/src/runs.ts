@@ -194,6 +194,8 @@ export class Runs {
   #startContext(run: RunRecord, { vertex, id }: Place & { id: string }, sources: Sources): void {
     const { block, task } = vertex;
     const common = {
+      kind: 'task-submitted' as const,
+      at: this.#desk.wall,
       task: runTaskId(run.run, id),
       tenant: run.tenant,
       bundle: run.bundle,

@@ -52,6 +52,7 @@ export class Submissions {
     }
     const { bundle, declared } = served;
     this.#tasks.submit({
+      kind: 'task-submitted',
       task: id,
       tenant,
       name,
@@ -62,6 +63,7 @@ export class Submissions {
       retries: body.retries ?? declared.retries,
       backoffMs: declared.backoffMs,
       limitMs: body.limitMs ?? declared.limitMs,
+      at: this.#desk.wall,
     });
     this.#tasks.wait(id, asker);
     this.#tasks.dispatch();

@@ -26,6 +26,7 @@ import { attemptsPerNodeMax, dominantShare, fits, placeTask } from './placement.
 import { FairQueue } from './queue.ts';
 import type { Shape } from './resources.ts';
 import { boundedFailure, judge, judgeLost, type Verdict } from './retries.ts';
+import { runTaskPrefix } from './run-table.ts';
 import type { TaskRecord } from './task-table.ts';
 import { type Asker, Waiting } from './waiting.ts';
 
@@ -79,8 +80,8 @@ export class Tasks {
   }
 
   /** Journals a task; `dispatch` starts it. */
-  submit(fact: Omit<Extract<SchedulerFact, { kind: 'task-submitted' }>, 'kind' | 'at'>): void {
-    this.#desk.decide({ kind: 'task-submitted', ...fact, at: this.#desk.wall });
+  submit(fact: Extract<SchedulerFact, { kind: 'task-submitted' }>): void {
+    this.#desk.decide(fact);
     const task = this.#desk.state.tasks.get(fact.task);
     if (task !== undefined) this.#queue.push(task);
   }
@@ -253,6 +254,8 @@ export class Tasks {
       this.#desk.answer(asker, { kind: 'task-ended', task: id, outcome });
     }
     if (task.run !== undefined) this.#blockEnded(task);
+    const { endedCount } = this.#desk.state.tasks;
+    if (endedCount >= limits.finishedTasksMax + forgottenMax) this.forget();
   }
 
   #freed(node: Incarnation): void {
@@ -273,9 +276,13 @@ export class Tasks {
     if (task?.state.kind !== 'running' || task.state.node !== node) return undefined;
     const { attempt, tenant, bundle, name, input, limitMs, run } = task;
     const { term } = this.#desk;
-    const order = { kind: 'run-task' as const, term, task: id, attempt, tenant, bundle, name };
-    const message = { ...order, input, limitMs };
-    return run === undefined ? message : { ...message, scope: `run:${run.run}` };
+    const kind = 'run-task';
+    // Written out twice: spreading shows in the profile of the hottest path.
+    if (run === undefined) {
+      return { kind, term, task: id, attempt, tenant, bundle, name, input, limitMs };
+    }
+    const scope = `${runTaskPrefix}${run.run}`;
+    return { kind, term, task: id, attempt, tenant, bundle, name, input, limitMs, scope };
   }
 
   #attemptsOn(node: NodeRecord): number {
