@@ -97,6 +97,22 @@ describe('a local cluster by the command', () => {
     expect(again.code).toBe(1);
   });
 
+  it('ends with 130 when interrupted; the run goes on until it is cancelled', async () => {
+    const waiting = begin([
+      ...['run', 'publish', '{"value": 1}', '--run', 'second'],
+      ...['--wait', '--data', folder],
+    ]);
+    await expect
+      .poll(async () => (await run('runs', 'show', 'second', '--json')).stdout, { timeout: 20_000 })
+      .toContain('"state":"waiting"');
+    waiting.kill('SIGINT');
+    expect((await waiting.ended).code).toBe(130);
+    expect(await json('runs', 'cancel', 'second')).toMatchObject({ state: 'cancelled' });
+    const ended = await run('run', 'publish', '{"value": 1}', '--run', 'second', '--wait');
+    expect(ended.stderr).toContain('CANCELLED: ');
+    expect(ended.code).toBe(1);
+  });
+
   it('shows nodes, actors, tenants and bundles in tables that fit', async () => {
     expect((await run('tenants', 'add', 'acme', '--weight', '2.5')).code).toBe(0);
     expect(await json('tenants')).toContainEqual({ tenant: 'acme', weight: 2.5 });

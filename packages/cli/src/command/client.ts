@@ -43,7 +43,7 @@ async function open(settings: Settings): Promise<Troupe> {
     const where = address ?? '127.0.0.1:7411';
     throw new TroupeError({
       ...reason,
-      message: `no cluster answers at ${where}; start one here with \`troupe up\`, or name another by --address (${reason.message})`,
+      message: `no cluster answers at ${where}; start one here with \`troupe up\`, or name another by --address`,
     });
   }
 }

@@ -24,11 +24,14 @@ export function addStatus(program: Command): void {
   program
     .command('nodes')
     .description('list the nodes and what they carry')
-    .addHelpText('after', examples('troupe nodes', 'troupe nodes --json'))
-    .action(async (_options: object, command: Command) => {
+    .option('--all', 'also what is left of incarnations that are gone')
+    .addHelpText('after', examples('troupe nodes', 'troupe nodes --all', 'troupe nodes --json'))
+    .action(async (options: { all?: boolean }, command: Command) => {
       const settings = settingsOf(command);
       const { nodes } = await withTroupe(settings, (troupe) => troupe.status());
-      settings.terminal.answer(nodes, () => printNodes(settings.terminal, nodes));
+      settings.terminal.answer(nodes, () =>
+        printNodes(settings.terminal, nodes, options.all === true),
+      );
     });
 }
 
@@ -57,7 +60,7 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
   );
   line('tenants', view.tenants.map((one) => `${one.tenant} (${one.weight})`).join(', '));
   terminal.line();
-  printNodes(terminal, view.nodes);
+  printNodes(terminal, view.nodes, false);
   if (view.bundles.length === 0) return;
   terminal.line();
   terminal.table(
@@ -80,7 +83,8 @@ const stateStyles: { readonly [S in NodeView['state']]: Style } = {
   gone: 'red',
 };
 
-function printNodes(terminal: Terminal, nodes: readonly NodeView[]): void {
+function printNodes(terminal: Terminal, nodes: readonly NodeView[], all: boolean): void {
+  const shown = nodes.filter((node) => all || node.state !== 'gone');
   const used = (name: string): Column<NodeView> => ({
     title: name.toUpperCase(),
     value: (node) => `${amount(node.used[name])}/${amount(node.resources[name])}`,
@@ -103,12 +107,15 @@ function printNodes(terminal: Terminal, nodes: readonly NodeView[]): void {
       { title: 'LABELS', value: labelsOf },
     ],
     // What is left of nodes that are gone comes last.
-    nodes.toSorted(
+    shown.toSorted(
       (left, right) =>
         Number(left.state === 'gone') - Number(right.state === 'gone') ||
         left.name.localeCompare(right.name, 'en', { numeric: true }),
     ),
   );
+  const gone = nodes.length - shown.length;
+  if (gone > 0)
+    terminal.line(`${many(gone, 'incarnation')} gone; \`troupe nodes --all\` shows them`);
 }
 
 function many(count: number, noun: string): string {

@@ -27,7 +27,7 @@ export interface Terminal {
 export function terminal(json: boolean): Terminal {
   const stdout = process.stdout;
   const coloured = paintable();
-  const width = stdout.isTTY ? stdout.columns : Number(process.env['COLUMNS']) || 0;
+  const widthNow = () => (stdout.isTTY ? stdout.columns : Number(process.env['COLUMNS']) || 0);
   let rewritten = false;
   const line = (text = '') => {
     stdout.write(`${text}\n`);
@@ -48,17 +48,18 @@ export function terminal(json: boolean): Terminal {
       process.stderr.write(`${text}\n`);
     },
     rewrite(text) {
+      const width = widthNow();
       const fitted = width > 0 ? cut(clean(text), width - 1) : clean(text);
       stdout.write(`${eraseLine}${fitted}`);
       rewritten = fitted !== '';
     },
     table(columns, rows) {
-      const [head = '', ...rest] = tableLines(columns, rows, width);
+      const [head = '', ...rest] = tableLines(columns, rows, widthNow());
       line(paint('bold', head));
       for (const text of rest) line(text);
     },
     paint,
-    fit: (text) => (width > 0 ? cut(clean(text), width) : clean(text)),
+    fit: (text) => (widthNow() > 0 ? cut(clean(text), widthNow()) : clean(text)),
   };
 }
 
