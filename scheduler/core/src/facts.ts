@@ -132,6 +132,9 @@ export type SchedulerFact =
       readonly block: string;
       readonly prompt: Bytes;
     }
+  /** A pause was answered, or a block could not start. The end of a block that runs a task is its
+   *  `task-ended`; a block with `each` is done with its last branch. Neither has a fact of its own,
+   *  so no outcome stands in the journal twice. */
   | {
       readonly kind: 'block-ended';
       readonly run: RunId;

@@ -25,7 +25,7 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** Back-offs are drawn longer by up to this share: what failed together comes back spread out. */
-export const backoffSpread = 0.1;
+const backoffSpread = 0.1;
 
 /** Longest text of a failure that the journal takes. */
 const messageLengthMax = 16_000;

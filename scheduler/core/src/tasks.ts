@@ -38,7 +38,7 @@ interface Flight {
 }
 
 /** A node enforces the limit itself; the leader steps in this much later. */
-export const limitGraceMs = 5_000;
+const limitGraceMs = 5_000;
 /** Tasks forgotten by one fact. */
 const forgottenMax = 2_000;
 

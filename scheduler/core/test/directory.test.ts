@@ -77,6 +77,22 @@ describe('resolving', () => {
     expect(scene.to(node, 'place')).toHaveLength(2);
   });
 
+  it('resends each placement at its own time', () => {
+    const { scene } = cluster(1);
+    const { node, epoch } = where(scene.resolves('a'));
+    scene.pass(500);
+    scene.resolves('b');
+    scene.hear({ kind: 'place-seen', incarnation: node, placed: [{ actor: cart('a'), epoch }] });
+    scene.pass(999);
+    expect(scene.to(node, 'place')).toHaveLength(2);
+    scene.pass(1);
+    expect(scene.to(node, 'place').map(({ actor }) => actor)).toEqual([
+      cart('a'),
+      cart('b'),
+      cart('b'),
+    ]);
+  });
+
   it('sends a placement again at once when a node refused its epoch', () => {
     const { scene } = cluster(1);
     const { node, epoch } = where(scene.resolves('a'));
@@ -195,6 +211,19 @@ describe('draining', () => {
     scene.hear({ kind: 'released', incarnation: node, actors });
     expect(scene.to(node, 'release-seen')).toHaveLength(2);
     expect(scene.actor('a').epoch).toBe(moved.epoch);
+  });
+
+  it('needs no older log for an actor that was released, however long its chain was', () => {
+    const { scene } = cluster(3);
+    const first = where(scene.resolves('a')).node;
+    scene.dies(first);
+    scene.sealed(first);
+    const { node, epoch, chain } = scene.actor('a');
+    expect(chain).toHaveLength(1);
+    scene.hear({ kind: 'leaving', incarnation: node });
+    scene.hear({ kind: 'released', incarnation: node, actors: [{ actor: cart('a'), epoch }] });
+    expect(scene.actor('a').chain).toEqual([]);
+    expect(scene.orders('delete-log')).toHaveLength(1);
   });
 
   it('places nothing new on a draining node', () => {

@@ -13,7 +13,6 @@ import {
   type Located,
   type Manifest,
   type NodeToLeader,
-  nodeAddress,
   nodeName,
   type Outcome,
   type RequestBody,
@@ -48,14 +47,14 @@ export const config: SchedulerConfig = {
 };
 
 export const tenant = tenantName('default');
-export const gateway: Address = gatewayAddress('g1');
+const gateway: Address = gatewayAddress('g1');
 
 export function task(name: string, given: Partial<TaskManifest> = {}): TaskManifest {
   const backoffMs = [1_000, 3_000, 5_000];
   return { name, resources: { cpu: 1 }, retries: 3, backoffMs, limitMs: 60_000, ...given };
 }
 
-export function manifest(given: Partial<Manifest> = {}): Manifest {
+function manifest(given: Partial<Manifest> = {}): Manifest {
   const cart = { type: 'Cart', methods: ['add'], reads: [] };
   return { sdk: '0.1.0', actors: [cart], tasks: [task('work')], workflows: [], ...given };
 }
@@ -348,10 +347,6 @@ export function outcomeOf(answer: Answer | undefined): Outcome | undefined {
 
 export function codeOf(outcome: Outcome | undefined): string | undefined {
   return outcome === undefined ? undefined : outcome.ok ? 'ok' : outcome.failure.code;
-}
-
-export function nodeAsks(node: Incarnation): Address {
-  return nodeAddress(node);
 }
 
 export function workflow(

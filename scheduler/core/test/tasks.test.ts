@@ -115,7 +115,9 @@ describe('attempts', () => {
     scene.submits('t1');
     scene.pass(1_000);
     expect(scene.started('t1')).toHaveLength(2);
-    const [{ node, attempt }] = scene.started('t1') as [{ node: never; attempt: number }];
+    const [first] = scene.started('t1');
+    if (first === undefined) throw new Error('not started');
+    const { node, attempt } = first;
     scene.hear({
       kind: 'task-seen',
       incarnation: node,
