@@ -45,7 +45,8 @@ export function encodeValue(value: unknown, name = 'value'): Bytes {
 export function decodeValue(bytes: Bytes): unknown {
   if (bytes.length === 0) return undefined;
   try {
-    return packr.unpack(bytes);
+    // Over a plain view msgpackr makes plain Uint8Arrays, not the Buffers of Node.
+    return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
     throw troupeError('INVALID_ARGUMENT', 'a value could not be decoded as msgpack', {}, cause);
   }
@@ -94,7 +95,9 @@ function visit(value: unknown, path: Path, parents: object[], depth: number): vo
 
 function visitObject(value: object, path: Path, parents: object[], depth: number): void {
   if (parents.includes(value)) refuse(path(), 'a value that contains itself');
+  const proto: object | null = Object.getPrototypeOf(value);
   if (Array.isArray(value)) {
+    if (proto !== Array.prototype) refuse(path(), `an instance of ${className(proto)}`);
     parents.push(value);
     for (let i = 0; i < value.length; i++) {
       visit(value[i], () => `${path()}[${i}]`, parents, depth + 1);
@@ -102,14 +105,19 @@ function visitObject(value: object, path: Path, parents: object[], depth: number
     parents.pop();
     return;
   }
-  if (value instanceof Uint8Array) return;
+  if (value instanceof Uint8Array) {
+    if (proto === Uint8Array.prototype) return;
+    refuse(path(), `a ${className(proto)}, which would come back as a Uint8Array`);
+  }
   if (value instanceof Date) {
+    if (Object.getPrototypeOf(proto) !== Object.prototype) {
+      refuse(path(), `an instance of ${className(proto)}`);
+    }
     if (Number.isNaN(value.getTime())) refuse(path(), 'an invalid Date');
     return;
   }
-  const proto = Object.getPrototypeOf(value);
   if (proto !== Object.prototype && proto !== null) {
-    refuse(path(), `an instance of ${proto?.constructor?.name ?? 'a class'}`);
+    refuse(path(), `an instance of ${className(proto)}`);
   }
   parents.push(value);
   for (const key of Object.keys(value)) {
@@ -118,6 +126,10 @@ function visitObject(value: object, path: Path, parents: object[], depth: number
     visit(inner, () => `${path()}.${key}`, parents, depth + 1);
   }
   parents.pop();
+}
+
+function className(proto: object | null): string {
+  return proto?.constructor?.name ?? 'a class';
 }
 
 function refuse(path: string, what: string): never {

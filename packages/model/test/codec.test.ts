@@ -109,6 +109,16 @@ describe('a value that a user gives', () => {
     );
   });
 
+  test('K2: is refused when it would come back as another class', () => {
+    class List extends Array<number> {}
+    const refused = [Buffer.from('x'), new List(1, 2), new (class extends Date {})()];
+    for (const value of refused) {
+      expect(() => encodeValue({ at: value })).toThrow(
+        expect.objectContaining({ code: 'UNCARRIABLE', details: { path: 'value.at' } }),
+      );
+    }
+  });
+
   test('K2: is refused when it contains itself, but may hold one value twice', () => {
     const shared = { deep: [1] };
     expect(decodeValue(encodeValue([shared, shared]))).toEqual([shared, shared]);

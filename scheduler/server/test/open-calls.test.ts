@@ -193,18 +193,38 @@ describe('a call to an actor whose place is known', () => {
     expect(codes()).toEqual(['OUTCOME_UNKNOWN']);
   });
 
-  test('tells the node when its client no longer waits', () => {
+  test('tells the node when its client no longer waits, and hands on what the node says', () => {
     placed();
     call(1);
     bus.take();
     calls.cancel(session, 1);
     expect(bus.take().map(({ message }) => message.kind)).toEqual(['cancel-call']);
+    clock.pass(1_500);
+    expect(bus.take().map(({ message }) => message.kind)).toEqual(['cancel-call']);
+    const outcome = { ok: false, failure: { code: 'CANCELLED', message: 'in time' } } as const;
+    calls.onResult({ kind: 'call-result', actor, session, number: 1, outcome });
+    expect(answers).toHaveLength(1);
+    expect(calls.size).toBe(0);
+  });
+
+  test('that was cancelled and of which no node knows is forgotten without a word', () => {
+    placed();
+    call(1);
+    calls.cancel(session, 1);
+    clock.pass(4_000);
     expect(calls.size).toBe(0);
     expect(answers).toEqual([]);
   });
 });
 
 describe('a call to an actor whose place is not known', () => {
+  test('is surely not done when it is cancelled', () => {
+    call(1);
+    calls.cancel(session, 1);
+    expect(JSON.stringify(answers)).toContain('CANCELLED');
+    expect(calls.size).toBe(0);
+  });
+
   test('waits in line while the leader is asked once for all', () => {
     call(1, { scope: 'run-7' });
     call(2);

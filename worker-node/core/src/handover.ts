@@ -31,6 +31,7 @@ export class Handover {
     this.#exitAfterDrain = true;
     if (this.#wish === 'stay') this.#wish = 'leaving';
     this.tick();
+    this.#leaveWhenEmpty();
   }
 
   /** The leader has journaled that nothing more is placed here. */

@@ -30,6 +30,8 @@ type Restored = Extract<NodeEvent, { kind: 'restored' }>;
 export class Hosting {
   readonly #core: Core;
   readonly #actors: Map<ActorId, Activation>;
+  /** Epochs under which actors were handed over: they never live here again under these (H1). */
+  readonly #dropped = new Map<ActorId, number>();
 
   constructor(core: Core, actors: Map<ActorId, Activation>) {
     this.#core = core;
@@ -38,7 +40,9 @@ export class Hosting {
 
   onPlace(place: Place): void {
     const known = this.#actors.get(place.actor);
-    if (known !== undefined && known.epoch >= place.epoch) return this.#seen(place);
+    const epoch = known?.epoch ?? this.#dropped.get(place.actor) ?? 0;
+    // A late twin: the actor is here already, or lives elsewhere by now.
+    if (epoch >= place.epoch) return this.#seen(place);
     if (known !== undefined) this.drop(known);
     const activation = activationOf(place, this.#core.durableAt, this.#core.now);
     this.#actors.set(place.actor, activation);
@@ -149,7 +153,9 @@ export class Hosting {
     activation.phase = 'released';
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
-    if (this.#actors.get(activation.id) === activation) this.#actors.delete(activation.id);
+    if (this.#actors.get(activation.id) !== activation) return;
+    this.#actors.delete(activation.id);
+    this.#dropped.set(activation.id, activation.epoch);
   }
 
   #restore(activation: Activation): void {

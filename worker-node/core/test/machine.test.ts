@@ -377,6 +377,23 @@ describe('a drained node', () => {
     expect(b.values()).toEqual([1, ['x']]);
   });
 
+  it('does not take an actor back when a late twin of its placement comes', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    a.message({ kind: 'release-seen', actors: [{ actor: ledger, epoch: 2 }] });
+    a.place(ledger);
+    expect(a.machine.actors.has(ledger)).toBe(false);
+  });
+
+  it('by an operator leaves at once when it is told to stop', () => {
+    const a = new TestNode('a');
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    expect(a.toLeader()).not.toContain('left');
+    a.post({ kind: 'leave' });
+    expect(a.toLeader()).toContain('left');
+  });
+
   it('sends callers away while it lets go, and answers none of them twice', () => {
     const a = new TestNode('a');
     a.place(ledger);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { actorId, failure, type Heartbeat } from '@troupe/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Cell } from './harness.ts';
@@ -75,6 +76,19 @@ test('no runner outlives its node, however the node ends', async () => {
   await gone(pid);
 });
 
+test('not even a runner whose user code never lets go outlives its node', async () => {
+  const bundle = await cell.bundle('counter');
+  const node = await cell.startNode();
+  await cell.place(node.incarnation, counter, { bundle, epoch: 5 });
+  const pid = await cell.value(cell.call(node.incarnation, counter, 'pid', [], { epoch: 5 }));
+  if (typeof pid !== 'number') throw new Error('a pid is a number');
+  cell.call(node.incarnation, counter, 'block', [], { epoch: 5 });
+  await spins(pid);
+  node.process.kill('SIGKILL');
+  await node.exited;
+  await gone(pid);
+});
+
 test('a node that cannot hand over in time goes all the same', async () => {
   const bundle = await cell.bundle('counter');
   const node = await cell.startNode({ drainMs: 300 });
@@ -97,6 +111,15 @@ test('a second signal ends the node at once', async () => {
   node.process.kill('SIGTERM');
   expect((await node.exited).code).toBe(130);
 });
+
+/** Resolves when the process does nothing but compute: its state is `R` look after look. */
+async function spins(pid: number): Promise<void> {
+  for (let looks = 0; looks < 20; ) {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    looks = stat.slice(stat.lastIndexOf(')') + 2).startsWith('R') ? looks + 1 : 0;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 /** Resolves when no process has this id any more. */
 async function gone(pid: number): Promise<void> {

@@ -8,6 +8,7 @@
 import { Socket } from 'node:net';
 import { bundleHash, type FromRunner, type ToRunner } from '@troupe/model';
 import { loadBundle } from './bundle.ts';
+import { guardOrphans } from './orphan-guard.ts';
 import { FramePipe } from './pipe.ts';
 import { Runner } from './runner.ts';
 
@@ -31,6 +32,7 @@ async function main(file: string, hash: string): Promise<void> {
   process.on('uncaughtException', crash('uncaught exception in the bundle'));
   process.on('unhandledRejection', crash('unhandled rejection in the bundle'));
 
+  guardOrphans();
   const loaded = await loadBundle(file);
   if ('code' in loaded) {
     pipe.send({ kind: 'load-failed', failure: loaded });

@@ -182,11 +182,11 @@ describe('a turn that fails', () => {
     expect(await current(actor)).toMatchObject({
       count: 1,
       when: new Date(5),
-      bytes: Buffer.from([1, 2]),
+      bytes: Uint8Array.from([1, 2]),
     });
     replyOf((await runner.run(actor, 'renew')).outcome);
     expect(await current(actor)).toMatchObject({
-      bytes: Buffer.from([1, 2, 9]),
+      bytes: Uint8Array.from([1, 2, 9]),
       when: new Date(6),
     });
   });
@@ -276,7 +276,7 @@ describe('a read', () => {
     expect(await read('writeAll')).toMatch(/^USER_ERROR: a read cannot change the state/);
     expect(await read('bytes')).toMatch(/^UNCARRIABLE: state\.bytes was changed in place/);
     expect(await read('step')).toMatch(/^WRONG_STATE: read .* c\.step is only for methods/);
-    expect(await current(actor)).toMatchObject({ count: 3, bytes: Buffer.from([1, 2]) });
+    expect(await current(actor)).toMatchObject({ count: 3, bytes: Uint8Array.from([1, 2]) });
   });
 });
 

@@ -24,6 +24,7 @@ import {
   type Call,
   type CallResult,
   errorTable,
+  failure,
   type Incarnation,
   isFailure,
   type Located,
@@ -59,6 +60,8 @@ export interface CallCounts {
   unknown: number;
 }
 
+/** How long the node's word on a cancelled call is waited for. */
+const cancelMsMax = 3_000;
 const backoffMsMin = 20;
 const backoffMsMax = 1_000;
 
@@ -130,12 +133,15 @@ export class OpenCalls {
   cancel(session: SessionId, number: number): void {
     const call = this.#sessions.get(session)?.get(number);
     if (call === undefined) return;
-    const route = call.target.route;
-    if (call.sentAt > 0 && route !== undefined) {
-      const { actor } = call;
-      this.#start.bus.send(route.node.subject, { kind: 'cancel-call', actor, session, number });
+    if (call.sentAt === 0) {
+      const text = `call ${number} of ${call.actor} was cancelled before it was sent to a node`;
+      this.#answer(call, { ok: false, failure: failure('CANCELLED', text) });
+      return;
     }
-    this.#remove(call);
+    // Only its node knows whether it ran; it says so, or the client hears nothing and knows that.
+    const now = this.#start.clock.now();
+    call.cancelledUntil ??= now + cancelMsMax;
+    if (call.target.route !== undefined) this.#send(call, call.target.route, now);
   }
 
   /** The stream behind `sink` is gone: its client asks again elsewhere, under the same numbers. */
@@ -250,6 +256,12 @@ export class OpenCalls {
   }
 
   #send(call: OpenCall, route: Route, now: number): void {
+    if (call.cancelledUntil !== undefined) {
+      const { actor, session, number } = call;
+      call.sentAt = now;
+      this.#start.bus.send(route.node.subject, { kind: 'cancel-call', actor, session, number });
+      return;
+    }
     if (call.sentAt > 0) this.counts.resent++;
     call.sentAt = now;
     const message: Call = {
@@ -325,7 +337,7 @@ export class OpenCalls {
     const now = this.#start.clock.now();
     const wall = this.#start.clock.wall();
     for (const target of this.#targets.values()) {
-      this.#expire(target, wall);
+      this.#expire(target, now, wall);
       const { route } = target;
       if (route === undefined) {
         if (target.calls.size > 0 && target.askAt <= now) this.#resolve(target);
@@ -336,8 +348,10 @@ export class OpenCalls {
     }
   }
 
-  #expire(target: Target, wall: number): void {
+  #expire(target: Target, now: number, wall: number): void {
     for (const call of target.calls) {
+      if (call.cancelledUntil !== undefined && call.cancelledUntil <= now) this.#remove(call);
+      if (call.cancelledUntil !== undefined) continue;
       const reason = expiryOf(call, wall);
       if (reason === undefined) continue;
       if (reason.code === 'OUTCOME_UNKNOWN') this.counts.unknown++;

@@ -72,7 +72,7 @@ export class SessionStream implements CallSink {
   #held: HeldCall[] = [];
   #arrivals = 0;
   #freshening = false;
-  readonly #submits = new Map<number, AbortController>();
+  readonly #submits = new Map<number, { readonly task: string; readonly leave: AbortController }>();
 
   constructor(call: SessionCall, gateway: Gateway) {
     this.#call = call;
@@ -274,25 +274,26 @@ export class SessionStream implements CallSink {
       throw troupeError('INTERNAL', `a submitted task was answered by "${answer.kind}"`);
     };
     if (this.#submits.has(number)) return;
-    this.#submits.set(number, leave);
+    this.#submits.set(number, { task: message.task, leave });
     submit()
       .catch((thrown: unknown): Outcome => ({ ok: false, failure: failureOf(thrown) }))
       .then((outcome) => {
         this.#submits.delete(number);
         if (!leave.signal.aborted) this.answered(number, outcome);
       });
-    leave.signal.addEventListener('abort', () => {
-      if (leave.signal.reason === cancelled) this.#gateway.cancelTask(message.task);
-    });
   }
 
   #onCancel(number: number): void {
     const welcomed = this.#welcomed;
     if (welcomed === undefined) return;
     this.#gateway.calls.cancel(welcomed.session, number);
+    // A cancelled task is waited for like any other: its end says whether it was in time.
+    const submit = this.#submits.get(number);
+    if (submit !== undefined) this.#gateway.cancelTask(submit.task);
+    if (!this.#held.some(({ message }) => message.number === number)) return;
     this.#held = this.#held.filter(({ message }) => message.number !== number);
-    this.#submits.get(number)?.abort(cancelled);
-    this.#submits.delete(number);
+    const text = `call ${number} was cancelled before it was sent to a node`;
+    this.answered(number, { ok: false, failure: failure('CANCELLED', text) });
   }
 
   #push(message: ServerMessage, bytes: Bytes['length'] = 0): void {
@@ -358,7 +359,7 @@ export class SessionStream implements CallSink {
   #onGone(): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const leave of this.#submits.values()) leave.abort();
+    for (const { leave } of this.#submits.values()) leave.abort();
     this.#submits.clear();
     this.#held = [];
     if (this.#welcomed !== undefined) this.#gateway.calls.forget(this.#welcomed.session, this);
@@ -371,9 +372,6 @@ interface HeldCall {
   readonly message: CallMessage;
   readonly order: number;
 }
-
-/** Reason of an abort that the client asked for, apart from a stream that broke. */
-const cancelled: unique symbol = Symbol('cancelled');
 
 function sizeOf(message: ServerMessage): number {
   if (!('result' in message)) return 0;
