@@ -5,7 +5,7 @@
  * F1  a node is judged by silence of its own only: after a silence that was ours (our connection
  *     was lost, this process was paused, ticks come late) every node counts as just heard.
  * F2  when more than max(1, a third) of the nodes disconnect within the window, the broker is the
- *     suspect, and notices are ignored until the window has passed.
+ *     suspect: whoever disconnected gets the time to connect again before it is judged.
  */
 import type { Incarnation, NodeLoad } from '@troupe/model';
 import type { Deadline } from './deadlines.ts';
@@ -19,6 +19,8 @@ interface Heard {
 }
 
 const noticeWindowMs = 2_000;
+/** Share of the silence allowed that a probe may take while the broker is the suspect. */
+const patientShare = 1 / 3;
 /** Unknown incarnations watched at once; the oldest are forgotten beyond. */
 const strangersMax = 1_000;
 
@@ -27,7 +29,7 @@ export class FailureDetection {
   readonly #heard = new Map<Incarnation, Heard>();
   readonly #strangers = new Map<Incarnation, number>();
   #notices: { readonly at: number; readonly node: Incarnation }[] = [];
-  #ignoreUntil = Number.NEGATIVE_INFINITY;
+  #brokerSuspectUntil = Number.NEGATIVE_INFINITY;
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -53,6 +55,7 @@ export class FailureDetection {
   }
 
   forget(node: Incarnation): void {
+    this.#notices = this.#notices.filter((notice) => notice.node !== node);
     this.#desk.deadlines.cancel(this.#heard.get(node)?.probe);
     this.#heard.delete(node);
   }
@@ -92,19 +95,14 @@ export class FailureDetection {
     const heard = this.#heard.get(node);
     if (record === undefined || heard === undefined || !isPresent(record)) return;
     const { now } = this.#desk;
-    if (now < this.#ignoreUntil) return;
     this.#notices = this.#notices.filter(
       (notice) => notice.at + noticeWindowMs > now && notice.node !== node,
     );
     this.#notices.push({ at: now, node });
     if (this.#notices.length > Math.max(1, this.#desk.state.nodes.presentCount / 3)) {
-      this.#suspectBroker();
-      return;
-    }
-    if (heard.probe !== undefined) return;
-    const due = { kind: 'probe' as const, node };
-    heard.probe = this.#desk.deadlines.set(now + this.#desk.config.probeMs, due);
-    this.#desk.toNode(node, { kind: 'probe', term: this.#desk.term });
+      this.#brokerSuspectUntil = now + noticeWindowMs;
+      for (const notice of this.#notices) this.#probe(notice.node, true);
+    } else this.#probe(node, now < this.#brokerSuspectUntil);
   }
 
   /** An incarnation that the journal does not know: true once it spoke for longer than a join
@@ -123,13 +121,17 @@ export class FailureDetection {
     return false;
   }
 
-  #suspectBroker(): void {
-    this.#ignoreUntil = this.#desk.now + noticeWindowMs;
-    this.#notices = [];
-    for (const heard of this.#heard.values()) {
-      this.#desk.deadlines.cancel(heard.probe);
-      heard.probe = undefined;
-    }
+  /** Asks for a heartbeat; a patient probe takes the place of a hasty one. */
+  #probe(node: Incarnation, patient: boolean): void {
+    const heard = this.#heard.get(node);
+    if (heard === undefined || (heard.probe !== undefined && !patient)) return;
+    const { now, config, deadlines } = this.#desk;
+    deadlines.cancel(heard.probe);
+    const within = patient
+      ? Math.max(config.probeMs, config.nodeSilenceMs * patientShare)
+      : config.probeMs;
+    heard.probe = deadlines.set(now + within, { kind: 'probe' as const, node });
+    this.#desk.toNode(node, { kind: 'probe', term: this.#desk.term });
   }
 
   /** Often enough to notice that ticks are late before anybody is wronged, and exactly when the
