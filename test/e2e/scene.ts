@@ -2,9 +2,6 @@
 import { fileURLToPath } from 'node:url';
 import { bundleFile, type Cluster, type ClusterOptions, startCluster } from '@troupe/cli';
 import { connect, type Troupe } from '@troupe/sdk';
-import type * as agents from '../agents/agents.ts';
-
-export type Agents = typeof agents;
 
 const bundle = fileURLToPath(new URL('../agents/agents.ts', import.meta.url));
 

@@ -37,7 +37,7 @@ export const bundle = bundleHash('b'.repeat(64));
 export const gateway = 'gateway:g1' as Call['replyTo'];
 export const ledger = actorId('default', 'Ledger', 'one');
 
-export const manifest: Manifest = {
+const manifest: Manifest = {
   sdk: '0.1.0',
   actors: [
     {

@@ -14,7 +14,7 @@ import { Slots } from './slots.ts';
 
 export type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 
-export const putsMax = 64;
+const putsMax = 64;
 
 export interface CheckpointStoreStart {
   readonly checkpoints: Checkpoints;

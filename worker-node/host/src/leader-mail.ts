@@ -5,7 +5,7 @@
 import type { NodeToLeader } from '@troupe/model';
 
 /** Entries of a list in one message: an actor's id may take 600 bytes. */
-export const listMax = 1_000;
+const listMax = 1_000;
 
 export function leaderMail(message: NodeToLeader): NodeToLeader[] {
   switch (message.kind) {

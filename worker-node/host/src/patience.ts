@@ -40,6 +40,6 @@ export async function patiently<T>(patience: Patience, work: () => Promise<T>): 
   }
 }
 
-export function isHopeless(reason: unknown): boolean {
+function isHopeless(reason: unknown): boolean {
   return reason instanceof TroupeError && hopeless.has(reason.code);
 }

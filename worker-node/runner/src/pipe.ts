@@ -46,7 +46,7 @@ export class FramePipe<In, Out> {
 }
 
 /** Cuts a stream of bytes into messages. */
-export class MessageReader {
+class MessageReader {
   readonly #onMessage: (message: Uint8Array) => void;
   #chunks: Buffer[] = [];
   #bytes = 0;

@@ -20,7 +20,7 @@ const sweepMs = 250;
 const backoffMsMin = 50;
 const backoffMsMax = 2_000;
 /** How long an aborted call waits to hear whether it took effect. */
-export const abortMs = 2_000;
+const abortMs = 2_000;
 /** Shorter than the time after which actors forget a session. */
 const disconnectedMsMax = 600_000;
 

@@ -11,8 +11,8 @@ import type { LogName } from '@troupe/model';
 import type { Slots } from '../slots.ts';
 import { LogIndex } from './log-index.ts';
 
-export const keepMs = 30_000;
-export const keepBytesMax = 256 * 1024 * 1024;
+const keepMs = 30_000;
+const keepBytesMax = 256 * 1024 * 1024;
 
 /** A reading begins when all who are expected have asked, looked at so often … */
 const gatherMs = 15;

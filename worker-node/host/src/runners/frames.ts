@@ -8,7 +8,7 @@
 import { type Bytes, decode, encode } from '@troupe/model';
 
 /** Longest array of frames on the pipe; a runner that announces more is killed. */
-export const frameBytesMax = 128 * 1024 * 1024;
+const frameBytesMax = 128 * 1024 * 1024;
 
 const headBytes = 4;
 

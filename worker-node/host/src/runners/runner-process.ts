@@ -25,9 +25,9 @@ import { FrameReader, packFrames } from './frames.ts';
 import { LineTap } from './output.ts';
 
 /** Bytes that may wait in a runner's pipe for longer than a burst. */
-export const pipeBytesMax = 64 * 1024 * 1024;
+const pipeBytesMax = 64 * 1024 * 1024;
 /** Bytes at which it is killed at once. */
-export const pipeBytesHardMax = 512 * 1024 * 1024;
+const pipeBytesHardMax = 512 * 1024 * 1024;
 /** How long a burst may take: then it was no burst. */
 const burstMs = 3_000;
 
