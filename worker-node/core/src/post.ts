@@ -21,13 +21,15 @@ import type { Core } from './core.ts';
 import type { OutboxLetter } from './facts.ts';
 import type { KeptLetter } from './outbox.ts';
 
-/** Letters of one receiver sent again at once; the rest follows when these are acknowledged. */
+/** Letters of one receiver sent again at once; the next follow when these are acknowledged. */
 const resentAtOnceMax = 256;
 
 export class Post {
   readonly #core: Core;
   /** Activations with letters open. */
   readonly #senders = new Set<Activation>();
+  /** Highest number sent again, while more letters to that receiver wait for its acknowledgement. */
+  readonly #windows = new Map<Activation, Map<ActorId, number>>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -60,9 +62,9 @@ export class Post {
   tick(): void {
     for (const activation of this.#senders) {
       if (activation.memory === undefined || activation.memory.outbox.size === 0) {
-        this.#senders.delete(activation);
+        this.#forget(activation);
       } else if (activation.phase === 'live') this.resendAll(activation);
-      else if (activation.phase === 'released') this.#senders.delete(activation);
+      else if (activation.phase === 'released') this.#forget(activation);
     }
   }
 
@@ -70,6 +72,12 @@ export class Post {
     const activation = this.#core.actors.get(ack.from);
     if (activation?.memory === undefined || activation.birth !== ack.fromBirth) return;
     activation.memory.outbox.acknowledge(ack.to, ack.upTo);
+    const windows = this.#windows.get(activation);
+    const sentUpTo = windows?.get(ack.to);
+    if (sentUpTo !== undefined && ack.upTo >= sentUpTo) {
+      windows?.delete(ack.to);
+      this.#resendTo(activation, ack.to);
+    }
     this.#core.mailboxes.pump(activation);
   }
 
@@ -85,8 +93,19 @@ export class Post {
         return;
       }
       const letters = activation.memory?.outbox.letters(to) ?? [];
-      for (const letter of letters.slice(0, resentAtOnceMax)) this.#send(activation, letter, place);
+      const window = letters.slice(0, resentAtOnceMax);
+      for (const letter of window) this.#send(activation, letter, place);
+      const last = window.at(-1);
+      if (last !== undefined && letters.length > window.length) {
+        const windows = this.#windows.get(activation) ?? new Map<ActorId, number>();
+        this.#windows.set(activation, windows.set(to, last.number));
+      }
     });
+  }
+
+  #forget(activation: Activation): void {
+    this.#senders.delete(activation);
+    this.#windows.delete(activation);
   }
 
   #send(activation: Activation, letter: KeptLetter, place: Location): void {

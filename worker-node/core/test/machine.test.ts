@@ -205,6 +205,28 @@ describe('after the death of its node an actor', () => {
   });
 });
 
+describe('an outbox larger than what is sent again at once', () => {
+  it('goes on with each acknowledgement, without waiting for the next resend', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    for (let n = 1; n <= 300; n++) a.call('post', `m${n}`, { number: n });
+    const b = new TestNode('b', world);
+    const location = { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 };
+    b.message({ kind: 'located', actor: other, location });
+    b.place(ledger, 7, seal('a'));
+    const numbers = () =>
+      b.toNodes().flatMap((message) => (message.kind === 'letter' ? [message.number] : []));
+    for (let acknowledged = 0; acknowledged < 600; ) {
+      const last = numbers().at(-1) ?? 0;
+      expect(last).toBeGreaterThan(acknowledged);
+      acknowledged = last;
+      b.message({ kind: 'letter-ack', to: other, from: ledger, fromBirth: 1, upTo: acknowledged });
+    }
+    expect(numbers()).toEqual(Array.from({ length: 600 }, (_, n) => n + 1));
+  });
+});
+
 describe('a checkpoint', () => {
   it('holds the letters that nobody has acknowledged, beside the state', () => {
     const world = shared();
