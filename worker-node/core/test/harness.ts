@@ -376,3 +376,13 @@ type DistributiveOmit<E> = E extends unknown ? Omit<E, 'wall'> : never;
 
 export const other = actorId('default', 'Ledger', 'other');
 export const node = (name: string) => nodeAddress(incarnation(`${name}.aaaaaaaa`));
+
+/** What outlives a node: the logs and the checkpoints. */
+export function shared() {
+  return { logs: new Map(), checkpoints: new Map() };
+}
+
+/** The chain of an actor whose node of this name has died. */
+export const seal = (name: string): ChainLink[] => [
+  { log: logName(`turns-${name}`), from: 0, to: 1_000 },
+];

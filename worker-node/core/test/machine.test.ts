@@ -1,12 +1,6 @@
-import { encodeValue, limits, logName, sessionId } from '@troupe/model';
+import { encodeValue, limits, sessionId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { bundle, gateway, ledger, node, other, TestNode } from './harness.ts';
-
-const seal = (name: string) => [{ log: logName(`turns-${name}`), from: 0, to: 1_000 }];
-
-function shared() {
-  return { logs: new Map(), checkpoints: new Map() };
-}
+import { bundle, type gateway, ledger, node, other, seal, shared, TestNode } from './harness.ts';
 
 describe('a call', () => {
   it('is answered only when its turn is durable', () => {
@@ -30,6 +24,22 @@ describe('a call', () => {
     expect(a.log.filter((fact) => fact.kind === 'turn')).toHaveLength(1);
   });
 
+  it('that is sent again while it is under way runs once, and whoever asked last is answered', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.autoCommit = false;
+    const later = 'gateway:g2' as typeof gateway;
+    a.call('steps', 'x', { number: 1 });
+    a.call('add', 'y', { number: 2 });
+    a.call('steps', 'x', { number: 1 }, { replyTo: later });
+    a.call('add', 'y', { number: 2 }, { replyTo: later });
+    a.autoCommit = true;
+    a.commit();
+    expect(a.replies.map(({ to }) => to)).toEqual([later, later]);
+    expect(a.values()).toEqual(['stepped', 2]);
+    expect(a.log.filter((fact) => fact.kind === 'turn')).toHaveLength(2);
+  });
+
   it('whose number the session has given up is refused, not run', () => {
     const a = new TestNode('a');
     a.place(ledger);
@@ -44,6 +54,15 @@ describe('a call', () => {
     a.place(ledger);
     a.call('add', 'x', {}, { deadlineAt: a.wall - 1 });
     expect(a.values()).toEqual(['DEADLINE_EXCEEDED']);
+    expect(a.log).toEqual([]);
+  });
+
+  it('sent again so late that its reply may be forgotten is refused as forgotten, not run', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    const deadlineAt = a.wall - (limits.sessionMsMax - limits.deadlineMsMax) - 1;
+    a.call('add', 'x', {}, { deadlineAt });
+    expect(a.values()).toEqual(['SESSION_FORGOTTEN']);
     expect(a.log).toEqual([]);
   });
 
@@ -227,43 +246,6 @@ describe('an outbox larger than what is sent again at once', () => {
   });
 });
 
-describe('a checkpoint', () => {
-  it('holds the letters that nobody has acknowledged, beside the state', () => {
-    const world = shared();
-    const a = new TestNode('a', world, { checkpointMs: 1_000 });
-    a.place(ledger);
-    a.call('post', 'm');
-    a.tick(2_000);
-    expect(world.checkpoints.size).toBe(1);
-    const b = new TestNode('b', world);
-    const location = { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 };
-    b.message({ kind: 'located', actor: other, location });
-    b.place(ledger, 7, seal('a'));
-    expect(b.toNodes().filter((message) => message.kind === 'letter')).toHaveLength(2);
-  });
-});
-
-describe('an actor that was taken over', () => {
-  it('is checkpointed soon, and the leader is told until it knows', () => {
-    const world = shared();
-    const a = new TestNode('a', world);
-    a.place(ledger);
-    a.call('add', 'x', { number: 1 });
-    const b = new TestNode('b', world);
-    b.place(ledger, 7, seal('a'));
-    b.tick(1_000);
-    expect(b.toLeader()).not.toContain('rebased');
-    b.tick(2_500);
-    expect(b.toLeader()).toContain('rebased');
-    const told = b.toLeader().length;
-    b.tick(1_000);
-    expect(b.toLeader()).toHaveLength(told + 1);
-    b.message({ kind: 'rebased-seen', actors: [{ actor: ledger, epoch: 7 }] });
-    b.tick(1_000);
-    expect(b.toLeader()).toHaveLength(told + 1);
-  });
-});
-
 describe('a step', () => {
   it('has its side effect only after everything before it is durable', () => {
     const a = new TestNode('a');
@@ -379,53 +361,6 @@ describe('a turn that does not stop at its limit', () => {
   });
 });
 
-describe('a drained node', () => {
-  it('releases an actor only when a checkpoint holds all it did', () => {
-    const world = shared();
-    const a = new TestNode('a', world);
-    a.place(ledger);
-    a.call('add', 'x', { number: 1 });
-    a.post({ kind: 'leave' });
-    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
-    expect(a.toLeader()).toContain('released');
-    const kinds = a.sent.map((send) => (send.kind === 'to-leader' ? send.message.kind : send.kind));
-    expect(kinds.indexOf('put-checkpoint')).toBeLessThan(kinds.indexOf('released'));
-    a.message({ kind: 'release-seen', actors: [{ actor: ledger, epoch: 2 }] });
-    expect(a.toLeader()).toContain('left');
-    const b = new TestNode('b', world);
-    b.place(ledger, 7, []);
-    b.call('add', 'x', { number: 1 });
-    b.call('list', '', { number: 2 });
-    expect(b.values()).toEqual([1, ['x']]);
-  });
-
-  it('does not take an actor back when a late twin of its placement comes', () => {
-    const a = new TestNode('a');
-    a.place(ledger);
-    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
-    a.message({ kind: 'release-seen', actors: [{ actor: ledger, epoch: 2 }] });
-    a.place(ledger);
-    expect(a.machine.actors.has(ledger)).toBe(false);
-  });
-
-  it('by an operator leaves at once when it is told to stop', () => {
-    const a = new TestNode('a');
-    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
-    expect(a.toLeader()).not.toContain('left');
-    a.post({ kind: 'leave' });
-    expect(a.toLeader()).toContain('left');
-  });
-
-  it('sends callers away while it lets go, and answers none of them twice', () => {
-    const a = new TestNode('a');
-    a.place(ledger);
-    a.call('hang', '', { number: 1 });
-    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
-    a.call('add', 'x', { number: 2 });
-    expect(a.replies.map(({ message }) => message.kind)).toEqual(['not-here']);
-  });
-});
-
 describe('an idle actor', () => {
   it('leaves memory and comes back at the next call', () => {
     const a = new TestNode('a', shared(), { idleMs: 5_000 });
@@ -473,13 +408,4 @@ describe('a task attempt', () => {
     );
     expect(JSON.stringify(result)).toContain('RUNNER_CRASHED');
   });
-});
-
-it('answers go to whoever asked last', () => {
-  const a = new TestNode('a');
-  a.place(ledger);
-  a.autoCommit = false;
-  a.call('add', 'x');
-  a.commit();
-  expect(a.replies.map((reply) => reply.to)).toEqual([gateway]);
 });

@@ -1,0 +1,93 @@
+import { encodeValue } from '@troupe/model';
+import { describe, expect, it } from 'vitest';
+import { ledger, node, other, seal, shared, TestNode } from './harness.ts';
+
+const letter = {
+  kind: 'letter',
+  to: ledger,
+  epoch: 2,
+  from: other,
+  fromBirth: 3,
+  number: 1,
+  method: 'add',
+  args: encodeValue(['sent']),
+  replyTo: node('z'),
+  scope: other,
+  clock: {},
+} as const;
+
+describe('a checkpoint', () => {
+  it('holds the letters that nobody has acknowledged, beside the state', () => {
+    const world = shared();
+    const a = new TestNode('a', world, { checkpointMs: 1_000 });
+    a.place(ledger);
+    a.call('post', 'm');
+    a.tick(2_000);
+    expect(world.checkpoints.size).toBe(1);
+    const b = new TestNode('b', world);
+    const location = { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 };
+    b.message({ kind: 'located', actor: other, location });
+    b.place(ledger, 7, seal('a'));
+    expect(b.toNodes().filter((message) => message.kind === 'letter')).toHaveLength(2);
+  });
+
+  it('holds what was answered and received: its twins are known to the next owner', () => {
+    const world = shared();
+    const a = new TestNode('a', world, { checkpointMs: 1_000 });
+    a.place(ledger);
+    a.call('add', 'called', { number: 1 });
+    a.message(letter);
+    a.tick(2_000);
+    expect(world.checkpoints.size).toBe(1);
+    // Without a chain: all that it knows is in the checkpoint.
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, []);
+    b.call('add', 'called', { number: 1 });
+    b.message(letter);
+    b.call('list', '', { number: 2 });
+    expect(b.values()).toEqual([1, ['called', 'sent']]);
+    const acks = b.replies.filter(({ message }) => message.kind === 'letter-ack');
+    expect(acks).toMatchObject([{ message: { from: other, upTo: 1 } }]);
+  });
+
+  it('holds a turn that had begun, with the steps that it had recorded', () => {
+    const world = shared();
+    const a = new TestNode('a', world, { checkpointMs: 1_000 });
+    a.place(ledger);
+    a.autoCommit = false;
+    a.call('steps', 'x');
+    a.commit();
+    a.commit();
+    a.tick(2_000);
+    // The second step's record is durable behind the checkpoint, the third's never was.
+    a.commit();
+    expect(a.effects).toHaveLength(3);
+    expect(world.checkpoints.size).toBe(1);
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, seal('a'));
+    expect(b.effects).toEqual(a.effects.slice(2));
+    b.call('list', '', { number: 2 });
+    expect(b.values()).toEqual([['x']]);
+  });
+});
+
+describe('an actor that was taken over', () => {
+  it('is checkpointed soon, and the leader is told until it knows', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, seal('a'));
+    b.tick(1_000);
+    expect(b.toLeader()).not.toContain('rebased');
+    b.tick(2_500);
+    expect(b.toLeader()).toContain('rebased');
+    const told = b.toLeader().length;
+    b.tick(1_000);
+    expect(b.toLeader()).toHaveLength(told + 1);
+    b.message({ kind: 'rebased-seen', actors: [{ actor: ledger, epoch: 7 }] });
+    b.tick(1_000);
+    expect(b.toLeader()).toHaveLength(told + 1);
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { ledger, shared, TestNode } from './harness.ts';
+
+describe('a drained node', () => {
+  it('releases an actor only when a checkpoint holds all it did', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.call('add', 'y', { number: 2 });
+    a.autoCommit = false;
+    a.post({ kind: 'leave' });
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    a.tick(1_000);
+    // The checkpoint is on its way; nobody knows yet that it is stored.
+    a.commit();
+    expect(a.sent.map((send) => send.kind)).toContain('put-checkpoint');
+    expect(a.toLeader()).not.toContain('released');
+    a.commit();
+    expect(a.toLeader()).toContain('released');
+    a.message({ kind: 'release-seen', actors: [{ actor: ledger, epoch: 2 }] });
+    a.commit();
+    expect(a.toLeader()).toContain('left');
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, []);
+    b.call('add', 'x', { number: 1 });
+    b.call('list', '', { number: 3 });
+    expect(b.values()).toEqual([1, ['x', 'y']]);
+  });
+
+  it('does not take an actor back when a late twin of its placement comes', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    a.message({ kind: 'release-seen', actors: [{ actor: ledger, epoch: 2 }] });
+    a.place(ledger);
+    expect(a.machine.actors.has(ledger)).toBe(false);
+  });
+
+  it('by an operator leaves at once when it is told to stop', () => {
+    const a = new TestNode('a');
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    expect(a.toLeader()).not.toContain('left');
+    a.post({ kind: 'leave' });
+    expect(a.toLeader()).toContain('left');
+  });
+
+  it('sends callers away while it lets go, and answers none of them twice', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('hang', '', { number: 1 });
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    a.call('add', 'x', { number: 2 });
+    expect(a.replies.map(({ message }) => message.kind)).toEqual(['not-here']);
+  });
+});
