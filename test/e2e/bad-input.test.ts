@@ -1,8 +1,13 @@
 /** Bad input gets a clear, coded error and changes nothing. */
+import { fileURLToPath } from 'node:url';
+import { bundleFile } from '@troupe/cli';
+import { version } from '@troupe/model';
 import { connect, workflow } from '@troupe/sdk';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Broken, Counter, double, Sender } from '../agents/agents.ts';
 import { type Scene, scene } from './scene.ts';
+
+const agents = fileURLToPath(new URL('../agents/agents.ts', import.meta.url));
 
 let stage: Scene;
 
@@ -82,6 +87,22 @@ it('a bundle that throws while it loads is refused with what it threw', async ()
   const bytes = new TextEncoder().encode('throw new Error("not today")');
   await expectRefused(stage.troupe.deploy(bytes), 'BUNDLE_LOAD_FAILED', 'not today');
   expect((await stage.troupe.status()).bundles).toHaveLength(before);
+});
+
+it('a bundle that never ends to load is refused as such, not as a lack of nodes', async () => {
+  const before = (await stage.troupe.status()).bundles.length;
+  const bytes = new TextEncoder().encode('await new Promise(() => {})');
+  await expectRefused(stage.troupe.deploy(bytes), 'BUNDLE_LOAD_FAILED', 'did not load within');
+  expect((await stage.troupe.status()).bundles).toHaveLength(before);
+});
+
+it('a bundle made with another version of the SDK is refused with both versions', async () => {
+  const { bytes } = await bundleFile(agents);
+  const text = new TextDecoder().decode(bytes);
+  const foreign = text.replaceAll(`version = "${version}"`, 'version = "0.9.0"');
+  expect(foreign).not.toBe(text);
+  const deployed = stage.troupe.deploy(new TextEncoder().encode(foreign));
+  await expectRefused(deployed, 'VERSION_MISMATCH', `SDK 0.9.0, not ${version}`);
 });
 
 it('a task that nobody deployed is named', async () => {

@@ -35,6 +35,13 @@ describe('wrong usage ends with exit code 2 and says what to type', () => {
     [['node', 'start'], 'give --name, or --config'],
     [['node', 'start', '--config', 'x.yaml', '--name', 'n9'], 'leave out --name'],
     [['node', 'start', '--name', 'n9'], 'give --etcd and --nats'],
+    [
+      ['node', 'start', '--name', '../n9', '--etcd', 'x', '--nats', 'y'],
+      '--name "../n9" is no name',
+    ],
+    [['status', '--address', 'nonsense'], 'address "nonsense" is not host:port'],
+    [['deploy', 'nowhere.ts'], 'nowhere.ts is no file'],
+    [['deploy', '.'], '. is no file'],
   ];
   it.each(cases)('%j', async (args, says) => {
     const ran = await troupe(args, { cwd: folder });

@@ -92,6 +92,8 @@ describe('a local cluster by the command', () => {
       output: { doubled: 8, answer: true },
     });
     expect((await run('runs')).stdout).toMatch(/first +publish +done/);
+    // A list says nothing of what runs came to, not even `null`.
+    expect(await json('runs')).toMatchObject([expect.not.objectContaining({ output: null })]);
     const again = await run('runs', 'approve', 'first');
     expect(again.stderr).toContain('WRONG_STATE');
     expect(again.code).toBe(1);

@@ -61,8 +61,11 @@ describe('`troupe up` in the foreground', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const ran = await troupe(['up', '--port', String(port), '--data', folder]);
     other.close();
-    expect(ran.stderr).toMatch(/^PORT_IN_USE: /m);
-    expect(ran.code).toBe(1);
+    const said = ran.stderr.trim().split('\n').at(-1);
+    expect(said).toMatch(
+      /^PORT_IN_USE: scheduler s1 .*: address 127\.0\.0\.1:\d+ is in use; .* \(its log is /,
+    );
+    expect(ran.code).toBe(2);
     expect(readRecord(folder)).toBeUndefined();
   });
 });

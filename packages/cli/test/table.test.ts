@@ -44,6 +44,11 @@ describe('a table', () => {
     expect(lines[2]).toContain('123456');
   });
 
+  it('T2: cuts what is further right before what names the row', () => {
+    const even: readonly Row[] = [{ name: 'alive', count: 1, text: 'other' }];
+    expect(tableLines(columns, even, 18)[1]).toBe('alive      1  oth…');
+  });
+
   it('T1: fits any width, whatever stands in the cells', () => {
     const row = fc.record({
       name: fc.string({ unit: 'grapheme' }),

@@ -4,7 +4,8 @@
  * An unknown key is refused, with the nearest key that exists.
  */
 import { readFileSync } from 'node:fs';
-import { isShortName, troupeError } from '@troupe/model';
+import { parseArgs } from 'node:util';
+import { isShortName, TroupeError, troupeError } from '@troupe/model';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { textOf } from './nats-errors.ts';
@@ -43,6 +44,25 @@ const sharedSchema = z.strictObject(sharedConfig);
 export type SharedConfig = z.infer<typeof sharedSchema>;
 export type NatsConfig = z.infer<typeof natsConfig>;
 
+/** The file that a process was started with: `--config FILE`, and nothing else. */
+export function configFileArgument(args: readonly string[] = process.argv.slice(2)): string {
+  const usage = 'start it with `--config FILE`';
+  let file: string | undefined;
+  try {
+    file = parseArgs({ args: [...args], options: { config: { type: 'string' } } }).values.config;
+  } catch (cause) {
+    throw new TroupeError(
+      { code: 'CONFIG_INVALID', message: `${firstLine(textOf(cause))}; ${usage}` },
+      { cause },
+    );
+  }
+  if (file !== undefined) return file;
+  throw new TroupeError({
+    code: 'CONFIG_INVALID',
+    message: `no configuration was named; ${usage}`,
+  });
+}
+
 /** Reads and checks a file; whatever is wrong becomes `CONFIG_INVALID` naming file and key. */
 export function loadConfig<S extends z.ZodType>(file: string, schema: S): z.infer<S> {
   let text: string;
@@ -55,7 +75,12 @@ export function loadConfig<S extends z.ZodType>(file: string, schema: S): z.infe
   try {
     raw = parse(text);
   } catch (cause) {
-    throw troupeError('CONFIG_INVALID', `${file} is not YAML (${textOf(cause)})`, {}, cause);
+    throw troupeError(
+      'CONFIG_INVALID',
+      `${file} is not YAML (${firstLine(textOf(cause))})`,
+      {},
+      cause,
+    );
   }
   return checkConfig(raw ?? {}, schema, file);
 }
@@ -76,7 +101,7 @@ export function checkConfig<S extends z.ZodType>(
 
 function describe(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
   if (issue.code !== 'unrecognized_keys') {
-    return [`${pathText(issue.path) || 'it'}: ${issue.message}`];
+    return [`${pathText(issue.path) || 'the whole of it'}: ${issue.message}`];
   }
   const known = keysAt(schema, issue.path);
   return issue.keys.map((key) => {
@@ -85,6 +110,11 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
     if (near === undefined) return `unknown key "${name}"`;
     return `unknown key "${name}", did you mean "${pathText([...issue.path, near])}"?`;
   });
+}
+
+/** The parser shows the place below its first line; an error of ours is one line. */
+function firstLine(text: string): string {
+  return (text.split('\n', 1)[0] ?? '').replace(/:$/, '');
 }
 
 function pathText(path: readonly PropertyKey[]): string {

@@ -4,6 +4,7 @@ export { NatsBus } from './bus.ts';
 export { StreamCheckpoints } from './checkpoints.ts';
 export {
   checkConfig,
+  configFileArgument,
   loadConfig,
   type NatsConfig,
   type SharedConfig,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig, sharedConfig } from '@troupe/fabric';
+import { configFileArgument, loadConfig, sharedConfig } from '@troupe/fabric';
 import { afterAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -30,6 +30,23 @@ describe('a configuration', () => {
       logLevel: 'info',
       scheduler: { name: 's1', leaseMs: 3_000 },
     });
+  });
+
+  test('is named by `--config`, and by nothing else', () => {
+    expect(configFileArgument(['--config', 'a.yaml'])).toBe('a.yaml');
+    const wrong = [[], ['--confg', 'a.yaml'], ['a.yaml'], ['--config']];
+    for (const args of wrong) {
+      expect(() => configFileArgument(args)).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          message: expect.stringMatching(/^.*; start it with `--config FILE`$/),
+        }),
+      );
+    }
+  });
+
+  test('that is no YAML is told by one line with the place', () => {
+    expect(() => load('cell: [')).toThrow(/is not YAML \(.* at line 1, column 8\); [^\n]*$/);
   });
 
   test('is JSON as well', () => {

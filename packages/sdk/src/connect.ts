@@ -78,7 +78,11 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
     run: (id) => runHandle(unary, id),
     async runs({ limit = listedMax } = {}) {
       const { runs } = await unary.ask('RunsService/List', { tenant, limit });
-      return runs.map((run) => viewOf(run.run, run));
+      // A list carries no outcomes: an absent one must not look like an output of nothing.
+      return runs.map((run) => {
+        const { outcome: _, ...listed } = viewOf(run.run, run);
+        return listed;
+      });
     },
     async deploy(bytes) {
       session.checkOpen();

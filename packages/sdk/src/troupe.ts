@@ -72,6 +72,7 @@ export interface Troupe {
   start(workflow: string, input: unknown, options?: StartOptions): Promise<RunHandle<unknown>>;
   /** The run of this id, whether it exists or not. */
   run<O = unknown>(id: string): RunHandle<O>;
+  /** The latest runs, without what they came to; `run(id).view()` says that. */
   runs(options?: { readonly limit?: number }): Promise<readonly RunView[]>;
   /** Deploys the bytes of a bundle for the tenant. */
   deploy(bytes: Uint8Array): Promise<Deployed>;

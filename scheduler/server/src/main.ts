@@ -1,7 +1,6 @@
 /** The scheduler process: `node dist/main.js --config FILE`. */
-import { parseArgs } from 'node:util';
-import { processLogger } from '@troupe/fabric';
-import { type ErrorCode, failureOf, troupeError } from '@troupe/model';
+import { configFileArgument, processLogger } from '@troupe/fabric';
+import { type ErrorCode, failureOf } from '@troupe/model';
 import { readConfig } from './config.ts';
 import { startScheduler } from './scheduler.ts';
 
@@ -19,7 +18,7 @@ const exitCodes: { readonly [code in ErrorCode]?: number } = {
 const drainMs = 5_000;
 
 async function main(): Promise<void> {
-  const config = readConfig(configFile());
+  const config = readConfig(configFileArgument());
   const { name } = config.scheduler;
   const scheduler = await startScheduler(config, processLogger(name, config.logLevel));
   let stopping = false;
@@ -33,12 +32,6 @@ async function main(): Promise<void> {
   const { address } = scheduler;
   process.stdout.write(`${JSON.stringify({ ready: { name, address, pid: process.pid } })}\n`);
   await scheduler.ended;
-}
-
-function configFile(): string {
-  const { values } = parseArgs({ options: { config: { type: 'string' } } });
-  if (values.config !== undefined) return values.config;
-  throw troupeError('CONFIG_INVALID', 'no configuration was named: --config FILE');
 }
 
 function fail(thrown: unknown): void {

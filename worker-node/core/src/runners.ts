@@ -100,7 +100,11 @@ export class Runners {
   methodKind(bundle: BundleHash, type: string, method: string): 'method' | 'read' | Failure {
     const kind = this.#pool(bundle).methods.get(`${type}.${method}`);
     if (kind !== undefined) return kind;
-    return failure('UNKNOWN_METHOD', `actor type ${type} has no method "${method}"`);
+    return failure(
+      'UNKNOWN_METHOD',
+      `actor type ${type} has no method "${method}" in bundle ${bundle.slice(0, 12)}, with which ` +
+        'this actor is active; a newer bundle counts when it is activated again',
+    );
   }
 
   turnLimitMs(bundle: BundleHash, type: string): number | undefined {

@@ -2,9 +2,9 @@
  * The node process: `node main.js --config FILE`. Stdout carries one line, when the node is
  * welcomed; logs and the reason of a failed start go to stderr. Exit codes stand in `exit-codes.ts`.
  */
-import { parseArgs } from 'node:util';
 import {
   claimMember,
+  configFileArgument,
   type Fabric,
   type Logger,
   type Membership,
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   process.on('exit', () => host?.killRunners());
 
   try {
-    const config = readConfig(configFile());
+    const config = readConfig(configFileArgument());
     const incarnation = newIncarnation(config.node.name);
     const logger = processLogger(incarnation, config.logLevel);
     const fabric = await openFabric({ config, name: incarnation, logger });
@@ -70,16 +70,6 @@ async function main(): Promise<void> {
     say(why);
     process.exit(exitCodeOf(why));
   }
-}
-
-function configFile(): string {
-  try {
-    const { values } = parseArgs({ options: { config: { type: 'string' } } });
-    if (values.config !== undefined) return values.config;
-  } catch (reason) {
-    throw troupeError('CONFIG_INVALID', failureOf(reason).message, {}, reason);
-  }
-  throw troupeError('CONFIG_INVALID', 'no configuration was given: --config FILE');
 }
 
 /** User code runs elsewhere, so whatever is uncaught here is a bug of this process. */

@@ -12,15 +12,18 @@ export async function loadBundle(file: string): Promise<Definitions | Failure> {
     if (versionsAgree(sdk, version)) return definitions;
     return failure('VERSION_MISMATCH', `the bundle was made with SDK ${sdk}, not ${version}`);
   } catch (thrown) {
-    return failure('BUNDLE_LOAD_FAILED', describe(thrown, href));
+    return loadFailure(thrown, href);
   }
 }
 
 /** The error and the first line of its stack that lies in the bundle. */
-function describe(thrown: unknown, href: string): string {
-  if (!(thrown instanceof Error)) return `the bundle threw ${String(thrown)}`;
+function loadFailure(thrown: unknown, href: string): Failure {
+  const code = 'BUNDLE_LOAD_FAILED';
+  if (!(thrown instanceof Error)) return failure(code, `the bundle threw ${String(thrown)}`);
   const lines = thrown.stack?.split('\n') ?? [];
   const place = lines.find((line) => line.includes(href))?.trim();
   const where = place === undefined ? '' : ` (${place.replace(`${href}:`, 'bundle line ')})`;
-  return `${thrown.name}: ${thrown.message}${where}`;
+  // Known by its name, since the bundle may carry its own copy; it says the next move itself.
+  if (thrown.name === 'TroupeError') return { code, message: `${thrown.message}${where}` };
+  return failure(code, `${thrown.name}: ${thrown.message}${where}`);
 }

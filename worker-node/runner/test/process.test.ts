@@ -44,7 +44,9 @@ describe('a runner', () => {
       `${counter('A')} export const B = actor('A', { state: () => 1, methods: {} });`,
     );
     const { failure } = await twice.next('load-failed');
-    expect(failure.message).toContain('two definitions of kind actor are named A');
+    expect(failure.message).toBe(
+      'two definitions of kind actor are named A; mend the bundle so that it loads, then deploy again',
+    );
     const nothing = await start('export const x = 1;');
     expect((await nothing.next('load-failed')).failure.code).toBe('BUNDLE_LOAD_FAILED');
     const syntax = await start('export const = 1;');

@@ -142,14 +142,17 @@ function parseReady(line: string): Ready | undefined {
 
 /** The process's own code when its last words hold one, else `INTERNAL`. */
 function startFailure(start: ChildStart, what: string): TroupeError {
-  const words = lastLines(start.logFile, 12);
-  const coded = [...words.matchAll(/^(?:\S+ )?([A-Z][A-Z_]+): /gm)].at(-1)?.[1] ?? '';
+  const { kind, name, logFile } = start;
+  const words = lastLines(logFile, 12);
+  const details = { name, log: logFile };
+  const [, code = '', reason] = [...words.matchAll(/^([A-Z][A-Z_]+): (.*)$/gm)].at(-1) ?? [];
+  if (isErrorCode(code)) {
+    const message = `${kind} ${name} ${what}: ${reason} (its log is ${logFile})`;
+    return new TroupeError({ code, message, details });
+  }
   const said = words === '' ? 'it said nothing' : `its last words:\n${words}`;
-  return new TroupeError({
-    code: isErrorCode(coded) ? coded : 'INTERNAL',
-    message: `${start.kind} ${start.name} ${what}; see ${start.logFile}; ${said}`,
-    details: { name: start.name, log: start.logFile },
-  });
+  const message = `${kind} ${name} ${what}; see ${logFile}; ${said}`;
+  return new TroupeError({ code: 'INTERNAL', message, details });
 }
 
 export function lastLines(file: string, count: number): string {

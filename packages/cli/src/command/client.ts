@@ -1,7 +1,7 @@
 /** A command's connection to the cluster. */
 import { failureOf, TroupeError } from '@troupe/model';
 import type { Troupe } from '@troupe/sdk';
-import { exitCodes } from './exit-code.ts';
+import { exitCodes, UsageError } from './exit-code.ts';
 import type { Settings } from './settings.ts';
 
 /** A person waits: a cluster on the way up has this long to answer. */
@@ -39,6 +39,7 @@ async function open(settings: Settings): Promise<Troupe> {
     });
   } catch (cause) {
     const reason = failureOf(cause);
+    if (reason.code === 'INVALID_ARGUMENT') throw new UsageError(reason.message);
     if (reason.code !== 'UNAVAILABLE') throw cause;
     const where = address ?? '127.0.0.1:7411';
     throw new TroupeError({

@@ -1,6 +1,8 @@
 /** `troupe deploy`: a file of definitions, bundled and sent. */
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { withTroupe } from './client.ts';
+import { UsageError } from './exit-code.ts';
 import { examples, settingsOf } from './settings.ts';
 
 export function addDeploy(program: Command): void {
@@ -15,6 +17,9 @@ export function addDeploy(program: Command): void {
     .action(async (file: string, _options: object, command: Command) => {
       const settings = settingsOf(command);
       const { terminal, tenant } = settings;
+      if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
+        throw new UsageError(`${file} is no file; name a TypeScript or JavaScript module`);
+      }
       const { bundleFile } = await import('../bundle/bundle.ts');
       const { bytes } = await bundleFile(file);
       const deployed = await withTroupe(settings, (troupe) => troupe.deploy(bytes));

@@ -6,13 +6,14 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { isShortName } from '@troupe/model';
 import { inheritedEnvironment } from '../cluster/child.ts';
 import { startGuard } from '../cluster/guard.ts';
 import { mainOf } from '../cluster/mains.ts';
 import { findDataDir, readRecord } from '../local/state-file.ts';
 import { exitCodes, UsageError } from './exit-code.ts';
 import { listenForInterruptions } from './interruptions.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, shortNameRule } from './settings.ts';
 
 export interface ForegroundOptions {
   readonly config?: string;
@@ -39,6 +40,10 @@ export function configFileOf(
   }
   const { name } = options;
   if (name === undefined) throw new UsageError('give --name, or --config with a file');
+  // Before anything is written under it.
+  if (!isShortName(name)) {
+    throw new UsageError(`--name ${JSON.stringify(name)} is no name: ${shortNameRule}`);
+  }
   const dataDir = findDataDir(settings.cell, settings.data);
   const up = readRecord(dataDir)?.shared ?? {};
   const shared = {

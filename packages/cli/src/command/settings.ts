@@ -15,6 +15,8 @@ export interface Settings {
   address(): string | undefined;
 }
 
+export const shortNameRule = 'lower-case letters, digits and inner "-", at most 63';
+
 export function addSettings(program: Command): void {
   program
     .option('--address <host:port>', 'gateway of the cluster, several with commas')
@@ -38,9 +40,7 @@ export function settingsOf(command: Command): Settings {
     ['--cell', given.cell],
   ] as const) {
     if (!isShortName(value)) {
-      throw new UsageError(
-        `${name} ${JSON.stringify(value)} is no name: lower-case letters, digits and inner "-", at most 63`,
-      );
+      throw new UsageError(`${name} ${JSON.stringify(value)} is no name: ${shortNameRule}`);
     }
   }
   return {

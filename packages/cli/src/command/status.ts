@@ -85,8 +85,8 @@ const stateStyles: { readonly [S in NodeView['state']]: Style } = {
 
 function printNodes(terminal: Terminal, nodes: readonly NodeView[], all: boolean): void {
   const shown = nodes.filter((node) => all || node.state !== 'gone');
-  const used = (name: string): Column<NodeView> => ({
-    title: name.toUpperCase(),
+  const used = (name: string, title: string): Column<NodeView> => ({
+    title,
     value: (node) => `${amount(node.used[name])}/${amount(node.resources[name])}`,
     numeric: true,
   });
@@ -100,8 +100,8 @@ function printNodes(terminal: Terminal, nodes: readonly NodeView[], all: boolean
       },
       { title: 'ACTORS', value: (node) => node.actors, numeric: true },
       { title: 'TASKS', value: (node) => node.tasks, numeric: true },
-      used('cpu'),
-      used('memory'),
+      used('cpu', 'CPU'),
+      used('memory', 'MEM MiB'),
       { title: 'HEARD', value: (node) => duration(node.silentMs), numeric: true },
       { title: 'INCARNATION', value: (node) => node.incarnation },
       { title: 'LABELS', value: labelsOf },

@@ -2,7 +2,8 @@
  * Tables that fit a terminal.
  *
  * T1  no line is wider than the width asked for; what is cut ends in `…`.
- * T2  numbers are cut last, since a cut number lies.
+ * T2  numbers are cut last, since a cut number lies; of columns alike the one further right is cut
+ *     first, since the first ones name the row.
  */
 import stringWidth from 'string-width';
 
@@ -81,7 +82,7 @@ function widestOf<Row>(
   let widest = -1;
   columns.forEach((column, index) => {
     if ((column.numeric ?? false) !== numeric || (widths[index] ?? 0) <= widthMin) return;
-    if (widest < 0 || (widths[index] ?? 0) > (widths[widest] ?? 0)) widest = index;
+    if (widest < 0 || (widths[index] ?? 0) >= (widths[widest] ?? 0)) widest = index;
   });
   return widest;
 }

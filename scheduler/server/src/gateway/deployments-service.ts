@@ -22,6 +22,9 @@ interface DeployRequest {
   readonly chunk: Uint8Array;
 }
 
+/** A node gives a bundle up after `bundleLoadMs`; it must have been able to say so. */
+const inspectMsMax = limits.bundleLoadMs + 5_000;
+
 /** Nodes tried when one does not answer. */
 const nodesTriedMax = 3;
 
@@ -76,7 +79,7 @@ async function inspected(gateway: Gateway, bundle: string): Promise<Manifest> {
     try {
       const question = { kind: 'inspect-bundle', bundle };
       const subject = `${node.subject}.inspect`;
-      const answer = parsed(await gateway.bus.ask(subject, question, limits.bundleLoadMs));
+      const answer = parsed(await gateway.bus.ask(subject, question, inspectMsMax));
       if ('manifest' in answer) return answer.manifest;
       throw new TroupeError(answer.failure);
     } catch (thrown) {
