@@ -50,6 +50,40 @@ describe('a checkpoint', () => {
     expect(acks).toMatchObject([{ message: { from: other, upTo: 1 } }]);
   });
 
+  it('must be stored before the log is trimmed of what it holds (D3)', () => {
+    const a = new TestNode('a', shared(), { checkpointMs: 1_500, logBytesKeptMax: 0 });
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.post({ kind: 'log-durable', position: 1, bytes: 20_000_000 });
+    a.call('add', 'y', { number: 2 });
+    a.post({ kind: 'log-durable', position: 2, bytes: 20_000_000 });
+    const trims = () => a.sent.filter((send) => send.kind === 'trim-log');
+    a.tick(1_000);
+    expect(trims()).toEqual([]);
+    a.autoCommit = false;
+    // The second tick comes while the checkpoint is on its way.
+    a.tick(1_000);
+    a.tick(1_000);
+    a.commit();
+    expect(a.sent.map((send) => send.kind)).toContain('put-checkpoint');
+    expect(trims()).toEqual([]);
+    a.tick(1_000);
+    a.commit();
+    expect(trims()).toEqual([{ kind: 'trim-log', before: 2 }]);
+  });
+
+  it('is made of the oldest dirty actor first when the log holds too many bytes beyond them', () => {
+    const world = shared();
+    const a = new TestNode('a', world, { logBytesBeyondCheckpointsMax: 300 });
+    for (const actor of [ledger, other]) a.place(actor);
+    a.call('add', 'x', { number: 1 });
+    a.tick(1_000);
+    expect(world.checkpoints.size).toBe(0);
+    a.call('add', 'x', { number: 1 }, { actor: other });
+    a.tick(1_000);
+    expect([...world.checkpoints.keys()]).toEqual([ledger]);
+  });
+
   it('holds a turn that had begun, with the steps that it had recorded', () => {
     const world = shared();
     const a = new TestNode('a', world, { checkpointMs: 1_000 });

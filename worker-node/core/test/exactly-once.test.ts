@@ -101,7 +101,7 @@ it('every acknowledged call took effect exactly once, whatever dies and whatever
         Array.from({ length: letters.sent }, (_, n) => `letter${n + 1}`),
       );
     }),
-    { numRuns: 400 },
+    { numRuns: 1_500 },
   );
 });
 
