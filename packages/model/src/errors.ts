@@ -137,6 +137,22 @@ export function failureOf(thrown: unknown, fallback: ErrorCode = 'INTERNAL'): Fa
   return failure(fallback, text);
 }
 
+/** Longest text of a failure that a record takes. */
+const messageLengthMax = 16_000;
+
+/** The same failure in a size that every record and message can hold. */
+export function boundedFailure(given: Failure): Failure {
+  if (given.message.length <= messageLengthMax && given.details === undefined) return given;
+  const left = given.message.length - messageLengthMax;
+  const message =
+    left <= 0 ? given.message : `${given.message.slice(0, messageLengthMax)} (${left} more)`;
+  const details: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(given.details ?? {}).slice(0, 32)) {
+    details[name.slice(0, 128)] = typeof value === 'number' ? value : value.slice(0, 4_000);
+  }
+  return { code: given.code, message, details };
+}
+
 /** Ends an exhaustive switch. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`);

@@ -6,8 +6,12 @@ export const limits = {
   payloadBytesMax: 512 * 1024,
   /** Delta of one turn: `TOO_LARGE` beyond, the turn fails and changes nothing. */
   deltaBytesMax: 800_000,
+  /** Delta, reply and letters of one turn together, since they are one record: likewise. */
+  turnBytesMax: 840_000,
   /** Calls waiting for one actor on its node: `RESOURCE_EXHAUSTED` beyond. */
   mailboxCallsMax: 10_000,
+  /** How long such a refusal is remembered: copies of the call still on their way share its fate. */
+  turnedAwayMs: 5_000,
   /** Turns of one actor handed to its runner ahead of their records. */
   turnsAheadMax: 64,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */

@@ -27,9 +27,6 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Back-offs are drawn longer by up to this share: what failed together comes back spread out. */
 const backoffSpread = 0.1;
 
-/** Longest text of a failure that the journal takes. */
-const messageLengthMax = 16_000;
-
 export type Verdict =
   | { readonly kind: 'retry'; readonly waitMs: number; readonly failure: Failure }
   | { readonly kind: 'end'; readonly failure: Failure };
@@ -51,19 +48,6 @@ export function judge(task: TaskRecord, failed: Failure, draw: () => number): Ve
 export function judgeLost(task: TaskRecord, failed: Failure): Verdict {
   if (task.attempt <= task.retries) return { kind: 'retry', waitMs: 0, failure: failed };
   return judge(task, failed, () => 0);
-}
-
-/** A failure that the journal can hold. */
-export function boundedFailure(given: Failure): Failure {
-  if (given.message.length <= messageLengthMax && given.details === undefined) return given;
-  const left = given.message.length - messageLengthMax;
-  const message =
-    left <= 0 ? given.message : `${given.message.slice(0, messageLengthMax)} (${left} more)`;
-  const details: Record<string, string | number> = {};
-  for (const [name, value] of Object.entries(given.details ?? {}).slice(0, 32)) {
-    details[name.slice(0, 128)] = typeof value === 'number' ? value : value.slice(0, 4_000);
-  }
-  return { code: given.code, message, details };
 }
 
 function isFinal(name: string, code: ErrorCode): boolean {

@@ -8,6 +8,7 @@
  * A5  every submitted task ends: attempts are bounded by retries and by a time limit each.
  */
 import {
+  boundedFailure,
   failure,
   type Incarnation,
   limits,
@@ -25,7 +26,7 @@ import type { NodeRecord } from './nodes.ts';
 import { attemptsPerNodeMax, dominantShare, fits, placeTask } from './placement.ts';
 import { FairQueue } from './queue.ts';
 import type { Shape } from './resources.ts';
-import { boundedFailure, judge, judgeLost, type Verdict } from './retries.ts';
+import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
 import type { TaskRecord } from './task-table.ts';
 import { type Asker, Waiting } from './waiting.ts';

@@ -11,7 +11,9 @@ import {
   type Bytes,
   decodeValue,
   type FromRunner,
+  limits,
   type Outcome,
+  type OutgoingSend,
   troupeError,
   type WorkId,
 } from '@troupe/model';
@@ -21,6 +23,9 @@ import { HeldState } from './held-state.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
 import { Work } from './work.ts';
+
+/** What a letter costs in a record beside what the user put into it. */
+const letterBytes = 160;
 
 /** A method as the runner calls it: the types were checked where it was defined. */
 type Method = (c: unknown, ...args: readonly unknown[]) => unknown;
@@ -110,9 +115,9 @@ export class Activation {
     if (outcome.ok) {
       try {
         const reply = encodePayload(value, 'reply');
-        const delta = this.#held.commit(scope.draft);
-        const done = { kind: 'turn-done', work, outcome: { ok: true, value: reply } } as const;
         const { sends } = scope;
+        const delta = this.#held.commit(scope.draft, deltaBytesLeft(reply, sends));
+        const done = { kind: 'turn-done', work, outcome: { ok: true, value: reply } } as const;
         return delta === undefined ? { ...done, sends } : { ...done, delta, sends };
       } catch (thrown) {
         this.#held.discard(scope.draft);
@@ -164,6 +169,19 @@ export class Activation {
     }
     return table[frame.method] as Method;
   }
+}
+
+/** Reply, letters and delta of a turn are one record: what the first two leave for the last. */
+function deltaBytesLeft(reply: Bytes, sends: readonly OutgoingSend[]): number {
+  let bytes = reply.length;
+  for (const { type, key, method, args } of sends) {
+    bytes += args.length + 3 * (type.length + key.length + method.length) + letterBytes;
+  }
+  if (bytes > limits.turnBytesMax) {
+    const what = `reply and letters of the turn have ${bytes} bytes together`;
+    throw troupeError('TOO_LARGE', what, { bytes, bytesMax: limits.turnBytesMax });
+  }
+  return Math.min(limits.deltaBytesMax, limits.turnBytesMax - bytes);
 }
 
 function argsOf(frame: TurnFrame): readonly unknown[] {

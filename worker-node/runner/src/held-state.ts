@@ -57,19 +57,17 @@ export class HeldState {
   }
 
   /** Ends a turn: the draft becomes the state, and what changed is returned. Throws, with the
-   *  state as it was (H1), when the new state cannot be carried. */
-  commit(draft: Box | undefined): Bytes | undefined {
+   *  state as it was (H1), when the new state cannot be carried, or the change is over `bytesMax`. */
+  commit(draft: Box | undefined, bytesMax: number = limits.deltaBytesMax): Bytes | undefined {
     if (draft === undefined && this.#recorded && this.#leaves.size === 0) return undefined;
     const next: Box = draft === undefined ? this.#box : finishDraft(draft);
     this.checkLeaves(next);
     const changes = this.#changesTo(next);
     if (changes.length === 0) return undefined;
     const delta = encode(changes);
-    if (delta.length > limits.deltaBytesMax) {
-      throw troupeError('TOO_LARGE', `the turn changes ${delta.length} bytes of the state`, {
-        bytes: delta.length,
-        bytesMax: limits.deltaBytesMax,
-      });
+    if (delta.length > bytesMax) {
+      const what = `the turn changes ${delta.length} bytes of the state, ${bytesMax} are left for it`;
+      throw troupeError('TOO_LARGE', what, { bytes: delta.length, bytesMax });
     }
     this.#box = next;
     this.#recorded = true;

@@ -1,6 +1,7 @@
 /** How what user code returned or threw becomes an outcome that can be recorded. */
 import {
   type Bytes,
+  boundedFailure,
   encodeValue,
   type Failure,
   type FailureDetails,
@@ -24,9 +25,13 @@ export function encodePayload(value: unknown, what: string): Bytes {
   return bytes;
 }
 
-/** The failure that a thing thrown by user code stands for. A bundle has its own copy of
- *  `TroupeError`, which is known by its name and code. */
+/** The failure that a thing thrown by user code stands for, in a size that can be recorded. */
 export function failureOfUser(thrown: unknown): Failure {
+  return boundedFailure(asFailure(thrown));
+}
+
+/** A bundle has its own copy of `TroupeError`, which is known by its name and code. */
+function asFailure(thrown: unknown): Failure {
   if (thrown instanceof TroupeError) return thrown.toFailure();
   if (!(thrown instanceof Error)) return failure('USER_ERROR', `threw ${textOf(thrown)}`);
   const { code, details } = thrown as { code?: unknown; details?: unknown };

@@ -23,6 +23,8 @@ export const Counter = actor('Counter', {
     touch(c) { c.state.when.setTime(1); },
     renew(c) { c.state.bytes = Uint8Array.of(...c.state.bytes, 9); c.state.when = new Date(6); },
     big(c) { c.state.text = 'x'.repeat(900_000); },
+    bigTogether(c) { for (let n = 0; n < 3; n++) c.send('Other', 'k').note('x'.repeat(200_000)); c.state.text = 'x'.repeat(200_000); return 'x'.repeat(200_000); },
+    failBig() { throw new TroupeError({ code: 'USER_ERROR', message: 'x'.repeat(900_000), details: { body: 'x'.repeat(900_000) } }); },
     bigReply(c) { c.state.count = 5; return 'x'.repeat(600_000); },
     keep(c) { globalThis.kept = c; globalThis.draft = c.state; },
     late(c) { const said = []; for (const use of [() => globalThis.kept.state, () => globalThis.kept.step('x', () => 1), () => globalThis.kept.send('A', 'k').m(), () => globalThis.draft.count]) { try { use(); said.push('fine'); } catch (e) { said.push(e.message); } } return said; },
@@ -195,7 +197,17 @@ describe('a turn that fails', () => {
     const actor = await fresh();
     expect(failureText((await runner.run(actor, 'big')).outcome)).toMatch(/^TOO_LARGE/);
     expect(failureText((await runner.run(actor, 'bigReply')).outcome)).toMatch(/^TOO_LARGE: reply/);
+    const together = await runner.run(actor, 'bigTogether');
+    expect(failureText(together.outcome)).toMatch(/^TOO_LARGE: the turn changes/);
+    expect(together.sends).toEqual([]);
+    expect(await current(actor)).not.toHaveProperty('text');
     expect(replyOf((await runner.run(actor, 'inc', [1])).outcome)).toBe(1);
+  });
+
+  test('is recorded with as much of its failure as a record can hold', async () => {
+    const { outcome } = await runner.run(await fresh(), 'failBig');
+    expect(failureText(outcome)).toMatch(/^USER_ERROR: x{16000} \(\d+ more\)$/);
+    expect(JSON.stringify(outcome).length).toBeLessThan(25_000);
   });
 
   test('sends nothing, while one that succeeds sends in order', async () => {
