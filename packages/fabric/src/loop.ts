@@ -287,6 +287,7 @@ export class BatchReader<Fact> {
 
   /** The facts that became complete with this record; none while a batch is open. */
   push(batch: Batch<Fact>): readonly Fact[] {
+    if (this.#next === undefined) this.#committed = batch.first;
     if (this.#held.length > 0 && batch.first === this.#committed) {
       // A new writer took over: the open batch was never committed, its numbers are used again.
       this.#held = [];

@@ -347,6 +347,15 @@ describe('a batch', () => {
     expect(reader.nextFact).toBe(9);
   });
 
+  test('whose end was never written may be the front of what trimming left', () => {
+    const long = encodeBatch(facts([500_000, 500_000, 500_000]), 7);
+    const reader = new BatchReader<Fact>();
+    expect(readAll(long.slice(0, -1), reader)).toEqual([]);
+    const successor = facts([1, 2]);
+    expect(readAll(encodeBatch(successor, 7), reader)).toEqual(successor);
+    expect(reader.nextFact).toBe(9);
+  });
+
   test('that does not continue the one before is refused as corrupt', () => {
     const reader = new BatchReader<Fact>(0);
     readAll(encodeBatch(facts([1, 2]), 0), reader);
