@@ -72,6 +72,8 @@ export interface Activation {
   readonly open: Map<SessionId, Map<number, Input>>;
   readonly dispatched: Turn[];
   readonly reads: Set<Turn>;
+  /** Calls refused for want of room, by `session|number`, until when: the oldest first. */
+  readonly turnedAway: Map<string, number>;
   /** Highest letter number taken into the mailbox, by `sender#birth`. */
   readonly queuedLetters: Map<string, number>;
   lastTurnAt: number;
@@ -109,6 +111,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     open: new Map(),
     dispatched: [],
     reads: new Set(),
+    turnedAway: new Map(),
     queuedLetters: new Map(),
     lastTurnAt: now,
     checkpoint: {

@@ -48,6 +48,11 @@ export class Handover {
     return this.#left;
   }
 
+  /** Placed before the leader knew of the drain, and told here after it. */
+  onPlaced(activation: Activation): void {
+    if (this.#wish === 'draining') this.#queue.push(activation);
+  }
+
   onLive(activation: Activation): void {
     if (this.#wish !== 'draining') return;
     if (this.#releasing.has(activation)) this.#release(activation);

@@ -47,6 +47,7 @@ export class Hosting {
     const activation = activationOf(place, this.#core.durableAt, this.#core.now);
     this.#actors.set(place.actor, activation);
     this.#seen(place);
+    this.#core.handover.onPlaced(activation);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
     // begun may wait, so it is read back at once.
     if (place.epoch === place.birth + 1) activation.memory = freshMemory();

@@ -1,4 +1,9 @@
-/** Where other actors are, as the leader said last. A wrong answer costs a refusal, never truth. */
+/**
+ * Where other actors are, as the leader said last. A wrong answer costs a refusal or a little time,
+ * never truth.
+ *
+ * L1  a place from which nobody answers is asked for again, whether or not `node-gone` was heard.
+ */
 import {
   type ActorId,
   type Failure,
@@ -19,10 +24,18 @@ interface Search {
 
 /** Known locations kept; the longest unused go first. */
 const locationsMax = 100_000;
+/** A place said longer ago than so many `resendMs` is not believed when nobody answers there. */
+const believedResends = 5;
+
+interface Known {
+  readonly location: Location;
+  /** Monotonic ms when the leader said it. */
+  readonly saidAt: number;
+}
 
 export class Locations {
   readonly #core: Core;
-  readonly #known = new Map<ActorId, Location>();
+  readonly #known = new Map<ActorId, Known>();
   readonly #searches = new Map<ActorId, Search>();
 
   constructor(core: Core) {
@@ -40,7 +53,7 @@ export class Locations {
       });
     }
     const known = this.#known.get(actor);
-    if (known !== undefined) return found(known);
+    if (known !== undefined) return found(known.location);
     const search = this.#searches.get(actor);
     if (search !== undefined) {
       search.waiters.push(found);
@@ -52,11 +65,19 @@ export class Locations {
 
   /** The place known turned out wrong: the next `find` asks again. */
   refused(actor: ActorId, epoch: number): void {
-    if (this.#known.get(actor)?.epoch === epoch) this.#known.delete(actor);
+    if (this.#known.get(actor)?.location.epoch === epoch) this.#known.delete(actor);
+  }
+
+  /** Nobody has answered there for a while: the next `find` asks again, unless it just did (L1). */
+  doubt(actor: ActorId): void {
+    const known = this.#known.get(actor);
+    if (known === undefined) return;
+    const believedMs = believedResends * this.#core.config.resendMs;
+    if (this.#core.now - known.saidAt >= believedMs) this.#known.delete(actor);
   }
 
   onNodeGone(node: Location['node']): void {
-    for (const [actor, location] of this.#known) {
+    for (const [actor, { location }] of this.#known) {
       if (location.node === node) this.#known.delete(actor);
     }
   }
@@ -72,9 +93,9 @@ export class Locations {
 
   #remember(actor: ActorId, location: Location): void {
     const known = this.#known.get(actor);
-    if (known !== undefined && known.epoch > location.epoch) return;
+    if (known !== undefined && known.location.epoch > location.epoch) return;
     this.#known.delete(actor);
-    this.#known.set(actor, location);
+    this.#known.set(actor, { location, saidAt: this.#core.now });
     if (this.#known.size <= locationsMax) return;
     for (const eldest of this.#known.keys()) {
       this.#known.delete(eldest);

@@ -3,7 +3,11 @@
  *
  * B1  a call whose number has a reply gets that reply and never runs again (S1).
  * B2  letters of one sender are taken in the order of their numbers, without gaps.
- * B3  a mailbox holds at most `limits.mailboxCallsMax` inputs; what is refused has done nothing.
+ * B3  a mailbox holds at most `limits.mailboxCallsMax` inputs; what is refused has done nothing,
+ *     and neither will its twins that are on their way.
+ * B4  a refusal waits for an append, like a read: a fenced node refuses nobody whom another one
+ *     has taken in.
+ * B5  a turn that has begun stays in the mailbox until it can run again: it is not refused.
  */
 import {
   type Address,
@@ -19,7 +23,7 @@ import {
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
-import { senderOf } from './memory.ts';
+import { sameCause, senderOf } from './memory.ts';
 
 export class Mailboxes {
   readonly #core: Core;
@@ -62,8 +66,9 @@ export class Mailboxes {
     const queued = activation.mailbox.findIndex(matches);
     const input = activation.mailbox[queued];
     if (input !== undefined) {
+      if (hasBegun(activation, input)) return;
       activation.mailbox.splice(queued, 1);
-      this.#answerUnrun(activation, input, cancelled(activation));
+      this.answerUnrun(activation, input, { ok: false, failure: cancelled(activation) });
       return;
     }
     const turn =
@@ -99,8 +104,10 @@ export class Mailboxes {
       if (message.kind === 'call') this.#refuse(message, reason);
     }
     for (const input of activation.mailbox.splice(0)) {
-      if (input.cause.kind === 'letter') continue;
-      this.#answerUnrun(activation, input, reason);
+      if (hasBegun(activation, input)) activation.mailbox.push(input);
+      else if (input.cause.kind === 'call') {
+        this.answerUnrun(activation, input, { ok: false, failure: reason });
+      }
     }
     activation.queuedLetters.clear();
   }
@@ -133,9 +140,12 @@ export class Mailboxes {
   }
 
   #take(activation: Activation, message: Call | Letter): void {
+    if (message.kind === 'call' && this.#wasTurnedAway(activation, message)) {
+      return this.#refuse(message, full(activation));
+    }
     if (activation.phase === 'live') return this.accept(activation, message);
     if (activation.waiting.length >= limits.mailboxCallsMax) {
-      if (message.kind === 'call') this.#refuse(message, full(activation));
+      if (message.kind === 'call') this.#turnAway(activation, message);
       return;
     }
     activation.waiting.push(message);
@@ -162,6 +172,7 @@ export class Mailboxes {
     }
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
+    if (inputsOf(activation) >= limits.mailboxCallsMax) return this.#turnAway(activation, call);
     memory.sessions.hear(session, low, this.#core.wall);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
     const input = inputOfCall(activation, call, kind === 'read');
@@ -189,8 +200,24 @@ export class Mailboxes {
       const cycle = [...call.path.slice(call.path.indexOf(activation.id)), activation.id];
       return failure('DEADLOCK', `awaited calls form a cycle: ${cycle.join(' → ')}`);
     }
-    const inputs = activation.mailbox.length + activation.dispatched.length + activation.reads.size;
-    return inputs >= limits.mailboxCallsMax ? full(activation) : undefined;
+    return undefined;
+  }
+
+  /** There is no room for the call, nor for its twins that are on their way. */
+  #turnAway(activation: Activation, call: Call): void {
+    const { turnedAway } = activation;
+    for (const [key, until] of turnedAway) {
+      if (until > this.#core.now) break;
+      turnedAway.delete(key);
+    }
+    turnedAway.set(turnedAwayKey(call), this.#core.now + limits.turnedAwayMs);
+    this.#refuse(call, full(activation));
+  }
+
+  #wasTurnedAway({ turnedAway }: Activation, call: Call): boolean {
+    if (turnedAway.size === 0) return false;
+    const until = turnedAway.get(turnedAwayKey(call));
+    return until !== undefined && until > this.#core.now;
   }
 
   #acceptLetter(activation: Activation, letter: Letter): void {
@@ -241,17 +268,18 @@ export class Mailboxes {
   }
 
   /** A refusal is remembered, so that a late twin of the call cannot run after it. */
-  #answerUnrun(activation: Activation, input: Input, reason: Failure): void {
-    const outcome: Outcome = { ok: false, failure: reason };
+  answerUnrun(activation: Activation, input: Input, outcome: Outcome): void {
     if (input.cause.kind === 'call') {
       const { session, number, low } = input.cause;
       activation.memory?.sessions.record(session, number, low, outcome, this.#core.wall);
     }
+    this.#core.out.append({ kind: 'barrier' });
     this.answer(activation, input, outcome);
   }
 
   #refuse(call: Call, reason: Failure): void {
     const { session, number } = call.caller;
+    this.#core.out.append({ kind: 'barrier' });
     this.#core.out.reply({
       to: call.replyTo,
       message: {
@@ -325,6 +353,20 @@ function leaving(activation: Activation): boolean {
   return activation.phase === 'releasing' || activation.phase === 'released';
 }
 
+/** The turn has left its actor: it runs again, whatever becomes of its caller. */
+function hasBegun(activation: Activation, input: Input): boolean {
+  const begun = activation.memory?.begun;
+  return begun !== undefined && sameCause(input.cause, begun.cause);
+}
+
+function inputsOf({ mailbox, dispatched, reads }: Activation): number {
+  return mailbox.length + dispatched.length + reads.size;
+}
+
+function turnedAwayKey({ caller }: Call): string {
+  return `${caller.session}|${caller.number}`;
+}
+
 function isOf(input: Input, session: SessionId, number: number): boolean {
   const { cause } = input;
   return cause.kind === 'call' && cause.number === number && cause.session === session;
@@ -332,7 +374,7 @@ function isOf(input: Input, session: SessionId, number: number): boolean {
 
 function full(activation: Activation): Failure {
   const text = `the mailbox of ${activation.id} holds ${limits.mailboxCallsMax} inputs`;
-  return failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: limits.resendMs });
+  return failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: limits.turnedAwayMs });
 }
 
 function cancelled(activation: Activation): Failure {

@@ -142,6 +142,19 @@ export function senderOf(from: ActorId, birth: number): string {
   return `${from}#${birth}`;
 }
 
+/** True when both ask for the same turn. */
+export function sameCause(left: TurnCause, right: TurnCause): boolean {
+  if (left.kind === 'call' && right.kind === 'call') {
+    return left.session === right.session && left.number === right.number;
+  }
+  if (left.kind === 'letter' && right.kind === 'letter') {
+    return (
+      left.from === right.from && left.fromBirth === right.fromBirth && left.number === right.number
+    );
+  }
+  return false;
+}
+
 function refuseGap(memory: Memory, actor: ActorId, seq: number): void {
   if (seq === memory.seq + 1) return;
   throw troupeError('LOG_CORRUPT', `turn ${memory.seq + 1} of ${actor} is missing, found ${seq}`, {

@@ -5,11 +5,13 @@
  *
  * G1  a turn's call leaves after its record; its result reaches the turn's record before anything
  *     that depends on it leaves.
+ * G2  what a call came to belongs to the turn that made it: with its end all its calls are closed.
  */
 import {
   type ActorId,
   actorId,
   actorParts,
+  type BundleHash,
   type Call,
   type CallResult,
   type Failure,
@@ -22,9 +24,9 @@ import {
   type NotHere,
   nodeAddress,
   type Outcome,
+  type RunTask,
   type SessionId,
   sessionId,
-  type TenantName,
   type VectorClock,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
@@ -40,6 +42,8 @@ interface OutgoingCall {
   readonly method: string;
   readonly args: CallOut['args'];
   readonly deadlineAt: number;
+  /** How long an accepted call may run; wall-clock ms. */
+  readonly runMs: number;
   readonly path: readonly ActorId[];
   readonly scope: string | undefined;
   readonly clock: VectorClock | undefined;
@@ -55,13 +59,14 @@ interface OutgoingCall {
 
 /** Ordinals of one turn lie below this, so a number tells turn and ordinal. */
 const numbersPerTurn = limits.turnStepsMax + 1;
-/** An answer that has not come so long after the deadline is unknown. */
+/** An answer that has not come so long after the deadline, and the time an accepted call may run, is
+ *  unknown. */
 const answerGraceMs = 45_000;
 
 export class OutgoingCalls {
   readonly #core: Core;
   readonly #open = new Map<string, OutgoingCall>();
-  readonly #byWork = new Map<number, Set<OutgoingCall>>();
+  readonly #bySession = new Map<SessionId, Set<OutgoingCall>>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -72,12 +77,22 @@ export class OutgoingCalls {
     if (turn === undefined || turn.read) return;
     const { activation } = turn;
     const begun = this.#core.turns.begin(turn);
-    const session = sessionId(`actor:${activation.id}#${activation.birth}`);
-    const number = begun.seq * numbersPerTurn + frame.ordinal;
+    const { work, ordinal, name } = frame;
+    const session = sessionOf(activation);
+    const number = begun.seq * numbersPerTurn + ordinal;
     const known = this.#open.get(keyOf(session, number));
-    if (known !== undefined) return this.#bind(known, frame.work, runner);
-    if (!begun.recorded.some((one) => one.ordinal === frame.ordinal)) {
-      const { ordinal, name } = frame;
+    if (known !== undefined) {
+      known.work = work;
+      known.runner = runner;
+      return;
+    }
+    const recorded = begun.recorded.find((one) => one.ordinal === ordinal);
+    if (recorded?.outcome !== undefined) {
+      // It came back while the turn was being run again.
+      const { outcome } = recorded;
+      return this.#core.runners.frame(runner, { kind: 'call-returned', work, ordinal, outcome });
+    }
+    if (recorded === undefined) {
       this.#core.turns.record(activation, { ordinal, kind: 'call', name });
     }
     this.#start({
@@ -87,31 +102,29 @@ export class OutgoingCalls {
       method: frame.method,
       args: frame.args,
       deadlineAt: this.#core.wall + frame.deadlineMs,
+      runMs: this.#runMs(activation.bundle, frame.type),
       path: [...turn.input.path, activation.id],
       scope: activation.scope,
       clock: activation.memory?.clock,
-      ordinal: frame.ordinal,
-      name: frame.name,
+      ordinal,
+      name,
       activation,
-      work: frame.work,
+      work,
       runner,
       sentTo: undefined,
       sentAt: this.#core.now,
     });
   }
 
-  onTaskCall(
-    frame: CallOut,
-    runner: RunnerId,
-    task: { readonly id: string; readonly tenant: TenantName; readonly scope: string | undefined },
-  ): void {
+  onTaskCall(frame: CallOut, runner: RunnerId, task: RunTask): void {
     this.#start({
-      session: sessionId(`task:${task.id}`),
+      session: sessionOf(task),
       number: frame.ordinal + 1,
       to: actorId(task.tenant, frame.type, frame.key),
       method: frame.method,
       args: frame.args,
       deadlineAt: this.#core.wall + frame.deadlineMs,
+      runMs: this.#runMs(task.bundle, frame.type),
       path: [],
       scope: task.scope,
       clock: undefined,
@@ -138,45 +151,49 @@ export class OutgoingCalls {
     if (call !== undefined) call.sentTo = undefined;
   }
 
-  /** The turn or task has ended: nobody waits for its calls. */
-  abandon(work: number): void {
-    const calls = this.#byWork.get(work);
+  /** The turn or task has ended: nobody waits for its calls (G2). */
+  abandon(caller: Activation | RunTask): void {
+    if (this.#open.size === 0) return;
+    const session = sessionOf(caller);
+    const calls = this.#bySession.get(session);
     if (calls === undefined) return;
-    this.#byWork.delete(work);
+    this.#bySession.delete(session);
     for (const call of calls) this.#open.delete(keyOf(call.session, call.number));
   }
 
   onNodeGone(node: Incarnation): void {
-    for (const call of this.#open.values()) if (call.sentTo === node) this.#send(call);
+    for (const call of this.#open.values()) {
+      if (call.sentTo !== node) continue;
+      call.sentTo = undefined;
+      this.#send(call);
+    }
   }
 
   /** Every `resendMs`: sends again what was not answered, gives up what is long overdue. */
   tick(): void {
     for (const call of this.#open.values()) {
-      if (this.#core.wall > call.deadlineAt + answerGraceMs) {
+      // Without a place nobody works on it; a turn on a living node ends by its own limit.
+      const patience = answerGraceMs + (call.sentTo === undefined ? 0 : call.runMs);
+      if (this.#core.wall > call.deadlineAt + patience) {
         const text = `${call.name} was not answered by its deadline`;
         this.#settle(call, { ok: false, failure: failure('OUTCOME_UNKNOWN', text) }, undefined);
-      } else if (this.#core.now - call.sentAt >= this.#core.config.resendMs) this.#send(call);
+      } else if (this.#core.now - call.sentAt >= this.#core.config.resendMs) {
+        this.#core.locations.doubt(call.to);
+        this.#send(call);
+      }
     }
   }
 
   #start(call: OutgoingCall): void {
     this.#open.set(keyOf(call.session, call.number), call);
-    this.#track(call);
+    const calls = this.#bySession.get(call.session) ?? new Set();
+    this.#bySession.set(call.session, calls.add(call));
     this.#send(call);
   }
 
-  #bind(call: OutgoingCall, work: number, runner: RunnerId): void {
-    this.#byWork.get(call.work)?.delete(call);
-    call.work = work;
-    call.runner = runner;
-    this.#track(call);
-  }
-
-  #track(call: OutgoingCall): void {
-    const calls = this.#byWork.get(call.work) ?? new Set();
-    calls.add(call);
-    this.#byWork.set(call.work, calls);
+  /** The limit of the called turn, if it is of a type known here. */
+  #runMs(bundle: BundleHash, type: string): number {
+    return this.#core.runners.turnLimitMs(bundle, type) ?? limits.turnLimitMs;
   }
 
   #send(call: OutgoingCall): void {
@@ -214,7 +231,7 @@ export class OutgoingCalls {
   #low(call: OutgoingCall): number {
     if (call.activation === undefined) return 1;
     let low = call.number;
-    for (const other of this.#byWork.get(call.work) ?? []) {
+    for (const other of this.#bySession.get(call.session) ?? []) {
       if (other.to === call.to && other.number < low) low = other.number;
     }
     return low;
@@ -229,7 +246,7 @@ export class OutgoingCalls {
 
   #settle(call: OutgoingCall, outcome: Outcome, clock: VectorClock | undefined): void {
     this.#open.delete(keyOf(call.session, call.number));
-    this.#byWork.get(call.work)?.delete(call);
+    this.#bySession.get(call.session)?.delete(call);
     const { activation, ordinal, name, work } = call;
     if (activation !== undefined) {
       this.#core.turns.record(activation, { ordinal, kind: 'call', name, outcome }, clock);
@@ -238,6 +255,11 @@ export class OutgoingCalls {
     if (!this.#core.runners.isUp(call.runner)) return;
     this.#core.runners.frame(call.runner, { kind: 'call-returned', work, ordinal, outcome });
   }
+}
+
+function sessionOf(caller: Activation | RunTask): SessionId {
+  if ('task' in caller) return sessionId(`task:${caller.task}`);
+  return sessionId(`actor:${caller.id}#${caller.birth}`);
 }
 
 function keyOf(session: SessionId, number: number): string {

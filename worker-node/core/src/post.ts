@@ -63,8 +63,10 @@ export class Post {
     for (const activation of this.#senders) {
       if (activation.memory === undefined || activation.memory.outbox.size === 0) {
         this.#forget(activation);
-      } else if (activation.phase === 'live') this.resendAll(activation);
-      else if (activation.phase === 'released') this.#forget(activation);
+      } else if (activation.phase === 'live') {
+        for (const to of activation.memory.outbox.receivers()) this.#core.locations.doubt(to);
+        this.resendAll(activation);
+      } else if (activation.phase === 'released') this.#forget(activation);
     }
   }
 

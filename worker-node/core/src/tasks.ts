@@ -86,8 +86,7 @@ export class Tasks {
   onCallOut(frame: Extract<FromRunner, { kind: 'call-out' }>, runner: RunnerId): boolean {
     const attempt = this.#byWork.get(frame.work);
     if (attempt === undefined) return false;
-    const { task, tenant, scope } = attempt.order;
-    this.#core.outgoing.onTaskCall(frame, runner, { id: task, tenant, scope });
+    this.#core.outgoing.onTaskCall(frame, runner, attempt.order);
     return true;
   }
 
@@ -186,7 +185,7 @@ export class Tasks {
 
   #leaveRunner(attempt: Attempt): void {
     if (attempt.work === undefined) return;
-    this.#core.outgoing.abandon(attempt.work);
+    this.#core.outgoing.abandon(attempt.order);
     this.#byWork.delete(attempt.work);
     if (attempt.runner !== undefined) this.#core.runners.release(attempt.runner);
     attempt.work = undefined;

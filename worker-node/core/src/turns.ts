@@ -1,7 +1,8 @@
 /**
  * Turns at their runners: handed over in order, gated when they leave the actor, ended by one fact.
  *
- * T1  turns of one actor end in the order in which they were handed over.
+ * T1  turns of one actor end in the order in which they were handed over; one that was cancelled
+ *     before it began leaves the line.
  * T2  a turn's effects leave only after `turn-begun`, its records and those before it are durable
  *     (they are sends; the loop releases sends after the append).
  * T3  a read commits nothing, and its reply waits for an append first sent after the read ran.
@@ -22,7 +23,7 @@ import type { Core } from './core.ts';
 import type { RunnerId } from './events.ts';
 import type { NodeFact, OutboxLetter } from './facts.ts';
 import { typeOf } from './hosting.ts';
-import { applyTurn, type BegunTurn, record } from './memory.ts';
+import { applyTurn, type BegunTurn, record, sameCause, senderOf } from './memory.ts';
 
 type Frame<K extends FromRunner['kind']> = Extract<FromRunner, { kind: K }>;
 
@@ -72,7 +73,11 @@ export class Turns {
   resumeBegun(activation: Activation): void {
     const begun = activation.memory?.begun;
     if (begun === undefined) return;
-    const queued = activation.mailbox.findIndex((one) => sameCause(one, begun));
+    if (begun.cause.kind === 'letter') {
+      const sender = senderOf(begun.cause.from, begun.cause.fromBirth);
+      activation.queuedLetters.set(sender, begun.cause.number);
+    }
+    const queued = activation.mailbox.findIndex((one) => sameCause(one.cause, begun.cause));
     if (queued >= 0) {
       const [input] = activation.mailbox.splice(queued, 1);
       if (input !== undefined) activation.mailbox.unshift(input);
@@ -90,11 +95,7 @@ export class Turns {
       cancelled: false,
     };
     activation.mailbox.unshift(input);
-    if (begun.cause.kind === 'letter') {
-      const sender = `${begun.cause.from}#${begun.cause.fromBirth}`;
-      activation.queuedLetters.set(sender, begun.cause.number);
-      return;
-    }
+    if (begun.cause.kind === 'letter') return;
     const { session, number } = begun.cause;
     const open = activation.open.get(session) ?? new Map<number, Input>();
     open.set(number, input);
@@ -106,7 +107,9 @@ export class Turns {
     if (turn === undefined) return;
     this.#byWork.delete(frame.work);
     if (turn.read) this.#endRead(turn, frame.outcome);
-    else this.#end(turn, frame);
+    else if (turn.input.cancelled && turn.activation.dispatched[0] !== turn) {
+      this.#leaveLine(turn, frame.outcome);
+    } else this.#end(turn, frame);
   }
 
   onStepBegin(frame: Frame<'step-begin'>): void {
@@ -162,8 +165,8 @@ export class Turns {
   abandon(activation: Activation): void {
     for (const turn of [...activation.dispatched, ...activation.reads]) {
       this.#byWork.delete(turn.work);
-      this.#core.outgoing.abandon(turn.work);
     }
+    this.#core.outgoing.abandon(activation);
     activation.dispatched.length = 0;
     activation.reads.clear();
   }
@@ -178,10 +181,19 @@ export class Turns {
     const { activation, input } = turn;
     assert(activation.dispatched[0] === turn, 'T1: turns end in the order handed over');
     activation.dispatched.shift();
-    this.#core.outgoing.abandon(turn.work);
+    this.#core.outgoing.abandon(activation);
     const next = activation.dispatched[0];
     if (next !== undefined) this.#first(next);
     this.#commit(activation, input, frame.outcome, frame);
+    this.#core.mailboxes.pump(activation);
+    this.#core.handover.onTurnEnd(activation);
+  }
+
+  /** Its runner has not begun it, and never will. */
+  #leaveLine(turn: Turn, outcome: Outcome): void {
+    const { activation, input } = turn;
+    activation.dispatched.splice(activation.dispatched.indexOf(turn), 1);
+    this.#core.mailboxes.answerUnrun(activation, input, outcome);
     this.#core.mailboxes.pump(activation);
     this.#core.handover.onTurnEnd(activation);
   }
@@ -276,7 +288,7 @@ export class Turns {
 
   #begunBy(activation: Activation, input: Input): BegunTurn | undefined {
     const begun = activation.memory?.begun;
-    return begun !== undefined && sameCause(input, begun) ? begun : undefined;
+    return begun !== undefined && sameCause(input.cause, begun.cause) ? begun : undefined;
   }
 
   #againRead(activation: Activation, input: Input, reason: string): void {
@@ -290,7 +302,7 @@ export class Turns {
     input.crashes += 1;
     if (input.crashes < limits.turnCrashesMax) return;
     activation.mailbox.shift();
-    this.#core.outgoing.abandon(turn.work);
+    this.#core.outgoing.abandon(activation);
     this.#commit(activation, input, crashed(activation, input, reason), { sends: [] });
   }
 
@@ -341,20 +353,6 @@ export class Turns {
     }
     for (const runner of overdue) this.#core.out.work({ kind: 'kill-runner', runner });
   }
-}
-
-function sameCause(input: Input, begun: BegunTurn): boolean {
-  const left = input.cause;
-  const right = begun.cause;
-  if (left.kind === 'call' && right.kind === 'call') {
-    return left.session === right.session && left.number === right.number;
-  }
-  if (left.kind === 'letter' && right.kind === 'letter') {
-    return (
-      left.from === right.from && left.fromBirth === right.fromBirth && left.number === right.number
-    );
-  }
-  return false;
 }
 
 function crashed(activation: Activation, input: Input, reason: string): Outcome {

@@ -37,6 +37,14 @@ describe('a drained node', () => {
     expect(a.machine.actors.has(ledger)).toBe(false);
   });
 
+  it('hands over what is placed on it late', () => {
+    const a = new TestNode('a');
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    a.place(ledger);
+    a.tick(1_000);
+    expect(a.toLeader()).toContain('released');
+  });
+
   it('by an operator leaves at once when it is told to stop', () => {
     const a = new TestNode('a');
     a.message({ kind: 'drain', term: { generation: 1, number: 0 } });

@@ -271,6 +271,8 @@ export class TestNode {
         const { actor, request } = frame;
         return this.frame({ kind: 'captured', actor, request, state });
       }
+      case 'cancel':
+        return this.#cancel(frame.work);
       case 'call-returned': {
         const turn = this.#turns.get(frame.work);
         if (turn !== undefined) this.#done(turn, frame.outcome);
@@ -279,6 +281,16 @@ export class TestNode {
       default:
         return;
     }
+  }
+
+  /** What waits for its turn never starts; what runs here does not listen. */
+  #cancel(work: number): void {
+    const turn = this.#turns.get(work);
+    if (turn === undefined || this.#lines.get(turn.actor)?.[0] === turn) return;
+    this.#turns.delete(work);
+    this.#ended(turn);
+    const failure = { code: 'CANCELLED', message: 'as asked' } as const;
+    this.frame({ kind: 'turn-done', work, outcome: { ok: false, failure }, sends: [] });
   }
 
   frame(frame: FromRunner): void {

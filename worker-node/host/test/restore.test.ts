@@ -98,7 +98,7 @@ function restorer(ownLog: LogName, reads: string[] = []): Ordered {
   return { restorer: made, next };
 }
 
-const order = { kind: 'restore' as const, epoch: 9, ownLog: false };
+const order = { kind: 'restore' as const, epoch: 9, ownLog: false, ownFrom: 0 };
 const seqs = (restored: Restored | Failure) =>
   'facts' in restored
     ? restored.facts.map((fact) => (fact.kind === 'turn' ? fact.seq : 0))

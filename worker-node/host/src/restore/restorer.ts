@@ -103,7 +103,7 @@ export class Restorer {
       }),
     );
     if (order.ownLog) {
-      const from = inOwn && floor !== undefined ? floor.position + 1 : 1;
+      const from = inOwn && floor !== undefined ? floor.position + 1 : order.ownFrom + 1;
       parts.push((await this.#own.index(from)).of(order.actor, from));
     }
     return parts.flat();

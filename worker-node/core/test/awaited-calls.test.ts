@@ -1,0 +1,80 @@
+/** Calls that turns await, and letters: what becomes of them when answers or places are slow. */
+import { encodeValue } from '@troupe/model';
+import { describe, expect, it } from 'vitest';
+import { ledger, other, TestNode } from './harness.ts';
+
+const located = {
+  kind: 'located',
+  actor: other,
+  location: { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 },
+} as const;
+const outcome = { ok: true, value: encodeValue(5) } as const;
+
+function asking(method = 'ask'): TestNode {
+  const a = new TestNode('a');
+  a.message(located);
+  a.place(ledger);
+  a.call(method, 'x');
+  return a;
+}
+
+/** Time passes, the leader answers; says how often it was asked. */
+function waitingFor(a: TestNode, seconds: number): number {
+  let asked = 0;
+  for (let passed = 0; passed < seconds; passed++) {
+    a.tick(1_000);
+    if (!a.toLeader().includes('resolve')) continue;
+    asked += 1;
+    a.sent.length = 0;
+    a.message(located);
+  }
+  return asked;
+}
+
+describe('to an actor whose node went away unheard of', () => {
+  it.each(['ask', 'post'])('what was sent goes where the leader says when asked (%s)', (method) => {
+    const a = asking(method);
+    for (let seconds = 0; seconds < 10; seconds++) a.tick(1_000);
+    expect(a.toLeader()).toContain('resolve');
+    a.sent.length = 0;
+    const location = { node: 'y.aaaaaaaa' as never, birth: 3, epoch: 9 };
+    a.message({ ...located, location });
+    expect(a.sent).toContainEqual(
+      expect.objectContaining({ kind: 'to-node', node: location.node }),
+    );
+  });
+
+  it('the leader is asked seldom while an answer only takes its time', () => {
+    const asked = waitingFor(asking(), 60);
+    expect(asked).toBeGreaterThanOrEqual(5);
+    expect(asked).toBeLessThanOrEqual(12);
+  });
+});
+
+describe('an awaited call', () => {
+  it('waits as long as the called turn may run', () => {
+    const a = asking();
+    waitingFor(a, 200);
+    expect(a.log.filter((fact) => fact.kind === 'turn')).toEqual([]);
+    const call = a.toNodes().at(-1);
+    if (call?.kind !== 'call') throw new Error('no call was sent');
+    const { session, number } = call.caller;
+    a.message({ kind: 'call-result', actor: other, session, number, outcome });
+    expect(a.values()).toEqual([5]);
+  });
+
+  it('that comes back while its turn is run again is not made a second time', () => {
+    const a = asking();
+    const [call] = a.toNodes();
+    if (call?.kind !== 'call') throw new Error('no call was sent');
+    const { session, number } = call.caller;
+    a.autoCommit = false;
+    a.crashRunner();
+    a.message({ kind: 'call-result', actor: other, session, number, outcome });
+    a.sent.length = 0;
+    a.autoCommit = true;
+    a.commit();
+    expect(a.toNodes()).toEqual([]);
+    expect(a.values()).toEqual([5]);
+  });
+});

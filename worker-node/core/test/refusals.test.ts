@@ -1,0 +1,57 @@
+/** Calls that are refused: whoever says so must have the right to, and it stays so. */
+import { limits, sessionId } from '@troupe/model';
+import { describe, expect, it } from 'vitest';
+import { ledger, TestNode } from './harness.ts';
+
+const session = sessionId('s1');
+
+describe('a call that is refused', () => {
+  it('hears so only after an append, so never from a node that was fenced', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.autoCommit = false;
+    a.call('add', 'x', {}, { deadlineAt: a.wall - 1 });
+    expect(a.uncommittedReplies).toBe(1);
+    expect(a.replies).toEqual([]);
+    a.commit();
+    expect(a.log.map((fact) => fact.kind)).toEqual(['barrier']);
+    expect(a.values()).toEqual(['DEADLINE_EXCEEDED']);
+  });
+
+  it('for want of room is refused again while copies of it may be on their way', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    const number = limits.mailboxCallsMax + 1;
+    for (let n = 1; n < number; n++) a.call('hang', 'x', { number: n });
+    a.call('add', 'late', { number });
+    a.message({ kind: 'cancel-call', actor: ledger, session, number: number - 1 });
+    a.call('add', 'late', { number });
+    expect(a.values()).toEqual(['RESOURCE_EXHAUSTED', 'CANCELLED', 'RESOURCE_EXHAUSTED']);
+    a.tick(limits.turnedAwayMs);
+    a.call('add', 'late', { number });
+    expect(a.values()).toHaveLength(3);
+    expect(a.machine.actors.get(ledger)?.mailbox.at(-1)?.cause).toMatchObject({ number });
+  });
+});
+
+describe('a turn that has begun', () => {
+  it('is neither cancelled nor refused while it waits to be run again', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.autoCommit = false;
+    a.call('steps', 'x', { number: 1 });
+    a.commit();
+    a.commit();
+    a.crashRunner();
+    a.message({ kind: 'cancel-call', actor: ledger, session, number: 1 });
+    const failure = { code: 'UNAVAILABLE', message: 'the store is away' } as const;
+    a.post({ kind: 'restore-failed', actor: ledger, epoch: 2, failure });
+    expect(a.uncommittedReplies + a.replies.length).toBe(0);
+    a.autoCommit = true;
+    a.commit();
+    a.call('list', '', { number: 2 });
+    a.call('list', '', { number: 3 });
+    expect(a.values()).toEqual([[], 'stepped', ['x']]);
+    expect(a.effects).toHaveLength(3);
+  });
+});
