@@ -11,8 +11,9 @@ export const Counter = actor('Counter', {
       c.state.ids.push(id);
       return c.state.ids.length;
     },
-    /** Holds the turn open so that a test can freeze the node in its midst. */
-    async addSlowly(c, id: string, ms: number) {
+    /** Holds the turn open, and says so by a file: a test can freeze the node in its midst. */
+    async addSlowly(c, id: string, ms: number, began?: string) {
+      if (began !== undefined) writeFileSync(began, '');
       await pause(ms);
       c.state.ids.push(id);
       return c.state.ids.length;
@@ -35,7 +36,8 @@ export const Counter = actor('Counter', {
     ids(c) {
       return [...c.state.ids];
     },
-    async idsSlowly(c, ms: number) {
+    async idsSlowly(c, ms: number, began: string) {
+      writeFileSync(began, '');
       await pause(ms);
       return [...c.state.ids];
     },
