@@ -23,16 +23,28 @@ Examples:
   npm run bench -- --results bench/RESULTS.md
 `;
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
-    results: { type: 'string' },
-    kills: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
+const values = optionsGiven();
+
+function optionsGiven() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        json: { type: 'boolean', default: false },
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string', default: '' },
+        results: { type: 'string' },
+        kills: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.kills === undefined || /^[1-9]\d*$/.test(values.kills)) return values;
+    throw new Error(`--kills is ${values.kills}; give a whole number from 1 on`);
+  } catch (thrown) {
+    const text = thrown instanceof Error ? thrown.message : String(thrown);
+    process.stderr.write(`bench: ${text}\n\n${help}`);
+    process.exit(2);
+  }
+}
 
 type Bench = readonly [name: string, run: () => Promise<speed.Result>];
 
@@ -58,6 +70,10 @@ async function main(): Promise<void> {
     if (!name.includes(values.only)) continue;
     say(name);
     report(await run());
+  }
+  if (results.length === 0) {
+    process.stderr.write(`bench: no benchmark has "${values.only}" in its name\n`);
+    process.exit(2);
   }
   if (values.results !== undefined)
     writeFileSync(values.results, markdown(results, await machine()));

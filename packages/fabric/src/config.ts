@@ -131,6 +131,15 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
 }
 
+/** Every key that a schema knows, with dots: what a page about the configuration has to name. */
+export function configKeys(schema: z.ZodType, path = ''): string[] {
+  const at = bare(schema);
+  if (!(at instanceof z.ZodObject)) return [path];
+  return Object.entries(at.shape).flatMap(([key, inner]) =>
+    inner instanceof z.ZodType ? configKeys(inner, path === '' ? key : `${path}.${key}`) : [],
+  );
+}
+
 /** Without the wrappers that say what happens when a value is absent. */
 function bare(schema: unknown): unknown {
   let at = schema;

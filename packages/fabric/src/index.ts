@@ -5,6 +5,7 @@ export { StreamCheckpoints } from './checkpoints.ts';
 export {
   checkConfig,
   configFileArgument,
+  configKeys,
   loadConfig,
   type NatsConfig,
   type SharedConfig,

@@ -25,7 +25,8 @@ const schedulerSection = z.strictObject({
     .default(32 * 1024 * 1024),
 });
 
-const schema = z.strictObject({ ...sharedConfig, scheduler: schedulerSection.prefault({}) });
+/** What the file of a scheduler may say. */
+export const schema = z.strictObject({ ...sharedConfig, scheduler: schedulerSection.prefault({}) });
 
 export type ServerConfig = z.infer<typeof schema>;
 

@@ -103,7 +103,7 @@ export class Runners {
     return failure(
       'UNKNOWN_METHOD',
       `actor type ${type} has no method "${method}" in bundle ${bundle.slice(0, 12)}, with which ` +
-        'this actor is active; a newer bundle counts when it is activated again',
+        'this actor was placed; it takes a newer bundle when its node is drained',
     );
   }
 

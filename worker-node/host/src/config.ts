@@ -40,7 +40,8 @@ const nodeSection = z.strictObject({
   data: z.string().min(1).optional(),
 });
 
-const schema = z.strictObject({ ...sharedConfig, node: nodeSection.prefault({}) });
+/** What the file of a node may say. */
+export const schema = z.strictObject({ ...sharedConfig, node: nodeSection.prefault({}) });
 
 type Parsed = z.infer<typeof schema>;
 

@@ -12,7 +12,9 @@ export function addDeploy(program: Command): void {
     .argument('<file>', 'a TypeScript or JavaScript module')
     .addHelpText(
       'after',
-      examples('troupe deploy src/crew.ts', 'troupe deploy dist/crew.js --tenant acme --json'),
+      examples('troupe deploy src/crew.ts', 'troupe deploy dist/crew.js --tenant acme --json') +
+        '\n\nNew actors, tasks and runs use the latest bundle. An actor that exists keeps the bundle' +
+        '\nthat it was placed with until its node is drained (`troupe node drain`).',
     )
     .action(async (file: string, _options: object, command: Command) => {
       const settings = settingsOf(command);

@@ -33,7 +33,7 @@ export function addNode(program: Command): void {
     .option('--cpu <cores>')
     .option('--memory <MiB>')
     .option('--resource <name=amount...>', 'any other resource it offers')
-    .option('--label <name=value...>', 'for placement')
+    .option('--label <name=value...>', 'shown by `troupe nodes`')
     .option('--runners <n>', 'processes in which user code runs')
     .addHelpText(
       'after',
