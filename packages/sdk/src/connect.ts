@@ -2,9 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import {
   type ActorView,
+  actorKeyLengthMax,
   type ClusterView,
   decodeValue,
   encodeValue,
+  errorTable,
   incarnation,
   isActorKey,
   isTypeName,
@@ -125,7 +127,12 @@ function actorHandle<T>(
   const { deadlineMs, signal, scope = '' } = options;
   checkedDeadline(deadlineMs);
   if (!isTypeName(type) || !isActorKey(key)) {
-    throw troupeError('INVALID_ARGUMENT', `${type}/${key} names no actor`);
+    // A key may be long, and hold line ends.
+    const named = JSON.stringify(`${type}/${key}`.slice(0, 80));
+    const what =
+      `${named} names no actor: a type is letters, digits, "_", "$", "." or "-"; ` +
+      `a key is 1 to ${actorKeyLengthMax} characters without control characters`;
+    throw troupeError('INVALID_ARGUMENT', what);
   }
   const limit = typeof target === 'string' ? undefined : target.turnLimitMs;
   const answerAfterMs = deadlineMs + (limit ?? limits.turnLimitMs) + answerMs;
@@ -244,7 +251,9 @@ async function readyWithin(
 }
 
 function noCluster(where: string, ms: number, reason: TroupeError | undefined): TroupeError {
-  const why = reason === undefined ? '' : ` (${reason.message})`;
+  // Its own next move is ours too: it is said once.
+  const said = reason?.message.replace(`; ${errorTable[reason.code].next}`, '');
+  const why = said === undefined ? '' : ` (${said})`;
   const what = `no cluster answered at ${where} within ${ms} ms${why}`;
   return troupeError('UNAVAILABLE', what, { address: where }, reason);
 }

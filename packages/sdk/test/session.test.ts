@@ -179,6 +179,7 @@ describe('a call', () => {
     expect(() => troupe.actor('Counter', 'k', { deadlineMs: 600_001 })).toThrow('600001');
     expect(() => troupe.actor('no type', 'k')).toThrow('names no actor');
     expect(() => troupe.actor('Counter', '')).toThrow('names no actor');
+    expect(() => troupe.actor('Counter', 'x\n'.repeat(999))).toThrow(/^[^\n]{0,300}$/);
     expect(gateway.heard).toEqual([]);
   });
 
@@ -287,6 +288,8 @@ describe('connecting', () => {
     const late = connect({ address: gateway.address, connectMs: 300 });
     await expect(late).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect(late).rejects.toThrow(`no cluster answered at ${gateway.address} within 300 ms`);
+    // The next move is said once.
+    await expect(late).rejects.toThrow(/^(?!.*retry with back-off.*retry).*; retry with back-off$/);
   });
 
   test('fails at once when the versions do not go together', async () => {
