@@ -59,8 +59,9 @@ export class Locations {
       search.waiters.push(found);
       return;
     }
-    this.#searches.set(actor, { waiters: [found], scope });
-    this.#ask(actor);
+    const begun: Search = { waiters: [found], scope };
+    this.#searches.set(actor, begun);
+    this.#ask(actor, begun);
   }
 
   /** The place known turned out wrong: the next `find` asks again. */
@@ -103,10 +104,9 @@ export class Locations {
     }
   }
 
-  /** Asks the leader, again and again until it answers. */
-  #ask(actor: ActorId): void {
-    const search = this.#searches.get(actor);
-    if (search === undefined) return;
+  /** Asks the leader, again and again until it answers; a later search asks for itself. */
+  #ask(actor: ActorId, search: Search): void {
+    if (this.#searches.get(actor) !== search) return;
     const message: Resolve = {
       kind: 'resolve',
       actor,
@@ -114,6 +114,7 @@ export class Locations {
       ...(search.scope === undefined ? {} : { scope: search.scope }),
     };
     this.#core.out.send({ kind: 'to-leader', message });
-    this.#core.alarms.set(this.#core.now + this.#core.config.resendMs, () => this.#ask(actor));
+    const again = this.#core.now + this.#core.config.resendMs;
+    this.#core.alarms.set(again, () => this.#ask(actor, search));
   }
 }

@@ -51,6 +51,22 @@ describe('to an actor whose node went away unheard of', () => {
   });
 });
 
+describe('letters to an actor that cannot be placed', () => {
+  it('wait, and the leader is asked once in a while, however long that takes', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('post', 'x');
+    const failure = { code: 'UNKNOWN_TYPE', message: 'nobody deployed it' } as const;
+    for (let seconds = 0; seconds < 60; seconds++) {
+      a.message({ kind: 'located', actor: other, location: failure });
+      a.tick(1_000);
+    }
+    expect(a.toLeader().filter((kind) => kind === 'resolve').length).toBeLessThan(70);
+    a.message(located);
+    expect(a.toNodes().filter(({ kind }) => kind === 'letter')).toHaveLength(2);
+  });
+});
+
 describe('an awaited call', () => {
   it('waits as long as the called turn may run', () => {
     const a = asking();
