@@ -8,6 +8,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**', '.troupe/**'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What is polled for must come; how long it may take is bounded by the test.
+    expect: { poll: { timeout: 60_000 } },
     pool: 'forks',
   },
 });

@@ -319,6 +319,20 @@ describe('letters', () => {
     clock: {},
   });
 
+  it('that a dead node had committed are known to the next one, by its log alone', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.message(letter(1, 'first'));
+    expect(world.checkpoints.size).toBe(0);
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, seal('a'));
+    b.message(letter(1, 'first'));
+    b.message(letter(2, 'second'));
+    b.call('list', '');
+    expect(b.values()).toEqual([['first', 'second']]);
+  });
+
   it('of one sender take effect once and in order, and are acknowledged when durable', () => {
     const a = new TestNode('a');
     a.place(ledger);
