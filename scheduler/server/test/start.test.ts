@@ -14,7 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => servers.stop());
 
-describe('a scheduler does not start, and says why in one line', () => {
+// Each waits for its servers as long as a start may: side by side.
+describe.concurrent('a scheduler does not start, and says why in one line', () => {
   test('when a key of its configuration is wrong: exit code 2, with the nearest key', async () => {
     const config = servers.config('wrong-key');
     const plan = { dir: servers.dir, name: 's1', config, scheduler: { lissten: 'x:1' } };

@@ -56,6 +56,7 @@ export class Requests {
   readonly #open = new Map<number, OpenRequest>();
   #number = 0;
   #leaderHeardAt = Number.NEGATIVE_INFINITY;
+  #sweepAt = Number.POSITIVE_INFINITY;
   #cancelSweep: (() => void) | undefined;
 
   constructor(start: RequestsStart) {
@@ -93,6 +94,7 @@ export class Requests {
   }
 
   stop(): void {
+    this.#sweepAt = Number.NEGATIVE_INFINITY;
     this.#cancelSweep?.();
   }
 
@@ -119,6 +121,7 @@ export class Requests {
       });
       this.#open.set(number, open);
       this.#send(open);
+      if (this.#leftMs(open) < this.#sweepAt - clock.now()) this.#armSweep();
     });
   }
 
@@ -134,11 +137,22 @@ export class Requests {
     }
   }
 
+  /** Each quarter of a resend, and just when a deadline has come: its caller soon stops waiting. */
   #armSweep(): void {
-    this.#cancelSweep = this.#start.clock.after(this.#start.resendMs / 4, () => {
+    const { clock, resendMs } = this.#start;
+    let waitMs = resendMs / 4;
+    for (const open of this.#open.values()) waitMs = Math.min(waitMs, this.#leftMs(open));
+    this.#cancelSweep?.();
+    this.#sweepAt = clock.now() + waitMs;
+    this.#cancelSweep = clock.after(waitMs, () => {
       this.#sweep();
       this.#armSweep();
     });
+  }
+
+  #leftMs({ deadlineAt }: OpenRequest): number {
+    if (deadlineAt === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(1, deadlineAt - this.#start.clock.wall());
   }
 
   #sweep(): void {

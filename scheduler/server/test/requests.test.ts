@@ -1,0 +1,100 @@
+import {
+  gatewayAddress,
+  type Request,
+  type RequestBody,
+  TroupeError,
+  tenantName,
+} from '@troupe/model';
+import { describe, expect, test } from 'vitest';
+import { type AskOptions, Requests } from '../src/gateway/requests.ts';
+import { VirtualClock } from './virtual-ports.ts';
+
+const status: RequestBody = { kind: 'status' };
+const put: RequestBody = { kind: 'put-tenant', tenant: tenantName('a'), weight: 1 };
+
+class Stage {
+  readonly clock = new VirtualClock();
+  readonly sent: { readonly at: number; readonly request: Request }[] = [];
+  readonly requests = new Requests({
+    clock: this.clock,
+    replyTo: gatewayAddress('g1'),
+    resendMs: 1_000,
+    send: (request) => this.sent.push({ at: this.clock.now(), request }),
+  });
+
+  /** What came of it, and when. */
+  ask(body: RequestBody, options: AskOptions = {}): { code?: string; atMs?: number } {
+    const outcome: { code?: string; atMs?: number } = {};
+    const began = this.clock.now();
+    const ended = (code: string) => {
+      outcome.code = code;
+      outcome.atMs = this.#ended - began;
+    };
+    this.requests.ask(body, options).then(
+      (answer) => ended(answer.kind),
+      (reason: unknown) => ended(reason instanceof TroupeError ? reason.code : String(reason)),
+    );
+    return outcome;
+  }
+
+  /** Time passes by the millisecond, so that what ends is seen when it ends. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed++) {
+      this.clock.pass(1);
+      this.#ended = this.clock.now();
+      await Promise.resolve();
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+  }
+  #ended = 0;
+}
+
+describe('a request to the leader', () => {
+  test.each([0, 1, 60, 125, 190, 249])(
+    'is given up at its deadline, %i ms after the last look at all requests',
+    async (phaseMs) => {
+      const stage = new Stage();
+      await stage.pass(phaseMs);
+      const outcome = stage.ask(status, { deadlineAt: stage.clock.wall() + 400 });
+      await stage.pass(399);
+      expect(outcome).toEqual({});
+      await stage.pass(2);
+      expect(outcome).toEqual({ code: 'NO_LEADER', atMs: 400 });
+      expect(stage.requests.size).toBe(0);
+    },
+  );
+
+  test('that changes nothing has surely done nothing; of another one nobody knows', async () => {
+    const stage = new Stage();
+    const deadlineAt = stage.clock.wall() + 400;
+    const outcomes = [stage.ask(status, { deadlineAt }), stage.ask(put, { deadlineAt })];
+    stage.requests.onLeaderHeard();
+    await stage.pass(401);
+    expect(outcomes.map(({ code }) => code)).toEqual(['DEADLINE_EXCEEDED', 'OUTCOME_UNKNOWN']);
+  });
+
+  test('is sent again under its number with growing pauses, and answered once', async () => {
+    const stage = new Stage();
+    const outcome = stage.ask(put, { deadlineAt: stage.clock.wall() + 60_000 });
+    await stage.pass(8_000);
+    expect(stage.sent.map(({ at }) => at - 1_000)).toEqual([0, 1_000, 3_000, 7_000]);
+    expect(new Set(stage.sent.map(({ request }) => request.number)).size).toBe(1);
+    const number = stage.sent[0]?.request.number ?? 0;
+    stage.requests.onAnswered({ kind: 'answered', number, answer: { kind: 'done' } });
+    stage.requests.onAnswered({ kind: 'answered', number, answer: { kind: 'done' } });
+    await stage.pass(60_000);
+    expect(outcome.code).toBe('done');
+    expect(stage.sent).toHaveLength(4);
+  });
+
+  test('is forgotten when its caller no longer waits', async () => {
+    const stage = new Stage();
+    const leave = new AbortController();
+    const outcome = stage.ask(put, { signal: leave.signal });
+    leave.abort();
+    await stage.pass(5_000);
+    expect(outcome.code).toBe('CANCELLED');
+    expect(stage.sent).toHaveLength(1);
+  });
+});
