@@ -1,5 +1,6 @@
 /** What the store promises when it acknowledges: asked of the servers themselves. */
 import { troupeError } from '@troupe/model';
+import { RequestStrategy } from 'nats';
 import type { NatsLink } from './nats-connection.ts';
 import { textOf } from './nats-errors.ts';
 
@@ -10,6 +11,7 @@ export interface Durability {
   readonly text: string;
 }
 
+/** How long the first server may take to answer; the client gives each further one 300 ms. */
 const answerMs = 500;
 
 interface ServerAnswer {
@@ -28,7 +30,7 @@ export async function checkDurability(system: NatsLink | undefined): Promise<Dur
   const answers: ServerAnswer[] = [];
   try {
     const subject = '$SYS.REQ.SERVER.PING.JSZ';
-    const options = { maxWait: answerMs, jitter: 100 };
+    const options = { strategy: RequestStrategy.JitterTimer, maxWait: answerMs };
     const messages = await system.connection.requestMany(subject, '', options);
     for await (const message of messages) answers.push(message.json<ServerAnswer>());
   } catch (cause) {
