@@ -1,0 +1,130 @@
+/**
+ * `npm run chaos -- --for 10m --nodes 5`: puts a cluster of real processes under faults and checks
+ * what it promised. Ends with 0 when it passed, 1 when it failed, 2 when it was asked wrongly, and 3
+ * when nothing was proved.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runChaos } from './chaos.ts';
+import { type FaultKind, faultKinds, isFaultKind } from './faults/kinds.ts';
+import { readHistory } from './history/history.ts';
+import { reportHtml } from './report/html.ts';
+import { type Conclusion, type Summary, summarize } from './report/summary.ts';
+import { reportText } from './report/text.ts';
+
+const help = `Usage: npm run chaos -- [options]
+
+  --for TIME         how long faults are injected: 90s, 10m, 1h (default 2m)
+  --nodes N          worker nodes (default 5)
+  --schedulers N     scheduler replicas (default 3)
+  --seed S           the same faults in the same order (default: a new one, which is printed)
+  --only KIND,…      only these kinds of faults
+  --pace N           2 is about twice the load (default 1)
+  --dir DIR          history, logs and reports (default .troupe/chaos/SEED)
+  --json FILE        the report as JSON (default DIR/report.json)
+  --html FILE        the report as one page (default DIR/report.html)
+  --check FILE       check a history again, without a cluster
+
+Kinds of faults:
+  ${faultKinds.join(', ')}
+
+Exit codes: 0 passed, 1 failed, 2 asked wrongly, 3 inconclusive.
+
+Examples:
+  npm run chaos -- --for 10m --nodes 5
+  npm run chaos -- --for 1m --only kill-node,freeze-leader --seed 7
+  npm run chaos -- --check .troupe/chaos/7/history.jsonl
+`;
+
+const exitCodes: { readonly [C in Conclusion]: number } = { passed: 0, failed: 1, inconclusive: 3 };
+const usageCode = 2;
+
+class UsageError extends Error {}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      for: { type: 'string', default: '2m' },
+      nodes: { type: 'string', default: '5' },
+      schedulers: { type: 'string', default: '3' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      only: { type: 'string' },
+      pace: { type: 'string', default: '1' },
+      dir: { type: 'string' },
+      json: { type: 'string' },
+      html: { type: 'string' },
+      check: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return 0;
+  }
+  if (values.check !== undefined) return report(summarize(readHistory(values.check)), values);
+  const { seed } = values;
+  const dir = values.dir ?? join('.troupe', 'chaos', seed);
+  const began = performance.now();
+  const say = (line: string) => {
+    const seconds = ((performance.now() - began) / 1_000).toFixed(1).padStart(7);
+    process.stderr.write(`${seconds}  ${line}\n`);
+  };
+  say(`seed ${seed}; history and logs in ${dir}`);
+  const history = await runChaos({
+    seed,
+    dir,
+    say,
+    forMs: milliseconds(values.for),
+    nodes: count('--nodes', values.nodes),
+    schedulers: count('--schedulers', values.schedulers),
+    kinds: kindsOf(values.only),
+    pace: count('--pace', values.pace),
+  });
+  const { json = join(dir, 'report.json'), html = join(dir, 'report.html') } = values;
+  return report(summarize(history), { json, html });
+}
+
+interface ReportFiles {
+  readonly json?: string | undefined;
+  readonly html?: string | undefined;
+}
+
+function report(summary: Summary, { json, html }: ReportFiles): number {
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(summary, null, 2)}\n`);
+  if (html !== undefined) writeFileSync(html, reportHtml(summary));
+  process.stdout.write(reportText(summary));
+  return exitCodes[summary.conclusion];
+}
+
+function milliseconds(text: string): number {
+  const [, amount = '', unit = ''] = /^(\d+)(s|m|h)$/.exec(text) ?? [];
+  const factor = { s: 1_000, m: 60_000, h: 3_600_000 }[unit];
+  if (factor === undefined) throw new UsageError(`--for ${text} is no time such as 90s, 10m or 1h`);
+  return Number(amount) * factor;
+}
+
+function count(option: string, text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new UsageError(`${option} ${text} is not a whole number from 1 on`);
+}
+
+function kindsOf(only: string | undefined): readonly FaultKind[] {
+  if (only === undefined) return faultKinds;
+  return only.split(',').map((kind) => {
+    if (isFaultKind(kind)) return kind;
+    throw new UsageError(`${kind} is no kind of fault; there are ${faultKinds.join(', ')}`);
+  });
+}
+
+main().then(
+  (code) => process.exit(code),
+  (reason: unknown) => {
+    const wrongly =
+      reason instanceof UsageError || (reason instanceof TypeError && 'code' in reason);
+    process.stderr.write(
+      `${reason instanceof Error ? (wrongly ? reason.message : reason.stack) : reason}\n`,
+    );
+    process.exit(wrongly ? usageCode : exitCodes.failed);
+  },
+);

@@ -1,0 +1,159 @@
+/** What a history comes to: counted, checked, and judged. */
+import { checkHistory } from '../checkers/check.ts';
+import type { Finding, FindingKind, Verdict } from '../checkers/verdict.ts';
+import type { FaultLine, History, Outcome, Sample } from '../history/history.ts';
+import { type Bucket, timeline } from './timeline.ts';
+
+export type Conclusion = 'passed' | 'failed' | 'inconclusive';
+
+export interface FaultSummary {
+  readonly fault: string;
+  readonly count: number;
+  readonly skipped: number;
+  readonly medianMs: number | undefined;
+  readonly maxMs: number | undefined;
+}
+
+export interface Counted {
+  readonly ok: number;
+  readonly failed: number;
+  readonly unknown: number;
+}
+
+export interface Resources {
+  readonly process: string;
+  /** Medians of the first and of the last quarter of the run. */
+  readonly memoryMb: readonly [number, number];
+  readonly handles: readonly [number, number];
+}
+
+export interface Summary {
+  readonly conclusion: Conclusion;
+  /** Why it is not passed. */
+  readonly reasons: readonly string[];
+  readonly begin: History['begin'];
+  readonly tookMs: number;
+  readonly faults: readonly FaultSummary[];
+  readonly operations: Counted;
+  readonly workloads: { readonly [workload: string]: Counted };
+  readonly codes: { readonly [code: string]: number };
+  readonly found: { readonly [K in FindingKind]: number };
+  readonly verdicts: readonly Verdict[];
+  readonly alarms: readonly string[];
+  readonly resources: readonly Resources[];
+  readonly timeline: readonly Bucket[];
+  readonly faultLines: readonly FaultLine[];
+}
+
+export function summarize(history: History): Summary {
+  const verdicts = checkHistory(history);
+  const findings = verdicts.flatMap((verdict) => verdict.findings);
+  const operations = counted(history.operations);
+  const workloads: { [workload: string]: Counted } = {};
+  for (const [workload, own] of grouped(history.operations, (one) => one.workload)) {
+    workloads[workload] = counted(own);
+  }
+  const codes: { [code: string]: number } = {};
+  for (const { code } of history.operations) {
+    if (code !== undefined) codes[code] = (codes[code] ?? 0) + 1;
+  }
+  return {
+    ...judge(history, operations, findings, verdicts),
+    begin: history.begin,
+    tookMs: history.endedAt ?? history.operations.at(-1)?.until ?? 0,
+    faults: faultSummaries(history.faults),
+    operations,
+    workloads,
+    codes,
+    found: {
+      lost: countOf(findings, 'lost'),
+      doubled: countOf(findings, 'doubled'),
+      'out-of-order': countOf(findings, 'out-of-order'),
+      wrong: countOf(findings, 'wrong'),
+    },
+    verdicts,
+    alarms: history.alarms.map(({ what }) => what),
+    resources: resources(history.samples),
+    timeline: timeline(history.operations),
+    faultLines: history.faults,
+  };
+}
+
+/** Something wrong is a failure; too little that is right proves nothing. */
+function judge(
+  history: History,
+  { ok, failed, unknown }: Counted,
+  findings: readonly Finding[],
+  verdicts: readonly Verdict[],
+): Pick<Summary, 'conclusion' | 'reasons'> {
+  const wrong = [
+    ...findings
+      .slice(0, 20)
+      .map(({ kind, promise, key, what }) => `${kind}: ${promise}: ${key}: ${what}`),
+    ...history.alarms.map(({ what }) => `alarm: ${what}`),
+  ];
+  if (wrong.length > 0) return { conclusion: 'failed', reasons: wrong };
+  const weak: string[] = [];
+  if (history.endedAt === undefined) weak.push('the history was cut short');
+  const all = ok + failed + unknown;
+  if (ok * 2 < all || all === 0)
+    weak.push(`${ok} of ${all} operations are ok, which is under half`);
+  for (const { promise, undecided, checked } of verdicts) {
+    if (undecided > 0) weak.push(`${undecided} keys undecided: ${promise}`);
+    if (checked === 0) weak.push(`nothing was there to check: ${promise}`);
+  }
+  return { conclusion: weak.length > 0 ? 'inconclusive' : 'passed', reasons: weak };
+}
+
+function faultSummaries(faults: readonly FaultLine[]): FaultSummary[] {
+  return [...grouped(faults, (one) => one.fault)]
+    .map(([fault, own]): FaultSummary => {
+      const done = own.filter(({ skipped }) => skipped === undefined);
+      const times = done.flatMap(({ recoveredMs }) =>
+        recoveredMs === undefined ? [] : [recoveredMs],
+      );
+      return {
+        fault,
+        count: done.length,
+        skipped: own.length - done.length,
+        medianMs: median(times),
+        maxMs: times.length === 0 ? undefined : Math.max(...times),
+      };
+    })
+    .toSorted((left, right) => left.fault.localeCompare(right.fault));
+}
+
+function resources(samples: readonly Sample[]): Resources[] {
+  return [...grouped(samples, (one) => one.process)].map(([process, own]) => {
+    const quarter = Math.max(1, Math.floor(own.length / 4));
+    const pair = (of: (sample: Sample) => number): readonly [number, number] => [
+      median(own.slice(0, quarter).map(of)) ?? 0,
+      median(own.slice(-quarter).map(of)) ?? 0,
+    ];
+    return { process, memoryMb: pair((one) => one.memoryMb), handles: pair((one) => one.handles) };
+  });
+}
+
+function counted(operations: readonly { readonly outcome: Outcome }[]): Counted {
+  const count = { ok: 0, failed: 0, unknown: 0 };
+  for (const { outcome } of operations) count[outcome] += 1;
+  return count;
+}
+
+function countOf(findings: readonly Finding[], kind: FindingKind): number {
+  return findings.filter((finding) => finding.kind === kind).length;
+}
+
+function grouped<T>(list: readonly T[], nameOf: (one: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of list) {
+    const group = groups.get(nameOf(one));
+    if (group === undefined) groups.set(nameOf(one), [one]);
+    else group.push(one);
+  }
+  return groups;
+}
+
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((left, right) => left - right)[Math.floor((values.length - 1) / 2)];
+}

@@ -1,0 +1,72 @@
+/** The report on a terminal, and as Markdown. */
+import type { Summary } from './summary.ts';
+
+export function reportText(summary: Summary): string {
+  const { begin, operations, found, faults, verdicts } = summary;
+  const injected = faults.reduce((count, one) => count + one.count, 0);
+  const where =
+    begin === undefined
+      ? 'no beginning'
+      : `seed ${begin.seed}, ${begin.nodes} nodes, ${begin.schedulers} schedulers, 1 etcd, 1 NATS`;
+  return [
+    `${where}, ${Math.round(summary.tookMs / 1_000)} s`,
+    '',
+    `${injected} faults; time until every one of the callers was served again, from the fault's beginning:`,
+    ...table([
+      ['fault', 'times', 'median', 'max'],
+      ...faults.map(({ fault, count, skipped, medianMs, maxMs }) => [
+        fault,
+        skipped === 0 ? String(count) : `${count} (${skipped} skipped)`,
+        seconds(medianMs),
+        seconds(maxMs),
+      ]),
+    ]),
+    '',
+    ...table([
+      ['operations', 'ok', 'failed', 'unknown'],
+      ...Object.entries({ ...summary.workloads, all: operations }).map(([name, counted]) => [
+        name,
+        String(counted.ok),
+        String(counted.failed),
+        String(counted.unknown),
+      ]),
+    ]),
+    '',
+    ...Object.entries(summary.codes).map(([code, count]) => `  ${code}: ${count}`),
+    '',
+    ...table([
+      ['promise', 'checked', 'broken'],
+      ...verdicts.map(({ promise, checked, findings }) => [
+        promise,
+        String(checked),
+        String(findings.length),
+      ]),
+    ]),
+    '',
+    ...(begin?.leftOut ?? []).map((what) => `left out: ${what}`),
+    '',
+    `lost ${found.lost}, doubled ${found.doubled}, out of order ${found['out-of-order']}, wrong ${found.wrong}, alarms ${summary.alarms.length}`,
+    ...summary.reasons.map((reason) => `  ${reason}`),
+    summary.conclusion.toUpperCase(),
+    '',
+  ].join('\n');
+}
+
+function seconds(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${(ms / 1_000).toFixed(2)} s`;
+}
+
+/** Columns under each other: the first to the left, the others to the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
+      .join('  ')
+      .replace(/^/, '  ')
+      .trimEnd(),
+  );
+}

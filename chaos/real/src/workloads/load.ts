@@ -1,0 +1,94 @@
+/** All workloads at once: their clients' loops, and the final states when they have ended. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect, type Troupe } from '@troupe/sdk';
+import type { HistoryWriter } from '../history/history.ts';
+import type { Random } from '../random.ts';
+import { bank } from './bank.ts';
+import { cancellations } from './cancellations.ts';
+import { counters } from './counters.ts';
+import { lists } from './lists.ts';
+import { registers } from './registers.ts';
+import { runs } from './runs.ts';
+import { tasks } from './tasks.ts';
+import { Operations, type Seat, type Workload } from './workload.ts';
+
+export const workloads = [counters, bank, lists, registers, tasks, runs, cancellations];
+
+/** The longest that an operation may take after the cluster has healed. */
+const lastAnswersMs = 100_000;
+
+export interface LoadStart {
+  readonly addresses: readonly string[];
+  readonly random: Random;
+  readonly writer: HistoryWriter;
+  /** Divides the clients' pauses: 2 is about twice the load. */
+  readonly pace: number;
+}
+
+export interface Load {
+  /** No new operations; answers how many never came to an end. */
+  stop(): Promise<number>;
+  /** Reads every final state into the history. */
+  readFinals(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Running {
+  readonly workload: Workload;
+  readonly troupe: Troupe;
+  readonly operations: Operations;
+  readonly reader: Seat;
+}
+
+export async function startLoad({ addresses, random, writer, pace }: LoadStart): Promise<Load> {
+  const stopped = new AbortController();
+  const loops: Promise<void>[] = [];
+  const running: Running[] = [];
+  for (const [index, workload] of workloads.entries()) {
+    // Each session begins at another gateway.
+    const order = [...addresses.slice(index % addresses.length), ...addresses];
+    const address = order.slice(0, addresses.length).join(',');
+    const troupe = await connect({ address, deadlineMs: 20_000, connectMs: 60_000 });
+    const operations = new Operations(workload.name, writer);
+    const seatOf = (client: string): Seat => ({
+      client,
+      troupe,
+      operations,
+      random: random.fork(client),
+    });
+    running.push({ workload, troupe, operations, reader: seatOf(`${workload.name}-reader`) });
+    for (let number = 0; number < workload.clients; number += 1) {
+      const seat = seatOf(`${workload.name}${number}`);
+      loops.push(loop(workload, seat, pace, stopped.signal));
+    }
+  }
+  return {
+    async stop() {
+      stopped.abort();
+      const giveUp = new AbortController();
+      const late = pause(lastAnswersMs, undefined, { signal: giveUp.signal }).catch(
+        () => undefined,
+      );
+      await Promise.race([Promise.all(loops), late]);
+      giveUp.abort();
+      return running.reduce((open, { operations }) => open + operations.close(), 0);
+    },
+    async readFinals() {
+      for (const { workload, reader } of running) {
+        for (const final of await workload.finals(reader)) writer.write(final);
+      }
+    },
+    async close() {
+      await Promise.all(running.map(({ troupe }) => troupe.close()));
+    },
+  };
+}
+
+async function loop(workload: Workload, seat: Seat, pace: number, stopped: AbortSignal) {
+  const step = workload.client(seat);
+  while (!stopped.aborted) {
+    await step();
+    const thinkMs = (workload.thinkMs * (0.5 + seat.random.next())) / pace;
+    await pause(thinkMs, undefined, { signal: stopped }).catch(() => undefined);
+  }
+}
