@@ -26,6 +26,7 @@ const edges: Record<string, readonly string[]> = {
   'worker-node/host': ['worker-node/core', 'packages/fabric', 'packages/model'],
   'worker-node/runner': ['packages/sdk', 'packages/model'],
   'packages/cli': ['packages/sdk', 'packages/model', 'packages/fabric'],
+  'chaos/real': ['packages/sdk', 'packages/cli', 'packages/providers'],
 };
 
 /** Processes: they are started, never imported. */

@@ -115,6 +115,11 @@ export class TroupeError extends Error {
     return errorTable[this.code].retryable;
   }
 
+  /** What is known of the request: it surely did nothing, it may have taken effect, or it did. */
+  get outcome(): 'none' | 'unknown' | 'done' {
+    return errorTable[this.code].outcome;
+  }
+
   toFailure(): Failure {
     return { code: this.code, message: this.message, details: this.details };
   }
