@@ -3,8 +3,11 @@
  *
  * C1  a clock never goes back in any component.
  * C2  `merge` is commutative, associative and idempotent.
+ * C3  a clock has at most `limits.clockActorsMax` components: a scope that outgrows this is not
+ *     tracked any more, which its clocks say (`untrackedClock` absorbs every other).
  */
 import type { ActorId } from './ids.ts';
+import { limits } from './limits.ts';
 
 export type VectorClock = { readonly [actor: ActorId]: number };
 
@@ -12,8 +15,19 @@ export type ClockOrder = 'equal' | 'before' | 'after' | 'concurrent';
 
 export const emptyClock: VectorClock = Object.freeze({});
 
+/** No id of an actor is a star: ids hold slashes. */
+const star = '*' as ActorId;
+
+/** The clock of a scope that has outgrown `limits.clockActorsMax` (C3). */
+export const untrackedClock: VectorClock = Object.freeze({ [star]: 1 });
+
+export function isTracked(clock: VectorClock): boolean {
+  return clock[star] === undefined;
+}
+
 /** The least clock that has both in its past. Returns `left` itself when nothing is new. */
 export function mergeClocks(left: VectorClock, right: VectorClock): VectorClock {
+  if (!isTracked(left) || !isTracked(right)) return untrackedClock;
   let merged: Record<string, number> | undefined;
   for (const [actor, turn] of Object.entries(right)) {
     if ((left[actor as ActorId] ?? 0) < turn) {
@@ -21,12 +35,21 @@ export function mergeClocks(left: VectorClock, right: VectorClock): VectorClock 
       merged[actor] = turn;
     }
   }
-  return merged ?? left;
+  return merged === undefined ? left : bounded(merged);
+}
+
+/** What of `right` is not in the past of `left`: merging it into `left` gives the merge of both. */
+export function clockChanges(left: VectorClock, right: VectorClock): VectorClock {
+  const changes: Record<string, number> = {};
+  for (const [actor, turn] of Object.entries(right)) {
+    if ((left[actor as ActorId] ?? 0) < turn) changes[actor] = turn;
+  }
+  return changes;
 }
 
 /** The clock with `actor` at `turn`, which must not be lower than before (C1). */
 export function tickClock(clock: VectorClock, actor: ActorId, turn: number): VectorClock {
-  return { ...clock, [actor]: turn };
+  return isTracked(clock) ? bounded({ ...clock, [actor]: turn }) : clock;
 }
 
 export function compareClocks(left: VectorClock, right: VectorClock): ClockOrder {
@@ -41,4 +64,10 @@ function hasNewer(left: VectorClock, right: VectorClock): boolean {
     if (turn > (right[actor as ActorId] ?? 0)) return true;
   }
   return false;
+}
+
+function bounded(clock: VectorClock): VectorClock {
+  let actors = 0;
+  for (const _ in clock) actors += 1;
+  return actors > limits.clockActorsMax ? untrackedClock : clock;
 }

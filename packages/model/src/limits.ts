@@ -42,6 +42,8 @@ export const limits = {
   taskBackoffMs: [1_000, 3_000, 5_000],
   taskLimitMs: 300_000,
   turnLimitMs: 300_000,
+  /** Actors in one vector clock: the clocks of a larger scope say that it is not tracked. */
+  clockActorsMax: 4_096,
   branchesInFlight: 10,
   runBlocksMax: 20_000,
   /** Finished tasks and runs stay readable so long and so many, whichever ends first. */

@@ -1,9 +1,14 @@
 import {
   type ActorId,
+  actorId,
+  clockChanges,
   compareClocks,
   emptyClock,
+  isTracked,
+  limits,
   mergeClocks,
   tickClock,
+  untrackedClock,
   type VectorClock,
 } from '@troupe/model';
 import fc from 'fast-check';
@@ -41,6 +46,26 @@ describe('a vector clock', () => {
         expect(compareClocks(merged, ticked)).toBe('before');
       }),
     );
+  });
+
+  test('is made whole again by what another one adds to it', () => {
+    fc.assert(
+      fc.property(clock, clock, (a, b) => {
+        expect(mergeClocks(a, clockChanges(a, b))).toEqual(mergeClocks(a, b));
+      }),
+    );
+  });
+
+  test('C3: says that it is not tracked any more when its scope has grown too large', () => {
+    let large: VectorClock = emptyClock;
+    for (let n = 0; n < limits.clockActorsMax; n++) {
+      large = tickClock(large, actorId('default', 'Many', String(n)), 1);
+    }
+    expect(isTracked(large)).toBe(true);
+    const larger = tickClock(large, actorId('default', 'Many', 'one more'), 1);
+    expect(isTracked(larger)).toBe(false);
+    expect(mergeClocks(emptyClock, clockChanges(emptyClock, larger))).toBe(untrackedClock);
+    expect(tickClock(larger, actorId('default', 'Many', '0'), 9)).toBe(untrackedClock);
   });
 
   test('is not changed by what is made of it', () => {

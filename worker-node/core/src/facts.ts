@@ -48,6 +48,7 @@ export type NodeFact =
       readonly delta?: Bytes;
       readonly outcome: Outcome;
       readonly letters: readonly OutboxLetter[];
+      /** What the turn added to the actor's clock, itself among it. */
       readonly clock: VectorClock;
       /** Wall-clock ms, for people and for the forgetting of sessions. */
       readonly at: number;

@@ -93,7 +93,7 @@ export function applyTurn(memory: Memory, fact: TurnFact): void {
   } else {
     memory.recv.set(senderOf(cause.from, cause.fromBirth), cause.number);
   }
-  for (const letter of fact.letters) memory.outbox.add(letter, fact.clock);
+  for (const letter of fact.letters) memory.outbox.add(letter, memory.clock);
 }
 
 /** Replays one fact of this actor. Answers the delta when the user state changes by it. */
@@ -107,6 +107,7 @@ export function replay(memory: Memory, actor: ActorId, fact: NodeFact): Bytes | 
     case 'turn-begun':
       if (fact.seq <= memory.seq || memory.begun?.seq === fact.seq) return undefined;
       refuseGap(memory, actor, fact.seq);
+      memory.clock = mergeClocks(memory.clock, fact.clock);
       memory.begun = {
         seq: fact.seq,
         cause: fact.cause,

@@ -3,6 +3,9 @@
  * until answered. A turn's number is its turn number and ordinal, so the same call gets the same
  * number when the turn runs again elsewhere, and the receiver answers it from its window.
  *
+ * A task's number counts how often it asked the same: its next attempt gets the recorded answers to
+ * what it asks again, and whatever it asks differently is a call of its own.
+ *
  * G1  a turn's call leaves after its record; its result reaches the turn's record before anything
  *     that depends on it leaves.
  * G2  what a call came to belongs to the turn that made it: with its end all its calls are closed.
@@ -12,6 +15,7 @@ import {
   actorId,
   actorParts,
   type BundleHash,
+  type Bytes,
   type Call,
   type CallResult,
   type Failure,
@@ -36,6 +40,8 @@ import type { RunnerId } from './events.ts';
 type CallOut = Extract<FromRunner, { kind: 'call-out' }>;
 
 interface OutgoingCall {
+  /** Session of the actor or the task that calls, whatever session its calls go out under. */
+  readonly owner: SessionId;
   readonly session: SessionId;
   readonly number: number;
   readonly to: ActorId;
@@ -66,7 +72,9 @@ const answerGraceMs = 45_000;
 export class OutgoingCalls {
   readonly #core: Core;
   readonly #open = new Map<string, OutgoingCall>();
-  readonly #bySession = new Map<SessionId, Set<OutgoingCall>>();
+  readonly #byOwner = new Map<SessionId, Set<OutgoingCall>>();
+  /** How often each running task has asked the same. */
+  readonly #askedByTasks = new Map<SessionId, Map<string, number>>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -96,6 +104,7 @@ export class OutgoingCalls {
       this.#core.turns.record(activation, { ordinal, kind: 'call', name });
     }
     this.#start({
+      owner: session,
       session,
       number,
       to: actorId(actorParts(activation.id).tenant, frame.type, frame.key),
@@ -117,9 +126,15 @@ export class OutgoingCalls {
   }
 
   onTaskCall(frame: CallOut, runner: RunnerId, task: RunTask): void {
+    const print = fingerprint(frame.name, frame.args);
+    const owner = sessionOf(task);
+    const asked = this.#askedByTasks.get(owner) ?? new Map<string, number>();
+    const number = (asked.get(print) ?? 0) + 1;
+    this.#askedByTasks.set(owner, asked.set(print, number));
     this.#start({
-      session: sessionOf(task),
-      number: frame.ordinal + 1,
+      owner,
+      session: sessionId(`${owner}:${print}`),
+      number,
       to: actorId(task.tenant, frame.type, frame.key),
       method: frame.method,
       args: frame.args,
@@ -153,11 +168,12 @@ export class OutgoingCalls {
 
   /** The turn or task has ended: nobody waits for its calls (G2). */
   abandon(caller: Activation | RunTask): void {
-    if (this.#open.size === 0) return;
-    const session = sessionOf(caller);
-    const calls = this.#bySession.get(session);
+    if (this.#open.size === 0 && this.#askedByTasks.size === 0) return;
+    const owner = sessionOf(caller);
+    this.#askedByTasks.delete(owner);
+    const calls = this.#byOwner.get(owner);
     if (calls === undefined) return;
-    this.#bySession.delete(session);
+    this.#byOwner.delete(owner);
     for (const call of calls) this.#open.delete(keyOf(call.session, call.number));
   }
 
@@ -186,8 +202,8 @@ export class OutgoingCalls {
 
   #start(call: OutgoingCall): void {
     this.#open.set(keyOf(call.session, call.number), call);
-    const calls = this.#bySession.get(call.session) ?? new Set();
-    this.#bySession.set(call.session, calls.add(call));
+    const calls = this.#byOwner.get(call.owner) ?? new Set();
+    this.#byOwner.set(call.owner, calls.add(call));
     this.#send(call);
   }
 
@@ -231,7 +247,7 @@ export class OutgoingCalls {
   #low(call: OutgoingCall): number {
     if (call.activation === undefined) return 1;
     let low = call.number;
-    for (const other of this.#bySession.get(call.session) ?? []) {
+    for (const other of this.#byOwner.get(call.owner) ?? []) {
       if (other.to === call.to && other.number < low) low = other.number;
     }
     return low;
@@ -246,7 +262,7 @@ export class OutgoingCalls {
 
   #settle(call: OutgoingCall, outcome: Outcome, clock: VectorClock | undefined): void {
     this.#open.delete(keyOf(call.session, call.number));
-    this.#bySession.get(call.session)?.delete(call);
+    this.#byOwner.get(call.owner)?.delete(call);
     const { activation, ordinal, name, work } = call;
     if (activation !== undefined) {
       this.#core.turns.record(activation, { ordinal, kind: 'call', name, outcome }, clock);
@@ -260,6 +276,20 @@ export class OutgoingCalls {
 function sessionOf(caller: Activation | RunTask): SessionId {
   if ('task' in caller) return sessionId(`task:${caller.task}`);
   return sessionId(`actor:${caller.id}#${caller.birth}`);
+}
+
+/** Two FNV-1a hashes of what is asked: 64 bits that tell the calls of one task apart. */
+function fingerprint(name: string, args: Bytes): string {
+  let left = 0x811c9dc5;
+  let right = 0x9747b28c;
+  const mix = (unit: number) => {
+    left = Math.imul(left ^ unit, 0x01000193);
+    right = Math.imul(right ^ unit, 0x85ebca6b) ^ (right >>> 13);
+  };
+  for (let at = 0; at < name.length; at++) mix(name.charCodeAt(at));
+  mix(0x10000);
+  for (const byte of args) mix(byte);
+  return ((left >>> 0) * 0x200000 + (right >>> 11)).toString(36);
 }
 
 function keyOf(session: SessionId, number: number): string {

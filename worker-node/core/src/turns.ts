@@ -9,6 +9,7 @@
  */
 import {
   assert,
+  clockChanges,
   type FromRunner,
   failure,
   limits,
@@ -136,10 +137,11 @@ export class Turns {
     const { id, epoch, memory } = activation;
     if (memory?.begun === undefined) return;
     record(memory.begun, recorded);
+    const changes = clock === undefined ? undefined : clockChanges(memory.clock, clock);
     if (clock !== undefined) memory.clock = mergeClocks(memory.clock, clock);
     const { seq } = memory.begun;
     const fact = { kind: 'turn-recorded', actor: id, epoch, seq, recorded } as const;
-    this.fact(activation, clock === undefined ? fact : { ...fact, clock });
+    this.fact(activation, changes === undefined ? fact : { ...fact, clock: changes });
   }
 
   /** What runs at a runner that has exited: tried again, up to `limits.turnCrashesMax`. */
@@ -218,7 +220,7 @@ export class Turns {
       method: input.method,
       outcome,
       letters: this.#letters(activation, done),
-      clock: tickClock(known, activation.id, seq),
+      clock: clockChanges(memory.clock, tickClock(known, activation.id, seq)),
       at: this.#core.wall,
     } as const;
     const fact = done.delta === undefined ? bare : { ...bare, delta: done.delta };
@@ -226,7 +228,7 @@ export class Turns {
     applyTurn(memory, fact);
     activation.lastTurnAt = this.#core.now;
     this.#total += 1;
-    this.#core.post.sendNew(activation, fact.letters, fact.clock);
+    this.#core.post.sendNew(activation, fact.letters, memory.clock);
     if (input.cause.kind === 'letter' && input.replyTo !== undefined) {
       this.#core.mailboxes.acknowledge(activation, input.cause, input.replyTo);
     }
@@ -267,6 +269,7 @@ export class Turns {
     if (begun !== undefined) return begun;
     const { id, epoch } = activation;
     const clock = input.clock === undefined ? memory.clock : mergeClocks(memory.clock, input.clock);
+    const changes = clockChanges(memory.clock, clock);
     memory.clock = clock;
     const { cause, method, args, path } = input;
     const seq = memory.seq + 1;
@@ -281,7 +284,7 @@ export class Turns {
       method,
       args,
       path,
-      clock,
+      clock: changes,
     });
     return memory.begun;
   }

@@ -428,6 +428,34 @@ describe('a task attempt', () => {
     expect(a.toLeader()).toHaveLength(3);
   });
 
+  it('asks again under the number of the first attempt, and what it asks anew under its own', () => {
+    const a = new TestNode('a');
+    const location = { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 };
+    a.message({ kind: 'located', actor: other, location });
+    const ask = (work: number, ordinal: number, id: string) =>
+      a.frame({
+        kind: 'call-out',
+        work,
+        ordinal,
+        name: 'Ledger/other.add',
+        type: 'Ledger',
+        key: 'other',
+        method: 'add',
+        args: encodeValue([id]),
+        deadlineMs: 30_000,
+      });
+    a.message(order);
+    for (const [ordinal, id] of ['x', 'y', 'x'].entries()) ask(1, ordinal, id);
+    a.message({ ...order, attempt: 2 });
+    for (const [ordinal, id] of ['z', 'x', 'x'].entries()) ask(2, ordinal, id);
+    const callers = a
+      .toNodes()
+      .flatMap((message) => (message.kind === 'call' ? [JSON.stringify(message.caller)] : []));
+    const [x1, y, x2, z, again1, again2] = callers;
+    expect([again1, again2]).toEqual([x1, x2]);
+    expect(new Set([x1, y, x2, z]).size).toBe(4);
+  });
+
   it('whose runner crashes ends as failed; the node lives', () => {
     const a = new TestNode('a');
     a.message(order);
