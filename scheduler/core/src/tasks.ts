@@ -178,7 +178,8 @@ export class Tasks {
       if (this.#desk.state.tasks.get(task.id) !== task) continue;
       this.#landed(task, node);
       const what = `node ${node} was lost under attempt ${task.attempt} of task "${task.id}"`;
-      const reason = failure('UNAVAILABLE', what, { task: task.id, node });
+      // Nobody knows how far it came: what it did outside stays done.
+      const reason = failure('OUTCOME_UNKNOWN', what, { task: task.id, node });
       this.#failed(task, judgeLost(task, reason));
     }
     this.nodesChanged();

@@ -186,7 +186,7 @@ describe('attempts', () => {
     if (first === undefined) throw new Error('not started');
     scene.dies(first.node);
     const [retried] = scene.decided('task-retried');
-    expect(retried).toMatchObject({ waitMs: 0, reason: { failure: { code: 'UNAVAILABLE' } } });
+    expect(retried).toMatchObject({ waitMs: 0, reason: { failure: { code: 'OUTCOME_UNKNOWN' } } });
     expect(scene.started('t1').at(-1)?.node).not.toBe(first.node);
   });
 
@@ -197,7 +197,7 @@ describe('attempts', () => {
     if (first === undefined) throw new Error('not started');
     scene.dies(first.node);
     expect(scene.decided('task-started')).toHaveLength(1);
-    expect(codeOf(outcomeOf(scene.answer(number)))).toBe('UNAVAILABLE');
+    expect(codeOf(outcomeOf(scene.answer(number)))).toBe('OUTCOME_UNKNOWN');
   });
 
   it('ends an attempt that a node lets run beyond its limit', () => {

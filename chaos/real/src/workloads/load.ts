@@ -1,4 +1,5 @@
 /** All workloads at once: their clients' loops, and the final states when they have ended. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect, type Troupe } from '@troupe/sdk';
 import type { HistoryWriter } from '../history/history.ts';
@@ -42,6 +43,8 @@ interface Running {
 
 export async function startLoad({ addresses, random, writer, pace }: LoadStart): Promise<Load> {
   const stopped = new AbortController();
+  // Every client listens.
+  setMaxListeners(0, stopped.signal);
   const loops: Promise<void>[] = [];
   const running: Running[] = [];
   for (const [index, workload] of workloads.entries()) {
