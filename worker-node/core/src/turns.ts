@@ -76,7 +76,9 @@ export class Turns {
     if (begun === undefined) return;
     if (begun.cause.kind === 'letter') {
       const sender = senderOf(begun.cause.from, begun.cause.fromBirth);
-      activation.queuedLetters.set(sender, begun.cause.number);
+      // After a runner's crash later ones wait behind it already, and are not taken twice.
+      const taken = activation.queuedLetters.get(sender) ?? 0;
+      activation.queuedLetters.set(sender, Math.max(taken, begun.cause.number));
     }
     const queued = activation.mailbox.findIndex((one) => sameCause(one.cause, begun.cause));
     if (queued >= 0) {

@@ -333,6 +333,21 @@ describe('letters', () => {
     expect(b.values()).toEqual([['first', 'second']]);
   });
 
+  it('that wait behind one whose runner crashed are not taken twice', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.autoCommit = false;
+    a.message({ ...letter(1, 'first'), method: 'steps' });
+    a.message(letter(2, 'second'));
+    a.commit();
+    a.crashRunner();
+    a.autoCommit = true;
+    a.commit();
+    a.message(letter(2, 'second'));
+    a.call('list', '');
+    expect(a.values()).toEqual([['first', 'second']]);
+  });
+
   it('of one sender take effect once and in order, and are acknowledged when durable', () => {
     const a = new TestNode('a');
     a.place(ledger);
