@@ -80,9 +80,12 @@ export class Runs {
     if (run === undefined) return this.#unknown(asker, id);
     if (run.end !== undefined || !(waitMs > 0)) return this.#show(asker, run);
     const waiting: WaitingAsker = { ...asker, run: id };
-    const at = this.#desk.now + Math.min(waitMs, limits.deadlineMsMax);
+    const replaced = this.#askers.add(id, waiting)?.deadline;
+    // A repeated request waits no longer than the first one would have.
+    const until = this.#desk.now + Math.min(waitMs, limits.deadlineMsMax);
+    const at = Math.min(until, replaced?.at ?? until);
     waiting.deadline = this.#desk.deadlines.set(at, { kind: 'wait', asker: waiting });
-    this.#desk.deadlines.cancel(this.#askers.add(id, waiting)?.deadline);
+    this.#desk.deadlines.cancel(replaced);
   }
 
   waitedLongEnough(asker: WaitingAsker): void {

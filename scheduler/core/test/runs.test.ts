@@ -296,6 +296,17 @@ describe('ending and waiting', () => {
     expect(scene.answer(number)).toMatchObject({ run: { state: 'running' } });
   });
 
+  it('answers one who asks again and again no later than one who asked once', () => {
+    const scene = flow([work('a')]);
+    scene.starts('flow');
+    const body = { kind: 'wait-run', run, waitMs: 2_000 } as const;
+    const number = scene.ask(body);
+    scene.pass(1_500);
+    scene.again(number, body);
+    scene.pass(500);
+    expect(scene.answer(number)).toMatchObject({ run: { state: 'running' } });
+  });
+
   it('lists runs, the latest first', () => {
     const scene = flow([work('a')]);
     for (const id of ['r1', 'r2', 'r3']) scene.starts('flow', {}, id);

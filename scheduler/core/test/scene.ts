@@ -192,11 +192,13 @@ export class Scene {
   /** Asks; answers the number of the request. */
   ask(body: RequestBody): number {
     this.#number++;
-    this.tell({
-      kind: 'request',
-      request: { kind: 'request', number: this.#number, replyTo: gateway, body },
-    });
+    this.again(this.#number, body);
     return this.#number;
+  }
+
+  /** Sends a request again. */
+  again(number: number, body: RequestBody): void {
+    this.tell({ kind: 'request', request: { kind: 'request', number, replyTo: gateway, body } });
   }
 
   answer(number: number): Answer | undefined {
