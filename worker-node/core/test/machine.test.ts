@@ -341,9 +341,10 @@ describe('letters', () => {
     a.message(letter(2, 'second'));
     a.commit();
     a.crashRunner();
-    a.autoCommit = true;
     a.commit();
     a.message(letter(2, 'second'));
+    a.autoCommit = true;
+    a.commit();
     a.call('list', '');
     expect(a.values()).toEqual([['first', 'second']]);
   });
