@@ -7,6 +7,7 @@
  * A1  an attempt is on one node, which was alive when it started; attempts are numbered from 1.
  * A2  a task ends once.
  * A3  what running attempts reserve is exactly what is reserved on the nodes.
+ * A6  the count of a tenant's ready tasks, which bounds its queue, is right.
  */
 import {
   assert,
@@ -173,10 +174,14 @@ export class TaskTable {
 
   check(): void {
     const reserved = new Map<string, number>();
+    const ready = new Map<TenantName, number>();
     let running = 0;
     for (const task of this.#live.values()) {
       assert(!this.#ended.has(task.id), 'A2: a task ends once');
-      if (task.state.kind !== 'running') continue;
+      if (task.state.kind !== 'running') {
+        ready.set(task.tenant, (ready.get(task.tenant) ?? 0) + 1);
+        continue;
+      }
       running++;
       const { node } = task.state;
       assert(this.on(node).has(task), 'A1: an attempt is on one node');
@@ -186,6 +191,9 @@ export class TaskTable {
         const key = `${node} ${name}`;
         reserved.set(key, (reserved.get(key) ?? 0) + milli);
       }
+    }
+    for (const tenant of [...ready.keys(), ...this.#readyOf.keys()]) {
+      assert(this.readyOf(tenant) === (ready.get(tenant) ?? 0), 'A6: ready tasks are counted');
     }
     let onNodes = 0;
     for (const tasks of this.#onNode.values()) onNodes += tasks.size;
