@@ -25,7 +25,8 @@ const edges: Record<string, readonly string[]> = {
   'scheduler/server': ['scheduler/core', 'packages/fabric', 'packages/model'],
   'worker-node/host': ['worker-node/core', 'packages/fabric', 'packages/model'],
   'worker-node/runner': ['packages/sdk', 'packages/model'],
-  'packages/cli': ['packages/sdk', 'packages/model', 'packages/fabric'],
+  'packages/providers': ['packages/model'],
+  'packages/cli': ['packages/sdk', 'packages/model', 'packages/fabric', 'packages/providers'],
   'chaos/real': ['packages/sdk', 'packages/cli', 'packages/providers'],
 };
 

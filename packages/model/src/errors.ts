@@ -66,6 +66,15 @@ export const errorTable = {
   SERVER_MISSING: row(9, false, 'none', 'run `npm run bootstrap`, which brings it'),
   SERVER_FAILED: row(13, false, 'none', 'see the log of the server named'),
   NODE_NAME_TAKEN: row(6, true, 'none', 'choose another node name, or stop the other node'),
+  // Machines that nodes are put on.
+  HOST_UNREACHABLE: row(14, true, 'none', 'correct the address, or start sshd there'),
+  HOST_REFUSED: row(9, false, 'none', 'correct the user or the key, or authorize the key there'),
+  HOST_KEY_UNKNOWN: row(9, false, 'none', 'compare the fingerprint and give it by `--host-key`'),
+  HOST_KEY_CHANGED: row(9, false, 'none', 'find out why; give the new fingerprint by `--host-key`'),
+  HOST_UNSUITABLE: row(9, false, 'none', 'install or correct there what is named'),
+  HOST_FULL: row(8, true, 'none', 'free space there, or choose another folder'),
+  HOST_LOST: row(14, true, 'unknown', 'do the same again: it goes on where it stopped'),
+  NODE_FAILED: row(9, false, 'none', 'see the log of the node'),
   // Durable histories.
   DEPOSED: row(10, false, 'none', 'this process is fenced off and exits; start it anew'),
   LOG_CORRUPT: row(15, false, 'none', 'restore the log named from a replica or a backup'),
