@@ -80,6 +80,7 @@ class LocalCluster implements Cluster {
             dataDir: this.dataDir,
             logDir: this.#logDir,
             guard: this.#guard,
+            ...(this.#options.host === undefined ? {} : { host: this.#options.host }),
             onProgress: (line) => this.#say(line),
           })
         : givenServers(servers);

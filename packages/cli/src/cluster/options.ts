@@ -46,6 +46,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   readonly schedulers?: number;
   readonly cell?: string;
+  /** Address on which etcd and NATS listen, for nodes on other machines; loopback when absent. */
+  readonly host?: string;
   /** Existing servers, for several cells on one pair; they are not stopped by `stop`. */
   readonly servers?: ServerAddresses;
   readonly nodeConfig?: NodeConfig | ((name: string) => NodeConfig);

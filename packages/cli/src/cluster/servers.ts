@@ -26,6 +26,8 @@ export interface ServerStart {
   readonly dataDir: string;
   readonly logDir: string;
   readonly guard: Guard;
+  /** Address that both listen on; loopback when absent. */
+  readonly host?: string;
   readonly onProgress: (line: string) => void;
 }
 
@@ -77,7 +79,11 @@ export async function startServers(start: ServerStart): Promise<Servers> {
 }
 
 function place(name: 'etcd' | 'nats', start: ServerStart) {
-  return { dataDir: join(start.dataDir, name), logFile: join(start.logDir, `${name}.log`) };
+  return {
+    dataDir: join(start.dataDir, name),
+    logFile: join(start.logDir, `${name}.log`),
+    ...(start.host === undefined ? {} : { host: start.host }),
+  };
 }
 
 function running<S extends Server>(

@@ -1,9 +1,9 @@
-/** A single etcd member on loopback, durable as in production: every write is synced. */
+/** A single etcd member, on loopback unless told otherwise, durable as in production: every write is synced. */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { findBinary } from './binaries.ts';
-import { freePort, onFreePort } from './ports.ts';
+import { freePort, loopback, onFreePort } from './ports.ts';
 import { type Server, ServerProcess } from './server-process.ts';
 
 export interface EtcdOptions {
@@ -11,6 +11,8 @@ export interface EtcdOptions {
   readonly dataDir: string;
   /** Port for clients; a free one by default. */
   readonly port?: number;
+  /** Address for clients and for the member itself; loopback by default. */
+  readonly host?: string;
   readonly logFile?: string;
   readonly readyMsMax?: number;
 }
@@ -21,14 +23,16 @@ export async function startEtcd(options: EtcdOptions): Promise<Server> {
   mkdirSync(data, { recursive: true });
   // etcd warns about a data folder that others may read.
   chmodSync(data, 0o700);
-  return onFreePort(options.port, async (port) => {
-    const peerPort = await freePort();
-    const url = `http://127.0.0.1:${port}`;
+  const host = options.host ?? loopback;
+  const start = async (port: number) => {
+    const peerPort = await freePort(host);
+    const url = `http://${host}:${port}`;
     const server = new ServerProcess({
       name: 'etcd',
       program,
-      args: args({ data, url, peerUrl: `http://127.0.0.1:${peerPort}` }),
+      args: args({ data, url, peerUrl: `http://${host}:${peerPort}` }),
       ports: [port, peerPort],
+      host,
       url,
       dataDir: options.dataDir,
       logFile: options.logFile ?? join(options.dataDir, 'etcd.log'),
@@ -37,7 +41,8 @@ export async function startEtcd(options: EtcdOptions): Promise<Server> {
     });
     await server.start();
     return server;
-  });
+  };
+  return onFreePort(options.port, start, host);
 }
 
 function args(at: { data: string; url: string; peerUrl: string }): string[] {

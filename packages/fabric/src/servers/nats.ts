@@ -1,11 +1,11 @@
-/** A single nats-server with JetStream on loopback, with the account rules of production. */
+/** A single nats-server with JetStream, on loopback unless told otherwise, with the account rules of production. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { findBinary } from './binaries.ts';
-import { onFreePort } from './ports.ts';
+import { loopback, onFreePort } from './ports.ts';
 import { type Server, type ServerPlan, ServerProcess } from './server-process.ts';
 
 export interface NatsOptions {
@@ -13,6 +13,8 @@ export interface NatsOptions {
   readonly dataDir: string;
   /** A free port by default. */
   readonly port?: number;
+  /** Address that it listens on; loopback by default. */
+  readonly host?: string;
   /** `always` (the default): acknowledged means synced to the disk. `default`: the server's own. */
   readonly syncInterval?: 'always' | 'default';
   readonly maxPayloadBytes?: number;
@@ -31,25 +33,30 @@ const systemUser = 'sys';
 
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const program = await findBinary('nats-server');
-  return onFreePort(options.port, async (port) => {
+  const host = options.host ?? loopback;
+  const start = async (port: number) => {
     const systemPassword = options.systemPassword ?? randomBytes(16).toString('hex');
     mkdirSync(options.dataDir, { recursive: true });
     const file = join(options.dataDir, 'nats.conf');
-    writeFileSync(file, natsConfiguration({ ...options, port, systemPassword }), { mode: 0o600 });
+    writeFileSync(file, natsConfiguration({ ...options, host, port, systemPassword }), {
+      mode: 0o600,
+    });
     const server = new NatsProcess(systemPassword, {
       name: 'nats-server',
       program,
       args: ['--config', file],
       ports: [port],
-      url: `nats://127.0.0.1:${port}`,
+      host,
+      url: `nats://${host}:${port}`,
       dataDir: options.dataDir,
       logFile: options.logFile ?? join(options.dataDir, 'nats.log'),
-      isReady: () => offersJetStream(port),
+      isReady: () => offersJetStream(host, port),
       readyMsMax: options.readyMsMax ?? 30_000,
     });
     await server.start();
     return server;
-  });
+  };
+  return onFreePort(options.port, start, host);
 }
 
 class NatsProcess extends ServerProcess implements NatsServer {
@@ -62,14 +69,18 @@ class NatsProcess extends ServerProcess implements NatsServer {
   }
 }
 
-type Configured = NatsOptions & { readonly port: number; readonly systemPassword: string };
+type Configured = NatsOptions & {
+  readonly host: string;
+  readonly port: number;
+  readonly systemPassword: string;
+};
 
 /** Whoever connects without a name is `troupe`; JetStream belongs to that account alone. */
 function natsConfiguration(options: Configured): string {
   const quoted = (text: string) => JSON.stringify(text);
   const sync = (options.syncInterval ?? 'always') === 'always' ? ['  sync_interval: always'] : [];
   return [
-    `listen: "127.0.0.1:${options.port}"`,
+    `listen: "${options.host}:${options.port}"`,
     'server_name: "troupe"',
     `max_payload: ${options.maxPayloadBytes ?? 1_048_576}`,
     'max_pending: 256MB',
@@ -91,9 +102,9 @@ function natsConfiguration(options: Configured): string {
 const greeting = z.object({ jetstream: z.boolean().optional() });
 
 /** A NATS server greets with one INFO line; it listens only after JetStream has recovered. */
-function offersJetStream(port: number): Promise<boolean> {
+function offersJetStream(host: string, port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const socket = createConnection({ port, host: '127.0.0.1', timeout: 2_000 });
+    const socket = createConnection({ port, host, timeout: 2_000 });
     let text = '';
     socket.setEncoding('utf8');
     socket.once('error', reject);

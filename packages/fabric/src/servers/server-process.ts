@@ -42,6 +42,8 @@ export interface ServerPlan {
   readonly args: readonly string[];
   /** Every port it listens on; the first is the one clients use. */
   readonly ports: readonly [number, ...number[]];
+  /** The address that it listens on. */
+  readonly host: string;
   readonly url: string;
   readonly dataDir: string;
   readonly logFile: string;
@@ -98,7 +100,8 @@ export class ServerProcess implements Server {
   }
 
   async start(): Promise<void> {
-    for (const port of this.#plan.ports) await assertPortFree(port, this.name);
+    const { ports, host } = this.#plan;
+    for (const port of ports) await assertPortFree(port, this.name, host);
     this.#spawn();
     try {
       await this.#untilReady();
@@ -166,8 +169,8 @@ export class ServerProcess implements Server {
   }
 
   #exitedAtStart({ code, signal }: ServerExit) {
-    const used = /127\.0\.0\.1:(\d+): bind: address already in use/.exec(this.#logTail());
-    if (used !== null) return portInUse(Number(used[1]), this.name);
+    const used = /:(\d+): bind: address already in use/.exec(this.#logTail());
+    if (used !== null) return portInUse(Number(used[1]), this.name, this.#plan.host);
     return this.#failed(`${this.name} ended at start (${signal ?? `exit code ${code}`})`);
   }
 
