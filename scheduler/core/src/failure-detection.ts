@@ -6,6 +6,9 @@
  *     was lost, this process was paused, ticks come late) every node counts as just heard.
  * F2  when more than max(1, a third) of the nodes disconnect within the window, the broker is the
  *     suspect: whoever disconnected gets the time to connect again before it is judged.
+ * F3  a silence of all of several nodes is ours too, also when nobody told us that a link was cut:
+ *     nobody is judged in it until it has lasted four times as long as one node's may, and when
+ *     somebody is heard again every node counts as just heard.
  */
 import type { Incarnation, NodeLoad } from '@troupe/model';
 import type { Deadline } from './deadlines.ts';
@@ -21,6 +24,8 @@ interface Heard {
 const noticeWindowMs = 2_000;
 /** Share of the silence allowed that a probe may take while the broker is the suspect. */
 const patientShare = 1 / 3;
+/** How many times as long as one node all of them may be silent before that is judged. */
+const allSilentShare = 4;
 /** Unknown incarnations watched at once; the oldest are forgotten beyond. */
 const strangersMax = 1_000;
 
@@ -30,15 +35,20 @@ export class FailureDetection {
   readonly #strangers = new Map<Incarnation, number>();
   #notices: { readonly at: number; readonly node: Incarnation }[] = [];
   #brokerSuspectUntil = Number.NEGATIVE_INFINITY;
+  /** When any node was last heard. */
+  #anybodyAt: number;
 
   constructor(desk: Desk) {
     this.#desk = desk;
+    this.#anybodyAt = desk.now;
     for (const { incarnation } of desk.state.nodes.present()) this.hear(incarnation);
     this.#schedulePulse();
   }
 
   /** Any word of a present node. */
   hear(node: Incarnation): void {
+    if (this.#nobodySpeaks()) this.startAnew();
+    this.#anybodyAt = this.#desk.now;
     const heard = this.#heard.get(node);
     if (heard !== undefined) heard.at = this.#desk.now;
     else this.#heard.set(node, { at: this.#desk.now, load: undefined, probe: undefined });
@@ -84,7 +94,9 @@ export class FailureDetection {
   pulse(): readonly Incarnation[] {
     const before = this.#desk.now - this.#desk.config.nodeSilenceMs;
     const silent: Incarnation[] = [];
-    for (const [node, heard] of this.#heard) if (heard.at <= before) silent.push(node);
+    if (!this.#isPatient()) {
+      for (const [node, heard] of this.#heard) if (heard.at <= before) silent.push(node);
+    }
     this.#schedulePulse();
     return silent;
   }
@@ -119,6 +131,18 @@ export class FailureDetection {
       }
     }
     return false;
+  }
+
+  /** F3: two beats of every node are missing. */
+  #nobodySpeaks(): boolean {
+    const { heartbeatMs, nodeSilenceMs } = this.#desk.config;
+    const allSilentMs = this.#desk.now - this.#anybodyAt;
+    return this.#heard.size > 1 && allSilentMs >= Math.min(2 * heartbeatMs, nodeSilenceMs);
+  }
+
+  #isPatient(): boolean {
+    const patienceMs = allSilentShare * this.#desk.config.nodeSilenceMs;
+    return this.#nobodySpeaks() && this.#desk.now - this.#anybodyAt < patienceMs;
   }
 
   /** Asks for a heartbeat; a patient probe takes the place of a hasty one. */

@@ -32,9 +32,34 @@ describe('silence', () => {
     scene.beating.clear();
     scene.pass(2_500);
     scene.tell({ kind: 'back-after-silence' });
+    const [first, second] = nodes;
+    if (first === undefined || second === undefined) throw new Error('no nodes');
+    scene.beating.add(first);
     scene.pass(2_500);
     expect(nodes.map((node) => scene.phase(node))).toEqual(['alive', 'alive']);
     scene.pass(1_000);
+    expect(nodes.map((node) => scene.phase(node))).toEqual(['alive', 'dying']);
+  });
+
+  it('judges nobody by a silence of all, and gives every node a whole one after it (F3)', () => {
+    const { scene, nodes } = cluster(3);
+    const [first, ...others] = nodes;
+    if (first === undefined) throw new Error('no node');
+    scene.beating.clear();
+    scene.pass(9_000);
+    expect(nodes.map((node) => scene.phase(node))).toEqual(['alive', 'alive', 'alive']);
+    scene.beating.add(first);
+    scene.pass(2_500);
+    expect(nodes.map((node) => scene.phase(node))).toEqual(['alive', 'alive', 'alive']);
+    scene.pass(2_000);
+    expect(others.map((node) => scene.phase(node))).toEqual(['dying', 'dying']);
+    expect(scene.phase(first)).toBe('alive');
+  });
+
+  it('ends all nodes when the silence of all goes on and on (F3)', () => {
+    const { scene, nodes } = cluster(2);
+    scene.beating.clear();
+    scene.pass(13_000);
     expect(nodes.map((node) => scene.phase(node))).toEqual(['dying', 'dying']);
   });
 

@@ -57,7 +57,11 @@ function checkWriters(items: readonly Item[], find: Find): void {
 
 /** An acknowledged append stands at the place that its answer named; a refused one nowhere. */
 function checkAppends(items: readonly Item[], operations: readonly Operation[], find: Find): void {
-  const places = new Map(items.map(([writer, number], index) => [`${writer}:${number}`, index]));
+  const places = new Map<string, number>();
+  for (const [index, [writer, number]] of items.entries()) {
+    const name = `${writer}:${number}`;
+    if (!places.has(name)) places.set(name, index);
+  }
   for (const operation of operations) {
     if (operation.action !== 'append') continue;
     const { writer, number } = appended.parse(operation.input);

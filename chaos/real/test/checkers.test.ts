@@ -1,0 +1,295 @@
+/** Every checker passes a history that keeps its promise, and fails each that breaks it. */
+import { describe, expect, it } from 'vitest';
+import { appendOrder } from '../src/checkers/append-order.ts';
+import { attempts } from '../src/checkers/attempts.ts';
+import { codedErrors } from '../src/checkers/coded-errors.ts';
+import { conservedTotal } from '../src/checkers/conserved-total.ts';
+import { effectOnce } from '../src/checkers/effect-once.ts';
+import { exactResults } from '../src/checkers/exact-results.ts';
+import type { Verdict } from '../src/checkers/verdict.ts';
+import { final, operations } from './histories.ts';
+
+const kindsOf = ({ findings }: Verdict) => findings.map(({ kind }) => kind);
+
+describe('effects by id', () => {
+  const calls = operations(
+    'k',
+    { id: 'a', action: 'add' },
+    { id: 'b', action: 'add', outcome: 'failed' },
+    { id: 'c', action: 'add', outcome: 'unknown' },
+  );
+  const check = (ids: string[]) =>
+    kindsOf(effectOnce('p', { operations: calls, finals: [final('k', ids)] }));
+
+  it('are there once; what is unknown may be there or not', () => {
+    expect(check(['a'])).toEqual([]);
+    expect(check(['c', 'a'])).toEqual([]);
+  });
+
+  it.each([
+    ['an acknowledged one is missing', ['c'], 'lost'],
+    ['an acknowledged one is there twice', ['a', 'a'], 'doubled'],
+    ['an unknown one is there twice', ['a', 'c', 'c'], 'doubled'],
+    ['a refused one is there', ['a', 'b'], 'wrong'],
+    ['one is there that nobody asked for', ['a', 'z'], 'wrong'],
+  ])('are found out when %s', (_what, ids, kind) => {
+    expect(check(ids)).toEqual([kind]);
+  });
+
+  it('are not taken for right when their final state was not read', () => {
+    expect(kindsOf(effectOnce('p', { operations: calls, finals: [] }))).toEqual(['wrong']);
+  });
+});
+
+describe('tasks', () => {
+  const result = (nonce: string) => ({ doubled: 4, attempt: 1, nonce });
+  const tasks = operations(
+    'k',
+    { id: 'a', action: 'retried', input: { number: 2 }, output: result('x') },
+    { id: 'a-again', action: 'again', input: { number: 2, of: 'a' }, output: result('x') },
+    { id: 'b', action: 'once', input: { number: 2 }, output: result('y') },
+    { id: 'c', action: 'once', input: { number: 2 }, outcome: 'unknown' },
+  );
+  const check = (marks: string[], seen = tasks) =>
+    kindsOf(attempts('p', { operations: seen, finals: [final('k', marks)] }));
+
+  it('may be run again, each attempt calling once, and have one result', () => {
+    expect(check(['a#1', 'b#1'])).toEqual([]);
+    expect(check(['a#1', 'b#1', 'a#2', 'c#1'])).toEqual([]);
+  });
+
+  it.each([
+    ['an attempt called twice', ['a#1', 'a#1', 'b#1'], 'doubled'],
+    ['one without retries was run again', ['a#1', 'b#1', 'b#2'], 'doubled'],
+    ['a finished one never ran', ['b#1'], 'lost'],
+  ])('are found out when %s', (_what, marks, kind) => {
+    expect(check(marks)).toEqual([kind]);
+  });
+
+  it('are found out when the same id gives another result', () => {
+    const other = tasks.map((one) =>
+      one.id === 'a-again' ? { ...one, output: result('z') } : one,
+    );
+    expect(check(['a#1', 'b#1'], other)).toEqual(['wrong']);
+  });
+
+  it('are found out when a result is not what the task computes', () => {
+    const wrong = tasks.map((one) => (one.id === 'b' ? { ...one, input: { number: 3 } } : one));
+    expect(check(['a#1', 'b#1'], wrong)).toEqual(['wrong']);
+  });
+});
+
+describe('append lists', () => {
+  const all = operations(
+    'k',
+    { id: 'a', action: 'append', input: { writer: 'w', number: 0 }, output: 1 },
+    { id: 'p', action: 'post', input: { writer: 'k/w' }, output: 1 },
+    { id: 'r', action: 'read', output: { length: 2, last: ['k/w', 0] } },
+    { id: 'b', action: 'append', input: { writer: 'w', number: 1 }, output: 3 },
+    { id: 's', action: 'read', output: { length: 3, last: ['w', 1] } },
+  );
+  const good: [string, number][] = [
+    ['w', 0],
+    ['k/w', 0],
+    ['w', 1],
+  ];
+  const check = (items: [string, number][], seen = all, posted = 1) =>
+    kindsOf(
+      appendOrder('p', {
+        operations: seen,
+        finals: [final('k', items), final('k/w', posted)],
+      }),
+    );
+
+  it('hold everything once and in the order of each writer', () => {
+    expect(check(good)).toEqual([]);
+  });
+
+  it('are found out when an acknowledged item is missing', () => {
+    expect(check(good.slice(0, 2))).toContain('lost');
+  });
+
+  it('are found out when an item stands there twice', () => {
+    expect(check([...good, ['w', 1]])).toEqual(['doubled']);
+  });
+
+  it('are found out when items of one writer changed places', () => {
+    expect(
+      check([
+        ['w', 1],
+        ['k/w', 0],
+        ['w', 0],
+      ]),
+    ).toContain('out-of-order');
+  });
+
+  it('are found out when letters have a gap, or did not all arrive', () => {
+    expect(check([...good, ['k/w', 2]], all, 2)).toEqual(['out-of-order']);
+    expect(check(good, all, 2)).toEqual(['lost']);
+  });
+
+  it('are found out when a read goes back', () => {
+    const back = operations('k', ...all, {
+      id: 't',
+      action: 'read',
+      output: { length: 2, last: ['k/w', 0] },
+      from: 90,
+      until: 95,
+    });
+    expect(check(good, back)).toEqual(['out-of-order']);
+  });
+
+  it('are found out when a read saw what was never there', () => {
+    const ghost = operations('k', ...all, {
+      id: 't',
+      action: 'read',
+      output: { length: 3, last: ['w', 7] },
+      from: 90,
+      until: 95,
+    });
+    expect(check(good, ghost)).toEqual(['wrong']);
+  });
+});
+
+describe('the bank', () => {
+  const input = { from: 'k/a0', to: 'k/a1', amount: 10 };
+  const transfers = operations(
+    'k',
+    { id: 'a', action: 'pay', input, output: true },
+    { id: 'b', action: 'move', input, output: false },
+    { id: 'c', action: 'move', input, outcome: 'unknown' },
+  );
+  type Entries = [string, number][];
+  const statement = (entries: Entries) => ({
+    balance: entries.reduce((sum, [, amount]) => sum + amount, 100),
+    entries,
+  });
+  const check = (source: Entries, target: Entries, seen = transfers) =>
+    kindsOf(
+      conservedTotal('p', {
+        operations: seen,
+        finals: [final('k/a0', statement(source)), final('k/a1', statement(target))],
+      }),
+    );
+
+  it('keeps its total: a debit and a credit for each transfer, or neither', () => {
+    expect(check([['a', -10]], [['a', 10]])).toEqual([]);
+    const both: [Entries, Entries] = [
+      [
+        ['a', -10],
+        ['c', -10],
+      ],
+      [
+        ['c', 10],
+        ['a', 10],
+      ],
+    ];
+    expect(check(...both)).toEqual([]);
+  });
+
+  it('is found out when money is lost on its way', () => {
+    expect(check([['a', -10]], [])).toEqual(['lost', 'wrong']);
+  });
+
+  it('is found out when money is credited twice', () => {
+    expect(
+      check(
+        [['a', -10]],
+        [
+          ['a', 10],
+          ['a', 10],
+        ],
+      ),
+    ).toEqual(['doubled', 'wrong']);
+  });
+
+  it('is found out when a refused transfer was done', () => {
+    expect(
+      check(
+        [
+          ['a', -10],
+          ['b', -10],
+        ],
+        [
+          ['a', 10],
+          ['b', 10],
+        ],
+      ),
+    ).toEqual(['wrong']);
+  });
+
+  it('is found out when an unknown transfer was half done', () => {
+    expect(
+      check(
+        [
+          ['a', -10],
+          ['c', -10],
+        ],
+        [['a', 10]],
+      ),
+    ).toEqual(['lost', 'wrong']);
+  });
+
+  it('leaves to user code a transfer whose turn failed between its two calls', () => {
+    const failed = transfers.map((one) => (one.id === 'c' ? { ...one, code: 'TIME_LIMIT' } : one));
+    expect(
+      check(
+        [
+          ['a', -10],
+          ['c', -10],
+        ],
+        [['a', 10]],
+        failed,
+      ),
+    ).toEqual([]);
+  });
+
+  it('is found out when a balance is not the sum of its entries', () => {
+    const finals = [
+      final('k/a0', { balance: 91, entries: [['a', -10]] }),
+      final('k/a1', statement([['a', 10]])),
+    ];
+    const verdict = conservedTotal('p', { operations: transfers, finals });
+    expect(kindsOf(verdict)).toEqual(['wrong', 'wrong']);
+  });
+});
+
+describe('results of runs', () => {
+  const run = (output: unknown) =>
+    kindsOf(
+      exactResults('p', {
+        operations: operations('k', {
+          id: 'a',
+          action: 'run',
+          input: { items: [1, 2, 3], answer: 10 },
+          output,
+        }),
+        finals: [],
+      }),
+    );
+
+  it('are exact', () => {
+    expect(run({ squares: [1, 4, 9], total: 24 })).toEqual([]);
+  });
+
+  it('are found out when a branch is in another place, or the sum is another', () => {
+    expect(run({ squares: [4, 1, 9], total: 24 })).toEqual(['wrong']);
+    expect(run({ squares: [1, 4, 9], total: 25 })).toEqual(['wrong']);
+  });
+});
+
+describe('errors', () => {
+  const check = (code: string) =>
+    kindsOf(
+      codedErrors('p', {
+        operations: operations('k', { id: 'a', action: 'add', outcome: 'unknown', code }),
+        finals: [],
+      }),
+    );
+
+  it('have a code, and every operation is answered', () => {
+    expect(check('OUTCOME_UNKNOWN')).toEqual([]);
+    expect(check('UNCODED')).toEqual(['wrong']);
+    expect(check('UNANSWERED')).toEqual(['wrong']);
+  });
+});

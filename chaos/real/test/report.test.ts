@@ -1,0 +1,93 @@
+/** What a history comes to, and that it is the same when it is read again from its file. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { HistoryWriter, historyOf, type Line, readHistory } from '../src/history/history.ts';
+import { reportHtml } from '../src/report/html.ts';
+import { summarize } from '../src/report/summary.ts';
+import { reportText } from '../src/report/text.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'troupe-chaos-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const call = (id: string, outcome: 'ok' | 'failed' | 'unknown', code?: string): Line => ({
+  kind: 'operation',
+  workload: 'counters',
+  client: 'counters0',
+  key: 'k',
+  id,
+  action: 'add',
+  from: 0,
+  until: 5,
+  outcome,
+  ...(code === undefined ? {} : { code }),
+});
+const ledger = (ids: string[]): Line => ({
+  kind: 'final',
+  workload: 'counters',
+  key: 'k',
+  value: ids,
+});
+const end: Line = { kind: 'end', at: 1_000 };
+const conclude = (...lines: Line[]) => summarize(historyOf(lines));
+
+it('a broken promise is a failure, with the promise named', () => {
+  const summary = conclude(call('a', 'ok'), ledger([]), end);
+  expect(summary).toMatchObject({ conclusion: 'failed', found: { lost: 1, doubled: 0 } });
+  expect(reportText(summary)).toContain(
+    'lost: a call takes effect once: k: add a (ok) has no effect',
+  );
+});
+
+it('an alarm is a failure', () => {
+  const alarm: Line = { kind: 'alarm', at: 7, what: 'n1 ended with code 1' };
+  expect(conclude(call('a', 'ok'), ledger(['a']), alarm, end).conclusion).toBe('failed');
+});
+
+it('under half of the operations ok proves nothing', () => {
+  const refused = [call('b', 'failed', 'UNAVAILABLE'), call('c', 'failed', 'UNAVAILABLE')];
+  const summary = conclude(call('a', 'ok'), ...refused, ledger(['a']), end);
+  expect(summary.conclusion).toBe('inconclusive');
+  expect(summary.reasons[0]).toBe('1 of 3 operations are ok, which is under half');
+});
+
+it('a history that was cut short proves nothing', () => {
+  const summary = conclude(call('a', 'ok'), ledger(['a']));
+  expect(summary).toMatchObject({ conclusion: 'inconclusive' });
+  expect(summary.reasons).toContain('the history was cut short');
+});
+
+it('recovery is told for each kind of fault, by median and maximum', () => {
+  const fault = (recoveredMs: number): Line => ({
+    kind: 'fault',
+    fault: 'kill-node',
+    round: 1,
+    target: '<n1>',
+    from: 0,
+    until: 10,
+    recoveredMs,
+  });
+  const summary = conclude(fault(100), fault(900), fault(300), end);
+  const told = { fault: 'kill-node', count: 3, skipped: 0, medianMs: 300, maxMs: 900 };
+  expect(summary.faults).toEqual([told]);
+  const page = reportHtml(summary);
+  expect(page).toContain('kill-node &lt;n1>');
+  expect(page).not.toContain('<n1>');
+});
+
+it('a history is the same when it is read from its file', () => {
+  const file = join(folder, 'history.jsonl');
+  const writer = new HistoryWriter(file);
+  for (const line of [call('a', 'ok'), call('b', 'unknown', 'OUTCOME_UNKNOWN'), ledger(['a'])]) {
+    writer.write(line);
+  }
+  const history = writer.close();
+  expect(readHistory(file)).toEqual(history);
+});
+
+it('a line that is none is named by its number', () => {
+  const file = join(folder, 'broken.jsonl');
+  writeFileSync(file, `${JSON.stringify(end)}\n{"kind":"operation"}\n`);
+  expect(() => readHistory(file)).toThrow('line 2 is no line of a history');
+});
