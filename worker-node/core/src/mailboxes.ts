@@ -24,6 +24,7 @@ import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
 import { sameCause, senderOf } from './memory.ts';
+import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
   readonly #core: Core;
@@ -313,7 +314,7 @@ export class Mailboxes {
     const message = { kind: 'call-result', actor: id, session, number, outcome } as const;
     this.#core.out.reply({
       to,
-      message: session.startsWith('actor:') ? { ...message, scope, clock } : message,
+      message: session.startsWith(actorSessionPrefix) ? { ...message, scope, clock } : message,
     });
   }
 }

@@ -36,6 +36,7 @@ import {
 import type { Activation } from './activation.ts';
 import type { Core } from './core.ts';
 import type { RunnerId } from './events.ts';
+import { actorSessionPrefix } from './sessions.ts';
 
 type CallOut = Extract<FromRunner, { kind: 'call-out' }>;
 
@@ -275,7 +276,7 @@ export class OutgoingCalls {
 
 function sessionOf(caller: Activation | RunTask): SessionId {
   if ('task' in caller) return sessionId(`task:${caller.task}`);
-  return sessionId(`actor:${caller.id}#${caller.birth}`);
+  return sessionId(`${actorSessionPrefix}${caller.id}#${caller.birth}`);
 }
 
 /** Two FNV-1a hashes of what is asked: 64 bits that tell the calls of one task apart. */

@@ -3,10 +3,14 @@
  *
  * S1  a number with a reply is never run again.
  * S2  a reply is kept until the session says that nothing at or below its number is open, or the
- *     session was not heard of for `limits.sessionMsMax`.
+ *     session was not heard of for `limits.sessionMsMax`. Other actors are never forgotten: their
+ *     turns are durable, and ask again after however long an outage.
  */
 import type { Outcome, SessionId } from '@troupe/model';
 import { limits } from '@troupe/model';
+
+/** What the session of a calling actor begins with; its birth follows. */
+export const actorSessionPrefix = 'actor:';
 
 export interface SessionWindow {
   /** Least number that may still be open at the session. */
@@ -56,6 +60,7 @@ export class Sessions {
   /** Forgets the sessions not heard of for too long. */
   forget(wall: number): void {
     for (const [session, window] of this.#windows) {
+      if (session.startsWith(actorSessionPrefix)) continue;
       if (wall - window.heardAt > limits.sessionMsMax) this.#windows.delete(session);
     }
   }

@@ -9,7 +9,9 @@
  */
 import {
   assert,
+  boundedFailure,
   clockChanges,
+  errorTable,
   type FromRunner,
   failure,
   limits,
@@ -205,11 +207,12 @@ export class Turns {
   #commit(
     activation: Activation,
     input: Input,
-    outcome: Outcome,
+    ended: Outcome,
     done: Pick<Frame<'turn-done'>, 'delta' | 'sends'>,
   ): void {
     const { memory } = activation;
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
+    const outcome = memory.begun === undefined ? ended : afterItBegan(ended, input);
     const seq = memory.seq + 1;
     const known = input.clock === undefined ? memory.clock : mergeClocks(memory.clock, input.clock);
     const bare = {
@@ -358,6 +361,19 @@ export class Turns {
     }
     for (const runner of overdue) this.#core.out.work({ kind: 'kill-runner', runner });
   }
+}
+
+/** What has left its actor has done something: its failure may not say that surely nothing was. */
+function afterItBegan(outcome: Outcome, { method }: Input): Outcome {
+  if (outcome.ok || errorTable[outcome.failure.code].outcome !== 'none') return outcome;
+  const { code, message, details } = outcome.failure;
+  const text = `${method} failed after it had begun: ${code}: ${message}`;
+  const failed = boundedFailure({
+    code: 'USER_ERROR',
+    message: text,
+    details: { ...details, code },
+  });
+  return { ok: false, failure: failed };
 }
 
 function crashed(activation: Activation, input: Input, reason: string): Outcome {

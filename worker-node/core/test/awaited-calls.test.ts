@@ -1,7 +1,7 @@
 /** Calls that turns await, and letters: what becomes of them when answers or places are slow. */
-import { encodeValue } from '@troupe/model';
+import { encodeValue, limits, sessionId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { ledger, other, TestNode } from './harness.ts';
+import { ledger, other, shared, TestNode } from './harness.ts';
 
 const located = {
   kind: 'located',
@@ -92,5 +92,30 @@ describe('an awaited call', () => {
     a.commit();
     expect(a.toNodes()).toEqual([]);
     expect(a.values()).toEqual([5]);
+  });
+
+  it('that surely did nothing does not make the turn that awaited it such a one', () => {
+    const a = asking();
+    const [call] = a.toNodes();
+    if (call?.kind !== 'call') throw new Error('no call was sent');
+    const { session, number } = call.caller;
+    const failure = { code: 'DEADLINE_EXCEEDED', message: 'it came too late' } as const;
+    const refused = { ok: false, failure } as const;
+    a.message({ kind: 'call-result', actor: other, session, number, outcome: refused });
+    expect(a.outcomes()).toMatchObject([
+      { failure: { code: 'USER_ERROR', details: { code: 'DEADLINE_EXCEEDED' } } },
+    ]);
+  });
+
+  it('that an actor makes again after a long outage is answered from the record', () => {
+    const a = new TestNode('a', shared(), { checkpointMs: 1_500 });
+    a.place(ledger);
+    const session = sessionId('actor:default/Ledger/other#3');
+    a.call('add', 'x', { session, number: 65_536, low: 65_536 });
+    a.wall += limits.sessionMsMax * 100;
+    a.tick(2_000);
+    a.tick(2_000);
+    a.call('add', 'x', { session, number: 65_536, low: 65_536 });
+    expect(a.values()).toEqual([1, 1]);
   });
 });
