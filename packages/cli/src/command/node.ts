@@ -1,17 +1,12 @@
 /** `troupe node` and `troupe scheduler`: one process by hand, for a machine of its own. */
 import type { Command } from 'commander';
 import { withTroupe } from './client.ts';
-import { UsageError } from './exit-code.ts';
 import { configFileOf, type ForegroundOptions, runInForeground } from './foreground.ts';
-import { countOf, examples, settingsOf } from './settings.ts';
+import { addNodeSection, type NodeSectionOptions, nodeSection } from './node-section.ts';
+import { addPlacedNodes } from './placed-nodes.ts';
+import { examples, settingsOf } from './settings.ts';
 
-interface NodeStartOptions extends ForegroundOptions {
-  readonly cpu?: string;
-  readonly memory?: string;
-  readonly resource?: readonly string[];
-  readonly label?: readonly string[];
-  readonly runners?: string;
-}
+type NodeStartOptions = ForegroundOptions & NodeSectionOptions;
 
 interface SchedulerStartOptions extends ForegroundOptions {
   readonly listen?: string;
@@ -20,21 +15,23 @@ interface SchedulerStartOptions extends ForegroundOptions {
 export function addNode(program: Command): void {
   const node = program
     .command('node')
-    .description('start one node by hand, or drain one')
-    .addHelpText('after', examples('troupe node start --name n4', 'troupe node drain n2'));
+    .description('put nodes on machines, start one by hand, or drain one')
+    .addHelpText(
+      'after',
+      examples(
+        'troupe node add root@10.0.0.5 --key id_ed25519 --name n4 --trust-on-first-use',
+        'troupe node start --name n4',
+        'troupe node drain n2',
+      ),
+    );
+  addPlacedNodes(node);
 
-  node
-    .command('start')
+  addNodeSection(node.command('start'))
     .description('run one node in the foreground')
     .option('--config <file>', 'YAML or JSON; says everything')
     .option('--name <name>', 'stays the same over restarts')
     .option('--etcd <url...>', 'of the local cluster when absent')
     .option('--nats <url...>', 'of the local cluster when absent')
-    .option('--cpu <cores>')
-    .option('--memory <MiB>')
-    .option('--resource <name=amount...>', 'any other resource it offers')
-    .option('--label <name=value...>', 'shown by `troupe nodes`')
-    .option('--runners <n>', 'processes in which user code runs')
     .addHelpText(
       'after',
       examples(
@@ -89,34 +86,4 @@ export function addScheduler(program: Command): void {
       const file = configFileOf('scheduler', settings, options, section);
       await runInForeground('scheduler', settings, file);
     });
-}
-
-function nodeSection(options: NodeStartOptions): { readonly [key: string]: unknown } {
-  const { cpu, memory, resource = [], label, runners } = options;
-  const named = [
-    ...(cpu === undefined ? [] : [`cpu=${cpu}`]),
-    ...(memory === undefined ? [] : [`memory=${memory}`]),
-    ...resource,
-  ];
-  const amounts = named.map((text) => {
-    const [name, value] = pair('--resource', text);
-    const amount = Number(value);
-    if (value === '' || !Number.isFinite(amount) || amount < 0) {
-      throw new UsageError(`${name} ${JSON.stringify(value)} is no amount`);
-    }
-    return [name, amount] as const;
-  });
-  return {
-    ...(amounts.length === 0 ? {} : { resources: Object.fromEntries(amounts) }),
-    ...(label === undefined
-      ? {}
-      : { labels: Object.fromEntries(label.map((text) => pair('--label', text))) }),
-    ...(runners === undefined ? {} : { runners: countOf('--runners', runners, 1) }),
-  };
-}
-
-function pair(option: string, text: string): readonly [string, string] {
-  const equals = text.indexOf('=');
-  if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)];
-  throw new UsageError(`${option} ${JSON.stringify(text)} is not name=value`);
 }
