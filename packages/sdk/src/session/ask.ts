@@ -31,8 +31,8 @@ export class Ask {
   readonly order: Order;
   readonly number: number;
   readonly #window: ActorWindow | undefined;
-  /** True once it may have reached the cluster. */
-  sent = false;
+  /** Streams on which it was written. */
+  streams = 0;
   /** When an aborted ask is given up, though no answer has come. */
   giveUpAt = Infinity;
   #settled = false;
@@ -42,6 +42,11 @@ export class Ask {
     this.number = number;
     this.#window = window;
     window?.add(this);
+  }
+
+  /** True once it may have reached the cluster. */
+  get sent(): boolean {
+    return this.streams > 0;
   }
 
   get settled(): boolean {

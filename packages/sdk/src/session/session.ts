@@ -9,7 +9,7 @@
  * S3  at most `sessionCallsMax` asks are open; further ones wait their turn, in order.
  */
 import { randomUUID } from 'node:crypto';
-import { limits, TroupeError, troupeError } from '@troupe/model';
+import { errorTable, limits, TroupeError, troupeError } from '@troupe/model';
 import type { Channel } from '../wire/channel.ts';
 import { failureOfMessage } from '../wire/failures.ts';
 import type { ResultMessage } from '../wire/messages.ts';
@@ -125,7 +125,7 @@ export class Session {
   }
 
   #write(ask: Ask): void {
-    ask.sent = true;
+    ask.streams += 1;
     this.#link?.push(ask.message(performance.now()));
   }
 
@@ -148,9 +148,15 @@ export class Session {
     const ask = this.#open.get(result.number);
     // An answer to what was given up meanwhile: its caller has been told.
     if (ask === undefined) return;
-    const order = this.#settle(ask);
-    if (result.error === null) order.resolve(result.value);
-    else order.reject(new TroupeError(failureOfMessage(result.error)));
+    if (result.error === null) {
+      this.#settle(ask).resolve(result.value);
+      return;
+    }
+    const failed = failureOfMessage(result.error);
+    const { outcome, retryable } = errorTable[failed.code];
+    // This gateway knows of nothing. What the one before it knew, or will still do, nobody says.
+    if (ask.streams > 1 && outcome === 'none' && retryable) this.#giveUp(ask, failed.message);
+    else this.#settle(ask).reject(new TroupeError(failed));
   }
 
   #onSweep(now: number): void {
