@@ -33,9 +33,18 @@ export interface SshServer {
   remove(): Promise<void>;
 }
 
-export async function startSshServer(): Promise<SshServer> {
+/** Where it listens: `prefix` goes before its command, such as `ip netns exec NAME`. */
+export interface SshPlace {
+  readonly address: string;
+  readonly prefix: readonly string[];
+}
+
+const loopback: SshPlace = { address: '127.0.0.1', prefix: [] };
+
+export async function startSshServer(place: SshPlace = loopback): Promise<SshServer> {
+  const { address, prefix } = place;
   const folder = mkdtempSync(join(tmpdir(), 'troupe-sshd-'));
-  const port = await freePort();
+  const port = prefix.length === 0 ? await freePort() : 2_222;
   const user = userInfo().username;
   const hostKey = join(folder, 'host_key');
   const keyFile = join(folder, 'key');
@@ -50,11 +59,12 @@ export async function startSshServer(): Promise<SshServer> {
 
   const start = async () => {
     const config = join(folder, 'sshd_config');
-    writeFileSync(config, configuration({ folder, port, hostKey, path }));
-    child = spawn(program ?? 'sshd', ['-D', '-e', '-f', config], {
+    writeFileSync(config, configuration({ folder, address, port, hostKey, path }));
+    const words = [...prefix, program ?? 'sshd', '-D', '-e', '-f', config];
+    child = spawn(words[0] ?? 'sshd', words.slice(1), {
       stdio: ['ignore', 'ignore', 'ignore'],
     });
-    await untilListening(port, child);
+    await untilListening({ address, port }, child);
   };
   const stop = async () => {
     const running = child;
@@ -66,7 +76,7 @@ export async function startSshServer(): Promise<SshServer> {
   };
   await start();
   return {
-    target: `${user}@127.0.0.1:${port}`,
+    target: `${user}@${address}:${port}`,
     port,
     keyFile,
     strangerKeyFile,
@@ -96,15 +106,16 @@ export async function startSshServer(): Promise<SshServer> {
 
 interface Configured {
   readonly folder: string;
+  readonly address: string;
   readonly port: number;
   readonly hostKey: string;
   readonly path: string;
 }
 
-function configuration({ folder, port, hostKey, path }: Configured): string {
+function configuration({ folder, address, port, hostKey, path }: Configured): string {
   return [
     `Port ${port}`,
-    'ListenAddress 127.0.0.1',
+    `ListenAddress ${address}`,
     `HostKey ${hostKey}`,
     `AuthorizedKeysFile ${folder}/authorized_keys`,
     `PidFile ${folder}/sshd.pid`,
@@ -137,10 +148,13 @@ export function freePort(): Promise<number> {
 }
 
 /** Only a connection tells that it listens; it is asked until it answers or ends. */
-async function untilListening(port: number, child: ChildProcess): Promise<void> {
+async function untilListening(
+  at: { address: string; port: number },
+  child: ChildProcess,
+): Promise<void> {
   for (;;) {
     const listens = await new Promise<boolean>((resolve) => {
-      const socket = createConnection({ port, host: '127.0.0.1' });
+      const socket = createConnection({ port: at.port, host: at.address });
       socket.once('error', () => resolve(false));
       socket.once('data', () => {
         socket.destroy();

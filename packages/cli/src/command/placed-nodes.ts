@@ -1,0 +1,222 @@
+/** `troupe node add`, `remove`, `list`, `logs`: nodes that a provider put on machines. */
+import { join } from 'node:path';
+import { loadConfig, sharedConfig } from '@troupe/fabric';
+import { isShortName, troupeError } from '@troupe/model';
+import {
+  type Created,
+  type NodeState,
+  type NodeStatus,
+  type Provider,
+  processProvider,
+  sshProvider,
+} from '@troupe/providers';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { findDataDir, readRecord } from '../local/state-file.ts';
+import { duration } from '../terminal/duration.ts';
+import { UsageError } from './exit-code.ts';
+import { addNodeSection, type NodeSectionOptions, nodeSection } from './node-section.ts';
+import { countOf, examples, type Settings, settingsOf, shortNameRule } from './settings.ts';
+
+interface AddOptions extends NodeSectionOptions {
+  readonly name?: string;
+  readonly key?: string;
+  readonly hostKey?: string;
+  readonly trustOnFirstUse?: boolean;
+  readonly folder?: string;
+  readonly program?: string;
+  readonly config?: string;
+  readonly etcd?: readonly string[];
+  readonly nats?: readonly string[];
+}
+
+const added = z.strictObject({
+  ...sharedConfig,
+  node: z.record(z.string(), z.unknown()).default({}),
+});
+
+export function addPlacedNodes(node: Command): void {
+  addNodeAdd(node);
+  node
+    .command('remove')
+    .description('drain a node that was added, end it and remove all that was put there')
+    .argument('<name>')
+    .option('--now', 'without a drain: failover takes its actors over')
+    .option('--forget', 'also when its machine does not answer; what lies there stays')
+    .addHelpText('after', examples('troupe node remove n4', 'troupe node remove n4 --now'))
+    .action(async (name: string, given: { now?: boolean; forget?: boolean }, command: Command) => {
+      const { terminal, ...settings } = settingsOf(command);
+      let removed = false;
+      for (const provider of Object.values(providersOf(settings))) {
+        const drain = given.now === true ? { drainMsMax: 0 } : {};
+        const done = await provider.destroy(name, { ...drain, forget: given.forget === true });
+        removed ||= done;
+      }
+      terminal.answer({ node: name, removed }, () =>
+        terminal.line(removed ? `node ${name} is removed` : `no node ${name} was added`),
+      );
+    });
+
+  node
+    .command('list')
+    .description('list the nodes that were added, as their machines see them')
+    .addHelpText('after', examples('troupe node list', 'troupe node list --json'))
+    .action(async (_options: object, command: Command) => {
+      const settings = settingsOf(command);
+      const lists = await Promise.all(
+        Object.values(providersOf(settings)).map((provider) => provider.list()),
+      );
+      const nodes = lists.flat();
+      settings.terminal.answer(nodes, () => printPlaced(settings, nodes));
+    });
+
+  node
+    .command('logs')
+    .description('show what a node that was added wrote last')
+    .argument('<name>')
+    .option('--lines <n>', 'how many lines', '200')
+    .addHelpText('after', examples('troupe node logs n4', 'troupe node logs n4 --lines 1000'))
+    .action(async (name: string, given: { lines: string }, command: Command) => {
+      const settings = settingsOf(command);
+      const lines = countOf('--lines', given.lines, 1);
+      for (const provider of Object.values(providersOf(settings))) {
+        if ((await provider.describe(name)) === undefined) continue;
+        const text = await provider.logs(name, lines);
+        settings.terminal.answer({ node: name, log: text }, () => process.stdout.write(text));
+        return;
+      }
+      throw troupeError('UNKNOWN_NODE', `no node ${name} was added`, { node: name });
+    });
+}
+
+function addNodeAdd(node: Command): void {
+  addNodeSection(node.command('add'))
+    .description('put a node on a machine reached by ssh, or on this one, and keep it running')
+    .argument('[user@host:port]', 'this machine when absent')
+    .option('--name <name>', 'stays the same over restarts; made of the host when absent')
+    .option('--key <file>', 'private key; what ssh finds by itself when absent')
+    .option('--host-key <fingerprint>', "of the machine's host key, as `ssh-keygen -l` prints it")
+    .option('--trust-on-first-use', 'believe the host key that the machine shows first')
+    .option('--folder <dir>', 'where everything lies there (.troupe in the home folder)')
+    .option('--program <file>', 'the program there that is Node.js (node)')
+    .option('--config <file>', 'YAML or JSON with the addresses of etcd and NATS')
+    .option('--etcd <url...>', 'as reached from there; of the local cluster when absent')
+    .option('--nats <url...>', 'as reached from there; of the local cluster when absent')
+    .addHelpText(
+      'after',
+      examples(
+        'troupe node add --name n4',
+        'troupe node add troupe@10.0.0.5 --key id_ed25519 --host-key SHA256:… --config cell.yaml',
+        'troupe node add root@[fd00::5]:2222 --name gpu-1 --resource gpu=2 --trust-on-first-use',
+      ),
+    )
+    .action(async (target: string | undefined, options: AddOptions, command: Command) => {
+      const settings = settingsOf(command);
+      const created = await create(settings, target, options);
+      settings.terminal.answer(created, () => {
+        const how = created.created ? 'is up' : 'was there already';
+        settings.terminal.line(`node ${created.name} ${how} on ${created.place}: ${said(created)}`);
+      });
+    });
+}
+
+function create(
+  settings: Settings,
+  target: string | undefined,
+  options: AddOptions,
+): Promise<Created> {
+  const { process, ssh } = providersOf(settings);
+  const { shared, node } = configOf(settings, target, options);
+  const name = nameOf(target, options);
+  const spec = { name, shared, node: { ...node, ...nodeSection(options) } };
+  if (target === undefined) return process.create(spec);
+  const { key, hostKey, trustOnFirstUse, folder, program } = options;
+  const trust = hostKey !== undefined ? { fingerprint: hostKey } : 'first-use';
+  return ssh.create({
+    ...spec,
+    target,
+    ...(key === undefined ? {} : { keyFile: key }),
+    ...(hostKey === undefined && trustOnFirstUse !== true ? {} : { trust }),
+    ...(folder === undefined ? {} : { folder }),
+    ...(program === undefined ? {} : { program }),
+  });
+}
+
+/** Beside the cluster's own data: a later command on the same folder finds the nodes. */
+function providersOf({ cell, data }: Pick<Settings, 'cell' | 'data'>) {
+  const folder = join(findDataDir(cell, data), 'providers');
+  const ssh = sshProvider({ stateDir: join(folder, 'ssh') });
+  return {
+    process: processProvider({ stateDir: join(folder, 'process') }),
+    ssh,
+  } satisfies Record<string, Pick<Provider, 'list' | 'destroy' | 'describe' | 'logs'>>;
+}
+
+function nameOf(target: string | undefined, { name }: AddOptions): string {
+  const host = /@\[?([^\]]+?)\]?(?::\d+)?$/.exec(target ?? '')?.[1];
+  const made = host?.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  const chosen = name ?? made;
+  if (chosen === undefined) throw new UsageError('give --name');
+  if (isShortName(chosen)) return chosen;
+  throw new UsageError(`${JSON.stringify(chosen)} is no name of a node: ${shortNameRule}`);
+}
+
+/** The shared part of the configuration, with addresses that the machine can reach. */
+function configOf(settings: Settings, target: string | undefined, options: AddOptions) {
+  const dataDir = findDataDir(settings.cell, settings.data);
+  const { node, ...file } =
+    options.config === undefined
+      ? { ...readRecord(dataDir)?.shared, cell: settings.cell, node: {} }
+      : loadConfig(options.config, added);
+  const shared = {
+    ...file,
+    ...(options.etcd === undefined ? {} : { etcd: options.etcd }),
+    ...(options.nats === undefined ? {} : { nats: { servers: options.nats } }),
+  };
+  if (!('etcd' in shared) || !('nats' in shared)) {
+    throw new UsageError(`nothing is up in ${dataDir}: give --config, or --etcd and --nats`);
+  }
+  const near = JSON.stringify([shared.etcd, shared.nats]).match(loopback)?.[0];
+  if (target !== undefined && !loopback.test(`/${target.replace(/^.*@/, '')}`) && near) {
+    throw new UsageError(
+      `the servers listen on ${near.slice(1)}, where ${target} cannot reach them; ` +
+        'give --etcd and --nats, or --config, with addresses that it reaches',
+    );
+  }
+  return { shared, node };
+}
+
+const loopback = /[/@](?:127\.[\d.]+|localhost|\[?::1\]?)/;
+
+function printPlaced({ terminal }: Settings, nodes: readonly NodeStatus[]): void {
+  terminal.table(
+    [
+      { title: 'NODE', value: (one) => one.name },
+      { title: 'STATE', value: (one) => one.state.kind },
+      { title: 'SINCE', value: (one) => since(one.state), numeric: true },
+      { title: 'RESTARTS', value: (one) => one.restarts, numeric: true },
+      { title: 'PROVIDER', value: (one) => one.provider },
+      { title: 'PLACE', value: (one) => one.place },
+      { title: 'WHAT', value: said },
+    ],
+    nodes,
+  );
+}
+
+function since(state: NodeState): string {
+  if (!('sinceMs' in state) || state.sinceMs === undefined) return '';
+  return duration(Math.max(0, Date.now() - state.sinceMs));
+}
+
+function said({ state }: NodeStatus): string {
+  switch (state.kind) {
+    case 'running':
+      return `${state.incarnation ?? 'not welcomed yet'}, pid ${state.pid}`;
+    case 'unknown':
+      return `${state.failure.code}: ${state.failure.message}`;
+    case 'crash-loop':
+      return `exit code ${state.code}; see \`troupe node logs\`, then add it again`;
+    default:
+      return state.code === undefined ? '' : `exit code ${state.code}`;
+  }
+}
