@@ -235,6 +235,10 @@ export class NodeHost {
     // The machine sets its first alarms when it hears something.
     this.#post({ kind: 'tick' });
     heart.begin();
+    // A probe that went astray with a broken link is answered as soon as the link is back.
+    for (const link of [fabric.bus, fabric.beats]) {
+      link.onConnection((connected) => connected && heart.beat());
+    }
     this.#start.ready();
   }
 

@@ -1,0 +1,33 @@
+/** What a network does to one node's links, on real processes. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Ledger } from '../src/agents.ts';
+import { openStage, type Stage } from '../src/cluster/stage.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'troupe-links-'));
+const alarms: string[] = [];
+let stage: Stage;
+
+beforeAll(async () => {
+  const alarm = (what: string) => alarms.push(what);
+  stage = await openStage({ dir, nodes: 2, schedulers: 1, alarm, say: () => undefined });
+});
+
+afterAll(async () => {
+  await stage?.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+it('a node whose links are reset connects again and is not taken for dead', async () => {
+  const keys = Array.from({ length: 8 }, (_, index) => `k${index}`);
+  for (let round = 0; round < 6; round += 1) {
+    await expect.poll(() => stage.proxy.reset('n1'), { timeout: 10_000 }).toBeGreaterThan(0);
+    for (const key of keys) await stage.operator.actor(Ledger, key).add(`${round}`);
+  }
+  const { counts, nodes } = await stage.operator.status();
+  expect(counts.nodesLost).toBe(0);
+  expect(nodes.filter(({ state }) => state === 'alive')).toHaveLength(2);
+  expect(alarms).toEqual([]);
+});
