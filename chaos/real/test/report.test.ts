@@ -59,18 +59,18 @@ it('a history that was cut short proves nothing', () => {
 });
 
 it('recovery is told for each kind of fault, by median and maximum', () => {
-  const fault = (recoveredMs: number): Line => ({
+  const fault = (recoveredMs: number, round: number): Line => ({
     kind: 'fault',
     fault: 'kill-node',
-    round: 1,
+    round,
     target: '<n1>',
     from: 0,
     until: 10,
     recoveredMs,
   });
-  const summary = conclude(fault(100), fault(900), fault(300), end);
-  const told = { fault: 'kill-node', count: 3, skipped: 0, medianMs: 300, maxMs: 900 };
-  expect(summary.faults).toEqual([told]);
+  const summary = conclude(fault(100, 1), fault(900, 1), fault(300, 2), end);
+  const times = { medianMs: 300, maxMs: 900, aloneMsMax: 300 };
+  expect(summary.faults).toEqual([{ fault: 'kill-node', count: 3, skipped: 0, ...times }]);
   const page = reportHtml(summary);
   expect(page).toContain('kill-node &lt;n1>');
   expect(page).not.toContain('<n1>');

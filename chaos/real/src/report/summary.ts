@@ -12,6 +12,8 @@ export interface FaultSummary {
   readonly skipped: number;
   readonly medianMs: number | undefined;
   readonly maxMs: number | undefined;
+  /** The longest where it was the only fault of its round. */
+  readonly aloneMsMax: number | undefined;
 }
 
 export interface Counted {
@@ -106,21 +108,30 @@ function judge(
 }
 
 function faultSummaries(faults: readonly FaultLine[]): FaultSummary[] {
+  const rounds = grouped(faults, ({ round }) => String(round));
   return [...grouped(faults, (one) => one.fault)]
     .map(([fault, own]): FaultSummary => {
       const done = own.filter(({ skipped }) => skipped === undefined);
-      const times = done.flatMap(({ recoveredMs }) =>
-        recoveredMs === undefined ? [] : [recoveredMs],
-      );
+      const alone = done.filter(({ round }) => rounds.get(String(round))?.length === 1);
+      const times = recoveries(done);
       return {
         fault,
         count: done.length,
         skipped: own.length - done.length,
         medianMs: median(times),
-        maxMs: times.length === 0 ? undefined : Math.max(...times),
+        maxMs: most(times),
+        aloneMsMax: most(recoveries(alone)),
       };
     })
     .toSorted((left, right) => left.fault.localeCompare(right.fault));
+}
+
+function recoveries(faults: readonly FaultLine[]): number[] {
+  return faults.flatMap(({ recoveredMs }) => (recoveredMs === undefined ? [] : [recoveredMs]));
+}
+
+function most(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : Math.max(...values);
 }
 
 function resources(samples: readonly Sample[]): Resources[] {

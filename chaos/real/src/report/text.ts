@@ -13,12 +13,13 @@ export function reportText(summary: Summary): string {
     '',
     `${injected} faults; time until every one of the callers was served again, from the fault's beginning:`,
     ...table([
-      ['fault', 'times', 'median', 'max'],
-      ...faults.map(({ fault, count, skipped, medianMs, maxMs }) => [
+      ['fault', 'times', 'median', 'max', 'max alone'],
+      ...faults.map(({ fault, count, skipped, medianMs, maxMs, aloneMsMax }) => [
         fault,
         skipped === 0 ? String(count) : `${count} (${skipped} skipped)`,
         seconds(medianMs),
         seconds(maxMs),
+        seconds(aloneMsMax),
       ]),
     ]),
     '',
