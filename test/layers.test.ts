@@ -27,7 +27,8 @@ const edges: Record<string, readonly string[]> = {
   'worker-node/runner': ['packages/sdk', 'packages/model'],
   'packages/providers': ['packages/model'],
   'packages/cli': ['packages/sdk', 'packages/model', 'packages/fabric', 'packages/providers'],
-  'chaos/real': ['packages/sdk', 'packages/cli', 'packages/providers'],
+  'chaos/faults': [],
+  'chaos/real': ['packages/sdk', 'packages/cli', 'packages/providers', 'chaos/faults'],
 };
 
 /** Processes: they are started, never imported. */

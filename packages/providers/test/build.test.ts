@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('F1: a build holds what runs and what that needs, in its place, and nothing else', async () => {
+test('F1: a build holds what runs and what that needs, each in its place, no more', async () => {
   const build = await makeBuild(main, join(folder, 'cache'));
   const listed = execFileSync('tar', ['-tzf', build.file], { encoding: 'utf8' });
   expect(listed.trim().split('\n')).toEqual([

@@ -1,0 +1,5 @@
+/** Machines as network namespaces, and what can befall them. Linux, as root. */
+
+export type { Fault, Link, LinkFault } from './links.ts';
+export type { Machine } from './machine.ts';
+export { makeNetwork, type Network, noNetwork } from './network.ts';
