@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { isRunning, type KnownProcess, signalKnown } from '../local/identity.ts';
 import { findDataDir, readRecord, removeRecord, type UpRecord } from '../local/state-file.ts';
+import { placedHere } from './placed-nodes.ts';
 import { examples, settingsOf } from './settings.ts';
 
 /** `up` stops its processes within bounds of its own; this one only guards against its death. */
@@ -30,6 +31,11 @@ export function addDown(program: Command): void {
       if (isRunning(record)) await endUp(record);
       await endLeftovers(record);
       removeRecord(dataDir);
+      for (const { name } of await placedHere(cell, data)) {
+        terminal.note(
+          `node ${name} was added and waits on; end it by \`troupe node remove ${name}\``,
+        );
+      }
       terminal.answer({ stopped: true, dataDir, cell: record.cell, pid: record.pid }, () =>
         terminal.line(`cell ${record.cell} is down; its data stays in ${dataDir}`),
       );

@@ -1,6 +1,5 @@
 /** `troupe node add`, `remove`, `list`, `logs`: nodes that a provider put on machines. */
 import { join } from 'node:path';
-import { loadConfig, sharedConfig } from '@troupe/fabric';
 import { isShortName, troupeError } from '@troupe/model';
 import {
   type Created,
@@ -29,11 +28,6 @@ interface AddOptions extends NodeSectionOptions {
   readonly etcd?: readonly string[];
   readonly nats?: readonly string[];
 }
-
-const added = z.strictObject({
-  ...sharedConfig,
-  node: z.record(z.string(), z.unknown()).default({}),
-});
 
 export function addPlacedNodes(node: Command): void {
   addNodeAdd(node);
@@ -120,13 +114,13 @@ function addNodeAdd(node: Command): void {
     });
 }
 
-function create(
+async function create(
   settings: Settings,
   target: string | undefined,
   options: AddOptions,
 ): Promise<Created> {
   const { process, ssh } = providersOf(settings);
-  const { shared, node } = configOf(settings, target, options);
+  const { shared, node } = await configOf(settings, target, options);
   const name = nameOf(target, options);
   const spec = { name, shared, node: { ...node, ...nodeSection(options) } };
   if (target === undefined) return process.create(spec);
@@ -152,6 +146,11 @@ function providersOf({ cell, data }: Pick<Settings, 'cell' | 'data'>) {
   } satisfies Record<string, Pick<Provider, 'list' | 'destroy' | 'describe' | 'logs'>>;
 }
 
+/** Nodes that were added on this machine. */
+export function placedHere(cell: string, data: string | undefined): Promise<readonly NodeStatus[]> {
+  return providersOf({ cell, data }).process.list();
+}
+
 function nameOf(target: string | undefined, { name }: AddOptions): string {
   const host = /@\[?([^\]]+?)\]?(?::\d+)?$/.exec(target ?? '')?.[1];
   const made = host?.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
@@ -162,12 +161,12 @@ function nameOf(target: string | undefined, { name }: AddOptions): string {
 }
 
 /** The shared part of the configuration, with addresses that the machine can reach. */
-function configOf(settings: Settings, target: string | undefined, options: AddOptions) {
+async function configOf(settings: Settings, target: string | undefined, options: AddOptions) {
   const dataDir = findDataDir(settings.cell, settings.data);
   const { node, ...file } =
     options.config === undefined
       ? { ...readRecord(dataDir)?.shared, cell: settings.cell, node: {} }
-      : loadConfig(options.config, added);
+      : await readCellConfig(options.config);
   const shared = {
     ...file,
     ...(options.etcd === undefined ? {} : { etcd: options.etcd }),
@@ -184,6 +183,13 @@ function configOf(settings: Settings, target: string | undefined, options: AddOp
     );
   }
   return { shared, node };
+}
+
+/** Loaded only where it is needed: help stays quick. */
+async function readCellConfig(file: string) {
+  const { loadConfig, sharedConfig } = await import('@troupe/fabric');
+  const node = z.record(z.string(), z.unknown()).default({});
+  return loadConfig(file, z.strictObject({ ...sharedConfig, node }));
 }
 
 const loopback = /[/@](?:127\.[\d.]+|localhost|\[?::1\]?)/;
