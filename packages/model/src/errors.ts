@@ -108,8 +108,14 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorTable, code);
 }
 
-/** A failure on its way to a caller. Branch on `code`, never on the text. */
+const errorBrand: unique symbol = Symbol.for('troupe.error');
+
+/**
+ * A failure on its way to a caller. Branch on `code`, never on the text. A bundle carries its own
+ * copy of this class: `instanceof` goes by the brand, so that every copy knows the others' errors.
+ */
 export class TroupeError extends Error {
+  readonly [errorBrand] = true;
   readonly code: ErrorCode;
   readonly details: FailureDetails;
 
@@ -133,6 +139,14 @@ export class TroupeError extends Error {
     return { code: this.code, message: this.message, details: this.details };
   }
 }
+
+Object.defineProperty(TroupeError, Symbol.hasInstance, {
+  value(this: unknown, error: unknown): boolean {
+    // A subclass knows its instances as usual.
+    if (this !== TroupeError) return Function.prototype[Symbol.hasInstance].call(this, error);
+    return typeof error === 'object' && error !== null && errorBrand in error;
+  },
+});
 
 /** Shorthand for `new TroupeError(failure(…))`. */
 export function troupeError(

@@ -10,7 +10,7 @@ import {
   troupeError,
   unreachable,
 } from '@troupe/model';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 const rows = Object.entries(errorTable);
 
@@ -53,6 +53,24 @@ describe('an error', () => {
       details: { node: 'n1' },
     });
     expect(failureOf(error)).toEqual(error.toFailure());
+  });
+
+  test('of another copy of this package is known as one, as bundles carry their own', async () => {
+    vi.resetModules();
+    const copy = await import('@troupe/model');
+    expect(copy.TroupeError).not.toBe(TroupeError);
+    const theirs = copy.troupeError('RESOURCE_EXHAUSTED', 'full', { left: 0 });
+    expect(theirs).toBeInstanceOf(TroupeError);
+    expect(failureOf(theirs)).toEqual(theirs.toFailure());
+    expect(new Error('full')).not.toBeInstanceOf(TroupeError);
+  });
+
+  test('of a subclass is told from others', () => {
+    class Mine extends TroupeError {}
+    const reason = failure('USER_ERROR', 'it went wrong');
+    expect(new Mine(reason)).toBeInstanceOf(Mine);
+    expect(new Mine(reason)).toBeInstanceOf(TroupeError);
+    expect(new TroupeError(reason)).not.toBeInstanceOf(Mine);
   });
 
   test('that is not ours becomes one of ours, with its own words', () => {
