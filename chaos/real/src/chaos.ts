@@ -8,9 +8,10 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { mountDisk } from './cluster/disk.ts';
 import { type Pulse, pulseOf } from './cluster/pulse.ts';
 import { startSampling } from './cluster/samples.ts';
-import { openStage, type Stage } from './cluster/stage.ts';
+import { dataDirOf, openStage, type Stage } from './cluster/stage.ts';
 import { type FaultKind, faultOf, leftOut, unavailable } from './faults/kinds.ts';
 import { type Planned, type Round, rounds } from './faults/schedule.ts';
 import { type History, HistoryWriter } from './history/history.ts';
@@ -41,7 +42,11 @@ export async function runChaos(options: ChaosOptions): Promise<History> {
   const { dir, seed, forMs, nodes, schedulers, say } = options;
   mkdirSync(dir, { recursive: true });
   const writer = new HistoryWriter(join(dir, 'history.jsonl'));
-  const missing = unavailable(schedulers);
+  const dataDir = dataDirOf(dir);
+  const disk = options.kinds.includes('fill-disk')
+    ? mountDisk(join(dir, 'nats.img'), join(dataDir, 'nats'))
+    : undefined;
+  const missing = unavailable(schedulers, disk);
   const at = new Date().toISOString();
   const begun = { seed, at, forMs, nodes, schedulers, leftOut: leftOut(missing) };
   writer.write({ kind: 'begin', ...begun });
@@ -50,7 +55,10 @@ export async function runChaos(options: ChaosOptions): Promise<History> {
     say(`ALARM: ${what}`);
     writer.alarm(what);
   };
-  const stage = await openStage({ dir, nodes, schedulers, alarm, say });
+  const stage = await openStage({ dir, nodes, schedulers, disk, alarm, say }).catch((reason) => {
+    disk?.close();
+    throw reason;
+  });
   const stopSampling = startSampling(stage, writer);
   try {
     const { addresses } = stage.cluster;
@@ -65,9 +73,10 @@ export async function runChaos(options: ChaosOptions): Promise<History> {
   } finally {
     stopSampling();
     await stage.close();
+    disk?.close();
   }
   for (const words of readBadWords(join(dir, 'logs'))) alarm(words);
-  rmSync(join(dir, 'data'), { recursive: true, force: true, maxRetries: 3 });
+  rmSync(dataDir, { recursive: true, force: true, maxRetries: 3 });
   return writer.close();
 }
 

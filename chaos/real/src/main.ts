@@ -39,6 +39,7 @@ Examples:
 
 const exitCodes: { readonly [C in Conclusion]: number } = { passed: 0, failed: 1, inconclusive: 3 };
 const usageCode = 2;
+const interruptedCode = 130;
 
 class UsageError extends Error {}
 
@@ -115,6 +116,11 @@ function kindsOf(only: string | undefined): readonly FaultKind[] {
     if (isFaultKind(kind)) return kind;
     throw new UsageError(`${kind} is no kind of fault; there are ${faultKinds.join(', ')}`);
   });
+}
+
+// What the suite started ends with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => process.exit(interruptedCode));
 }
 
 main().then(

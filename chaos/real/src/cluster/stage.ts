@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleFile, type Cluster, startCluster } from '@troupe/cli';
 import { connect, type Troupe } from '@troupe/sdk';
+import type { Disk } from './disk.ts';
 import { freePort } from './free-port.ts';
 import { NatsProxy } from './nats-proxy.ts';
 import { Warden } from './warden.ts';
@@ -22,6 +23,8 @@ export interface StageStart {
   readonly dir: string;
   readonly nodes: number;
   readonly schedulers: number;
+  /** Where the broker's data is, when it has a disk of its own. */
+  readonly disk?: Disk | undefined;
   readonly alarm: (what: string) => void;
   readonly say: (line: string) => void;
 }
@@ -33,12 +36,18 @@ export interface Stage {
   readonly warden: Warden;
   /** An operator's client: status and drains, and the calls that do harm. */
   readonly operator: Troupe;
+  readonly disk: Disk | undefined;
   readonly nodeCount: number;
   readonly dir: string;
   readonly say: (line: string) => void;
   /** Resolves when all processes run and are members; false when that takes longer than `msMax`. */
   whole(msMax: number): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** Where the data of all processes of a run lies; each has a folder of its name. */
+export function dataDirOf(dir: string): string {
+  return join(dir, 'data');
 }
 
 export async function openStage(start: StageStart): Promise<Stage> {
@@ -48,7 +57,7 @@ export async function openStage(start: StageStart): Promise<Stage> {
   };
   try {
     const logDir = join(start.dir, 'logs');
-    const dataDir = join(start.dir, 'data');
+    const dataDir = dataDirOf(start.dir);
     const servers = await startCluster({ dataDir, logDir, nodes: 0, schedulers: 0 });
     closers.push(() => servers.stop());
     const { etcd, nats } = servers.servers;
@@ -73,9 +82,9 @@ export async function openStage(start: StageStart): Promise<Stage> {
     const operator = await connect({ address, deadlineMs: askMs, connectMs: 60_000 });
     closers.push(() => operator.close());
     await operator.deploy((await bundleFile(agents)).bytes);
-    const { dir, say, nodes: nodeCount } = start;
+    const { dir, say, disk, nodes: nodeCount } = start;
     const whole = (msMax: number) => isWhole({ warden, operator, nodeCount }, msMax);
-    return { servers, cluster, proxy, warden, operator, nodeCount, dir, say, whole, close };
+    return { servers, cluster, proxy, warden, operator, disk, nodeCount, dir, say, whole, close };
   } catch (reason) {
     await close();
     throw reason;

@@ -8,7 +8,6 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Cluster, Environment, Exit, Process } from '@troupe/cli';
-import { TroupeError } from '@troupe/sdk';
 
 const againMs = 300;
 /** A node that was fenced ends with 4 and is to be started anew; 0 is an orderly end. */
@@ -25,7 +24,6 @@ export class Warden {
   readonly #names: readonly string[];
   readonly #held = new Set<string>();
   readonly #starting = new Map<string, Promise<void>>();
-  readonly #startFailures = new Map<string, number>();
   #over = false;
 
   constructor(start: WardenStart) {
@@ -33,11 +31,6 @@ export class Warden {
     const all = [...start.cluster.schedulers, ...start.cluster.nodes];
     this.#names = all.map(({ name }) => name);
     for (const process of all) this.#watch(process);
-  }
-
-  /** Starts that failed, by code: there are some when a server is down. */
-  get startFailures(): ReadonlyMap<string, number> {
-    return this.#startFailures;
   }
 
   /** Names that no fault holds and that run now. */
@@ -90,8 +83,6 @@ export class Warden {
         this.#watch(process);
         return;
       } catch (reason) {
-        const code = reason instanceof TroupeError ? reason.code : 'INTERNAL';
-        this.#startFailures.set(code, (this.#startFailures.get(code) ?? 0) + 1);
         say(`${name} did not start: ${String(reason).slice(0, 300)}`);
         await pause(againMs);
       }

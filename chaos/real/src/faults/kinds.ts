@@ -1,5 +1,8 @@
 /** The kinds of faults, and those that are not had on this machine. */
+
+import type { Disk } from '../cluster/disk.ts';
 import { clockJump, faketimeLibrary } from './clocks.ts';
+import { fillDisk } from './disks.ts';
 import type { Fault } from './fault.ts';
 import { kill, killServer } from './kills.ts';
 import { cutLinks, resetLinks, slowLinks } from './links.ts';
@@ -29,6 +32,7 @@ const kinds = {
   'crash-runner': misbehave('crash'),
   'block-runner': misbehave('block'),
   'eat-memory': misbehave('eat'),
+  'fill-disk': fillDisk,
   'jump-clock': clockJump,
 } as const satisfies { readonly [kind: string]: Fault };
 
@@ -48,15 +52,19 @@ export function isFaultKind(text: string): text is FaultKind {
 const elsewhere = [
   'death of a whole machine, partitions between machines: all processes share one loopback',
   'leader changes of etcd and NATS: there is one server of each',
-  'a full disk',
+  'a full disk of a node: nothing durable lies there',
   'an upgrade or downgrade to another version: one build is rolled',
   'the restore of an old data directory',
 ];
 
 /** The kinds that cannot be had here, and why; and what the report must say is left out. */
-export function unavailable(schedulers: number): ReadonlyMap<FaultKind, string> {
+export function unavailable(
+  schedulers: number,
+  disk: Disk | undefined,
+): ReadonlyMap<FaultKind, string> {
   const missing = new Map<FaultKind, string>();
   if (faketimeLibrary() === undefined) missing.set('jump-clock', 'libfaketime is not installed');
+  if (disk === undefined) missing.set('fill-disk', 'loop mounts need root on Linux');
   if (schedulers < 2) {
     for (const kind of ['kill-standby', 'freeze-standby'] as const) {
       missing.set(kind, 'there is one scheduler');
