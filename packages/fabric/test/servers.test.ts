@@ -98,6 +98,17 @@ test.each([
   await new Promise((resolve) => other.close(resolve));
 });
 
+test.each([
+  ['etcd', startEtcd],
+  ['nats-server', startNats],
+] as const)('%s says that an address is not of this machine', async (name, start) => {
+  // Kept for documentation: no machine has it.
+  const host = '203.0.113.1';
+  const attempt = start({ dataDir: join(folder, `foreign-${name}`), host });
+  await expect(attempt).rejects.toMatchObject({ code: 'PORT_IN_USE' });
+  await expect(attempt).rejects.toThrow('which is no address of this machine');
+});
+
 test('a server that ends at start says why', async () => {
   const attempt = startNats({ dataDir: join(folder, 'huge'), maxPayloadBytes: 2 ** 40 });
   await expect(attempt).rejects.toMatchObject({ code: 'SERVER_FAILED' });

@@ -3,7 +3,7 @@
  * its own; otherwise it is this machine by its loopback address.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -94,10 +94,16 @@ describe.skipIf(noSshServer !== undefined)(`a machine ${where} ${noSshServer ?? 
     process.kill(before?.state.pid ?? 0, 'SIGKILL');
     expect(await troupe.actor('Counter', 'a')['add']?.(1)).toBe(6);
     expect((await listed())[0]).toMatchObject({ restarts: 1, state: { kind: 'running' } });
+    const logs = (await command('node', 'logs', 'far')) as { log: string };
+    // A node to which nothing happens says nothing; its supervisor says how it ended.
+    expect(logs.log).toContain('Killed');
   });
 
   it('gives the node up by a drain, and its actor goes on elsewhere', async () => {
-    expect(await add('--name', 'near')).toMatchObject({ created: true, place: 'this machine' });
+    const config = join(folder, 'cell.yaml');
+    writeFileSync(config, JSON.stringify(cluster.shared));
+    const near = await command('node', 'add', '--name', 'near', '--config', config);
+    expect(near).toMatchObject({ created: true, place: 'this machine' });
     expect((await listed()).map(({ name }) => name).sort()).toEqual(['far', 'near']);
     expect(await command('node', 'remove', 'far')).toEqual({ node: 'far', removed: true });
     expect(await troupe.actor('Counter', 'a')['add']?.(1)).toBe(7);

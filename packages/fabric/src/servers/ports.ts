@@ -13,7 +13,9 @@ export const loopback = '127.0.0.1';
 /** A port that nobody listens on, and that this process did not hand out before. */
 export async function freePort(host: string = loopback): Promise<number> {
   for (;;) {
-    const port = await listenOnce(0, host);
+    const port = await listenOnce(0, host).catch((cause: unknown) => {
+      throw portInUse(0, 'a server', host, cause);
+    });
     if (given.has(port)) continue;
     given.add(port);
     return port;

@@ -3,7 +3,8 @@
  * and standard input, answers on standard output, and says a failure of its own as a last line
  * `failed CODE what`.
  *
- * H1  scripts hold no single quote, so that every login shell passes them on untouched.
+ * H1  scripts hold no single quote and no doubled backslash, so that login shells like sh, bash, zsh
+ *     and fish pass them on untouched.
  */
 import { type ErrorCode, isErrorCode, troupeError } from '@troupe/model';
 
