@@ -73,7 +73,7 @@ export const errorTable = {
   HOST_KEY_CHANGED: row(9, false, 'none', 'find out why; give the new fingerprint by `--host-key`'),
   HOST_UNSUITABLE: row(9, false, 'none', 'install or correct there what is named'),
   HOST_FULL: row(8, true, 'none', 'free space there, or choose another folder'),
-  HOST_LOST: row(14, true, 'unknown', 'do the same again: it goes on where it stopped'),
+  HOST_LOST: row(14, false, 'unknown', 'do the same again: it goes on where it stopped'),
   NODE_FAILED: row(9, false, 'none', 'see the log of the node'),
   // Durable histories.
   DEPOSED: row(10, false, 'none', 'this process is fenced off and exits; start it anew'),
