@@ -11,5 +11,7 @@ export default defineConfig({
     // Only a bound: it ends within the time of a test, so that the failure says what never came.
     expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
+    // Most tests wait for processes of their own: two files at once keep two cores busy.
+    maxWorkers: 2,
   },
 });
