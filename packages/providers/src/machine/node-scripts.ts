@@ -53,6 +53,9 @@ report() {
   recorded "$folder/supervisor" && supervised=yes
   node_runs && alive=yes
   [ -f "$folder/ready" ] && read -r ready < "$folder/ready"
+  tell
+}
+tell() {
   echo "node $supervised $alive \${kind:-none} \${restarts:-0} \${since:-0} \${code:-0}"
   echo "\${ready:-none}"
 }
@@ -97,18 +100,26 @@ ${supervisorScript}END_OF_SUPERVISOR
 fi
 unlock
 until=$(($(date +%s) + ready_seconds))
+fell=
 while ! is_ready; do
   case "$kind" in
-    waiting) break ;;
+    # What was read here is told: by the time of another look it may have been started again.
+    waiting) fell=yes supervised=yes alive=no ready=; break ;;
     exited|crash-loop) recorded supervisor || break ;;
   esac
   [ $answer = already ] || kill -0 $supervisor 2>/dev/null || break
   [ "$(date +%s)" -lt $until ] || break
   sleep 0.05
 done
-if [ $answer = ready ] && ! is_ready; then answer=ended; fi
-echo $answer
-report
+if [ -n "$fell" ]; then
+  [ $answer = already ] || answer=ended
+  echo $answer
+  tell
+else
+  if [ $answer = ready ] && ! is_ready; then answer=ended; fi
+  echo $answer
+  report
+fi
 [ $answer != ended ] || tail -n 12 node.log
 `;
 
