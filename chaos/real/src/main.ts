@@ -29,6 +29,8 @@ const help = `Usage: npm run chaos -- [options]
 Kinds of faults:
   ${faultKinds.join(', ')}
 
+libfaketime is taken from where Debian puts it, or from FAKETIME_LIBRARY.
+
 Exit codes: 0 passed, 1 failed, 2 asked wrongly, 3 inconclusive.
 
 Examples:

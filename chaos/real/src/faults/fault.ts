@@ -4,6 +4,7 @@
  * F1  what a fault took hold of it gives back when it is undone, whatever happened meanwhile.
  * F2  two faults at once never hold the same process.
  */
+import type { ClusterView } from '@troupe/sdk';
 import type { Stage } from '../cluster/stage.ts';
 import type { Random } from '../random.ts';
 
@@ -40,14 +41,24 @@ async function candidates(
   { warden, operator }: Stage,
   kind: 'node' | 'leader' | 'standby',
 ): Promise<readonly string[]> {
-  if (kind === 'node') return warden.free('node');
-  const leader = await operator.status().then(
-    (status) => status.leader,
-    // Nobody leads at present.
-    () => undefined,
-  );
-  const schedulers = leader === undefined ? [] : warden.free('scheduler');
-  return schedulers.filter((name) => (name === leader) === (kind === 'leader'));
+  const status = await operator.status().catch(() => undefined);
+  if (kind === 'node') return occupied(warden.free('node'), status);
+  // Nobody leads at present.
+  if (status === undefined) return [];
+  return warden
+    .free('scheduler')
+    .filter((name) => (name === status.leader) === (kind === 'leader'));
+}
+
+/** A node that has just started has no actors: what befalls it befalls nobody. */
+function occupied(names: readonly string[], status: ClusterView | undefined): readonly string[] {
+  const actors = new Map<string, number>();
+  for (const node of status?.nodes ?? []) {
+    if (node.state === 'alive') actors.set(node.name, node.actors);
+  }
+  const most = Math.max(0, ...names.map((name) => actors.get(name) ?? 0));
+  const full = names.filter((name) => (actors.get(name) ?? 0) * 2 >= most);
+  return full.length > 0 ? full : names;
 }
 
 /** Servers are not in the warden's care; a fault holds them by their names all the same. */
