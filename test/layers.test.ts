@@ -26,6 +26,7 @@ const edges: Record<string, readonly string[]> = {
   'worker-node/host': ['worker-node/core', 'packages/fabric', 'packages/model'],
   'worker-node/runner': ['packages/sdk', 'packages/model'],
   'packages/providers': ['packages/model'],
+  'chaos/sim': ['scheduler/core', 'worker-node/core', 'packages/fabric', 'packages/model'],
   'packages/cli': ['packages/sdk', 'packages/model', 'packages/fabric', 'packages/providers'],
   'chaos/faults': [],
   'chaos/real': ['packages/sdk', 'packages/cli', 'packages/providers', 'chaos/faults'],

@@ -1,0 +1,60 @@
+/** What a checker may look at. Each hook is called before the truth takes the fact in. */
+import type { ActorId, LogName, Outcome } from '@troupe/model';
+import type { SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
+import type { NodeFact } from '@troupe/worker-node-core';
+import type { Operation } from '../plan/load.ts';
+import type { Stored } from '../store/log-server.ts';
+import type { Truth } from './truth.ts';
+
+export interface Answered {
+  readonly client: string;
+  readonly session: string;
+  readonly number: number;
+  readonly operation: Operation;
+  readonly outcome: Outcome;
+  /** Of a read: how much of the state was acknowledged when it was first asked. */
+  readonly acknowledgedBefore: number;
+}
+
+export interface Effect {
+  /** Call id and ordinal. */
+  readonly effect: string;
+  readonly actor: ActorId | undefined;
+  readonly node: string;
+}
+
+export interface Restored {
+  readonly actor: ActorId;
+  readonly epoch: number;
+  readonly node: string;
+  readonly checkpoint: { readonly body: Uint8Array } | undefined;
+  readonly facts: readonly NodeFact[];
+}
+
+/** What is left when everything has come to rest. */
+export interface Rest {
+  readonly nodes: readonly { readonly name: string; readonly leaks: readonly string[] }[];
+  readonly gateways: readonly { readonly name: string; readonly open: number }[];
+  /** What has not come to its end. */
+  readonly unfinished: readonly string[];
+  /** The leader's machine, and one restored from the store. */
+  readonly machines: readonly { readonly name: string; readonly machine: SchedulerMachine }[];
+}
+
+export interface Checker {
+  record?(log: LogName, record: Stored): void;
+  journalFact?(fact: SchedulerFact, position: number, record: Stored): void;
+  turnFact?(fact: NodeFact, log: LogName, record: Stored): void;
+  sent?(from: string, subject: string, message: object): void;
+  answered?(answer: Answered): void;
+  effect?(effect: Effect): void;
+  restored?(restored: Restored): void;
+  activated?(actor: ActorId, ids: readonly string[], node: string): void;
+  followed?(process: string, machine: SchedulerMachine): void;
+  atRest?(rest: Rest): void;
+}
+
+/** Says what is broken; the first one counts. */
+export type Violate = (text: string) => void;
+
+export type MakeChecker = (truth: Truth, violate: Violate) => Checker;

@@ -1,0 +1,137 @@
+/** All checkers on one run: what the world sees is handed to each, and the first violation counts. */
+import { type Batch, BatchReader } from '@troupe/fabric/loop';
+import { type ActorId, decode, type LogName } from '@troupe/model';
+import type { SchedulerConfig, SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
+import type { NodeFact } from '@troupe/worker-node-core';
+import type { Stored } from '../store/log-server.ts';
+import type { Coverage } from '../world/coverage.ts';
+import { acknowledgedIsDurable } from './acknowledged-is-durable.ts';
+import type { Answered, Checker, Effect, MakeChecker, Rest, Restored } from './checker.ts';
+import { consistentCut } from './consistent-cut.ts';
+import { dagOrder } from './dag-order.ts';
+import { effectOnce } from './effect-once.ts';
+import { noLeak } from './no-leak.ts';
+import { oneActivation } from './one-activation.ts';
+import { oneLeaderPerTerm } from './one-leader-per-term.ts';
+import { oneWriterPerLog } from './one-writer-per-log.ts';
+import { perSenderOrder } from './per-sender-order.ts';
+import { progress } from './progress.ts';
+import { readsAreFresh } from './reads-are-fresh.ts';
+import { refusedDidNothing } from './refused-did-nothing.ts';
+import { replayEqualsLive } from './replay-equals-live.ts';
+import { resultOnce } from './result-once.ts';
+import { sights } from './sights.ts';
+import { Truth } from './truth.ts';
+
+/** A feature that comes later brings its promise as one more line here. */
+const makers: { readonly [name: string]: MakeChecker } = {
+  'one-leader-per-term': oneLeaderPerTerm,
+  'one-writer-per-log': oneWriterPerLog,
+  'one-activation': oneActivation,
+  'effect-once': effectOnce,
+  'per-sender-order': perSenderOrder,
+  'acknowledged-is-durable': acknowledgedIsDurable,
+  'refused-did-nothing': refusedDidNothing,
+  'consistent-cut': consistentCut,
+  'reads-are-fresh': readsAreFresh,
+  'result-once': resultOnce,
+  'dag-order': dagOrder,
+  'replay-equals-live': replayEqualsLive,
+  progress,
+  'no-leak': noLeak,
+};
+
+export interface Violation {
+  readonly checker: string;
+  readonly text: string;
+  readonly at: number;
+}
+
+export class Checks {
+  readonly truth: Truth;
+  violation: Violation | undefined;
+  readonly #now: () => number;
+  readonly #checkers: readonly Checker[];
+  readonly #readers = new Map<LogName, BatchReader<SchedulerFact | NodeFact>>();
+
+  constructor(config: SchedulerConfig, coverage: Coverage, now: () => number) {
+    this.truth = new Truth(config);
+    this.#now = now;
+    const checkers = Object.entries(makers).map(([name, make]) =>
+      make(this.truth, (text) => this.violate(name, text)),
+    );
+    this.#checkers = [...checkers, sights(this.truth, coverage)];
+  }
+
+  violate(checker: string, text: string): void {
+    this.violation ??= { checker, text, at: this.#now() };
+  }
+
+  /** What an actor needs is not there; that harms nobody when its reader was fenced. */
+  unreadable(actor: ActorId, node: string, text: string): void {
+    if (this.truth.actors.get(actor)?.node === node) this.violate('history-is-whole', text);
+  }
+
+  /** A machine broke an invariant of its own, or threw. */
+  bug(process: string, reason: unknown): void {
+    const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+    this.violate('machine-invariants', `${process}: ${text}`);
+  }
+
+  /** A record stands in a log now. */
+  stored(log: LogName, record: Stored): void {
+    for (const checker of this.#checkers) checker.record?.(log, record);
+    if (record.kind !== 'rec') return;
+    const reader = this.#readers.get(log) ?? new BatchReader<SchedulerFact | NodeFact>(0);
+    this.#readers.set(log, reader);
+    try {
+      const batch = decode<Batch<SchedulerFact | NodeFact>>(record.body);
+      let position = reader.nextFact;
+      for (const fact of reader.push(batch)) {
+        if (log.startsWith('journal')) this.#journalFact(fact as SchedulerFact, position, record);
+        else this.#turnFact(fact as NodeFact, log, record);
+        position += 1;
+      }
+    } catch (thrown) {
+      this.violate('history-is-whole', `${log} at ${record.position}: ${String(thrown)}`);
+    }
+  }
+
+  sent(from: string, subject: string, message: object): void {
+    for (const checker of this.#checkers) checker.sent?.(from, subject, message);
+  }
+
+  answered(answer: Answered): void {
+    for (const checker of this.#checkers) checker.answered?.(answer);
+  }
+
+  effect(effect: Effect): void {
+    for (const checker of this.#checkers) checker.effect?.(effect);
+  }
+
+  restored(restored: Restored): void {
+    for (const checker of this.#checkers) checker.restored?.(restored);
+  }
+
+  activated(actor: ActorId, ids: readonly string[], node: string): void {
+    for (const checker of this.#checkers) checker.activated?.(actor, ids, node);
+  }
+
+  followed(process: string, machine: SchedulerMachine): void {
+    for (const checker of this.#checkers) checker.followed?.(process, machine);
+  }
+
+  atRest(rest: Rest): void {
+    for (const checker of this.#checkers) checker.atRest?.(rest);
+  }
+
+  #journalFact(fact: SchedulerFact, position: number, record: Stored): void {
+    for (const checker of this.#checkers) checker.journalFact?.(fact, position, record);
+    this.truth.journal(fact, position);
+  }
+
+  #turnFact(fact: NodeFact, log: LogName, record: Stored): void {
+    for (const checker of this.#checkers) checker.turnFact?.(fact, log, record);
+    this.truth.turn(fact);
+  }
+}

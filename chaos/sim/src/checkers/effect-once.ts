@@ -1,0 +1,62 @@
+/** A call, a letter and a step take effect once: no cause and no program twice in an actor's history,
+ *  and no step again whose result was recorded. */
+import { type ActorId, decodeValue } from '@troupe/model';
+import { decodeArgs } from '../node/program.ts';
+import type { MakeChecker } from './checker.ts';
+import { causeKey } from './truth.ts';
+
+export const effectOnce: MakeChecker = (truth, violate) => {
+  const programs = new Map<string, ActorId>();
+  /** Step effects whose result is durable. */
+  const recorded = new Set<string>();
+  /** Programs that may run again: a task asked for them after its actor had forgotten it. */
+  const forgotten = new Set<string>();
+  const isForgotten = (program: string): boolean => {
+    for (const one of forgotten) if (program === one || program.startsWith(`${one}.`)) return true;
+    return false;
+  };
+  return {
+    turnFact(fact) {
+      if (fact.kind === 'barrier' || fact.kind === 'actor-released') return;
+      const actor = truth.actors.get(fact.actor);
+      if (actor === undefined) return;
+      if (fact.kind === 'turn-recorded') {
+        const begun = actor.memory.begun;
+        if (begun === undefined || fact.recorded.kind !== 'step') return;
+        const cause = causeKey(begun.cause);
+        recorded.add(`${actor.id}#${actor.birth}/${cause}/${fact.recorded.ordinal}`);
+        return;
+      }
+      const cause = causeKey(fact.cause);
+      const first = actor.turns.get(cause);
+      if (fact.kind === 'turn-begun') {
+        // An actor knows a task for 15 minutes, as it knows a client.
+        if (first !== undefined && cause.startsWith('task:') && truth.nights > first.nights) {
+          forgotten.add(decodeArgs(fact.args).id);
+        }
+        return;
+      }
+      const again = cause.startsWith('task:') && truth.nights > (first?.nights ?? truth.nights);
+      if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
+      if (fact.delta === undefined) return;
+      const program = String(decodeValue(fact.delta));
+      const before = programs.get(program);
+      if (again) forgotten.add(program);
+      if (before !== undefined && !isForgotten(program)) {
+        violate(`${program} took effect at ${before} and at ${actor.id}`);
+      }
+      programs.set(program, actor.id);
+    },
+    effect({ effect, actor: id, node }) {
+      const actor = id === undefined ? undefined : truth.actors.get(id);
+      if (actor === undefined || actor.node !== node) return;
+      const { begun } = actor.memory;
+      const cause = begun === undefined ? undefined : causeKey(begun.cause);
+      const underWay = cause !== undefined && effect.startsWith(`${id}#${actor.birth}/${cause}/`);
+      if (!underWay) violate(`${effect} happens before its turn is known to have begun`);
+      if (recorded.has(effect) && forgotten.size === 0) {
+        violate(`${effect} happens again after it was recorded`);
+      }
+    },
+  };
+};

@@ -1,0 +1,27 @@
+/** Letters of one sender take effect in the order of their numbers, without gaps, and none that was
+ *  not sent. */
+import type { Letter } from '@troupe/model';
+import type { MakeChecker } from './checker.ts';
+import { sameBytes } from './truth.ts';
+
+export const perSenderOrder: MakeChecker = (truth, violate) => ({
+  turnFact(fact) {
+    if (fact.kind !== 'turn' || fact.cause.kind !== 'letter') return;
+    const { from, fromBirth, number } = fact.cause;
+    const receiver = truth.actors.get(fact.actor);
+    const taken = receiver?.memory.recv.get(`${from}#${fromBirth}`) ?? 0;
+    if (number !== taken + 1) {
+      violate(`${fact.actor} takes letter ${number} of ${from} after letter ${taken}`);
+    }
+    const sent = truth.actors.get(from)?.letters.get(fact.actor)?.[number - 1];
+    if (sent === undefined) violate(`${fact.actor} takes letter ${number}, ${from} never sent it`);
+  },
+  sent(_from, _subject, message) {
+    if (!('kind' in message) || message.kind !== 'letter') return;
+    const { from, to, number, args } = message as Letter;
+    const sent = truth.actors.get(from)?.letters.get(to)?.[number - 1];
+    if (sent !== undefined && !sameBytes(sent.args, args)) {
+      violate(`letter ${number} of ${from} to ${to} has changed`);
+    }
+  },
+});

@@ -1,0 +1,32 @@
+/** A read shows durable turns only, in their order, and everything that was acknowledged to anybody
+ *  before it was asked. */
+import { decodeValue } from '@troupe/model';
+import type { MakeChecker } from './checker.ts';
+
+export const readsAreFresh: MakeChecker = (truth, violate) => ({
+  answered({ operation, session, number, outcome, acknowledgedBefore }) {
+    if (operation.kind === 'call') {
+      const actor = truth.actors.get(operation.actor);
+      const turn = actor?.turns.get(`${session}:${number}`);
+      if (actor === undefined || turn === undefined) return;
+      actor.acknowledged = Math.max(actor.acknowledged, turn.length);
+      return;
+    }
+    if (operation.kind !== 'read' || !outcome.ok) return;
+    const seen = decodeValue(outcome.value) as readonly string[];
+    const { ids = [] } = truth.actors.get(operation.actor) ?? {};
+    if (seen.length < acknowledgedBefore) {
+      violate(
+        `${session}:${number} of ${operation.actor} shows ${seen.length} turns, ${acknowledgedBefore} were acknowledged before it was asked`,
+      );
+    }
+    for (const [index, id] of seen.entries()) {
+      if (ids[index] === id) continue;
+      return violate(
+        `${session}:${number} shows ${id}, which is not durable in ${operation.actor}`,
+      );
+    }
+    const actor = truth.actors.get(operation.actor);
+    if (actor !== undefined) actor.acknowledged = Math.max(actor.acknowledged, seen.length);
+  },
+});

@@ -1,0 +1,38 @@
+/** What was refused as surely not done has no effect, neither before nor after the refusal. */
+import { type ActorId, actorId, errorTable, type Outcome } from '@troupe/model';
+import { actorType, tenant } from '../node/program.ts';
+import type { MakeChecker } from './checker.ts';
+import { causeKey } from './truth.ts';
+
+export const refusedDidNothing: MakeChecker = (truth, violate) => {
+  const refused = new Map<string, string>();
+  /** Turns that changed something, or left their actor before they failed. */
+  const did = new Set<string>();
+  const refuse = (actor: ActorId, cause: string, outcome: Outcome, who: string): void => {
+    if (outcome.ok || errorTable[outcome.failure.code].outcome !== 'none') return;
+    refused.set(`${actor} ${cause}`, outcome.failure.code);
+    if (!did.has(`${actor} ${cause}`)) return;
+    violate(`${who} was told ${outcome.failure.code} for ${cause} at ${actor}, which took effect`);
+  };
+  return {
+    answered({ operation, session, number, outcome }) {
+      if (operation.kind !== 'call') return;
+      refuse(operation.actor, `${session}:${number}`, outcome, session);
+    },
+    turnFact(fact) {
+      if (fact.kind === 'turn-begun' || (fact.kind === 'turn' && fact.outcome.ok)) {
+        const cause = causeKey(fact.cause);
+        did.add(`${fact.actor} ${cause}`);
+        const code = refused.get(`${fact.actor} ${cause}`);
+        if (code !== undefined) violate(`${cause} took effect at ${fact.actor} after ${code}`);
+      } else if (fact.kind === 'turn-recorded' && fact.recorded.kind === 'call') {
+        const { outcome, name, ordinal } = fact.recorded;
+        const caller = truth.actors.get(fact.actor);
+        if (outcome === undefined || caller === undefined) return;
+        const key = name.slice(name.indexOf('/') + 1, name.lastIndexOf('.'));
+        const cause = `actor:${caller.id}#${caller.birth}:${fact.seq * 65_536 + ordinal}`;
+        refuse(actorId(tenant, actorType, key), cause, outcome, caller.id);
+      }
+    },
+  };
+};

@@ -1,0 +1,39 @@
+/** A task ends once, by a result of its present attempt, and everybody is told that result. */
+import { callTask, decodeValue, type Outcome } from '@troupe/model';
+import type { MakeChecker } from './checker.ts';
+import { sameOutcome } from './truth.ts';
+
+export const resultOnce: MakeChecker = (truth, violate) => {
+  const told = new Map<string, Outcome>();
+  return {
+    journalFact(fact) {
+      if (fact.kind !== 'task-ended') return;
+      const task = truth.tasks.get(fact.task);
+      if (task === undefined) return violate(`${fact.task} ended and was never submitted`);
+      if (task.ended !== undefined) violate(`${fact.task} ended twice`);
+      if (!fact.outcome.ok || task.name === callTask) return;
+      const { attempt, node } = decodeValue(fact.outcome.value) as {
+        attempt: number;
+        node: string;
+      };
+      if (attempt !== task.attempt || node !== task.node) {
+        violate(
+          `${fact.task} ended by attempt ${attempt} on ${node}, its attempt is ${task.attempt} on ${task.node}`,
+        );
+      }
+    },
+    answered({ operation, outcome, client }) {
+      if (operation.kind !== 'task' || (!outcome.ok && outcome.failure.code === 'NO_LEADER'))
+        return;
+      const before = told.get(operation.id);
+      if (before !== undefined && !sameOutcome(before, outcome)) {
+        violate(`${client} was told two results of ${operation.id}`);
+      }
+      told.set(operation.id, outcome);
+      const ended = truth.tasks.get(operation.id as never)?.ended;
+      if (outcome.ok && (ended === undefined || !sameOutcome(ended, outcome))) {
+        violate(`${client} was told a result of ${operation.id} that is not durable`);
+      }
+    },
+  };
+};

@@ -1,0 +1,97 @@
+/** Looks on like a checker and notes which interesting states were reached. */
+import type { Call, CallResult, Letter, TaskResult } from '@troupe/model';
+import type { Coverage } from '../world/coverage.ts';
+import type { Checker } from './checker.ts';
+import type { Truth } from './truth.ts';
+
+export function sights(truth: Truth, coverage: Coverage): Checker {
+  const answered = new Set<string>();
+  const letters = new Set<string>();
+  const termOfRun = new Map<string, number>();
+  let terms = 0;
+  return {
+    journalFact(fact) {
+      switch (fact.kind) {
+        case 'term-opened':
+          terms += 1;
+          return;
+        case 'actor-rebased':
+          return coverage.reach('a rebase shortens a chain');
+        case 'task-retried': {
+          const lost = !fact.reason.ok && fact.reason.failure.code === 'OUTCOME_UNKNOWN';
+          if (lost) coverage.reach('a task is tried again after its node is lost');
+          return;
+        }
+        case 'run-started':
+          termOfRun.set(fact.run, terms);
+          return;
+        case 'task-submitted': {
+          if (fact.run === undefined) return;
+          if (fact.run.block.includes('[')) coverage.reach('a branch of each runs');
+          const begun = termOfRun.get(fact.run.run) ?? terms;
+          if (begun < terms) coverage.reach('a run goes on after a takeover');
+          return;
+        }
+        default:
+      }
+    },
+    turnFact(fact) {
+      if (fact.kind === 'barrier') coverage.reach('a read waits for its barrier');
+      if (fact.kind !== 'turn' || fact.outcome.ok) return;
+      const { code } = fact.outcome.failure;
+      if (code === 'RUNNER_CRASHED') coverage.reach('a turn fails after three crashes');
+    },
+    sent(_from, _subject, message) {
+      switch ('kind' in message ? message.kind : undefined) {
+        case 'call':
+          return seeCall(truth, coverage, message as Call);
+        case 'call-result':
+          return seeResult(coverage, answered, message as CallResult);
+        case 'letter': {
+          const { from, to, number } = message as Letter;
+          const once = `${from} ${to} ${number}`;
+          if (letters.has(once)) coverage.reach('a letter is resent');
+          letters.add(once);
+          return;
+        }
+        case 'task-result': {
+          const { task, attempt } = message as TaskResult;
+          const present = truth.tasks.get(task);
+          const old = present?.ended === undefined && attempt < (present?.attempt ?? 0);
+          if (old) coverage.reach('a result of an old attempt is refused');
+          return;
+        }
+        default:
+      }
+    },
+    restored({ actor: id, epoch }) {
+      const actor = truth.actors.get(id);
+      const here = actor?.epoch === epoch && actor.lastEpoch === epoch;
+      if (here) coverage.reach('an actor is read back on the node it lives on');
+    },
+  };
+}
+
+function seeCall(truth: Truth, coverage: Coverage, { actor: id, caller }: Call): void {
+  const actor = truth.actors.get(id);
+  const turn = actor?.turns.get(`${caller.session}:${caller.number}`);
+  if (actor === undefined || turn === undefined) return;
+  if (turn.epoch < actor.epoch) coverage.reach('a twin of a call after its failover');
+}
+
+function seeResult(coverage: Coverage, answered: Set<string>, result: CallResult): void {
+  const { actor, session, number, outcome } = result;
+  const once = `${actor} ${session} ${number}`;
+  if (outcome.ok && answered.has(once)) coverage.reach('a call is answered from the record');
+  answered.add(once);
+  if (outcome.ok) return;
+  switch (outcome.failure.code) {
+    case 'DEADLOCK':
+      return coverage.reach('a cycle of calls is refused');
+    case 'DEADLINE_EXCEEDED':
+      return coverage.reach('a call past its deadline is refused');
+    case 'SESSION_FORGOTTEN':
+      return coverage.reach('a call of a forgotten session is refused');
+    default:
+  }
+}

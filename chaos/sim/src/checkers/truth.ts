@@ -1,0 +1,188 @@
+/**
+ * What really happened, as the stores hold it: every fact that was ever made durable, in order, also
+ * of logs that were trimmed or deleted since. Checkers compare with it what processes say and do.
+ */
+import {
+  type ActorId,
+  decodeValue,
+  type Incarnation,
+  type LogName,
+  type Outcome,
+  type TaskId,
+  turnLogName,
+} from '@troupe/model';
+import { type SchedulerConfig, type SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
+import {
+  freshMemory,
+  type Memory,
+  type NodeFact,
+  type OutboxLetter,
+  replay,
+  type TurnCause,
+} from '@troupe/worker-node-core';
+
+export interface ActorTruth {
+  readonly id: ActorId;
+  readonly birth: number;
+  readonly scope: string;
+  epoch: number;
+  node: Incarnation;
+  log: LogName;
+  /** Every turn replayed, never trimmed. */
+  readonly memory: Memory;
+  /** The user state: ids of the programs that took effect, in order. */
+  readonly ids: string[];
+  readonly turns: Map<string, TurnTruth>;
+  /** All letters ever sent, by receiver; the number of one is its index + 1. */
+  readonly letters: Map<ActorId, OutboxLetter[]>;
+  /** How many of `ids` were acknowledged to somebody. */
+  acknowledged: number;
+  releasedEpoch: number;
+  /** Epoch of its last turn. */
+  lastEpoch: number;
+}
+
+export interface TurnTruth {
+  readonly seq: number;
+  readonly epoch: number;
+  readonly outcome: Outcome;
+  /** Wall-clock ms of its node. */
+  readonly at: number;
+  /** Nights before it. */
+  readonly nights: number;
+  /** How long `ids` was after it. */
+  readonly length: number;
+}
+
+export interface TaskTruth {
+  readonly task: TaskId;
+  readonly name: string;
+  readonly run: { readonly run: string; readonly block: string } | undefined;
+  readonly input: Uint8Array;
+  attempt: number;
+  node: Incarnation | undefined;
+  ended: Outcome | undefined;
+}
+
+export class Truth {
+  /** Follows the journal without ever being restored. */
+  readonly follower: SchedulerMachine;
+  readonly actors = new Map<ActorId, ActorTruth>();
+  readonly tasks = new Map<TaskId, TaskTruth>();
+  /** Nights in which every host was suspended, longer than sessions are remembered. */
+  nights = 0;
+  /** The latest wall-clock time that a turn has. */
+  latestAt = 0;
+  readonly #births = new Map<ActorId, { birth: number; scope: string }>();
+
+  constructor(config: SchedulerConfig) {
+    this.follower = new SchedulerMachine(config);
+  }
+
+  journal(fact: SchedulerFact, position: number): void {
+    this.follower.apply(fact);
+    switch (fact.kind) {
+      case 'actor-created':
+        this.#births.set(fact.actor, { birth: position, scope: fact.scope });
+        return;
+      case 'actor-placed':
+        return this.#placed(fact.actor, fact.node, position);
+      case 'task-submitted': {
+        const { task, name, run, input } = fact;
+        const fresh = { attempt: 0, node: undefined, ended: undefined };
+        this.tasks.set(task, { task, name, run, input, ...fresh });
+        return;
+      }
+      case 'task-started': {
+        const task = this.tasks.get(fact.task);
+        if (task === undefined) return;
+        task.attempt = fact.attempt;
+        task.node = fact.node;
+        return;
+      }
+      case 'task-retried': {
+        const task = this.tasks.get(fact.task);
+        if (task !== undefined) task.node = undefined;
+        return;
+      }
+      case 'task-ended': {
+        const task = this.tasks.get(fact.task);
+        if (task !== undefined) task.ended = fact.outcome;
+        return;
+      }
+      default:
+    }
+  }
+
+  /** Throws when the fact does not follow the actor's history. */
+  turn(fact: NodeFact): void {
+    if (fact.kind === 'barrier') return;
+    const actor = this.actors.get(fact.actor);
+    if (actor === undefined) return;
+    if (fact.kind === 'actor-released') actor.releasedEpoch = fact.epoch;
+    const delta = replay(actor.memory, actor.id, fact);
+    if (fact.kind !== 'turn') return;
+    if (delta !== undefined) actor.ids.push(String(decodeValue(delta)));
+    const { seq, epoch, outcome, letters, at } = fact;
+    this.latestAt = Math.max(this.latestAt, at);
+    actor.lastEpoch = epoch;
+    actor.turns.set(causeKey(fact.cause), {
+      seq,
+      epoch,
+      outcome,
+      at,
+      nights: this.nights,
+      length: actor.ids.length,
+    });
+    for (const letter of letters) {
+      const sent = actor.letters.get(letter.to) ?? [];
+      sent.push(letter);
+      actor.letters.set(letter.to, sent);
+    }
+  }
+
+  #placed(id: ActorId, node: Incarnation, epoch: number): void {
+    const known = this.actors.get(id);
+    const log = turnLogName(node);
+    if (known !== undefined) {
+      known.epoch = epoch;
+      known.node = node;
+      known.log = log;
+      return;
+    }
+    const born = this.#births.get(id);
+    if (born === undefined) return;
+    this.actors.set(id, {
+      id,
+      ...born,
+      epoch,
+      node,
+      log,
+      memory: freshMemory(),
+      ids: [],
+      turns: new Map(),
+      letters: new Map(),
+      acknowledged: 0,
+      releasedEpoch: -1,
+      lastEpoch: -1,
+    });
+  }
+}
+
+export function causeKey(cause: TurnCause): string {
+  return cause.kind === 'call'
+    ? `${cause.session}:${cause.number}`
+    : `${cause.from}#${cause.fromBirth}:${cause.number}`;
+}
+
+export function sameOutcome(left: Outcome, right: Outcome): boolean {
+  if (left.ok !== right.ok) return false;
+  if (left.ok && right.ok) return sameBytes(left.value, right.value);
+  return !left.ok && !right.ok && left.failure.code === right.failure.code;
+}
+
+export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
+  return true;
+}

@@ -1,0 +1,329 @@
+/**
+ * A client with a session, as the SDK keeps one: calls are numbered, each says the least number that
+ * is still open at its actor, and is asked for again under its number, here or elsewhere, until it is
+ * answered.
+ */
+import {
+  type ActorId,
+  type Address,
+  type Answer,
+  encodeValue,
+  errorTable,
+  failure,
+  type Outcome,
+  type RequestBody,
+  type RunView,
+  type SessionId,
+  sessionId,
+  tenantName,
+} from '@troupe/model';
+import { encodeArgs, tenant } from '../node/program.ts';
+import { bundles, manifest } from '../plan/bundles.ts';
+import type { Operation } from '../plan/load.ts';
+import type { ClientMessage, GatewayMessage } from '../scheduler/gateway.ts';
+import type { Process } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+/** A message without its stream. */
+type Unsent = ClientMessage extends infer M
+  ? M extends ClientMessage
+    ? Omit<M, 'since'>
+    : never
+  : never;
+type CallOperation = Extract<Operation, { kind: 'call' | 'read' }>;
+
+interface OpenCall {
+  readonly operation: CallOperation;
+  readonly session: SessionId;
+  readonly number: number;
+  readonly deadlineAt: number;
+  readonly acknowledgedBefore: number;
+  /** Streams on which it was asked. */
+  readonly streams: Set<number>;
+}
+
+interface OpenRequest {
+  readonly number: number;
+  readonly body: RequestBody;
+  readonly answered: (answer: Answer) => void;
+}
+
+const againMs = 700;
+/** Questions without an answer after which another gateway is tried. */
+const patience = 3;
+const waitRunMs = 1_500;
+/** How long after its deadline an accepted call is waited for. */
+const answerMsMax = 60_000;
+
+export class Client {
+  readonly process: Process;
+  readonly #world: World;
+  readonly #name: string;
+  readonly #doors: readonly string[];
+  readonly #calls = new Map<number, OpenCall>();
+  readonly #requests = new Map<number, OpenRequest>();
+  #door = 0;
+  /** Counts the streams to gateways. */
+  #stream = 0;
+  /** When the present one was opened. */
+  #since = 0;
+  #unanswered = 0;
+  #numbers = 0;
+  #left: number;
+
+  constructor(
+    world: World,
+    process: Process,
+    given: { readonly doors: readonly string[]; readonly operations: readonly Operation[] },
+  ) {
+    this.#world = world;
+    this.process = process;
+    this.#name = process.host.name;
+    this.#doors = given.doors;
+    this.#door = world.chance.whole(0, given.doors.length - 1);
+    this.#left = given.operations.length;
+    world.network.listen(process, this.#address, (message: GatewayMessage) => this.#hear(message));
+    for (const operation of given.operations) {
+      process.after(operation.at, () => this.#begin(operation));
+    }
+    this.#againLater();
+  }
+
+  /** Operations that have not come to their end. */
+  get unfinished(): readonly string[] {
+    const calls = [...this.#calls.values()].map(
+      ({ operation, number }) =>
+        `${operation.kind} ${number} of ${this.#name} at ${operation.actor}`,
+    );
+    const requests = [...this.#requests.values()].map(
+      ({ body }) => `${body.kind} of ${this.#name}`,
+    );
+    const more = this.#left > calls.length + requests.length ? [`more of ${this.#name}`] : [];
+    return this.#left + this.#requests.size === 0 ? [] : [...calls, ...requests, ...more];
+  }
+
+  deploy(version: number, done: () => void): void {
+    const bundle = bundles[version];
+    if (bundle === undefined) return;
+    const body: RequestBody = {
+      kind: 'deploy',
+      tenant: tenantName(tenant),
+      bundle,
+      manifest,
+      bytes: 1_000,
+    };
+    this.#ask(body, (answer) => {
+      // Before the first term there is not even a tenant.
+      if (answer.kind === 'deployed') done();
+      else this.process.after(againMs, () => this.deploy(version, done));
+    });
+  }
+
+  request(body: RequestBody): void {
+    this.#ask(body, () => undefined);
+  }
+
+  /** The process behind this door has died: what speaks there from now on is another one. */
+  doorClosed(host: string): void {
+    if (this.#doors[this.#door] === host) this.#openStream();
+  }
+
+  get #address(): Address {
+    return `client:${this.#name}` as Address;
+  }
+
+  #begin(operation: Operation): void {
+    switch (operation.kind) {
+      case 'call':
+      case 'read':
+        return this.#call(operation);
+      case 'task': {
+        const { id: task, name, parts } = operation;
+        const input = encodeValue({ parts });
+        return this.#ask(
+          { kind: 'submit-task', task, tenant: tenantName(tenant), name, input },
+          (answer) => {
+            if (answer.kind === 'task-ended') this.#end(operation, answer.outcome);
+            else if (answer.kind === 'failed') {
+              this.#end(operation, { ok: false, failure: answer.failure });
+            }
+          },
+        );
+      }
+      case 'run': {
+        const { id: run, workflow, input } = operation;
+        return this.#ask(
+          { kind: 'start-run', run, tenant: tenantName(tenant), workflow, input },
+          (answer) => this.#onRun(operation, answer),
+        );
+      }
+    }
+  }
+
+  #call(operation: CallOperation): void {
+    this.#numbers += 1;
+    const session = sessionId(operation.kind === 'read' ? `${this.#name}/reads` : this.#name);
+    const actor = this.#world.checks.truth.actors.get(operation.actor);
+    const call: OpenCall = {
+      operation,
+      session,
+      number: this.#numbers,
+      deadlineAt: this.process.now() + operation.deadlineMs,
+      acknowledgedBefore: actor?.acknowledged ?? 0,
+      streams: new Set(),
+    };
+    this.#calls.set(call.number, call);
+    this.#sendCall(call);
+  }
+
+  #onRun(operation: Extract<Operation, { kind: 'run' }>, answer: Answer): void {
+    const { id: run } = operation;
+    if (answer.kind === 'failed') {
+      return this.#end(operation, { ok: false, failure: answer.failure });
+    }
+    if (answer.kind !== 'run') return;
+    const { outcome } = answer.run;
+    if (outcome !== undefined) return this.#end(operation, outcome);
+    const paused = pausedBlock(answer.run);
+    const on = (next: Answer) => this.#onRun(operation, next);
+    if (paused === undefined) return this.#ask({ kind: 'wait-run', run, waitMs: waitRunMs }, on);
+    this.#world.coverage.reach('a pause is answered');
+    this.#ask({ kind: 'resume-run', run, block: paused, answer: encodeValue('yes') }, (next) => {
+      // Another asked the same person: the pause was answered twice, which is refused.
+      if (next.kind === 'failed') this.#ask({ kind: 'wait-run', run, waitMs: waitRunMs }, on);
+      else on(next);
+    });
+  }
+
+  #ask(body: RequestBody, answered: (answer: Answer) => void): void {
+    this.#numbers += 1;
+    const open: OpenRequest = { number: this.#numbers, body, answered };
+    this.#requests.set(open.number, open);
+    this.#sendRequest(open);
+  }
+
+  #hear(message: GatewayMessage): void {
+    // The stream to a gateway that was left is closed: nothing of it is heard.
+    if (!message.gateway.startsWith(`gateway:${this.#doors[this.#door]}~`)) return;
+    if (message.kind === 'stream-closed') {
+      if (message.since === this.#since) this.#openStream();
+      return;
+    }
+    this.#unanswered = 0;
+    if (message.kind === 'call-answered') {
+      const call = this.#calls.get(message.number);
+      if (call === undefined) return;
+      this.#settle(call, believed(message.outcome, call.streams.size));
+      return;
+    }
+    const request = this.#requests.get(message.number);
+    if (request === undefined) return;
+    this.#requests.delete(message.number);
+    request.answered(message.answer);
+  }
+
+  #end(operation: Operation, outcome: Outcome): void {
+    this.#left -= 1;
+    this.#world.checks.answered({
+      client: this.#name,
+      session: this.#name,
+      number: 0,
+      operation,
+      outcome,
+      acknowledgedBefore: 0,
+    });
+  }
+
+  #againLater(): void {
+    this.process.after(againMs, () => {
+      this.#again();
+      this.#againLater();
+    });
+  }
+
+  #again(): void {
+    if (this.#calls.size + this.#requests.size === 0) return;
+    this.#unanswered += 1;
+    if (this.#unanswered > patience) this.#move();
+    this.#giveUp();
+    for (const call of this.#calls.values()) this.#sendCall(call);
+    for (const request of this.#requests.values()) this.#sendRequest(request);
+  }
+
+  /** What should have been answered long ago is not asked for again: its actor may forget it. */
+  #giveUp(): void {
+    const before = this.process.now() - answerMsMax;
+    for (const call of [...this.#calls.values()]) {
+      if (call.deadlineAt > before) continue;
+      const text = `call ${call.number} of ${this.#name} was not answered`;
+      this.#settle(call, { ok: false, failure: failure('OUTCOME_UNKNOWN', text) });
+    }
+  }
+
+  #settle(call: OpenCall, outcome: Outcome): void {
+    this.#calls.delete(call.number);
+    this.#left -= 1;
+    this.#world.checks.answered({ client: this.#name, ...call, outcome });
+  }
+
+  #move(): void {
+    this.#world.coverage.reach('a client moves to another gateway');
+    this.#unanswered = 0;
+    this.#send({ kind: 'client-leaves', client: this.#address });
+    this.#door = (this.#door + 1) % this.#doors.length;
+    this.#openStream();
+  }
+
+  #openStream(): void {
+    this.#stream += 1;
+    this.#since = this.#world.timeline.now;
+  }
+
+  #sendCall({ operation, session, number, deadlineAt, streams }: OpenCall): void {
+    streams.add(this.#stream);
+    const program = operation.kind === 'call' ? operation.program : undefined;
+    this.#send({
+      kind: 'client-call',
+      client: this.#address,
+      session,
+      number,
+      low: this.#low(operation.actor, session),
+      actor: operation.actor,
+      method: program === undefined ? 'list' : 'run',
+      args: program === undefined ? encodeValue([]) : encodeArgs(program),
+      deadlineMs: Math.max(1, Math.ceil(deadlineAt - this.process.now())),
+    });
+  }
+
+  #sendRequest({ number, body }: OpenRequest): void {
+    this.#send({ kind: 'client-request', client: this.#address, number, body });
+  }
+
+  #send(message: Unsent): void {
+    const since = this.#since;
+    this.#world.network.send(this.process, `door:${this.#doors[this.#door]}`, {
+      ...message,
+      since,
+    });
+  }
+
+  /** The least number that is open at this actor. */
+  #low(actor: ActorId, session: SessionId): number {
+    for (const call of this.#calls.values()) {
+      if (call.operation.actor === actor && call.session === session) return call.number;
+    }
+    return this.#numbers;
+  }
+}
+
+/** A gateway cannot say what one that was asked before may have done. */
+function believed(outcome: Outcome, streams: number): Outcome {
+  if (outcome.ok || streams < 2) return outcome;
+  const row = errorTable[outcome.failure.code];
+  if (row.outcome !== 'none' || !row.retryable) return outcome;
+  return { ok: false, failure: failure('OUTCOME_UNKNOWN', outcome.failure.message) };
+}
+
+function pausedBlock(run: RunView): string | undefined {
+  return run.blocks.find(({ state }) => state === 'paused')?.block;
+}

@@ -1,0 +1,174 @@
+/** `npm run sim -- [options]`: searches for seeds that break a promise, or replays one. */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { runBatch } from './batch/batch.ts';
+import { corpus } from './batch/corpus.ts';
+import { diagram } from './batch/diagram.ts';
+import { minimize, optionsOf } from './batch/minimize.ts';
+import { catchMutants, rowOf } from './batch/mutant-table.ts';
+import { Summary, seedsForCoverage } from './batch/summary.ts';
+import { type MutantName, mutantNamed, mutants } from './mutants/mutants.ts';
+import { type RunWishes, runSeed } from './run/run.ts';
+
+const help = `Usage: npm run sim -- [options]
+
+  --seeds N         so many seeds (100), after those that once failed
+  --from N          the first of them (1)
+  --seed S          replays one seed and prints its trace and its last messages as a diagram
+  --minimize        with --seed: looks for fewer faults and less load that break the same promise
+  --without A,B     leaves out faults by their number in the plan
+  --operations N    at most so many operations of each client
+  --nodes N         so many nodes in every seed
+  --mutant NAME     with a deliberate fault
+  --mutants         tries every deliberate fault and says how many seeds it takes to notice it
+  --threads N       threads of a batch
+  --quiet           with --seed: only what is broken
+
+Examples:
+  npm run sim -- --seeds 300
+  npm run sim -- --seed 4711 --minimize
+  npm run sim -- --seed 12 --nodes 200 --quiet
+`;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '100' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    minimize: { type: 'boolean', default: false },
+    without: { type: 'string' },
+    operations: { type: 'string' },
+    nodes: { type: 'string' },
+    mutant: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+    threads: { type: 'string' },
+    quiet: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const diagramRows = 60;
+const progressEvery = 50;
+
+async function main(): Promise<boolean> {
+  if (values.help) {
+    say(help);
+    return true;
+  }
+  if (values.mutants) return showMutants();
+  const wishes = wishesOf();
+  if (values.seed === undefined) return search(wishes);
+  const seed = wholeNumber('seed', values.seed);
+  return values.minimize ? shrink(seed, wishes) : replay(seed, wishes);
+}
+
+async function search(wishes: RunWishes): Promise<boolean> {
+  const from = wholeNumber('from', values.from);
+  const count = wholeNumber('seeds', values.seeds);
+  const fresh = Array.from({ length: count }, (_, index) => from + index);
+  const seeds = [...new Set([...corpus(), ...fresh])];
+  const threads = Math.min(
+    wholeNumber('threads', values.threads ?? `${threadsUsual()}`),
+    seeds.length,
+  );
+  const summary = new Summary();
+  const begun = performance.now();
+  await runBatch({ seeds, wishes, threads }, (report) => {
+    summary.add(report);
+    if (report.failed !== undefined) {
+      const { seed, checker, text } = report.failed;
+      say(`seed ${seed} breaks ${checker}: ${text}`);
+      say(`  replay: npm run sim -- ${optionsOf(seed, wishes)}${mutantOption(wishes.mutant)}`);
+    }
+    if (summary.seeds % progressEvery === 0) say(`${summary.seeds} of ${seeds.length} seeds`);
+    return 'go on';
+  });
+  for (const line of summary.lines()) say(line);
+  say(`${((performance.now() - begun) / 1_000).toFixed(1)} s on ${threads} threads`);
+  const missed = wishes.mutant === undefined ? summary.missed : [];
+  for (const state of missed) say(`never reached in ${seedsForCoverage} seeds or more: ${state}`);
+  say(
+    summary.failures.length === 0
+      ? 'no promise was broken'
+      : `${summary.failures.length} seeds failed`,
+  );
+  return summary.failures.length === 0 && missed.length === 0;
+}
+
+async function replay(seed: number, wishes: RunWishes): Promise<boolean> {
+  const { violation, trace, events, virtualMs, hash } = await runSeed(seed, {
+    ...wishes,
+    traced: !values.quiet,
+  });
+  for (const line of trace?.lines ?? []) say(line);
+  if (trace !== undefined) say(['', ...diagram(trace.arrows, diagramRows), ''].join('\n'));
+  say(
+    `seed ${seed}: ${events} events, ${(virtualMs / 1_000).toFixed(1)} s of cluster time, ${hash}`,
+  );
+  say(
+    violation === undefined ? 'no promise was broken' : `${violation.checker}: ${violation.text}`,
+  );
+  return violation === undefined;
+}
+
+async function shrink(seed: number, wishes: RunWishes): Promise<boolean> {
+  const minimal = await minimize(seed, wishes);
+  if (minimal === undefined) {
+    say(`seed ${seed} breaks no promise`);
+    return true;
+  }
+  const options = optionsOf(seed, minimal.wishes) + mutantOption(wishes.mutant);
+  say(
+    `${minimal.faultsLeft} faults are enough (${minimal.tries} tries): npm run sim -- ${options}`,
+  );
+  return false;
+}
+
+async function showMutants(): Promise<boolean> {
+  let all = true;
+  say(`${'deliberate fault'.padEnd(34)} seeds  noticed by`);
+  for await (const caught of catchMutants()) {
+    say(rowOf(caught));
+    all &&= caught.seeds !== undefined;
+  }
+  return all;
+}
+
+function wishesOf(): RunWishes {
+  const { nodes, operations, without, mutant } = values;
+  const name = mutant === undefined ? undefined : mutantNamed(mutant);
+  if (mutant !== undefined && name === undefined) {
+    throw new Error(`there is no mutant "${mutant}"; there are ${Object.keys(mutants).join(', ')}`);
+  }
+  return {
+    nodes: nodes === undefined ? undefined : wholeNumber('nodes', nodes),
+    operations: operations === undefined ? undefined : wholeNumber('operations', operations),
+    without: without?.split(',').map((number) => wholeNumber('without', number)),
+    mutant: name,
+  };
+}
+
+function mutantOption(mutant: MutantName | undefined): string {
+  return mutant === undefined ? '' : ` --mutant ${mutant}`;
+}
+
+function threadsUsual(): number {
+  return Math.max(1, Math.min(8, availableParallelism()));
+}
+
+function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 0) return number;
+  throw new Error(`--${option} takes a whole number, not "${text}"`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  if (!(await main())) process.exitCode = 1;
+} catch (thrown) {
+  say(thrown instanceof Error ? thrown.message : String(thrown));
+  process.exitCode = 2;
+}

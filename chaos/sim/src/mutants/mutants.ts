@@ -1,0 +1,40 @@
+/**
+ * Deliberate faults. A simulation that does not notice them proves nothing. Each is a switch at the
+ * rim of the machines or in the virtual stores; the cores are not touched.
+ */
+export const mutants = {
+  'released-without-waiting': 'an append counts as done when it is sent',
+  'sent-before-append': 'what a machine says leaves before its facts are appended',
+  'no-fence-in-the-log': 'the store ignores the expected position',
+  'fence-is-trimmed': 'a seal at the end of a log goes with trimming',
+  'unconditional-append': 'writers append without an expectation',
+  'refused-append-is-retried': 'a refused append is tried again behind the new end',
+  'refused-append-is-skipped':
+    'after a refused append the writer goes on with the next position, as pipelined appends do',
+  'silence-is-success': 'an append without an answer counts as stored',
+  'seal-is-not-read-back': 'a seal is said to stand where it was expected',
+  'placed-without-a-seal': 'actors of a lost node are placed anew without sealing its log',
+  'chain-forgets-a-log': 'a placement names only the last log of a chain',
+  'log-deleted-too-early': 'a log is deleted as soon as it is sealed',
+  'last-written-checkpoint-wins': 'a checkpoint replaces whatever stands there',
+  'checkpoint-not-stored': 'a checkpoint counts as stored and is not',
+  'dedupe-not-in-the-checkpoint': 'a checkpoint forgets which calls were answered',
+  'letters-not-in-the-checkpoint': 'a checkpoint forgets which letters were received',
+  'outbox-not-in-the-checkpoint': 'a checkpoint forgets the letters that wait',
+  'begun-turn-not-in-the-checkpoint': 'a checkpoint forgets a turn that has begun',
+  'acknowledged-on-receipt': 'a letter is acknowledged when it arrives',
+  'begun-turns-not-recorded': 'a turn that leaves its actor is not recorded before',
+  'steps-not-gated': 'a step begins before its turn is durable',
+  'reads-not-barred': 'a read is answered without an append after it',
+  'image-forgets-facts': 'an image is older than it says',
+  'journal-trimmed-too-far': 'the journal is trimmed beyond its image',
+  'old-attempt-accepted': 'a result of an old attempt of a task counts',
+  'resend-after-a-forgotten-session': 'a call that comes again long after its deadline is run',
+  'lost-edge-in-a-join': 'a block forgets one of its predecessors',
+} as const;
+
+export type MutantName = keyof typeof mutants;
+
+export function mutantNamed(name: string): MutantName | undefined {
+  return Object.hasOwn(mutants, name) ? (name as MutantName) : undefined;
+}

@@ -1,0 +1,26 @@
+/** Deliberate faults between a machine and its loop. */
+import type { Machine, Output } from '@troupe/model';
+import type { World } from '../world/world.ts';
+
+interface Mouth<Send, Reply> {
+  send(message: Send): void;
+  reply(answer: Reply): void;
+}
+
+/** The machine as the loop sees it in this run. */
+export function spoiltMachine<Event, Fact, Send, Reply, Work>(
+  world: World,
+  machine: Machine<Event, Fact, Send, Reply, Work>,
+  mouth: Mouth<Send, Reply>,
+): Machine<Event, Fact, Send, Reply, Work> {
+  if (world.mutant !== 'sent-before-append') return machine;
+  return {
+    handle(now, event): Output<Fact, Send, Reply, Work> {
+      const { append, send, reply, work } = machine.handle(now, event);
+      for (const message of send) mouth.send(message);
+      for (const answer of reply) mouth.reply(answer);
+      return { append, send: [], reply: [], work };
+    },
+    wakeAt: () => machine.wakeAt(),
+  };
+}

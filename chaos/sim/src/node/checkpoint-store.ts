@@ -1,0 +1,85 @@
+/**
+ * Stores checkpoints. Each put states the revision it replaces; when another one stands there, the
+ * greater (epoch, seq) stays, whoever wrote last.
+ */
+import type { ActorId } from '@troupe/model';
+import {
+  checkpointHead,
+  checkpointIsNewer,
+  type NodeEvent,
+  type NodeSend,
+} from '@troupe/worker-node-core';
+import type { Process } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
+type StoredEvent = Omit<Extract<NodeEvent, { kind: 'checkpoint-stored' }>, 'wall'>;
+
+const answerMsMax = 300;
+
+export class CheckpointStore {
+  readonly #world: World;
+  readonly #process: Process;
+  readonly #stored: (event: StoredEvent) => void;
+  #puts = 0;
+
+  constructor(world: World, process: Process, stored: (event: StoredEvent) => void) {
+    this.#world = world;
+    this.#process = process;
+    this.#stored = stored;
+  }
+
+  put(order: PutOrder): void {
+    this.#puts += 1;
+    this.#put(order, order.expected, `${this.#process.name}:${this.#puts}`);
+  }
+
+  #put(order: PutOrder, expected: number, id: string): void {
+    const { requests, checkpoints, coverage } = this.#world;
+    const { actor, body } = order;
+    let settled = false;
+    requests.ask(
+      this.#process,
+      'store',
+      () => checkpoints.put(actor, { body, expected, id }),
+      (revision) => {
+        if (settled) return;
+        settled = true;
+        if (revision !== undefined) this.#say(order, revision);
+        else this.#compare(order, { expected, id });
+      },
+    );
+    this.#process.after(answerMsMax, () => {
+      if (settled) return;
+      settled = true;
+      coverage.reach('a checkpoint put without an answer');
+      this.#compare(order, { expected, id });
+    });
+  }
+
+  /** What stands in the store: ours, an older one, or a newer one. */
+  #compare(order: PutOrder, tried: { readonly expected: number; readonly id: string }): void {
+    const { requests, checkpoints, coverage } = this.#world;
+    requests.untilAnswered(
+      this.#process,
+      'store',
+      () => checkpoints.get(order.actor),
+      (standing) => {
+        if (standing === undefined) return this.#put(order, 0, tried.id);
+        const head = checkpointHead(standing.body);
+        const same = head.epoch === order.epoch && head.seq === order.seq;
+        if (standing.id === tried.id || same) return this.#say(order, standing.revision);
+        if (checkpointIsNewer(head, checkpointHead(order.body))) {
+          coverage.reach('a checkpoint put is refused for a newer one');
+          return this.#say(order, undefined);
+        }
+        this.#put(order, standing.revision, tried.id);
+      },
+    );
+  }
+
+  #say({ actor, epoch, seq }: PutOrder, revision: number | undefined): void {
+    const event = { kind: 'checkpoint-stored', actor: actor as ActorId, epoch, seq } as const;
+    this.#stored(revision === undefined ? event : { ...event, revision });
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Brings an actor back: its last checkpoint, then its facts in the logs of its chain, in order, then
+ * in this node's own log.
+ *
+ * X7  a history that is not whole is never shorter: it is a fault of the cluster, and said.
+ */
+import { type Batch, BatchReader } from '@troupe/fabric/loop';
+import {
+  type ActorId,
+  type ChainLink,
+  decode,
+  type Incarnation,
+  type LogName,
+  turnLogName,
+} from '@troupe/model';
+import {
+  checkpointFloor,
+  type NodeEvent,
+  type NodeFact,
+  type NodeSend,
+} from '@troupe/worker-node-core';
+import { LogAccess } from '../store/log-access.ts';
+import type { Stored } from '../store/log-server.ts';
+import type { Process } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
+type Restored = Omit<Extract<NodeEvent, { kind: 'restored' }>, 'wall'>;
+
+interface Stretch {
+  readonly log: LogName;
+  readonly from: number;
+  readonly to: number | undefined;
+}
+
+export class Restorer {
+  readonly ownLog: LogName;
+  readonly #world: World;
+  readonly #process: Process;
+  readonly #access: LogAccess;
+  readonly #restored: (event: Restored) => void;
+
+  constructor(
+    world: World,
+    process: Process,
+    incarnation: Incarnation,
+    restored: (event: Restored) => void,
+  ) {
+    this.#world = world;
+    this.#process = process;
+    this.#access = new LogAccess(world, process);
+    this.ownLog = turnLogName(incarnation);
+    this.#restored = restored;
+  }
+
+  restore(order: RestoreOrder): void {
+    const { requests, checkpoints, coverage } = this.#world;
+    if (order.chain.length === 2) coverage.reach('a chain of two');
+    if (order.chain.length > 2) coverage.reach('a chain of three');
+    requests.untilAnswered(
+      this.#process,
+      'store',
+      () => checkpoints.get(order.actor),
+      (checkpoint) => {
+        const floor = checkpoint === undefined ? undefined : checkpointFloor(checkpoint.body);
+        const inOwn = floor?.log === this.ownLog;
+        const stretches: Stretch[] = inOwn ? [] : stretchesOf(order.chain, floor);
+        const from = inOwn && floor !== undefined ? floor.position + 1 : 1;
+        stretches.push({ log: this.ownLog, from, to: undefined });
+        this.#read(order.actor, stretches, [], (facts) => {
+          const { actor, epoch } = order;
+          const event = { kind: 'restored', actor, epoch, facts } as const;
+          this.#world.checks.restored({
+            actor,
+            epoch,
+            node: this.#process.name,
+            checkpoint,
+            facts,
+          });
+          this.#restored(
+            checkpoint === undefined
+              ? event
+              : { ...event, checkpoint: { body: checkpoint.body, revision: checkpoint.revision } },
+          );
+        });
+      },
+    );
+  }
+
+  #read(
+    actor: ActorId,
+    stretches: readonly Stretch[],
+    facts: NodeFact[],
+    done: (facts: NodeFact[]) => void,
+  ): void {
+    const [stretch, ...rest] = stretches;
+    if (stretch === undefined) return done(facts);
+    const { log, from, to } = stretch;
+    this.#access.read(log, from, to, (records) => {
+      const end = records === 'gone' ? 0 : (records.at(-1)?.position ?? from - 1);
+      if (records === 'gone' || (to !== undefined && end < to)) {
+        const text = `${log} ends at ${end}, ${actor} needs it up to ${to ?? 'its end'}`;
+        this.#world.checks.unreadable(actor, this.#process.name, text);
+        return;
+      }
+      facts.push(...factsOf(actor, records));
+      this.#read(actor, rest, facts, done);
+    });
+  }
+}
+
+function factsOf(actor: ActorId, records: readonly Stored[]): NodeFact[] {
+  const reader = new BatchReader<NodeFact>();
+  const found: NodeFact[] = [];
+  for (const record of records) {
+    if (record.kind !== 'rec') continue;
+    for (const fact of reader.push(decode<Batch<NodeFact>>(record.body))) {
+      if (fact.kind !== 'barrier' && fact.actor === actor) found.push(fact);
+    }
+  }
+  return found;
+}
+
+/** What of a chain lies after `floor`, the place up to which a checkpoint holds everything. */
+function stretchesOf(
+  chain: readonly ChainLink[],
+  floor: { readonly log: LogName; readonly position: number } | undefined,
+): Stretch[] {
+  if (floor === undefined) return [...chain];
+  const at = chain.findIndex((link) => link.log === floor.log);
+  return chain
+    .slice(Math.max(at, 0))
+    .map((link) =>
+      link.log === floor.log ? { ...link, from: Math.max(link.from, floor.position + 1) } : link,
+    )
+    .filter((link) => link.from <= link.to);
+}

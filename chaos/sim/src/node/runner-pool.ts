@@ -1,0 +1,86 @@
+/** The runner processes of one node: started, killed, crashed; frames in order over a pipe. */
+import type { BundleHash, FromRunner, ToRunner } from '@troupe/model';
+import type { NodeEvent, RunnerId } from '@troupe/worker-node-core';
+import { manifestOf } from '../plan/bundles.ts';
+import { Process } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+import { Runner } from './runner.ts';
+
+type RunnerEvent =
+  | Omit<Extract<NodeEvent, { kind: 'runner-ready' }>, 'wall'>
+  | Omit<Extract<NodeEvent, { kind: 'bundle-failed' }>, 'wall'>
+  | Omit<Extract<NodeEvent, { kind: 'runner-exited' }>, 'wall'>
+  | Omit<Extract<NodeEvent, { kind: 'from-runner' }>, 'wall'>;
+
+interface Started {
+  readonly runner: Runner;
+  readonly process: Process;
+}
+
+const pipeMs = 0.05;
+
+export class RunnerPool {
+  readonly #world: World;
+  readonly #node: Process;
+  readonly #post: (event: RunnerEvent) => void;
+  readonly #runners = new Map<RunnerId, Started>();
+  #ids = 0;
+
+  constructor(world: World, node: Process, post: (event: RunnerEvent) => void) {
+    this.#world = world;
+    this.#node = node;
+    this.#post = post;
+  }
+
+  start(bundle: BundleHash): void {
+    this.#ids += 1;
+    const id = this.#ids;
+    const process = new Process(this.#world, this.#node.host, `${this.#node.name}/r${id}`);
+    const ms = this.#world.chance.spread(5, 120);
+    this.#node.after(ms, () => {
+      const runner = new Runner({
+        world: this.#world,
+        process,
+        node: this.#node.name,
+        emit: (frame) => this.#toNode(id, process, frame),
+        crash: (why) => this.kill(id, why),
+      });
+      this.#runners.set(id, { runner, process });
+      this.#post({ kind: 'runner-ready', runner: id, bundle, manifest: manifestOf(bundle) });
+    });
+  }
+
+  send(id: RunnerId, frame: ToRunner): void {
+    const started = this.#runners.get(id);
+    if (started === undefined) return;
+    const { runner, process } = started;
+    this.#world.timeline.after(pipeMs, () => process.run(() => runner.hear(frame)));
+  }
+
+  kill(id: RunnerId, reason: string): void {
+    const started = this.#runners.get(id);
+    if (started === undefined) return;
+    started.process.end();
+    this.#runners.delete(id);
+    this.#world.trace?.say(started.process.name, `dies: ${reason}`);
+    this.#node.soon(() => this.#post({ kind: 'runner-exited', runner: id, reason }));
+  }
+
+  /** Kills one of them, if there is any. */
+  crashOne(): void {
+    const [id] = this.#runners.keys();
+    if (id !== undefined) this.kill(id, 'crashed');
+  }
+
+  end(): void {
+    for (const { process } of this.#runners.values()) process.end();
+    this.#runners.clear();
+  }
+
+  #toNode(id: RunnerId, process: Process, frame: FromRunner): void {
+    if (!process.alive) return;
+    this.#world.timeline.after(pipeMs, () =>
+      this.#node.run(() => this.#post({ kind: 'from-runner', runner: id, frame })),
+    );
+  }
+}

@@ -1,0 +1,83 @@
+/** What is deployed in the simulation: one actor type, two tasks, and workflows of many shapes. */
+import {
+  type Block,
+  type BundleHash,
+  bundleHash,
+  type Expression,
+  type Manifest,
+  version,
+  type Workflow,
+} from '@troupe/model';
+import { actorType } from '../node/program.ts';
+import { Random } from '../world/random.ts';
+
+/** Two versions of one bundle: the second is deployed by a rolling upgrade. */
+export const bundles: readonly BundleHash[] = [
+  bundleHash('a'.repeat(64)),
+  bundleHash('b'.repeat(64)),
+];
+
+/** Retries of the task that is tried again; the other is tried once. */
+const workRetries = 6;
+
+export const workflows: readonly Workflow[] = Array.from({ length: 8 }, (_, index) =>
+  workflowOf(index, new Random(40 + index)),
+);
+
+export const manifest: Manifest = {
+  sdk: version,
+  actors: [{ type: actorType, methods: ['run'], reads: ['list'] }],
+  tasks: [
+    {
+      name: 'work',
+      resources: { cpu: 1 },
+      retries: workRetries,
+      backoffMs: [100, 300],
+      limitMs: 60_000,
+    },
+    { name: 'once', resources: {}, retries: 0, backoffMs: [], limitMs: 60_000 },
+  ],
+  workflows,
+};
+
+export function manifestOf(_bundle: BundleHash): Manifest {
+  return manifest;
+}
+
+export function workflowNamed(name: string): Workflow {
+  const found = workflows.find((workflow) => workflow.name === name);
+  if (found === undefined) throw new Error(`no workflow ${name}`);
+  return found;
+}
+
+function workflowOf(index: number, chance: Random): Workflow {
+  const blocks: Block[] = [];
+  const size = 2 + index;
+  for (let number = 0; number < size; number++) {
+    const earlier = blocks.map(({ id }) => id);
+    const after = earlier.filter((_, at) => at === number - 1 || chance.chance(0.3));
+    blocks.push(blockOf(`b${number}`, after, chance));
+  }
+  const output: Expression = blocks.map(({ id }) => ({ $ref: ['blocks', id] }));
+  return { name: `shape${index}`, blocks, output };
+}
+
+function blockOf(id: string, after: readonly string[], chance: Random): Block {
+  const base = { id, after };
+  const kind = chance.whole(0, 9);
+  if (kind === 0) return { ...base, kind: 'pause', prompt: `may ${id} go on?` };
+  if (kind <= 3) {
+    return {
+      ...base,
+      kind: 'call',
+      type: actorType,
+      key: { $ref: ['input', 'keys', id] },
+      method: 'run',
+      args: [{ $ref: ['input', 'ids', id] }, []],
+    };
+  }
+  const before: Expression = after.map((one) => ({ $ref: ['blocks', one] }));
+  const input: Expression = { id: { $ref: ['input', 'ids', id] }, before };
+  const task: Block = { ...base, kind: 'task', task: 'work', input };
+  return kind === 9 ? { ...task, each: { $ref: ['input', 'items'] }, inFlightMax: 2 } : task;
+}

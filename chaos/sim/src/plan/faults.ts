@@ -1,0 +1,145 @@
+/** What goes wrong, and when. A plan lists its faults, so that a failure can be tried with fewer. */
+
+import type { Weather } from '../world/network.ts';
+import type { Random } from '../world/random.ts';
+
+export type Fault = {
+  readonly at: number;
+} /** `events`: it dies in the place of the event that comes after so many others. */ & (
+  | {
+      readonly kind: 'crash';
+      readonly host: string;
+      readonly downMs: number;
+      readonly events?: number;
+      readonly notice: boolean;
+    }
+  | { readonly kind: 'stand-still'; readonly host: string; readonly ms: number }
+  | { readonly kind: 'crash-runner'; readonly host: string }
+  | { readonly kind: 'partition'; readonly hosts: readonly string[]; readonly ms: number }
+  | { readonly kind: 'cut'; readonly from: string; readonly to: string; readonly ms: number }
+  | { readonly kind: 'weather'; readonly weather: Partial<Weather>; readonly ms: number }
+  | { readonly kind: 'server-still'; readonly server: 'store' | 'etcd'; readonly ms: number }
+  | { readonly kind: 'clock-jump'; readonly host: string; readonly ms: number }
+  | { readonly kind: 'night' }
+  | { readonly kind: 'drain'; readonly host: string }
+  | { readonly kind: 'leave'; readonly host: string }
+  | { readonly kind: 'double-start'; readonly host: string }
+  | { readonly kind: 'resign' }
+  | { readonly kind: 'false-notice'; readonly host: string }
+  | { readonly kind: 'broker-restart' }
+  | { readonly kind: 'rolling-upgrade'; readonly gapMs: number }
+);
+
+export type FaultKind = Fault['kind'];
+
+export interface Places {
+  readonly nodes: readonly string[];
+  readonly schedulers: readonly string[];
+  readonly clients: readonly string[];
+}
+
+type Draw = (at: number, places: Places, chance: Random) => Fault;
+
+/** How often each is drawn beside the others. */
+const draws: readonly (readonly [weight: number, draw: Draw])[] = [
+  [16, (at, places, chance) => crash(at, chance.pick(places.nodes), chance)],
+  [7, (at, places, chance) => crash(at, chance.pick(places.schedulers), chance)],
+  [10, (at, places, chance) => still(at, chance.pick(places.nodes), chance)],
+  [7, (at, places, chance) => still(at, chance.pick(places.schedulers), chance)],
+  [5, (at, places, chance) => ({ kind: 'crash-runner', at, host: chance.pick(places.nodes) })],
+  [8, partition],
+  [8, cut],
+  [8, weather],
+  [5, serverStill],
+  [4, clockJump],
+  [3, (at) => ({ kind: 'night', at })],
+  [5, (at, places, chance) => ({ kind: 'drain', at, host: chance.pick(places.nodes) })],
+  [5, (at, places, chance) => ({ kind: 'leave', at, host: chance.pick(places.nodes) })],
+  [2, (at, places, chance) => ({ kind: 'double-start', at, host: chance.pick(places.nodes) })],
+  [2, (at) => ({ kind: 'resign', at })],
+  [3, (at, places, chance) => ({ kind: 'false-notice', at, host: chance.pick(places.nodes) })],
+  [2, (at) => ({ kind: 'broker-restart', at })],
+  [1, (at, _places, chance) => ({ kind: 'rolling-upgrade', at, gapMs: chance.spread(300, 2_000) })],
+];
+
+const weightSum = draws.reduce((sum, [weight]) => sum + weight, 0);
+
+export function drawFaults(
+  count: number,
+  span: { readonly fromMs: number; readonly untilMs: number },
+  places: Places,
+  chance: Random,
+): readonly Fault[] {
+  const faults: Fault[] = [];
+  for (let number = 0; number < count; number++) {
+    const at = span.fromMs + chance.next() * (span.untilMs - span.fromMs);
+    const fault = drawOne(at, places, chance);
+    faults.push(fault);
+    // Misfortunes like company: what interests most lies close together.
+    if (chance.chance(0.35)) {
+      const soon = Math.min(span.untilMs, at + chance.spread(1, 1_500));
+      faults.push(drawOne(soon, places, chance));
+    }
+  }
+  return faults.sort((left, right) => left.at - right.at);
+}
+
+function drawOne(at: number, places: Places, chance: Random): Fault {
+  let drawn = chance.next() * weightSum;
+  for (const [weight, draw] of draws) {
+    drawn -= weight;
+    if (drawn < 0) return draw(at, places, chance);
+  }
+  return { kind: 'resign', at };
+}
+
+function crash(at: number, host: string, chance: Random): Fault {
+  const downMs = chance.spread(30, 5_000);
+  const notice = chance.chance(0.6);
+  const fault = { kind: 'crash', at, host, downMs, notice } as const;
+  return chance.chance(0.6) ? { ...fault, events: chance.whole(0, 25) } : fault;
+}
+
+function still(at: number, host: string, chance: Random): Fault {
+  return { kind: 'stand-still', at, host, ms: chance.spread(100, 9_000) };
+}
+
+function partition(at: number, places: Places, chance: Random): Fault {
+  const all = [...places.nodes, ...places.schedulers, 'store', 'etcd'];
+  const share = chance.next() * 0.6;
+  const hosts = all.filter(() => chance.chance(share));
+  if (hosts.length === 0) hosts.push(chance.pick(all));
+  return { kind: 'partition', at, hosts, ms: chance.spread(200, 7_000) };
+}
+
+function cut(at: number, places: Places, chance: Random): Fault {
+  const all = [...places.nodes, ...places.schedulers];
+  const from = chance.pick(all);
+  const to = chance.chance(0.5) ? chance.pick(['store', 'etcd']) : chance.pick(all);
+  const ms = chance.spread(200, 7_000);
+  return chance.chance(0.5)
+    ? { kind: 'cut', at, from, to, ms }
+    : { kind: 'cut', at, from: to, to: from, ms };
+}
+
+function weather(at: number, _places: Places, chance: Random): Fault {
+  const kinds: readonly Partial<Weather>[] = [
+    { loss: chance.next() * 0.4 },
+    { double: chance.next() * 0.5, reorder: 0.3 },
+    { delayMsMax: chance.spread(50, 1_500), reorder: 0.2 },
+    { storeLoss: chance.next() * 0.4 },
+    { storeMsMax: chance.spread(50, 900), storeLoss: 0.1 },
+  ];
+  return { kind: 'weather', at, weather: chance.pick(kinds), ms: chance.spread(300, 6_000) };
+}
+
+function serverStill(at: number, _places: Places, chance: Random): Fault {
+  const server = chance.chance(0.6) ? 'store' : 'etcd';
+  return { kind: 'server-still', at, server, ms: chance.spread(100, 5_000) };
+}
+
+function clockJump(at: number, places: Places, chance: Random): Fault {
+  const host = chance.pick([...places.nodes, ...places.schedulers]);
+  const ms = Math.round(chance.spread(20, 100_000)) * (chance.chance(0.5) ? 1 : -1);
+  return { kind: 'clock-jump', at, host, ms };
+}

@@ -1,0 +1,160 @@
+/** What clients ask for: calls of random programs, reads, tasks and runs. */
+import {
+  type ActorId,
+  actorId,
+  encodeValue,
+  type RunId,
+  runId,
+  type TaskId,
+  taskId,
+} from '@troupe/model';
+import { actorType, type Part, type Program, tenant } from '../node/program.ts';
+import type { Random } from '../world/random.ts';
+import { workflows } from './bundles.ts';
+
+export type Operation = { readonly at: number } & (
+  | {
+      readonly kind: 'call';
+      readonly actor: ActorId;
+      readonly program: Program;
+      readonly deadlineMs: number;
+    }
+  | { readonly kind: 'read'; readonly actor: ActorId; readonly deadlineMs: number }
+  | {
+      readonly kind: 'task';
+      readonly id: TaskId;
+      readonly name: 'work' | 'once';
+      readonly parts: readonly Part[];
+    }
+  | {
+      readonly kind: 'run';
+      readonly id: RunId;
+      readonly workflow: string;
+      readonly input: Uint8Array;
+    }
+);
+
+export interface LoadShape {
+  readonly keys: number;
+  readonly operations: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+const depthMax = 2;
+
+export function drawOperations(
+  client: string,
+  shape: LoadShape,
+  chance: Random,
+): readonly Operation[] {
+  const operations: Operation[] = [];
+  // A few clients come in bursts, so that many turns share one append.
+  const bursts = chance.chance(0.3);
+  const burstAt = chance.next();
+  for (let number = 0; number < shape.operations; number++) {
+    const place = bursts && chance.chance(0.7) ? burstAt + 0.01 * chance.next() : chance.next();
+    const at = shape.fromMs + Math.min(1, place) * (shape.untilMs - shape.fromMs);
+    operations.push(drawOperation(`${client}-${number}`, at, shape.keys, chance));
+  }
+  return operations.sort((left, right) => left.at - right.at);
+}
+
+function drawOperation(id: string, at: number, keys: number, chance: Random): Operation {
+  const drawn = chance.next();
+  const key = chance.whole(0, keys - 1);
+  const actor = actorId(tenant, actorType, keyOf(key));
+  const deadlineMs = chance.chance(0.15) ? chance.whole(300, 4_000) : 30_000;
+  if (drawn < 0.66) {
+    const program = drawProgram(id, { key, keys, depth: 0, path: [key] }, chance);
+    return { kind: 'call', at, actor, program, deadlineMs };
+  }
+  if (drawn < 0.82) return { kind: 'read', at, actor, deadlineMs };
+  if (drawn < 0.93) {
+    const parts = drawTaskParts(id, keys, chance);
+    const name = chance.chance(0.75) ? 'work' : 'once';
+    return { kind: 'task', at, id: taskId(`task-${id}`), name, parts };
+  }
+  return { at, ...drawRun(id, keys, chance) };
+}
+
+interface Where {
+  readonly key: number;
+  readonly keys: number;
+  readonly depth: number;
+  /** Actors that await this one. */
+  readonly path: readonly number[];
+}
+
+function drawProgram(id: string, where: Where, chance: Random): Program {
+  const parts: Part[] = [];
+  const count = where.depth === 0 ? chance.whole(0, 4) : chance.whole(0, 2);
+  for (let number = 0; number < count; number++) {
+    const part = drawPart(`${id}.${number}`, where, chance);
+    if (part !== undefined) parts.push(part);
+  }
+  return { id, parts };
+}
+
+function drawPart(id: string, where: Where, chance: Random): Part | undefined {
+  const { key, keys, depth, path } = where;
+  const drawn = chance.next();
+  if (drawn < 0.3) {
+    if (depth >= depthMax) return undefined;
+    const to = chance.whole(0, keys - 1);
+    const program = drawProgram(id, { key: to, keys, depth: depth + 1, path: [to] }, chance);
+    return ['send', keyOf(to), program];
+  }
+  if (drawn < 0.5) {
+    const to = drawCallee(where, chance);
+    if (to === undefined) return undefined;
+    const cycle = path.includes(to);
+    const inner = { key: to, keys, depth: depth + 1, path: [...path, to] };
+    return ['call', keyOf(to), cycle ? { id, parts: [] } : drawProgram(id, inner, chance)];
+  }
+  if (drawn < 0.75) return ['step', `s${id}`];
+  if (drawn < 0.88) return ['sleep', Math.round(chance.spread(1, 900))];
+  if (drawn < 0.91) return ['crash', chance.pick([1, 1, 2, 3])];
+  if (drawn < 0.95) return ['fail'];
+  return key === 0 ? ['sleep', 2_000] : undefined;
+}
+
+/** Awaited calls go to higher keys, so that two turns never wait for each other; or in a cycle that
+ *  must be refused. */
+function drawCallee({ key, keys, depth, path }: Where, chance: Random): number | undefined {
+  if (chance.chance(0.1)) return chance.pick(path);
+  if (depth >= depthMax || key >= keys - 1) return undefined;
+  return chance.whole(key + 1, keys - 1);
+}
+
+function drawTaskParts(id: string, keys: number, chance: Random): Part[] {
+  const parts: Part[] = [];
+  for (let number = 0; number < chance.whole(0, 3); number++) {
+    const part = `${id}.${number}`;
+    if (chance.chance(0.5)) parts.push(['sleep', Math.round(chance.spread(5, 5_000))]);
+    else if (chance.chance(0.1)) parts.push(['crash', 1]);
+    else {
+      const key = chance.whole(0, keys - 1);
+      const where = { key, keys, depth: 1, path: [key] };
+      parts.push(['call', keyOf(key), drawProgram(part, where, chance)]);
+    }
+  }
+  return parts;
+}
+
+function drawRun(id: string, keys: number, chance: Random) {
+  const workflow = chance.pick(workflows);
+  const ids: Record<string, string> = {};
+  const calls: Record<string, string> = {};
+  for (const block of workflow.blocks) {
+    ids[block.id] = `${id}/${block.id}`;
+    calls[block.id] = keyOf(chance.whole(0, keys - 1));
+  }
+  const items = Array.from({ length: chance.whole(0, 5) }, (_, index) => index);
+  const input = encodeValue({ ids, keys: calls, items });
+  return { kind: 'run', id: runId(`run-${id}`), workflow: workflow.name, input } as const;
+}
+
+function keyOf(key: number): string {
+  return `k${key}`;
+}

@@ -1,0 +1,163 @@
+/** Does to a cluster what a plan says, and undoes it when its time is over. */
+import type { Fault, FaultKind } from '../plan/faults.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Weather } from '../world/network.ts';
+import { shown } from '../world/trace.ts';
+import type { World } from '../world/world.ts';
+import type { Cluster } from './cluster.ts';
+
+/** A night in which every host is suspended: longer than actors remember a session. */
+const nightMs = 16 * 60_000;
+const eveningMs = 1_500;
+const brokerAwayMs = 250;
+
+export class Misfortune {
+  readonly counts = new Map<FaultKind, number>();
+  readonly #world: World;
+  readonly #cluster: Cluster;
+  readonly #plan: Plan;
+  #over = false;
+
+  constructor(world: World, cluster: Cluster, plan: Plan) {
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#plan = plan;
+    for (const fault of plan.faults) world.timeline.at(fault.at, () => this.#strike(fault));
+  }
+
+  /** Everything is mended, and stays so. */
+  end(): void {
+    this.#over = true;
+    const { network, requests } = this.#world;
+    network.healAll();
+    requests.goOn();
+    network.weather = { ...this.#plan.weather, loss: 0, storeLoss: 0, double: 0, reorder: 0 };
+    this.#cluster.heal();
+  }
+
+  #strike(fault: Fault): void {
+    if (this.#over) return;
+    this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);
+    this.#world.trace?.say('*', `fault: ${shown(fault)}`);
+    const { coverage } = this.#world;
+    switch (fault.kind) {
+      case 'crash':
+        return this.#crash(fault);
+      case 'stand-still':
+        return this.#standStill(fault.host, fault.ms);
+      case 'crash-runner':
+        this.#cluster.nodes.get(fault.host)?.pool.crashOne();
+        return;
+      case 'partition':
+        return this.#partition(fault.hosts, fault.ms);
+      case 'cut':
+        return this.#cut(fault.from, fault.to, fault.ms);
+      case 'weather':
+        return this.#weather(fault.weather, fault.ms);
+      case 'server-still':
+        coverage.reach('the store stands still');
+        return this.#world.requests.standStill(fault.server, fault.ms);
+      case 'clock-jump':
+        if (fault.ms < 0) coverage.reach('a wall clock jumps back');
+        this.#cluster.host(fault.host).wallOffset += fault.ms;
+        return;
+      case 'night':
+        return this.#night();
+      case 'drain':
+        return this.#cluster.drain(fault.host);
+      case 'leave':
+        return this.#cluster.leave(fault.host);
+      case 'double-start':
+        return this.#cluster.doubleStart(fault.host);
+      case 'resign':
+        for (const scheduler of this.#cluster.schedulers.values()) {
+          if (scheduler.leading) scheduler.process.run(() => scheduler.resign());
+        }
+        return;
+      case 'false-notice': {
+        const node = this.#cluster.nodes.get(fault.host);
+        if (node !== undefined) this.#cluster.notice(node.incarnation);
+        return;
+      }
+      case 'broker-restart':
+        return this.#restartBroker();
+      case 'rolling-upgrade':
+        return this.#upgrade(fault.gapMs);
+    }
+  }
+
+  #crash({ host, downMs, events, notice }: Extract<Fault, { kind: 'crash' }>): void {
+    const process = this.#cluster.process(host);
+    if (events === undefined) return this.#cluster.crash(host, { downMs, notice });
+    process?.crashAfter(events, () => {
+      this.#world.coverage.reach('a process dies at a chosen event');
+      // One that was started beside it goes on.
+      if (this.#cluster.process(host) !== process) process.end();
+      else this.#cluster.crash(host, { downMs, notice });
+    });
+  }
+
+  #standStill(host: string, ms: number): void {
+    const process = this.#cluster.process(host);
+    if (process === undefined) return;
+    process.stop();
+    this.#world.timeline.after(ms, () => {
+      this.#world.trace?.say(process.name, 'goes on');
+      this.#cluster.goOn(process);
+    });
+  }
+
+  #partition(hosts: readonly string[], ms: number): void {
+    const others = [...this.#everyone(), 'store', 'etcd'].filter((name) => !hosts.includes(name));
+    for (const inside of hosts) {
+      for (const outside of others) {
+        this.#cut(inside, outside, ms);
+        this.#cut(outside, inside, ms);
+      }
+    }
+  }
+
+  #cut(from: string, to: string, ms: number): void {
+    const { network, timeline } = this.#world;
+    network.cut(from, to);
+    timeline.after(ms, () => network.heal(from, to));
+  }
+
+  #weather(worse: Partial<Weather>, ms: number): void {
+    const { network, timeline } = this.#world;
+    network.weather = { ...network.weather, ...worse };
+    timeline.after(ms, () => {
+      if (!this.#over) network.weather = { ...this.#plan.weather };
+    });
+  }
+
+  /** Much is lost in the evening; in the morning whoever was not answered asks again. */
+  #night(): void {
+    this.#weather({ loss: 0.6 }, eveningMs);
+    this.#world.timeline.after(eveningMs, () => {
+      this.#world.checks.truth.nights += 1;
+      for (const name of this.#everyone()) this.#cluster.host(name).suspendedMs += nightMs;
+    });
+  }
+
+  #restartBroker(): void {
+    this.#world.coverage.reach('the broker restarts');
+    this.#weather({ loss: 1, storeLoss: 1 }, brokerAwayMs);
+    for (const node of this.#cluster.nodes.values()) this.#cluster.notice(node.incarnation);
+  }
+
+  #upgrade(gapMs: number): void {
+    this.#cluster.deploy(1);
+    const { timeline } = this.#world;
+    for (const [index, name] of this.#plan.places.nodes.entries()) {
+      timeline.after(index * gapMs, () => {
+        if (!this.#over) this.#cluster.leave(name);
+      });
+    }
+  }
+
+  #everyone(): readonly string[] {
+    const { nodes, schedulers, clients } = this.#plan.places;
+    return [...nodes, ...schedulers, ...clients];
+  }
+}

@@ -1,0 +1,76 @@
+/** What is unfinished, and what is left in memory when nothing is. */
+import type { Rest } from '../checkers/checker.ts';
+import type { Node } from '../node/node.ts';
+import { schedulerConfig } from '../scheduler/config.ts';
+import { History, latestImage } from '../scheduler/history.ts';
+import { journal } from '../scheduler/scheduler.ts';
+import type { World } from '../world/world.ts';
+import type { Cluster } from './cluster.ts';
+
+/** Alarms that a node at rest may have set: its own tick, and questions just answered. */
+const alarmsMax = 1;
+
+export function unfinishedOf(world: World, cluster: Cluster): readonly string[] {
+  const unfinished = cluster.clients.flatMap((client) => client.unfinished);
+  const { truth } = world.checks;
+  for (const actor of truth.actors.values()) {
+    if (actor.memory.begun !== undefined) {
+      unfinished.push(`turn ${actor.memory.begun.seq} of ${actor.id}`);
+    }
+    for (const [to, letters] of actor.letters) {
+      const taken = truth.actors.get(to)?.memory.recv.get(`${actor.id}#${actor.birth}`) ?? 0;
+      if (taken < letters.length) {
+        unfinished.push(`letter ${taken + 1} of ${letters.length} of ${actor.id} to ${to}`);
+      }
+    }
+  }
+  for (const { task, ended } of truth.tasks.values()) {
+    if (ended === undefined) unfinished.push(`task ${task}`);
+  }
+  for (const [name, node] of cluster.nodes) if (!node.serving) unfinished.push(`start of ${name}`);
+  return unfinished;
+}
+
+export function restOf(world: World, cluster: Cluster): Rest {
+  const machines = [{ name: 'a restored scheduler', machine: restored(world).machine }];
+  for (const { leading, process, history } of cluster.schedulers.values()) {
+    if (history === undefined) continue;
+    const name = leading ? `leader ${process.name}` : `follower ${process.name}`;
+    machines.push({ name, machine: history.machine });
+  }
+  return {
+    nodes: [...cluster.nodes].map(([name, node]) => ({ name, leaks: leaksOf(node) })),
+    gateways: [...cluster.schedulers].map(([name, { gateway }]) => ({ name, open: gateway.size })),
+    unfinished: unfinishedOf(world, cluster),
+    machines,
+  };
+}
+
+function restored(world: World): History {
+  const config = schedulerConfig(world.timings);
+  const records = world.logs.read(journal, 1);
+  if (records === 'gone') return new History(config, undefined);
+  const fact = latestImage(records);
+  const body = fact === undefined ? undefined : world.objects.get(fact.object);
+  const from = fact === undefined || body === undefined ? undefined : { fact, body };
+  const history = new History(config, from);
+  for (const record of records) history.apply(record);
+  return history;
+}
+
+function leaksOf({ machine }: Node): readonly string[] {
+  if (machine === undefined) return [];
+  const leaks: string[] = [];
+  if (machine.turns.running > 0) leaks.push(`${machine.turns.running} turns`);
+  if (!machine.tasks.idle) leaks.push('tasks');
+  if (machine.alarms.size > alarmsMax) leaks.push(`${machine.alarms.size} alarms`);
+  for (const { id, mailbox, waiting, open, dispatched, reads, memory } of machine.actors.values()) {
+    const sizes = { mailbox: mailbox.length, waiting: waiting.length, open: open.size };
+    const more = { dispatched: dispatched.length, reads: reads.size };
+    for (const [what, size] of Object.entries({ ...sizes, ...more })) {
+      if (size > 0) leaks.push(`${size} in ${what} of ${id}`);
+    }
+    if ((memory?.outbox.size ?? 0) > 0) leaks.push(`letters of ${id}`);
+  }
+  return leaks;
+}

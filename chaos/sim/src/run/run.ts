@@ -1,0 +1,89 @@
+/** One seed from its first event to its last. */
+
+import type { Violation } from '../checkers/checks.ts';
+import type { MutantName } from '../mutants/mutants.ts';
+import type { FaultKind } from '../plan/faults.ts';
+import { drawPlan, type PlanWishes } from '../plan/plan.ts';
+import type { InterestingState } from '../world/coverage.ts';
+import type { Trace } from '../world/trace.ts';
+import { World } from '../world/world.ts';
+import { Cluster } from './cluster.ts';
+import { Misfortune } from './misfortune.ts';
+import { restOf, unfinishedOf } from './rest.ts';
+
+export interface RunWishes extends PlanWishes {
+  readonly mutant?: MutantName | undefined;
+  readonly traced?: boolean | undefined;
+}
+
+export interface Result {
+  readonly seed: number;
+  readonly violation: Violation | undefined;
+  readonly events: number;
+  readonly virtualMs: number;
+  /** Two runs are the same when it is. */
+  readonly hash: number;
+  readonly nodes: number;
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly coverage: ReadonlyMap<InterestingState, number>;
+  readonly trace: Trace | undefined;
+}
+
+const lookMs = 200;
+/** How long everything may take to come to its end when the faults are over. */
+const progressMsMax = 150_000;
+const restMs = 3_500;
+
+export async function runSeed(seed: number, wishes: RunWishes = {}): Promise<Result> {
+  const plan = drawPlan(seed, wishes);
+  const world = new World(plan, wishes);
+  const { timeline, checks, coverage, trace } = world;
+  const cluster = new Cluster(world, plan);
+  const misfortune = new Misfortune(world, cluster, plan);
+  const violated = (): boolean => checks.violation !== undefined;
+  watch(world, cluster);
+  await timeline.run(plan.healAt, violated);
+  if (!violated()) {
+    trace?.say('*', 'the faults are over');
+    misfortune.end();
+    const limit = plan.healAt + progressMsMax;
+    while (!violated() && timeline.now < limit && unfinishedOf(world, cluster).length > 0) {
+      await timeline.run(timeline.now + lookMs, violated);
+    }
+    await timeline.run(timeline.now + restMs, violated);
+    if (!violated()) lookAtRest(world, cluster);
+  }
+  if (checks.violation !== undefined) {
+    trace?.say('*', `${checks.violation.checker}: ${checks.violation.text}`);
+  }
+  return {
+    seed,
+    violation: checks.violation,
+    events: timeline.events,
+    virtualMs: timeline.now,
+    hash: timeline.hash,
+    nodes: plan.places.nodes.length,
+    faults: misfortune.counts,
+    coverage: coverage.counts,
+    trace,
+  };
+}
+
+function lookAtRest(world: World, cluster: Cluster): void {
+  try {
+    world.checks.atRest(restOf(world, cluster));
+  } catch (thrown) {
+    world.checks.bug('a restored scheduler', thrown);
+  }
+}
+
+/** Looks now and then at what no single event shows. */
+function watch(world: World, cluster: Cluster): void {
+  world.timeline.after(lookMs, () => {
+    const believers = [...cluster.schedulers.values()].filter(
+      ({ believes, process }) => believes && process.alive,
+    );
+    if (believers.length > 1) world.coverage.reach('two leaders believe at once');
+    watch(world, cluster);
+  });
+}

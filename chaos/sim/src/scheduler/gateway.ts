@@ -1,0 +1,420 @@
+/**
+ * The gateway of a scheduler: routes calls by the facts it follows, asks the leader where it does not
+ * know, sends again until answered, and tells its clients what is known when time is up.
+ *
+ * O1  a call is answered at most once, and then forgotten here.
+ * O4  a call that was never sent to a node from here surely did nothing through this gateway.
+ */
+import {
+  type ActorId,
+  type Address,
+  type Answered,
+  type Call,
+  type CallResult,
+  errorTable,
+  failure,
+  gatewayAddress,
+  type Incarnation,
+  isFailure,
+  type Located,
+  type Location,
+  type NotHere,
+  type Outcome,
+  type Request,
+  type RequestBody,
+  type Resolve,
+  type SessionId,
+} from '@troupe/model';
+import type { SchedulerMachine } from '@troupe/scheduler-core';
+import type { Process } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+import type { AppliedFacts } from './history.ts';
+import { Routes } from './routes.ts';
+
+/** What a client asks of a gateway, again and again; `since` tells one stream from the next. */
+export type ClientMessage = { readonly since: number } & (
+  | {
+      readonly kind: 'client-call';
+      readonly client: Address;
+      readonly session: SessionId;
+      readonly number: number;
+      readonly low: number;
+      readonly actor: ActorId;
+      readonly method: string;
+      readonly args: Uint8Array;
+      /** What is left of the time in which it must be accepted. */
+      readonly deadlineMs: number;
+    }
+  | {
+      readonly kind: 'client-request';
+      readonly client: Address;
+      readonly number: number;
+      readonly body: RequestBody;
+    }
+  | { readonly kind: 'client-leaves'; readonly client: Address }
+);
+
+export type GatewayMessage =
+  | {
+      readonly kind: 'call-answered';
+      readonly gateway: string;
+      readonly number: number;
+      readonly outcome: Outcome;
+    }
+  | {
+      readonly kind: 'request-answered';
+      readonly gateway: string;
+      readonly number: number;
+      readonly answer: Answered['answer'];
+    }
+  | { readonly kind: 'stream-closed'; readonly gateway: string; readonly since: number };
+
+type ClientCall = Extract<ClientMessage, { kind: 'client-call' }>;
+
+interface OpenCall {
+  call: ClientCall;
+  readonly deadlineAt: number;
+  readonly target: Target;
+  sentAt: number;
+  sentTo: Incarnation | undefined;
+}
+
+interface Target {
+  readonly actor: ActorId;
+  readonly calls: Set<OpenCall>;
+  route: Location | undefined;
+  refusedEpoch: number | undefined;
+  asked: boolean;
+  askAt: number;
+  backoffMs: number;
+  reason: Extract<Outcome, { ok: false }>['failure'] | undefined;
+}
+
+interface OpenRequest {
+  readonly client: Address;
+  readonly clientNumber: number;
+  readonly request: Request;
+  sentAt: number;
+}
+
+const graceMs = 6_000;
+const silentMsMax = 3_000;
+/** A gateway that stood still for longer closes its streams. */
+const standstillMsMax = 60_000;
+const backoffMsMin = 20;
+const backoffMsMax = 1_000;
+
+export class Gateway {
+  readonly address: Address;
+  readonly #world: World;
+  readonly #process: Process;
+  readonly #toLeader: (message: Request | Resolve) => void;
+  readonly #routes: Routes;
+  readonly #calls = new Map<string, OpenCall>();
+  readonly #targets = new Map<ActorId, Target>();
+  readonly #requests = new Map<number, OpenRequest>();
+  /** When each client was last heard of: one that has gone is not waited for. */
+  readonly #heard = new Map<Address, number>();
+  #numbers = 0;
+  #sweptAt: number;
+  /** Streams opened before this time are closed. */
+  #closedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(world: World, process: Process, toLeader: (message: Request | Resolve) => void) {
+    this.#world = world;
+    this.#process = process;
+    this.#toLeader = toLeader;
+    this.#sweptAt = process.now();
+    this.address = gatewayAddress(process.name);
+    this.#routes = new Routes({
+      placed: (actor) => this.#onPlaced(actor),
+      lost: (node) => this.#onNodeLost(node),
+    });
+    world.network.listen(process, this.address, (message: never) => this.hear(message));
+    world.network.listen(process, `door:${process.host.name}`, (message: ClientMessage) =>
+      this.#fromClient(message),
+    );
+    this.#sweepLater();
+  }
+
+  /** Calls and requests that wait for an answer. */
+  get size(): number {
+    return this.#calls.size + this.#requests.size;
+  }
+
+  seed(machine: SchedulerMachine): void {
+    this.#routes.seed(machine.durable());
+  }
+
+  durable({ facts, first }: AppliedFacts): void {
+    let newTerm = false;
+    for (const [index, fact] of facts.entries()) {
+      this.#routes.apply(fact, first + index);
+      if (fact.kind === 'term-opened') newTerm = true;
+    }
+    if (!newTerm) return;
+    for (const open of this.#requests.values()) this.#ask(open);
+    for (const target of this.#targets.values()) {
+      if (target.route === undefined) this.#resolve(target);
+    }
+  }
+
+  hear(message: CallResult | NotHere | Located | Answered): void {
+    switch (message.kind) {
+      case 'call-result':
+        return this.#onResult(message);
+      case 'not-here':
+        return this.#onNotHere(message);
+      case 'located':
+        return this.#onLocated(message);
+      case 'answered': {
+        const open = this.#requests.get(message.number);
+        if (open === undefined) return;
+        this.#requests.delete(message.number);
+        this.#toClient(open.client, {
+          kind: 'request-answered',
+          gateway: this.address,
+          number: open.clientNumber,
+          answer: message.answer,
+        });
+        return;
+      }
+    }
+  }
+
+  #fromClient(message: ClientMessage): void {
+    const { since } = message;
+    if (this.#process.now() - this.#sweptAt > standstillMsMax) this.#closeStreams();
+    if (since < this.#closedAt) {
+      return this.#toClient(message.client, {
+        kind: 'stream-closed',
+        gateway: this.address,
+        since,
+      });
+    }
+    this.#heard.set(message.client, this.#process.now());
+    if (message.kind === 'client-call') this.#open(message);
+    else if (message.kind === 'client-request') this.#request(message);
+    else this.#forget(message.client);
+  }
+
+  /** What waits in the sockets of a process that stood still is of another time. */
+  #closeStreams(): void {
+    this.#closedAt = this.#world.timeline.now;
+    for (const client of [...this.#heard.keys()]) this.#forget(client);
+  }
+
+  /** The stream of this client is closed: it asks again elsewhere, under the same numbers. */
+  #forget(client: Address): void {
+    this.#heard.delete(client);
+    for (const open of [...this.#calls.values()]) {
+      if (open.call.client === client) this.#remove(open);
+    }
+    for (const [number, open] of this.#requests) {
+      if (open.client === client) this.#requests.delete(number);
+    }
+  }
+
+  #open(call: ClientCall): void {
+    const known = this.#calls.get(keyOf(call.session, call.number));
+    if (known !== undefined) {
+      known.call = { ...call, low: Math.max(call.low, known.call.low) };
+      return;
+    }
+    const target = this.#targets.get(call.actor) ?? this.#newTarget(call.actor);
+    const deadlineAt = this.#process.wall() + call.deadlineMs;
+    const open: OpenCall = { call, deadlineAt, target, sentAt: 0, sentTo: undefined };
+    this.#calls.set(keyOf(call.session, call.number), open);
+    target.calls.add(open);
+    if (target.route !== undefined) this.#send(open, target.route);
+    else if (target.calls.size === 1) this.#resolve(target);
+  }
+
+  #request(message: Extract<ClientMessage, { kind: 'client-request' }>): void {
+    const { client, number: clientNumber, body } = message;
+    for (const open of this.#requests.values()) {
+      if (open.client === client && open.clientNumber === clientNumber) return;
+    }
+    this.#numbers += 1;
+    const number = this.#numbers;
+    const request: Request = { kind: 'request', number, replyTo: this.address, body };
+    const open: OpenRequest = { client, clientNumber, request, sentAt: 0 };
+    this.#requests.set(number, open);
+    this.#ask(open);
+  }
+
+  #ask(open: OpenRequest): void {
+    open.sentAt = this.#process.now();
+    this.#toLeader(open.request);
+  }
+
+  #newTarget(actor: ActorId): Target {
+    const target: Target = {
+      actor,
+      calls: new Set(),
+      route: this.#routes.of(actor),
+      refusedEpoch: undefined,
+      asked: false,
+      askAt: 0,
+      backoffMs: 0,
+      reason: undefined,
+    };
+    this.#targets.set(actor, target);
+    return target;
+  }
+
+  #send(open: OpenCall, route: Location): void {
+    const { call } = open;
+    if (open.sentTo !== undefined && open.sentTo !== route.node) {
+      this.#world.coverage.reach('a call is resent to another node');
+    }
+    open.sentAt = this.#process.now();
+    open.sentTo = route.node;
+    const message: Call = {
+      kind: 'call',
+      actor: call.actor,
+      birth: route.birth,
+      epoch: route.epoch,
+      method: call.method,
+      args: call.args,
+      caller: { session: call.session, number: call.number, low: call.low },
+      replyTo: this.address,
+      deadlineAt: open.deadlineAt,
+      path: [],
+    };
+    this.#world.network.send(this.#process, `node:${route.node}`, message);
+  }
+
+  #onResult(result: CallResult): void {
+    const open = this.#calls.get(keyOf(result.session, result.number));
+    if (open === undefined || open.call.actor !== result.actor) return;
+    open.target.backoffMs = 0;
+    this.#answer(open, result.outcome);
+  }
+
+  #onNotHere(refusal: NotHere): void {
+    const target = this.#targets.get(refusal.actor);
+    if (target?.route === undefined || target.route.epoch !== refusal.epoch) return;
+    target.route = undefined;
+    target.refusedEpoch = refusal.epoch;
+    target.backoffMs = Math.min(Math.max(backoffMsMin, target.backoffMs * 2), backoffMsMax);
+    target.askAt = this.#process.now() + target.backoffMs;
+    this.#process.after(target.backoffMs, () => {
+      if (target.route === undefined && target.calls.size > 0) this.#resolve(target);
+    });
+  }
+
+  #onLocated(answer: Located): void {
+    const target = this.#targets.get(answer.actor);
+    const { location } = answer;
+    if (!isFailure(location)) {
+      if (target?.refusedEpoch === location.epoch) target.refusedEpoch = undefined;
+      this.#routes.learn(answer.actor, location);
+      if (target === undefined) return;
+      target.asked = false;
+      if (target.route === undefined) this.#useTable(target);
+      return;
+    }
+    if (target === undefined || target.route !== undefined) return;
+    target.asked = false;
+    target.reason = location;
+    if (errorTable[location.code].retryable) return;
+    for (const open of [...target.calls]) {
+      if (open.sentAt === 0) this.#answer(open, { ok: false, failure: location });
+    }
+  }
+
+  #useTable(target: Target): void {
+    const route = this.#routes.of(target.actor);
+    if (route === undefined) return;
+    if (target.refusedEpoch !== undefined && route.epoch <= target.refusedEpoch) return;
+    target.route = route;
+    target.reason = undefined;
+    for (const open of target.calls) this.#send(open, route);
+  }
+
+  #onPlaced(actor: ActorId): void {
+    const target = this.#targets.get(actor);
+    if (target === undefined) return;
+    target.route = undefined;
+    if (!target.asked) this.#resolve(target);
+  }
+
+  #onNodeLost(node: Incarnation): void {
+    for (const target of this.#targets.values()) {
+      if (target.route?.node !== node) continue;
+      target.route = undefined;
+      this.#resolve(target);
+    }
+  }
+
+  #resolve(target: Target): void {
+    const { resendMs } = this.#world.timings;
+    target.asked = true;
+    target.askAt = this.#process.now() + resendMs;
+    const { actor, refusedEpoch } = target;
+    const message: Resolve = { kind: 'resolve', actor, replyTo: this.address };
+    this.#toLeader(refusedEpoch === undefined ? message : { ...message, refusedEpoch });
+  }
+
+  #sweepLater(): void {
+    this.#process.after(this.#world.timings.resendMs / 2, () => {
+      this.#sweep();
+      this.#sweepLater();
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#process.now();
+    if (now - this.#sweptAt > standstillMsMax) this.#closeStreams();
+    this.#sweptAt = now;
+    const due = now - this.#world.timings.resendMs;
+    for (const [client, at] of this.#heard) if (at < now - silentMsMax) this.#forget(client);
+    for (const target of this.#targets.values()) {
+      for (const open of target.calls) this.#expire(open);
+      const { route } = target;
+      if (route === undefined) {
+        if (target.calls.size > 0 && target.askAt <= now) this.#resolve(target);
+        continue;
+      }
+      for (const open of target.calls) if (open.sentAt <= due) this.#send(open, route);
+    }
+    for (const open of this.#requests.values()) if (open.sentAt <= due) this.#ask(open);
+  }
+
+  #expire(open: OpenCall): void {
+    const wall = this.#process.wall();
+    const { deadlineAt } = open;
+    const { number, actor } = open.call;
+    if (deadlineAt > wall) return;
+    const text = `call ${number} of "${actor}"`;
+    if (open.sentAt === 0) {
+      const reason = open.target.reason ?? failure('NO_LEADER', `${text} found no place`);
+      return this.#answer(open, { ok: false, failure: reason });
+    }
+    if (deadlineAt + graceMs * (open.target.route === undefined ? 1 : 2) > wall) return;
+    const unknown = failure('OUTCOME_UNKNOWN', `${text} was sent but not answered`);
+    this.#answer(open, { ok: false, failure: unknown });
+  }
+
+  #answer(open: OpenCall, outcome: Outcome): void {
+    this.#remove(open);
+    const { client, number } = open.call;
+    this.#toClient(client, { kind: 'call-answered', gateway: this.address, number, outcome });
+  }
+
+  #toClient(client: Address, message: GatewayMessage): void {
+    this.#world.network.send(this.#process, client, message);
+  }
+
+  #remove(open: OpenCall): void {
+    const { call, target } = open;
+    this.#calls.delete(keyOf(call.session, call.number));
+    target.calls.delete(open);
+    if (target.calls.size === 0) this.#targets.delete(target.actor);
+  }
+}
+
+function keyOf(session: SessionId, number: number): string {
+  return `${session}|${number}`;
+}

@@ -1,0 +1,135 @@
+/**
+ * Messages between processes by subject, as a broker carries them: nobody listens, nobody hears.
+ * Lost, late, doubled and out of order as the weather says; cut between hosts as faults say.
+ */
+import { type Bytes, decode, encode } from '@troupe/model';
+import type { Process } from './process.ts';
+import type { World } from './world.ts';
+
+export interface Weather {
+  delayMsMin: number;
+  delayMsMax: number;
+  /** Share of messages lost. */
+  loss: number;
+  double: number;
+  /** Share of messages that others may overtake. */
+  reorder: number;
+  /** Share of requests to the stores, and of their answers, that are lost. */
+  storeLoss: number;
+  storeMsMax: number;
+}
+
+interface Listener {
+  readonly process: Process;
+  readonly on: (message: never) => void;
+}
+
+/** How long an overtaken message may take beyond the others. */
+const overtakenMsMax = 400;
+
+export class Network {
+  weather: Weather;
+  readonly #world: World;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  /** `from>to` of hosts that do not hear each other in that direction. */
+  readonly #cuts = new Map<string, number>();
+  /** Time of the last delivery of each pair, for those who keep order. */
+  readonly #lastAt = new Map<string, number>();
+  sent = 0;
+  lost = 0;
+
+  constructor(world: World, weather: Weather) {
+    this.#world = world;
+    this.weather = weather;
+  }
+
+  listen(process: Process, subject: string, on: (message: never) => void): () => void {
+    const listeners = this.#listeners.get(subject) ?? new Set();
+    this.#listeners.set(subject, listeners);
+    const listener: Listener = { process, on };
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+    };
+  }
+
+  send(from: Process, subject: string, message: object): void {
+    if (!from.alive) return;
+    this.#world.checks.sent(from.name, subject, message);
+    let bytes: Bytes | undefined;
+    for (const listener of this.#listeners.get(subject) ?? []) {
+      if (!listener.process.alive) {
+        this.#listeners.get(subject)?.delete(listener);
+        continue;
+      }
+      bytes ??= encode(message);
+      this.#carry(from, listener, { subject, bytes, kind: kindOf(message) });
+    }
+  }
+
+  cut(from: string, to: string): void {
+    const key = `${from}>${to}`;
+    this.#cuts.set(key, (this.#cuts.get(key) ?? 0) + 1);
+  }
+
+  heal(from: string, to: string): void {
+    const key = `${from}>${to}`;
+    const left = (this.#cuts.get(key) ?? 0) - 1;
+    if (left > 0) this.#cuts.set(key, left);
+    else this.#cuts.delete(key);
+  }
+
+  healAll(): void {
+    this.#cuts.clear();
+  }
+
+  reaches(from: string, to: string): boolean {
+    return this.#cuts.size === 0 || !this.#cuts.has(`${from}>${to}`);
+  }
+
+  #carry(
+    from: Process,
+    listener: Listener,
+    message: { readonly subject: string; readonly bytes: Bytes; readonly kind: string },
+  ): void {
+    const { weather } = this;
+    const { chance, trace } = this.#world;
+    this.sent += 1;
+    const to = listener.process;
+    const cut = !this.reaches(from.host.name, to.host.name);
+    if (cut || (from.host !== to.host && chance.chance(weather.loss))) {
+      this.lost += 1;
+      trace?.message(from, to, message.kind, message.bytes, cut ? 'cut off' : 'lost');
+      return;
+    }
+    const copies = chance.chance(weather.double) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) this.#deliver(from, listener, message);
+  }
+
+  #deliver(
+    from: Process,
+    { process, on }: Listener,
+    { bytes, kind }: { readonly bytes: Bytes; readonly kind: string },
+  ): void {
+    const { timeline, chance, trace } = this.#world;
+    const { delayMsMin, delayMsMax, reorder } = this.weather;
+    let at = timeline.now + chance.spread(delayMsMin, delayMsMax);
+    if (chance.chance(reorder)) at += chance.next() * overtakenMsMax;
+    else {
+      const pair = `${from.name}>${process.name}`;
+      at = Math.max(at, this.#lastAt.get(pair) ?? 0);
+      this.#lastAt.set(pair, at);
+    }
+    const sentAt = timeline.now;
+    timeline.at(at, () =>
+      process.run(() => {
+        trace?.message(from, process, kind, bytes, undefined, sentAt);
+        on(decode(bytes) as never);
+      }),
+    );
+  }
+}
+
+function kindOf(message: object): string {
+  return 'kind' in message ? String(message.kind) : 'message';
+}

@@ -1,0 +1,110 @@
+/**
+ * Virtual time: events in the order of their time, and of their making where times are equal.
+ *
+ * V1  time never goes back.
+ * V2  what an event settles (a promise of a port) is heard before the next event begins.
+ */
+import { mix } from './random.ts';
+
+interface Planned {
+  readonly at: number;
+  readonly order: number;
+  run: (() => void) | undefined;
+}
+
+/** Turns of the microtask queue after which everything that a promise set off has run. */
+const microtaskTurns = 6;
+
+export class Timeline {
+  /** Milliseconds since the beginning. */
+  now = 0;
+  /** Events so far. */
+  events = 0;
+  /** Grows with every event: two runs are the same when it is. */
+  hash = 0;
+  readonly #heap: Planned[] = [];
+  #orders = 0;
+  #settles = false;
+
+  /** Runs `run` at a time that is not before now; the answer cancels it. */
+  at(time: number, run: () => void): () => void {
+    const planned: Planned = { at: Math.max(time, this.now), order: this.#orders++, run };
+    this.#push(planned);
+    return () => {
+      planned.run = undefined;
+    };
+  }
+
+  after(ms: number, run: () => void): () => void {
+    return this.at(this.now + ms, run);
+  }
+
+  /** Said by whoever settles a promise in an event (V2). */
+  settles(): void {
+    this.#settles = true;
+  }
+
+  /** Until `end`, or until `stop` says so after an event. */
+  async run(end: number, stop: () => boolean): Promise<void> {
+    for (;;) {
+      const first = this.#heap[0];
+      if (first === undefined || first.at > end) break;
+      this.#pop();
+      const { run } = first;
+      if (run === undefined) continue;
+      this.now = first.at;
+      this.events += 1;
+      this.hash = mix(this.hash ^ Math.floor(first.at * 1_000) ^ first.order);
+      run();
+      if (this.#settles) await this.#settle();
+      if (stop()) return;
+    }
+    this.now = Math.max(this.now, end);
+  }
+
+  async #settle(): Promise<void> {
+    while (this.#settles) {
+      this.#settles = false;
+      for (let turn = 0; turn < microtaskTurns; turn++) await undefined;
+    }
+  }
+
+  #push(planned: Planned): void {
+    const heap = this.#heap;
+    let index = heap.push(planned) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || !before(planned, above)) break;
+      heap[index] = above;
+      index = parent;
+    }
+    heap[index] = planned;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = index * 2 + 1;
+      const left = heap[child];
+      if (left === undefined) break;
+      const right = heap[child + 1];
+      let least = left;
+      if (right !== undefined && before(right, left)) {
+        child += 1;
+        least = right;
+      }
+      if (!before(least, last)) break;
+      heap[index] = least;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}
+
+function before(left: Planned, right: Planned): boolean {
+  return left.at < right.at || (left.at === right.at && left.order < right.order);
+}
