@@ -125,6 +125,8 @@ export class Handover {
     }
     this.#releasing.delete(activation);
     activation.phase = 'releasing';
+    // Else the end of its runner would bring it back to life (V1).
+    this.#core.hosting.leaveRunner(activation);
     this.#core.mailboxes.sendAway(activation);
     this.#core.out.append({
       kind: 'actor-released',

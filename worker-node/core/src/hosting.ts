@@ -135,22 +135,23 @@ export class Hosting {
   /** Leaves memory; the node still hosts it and wakes it at the next call. */
   leaveMemory(activation: Activation): void {
     assert(activation.dispatched.length === 0, 'H2: an activation that leaves memory has no turn');
-    if (activation.runner !== undefined) {
-      this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
-      this.#core.runners.release(activation.runner);
-    }
-    activation.runner = undefined;
+    this.leaveRunner(activation);
     activation.phase = 'cold';
     activation.memory = undefined;
     activation.queuedLetters.clear();
   }
 
+  /** No runner has it any more: what becomes of that one does not touch it. */
+  leaveRunner(activation: Activation): void {
+    if (activation.runner === undefined) return;
+    this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
+    this.#core.runners.release(activation.runner);
+    activation.runner = undefined;
+  }
+
   /** Forgets the activation altogether: it lives elsewhere now. */
   drop(activation: Activation): void {
-    if (activation.runner !== undefined) {
-      this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
-      this.#core.runners.release(activation.runner);
-    }
+    this.leaveRunner(activation);
     activation.phase = 'released';
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);

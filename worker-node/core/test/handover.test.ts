@@ -61,4 +61,17 @@ describe('a drained node', () => {
     a.call('add', 'x', { number: 2 });
     expect(a.replies.map(({ message }) => message.kind)).toEqual(['not-here']);
   });
+
+  it('takes no turn of an actor that it released, not even when a runner crashes (V1)', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    a.tick(1_000);
+    expect(a.toLeader()).toContain('released');
+    a.crashRunner();
+    a.call('add', 'y', { number: 2 });
+    expect(a.log.at(-1)?.kind).toBe('actor-released');
+    expect(a.replies.at(-1)?.message.kind).toBe('not-here');
+  });
 });
