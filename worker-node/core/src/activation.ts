@@ -91,6 +91,8 @@ export interface Activation {
   };
   /** Position of the own log before which this actor has no facts. */
   readonly ownFrom: number;
+  /** Revision of the checkpoint that was known when it was last asked to be read back. */
+  restoredFrom: number;
   leaveMemoryAfterCheckpoint: boolean;
 }
 
@@ -124,6 +126,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
       putFrom: undefined,
     },
     ownFrom,
+    restoredFrom: 0,
     leaveMemoryAfterCheckpoint: false,
   };
 }

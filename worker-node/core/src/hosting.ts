@@ -82,6 +82,11 @@ export class Hosting {
   onRestoreFailed(actor: ActorId, epoch: number, reason: Failure): void {
     const activation = this.#current(actor, epoch);
     if (activation?.phase !== 'restoring') return;
+    // A checkpoint was stored meanwhile, and what it covers is free to go: it is read instead.
+    if (activation.checkpoint.revision !== activation.restoredFrom) {
+      this.#restore(activation);
+      return;
+    }
     this.#core.out.work({
       kind: 'log',
       level: 'error',
@@ -162,6 +167,7 @@ export class Hosting {
 
   #restore(activation: Activation): void {
     activation.phase = 'restoring';
+    activation.restoredFrom = activation.checkpoint.revision;
     this.#core.out.send({
       kind: 'restore',
       actor: activation.id,

@@ -105,6 +105,26 @@ describe('a checkpoint', () => {
   });
 });
 
+describe('an actor that is read back while its checkpoint is stored', () => {
+  it('is read again from that one, when what it covers was gone already', () => {
+    const a = new TestNode('a', shared(), { checkpointMs: 1_500 });
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.autoCommit = false;
+    a.tick(2_000);
+    a.crashRunner();
+    const of = { actor: ledger, epoch: 2 };
+    a.post({ kind: 'checkpoint-stored', ...of, seq: 1, revision: 1 });
+    const failure = { code: 'LOG_CORRUPT', message: 'turn 1 is missing' } as const;
+    a.post({ kind: 'restore-failed', ...of, failure });
+    a.autoCommit = true;
+    a.commit();
+    expect(a.sent.filter(({ kind }) => kind === 'restore')).toHaveLength(2);
+    a.call('list', '', { number: 2 });
+    expect(a.values()).toEqual([1, ['x']]);
+  });
+});
+
 describe('an actor that was taken over', () => {
   it('is checkpointed soon, and the leader is told until it knows', () => {
     const world = shared();
