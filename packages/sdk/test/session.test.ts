@@ -1,5 +1,5 @@
-import { encodeValue, errorTable } from '@troupe/model';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { encodeValue, errorTable, limits } from '@troupe/model';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connect, type Troupe, TroupeError } from '../src/index.ts';
 import { Session } from '../src/session/session.ts';
 import { Channel } from '../src/wire/channel.ts';
@@ -112,6 +112,23 @@ describe('a session', () => {
     gateway.answer(1, 'one');
     gateway.answer(3, 'three');
     expect(await Promise.all([calls[0], calls[2]])).toEqual(['one', 'three']);
+  });
+
+  test('asks for nothing again after a sleep in which actors may have forgotten it', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const troupe = await connected();
+      const call = note(troupe, 'a');
+      await gateway.nextCall();
+      vi.setSystemTime(Date.now() + limits.sessionMsMax);
+      gateway.breakStreams();
+      expect(await codeOf(call)).toBe('OUTCOME_UNKNOWN');
+      await gateway.hello(2);
+      void note(troupe, 'b');
+      expect(await gateway.nextCall()).toMatchObject({ key: 'b' });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('goes on at another address when its gateway is gone', async () => {

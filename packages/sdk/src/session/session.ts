@@ -46,6 +46,8 @@ export class Session {
   #disconnectedAt = performance.now();
   #reconnect: NodeJS.Timeout | undefined;
   #sweep: NodeJS.Timeout | undefined;
+  /** By the wall clock: the other one stands still while the machine sleeps. */
+  #sweptAt = Date.now();
   /** Why nothing more can be asked. */
   #dead: TroupeError | undefined;
   #lastReason: TroupeError | undefined;
@@ -88,7 +90,10 @@ export class Session {
   /** Asks, now or when it is its turn (S3). */
   ask(order: Order): void {
     if (this.#dead !== undefined) return order.reject(this.#dead);
-    this.#sweep ??= setInterval(() => this.#onSweep(performance.now()), sweepMs);
+    if (this.#sweep === undefined) {
+      this.#sweptAt = Date.now();
+      this.#sweep = setInterval(() => this.#onSweep(performance.now()), sweepMs);
+    }
     if (this.#open.size >= this.#callsMax || this.#waiting.size > 0) this.#waiting.add(order);
     else this.#admit(order);
   }
@@ -160,7 +165,9 @@ export class Session {
   }
 
   #onSweep(now: number): void {
-    const tooLong = !this.#welcomed && now - this.#disconnectedAt > disconnectedMsMax;
+    const slept = Date.now() - this.#sweptAt > disconnectedMsMax;
+    this.#sweptAt = Date.now();
+    const tooLong = slept || (!this.#welcomed && now - this.#disconnectedAt > disconnectedMsMax);
     for (const ask of [...this.#open.values()]) {
       if (ask.sent && tooLong) {
         this.#giveUp(ask, `the cluster could not be reached for ${disconnectedMsMax} ms`);
@@ -207,6 +214,8 @@ export class Session {
   }
 
   #onWelcome(): void {
+    // What is past its time is not asked for again: its actor may have forgotten this session.
+    if (this.#sweep !== undefined) this.#onSweep(performance.now());
     this.#welcomed = true;
     this.#attempt = 0;
     this.#onReady();
