@@ -29,6 +29,8 @@ interface Attempt {
   sentAt: number;
 }
 
+/** Taken results that are remembered; an order that comes later than so many others is not a twin. */
+const takenMax = 10_000;
 /** How long a runner may go on beyond the limit it was given before it is killed. */
 const limitGraceMs = 5_000;
 
@@ -37,6 +39,8 @@ export class Tasks {
   readonly #attempts = new Map<TaskId, Attempt>();
   readonly #byWork = new Map<number, Attempt>();
   readonly #unseen = new Set<Attempt>();
+  /** The latest attempts whose results were taken: a late twin of their order runs nothing (K1). */
+  readonly #taken = new Map<TaskId, number>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -58,6 +62,7 @@ export class Tasks {
       else this.#seen(order);
       return;
     }
+    if ((this.#taken.get(order.task) ?? 0) >= order.attempt) return;
     if (known !== undefined) this.#forget(known);
     const attempt: Attempt = {
       order,
@@ -95,6 +100,7 @@ export class Tasks {
       const known = this.#attempts.get(task);
       if (known?.order.attempt !== attempt || known.result === undefined) continue;
       this.#forget(known);
+      this.#remember(task, attempt);
     }
   }
 
@@ -189,6 +195,16 @@ export class Tasks {
     this.#byWork.delete(attempt.work);
     if (attempt.runner !== undefined) this.#core.runners.release(attempt.runner);
     attempt.work = undefined;
+  }
+
+  #remember(task: TaskId, attempt: number): void {
+    this.#taken.delete(task);
+    this.#taken.set(task, attempt);
+    if (this.#taken.size <= takenMax) return;
+    for (const eldest of this.#taken.keys()) {
+      this.#taken.delete(eldest);
+      break;
+    }
   }
 
   /** A later attempt was given here, or the result was taken. */

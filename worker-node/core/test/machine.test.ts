@@ -442,6 +442,11 @@ describe('a task attempt', () => {
     a.message(seen);
     a.tick(2_000);
     expect(a.toLeader()).toHaveLength(3);
+    // A twin of the order that comes late runs nothing; the next attempt does.
+    a.message(order);
+    expect(a.machine.tasks.idle).toBe(true);
+    a.message({ ...order, attempt: 2 });
+    expect(a.machine.tasks.idle).toBe(false);
   });
 
   it('asks again under the number of the first attempt, and what it asks anew under its own', () => {
