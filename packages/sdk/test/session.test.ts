@@ -146,14 +146,14 @@ describe('a session', () => {
 
   test('takes no gateway at its word for what one before it may have done', async () => {
     const troupe = await connected();
-    const [refused, wrong] = [note(troupe, 'a'), note(troupe, 'b')];
+    const [refused, failed] = [note(troupe, 'a'), note(troupe, 'b')];
     for (let i = 0; i < 2; i++) await gateway.nextCall();
     gateway.breakStreams();
     for (let i = 0; i < 2; i++) await gateway.nextCall();
     gateway.fail(1, { code: 'NO_LEADER', message: 'found no place', detailsJson: '' });
-    gateway.fail(2, { code: 'UNKNOWN_METHOD', message: 'no such', detailsJson: '' });
+    gateway.fail(2, { code: 'USER_ERROR', message: 'as asked', detailsJson: '' });
     expect(await codeOf(refused)).toBe('OUTCOME_UNKNOWN');
-    expect(await codeOf(wrong)).toBe('UNKNOWN_METHOD');
+    expect(await codeOf(failed)).toBe('USER_ERROR');
   });
 
   test('gives the failure of the cluster with its code and details', async () => {

@@ -158,9 +158,9 @@ export class Session {
       return;
     }
     const failed = failureOfMessage(result.error);
-    const { outcome, retryable } = errorTable[failed.code];
+    const nothingDone = errorTable[failed.code].outcome === 'none';
     // This gateway knows of nothing. What the one before it knew, or will still do, nobody says.
-    if (ask.streams > 1 && outcome === 'none' && retryable) this.#giveUp(ask, failed.message);
+    if (ask.streams > 1 && nothingDone) this.#giveUp(ask, failed.message);
     else this.#settle(ask).reject(new TroupeError(failed));
   }
 
