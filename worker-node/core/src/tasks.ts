@@ -29,8 +29,10 @@ interface Attempt {
   sentAt: number;
 }
 
-/** Taken results that are remembered; an order that comes later than so many others is not a twin. */
+/** Taken results that are remembered, and for how long: a leader that forgot the task may use its id
+ *  anew after `limits.finishedMs`. */
 const takenMax = 10_000;
+const twinMsMax = 60_000;
 /** How long a runner may go on beyond the limit it was given before it is killed. */
 const limitGraceMs = 5_000;
 
@@ -40,7 +42,7 @@ export class Tasks {
   readonly #byWork = new Map<number, Attempt>();
   readonly #unseen = new Set<Attempt>();
   /** The latest attempts whose results were taken: a late twin of their order runs nothing (K1). */
-  readonly #taken = new Map<TaskId, number>();
+  readonly #taken = new Map<TaskId, { readonly attempt: number; readonly until: number }>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -62,7 +64,7 @@ export class Tasks {
       else this.#seen(order);
       return;
     }
-    if ((this.#taken.get(order.task) ?? 0) >= order.attempt) return;
+    if (this.#isTwin(order)) return;
     if (known !== undefined) this.#forget(known);
     const attempt: Attempt = {
       order,
@@ -198,13 +200,18 @@ export class Tasks {
   }
 
   #remember(task: TaskId, attempt: number): void {
-    this.#taken.delete(task);
-    this.#taken.set(task, attempt);
-    if (this.#taken.size <= takenMax) return;
-    for (const eldest of this.#taken.keys()) {
+    const { now } = this.#core;
+    for (const [eldest, { until }] of this.#taken) {
+      if (until > now && this.#taken.size < takenMax) break;
       this.#taken.delete(eldest);
-      break;
     }
+    this.#taken.delete(task);
+    this.#taken.set(task, { attempt, until: now + twinMsMax });
+  }
+
+  #isTwin({ task, attempt }: RunTask): boolean {
+    const taken = this.#taken.get(task);
+    return taken !== undefined && taken.attempt >= attempt && taken.until > this.#core.now;
   }
 
   /** A later attempt was given here, or the result was taken. */
