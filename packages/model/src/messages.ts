@@ -240,6 +240,7 @@ export interface Rebased {
 
 export interface RebasedSeen {
   readonly kind: 'rebased-seen';
+  readonly term: Term;
   readonly actors: readonly { readonly actor: ActorId; readonly epoch: number }[];
 }
 
@@ -278,6 +279,7 @@ export interface Released {
 
 export interface ReleaseSeen {
   readonly kind: 'release-seen';
+  readonly term: Term;
   readonly actors: readonly { readonly actor: ActorId; readonly epoch: number }[];
 }
 
@@ -333,6 +335,7 @@ export interface TaskResult {
 
 export interface TaskResultSeen {
   readonly kind: 'task-result-seen';
+  readonly term: Term;
   readonly results: readonly { readonly task: TaskId; readonly attempt: number }[];
 }
 

@@ -96,7 +96,8 @@ export class Directory {
       this.#desk.decide({ kind: 'actor-rebased', actor: id, epoch });
       this.#chainChanged(chain ?? []);
     }
-    this.#desk.toNode(incarnation, { kind: 'rebased-seen', actors: entries });
+    const { term } = this.#desk;
+    this.#desk.toNode(incarnation, { kind: 'rebased-seen', term, actors: entries });
   }
 
   /** The node stored the final state of these: they go elsewhere with an empty chain. */
@@ -112,7 +113,8 @@ export class Directory {
       return true;
     });
     if (seen.length > 0) {
-      this.#desk.toNode(incarnation, { kind: 'release-seen', actors: seen });
+      const { term } = this.#desk;
+      this.#desk.toNode(incarnation, { kind: 'release-seen', term, actors: seen });
     }
   }
 

@@ -125,7 +125,8 @@ export class Tasks {
         );
       this.#freed(node);
     }
-    this.#desk.toNode(node, { kind: 'task-result-seen', results: [{ task: id, attempt }] });
+    const { term } = this.#desk;
+    this.#desk.toNode(node, { kind: 'task-result-seen', term, results: [{ task: id, attempt }] });
   }
 
   /** The back-off is over. */

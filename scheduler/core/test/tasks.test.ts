@@ -175,7 +175,9 @@ describe('attempts', () => {
     const before = scene.facts.length;
     scene.reports(other, { task: first.task, attempt: 1, outcome: ok('late'), durationMs: 1 });
     expect(scene.facts).toHaveLength(before);
-    expect(scene.to(other, 'task-result-seen')).toHaveLength(1);
+    const [seen] = scene.to(other, 'task-result-seen');
+    // By its term a node knows the word of a leader that was deposed.
+    expect(seen).toMatchObject({ term: { generation: 1 } });
     expect(scene.answer(number)).toBeUndefined();
   });
 

@@ -16,6 +16,8 @@ const letter = {
   clock: {},
 } as const;
 
+const term = { generation: 1, number: 0 };
+
 describe('a checkpoint', () => {
   it('holds the letters that nobody has acknowledged, beside the state', () => {
     const world = shared();
@@ -140,7 +142,7 @@ describe('an actor that was taken over', () => {
     const told = b.toLeader().length;
     b.tick(1_000);
     expect(b.toLeader()).toHaveLength(told + 1);
-    b.message({ kind: 'rebased-seen', actors: [{ actor: ledger, epoch: 7 }] });
+    b.message({ kind: 'rebased-seen', term, actors: [{ actor: ledger, epoch: 7 }] });
     b.tick(1_000);
     expect(b.toLeader()).toHaveLength(told + 1);
   });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ledger, shared, TestNode } from './harness.ts';
 
+const term = { generation: 1, number: 0 };
+
 describe('a drained node', () => {
   it('releases an actor only when a checkpoint holds all it did', () => {
     const world = shared();
@@ -18,7 +20,7 @@ describe('a drained node', () => {
     expect(a.toLeader()).not.toContain('released');
     a.commit();
     expect(a.toLeader()).toContain('released');
-    a.message({ kind: 'release-seen', actors: [{ actor: ledger, epoch: 2 }] });
+    a.message({ kind: 'release-seen', term, actors: [{ actor: ledger, epoch: 2 }] });
     a.commit();
     expect(a.toLeader()).toContain('left');
     const b = new TestNode('b', world);
@@ -32,7 +34,7 @@ describe('a drained node', () => {
     const a = new TestNode('a');
     a.place(ledger);
     a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
-    a.message({ kind: 'release-seen', actors: [{ actor: ledger, epoch: 2 }] });
+    a.message({ kind: 'release-seen', term, actors: [{ actor: ledger, epoch: 2 }] });
     a.place(ledger);
     expect(a.machine.actors.has(ledger)).toBe(false);
   });

@@ -2,6 +2,8 @@ import { encodeValue, limits, sessionId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { bundle, type gateway, ledger, node, other, seal, shared, TestNode } from './harness.ts';
 
+const term = { generation: 1, number: 0 };
+
 describe('a call', () => {
   it('is answered only when its turn is durable', () => {
     const a = new TestNode('a');
@@ -438,7 +440,11 @@ describe('a task attempt', () => {
     a.frame({ kind: 'task-done', work: 1, outcome: { ok: true, value: encodeValue(2) } });
     a.tick(2_000);
     expect(a.toLeader()).toEqual(['task-seen', 'task-result', 'task-result']);
-    const seen = { kind: 'task-result-seen', results: [{ task: order.task, attempt: 1 }] } as const;
+    const seen = {
+      kind: 'task-result-seen',
+      term,
+      results: [{ task: order.task, attempt: 1 }],
+    } as const;
     a.message(seen);
     a.tick(2_000);
     expect(a.toLeader()).toHaveLength(3);

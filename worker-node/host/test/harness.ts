@@ -258,17 +258,18 @@ export class Cell {
         this.say(said.incarnation, { kind: 'drain', term });
         return;
       case 'released':
-        this.say(said.incarnation, { kind: 'release-seen', actors: said.actors });
+        this.say(said.incarnation, { kind: 'release-seen', term, actors: said.actors });
         return;
       case 'left':
         this.say(said.incarnation, { kind: 'die', term, incarnation: said.incarnation });
         return;
       case 'rebased':
-        this.say(said.incarnation, { kind: 'rebased-seen', actors: said.actors });
+        this.say(said.incarnation, { kind: 'rebased-seen', term, actors: said.actors });
         return;
       case 'task-result':
         this.say(said.incarnation, {
           kind: 'task-result-seen',
+          term,
           results: [{ task: said.task, attempt: said.attempt }],
         });
         return;
