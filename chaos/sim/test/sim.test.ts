@@ -26,7 +26,7 @@ describe('the simulated cluster', () => {
   it.each<MutantName>(['sent-before-append', 'chain-forgets-a-log', 'lost-edge-in-a-join'])(
     'notices a deliberate fault: %s',
     async (mutant) => {
-      const { seeds } = await catchMutant(mutant, 20);
+      const { seeds } = await catchMutant(mutant, 60);
       expect(seeds).toBeDefined();
     },
   );

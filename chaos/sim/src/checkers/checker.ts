@@ -29,6 +29,14 @@ export interface Restored {
   readonly node: string;
   readonly checkpoint: { readonly body: Uint8Array } | undefined;
   readonly facts: readonly NodeFact[];
+  /** Wall-clock ms of the node. */
+  readonly wall: number;
+}
+
+export interface Attempted {
+  readonly task: string;
+  readonly attempt: number;
+  readonly node: string;
 }
 
 /** What is left when everything has come to rest. */
@@ -48,6 +56,8 @@ export interface Checker {
   sent?(from: string, subject: string, message: object): void;
   answered?(answer: Answered): void;
   effect?(effect: Effect): void;
+  /** A task's function begins. */
+  attempted?(attempted: Attempted): void;
   restored?(restored: Restored): void;
   activated?(actor: ActorId, ids: readonly string[], node: string): void;
   followed?(process: string, machine: SchedulerMachine): void;

@@ -6,7 +6,15 @@ import type { NodeFact } from '@troupe/worker-node-core';
 import type { Stored } from '../store/log-server.ts';
 import type { Coverage } from '../world/coverage.ts';
 import { acknowledgedIsDurable } from './acknowledged-is-durable.ts';
-import type { Answered, Checker, Effect, MakeChecker, Rest, Restored } from './checker.ts';
+import type {
+  Answered,
+  Attempted,
+  Checker,
+  Effect,
+  MakeChecker,
+  Rest,
+  Restored,
+} from './checker.ts';
 import { consistentCut } from './consistent-cut.ts';
 import { dagOrder } from './dag-order.ts';
 import { effectOnce } from './effect-once.ts';
@@ -109,7 +117,12 @@ export class Checks {
     for (const checker of this.#checkers) checker.effect?.(effect);
   }
 
+  attempted(attempted: Attempted): void {
+    for (const checker of this.#checkers) checker.attempted?.(attempted);
+  }
+
   restored(restored: Restored): void {
+    this.truth.latestAt = Math.max(this.truth.latestAt, restored.wall);
     for (const checker of this.#checkers) checker.restored?.(restored);
   }
 

@@ -1,9 +1,9 @@
 /** A call, a letter and a step take effect once: no cause and no program twice in an actor's history,
  *  and no step again whose result was recorded. */
-import { type ActorId, decodeValue } from '@troupe/model';
+import { type ActorId, decodeValue, limits } from '@troupe/model';
 import { decodeArgs } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
-import { causeKey } from './truth.ts';
+import { causeKey, type TurnTruth } from './truth.ts';
 
 export const effectOnce: MakeChecker = (truth, violate) => {
   const programs = new Map<string, ActorId>();
@@ -15,6 +15,8 @@ export const effectOnce: MakeChecker = (truth, violate) => {
     for (const one of forgotten) if (program === one || program.startsWith(`${one}.`)) return true;
     return false;
   };
+  const wasSilent = (first: TurnTruth, at = truth.latestAt): boolean =>
+    truth.nights > first.nights || at - first.at > limits.deadlineMsMax;
   return {
     turnFact(fact) {
       if (fact.kind === 'barrier' || fact.kind === 'actor-released') return;
@@ -31,12 +33,12 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       const first = actor.turns.get(cause);
       if (fact.kind === 'turn-begun') {
         // An actor knows a task for 15 minutes, as it knows a client.
-        if (first !== undefined && cause.startsWith('task:') && truth.nights > first.nights) {
+        if (first !== undefined && cause.startsWith('task:') && wasSilent(first)) {
           forgotten.add(decodeArgs(fact.args).id);
         }
         return;
       }
-      const again = cause.startsWith('task:') && truth.nights > (first?.nights ?? truth.nights);
+      const again = first !== undefined && cause.startsWith('task:') && wasSilent(first, fact.at);
       if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
       if (fact.delta === undefined) return;
       const program = String(decodeValue(fact.delta));

@@ -1,11 +1,21 @@
-/** A task ends once, by a result of its present attempt, and everybody is told that result. */
+/** An attempt of a task runs once; the task ends once, by a result of its present attempt, and everybody is told that result. */
 import { callTask, decodeValue, type Outcome } from '@troupe/model';
 import type { MakeChecker } from './checker.ts';
 import { sameOutcome } from './truth.ts';
 
 export const resultOnce: MakeChecker = (truth, violate) => {
   const told = new Map<string, Outcome>();
+  const attempts = new Map<string, { readonly node: string; readonly nights: number }>();
   return {
+    attempted({ task, attempt, node }) {
+      const once = `attempt ${attempt} of ${task}`;
+      const before = attempts.get(once);
+      // An ended task is known for 15 minutes; after that its id is a new one.
+      if (before !== undefined && before.nights === truth.nights) {
+        violate(`${once} runs on ${node}, it ran on ${before.node} before`);
+      }
+      attempts.set(once, { node, nights: truth.nights });
+    },
     journalFact(fact) {
       if (fact.kind !== 'task-ended') return;
       const task = truth.tasks.get(fact.task);

@@ -203,12 +203,9 @@ export class Client {
   }
 
   #hear(message: GatewayMessage): void {
-    // The stream to a gateway that was left is closed: nothing of it is heard.
-    if (!message.gateway.startsWith(`gateway:${this.#doors[this.#door]}~`)) return;
-    if (message.kind === 'stream-closed') {
-      if (message.since === this.#since) this.#openStream();
-      return;
-    }
+    // Of a stream that was left nothing is heard.
+    if (message.since !== this.#since) return;
+    if (message.kind === 'stream-closed') return this.#openStream();
     this.#unanswered = 0;
     if (message.kind === 'call-answered') {
       const call = this.#calls.get(message.number);
@@ -244,10 +241,9 @@ export class Client {
   #again(): void {
     if (this.#calls.size + this.#requests.size === 0) return;
     this.#unanswered += 1;
-    if (this.#unanswered > patience) this.#move();
     this.#giveUp();
-    for (const call of this.#calls.values()) this.#sendCall(call);
-    for (const request of this.#requests.values()) this.#sendRequest(request);
+    if (this.#unanswered > patience) this.#move();
+    else this.#send({ kind: 'client-lives', client: this.#address });
   }
 
   /** What should have been answered long ago is not asked for again: its actor may forget it. */
@@ -274,9 +270,13 @@ export class Client {
     this.#openStream();
   }
 
+  /** What is open is asked for again under its numbers. */
   #openStream(): void {
     this.#stream += 1;
     this.#since = this.#world.timeline.now;
+    this.#giveUp();
+    for (const call of this.#calls.values()) this.#sendCall(call);
+    for (const request of this.#requests.values()) this.#sendRequest(request);
   }
 
   #sendCall({ operation, session, number, deadlineAt, streams }: OpenCall): void {
@@ -319,8 +319,7 @@ export class Client {
 /** A gateway cannot say what one that was asked before may have done. */
 function believed(outcome: Outcome, streams: number): Outcome {
   if (outcome.ok || streams < 2) return outcome;
-  const row = errorTable[outcome.failure.code];
-  if (row.outcome !== 'none' || !row.retryable) return outcome;
+  if (errorTable[outcome.failure.code].outcome !== 'none') return outcome;
   return { ok: false, failure: failure('OUTCOME_UNKNOWN', outcome.failure.message) };
 }
 

@@ -29,7 +29,7 @@ export const mutants = {
   'image-forgets-facts': 'an image is older than it says',
   'journal-trimmed-too-far': 'the journal is trimmed beyond its image',
   'old-attempt-accepted': 'a result of an old attempt of a task counts',
-  'resend-after-a-forgotten-session': 'a call that comes again long after its deadline is run',
+  'resend-after-a-forgotten-session': 'a gateway gives a call a new deadline each time it sends it',
   'lost-edge-in-a-join': 'a block forgets one of its predecessors',
 } as const;
 

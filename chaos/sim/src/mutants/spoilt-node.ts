@@ -7,14 +7,9 @@ import type { World } from '../world/world.ts';
 type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type StoredEvent = Omit<Extract<NodeEvent, { kind: 'checkpoint-stored' }>, 'wall'>;
 
-const farFuture = 10_000_000_000_000;
-
 export function heardByNode(world: World, process: Process, message: ToNode): ToNode {
   if (world.mutant === 'acknowledged-on-receipt' && message.kind === 'letter') {
     acknowledge(world, process, message);
-  }
-  if (world.mutant === 'resend-after-a-forgotten-session' && message.kind === 'call') {
-    return { ...message, deadlineAt: farFuture };
   }
   return message;
 }

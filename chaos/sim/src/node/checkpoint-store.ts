@@ -65,10 +65,13 @@ export class CheckpointStore {
       'store',
       () => checkpoints.get(order.actor),
       (standing) => {
+        if (standing?.id === tried.id) return this.#say(order, standing.revision);
+        // Nobody else wrote: ours was lost on its way.
+        if ((standing?.revision ?? 0) === tried.expected) {
+          return this.#put(order, tried.expected, tried.id);
+        }
         if (standing === undefined) return this.#put(order, 0, tried.id);
         const head = checkpointHead(standing.body);
-        const same = head.epoch === order.epoch && head.seq === order.seq;
-        if (standing.id === tried.id || same) return this.#say(order, standing.revision);
         if (checkpointIsNewer(head, checkpointHead(order.body))) {
           coverage.reach('a checkpoint put is refused for a newer one');
           return this.#say(order, undefined);

@@ -5,10 +5,12 @@
  * X7  a history that is not whole is never shorter: it is a fault of the cluster, and said.
  */
 import { type Batch, BatchReader } from '@troupe/fabric/loop';
+import type { StoredCheckpoint } from '@troupe/fabric/ports';
 import {
   type ActorId,
   type ChainLink,
   decode,
+  failure,
   type Incarnation,
   type LogName,
   turnLogName,
@@ -22,10 +24,13 @@ import {
 import { LogAccess } from '../store/log-access.ts';
 import type { Stored } from '../store/log-server.ts';
 import type { Process } from '../world/process.ts';
+import { shown } from '../world/trace.ts';
 import type { World } from '../world/world.ts';
 
 type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
-type Restored = Omit<Extract<NodeEvent, { kind: 'restored' }>, 'wall'>;
+type Restored =
+  | Omit<Extract<NodeEvent, { kind: 'restored' }>, 'wall'>
+  | Omit<Extract<NodeEvent, { kind: 'restore-failed' }>, 'wall'>;
 
 interface Stretch {
   readonly log: LogName;
@@ -33,24 +38,31 @@ interface Stretch {
   readonly to: number | undefined;
 }
 
+interface Reading {
+  readonly order: RestoreOrder;
+  readonly checkpoint: StoredCheckpoint | undefined;
+  readonly stretches: Stretch[];
+  readonly facts: NodeFact[];
+}
+
 export class Restorer {
   readonly ownLog: LogName;
   readonly #world: World;
   readonly #process: Process;
   readonly #access: LogAccess;
-  readonly #restored: (event: Restored) => void;
+  readonly #post: (event: Restored) => void;
 
   constructor(
     world: World,
     process: Process,
     incarnation: Incarnation,
-    restored: (event: Restored) => void,
+    post: (event: Restored) => void,
   ) {
     this.#world = world;
     this.#process = process;
     this.#access = new LogAccess(world, process);
     this.ownLog = turnLogName(incarnation);
-    this.#restored = restored;
+    this.#post = post;
   }
 
   restore(order: RestoreOrder): void {
@@ -65,47 +77,62 @@ export class Restorer {
         const floor = checkpoint === undefined ? undefined : checkpointFloor(checkpoint.body);
         const inOwn = floor?.log === this.ownLog;
         const stretches: Stretch[] = inOwn ? [] : stretchesOf(order.chain, floor);
-        const from = inOwn && floor !== undefined ? floor.position + 1 : 1;
+        const from = inOwn && floor !== undefined ? floor.position + 1 : order.ownFrom + 1;
         stretches.push({ log: this.ownLog, from, to: undefined });
-        this.#read(order.actor, stretches, [], (facts) => {
-          const { actor, epoch } = order;
-          const event = { kind: 'restored', actor, epoch, facts } as const;
-          this.#world.checks.restored({
-            actor,
-            epoch,
-            node: this.#process.name,
-            checkpoint,
-            facts,
-          });
-          this.#restored(
-            checkpoint === undefined
-              ? event
-              : { ...event, checkpoint: { body: checkpoint.body, revision: checkpoint.revision } },
-          );
-        });
+        this.#world.trace?.say(
+          this.#process.name,
+          `reads ${order.actor} back: ${shown(stretches)}`,
+        );
+        const reading: Reading = { order, checkpoint, stretches, facts: [] };
+        this.#read(reading);
       },
     );
   }
 
-  #read(
-    actor: ActorId,
-    stretches: readonly Stretch[],
-    facts: NodeFact[],
-    done: (facts: NodeFact[]) => void,
-  ): void {
-    const [stretch, ...rest] = stretches;
-    if (stretch === undefined) return done(facts);
+  #read(reading: Reading): void {
+    const stretch = reading.stretches.shift();
+    if (stretch === undefined) return this.#done(reading);
     const { log, from, to } = stretch;
+    const { actor } = reading.order;
     this.#access.read(log, from, to, (records) => {
       const end = records === 'gone' ? 0 : (records.at(-1)?.position ?? from - 1);
       if (records === 'gone' || (to !== undefined && end < to)) {
-        const text = `${log} ends at ${end}, ${actor} needs it up to ${to ?? 'its end'}`;
-        this.#world.checks.unreadable(actor, this.#process.name, text);
+        this.#fail(reading, `${log} ends at ${end}, ${actor} needs it up to ${to ?? 'its end'}`);
         return;
       }
-      facts.push(...factsOf(actor, records));
-      this.#read(actor, rest, facts, done);
+      reading.facts.push(...factsOf(actor, records));
+      this.#read(reading);
     });
+  }
+
+  #done(reading: Reading): void {
+    const { order, checkpoint, facts } = reading;
+    const { actor, epoch } = order;
+    if (!this.#isStale(reading)) {
+      const node = this.#process.name;
+      const wall = this.#process.wall();
+      this.#world.checks.restored({ actor, epoch, node, checkpoint, facts, wall });
+    }
+    const event = { kind: 'restored', actor, epoch, facts } as const;
+    if (checkpoint === undefined) return this.#post(event);
+    const { body, revision } = checkpoint;
+    this.#post({ ...event, checkpoint: { body, revision } });
+  }
+
+  #fail(reading: Reading, text: string): void {
+    const { actor, epoch } = reading.order;
+    if (!this.#isStale(reading)) {
+      return this.#world.checks.unreadable(actor, this.#process.name, text);
+    }
+    this.#post({ kind: 'restore-failed', actor, epoch, failure: failure('LOG_CORRUPT', text) });
+  }
+
+  /** A newer checkpoint stands there by now: what it covers may be gone. */
+  #isStale({ order, checkpoint }: Reading): boolean {
+    const present = this.#world.checkpoints.get(order.actor)?.revision;
+    const stale = present !== checkpoint?.revision;
+    if (stale) this.#world.coverage.reach('a checkpoint is stored during a restore');
+    return stale;
   }
 }
 

@@ -148,6 +148,7 @@ export class Runner {
   #task(frame: TaskFrame): void {
     const { node, emit } = this.#start;
     const { task, attempt, work } = frame;
+    this.#start.world.checks.attempted({ task, attempt, node });
     this.#run({
       work,
       actor: undefined,

@@ -16,6 +16,16 @@ export type Fault = {
   | { readonly kind: 'stand-still'; readonly host: string; readonly ms: number }
   | { readonly kind: 'crash-runner'; readonly host: string }
   | { readonly kind: 'partition'; readonly hosts: readonly string[]; readonly ms: number }
+  /** Nobody hears it but the stores: it does not know that it is given up. */
+  | { readonly kind: 'forsake'; readonly host: string; readonly ms: number }
+  /** A node and a scheduler that hear each other and the clients, but no other; and the scheduler
+   *  not the stores: what it tells its clients may be of yesterday. */
+  | {
+      readonly kind: 'island';
+      readonly node: string;
+      readonly scheduler: string;
+      readonly ms: number;
+    }
   | { readonly kind: 'cut'; readonly from: string; readonly to: string; readonly ms: number }
   | { readonly kind: 'weather'; readonly weather: Partial<Weather>; readonly ms: number }
   | { readonly kind: 'server-still'; readonly server: 'store' | 'etcd'; readonly ms: number }
@@ -49,6 +59,8 @@ const draws: readonly (readonly [weight: number, draw: Draw])[] = [
   [5, (at, places, chance) => ({ kind: 'crash-runner', at, host: chance.pick(places.nodes) })],
   [8, partition],
   [8, cut],
+  [8, forsake],
+  [8, island],
   [8, weather],
   [5, serverStill],
   [4, clockJump],
@@ -110,6 +122,16 @@ function partition(at: number, places: Places, chance: Random): Fault {
   const hosts = all.filter(() => chance.chance(share));
   if (hosts.length === 0) hosts.push(chance.pick(all));
   return { kind: 'partition', at, hosts, ms: chance.spread(200, 7_000) };
+}
+
+function forsake(at: number, places: Places, chance: Random): Fault {
+  return { kind: 'forsake', at, host: chance.pick(places.nodes), ms: chance.spread(1_500, 12_000) };
+}
+
+function island(at: number, places: Places, chance: Random): Fault {
+  const node = chance.pick(places.nodes);
+  const scheduler = chance.pick(places.schedulers);
+  return { kind: 'island', at, node, scheduler, ms: chance.spread(2_000, 12_000) };
 }
 
 function cut(at: number, places: Places, chance: Random): Fault {

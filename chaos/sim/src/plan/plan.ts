@@ -104,7 +104,7 @@ function drawTimings(chance: Random): Timings {
     runners: chance.pick([1, 1, 2]),
     imageEveryFacts: chance.pick([10, 30, 100]),
     drainMs: chance.pick([1_000, 4_000, 10_000]),
-    bytesFactor: chance.pick([1, 2_000, 20_000]),
+    bytesFactor: chance.pick([1, 2_000, 20_000, 20_000]),
     leaderLooksAtLease: chance.chance(0.6),
   };
 }

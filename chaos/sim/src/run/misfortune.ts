@@ -50,6 +50,10 @@ export class Misfortune {
         return;
       case 'partition':
         return this.#partition(fault.hosts, fault.ms);
+      case 'forsake':
+        return this.#forsake(fault.host, fault.ms);
+      case 'island':
+        return this.#island(fault.node, fault.scheduler, fault.ms);
       case 'cut':
         return this.#cut(fault.from, fault.to, fault.ms);
       case 'weather':
@@ -114,6 +118,29 @@ export class Misfortune {
         this.#cut(inside, outside, ms);
         this.#cut(outside, inside, ms);
       }
+    }
+  }
+
+  #forsake(host: string, ms: number): void {
+    for (const other of this.#everyone()) {
+      if (other === host) continue;
+      this.#cut(host, other, ms);
+      this.#cut(other, host, ms);
+    }
+  }
+
+  #island(node: string, scheduler: string, ms: number): void {
+    const { nodes, schedulers } = this.#plan.places;
+    const others = [...nodes, ...schedulers].filter((name) => name !== node && name !== scheduler);
+    for (const inside of [node, scheduler]) {
+      for (const outside of others) {
+        this.#cut(inside, outside, ms);
+        this.#cut(outside, inside, ms);
+      }
+    }
+    for (const server of ['store', 'etcd']) {
+      this.#cut(scheduler, server, ms);
+      this.#cut(server, scheduler, ms);
     }
   }
 

@@ -51,10 +51,10 @@ export type ClientMessage = { readonly since: number } & (
       readonly number: number;
       readonly body: RequestBody;
     }
-  | { readonly kind: 'client-leaves'; readonly client: Address }
+  | { readonly kind: 'client-lives' | 'client-leaves'; readonly client: Address }
 );
 
-export type GatewayMessage =
+export type GatewayMessage = { readonly since: number } & (
   | {
       readonly kind: 'call-answered';
       readonly gateway: string;
@@ -67,7 +67,8 @@ export type GatewayMessage =
       readonly number: number;
       readonly answer: Answered['answer'];
     }
-  | { readonly kind: 'stream-closed'; readonly gateway: string; readonly since: number };
+  | { readonly kind: 'stream-closed'; readonly gateway: string }
+);
 
 type ClientCall = Extract<ClientMessage, { kind: 'client-call' }>;
 
@@ -92,6 +93,8 @@ interface Target {
 
 interface OpenRequest {
   readonly client: Address;
+  /** The stream on which it was asked last. */
+  since: number;
   readonly clientNumber: number;
   readonly request: Request;
   sentAt: number;
@@ -173,6 +176,7 @@ export class Gateway {
         this.#requests.delete(message.number);
         this.#toClient(open.client, {
           kind: 'request-answered',
+          since: open.since,
           gateway: this.address,
           number: open.clientNumber,
           answer: message.answer,
@@ -195,11 +199,12 @@ export class Gateway {
     this.#heard.set(message.client, this.#process.now());
     if (message.kind === 'client-call') this.#open(message);
     else if (message.kind === 'client-request') this.#request(message);
-    else this.#forget(message.client);
+    else if (message.kind === 'client-leaves') this.#forget(message.client);
   }
 
   /** What waits in the sockets of a process that stood still is of another time. */
   #closeStreams(): void {
+    if (this.#forgetsDeadlines) return;
     this.#closedAt = this.#world.timeline.now;
     for (const client of [...this.#heard.keys()]) this.#forget(client);
   }
@@ -233,12 +238,15 @@ export class Gateway {
   #request(message: Extract<ClientMessage, { kind: 'client-request' }>): void {
     const { client, number: clientNumber, body } = message;
     for (const open of this.#requests.values()) {
-      if (open.client === client && open.clientNumber === clientNumber) return;
+      if (open.client !== client || open.clientNumber !== clientNumber) continue;
+      open.since = message.since;
+      return;
     }
     this.#numbers += 1;
     const number = this.#numbers;
     const request: Request = { kind: 'request', number, replyTo: this.address, body };
-    const open: OpenRequest = { client, clientNumber, request, sentAt: 0 };
+    const { since } = message;
+    const open: OpenRequest = { client, since, clientNumber, request, sentAt: 0 };
     this.#requests.set(number, open);
     this.#ask(open);
   }
@@ -279,7 +287,7 @@ export class Gateway {
       args: call.args,
       caller: { session: call.session, number: call.number, low: call.low },
       replyTo: this.address,
-      deadlineAt: open.deadlineAt,
+      deadlineAt: this.#deadlineOf(open),
       path: [],
     };
     this.#world.network.send(this.#process, `node:${route.node}`, message);
@@ -384,7 +392,7 @@ export class Gateway {
 
   #expire(open: OpenCall): void {
     const wall = this.#process.wall();
-    const { deadlineAt } = open;
+    const deadlineAt = this.#deadlineOf(open);
     const { number, actor } = open.call;
     if (deadlineAt > wall) return;
     const text = `call ${number} of "${actor}"`;
@@ -397,10 +405,20 @@ export class Gateway {
     this.#answer(open, { ok: false, failure: unknown });
   }
 
+  get #forgetsDeadlines(): boolean {
+    return this.#world.mutant === 'resend-after-a-forgotten-session';
+  }
+
+  #deadlineOf(open: OpenCall): number {
+    if (this.#forgetsDeadlines) return this.#process.wall() + open.call.deadlineMs;
+    return open.deadlineAt;
+  }
+
   #answer(open: OpenCall, outcome: Outcome): void {
     this.#remove(open);
-    const { client, number } = open.call;
-    this.#toClient(client, { kind: 'call-answered', gateway: this.address, number, outcome });
+    const { client, number, since } = open.call;
+    const gateway = this.address;
+    this.#toClient(client, { kind: 'call-answered', since, gateway, number, outcome });
   }
 
   #toClient(client: Address, message: GatewayMessage): void {

@@ -28,6 +28,7 @@ export class CheckpointServer {
     this.#revisions += 1;
     const revision = this.#revisions;
     this.#kept.set(key, { body: put.body, revision, id: put.id });
+    this.#world.trace?.checkpoint(put.id, key, revision, put.body);
     return revision;
   }
 

@@ -117,6 +117,7 @@ export class LogServer {
   trim(name: LogName, before: number): void {
     const log = this.#logs.get(name);
     if (log === undefined) return;
+    this.#world.trace?.say(name, `trimmed before ${before}`);
     for (let at = log.trimmed; at < Math.min(before - 1, log.records.length); at++) {
       if (log.records[at]?.kind === 'rec') log.records[at] = undefined;
       log.trimmed = at + 1;

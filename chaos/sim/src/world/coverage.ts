@@ -18,6 +18,7 @@ export const interestingStates = [
   'a begun turn runs again',
   'a recorded step is not repeated',
   'an awaited call comes back after a failover',
+  'a checkpoint is stored during a restore',
   'a chain of two',
   'a chain of three',
   'a rebase shortens a chain',

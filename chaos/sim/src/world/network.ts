@@ -97,24 +97,26 @@ export class Network {
     this.sent += 1;
     const to = listener.process;
     const cut = !this.reaches(from.host.name, to.host.name);
-    if (cut || (from.host !== to.host && chance.chance(weather.loss))) {
+    const stream = isStream(message.subject);
+    if (cut || (!stream && from.host !== to.host && chance.chance(weather.loss))) {
       this.lost += 1;
       trace?.message(from, to, message.kind, message.bytes, cut ? 'cut off' : 'lost');
       return;
     }
-    const copies = chance.chance(weather.double) ? 2 : 1;
+    const copies = !stream && chance.chance(weather.double) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) this.#deliver(from, listener, message);
   }
 
   #deliver(
     from: Process,
     { process, on }: Listener,
-    { bytes, kind }: { readonly bytes: Bytes; readonly kind: string },
+    message: { readonly subject: string; readonly bytes: Bytes; readonly kind: string },
   ): void {
+    const { bytes, kind } = message;
     const { timeline, chance, trace } = this.#world;
     const { delayMsMin, delayMsMax, reorder } = this.weather;
     let at = timeline.now + chance.spread(delayMsMin, delayMsMax);
-    if (chance.chance(reorder)) at += chance.next() * overtakenMsMax;
+    if (!isStream(message.subject) && chance.chance(reorder)) at += chance.next() * overtakenMsMax;
     else {
       const pair = `${from.name}>${process.name}`;
       at = Math.max(at, this.#lastAt.get(pair) ?? 0);
@@ -128,6 +130,11 @@ export class Network {
       }),
     );
   }
+}
+
+/** Between a client and its gateway runs a stream, which keeps everything and in order. */
+function isStream(subject: string): boolean {
+  return subject.startsWith('client:') || subject.startsWith('door:');
 }
 
 function kindOf(message: object): string {

@@ -54,6 +54,18 @@ export class Trace {
     for (const fact of facts) this.say(log, `[${position}] ${shown(fact)}`);
   }
 
+  /** What was stored of an actor. */
+  checkpoint(by: string, actor: string, revision: number, body: Bytes): void {
+    const { epoch, seq, floor, memory } = decode<{
+      epoch: number;
+      seq: number;
+      floor: object;
+      memory: { begun?: { seq: number } };
+    }>(body);
+    const begun = memory.begun?.seq;
+    this.say('checkpoints', shown({ actor, revision, by, epoch, seq, floor, begun }));
+  }
+
   #time(): string {
     return this.#timeline.now.toFixed(1).padStart(9);
   }
