@@ -11,7 +11,8 @@ import type { Machine } from './machine.ts';
 
 /** One direction between two machines. */
 export interface Link {
-  readonly source: Machine;
+  /** Of anybody on the network, this machine included. */
+  readonly source: Pick<Machine, 'address'>;
   readonly target: Machine;
 }
 
@@ -96,7 +97,7 @@ export class Links {
   }
 }
 
-function ruleOf({ address }: Machine, what: LinkFault, counter: string): string {
+function ruleOf({ address }: Pick<Machine, 'address'>, what: LinkFault, counter: string): string {
   const from = `ip saddr ${address}`;
   const lost = `counter name ${counter} drop`;
   switch (what.kind) {

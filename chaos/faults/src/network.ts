@@ -2,10 +2,12 @@
  * Machines on one switch: namespaces whose links meet in a bridge of this machine, which has an
  * address there too. One-way and whole partitions, loss and resets between them.
  *
- * W1  after `remove`, also one after a failed start, no namespace, link or process of it is left.
+ * W1  after `remove`, one after a failed start, or the end of this process however it came, no
+ *     namespace, link or process of it is left.
  */
 import { existsSync } from 'node:fs';
 import { run, tryRun } from './command.ts';
+import { lastWill } from './last-will.ts';
 import { type Fault, type Link, type LinkFault, Links } from './links.ts';
 import { type Machine, machineAt } from './machine.ts';
 
@@ -48,13 +50,22 @@ export function makeNetwork(names: readonly string[]): Network {
   const machines = names.map((name, index) =>
     machineAt(name, namespaces[index] ?? '', `${net}.${index + 2}`),
   );
+  // W1. A network that is removed leaves nothing to this script.
+  const dismiss = lastWill(ruins(bridge, namespaces));
+  const removeAtExit = () => remove();
+  process.once('exit', removeAtExit);
+  let removed = false;
   const remove = () => {
+    if (removed) return;
+    removed = true;
+    process.off('exit', removeAtExit);
     for (const [index, namespace] of namespaces.entries()) {
       if (!existsSync(`/run/netns/${namespace}`)) continue;
       machines[index]?.kill();
       run(['ip', 'netns', 'del', namespace]);
     }
     tryRun(['ip', 'link', 'del', bridge]);
+    dismiss();
   };
   try {
     run(['ip', 'link', 'add', bridge, 'type', 'bridge']);
@@ -68,6 +79,19 @@ export function makeNetwork(names: readonly string[]): Network {
     throw cause;
   }
   return { address: `${net}.1`, machines, remove, ...faultsOf() };
+}
+
+/** Ends what runs in the namespaces and takes them away; what is gone already does no harm. */
+function ruins(bridge: string, namespaces: readonly string[]): string {
+  return [
+    `for name in ${namespaces.join(' ')}; do`,
+    '  for look in 1 2 3; do',
+    '    for pid in $(ip netns pids $name); do kill -KILL $pid; done',
+    '  done',
+    '  ip netns del $name',
+    'done',
+    `ip link del ${bridge}`,
+  ].join('\n');
 }
 
 function plug(bridge: string, namespace: string, near: string, address: string): void {
