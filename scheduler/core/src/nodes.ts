@@ -177,12 +177,13 @@ export class NodeTable {
   }
 
   check(): void {
+    const serving = new Set(this.#serving);
     for (const node of this.#nodes.values()) {
       if (isPresent(node)) {
         assert(this.#byName.get(node.name) === node, 'M2: one present incarnation of a name');
       }
       assert(
-        (node.phase.kind === 'alive') === this.#serving.includes(node),
+        (node.phase.kind === 'alive') === serving.has(node),
         'M1: serving are exactly the alive',
       );
       for (const [name, used] of node.used) {
@@ -227,7 +228,17 @@ export class NodeTable {
   #move(node: NodeRecord, phase: NodePhase): void {
     const wasAlive = node.phase.kind === 'alive';
     node.phase = phase;
-    if (wasAlive || phase.kind === 'alive') this.#listServing();
+    if (wasAlive) this.#serve(node, 1, []);
+    else if (phase.kind === 'alive') this.#serve(node, 0, [node]);
+  }
+
+  /** Puts the node where it belongs, or takes it out: sorting anew with every node that joins would
+   *  make the start of a large cluster cost the square of its size. */
+  #serve(node: NodeRecord, taken: 0 | 1, put: readonly NodeRecord[]): void {
+    const serving = [...this.#serving];
+    serving.splice(placeOf(serving, node.incarnation), taken, ...put);
+    this.#serving = serving;
+    this.#changes++;
   }
 
   #listServing(): void {
@@ -248,6 +259,19 @@ export class NodeTable {
 export function isPresent(node: NodeRecord): boolean {
   const { kind } = node.phase;
   return kind === 'joining' || kind === 'alive' || kind === 'draining';
+}
+
+/** Index of the first node that does not come before this incarnation. */
+function placeOf(sorted: readonly NodeRecord[], incarnation: Incarnation): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const there = sorted[middle];
+    if (there !== undefined && there.incarnation < incarnation) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function loadOf(node: NodeRecord): number {
