@@ -1,11 +1,12 @@
 /** Does to a cluster what a plan says, and undoes it when its time is over. */
 import type { Fault, FaultKind } from '../plan/faults.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Weather } from '../world/network.ts';
+import type { Cut, Weather } from '../world/network.ts';
 import { shown } from '../world/trace.ts';
 import type { World } from '../world/world.ts';
 import type { Cluster } from './cluster.ts';
 
+const servers: ReadonlySet<string> = new Set(['store', 'etcd']);
 /** A night in which every host is suspended: longer than actors remember a session. */
 const nightMs = 16 * 60_000;
 const eveningMs = 1_500;
@@ -55,7 +56,7 @@ export class Misfortune {
       case 'island':
         return this.#island(fault.node, fault.scheduler, fault.ms);
       case 'cut':
-        return this.#cut(fault.from, fault.to, fault.ms);
+        return this.#cut((from, to) => from === fault.from && to === fault.to, fault.ms);
       case 'weather':
         return this.#weather(fault.weather, fault.ms);
       case 'server-still':
@@ -112,42 +113,30 @@ export class Misfortune {
   }
 
   #partition(hosts: readonly string[], ms: number): void {
-    const others = [...this.#everyone(), 'store', 'etcd'].filter((name) => !hosts.includes(name));
-    for (const inside of hosts) {
-      for (const outside of others) {
-        this.#cut(inside, outside, ms);
-        this.#cut(outside, inside, ms);
-      }
-    }
+    const inside = new Set(hosts);
+    this.#cut((from, to) => inside.has(from) !== inside.has(to), ms);
   }
 
   #forsake(host: string, ms: number): void {
-    for (const other of this.#everyone()) {
-      if (other === host) continue;
-      this.#cut(host, other, ms);
-      this.#cut(other, host, ms);
-    }
+    const heard = new Set<string>(servers);
+    this.#cut(
+      (from, to) => (from === host && !heard.has(to)) || (to === host && !heard.has(from)),
+      ms,
+    );
   }
 
   #island(node: string, scheduler: string, ms: number): void {
     const { nodes, schedulers } = this.#plan.places;
-    const others = [...nodes, ...schedulers].filter((name) => name !== node && name !== scheduler);
-    for (const inside of [node, scheduler]) {
-      for (const outside of others) {
-        this.#cut(inside, outside, ms);
-        this.#cut(outside, inside, ms);
-      }
-    }
-    for (const server of ['store', 'etcd']) {
-      this.#cut(scheduler, server, ms);
-      this.#cut(server, scheduler, ms);
-    }
+    const inside = new Set([node, scheduler]);
+    const outside = new Set([...nodes, ...schedulers].filter((name) => !inside.has(name)));
+    const away = (one: string, other: string): boolean =>
+      (inside.has(one) && outside.has(other)) || (one === scheduler && servers.has(other));
+    this.#cut((from, to) => away(from, to) || away(to, from), ms);
   }
 
-  #cut(from: string, to: string, ms: number): void {
+  #cut(between: Cut, ms: number): void {
     const { network, timeline } = this.#world;
-    network.cut(from, to);
-    timeline.after(ms, () => network.heal(from, to));
+    timeline.after(ms, network.cut(between));
   }
 
   #weather(worse: Partial<Weather>, ms: number): void {

@@ -19,6 +19,9 @@ export interface Weather {
   storeMsMax: number;
 }
 
+/** Whether nothing gets from the one host to the other. */
+export type Cut = (from: string, to: string) => boolean;
+
 interface Listener {
   readonly process: Process;
   readonly on: (message: never) => void;
@@ -31,8 +34,9 @@ export class Network {
   weather: Weather;
   readonly #world: World;
   readonly #listeners = new Map<string, Set<Listener>>();
-  /** `from>to` of hosts that do not hear each other in that direction. */
-  readonly #cuts = new Map<string, number>();
+  readonly #cuts = new Set<Cut>();
+  /** Messages sent before have gone down with the broker that carried them. */
+  #brokers = 0;
   /** Time of the last delivery of each pair, for those who keep order. */
   readonly #lastAt = new Map<string, number>();
   sent = 0;
@@ -67,24 +71,26 @@ export class Network {
     }
   }
 
-  cut(from: string, to: string): void {
-    const key = `${from}>${to}`;
-    this.#cuts.set(key, (this.#cuts.get(key) ?? 0) + 1);
-  }
-
-  heal(from: string, to: string): void {
-    const key = `${from}>${to}`;
-    const left = (this.#cuts.get(key) ?? 0) - 1;
-    if (left > 0) this.#cuts.set(key, left);
-    else this.#cuts.delete(key);
+  /** Until the answer is called, hosts for which `between` is true do not hear each other. */
+  cut(between: Cut): () => void {
+    this.#cuts.add(between);
+    return () => {
+      this.#cuts.delete(between);
+    };
   }
 
   healAll(): void {
     this.#cuts.clear();
   }
 
+  /** What is on its way is lost, but for what streams carry. */
+  dropAll(): void {
+    this.#brokers += 1;
+  }
+
   reaches(from: string, to: string): boolean {
-    return this.#cuts.size === 0 || !this.#cuts.has(`${from}>${to}`);
+    for (const cut of this.#cuts) if (cut(from, to)) return false;
+    return true;
   }
 
   #carry(
@@ -123,8 +129,13 @@ export class Network {
       this.#lastAt.set(pair, at);
     }
     const sentAt = timeline.now;
+    const broker = isStream(message.subject) ? undefined : this.#brokers;
     timeline.at(at, () =>
       process.run(() => {
+        if (broker !== undefined && broker !== this.#brokers) {
+          this.lost += 1;
+          return;
+        }
         trace?.message(from, process, kind, bytes, undefined, sentAt);
         on(decode(bytes) as never);
       }),
