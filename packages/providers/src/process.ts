@@ -26,6 +26,7 @@ export function processProvider(options: ProcessProviderOptions): Provider {
     list: () => nodes.list(),
     describe: (name) => nodes.describe(name),
     destroy: (name, given) => nodes.destroy(name, given),
+    signal: (name, given) => nodes.signal(name, given),
     logs: (name, lines) => nodes.logs(name, lines),
   };
 }

@@ -73,6 +73,23 @@ export interface Created extends NodeStatus {
   readonly created: boolean;
 }
 
+/** A signal to the process of a node, or the end of a runner of it. */
+export interface NodeSignal {
+  /** `runner`: SIGKILL to one process in which its user code runs. */
+  readonly to?: 'node' | 'runner';
+  readonly signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT';
+  /** Any whole number: which of its runners. */
+  readonly which?: number;
+  /** Its machine lets it go on after so long, also when nobody asks for that any more. */
+  readonly thawAfterMs?: number;
+  /** Its next end is on purpose: its machine starts it again after so long. */
+  readonly againAfterMs?: number;
+}
+
+export interface Signalled {
+  readonly pid: number;
+}
+
 export interface DestroyOptions {
   /** How long its actors may take to move; then it is killed and failover does the rest. */
   readonly drainMsMax?: number;
@@ -89,6 +106,8 @@ export interface Provider<Spec extends NodeSpec = NodeSpec> {
   destroy(name: string, options?: DestroyOptions): Promise<boolean>;
   /** Absent when no such node was created, or it was destroyed. */
   describe(name: string): Promise<NodeStatus | undefined>;
+  /** Absent when the node, or a runner of it, does not run. */
+  signal(name: string, given: NodeSignal): Promise<Signalled | undefined>;
   /** The last lines that the node wrote, 200 unless said otherwise. */
   logs(name: string, lines?: number): Promise<string>;
 }

@@ -13,7 +13,15 @@ import { hostMain } from './build/host-main.ts';
 import { surveyScript, unpackScript } from './machine/node-scripts.ts';
 import { checkedName, MachineNodes } from './machine/nodes.ts';
 import type { Shell } from './machine/shell.ts';
-import type { Created, DestroyOptions, NodeSpec, NodeStatus, Provider } from './provider.ts';
+import type {
+  Created,
+  DestroyOptions,
+  NodeSignal,
+  NodeSpec,
+  NodeStatus,
+  Provider,
+  Signalled,
+} from './provider.ts';
 import { type HostTrust, trustedKeys } from './ssh/host-keys.ts';
 import { SshRecords } from './ssh/records.ts';
 import { sshShell } from './ssh/ssh-shell.ts';
@@ -99,6 +107,13 @@ class SshProvider implements Provider<SshNodeSpec> {
     }
     this.#records.remove(name);
     return true;
+  }
+
+  async signal(name: string, given: NodeSignal): Promise<Signalled | undefined> {
+    const machine = this.#records.read(checkedName(name));
+    if (machine === undefined) return undefined;
+    const { nodes } = await this.#reach(machine);
+    return nodes.signal(name, given);
   }
 
   async logs(name: string, lines?: number): Promise<string> {

@@ -43,6 +43,11 @@ function pidOf(found: NodeState | undefined): number {
   return found.pid;
 }
 
+/** `S` sleeps, `T` is stopped. */
+function statusLetter(pid: number): string | undefined {
+  return /^State:\s*(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+}
+
 function gone(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -140,5 +145,30 @@ describe('nodes as processes of this machine', () => {
     await expect(provider.destroy('../n1')).rejects.toMatchObject(wrong);
     await expect(provider.create(spec('n1', { env: { 'A B': '' } }))).rejects.toMatchObject(wrong);
     expect(await provider.list()).toEqual([]);
+  });
+
+  it('N4: an end that was asked for is no crash, however often and whatever its code', async () => {
+    await provider.create(spec('n1', { restart: { ...restart, crashesMax: 0 } }));
+    for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
+      const ended = pidOf(await state('n1'));
+      expect(await provider.signal('n1', { signal, againAfterMs: 10 })).toEqual({ pid: ended });
+      await expect
+        .poll(() => state('n1'), { timeout: 20_000 })
+        .toMatchObject({ kind: 'running', pid: expect.not.toBeOneOf([ended]) });
+    }
+  });
+
+  it('G2: a frozen node is thawed by its machine', async () => {
+    const pid = pidOf((await provider.create(spec('n1'))).state);
+    await provider.signal('n1', { signal: 'SIGSTOP', thawAfterMs: 1_500 });
+    expect(statusLetter(pid)).toBe('T');
+    await expect.poll(() => statusLetter(pid), { timeout: 20_000 }).toBe('S');
+  });
+
+  it('V1: a signal to a node that is not there does nothing', async () => {
+    expect(await provider.signal('n1', { signal: 'SIGKILL' })).toBeUndefined();
+    await provider.create(spec('n1'));
+    // This one has no runners.
+    expect(await provider.signal('n1', { to: 'runner', signal: 'SIGKILL' })).toBeUndefined();
   });
 });

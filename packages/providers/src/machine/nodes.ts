@@ -3,9 +3,11 @@ import { isShortName, troupeError } from '@troupe/model';
 import {
   type Created,
   type DestroyOptions,
+  type NodeSignal,
   type NodeSpec,
   type NodeStatus,
   restartPolicy,
+  type Signalled,
 } from '../provider.ts';
 import { readReport, startFailure } from './node-report.ts';
 import {
@@ -16,6 +18,7 @@ import {
   startScript,
 } from './node-scripts.ts';
 import type { Shell } from './shell.ts';
+import { signalScript } from './signal-script.ts';
 
 const readyMsDefault = 60_000;
 /** A node's own bound for a drain is 30 s by default. */
@@ -98,6 +101,16 @@ export class MachineNodes {
 
   logs(name: string, lines: number = linesDefault): Promise<string> {
     return this.#shell.run(logsScript, [this.#root, checkedName(name), lines]);
+  }
+
+  async signal(name: string, given: NodeSignal): Promise<Signalled | undefined> {
+    const { to = 'node', signal, which = 0, thawAfterMs = '-', againAfterMs = '-' } = given;
+    const said = await this.#shell.run(signalScript, [
+      ...[this.#root, checkedName(name), to, signal.replace(/^SIG/, '')],
+      ...[which, thawAfterMs, againAfterMs],
+    ]);
+    const [, pid] = /^signalled (\d+)/.exec(said) ?? [];
+    return pid === undefined ? undefined : { pid: Number(pid) };
   }
 
   #status(name: string, report: readonly string[]): NodeStatus {

@@ -11,6 +11,8 @@
  *     and names a process by pid and start, so that a dead one's file stands in nobody's way.
  * N2  SIGTERM goes to the node, which hands its actors over; then the supervisor ends.
  * N3  an outage of the servers is no crash: the node is started again for as long as it takes.
+ * N4  an end that somebody brought about on purpose, and said so in the file `again` beforehand, is
+ *     no crash either: whatever its code, the node is started again after the pause written there.
  */
 
 /** Functions that all scripts share: which process a pid means, and who still runs. */
@@ -76,6 +78,14 @@ while :; do
   done
   child=
   ended=$(date +%s)
+  again=
+  if [ -f again ]; then read -r again < again; rm -f again; fi
+  if [ -n "$again" ] && [ -z "$stopping" ]; then
+    restarts=$((restarts + 1))
+    say "waiting $restarts $ended $code"
+    rest "$again"
+    [ -z "$stopping" ] && continue
+  fi
   if [ -n "$stopping" ] || [ $code = 0 ] || [ $code = 2 ]; then
     say "exited $restarts $ended $code"
     break
