@@ -1,8 +1,12 @@
-/** A single etcd member, on loopback unless told otherwise, durable as in production: every write is synced. */
+/**
+ * etcd: a single member, or a cluster with a member at each place; on loopback unless told
+ * otherwise, durable as in production: every write is synced.
+ */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { findBinary } from './binaries.ts';
+import { memberPorts, type Place, startTogether } from './place.ts';
 import { freePort, loopback, onFreePort } from './ports.ts';
 import { type Server, ServerProcess } from './server-process.ts';
 
@@ -17,47 +21,125 @@ export interface EtcdOptions {
   readonly readyMsMax?: number;
 }
 
+export interface EtcdClusterOptions {
+  /** Each member has a folder of its own in it: `etcd1`, `etcd2` …; existing ones are continued. */
+  readonly dataDir: string;
+  /** Where the logs go; each member's own folder when absent. */
+  readonly logDir?: string;
+  /** One member at each. */
+  readonly places: readonly Place[];
+  readonly readyMsMax?: number;
+}
+
+const readyMsMaxDefault = 30_000;
+const standardPorts = { client: 2379, peer: 2380 };
+
+/** One member elects itself: waiting a second for others only delays every start. */
+const alone = { 'heartbeat-interval': '20', 'election-timeout': '200' };
+/** Members on machines: a leader that is merely slow for a moment must not be replaced. */
+const apart = { 'heartbeat-interval': '100', 'election-timeout': '1000' };
+
 export async function startEtcd(options: EtcdOptions): Promise<Server> {
-  const program = await findBinary('etcd');
-  const data = join(options.dataDir, 'data');
-  mkdirSync(data, { recursive: true });
-  // etcd warns about a data folder that others may read.
-  chmodSync(data, 0o700);
   const host = options.host ?? loopback;
-  const start = async (port: number) => {
-    const peerPort = await freePort(host);
-    const url = `http://${host}:${port}`;
-    const server = new ServerProcess({
+  const start = async (client: number) => {
+    const peer = await freePort(host);
+    return startMember({
       name: 'etcd',
-      program,
-      args: args({ data, url, peerUrl: `http://${host}:${peerPort}` }),
-      ports: [port, peerPort],
-      host,
-      url,
+      member: 'troupe',
       dataDir: options.dataDir,
       logFile: options.logFile ?? join(options.dataDir, 'etcd.log'),
-      isReady: () => isHealthy(url),
-      readyMsMax: options.readyMsMax ?? 30_000,
+      place: { host },
+      client,
+      peer,
+      cluster: `troupe=http://${host}:${peer}`,
+      timing: alone,
+      readyMsMax: options.readyMsMax ?? readyMsMaxDefault,
     });
-    await server.start();
-    return server;
   };
   return onFreePort(options.port, start, host);
 }
 
-function args(at: { data: string; url: string; peerUrl: string }): string[] {
+/**
+ * A member at each place, ready when it serves, which takes a majority of them: members that were
+ * all down are restarted together.
+ */
+export async function startEtcdCluster(options: EtcdClusterOptions): Promise<readonly Server[]> {
+  const members = await Promise.all(
+    options.places.map(async (place, index) => {
+      const name = `etcd${index + 1}`;
+      const dataDir = join(options.dataDir, name);
+      const ports = await memberPorts(place, dataDir, standardPorts);
+      return { name, member: name, dataDir, place, ...ports };
+    }),
+  );
+  const cluster = members
+    .map(({ member, place, peer }) => `${member}=http://${place.host}:${peer}`)
+    .join(',');
+  return startTogether(
+    members.map((one) =>
+      startMember({
+        ...one,
+        cluster,
+        logFile: join(options.logDir ?? one.dataDir, `${one.name}.log`),
+        timing: members.length === 1 ? alone : apart,
+        readyMsMax: options.readyMsMax ?? readyMsMaxDefault,
+      }),
+    ),
+  );
+}
+
+interface Member {
+  readonly name: string;
+  /** What the members of the cluster call it. */
+  readonly member: string;
+  readonly dataDir: string;
+  readonly logFile: string;
+  readonly place: Place;
+  readonly client: number;
+  readonly peer: number;
+  /** Every member with the address that the others reach it at. */
+  readonly cluster: string;
+  readonly timing: typeof alone;
+  readonly readyMsMax: number;
+}
+
+async function startMember(member: Member): Promise<Server> {
+  const { name, dataDir, logFile, place, client, peer, readyMsMax } = member;
+  const program = await findBinary('etcd');
+  const data = join(dataDir, 'data');
+  mkdirSync(data, { recursive: true });
+  // etcd warns about a data folder that others may read.
+  chmodSync(data, 0o700);
+  const url = `http://${place.host}:${client}`;
+  const server = new ServerProcess({
+    name,
+    program,
+    args: args(member, data, url),
+    ports: [client, peer],
+    host: place.host,
+    ...(place.prefix === undefined ? {} : { prefix: place.prefix }),
+    url,
+    dataDir,
+    logFile,
+    isReady: () => isHealthy(url),
+    readyMsMax,
+  });
+  await server.start();
+  return server;
+}
+
+function args({ member, place, peer, cluster, timing }: Member, data: string, url: string) {
+  const peerUrl = `http://${place.host}:${peer}`;
   const flags = {
-    name: 'troupe',
-    'data-dir': at.data,
-    'listen-client-urls': at.url,
-    'advertise-client-urls': at.url,
-    'listen-peer-urls': at.peerUrl,
-    'initial-advertise-peer-urls': at.peerUrl,
-    'initial-cluster': `troupe=${at.peerUrl}`,
+    name: member,
+    'data-dir': data,
+    'listen-client-urls': url,
+    'advertise-client-urls': url,
+    'listen-peer-urls': peerUrl,
+    'initial-advertise-peer-urls': peerUrl,
+    'initial-cluster': cluster,
     'initial-cluster-state': 'new',
-    // One member elects itself: waiting a second for others only delays every start.
-    'heartbeat-interval': '20',
-    'election-timeout': '200',
+    ...timing,
     'auto-compaction-mode': 'revision',
     'auto-compaction-retention': '1000',
     logger: 'zap',

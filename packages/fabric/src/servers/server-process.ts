@@ -44,6 +44,8 @@ export interface ServerPlan {
   readonly ports: readonly [number, ...number[]];
   /** The address that it listens on. */
   readonly host: string;
+  /** Goes before the program, which it becomes: `ip netns exec NAME`. */
+  readonly prefix?: readonly string[];
   readonly url: string;
   readonly dataDir: string;
   readonly logFile: string;
@@ -100,8 +102,9 @@ export class ServerProcess implements Server {
   }
 
   async start(): Promise<void> {
-    const { ports, host } = this.#plan;
-    for (const port of ports) await assertPortFree(port, this.name, host);
+    const { ports, host, prefix = [] } = this.#plan;
+    // Behind a prefix the address may be another network's, where nothing can be tried from here.
+    if (prefix.length === 0) for (const port of ports) await assertPortFree(port, this.name, host);
     this.#spawn();
     try {
       await this.#untilReady();
@@ -131,12 +134,12 @@ export class ServerProcess implements Server {
   }
 
   #spawn(): void {
-    const { program, args, logFile } = this.#plan;
+    const { program, args, logFile, prefix = [] } = this.#plan;
     mkdirSync(dirname(logFile), { recursive: true });
     const log = openSync(logFile, 'a');
     this.#logStart = statSync(logFile).size;
     try {
-      const [command = program, ...rest] = [...parentDeathPrefix(), program, ...args];
+      const [command = program, ...rest] = [...parentDeathPrefix(), ...prefix, program, ...args];
       const child = spawn(command, rest, {
         stdio: ['ignore', log, log],
         // Ctrl-C is for the owner, who stops the servers last. Where the kernel does not tie them to
