@@ -8,6 +8,7 @@ export type {
   NodeConfig,
   Process,
   ProcessKind,
+  ProcessStart,
   SchedulerConfig,
   ServerAddresses,
 } from './cluster/options.ts';

@@ -30,6 +30,7 @@ function start(source: string, startMsMax = 20_000) {
     configFile: join(folder, 'config.json'),
     logFile: join(folder, 'logs', 'n1.log'),
     env: { TROUPE_CRASH_AT: 'somewhere' },
+    prefix: ['/usr/bin/env', 'TROUPE_PLACE=here'],
     guard,
     startMsMax,
     abandon: new AbortController().signal,
@@ -47,6 +48,9 @@ describe('a process of the cluster', () => {
     expect(child.incarnation).toBe('n1.ab12cd34');
     expect(child.running).toBe(true);
     expect(readFileSync(child.log, 'utf8')).toBe('somewhere undefined --config\n');
+    // The prefix became the program: its pid is the process's own.
+    expect(readFileSync(`/proc/${child.pid}/environ`, 'utf8')).toContain('TROUPE_PLACE=here');
+    expect(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')).toContain('main.mjs');
     child.kill('SIGSTOP');
     child.kill('SIGKILL');
     expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' });

@@ -21,6 +21,8 @@ export interface ChildStart {
   readonly configFile: string;
   readonly logFile: string;
   readonly env: Environment;
+  /** Goes before the program and becomes it. */
+  readonly prefix: readonly string[];
   readonly guard: Guard;
   readonly startMsMax: number;
   /** Gives the start up: it fails, and the process is ended. */
@@ -35,7 +37,9 @@ interface Ready {
 export async function startChild(start: ChildStart): Promise<Process> {
   mkdirSync(dirname(start.logFile), { recursive: true });
   const log = openSync(start.logFile, 'a');
-  const child = spawn(process.execPath, [start.main, '--config', start.configFile], {
+  const own = [process.execPath, start.main, '--config', start.configFile];
+  const [program = process.execPath, ...args] = [...start.prefix, ...own];
+  const child = spawn(program, args, {
     // Its own group: Ctrl-C reaches the launcher alone, which stops all in order.
     detached: true,
     stdio: ['ignore', 'pipe', log],

@@ -15,9 +15,9 @@ import { mainOf } from './mains.ts';
 import type {
   Cluster,
   ClusterOptions,
-  Environment,
   NodeConfig,
   Process,
+  ProcessStart,
   SchedulerConfig,
 } from './options.ts';
 import { givenServers, type Servers, startServers } from './servers.ts';
@@ -124,19 +124,16 @@ class LocalCluster implements Cluster {
     return this.#started.node;
   }
 
-  startNode(config: NodeConfig = {}, options: { env?: Environment } = {}): Promise<Process> {
+  startNode(config: NodeConfig = {}, options: ProcessStart = {}): Promise<Process> {
     const name = config.name ?? freeName('n', this.nodes);
     const whole = { ...configOf(this.#options.nodeConfig, name), ...config, name };
-    return this.#startOne('node', whole, options.env);
+    return this.#startOne('node', whole, options);
   }
 
-  startScheduler(
-    config: SchedulerConfig = {},
-    options: { env?: Environment } = {},
-  ): Promise<Process> {
+  startScheduler(config: SchedulerConfig = {}, options: ProcessStart = {}): Promise<Process> {
     const name = config.name ?? freeName('s', this.schedulers);
     const whole = { ...configOf(this.#options.schedulerConfig, name), ...config, name };
-    return this.#startOne('scheduler', whole, options.env);
+    return this.#startOne('scheduler', whole, options);
   }
 
   async restart(
@@ -148,12 +145,13 @@ class LocalCluster implements Cluster {
 
   get shared(): { readonly [key: string]: unknown } {
     const { etcd, nats } = this.servers;
-    const { url, user, password, systemUser, systemPassword } = nats;
+    const { url, urls, user, password, systemUser, systemPassword } = nats;
     return {
       cell: this.cell,
-      etcd: [etcd.url],
+      etcd: etcd.urls ?? [etcd.url],
       // What is absent drops out of the file.
-      nats: { servers: [url], user, password, systemUser, systemPassword },
+      nats: { servers: urls ?? [url], user, password, systemUser, systemPassword },
+      ...(this.#options.replicas === undefined ? {} : { replicas: this.#options.replicas }),
       ...this.#options.shared,
     };
   }
@@ -166,7 +164,7 @@ class LocalCluster implements Cluster {
   async #startOne(
     kind: Section,
     given: NodeConfig & SchedulerConfig & { readonly name: string },
-    env: Environment = {},
+    { env = {}, prefix = this.#options.prefix?.[given.name] ?? [] }: ProcessStart = {},
   ): Promise<Process> {
     const { name } = given;
     const dir = join(this.dataDir, name);
@@ -184,6 +182,7 @@ class LocalCluster implements Cluster {
       configFile,
       logFile: join(this.#logDir, `${name}.log`),
       env: { ...this.#options.env?.[name], ...env },
+      prefix,
       guard: this.#guard,
       startMsMax: this.#options.startMsMax ?? startMsMaxDefault,
       abandon: this.#abandon.signal,

@@ -22,10 +22,14 @@ export interface SchedulerConfig {
 
 export interface EtcdAddress {
   readonly url: string;
+  /** Of a cluster: every member's, `url` among them. */
+  readonly urls?: readonly string[] | undefined;
 }
 
 export interface NatsAddress {
   readonly url: string;
+  /** Of a cluster: every member's, `url` among them. */
+  readonly urls?: readonly string[] | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly systemUser?: string | undefined;
@@ -56,8 +60,12 @@ export interface ClusterOptions {
   readonly address?: string;
   /** More keys of the shared part of the configuration file, e.g. `logLevel`. */
   readonly shared?: { readonly [key: string]: unknown };
+  /** Replicas of every stream; 3 needs three NATS servers new enough to keep them alike. */
+  readonly replicas?: 1 | 3 | 5;
   /** Environment of the process of that name, beside what it inherits. */
   readonly env?: { readonly [process: string]: Environment };
+  /** What goes before the program of the process of that name, such as `ip netns exec NAME`. */
+  readonly prefix?: { readonly [process: string]: readonly string[] };
   /** Bound on the time in which each process must be ready. */
   readonly startMsMax?: number;
   /** One line of text for each thing that begins or is ready. */
@@ -65,6 +73,13 @@ export interface ClusterOptions {
 }
 
 export type Environment = { readonly [name: string]: string };
+
+/** How one process is started, beside its configuration. */
+export interface ProcessStart {
+  readonly env?: Environment;
+  /** Goes before the program and becomes it, so that the pid stays. */
+  readonly prefix?: readonly string[];
+}
 
 export interface Exit {
   readonly code: number | null;
@@ -103,11 +118,8 @@ export interface Cluster {
   readonly nodes: readonly Process[];
   /** Shared part of the configuration of all its processes: cell, etcd, nats. */
   readonly shared: { readonly [key: string]: unknown };
-  startNode(config?: NodeConfig, options?: { readonly env?: Environment }): Promise<Process>;
-  startScheduler(
-    config?: SchedulerConfig,
-    options?: { readonly env?: Environment },
-  ): Promise<Process>;
+  startNode(config?: NodeConfig, options?: ProcessStart): Promise<Process>;
+  startScheduler(config?: SchedulerConfig, options?: ProcessStart): Promise<Process>;
   /** Ends the server by the signal unless it has ended, then starts it on its port and data. */
   restart(server: 'etcd' | 'nats', options?: { readonly signal?: NodeJS.Signals }): Promise<void>;
   /** SIGTERM to nodes, schedulers, nats, etcd, in this order; again, then SIGKILL, after a bound. */
