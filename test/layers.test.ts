@@ -29,7 +29,13 @@ const edges: Record<string, readonly string[]> = {
   'chaos/sim': ['scheduler/core', 'worker-node/core', 'packages/fabric', 'packages/model'],
   'packages/cli': ['packages/sdk', 'packages/model', 'packages/fabric', 'packages/providers'],
   'chaos/faults': [],
-  'chaos/real': ['packages/sdk', 'packages/cli', 'packages/providers', 'chaos/faults'],
+  'chaos/real': [
+    'packages/sdk',
+    'packages/cli',
+    'packages/fabric',
+    'packages/providers',
+    'chaos/faults',
+  ],
 };
 
 /** Processes: they are started, never imported. */

@@ -8,11 +8,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { mountDisk } from './cluster/disk.ts';
 import { type Pulse, pulseOf } from './cluster/pulse.ts';
 import { startSampling } from './cluster/samples.ts';
-import { dataDirOf, openStage, type Stage } from './cluster/stage.ts';
-import { type FaultKind, faultOf, leftOut, unavailable } from './faults/kinds.ts';
+import { lookAround, type Setting, said } from './cluster/setting.ts';
+import { dataDirOf, logDirOf, openStage, type Stage } from './cluster/stage.ts';
+import { disksFor, type FaultKind, faultOf, unavailable } from './faults/kinds.ts';
 import { type Planned, type Round, rounds } from './faults/schedule.ts';
 import { type History, HistoryWriter } from './history/history.ts';
 import { Random } from './random.ts';
@@ -29,6 +29,8 @@ export interface ChaosOptions {
   /** History, logs and data. */
   readonly dir: string;
   readonly pace: number;
+  /** Machines of their own where they can be had, when absent. */
+  readonly place?: Setting['place'];
   readonly say: (line: string) => void;
 }
 
@@ -39,45 +41,55 @@ const calmMs = [300, 1_500] as const;
 const badWords = /invariant broken|this is a bug|LOG_CORRUPT/i;
 
 export async function runChaos(options: ChaosOptions): Promise<History> {
-  const { dir, seed, forMs, nodes, schedulers, say } = options;
+  const { dir, seed, forMs, nodes, schedulers, place, say } = options;
   mkdirSync(dir, { recursive: true });
+  // Of an earlier run here; what that one proved stands in its history.
+  for (const old of [dataDirOf(dir), logDirOf(dir)]) rmSync(old, { recursive: true, force: true });
   const writer = new HistoryWriter(join(dir, 'history.jsonl'));
-  const dataDir = dataDirOf(dir);
-  const disk = options.kinds.includes('fill-disk')
-    ? mountDisk(join(dir, 'nats.img'), join(dataDir, 'nats'))
-    : undefined;
-  const missing = unavailable(schedulers, disk);
+  const setting = await lookAround({
+    nodes,
+    schedulers,
+    ...(place === undefined ? {} : { place }),
+  });
+  const missing = unavailable(setting, options.kinds);
+  const kinds = options.kinds.filter((kind) => !missing.has(kind));
+  const leftOut = [...setting.lacks, ...[...missing].map(([kind, why]) => `${kind}: ${why}`)];
   const at = new Date().toISOString();
-  const begun = { seed, at, forMs, nodes, schedulers, leftOut: leftOut(missing) };
-  writer.write({ kind: 'begin', ...begun });
-  const random = new Random(seed);
+  const where = said(setting);
+  say(where);
+  for (const what of leftOut) say(`left out: ${what}`);
+  writer.write({ kind: 'begin', seed, at, forMs, nodes, schedulers, where, kinds, leftOut });
   const alarm = (what: string) => {
     say(`ALARM: ${what}`);
     writer.alarm(what);
   };
-  const stage = await openStage({ dir, nodes, schedulers, disk, alarm, say }).catch((reason) => {
-    disk?.close();
-    throw reason;
-  });
+  await play({ ...options, kinds }, setting, writer, alarm);
+  for (const words of readBadWords(logDirOf(dir))) alarm(words);
+  rmSync(dataDirOf(dir), { recursive: true, force: true, maxRetries: 3 });
+  return writer.close();
+}
+
+async function play(
+  { dir, seed, forMs, kinds, pace, say }: ChaosOptions,
+  setting: Setting,
+  writer: HistoryWriter,
+  alarm: (what: string) => void,
+): Promise<void> {
+  const random = new Random(seed);
+  const stage = await openStage({ setting, dir, disks: disksFor(kinds, setting), alarm, say });
   const stopSampling = startSampling(stage, writer);
   try {
     const { addresses } = stage.cluster;
-    const load = await startLoad({ addresses, random, writer, pace: options.pace });
-    const kinds = options.kinds.filter((kind) => !missing.has(kind));
-    await new Conductor(stage, writer, alarm, say).play(rounds(random.fork('rounds'), kinds), {
-      forMs,
-      random: random.fork('targets'),
-    });
+    const load = await startLoad({ addresses, random, writer, pace });
+    const conductor = new Conductor(stage, writer, alarm, say);
+    const plan = rounds(random.fork('rounds'), kinds);
+    await conductor.play(plan, { forMs, random: random.fork('targets') });
     await finish(load, alarm, say);
     await load.close();
   } finally {
     stopSampling();
     await stage.close();
-    disk?.close();
   }
-  for (const words of readBadWords(join(dir, 'logs'))) alarm(words);
-  rmSync(dataDir, { recursive: true, force: true, maxRetries: 3 });
-  return writer.close();
 }
 
 async function finish(load: Load, alarm: (what: string) => void, say: (line: string) => void) {
@@ -145,15 +157,25 @@ class Conductor {
     if (injected === undefined) {
       const until = this.#writer.now();
       const skipped = 'there was nobody to do it to';
+      this.#say(`${planned.kind} is skipped: ${skipped}`);
       this.#writer.write({ ...base, target: '', until, skipped });
       return;
     }
+    const { target } = injected;
+    this.#say(`${planned.kind}: ${target}`);
     await pause(planned.lastsMs);
     await injected.undo();
     const until = this.#writer.now();
+    const befallen = injected.befallen?.();
+    // F3
+    if (befallen === 0) {
+      this.#writer.write({ ...base, target, until, befallen, skipped: 'it befell nothing' });
+      return;
+    }
     const recoveredMs = await recovered;
     const measured = recoveredMs === undefined ? {} : { recoveredMs: Math.round(recoveredMs) };
-    this.#writer.write({ ...base, target: injected.target, until, ...measured });
+    const counted = befallen === undefined ? {} : { befallen };
+    this.#writer.write({ ...base, target, until, ...counted, ...measured });
   }
 
   /** X1 */

@@ -20,6 +20,7 @@ const help = `Usage: npm run chaos -- [options]
   --schedulers N     scheduler replicas (default 3)
   --seed S           the same faults in the same order (default: a new one, which is printed)
   --only KIND,…      only these kinds of faults
+  --loopback         all processes on one loopback, also where machines can be had (Linux, root)
   --pace N           2 is about twice the load (default 1)
   --dir DIR          history, logs and reports (default .troupe/chaos/SEED)
   --json FILE        the report as JSON (default DIR/report.json)
@@ -53,6 +54,7 @@ async function main(): Promise<number> {
       schedulers: { type: 'string', default: '3' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       only: { type: 'string' },
+      loopback: { type: 'boolean', default: false },
       pace: { type: 'string', default: '1' },
       dir: { type: 'string' },
       json: { type: 'string' },
@@ -83,6 +85,7 @@ async function main(): Promise<number> {
     schedulers: count('--schedulers', values.schedulers),
     kinds: kindsOf(values.only),
     pace: count('--pace', values.pace),
+    ...(values.loopback ? { place: 'loopback' } : {}),
   });
   const { json = join(dir, 'report.json'), html = join(dir, 'report.html') } = values;
   return report(summarize(history), { json, html });

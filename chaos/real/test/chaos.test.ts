@@ -18,7 +18,7 @@ it('a cluster keeps every promise while nodes, leaders, servers and runners die'
     forMs: 12_000,
     nodes: 3,
     schedulers: 2,
-    kinds: ['kill-node', 'kill-leader', 'kill-nats', 'crash-runner', 'stop-node'],
+    kinds: ['kill-node', 'kill-leader', 'kill-nats', 'crash-runner', 'kill-machine', 'split'],
     dir,
     pace: 0.5,
     say: (line) => said.push(line),

@@ -1,12 +1,13 @@
 /**
- * A small disk for the broker, as a loop mount, so that it can be filled without harm to others.
+ * A small disk under a folder, as a loop mount, so that it can be filled without harm to others.
  * Needs Linux, root and mkfs.ext4.
  *
- * K1  the mount is gone when the suite ends, also when it is interrupted.
+ * K1  the mount is gone when the suite ends, however it ends.
  */
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   rmSync,
@@ -15,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { lastWill } from '@troupe/chaos-faults';
 
 export interface Disk {
   /** Takes every free byte. */
@@ -24,24 +26,34 @@ export interface Disk {
   close(): void;
 }
 
-const bytes = 3 * 1024 ** 3;
 const chunk = new Uint8Array(4_096);
 
-/** Mounts a disk at the folder; undefined when this machine does not let us. */
-export function mountDisk(image: string, at: string): Disk | undefined {
-  if (process.getuid?.() !== 0) return undefined;
+/** Why no disk can be mounted here; absent where one can. */
+export function noDisk(): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    return 'loop mounts need root on Linux';
+  }
+  const found = ['/sbin/mkfs.ext4', '/usr/sbin/mkfs.ext4'].some((file) => existsSync(file));
+  return found ? undefined : 'needs mkfs.ext4, from the package e2fsprogs';
+}
+
+/** Mounts a disk of so many bytes at the folder. */
+export function mountDisk(image: string, at: string, bytes: number): Disk {
   mkdirSync(at, { recursive: true });
   closeSync(openSync(image, 'w'));
   truncateSync(image, bytes);
+  // K1
+  const dismiss = lastWill(`umount -l '${at}'; rm -f '${image}'`);
+  const unmount = () => void runs('umount', '-l', at);
   const made =
     runs('mkfs.ext4', '-q', '-F', '-m', '0', image) && runs('mount', '-o', 'loop', image, at);
   if (!made) {
     rmSync(image);
-    return undefined;
+    dismiss();
+    throw new Error(`no disk could be mounted at ${at}`);
   }
-  const filler = join(at, 'filler');
-  const unmount = () => void runs('umount', '-l', at);
   process.once('exit', unmount);
+  const filler = join(at, 'filler');
   return {
     fill() {
       const { bavail, bsize } = statfsSync(at);
@@ -53,6 +65,7 @@ export function mountDisk(image: string, at: string): Disk | undefined {
       process.off('exit', unmount);
       unmount();
       rmSync(image, { force: true });
+      dismiss();
     },
   };
 }

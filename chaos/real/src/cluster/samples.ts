@@ -5,16 +5,16 @@ import type { Stage } from './stage.ts';
 
 const everyMs = 5_000;
 
-export function startSampling({ servers, cluster }: Stage, writer: HistoryWriter): () => void {
-  const sample = () => {
+export function startSampling({ warden }: Stage, writer: HistoryWriter): () => void {
+  const sample = async () => {
     const at = writer.now();
-    const all = [...servers.servers.processes, ...cluster.schedulers, ...cluster.nodes];
-    for (const { name, pid, running } of all) {
-      const seen = running ? seenOf(pid) : undefined;
-      if (seen !== undefined) writer.write({ kind: 'sample', at, process: name, ...seen });
+    for (const member of warden.members) {
+      const pid = await member.pid().catch(() => undefined);
+      const seen = pid === undefined ? undefined : seenOf(pid);
+      if (seen !== undefined) writer.write({ kind: 'sample', at, process: member.name, ...seen });
     }
   };
-  const timer = setInterval(sample, everyMs);
+  const timer = setInterval(() => void sample(), everyMs);
   return () => clearInterval(timer);
 }
 

@@ -1,15 +1,25 @@
 /**
- * The cluster that is put under chaos: the two servers as one cluster of processes, schedulers and
- * nodes as another on top of them, with the proxy in between; a warden; and an operator's client.
+ * The cluster that is put under chaos: etcd, NATS, schedulers and nodes, on machines of their own or
+ * on one loopback with a proxy before NATS; a warden; and an operator's client.
  */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { sshdOn } from '@troupe/chaos-faults';
 import { bundleFile, type Cluster, startCluster } from '@troupe/cli';
+import { startEtcdCluster, startNatsCluster } from '@troupe/fabric/servers';
+import { processProvider } from '@troupe/providers';
 import { connect, type Troupe } from '@troupe/sdk';
-import type { Disk } from './disk.ts';
-import { freePort } from './free-port.ts';
+import { ChildMember } from './child-member.ts';
+import { type Disk, mountDisk } from './disk.ts';
+import { type Ground, layGround, namesOf } from './ground.ts';
+import type { Member } from './member.ts';
 import { NatsProxy } from './nats-proxy.ts';
+import { Operators } from './operators.ts';
+import { PlacedNode } from './placed-node.ts';
+import { ServerMember } from './server-member.ts';
+import type { Setting } from './setting.ts';
 import { Warden } from './warden.ts';
 
 const agents = fileURLToPath(new URL('../../src/agents.ts', import.meta.url));
@@ -18,87 +28,200 @@ const runnerMemoryMb = 96;
 /** Short, so that drains and stops of all kinds fit between faults. */
 const drainMs = 5_000;
 const askMs = 5_000;
+const nodeConfig = { runnerMemory: runnerMemoryMb, drainMs };
+const twinMsMax = 10_000;
+const gigabyte = 1024 ** 3;
 
 export interface StageStart {
+  readonly setting: Setting;
   readonly dir: string;
-  readonly nodes: number;
-  readonly schedulers: number;
-  /** Where the broker's data is, when it has a disk of its own. */
-  readonly disk?: Disk | undefined;
+  /** Members whose data lies on a disk of its own, which can be filled. */
+  readonly disks: readonly string[];
   readonly alarm: (what: string) => void;
   readonly say: (line: string) => void;
 }
 
 export interface Stage {
-  readonly servers: Cluster;
-  readonly cluster: Cluster;
-  readonly proxy: NatsProxy;
+  readonly setting: Setting;
+  readonly ground: Ground;
   readonly warden: Warden;
+  readonly cluster: Cluster;
+  /** Where all share one loopback, links are hurt in here. */
+  readonly proxy: NatsProxy | undefined;
   /** An operator's client: status and drains, and the calls that do harm. */
   readonly operator: Troupe;
-  readonly disk: Disk | undefined;
-  readonly nodeCount: number;
+  readonly operators: Operators;
+  /** By the name of the member whose data lies there. */
+  readonly disks: ReadonlyMap<string, Disk>;
   readonly dir: string;
   readonly say: (line: string) => void;
+  /** Starts a second process of a node's name; answers how to end it, throws when it is refused. */
+  twinOf(member: Member): Promise<() => Promise<void>>;
   /** Resolves when all processes run and are members; false when that takes longer than `msMax`. */
   whole(msMax: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** Where the data of all processes of a run lies; each has a folder of its name. */
+/** Where the data of all processes of a run lies. */
 export function dataDirOf(dir: string): string {
   return join(dir, 'data');
 }
 
+export function logDirOf(dir: string): string {
+  return join(dir, 'logs');
+}
+
 export async function openStage(start: StageStart): Promise<Stage> {
-  const closers: (() => Promise<void>)[] = [];
+  const closers: (() => Promise<void> | void)[] = [];
   const close = async () => {
     for (const closer of closers.reverse()) await closer();
   };
   try {
-    const logDir = join(start.dir, 'logs');
-    const dataDir = dataDirOf(start.dir);
-    const servers = await startCluster({ dataDir, logDir, nodes: 0, schedulers: 0 });
-    closers.push(() => servers.stop());
-    const { etcd, nats } = servers.servers;
-    const proxy = await NatsProxy.open(nats.url);
-    closers.push(() => proxy.close());
-    const { systemUser, systemPassword } = nats;
-    const listen = await addresses(start.schedulers);
-    const cluster = await startCluster({
-      dataDir,
-      logDir,
-      nodes: start.nodes,
-      schedulers: start.schedulers,
-      servers: { etcd, nats: { url: proxy.url, systemUser, systemPassword } },
-      // A scheduler that is started again is where its clients look for it.
-      schedulerConfig: (name) => ({ listen: listen[Number(name.slice(1)) - 1] ?? '' }),
-      nodeConfig: { runnerMemory: runnerMemoryMb, drainMs },
-    });
-    closers.push(() => cluster.stop());
-    const warden = new Warden({ cluster, alarm: start.alarm, say: start.say });
-    closers.push(() => warden.end());
-    const address = cluster.addresses.join(',');
-    const operator = await connect({ address, deadlineMs: askMs, connectMs: 60_000 });
-    closers.push(() => operator.close());
-    await operator.deploy((await bundleFile(agents)).bytes);
-    const { dir, say, disk, nodes: nodeCount } = start;
-    const whole = (msMax: number) => isWhole({ warden, operator, nodeCount }, msMax);
-    return { servers, cluster, proxy, warden, operator, disk, nodeCount, dir, say, whole, close };
+    return { ...(await build(start, closers)), close };
   } catch (reason) {
     await close();
     throw reason;
   }
 }
 
-async function addresses(count: number): Promise<readonly string[]> {
-  const ports: number[] = [];
-  while (ports.length < count) ports.push(await freePort(ports));
-  return ports.map((port) => `127.0.0.1:${port}`);
+type Closers = (() => Promise<void> | void)[];
+
+async function build(start: StageStart, closers: Closers): Promise<Omit<Stage, 'close'>> {
+  const { setting, dir, say, alarm } = start;
+  const logDir = logDirOf(dir);
+  mkdirSync(logDir, { recursive: true });
+  const ground = await layGround(setting, dataDirOf(dir));
+  closers.push(() => ground.remove());
+  const disks = mountDisks(start, ground, closers);
+  const { servers, system } = await startServers(start, ground, closers);
+  const given = { servers, system };
+  const { cluster, proxy, members } = await startTroupe(start, ground, given, closers);
+  const warden = new Warden({ members: [...servers, ...members], alarm, say });
+  closers.push(async () => {
+    await warden.end();
+    await Promise.all(members.map((member) => member.bringLog().catch(() => undefined)));
+  });
+  const address = cluster.addresses.join(',');
+  const operator = await connect({ address, deadlineMs: askMs, connectMs: 60_000 });
+  closers.push(() => operator.close());
+  await operator.deploy((await bundleFile(agents)).bytes);
+  const of = (role: Member['role']) => servers.filter((member) => member.role === role);
+  const operators = new Operators(of('etcd'), of('nats'));
+  closers.push(() => operators.close());
+  const whole = (msMax: number) => isWhole({ warden, operator, setting }, msMax);
+  const twinOf = (member: Member) => startTwin(member, { cluster, ground, setting });
+  const parts = { setting, ground, warden, cluster, proxy, operator, operators, disks };
+  return { ...parts, dir, say, twinOf, whole };
+}
+
+function mountDisks({ disks, dir }: StageStart, ground: Ground, closers: Closers) {
+  const mounted = new Map<string, Disk>();
+  for (const name of disks) {
+    const isServer = /^(?:etcd|nats)/.test(name);
+    const at = isServer ? join(dataDirOf(dir), name) : ground.folderOf(name);
+    const bytes = name.startsWith('nats') ? 3 * gigabyte : gigabyte;
+    const disk = mountDisk(join(dir, `${name}.img`), at, bytes);
+    mounted.set(name, disk);
+    // Before the ground goes: what lies there is used until then.
+    closers.unshift(() => disk.close());
+  }
+  return mounted;
+}
+
+async function startServers({ setting, dir, say }: StageStart, ground: Ground, closers: Closers) {
+  const { etcds, natsServers } = namesOf(setting);
+  const common = { dataDir: dataDirOf(dir), logDir: logDirOf(dir) };
+  const [etcd, nats] = await Promise.all([
+    startEtcdCluster({ ...common, places: etcds.map(ground.placeOf) }),
+    startNatsCluster({ ...common, places: natsServers.map(ground.placeOf) }),
+  ]);
+  closers.push(async () => {
+    for (const server of [...nats, ...etcd]) await server.stop();
+  });
+  const membersOf = (role: 'etcd' | 'nats', servers: typeof etcd) =>
+    servers.map((server) => {
+      const { name } = server;
+      return new ServerMember({ name, role, machine: ground.machineOf(name) }, server, say);
+    });
+  const { systemUser, systemPassword } = nats[0] ?? {};
+  return {
+    servers: [...membersOf('etcd', etcd), ...membersOf('nats', nats)],
+    system: { systemUser, systemPassword },
+  };
+}
+
+async function startTroupe(
+  { setting, dir, say }: StageStart,
+  ground: Ground,
+  { servers, system }: Awaited<ReturnType<typeof startServers>>,
+  closers: Closers,
+) {
+  const { schedulers, nodes } = namesOf(setting);
+  const urls = (role: Member['role']) =>
+    servers.filter((member) => member.role === role).map(({ server }) => server.url);
+  const [etcd, direct] = [urls('etcd'), urls('nats')];
+  const proxy = ground.network === undefined ? await NatsProxy.open(direct[0] ?? '') : undefined;
+  if (proxy !== undefined) closers.push(() => proxy.close());
+  const nats = proxy === undefined ? direct : [proxy.url];
+  const logDir = logDirOf(dir);
+  const prefixes = schedulers.map((name) => [name, ground.placeOf(name).prefix ?? []] as const);
+  const cluster = await startCluster({
+    dataDir: dataDirOf(dir),
+    logDir,
+    schedulers: schedulers.length,
+    nodes: proxy === undefined ? 0 : nodes.length,
+    replicas: setting.replicas,
+    prefix: Object.fromEntries(prefixes),
+    servers: {
+      etcd: { url: etcd[0] ?? '', urls: etcd },
+      nats: { url: nats[0] ?? '', urls: nats, ...system },
+    },
+    schedulerConfig: (name) => ({ listen: ground.listenOf(name) }),
+    nodeConfig,
+  });
+  closers.push(() => cluster.stop());
+  const members: Member[] = schedulers.map((name) => {
+    const machine = ground.machineOf(name);
+    const placed = machine === undefined ? {} : { machine };
+    return new ChildMember({ cluster, role: 'scheduler', name, say, ...placed });
+  });
+  const placed = nodes.map((name, index) => {
+    const machine = ground.machineOf(name);
+    if (machine === undefined) return new ChildMember({ cluster, role: 'node', name, say });
+    const folder = ground.folderOf(name);
+    const bySsh = setting.ssh && index % 2 === 1;
+    const { shared } = cluster;
+    const given = { name, machine, folder, logDir, shared, node: nodeConfig, say };
+    return new PlacedNode(bySsh ? { ...given, sshd: sshdOn(machine, `${folder}/sshd`) } : given);
+  });
+  await Promise.all(placed.map((node) => node.start()));
+  return { cluster, proxy, members: [...members, ...placed] };
+}
+
+/** On another machine, where there is one. */
+async function startTwin(
+  { name }: Member,
+  { cluster, ground, setting }: Pick<Stage, 'cluster' | 'ground' | 'setting'>,
+): Promise<() => Promise<void>> {
+  const other = namesOf(setting).nodes.find((one) => one !== name) ?? name;
+  const machine = ground.machineOf(other);
+  if (machine === undefined) {
+    const second = await cluster.startNode({ name });
+    return async () => {
+      second.kill('SIGKILL');
+      await second.exited;
+    };
+  }
+  const stateDir = join(ground.folderOf(other), 'twin');
+  const provider = processProvider({ stateDir, prefix: machine.prefix });
+  await provider.create({ name, shared: cluster.shared, node: nodeConfig, readyMsMax: twinMsMax });
+  return async () => {
+    await provider.destroy(name, { drainMsMax: 0 });
+  };
 }
 
 async function isWhole(
-  { warden, operator, nodeCount }: Pick<Stage, 'warden' | 'operator' | 'nodeCount'>,
+  { warden, operator, setting }: Pick<Stage, 'warden' | 'operator' | 'setting'>,
   msMax: number,
 ): Promise<boolean> {
   const end = performance.now() + msMax;
@@ -107,7 +230,7 @@ async function isWhole(
       ({ nodes }) => nodes.filter(({ state }) => state === 'alive').length,
       () => 0,
     );
-    if (warden.complete && alive >= nodeCount) return true;
+    if (warden.complete && alive >= setting.nodes) return true;
     await pause(100);
   }
   return false;

@@ -1,53 +1,41 @@
 /** The wall clock of one node jumps, by libfaketime; its monotonic clock goes on. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Fault, holdOne } from './fault.ts';
 
-const places = [
-  process.env['FAKETIME_LIBRARY'] ?? '',
-  '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1',
-  '/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1',
-  '/usr/lib/faketime/libfaketimeMT.so.1',
-  '/usr/lib64/faketime/libfaketimeMT.so.1',
-];
-
-/** Where libfaketime is; the environment variable FAKETIME_LIBRARY comes first. */
-export function faketimeLibrary(): string | undefined {
-  return places.find((place) => place !== '' && existsSync(place));
-}
-
-/** The node is started again under the library, its clock jumps twice, and it goes back to none. */
+/** The node is started again under the library, its clock jumps, and it goes back to none. */
 export const clockJump: Fault = {
   lastsMs: [2_000, 5_000],
+  lacks: ({ faketime }) => (faketime === undefined ? 'libfaketime is not installed' : undefined),
   async inject(stage, random) {
-    const library = faketimeLibrary();
-    if (library === undefined) return undefined;
-    const name = await holdOne(stage, random, 'node');
-    if (name === undefined) return undefined;
-    const { warden } = stage;
-    const file = join(stage.dir, `${name}.clock`);
+    const { faketime, place } = stage.setting;
+    const member = await holdOne(stage, random, 'node');
+    if (member === undefined || faketime === undefined) return undefined;
+    const file = join(stage.dir, `${member.name}.clock`);
     writeFileSync(file, '+0\n');
-    const restart = async (env: { readonly [name: string]: string }) => {
-      const process = warden.process(name);
-      process.kill('SIGTERM');
-      await process.exited;
-      await warden.revive(name, env);
-    };
-    await restart({
-      LD_PRELOAD: library,
-      FAKETIME_TIMESTAMP_FILE: file,
-      FAKETIME_NO_CACHE: '1',
-      FAKETIME_DONT_FAKE_MONOTONIC: '1',
-      DONT_FAKE_MONOTONIC: '1',
+    // A node that a provider made is made anew with another environment: that ends it in order.
+    if (place === 'loopback') await member.end('SIGTERM');
+    await member.start({
+      env: {
+        LD_PRELOAD: faketime,
+        FAKETIME_TIMESTAMP_FILE: file,
+        FAKETIME_NO_CACHE: '1',
+        FAKETIME_DONT_FAKE_MONOTONIC: '1',
+        DONT_FAKE_MONOTONIC: '1',
+      },
     });
+    const pid = await member.pid();
     const jumpSeconds = random.between(60, 7_200) * (random.chance(0.5) ? 1 : -1);
     writeFileSync(file, `${jumpSeconds < 0 ? '' : '+'}${jumpSeconds}\n`);
+    const under = pid !== undefined && readFileSync(`/proc/${pid}/maps`, 'utf8').includes(faketime);
     return {
-      target: `${name} (${jumpSeconds} s)`,
+      target: `${member.name} (${jumpSeconds} s)`,
       async undo() {
-        await restart({});
-        warden.release(name);
+        if (place === 'loopback') await member.end('SIGTERM');
+        await member.start();
+        stage.warden.release(member);
       },
+      befallen: () => (under ? 1 : 0),
     };
   },
 };

@@ -1,19 +1,30 @@
-/** The broker's disk is full; then there is room again, and an operator restarts the broker. */
-import { type Fault, holdServer } from './fault.ts';
+/** A disk is full; then there is room again, and an operator starts what lies there anew. */
+import type { Role } from '../cluster/member.ts';
+import type { Fault } from './fault.ts';
 
-export const fillDisk: Fault = {
-  lastsMs: [500, 3_000],
-  async inject(stage) {
-    const { disk, servers, warden } = stage;
-    if (disk === undefined || !holdServer(stage, 'nats')) return undefined;
-    disk.fill();
-    return {
-      target: 'nats',
-      async undo() {
-        disk.empty();
-        await servers.restart('nats');
-        warden.release('nats');
-      },
-    };
-  },
-};
+export function fillDisk(role: Role, lacks?: Fault['lacks']): Fault {
+  return {
+    lastsMs: [500, 3_000],
+    lacks: (setting) =>
+      lacks?.(setting) ??
+      (setting.disks ? undefined : 'loop mounts need root, Linux and mkfs.ext4'),
+    async inject(stage, random) {
+      const { disks, warden } = stage;
+      const member = random.pick(warden.free(role).filter(({ name }) => disks.has(name)));
+      const disk = disks.get(member?.name ?? '');
+      if (member === undefined || disk === undefined || !warden.hold(member)) return undefined;
+      disk.fill();
+      // A node writes little: it must come up again on the full disk, which it cannot.
+      if (role === 'node') await member.end('SIGKILL');
+      return {
+        target: member.name,
+        async undo() {
+          disk.empty();
+          if (role !== 'node') await member.end('SIGTERM');
+          await member.start();
+          warden.release(member);
+        },
+      };
+    },
+  };
+}

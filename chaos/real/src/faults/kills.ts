@@ -1,45 +1,65 @@
 /** kill -9 and SIGTERM of any process; it is started again a while later. */
-import { type Fault, holdOne, holdServer } from './fault.ts';
+import { readFileSync } from 'node:fs';
+import { type Member, signal } from '../cluster/member.ts';
+import { type Fault, holdOne, needsMachines, type Target } from './fault.ts';
 
-type Role = 'node' | 'leader' | 'standby';
+const lastsMs = [0, 3_000] as const;
 
-export function kill(role: Role, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Fault {
+export function kill(role: Target, kind: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Fault {
   return {
-    lastsMs: [0, 4_000],
+    lastsMs,
     async inject(stage, random) {
-      const target = await holdOne(stage, random, role);
-      if (target === undefined) return undefined;
-      const { warden } = stage;
-      const process = warden.process(target);
-      process.kill(signal);
+      const member = await holdOne(stage, random, role);
+      if (member === undefined) return undefined;
+      await member.end(kind);
       return {
-        target,
+        target: member.name,
         async undo() {
-          await process.exited;
-          await warden.revive(target);
-          warden.release(target);
+          await member.start();
+          stage.warden.release(member);
         },
       };
     },
   };
 }
 
-export function killServer(name: 'etcd' | 'nats'): Fault {
-  return {
-    lastsMs: [0, 3_000],
-    async inject(stage) {
-      if (!holdServer(stage, name)) return undefined;
-      const { servers, warden } = stage;
-      const process = servers.servers.processes.find((one) => one.name === name);
-      process?.kill('SIGKILL');
-      await process?.exited;
-      return {
-        target: name,
-        async undo() {
-          await servers.restart(name, { signal: 'SIGKILL' });
-          warden.release(name);
-        },
-      };
-    },
-  };
+/** One of the processes in which a node's user code runs. */
+export const killRunner: Fault = {
+  lastsMs: [0, 0],
+  async inject(stage, random) {
+    const member = await holdOne(stage, random, 'node');
+    if (member === undefined) return undefined;
+    stage.warden.release(member);
+    const pid = random.pick(await runnersOf(member));
+    if (pid === undefined || !signal(pid, 'SIGKILL')) return undefined;
+    return { target: `${member.name} (runner ${pid})`, undo: async () => undefined };
+  },
+};
+
+async function runnersOf(member: Member): Promise<readonly number[]> {
+  const pid = await member.pid();
+  if (pid === undefined) return [];
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).map(Number);
 }
+
+/** Every process of one machine at once, as by a power failure; then it boots. */
+export const killMachine: Fault = {
+  lastsMs,
+  lacks: needsMachines,
+  async inject(stage, random) {
+    const { warden } = stage;
+    const member = random.pick(warden.members.filter((one) => one.running && !warden.isHeld(one)));
+    if (member?.machine === undefined || !warden.hold(member)) return undefined;
+    const count = member.machine.pids().length;
+    member.machine.kill();
+    return {
+      target: `${member.name} (${count} processes)`,
+      async undo() {
+        await member.start();
+        warden.release(member);
+      },
+      befallen: () => count,
+    };
+  },
+};

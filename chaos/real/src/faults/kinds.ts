@@ -1,38 +1,70 @@
 /** The kinds of faults, and those that are not had on this machine. */
-
-import type { Disk } from '../cluster/disk.ts';
-import { clockJump, faketimeLibrary } from './clocks.ts';
+import type { Setting } from '../cluster/setting.ts';
+import { clockJump } from './clocks.ts';
 import { fillDisk } from './disks.ts';
-import type { Fault } from './fault.ts';
-import { kill, killServer } from './kills.ts';
-import { cutLinks, resetLinks, slowLinks } from './links.ts';
+import { type Fault, needsMachines } from './fault.ts';
+import { kill, killMachine, killRunner } from './kills.ts';
+import {
+  cutFromNats,
+  cutHalf,
+  cutLeaderFromEtcd,
+  loseAny,
+  resetClients,
+  resetLinks,
+  slowLinks,
+  split,
+} from './links.ts';
 import { drain, roll, twin } from './members.ts';
-import { freeze, freezeServer } from './pauses.ts';
+import { moveEtcdLeader, moveNatsLeader } from './moves.ts';
+import { freeze, freezeMachine } from './pauses.ts';
 import { misbehave } from './user-code.ts';
+
+const severalNats = ({ natsServers }: Setting) =>
+  natsServers > 1 ? undefined : 'there is one NATS server';
+const severalSchedulers = ({ schedulers }: Setting) =>
+  schedulers > 1 ? undefined : 'there is one scheduler';
 
 const kinds = {
   'kill-node': kill('node'),
+  'kill-runner': killRunner,
   'kill-leader': kill('leader'),
-  'kill-standby': kill('standby'),
-  'kill-nats': killServer('nats'),
-  'kill-etcd': killServer('etcd'),
+  'kill-standby': { ...kill('standby'), lacks: severalSchedulers },
+  'kill-nats': kill('nats'),
+  'kill-nats-leader': { ...kill('nats-leader'), lacks: severalNats },
+  'kill-etcd': kill('etcd'),
+  'kill-etcd-leader': { ...kill('etcd-leader'), lacks: needsMachines },
+  'kill-machine': killMachine,
   'stop-node': kill('node', 'SIGTERM'),
+  'stop-leader': kill('leader', 'SIGTERM'),
+  'restart-nats': kill('nats', 'SIGTERM'),
+  'restart-etcd': kill('etcd', 'SIGTERM'),
   'freeze-node': freeze('node'),
   'freeze-leader': freeze('leader'),
-  'freeze-standby': freeze('standby'),
-  'freeze-nats': freezeServer('nats'),
-  'freeze-etcd': freezeServer('etcd'),
+  'freeze-standby': { ...freeze('standby'), lacks: severalSchedulers },
+  'freeze-nats': freeze('nats'),
+  'freeze-etcd': freeze('etcd'),
+  'freeze-machine': freezeMachine,
+  'move-etcd-leader': moveEtcdLeader,
+  'move-nats-leader': moveNatsLeader,
+  'cut-node': cutFromNats('node'),
+  'cut-leader': cutFromNats('leader'),
+  'cut-leader-etcd': cutLeaderFromEtcd,
+  'cut-half': cutHalf,
+  split: split(['both']),
+  'split-one-way': split(['out', 'in']),
   'reset-links': resetLinks,
-  'cut-node': cutLinks('node'),
-  'cut-leader': cutLinks('leader'),
+  'reset-clients': resetClients,
   'slow-links': slowLinks,
+  'lossy-links': loseAny,
   'drain-node': drain,
   'twin-node': twin,
   'roll-all': roll,
   'crash-runner': misbehave('crash'),
   'block-runner': misbehave('block'),
   'eat-memory': misbehave('eat'),
-  'fill-disk': fillDisk,
+  'fill-nats-disk': fillDisk('nats'),
+  'fill-etcd-disk': fillDisk('etcd', needsMachines),
+  'fill-node-disk': fillDisk('node', needsMachines),
   'jump-clock': clockJump,
 } as const satisfies { readonly [kind: string]: Fault };
 
@@ -48,31 +80,27 @@ export function isFaultKind(text: string): text is FaultKind {
   return Object.hasOwn(kinds, text);
 }
 
-/** Never had on one machine with one server of each. */
-const elsewhere = [
-  'death of a whole machine, partitions between machines: all processes share one loopback',
-  'leader changes of etcd and NATS: there is one server of each',
-  'a full disk of a node: nothing durable lies there',
-  'an upgrade or downgrade to another version: one build is rolled',
-  'the restore of an old data directory',
-];
-
-/** The kinds that cannot be had here, and why; and what the report must say is left out. */
+/** The kinds that cannot be had here, and why. */
 export function unavailable(
-  schedulers: number,
-  disk: Disk | undefined,
+  setting: Setting,
+  wanted: readonly FaultKind[],
 ): ReadonlyMap<FaultKind, string> {
-  const missing = new Map<FaultKind, string>();
-  if (faketimeLibrary() === undefined) missing.set('jump-clock', 'libfaketime is not installed');
-  if (disk === undefined) missing.set('fill-disk', 'loop mounts need root on Linux');
-  if (schedulers < 2) {
-    for (const kind of ['kill-standby', 'freeze-standby'] as const) {
-      missing.set(kind, 'there is one scheduler');
-    }
-  }
-  return missing;
+  return new Map(
+    wanted.flatMap((kind) => {
+      const why = faultOf(kind).lacks?.(setting);
+      return why === undefined ? [] : [[kind, why] as const];
+    }),
+  );
 }
 
-export function leftOut(missing: ReadonlyMap<FaultKind, string>): string[] {
-  return [...[...missing].map(([kind, why]) => `${kind}: ${why}`), ...elsewhere];
+/** Members whose data has to lie on a disk of its own. */
+export function disksFor(kinds: readonly FaultKind[], setting: Setting): readonly string[] {
+  const { natsServers, etcds, nodes } = setting;
+  const numbered = (word: string, count: number) =>
+    Array.from({ length: count }, (_, index) => `${word}${index + 1}`);
+  return [
+    ...(kinds.includes('fill-nats-disk') ? numbered('nats', natsServers) : []),
+    ...(kinds.includes('fill-etcd-disk') ? numbered('etcd', Math.min(2, etcds)) : []),
+    ...(kinds.includes('fill-node-disk') ? numbered('n', Math.min(2, nodes)) : []),
+  ];
 }

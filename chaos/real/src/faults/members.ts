@@ -1,6 +1,6 @@
 /** What operators do: drain a node and bring it back, start one twice, restart everything. */
 import { insist } from '../workloads/workload.ts';
-import { type Fault, holdOne, holdServer } from './fault.ts';
+import { type Fault, holdOne } from './fault.ts';
 
 const drainMsMax = 15_000;
 
@@ -8,19 +8,16 @@ const drainMsMax = 15_000;
 export const drain: Fault = {
   lastsMs: [1_000, 4_000],
   async inject(stage, random) {
-    const target = await holdOne(stage, random, 'node');
-    if (target === undefined) return undefined;
-    const { warden, operator } = stage;
-    const process = warden.process(target);
+    const member = await holdOne(stage, random, 'node');
+    if (member === undefined) return undefined;
     // A drain that could not be asked for is a node that is just stopped.
-    await insist(() => operator.drainNode(target), drainMsMax).catch(() => undefined);
+    await insist(() => stage.operator.drainNode(member.name), drainMsMax).catch(() => undefined);
     return {
-      target,
+      target: member.name,
       async undo() {
-        process.kill('SIGTERM');
-        await process.exited;
-        await warden.revive(target);
-        warden.release(target);
+        await member.end('SIGTERM');
+        await member.start();
+        stage.warden.release(member);
       },
     };
   },
@@ -30,56 +27,39 @@ export const drain: Fault = {
 export const twin: Fault = {
   lastsMs: [0, 0],
   async inject(stage, random) {
-    const target = await holdOne(stage, random, 'node');
-    if (target === undefined) return undefined;
-    const { cluster, warden, say } = stage;
-    const first = warden.process(target);
-    const second = await cluster.startNode({ name: target }).then(
-      (process) => process,
+    const member = await holdOne(stage, random, 'node');
+    if (member === undefined) return undefined;
+    const second = await stage.twinOf(member).then(
+      (end) => end,
       (reason: unknown) =>
-        void say(`the twin of ${target} was refused: ${String(reason).slice(0, 160)}`),
+        void stage.say(`the twin of ${member.name} was refused: ${String(reason).slice(0, 160)}`),
     );
     return {
-      target,
+      target: `${member.name} (${second === undefined ? 'refused' : 'it took over'})`,
       async undo() {
-        if (second !== undefined) {
-          second.kill('SIGKILL');
-          await second.exited;
-        }
-        // The warden looks at the last process of the name: both places must be whole again.
-        if (!first.running || second !== undefined) {
-          first.kill('SIGKILL');
-          await first.exited;
-          await warden.revive(target);
-        }
-        warden.release(target);
+        await second?.();
+        await member.start();
+        stage.warden.release(member);
       },
     };
   },
 };
 
-/** One process after the other is stopped in order and started again: an upgrade. */
+/** One process after the other is stopped in order and started again. */
 export const roll: Fault = {
   lastsMs: [0, 0],
-  async inject(stage) {
-    const { warden, servers } = stage;
-    const names = [...warden.free('scheduler'), ...warden.free('node')];
-    for (const name of names) {
-      if (warden.isHeld(name)) continue;
-      warden.hold(name);
+  async inject({ warden }) {
+    let count = 0;
+    for (const member of warden.members) {
+      if (!member.running || !warden.hold(member)) continue;
       try {
-        const process = warden.process(name);
-        process.kill('SIGTERM');
-        await process.exited;
-        await warden.revive(name);
+        await member.end('SIGTERM');
+        await member.start();
+        count += 1;
       } finally {
-        warden.release(name);
+        warden.release(member);
       }
     }
-    for (const name of ['nats', 'etcd'] as const) {
-      if (!holdServer(stage, name)) continue;
-      await servers.restart(name).finally(() => warden.release(name));
-    }
-    return { target: `${names.length} processes and the servers`, undo: async () => undefined };
+    return { target: `${count} processes`, undo: async () => undefined, befallen: () => count };
   },
 };

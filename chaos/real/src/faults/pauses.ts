@@ -1,41 +1,48 @@
 /** SIGSTOP for half to three times the lease: long enough to be taken for dead, or nearly. */
-import { type Fault, holdOne, holdServer, leaseMs } from './fault.ts';
+import { signal } from '../cluster/member.ts';
+import { type Fault, holdOne, leaseMs, needsMachines, type Target } from './fault.ts';
 
 const lastsMs = [leaseMs / 2, leaseMs * 3] as const;
 
-export function freeze(role: 'node' | 'leader' | 'standby'): Fault {
+export function freeze(role: Target): Fault {
   return {
     lastsMs,
     async inject(stage, random) {
-      const target = await holdOne(stage, random, role);
-      if (target === undefined) return undefined;
-      const process = stage.warden.process(target);
-      process.kill('SIGSTOP');
+      const member = await holdOne(stage, random, role);
+      if (member === undefined) return undefined;
+      const pid = await member.pid();
+      if (pid === undefined || !signal(pid, 'SIGSTOP')) {
+        stage.warden.release(member);
+        return undefined;
+      }
       return {
-        target,
+        target: member.name,
         async undo() {
-          process.kill('SIGCONT');
-          stage.warden.release(target);
+          signal(pid, 'SIGCONT');
+          stage.warden.release(member);
         },
       };
     },
   };
 }
 
-export function freezeServer(name: 'etcd' | 'nats'): Fault {
-  return {
-    lastsMs,
-    async inject(stage) {
-      if (!holdServer(stage, name)) return undefined;
-      const process = stage.servers.servers.processes.find((one) => one.name === name);
-      process?.kill('SIGSTOP');
-      return {
-        target: name,
-        async undo() {
-          process?.kill('SIGCONT');
-          stage.warden.release(name);
-        },
-      };
-    },
-  };
-}
+/** All processes of one machine stop where they are. */
+export const freezeMachine: Fault = {
+  lastsMs,
+  lacks: needsMachines,
+  async inject({ warden }, random) {
+    const member = random.pick(warden.members.filter((one) => one.running && !warden.isHeld(one)));
+    const { machine } = member ?? {};
+    if (member === undefined || machine === undefined || !warden.hold(member)) return undefined;
+    const count = machine.pids().length;
+    machine.freeze();
+    return {
+      target: `${member.name} (${count} processes)`,
+      async undo() {
+        machine.thaw();
+        warden.release(member);
+      },
+      befallen: () => count,
+    };
+  },
+};

@@ -18,6 +18,10 @@ const begin = z.object({
   forMs: z.number(),
   nodes: z.number(),
   schedulers: z.number(),
+  /** What the cluster was, and where it stood. */
+  where: z.string(),
+  /** The kinds of faults that could come. */
+  kinds: z.array(z.string()),
   leftOut: z.array(z.string()),
 });
 
@@ -46,6 +50,8 @@ const fault = z.object({
   until: z.number(),
   /** From the fault's beginning until every counter had answered a call begun after it. */
   recoveredMs: z.number().optional(),
+  /** How much it befell, such as packets. */
+  befallen: z.number().optional(),
   skipped: z.string().optional(),
 });
 

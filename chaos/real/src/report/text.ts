@@ -4,10 +4,7 @@ import type { Summary } from './summary.ts';
 export function reportText(summary: Summary): string {
   const { begin, operations, found, faults, verdicts } = summary;
   const injected = faults.reduce((count, one) => count + one.count, 0);
-  const where =
-    begin === undefined
-      ? 'no beginning'
-      : `seed ${begin.seed}, ${begin.nodes} nodes, ${begin.schedulers} schedulers, 1 etcd, 1 NATS`;
+  const where = begin === undefined ? 'no beginning' : `seed ${begin.seed}, ${begin.where}`;
   return [
     `${where}, ${Math.round(summary.tookMs / 1_000)} s`,
     '',
