@@ -1,4 +1,5 @@
 export { type Bundle, bundleFile } from './bundle/bundle.ts';
+export { type Lasts, type Planned, plannedRounds, type Round } from './chaos/plan.ts';
 export { startCluster } from './cluster/cluster.ts';
 export type {
   Cluster,

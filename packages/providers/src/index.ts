@@ -1,3 +1,4 @@
+export { identityFunctions } from './machine/supervisor.ts';
 export { type ProcessProviderOptions, processProvider } from './process.ts';
 export type {
   Created,

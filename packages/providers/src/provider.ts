@@ -77,7 +77,7 @@ export interface Created extends NodeStatus {
 export interface NodeSignal {
   /** `runner`: SIGKILL to one process in which its user code runs. */
   readonly to?: 'node' | 'runner';
-  readonly signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT';
+  readonly signal: NodeJS.Signals;
   /** Any whole number: which of its runners. */
   readonly which?: number;
   /** Its machine lets it go on after so long, also when nobody asks for that any more. */

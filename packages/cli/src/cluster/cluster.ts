@@ -164,7 +164,7 @@ class LocalCluster implements Cluster {
   async #startOne(
     kind: Section,
     given: NodeConfig & SchedulerConfig & { readonly name: string },
-    { env = {}, prefix = this.#options.prefix?.[given.name] ?? [] }: ProcessStart = {},
+    { env = {}, prefix = this.#options.prefix?.[given.name] ?? [], main }: ProcessStart = {},
   ): Promise<Process> {
     const { name } = given;
     const dir = join(this.dataDir, name);
@@ -178,7 +178,7 @@ class LocalCluster implements Cluster {
     const beginning = startChild({
       name,
       kind,
-      main: mainOf(kind),
+      main: main ?? mainOf(kind),
       configFile,
       logFile: join(this.#logDir, `${name}.log`),
       env: { ...this.#options.env?.[name], ...env },

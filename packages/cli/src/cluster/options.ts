@@ -79,6 +79,8 @@ export interface ProcessStart {
   readonly env?: Environment;
   /** Goes before the program and becomes it, so that the pid stays. */
   readonly prefix?: readonly string[];
+  /** Main module of the process, of another build than the installed one. */
+  readonly main?: string;
 }
 
 export interface Exit {

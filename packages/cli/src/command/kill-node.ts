@@ -1,8 +1,11 @@
-/** `troupe kill-node`: a node of the local cluster dies, to see that nothing is lost. */
+/**
+ * `troupe kill-node`: any signal to a node, and nothing else: it stays away. With recovery, told and
+ * measured, this is `troupe chaos kill-node`.
+ */
 import { constants } from 'node:os';
-import { TroupeError, troupeError } from '@troupe/model';
+import { TroupeError } from '@troupe/model';
 import type { Command } from 'commander';
-import { signalKnown } from '../local/identity.ts';
+import { nodeNamed, victimsOf } from '../chaos/victim.ts';
 import { findDataDir, readRecord } from '../local/state-file.ts';
 import { UsageError } from './exit-code.ts';
 import { examples, settingsOf } from './settings.ts';
@@ -20,25 +23,22 @@ export function addKillNode(program: Command): void {
         'troupe kill-node n2 --signal STOP   # freezes it',
         'troupe kill-node n2 --signal CONT   # lets it go on: it finds itself fenced',
         'troupe node start --name n2         # brings it back',
+        'troupe chaos kill-node n2           # kills it, brings it back, says how long that took',
       ),
     )
-    .action((name: string, options: { signal: string }, command: Command) => {
+    .action(async (name: string, options: { signal: string }, command: Command) => {
       const signal = signalOf(options.signal);
       const { terminal, cell, data } = settingsOf(command);
       const dataDir = findDataDir(cell, data);
-      const record = readRecord(dataDir);
-      if (record === undefined) {
+      if (readRecord(dataDir) === undefined) {
         throw new TroupeError({
           code: 'WRONG_STATE',
           message: `nothing is up in ${dataDir}; start a cluster with \`troupe up\``,
         });
       }
-      const node = record.processes.find((one) => one.kind === 'node' && one.name === name);
-      if (node === undefined || !signalKnown(node, signal)) {
-        throw troupeError('UNKNOWN_NODE', `no node ${name} of this \`troupe up\` runs`, {
-          node: name,
-        });
-      }
+      const victims = await victimsOf(dataDir);
+      const node = nodeNamed(victims, name);
+      if (!(await node.send(signal))) nodeNamed([], name);
       terminal.answer({ node: name, pid: node.pid, signal }, () =>
         terminal.line(`sent ${signal} to node ${name} (pid ${node.pid})`),
       );

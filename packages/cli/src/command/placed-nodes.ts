@@ -1,16 +1,9 @@
 /** `troupe node add`, `remove`, `list`, `logs`: nodes that a provider put on machines. */
-import { join } from 'node:path';
 import { isShortName, troupeError } from '@troupe/model';
-import {
-  type Created,
-  type NodeState,
-  type NodeStatus,
-  type Provider,
-  processProvider,
-  sshProvider,
-} from '@troupe/providers';
+import type { Created, NodeState, NodeStatus } from '@troupe/providers';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { providersOf } from '../local/providers.ts';
 import { findDataDir, readRecord } from '../local/state-file.ts';
 import { duration } from '../terminal/duration.ts';
 import { UsageError } from './exit-code.ts';
@@ -41,7 +34,9 @@ export function addPlacedNodes(node: Command): void {
     .action(async (name: string, given: { now?: boolean; forget?: boolean }, command: Command) => {
       const { terminal, ...settings } = settingsOf(command);
       let removed = false;
-      for (const provider of Object.values(providersOf(settings))) {
+      for (const provider of Object.values(
+        providersOf(findDataDir(settings.cell, settings.data)),
+      )) {
         const drain = given.now === true ? { drainMsMax: 0 } : {};
         const done = await provider.destroy(name, { ...drain, forget: given.forget === true });
         removed ||= done;
@@ -58,7 +53,9 @@ export function addPlacedNodes(node: Command): void {
     .action(async (_options: object, command: Command) => {
       const settings = settingsOf(command);
       const lists = await Promise.all(
-        Object.values(providersOf(settings)).map((provider) => provider.list()),
+        Object.values(providersOf(findDataDir(settings.cell, settings.data))).map((provider) =>
+          provider.list(),
+        ),
       );
       const nodes = lists.flat();
       settings.terminal.answer(nodes, () => printPlaced(settings, nodes));
@@ -73,7 +70,9 @@ export function addPlacedNodes(node: Command): void {
     .action(async (name: string, given: { lines: string }, command: Command) => {
       const settings = settingsOf(command);
       const lines = countOf('--lines', given.lines, 1);
-      for (const provider of Object.values(providersOf(settings))) {
+      for (const provider of Object.values(
+        providersOf(findDataDir(settings.cell, settings.data)),
+      )) {
         if ((await provider.describe(name)) === undefined) continue;
         const text = await provider.logs(name, lines);
         settings.terminal.answer({ node: name, log: text }, () => process.stdout.write(text));
@@ -119,7 +118,7 @@ async function create(
   target: string | undefined,
   options: AddOptions,
 ): Promise<Created> {
-  const { process, ssh } = providersOf(settings);
+  const { process, ssh } = providersOf(findDataDir(settings.cell, settings.data));
   const { shared, node } = await configOf(settings, target, options);
   const name = nameOf(target, options);
   const spec = { name, shared, node: { ...node, ...nodeSection(options) } };
@@ -136,19 +135,9 @@ async function create(
   });
 }
 
-/** Beside the cluster's own data: a later command on the same folder finds the nodes. */
-function providersOf({ cell, data }: Pick<Settings, 'cell' | 'data'>) {
-  const folder = join(findDataDir(cell, data), 'providers');
-  const ssh = sshProvider({ stateDir: join(folder, 'ssh') });
-  return {
-    process: processProvider({ stateDir: join(folder, 'process') }),
-    ssh,
-  } satisfies Record<string, Pick<Provider, 'list' | 'destroy' | 'describe' | 'logs'>>;
-}
-
 /** Nodes that were added on this machine. */
 export function placedHere(cell: string, data: string | undefined): Promise<readonly NodeStatus[]> {
-  return providersOf({ cell, data }).process.list();
+  return providersOf(findDataDir(cell, data)).process.list();
 }
 
 function nameOf(target: string | undefined, { name }: AddOptions): string {

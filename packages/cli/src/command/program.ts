@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { terminal } from '../terminal/terminal.ts';
 import { addActors } from './actors.ts';
 import { addCall } from './call.ts';
+import { addChaos } from './chaos.ts';
 import { addDeploy } from './deploy.ts';
 import { tellParent } from './detach.ts';
 import { addDown } from './down.ts';
@@ -47,7 +48,15 @@ export function makeProgram(): Command {
     .addHelpText('afterAll', exitCodeHelp);
   addSettings(program);
   const parts = [addUp, addDown, addStatus, addDeploy, addCall, addTask, addRun, addRuns];
-  for (const add of [...parts, addActors, addTenants, addKillNode, addNode, addScheduler]) {
+  for (const add of [
+    ...parts,
+    addActors,
+    addTenants,
+    addKillNode,
+    addChaos,
+    addNode,
+    addScheduler,
+  ]) {
     add(program);
   }
   return program;

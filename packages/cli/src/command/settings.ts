@@ -63,6 +63,19 @@ export function countOf(name: string, text: string, least: number): number {
   throw new UsageError(`${name} ${JSON.stringify(text)} is not a whole number from ${least} on`);
 }
 
+const spanUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** A span of time such as `500ms`, `5s`, `2m`, `1h` as an option's value; in milliseconds. */
+export function spanOf(name: string, text: string): number {
+  const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
+  if (amount !== undefined && isSpanUnit(unit)) return Math.round(Number(amount) * spanUnits[unit]);
+  throw new UsageError(`${name} ${JSON.stringify(text)} is no span of time such as 500ms, 5s, 2m`);
+}
+
+function isSpanUnit(unit: string): unit is keyof typeof spanUnits {
+  return Object.hasOwn(spanUnits, unit);
+}
+
 /** Examples under a command's help. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;

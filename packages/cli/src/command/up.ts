@@ -5,11 +5,13 @@
  *     last one has ended.
  */
 import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { failureOf, isShortName } from '@troupe/model';
 import type { Command } from 'commander';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster, Process } from '../cluster/options.ts';
 import { identityOf } from '../local/identity.ts';
+import { takeRevival } from '../local/revivals.ts';
 import {
   claimRecord,
   defaultDataDir,
@@ -24,6 +26,8 @@ import { exitCodes, UsageError } from './exit-code.ts';
 import { type Interruptions, listenForInterruptions } from './interruptions.ts';
 import { countOf, examples, type Settings, settingsOf } from './settings.ts';
 import { watchCluster } from './watch.ts';
+
+const retryMs = 1_000;
 
 interface UpOptions {
   readonly nodes: string;
@@ -161,7 +165,8 @@ function announce(terminal: Terminal, record: UpRecord, tookMs: number): void {
 
 /**
  * Says when a process ends before it was asked to. A server is started again, since nothing works
- * without it; a node stays away, since its loss is what people want to see.
+ * without it; a node or scheduler stays away, since its loss is what people want to see, unless
+ * somebody wished beforehand that it come back.
  */
 function followExits(
   terminal: Terminal,
@@ -169,16 +174,19 @@ function followExits(
   signals: Interruptions,
   changed: () => void,
 ): void {
-  const follow = async (one: Process) => {
+  const follow = async (one: Process): Promise<void> => {
     const { code, signal } = await one.exited;
     if (signals.count > 0) return;
     const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
-    terminal.note(`${one.name} (pid ${one.pid}) ${how}; ${nextMove(one)}`);
+    const wish = isServer(one) ? { afterMs: 0 } : takeRevival(cluster.dataDir, one.name);
+    const next = wish === undefined ? nextMove(one) : 'it is started again';
+    terminal.note(`${one.name} (pid ${one.pid}) ${how}; ${next}`);
     changed();
-    if (one.kind !== 'etcd' && one.kind !== 'nats') return;
-    await cluster.restart(one.kind);
+    if (wish === undefined) return;
+    await Promise.race([pause(wish.afterMs, undefined, { ref: false }), signals.first]);
+    if (signals.count > 0) return;
+    const again = await startedAgain(terminal, cluster, one);
     changed();
-    const again = cluster.servers.processes.find(({ kind }) => kind === one.kind);
     if (again !== undefined) await follow(again);
   };
   for (const one of processesOf(cluster)) {
@@ -186,7 +194,36 @@ function followExits(
   }
 }
 
+/** Tried again while the servers are away: what a fault ended must not stay so by another fault. */
+async function startedAgain(
+  terminal: Terminal,
+  cluster: Cluster,
+  { kind, name, address }: Process,
+): Promise<Process | undefined> {
+  if (kind === 'etcd' || kind === 'nats') {
+    await cluster.restart(kind);
+    return cluster.servers.processes.find((one) => one.name === name);
+  }
+  for (;;) {
+    try {
+      if (kind === 'node') return await cluster.startNode({ name });
+      // Where clients know it.
+      return await cluster.startScheduler(
+        address === undefined ? { name } : { name, listen: address },
+      );
+    } catch (cause) {
+      const { code, message } = failureOf(cause);
+      if (code !== 'ETCD_UNREACHABLE' && code !== 'NATS_UNREACHABLE') throw cause;
+      terminal.note(`${name}: ${code}: ${message}; it is tried again`);
+      await pause(retryMs, undefined, { ref: false });
+    }
+  }
+}
+
+function isServer({ kind }: Process): boolean {
+  return kind === 'etcd' || kind === 'nats';
+}
+
 function nextMove({ kind, name, log }: Process): string {
-  if (kind === 'node') return `bring it back by \`troupe node start --name ${name}\``;
-  return kind === 'scheduler' ? `see ${log}` : 'it is started again';
+  return kind === 'node' ? `bring it back by \`troupe node start --name ${name}\`` : `see ${log}`;
 }
