@@ -19,6 +19,7 @@ export class ChildMember implements Member {
   readonly #start: ChildMemberStart;
   readonly #listeners: ((exit: Exit) => void)[] = [];
   readonly #over = new AbortController();
+  #change: Change = {};
 
   constructor(start: ChildMemberStart) {
     this.#start = start;
@@ -43,9 +44,15 @@ export class ChildMember implements Member {
     await process.exited;
   }
 
-  async start(change: Change = {}): Promise<void> {
+  async renew(change: Change): Promise<void> {
+    this.#change = change;
+    await this.end('SIGTERM');
+    await this.start();
+  }
+
+  async start(): Promise<void> {
     const { cluster, name, role, say } = this.#start;
-    const { env = {}, build } = change;
+    const { env = {}, build } = this.#change;
     const options = { env, ...(build === undefined ? {} : { main: mainIn(build, role) }) };
     await again({ what: name, say, signal: this.#over.signal }, async () => {
       if (this.#process.running) return;

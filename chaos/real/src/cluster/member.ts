@@ -7,7 +7,7 @@ import type { Environment, Exit } from '@troupe/cli';
 
 export type Role = 'node' | 'scheduler' | 'etcd' | 'nats';
 
-/** How it is started this time; what is absent is as at its first start. */
+/** How it is started from now on; what is absent is as at its first start. */
 export interface Change {
   readonly env?: Environment;
   /** Root of another build. */
@@ -26,7 +26,9 @@ export interface Member {
   /** Sends the signal to the process that runs now and waits until that has ended. */
   end(signal: NodeJS.Signals): Promise<void>;
   /** Resolves when it serves, as a new process where the last one has ended; asks until then. */
-  start(change?: Change): Promise<void>;
+  start(): Promise<void>;
+  /** Ends it in order and starts it anew, changed; all later starts are like that too. */
+  renew(change: Change): Promise<void>;
   /** Hears of every end of its process. A member that is kept running by others never tells. */
   onExit(listener: (exit: Exit) => void): void;
   /** Brings its log to the folder of logs, where it lies elsewhere. */

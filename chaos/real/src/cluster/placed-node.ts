@@ -69,15 +69,21 @@ export class PlacedNode implements Member {
     while (existsSync(`/proc/${pid}`)) await pause(lookMs);
   }
 
-  async start(change: Change = {}): Promise<void> {
+  async renew(change: Change): Promise<void> {
     const { name, sshd, say } = this.#start;
     await again({ what: name, say, signal: this.#over.signal }, async () => {
       await sshd?.boot();
-      if (!isSame(change, this.#change)) {
-        await this.bringLog();
-        await this.#hand.destroy(name, { drainMsMax });
-        this.#change = change;
-      }
+      await this.bringLog();
+      await this.#hand.destroy(name, { drainMsMax });
+    });
+    this.#change = change;
+    await this.start();
+  }
+
+  async start(): Promise<void> {
+    const { name, sshd, say } = this.#start;
+    await again({ what: name, say, signal: this.#over.signal }, async () => {
+      await sshd?.boot();
       for (;;) {
         const { state } = await this.#create();
         const welcome = state.kind === 'running' && state.incarnation !== undefined;
@@ -132,9 +138,4 @@ export class PlacedNode implements Member {
     const { build } = this.#change;
     return build === undefined ? {} : { main: mainIn(build, 'node') };
   }
-}
-
-function isSame(one: Change, other: Change): boolean {
-  const text = ({ env = {}, build = '' }: Change) => JSON.stringify([build, env]);
-  return text(one) === text(other);
 }

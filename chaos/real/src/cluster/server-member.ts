@@ -40,6 +40,12 @@ export class ServerMember implements Member {
     await this.server.exited;
   }
 
+  /** There is one build of it, and its environment says nothing to it. */
+  async renew(): Promise<void> {
+    await this.end('SIGTERM');
+    await this.start();
+  }
+
   async start(): Promise<void> {
     const trying = { what: this.name, say: this.#say, signal: this.#over.signal };
     await again(trying, async () => {

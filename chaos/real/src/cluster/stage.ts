@@ -18,6 +18,7 @@ import type { Member } from './member.ts';
 import { NatsProxy } from './nats-proxy.ts';
 import { Operators } from './operators.ts';
 import { PlacedNode } from './placed-node.ts';
+import { makeSecondBuild, type SecondBuild } from './second-build.ts';
 import { ServerMember } from './server-member.ts';
 import type { Setting } from './setting.ts';
 import { Warden } from './warden.ts';
@@ -57,6 +58,8 @@ export interface Stage {
   readonly say: (line: string) => void;
   /** Starts a second process of a node's name; answers how to end it, throws when it is refused. */
   twinOf(member: Member): Promise<() => Promise<void>>;
+  /** Another build, made when it is first wanted. */
+  secondBuild(): SecondBuild;
   /** Resolves when all processes run and are members; false when that takes longer than `msMax`. */
   whole(msMax: number): Promise<boolean>;
   close(): Promise<void>;
@@ -111,7 +114,12 @@ async function build(start: StageStart, closers: Closers): Promise<Omit<Stage, '
   const whole = (msMax: number) => isWhole({ warden, operator, setting }, msMax);
   const twinOf = (member: Member) => startTwin(member, { cluster, ground, setting });
   const parts = { setting, ground, warden, cluster, proxy, operator, operators, disks };
-  return { ...parts, dir, say, twinOf, whole };
+  let built: SecondBuild | undefined;
+  const secondBuild = () => {
+    built ??= makeSecondBuild(join(dataDirOf(dir), 'build'));
+    return built;
+  };
+  return { ...parts, dir, say, twinOf, secondBuild, whole };
 }
 
 function mountDisks({ disks, dir }: StageStart, ground: Ground, closers: Closers) {

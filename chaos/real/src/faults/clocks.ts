@@ -8,14 +8,12 @@ export const clockJump: Fault = {
   lastsMs: [2_000, 5_000],
   lacks: ({ faketime }) => (faketime === undefined ? 'libfaketime is not installed' : undefined),
   async inject(stage, random) {
-    const { faketime, place } = stage.setting;
+    const { faketime } = stage.setting;
     const member = await holdOne(stage, random, 'node');
     if (member === undefined || faketime === undefined) return undefined;
     const file = join(stage.dir, `${member.name}.clock`);
     writeFileSync(file, '+0\n');
-    // A node that a provider made is made anew with another environment: that ends it in order.
-    if (place === 'loopback') await member.end('SIGTERM');
-    await member.start({
+    await member.renew({
       env: {
         LD_PRELOAD: faketime,
         FAKETIME_TIMESTAMP_FILE: file,
@@ -31,8 +29,7 @@ export const clockJump: Fault = {
     return {
       target: `${member.name} (${jumpSeconds} s)`,
       async undo() {
-        if (place === 'loopback') await member.end('SIGTERM');
-        await member.start();
+        await member.renew({});
         stage.warden.release(member);
       },
       befallen: () => (under ? 1 : 0),

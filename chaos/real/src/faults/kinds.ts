@@ -14,7 +14,7 @@ import {
   slowLinks,
   split,
 } from './links.ts';
-import { drain, roll, twin } from './members.ts';
+import { drain, roll, twin, upgrade } from './members.ts';
 import { moveEtcdLeader, moveNatsLeader } from './moves.ts';
 import { freeze, freezeMachine } from './pauses.ts';
 import { misbehave } from './user-code.ts';
@@ -59,6 +59,7 @@ const kinds = {
   'drain-node': drain,
   'twin-node': twin,
   'roll-all': roll,
+  upgrade,
   'crash-runner': misbehave('crash'),
   'block-runner': misbehave('block'),
   'eat-memory': misbehave('eat'),

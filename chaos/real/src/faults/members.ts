@@ -1,4 +1,6 @@
-/** What operators do: drain a node and bring it back, start one twice, restart everything. */
+/** What operators do: drain a node, start one twice, restart everything, roll another version out. */
+import type { Change } from '../cluster/member.ts';
+import type { Stage } from '../cluster/stage.ts';
 import { insist } from '../workloads/workload.ts';
 import { type Fault, holdOne } from './fault.ts';
 
@@ -63,3 +65,32 @@ export const roll: Fault = {
     return { target: `${count} processes`, undo: async () => undefined, befallen: () => count };
   },
 };
+
+/** Schedulers and nodes go to a newer version one after the other, and back: both act together. */
+export const upgrade: Fault = {
+  lastsMs: [1_000, 4_000],
+  async inject(stage) {
+    const { root, version } = stage.secondBuild();
+    const count = await rollOut(stage, { build: root });
+    const status = await stage.operator.status().catch(() => undefined);
+    return {
+      target: `${count} processes to ${version}; the leader says ${status?.version}`,
+      undo: async () => void (await rollOut(stage, {})),
+      befallen: () => count,
+    };
+  },
+};
+
+async function rollOut({ warden }: Stage, change: Change): Promise<number> {
+  let count = 0;
+  for (const member of [...warden.of('scheduler'), ...warden.of('node')]) {
+    if (!warden.hold(member)) continue;
+    try {
+      await member.renew(change);
+      count += 1;
+    } finally {
+      warden.release(member);
+    }
+  }
+  return count;
+}
