@@ -3,7 +3,7 @@ export { runShare, type Share } from './batch/batch.ts';
 export { corpus } from './batch/corpus.ts';
 export { diagram } from './batch/diagram.ts';
 export { type Minimal, minimize, optionsOf } from './batch/minimize.ts';
-export { type Caught, catchMutant, catchMutants } from './batch/mutant-table.ts';
+export { type Caught, catchMutant, mutantNames, whatEachNotices } from './batch/mutant-table.ts';
 export { type Report, reportOf, Summary } from './batch/summary.ts';
 export { type MutantName, mutantNamed, mutants } from './mutants/mutants.ts';
 export { type Result, type RunWishes, runSeed } from './run/run.ts';

@@ -5,8 +5,16 @@ import { runBatch } from './batch/batch.ts';
 import { corpus } from './batch/corpus.ts';
 import { diagram } from './batch/diagram.ts';
 import { minimize, optionsOf } from './batch/minimize.ts';
-import { catchMutants, rowOf } from './batch/mutant-table.ts';
+import {
+  catchMutant,
+  checkerLines,
+  mutantNames,
+  rowOf,
+  tableHead,
+  whatEachNotices,
+} from './batch/mutant-table.ts';
 import { Summary, seedsForCoverage } from './batch/summary.ts';
+import { checkerNames } from './checkers/checks.ts';
 import { type MutantName, mutantNamed, mutants } from './mutants/mutants.ts';
 import { type RunWishes, runSeed } from './run/run.ts';
 
@@ -21,6 +29,8 @@ const help = `Usage: npm run sim -- [options]
   --nodes N         so many nodes in every seed
   --mutant NAME     with a deliberate fault
   --mutants         tries every deliberate fault and says how many seeds it takes to notice it
+  --checker NAME    only this checker looks, also with --mutants
+  --checkers        says of each checker which deliberate faults it notices by itself in --seeds N
   --threads N       threads of a batch
   --quiet           with --seed: only what is broken
 
@@ -41,6 +51,8 @@ const { values } = parseArgs({
     nodes: { type: 'string' },
     mutant: { type: 'string' },
     mutants: { type: 'boolean', default: false },
+    checker: { type: 'string' },
+    checkers: { type: 'boolean', default: false },
     threads: { type: 'string' },
     quiet: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -56,6 +68,7 @@ async function main(): Promise<boolean> {
     return true;
   }
   if (values.mutants) return showMutants();
+  if (values.checkers) return showCheckers();
   const wishes = wishesOf();
   if (values.seed === undefined) return search(wishes);
   const seed = wholeNumber('seed', values.seed);
@@ -101,7 +114,10 @@ async function replay(seed: number, wishes: RunWishes): Promise<boolean> {
     traced: !values.quiet,
   });
   for (const line of trace?.lines ?? []) say(line);
-  if (trace !== undefined) say(['', ...diagram(trace.arrows, diagramRows), ''].join('\n'));
+  if (trace !== undefined) {
+    const { at, who, text } = violation ?? { at: virtualMs, who: '*', text: 'the end' };
+    say(['', ...diagram(trace, { at, who, text }, diagramRows), ''].join('\n'));
+  }
   say(
     `seed ${seed}: ${events} events, ${(virtualMs / 1_000).toFixed(1)} s of cluster time, ${hash}`,
   );
@@ -126,12 +142,27 @@ async function shrink(seed: number, wishes: RunWishes): Promise<boolean> {
 
 async function showMutants(): Promise<boolean> {
   let all = true;
-  say(`${'deliberate fault'.padEnd(34)} seeds  noticed by`);
-  for await (const caught of catchMutants()) {
-    say(rowOf(caught));
+  say(tableHead);
+  for (const mutant of mutantNames) {
+    const caught = await catchMutant(mutant, undefined, checkerWished());
+    for (const line of rowOf(caught)) say(line);
     all &&= caught.seeds !== undefined;
   }
   return all;
+}
+
+async function showCheckers(): Promise<boolean> {
+  const found = await whatEachNotices(wholeNumber('seeds', values.seeds));
+  for (const [checker, noticed] of found) {
+    for (const line of checkerLines(checker, noticed)) say(line);
+  }
+  return [...found.values()].every((noticed) => noticed.length > 0);
+}
+
+function checkerWished(): string | undefined {
+  const { checker } = values;
+  if (checker === undefined || checkerNames.includes(checker)) return checker;
+  throw new Error(`there is no checker "${checker}"; there are ${checkerNames.join(', ')}`);
 }
 
 function wishesOf(): RunWishes {
@@ -145,6 +176,7 @@ function wishesOf(): RunWishes {
     operations: operations === undefined ? undefined : wholeNumber('operations', operations),
     without: without?.split(',').map((number) => wholeNumber('without', number)),
     mutant: name,
+    checker: checkerWished(),
   };
 }
 

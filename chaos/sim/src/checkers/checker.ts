@@ -1,5 +1,5 @@
 /** What a checker may look at. Each hook is called before the truth takes the fact in. */
-import type { ActorId, LogName, Outcome } from '@troupe/model';
+import type { ActorId, LogName, Outcome, Term } from '@troupe/model';
 import type { SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 import type { NodeFact } from '@troupe/worker-node-core';
 import type { Operation } from '../plan/load.ts';
@@ -59,6 +59,8 @@ export interface Checker {
   /** A task's function begins. */
   attempted?(attempted: Attempted): void;
   restored?(restored: Restored): void;
+  /** A process acts on a message that names a term. */
+  obeyed?(process: string, term: Term): void;
   activated?(actor: ActorId, ids: readonly string[], node: string): void;
   followed?(process: string, machine: SchedulerMachine): void;
   atRest?(rest: Rest): void;

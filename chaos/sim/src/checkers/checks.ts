@@ -1,6 +1,6 @@
 /** All checkers on one run: what the world sees is handed to each, and the first violation counts. */
 import { type Batch, BatchReader } from '@troupe/fabric/loop';
-import { type ActorId, decode, type LogName } from '@troupe/model';
+import { type ActorId, decode, type LogName, type Term } from '@troupe/model';
 import type { SchedulerConfig, SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 import type { NodeFact } from '@troupe/worker-node-core';
 import type { Stored } from '../store/log-server.ts';
@@ -18,10 +18,12 @@ import type {
 import { consistentCut } from './consistent-cut.ts';
 import { dagOrder } from './dag-order.ts';
 import { effectOnce } from './effect-once.ts';
+import { fairShares } from './fair-shares.ts';
 import { noLeak } from './no-leak.ts';
+import { nothingFromThePast } from './nothing-from-the-past.ts';
 import { oneActivation } from './one-activation.ts';
 import { oneLeaderPerTerm } from './one-leader-per-term.ts';
-import { oneWriterPerLog } from './one-writer-per-log.ts';
+import { oneWriterPerLog, writerOf } from './one-writer-per-log.ts';
 import { perSenderOrder } from './per-sender-order.ts';
 import { progress } from './progress.ts';
 import { readsAreFresh } from './reads-are-fresh.ts';
@@ -29,6 +31,7 @@ import { refusedDidNothing } from './refused-did-nothing.ts';
 import { replayEqualsLive } from './replay-equals-live.ts';
 import { resultOnce } from './result-once.ts';
 import { sights } from './sights.ts';
+import { timerNeverEarly } from './timer-never-early.ts';
 import { Truth } from './truth.ts';
 
 /** A feature that comes later brings its promise as one more line here. */
@@ -44,27 +47,53 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'reads-are-fresh': readsAreFresh,
   'result-once': resultOnce,
   'dag-order': dagOrder,
+  'nothing-from-the-past': nothingFromThePast,
+  'timer-never-early': timerNeverEarly,
+  'fair-shares': fairShares,
   'replay-equals-live': replayEqualsLive,
   progress,
   'no-leak': noLeak,
 };
 
+/** What is noticed beside the checkers: by a machine itself, and by whoever reads a log. */
+const others = ['machine-invariants', 'history-is-whole'];
+
+export const checkerNames: readonly string[] = [...Object.keys(makers), ...others];
+
+/** Which checkers end a run: all of them, one alone, or none. */
+export interface CheckWishes {
+  readonly checker?: string | undefined;
+  readonly goesOn?: boolean | undefined;
+}
+
 export interface Violation {
   readonly checker: string;
   readonly text: string;
   readonly at: number;
+  /** Whose doing showed it: a process, or `*` when all had come to rest. */
+  readonly who: string;
 }
 
 export class Checks {
   readonly truth: Truth;
+  /** The first one that ends the run. */
   violation: Violation | undefined;
+  /** The first of each checker. */
+  readonly noticed = new Map<string, Violation>();
   readonly #now: () => number;
+  readonly #wishes: CheckWishes;
   readonly #checkers: readonly Checker[];
+  #who = '*';
   readonly #readers = new Map<LogName, BatchReader<SchedulerFact | NodeFact>>();
 
-  constructor(config: SchedulerConfig, coverage: Coverage, now: () => number) {
-    this.truth = new Truth(config);
+  constructor(
+    config: SchedulerConfig,
+    given: { readonly coverage: Coverage; readonly now: () => number } & CheckWishes,
+  ) {
+    const { coverage, now } = given;
+    this.truth = new Truth(config, now);
     this.#now = now;
+    this.#wishes = given;
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
@@ -72,22 +101,28 @@ export class Checks {
   }
 
   violate(checker: string, text: string): void {
-    this.violation ??= { checker, text, at: this.#now() };
+    const violation = { checker, text, at: this.#now(), who: this.#who };
+    if (!this.noticed.has(checker)) this.noticed.set(checker, violation);
+    const { checker: alone = checker, goesOn } = this.#wishes;
+    if (goesOn !== true && alone === checker) this.violation ??= violation;
   }
 
   /** What an actor needs is not there; that harms nobody when its reader was fenced. */
   unreadable(actor: ActorId, node: string, text: string): void {
+    this.#who = node;
     if (this.truth.actors.get(actor)?.node === node) this.violate('history-is-whole', text);
   }
 
   /** A machine broke an invariant of its own, or threw. */
   bug(process: string, reason: unknown): void {
+    this.#who = process;
     const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
     this.violate('machine-invariants', `${process}: ${text}`);
   }
 
   /** A record stands in a log now. */
   stored(log: LogName, record: Stored): void {
+    this.#who = writerOf(record.id);
     for (const checker of this.#checkers) checker.record?.(log, record);
     if (record.kind !== 'rec') return;
     const reader = this.#readers.get(log) ?? new BatchReader<SchedulerFact | NodeFact>(0);
@@ -106,35 +141,48 @@ export class Checks {
   }
 
   sent(from: string, subject: string, message: object): void {
+    this.#who = from;
     for (const checker of this.#checkers) checker.sent?.(from, subject, message);
   }
 
   answered(answer: Answered): void {
+    this.#who = answer.client;
     for (const checker of this.#checkers) checker.answered?.(answer);
   }
 
   effect(effect: Effect): void {
+    this.#who = effect.node;
     for (const checker of this.#checkers) checker.effect?.(effect);
   }
 
   attempted(attempted: Attempted): void {
+    this.#who = attempted.node;
     for (const checker of this.#checkers) checker.attempted?.(attempted);
   }
 
   restored(restored: Restored): void {
+    this.#who = restored.node;
     this.truth.latestAt = Math.max(this.truth.latestAt, restored.wall);
     for (const checker of this.#checkers) checker.restored?.(restored);
   }
 
+  obeyed(process: string, term: Term): void {
+    this.#who = process;
+    for (const checker of this.#checkers) checker.obeyed?.(process, term);
+  }
+
   activated(actor: ActorId, ids: readonly string[], node: string): void {
+    this.#who = node;
     for (const checker of this.#checkers) checker.activated?.(actor, ids, node);
   }
 
   followed(process: string, machine: SchedulerMachine): void {
+    this.#who = process;
     for (const checker of this.#checkers) checker.followed?.(process, machine);
   }
 
   atRest(rest: Rest): void {
+    this.#who = '*';
     for (const checker of this.#checkers) checker.atRest?.(rest);
   }
 

@@ -1,19 +1,82 @@
-/** A clock names only turns that are durable: what a turn knows of others has happened for good. */
-import type { ActorId } from '@troupe/model';
-import type { MakeChecker } from './checker.ts';
+/**
+ * The durable turns are a consistent cut at every moment: what a turn knows of others has happened
+ * for good, it knows the past of every letter it takes, and a letter that its receiver has not taken
+ * is still held by its sender, also by one that was just read back.
+ */
+import type { ActorId, VectorClock } from '@troupe/model';
+import { decodeCheckpoint, freshMemory, type NodeFact, replay } from '@troupe/worker-node-core';
+import type { MakeChecker, Restored, Violate } from './checker.ts';
+import type { Truth } from './truth.ts';
 
-export const consistentCut: MakeChecker = (truth, violate) => ({
-  turnFact(fact) {
-    if (fact.kind !== 'turn') return;
-    for (const [other, seq] of Object.entries(fact.clock)) {
-      if (other === fact.actor) {
-        if (seq !== fact.seq) violate(`turn ${fact.seq} of ${fact.actor} has clock ${seq}`);
-        continue;
+type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
+
+export const consistentCut: MakeChecker = (truth, violate) => {
+  /** Turn in which a letter was sent, by sender, receiver and number. */
+  const sentIn = new Map<string, number>();
+  return {
+    turnFact(fact) {
+      if (fact.kind !== 'turn') return;
+      for (const { to, number } of fact.letters) {
+        sentIn.set(`${fact.actor} ${to} ${number}`, fact.seq);
       }
-      const known = truth.actors.get(other as ActorId)?.memory.seq ?? 0;
-      if (seq > known) {
-        violate(`turn ${fact.seq} of ${fact.actor} knows turn ${seq} of ${other}, at ${known}`);
+      checkClock(truth, fact, violate);
+      const { cause } = fact;
+      const receiver = truth.actors.get(fact.actor);
+      const sender = cause.kind === 'letter' ? truth.actors.get(cause.from) : undefined;
+      if (cause.kind !== 'letter' || receiver?.scope !== sender?.scope) return;
+      const seq = sentIn.get(`${cause.from} ${fact.actor} ${cause.number}`) ?? 0;
+      const known = knownOf(receiver?.memory.clock, fact.clock, cause.from);
+      if (known >= seq) return;
+      violate(
+        `turn ${fact.seq} of ${fact.actor} takes a letter of turn ${seq} of ${cause.from} and knows ${known}`,
+      );
+    },
+    restored(restored) {
+      if (truth.actors.get(restored.actor)?.node === restored.node) {
+        checkOutbox(truth, restored, violate);
       }
+    },
+  };
+};
+
+function checkClock(truth: Truth, fact: TurnFact, violate: Violate): void {
+  for (const [other, seq] of Object.entries(fact.clock)) {
+    if (other === fact.actor) {
+      if (seq !== fact.seq) violate(`turn ${fact.seq} of ${fact.actor} has clock ${seq}`);
+      continue;
     }
-  },
-});
+    const known = truth.actors.get(other as ActorId)?.memory.seq ?? 0;
+    if (seq > known) {
+      violate(`turn ${fact.seq} of ${fact.actor} knows turn ${seq} of ${other}, at ${known}`);
+    }
+  }
+}
+
+function knownOf(before: VectorClock | undefined, added: VectorClock, actor: ActorId): number {
+  return Math.max(before?.[actor] ?? 0, added[actor] ?? 0);
+}
+
+/** What is between sender and receiver is in the sender's hands, whatever became of its node. */
+function checkOutbox(truth: Truth, restored: Restored, violate: Violate): void {
+  const actor = truth.actors.get(restored.actor);
+  if (actor === undefined || actor.epoch !== restored.epoch) return;
+  const { checkpoint, facts } = restored;
+  const stored = checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint.body);
+  const memory = stored?.memory ?? freshMemory();
+  try {
+    for (const fact of facts) replay(memory, actor.id, fact);
+  } catch {
+    // A history with a hole is another promise.
+    return;
+  }
+  for (const [to, letters] of actor.letters) {
+    const taken = truth.actors.get(to)?.memory.recv.get(`${actor.id}#${actor.birth}`) ?? 0;
+    const held = new Set(memory.outbox.letters(to).map(({ number }) => number));
+    for (const { number } of letters.slice(taken)) {
+      if (held.has(number)) continue;
+      return violate(
+        `${actor.id} on ${restored.node} is read back without letter ${number} to ${to}, which has taken ${taken}`,
+      );
+    }
+  }
+}

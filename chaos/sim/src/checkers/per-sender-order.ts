@@ -1,6 +1,7 @@
 /** Letters of one sender take effect in the order of their numbers, without gaps, and none that was
  *  not sent. */
-import type { Letter } from '@troupe/model';
+import { decodeValue, type Letter } from '@troupe/model';
+import { decodeArgs } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { sameBytes } from './truth.ts';
 
@@ -14,7 +15,13 @@ export const perSenderOrder: MakeChecker = (truth, violate) => ({
       violate(`${fact.actor} takes letter ${number} of ${from} after letter ${taken}`);
     }
     const sent = truth.actors.get(from)?.letters.get(fact.actor)?.[number - 1];
-    if (sent === undefined) violate(`${fact.actor} takes letter ${number}, ${from} never sent it`);
+    if (sent === undefined) {
+      return violate(`${fact.actor} takes letter ${number}, ${from} never sent it`);
+    }
+    if (fact.delta === undefined) return;
+    const [program, meant] = [String(decodeValue(fact.delta)), decodeArgs(sent.args).id];
+    if (program === meant) return;
+    violate(`${fact.actor} takes ${program} as letter ${number} of ${from}, which was ${meant}`);
   },
   sent(_from, _subject, message) {
     if (!('kind' in message) || message.kind !== 'letter') return;

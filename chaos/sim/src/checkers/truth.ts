@@ -2,6 +2,7 @@
  * What really happened, as the stores hold it: every fact that was ever made durable, in order, also
  * of logs that were trimmed or deleted since. Checkers compare with it what processes say and do.
  */
+import type { Clock } from '@troupe/fabric/ports';
 import {
   type ActorId,
   decodeValue,
@@ -9,6 +10,7 @@ import {
   type LogName,
   type Outcome,
   type TaskId,
+  type TenantName,
   turnLogName,
 } from '@troupe/model';
 import { type SchedulerConfig, type SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
@@ -56,6 +58,7 @@ export interface TurnTruth {
 
 export interface TaskTruth {
   readonly task: TaskId;
+  readonly tenant: TenantName;
   readonly name: string;
   readonly run: { readonly run: string; readonly block: string } | undefined;
   readonly input: Uint8Array;
@@ -69,13 +72,20 @@ export class Truth {
   readonly follower: SchedulerMachine;
   readonly actors = new Map<ActorId, ActorTruth>();
   readonly tasks = new Map<TaskId, TaskTruth>();
+  readonly weights = new Map<TenantName, number>();
+  /** Of every process that ever was, by its name. */
+  readonly clocks = new Map<string, Clock>();
   /** Nights in which every host was suspended, longer than sessions are remembered. */
   nights = 0;
   /** The latest wall-clock time that a turn has. */
   latestAt = 0;
   readonly #births = new Map<ActorId, { birth: number; scope: string }>();
 
-  constructor(config: SchedulerConfig) {
+  /** Virtual time. */
+  readonly now: () => number;
+
+  constructor(config: SchedulerConfig, now: () => number) {
+    this.now = now;
     this.follower = new SchedulerMachine(config);
   }
 
@@ -87,10 +97,13 @@ export class Truth {
         return;
       case 'actor-placed':
         return this.#placed(fact.actor, fact.node, position);
+      case 'tenant-put':
+        this.weights.set(fact.tenant, fact.weight);
+        return;
       case 'task-submitted': {
-        const { task, name, run, input } = fact;
+        const { task, tenant, name, run, input } = fact;
         const fresh = { attempt: 0, node: undefined, ended: undefined };
-        this.tasks.set(task, { task, name, run, input, ...fresh });
+        this.tasks.set(task, { task, tenant, name, run, input, ...fresh });
         return;
       }
       case 'task-started': {

@@ -31,6 +31,21 @@ export const mutants = {
   'old-attempt-accepted': 'a result of an old attempt of a task counts',
   'resend-after-a-forgotten-session': 'a gateway gives a call a new deadline each time it sends it',
   'lost-edge-in-a-join': 'a block forgets one of its predecessors',
+  'tenant-not-charged': 'what the tasks of some tenants take is not charged to them',
+  'charged-without-weight':
+    'a tenant is charged by its weight, which leaves it no more than others',
+  'timers-by-another-clock': 'the timers of a leader run by a clock that is three times too fast',
+  'unknown-told-as-refused': 'a call that was sent and not answered is told to have done nothing',
+  'result-told-to-another': 'who asks for a task is told the result of the one before',
+  'letters-by-arrival': 'a receiver takes letters in the order in which they arrive',
+  'letters-sent-once': 'a letter that is not acknowledged is not sent again',
+  'clock-forgets-the-sender': 'the clock of a turn does not say what it knows of others',
+  'restored-without-its-log': 'an actor is read back from its checkpoint alone',
+  'older-checkpoint-read': 'an actor is read back from the checkpoint before the last',
+  'attempt-sent-twice': 'a leader that took over sends a running attempt to another node too',
+  'older-terms-obeyed': 'a node obeys leaders of older terms',
+  'answered-calls-are-kept': 'a gateway goes on with calls that it has answered',
+  'letters-lost-in-a-drain': 'a node that leaves hands its actors over without their letters',
 } as const;
 
 export type MutantName = keyof typeof mutants;

@@ -1,11 +1,23 @@
 /** Deliberate faults in what a leader hears and says. */
-import type { NodeToLeader, Request, Workflow } from '@troupe/model';
-import type { SchedulerSend } from '@troupe/scheduler-core';
+import type { NodeToLeader, Outcome, Request, Workflow } from '@troupe/model';
+import type { SchedulerReply, SchedulerSend } from '@troupe/scheduler-core';
+import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
+type ToNodeSend = Extract<SchedulerSend, { kind: 'to-node' }>;
+
 export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader {
-  if (world.mutant !== 'old-attempt-accepted' || message.kind !== 'task-result') return message;
+  if (message.kind !== 'task-result') return message;
   const task = world.checks.truth.tasks.get(message.task);
+  const { mutant } = world;
+  if (mutant === 'tenant-not-charged' && task !== undefined) {
+    return isSpared(task.tenant) ? { ...message, durationMs: 1 } : message;
+  }
+  if (mutant === 'charged-without-weight' && task !== undefined) {
+    const weight = world.checks.truth.weights.get(task.tenant) ?? 1;
+    return { ...message, durationMs: message.durationMs * weight };
+  }
+  if (mutant !== 'old-attempt-accepted') return message;
   if (task?.node === undefined) return message;
   return { ...message, attempt: task.attempt, incarnation: task.node };
 }
@@ -41,4 +53,36 @@ function withoutOneEdge(workflow: Workflow): Workflow {
     block === join ? { ...join, after, input } : block,
   );
   return { ...workflow, blocks };
+}
+
+/** What a leader tells an asker. */
+export function repliedByLeader(world: World, reply: SchedulerReply): SchedulerReply {
+  const { message } = reply;
+  if (world.mutant !== 'result-told-to-another' || message.kind !== 'answered') return reply;
+  const { answer } = message;
+  if (answer.kind !== 'task-ended') return reply;
+  const before = lastOutcomes.get(world) ?? answer.outcome;
+  lastOutcomes.set(world, answer.outcome);
+  return { ...reply, message: { ...message, answer: { ...answer, outcome: before } } };
+}
+
+const lastOutcomes = new WeakMap<World, Outcome>();
+
+/** A leader that took over does not know what it has sent where. */
+export function strayAttempt(world: World, process: Process, send: ToNodeSend): void {
+  const { message } = send;
+  if (world.mutant !== 'attempt-sent-twice' || message.kind !== 'run-task') return;
+  const { attempt, task } = message;
+  const known = world.checks.truth.tasks.get(task);
+  if (known?.attempt !== attempt || message.term.number <= 1) return;
+  for (const { node } of world.checks.truth.actors.values()) {
+    if (node === send.node) continue;
+    world.network.send(process, `node:${node}`, message);
+    return;
+  }
+}
+
+/** About half of all tenants. */
+function isSpared(tenant: string): boolean {
+  return tenant.charCodeAt(tenant.length - 1) % 2 === 0;
 }

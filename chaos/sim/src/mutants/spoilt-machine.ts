@@ -3,6 +3,8 @@ import type { Machine, Output } from '@troupe/model';
 import type { World } from '../world/world.ts';
 
 interface Mouth<Send, Reply> {
+  /** Whether it is that of a leader. */
+  readonly leads?: boolean;
   send(message: Send): void;
   reply(answer: Reply): void;
 }
@@ -13,6 +15,7 @@ export function spoiltMachine<Event, Fact, Send, Reply, Work>(
   machine: Machine<Event, Fact, Send, Reply, Work>,
   mouth: Mouth<Send, Reply>,
 ): Machine<Event, Fact, Send, Reply, Work> {
+  if (world.mutant === 'timers-by-another-clock' && mouth.leads === true) return hasty(machine);
   if (world.mutant !== 'sent-before-append') return machine;
   return {
     handle(now, event): Output<Fact, Send, Reply, Work> {
@@ -24,3 +27,17 @@ export function spoiltMachine<Event, Fact, Send, Reply, Work>(
     wakeAt: () => machine.wakeAt(),
   };
 }
+
+function hasty<Event, Fact, Send, Reply, Work>(
+  machine: Machine<Event, Fact, Send, Reply, Work>,
+): Machine<Event, Fact, Send, Reply, Work> {
+  return {
+    handle: (now, event) => machine.handle(now * haste, event),
+    wakeAt() {
+      const at = machine.wakeAt();
+      return at === undefined ? undefined : at / haste;
+    },
+  };
+}
+
+const haste = 3;

@@ -11,6 +11,11 @@ export function heardByNode(world: World, process: Process, message: ToNode): To
   if (world.mutant === 'acknowledged-on-receipt' && message.kind === 'letter') {
     acknowledge(world, process, message);
   }
+  if (world.mutant === 'letters-by-arrival' && message.kind === 'letter') {
+    const { memory } = world.checks.truth.actors.get(message.to) ?? {};
+    const taken = memory?.recv.get(`${message.from}#${message.fromBirth}`) ?? 0;
+    if (message.number > taken + 1) return { ...message, number: taken + 1 };
+  }
   return message;
 }
 
@@ -34,31 +39,69 @@ export function turnedByNode(
   world: World,
   machine: Machine<NodeEvent, NodeFact, NodeSend, NodeReply, NodeWork>,
 ): Machine<NodeEvent, NodeFact, NodeSend, NodeReply, NodeWork> {
-  const spoil = outputSpoilers[world.mutant ?? ''];
+  const spoil = outputSpoilers[world.mutant ?? '']?.();
   if (spoil === undefined) return machine;
   return {
-    handle: (now, event) => spoil(machine.handle(now, event)),
+    handle: (now, event) => spoil(machine.handle(now, event), event),
     wakeAt: () => machine.wakeAt(),
   };
 }
 
 type NodeOutput = Output<NodeFact, NodeSend, NodeReply, NodeWork>;
+type SpoilOutput = (output: NodeOutput, event: NodeEvent) => NodeOutput;
 
-const outputSpoilers: { readonly [mutant: string]: (output: NodeOutput) => NodeOutput } = {
-  'begun-turns-not-recorded': (output) => ({
+/** Made anew for each node. */
+const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
+  'begun-turns-not-recorded': () => (output) => ({
     ...output,
     append: output.append.filter(({ kind }) => kind !== 'turn-begun' && kind !== 'turn-recorded'),
   }),
-  'reads-not-barred': (output) => ({
+  'reads-not-barred': () => (output) => ({
     ...output,
     append: output.append.filter(({ kind }) => kind !== 'barrier'),
   }),
-  'steps-not-gated': (output) => {
+  'steps-not-gated': () => (output) => {
     const frames = output.send.flatMap((send) => (send.kind === 'to-runner' ? [send] : []));
     const send = output.send.filter(({ kind }) => kind !== 'to-runner');
     return { ...output, send, work: [...output.work, ...frames] };
   },
+  'clock-forgets-the-sender': () => (output) => ({
+    ...output,
+    append: output.append.map((fact) =>
+      fact.kind === 'turn' ? { ...fact, clock: { [fact.actor]: fact.seq } } : fact,
+    ),
+  }),
+  'letters-sent-once': sentOnce,
+  'letters-lost-in-a-drain': lostInDrain,
 };
+
+function sentOnce(): SpoilOutput {
+  const sent = new Set<string>();
+  return (output) => ({
+    ...output,
+    send: output.send.filter((one) => {
+      if (one.kind !== 'to-node' || one.message.kind !== 'letter') return true;
+      const { from, to, number } = one.message;
+      const once = `${from} ${to} ${number}`;
+      if (sent.has(once)) return false;
+      sent.add(once);
+      return true;
+    }),
+  });
+}
+
+function lostInDrain(): SpoilOutput {
+  let leaving = false;
+  return (output, event) => {
+    leaving ||= event.kind === 'leave';
+    leaving ||= event.kind === 'message' && event.message.kind === 'drain';
+    if (!leaving) return output;
+    const send = output.send.map((one) =>
+      one.kind === 'put-checkpoint' ? spoiltBody(one, withoutLetters) : one,
+    );
+    return { ...output, send };
+  };
+}
 
 /** A checkpoint's body as far as it is spoilt here. */
 interface Body {
@@ -72,10 +115,17 @@ interface Body {
 
 function spoiltCheckpoint(world: World, put: PutOrder): PutOrder {
   const spoil = checkpointSpoilers[world.mutant ?? ''];
-  if (spoil === undefined) return put;
+  return spoil === undefined ? put : spoiltBody(put, spoil);
+}
+
+function spoiltBody(put: PutOrder, spoil: (memory: Body['memory']) => void): PutOrder {
   const body = decode<Body>(put.body);
   spoil(body.memory);
   return { ...put, body: encode(body) };
+}
+
+function withoutLetters(memory: Body['memory']): void {
+  memory.outbox = memory.outbox.map(([to, next]) => [to, next, []]);
 }
 
 const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) => void } = {
@@ -85,9 +135,7 @@ const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) 
   'letters-not-in-the-checkpoint': (memory) => {
     memory.recv = [];
   },
-  'outbox-not-in-the-checkpoint': (memory) => {
-    memory.outbox = memory.outbox.map(([to, next]) => [to, next, []]);
-  },
+  'outbox-not-in-the-checkpoint': withoutLetters,
   'begun-turn-not-in-the-checkpoint': (memory) => {
     delete memory.begun;
   },

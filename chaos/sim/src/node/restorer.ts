@@ -72,7 +72,7 @@ export class Restorer {
     requests.untilAnswered(
       this.#process,
       'store',
-      () => checkpoints.get(order.actor),
+      () => checkpoints.read(order.actor),
       (checkpoint) => {
         const floor = checkpoint === undefined ? undefined : checkpointFloor(checkpoint.body);
         const inOwn = floor?.log === this.ownLog;
@@ -106,7 +106,8 @@ export class Restorer {
   }
 
   #done(reading: Reading): void {
-    const { order, checkpoint, facts } = reading;
+    const { order, checkpoint } = reading;
+    const facts = this.#world.mutant === 'restored-without-its-log' ? [] : reading.facts;
     const { actor, epoch } = order;
     if (!this.#isStale(reading)) {
       const node = this.#process.name;

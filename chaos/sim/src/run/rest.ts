@@ -39,11 +39,15 @@ export function restOf(world: World, cluster: Cluster): Rest {
     machines.push({ name, machine: history.machine });
   }
   return {
-    nodes: [...cluster.nodes].map(([name, node]) => ({ name, leaks: leaksOf(node) })),
+    nodes: leaksAtRest(cluster),
     gateways: [...cluster.schedulers].map(([name, { gateway }]) => ({ name, open: gateway.size })),
     unfinished: unfinishedOf(world, cluster),
     machines,
   };
+}
+
+export function leaksAtRest(cluster: Cluster): Rest['nodes'] {
+  return [...cluster.nodes].map(([name, node]) => ({ name, leaks: leaksOf(node) }));
 }
 
 function restored(world: World): History {

@@ -1,24 +1,22 @@
 /** One seed from its first event to its last. */
 
 import type { Violation } from '../checkers/checks.ts';
-import type { MutantName } from '../mutants/mutants.ts';
 import type { FaultKind } from '../plan/faults.ts';
-import { drawPlan, type PlanWishes } from '../plan/plan.ts';
+import { drawPlan, type Plan, type PlanWishes } from '../plan/plan.ts';
 import type { InterestingState } from '../world/coverage.ts';
 import type { Trace } from '../world/trace.ts';
-import { World } from '../world/world.ts';
+import { World, type WorldWishes } from '../world/world.ts';
 import { Cluster } from './cluster.ts';
 import { Misfortune } from './misfortune.ts';
-import { restOf, unfinishedOf } from './rest.ts';
+import { leaksAtRest, restOf, unfinishedOf } from './rest.ts';
 
-export interface RunWishes extends PlanWishes {
-  readonly mutant?: MutantName | undefined;
-  readonly traced?: boolean | undefined;
-}
+export type RunWishes = PlanWishes & WorldWishes;
 
 export interface Result {
   readonly seed: number;
   readonly violation: Violation | undefined;
+  /** Names of all checkers that noticed something. */
+  readonly noticed: readonly string[];
   readonly events: number;
   readonly virtualMs: number;
   /** Two runs are the same when it is. */
@@ -36,34 +34,28 @@ const restMs = 3_500;
 /** What ends by itself may end late, such as a question that was just asked again: a leak stays. */
 const restLooksMax = 4;
 
-export async function runSeed(seed: number, wishes: RunWishes = {}): Promise<Result> {
-  const plan = drawPlan(seed, wishes);
+export function runSeed(seed: number, wishes: RunWishes = {}): Promise<Result> {
+  return runPlan(drawPlan(seed, wishes), wishes);
+}
+
+async function runPlan(plan: Plan, wishes: WorldWishes = {}): Promise<Result> {
   const world = new World(plan, wishes);
   const { timeline, checks, coverage, trace } = world;
   const cluster = new Cluster(world, plan);
   const misfortune = new Misfortune(world, cluster, plan);
-  const violated = (): boolean => checks.violation !== undefined;
-  watch(world, cluster);
-  await timeline.run(plan.healAt, violated);
-  if (!violated()) {
-    trace?.say('*', 'the faults are over');
-    misfortune.end();
-    const limit = plan.healAt + progressMsMax;
-    while (!violated() && timeline.now < limit && unfinishedOf(world, cluster).length > 0) {
-      await timeline.run(timeline.now + lookMs, violated);
-    }
-    for (let look = 0; look < restLooksMax && !violated(); look += 1) {
-      await timeline.run(timeline.now + restMs, violated);
-      if (restOf(world, cluster).nodes.every(({ leaks }) => leaks.length === 0)) break;
-    }
-    if (!violated()) lookAtRest(world, cluster);
+  try {
+    watch(world, cluster);
+    await live(world, cluster, { misfortune, healAt: plan.healAt });
+  } catch (thrown) {
+    checks.bug('the simulation', thrown);
   }
   if (checks.violation !== undefined) {
     trace?.say('*', `${checks.violation.checker}: ${checks.violation.text}`);
   }
   return {
-    seed,
+    seed: plan.seed,
     violation: checks.violation,
+    noticed: [...checks.noticed.keys()],
     events: timeline.events,
     virtualMs: timeline.now,
     hash: timeline.hash,
@@ -72,6 +64,28 @@ export async function runSeed(seed: number, wishes: RunWishes = {}): Promise<Res
     coverage: coverage.counts,
     trace,
   };
+}
+
+async function live(
+  world: World,
+  cluster: Cluster,
+  { misfortune, healAt }: { readonly misfortune: Misfortune; readonly healAt: number },
+): Promise<void> {
+  const { timeline, checks, trace } = world;
+  const violated = (): boolean => checks.violation !== undefined;
+  await timeline.run(healAt, violated);
+  if (violated()) return;
+  trace?.say('*', 'the faults are over');
+  misfortune.end();
+  const limit = healAt + progressMsMax;
+  while (!violated() && timeline.now < limit && unfinishedOf(world, cluster).length > 0) {
+    await timeline.run(timeline.now + lookMs, violated);
+  }
+  for (let look = 0; look < restLooksMax && !violated(); look += 1) {
+    await timeline.run(timeline.now + restMs, violated);
+    if (leaksAtRest(cluster).every(({ leaks }) => leaks.length === 0)) break;
+  }
+  if (!violated()) lookAtRest(world, cluster);
 }
 
 function lookAtRest(world: World, cluster: Cluster): void {

@@ -401,7 +401,9 @@ export class Gateway {
       return this.#answer(open, { ok: false, failure: reason });
     }
     if (deadlineAt + graceMs * (open.target.route === undefined ? 1 : 2) > wall) return;
-    const unknown = failure('OUTCOME_UNKNOWN', `${text} was sent but not answered`);
+    const { mutant } = this.#world;
+    const code = mutant === 'unknown-told-as-refused' ? 'DEADLINE_EXCEEDED' : 'OUTCOME_UNKNOWN';
+    const unknown = failure(code, `${text} was sent but not answered`);
     this.#answer(open, { ok: false, failure: unknown });
   }
 
@@ -426,6 +428,7 @@ export class Gateway {
   }
 
   #remove(open: OpenCall): void {
+    if (this.#world.mutant === 'answered-calls-are-kept') return;
     const { call, target } = open;
     this.#calls.delete(keyOf(call.session, call.number));
     target.calls.delete(open);

@@ -21,7 +21,13 @@ import type {
   SchedulerReply,
   SchedulerSend,
 } from '@troupe/scheduler-core';
-import { heardByLeader, requestedOfLeader, saidByLeader } from '../mutants/spoilt-leader.ts';
+import {
+  heardByLeader,
+  repliedByLeader,
+  requestedOfLeader,
+  saidByLeader,
+  strayAttempt,
+} from '../mutants/spoilt-leader.ts';
 import { spoiltMachine } from '../mutants/spoilt-machine.ts';
 import { LogAccess } from '../store/log-access.ts';
 import { VirtualLogWriter } from '../store/log-writer.ts';
@@ -63,6 +69,7 @@ export class LeaderTerm {
     const { world, process, history, journal, leadership } = start;
     this.#access = new LogAccess(world, process);
     const rim = {
+      leads: true,
       work: (order: never) => unreachable(order),
       send: (message: SchedulerSend) => this.#send(message),
       reply: (answer: SchedulerReply) => this.#reply(answer),
@@ -134,6 +141,7 @@ export class LeaderTerm {
     const message = saidByLeader(world, original);
     switch (message.kind) {
       case 'to-node':
+        strayAttempt(world, process, message);
         return world.network.send(process, `node:${message.node}`, message.message);
       case 'to-all-nodes':
         return world.network.send(process, 'nodes', message.message);
@@ -172,8 +180,9 @@ export class LeaderTerm {
     }
   }
 
-  #reply(answer: SchedulerReply): void {
+  #reply(original: SchedulerReply): void {
     const { world, process, gateway } = this.#start;
+    const answer = repliedByLeader(world, original);
     if (answer.to === gateway.address) gateway.hear(answer.message);
     else world.network.send(process, answer.to, answer.message);
   }

@@ -10,6 +10,8 @@ interface Kept extends StoredCheckpoint {
 export class CheckpointServer {
   readonly #world: World;
   readonly #kept = new Map<string, Kept>();
+  /** By key, the body that was replaced last. */
+  readonly #before = new Map<string, Bytes>();
   #revisions = 0;
 
   constructor(world: World) {
@@ -27,6 +29,8 @@ export class CheckpointServer {
     }
     this.#revisions += 1;
     const revision = this.#revisions;
+    const before = this.#kept.get(key)?.body;
+    if (before !== undefined) this.#before.set(key, before);
     this.#kept.set(key, { body: put.body, revision, id: put.id });
     this.#world.trace?.checkpoint(put.id, key, revision, put.body);
     return revision;
@@ -34,5 +38,13 @@ export class CheckpointServer {
 
   get(key: string): Kept | undefined {
     return this.#kept.get(key);
+  }
+
+  /** What is read to bring an actor back. */
+  read(key: string): Kept | undefined {
+    const kept = this.#kept.get(key);
+    if (this.#world.mutant !== 'older-checkpoint-read' || kept === undefined) return kept;
+    const body = this.#before.get(key);
+    return body === undefined ? undefined : { ...kept, body };
   }
 }

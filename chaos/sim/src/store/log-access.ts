@@ -50,7 +50,13 @@ export class LogAccess {
     to: number | undefined,
     done: (r: Stored[] | 'gone') => void,
   ): void {
-    this.#ask(() => this.#world.logs.read(log, from, to), done);
+    this.#ask(
+      () => this.#world.logs.read(log, from, to),
+      (records) => {
+        if (!log.startsWith('journal')) this.#world.trace?.read(log, this.#process.name);
+        done(records);
+      },
+    );
   }
 
   trim(log: LogName, before: number): void {

@@ -73,7 +73,7 @@ export class LogServer {
       log.seal ??= position;
       this.#loseFence(log, position);
     }
-    this.#world.trace?.record(name, kind, position, body);
+    this.#world.trace?.record(name, id.slice(0, id.indexOf('|')), record);
     this.#world.checks.stored(name, record);
     for (const tell of this.#watchers.get(name) ?? []) tell();
     return position;

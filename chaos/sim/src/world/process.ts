@@ -36,6 +36,7 @@ export class Process implements Clock {
     this.#world = world;
     this.host = host;
     this.name = name;
+    world.checks.truth.clocks.set(name, this);
   }
 
   get alive(): boolean {

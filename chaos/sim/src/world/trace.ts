@@ -3,13 +3,25 @@ import { type Bytes, decode } from '@troupe/model';
 import type { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
 
-/** An arrow of the diagram. */
+/** A message, or what goes into a log or is read from it. */
 export interface Arrow {
-  readonly at: number;
   readonly from: string;
   readonly to: string;
+  readonly sentAt: number;
+  /** When it arrived, or was lost. */
+  readonly at: number;
   readonly text: string;
-  readonly arrived: boolean;
+  /** What it says, to find out what it is about. */
+  readonly about: string;
+  /** Why it never arrived. */
+  readonly fate?: string;
+}
+
+/** Something that happens in one process, or to it. */
+export interface Note {
+  readonly at: number;
+  readonly who: string;
+  readonly text: string;
 }
 
 const shownMax = 220;
@@ -17,6 +29,7 @@ const shownMax = 220;
 export class Trace {
   readonly lines: string[] = [];
   readonly arrows: Arrow[] = [];
+  readonly notes: Note[] = [];
   readonly #timeline: Timeline;
 
   constructor(timeline: Timeline) {
@@ -24,6 +37,11 @@ export class Trace {
   }
 
   say(who: string, what: string): void {
+    this.#line(who, what);
+    this.notes.push({ at: this.#timeline.now, who, text: what });
+  }
+
+  #line(who: string, what: string): void {
     this.lines.push(`${this.#time()} ${who.padEnd(18)} ${what}`);
   }
 
@@ -35,23 +53,44 @@ export class Trace {
     fate?: string,
     sentAt?: number,
   ): void {
-    const body = shown(decode(bytes));
+    const message = decode<Numbered>(bytes);
+    const about = shown(message);
     const way = fate === undefined ? `◀─ ${from.name}` : `──✗ to ${to.name} (${fate})`;
     const who = fate === undefined ? to.name : from.name;
-    this.say(who, `${way}: ${body}${sentAt === undefined ? '' : `  sent ${sentAt.toFixed(1)}`}`);
-    this.arrows.push({
-      at: this.#timeline.now,
+    const at = this.#timeline.now;
+    this.#line(who, `${way}: ${about}${sentAt === undefined ? '' : `  sent ${sentAt.toFixed(1)}`}`);
+    const arrow = {
       from: from.name,
       to: to.name,
-      text: kind,
-      arrived: fate === undefined,
-    });
+      sentAt: sentAt ?? at,
+      at,
+      text: named(kind, message),
+      about,
+    };
+    this.arrows.push(fate === undefined ? arrow : { ...arrow, fate });
   }
 
-  /** What became durable. */
-  record(log: string, kind: string, position: number, body: Bytes): void {
-    const facts = kind === 'rec' ? decode<{ facts: unknown[] }>(body).facts : [kind];
-    for (const fact of facts) this.say(log, `[${position}] ${shown(fact)}`);
+  /** What became durable; `writer` wrote it. */
+  record(
+    log: string,
+    writer: string,
+    { kind, position, body }: { kind: string; position: number; body: Bytes },
+  ): void {
+    const facts = kind === 'rec' ? decode<{ facts: Numbered[] }>(body).facts : [{ kind }];
+    const at = this.#timeline.now;
+    for (const fact of facts) {
+      const about = shown(fact);
+      this.#line(log, `[${position}] ${about}`);
+      const text = named(fact.kind ?? kind, fact);
+      this.arrows.push({ from: writer, to: log, sentAt: at, at, text, about });
+    }
+  }
+
+  /** What somebody reads of a log. */
+  read(log: string, reader: string): void {
+    const at = this.#timeline.now;
+    const text = 'is read';
+    this.arrows.push({ from: log, to: reader, sentAt: at, at, text, about: '' });
   }
 
   /** What was stored of an actor. */
@@ -63,12 +102,28 @@ export class Trace {
       memory: { begun?: { seq: number } };
     }>(body);
     const begun = memory.begun?.seq;
-    this.say('checkpoints', shown({ actor, revision, by, epoch, seq, floor, begun }));
+    this.#line('checkpoints', shown({ actor, revision, by, epoch, seq, floor, begun }));
   }
 
   #time(): string {
     return this.#timeline.now.toFixed(1).padStart(9);
   }
+}
+
+interface Numbered {
+  readonly kind?: string;
+  readonly seq?: number;
+  readonly number?: number;
+  readonly upTo?: number;
+  readonly attempt?: number;
+  readonly epoch?: number;
+  readonly caller?: { readonly number: number };
+}
+
+/** Such as `turn 7` or `letter 3`: what tells one from the next. */
+function named(kind: string, { seq, number, upTo, attempt, epoch, caller }: Numbered): string {
+  const counted = seq ?? caller?.number ?? number ?? upTo ?? attempt ?? epoch;
+  return counted === undefined ? kind : `${kind} ${counted}`;
 }
 
 /** A value on one line. */

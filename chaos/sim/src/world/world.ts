@@ -1,5 +1,5 @@
 /** Everything that the processes of one run share, and nothing that one of them knows. */
-import { Checks } from '../checkers/checks.ts';
+import { Checks, type CheckWishes } from '../checkers/checks.ts';
 import type { MutantName } from '../mutants/mutants.ts';
 import { schedulerConfig } from '../scheduler/config.ts';
 import { CheckpointServer } from '../store/checkpoint-server.ts';
@@ -19,7 +19,7 @@ export interface WorldPlan {
   readonly timings: Timings;
 }
 
-export interface WorldWishes {
+export interface WorldWishes extends CheckWishes {
   readonly mutant?: MutantName | undefined;
   readonly traced?: boolean | undefined;
 }
@@ -43,12 +43,15 @@ export class World {
   readonly checkpoints: CheckpointServer;
   readonly lease: LeaseServer;
 
-  constructor({ seed, weather, timings }: WorldPlan, { mutant, traced }: WorldWishes) {
+  constructor({ seed, weather, timings }: WorldPlan, wishes: WorldWishes) {
+    const { mutant, traced, ...checked } = wishes;
     this.timings = timings;
     this.chance = new Random(seed).fork('world');
     this.mutant = mutant;
     this.trace = traced === true ? new Trace(this.timeline) : undefined;
-    this.checks = new Checks(schedulerConfig(timings), this.coverage, () => this.timeline.now);
+    const now = (): number => this.timeline.now;
+    const { coverage } = this;
+    this.checks = new Checks(schedulerConfig(timings), { coverage, now, ...checked });
     this.network = new Network(this, { ...weather });
     this.requests = new Requests(this);
     this.logs = new LogServer(this);
