@@ -1,15 +1,19 @@
 /**
- * `npm run bench -- [--json] [--quick] [--only TEXT] [--results FILE]`: one line for each figure.
+ * `npm run bench -- [WORD] [--json] [--quick] [--only TEXT] [--results FILE]`: one line for each figure.
+ * Without a word the cluster is measured; a word of `words.ts` measures one part by itself.
  */
-import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { makeBed } from './bed.ts';
 import { killLeader, killNode } from './failover.ts';
 import { machine } from './machine.ts';
 import { markdown, text } from './report.ts';
+import { writeSection } from './results.ts';
 import * as speed from './speed.ts';
+import { isWord, wordNames, words } from './words.ts';
 
-const help = `Usage: npm run bench -- [options]
+const help = `Usage: npm run bench -- [word] [options]
+
+  Without a word: calls and tasks on a cluster of processes. Words: ${wordNames.join(', ')}.
 
   --json          one JSON line for each result
   --quick         short runs, 3 kills: a look, not a measurement
@@ -19,15 +23,17 @@ const help = `Usage: npm run bench -- [options]
 
 Examples:
   npm run bench -- --quick
+  npm run bench -- placement --json
   npm run bench -- --only actor --json
   npm run bench -- --results bench/RESULTS.md
 `;
 
-const values = optionsGiven();
+const { values, word } = optionsGiven();
 
 function optionsGiven() {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
       options: {
         json: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
@@ -37,7 +43,11 @@ function optionsGiven() {
         help: { type: 'boolean', default: false },
       },
     });
-    if (values.kills === undefined || /^[1-9]\d*$/.test(values.kills)) return values;
+    const [word, extra] = positionals;
+    if (extra !== undefined) throw new Error(`one word at a time; "${extra}" is one too many`);
+    if (word !== undefined && !isWord(word))
+      throw new Error(`there is no bench "${word}"; there are ${wordNames.join(', ')}`);
+    if (values.kills === undefined || /^[1-9]\d*$/.test(values.kills)) return { values, word };
     throw new Error(`--kills is ${values.kills}; give a whole number from 1 on`);
   } catch (thrown) {
     const text = thrown instanceof Error ? thrown.message : String(thrown);
@@ -53,6 +63,20 @@ async function main(): Promise<void> {
     process.stdout.write(help);
     return;
   }
+  if (word !== undefined) {
+    const run = await words[word]();
+    await run({ json: values.json, quick: values.quick, only: values.only, ...results() });
+    return;
+  }
+  await measureCluster();
+}
+
+/** Where a word writes its section, if anywhere. */
+function results(): { readonly results?: string } {
+  return values.results === undefined ? {} : { results: values.results };
+}
+
+async function measureCluster(): Promise<void> {
   const kills = Number(values.kills ?? (values.quick ? 3 : 30));
   const effort = values.quick ? { ms: 1_500, runs: 3, kills } : { ms: 6_000, runs: 10, kills };
   const say = (line: string) => process.stderr.write(`  ${line}\n`);
@@ -76,7 +100,7 @@ async function main(): Promise<void> {
     process.exit(2);
   }
   if (values.results !== undefined)
-    writeFileSync(values.results, markdown(results, await machine()));
+    writeSection(values.results, '# Measured', markdown(results, await machine()));
 }
 
 async function onOneBed(

@@ -1,0 +1,24 @@
+/**
+ * The parts that are measured by themselves, by the word that asks for them. Each is a room of its own
+ * and is loaded only when asked for.
+ */
+export interface BenchOptions {
+  readonly json: boolean;
+  readonly quick: boolean;
+  /** Only what contains this in its name; empty for all. */
+  readonly only: string;
+  /** The Markdown file whose section of this word is written anew. */
+  readonly results?: string;
+}
+
+type Load = () => Promise<(options: BenchOptions) => Promise<void>>;
+
+export const words = {
+  placement: async () => (await import('./placement/index.ts')).placementBench,
+} satisfies { readonly [word: string]: Load };
+
+export const wordNames: readonly string[] = Object.keys(words);
+
+export function isWord(word: string): word is keyof typeof words {
+  return Object.hasOwn(words, word);
+}
