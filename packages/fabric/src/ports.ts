@@ -6,9 +6,9 @@ import type { Bytes, LogName } from '@troupe/model';
 
 /** Monotonic and wall time, and timers. */
 export interface Clock {
-  /** Monotonic milliseconds, never going back. */
+  /** Monotonic milliseconds, never going back; time in which the machine slept counts. */
   now(): number;
-  /** Wall-clock milliseconds since the epoch: for people and deadlines, never for ownership. */
+  /** Wall-clock milliseconds since the epoch: for people, nothing is decided by it. */
   wall(): number;
   /** Calls `fire` once after `ms`; the answer cancels it. */
   after(ms: number, fire: () => void): () => void;

@@ -21,8 +21,10 @@ export const limits = {
   /** Time in which a call must be accepted; more is `INVALID_ARGUMENT`. */
   deadlineMsMax: 600_000,
   deadlineMsDefault: 30_000,
-  /** An actor forgets the replies of a session not heard of for so long. */
+  /** An actor forgets the replies of a session not heard of for so long, or longer. */
   sessionMsMax: 900_000,
+  /** Senders whose clock a node knows; beyond, the one longest silent counts as never heard of. */
+  callSendersMax: 1_024,
   /** Unanswered calls of one client session: the SDK waits beyond. */
   sessionCallsMax: 10_000,
   /** Things waiting in one tenant's queue: `RESOURCE_EXHAUSTED` beyond. */

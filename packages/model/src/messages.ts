@@ -60,9 +60,13 @@ export interface Call {
   /** `encodeValue` of the array of arguments. */
   readonly args: Bytes;
   readonly caller: Caller;
+  /** The sender: its monotonic clock, which no other process can read, gives the next two. */
   readonly replyTo: Address;
-  /** Wall-clock ms until which the call may be accepted. */
+  readonly sentAt: number;
+  /** Until when the call may be accepted. */
   readonly deadlineAt: number;
+  /** How often the sender has found that it stood still: what it said before is of another time. */
+  readonly standstills: number;
   /** Actors that await this call, outermost first: a cycle is refused. */
   readonly path: readonly ActorId[];
   /** Scope and clock of a calling actor: merged when the receiver belongs to the same scope. */
@@ -77,6 +81,8 @@ export interface CallResult {
   readonly session: SessionId;
   readonly number: number;
   readonly outcome: Outcome;
+  /** Refused for coming so much too late: a sender that still has time for it stood still. */
+  readonly lateMs?: number;
   readonly scope?: string;
   readonly clock?: VectorClock;
 }

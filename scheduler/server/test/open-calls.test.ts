@@ -16,6 +16,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { NewCall } from '../src/gateway/open-call.ts';
 import { OpenCalls } from '../src/gateway/open-calls.ts';
 import { Routes } from '../src/gateway/routes.ts';
+import { Standstill } from '../src/gateway/standstill.ts';
 import { ListBus, VirtualClock } from './virtual-ports.ts';
 
 const actor: ActorId = actorId('default', 'Counter', 'a');
@@ -43,6 +44,7 @@ beforeEach(() => {
     bus,
     clock,
     routes,
+    standstill: new Standstill(clock, () => calls.giveUpAll()),
     replyTo: gatewayAddress('g'),
     resendMs: 1_000,
     resolve: (message) => resolves.push(message),
@@ -58,7 +60,7 @@ function call(number: number, over: Partial<NewCall> = {}): void {
     method: 'add',
     args: new Uint8Array([0x90]),
     scope: '',
-    deadlineAt: clock.wall() + 30_000,
+    deadlineAt: clock.now() + 30_000,
     runMs: 10_000,
     sink: { answered: (answered, outcome) => answers.push({ number: answered, outcome }) },
     ...over,
@@ -243,13 +245,13 @@ describe('a call to an actor whose place is not known', () => {
   });
 
   test('is surely not done when no leader answered until its deadline', () => {
-    call(1, { deadlineAt: clock.wall() + 2_000 });
+    call(1, { deadlineAt: clock.now() + 2_000 });
     clock.pass(3_000);
     expect(codes()).toEqual(['NO_LEADER']);
   });
 
   test('is surely not done when there was no node until its deadline', () => {
-    call(1, { deadlineAt: clock.wall() + 2_000 });
+    call(1, { deadlineAt: clock.now() + 2_000 });
     located(failure('NO_NODES', 'no node is alive'));
     clock.pass(3_000);
     expect(codes()).toEqual(['NO_NODES']);

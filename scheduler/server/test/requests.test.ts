@@ -56,7 +56,7 @@ describe('a request to the leader', () => {
     async (phaseMs) => {
       const stage = new Stage();
       await stage.pass(phaseMs);
-      const outcome = stage.ask(status, { deadlineAt: stage.clock.wall() + 400 });
+      const outcome = stage.ask(status, { deadlineAt: stage.clock.now() + 400 });
       await stage.pass(399);
       expect(outcome).toEqual({});
       await stage.pass(2);
@@ -67,7 +67,7 @@ describe('a request to the leader', () => {
 
   test('that changes nothing has surely done nothing; of another one nobody knows', async () => {
     const stage = new Stage();
-    const deadlineAt = stage.clock.wall() + 400;
+    const deadlineAt = stage.clock.now() + 400;
     const outcomes = [stage.ask(status, { deadlineAt }), stage.ask(put, { deadlineAt })];
     stage.requests.onLeaderHeard();
     await stage.pass(401);
@@ -76,7 +76,7 @@ describe('a request to the leader', () => {
 
   test('is sent again under its number with growing pauses, and answered once', async () => {
     const stage = new Stage();
-    const outcome = stage.ask(put, { deadlineAt: stage.clock.wall() + 60_000 });
+    const outcome = stage.ask(put, { deadlineAt: stage.clock.now() + 60_000 });
     await stage.pass(8_000);
     expect(stage.sent.map(({ at }) => at - 1_000)).toEqual([0, 1_000, 3_000, 7_000]);
     expect(new Set(stage.sent.map(({ request }) => request.number)).size).toBe(1);

@@ -19,9 +19,12 @@ export interface CheckpointHead {
   readonly floor: CheckpointFloor;
 }
 
+/** 1 held times of day. */
+const format = 2;
+
 interface Body extends CheckpointHead {
-  readonly format: 1;
-  /** Wall-clock ms when it was made. */
+  readonly format: typeof format;
+  /** Wall-clock ms when it was made, for people. */
   readonly at: number;
   readonly memory: StoredMemory;
   readonly state: Bytes;
@@ -31,19 +34,23 @@ export function encodeCheckpoint(
   head: CheckpointHead,
   memory: Memory,
   state: Bytes,
-  at: number,
+  at: { readonly now: number; readonly wall: number },
 ): Bytes {
-  const body: Body = { format: 1, ...head, at, memory: storeMemory(memory), state };
+  const stored = storeMemory(memory, at.now);
+  const body: Body = { format, ...head, at: at.wall, memory: stored, state };
   return encode(body);
 }
 
-export function decodeCheckpoint(bytes: Bytes): {
+export function decodeCheckpoint(
+  bytes: Bytes,
+  now: number,
+): {
   head: CheckpointHead;
   memory: Memory;
   state: Bytes;
 } {
   const body = decodeBody(bytes);
-  return { head: body, memory: memoryFrom(body.memory), state: body.state };
+  return { head: body, memory: memoryFrom(body.memory, now), state: body.state };
 }
 
 /** Who, when and where: all that a store needs to choose between two checkpoints. */
@@ -68,8 +75,9 @@ function decodeBody(bytes: Bytes): Body {
   } catch (cause) {
     throw troupeError('LOG_CORRUPT', 'a checkpoint could not be decoded', {}, cause);
   }
-  if (body.format !== 1) {
-    throw troupeError('LOG_CORRUPT', `a checkpoint has the unknown format ${String(body.format)}`);
+  if (body.format !== format) {
+    const text = `a checkpoint of ${body.actor} has format ${String(body.format)}, not ${format}`;
+    throw troupeError('LOG_CORRUPT', `${text}: another version of Troupe wrote it`);
   }
   return body;
 }

@@ -85,10 +85,10 @@ export class Checkpointing {
     if (activation?.memory === undefined || activation.checkpoint.underWay !== 'capture') return;
     if (captured.request !== activation.epoch) return;
     const { id, birth, epoch, memory, checkpoint } = activation;
-    memory.sessions.forget(this.#core.wall);
+    memory.sessions.forget(this.#core.now);
     const floor = { log: this.#core.config.log, position: this.#core.durableAt };
     const head = { actor: id, birth, epoch, seq: memory.seq, floor };
-    const body = encodeCheckpoint(head, memory, captured.state, this.#core.wall);
+    const body = encodeCheckpoint(head, memory, captured.state, this.#core);
     this.#clean(activation);
     checkpoint.underWay = 'put';
     this.#core.out.send({

@@ -12,6 +12,7 @@ import type { Mailboxes } from './mailboxes.ts';
 import type { OutgoingCalls } from './outgoing-calls.ts';
 import type { Post } from './post.ts';
 import type { Runners } from './runners.ts';
+import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
 import type { Turns } from './turns.ts';
 
@@ -21,12 +22,13 @@ export interface Core {
   readonly alarms: Alarms;
   /** Monotonic ms of the event being handled. */
   readonly now: number;
-  /** Wall-clock ms of the event being handled. */
+  /** Wall-clock ms of the event being handled: for people, nothing is decided by it. */
   readonly wall: number;
   /** Position of the own log up to which everything is durable. */
   readonly durableAt: number;
   readonly actors: ReadonlyMap<ActorId, Activation>;
   readonly hosting: Hosting;
+  readonly senderClocks: SenderClocks;
   readonly mailboxes: Mailboxes;
   readonly turns: Turns;
   readonly outgoing: OutgoingCalls;

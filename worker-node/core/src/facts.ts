@@ -50,7 +50,7 @@ export type NodeFact =
       readonly letters: readonly OutboxLetter[];
       /** What the turn added to the actor's clock, itself among it. */
       readonly clock: VectorClock;
-      /** Wall-clock ms, for people and for the forgetting of sessions. */
+      /** Wall-clock ms, for people. */
       readonly at: number;
     }
   /** A turn is about to leave its actor: it will run again from its start if the node dies. */

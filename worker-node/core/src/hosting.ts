@@ -179,12 +179,13 @@ export class Hosting {
   }
 
   #rebuild(activation: Activation, event: Restored): void {
+    const { now } = this.#core;
     const stored =
-      event.checkpoint === undefined ? undefined : decodeCheckpoint(event.checkpoint.body);
+      event.checkpoint === undefined ? undefined : decodeCheckpoint(event.checkpoint.body, now);
     const memory = stored?.memory ?? freshMemory();
     const deltas = [];
     for (const fact of event.facts) {
-      const delta = replay(memory, activation.id, fact);
+      const delta = replay(memory, activation.id, fact, now);
       if (delta !== undefined) deltas.push(delta);
     }
     // After a runner's crash the memory that lived on is at the same turn, and knows more: calls

@@ -25,6 +25,7 @@ import { Mailboxes } from './mailboxes.ts';
 import { OutgoingCalls } from './outgoing-calls.ts';
 import { Post } from './post.ts';
 import { Runners } from './runners.ts';
+import { SenderClocks } from './sender-clocks.ts';
 import { Tasks } from './tasks.ts';
 import { Turns } from './turns.ts';
 
@@ -45,6 +46,7 @@ export class NodeMachine
   readonly #actors = new Map<ActorId, Activation>();
   readonly actors: ReadonlyMap<ActorId, Activation> = this.#actors;
   readonly hosting: Hosting;
+  readonly senderClocks = new SenderClocks();
   readonly mailboxes: Mailboxes;
   readonly turns: Turns;
   readonly outgoing: OutgoingCalls;

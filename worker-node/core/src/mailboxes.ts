@@ -34,6 +34,7 @@ export class Mailboxes {
   }
 
   onCall(call: Call): void {
+    this.#core.senderClocks.hear(call, this.#core.now);
     const activation = this.#core.actors.get(call.actor);
     if (activation === undefined || leaving(activation)) return this.#notHere(call);
     if (activation.birth > call.birth) {
@@ -171,10 +172,12 @@ export class Mailboxes {
       const text = `session ${session} has said that its call ${number} was answered`;
       return this.#refuse(call, failure('SESSION_FORGOTTEN', text));
     }
+    const lateMs = this.#core.senderClocks.lateMs(call, this.#core.now);
+    if (lateMs >= 0) return this.#refuse(call, tooLate(call, lateMs), lateMs);
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
     if (inputsOf(activation) >= limits.mailboxCallsMax) return this.#turnAway(activation, call);
-    memory.sessions.hear(session, low, this.#core.wall);
+    memory.sessions.hear(session, low, this.#core.now);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
     const input = inputOfCall(activation, call, kind === 'read');
     opened(activation, session, number, input);
@@ -186,15 +189,6 @@ export class Mailboxes {
   }
 
   #refusal(activation: Activation, call: Call): Failure | undefined {
-    const late = this.#core.wall - call.deadlineAt;
-    // An actor forgets a session after 15 minutes: only well within that is a call without a
-    // record surely one that never ran.
-    if (late > limits.sessionMsMax - limits.deadlineMsMax) {
-      return failure('SESSION_FORGOTTEN', `call ${call.caller.number} came too late to be known`);
-    }
-    if (late > 0) {
-      return failure('DEADLINE_EXCEEDED', `call of ${call.actor} came ${late} ms too late`);
-    }
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
     if (typeof kind === 'object') return kind;
     if (kind !== 'read' && call.path.includes(activation.id)) {
@@ -272,24 +266,20 @@ export class Mailboxes {
   answerUnrun(activation: Activation, input: Input, outcome: Outcome): void {
     if (input.cause.kind === 'call') {
       const { session, number, low } = input.cause;
-      activation.memory?.sessions.record(session, number, low, outcome, this.#core.wall);
+      activation.memory?.sessions.record(session, number, low, outcome, this.#core.now);
     }
     this.#core.out.append({ kind: 'barrier' });
     this.answer(activation, input, outcome);
   }
 
-  #refuse(call: Call, reason: Failure): void {
+  #refuse(call: Call, reason: Failure, lateMs?: number): void {
     const { session, number } = call.caller;
+    const outcome: Outcome = { ok: false, failure: reason };
+    const message = { kind: 'call-result', actor: call.actor, session, number, outcome } as const;
     this.#core.out.append({ kind: 'barrier' });
     this.#core.out.reply({
       to: call.replyTo,
-      message: {
-        kind: 'call-result',
-        actor: call.actor,
-        session,
-        number,
-        outcome: { ok: false, failure: reason },
-      },
+      message: lateMs === undefined ? message : { ...message, lateMs },
     });
   }
 
@@ -371,6 +361,20 @@ function turnedAwayKey({ caller }: Call): string {
 function isOf(input: Input, session: SessionId, number: number): boolean {
   const { cause } = input;
   return cause.kind === 'call' && cause.number === number && cause.session === session;
+}
+
+/**
+ * A session is forgotten after 15 minutes at the earliest, a deadline is 10 minutes away at the most:
+ * only within half of what is left is a call without a record surely one that never ran. The other
+ * half is for what clocks that drift apart make of these times.
+ */
+const surelyUnrunMsMax = (limits.sessionMsMax - limits.deadlineMsMax) / 2;
+
+function tooLate({ actor, caller }: Call, lateMs: number): Failure {
+  if (lateMs > surelyUnrunMsMax) {
+    return failure('SESSION_FORGOTTEN', `call ${caller.number} came too late to be known`);
+  }
+  return failure('DEADLINE_EXCEEDED', `call of ${actor} came ${Math.ceil(lateMs)} ms too late`);
 }
 
 function full(activation: Activation): Failure {

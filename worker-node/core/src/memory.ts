@@ -4,6 +4,8 @@
  *
  * M1  turn numbers of an actor rise by one over all its epochs; replay refuses a gap.
  * M2  replaying a fact that the checkpoint already holds changes nothing.
+ *
+ * `now` is monotonic ms of this node: what is read back was heard of now (S3).
  */
 import {
   type ActorId,
@@ -60,36 +62,36 @@ export function freshMemory(): Memory {
   };
 }
 
-export function storeMemory(memory: Memory): StoredMemory {
+export function storeMemory(memory: Memory, now: number): StoredMemory {
   const stored = {
     seq: memory.seq,
     clock: memory.clock,
     recv: [...memory.recv],
-    sessions: memory.sessions.store(),
+    sessions: memory.sessions.store(now),
     outbox: memory.outbox.store(),
   };
   return memory.begun === undefined ? stored : { ...stored, begun: memory.begun };
 }
 
-export function memoryFrom(stored: StoredMemory): Memory {
+export function memoryFrom(stored: StoredMemory, now: number): Memory {
   return {
     seq: stored.seq,
     clock: stored.clock,
     recv: new Map(stored.recv),
-    sessions: Sessions.from(stored.sessions),
+    sessions: Sessions.from(stored.sessions, now),
     outbox: Outbox.from(stored.outbox),
     begun: stored.begun === undefined ? undefined : copyBegun(stored.begun),
   };
 }
 
 /** The one place where a turn changes an actor's memory: live and at replay. */
-export function applyTurn(memory: Memory, fact: TurnFact): void {
+export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
   memory.seq = fact.seq;
   memory.clock = mergeClocks(memory.clock, fact.clock);
   memory.begun = undefined;
   const { cause } = fact;
   if (cause.kind === 'call') {
-    memory.sessions.record(cause.session, cause.number, cause.low, fact.outcome, fact.at);
+    memory.sessions.record(cause.session, cause.number, cause.low, fact.outcome, now);
   } else {
     memory.recv.set(senderOf(cause.from, cause.fromBirth), cause.number);
   }
@@ -97,12 +99,17 @@ export function applyTurn(memory: Memory, fact: TurnFact): void {
 }
 
 /** Replays one fact of this actor. Answers the delta when the user state changes by it. */
-export function replay(memory: Memory, actor: ActorId, fact: NodeFact): Bytes | undefined {
+export function replay(
+  memory: Memory,
+  actor: ActorId,
+  fact: NodeFact,
+  now: number,
+): Bytes | undefined {
   switch (fact.kind) {
     case 'turn':
       if (fact.seq <= memory.seq) return undefined;
       refuseGap(memory, actor, fact.seq);
-      applyTurn(memory, fact);
+      applyTurn(memory, fact, now);
       return fact.delta;
     case 'turn-begun':
       if (fact.seq <= memory.seq || memory.begun?.seq === fact.seq) return undefined;

@@ -48,8 +48,9 @@ interface OutgoingCall {
   readonly to: ActorId;
   readonly method: string;
   readonly args: CallOut['args'];
+  /** Monotonic ms of this node. */
   readonly deadlineAt: number;
-  /** How long an accepted call may run; wall-clock ms. */
+  /** How long an accepted call may run. */
   readonly runMs: number;
   readonly path: readonly ActorId[];
   readonly scope: string | undefined;
@@ -111,7 +112,7 @@ export class OutgoingCalls {
       to: actorId(actorParts(activation.id).tenant, frame.type, frame.key),
       method: frame.method,
       args: frame.args,
-      deadlineAt: this.#core.wall + frame.deadlineMs,
+      deadlineAt: this.#core.now + frame.deadlineMs,
       runMs: this.#runMs(activation.bundle, frame.type),
       path: [...turn.input.path, activation.id],
       scope: activation.scope,
@@ -139,7 +140,7 @@ export class OutgoingCalls {
       to: actorId(task.tenant, frame.type, frame.key),
       method: frame.method,
       args: frame.args,
-      deadlineAt: this.#core.wall + frame.deadlineMs,
+      deadlineAt: this.#core.now + frame.deadlineMs,
       runMs: this.#runMs(task.bundle, frame.type),
       path: [],
       scope: task.scope,
@@ -191,7 +192,7 @@ export class OutgoingCalls {
     for (const call of this.#open.values()) {
       // Without a place nobody works on it; a turn on a living node ends by its own limit.
       const patience = answerGraceMs + (call.sentTo === undefined ? 0 : call.runMs);
-      if (this.#core.wall > call.deadlineAt + patience) {
+      if (this.#core.now > call.deadlineAt + patience) {
         const text = `${call.name} was not answered by its deadline`;
         this.#settle(call, { ok: false, failure: failure('OUTCOME_UNKNOWN', text) }, undefined);
       } else if (this.#core.now - call.sentAt >= this.#core.config.resendMs) {
@@ -233,7 +234,10 @@ export class OutgoingCalls {
       args: call.args,
       caller: { session: call.session, number: call.number, low: this.#low(call) },
       replyTo: nodeAddress(this.#core.config.incarnation),
+      sentAt: this.#core.now,
       deadlineAt: call.deadlineAt,
+      // A node that stood still for long is fenced, and starts as another one.
+      standstills: 0,
       path: call.path,
       ...(call.scope === undefined ? {} : { scope: call.scope }),
       ...(call.clock === undefined ? {} : { clock: call.clock }),
@@ -257,7 +261,7 @@ export class OutgoingCalls {
   /** The leader cannot place the actor: final when it says so, else tried until the deadline. */
   #unplaced(call: OutgoingCall, reason: Failure): void {
     const mayPass = reason.code === 'NO_NODES' || reason.code === 'NO_LEADER';
-    if (mayPass && this.#core.wall < call.deadlineAt) return;
+    if (mayPass && this.#core.now < call.deadlineAt) return;
     this.#settle(call, { ok: false, failure: reason }, undefined);
   }
 

@@ -5,6 +5,9 @@
  * S2  a reply is kept until the session says that nothing at or below its number is open, or the
  *     session was not heard of for `limits.sessionMsMax`. Other actors are never forgotten: their
  *     turns are durable, and ask again after however long an outage.
+ * S3  only time in which the actor was in memory somewhere makes a session older, by the monotonic
+ *     clock there: whatever clocks do, and however long an actor lies idle, it is never forgotten
+ *     too early.
  */
 import type { Outcome, SessionId } from '@troupe/model';
 import { limits } from '@troupe/model';
@@ -16,7 +19,7 @@ export interface SessionWindow {
   /** Least number that may still be open at the session. */
   low: number;
   readonly replies: Map<number, Outcome>;
-  /** Wall-clock ms when the session was last heard of here. */
+  /** Monotonic ms of this node; before its start for one that is old already. */
   heardAt: number;
 }
 
@@ -24,7 +27,8 @@ export interface SessionWindow {
 export type StoredSession = readonly [
   session: SessionId,
   low: number,
-  heardAt: number,
+  /** Milliseconds since it was heard of. */
+  age: number,
   replies: readonly (readonly [number, Outcome])[],
 ];
 
@@ -36,13 +40,13 @@ export class Sessions {
   }
 
   /** The session is alive and has nothing open below `low`. */
-  hear(session: SessionId, low: number, wall: number): SessionWindow {
+  hear(session: SessionId, low: number, now: number): SessionWindow {
     let window = this.#windows.get(session);
     if (window === undefined) {
-      window = { low, replies: new Map(), heardAt: wall };
+      window = { low, replies: new Map(), heardAt: now };
       this.#windows.set(session, window);
     }
-    window.heardAt = Math.max(window.heardAt, wall);
+    window.heardAt = now;
     if (low > window.low) {
       window.low = low;
       for (const number of window.replies.keys()) {
@@ -52,32 +56,32 @@ export class Sessions {
     return window;
   }
 
-  record(session: SessionId, number: number, low: number, outcome: Outcome, wall: number): void {
-    const window = this.hear(session, low, wall);
+  record(session: SessionId, number: number, low: number, outcome: Outcome, now: number): void {
+    const window = this.hear(session, low, now);
     if (number >= window.low) window.replies.set(number, outcome);
   }
 
   /** Forgets the sessions not heard of for too long. */
-  forget(wall: number): void {
+  forget(now: number): void {
     for (const [session, window] of this.#windows) {
       if (session.startsWith(actorSessionPrefix)) continue;
-      if (wall - window.heardAt > limits.sessionMsMax) this.#windows.delete(session);
+      if (now - window.heardAt > limits.sessionMsMax) this.#windows.delete(session);
     }
   }
 
-  store(): StoredSession[] {
+  store(now: number): StoredSession[] {
     return [...this.#windows].map(([session, window]) => [
       session,
       window.low,
-      window.heardAt,
+      now - window.heardAt,
       [...window.replies],
     ]);
   }
 
-  static from(stored: readonly StoredSession[]): Sessions {
+  static from(stored: readonly StoredSession[], now: number): Sessions {
     const sessions = new Sessions();
-    for (const [session, low, heardAt, replies] of stored) {
-      sessions.#windows.set(session, { low, heardAt, replies: new Map(replies) });
+    for (const [session, low, age, replies] of stored) {
+      sessions.#windows.set(session, { low, heardAt: now - age, replies: new Map(replies) });
     }
     return sessions;
   }

@@ -230,7 +230,7 @@ export class Turns {
     } as const;
     const fact = done.delta === undefined ? bare : { ...bare, delta: done.delta };
     this.fact(activation, fact);
-    applyTurn(memory, fact);
+    applyTurn(memory, fact, this.#core.now);
     activation.lastTurnAt = this.#core.now;
     this.#total += 1;
     this.#core.post.sendNew(activation, fact.letters, memory.clock);

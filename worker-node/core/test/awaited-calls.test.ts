@@ -112,7 +112,7 @@ describe('an awaited call', () => {
     a.place(ledger);
     const session = sessionId('actor:default/Ledger/other#3');
     a.call('add', 'x', { session, number: 65_536, low: 65_536 });
-    a.wall += limits.sessionMsMax * 100;
+    a.now += limits.sessionMsMax * 100;
     a.tick(2_000);
     a.tick(2_000);
     a.call('add', 'x', { session, number: 65_536, low: 65_536 });

@@ -139,7 +139,9 @@ export class TestNode {
       args: encodeValue([id]),
       caller: { session: sessionId('s1'), number, low: caller.low ?? 1, ...caller },
       replyTo: gateway,
-      deadlineAt: this.wall + 30_000,
+      sentAt: this.now,
+      deadlineAt: this.now + 30_000,
+      standstills: 0,
       path: [],
       ...more,
     });

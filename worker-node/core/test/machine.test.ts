@@ -54,7 +54,7 @@ describe('a call', () => {
   it('that comes after its deadline is refused and changes nothing', () => {
     const a = new TestNode('a');
     a.place(ledger);
-    a.call('add', 'x', {}, { deadlineAt: a.wall - 1 });
+    a.call('add', 'x', {}, { deadlineAt: a.now - 1 });
     expect(a.values()).toEqual(['DEADLINE_EXCEEDED']);
     expect(a.log.map((fact) => fact.kind)).toEqual(['barrier']);
   });
@@ -62,7 +62,7 @@ describe('a call', () => {
   it('sent again so late that its reply may be forgotten is refused as forgotten, not run', () => {
     const a = new TestNode('a');
     a.place(ledger);
-    const deadlineAt = a.wall - (limits.sessionMsMax - limits.deadlineMsMax) - 1;
+    const deadlineAt = a.now - (limits.sessionMsMax - limits.deadlineMsMax) - 1;
     a.call('add', 'x', {}, { deadlineAt });
     expect(a.values()).toEqual(['SESSION_FORGOTTEN']);
     expect(a.log.map((fact) => fact.kind)).toEqual(['barrier']);

@@ -10,7 +10,7 @@ describe('a call that is refused', () => {
     const a = new TestNode('a');
     a.place(ledger);
     a.autoCommit = false;
-    a.call('add', 'x', {}, { deadlineAt: a.wall - 1 });
+    a.call('add', 'x', {}, { deadlineAt: a.now - 1 });
     expect(a.uncommittedReplies).toBe(1);
     expect(a.replies).toEqual([]);
     a.commit();

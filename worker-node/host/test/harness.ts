@@ -190,7 +190,9 @@ export class Cell {
       args: encodeValue(args),
       caller: { session, number, low: number },
       replyTo: gatewayAddress('test') as Address,
-      deadlineAt: Date.now() + 30_000,
+      sentAt: performance.now(),
+      deadlineAt: performance.now() + 30_000,
+      standstills: 0,
       path: [],
     });
     const answered = this.#until(() => this.result(number)?.outcome);

@@ -22,6 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => cell.stop());
 
+const at = { now: 0, wall: 0 };
+
 /** A turn of the actor; nothing but its number matters here. */
 function turn(actor: ActorId, seq: number, body = new Uint8Array(0)): NodeFact {
   return {
@@ -133,7 +135,7 @@ test('actors with checkpoints at many places still share one reading', async () 
   // The last actor has the earliest floor.
   for (const [i, actor] of actors.entries()) {
     const head = { actor, birth: 1, epoch: 2, seq: 0, floor: { log: dead, position: 201 - i } };
-    const body = encodeCheckpoint(head, freshMemory(), encodeValue({}), 0);
+    const body = encodeCheckpoint(head, freshMemory(), encodeValue({}), at);
     await cell.fabric.checkpoints.put(actor, body, 0);
   }
   const reads: string[] = [];
@@ -176,7 +178,7 @@ test('what a checkpoint covers is not read again', async () => {
   }
   // Record 1 of a log is its opening, record 2 its first batch.
   const head = { actor, birth: 1, epoch: 2, seq: 2, floor: { log: second, position: 2 } };
-  const body = encodeCheckpoint(head, freshMemory(), encodeValue({}), 0);
+  const body = encodeCheckpoint(head, freshMemory(), encodeValue({}), at);
   const revision = await cell.fabric.checkpoints.put(actor, body, 0);
   const reads: string[] = [];
   const { restorer: subject, next } = restorer(await log(), reads);
@@ -236,7 +238,7 @@ test('S1: a late writer never replaces a newer checkpoint, nor is it stopped by 
   const actor = actorId('default', 'Late', 'a');
   const floor = { log: logName('any'), position: 1 };
   const body = (epoch: number, seq: number) =>
-    encodeCheckpoint({ actor, birth: 1, epoch, seq, floor }, freshMemory(), encodeValue(seq), 0);
+    encodeCheckpoint({ actor, birth: 1, epoch, seq, floor }, freshMemory(), encodeValue(seq), at);
   const put = (epoch: number, seq: number, expected: number) =>
     new Promise<number | undefined>((resolve) => {
       const store = new CheckpointStore({

@@ -29,8 +29,6 @@ export interface Restored {
   readonly node: string;
   readonly checkpoint: { readonly body: Uint8Array } | undefined;
   readonly facts: readonly NodeFact[];
-  /** Wall-clock ms of the node. */
-  readonly wall: number;
 }
 
 export interface Attempted {

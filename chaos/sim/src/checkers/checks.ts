@@ -162,7 +162,6 @@ export class Checks {
 
   restored(restored: Restored): void {
     this.#who = restored.node;
-    this.truth.latestAt = Math.max(this.truth.latestAt, restored.wall);
     for (const checker of this.#checkers) checker.restored?.(restored);
   }
 

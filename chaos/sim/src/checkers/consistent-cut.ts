@@ -61,10 +61,11 @@ function checkOutbox(truth: Truth, restored: Restored, violate: Violate): void {
   const actor = truth.actors.get(restored.actor);
   if (actor === undefined || actor.epoch !== restored.epoch) return;
   const { checkpoint, facts } = restored;
-  const stored = checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint.body);
+  const stored =
+    checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint.body, truth.now());
   const memory = stored?.memory ?? freshMemory();
   try {
-    for (const fact of facts) replay(memory, actor.id, fact);
+    for (const fact of facts) replay(memory, actor.id, fact, truth.now());
   } catch {
     // A history with a hole is another promise.
     return;

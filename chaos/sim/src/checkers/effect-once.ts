@@ -15,8 +15,8 @@ export const effectOnce: MakeChecker = (truth, violate) => {
     for (const one of forgotten) if (program === one || program.startsWith(`${one}.`)) return true;
     return false;
   };
-  const wasSilent = (first: TurnTruth, at = truth.latestAt): boolean =>
-    truth.nights > first.nights || at - first.at > limits.deadlineMsMax;
+  const wasSilent = (first: TurnTruth): boolean =>
+    truth.nights > first.nights || truth.now() - first.at > limits.deadlineMsMax;
   return {
     turnFact(fact) {
       if (fact.kind === 'barrier' || fact.kind === 'actor-released') return;
@@ -38,7 +38,7 @@ export const effectOnce: MakeChecker = (truth, violate) => {
         }
         return;
       }
-      const again = first !== undefined && cause.startsWith('task:') && wasSilent(first, fact.at);
+      const again = first !== undefined && cause.startsWith('task:') && wasSilent(first);
       if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
       if (fact.delta === undefined) return;
       const program = String(decodeValue(fact.delta));

@@ -13,9 +13,10 @@ export const replayEqualsLive: MakeChecker = (truth, violate) => ({
     // A fenced node may still read: what it comes to counts for nothing.
     if (actor === undefined || actor.epoch !== epoch || actor.node !== node) return;
     try {
-      const stored = checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint.body);
+      const stored =
+        checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint.body, truth.now());
       const memory = stored?.memory ?? freshMemory();
-      for (const fact of facts) replay(memory, id, fact);
+      for (const fact of facts) replay(memory, id, fact, truth.now());
       const fault = difference(memory, actor, (turn) => mayBeForgotten(truth, turn));
       if (fault !== undefined) violate(`${id} on ${node} is read back with ${fault}`);
     } catch (thrown) {
@@ -51,7 +52,7 @@ function compare(
 /** A session that was silent for long, or for a night, is forgotten by the next checkpoint. */
 function mayBeForgotten(truth: Truth, turn: TurnTruth | undefined): boolean {
   if (turn === undefined || turn.nights < truth.nights) return true;
-  return turn.at < truth.latestAt - limits.deadlineMsMax;
+  return turn.at < truth.now() - limits.deadlineMsMax;
 }
 
 /** What of the live memory is missing in the one that was read back. */
@@ -73,7 +74,7 @@ function difference(
     const known = readLetters.get(to) ?? 1;
     if (known !== next) return `letter ${known} to ${to} as the next, ${next} is`;
   }
-  for (const [session, low, , replies] of live.sessions.store()) {
+  for (const [session, low, , replies] of live.sessions.store(0)) {
     const window = read.sessions.window(session);
     for (const [number, outcome] of replies) {
       if (number < Math.max(low, window?.low ?? 0)) continue;

@@ -48,9 +48,9 @@ export interface TurnTruth {
   readonly seq: number;
   readonly epoch: number;
   readonly outcome: Outcome;
-  /** Wall-clock ms of its node. */
+  /** Virtual time. */
   readonly at: number;
-  /** Nights before it. */
+  /** Nights before it was decided. */
   readonly nights: number;
   /** How long `ids` was after it. */
   readonly length: number;
@@ -67,6 +67,9 @@ export interface TaskTruth {
   ended: Outcome | undefined;
 }
 
+/** So long may an append, or its process, stand still: what it appends was decided before. */
+const standstillMsMax = 10_000;
+
 export class Truth {
   /** Follows the journal without ever being restored. */
   readonly follower: SchedulerMachine;
@@ -77,8 +80,7 @@ export class Truth {
   readonly clocks = new Map<string, Clock>();
   /** Nights in which every host was suspended, longer than sessions are remembered. */
   nights = 0;
-  /** The latest wall-clock time that a turn has. */
-  latestAt = 0;
+  #morningAt = Number.NEGATIVE_INFINITY;
   readonly #births = new Map<ActorId, { birth: number; scope: string }>();
 
   /** Virtual time. */
@@ -87,6 +89,12 @@ export class Truth {
   constructor(config: SchedulerConfig, now: () => number) {
     this.now = now;
     this.follower = new SchedulerMachine(config);
+  }
+
+  /** Every host was suspended for a night. */
+  night(): void {
+    this.nights += 1;
+    this.#morningAt = this.now();
   }
 
   journal(fact: SchedulerFact, position: number): void {
@@ -133,18 +141,17 @@ export class Truth {
     const actor = this.actors.get(fact.actor);
     if (actor === undefined) return;
     if (fact.kind === 'actor-released') actor.releasedEpoch = fact.epoch;
-    const delta = replay(actor.memory, actor.id, fact);
+    const delta = replay(actor.memory, actor.id, fact, this.now());
     if (fact.kind !== 'turn') return;
     if (delta !== undefined) actor.ids.push(String(decodeValue(delta)));
-    const { seq, epoch, outcome, letters, at } = fact;
-    this.latestAt = Math.max(this.latestAt, at);
+    const { seq, epoch, outcome, letters } = fact;
     actor.lastEpoch = epoch;
     actor.turns.set(causeKey(fact.cause), {
       seq,
       epoch,
       outcome,
-      at,
-      nights: this.nights,
+      at: this.now(),
+      nights: this.now() - this.#morningAt > standstillMsMax ? this.nights : this.nights - 1,
       length: actor.ids.length,
     });
     for (const letter of letters) {

@@ -111,8 +111,7 @@ export class Restorer {
     const { actor, epoch } = order;
     if (!this.#isStale(reading)) {
       const node = this.#process.name;
-      const wall = this.#process.wall();
-      this.#world.checks.restored({ actor, epoch, node, checkpoint, facts, wall });
+      this.#world.checks.restored({ actor, epoch, node, checkpoint, facts });
     }
     const event = { kind: 'restored', actor, epoch, facts } as const;
     if (checkpoint === undefined) return this.#post(event);

@@ -151,7 +151,7 @@ export class Misfortune {
   #night(): void {
     this.#weather({ loss: 0.6 }, eveningMs);
     this.#world.timeline.after(eveningMs, () => {
-      this.#world.checks.truth.nights += 1;
+      this.#world.checks.truth.night();
       for (const name of this.#everyone()) this.#cluster.host(name).suspendedMs += nightMs;
     });
   }

@@ -120,6 +120,7 @@ export class Gateway {
   readonly #heard = new Map<Address, number>();
   #numbers = 0;
   #sweptAt: number;
+  #standstills = 0;
   /** Streams opened before this time are closed. */
   #closedAt = Number.NEGATIVE_INFINITY;
 
@@ -205,6 +206,7 @@ export class Gateway {
   /** What waits in the sockets of a process that stood still is of another time. */
   #closeStreams(): void {
     if (this.#forgetsDeadlines) return;
+    this.#standstills += 1;
     this.#closedAt = this.#world.timeline.now;
     for (const client of [...this.#heard.keys()]) this.#forget(client);
   }
@@ -227,7 +229,8 @@ export class Gateway {
       return;
     }
     const target = this.#targets.get(call.actor) ?? this.#newTarget(call.actor);
-    const deadlineAt = this.#process.wall() + call.deadlineMs;
+    // A millisecond less: one that has nothing left, and asks for the answer only, is late at once.
+    const deadlineAt = this.#process.now() + call.deadlineMs - 1;
     const open: OpenCall = { call, deadlineAt, target, sentAt: 0, sentTo: undefined };
     this.#calls.set(keyOf(call.session, call.number), open);
     target.calls.add(open);
@@ -287,7 +290,9 @@ export class Gateway {
       args: call.args,
       caller: { session: call.session, number: call.number, low: call.low },
       replyTo: this.address,
+      sentAt: open.sentAt,
       deadlineAt: this.#deadlineOf(open),
+      standstills: this.#standstills,
       path: [],
     };
     this.#world.network.send(this.#process, `node:${route.node}`, message);
@@ -297,6 +302,10 @@ export class Gateway {
     const open = this.#calls.get(keyOf(result.session, result.number));
     if (open === undefined || open.call.actor !== result.actor) return;
     open.target.backoffMs = 0;
+    if (result.lateMs !== undefined && this.#deadlineOf(open) > this.#process.now()) {
+      // Its own clock stood still: all that was asked by then is older than it says.
+      return this.#closeStreams();
+    }
     this.#answer(open, result.outcome);
   }
 
@@ -391,16 +400,16 @@ export class Gateway {
   }
 
   #expire(open: OpenCall): void {
-    const wall = this.#process.wall();
+    const now = this.#process.now();
     const deadlineAt = this.#deadlineOf(open);
     const { number, actor } = open.call;
-    if (deadlineAt > wall) return;
+    if (deadlineAt > now) return;
     const text = `call ${number} of "${actor}"`;
     if (open.sentAt === 0) {
       const reason = open.target.reason ?? failure('NO_LEADER', `${text} found no place`);
       return this.#answer(open, { ok: false, failure: reason });
     }
-    if (deadlineAt + graceMs * (open.target.route === undefined ? 1 : 2) > wall) return;
+    if (deadlineAt + graceMs * (open.target.route === undefined ? 1 : 2) > now) return;
     const { mutant } = this.#world;
     const code = mutant === 'unknown-told-as-refused' ? 'DEADLINE_EXCEEDED' : 'OUTCOME_UNKNOWN';
     const unknown = failure(code, `${text} was sent but not answered`);
@@ -412,7 +421,7 @@ export class Gateway {
   }
 
   #deadlineOf(open: OpenCall): number {
-    if (this.#forgetsDeadlines) return this.#process.wall() + open.call.deadlineMs;
+    if (this.#forgetsDeadlines) return this.#process.now() + open.call.deadlineMs;
     return open.deadlineAt;
   }
 

@@ -42,8 +42,8 @@ const listedActorsMax = 10_000;
 
 export function actorsService(gateway: Gateway) {
   return {
-    Call: unary(gateway.logger, (asked: Asked<CallRequest>) => call(gateway, asked)),
-    List: unary(gateway.logger, (asked: Asked<ListActorsRequest>) => list(gateway, asked)),
+    Call: unary(gateway, (asked: Asked<CallRequest>) => call(gateway, asked)),
+    List: unary(gateway, (asked: Asked<ListActorsRequest>) => list(gateway, asked)),
   };
 }
 
@@ -52,7 +52,7 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
   const tenant = tenantOf(request.tenant);
   const actor = checkedActor(tenant, request.type, request.key);
   const args = argumentsGiven(request.value, request.json);
-  const deadlineAt = checkedDeadline(request.deadlineMs, gateway.wall());
+  const deadlineAt = checkedDeadline(request.deadlineMs, gateway.now());
   const runMs = await gateway.admit(tenant, request.type, request.method);
   const caller = callerOf(gateway, actor, request.idempotencyKey);
   const { method } = request;

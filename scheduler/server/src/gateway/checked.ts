@@ -76,10 +76,13 @@ export function checkedPayload(field: string, bytes: Bytes): Bytes {
   throw troupeError('TOO_LARGE', text, { argument: field, bytes: bytes.length });
 }
 
-/** Wall-clock ms; 0 stands for the default. */
-export function checkedDeadline(deadlineMs: number, wall: number): number {
+/**
+ * As monotonic ms; 0 stands for the default. Clients round up what is left, and never say 0: a
+ * millisecond less, one who has nothing left and asks only for the answer is late at once.
+ */
+export function checkedDeadline(deadlineMs: number, now: number): number {
   const ms = deadlineMs === 0 ? limits.deadlineMsDefault : deadlineMs;
-  if (ms <= limits.deadlineMsMax) return wall + ms;
+  if (ms <= limits.deadlineMsMax) return now + ms - 1;
   throw refused('deadline_ms', String(ms), `at most ${limits.deadlineMsMax}`);
 }
 

@@ -10,17 +10,16 @@ export type ProcessCounts = () => { readonly [name: string]: number | string | b
 const weightMax = 1_000_000;
 
 export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
-  const { logger } = gateway;
   return {
-    Status: unary(logger, async ({ deadlineAt, signal }: Asked<object>) => {
+    Status: unary(gateway, async ({ deadlineAt, signal }: Asked<object>) => {
       const answer = await gateway.requests.ask({ kind: 'status' }, { deadlineAt, signal });
       if (answer.kind !== 'status') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
       return { json: JSON.stringify({ ...answer.status, process: processCounts() }) };
     }),
-    PutTenant: unary(logger, (asked: Asked<{ tenant: string; weight: number }>) =>
+    PutTenant: unary(gateway, (asked: Asked<{ tenant: string; weight: number }>) =>
       putTenant(gateway, asked),
     ),
-    DrainNode: unary(logger, (asked: Asked<{ node: string }>) => drainNode(gateway, asked)),
+    DrainNode: unary(gateway, (asked: Asked<{ node: string }>) => drainNode(gateway, asked)),
   };
 }
 
@@ -43,7 +42,7 @@ async function drainNode(gateway: Gateway, asked: Asked<{ node: string }>) {
   if (!isShortName(node)) {
     throw troupeError('INVALID_ARGUMENT', `node "${node}" is not a node name`);
   }
-  const deadlineAt = asked.deadlineAt ?? gateway.wall() + limits.drainMs;
+  const deadlineAt = asked.deadlineAt ?? gateway.now() + limits.drainMs;
   const body = { kind: 'drain-node', node: nodeName(node) } as const;
   await gateway.requests.ask(body, { deadlineAt, signal: asked.signal });
   return {};

@@ -13,6 +13,7 @@ import {
 } from '@grpc/grpc-js';
 import type { Logger } from '@troupe/fabric';
 import { errorTable, type Failure, failureOf, troupeError } from '@troupe/model';
+import type { Gateway } from './gateway.ts';
 import { type ErrorMessage, malformed } from './wire.ts';
 
 export function errorMessage(reason: Failure): ErrorMessage {
@@ -46,14 +47,14 @@ const deadlineMarginMs = 100;
 /** What a unary handler is given beside its request. */
 export interface Asked<Req> {
   readonly request: Req;
-  /** Wall-clock ms until which the client waits; `undefined`: for ever. */
+  /** Monotonic ms until which the client waits; `undefined`: for ever. */
   readonly deadlineAt: number | undefined;
   /** Fires when the client no longer waits. */
   readonly signal: AbortSignal;
 }
 
 export function unary<Req, Res>(
-  log: Logger,
+  gateway: Gateway,
   handle: (asked: Asked<Req>) => Promise<Res>,
 ): (call: ServerUnaryCall<Req | typeof malformed, Res>, callback: sendUnaryData<Res>) => void {
   return (call, callback) => {
@@ -62,28 +63,36 @@ export function unary<Req, Res>(
     const deadline = call.getDeadline();
     const at = deadline instanceof Date ? deadline.getTime() : deadline;
     const request = call.request;
-    const deadlineAt = Number.isFinite(at) ? at - deadlineMarginMs : undefined;
+    // It comes as a remaining time, which grpc-js makes a time of day: back at once.
+    const leftMs = at - Date.now() - deadlineMarginMs;
+    const deadlineAt = Number.isFinite(at) ? gateway.now() + leftMs : undefined;
     const answer = async (): Promise<Res> => {
+      refuseOfAnotherTime(gateway);
       if (request === malformed) throw malformedRequest(call.getPath());
       return await handle({ request, deadlineAt, signal: gone.signal });
     };
     answer().then(
       (value) => callback(null, value),
-      (thrown: unknown) => callback(statusOf(noted(log, call.getPath(), thrown))),
+      (thrown: unknown) => callback(statusOf(noted(gateway.logger, call.getPath(), thrown))),
     );
   };
 }
 
 export function clientStream<Req, Res>(
-  log: Logger,
+  gateway: Gateway,
   handle: (messages: AsyncIterable<Req>) => Promise<Res>,
 ): (call: ServerReadableStream<Req | typeof malformed, Res>, callback: sendUnaryData<Res>) => void {
   return (call, callback) => {
+    const { logger } = gateway;
     // Without a listener a cancelled stream would end the process.
-    call.on('error', (reason) => log.debug({ reason: reason.message }, 'a client stream broke'));
-    handle(wellFormed(call, call.getPath())).then(
+    call.on('error', (reason) => logger.debug({ reason: reason.message }, 'a client stream broke'));
+    const answer = async (): Promise<Res> => {
+      refuseOfAnotherTime(gateway);
+      return await handle(wellFormed(call, call.getPath()));
+    };
+    answer().then(
       (value) => callback(null, value),
-      (thrown: unknown) => callback(statusOf(noted(log, call.getPath(), thrown))),
+      (thrown: unknown) => callback(statusOf(noted(logger, call.getPath(), thrown))),
     );
   };
 }
@@ -96,6 +105,12 @@ async function* wellFormed<Req>(
     if (message === malformed) throw malformedRequest(path);
     yield message;
   }
+}
+
+function refuseOfAnotherTime({ standstill }: Gateway): void {
+  if (!standstill.isOfAnotherTime()) return;
+  const text = 'this gateway has stood still, and nobody knows how old the request is';
+  throw troupeError('UNAVAILABLE', text);
 }
 
 function malformedRequest(path: string): Error {

@@ -30,7 +30,7 @@ const nodesTriedMax = 3;
 
 export function deploymentsService(gateway: Gateway) {
   return {
-    Deploy: clientStream(gateway.logger, (chunks: AsyncIterable<DeployRequest>) =>
+    Deploy: clientStream(gateway, (chunks: AsyncIterable<DeployRequest>) =>
       deploy(gateway, chunks),
     ),
   };

@@ -26,6 +26,7 @@ import { OpenCalls } from './open-calls.ts';
 import { Requests } from './requests.ts';
 import { Routes } from './routes.ts';
 import { type SessionCall, SessionStream } from './session-stream.ts';
+import { Standstill } from './standstill.ts';
 
 /** The way to whoever leads: in this process or over the bus. */
 export interface LeaderDoor {
@@ -57,6 +58,7 @@ export class Gateway {
   readonly address: Address;
   readonly routes: Routes;
   readonly catalog = new Catalog();
+  readonly standstill: Standstill;
   readonly calls: OpenCalls;
   readonly requests: Requests;
   readonly logger: Logger;
@@ -81,7 +83,9 @@ export class Gateway {
     const replyTo = this.address;
     const { routes } = this;
     const resolve = (message: Resolve) => leader.post(message);
-    this.calls = new OpenCalls({ bus, clock, routes, replyTo, resendMs, resolve });
+    const standstill = new Standstill(clock, (why) => this.#onStandstill(why));
+    this.standstill = standstill;
+    this.calls = new OpenCalls({ bus, clock, routes, standstill, replyTo, resendMs, resolve });
     const send = (request: Request) => leader.post(request);
     this.requests = new Requests({ clock, replyTo, resendMs, send });
     this.#inbox = bus.listen(names.gateway(start.id), (message: ToGateway) => {
@@ -110,8 +114,9 @@ export class Gateway {
     return this.#streams.size;
   }
 
-  wall(): number {
-    return this.#start.clock.wall();
+  /** Monotonic ms. */
+  now(): number {
+    return this.#start.clock.now();
   }
 
   /** Session and number of a call that this gateway makes itself. */
@@ -189,7 +194,7 @@ export class Gateway {
   openStream(call: SessionCall): void {
     const stream = new SessionStream(call, this);
     this.#streams.add(stream);
-    if (this.#draining) stream.end();
+    if (this.#draining || this.standstill.isOfAnotherTime()) stream.end();
   }
 
   /** A session lives on one stream: an older one is stale and ends. */
@@ -221,8 +226,18 @@ export class Gateway {
 
   stop(): void {
     this.#inbox.stop();
+    this.standstill.stop();
     this.calls.stop();
     this.requests.stop();
+  }
+
+  /** Clients ask again, here or elsewhere, with the time that is left to them. */
+  #onStandstill(why: string): void {
+    const { standstill, calls, requests } = this;
+    this.logger.warn({ why, standstills: standstill.count }, 'this gateway stood still');
+    for (const stream of [...this.#streams]) stream.end();
+    calls.giveUpAll();
+    requests.giveUpAll();
   }
 
   #retryHeld(): void {

@@ -25,6 +25,7 @@ export interface NewCall {
   readonly method: string;
   readonly args: Bytes;
   readonly scope: string;
+  /** Monotonic ms. */
   readonly deadlineAt: number;
   /** How long after the deadline the answer of an accepted call may still be awaited. */
   readonly runMs: number;
@@ -63,12 +64,21 @@ export interface Target {
 const graceMs = 30_000;
 
 /** Why the call is not waited for any longer, if so. */
-export function expiryOf(call: OpenCall, wall: number): Failure | undefined {
-  if (call.deadlineAt > wall) return undefined;
+export function expiryOf(call: OpenCall, now: number): Failure | undefined {
+  if (call.deadlineAt > now) return undefined;
   if (call.sentAt === 0) return neverSent(call);
   // A turn on a living node ends by its own limit; without a route nobody works on it.
   const patience = graceMs + (call.target.route === undefined ? 0 : call.runMs);
-  if (call.deadlineAt + patience > wall) return undefined;
+  if (call.deadlineAt + patience > now) return undefined;
+  return notAnswered(call);
+}
+
+/** What is known of a call that is given up. */
+export function givenUp(call: OpenCall): Failure {
+  return call.sentAt === 0 ? neverSent(call) : notAnswered(call);
+}
+
+function notAnswered(call: OpenCall): Failure {
   const text = `call ${call.number} of "${call.actor}" was sent but not answered`;
   return failure('OUTCOME_UNKNOWN', text, { actor: call.actor });
 }

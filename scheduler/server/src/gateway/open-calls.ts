@@ -8,6 +8,8 @@
  * O4  a call that was never sent to a node surely did nothing, and is refused as such; one that was
  *     sent and got no answer ends as OUTCOME_UNKNOWN.
  *
+ * O5  nothing that was opened before a standstill of this process is sent after it.
+ *
  * Everything here may be lost or repeated: the actor remembers a session's numbers with their
  * replies. There are no timers of single calls; one sweep resends, and one short timer serves all
  * actors whose node said `not-here`.
@@ -37,16 +39,19 @@ import {
   bothSinks,
   type CallSink,
   expiryOf,
+  givenUp,
   type NewCall,
   type OpenCall,
   type Target,
 } from './open-call.ts';
 import type { Route, Routes } from './routes.ts';
+import type { Standstill } from './standstill.ts';
 
 export interface OpenCallsStart {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly routes: Routes;
+  readonly standstill: Standstill;
   readonly replyTo: Address;
   readonly resendMs: number;
   readonly resolve: (message: Resolve) => void;
@@ -155,6 +160,10 @@ export class OpenCalls {
     const call = this.#sessions.get(result.session)?.get(result.number);
     if (call === undefined || call.actor !== result.actor) return;
     call.target.backoffMs = 0;
+    // To us it has time left: it is our clock that stood still, and all that was asked is older.
+    if (result.lateMs !== undefined && call.deadlineAt > this.#start.clock.now()) {
+      this.#start.standstill.found(`a node says that its call came ${result.lateMs} ms too late`);
+    }
     this.#answer(call, result.outcome);
   }
 
@@ -224,6 +233,15 @@ export class OpenCalls {
     }
   }
 
+  /** This process stood still: what is open is of another time (O5). */
+  giveUpAll(): void {
+    for (const numbers of [...this.#sessions.values()]) {
+      for (const call of [...numbers.values()]) {
+        this.#answer(call, { ok: false, failure: givenUp(call) });
+      }
+    }
+  }
+
   stop(): void {
     this.#cancelSweep?.();
     this.#cancelBackoff?.();
@@ -273,7 +291,9 @@ export class OpenCalls {
       args: call.args,
       caller: { session: call.session, number: call.number, low: call.low },
       replyTo: this.#start.replyTo,
+      sentAt: now,
       deadlineAt: call.deadlineAt,
+      standstills: this.#start.standstill.count,
       path: noPath,
     };
     this.#start.bus.send(route.node.subject, message);
@@ -335,9 +355,8 @@ export class OpenCalls {
 
   #sweep(): void {
     const now = this.#start.clock.now();
-    const wall = this.#start.clock.wall();
     for (const target of this.#targets.values()) {
-      this.#expire(target, now, wall);
+      this.#expire(target, now);
       const { route } = target;
       if (route === undefined) {
         if (target.calls.size > 0 && target.askAt <= now) this.#resolve(target);
@@ -348,11 +367,11 @@ export class OpenCalls {
     }
   }
 
-  #expire(target: Target, now: number, wall: number): void {
+  #expire(target: Target, now: number): void {
     for (const call of target.calls) {
       if (call.cancelledUntil !== undefined && call.cancelledUntil <= now) this.#remove(call);
       if (call.cancelledUntil !== undefined) continue;
-      const reason = expiryOf(call, wall);
+      const reason = expiryOf(call, now);
       if (reason === undefined) continue;
       if (reason.code === 'OUTCOME_UNKNOWN') this.counts.unknown++;
       this.#answer(call, { ok: false, failure: reason });
@@ -360,21 +379,23 @@ export class OpenCalls {
   }
 
   #answer(call: OpenCall, outcome: Outcome): void {
-    this.#remove(call);
+    if (!this.#remove(call)) return;
     this.counts.answered++;
     call.sink.answered(call.number, outcome);
   }
 
-  #remove(call: OpenCall): void {
+  /** False when it was gone already. */
+  #remove(call: OpenCall): boolean {
     const numbers = this.#sessions.get(call.session);
-    if (numbers?.delete(call.number) !== true) return;
+    if (numbers?.delete(call.number) !== true) return false;
     if (numbers.size === 0) this.#sessions.delete(call.session);
     this.#size--;
     const { target } = call;
     target.calls.delete(call);
-    if (target.calls.size > 0) return;
+    if (target.calls.size > 0) return true;
     this.#targets.delete(target.actor);
     this.#backingOff.delete(target);
+    return true;
   }
 }
 

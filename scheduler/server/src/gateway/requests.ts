@@ -3,7 +3,7 @@
  * (with growing pauses, and at once to a new leader), answered once.
  *
  * A request that waits for the end of something (a task) has no deadline of its own: it is given up
- * only when no leader was heard of at all since it was made.
+ * only when no leader was heard of at all since it was made, or this process stood still since.
  */
 import type { Clock } from '@troupe/fabric';
 import {
@@ -18,7 +18,7 @@ import {
 } from '@troupe/model';
 
 export interface AskOptions {
-  /** Wall-clock ms; the default deadline from now when absent. */
+  /** Monotonic ms; the default deadline from now when absent. */
   readonly deadlineAt?: number | undefined;
   /** Aborted: nobody waits any more. */
   readonly signal?: AbortSignal | undefined;
@@ -104,7 +104,7 @@ export class Requests {
     const waits = body.kind === 'submit-task';
     const deadlineAt = waits
       ? options.deadlineAt
-      : (options.deadlineAt ?? clock.wall() + limits.deadlineMsDefault);
+      : (options.deadlineAt ?? clock.now() + limits.deadlineMsDefault);
     return new Promise((resolve, reject) => {
       const open: OpenRequest = {
         request: { kind: 'request', number, replyTo, body },
@@ -152,14 +152,13 @@ export class Requests {
 
   #leftMs({ deadlineAt }: OpenRequest): number {
     if (deadlineAt === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(1, deadlineAt - this.#start.clock.wall());
+    return Math.max(1, deadlineAt - this.#start.clock.now());
   }
 
   #sweep(): void {
     const now = this.#start.clock.now();
-    const wall = this.#start.clock.wall();
     for (const [number, open] of this.#open) {
-      const reason = this.#expired(open, now, wall);
+      const reason = this.#expired(open, now);
       if (reason !== undefined) {
         this.#open.delete(number);
         open.reject(reason);
@@ -167,11 +166,22 @@ export class Requests {
     }
   }
 
-  #expired(open: OpenRequest, now: number, wall: number): TroupeError | undefined {
+  /** This process stood still: the leader may have forgotten what was asked before. */
+  giveUpAll(): void {
+    for (const [number, open] of this.#open) {
+      this.#open.delete(number);
+      const { kind } = open.request.body;
+      const code = readOnly.has(kind) ? 'DEADLINE_EXCEEDED' : 'OUTCOME_UNKNOWN';
+      const text = `this gateway stood still while it waited for the answer to "${kind}"`;
+      open.reject(new TroupeError(failure(code, text)));
+    }
+  }
+
+  #expired(open: OpenRequest, now: number): TroupeError | undefined {
     const { kind } = open.request.body;
     const heard = this.#leaderHeardAt >= open.openedAt;
     const patienceOver = now - open.openedAt > limits.deadlineMsDefault && !heard;
-    const deadlineOver = open.deadlineAt !== undefined && open.deadlineAt <= wall;
+    const deadlineOver = open.deadlineAt !== undefined && open.deadlineAt <= now;
     if (!deadlineOver && !patienceOver) return undefined;
     const text = `no leader answered "${kind}" in time`;
     if (!heard) return new TroupeError(failure('NO_LEADER', text));

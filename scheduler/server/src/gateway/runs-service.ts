@@ -46,13 +46,12 @@ const waitMsMax = 60_000;
 const answerMs = 30_000;
 
 export function runsService(gateway: Gateway) {
-  const { logger } = gateway;
   return {
-    Start: unary(logger, (asked: Asked<StartRequest>) => start(gateway, asked)),
-    Wait: unary(logger, (asked: Asked<WaitRequest>) => wait(gateway, asked)),
-    Resume: unary(logger, (asked: Asked<ResumeRequest>) => resume(gateway, asked)),
-    Cancel: unary(logger, (asked: Asked<{ run: string }>) => cancel(gateway, asked)),
-    List: unary(logger, (asked: Asked<ListRequest>) => list(gateway, asked)),
+    Start: unary(gateway, (asked: Asked<StartRequest>) => start(gateway, asked)),
+    Wait: unary(gateway, (asked: Asked<WaitRequest>) => wait(gateway, asked)),
+    Resume: unary(gateway, (asked: Asked<ResumeRequest>) => resume(gateway, asked)),
+    Cancel: unary(gateway, (asked: Asked<{ run: string }>) => cancel(gateway, asked)),
+    List: unary(gateway, (asked: Asked<ListRequest>) => list(gateway, asked)),
   };
 }
 
@@ -71,7 +70,7 @@ async function start(gateway: Gateway, { request, deadlineAt, signal }: Asked<St
 async function wait(gateway: Gateway, { request, deadlineAt, signal }: Asked<WaitRequest>) {
   const run = checkedRun(request.run);
   const waitMs = Math.min(request.waitMs, waitMsMax);
-  const until = deadlineAt ?? gateway.wall() + waitMs + answerMs;
+  const until = deadlineAt ?? gateway.now() + waitMs + answerMs;
   const options = { deadlineAt: until, signal };
   const answer = await gateway.requests.ask({ kind: 'wait-run', run, waitMs }, options);
   return await runAnswer(gateway, run, answer, options);

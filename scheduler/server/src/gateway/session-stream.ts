@@ -138,6 +138,7 @@ export class SessionStream implements CallSink {
   }
 
   #onRequest(request: OpenRequest | typeof malformed): void {
+    this.#gateway.standstill.look();
     if (this.#ended) return;
     try {
       if (request === malformed) {
@@ -204,7 +205,7 @@ export class SessionStream implements CallSink {
         method,
         args: checkedPayload('args', args),
         scope: message.scope,
-        deadlineAt: checkedDeadline(message.deadlineMs, this.#gateway.wall()),
+        deadlineAt: checkedDeadline(message.deadlineMs, this.#gateway.now()),
         runMs: entry.turnLimitMs,
         sink: this,
       });

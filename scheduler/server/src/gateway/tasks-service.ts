@@ -23,7 +23,7 @@ interface SubmitRequest {
 
 export function tasksService(gateway: Gateway) {
   return {
-    Submit: unary(gateway.logger, (asked: Asked<SubmitRequest>) => submit(gateway, asked)),
+    Submit: unary(gateway, (asked: Asked<SubmitRequest>) => submit(gateway, asked)),
   };
 }
 
