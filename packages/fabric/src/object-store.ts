@@ -2,12 +2,14 @@
  * Large values by content, in a JetStream object store bucket of the cell.
  *
  * O1  the name of an object is the sha-256 of its bytes, checked whenever it is read.
+ * O2  a bucket is used only after the server has said that it is there.
  */
 import { createHash } from 'node:crypto';
 import { type Bytes, troupeError } from '@troupe/model';
-import { type ObjectStore as Bucket, StorageType } from 'nats';
+import { type ObjectStore as Bucket, DiscardPolicy, StorageType } from 'nats';
 import type { Names } from './names.ts';
 import type { NatsLink } from './nats-connection.ts';
+import { apiCode, jetStreamCode } from './nats-errors.ts';
 import { Patience, untilAnswered } from './nats-retry.ts';
 import type { ObjectStore } from './ports.ts';
 
@@ -78,12 +80,35 @@ export class BucketObjectStore implements ObjectStore {
   }
 
   #open(): Promise<Bucket> {
-    const options = { storage: StorageType.File, replicas: this.#replicas };
-    this.#bucket ??= this.#link.js.views.os(this.#names.objects, options).catch((reason) => {
+    this.#bucket ??= this.#make().catch((reason) => {
       this.#bucket = undefined;
       throw reason;
     });
     return this.#bucket;
+  }
+
+  /**
+   * O2: made here, since the client gives the server words that newer ones refuse, and takes a
+   * question that was not answered for a bucket that is there.
+   */
+  async #make(): Promise<Bucket> {
+    const { js, jsm } = this.#link;
+    const bucket = this.#names.objects;
+    try {
+      await jsm.streams.add({
+        name: `OBJ_${bucket}`,
+        subjects: [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`],
+        storage: StorageType.File,
+        discard: DiscardPolicy.New,
+        allow_rollup_hdrs: true,
+        allow_direct: true,
+        num_replicas: this.#replicas,
+      });
+    } catch (cause) {
+      // Made before, when the configuration said something else: it is the bucket all the same.
+      if (apiCode(cause) !== jetStreamCode.nameInUse) throw cause;
+    }
+    return js.views.os(bucket);
   }
 }
 
