@@ -4,6 +4,7 @@
  *
  * P1  a put takes effect only after the revision it expects: a late writer hides nothing newer.
  * P2  what becomes of a put whose answer never came is found out by reading, never guessed.
+ * P3  a cell keeps the number of replicas that it was made with until an operator changes it.
  */
 import { randomUUID } from 'node:crypto';
 import { type Bytes, troupeError } from '@troupe/model';
@@ -73,7 +74,21 @@ export class StreamCheckpoints implements Checkpoints {
       );
     } catch (cause) {
       if (apiCode(cause) !== jetStreamCode.nameInUse) throw cause;
+      await this.#checkReplicas();
     }
+  }
+
+  /** P3: the first stream of a cell tells how many copies the cell was made with. */
+  async #checkReplicas(): Promise<void> {
+    const { link, names, replicas } = this.#start;
+    const { config } = await untilAnswered(link, 'looking at the stream of checkpoints', () =>
+      link.jsm.streams.info(names.checkpointStream),
+    );
+    if (config.num_replicas === replicas) return;
+    const text =
+      `the streams of cell "${names.cell}" were made with ${config.num_replicas} replicas, and ` +
+      `\`replicas\` is ${replicas}: change the streams with the tools of NATS first`;
+    throw troupeError('CONFIG_INVALID', text, { key: 'replicas' });
   }
 
   async put(key: string, body: Bytes, expected: number): Promise<number | undefined> {

@@ -9,13 +9,15 @@ export interface Durability {
   readonly sync: 'always' | 'delayed' | 'unverified';
   /** One clear line for the log and the status page. */
   readonly text: string;
+  /** Those that answered. */
+  readonly servers: readonly { readonly name: string; readonly version: string }[];
 }
 
 /** How long the first server may take to answer; the client gives each further one 300 ms. */
 const answerMs = 500;
 
 interface ServerAnswer {
-  readonly server?: { readonly name?: string };
+  readonly server?: { readonly name?: string; readonly ver?: string };
   readonly data?: {
     readonly config?: { readonly sync_interval?: number; readonly sync_always?: boolean };
     readonly disabled?: boolean;
@@ -38,16 +40,24 @@ export async function checkDurability(system: NatsLink | undefined): Promise<Dur
   }
   const stores = answers.filter((answer) => answer.data?.config !== undefined);
   if (stores.length === 0) return unverified('no server with JetStream answered');
+  const servers = stores.map(({ server }) => ({
+    name: server?.name ?? 'a server',
+    version: server?.ver ?? 'unknown',
+  }));
   const delayed = stores.filter((answer) => answer.data?.config?.sync_always !== true);
   if (delayed.length === 0) {
-    return { sync: 'always', text: 'every acknowledged record is synced to disk' };
+    return { sync: 'always', text: 'every acknowledged record is synced to disk', servers };
   }
   const which = delayed.map((answer) => {
     const seconds = (answer.data?.config?.sync_interval ?? 0) / 1e9;
     return `${answer.server?.name ?? 'a server'} each ${seconds} s`;
   });
   const text = `a power cut may lose acknowledged records: NATS syncs ${which.join(', ')}`;
-  return { sync: 'delayed', text: `${text}; set \`jetstream { sync_interval: always }\`` };
+  return {
+    sync: 'delayed',
+    text: `${text}; set \`jetstream { sync_interval: always }\``,
+    servers,
+  };
 }
 
 /** Throws `NATS_UNSUITABLE` unless syncing is certain. */
@@ -57,5 +67,6 @@ export function requireSync(durability: Durability): void {
 }
 
 function unverified(why: string): Durability {
-  return { sync: 'unverified', text: `whether NATS syncs every write is not known: ${why}` };
+  const text = `whether NATS syncs every write is not known: ${why}`;
+  return { sync: 'unverified', text, servers: [] };
 }

@@ -9,7 +9,7 @@ import { checkDurability, type Durability, requireSync } from './durability.ts';
 import { type Logger, processLogger } from './logger.ts';
 import { StreamLogs } from './logs.ts';
 import { type Names, names } from './names.ts';
-import { type LinkRole, type NatsLink, openLink } from './nats-connection.ts';
+import { checkVersion, type LinkRole, type NatsLink, openLink } from './nats-connection.ts';
 import { BucketObjectStore } from './object-store.ts';
 import type { Bus, Checkpoints, Clock, Logs, ObjectStore } from './ports.ts';
 import { realClock } from './real-clock.ts';
@@ -56,9 +56,10 @@ export async function openFabric(start: FabricStart): Promise<Fabric> {
     opened.push(one);
     return one;
   };
-  const link = (role: LinkRole) =>
-    keep(openLink({ nats: config.nats, name: start.name, role, clock, logger, ...bound }));
-  const system = config.nats.systemUser === undefined ? undefined : link('system');
+  const { nats, replicas } = config;
+  const shared = { nats, replicas, name: start.name, clock, logger, ...bound };
+  const link = (role: LinkRole) => keep(openLink({ ...shared, role }));
+  const system = nats.systemUser === undefined ? undefined : link('system');
   const opening = [
     keep(openCoordination({ etcd: config.etcd, clock, ...bound })),
     link('log'),
@@ -70,21 +71,25 @@ export async function openFabric(start: FabricStart): Promise<Fabric> {
   try {
     const [coordination, log, store, bus, beats, systemLink] = await Promise.all(opening);
     const durability = await checkDurability(systemLink);
-    if (config.nats.requireSync) requireSync(durability);
+    if (nats.requireSync) requireSync(durability);
+    // A connection sees one server: the others are known by their answers.
+    for (const { name, version } of durability.servers) {
+      checkVersion(`nats-server "${name}"`, version, replicas);
+    }
     const cell = names(cellName(config.cell));
-    const objects = new BucketObjectStore(store, cell, config.replicas);
+    const objects = new BucketObjectStore(store, cell, replicas);
     const checkpoints = new StreamCheckpoints({
       link: store,
       names: cell,
       objects,
-      replicas: config.replicas,
+      replicas,
     });
     await checkpoints.open();
     return {
       names: cell,
       clock,
       logger,
-      logs: new StreamLogs({ link: log, bulk: store, names: cell, replicas: config.replicas }),
+      logs: new StreamLogs({ link: log, bulk: store, names: cell, replicas }),
       bus: new NatsBus(bus),
       beats: new NatsBus(beats),
       objects,

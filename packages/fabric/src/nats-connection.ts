@@ -25,6 +25,8 @@ export interface LinkStart {
   /** Incarnation or scheduler name: what the broker's disconnect notices tell. */
   readonly name: string;
   readonly role: LinkRole;
+  /** Of every stream: more than one asks more of the servers. */
+  readonly replicas: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** How long the first connection may take in all. */
@@ -34,13 +36,23 @@ export interface LinkStart {
 const connectMsMaxDefault = 10_000;
 const reconnectMs = 250;
 const requestMs = 2_000;
-const versionMin: readonly [number, number] = [2, 10];
+
+type Version = readonly [major: number, minor: number, patch: number];
+const versionMin: Version = [2, 10, 0];
+/** Older ones have let replicas of a stream that is written with expectations differ for good. */
+const versionMinOfReplicas: Version = [2, 12, 3];
 
 /** Connects, waiting a bounded time for the server, and checks that it can carry a cluster. */
 export async function openLink(start: LinkStart): Promise<NatsLink> {
   const connection = await firstConnection(start);
   try {
-    checkVersion(connection);
+    const { version = 'unknown', cluster } = connection.info ?? {};
+    const where = `nats-server at ${connection.getServer()}`;
+    checkVersion(where, version, start.replicas);
+    if (start.replicas > 1 && cluster === undefined) {
+      const text = `${where} stands alone, and \`replicas\` is ${start.replicas}`;
+      throw troupeError('NATS_UNSUITABLE', text, { replicas: start.replicas });
+    }
     const options = { timeout: requestMs };
     const js = connection.jetstream(options);
     const jsm = await connection.jetstreamManager({ ...options, checkAPI: false });
@@ -203,16 +215,17 @@ async function firstConnection(start: LinkStart): Promise<NatsConnection> {
   }
 }
 
-function checkVersion(connection: NatsConnection): void {
-  const version = connection.info?.version ?? 'unknown';
-  const [major, minor] = version.split('.').map(Number);
-  const [majorMin, minorMin] = versionMin;
-  if (major === undefined || minor === undefined || Number.isNaN(major + minor)) {
-    throw troupeError('NATS_UNSUITABLE', `nats-server says its version is "${version}"`);
+/** Throws `NATS_UNSUITABLE` when a server of that version cannot keep what is asked of it. */
+export function checkVersion(where: string, version: string, replicas: number): void {
+  const said = version.split(/[.-]/, 3).map(Number);
+  if (said.length < 3 || said.some(Number.isNaN)) {
+    throw troupeError('NATS_UNSUITABLE', `${where} says its version is "${version}"`);
   }
-  if (major > majorMin || (major === majorMin && minor >= minorMin)) return;
-  const text = `nats-server at ${connection.getServer()} has version ${version}, too old`;
-  throw troupeError('NATS_UNSUITABLE', text, { version });
+  const least = replicas > 1 ? versionMinOfReplicas : versionMin;
+  const differs = said.findIndex((part, index) => part !== least[index]);
+  if (differs < 0 || (said[differs] ?? 0) > (least[differs] ?? 0)) return;
+  const what = replicas > 1 ? `too old for \`replicas: ${replicas}\`` : 'too old';
+  throw troupeError('NATS_UNSUITABLE', `${where} has version ${version}, ${what}`, { version });
 }
 
 /** JetStream may take a moment after the port is open, above all in a cluster. */

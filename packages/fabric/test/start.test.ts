@@ -1,8 +1,15 @@
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { type DisconnectNotice, openFabric, silentLogger } from '@troupe/fabric';
+import {
+  checkConfig,
+  type DisconnectNotice,
+  openFabric,
+  sharedConfig,
+  silentLogger,
+} from '@troupe/fabric';
 import { freePort, startNats } from '@troupe/fabric/servers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { TestServers } from './cluster-servers.ts';
 
 const servers = new TestServers();
@@ -32,13 +39,40 @@ describe('a process that starts', () => {
   });
 
   test('against a NATS that is too old is told which version it has', async () => {
-    const old = await oldServer();
+    const old = await serverOf('2.9.10');
     const config = servers.config({ natsUrl: `nats://127.0.0.1:${old.port}` });
     const start = openFabric({ ...started, config });
     await expect(start).rejects.toMatchObject({
       code: 'NATS_UNSUITABLE',
       details: { version: '2.9.10' },
     });
+    old.server.close();
+  });
+
+  test('is refused three replicas by a server that may let them differ, and told what to run', async () => {
+    const old = await serverOf('2.12.2');
+    const config = { ...servers.config({ natsUrl: `nats://127.0.0.1:${old.port}` }), replicas: 3 };
+    const start = openFabric({
+      ...started,
+      config: checkConfig(config, z.strictObject(sharedConfig)),
+    });
+    await expect(start).rejects.toMatchObject({
+      code: 'NATS_UNSUITABLE',
+      message: expect.stringMatching(
+        /2\.12\.2, too old for `replicas: 3`; .*2\.12\.3 for replicas/,
+      ),
+    });
+    old.server.close();
+  });
+
+  test('is refused three replicas by a server that stands alone', async () => {
+    const old = await serverOf('2.12.3');
+    const config = { ...servers.config({ natsUrl: `nats://127.0.0.1:${old.port}` }), replicas: 3 };
+    const start = openFabric({
+      ...started,
+      config: checkConfig(config, z.strictObject(sharedConfig)),
+    });
+    await expect(start).rejects.toThrow(/stands alone, and `replicas` is 3/);
     old.server.close();
   });
 
@@ -90,8 +124,8 @@ describe('the broker', () => {
 });
 
 /** Greets as a server of another version does; nobody gets further with it. */
-async function oldServer(): Promise<{ server: Server; port: number }> {
-  const info = { server_id: 'old', version: '2.9.10', proto: 1, max_payload: 1_048_576 };
+async function serverOf(version: string): Promise<{ server: Server; port: number }> {
+  const info = { server_id: 'one', version, proto: 1, max_payload: 1_048_576 };
   const server = createServer((socket) => {
     socket.write(`INFO ${JSON.stringify(info)}\r\n`);
     socket.on('data', (chunk) => {

@@ -62,7 +62,12 @@ export const errorTable = {
   PORT_IN_USE: row(9, false, 'none', 'stop the other process or choose another port'),
   ETCD_UNREACHABLE: row(14, true, 'none', 'start etcd, or correct `etcd` in the configuration'),
   NATS_UNREACHABLE: row(14, true, 'none', 'start nats-server, or correct `nats.servers`'),
-  NATS_UNSUITABLE: row(9, false, 'none', 'run nats-server 2.10 or newer with JetStream'),
+  NATS_UNSUITABLE: row(
+    9,
+    false,
+    'none',
+    'run nats-server 2.10 or newer (2.12.3 for replicas) with JetStream',
+  ),
   SERVER_MISSING: row(9, false, 'none', 'run `npm run bootstrap`, which brings it'),
   SERVER_FAILED: row(13, false, 'none', 'see the log of the server named'),
   NODE_NAME_TAKEN: row(6, true, 'none', 'choose another node name, or stop the other node'),
