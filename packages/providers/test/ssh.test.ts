@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -71,6 +72,20 @@ describe.skipIf(noSshServer !== undefined)(`nodes by ssh ${noSshServer ?? ''}`.t
       .poll(() => later.describe('n1'), { timeout: 20_000 })
       .toMatchObject({ restarts: 1, state: { kind: 'running', incarnation: expect.any(String) } });
     expect((await later.logs('n1')).match(/^hello from n1\./gm)).toHaveLength(2);
+  });
+
+  it('G2: a node that is frozen or ended on purpose goes on by its machine alone', async () => {
+    const { state } = await provider.create(spec('n1', { trust: 'first-use' }));
+    const pid = pidOf(state);
+    const status = () => readFileSync(`/proc/${pid}/status`, 'utf8');
+    expect(await provider.signal('n1', { signal: 'SIGSTOP', thawAfterMs: 3_000 })).toEqual({ pid });
+    expect(status()).toMatch(/^State:\s*T/m);
+    await expect.poll(status, { timeout: 20_000 }).toMatch(/^State:\s*S/m);
+    expect(await provider.signal('n1', { signal: 'SIGTERM', againAfterMs: 10 })).toEqual({ pid });
+    await expect
+      .poll(() => provider.describe('n1'), { timeout: 20_000 })
+      .toMatchObject({ restarts: 1, state: { kind: 'running', incarnation: expect.any(String) } });
+    expect(await provider.signal('n2', { signal: 'SIGKILL' })).toBeUndefined();
   });
 
   it('T4: a drain ends the node and removes all that was put there', async () => {

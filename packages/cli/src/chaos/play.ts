@@ -11,6 +11,8 @@ import type { Planned, Round } from './plan.ts';
 import { RecoveryWatch } from './recovery.ts';
 import { rested, type Scene, viewOf } from './scene.ts';
 
+const tickMs = 100;
+
 /** What became of a fault. */
 export interface Played {
   readonly kind: FaultKind;
@@ -103,10 +105,11 @@ async function befall(
       return { kind, did, overAt: 0 };
     }
     scene.say(`${kind}: ${injected.did}`);
-    scene.show(`${kind}: ${injected.did}`);
+    const overIn = countDown(scene, kind, lastsMs);
     try {
       await rested(lastsMs, scene.stop);
     } finally {
+      clearInterval(overIn);
       await injected.undo();
       watch.calm();
     }
@@ -123,4 +126,12 @@ async function befall(
   } finally {
     scene.held.delete(victim.name);
   }
+}
+
+function countDown({ show }: Scene, kind: FaultKind, lastsMs: number): NodeJS.Timeout {
+  const end = performance.now() + lastsMs;
+  return setInterval(() => {
+    const seconds = Math.max(0, end - performance.now()) / 1_000;
+    show(`${kind} is over in ${seconds.toFixed(1)} s`);
+  }, tickMs);
 }

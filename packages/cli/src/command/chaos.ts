@@ -126,7 +126,7 @@ async function faultNow(
       const message = `cell ${scene.cell} has no ${faultOf(kind).to} at present`;
       throw new TroupeError({ code: 'NO_LEADER', message });
     }
-    const what = `${kind} of ${titleOf(victim)} in cell ${scene.cell}`;
+    const what = `${kind}: ${titleOf(victim)} of cell ${scene.cell}`;
     await confirm(what, options.yes === true);
     const round = [{ kind, afterMs: 0, lastsMs, draw: 0 }];
     const [played] = await play(scene, round, { name: victim.name, withinMs });

@@ -7,7 +7,7 @@ import { UsageError } from './exit-code.ts';
 export async function confirm(what: string, yes: boolean): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError(`${what} asks first, and there is no terminal to ask at; give --yes`);
+    throw new UsageError(`there is no terminal to ask at; give --yes for ${what}`);
   }
   const asked = createInterface({ input: process.stdin, output: process.stderr });
   try {
