@@ -33,7 +33,7 @@ export const limits = {
   logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
   checkpointTurns: 1_000,
   checkpointMs: 60_000,
-  /** Letters of one actor not yet acknowledged: a further send fails with `RESOURCE_EXHAUSTED`. */
+  /** Letters of one actor not yet acknowledged: its calls are `RESOURCE_EXHAUSTED` beyond. */
   outboxLettersMax: 10_000,
   resendMs: 1_000,
   heartbeatMs: 1_000,

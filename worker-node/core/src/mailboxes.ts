@@ -8,6 +8,8 @@
  * B4  a refusal waits for an append, like a read: a fenced node refuses nobody whom another one
  *     has taken in.
  * B5  a turn that has begun stays in the mailbox until it can run again: it is not refused.
+ * B6  an actor whose letters nobody takes takes no more calls; letters it takes always, or two that
+ *     write to each other, or wait for each other, would stand still for good.
  */
 import {
   type Address,
@@ -90,8 +92,6 @@ export class Mailboxes {
   /** Hands inputs to the runner, as many as may run ahead of their records. */
   pump(activation: Activation): void {
     if (activation.phase !== 'live') return;
-    // An actor whose letters are not taken waits: that bounds its outbox.
-    if ((activation.memory?.outbox.size ?? 0) > limits.outboxLettersMax) return;
     while (activation.dispatched.length < limits.turnsAheadMax) {
       const input = activation.mailbox.shift();
       if (input === undefined) return;
@@ -176,9 +176,12 @@ export class Mailboxes {
     if (lateMs >= 0) return this.#refuse(call, tooLate(call, lateMs), lateMs);
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
-    if (inputsOf(activation) >= limits.mailboxCallsMax) return this.#turnAway(activation, call);
-    memory.sessions.hear(session, low, this.#core.now);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
+    const unheard = kind !== 'read' && memory.outbox.size > limits.outboxLettersMax;
+    if (unheard || inputsOf(activation) >= limits.mailboxCallsMax) {
+      return this.#turnAway(activation, call);
+    }
+    memory.sessions.hear(session, low, this.#core.now);
     const input = inputOfCall(activation, call, kind === 'read');
     opened(activation, session, number, input);
     if (input.read) this.#core.turns.dispatchRead(activation, input);
@@ -378,7 +381,11 @@ function tooLate({ actor, caller }: Call, lateMs: number): Failure {
 }
 
 function full(activation: Activation): Failure {
-  const text = `the mailbox of ${activation.id} holds ${limits.mailboxCallsMax} inputs`;
+  const letters = activation.memory?.outbox.size ?? 0;
+  const text =
+    letters > limits.outboxLettersMax
+      ? `${letters} letters of ${activation.id} were not taken by their receivers`
+      : `the mailbox of ${activation.id} holds ${limits.mailboxCallsMax} inputs`;
   return failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: limits.turnedAwayMs });
 }
 

@@ -241,6 +241,41 @@ describe('after the death of its node an actor', () => {
   });
 });
 
+describe('an outbox that nobody empties', () => {
+  /** More letters than an actor may have unacknowledged. */
+  const unheard = (): TestNode => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    for (let n = 1; n <= limits.outboxLettersMax / 2 + 1; n++)
+      a.call('post', `m${n}`, { number: n });
+    return a;
+  };
+
+  it('makes its actor refuse further calls, but not reads, until its letters are taken', () => {
+    const a = unheard();
+    a.replies.length = 0;
+    a.call('add', 'x', { number: 90_001 });
+    a.call('list', '', { number: 90_002 });
+    expect(a.outcomes().map((outcome) => outcome.ok)).toEqual([false, true]);
+    expect(a.values()[0]).toBe('RESOURCE_EXHAUSTED');
+    const letters = limits.outboxLettersMax + 2;
+    a.message({ kind: 'letter-ack', to: other, from: ledger, fromBirth: 1, upTo: letters });
+    a.call('add', 'x', { number: 90_003 });
+    expect(a.outcomes().at(-1)).toMatchObject({ ok: true });
+  });
+
+  it('does not keep its actor from letters, which may be what the others wait for', () => {
+    const a = unheard();
+    const from = { to: ledger, epoch: 2, from: other, fromBirth: 3, number: 1 } as const;
+    const content = { method: 'add', args: encodeValue(['x']), scope: 's', clock: {} } as const;
+    a.message({ kind: 'letter', ...from, ...content, replyTo: 'node:z.aaaaaaaa' as never });
+    const taken = a.replies.flatMap(({ message }) =>
+      message.kind === 'letter-ack' ? [message.upTo] : [],
+    );
+    expect(taken).toEqual([1]);
+  });
+});
+
 describe('an outbox larger than what is sent again at once', () => {
   it('goes on with each acknowledgement, without waiting for the next resend', () => {
     const world = shared();
