@@ -10,6 +10,7 @@
  * B5  a turn that has begun stays in the mailbox until it can run again: it is not refused.
  * B6  an actor whose letters nobody takes takes no more calls; letters it takes always, or two that
  *     write to each other, or wait for each other, would stand still for good.
+ * B7  before an actor is live no call is turned away: it may wait here already, or be recorded.
  */
 import {
   type Address,
@@ -146,10 +147,9 @@ export class Mailboxes {
       return this.#refuse(message, full(activation));
     }
     if (activation.phase === 'live') return this.accept(activation, message);
-    if (activation.waiting.length >= limits.mailboxCallsMax) {
-      if (message.kind === 'call') this.#turnAway(activation, message);
-      return;
-    }
+    // Until it is live nobody knows what was answered elsewhere, so nothing is refused: whoever
+    // asks will ask again.
+    if (activation.waiting.length >= limits.mailboxCallsMax) return;
     activation.waiting.push(message);
     this.#core.hosting.wake(activation);
   }

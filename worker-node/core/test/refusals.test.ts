@@ -1,7 +1,7 @@
 /** Calls that are refused: whoever says so must have the right to, and it stays so. */
 import { limits, sessionId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { ledger, TestNode } from './harness.ts';
+import { ledger, seal, shared, TestNode } from './harness.ts';
 
 const session = sessionId('s1');
 
@@ -31,6 +31,25 @@ describe('a call that is refused', () => {
     a.call('add', 'late', { number });
     expect(a.values()).toHaveLength(3);
     expect(a.machine.actors.get(ledger)?.mailbox.at(-1)?.cause).toMatchObject({ number });
+  });
+});
+
+describe('an actor that is being read back', () => {
+  it('turns nobody away: the call may be one that was answered before its node died', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    const b = new TestNode('b', world);
+    b.autoCommit = false;
+    b.place(ledger, 7, seal('a'));
+    for (let n = 2; n <= limits.mailboxCallsMax + 1; n++) b.call('list', '', { number: n });
+    b.call('add', 'x', { number: 1 });
+    b.autoCommit = true;
+    b.commit();
+    expect(b.outcomes().every((outcome) => outcome.ok)).toBe(true);
+    b.call('add', 'x', { number: 1 });
+    expect(b.outcomes().at(-1)).toEqual(a.outcomes()[0]);
   });
 });
 
