@@ -3,7 +3,7 @@
  * for good, it knows the past of every letter it takes, and a letter that its receiver has not taken
  * is still held by its sender, also by one that was just read back.
  */
-import type { ActorId, VectorClock } from '@troupe/model';
+import { type ActorId, isTracked, type VectorClock } from '@troupe/model';
 import { decodeCheckpoint, freshMemory, type NodeFact, replay } from '@troupe/worker-node-core';
 import type { MakeChecker, Restored, Violate } from './checker.ts';
 import type { Truth } from './truth.ts';
@@ -19,6 +19,8 @@ export const consistentCut: MakeChecker = (truth, violate) => {
       for (const { to, number } of fact.letters) {
         sentIn.set(`${fact.actor} ${to} ${number}`, fact.seq);
       }
+      // Of a scope that has outgrown its clock nothing can be said.
+      if (!isTracked(fact.clock)) return;
       checkClock(truth, fact, violate);
       const { cause } = fact;
       const receiver = truth.actors.get(fact.actor);

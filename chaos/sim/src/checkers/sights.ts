@@ -2,15 +2,18 @@
 import type { Call, CallResult, Letter, TaskResult } from '@troupe/model';
 import type { Coverage } from '../world/coverage.ts';
 import type { Checker } from './checker.ts';
+import { Phases } from './phases.ts';
 import type { Truth } from './truth.ts';
 
 export function sights(truth: Truth, coverage: Coverage): Checker {
   const answered = new Set<string>();
   const letters = new Set<string>();
   const termOfRun = new Map<string, number>();
+  const phases = new Phases(truth, coverage);
   let terms = 0;
   return {
     journalFact(fact) {
+      phases.journalFact(fact);
       switch (fact.kind) {
         case 'term-opened':
           terms += 1;
@@ -49,6 +52,10 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
           return seeResult(coverage, answered, message as CallResult);
         case 'letter': {
           const { from, to, number } = message as Letter;
+          const receiver = truth.actors.get(to);
+          if (receiver !== undefined && receiver.releasedEpoch === receiver.epoch) {
+            coverage.reach('a letter to an actor that moves');
+          }
           const once = `${from} ${to} ${number}`;
           if (letters.has(once)) coverage.reach('a letter is resent');
           letters.add(once);
@@ -90,6 +97,8 @@ function seeResult(coverage: Coverage, answered: Set<string>, result: CallResult
       return coverage.reach('a cycle of calls is refused');
     case 'DEADLINE_EXCEEDED':
       return coverage.reach('a call past its deadline is refused');
+    case 'RESOURCE_EXHAUSTED':
+      return coverage.reach('a mailbox is full');
     case 'SESSION_FORGOTTEN':
       return coverage.reach('a call of a forgotten session is refused');
     default:

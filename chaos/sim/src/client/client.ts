@@ -102,20 +102,21 @@ export class Client {
     return this.#left + this.#requests.size === 0 ? [] : [...calls, ...requests, ...more];
   }
 
-  deploy(version: number, done: () => void): void {
+  deploy(version: number, payer = tenant): void {
     const bundle = bundles[version];
     if (bundle === undefined) return;
-    const body: RequestBody = {
-      kind: 'deploy',
-      tenant: tenantName(tenant),
-      bundle,
-      manifest,
-      bytes: 1_000,
-    };
-    this.#ask(body, (answer) => {
+    const body = { kind: 'deploy', tenant: tenantName(payer), bundle, manifest, bytes: 1_000 };
+    this.#ask(body as RequestBody, (answer) => {
       // Before the first term there is not even a tenant.
-      if (answer.kind === 'deployed') done();
-      else this.process.after(againMs, () => this.deploy(version, done));
+      if (answer.kind === 'deployed') return;
+      this.process.after(againMs, () => this.deploy(version, payer));
+    });
+  }
+
+  putTenant(name: string, weight: number): void {
+    this.#ask({ kind: 'put-tenant', tenant: tenantName(name), weight }, (answer) => {
+      if (answer.kind === 'tenant') this.deploy(0, name);
+      else this.process.after(againMs, () => this.putTenant(name, weight));
     });
   }
 
@@ -140,15 +141,13 @@ export class Client {
       case 'task': {
         const { id: task, name, parts } = operation;
         const input = encodeValue({ parts });
-        return this.#ask(
-          { kind: 'submit-task', task, tenant: tenantName(tenant), name, input },
-          (answer) => {
-            if (answer.kind === 'task-ended') this.#end(operation, answer.outcome);
-            else if (answer.kind === 'failed') {
-              this.#end(operation, { ok: false, failure: answer.failure });
-            }
-          },
-        );
+        const payer = tenantName(operation.tenant ?? tenant);
+        return this.#ask({ kind: 'submit-task', task, tenant: payer, name, input }, (answer) => {
+          if (answer.kind === 'task-ended') this.#end(operation, answer.outcome);
+          else if (answer.kind === 'failed') {
+            this.#end(operation, { ok: false, failure: answer.failure });
+          }
+        });
       }
       case 'run': {
         const { id: run, workflow, input } = operation;

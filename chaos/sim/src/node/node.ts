@@ -290,6 +290,7 @@ export class Node {
       case 'put-checkpoint':
         return this.#checkpoints.put(message);
       case 'restore':
+        if (this.#draining || this.#leaving) coverage.reach('a restore during a drain');
         return this.#restorer.restore(message);
       case 'trim-log':
         coverage.reach('a turn log is trimmed');

@@ -66,7 +66,8 @@ export class Restorer {
   }
 
   restore(order: RestoreOrder): void {
-    const { requests, checkpoints, coverage } = this.#world;
+    const { requests, checkpoints, coverage, moments } = this.#world;
+    moments.tell('restore', this.#process.host.name);
     if (order.chain.length === 2) coverage.reach('a chain of two');
     if (order.chain.length > 2) coverage.reach('a chain of three');
     requests.untilAnswered(

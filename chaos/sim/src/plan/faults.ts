@@ -1,5 +1,6 @@
 /** What goes wrong, and when. A plan lists its faults, so that a failure can be tried with fewer. */
 
+import { type Moment, momentNames } from '../world/moments.ts';
 import type { Weather } from '../world/network.ts';
 import type { Random } from '../world/random.ts';
 
@@ -37,8 +38,39 @@ export type Fault = {
   | { readonly kind: 'resign' }
   | { readonly kind: 'false-notice'; readonly host: string }
   | { readonly kind: 'broker-restart' }
-  | { readonly kind: 'rolling-upgrade'; readonly gapMs: number }
+  /** Process by process to the other version. */
+  | { readonly kind: 'rolling-upgrade' | 'rolling-downgrade'; readonly gapMs: number }
+  /** All of them at once, without a word. */
+  | {
+      readonly kind: 'machine-dies' | 'half-dies';
+      readonly hosts: readonly string[];
+      readonly downMs: number;
+      readonly notice: boolean;
+    }
+  | { readonly kind: 'store-full'; readonly ms: number }
+  /** Waits for a moment that does not come at a time known beforehand. */
+  | {
+      readonly kind: 'ambush';
+      readonly moment: Moment;
+      readonly deed: Deed;
+      readonly waitMs: number;
+      readonly ms: number;
+    }
 );
+
+/** What an ambush does; `it` is where the moment came. */
+export type Deed =
+  | 'kill-it'
+  | 'stop-it'
+  | 'forsake-it'
+  | 'cut-it-from-the-store'
+  | 'drain-it'
+  | 'ask-it-to-leave'
+  | 'kill-the-leader'
+  | 'stop-the-leader'
+  | 'resign'
+  | 'kill-another-node'
+  | 'drain-it-and-kill-the-leader';
 
 export type FaultKind = Fault['kind'];
 
@@ -71,7 +103,12 @@ const draws: readonly (readonly [weight: number, draw: Draw])[] = [
   [2, (at) => ({ kind: 'resign', at })],
   [3, (at, places, chance) => ({ kind: 'false-notice', at, host: chance.pick(places.nodes) })],
   [2, (at) => ({ kind: 'broker-restart', at })],
-  [1, (at, _places, chance) => ({ kind: 'rolling-upgrade', at, gapMs: chance.spread(300, 2_000) })],
+  [2, rolling],
+  [4, machineDies],
+  [2, halfDies],
+  [3, storeFull],
+  [3, longSilence],
+  [16, ambush],
 ];
 
 const weightSum = draws.reduce((sum, [weight]) => sum + weight, 0);
@@ -124,6 +161,68 @@ function partition(at: number, places: Places, chance: Random): Fault {
   return { kind: 'partition', at, hosts, ms: chance.spread(200, 7_000) };
 }
 
+function rolling(at: number, _places: Places, chance: Random): Fault {
+  const kind = chance.chance(0.6) ? 'rolling-upgrade' : 'rolling-downgrade';
+  return { kind, at, gapMs: chance.spread(300, 2_000) };
+}
+
+function machineDies(at: number, places: Places, chance: Random): Fault {
+  const hosts = [chance.pick(places.schedulers), chance.pick(places.nodes)];
+  if (chance.chance(0.5)) hosts.push(chance.pick(places.nodes));
+  const downMs = chance.spread(100, 8_000);
+  return {
+    kind: 'machine-dies',
+    at,
+    hosts: [...new Set(hosts)],
+    downMs,
+    notice: chance.chance(0.4),
+  };
+}
+
+function halfDies(at: number, places: Places, chance: Random): Fault {
+  const hosts = places.nodes.filter(() => chance.chance(0.5));
+  if (hosts.length === 0) hosts.push(chance.pick(places.nodes));
+  return {
+    kind: 'half-dies',
+    at,
+    hosts,
+    downMs: chance.spread(100, 5_000),
+    notice: chance.chance(0.5),
+  };
+}
+
+function storeFull(at: number, _places: Places, chance: Random): Fault {
+  return { kind: 'store-full', at, ms: chance.spread(200, 6_000) };
+}
+
+/** Longer than anything is waited for, but for what waits for ever. */
+function longSilence(at: number, places: Places, chance: Random): Fault {
+  const host = chance.pick([...places.nodes, ...places.schedulers]);
+  return { kind: 'stand-still', at, host, ms: chance.spread(10_000, 90_000) };
+}
+
+const deeds: { readonly [M in Moment]: readonly Deed[] } = {
+  append: ['kill-it', 'stop-it', 'cut-it-from-the-store', 'forsake-it'],
+  'rest of a batch': ['kill-it', 'kill-it', 'cut-it-from-the-store'],
+  seal: ['kill-it', 'stop-it', 'resign'],
+  image: ['kill-the-leader', 'stop-the-leader', 'resign', 'kill-it'],
+  takeover: ['kill-it', 'kill-it', 'stop-it', 'resign', 'kill-another-node'],
+  restore: ['drain-it', 'ask-it-to-leave', 'kill-it', 'stop-it', 'kill-the-leader'],
+  released: ['kill-it', 'kill-the-leader', 'kill-another-node', 'forsake-it'],
+  rebased: ['kill-it', 'kill-the-leader', 'resign'],
+  'place arrives': ['kill-it', 'kill-the-leader', 'drain-it', 'stop-it'],
+  'drain arrives': ['kill-it', 'kill-the-leader', 'drain-it-and-kill-the-leader'],
+  'run-task arrives': ['kill-it', 'stop-it', 'kill-the-leader'],
+  'call arrives': ['kill-it', 'stop-it', 'drain-it', 'drain-it-and-kill-the-leader'],
+};
+
+function ambush(at: number, _places: Places, chance: Random): Fault {
+  const moment = chance.pick(momentNames);
+  const deed = chance.pick(deeds[moment]);
+  const waitMs = chance.chance(0.4) ? 0 : chance.spread(0.1, 60);
+  return { kind: 'ambush', at, moment, deed, waitMs, ms: chance.spread(100, 9_000) };
+}
+
 function forsake(at: number, places: Places, chance: Random): Fault {
   return { kind: 'forsake', at, host: chance.pick(places.nodes), ms: chance.spread(1_500, 12_000) };
 }
@@ -151,6 +250,7 @@ function weather(at: number, _places: Places, chance: Random): Fault {
     { delayMsMax: chance.spread(50, 1_500), reorder: 0.2 },
     { storeLoss: chance.next() * 0.4 },
     { storeMsMax: chance.spread(50, 900), storeLoss: 0.1 },
+    { storeMsMax: chance.spread(600, 3_000) },
   ];
   return { kind: 'weather', at, weather: chance.pick(kinds), ms: chance.spread(300, 6_000) };
 }

@@ -23,6 +23,8 @@ export type Operation = { readonly at: number } & (
   | {
       readonly kind: 'task';
       readonly id: TaskId;
+      /** The usual tenant unless given. */
+      readonly tenant?: string;
       readonly name: 'work' | 'once';
       readonly parts: readonly Part[];
     }
@@ -37,6 +39,8 @@ export type Operation = { readonly at: number } & (
 export interface LoadShape {
   readonly keys: number;
   readonly operations: number;
+  /** Letters carry as much as a record can just about hold a few of. */
+  readonly wide: boolean;
   readonly fromMs: number;
   readonly untilMs: number;
 }
@@ -55,18 +59,20 @@ export function drawOperations(
   for (let number = 0; number < shape.operations; number++) {
     const place = bursts && chance.chance(0.7) ? burstAt + 0.01 * chance.next() : chance.next();
     const at = shape.fromMs + Math.min(1, place) * (shape.untilMs - shape.fromMs);
-    operations.push(drawOperation(`${client}-${number}`, at, shape.keys, chance));
+    operations.push(drawOperation(`${client}-${number}`, at, shape, chance));
   }
   return operations.sort((left, right) => left.at - right.at);
 }
 
-function drawOperation(id: string, at: number, keys: number, chance: Random): Operation {
+function drawOperation(id: string, at: number, shape: LoadShape, chance: Random): Operation {
+  const { keys, wide } = shape;
   const drawn = chance.next();
   const key = chance.whole(0, keys - 1);
   const actor = actorId(tenant, actorType, keyOf(key));
   const deadlineMs = chance.chance(0.15) ? chance.whole(300, 4_000) : 30_000;
   if (drawn < 0.66) {
-    const program = drawProgram(id, { key, keys, depth: 0, path: [key] }, chance);
+    const drawn = drawProgram(id, { key, keys, depth: 0, path: [key] }, chance);
+    const program = wide ? withWideLetters(drawn, chance) : drawn;
     return { kind: 'call', at, actor, program, deadlineMs };
   }
   if (drawn < 0.82) return { kind: 'read', at, actor, deadlineMs };
@@ -76,6 +82,18 @@ function drawOperation(id: string, at: number, keys: number, chance: Random): Op
     return { kind: 'task', at, id: taskId(`task-${id}`), name, parts };
   }
   return { at, ...drawRun(id, keys, chance) };
+}
+
+const wideBytesMax = 6_000;
+
+/** The name of a step is as good a burden as any. */
+function withWideLetters({ id, parts }: Program, chance: Random): Program {
+  const letters = Array.from({ length: chance.whole(1, 3) }, (_, number): Part => {
+    const inner = `${id}.w${number}`;
+    const name = inner.padEnd(Math.round(chance.spread(500, wideBytesMax)), '.');
+    return ['send', keyOf(0), { id: inner, parts: [['step', name]] }];
+  });
+  return { id, parts: [...parts, ...letters] };
 }
 
 interface Where {

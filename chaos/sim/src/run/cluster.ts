@@ -30,7 +30,13 @@ export class Cluster {
     const { nodes, schedulers, clients } = plan.places;
     for (const name of [...nodes, ...schedulers, ...clients]) {
       const { rate, offsetMs } = plan.clocks.get(name) ?? { rate: 1, offsetMs: 0 };
-      this.#hosts.set(name, { name, rate, wallOffset: offsetMs, suspendedMs: 0 });
+      this.#hosts.set(name, {
+        name,
+        rate,
+        wallOffset: offsetMs,
+        suspendedMs: 0,
+        newer: plan.newer.has(name),
+      });
     }
     for (const name of schedulers)
       this.#later(world.chance.next() * 100, () => this.#startScheduler(name));
@@ -41,6 +47,7 @@ export class Cluster {
       this.clients.push(new Client(world, process, { doors: schedulers, operations }));
     }
     this.deploy(0);
+    for (const [name, weight] of plan.tenants) this.clients[0]?.putTenant(name, weight);
   }
 
   host(name: string): Host {
@@ -54,7 +61,7 @@ export class Cluster {
   }
 
   deploy(version: number): void {
-    this.clients[0]?.deploy(version, () => undefined);
+    this.clients[0]?.deploy(version);
   }
 
   drain(name: string): void {
@@ -89,6 +96,10 @@ export class Cluster {
     const process = node?.process ?? scheduler?.process;
     if (process === undefined || !process.alive) return;
     this.#world.trace?.say(process.name, 'is killed');
+    for (const { memory } of node?.machine?.actors.values() ?? []) {
+      if (memory !== undefined) continue;
+      this.#world.coverage.reach('a node dies before its actors are read back');
+    }
     node?.crash();
     process.end();
     for (const client of this.clients) client.doorClosed(name);

@@ -1,5 +1,6 @@
 /** Does to a cluster what a plan says, and undoes it when its time is over. */
-import type { Fault, FaultKind } from '../plan/faults.ts';
+import { unreachable } from '@troupe/model';
+import type { Deed, Fault, FaultKind } from '../plan/faults.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Cut, Weather } from '../world/network.ts';
 import { shown } from '../world/trace.ts';
@@ -75,10 +76,7 @@ export class Misfortune {
       case 'double-start':
         return this.#cluster.doubleStart(fault.host);
       case 'resign':
-        for (const scheduler of this.#cluster.schedulers.values()) {
-          if (scheduler.leading) scheduler.process.run(() => scheduler.resign());
-        }
-        return;
+        return this.#resign();
       case 'false-notice': {
         const node = this.#cluster.nodes.get(fault.host);
         if (node !== undefined) this.#cluster.notice(node.incarnation);
@@ -87,7 +85,20 @@ export class Misfortune {
       case 'broker-restart':
         return this.#restartBroker();
       case 'rolling-upgrade':
-        return this.#upgrade(fault.gapMs);
+        this.#cluster.deploy(1);
+        return this.#change(true, fault.gapMs);
+      case 'rolling-downgrade':
+        return this.#change(false, fault.gapMs);
+      case 'machine-dies':
+        coverage.reach('a machine dies with a scheduler and nodes');
+        return this.#dieTogether(fault);
+      case 'half-dies':
+        coverage.reach('half of the nodes die at once');
+        return this.#dieTogether(fault);
+      case 'store-full':
+        return this.#world.requests.fill(fault.ms);
+      case 'ambush':
+        return this.#lieInWait(fault);
     }
   }
 
@@ -157,19 +168,87 @@ export class Misfortune {
   }
 
   #restartBroker(): void {
-    this.#world.coverage.reach('the broker restarts');
+    const { coverage, network } = this.#world;
+    coverage.reach('the broker restarts');
+    network.dropAll();
     this.#weather({ loss: 1, storeLoss: 1 }, brokerAwayMs);
     for (const node of this.#cluster.nodes.values()) this.#cluster.notice(node.incarnation);
   }
 
-  #upgrade(gapMs: number): void {
-    this.#cluster.deploy(1);
+  /** Process by process, schedulers first; nodes hand their actors over. */
+  #change(newer: boolean, gapMs: number): void {
     const { timeline } = this.#world;
-    for (const [index, name] of this.#plan.places.nodes.entries()) {
+    const { schedulers, nodes } = this.#plan.places;
+    for (const [index, name] of [...schedulers, ...nodes].entries()) {
       timeline.after(index * gapMs, () => {
-        if (!this.#over) this.#cluster.leave(name);
+        if (this.#over) return;
+        this.#cluster.host(name).newer = newer;
+        if (schedulers.includes(name)) this.#cluster.crash(name, { downMs: 200, notice: true });
+        else this.#cluster.leave(name);
       });
     }
+  }
+
+  #dieTogether({ hosts, downMs, notice }: Extract<Fault, { hosts: unknown; downMs: unknown }>) {
+    for (const host of hosts) this.#cluster.crash(host, { downMs, notice });
+  }
+
+  #lieInWait({ moment, deed, waitMs, ms }: Extract<Fault, { kind: 'ambush' }>): void {
+    const { timeline, coverage, moments, trace } = this.#world;
+    moments.await(moment, (host) => {
+      // Never in the middle of the event that brought the moment.
+      timeline.after(waitMs, () => {
+        if (this.#over) return;
+        trace?.say('*', `ambush at "${moment}" on ${host}: ${deed}`);
+        coverage.reach('a fault strikes at a chosen moment');
+        this.#do(deed, host, ms);
+      });
+    });
+  }
+
+  #do(deed: Deed, host: string, ms: number): void {
+    const { nodes } = this.#plan.places;
+    const downMs = ms / 3;
+    switch (deed) {
+      case 'kill-it':
+        return this.#cluster.crash(host, { downMs, notice: true });
+      case 'stop-it':
+        return this.#standStill(host, ms);
+      case 'forsake-it':
+        return this.#forsake(host, ms);
+      case 'cut-it-from-the-store':
+        return this.#cut((from, to) => from === host && to === 'store', ms);
+      case 'drain-it':
+        return nodes.includes(host) ? this.#cluster.drain(host) : undefined;
+      case 'ask-it-to-leave':
+        return this.#cluster.leave(host);
+      case 'kill-another-node': {
+        const others = nodes.filter((name) => name !== host);
+        return this.#cluster.crash(this.#world.chance.pick(others), { downMs, notice: true });
+      }
+      case 'drain-it-and-kill-the-leader':
+        if (nodes.includes(host)) this.#cluster.drain(host);
+        this.#world.timeline.after(20, () => this.#cluster.crash(host, { downMs, notice: true }));
+        return this.#leaders((name) => this.#cluster.crash(name, { downMs, notice: true }));
+      case 'kill-the-leader':
+        return this.#leaders((name) => this.#cluster.crash(name, { downMs, notice: true }));
+      case 'stop-the-leader':
+        return this.#leaders((name) => this.#standStill(name, ms));
+      case 'resign':
+        return this.#resign();
+      default:
+        return unreachable(deed);
+    }
+  }
+
+  #resign(): void {
+    for (const scheduler of this.#cluster.schedulers.values()) {
+      if (scheduler.leading) scheduler.process.run(() => scheduler.resign());
+    }
+  }
+
+  #leaders(deed: (name: string) => void): void {
+    for (const [name, scheduler] of this.#cluster.schedulers) if (scheduler.leading) deed(name);
   }
 
   #everyone(): readonly string[] {

@@ -1,5 +1,6 @@
 /** One seed from its first event to its last. */
 
+import { limits } from '@troupe/model';
 import type { Violation } from '../checkers/checks.ts';
 import type { FaultKind } from '../plan/faults.ts';
 import { drawPlan, type Plan, type PlanWishes } from '../plan/plan.ts';
@@ -34,8 +35,16 @@ const restMs = 3_500;
 /** What ends by itself may end late, such as a question that was just asked again: a leak stays. */
 const restLooksMax = 4;
 
-export function runSeed(seed: number, wishes: RunWishes = {}): Promise<Result> {
-  return runPlan(drawPlan(seed, wishes), wishes);
+/** One at a time in a thread: the limits of a run hold for all code in it. */
+export async function runSeed(seed: number, wishes: RunWishes = {}): Promise<Result> {
+  const plan = drawPlan(seed, wishes);
+  const usual = { ...limits };
+  Object.assign(limits, plan.limits);
+  try {
+    return await runPlan(plan, wishes);
+  } finally {
+    Object.assign(limits, usual);
+  }
 }
 
 async function runPlan(plan: Plan, wishes: WorldWishes = {}): Promise<Result> {

@@ -68,6 +68,7 @@ export class Images {
     const forgets = mutant === 'image-forgets-facts';
     const { nextFact: facts, imagePosition: position } = history;
     this.writing = true;
+    this.#world.moments.tell('image', this.#process.host.name);
     timeline.after(chance.spread(1, 400), () =>
       this.#process.run(() => {
         const later = forgets ? history : undefined;

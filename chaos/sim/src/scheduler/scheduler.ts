@@ -206,8 +206,9 @@ export class Scheduler {
   }
 
   #lead(history: History, leadership: Leadership): void {
-    const { coverage, trace } = this.#world;
+    const { coverage, moments, trace } = this.#world;
     coverage.reach('takeover');
+    moments.tell('takeover', this.#name);
     if (this.#images.writing) coverage.reach('takeover during an image');
     trace?.say(this.process.name, `leads after ${history.nextFact} facts`);
     this.#term = new LeaderTerm({

@@ -1,6 +1,7 @@
 /** The last checkpoint of each actor, replaced by compare-and-set on its revision. */
 import type { StoredCheckpoint } from '@troupe/fabric/ports';
 import type { Bytes } from '@troupe/model';
+import { newerBody } from '../world/newer.ts';
 import type { World } from '../world/world.ts';
 
 interface Kept extends StoredCheckpoint {
@@ -27,11 +28,20 @@ export class CheckpointServer {
     if (standing !== put.expected && this.#world.mutant !== 'last-written-checkpoint-wins') {
       return undefined;
     }
+    const { full, asker } = this.#world.requests;
+    if (full) {
+      this.#world.coverage.reach('the store is full');
+      return undefined;
+    }
     this.#revisions += 1;
     const revision = this.#revisions;
     const before = this.#kept.get(key)?.body;
     if (before !== undefined) this.#before.set(key, before);
-    this.#kept.set(key, { body: put.body, revision, id: put.id });
+    this.#kept.set(key, {
+      body: asker?.newer === true ? newerBody(put.body) : put.body,
+      revision,
+      id: put.id,
+    });
     this.#world.trace?.checkpoint(put.id, key, revision, put.body);
     return revision;
   }

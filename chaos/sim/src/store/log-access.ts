@@ -15,7 +15,10 @@ export class LogAccess {
 
   create(log: LogName, opening: Bytes, done: () => void): void {
     const { logs } = this.#world;
-    this.#ask(() => logs.create(log, opening, this.#process.name), done);
+    this.#ask(
+      () => logs.create(log, opening, this.#process.name),
+      () => done(),
+    );
   }
 
   /** Reads whether it is sealed, seals it if not, and reads again. */
@@ -26,6 +29,7 @@ export class LogAccess {
       ({ sealed, end }) => {
         if (sealed !== undefined) return done(sealed);
         if (mutant === 'placed-without-a-seal') return done(end + 1);
+        this.#world.moments.tell('seal', this.#process.host.name);
         requests.ask(
           this.#process,
           'store',

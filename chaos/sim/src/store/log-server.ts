@@ -4,6 +4,7 @@
  */
 import type { LogRecordKind } from '@troupe/fabric/ports';
 import type { Bytes, LogName } from '@troupe/model';
+import { newerBatch } from '../world/newer.ts';
 import type { World } from '../world/world.ts';
 
 export interface Stored {
@@ -20,15 +21,19 @@ export interface Append {
   readonly body: Bytes;
   /** Position of the record that it must follow; absent: whatever it follows. */
   readonly expected?: number;
+  /** The batch goes on in the next record. */
+  readonly more?: boolean;
 }
 
-export type Appended = number | 'refused' | 'gone';
+export type Appended = number | 'refused' | 'gone' | 'full';
 
 interface Log {
   /** By position - 1; trimmed ones are undefined. */
   records: (Stored | undefined)[];
   seal: number | undefined;
   trimmed: number;
+  /** Who has begun a batch and not ended it. */
+  unfinished: string | undefined;
 }
 
 /** What trimming keeps of a mutant's seal. */
@@ -40,6 +45,8 @@ export class LogServer {
   /** Who is told that there is something new in a log. */
   readonly #watchers = new Map<LogName, Set<() => void>>();
 
+  /** Records of the newer version. */
+  readonly #newer = new WeakSet<Stored>();
   #writers = 0;
 
   constructor(world: World) {
@@ -52,13 +59,22 @@ export class LogServer {
     return `${process}|${this.#writers}`;
   }
 
-  create(name: LogName, opening: Bytes, by: string): void {
-    if (this.#logs.has(name)) return;
-    this.#logs.set(name, { records: [], seal: undefined, trimmed: 0 });
-    this.append(name, { id: `${by}|open`, kind: 'open', body: opening, expected: 0 });
+  create(name: LogName, opening: Bytes, by: string): 'open' | 'full' {
+    if ((this.end(name) ?? 0) > 0) return 'open';
+    if (!this.#logs.has(name)) {
+      this.#logs.set(name, { records: [], seal: undefined, trimmed: 0, unfinished: undefined });
+    }
+    const opened = this.append(name, {
+      id: `${by}|open`,
+      kind: 'open',
+      body: opening,
+      expected: 0,
+    });
+    return opened === 'full' ? 'full' : 'open';
   }
 
-  append(name: LogName, { id, kind, body, expected }: Append): Appended {
+  append(name: LogName, append: Append): Appended {
+    const { id, kind, body, expected } = append;
     const log = this.#logs.get(name);
     if (log === undefined) return 'gone';
     const fenced = this.#world.mutant !== 'no-fence-in-the-log';
@@ -66,8 +82,12 @@ export class LogServer {
       this.#world.coverage.reach('a seal races an append');
     }
     if (expected !== undefined && expected !== log.records.length && fenced) return 'refused';
+    if (this.#world.requests.full) return 'full';
     const position = log.records.length + 1;
-    const record: Stored = { position, kind, body, id };
+    const newer = kind === 'rec' && this.#world.requests.asker?.newer === true;
+    const record: Stored = { position, kind, body: newer ? newerBatch(body) : body, id };
+    if (newer) this.#newer.add(record);
+    this.#noteBatch(log, append);
     log.records.push(record);
     if (kind === 'seal') {
       log.seal ??= position;
@@ -107,9 +127,14 @@ export class LogServer {
     const log = this.#logs.get(name);
     if (log === undefined) return 'gone';
     const found: Stored[] = [];
+    const old = this.#world.requests.asker?.newer === false;
     for (let at = Math.max(from, 1); at <= Math.min(to, log.records.length); at++) {
       const record = log.records[at - 1];
-      if (record !== undefined) found.push(record);
+      if (record === undefined) continue;
+      found.push(record);
+      if (old && this.#newer.has(record)) {
+        this.#world.coverage.reach('an older version reads a record of a newer one');
+      }
     }
     return found;
   }
@@ -126,6 +151,14 @@ export class LogServer {
 
   delete(name: LogName): void {
     this.#logs.delete(name);
+  }
+
+  #noteBatch(log: Log, { id, more }: Append): void {
+    const writer = id.slice(0, id.lastIndexOf(':'));
+    if (log.unfinished !== undefined && log.unfinished !== writer) {
+      this.#world.coverage.reach('an unfinished batch is left behind');
+    }
+    log.unfinished = more === true ? writer : undefined;
   }
 
   #loseFence(log: Log, position: number): void {

@@ -62,13 +62,17 @@ export class VirtualLogWriter implements LogWriter {
     }
     this.#count += 1;
     flight.tries = 0;
+    const { coverage, moments } = this.#world;
+    if (flight.next > 0) coverage.reach('a batch spans records');
+    moments.tell(flight.next > 0 ? 'rest of a batch' : 'append', this.#process.host.name);
     this.#publish(flight, body, `${this.#name}:${this.#count}`);
   }
 
   #publish(flight: Flight, body: Bytes, id: string): void {
     const { requests, logs, mutant } = this.#world;
     const expected = mutant === 'unconditional-append' ? {} : { expected: this.#last };
-    const append = { id, kind: 'rec', body, ...expected } as const;
+    const more = flight.next + 1 < flight.records.length;
+    const append = { id, kind: 'rec', body, more, ...expected } as const;
     let settled = false;
     flight.tries += 1;
     const { tries } = flight;

@@ -1,12 +1,23 @@
 /** Large values by name: images. */
 import type { Bytes } from '@troupe/model';
+import { newerBody } from '../world/newer.ts';
+import type { World } from '../world/world.ts';
 
 export class ObjectServer {
+  readonly #world: World;
   readonly #objects = new Map<string, Bytes>();
 
-  put(name: string, bytes: Bytes): void {
-    this.#objects.set(name, bytes);
+  constructor(world: World) {
+    this.#world = world;
   }
+
+  put(name: string, bytes: Bytes): 'stored' | 'full' {
+    const { full, asker } = this.#world.requests;
+    if (full) return 'full';
+    this.#objects.set(name, asker?.newer === true ? newerBody(bytes) : bytes);
+    return 'stored';
+  }
+
   get(name: string): Bytes | undefined {
     return this.#objects.get(name);
   }

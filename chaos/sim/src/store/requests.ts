@@ -12,6 +12,9 @@ const tryAgainMs = 400;
 export class Requests {
   readonly #world: World;
   readonly #stillUntil = new Map<ServerName, number>();
+  #fullUntil = 0;
+  /** Whose request is being served. */
+  asker: Process | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -24,6 +27,16 @@ export class Requests {
 
   goOn(): void {
     this.#stillUntil.clear();
+    this.#fullUntil = 0;
+  }
+
+  /** The disk of the store is full: whatever would be written is refused until then. */
+  fill(ms: number): void {
+    this.#fullUntil = this.#world.timeline.now + ms;
+  }
+
+  get full(): boolean {
+    return this.#world.timeline.now < this.#fullUntil;
   }
 
   /** Asks once. `heard` may never be called, though `act` was done. */
@@ -45,7 +58,8 @@ export class Requests {
     let cancel = (): void => {};
     const again = (): void => {
       this.ask(process, server, act, (answer) => {
-        if (answered) return;
+        // A full disk refuses: it is asked again like one that says nothing.
+        if (answered || answer === 'full') return;
         answered = true;
         cancel();
         heard(answer);
@@ -62,7 +76,10 @@ export class Requests {
       timeline.after(still, () => this.#serve(process, server, act, heard));
       return;
     }
+    this.asker = process;
     const answer = act();
+    this.asker = undefined;
+    if (answer === 'full') this.#world.coverage.reach('the store is full');
     if (this.#lost(server, process.host.name)) return;
     timeline.after(this.#delay(), () => process.run(() => heard(answer)));
   }

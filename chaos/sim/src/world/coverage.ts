@@ -51,6 +51,23 @@ export const interestingStates = [
   'a read waits for its barrier',
   'the broker restarts',
   'the store stands still',
+  'the store is full',
+  'what is on its way is lost with its broker',
+  'an older version hears a newer one',
+  'an older version reads a record of a newer one',
+  'a batch spans records',
+  'an unfinished batch is left behind',
+  'a mailbox is full',
+  'a tenant waits while others are served',
+  'a machine dies with a scheduler and nodes',
+  'half of the nodes die at once',
+  'a fault strikes at a chosen moment',
+  'a second takeover before all is placed',
+  'a drain, a death and a takeover at once',
+  'a node dies before its actors are read back',
+  'a restore during a drain',
+  'a letter to an actor that moves',
+  'a takeover while actors of a lost node wait',
 ] as const;
 
 export type InterestingState = (typeof interestingStates)[number];

@@ -2,7 +2,8 @@
  * Messages between processes by subject, as a broker carries them: nobody listens, nobody hears.
  * Lost, late, doubled and out of order as the weather says; cut between hosts as faults say.
  */
-import { type Bytes, decode, encode } from '@troupe/model';
+import { type Bytes, decode, encode, limits, troupeError } from '@troupe/model';
+import { newerMessage } from './newer.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -60,13 +61,14 @@ export class Network {
   send(from: Process, subject: string, message: object): void {
     if (!from.alive) return;
     this.#world.checks.sent(from.name, subject, message);
+    this.#world.moments.tell(kindOf(message), from.host.name);
     let bytes: Bytes | undefined;
     for (const listener of this.#listeners.get(subject) ?? []) {
       if (!listener.process.alive) {
         this.#listeners.get(subject)?.delete(listener);
         continue;
       }
-      bytes ??= encode(message);
+      bytes ??= this.#encode(from, message);
       this.#carry(from, listener, { subject, bytes, kind: kindOf(message) });
     }
   }
@@ -91,6 +93,16 @@ export class Network {
   reaches(from: string, to: string): boolean {
     for (const cut of this.#cuts) if (cut(from, to)) return false;
     return true;
+  }
+
+  /** As the real bus does, which has no room for more. */
+  #encode(from: Process, message: object): Bytes {
+    const bytes = encode(from.newer ? newerMessage(message) : message);
+    if (bytes.length > limits.recordBytesMax) {
+      const text = `${from.name} says ${kindOf(message)} in ${bytes.length} bytes`;
+      throw troupeError('TOO_LARGE', text);
+    }
+    return bytes;
   }
 
   #carry(
@@ -119,7 +131,7 @@ export class Network {
     message: { readonly subject: string; readonly bytes: Bytes; readonly kind: string },
   ): void {
     const { bytes, kind } = message;
-    const { timeline, chance, trace } = this.#world;
+    const { timeline, chance, trace, coverage, moments } = this.#world;
     const { delayMsMin, delayMsMax, reorder } = this.weather;
     let at = timeline.now + chance.spread(delayMsMin, delayMsMax);
     if (!isStream(message.subject) && chance.chance(reorder)) at += chance.next() * overtakenMsMax;
@@ -134,9 +146,12 @@ export class Network {
       process.run(() => {
         if (broker !== undefined && broker !== this.#brokers) {
           this.lost += 1;
+          coverage.reach('what is on its way is lost with its broker');
           return;
         }
         trace?.message(from, process, kind, bytes, undefined, sentAt);
+        if (from.newer && !process.newer) coverage.reach('an older version hears a newer one');
+        moments.tell(`${kind} arrives`, process.host.name);
         on(decode(bytes) as never);
       }),
     );

@@ -15,6 +15,8 @@ export interface Host {
   wallOffset: number;
   /** Time that passed while the host was suspended, and no event of it happened. */
   suspendedMs: number;
+  /** What starts here is of the newer version. */
+  newer: boolean;
 }
 
 /** Wall time at the beginning, for clocks that are right. */
@@ -27,6 +29,8 @@ export class Process implements Clock {
   /** Unique over all starts, such as `node-2.aaaaaaab`. */
   readonly name: string;
   readonly #world: World;
+  /** Of the newer version: it says and writes what the older one does not know. */
+  readonly newer: boolean;
   #alive = true;
   #still = false;
   #held: (() => void)[] = [];
@@ -37,6 +41,7 @@ export class Process implements Clock {
     this.host = host;
     this.name = name;
     world.checks.truth.clocks.set(name, this);
+    this.newer = host.newer;
   }
 
   get alive(): boolean {

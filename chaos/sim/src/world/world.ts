@@ -8,6 +8,7 @@ import { LogServer } from '../store/log-server.ts';
 import { ObjectServer } from '../store/object-server.ts';
 import { Requests } from '../store/requests.ts';
 import { Coverage } from './coverage.ts';
+import { Moments } from './moments.ts';
 import { Network, type Weather } from './network.ts';
 import { Random } from './random.ts';
 import { Timeline } from './timeline.ts';
@@ -27,7 +28,7 @@ export interface WorldWishes extends CheckWishes {
 export class World {
   readonly timeline = new Timeline();
   readonly coverage = new Coverage();
-  readonly objects = new ObjectServer();
+  readonly moments = new Moments();
   /** Crashes of runners under a piece of work, by its call id. */
   readonly crashes = new Map<string, number>();
   readonly timings: Timings;
@@ -40,6 +41,7 @@ export class World {
   readonly network: Network;
   readonly requests: Requests;
   readonly logs: LogServer;
+  readonly objects: ObjectServer;
   readonly checkpoints: CheckpointServer;
   readonly lease: LeaseServer;
 
@@ -55,6 +57,7 @@ export class World {
     this.network = new Network(this, { ...weather });
     this.requests = new Requests(this);
     this.logs = new LogServer(this);
+    this.objects = new ObjectServer(this);
     this.checkpoints = new CheckpointServer(this);
     this.lease = new LeaseServer(this);
   }

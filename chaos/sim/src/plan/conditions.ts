@@ -1,0 +1,86 @@
+/** The circumstances of one run: weather, configuration, clocks, versions, limits. */
+import { limits } from '@troupe/model';
+import type { Weather } from '../world/network.ts';
+import type { Random } from '../world/random.ts';
+import type { Timings } from '../world/world.ts';
+import type { Places } from './faults.ts';
+
+/** Limits that are narrower in this run, so that a small load reaches them. */
+export type NarrowLimits = { readonly [K in keyof typeof limits]?: number };
+
+export interface Clocks {
+  readonly rate: number;
+  readonly offsetMs: number;
+}
+
+export function drawWeather(chance: Random): Weather {
+  const rough = chance.chance(0.4);
+  // A few networks are as bad as one can still work with.
+  const bad = rough && chance.chance(0.15) ? 5 : 1;
+  return {
+    delayMsMin: 0.1,
+    delayMsMax: chance.spread(0.5, 40),
+    loss: rough ? chance.next() * 0.05 * bad : 0,
+    double: rough ? chance.next() * 0.05 * bad : 0,
+    reorder: chance.chance(0.3) ? chance.next() * 0.2 : 0,
+    storeLoss: rough ? chance.next() * 0.03 * bad : 0,
+    storeMsMax: chance.spread(0.5, 40),
+  };
+}
+
+export function drawTimings(chance: Random): Timings {
+  const heartbeatMs = chance.pick([300, 500, 1_000]);
+  return {
+    heartbeatMs,
+    nodeSilenceMs: heartbeatMs * 3,
+    probeMs: 300,
+    resendMs: chance.pick([300, 600, 1_000]),
+    leaseMs: chance.pick([1_500, 3_000]),
+    checkpointTurns: chance.pick([1, 2, 5, 20, 1_000]),
+    checkpointMs: chance.pick([400, 2_000, 60_000]),
+    idleMs: chance.pick([700, 3_000, 300_000]),
+    rebaseMs: chance.pick([0, 300, 2_000, 20_000]),
+    runners: chance.pick([1, 1, 2]),
+    imageEveryFacts: chance.pick([3, 10, 30, 100]),
+    drainMs: chance.pick([1_000, 4_000, 10_000]),
+    bytesFactor: chance.pick([1, 2_000, 20_000, 20_000]),
+    leaderLooksAtLease: chance.chance(0.6),
+  };
+}
+
+export function drawClocks(places: Places, chance: Random): ReadonlyMap<string, Clocks> {
+  const clocks = new Map<string, Clocks>();
+  const drift = chance.chance(0.5) ? 0.03 : 0;
+  const skew = chance.pick([0, 0, 300, 20_000]);
+  for (const host of [...places.nodes, ...places.schedulers, ...places.clients]) {
+    const rate = 1 + (chance.next() * 2 - 1) * drift;
+    clocks.set(host, { rate, offsetMs: Math.round((chance.next() * 2 - 1) * skew) });
+  }
+  return clocks;
+}
+
+/** Hosts that run the newer version from the beginning: an upgrade that was left half-way. */
+export function drawNewer(places: Places, chance: Random): ReadonlySet<string> {
+  if (!chance.chance(0.15)) return new Set();
+  const share = chance.next();
+  return new Set([...places.nodes, ...places.schedulers].filter(() => chance.chance(share)));
+}
+
+export function drawLimits(chance: Random): NarrowLimits {
+  const narrow: { -readonly [K in keyof NarrowLimits]: number } = {};
+  if (chance.chance(0.12)) narrow.mailboxCallsMax = chance.whole(1, 4);
+  if (chance.chance(0.12)) narrow.outboxLettersMax = chance.whole(0, 3);
+  if (chance.chance(0.12)) narrow.turnsAheadMax = chance.whole(1, 3);
+  if (chance.chance(0.12)) narrow.clockActorsMax = chance.whole(1, 4);
+  if (chance.chance(0.12)) {
+    // In the proportions of the usual ones, which is what makes every fact fit into a record.
+    const share = narrowRecordBytes / limits.recordBytesMax;
+    narrow.recordBytesMax = narrowRecordBytes;
+    narrow.payloadBytesMax = Math.floor(limits.payloadBytesMax * share);
+    narrow.deltaBytesMax = Math.floor(limits.deltaBytesMax * share);
+    narrow.turnBytesMax = Math.floor(limits.turnBytesMax * share);
+  }
+  return narrow;
+}
+
+const narrowRecordBytes = 24_000;
