@@ -19,11 +19,11 @@ export const consistentCut: MakeChecker = (truth, violate) => {
       for (const { to, number } of fact.letters) {
         sentIn.set(`${fact.actor} ${to} ${number}`, fact.seq);
       }
+      const receiver = truth.actors.get(fact.actor);
       // Of a scope that has outgrown its clock nothing can be said.
-      if (!isTracked(fact.clock)) return;
+      if (!isTracked(fact.clock) || !isTracked(receiver?.memory.clock ?? {})) return;
       checkClock(truth, fact, violate);
       const { cause } = fact;
-      const receiver = truth.actors.get(fact.actor);
       const sender = cause.kind === 'letter' ? truth.actors.get(cause.from) : undefined;
       if (cause.kind !== 'letter' || receiver?.scope !== sender?.scope) return;
       const seq = sentIn.get(`${cause.from} ${fact.actor} ${cause.number}`) ?? 0;
