@@ -51,7 +51,7 @@ export function drawTimings(chance: Random): Timings {
 export function drawClocks(places: Places, chance: Random): ReadonlyMap<string, Clocks> {
   const clocks = new Map<string, Clocks>();
   const drift = chance.chance(0.5) ? 0.03 : 0;
-  const skew = chance.pick([0, 0, 300, 20_000]);
+  const skew = chance.pick([0, 300, 20_000, 1_500_000, 10_000_000]);
   for (const host of [...places.nodes, ...places.schedulers, ...places.clients]) {
     const rate = 1 + (chance.next() * 2 - 1) * drift;
     clocks.set(host, { rate, offsetMs: Math.round((chance.next() * 2 - 1) * skew) });

@@ -262,6 +262,6 @@ function serverStill(at: number, _places: Places, chance: Random): Fault {
 
 function clockJump(at: number, places: Places, chance: Random): Fault {
   const host = chance.pick([...places.nodes, ...places.schedulers]);
-  const ms = Math.round(chance.spread(20, 100_000)) * (chance.chance(0.5) ? 1 : -1);
+  const ms = Math.round(chance.spread(20, 7_200_000)) * (chance.chance(0.5) ? 1 : -1);
   return { kind: 'clock-jump', at, host, ms };
 }
