@@ -66,7 +66,9 @@ export class RecoveryWatch {
     for (;;) {
       const missing = this.#missing();
       const atMs = performance.now();
-      if (missing.length === 0 || atMs >= end || stop.aborted) {
+      const goes = readRecord(this.#scene.dataDir)?.state === 'ready';
+      if (!goes) missing.splice(0, missing.length, 'the cluster was stopped meanwhile');
+      if (missing.length === 0 || !goes || atMs >= end || stop.aborted) {
         return { whole: missing.length === 0, atMs, leaderlessMs: this.#leaderlessMs, missing };
       }
       const seconds = ((atMs - this.#calmAt) / 1_000).toFixed(1);
@@ -92,7 +94,7 @@ export class RecoveryWatch {
     }
   }
 
-  #missing(): readonly string[] {
+  #missing(): string[] {
     const gone: string[] = [];
     const running = processesOf(this.#scene);
     for (const name of this.#processes) {

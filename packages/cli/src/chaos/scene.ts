@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type ClusterView, failureOf, TroupeError } from '@troupe/model';
 import type { Troupe } from '@troupe/sdk';
 import { isRunning } from '../local/identity.ts';
-import { readRecord } from '../local/state-file.ts';
+import { readRecord, type UpRecord } from '../local/state-file.ts';
 
 export interface Scene {
   readonly dataDir: string;
@@ -27,15 +27,19 @@ const connectMs = 5_000;
 /** Whoever does not answer in this time does not answer. */
 const answerMsMax = 1_000;
 
+/** The record of the `troupe up` that runs in the folder; an error when none does. */
+export function recordOf(dataDir: string): UpRecord {
+  const record = readRecord(dataDir);
+  if (record !== undefined && isRunning(record)) return record;
+  throw new TroupeError({
+    code: 'WRONG_STATE',
+    message: `nothing is up in ${dataDir}; start a cluster with \`troupe up\``,
+  });
+}
+
 /** Connects to the cluster that is up in the folder; the usual errors when none is, or no leader. */
 export async function connectTo(dataDir: string): Promise<{ troupe: Troupe; cell: string }> {
-  const record = readRecord(dataDir);
-  if (record === undefined || !isRunning(record)) {
-    throw new TroupeError({
-      code: 'WRONG_STATE',
-      message: `nothing is up in ${dataDir}; start a cluster with \`troupe up\``,
-    });
-  }
+  const record = recordOf(dataDir);
   // Loaded only by commands that need it: help stays quick.
   const { connect } = await import('@troupe/sdk');
   try {

@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import { choose } from '../chaos/inject.ts';
 import { elsewhere, type FaultKind, faultKinds, faultOf, whyNot } from '../chaos/kinds.ts';
 import { type Played, play } from '../chaos/play.ts';
+import { recordOf } from '../chaos/scene.ts';
 import { titleOf, victimsOf } from '../chaos/victim.ts';
-import { findDataDir, readRecord } from '../local/state-file.ts';
+import { findDataDir } from '../local/state-file.ts';
 import { duration } from '../terminal/duration.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { addChaosRun } from './chaos-run.ts';
@@ -46,11 +47,11 @@ function addChaosList(chaos: Command): void {
     .action(async (_options: object, command: Command) => {
       const { terminal, cell, data } = settingsOf(command);
       const dataDir = findDataDir(cell, data);
-      const up = readRecord(dataDir) !== undefined;
-      const victims = up ? await victimsOf(dataDir) : [];
+      recordOf(dataDir);
+      const victims = await victimsOf(dataDir);
       const kinds = [
         ...faultKinds.map((kind) => {
-          const why = up ? whyNot(kind, victims) : undefined;
+          const why = whyNot(kind, victims);
           return { kind, says: faultOf(kind).says, available: why === undefined, why };
         }),
         ...Object.entries(elsewhere).map(([kind, why]) => ({ kind, available: false, why })),
@@ -71,7 +72,6 @@ function addChaosList(chaos: Command): void {
           ],
           kinds,
         );
-        if (!up) terminal.note(`nothing is up in ${dataDir}; start a cluster with \`troupe up\``);
       });
     });
 }
@@ -148,6 +148,6 @@ function conclude(terminal: Terminal, played: Played, withinMs: number): void {
   if (played.outcome === 'skipped') failed(terminal, `nothing was done: ${played.did}`);
   if (played.outcome === 'not-whole') {
     const missing = (played.missing ?? []).join(', ');
-    failed(terminal, `not whole again within ${duration(withinMs)}: ${missing}`);
+    failed(terminal, `not whole again (it may take ${duration(withinMs)}): ${missing}`);
   }
 }

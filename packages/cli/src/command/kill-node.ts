@@ -3,10 +3,10 @@
  * measured, this is `troupe chaos kill-node`.
  */
 import { constants } from 'node:os';
-import { TroupeError } from '@troupe/model';
 import type { Command } from 'commander';
+import { recordOf } from '../chaos/scene.ts';
 import { nodeNamed, victimsOf } from '../chaos/victim.ts';
-import { findDataDir, readRecord } from '../local/state-file.ts';
+import { findDataDir } from '../local/state-file.ts';
 import { UsageError } from './exit-code.ts';
 import { examples, settingsOf } from './settings.ts';
 
@@ -30,12 +30,7 @@ export function addKillNode(program: Command): void {
       const signal = signalOf(options.signal);
       const { terminal, cell, data } = settingsOf(command);
       const dataDir = findDataDir(cell, data);
-      if (readRecord(dataDir) === undefined) {
-        throw new TroupeError({
-          code: 'WRONG_STATE',
-          message: `nothing is up in ${dataDir}; start a cluster with \`troupe up\``,
-        });
-      }
+      recordOf(dataDir);
       const victims = await victimsOf(dataDir);
       const node = nodeNamed(victims, name);
       if (!(await node.send(signal))) nodeNamed([], name);
