@@ -164,6 +164,15 @@ export const visit = task(
   { resources: light, retries: 20, backoffMs: [200], limitMs: turnLimitMs },
 );
 
+/** Takes the whole of what tenants contend for, for a while that is the same for all. */
+export const spend = task(
+  'spend',
+  async () => {
+    await pause(100);
+  },
+  { resources: { ...light, share: 1 }, retries: 20, backoffMs: [200], limitMs: turnLimitMs },
+);
+
 export const square = task('square', (_c, input: number) => input * input, {
   resources: light,
   retries: 20,

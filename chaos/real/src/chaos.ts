@@ -36,7 +36,11 @@ export interface ChaosOptions {
 
 /** A round of everything ends in less, also where a slow machine starts processes. */
 const healMsMax = 90_000;
+/** A fault that cannot be undone in so long is no longer one. */
+const roundMsMax = 240_000;
 const calmMs = [300, 1_500] as const;
+/** How it is without faults, to compare with. */
+const firstCalmMs = 4_000;
 /** What a log must not say. */
 const badWords = /invariant broken|this is a bug|LOG_CORRUPT/i;
 
@@ -76,11 +80,13 @@ async function play(
   alarm: (what: string) => void,
 ): Promise<void> {
   const random = new Random(seed);
-  const stage = await openStage({ setting, dir, disks: disksFor(kinds, setting), alarm, say });
+  const disks = disksFor(kinds, setting);
+  const upgrades = kinds.includes('upgrade');
+  const stage = await openStage({ setting, dir, disks, upgrades, alarm, say });
   const stopSampling = startSampling(stage, writer);
   try {
-    const { addresses } = stage.cluster;
-    const load = await startLoad({ addresses, random, writer, pace });
+    const { bundle, cluster } = stage;
+    const load = await startLoad({ addresses: cluster.addresses, bundle, random, writer, pace });
     const conductor = new Conductor(stage, writer, alarm, say);
     const plan = rounds(random.fork('rounds'), kinds);
     await conductor.play(plan, { forMs, random: random.fork('targets') });
@@ -131,6 +137,7 @@ class Conductor {
     { forMs, random }: { readonly forMs: number; readonly random: Random },
   ): Promise<void> {
     if (!(await this.#healed('the start'))) return;
+    await pause(firstCalmMs);
     const end = this.#writer.now() + forMs;
     let number = 0;
     for (const round of plan) {
@@ -141,7 +148,10 @@ class Conductor {
       const measured = round.map((planned, at) =>
         this.#inflict(planned, number, random.fork(`${number}.${at}`)),
       );
-      await Promise.all(measured);
+      if (!(await within(Promise.all(measured), roundMsMax))) {
+        this.#alarm(`round ${number} (${named}) did not end within ${roundMsMax / 1_000} s`);
+        return;
+      }
       if (!(await this.#healed(`round ${number} (${named})`))) return;
       await pause(random.between(...calmMs));
     }
@@ -190,6 +200,15 @@ class Conductor {
     this.#alarm(`${seconds} s after ${after} not every workload goes on`);
     return false;
   }
+}
+
+/** False when it takes longer. */
+async function within(done: Promise<unknown>, msMax: number): Promise<boolean> {
+  const giveUp = new AbortController();
+  const late = pause(msMax, false, { signal: giveUp.signal }).catch(() => false);
+  const ended = await Promise.race([done.then(() => true), late]);
+  giveUp.abort();
+  return ended;
 }
 
 /** Lines of the processes' logs that tell of a bug; of each log the first. */

@@ -14,7 +14,14 @@ let stage: Stage;
 beforeAll(async () => {
   const alarm = (what: string) => alarms.push(what);
   const setting = await lookAround({ nodes: 2, schedulers: 1, place: 'loopback' });
-  stage = await openStage({ setting, dir, disks: [], alarm, say: () => undefined });
+  stage = await openStage({
+    setting,
+    dir,
+    disks: [],
+    upgrades: false,
+    alarm,
+    say: () => undefined,
+  });
 });
 
 afterAll(async () => {

@@ -6,6 +6,7 @@ import { codedErrors } from './coded-errors.ts';
 import { conservedTotal } from './conserved-total.ts';
 import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
+import { fairShares } from './fair-shares.ts';
 import { linearizable } from './linearizable.ts';
 import type { Evidence, Verdict } from './verdict.ts';
 
@@ -35,5 +36,9 @@ export function checkHistory(history: History): readonly Verdict[] {
     const operations = history.operations.filter(mine);
     return checker(promise, { operations, finals: history.finals.filter(mine) });
   });
-  return [...verdicts, codedErrors('every operation is answered, with a code', history)];
+  return [
+    ...verdicts,
+    fairShares('tenants are served by their weights', history),
+    codedErrors('every operation is answered, with a code', history),
+  ];
 }

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 const againMs = 300;
+const againMsMax = 3_000;
 
 export interface Trying {
   readonly what: string;
@@ -14,14 +15,17 @@ export async function again(
   { what, say, signal }: Trying,
   once: () => Promise<unknown>,
 ): Promise<void> {
-  while (!signal.aborted) {
+  let said = '';
+  for (let waitMs = againMs; !signal.aborted; waitMs = Math.min(waitMs * 1.5, againMsMax)) {
     try {
       await once();
       return;
     } catch (reason) {
       if (signal.aborted) return;
-      say(`${what} did not start: ${String(reason).slice(0, 300)}`);
-      await pause(againMs);
+      const words = `${what} did not start: ${String(reason).slice(0, 300)}`;
+      if (words !== said) say(words);
+      said = words;
+      await pause(waitMs);
     }
   }
 }

@@ -6,9 +6,13 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 
+const lockFile = z.object({
+  packages: z.record(z.string(), z.object({ dev: z.boolean().optional() })),
+});
 const require = createRequire(import.meta.url);
-const rooms = ['packages', 'scheduler', 'worker-node'];
+const rooms = ['proto', 'packages', 'scheduler', 'worker-node'];
 /** Where the version that processes tell each other stands. */
 const versionFile = 'packages/model/dist/version.js';
 
@@ -27,7 +31,7 @@ export function makeSecondBuild(folder: string): SecondBuild {
     const filter = (path: string) => !/\/(?:node_modules|src|test)$/.test(path.slice(root.length));
     cpSync(join(root, room), join(folder, room), { recursive: true, filter });
   }
-  copyLinked(join(root, 'node_modules'), join(folder, 'node_modules'));
+  copyModules(root, folder);
   const file = join(folder, versionFile);
   const text = readFileSync(file, 'utf8');
   const [, major, minor, patch] = /'(\d+)\.(\d+)\.(\d+)'/.exec(text) ?? [];
@@ -44,14 +48,23 @@ function rootOf(file: string): string {
   }
 }
 
-/** By hard links where that can be: what others made is not changed. Links stay links. */
-function copyLinked(source: string, target: string): void {
-  const copy = (how: string) => execFileSync('cp', [how, source, target], { stdio: 'pipe' });
+/**
+ * What is needed only to build stays behind. By hard links where that can be, since what others made
+ * is not changed; links stay links.
+ */
+function copyModules(root: string, target: string): void {
+  const lock = lockFile.parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')));
+  const wanted = Object.entries(lock.packages)
+    .filter(([path, { dev }]) => /^node_modules\/(?:@[^/]+\/)?[^/]+$/.test(path) && dev !== true)
+    .map(([path]) => path)
+    .filter((path) => existsSync(join(root, path)));
+  const copy = (how: string) =>
+    execFileSync('cp', [how, '--parents', ...wanted, target], { cwd: root, stdio: 'pipe' });
   try {
     copy('-al');
   } catch {
     // Another file system: then bytes are copied.
-    rmSync(target, { recursive: true, force: true });
+    rmSync(join(target, 'node_modules'), { recursive: true, force: true });
     copy('-a');
   }
 }

@@ -11,6 +11,7 @@ import { bundleFile, type Cluster, startCluster } from '@troupe/cli';
 import { startEtcdCluster, startNatsCluster } from '@troupe/fabric/servers';
 import { processProvider } from '@troupe/providers';
 import { connect, type Troupe } from '@troupe/sdk';
+import { contended } from '../workloads/shares.ts';
 import { ChildMember } from './child-member.ts';
 import { type Disk, mountDisk } from './disk.ts';
 import { type Ground, layGround, namesOf } from './ground.ts';
@@ -29,7 +30,11 @@ const runnerMemoryMb = 96;
 /** Short, so that drains and stops of all kinds fit between faults. */
 const drainMs = 5_000;
 const askMs = 5_000;
-const nodeConfig = { runnerMemory: runnerMemoryMb, drainMs };
+/** Logs are trimmed within minutes, so that a run sees them stay level. */
+const logBytesKeptMax = 16 * 1024 ** 2;
+const imageEveryFacts = 5_000;
+const resources = { [contended]: 1 };
+const nodeConfig = { runnerMemory: runnerMemoryMb, drainMs, logBytesKeptMax, resources };
 const twinMsMax = 10_000;
 const gigabyte = 1024 ** 3;
 
@@ -38,6 +43,8 @@ export interface StageStart {
   readonly dir: string;
   /** Members whose data lies on a disk of its own, which can be filled. */
   readonly disks: readonly string[];
+  /** Another build is there beside the installed one. */
+  readonly upgrades: boolean;
   readonly alarm: (what: string) => void;
   readonly say: (line: string) => void;
 }
@@ -49,6 +56,8 @@ export interface Stage {
   readonly cluster: Cluster;
   /** Where all share one loopback, links are hurt in here. */
   readonly proxy: NatsProxy | undefined;
+  /** What is deployed. */
+  readonly bundle: Uint8Array;
   /** An operator's client: status and drains, and the calls that do harm. */
   readonly operator: Troupe;
   readonly operators: Operators;
@@ -58,8 +67,8 @@ export interface Stage {
   readonly say: (line: string) => void;
   /** Starts a second process of a node's name; answers how to end it, throws when it is refused. */
   twinOf(member: Member): Promise<() => Promise<void>>;
-  /** Another build, made when it is first wanted. */
-  secondBuild(): SecondBuild;
+  /** Another build, where one was wanted. */
+  readonly secondBuild: SecondBuild | undefined;
   /** Resolves when all processes run and are members; false when that takes longer than `msMax`. */
   whole(msMax: number): Promise<boolean>;
   close(): Promise<void>;
@@ -93,6 +102,9 @@ async function build(start: StageStart, closers: Closers): Promise<Omit<Stage, '
   const { setting, dir, say, alarm } = start;
   const logDir = logDirOf(dir);
   mkdirSync(logDir, { recursive: true });
+  // Before there is load: it takes seconds in which nothing else happens here.
+  const folder = join(dataDirOf(dir), 'build');
+  const secondBuild = start.upgrades ? makeSecondBuild(folder) : undefined;
   const ground = await layGround(setting, dataDirOf(dir));
   closers.push(() => ground.remove());
   const disks = mountDisks(start, ground, closers);
@@ -107,18 +119,14 @@ async function build(start: StageStart, closers: Closers): Promise<Omit<Stage, '
   const address = cluster.addresses.join(',');
   const operator = await connect({ address, deadlineMs: askMs, connectMs: 60_000 });
   closers.push(() => operator.close());
-  await operator.deploy((await bundleFile(agents)).bytes);
+  const { bytes: bundle } = await bundleFile(agents);
+  await operator.deploy(bundle);
   const of = (role: Member['role']) => servers.filter((member) => member.role === role);
   const operators = new Operators(of('etcd'), of('nats'));
   closers.push(() => operators.close());
   const whole = (msMax: number) => isWhole({ warden, operator, setting }, msMax);
   const twinOf = (member: Member) => startTwin(member, { cluster, ground, setting });
-  const parts = { setting, ground, warden, cluster, proxy, operator, operators, disks };
-  let built: SecondBuild | undefined;
-  const secondBuild = () => {
-    built ??= makeSecondBuild(join(dataDirOf(dir), 'build'));
-    return built;
-  };
+  const parts = { setting, ground, warden, cluster, proxy, operator, operators, disks, bundle };
   return { ...parts, dir, say, twinOf, secondBuild, whole };
 }
 
@@ -184,7 +192,7 @@ async function startTroupe(
       etcd: { url: etcd[0] ?? '', urls: etcd },
       nats: { url: nats[0] ?? '', urls: nats, ...system },
     },
-    schedulerConfig: (name) => ({ listen: ground.listenOf(name) }),
+    schedulerConfig: (name) => ({ listen: ground.listenOf(name), imageEveryFacts }),
     nodeConfig,
   });
   closers.push(() => cluster.stop());

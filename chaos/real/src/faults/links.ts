@@ -118,7 +118,7 @@ export const slowLinks: Fault = {
     const release = () => stage.warden.release(member);
     const { proxy } = stage;
     if (proxy === undefined) {
-      const kilobytesPerSecond = random.between(20, 200);
+      const kilobytesPerSecond = random.between(4, 30);
       const links = between(machinesOf([member]), machines(stage, 'nats'), 'both');
       const target = `${member.name} (${kilobytesPerSecond} KB/s)`;
       return begun(stage, links, { kind: 'slow', kilobytesPerSecond }, target, release);

@@ -1,5 +1,5 @@
 /** What operators do: drain a node, start one twice, restart everything, roll another version out. */
-import type { Change } from '../cluster/member.ts';
+import type { Change, Member } from '../cluster/member.ts';
 import type { Stage } from '../cluster/stage.ts';
 import { insist } from '../workloads/workload.ts';
 import { type Fault, holdOne } from './fault.ts';
@@ -47,46 +47,59 @@ export const twin: Fault = {
   },
 };
 
-/** One process after the other is stopped in order and started again. */
+/** One process of a kind after the other is stopped in order and started again. */
 export const roll: Fault = {
   lastsMs: [0, 0],
-  async inject({ warden }) {
-    let count = 0;
-    for (const member of warden.members) {
-      if (!member.running || !warden.hold(member)) continue;
-      try {
-        await member.end('SIGTERM');
-        await member.start();
-        count += 1;
-      } finally {
-        warden.release(member);
-      }
-    }
+  async inject(stage) {
+    const roles = ['etcd', 'nats', 'scheduler', 'node'] as const;
+    const again = async (member: Member) => {
+      await member.end('SIGTERM');
+      await member.start();
+    };
+    const counts = roles.map((role) => inTurn(stage, stage.warden.free(role), again));
+    const count = (await Promise.all(counts)).reduce((sum, one) => sum + one, 0);
     return { target: `${count} processes`, undo: async () => undefined, befallen: () => count };
   },
 };
 
-/** Schedulers and nodes go to a newer version one after the other, and back: both act together. */
+/**
+ * Half of the nodes and most of the schedulers go to a newer version, both act together for a
+ * while, and they go back.
+ */
 export const upgrade: Fault = {
-  lastsMs: [1_000, 4_000],
-  async inject(stage) {
-    const { root, version } = stage.secondBuild();
-    const count = await rollOut(stage, { build: root });
-    const status = await stage.operator.status().catch(() => undefined);
+  lastsMs: [2_000, 6_000],
+  async inject(stage, random) {
+    if (stage.secondBuild === undefined) return undefined;
+    const { root, version } = stage.secondBuild;
+    const members = (['scheduler', 'node'] as const).map((role) => {
+      const all = random.shuffled(stage.warden.free(role));
+      return all.slice(0, Math.ceil(all.length / 2));
+    });
+    const rollOut = async (change: Change) => {
+      const lanes = members.map((lane) => inTurn(stage, lane, (one) => one.renew(change)));
+      return (await Promise.all(lanes)).reduce((sum, count) => sum + count, 0);
+    };
+    const count = await rollOut({ build: root });
+    const names = members.flat().map(({ name }) => name);
     return {
-      target: `${count} processes to ${version}; the leader says ${status?.version}`,
-      undo: async () => void (await rollOut(stage, {})),
+      target: `${names.join(' ')} to ${version}`,
+      undo: async () => void (await rollOut({})),
       befallen: () => count,
     };
   },
 };
 
-async function rollOut({ warden }: Stage, change: Change): Promise<number> {
+/** One after the other, each held meanwhile; answers how many were free for it. */
+async function inTurn(
+  { warden }: Stage,
+  members: readonly Member[],
+  act: (member: Member) => Promise<void>,
+): Promise<number> {
   let count = 0;
-  for (const member of [...warden.of('scheduler'), ...warden.of('node')]) {
+  for (const member of members) {
     if (!warden.hold(member)) continue;
     try {
-      await member.renew(change);
+      await act(member);
       count += 1;
     } finally {
       warden.release(member);

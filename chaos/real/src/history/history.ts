@@ -69,12 +69,13 @@ const alarm = z.object({
   what: z.string(),
 });
 
+/** One measure of one thing at one moment: a process's memory, a log's bytes. */
 const sample = z.object({
   kind: z.literal('sample'),
   at: z.number(),
-  process: z.string(),
-  memoryMb: z.number(),
-  handles: z.number(),
+  of: z.string(),
+  measure: z.enum(['memory MB', 'handles', 'kilobytes', 'messages']),
+  value: z.number(),
 });
 
 const end = z.object({ kind: z.literal('end'), at: z.number() });

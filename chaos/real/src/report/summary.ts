@@ -1,7 +1,8 @@
 /** What a history comes to: counted, checked, and judged. */
 import { checkHistory } from '../checkers/check.ts';
 import type { Finding, FindingKind, Verdict } from '../checkers/verdict.ts';
-import type { FaultLine, History, Outcome, Sample } from '../history/history.ts';
+import type { FaultLine, History, Outcome } from '../history/history.ts';
+import { type Growth, growthOf } from './growth.ts';
 import { type Bucket, timeline } from './timeline.ts';
 
 export type Conclusion = 'passed' | 'failed' | 'inconclusive';
@@ -22,13 +23,6 @@ export interface Counted {
   readonly unknown: number;
 }
 
-export interface Resources {
-  readonly process: string;
-  /** Medians of the first and of the last quarter of the run. */
-  readonly memoryMb: readonly [number, number];
-  readonly handles: readonly [number, number];
-}
-
 export interface Summary {
   readonly conclusion: Conclusion;
   /** Why it is not passed. */
@@ -42,10 +36,17 @@ export interface Summary {
   readonly found: { readonly [K in FindingKind]: number };
   readonly verdicts: readonly Verdict[];
   readonly alarms: readonly string[];
-  readonly resources: readonly Resources[];
+  readonly growth: readonly Growth[];
+  /** Kinds of faults that could come and never did. */
+  readonly unused: readonly string[];
   readonly timeline: readonly Bucket[];
   readonly faultLines: readonly FaultLine[];
 }
+
+/** A run of so long that leaves a kind of fault out proves too little. */
+const everyKindMs = 600_000;
+/** In a run of so long nothing may grow. */
+const soakMs = 1_800_000;
 
 export function summarize(history: History): Summary {
   const verdicts = checkHistory(history);
@@ -75,7 +76,8 @@ export function summarize(history: History): Summary {
     },
     verdicts,
     alarms: history.alarms.map(({ what }) => what),
-    resources: resources(history.samples),
+    growth: growthOf(history.samples),
+    unused: unusedKinds(history),
     timeline: timeline(history.operations),
     faultLines: history.faults,
   };
@@ -93,6 +95,7 @@ function judge(
       .slice(0, 20)
       .map(({ kind, promise, key, what }) => `${kind}: ${promise}: ${key}: ${what}`),
     ...history.alarms.map(({ what }) => `alarm: ${what}`),
+    ...grown(history),
   ];
   if (wrong.length > 0) return { conclusion: 'failed', reasons: wrong };
   const weak: string[] = [];
@@ -100,11 +103,27 @@ function judge(
   const all = ok + failed + unknown;
   if (ok * 2 < all || all === 0)
     weak.push(`${ok} of ${all} operations are ok, which is under half`);
+  if ((history.begin?.forMs ?? 0) >= everyKindMs) {
+    weak.push(...unusedKinds(history).map((kind) => `${kind} never came`));
+  }
   for (const { promise, undecided, checked } of verdicts) {
     if (undecided > 0) weak.push(`${undecided} keys undecided: ${promise}`);
     if (checked === 0) weak.push(`nothing was there to check: ${promise}`);
   }
   return { conclusion: weak.length > 0 ? 'inconclusive' : 'passed', reasons: weak };
+}
+
+function unusedKinds({ begin, faults }: History): readonly string[] {
+  const used = new Set(faults.flatMap((one) => (one.skipped === undefined ? [one.fault] : [])));
+  return (begin?.kinds ?? []).filter((kind) => !used.has(kind));
+}
+
+/** A run that is long enough to tell fails by what grew. */
+function grown({ begin, samples }: History): readonly string[] {
+  if ((begin?.forMs ?? 0) < soakMs) return [];
+  return growthOf(samples)
+    .filter(({ level }) => !level)
+    .map(({ of, measure, before, after }) => `grew: ${of}: ${before} to ${after} ${measure}`);
 }
 
 function faultSummaries(faults: readonly FaultLine[]): FaultSummary[] {
@@ -132,17 +151,6 @@ function recoveries(faults: readonly FaultLine[]): number[] {
 
 function most(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : Math.max(...values);
-}
-
-function resources(samples: readonly Sample[]): Resources[] {
-  return [...grouped(samples, (one) => one.process)].map(([process, own]) => {
-    const quarter = Math.max(1, Math.floor(own.length / 4));
-    const pair = (of: (sample: Sample) => number): readonly [number, number] => [
-      median(own.slice(0, quarter).map(of)) ?? 0,
-      median(own.slice(-quarter).map(of)) ?? 0,
-    ];
-    return { process, memoryMb: pair((one) => one.memoryMb), handles: pair((one) => one.handles) };
-  });
 }
 
 function counted(operations: readonly { readonly outcome: Outcome }[]): Counted {

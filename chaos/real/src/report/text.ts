@@ -1,4 +1,5 @@
 /** The report on a terminal, and as Markdown. */
+import { growthRule } from './growth.ts';
 import type { Summary } from './summary.ts';
 
 export function reportText(summary: Summary): string {
@@ -41,6 +42,20 @@ export function reportText(summary: Summary): string {
       ]),
     ]),
     '',
+    `memory, handles and logs, medians of the second and the last quarter (${growthRule}):`,
+    ...table([
+      ['', 'measure', 'before', 'after', 'most', ''],
+      ...summary.growth.map(({ of, measure, before, after, most, level }) => [
+        of,
+        measure,
+        String(before),
+        String(after),
+        String(most),
+        level ? 'level' : 'GROWN',
+      ]),
+    ]),
+    '',
+    ...(summary.unused.length === 0 ? [] : [`never came: ${summary.unused.join(', ')}`]),
     ...(begin?.leftOut ?? []).map((what) => `left out: ${what}`),
     '',
     `lost ${found.lost}, doubled ${found.doubled}, out of order ${found['out-of-order']}, wrong ${found.wrong}, alarms ${summary.alarms.length}`,

@@ -10,15 +10,19 @@ import { counters } from './counters.ts';
 import { lists } from './lists.ts';
 import { registers } from './registers.ts';
 import { runs } from './runs.ts';
+import { shares } from './shares.ts';
 import { tasks } from './tasks.ts';
 import { Operations, type Seat, type Workload } from './workload.ts';
 
-export const workloads = [counters, bank, lists, registers, tasks, runs, cancellations];
+export const workloads = [counters, bank, lists, registers, tasks, runs, cancellations, shares];
 
 /** The longest that an operation may take after the cluster has healed. */
 const lastAnswersMs = 100_000;
+const patience = { deadlineMs: 20_000, connectMs: 60_000 };
 
 export interface LoadStart {
+  /** What they call, for tenants of their own. */
+  readonly bundle: Uint8Array;
   readonly addresses: readonly string[];
   readonly random: Random;
   readonly writer: HistoryWriter;
@@ -36,12 +40,13 @@ export interface Load {
 
 interface Running {
   readonly workload: Workload;
-  readonly troupe: Troupe;
+  readonly troupes: readonly Troupe[];
   readonly operations: Operations;
   readonly reader: Seat;
 }
 
-export async function startLoad({ addresses, random, writer, pace }: LoadStart): Promise<Load> {
+export async function startLoad(start: LoadStart): Promise<Load> {
+  const { addresses, random, writer, pace } = start;
   const stopped = new AbortController();
   // Every client listens.
   setMaxListeners(0, stopped.signal);
@@ -51,15 +56,22 @@ export async function startLoad({ addresses, random, writer, pace }: LoadStart):
     // Each session begins at another gateway.
     const order = [...addresses.slice(index % addresses.length), ...addresses];
     const address = order.slice(0, addresses.length).join(',');
-    const troupe = await connect({ address, deadlineMs: 20_000, connectMs: 60_000 });
+    const troupe = await connect({ address, ...patience });
+    const tenants = await openTenants(workload, troupe, address, start);
     const operations = new Operations(workload.name, writer);
     const seatOf = (client: string): Seat => ({
       client,
       troupe,
+      troupeOf: (tenant) => tenants.get(tenant) ?? troupe,
       operations,
       random: random.fork(client),
     });
-    running.push({ workload, troupe, operations, reader: seatOf(`${workload.name}-reader`) });
+    running.push({
+      workload,
+      troupes: [troupe, ...tenants.values()],
+      operations,
+      reader: seatOf(`${workload.name}-reader`),
+    });
     for (let number = 0; number < workload.clients; number += 1) {
       const seat = seatOf(`${workload.name}${number}`);
       loops.push(loop(workload, seat, pace, stopped.signal));
@@ -82,9 +94,27 @@ export async function startLoad({ addresses, random, writer, pace }: LoadStart):
       }
     },
     async close() {
-      await Promise.all(running.map(({ troupe }) => troupe.close()));
+      const troupes = running.flatMap((one) => one.troupes);
+      await Promise.all(troupes.map((troupe) => troupe.close()));
     },
   };
+}
+
+/** A session for each tenant of the workload, which has its weight and the bundle. */
+async function openTenants(
+  { tenants = {} }: Workload,
+  operator: Troupe,
+  address: string,
+  { bundle }: LoadStart,
+): Promise<ReadonlyMap<string, Troupe>> {
+  const sessions = new Map<string, Troupe>();
+  for (const [tenant, weight] of Object.entries(tenants)) {
+    await operator.putTenant(tenant, weight);
+    const troupe = await connect({ address, tenant, ...patience });
+    await troupe.deploy(bundle);
+    sessions.set(tenant, troupe);
+  }
+  return sessions;
 }
 
 async function loop(workload: Workload, seat: Seat, pace: number, stopped: AbortSignal) {

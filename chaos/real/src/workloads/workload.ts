@@ -15,6 +15,8 @@ export interface Workload {
   readonly clients: number;
   /** Mean pause of a client between two operations. */
   readonly thinkMs: number;
+  /** Tenants that it speaks for beside the usual one, and their weights. */
+  readonly tenants?: { readonly [tenant: string]: number };
   /** What one client does, again and again. */
   client(seat: Seat): () => Promise<void>;
   /** The final state of what was used, read when nothing is under way any more. */
@@ -25,6 +27,8 @@ export interface Workload {
 export interface Seat {
   readonly client: string;
   readonly troupe: Troupe;
+  /** One of the tenants of its workload. */
+  troupeOf(tenant: string): Troupe;
   readonly random: Random;
   readonly operations: Operations;
 }
