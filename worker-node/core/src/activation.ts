@@ -131,6 +131,21 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
   };
 }
 
+/** Actors in one message to the leader: the bus carries it however long their names are. */
+const toldMax = 256;
+
+/** Actors and their epochs, as many to a message as it may hold. */
+export function inMessages(
+  activations: readonly Activation[],
+): readonly (readonly { readonly actor: ActorId; readonly epoch: number }[])[] {
+  const messages = [];
+  for (let from = 0; from < activations.length; from += toldMax) {
+    const some = activations.slice(from, from + toldMax);
+    messages.push(some.map(({ id, epoch }) => ({ actor: id, epoch })));
+  }
+  return messages;
+}
+
 /** Stable over failovers: prefix of effect ids. */
 export function callIdOf(actor: ActorId, birth: number, cause: TurnCause): string {
   return cause.kind === 'call'

@@ -8,8 +8,8 @@
  * D2  one capture or put of an actor is under way at a time.
  * D3  the log is trimmed only before the first fact that a dirty actor still needs.
  */
-import type { FromRunner } from '@troupe/model';
-import type { Activation } from './activation.ts';
+import type { ActorId, FromRunner } from '@troupe/model';
+import { type Activation, inMessages } from './activation.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent } from './events.ts';
@@ -123,12 +123,10 @@ export class Checkpointing {
     if (activation.leaveMemoryAfterCheckpoint) this.#leaveMemory(activation);
   }
 
-  onRebasedSeen(actors: readonly { readonly actor: string; readonly epoch: number }[]): void {
-    for (const activation of this.#rebased) {
-      const seen = actors.some(
-        (one) => one.actor === activation.id && one.epoch >= activation.epoch,
-      );
-      if (seen) this.#rebased.delete(activation);
+  onRebasedSeen(actors: readonly { readonly actor: ActorId; readonly epoch: number }[]): void {
+    for (const { actor, epoch } of actors) {
+      const activation = this.#core.actors.get(actor);
+      if (activation !== undefined && epoch >= activation.epoch) this.#rebased.delete(activation);
     }
   }
 
@@ -244,15 +242,10 @@ export class Checkpointing {
   }
 
   #tellRebased(activations: readonly Activation[]): void {
-    if (activations.length === 0) return;
-    this.#core.out.send({
-      kind: 'to-leader',
-      message: {
-        kind: 'rebased',
-        incarnation: this.#core.config.incarnation,
-        actors: activations.map(({ id, epoch }) => ({ actor: id, epoch })),
-      },
-    });
+    const { incarnation } = this.#core.config;
+    for (const actors of inMessages(activations)) {
+      this.#core.out.send({ kind: 'to-leader', message: { kind: 'rebased', incarnation, actors } });
+    }
   }
 }
 

@@ -5,7 +5,7 @@
  * V1  after `actor-released` no fact of that epoch of the actor stands in this log.
  * V2  an actor is released only when a checkpoint holds all it did here.
  */
-import type { Activation } from './activation.ts';
+import { type Activation, inMessages } from './activation.ts';
 import type { Core } from './core.ts';
 
 /** Actors that are being handed over at once. */
@@ -138,14 +138,13 @@ export class Handover {
   }
 
   #tell(activations: readonly Activation[]): void {
-    this.#core.out.send({
-      kind: 'to-leader',
-      message: {
-        kind: 'released',
-        incarnation: this.#core.config.incarnation,
-        actors: activations.map(({ id, epoch }) => ({ actor: id, epoch })),
-      },
-    });
+    const { incarnation } = this.#core.config;
+    for (const actors of inMessages(activations)) {
+      this.#core.out.send({
+        kind: 'to-leader',
+        message: { kind: 'released', incarnation, actors },
+      });
+    }
   }
 
   #leaveWhenEmpty(): void {

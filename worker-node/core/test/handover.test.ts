@@ -1,7 +1,50 @@
+import { actorId, encode, limits } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { ledger, shared, TestNode } from './harness.ts';
+import { ledger, seal, shared, TestNode } from './harness.ts';
 
 const term = { generation: 1, number: 0 };
+
+/** More actors than one message can name. */
+const crowd = Array.from({ length: 2_000 }, (_, n) =>
+  actorId('t', 'Ledger', `${n}`.padEnd(500, 'k')),
+);
+
+/** How many actors were named in messages of this kind; all of them must be such as the bus carries. */
+function named(node: TestNode, kind: 'released' | 'rebased'): number {
+  let count = 0;
+  for (const send of node.sent) {
+    if (send.kind !== 'to-leader' || send.message.kind !== kind) continue;
+    expect(encode(send.message).length).toBeLessThan(limits.recordBytesMax);
+    count += send.message.actors.length;
+  }
+  return count;
+}
+
+describe('a node with thousands of actors whose leader is away', () => {
+  it('says again what it has released in messages that the bus carries', () => {
+    const a = new TestNode('a');
+    for (const actor of crowd) a.place(actor);
+    a.message({ kind: 'drain', term });
+    for (let n = 0; n < crowd.length; n += 200) a.tick(1_000);
+    a.sent.length = 0;
+    a.tick(1_000);
+    expect(named(a, 'released')).toBe(crowd.length);
+  });
+
+  it('says again what it has rebased in messages that the bus carries', () => {
+    const b = new TestNode('b');
+    for (const actor of crowd) b.place(actor, 7, seal('a'));
+    for (let n = 0; n < 40; n++) b.tick(1_000);
+    b.sent.length = 0;
+    b.tick(1_000);
+    expect(named(b, 'rebased')).toBe(crowd.length);
+    const actors = crowd.map((actor) => ({ actor, epoch: 7 }));
+    b.message({ kind: 'rebased-seen', term, actors });
+    b.sent.length = 0;
+    b.tick(1_000);
+    expect(named(b, 'rebased')).toBe(0);
+  });
+});
 
 describe('a drained node', () => {
   it('releases an actor only when a checkpoint holds all it did', () => {
