@@ -28,8 +28,10 @@ export class Desk {
   readonly generator: Generator;
   /** Monotonic ms of the event at hand. */
   now: number;
-  /** Wall-clock ms of the event at hand. */
+  /** Wall-clock ms of the event at hand, for people: nothing is decided by it. */
   wall: number;
+  /** What leaders had led by the journal when this one began, less its own time then. */
+  readonly #ledAhead: number;
   readonly #draft: OutputDraft<SchedulerFact, SchedulerSend, SchedulerReply, SchedulerWork>;
 
   /** Opens a term: the position of its opening fact is its number. */
@@ -41,10 +43,19 @@ export class Desk {
     this.state = given.state;
     this.now = given.now;
     this.wall = given.wall;
+    this.#ledAhead = given.state.ledMs - given.now;
     this.#draft = new OutputDraft();
     const number = this.decide({ kind: 'term-opened', ...opened, at: given.wall });
     this.term = { generation: opened.generation, number };
     this.generator = new Generator(given.config.seed + number);
+  }
+
+  /**
+   * For how long leaders have led, as far as the journal tells a successor: it never goes back, nor
+   * on faster than time does, whoever leads and whatever clocks are wrong.
+   */
+  get ledMs(): number {
+    return this.#ledAhead + this.now;
   }
 
   /** Applies a fact and has it appended. Answers its position. */

@@ -2,7 +2,8 @@
  * What the journal holds. A fact is a decision already taken: applying the facts in order to an
  * empty state gives the leader's durable state, and nothing else does. The number of a fact in the
  * journal is its **position**; epochs and births of actors and the numbers of terms are positions.
- * `at` is wall-clock ms of the leader that wrote the fact: for people and for retention.
+ * `at` is wall-clock ms of the leader that wrote the fact, for people. `ledMs` is the time for which
+ * leaders have led since the journal began: whatever waits or is kept for a while is timed by it.
  */
 import type {
   ActorId,
@@ -94,13 +95,14 @@ export type SchedulerFact =
       readonly attempt: number;
       readonly node: Incarnation;
     }
-  /** An attempt ended badly and another follows at `at + waitMs`. */
+  /** An attempt ended badly and another follows at `ledMs + waitMs`. */
   | {
       readonly kind: 'task-retried';
       readonly task: TaskId;
       readonly attempt: number;
       readonly reason: Outcome;
       readonly at: number;
+      readonly ledMs: number;
       readonly waitMs: number;
     }
   | {
@@ -108,6 +110,7 @@ export type SchedulerFact =
       readonly task: TaskId;
       readonly outcome: Outcome;
       readonly at: number;
+      readonly ledMs: number;
     }
   | { readonly kind: 'tasks-forgotten'; readonly tasks: readonly TaskId[] }
   // runs
@@ -147,6 +150,7 @@ export type SchedulerFact =
       readonly state: 'done' | 'failed' | 'cancelled';
       readonly outcome: Outcome;
       readonly at: number;
+      readonly ledMs: number;
     }
   | { readonly kind: 'runs-forgotten'; readonly runs: readonly RunId[] }
   // the journal itself

@@ -52,6 +52,7 @@ export interface RunEnd {
   readonly state: 'done' | 'failed' | 'cancelled';
   readonly outcome: Outcome;
   readonly at: number;
+  readonly ledMs: number;
 }
 
 export interface RunRecord {
@@ -195,17 +196,17 @@ export class RunTable {
   }
 
   restore(image: RunsImage): void {
-    const ended: { run: RunId; at: number }[] = [];
+    const ended: { run: RunId; ledMs: number }[] = [];
     for (const { blocks: kept, end, ...rest } of image) {
       const graph = this.#deployments.graph(rest.bundle, rest.workflow);
       const record = rebuild({ ...rest, graph }, kept);
       if (end !== undefined) {
         close(record, end);
-        ended.push({ run: record.run, at: end.at });
+        ended.push({ run: record.run, ledMs: end.ledMs });
       }
       this.#runs.set(record.run, record);
     }
-    ended.sort((left, right) => left.at - right.at);
+    ended.sort((left, right) => left.ledMs - right.ledMs);
     for (const { run } of ended) this.#ended.add(run);
   }
 
@@ -236,7 +237,8 @@ export class RunTable {
   }
 
   #end(run: RunRecord, fact: Extract<RunFact, { kind: 'run-ended' }>): void {
-    close(run, { state: fact.state, outcome: fact.outcome, at: fact.at });
+    const { state, outcome, at, ledMs } = fact;
+    close(run, { state, outcome, at, ledMs });
     this.#ended.add(run.run);
   }
 }

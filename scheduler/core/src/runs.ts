@@ -141,8 +141,8 @@ export class Runs {
     let tooMany = runs.endedCount - limits.finishedRunsMax;
     const forgotten: RunId[] = [];
     for (const id of runs.allEnded()) {
-      const at = runs.get(id)?.end?.at ?? 0;
-      const old = at + limits.finishedMs <= this.#desk.wall;
+      const endedAt = runs.get(id)?.end?.ledMs ?? 0;
+      const old = endedAt + limits.finishedMs <= this.#desk.ledMs;
       if ((!old && tooMany <= 0) || forgotten.length === forgottenMax) break;
       forgotten.push(id);
       tooMany--;
@@ -237,7 +237,8 @@ export class Runs {
   #end(run: RunRecord, state: 'done' | 'failed' | 'cancelled', outcome: Outcome): void {
     const { run: id } = run;
     const active = [...run.active];
-    this.#desk.decide({ kind: 'run-ended', run: id, state, outcome, at: this.#desk.wall });
+    const { wall: at, ledMs } = this.#desk;
+    this.#desk.decide({ kind: 'run-ended', run: id, state, outcome, at, ledMs });
     this.#values.delete(id);
     for (const block of active) this.#tasks.cancel(runTaskId(id, block), `its run is ${state}`);
     const view = viewRun(run, this.#desk.state.tasks);

@@ -3,6 +3,7 @@
  * change it by `apply` alone.
  *
  * S1  applying the facts from an image on gives the same state as applying them all.
+ * S5  the time for which leaders have led never goes back.
  */
 import { assert, type Bytes, decode, encode } from '@troupe/model';
 import { type ActorRecord, ActorTable } from './actors.ts';
@@ -28,6 +29,7 @@ export interface StoredImage {
 export interface DurableState {
   readonly format: number;
   readonly factCount: number;
+  readonly ledMs: number;
   readonly term?: OpenedTerm;
   readonly stored?: StoredImage;
   readonly nodes: NodesImage;
@@ -37,7 +39,7 @@ export interface DurableState {
   readonly runs: RunsImage;
 }
 
-const imageFormat = 1;
+const imageFormat = 2;
 
 export class State {
   readonly nodes = new NodeTable();
@@ -46,12 +48,17 @@ export class State {
   readonly tasks = new TaskTable(this.nodes);
   readonly runs = new RunTable(this.deployments);
   #factCount = 0;
+  #ledMs = 0;
   #term: OpenedTerm | undefined;
   #stored: StoredImage | undefined;
 
   /** Number that the next fact gets. */
   get factCount(): number {
     return this.#factCount;
+  }
+  /** For how long leaders have led, by the last fact that says so. */
+  get ledMs(): number {
+    return this.#ledMs;
   }
   get term(): OpenedTerm | undefined {
     return this.#term;
@@ -63,6 +70,10 @@ export class State {
   /** Answers the position of the fact. */
   apply(fact: SchedulerFact): number {
     const position = this.#factCount++;
+    if ('ledMs' in fact) {
+      assert(fact.ledMs >= this.#ledMs, 'S5: the time that was led never goes back');
+      this.#ledMs = fact.ledMs;
+    }
     switch (fact.kind) {
       case 'term-opened': {
         const { scheduler, generation } = fact;
@@ -114,6 +125,7 @@ export class State {
     return {
       format: imageFormat,
       factCount: this.#factCount,
+      ledMs: this.#ledMs,
       ...(this.#term === undefined ? {} : { term: this.#term }),
       ...(this.#stored === undefined ? {} : { stored: this.#stored }),
       nodes: this.nodes.image(),
@@ -133,6 +145,7 @@ export class State {
     assert(durable.format === imageFormat, 'S1: an image is read by the version that knows it');
     const state = new State();
     state.#factCount = durable.factCount;
+    state.#ledMs = durable.ledMs;
     state.#term = durable.term;
     state.#stored = durable.stored;
     state.nodes.restore(durable.nodes);

@@ -43,7 +43,7 @@ export interface TaskRecord {
 }
 
 export type TaskState =
-  /** `notBefore` is wall-clock ms: the end of a back-off. */
+  /** `notBefore` is the end of a back-off, as `ledMs` of facts. */
   | { readonly kind: 'ready'; readonly notBefore: number }
   | { readonly kind: 'running'; readonly node: Incarnation };
 
@@ -52,7 +52,7 @@ export interface EndedTask {
   readonly tenant: TenantName;
   readonly name: string;
   readonly outcome: Outcome;
-  readonly at: number;
+  readonly ledMs: number;
 }
 
 type KeptTask = Omit<TaskRecord, 'shape' | 'run'> & {
@@ -133,7 +133,8 @@ export class TaskTable {
         const task = this.#at(fact.task);
         assert(task.attempt === fact.attempt, 'A1: only the latest attempt is retried');
         this.#stop(task);
-        task.state = { kind: 'ready', notBefore: fact.waitMs === 0 ? 0 : fact.at + fact.waitMs };
+        const notBefore = fact.waitMs === 0 ? 0 : fact.ledMs + fact.waitMs;
+        task.state = { kind: 'ready', notBefore };
         this.#count(task.tenant, 1);
         return task;
       }
@@ -144,7 +145,7 @@ export class TaskTable {
         this.#live.delete(task.id);
         if (task.run === undefined) {
           const { id, tenant, name } = task;
-          this.#ended.set(id, { id, tenant, name, outcome: fact.outcome, at: fact.at });
+          this.#ended.set(id, { id, tenant, name, outcome: fact.outcome, ledMs: fact.ledMs });
         }
         return task;
       }

@@ -200,8 +200,8 @@ export class Tasks {
     const { tasks } = this.#desk.state;
     let tooMany = tasks.endedCount - limits.finishedTasksMax;
     const forgotten: TaskId[] = [];
-    for (const { id, at } of tasks.allEnded()) {
-      const old = at + limits.finishedMs <= this.#desk.wall;
+    for (const { id, ledMs } of tasks.allEnded()) {
+      const old = ledMs + limits.finishedMs <= this.#desk.ledMs;
       if ((!old && tooMany <= 0) || forgotten.length === forgottenMax) break;
       forgotten.push(id);
       tooMany--;
@@ -212,7 +212,7 @@ export class Tasks {
 
   #enqueue(task: TaskRecord): void {
     if (task.state.kind !== 'ready') return;
-    const wait = task.state.notBefore - this.#desk.wall;
+    const wait = task.state.notBefore - this.#desk.ledMs;
     if (wait <= 0) this.#queue.push(task);
     else this.#desk.deadlines.set(this.#desk.now + wait, { kind: 'retry', task: task.id });
   }
@@ -244,15 +244,16 @@ export class Tasks {
     }
     const { waitMs } = verdict;
     const reason: Outcome = { ok: false, failure: verdict.failure };
-    const at = this.#desk.wall;
+    const { wall: at, ledMs } = this.#desk;
     const { id, attempt } = task;
-    this.#desk.decide({ kind: 'task-retried', task: id, attempt, reason, at, waitMs });
+    this.#desk.decide({ kind: 'task-retried', task: id, attempt, reason, at, ledMs, waitMs });
     this.#enqueue(task);
   }
 
   #end(task: TaskRecord, outcome: Outcome): void {
     const { id } = task;
-    this.#desk.decide({ kind: 'task-ended', task: id, outcome, at: this.#desk.wall });
+    const { wall: at, ledMs } = this.#desk;
+    this.#desk.decide({ kind: 'task-ended', task: id, outcome, at, ledMs });
     for (const asker of this.#askers.take(id)) {
       this.#desk.answer(asker, { kind: 'task-ended', task: id, outcome });
     }

@@ -285,12 +285,37 @@ it('forgets finished tasks after a while, in batches', () => {
     scene.finishes(`t${i}`);
   }
   scene.beating.clear();
-  scene.wall += 900_000;
-  scene.pass(1_100);
+  scene.pass(901_100);
   expect(scene.decided('tasks-forgotten')).toEqual([
     { kind: 'tasks-forgotten', tasks: ['t0', 't1', 't2', 't3', 't4'] },
   ]);
   expect(scene.machine.durable().tasks.ended).toHaveLength(0);
+});
+
+describe('a leader whose wall clock is wrong', () => {
+  it.each([7_200_000, -7_200_000])(
+    'by %i ms forgets no task too early, and starts no retry too early or late',
+    (wrongMs) => {
+      const { scene } = cluster(1);
+      scene.submits('t1');
+      scene.finishes('t1');
+      scene.submits('t2');
+      scene.finishes('t2', failed('USER_ERROR'));
+      scene.wall += wrongMs;
+      scene.failOver();
+      scene.pass(900);
+      expect(scene.decided('task-started')).toHaveLength(2);
+      scene.pass(250);
+      expect(scene.decided('task-started')).toHaveLength(3);
+      scene.pass(600_000);
+      scene.wall -= wrongMs;
+      scene.failOver();
+      scene.pass(200_000);
+      expect(scene.decided('tasks-forgotten')).toEqual([]);
+      scene.submits('t1');
+      expect(scene.decided('task-submitted')).toHaveLength(2);
+    },
+  );
 });
 
 describe('tenants', () => {

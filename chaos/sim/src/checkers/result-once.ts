@@ -14,7 +14,7 @@ export const resultOnce: MakeChecker = (truth, violate) => {
       if (before !== undefined && before.nights === truth.nights) {
         violate(`${once} runs on ${node}, it ran on ${before.node} before`);
       }
-      attempts.set(once, { node, nights: truth.nights });
+      attempts.set(once, { node, nights: truth.nightsBefore });
     },
     journalFact(fact) {
       if (fact.kind !== 'task-ended') return;

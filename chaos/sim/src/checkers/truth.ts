@@ -78,6 +78,8 @@ export class Truth {
   readonly weights = new Map<TenantName, number>();
   /** Of every process that ever was, by its name. */
   readonly clocks = new Map<string, Clock>();
+  /** By process that leads or led: its monotonic time when its last term began. */
+  readonly ledSince = new Map<string, number>();
   /** Nights in which every host was suspended, longer than sessions are remembered. */
   nights = 0;
   #morningAt = Number.NEGATIVE_INFINITY;
@@ -89,6 +91,12 @@ export class Truth {
   constructor(config: SchedulerConfig, now: () => number) {
     this.now = now;
     this.follower = new SchedulerMachine(config);
+  }
+
+  /** Nights that were over when whatever happens now was decided. */
+  get nightsBefore(): number {
+    const lately = this.now() - this.#morningAt <= standstillMsMax;
+    return lately ? this.nights - 1 : this.nights;
   }
 
   /** Every host was suspended for a night. */
@@ -151,7 +159,7 @@ export class Truth {
       epoch,
       outcome,
       at: this.now(),
-      nights: this.now() - this.#morningAt > standstillMsMax ? this.nights : this.nights - 1,
+      nights: this.nightsBefore,
       length: actor.ids.length,
     });
     for (const letter of letters) {

@@ -91,6 +91,7 @@ export class LeaderTerm {
       name: 'scheduler',
     });
     leadership.lost = (reason) => this.end(reason);
+    world.checks.truth.ledSince.set(process.name, process.now());
     this.post({ kind: 'lead', scheduler: start.name, generation: 1 });
     this.#subscriptions = [
       world.network.listen(process, 'leader', (message: NodeToLeader | Request) =>
