@@ -88,7 +88,7 @@ async function play(
     const { bundle, cluster } = stage;
     const load = await startLoad({ addresses: cluster.addresses, bundle, random, writer, pace });
     const conductor = new Conductor(stage, writer, alarm, say);
-    const plan = rounds(random.fork('rounds'), kinds);
+    const plan = rounds(random.fork('rounds'), kinds, conductor.givenBack);
     await conductor.play(plan, { forMs, random: random.fork('targets') });
     await finish(load, alarm, say);
     await load.close();
@@ -115,6 +115,8 @@ class Conductor {
   readonly #say: (line: string) => void;
   readonly #callers: Pulse;
   readonly #workloads: Pulse;
+  /** Kinds that befell nobody when they came: they are to come again. */
+  readonly givenBack: FaultKind[] = [];
 
   constructor(
     stage: Stage,
@@ -167,6 +169,7 @@ class Conductor {
     if (injected === undefined) {
       const until = this.#writer.now();
       const skipped = 'there was nobody to do it to';
+      this.givenBack.push(planned.kind);
       this.#say(`${planned.kind} is skipped: ${skipped}`);
       this.#writer.write({ ...base, target: '', until, skipped });
       return;
@@ -179,6 +182,7 @@ class Conductor {
     const befallen = injected.befallen?.();
     // F3
     if (befallen === 0) {
+      this.givenBack.push(planned.kind);
       this.#writer.write({ ...base, target, until, befallen, skipped: 'it befell nothing' });
       return;
     }

@@ -1,6 +1,6 @@
 /** Which faults come when. */
 import { expect, it } from 'vitest';
-import { faultKinds, faultOf } from '../src/faults/kinds.ts';
+import { type FaultKind, faultKinds, faultOf } from '../src/faults/kinds.ts';
 import { type Round, rounds } from '../src/faults/schedule.ts';
 import { Random } from '../src/random.ts';
 
@@ -33,4 +33,13 @@ it('faults come alone and together, and each lasts as long as its kind may', () 
     expect(lastsMs).toBeGreaterThanOrEqual(least);
     expect(lastsMs).toBeLessThanOrEqual(most);
   }
+});
+
+it('a kind that is given back comes again in the next round (C3)', () => {
+  const givenBack: FaultKind[] = [];
+  const drawn = rounds(new Random('7'), faultKinds, givenBack);
+  drawn.next();
+  givenBack.push('split');
+  expect(drawn.next().value?.[0]).toMatchObject({ kind: 'split' });
+  expect(givenBack).toEqual([]);
 });

@@ -31,7 +31,7 @@ const runnerMemoryMb = 96;
 const drainMs = 5_000;
 const askMs = 5_000;
 /** Logs are trimmed within minutes, so that a run sees them stay level. */
-const logBytesKeptMax = 16 * 1024 ** 2;
+const logBytesKeptMax = 4 * 1024 ** 2;
 const imageEveryFacts = 5_000;
 const resources = { [contended]: 1 };
 const nodeConfig = { runnerMemory: runnerMemoryMb, drainMs, logBytesKeptMax, resources };
@@ -111,6 +111,7 @@ async function build(start: StageStart, closers: Closers): Promise<Omit<Stage, '
   const { servers, system } = await startServers(start, ground, closers);
   const given = { servers, system };
   const { cluster, proxy, members } = await startTroupe(start, ground, given, closers);
+  say('the cluster is up');
   const warden = new Warden({ members: [...servers, ...members], alarm, say });
   closers.push(async () => {
     await warden.end();
