@@ -105,8 +105,9 @@ export class Coordination {
   }
 
   /** Puts only while the key holds `present`. */
-  async replace(key: string, present: string, value: string, lease: TermLease): Promise<boolean> {
-    const operation = this.#client.put(key).value(value).lease(lease.id);
+  async replace(key: string, present: string, value: string, lease?: TermLease): Promise<boolean> {
+    const put = this.#client.put(key).value(value);
+    const operation = lease === undefined ? put : put.lease(lease.id);
     const reply = await this.#bounded(
       this.#client.if(key, 'Value', '==', present).then(operation).commit(),
     );

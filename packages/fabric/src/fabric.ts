@@ -8,6 +8,7 @@ import { type Coordination, openCoordination } from './coordination.ts';
 import { checkDurability, type Durability, requireSync } from './durability.ts';
 import { type Logger, processLogger } from './logger.ts';
 import { StreamLogs } from './logs.ts';
+import { Mark } from './mark.ts';
 import { type Names, names } from './names.ts';
 import { checkVersion, type LinkRole, type NatsLink, openLink } from './nats-connection.ts';
 import { BucketObjectStore } from './object-store.ts';
@@ -34,6 +35,7 @@ export interface Fabric {
   readonly objects: ObjectStore;
   readonly checkpoints: Checkpoints;
   readonly coordination: Coordination;
+  readonly mark: Mark;
   /** Present with system credentials only. */
   readonly notices?: { watch(on: (notice: DisconnectNotice) => void): { stop(): void } };
   /** One clear line on what an acknowledgement of the store is worth; worth a warning unless `sync`
@@ -85,16 +87,18 @@ export async function openFabric(start: FabricStart): Promise<Fabric> {
       replicas,
     });
     await checkpoints.open();
+    const logs = new StreamLogs({ link: log, bulk: store, names: cell, replicas });
     return {
       names: cell,
       clock,
       logger,
-      logs: new StreamLogs({ link: log, bulk: store, names: cell, replicas }),
+      logs,
       bus: new NatsBus(bus),
       beats: new NatsBus(beats),
       objects,
       checkpoints,
       coordination,
+      mark: new Mark({ link: log, coordination, names: cell, logs, replicas }),
       ...(systemLink === undefined ? {} : { notices: noticesOf(systemLink) }),
       durability: durability.text,
       sync: durability.sync,

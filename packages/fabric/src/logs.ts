@@ -170,8 +170,9 @@ export class StreamLogs implements Logs {
       return all;
     });
     for (const stream of streams) {
-      const isLog = stream.startsWith(prefix) && stream !== this.#names.checkpointStream;
-      if (isLog) found.push(logName(stream.slice(prefix.length)));
+      const { checkpointStream, markStream } = this.#names;
+      const other = stream === checkpointStream || stream === markStream;
+      if (stream.startsWith(prefix) && !other) found.push(logName(stream.slice(prefix.length)));
     }
     return found.sort();
   }

@@ -22,10 +22,14 @@ export interface Names {
   /** Subject of one actor's checkpoints; `hash` is hex of its id. */
   checkpoint(hash: string): string;
   objects: string;
+  /** Stream and subject of the mark of the cell's data. */
+  markStream: string;
+  mark: string;
   /** etcd keys. */
   readonly keys: {
     readonly leader: string;
     readonly journalGeneration: string;
+    readonly mark: string;
     readonly members: string;
     member(name: string): string;
   };
@@ -53,9 +57,12 @@ export function names(cell: CellName): Names {
     checkpointStream: `troupe_${cell}_checkpoints`,
     checkpoint: (hash) => `${root}.checkpoint.${hash}`,
     objects: `troupe_${cell}_objects`,
+    markStream: `troupe_${cell}_mark`,
+    mark: `${root}.mark`,
     keys: {
       leader: `/troupe/${cell}/leader`,
       journalGeneration: `/troupe/${cell}/journal-generation`,
+      mark: `/troupe/${cell}/mark`,
       members: `/troupe/${cell}/members/`,
       member: (name) => `/troupe/${cell}/members/${name}`,
     },

@@ -82,6 +82,7 @@ export const errorTable = {
   NODE_FAILED: row(9, false, 'none', 'see the log of the node'),
   // Durable histories.
   DEPOSED: row(10, false, 'none', 'this process is fenced off and exits; start it anew'),
+  DATA_BEHIND: row(15, false, 'none', 'put the newer data back, or accept the loss as told'),
   LOG_CORRUPT: row(15, false, 'none', 'restore the log named from a replica or a backup'),
   INTERNAL: row(13, false, 'unknown', 'report this with the log of the process named'),
 } as const satisfies Record<string, ErrorRow>;

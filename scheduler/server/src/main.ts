@@ -13,6 +13,7 @@ const exitCodes: { readonly [code in ErrorCode]?: number } = {
   NATS_UNREACHABLE: 3,
   NATS_UNSUITABLE: 3,
   DEPOSED: 4,
+  DATA_BEHIND: 5,
 };
 
 const drainMs = 5_000;

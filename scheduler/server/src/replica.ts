@@ -8,6 +8,7 @@
  *
  * P1  the machine of a term is never followed or led with again.
  * P2  the gateway hears durable facts only, in the order of the journal.
+ * P3  nobody leads on data that was put back to an older state.
  */
 import { Election, type Fabric, type Leadership, pause, within } from '@troupe/fabric';
 import {
@@ -65,6 +66,7 @@ export class Replica implements LeaderDoor {
   #leadership: Leadership | undefined;
   #campaign: Promise<Leadership> | undefined;
   #term: LeaderTerm | undefined;
+  #marking: { stop(): Promise<void> } | undefined;
   #waiters: Waiter[] = [];
   #terms = 0;
 
@@ -154,8 +156,8 @@ export class Replica implements LeaderDoor {
         if (clock.now() - begun > pauseMsMax) pauseMs = pauseMsMin;
       } catch (thrown) {
         if (this.#stop.signal.aborted) return;
-        // A bug: whatever is in memory cannot be trusted.
-        if (!(thrown instanceof TroupeError)) throw thrown;
+        // A bug, and whatever is in memory cannot be trusted; or data that nobody may lead on (P3).
+        if (!(thrown instanceof TroupeError) || thrown.code === 'DATA_BEHIND') throw thrown;
         logger.warn({ code: thrown.code, reason: thrown.message }, 'starting over');
       }
       this.#history = undefined;
@@ -168,6 +170,7 @@ export class Replica implements LeaderDoor {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#term?.end(troupeError('DEPOSED', 'this scheduler is stopping'));
+    await this.#marking?.stop();
     await this.#leadership?.resign();
     this.#presence?.stop();
     for (const running of this.#running) running.stop();
@@ -191,8 +194,9 @@ export class Replica implements LeaderDoor {
     const leadership = await this.#followUntilElected(history);
     if (leadership === undefined) return;
     this.#leadership = leadership;
-    const { logs, logger } = this.#start.fabric;
+    const { logs, logger, mark } = this.#start.fabric;
     await history.readOn(logs, this.#journal, (applied) => this.#durable(applied));
+    await mark.check(this.#journal);
     if (this.#stop.signal.aborted || !leadership.stillLeading()) return;
     logger.info({ token: leadership.token, facts: history.nextFact }, 'leading');
     const reason = await this.#lead(history, leadership);
@@ -256,6 +260,7 @@ export class Replica implements LeaderDoor {
       leadership,
       durable: (applied) => this.#durable(applied),
     });
+    this.#marking = fabric.mark.keep(() => ({ log: journal.log, position: history.position }));
     this.#term = term;
     this.#terms++;
     this.#settleWaiters(history);
@@ -265,6 +270,7 @@ export class Replica implements LeaderDoor {
     } finally {
       this.#term = undefined;
       this.#history = undefined;
+      void this.#marking.stop();
     }
   }
 

@@ -24,6 +24,7 @@ export async function startScheduler(config: ServerConfig, logger: Logger): Prom
   const instance = randomBytes(4).toString('hex');
   const started = performance.now();
   try {
+    await fabric.mark.check();
     const journal = await openJournal(fabric);
     const replica = new Replica({
       config,
