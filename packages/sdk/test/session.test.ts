@@ -115,21 +115,54 @@ describe('a session', () => {
   });
 
   test('asks for nothing again after a sleep in which actors may have forgotten it', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
-    try {
-      const troupe = await connected();
-      const call = note(troupe, 'a');
-      await gateway.nextCall();
-      vi.setSystemTime(Date.now() + limits.sessionMsMax);
-      gateway.breakStreams();
-      expect(await codeOf(call)).toBe('OUTCOME_UNKNOWN');
-      await gateway.hello(2);
-      void note(troupe, 'b');
-      expect(await gateway.nextCall()).toMatchObject({ key: 'b' });
-    } finally {
-      vi.useRealTimers();
-    }
+    let sleptMs = 0;
+    const channel = new Channel(gateway.address);
+    const sinceBoot = () => performance.now() + sleptMs;
+    const session = new Session({ channels: [channel], tenant: 'default', sinceBoot });
+    const ask = (key: string) =>
+      new Promise<Error>((resolve) => {
+        session.ask({
+          name: `call Counter/${key}.note`,
+          body: {
+            kind: 'call',
+            message: { type: 'Counter', key, method: 'note', args: encodeValue([]), scope: '' },
+            deadlineAt: performance.now() + 30_000,
+            answerBy: performance.now() + 60_000,
+          },
+          resolve: () => undefined,
+          reject: resolve,
+        });
+      });
+    const before = ask('a');
+    await gateway.nextCall();
+    sleptMs = limits.sessionMsMax;
+    gateway.breakStreams();
+    expect(await before).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    await gateway.hello(2);
+    void ask('b');
+    expect(await gateway.nextCall()).toMatchObject({ key: 'b' });
+    session.close();
+    channel.close();
   });
+
+  test.each([7_200_000, -7_200_000])(
+    'goes on as ever when its wall clock is set by %i ms',
+    async (ms) => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+      try {
+        const troupe = await connected();
+        const call = note(troupe, 'a');
+        const { number } = await gateway.nextCall();
+        vi.setSystemTime(Date.now() + ms);
+        gateway.breakStreams();
+        expect(await gateway.nextCall()).toMatchObject({ number });
+        gateway.answer(number, 'there');
+        expect(await call).toBe('there');
+      } finally {
+        vi.useRealTimers();
+      }
+    },
+  );
 
   test('goes on at another address when its gateway is gone', async () => {
     const other = await StandIn.start();

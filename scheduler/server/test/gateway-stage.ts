@@ -33,6 +33,8 @@ export interface Stage {
   /** A node that answers each call by `reply`, once it is subscribed. */
   node(incarnation: Incarnation, reply: (call: Call) => CallResult | undefined): Promise<void>;
   leader: (message: Request | Resolve) => void;
+  /** The process stands still for so long, and its clocks go on. */
+  standStill(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -48,12 +50,13 @@ export async function openStage(servers: Servers, cell: string): Promise<Stage> 
   const fabric = await openFabric({ config, name: 's1', logger: silentLogger });
   const asked: (Request | Resolve)[] = [];
   let next = 0;
+  let stoodMs = 0;
   const gateway = new Gateway({
     id: 's1-test',
     cell,
     names: fabric.names,
     bus: fabric.bus,
-    clock: fabric.clock,
+    clock: { ...fabric.clock, now: () => fabric.clock.now() + stoodMs },
     objects: fabric.objects,
     resendMs: 1_000,
     logger: silentLogger,
@@ -75,6 +78,9 @@ export async function openStage(servers: Servers, cell: string): Promise<Stage> 
     client,
     asked,
     leader: () => {},
+    standStill(ms) {
+      stoodMs += ms;
+    },
     journal(...facts) {
       gateway.durable(facts, next);
       next += facts.length;

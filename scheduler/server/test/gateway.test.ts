@@ -336,3 +336,75 @@ test('a gateway that stops lets open calls end and then ends their streams', asy
   await closing;
   client.close();
 });
+
+describe('a gateway that stood still for more than a minute', () => {
+  test('closes its streams instead of reading what waited in them', async () => {
+    stage.journal(...born(actor, first));
+    const calls: Call[] = [];
+    await stage.node(first, (call) => {
+      calls.push(call);
+      return done(call, 1);
+    });
+    const session = stage.client.session();
+    session.hello('one');
+    await session.next();
+    session.send(callMessage(1));
+    await session.next();
+    stage.standStill(61_000);
+    session.send(callMessage(2));
+    expect(await session.status).toMatchObject({ status: 0 });
+    const call = { type: 'Counter', key: 'a', method: 'add', json: '[1]' };
+    const refused = stage.client.call('ActorsService/Call', call);
+    await expect(refused).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    stage.standStill(1_000);
+    const again = stage.client.session();
+    again.hello('one');
+    await again.next();
+    again.send(callMessage(2));
+    expect((await again.next()).result).toMatchObject({ number: '2' });
+    expect(calls.map(({ caller, standstills }) => [caller.number, standstills])).toEqual([
+      [1, 0],
+      [2, 1],
+    ]);
+  });
+
+  test('does not go on with what it had been asked before', async () => {
+    stage.journal(...born(actor, first));
+    await stage.node(first, () => undefined);
+    const call = { type: 'Counter', key: 'a', method: 'add', json: '[1]' };
+    const sent = stage.client.call('ActorsService/Call', call, 120_000);
+    const task = { name: 'words', json: '1' };
+    const asked = stage.client.call('TasksService/Submit', task, 120_000);
+    const outcomes = Promise.allSettled([sent, asked]);
+    await expect
+      .poll(() => [stage.gateway.calls.size, stage.gateway.requests.size])
+      .toEqual([1, 1]);
+    stage.standStill(61_000);
+    expect(await outcomes).toMatchObject([
+      { reason: { code: 'OUTCOME_UNKNOWN' } },
+      { reason: { code: 'OUTCOME_UNKNOWN' } },
+    ]);
+  });
+
+  test('hears of it from a node when its own clock stood still as well', async () => {
+    stage.journal(...born(actor, first));
+    await stage.node(first, (call) => {
+      const { outcome: _, ...result } = done(call, 1);
+      const late = failure('SESSION_FORGOTTEN', 'too late');
+      if (call.standstills > 0) return done(call, 2);
+      return { ...result, outcome: { ok: false, failure: late }, lateMs: 900_000 };
+    });
+    const session = stage.client.session();
+    session.hello('one');
+    await session.next();
+    session.send(callMessage(1));
+    expect(await session.status).toMatchObject({ status: 0 });
+    stage.standStill(1_000);
+    const again = stage.client.session();
+    again.hello('one');
+    await again.next();
+    again.send(callMessage(1));
+    const { result } = await again.next();
+    expect(decodeValue(result?.value ?? new Uint8Array())).toBe(2);
+  });
+});

@@ -1,4 +1,4 @@
-import { encodeBatch, type Logs, silentLogger } from '@troupe/fabric';
+import { type Checkpoints, encodeBatch, type Logs, silentLogger } from '@troupe/fabric';
 import {
   type ActorId,
   actorId,
@@ -73,7 +73,11 @@ interface Ordered {
   next(): Promise<Restored | Failure>;
 }
 
-function restorer(ownLog: LogName, reads: string[] = []): Ordered {
+function restorer(
+  ownLog: LogName,
+  reads: string[] = [],
+  checkpoints: Checkpoints = cell.fabric.checkpoints,
+): Ordered {
   const done: (Restored | Failure)[] = [];
   const waiting: ((one: Restored | Failure) => void)[] = [];
   const give = (one: Restored | Failure) => {
@@ -83,7 +87,7 @@ function restorer(ownLog: LogName, reads: string[] = []): Ordered {
   };
   const made = new Restorer({
     logs: watched(cell.fabric.logs, reads),
-    checkpoints: cell.fabric.checkpoints,
+    checkpoints,
     clock: cell.fabric.clock,
     ownLog,
     logger: silentLogger,
@@ -205,6 +209,39 @@ test('X7: a log that ends before its seal, or misses facts, is a failure with it
   const to = await cell.fabric.logs.seal(gap, encode({}));
   subject.restore({ ...order, actor, chain: [{ log: gap, from: 0, to }] });
   expect(await next()).toMatchObject({ code: 'LOG_CORRUPT', details: { log: gap, position: 3 } });
+});
+
+test('a checkpoint stored during a restore is read instead of the logs it covers', async () => {
+  const actor = actorId('default', 'Moving', 'a');
+  const { checkpoints, logs } = cell.fabric;
+  const gone = logName(`turns-test_${++made}`);
+  const kept = await log([turn(actor, 8)]);
+  const to = await logs.seal(kept, encode({}));
+  const put = (seq: number, name: LogName, expected: number) => {
+    const head = { actor, birth: 1, epoch: 2, seq, floor: { log: name, position: 1 } };
+    return checkpoints.put(
+      actor,
+      encodeCheckpoint(head, freshMemory(), encodeValue(seq), at),
+      expected,
+    );
+  };
+  const first = (await put(3, gone, 0)) ?? 0;
+  let gets = 0;
+  const { restorer: subject, next } = restorer(await log(), [], {
+    put: (...given) => checkpoints.put(...given),
+    get: async (key) => {
+      const found = await checkpoints.get(key);
+      // Another one is stored right after the first look, and the log before it is deleted.
+      if (++gets === 1) await put(7, kept, first);
+      return found;
+    },
+  });
+  const chain = [
+    { log: gone, from: 0, to: 5 },
+    { log: kept, from: 0, to },
+  ];
+  subject.restore({ ...order, actor, chain });
+  expect(seqs(await next())).toEqual([8]);
 });
 
 test('a batch that was never completed is no history', async () => {

@@ -9,6 +9,7 @@
  * S3  at most `sessionCallsMax` asks are open; further ones wait their turn, in order.
  */
 import { randomUUID } from 'node:crypto';
+import { uptime } from 'node:os';
 import { errorTable, limits, TroupeError, troupeError } from '@troupe/model';
 import type { Channel } from '../wire/channel.ts';
 import { failureOfMessage } from '../wire/failures.ts';
@@ -28,11 +29,14 @@ export interface SessionStart {
   readonly channels: readonly Channel[];
   readonly tenant: string;
   readonly callsMax?: number;
+  /** Milliseconds of the machine, its sleep included. */
+  readonly sinceBoot?: () => number;
 }
 
 export class Session {
   readonly #start: SessionStart;
   readonly #callsMax: number;
+  readonly #sinceBoot: () => number;
   #id = randomUUID();
   #number = 0;
   readonly #open = new Map<number, Ask>();
@@ -46,8 +50,7 @@ export class Session {
   #disconnectedAt = performance.now();
   #reconnect: NodeJS.Timeout | undefined;
   #sweep: NodeJS.Timeout | undefined;
-  /** By the wall clock: the other one stands still while the machine sleeps. */
-  #sweptAt = Date.now();
+  #sweptAt: number;
   /** Why nothing more can be asked. */
   #dead: TroupeError | undefined;
   #lastReason: TroupeError | undefined;
@@ -57,6 +60,8 @@ export class Session {
 
   constructor(start: SessionStart) {
     this.#start = start;
+    this.#sinceBoot = start.sinceBoot ?? sinceBoot;
+    this.#sweptAt = this.#sinceBoot();
     this.#callsMax = start.callsMax ?? limits.sessionCallsMax;
     this.#channel = this.#channelAt(0);
     this.#ready = new Promise((resolve, reject) => {
@@ -91,7 +96,7 @@ export class Session {
   ask(order: Order): void {
     if (this.#dead !== undefined) return order.reject(this.#dead);
     if (this.#sweep === undefined) {
-      this.#sweptAt = Date.now();
+      this.#sweptAt = this.#sinceBoot();
       this.#sweep = setInterval(() => this.#onSweep(performance.now()), sweepMs);
     }
     if (this.#open.size >= this.#callsMax || this.#waiting.size > 0) this.#waiting.add(order);
@@ -165,8 +170,8 @@ export class Session {
   }
 
   #onSweep(now: number): void {
-    const slept = Date.now() - this.#sweptAt > disconnectedMsMax;
-    this.#sweptAt = Date.now();
+    const slept = this.#sinceBoot() - this.#sweptAt > disconnectedMsMax;
+    this.#sweptAt = this.#sinceBoot();
     const tooLong = slept || (!this.#welcomed && now - this.#disconnectedAt > disconnectedMsMax);
     for (const ask of [...this.#open.values()]) {
       if (ask.sent && tooLong) {
@@ -264,6 +269,12 @@ export class Session {
     if (channel === undefined) throw troupeError('INVALID_ARGUMENT', 'no address is given');
     return channel;
   }
+}
+
+/** `performance.now` stands still while the machine sleeps; the wall clock does not, but counts its
+ *  being set as a sleep. */
+function sinceBoot(): number {
+  return uptime() * 1_000;
 }
 
 /** What never left this process surely did nothing. */

@@ -354,6 +354,7 @@ export class OpenCalls {
   }
 
   #sweep(): void {
+    this.#start.standstill.look();
     const now = this.#start.clock.now();
     for (const target of this.#targets.values()) {
       this.#expire(target, now);

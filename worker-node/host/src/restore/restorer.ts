@@ -4,6 +4,7 @@
  * where to start reading is asked of them.
  *
  * X6  each request is answered once: by `restored`, or by `restore-failed`.
+ * X8  each try begins with the checkpoint that stands there then: what an older one needs may be gone.
  * X7  a damaged log is a failure that names the log and the place, never a shorter history.
  */
 import type { Checkpoints, Clock, Logger, Logs, StoredCheckpoint } from '@troupe/fabric';
@@ -14,6 +15,7 @@ import {
   failure,
   type LogName,
   TroupeError,
+  troupeError,
 } from '@troupe/model';
 import { checkpointFloor, type NodeFact, type NodeSend } from '@troupe/worker-node-core';
 import { type Patience, patiently } from '../patience.ts';
@@ -83,12 +85,19 @@ export class Restorer {
       failed: (reason, attempt) =>
         this.#start.logger.warn({ actor, epoch, attempt, err: reason }, 'a restore waits'),
     };
-    const asked = this.#sealed.expect(order.chain.map((link) => link.log));
-    const checkpoint = await patiently(patience, () =>
-      this.#checkpointReads.run(() => this.#start.checkpoints.get(actor)),
-    ).finally(asked);
-    const facts = await patiently(patience, () => this.#facts(order, checkpoint));
-    return { actor, epoch, facts, ...(checkpoint === undefined ? {} : { checkpoint }) };
+    return await patiently(patience, async () => {
+      const asked = this.#sealed.expect(order.chain.map((link) => link.log));
+      const checkpoint = await this.#checkpointReads
+        .run(() => this.#start.checkpoints.get(actor))
+        .finally(asked);
+      const facts = await this.#facts(order, checkpoint).catch(async (reason: unknown) => {
+        const standing = await this.#start.checkpoints.get(actor);
+        if (standing?.revision === checkpoint?.revision) throw reason;
+        const text = `a newer checkpoint of "${actor}" was stored while it was read back`;
+        throw troupeError('UNAVAILABLE', text, {}, reason);
+      });
+      return { actor, epoch, facts, ...(checkpoint === undefined ? {} : { checkpoint }) };
+    });
   }
 
   async #facts(order: RestoreOrder, checkpoint: StoredCheckpoint | undefined): Promise<NodeFact[]> {
