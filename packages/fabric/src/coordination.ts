@@ -1,13 +1,14 @@
 /**
- * The client of etcd, kept small: get, compare-and-put with a lease, delete if equal, list. Nothing
- * is retried inside; after any error the caller reads back, because the outcome is unknown.
+ * The client of etcd, kept small: get, compare-and-put with a lease, delete if equal, list. What
+ * changes a key is not retried inside; after any error the caller reads back, because the outcome
+ * is unknown. What may be done twice is asked of another member when one fails.
  */
 import { type TroupeError, troupeError } from '@troupe/model';
-import { ConstantBackoff, noop } from 'cockatiel';
-import { Etcd3, EtcdLeaseInvalidError, type Lease } from 'etcd3';
+import type { Etcd3 } from 'etcd3';
+import { EtcdMembers } from './etcd-members.ts';
 import { textOf } from './nats-errors.ts';
 import type { Clock } from './ports.ts';
-import { pause, within } from './real-clock.ts';
+import { pause } from './real-clock.ts';
 
 export interface Held {
   readonly value: string;
@@ -28,9 +29,7 @@ export interface CoordinationStart {
 
 const callMsDefault = 1_000;
 const connectMsMaxDefault = 10_000;
-const watchBackoffMs = 250;
-/** etcd closes connections that ping more often than each 5 s. */
-const pingMs = 10_000;
+const reconnectMs = 250;
 
 /** Connects and waits a bounded time for the first answer. */
 export async function openCoordination(start: CoordinationStart): Promise<Coordination> {
@@ -42,19 +41,19 @@ export async function openCoordination(start: CoordinationStart): Promise<Coordi
       await coordination.get('/troupe');
       return coordination;
     } catch (cause) {
-      if (start.clock.now() + watchBackoffMs > until) {
+      if (start.clock.now() + reconnectMs > until) {
         coordination.close();
         const text = `etcd at ${start.etcd.join(', ')} did not answer within ${msMax} ms`;
         throw troupeError('ETCD_UNREACHABLE', `${text} (${textOf(cause)})`, {}, cause);
       }
-      await pause(start.clock, watchBackoffMs);
+      await pause(start.clock, reconnectMs);
     }
   }
 }
 
 export class Coordination {
   readonly clock: Clock;
-  readonly #client: Etcd3;
+  readonly #members: EtcdMembers;
   readonly #callMs: number;
   readonly #hosts: string;
 
@@ -62,29 +61,13 @@ export class Coordination {
     this.clock = start.clock;
     this.#callMs = start.callMs ?? callMsDefault;
     this.#hosts = start.etcd.join(', ');
-    const callMs = this.#callMs;
-    this.#client = new Etcd3({
-      hosts: [...start.etcd],
-      grpcOptions: {
-        'grpc.keepalive_time_ms': pingMs,
-        'grpc.keepalive_timeout_ms': 5_000,
-        'grpc.initial_reconnect_backoff_ms': 100,
-        'grpc.min_reconnect_backoff_ms': 100,
-        'grpc.max_reconnect_backoff_ms': 500,
-      },
-      // A fixed object would be one absolute instant for ever.
-      defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + callMs }),
-      faultHandling: {
-        host: () => noop,
-        global: noop,
-        watchBackoff: new ConstantBackoff(watchBackoffMs).next(),
-      },
-    });
+    const { clock } = start;
+    this.#members = new EtcdMembers({ hosts: start.etcd, clock, callMs: this.#callMs });
   }
 
   /** Linearizable. */
   async get(key: string, limitMs = this.#callMs): Promise<Held | undefined> {
-    const reply = await this.#bounded(this.#client.get(key).exec(), limitMs);
+    const reply = await this.#ask((client) => client.get(key).exec(), limitMs);
     const found = reply.kvs[0];
     if (found === undefined) return undefined;
     return {
@@ -96,57 +79,66 @@ export class Coordination {
 
   /** Puts only while the key does not exist; false when it does. */
   async create(key: string, value: string, lease?: TermLease): Promise<boolean> {
-    const put = this.#client.put(key).value(value);
-    const operation = lease === undefined ? put : put.lease(lease.id);
-    const reply = await this.#bounded(
-      this.#client.if(key, 'Create', '==', 0).then(operation).commit(),
+    const reply = await this.#tell((client) =>
+      client
+        .if(key, 'Create', '==', 0)
+        .then(put(client, key, value, lease))
+        .commit(),
     );
     return reply.succeeded;
   }
 
   /** Puts only while the key holds `present`. */
   async replace(key: string, present: string, value: string, lease?: TermLease): Promise<boolean> {
-    const put = this.#client.put(key).value(value);
-    const operation = lease === undefined ? put : put.lease(lease.id);
-    const reply = await this.#bounded(
-      this.#client.if(key, 'Value', '==', present).then(operation).commit(),
+    const reply = await this.#tell((client) =>
+      client
+        .if(key, 'Value', '==', present)
+        .then(put(client, key, value, lease))
+        .commit(),
     );
     return reply.succeeded;
   }
 
   /** Deletes only while the key holds `present`; true when it was deleted now. */
   async deleteIf(key: string, present: string): Promise<boolean> {
-    const reply = await this.#bounded(
-      this.#client.if(key, 'Value', '==', present).then(this.#client.delete().key(key)).commit(),
+    const reply = await this.#tell((client) =>
+      client.if(key, 'Value', '==', present).then(client.delete().key(key)).commit(),
     );
     return reply.succeeded;
   }
 
   /** Every key below a prefix, without it. */
   async list(prefix: string): Promise<Map<string, string>> {
-    const found = await this.#bounded(this.#client.getAll().prefix(prefix).strings());
+    const found = await this.#ask((client) => client.getAll().prefix(prefix).strings());
     const entries = Object.entries(found).map(
       ([key, value]) => [key.slice(prefix.length), value] as const,
     );
     return new Map(entries.sort(([left], [right]) => (left < right ? -1 : 1)));
   }
 
-  /** A lease that nobody renews but its owner. */
+  /** A lease that nobody renews but its owner. One whose answer was lost runs out by itself. */
   async grant(ttlMs: number, limitMs = this.#callMs): Promise<TermLease> {
     const seconds = Math.max(2, Math.ceil(ttlMs / 1_000));
     const sentAt = this.clock.now();
-    const options = { autoKeepAlive: false, deadline: Date.now() + limitMs };
-    const lease = this.#client.lease(seconds, options);
-    const id = await this.#bounded(lease.grant(), limitMs);
-    return new TermLease({ lease, id, sentAt, ttlMs: seconds * 1_000, clock: this.clock });
+    const deadline = Date.now() + limitMs;
+    const grant = (client: Etcd3) => client.leaseClient.leaseGrant({ TTL: seconds }, { deadline });
+    const reply = await this.#ask(grant, limitMs);
+    const { clock } = this;
+    const members = this.#members;
+    const granted = { id: String(reply.ID), ttlMs: Number(reply.TTL) * 1_000 };
+    return new TermLease({ ...granted, members, sentAt, clock });
   }
 
   close(): void {
-    this.#client.close();
+    this.#members.close();
   }
 
-  #bounded<T>(work: Promise<T>, limitMs = this.#callMs): Promise<T> {
-    return within(this.clock, work, limitMs, () => this.#late(limitMs));
+  #ask<T>(call: (client: Etcd3) => Promise<T>, limitMs = this.#callMs): Promise<T> {
+    return this.#members.ask(call, limitMs, () => this.#late(limitMs));
+  }
+
+  #tell<T>(call: (client: Etcd3) => Promise<T>): Promise<T> {
+    return this.#members.tell(call, this.#callMs, () => this.#late(this.#callMs));
   }
 
   #late(limitMs: number): TroupeError {
@@ -154,18 +146,31 @@ export class Coordination {
   }
 }
 
+function put(client: Etcd3, key: string, value: string, lease: TermLease | undefined) {
+  const operation = client.put(key).value(value);
+  return lease === undefined ? operation : operation.lease(lease.id);
+}
+
+interface LeaseStart {
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly members: EtcdMembers;
+  readonly sentAt: number;
+  readonly clock: Clock;
+}
+
 /** One lease for one term. It is valid until a time reckoned from before its requests were sent. */
 export class TermLease {
   readonly id: string;
   readonly ttlMs: number;
-  readonly #lease: Lease;
+  readonly #members: EtcdMembers;
   readonly #clock: Clock;
   #validUntil: number;
 
-  constructor(start: { lease: Lease; id: string; sentAt: number; ttlMs: number; clock: Clock }) {
+  constructor(start: LeaseStart) {
     this.id = start.id;
     this.ttlMs = start.ttlMs;
-    this.#lease = start.lease;
+    this.#members = start.members;
     this.#clock = start.clock;
     this.#validUntil = start.sentAt + start.ttlMs;
   }
@@ -177,28 +182,39 @@ export class TermLease {
   /** Renews once. Rejects with `LeaseGone` when etcd does not know the lease any more. */
   async renew(limitMs: number): Promise<void> {
     const sentAt = this.#clock.now();
+    const deadline = Date.now() + limitMs;
     const late = () => troupeError('UNAVAILABLE', `etcd renewed no lease in ${limitMs} ms`);
-    try {
-      const options = { deadline: Date.now() + limitMs };
-      const reply = await within(this.#clock, this.#lease.keepaliveOnce(options), limitMs, late);
-      this.#validUntil = Math.max(this.#validUntil, sentAt + Number(reply.TTL) * 1_000);
-    } catch (cause) {
-      if (cause instanceof EtcdLeaseInvalidError) throw new LeaseGone(this.id, cause);
-      throw cause;
-    }
+    const renew = (client: Etcd3) => keepAlive(client, this.id, deadline);
+    const seconds = await this.#members.ask(renew, limitMs, late);
+    if (seconds <= 0) throw new LeaseGone(this.id);
+    this.#validUntil = Math.max(this.#validUntil, sentAt + seconds * 1_000);
   }
 
   /** Ends the lease and every key on it; whether etcd heard it is of no consequence. */
   async revoke(limitMs = callMsDefault): Promise<void> {
+    const deadline = Date.now() + limitMs;
     const late = () => troupeError('UNAVAILABLE', `etcd revoked no lease in ${limitMs} ms`);
-    const options = { deadline: Date.now() + limitMs };
-    await within(this.#clock, this.#lease.revoke(options), limitMs, late).catch(() => {});
+    const revoke = (client: Etcd3) => client.leaseClient.leaseRevoke({ ID: this.id }, { deadline });
+    await this.#members.ask(revoke, limitMs, late).catch(() => {});
   }
 }
 
+/** Seconds that the lease is good for from now on; 0 when etcd does not know it. */
+async function keepAlive(client: Etcd3, id: string, deadline: number): Promise<number> {
+  const stream = await client.leaseClient.leaseKeepAlive({ deadline });
+  return new Promise((resolve, reject) => {
+    stream.on('data', (reply) => {
+      resolve(Number(reply.TTL));
+      stream.end();
+    });
+    stream.on('error', reject);
+    stream.write({ ID: id });
+  });
+}
+
 export class LeaseGone extends Error {
-  constructor(id: string, cause: unknown) {
-    super(`etcd does not know lease ${id} any more`, { cause });
+  constructor(id: string) {
+    super(`etcd does not know lease ${id} any more`);
     this.name = 'LeaseGone';
   }
 }
