@@ -201,7 +201,12 @@ export class Replica implements LeaderDoor {
     logger.info({ token: leadership.token, facts: history.nextFact }, 'leading');
     const reason = await this.#lead(history, leadership);
     // Only what the fabric says by its codes is an expected end of a term.
-    if (reason instanceof TroupeError) return;
+    if (reason instanceof TroupeError) {
+      // Another one has written: it leads now, whatever our lease says. Who takes its place back by
+      // that lease fences the one that holds the key, and neither may notice.
+      if (reason.code === 'DEPOSED') void leadership.resign();
+      return;
+    }
     await leadership.resign();
     throw reason;
   }

@@ -33,7 +33,7 @@ const lookMs = 200;
 const progressMsMax = 150_000;
 const restMs = 3_500;
 /** What ends by itself may end late, such as a question that was just asked again: a leak stays. */
-const restLooksMax = 4;
+const restLooksMax = 8;
 
 /** One at a time in a thread: the limits of a run hold for all code in it. */
 export async function runSeed(seed: number, wishes: RunWishes = {}): Promise<Result> {
@@ -92,7 +92,8 @@ async function live(
   }
   for (let look = 0; look < restLooksMax && !violated(); look += 1) {
     await timeline.run(timeline.now + restMs, violated);
-    if (leaksAtRest(cluster).every(({ leaks }) => leaks.length === 0)) break;
+    const still = unfinishedOf(world, cluster).length === 0;
+    if (still && leaksAtRest(cluster).every(({ leaks }) => leaks.length === 0)) break;
   }
   if (!violated()) lookAtRest(world, cluster);
 }

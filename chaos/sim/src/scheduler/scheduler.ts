@@ -223,6 +223,8 @@ export class Scheduler {
       over: (reason) => {
         trace?.say(this.process.name, `leads no longer: ${reason.message}`);
         this.#term = undefined;
+        // Another one has written: it leads now, whatever our lease says.
+        if (reason instanceof TroupeError && reason.code === 'DEPOSED') leadership.resign();
         this.#startOver();
       },
     });
