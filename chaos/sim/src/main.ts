@@ -60,7 +60,7 @@ const { values } = parseArgs({
 });
 
 const diagramRows = 60;
-const progressEvery = 50;
+const progressEvery = 500;
 
 async function main(): Promise<boolean> {
   if (values.help) {

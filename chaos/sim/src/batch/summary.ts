@@ -21,7 +21,16 @@ export interface Report {
 }
 
 /** Batches of so many seeds must reach every interesting state. */
-export const seedsForCoverage = 200;
+export const seedsForCoverage = 2_000;
+
+/** Nodes from which on a cluster counts as one of its size. */
+const sizes: readonly (readonly [nodesMin: number, name: string])[] = [
+  [500, '500 nodes and more'],
+  [100, '100 to 499'],
+  [20, '20 to 99'],
+  [7, '7 to 19'],
+  [0, '3 to 6'],
+];
 
 export function reportOf(result: Result): Report {
   const { seed, violation, events, virtualMs, nodes } = result;
@@ -46,13 +55,17 @@ export class Summary {
   readonly #faults = new Map<FaultKind, number>();
   readonly #coverage = new Map<InterestingState, number>();
   #virtualMs = 0;
-  #large = 0;
+  /** Seeds by size of their cluster. */
+  readonly #sizes = new Map<string, number>();
+  #nodesMax = 0;
 
   add(report: Report): void {
     if (report.failed !== undefined) this.failures.push(report.failed);
     this.#events.push(report.events);
     this.#virtualMs += report.virtualMs;
-    if (report.nodes >= 100) this.#large += 1;
+    const size = sizes.find(([nodesMin]) => report.nodes >= nodesMin)?.[1] ?? 'none';
+    this.#sizes.set(size, (this.#sizes.get(size) ?? 0) + 1);
+    this.#nodesMax = Math.max(this.#nodesMax, report.nodes);
     let faults = 0;
     for (const [kind, count] of report.faults) {
       this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + count);
@@ -74,6 +87,11 @@ export class Summary {
     return interestingStates.filter((state) => !this.#coverage.has(state));
   }
 
+  #bySize(): string {
+    const counts = sizes.map(([, name]) => [name, this.#sizes.get(name) ?? 0] as const);
+    return counts.map(([name, count]) => `${name} ${count.toLocaleString('en')}`).join(', ');
+  }
+
   lines(): readonly string[] {
     const sum = (list: readonly number[]): number => list.reduce((one, two) => one + two, 0);
     const counted = (counts: ReadonlyMap<string, number>): string =>
@@ -82,7 +100,7 @@ export class Summary {
         .map(([name, count]) => `${name} ${count.toLocaleString('en')}`)
         .join(', ');
     return [
-      `${this.seeds.toLocaleString('en')} seeds, ${this.#large} of them of 100 nodes and more`,
+      `${this.seeds.toLocaleString('en')} seeds; by nodes: ${this.#bySize()}, at most ${this.#nodesMax}`,
       `${sum(this.#events).toLocaleString('en')} events, median ${median(this.#events).toLocaleString('en')} a seed`,
       `${duration(this.#virtualMs)} of cluster time`,
       `${sum(this.#faultsPerSeed).toLocaleString('en')} faults, median ${median(this.#faultsPerSeed)} a seed: ${counted(this.#faults)}`,

@@ -52,7 +52,6 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
         const answered = message as Answered;
         const once = `${subject} ${answered.number}`;
         const wait = waits.get(once);
-        waits.delete(once);
         if (wait === undefined || wait.nights !== truth.nights || !goesOn(answered)) return;
         const after = truth.now() - wait.at;
         if (after >= wait.ms * rateMin - roundingMs) return;
