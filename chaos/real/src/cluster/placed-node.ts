@@ -2,7 +2,7 @@
  * A node as an operator makes it: by a provider, on a machine of its own, as a process there or by
  * ssh. The provider's supervising shell starts it again when it ends.
  */
-import { appendFileSync, existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Machine, Sshd } from '@troupe/chaos-faults';
@@ -33,7 +33,6 @@ export interface PlacedNodeStart {
 /** Soon again, and never given up: it ends all the time. */
 const restart = { pauseMs: 300, pauseMsMax: 1_000, steadyMs: 5_000, crashesMax: 10_000 };
 const readyMsMax = 30_000;
-const drainMsMax = 3_000;
 const lookMs = 50;
 const logLines = 50_000;
 
@@ -69,12 +68,17 @@ export class PlacedNode implements Member {
     while (existsSync(`/proc/${pid}`)) await pause(lookMs);
   }
 
+  /** A node that ends in order is left alone by its supervising shell, and made anew by `create`. */
   async renew(change: Change): Promise<void> {
     const { name, sshd, say } = this.#start;
     await again({ what: name, say, signal: this.#over.signal }, async () => {
       await sshd?.boot();
-      await this.bringLog();
-      await this.#hand.destroy(name, { drainMsMax });
+      for (;;) {
+        const kind = (await this.#hand.describe(name))?.state.kind;
+        if ((kind !== 'running' && kind !== 'waiting') || this.#over.signal.aborted) return;
+        await this.end('SIGTERM');
+        await pause(lookMs);
+      }
     });
     this.#change = change;
     await this.start();
@@ -98,7 +102,7 @@ export class PlacedNode implements Member {
 
   async bringLog(): Promise<void> {
     const text = await this.#hand.logs(this.name, logLines);
-    appendFileSync(join(this.#start.logDir, `${this.name}.log`), text);
+    writeFileSync(join(this.#start.logDir, `${this.name}.log`), text);
   }
 
   abandon(): void {
@@ -118,7 +122,6 @@ export class PlacedNode implements Member {
 
   get #hand(): {
     describe(name: string): Promise<NodeStatus | undefined>;
-    destroy(name: string, options: { drainMsMax: number }): Promise<boolean>;
     logs(name: string, lines: number): Promise<string>;
   } {
     return this.#start.sshd === undefined ? this.#process : this.#ssh;

@@ -61,10 +61,14 @@ export interface Stage {
   /** An operator's client: status and drains, and the calls that do harm. */
   readonly operator: Troupe;
   readonly operators: Operators;
+  readonly natsServers: readonly ServerMember[];
   /** By the name of the member whose data lies there. */
   readonly disks: ReadonlyMap<string, Disk>;
   readonly dir: string;
+  readonly alarm: (what: string) => void;
   readonly say: (line: string) => void;
+  /** Brings logs that lie on machines to the folder of logs. */
+  bringLogs(): Promise<void>;
   /** Starts a second process of a node's name; answers how to end it, throws when it is refused. */
   twinOf(member: Member): Promise<() => Promise<void>>;
   /** Another build, where one was wanted. */
@@ -113,9 +117,12 @@ async function build(start: StageStart, closers: Closers): Promise<Omit<Stage, '
   const { cluster, proxy, members } = await startTroupe(start, ground, given, closers);
   say('the cluster is up');
   const warden = new Warden({ members: [...servers, ...members], alarm, say });
+  const bringLogs = async () => {
+    await Promise.all(members.map((member) => member.bringLog().catch(() => undefined)));
+  };
   closers.push(async () => {
     await warden.end();
-    await Promise.all(members.map((member) => member.bringLog().catch(() => undefined)));
+    await bringLogs();
   });
   const address = cluster.addresses.join(',');
   const operator = await connect({ address, deadlineMs: askMs, connectMs: 60_000 });
@@ -123,12 +130,24 @@ async function build(start: StageStart, closers: Closers): Promise<Omit<Stage, '
   const { bytes: bundle } = await bundleFile(agents);
   await operator.deploy(bundle);
   const of = (role: Member['role']) => servers.filter((member) => member.role === role);
-  const operators = new Operators(of('etcd'), of('nats'));
+  const natsServers = of('nats');
+  const operators = new Operators(of('etcd'), natsServers);
   closers.push(() => operators.close());
   const whole = (msMax: number) => isWhole({ warden, operator, setting }, msMax);
   const twinOf = (member: Member) => startTwin(member, { cluster, ground, setting });
-  const parts = { setting, ground, warden, cluster, proxy, operator, operators, disks, bundle };
-  return { ...parts, dir, say, twinOf, secondBuild, whole };
+  const parts = {
+    setting,
+    ground,
+    warden,
+    cluster,
+    proxy,
+    operator,
+    operators,
+    disks,
+    bundle,
+    natsServers,
+  };
+  return { ...parts, dir, alarm, say, bringLogs, twinOf, secondBuild, whole };
 }
 
 function mountDisks({ disks, dir }: StageStart, ground: Ground, closers: Closers) {

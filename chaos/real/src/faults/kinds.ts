@@ -1,5 +1,6 @@
 /** The kinds of faults, and those that are not had on this machine. */
 import type { Setting } from '../cluster/setting.ts';
+import { restoreData } from './backups.ts';
 import { clockJump } from './clocks.ts';
 import { fillDisk } from './disks.ts';
 import { type Fault, needsMachines } from './fault.ts';
@@ -67,6 +68,7 @@ const kinds = {
   'fill-etcd-disk': fillDisk('etcd', needsMachines),
   'fill-node-disk': fillDisk('node', needsMachines),
   'jump-clock': clockJump,
+  'restore-data': restoreData,
 } as const satisfies { readonly [kind: string]: Fault };
 
 export type FaultKind = keyof typeof kinds;
@@ -80,6 +82,9 @@ export function faultOf(kind: FaultKind): Fault {
 export function isFaultKind(text: string): text is FaultKind {
   return Object.hasOwn(kinds, text);
 }
+
+/** Comes when all others have been, since the whole cluster stands still meanwhile. */
+export const lastKind: FaultKind = 'restore-data';
 
 /** The kinds that cannot be had here, and why. */
 export function unavailable(

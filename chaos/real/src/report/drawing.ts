@@ -17,7 +17,8 @@ interface Frame {
 }
 
 interface Line {
-  readonly values: readonly number[];
+  /** Undefined where there was nothing: the line is interrupted. */
+  readonly values: readonly (number | undefined)[];
   readonly colour: string;
 }
 
@@ -39,9 +40,12 @@ export function drawing(summary: Summary): string {
     { values: perSecond, colour: '#19734a' },
     { values: missed, colour: '#b3261e' },
   ];
+  const seen = timeline.map(({ ok, failed, unknown }) => ok + failed + unknown > 0);
+  const whereSeen = (values: readonly number[]) =>
+    values.map((value, index) => (seen[index] === true ? value : undefined));
   const times = [
-    { values: timeline.map(({ maxMs }) => maxMs), colour: '#9db2cc' },
-    { values: timeline.map(({ medianMs }) => medianMs), colour: '#1f5fa8' },
+    { values: whereSeen(timeline.map(({ maxMs }) => maxMs)), colour: '#9db2cc' },
+    { values: whereSeen(timeline.map(({ medianMs }) => medianMs)), colour: '#1f5fa8' },
   ];
   return [
     `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Faults against throughput and latency">`,
@@ -111,8 +115,12 @@ function chart(
       `<text x="${left - 6}" y="${y(mark) + 4}" text-anchor="end">${Math.round(mark)}</text>`,
     ]),
     ...lines.map(({ values, colour }) => {
-      const points = values.map((value, index) => `${round(at[index] ?? 0)},${y(value)}`);
-      return `<polyline points="${points.join(' ')}" fill="none" stroke="${colour}"/>`;
+      const path = values.map((value, index) => {
+        if (value === undefined) return '';
+        const begins = values[index - 1] === undefined;
+        return `${begins ? 'M' : 'L'}${round(at[index] ?? 0)} ${y(value)}`;
+      });
+      return `<path d="${path.join('')}" fill="none" stroke="${colour}"/>`;
     }),
   ];
 }

@@ -46,7 +46,7 @@ export interface Summary {
 /** A run of so long that leaves a kind of fault out proves too little. */
 const everyKindMs = 600_000;
 /** In a run of so long nothing may grow. */
-const soakMs = 1_800_000;
+export const soakMs = 1_800_000;
 
 export function summarize(history: History): Summary {
   const verdicts = checkHistory(history);

@@ -1,0 +1,40 @@
+/**
+ * What a log must not say, of each process once.
+ *
+ * B1  a follower that starts over is no alarm: the journal may have been trimmed behind an image
+ *     while it was read, and whoever starts over for ever never leads and is never whole.
+ * B2  while older data is in the place of the newest, processes have to say that it is corrupt.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const bugs = /invariant broken|this is a bug|^INTERNAL:/i;
+const corrupt = /LOG_CORRUPT/;
+const startsOver = /"msg":"starting over"/;
+
+export class BadWords {
+  readonly #dir: string;
+  readonly #said = new Set<string>();
+  /** B2: set before older data is put back. */
+  olderData = false;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** What was not told before; of each log the first line. */
+  look(): readonly string[] {
+    return readdirSync(this.#dir).flatMap((file) => {
+      const lines = readFileSync(join(this.#dir, file), 'utf8').split('\n');
+      const bad = lines.find((line) => this.#isBad(line) && !this.#said.has(line));
+      if (bad === undefined) return [];
+      this.#said.add(bad);
+      return [`${file} says: ${bad.slice(0, 400)}`];
+    });
+  }
+
+  #isBad(line: string): boolean {
+    if (corrupt.test(line)) return !this.olderData && !startsOver.test(line);
+    return bugs.test(line);
+  }
+}
