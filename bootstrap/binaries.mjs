@@ -1,7 +1,7 @@
 /**
- * Sees to it that `nats-server` and `etcd` are there, new enough: PATH, the cache `.troupe/bin`, the
- * system's packages unpacked without root, the official release by pinned checksum. Runs before
- * `npm install`, so it uses nothing but Node.
+ * Sees to it that `nats-server` and `etcd` are there, new enough: TROUPE_BIN, PATH, the cache
+ * `.troupe/bin`, the system's packages unpacked without root, the official release by pinned
+ * checksum. Runs before `npm install`, so it uses nothing but Node.
  *
  * B1  A file in the cache is whole: it is unpacked and tried elsewhere, then renamed into place.
  * B2  What was tried, and what it answered, is in the one error at the end.
@@ -140,7 +140,7 @@ function complaint(missing, refusals) {
   );
   return [
     `not found and not to be had: ${wanted.join(' and ')}. Tried:`,
-    ...['PATH, TROUPE_BIN and .troupe/bin: nothing new enough', ...refusals].map(
+    ...['TROUPE_BIN, PATH and .troupe/bin: nothing new enough', ...refusals].map(
       (line) => `  - ${line}`,
     ),
     `Install them by any means, so that they are on PATH, or put the programs into ${cacheDir}`,

@@ -1,6 +1,6 @@
 /**
  * Which servers Troupe stands on, how new they must be, and where on this machine they are.
- * Order: PATH, the folder named by TROUPE_BIN, the cache `.troupe/bin` of this repository.
+ * Order: the folder named by TROUPE_BIN, PATH, the cache `.troupe/bin` of this repository.
  * A server counts only when it runs here and says a version that is new enough.
  */
 import { execFile } from 'node:child_process';
@@ -55,7 +55,7 @@ export function isOlder(version, least) {
 function folders() {
   const onPath = (process.env.PATH ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
   const named = process.env.TROUPE_BIN ? [process.env.TROUPE_BIN] : [];
-  return [...onPath, ...named, cacheDir];
+  return [...named, ...onPath, cacheDir];
 }
 
 function isExecutable(path) {

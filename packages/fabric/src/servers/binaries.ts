@@ -1,5 +1,5 @@
 /**
- * Where the server programs are. Order: PATH, the folder named by TROUPE_BIN, the cache `.troupe/bin`
+ * Where the server programs are. Order: the folder named by TROUPE_BIN, PATH, the cache `.troupe/bin`
  * of the repository, found by walking up from this module and from the working folder. A program
  * counts only when it runs here and says a version that is new enough.
  */
@@ -43,7 +43,7 @@ async function searchFolders(name: ServerName): Promise<string> {
   const seen = passedOver.length === 0 ? '' : ` (${passedOver.join(', ')})`;
   throw troupeError(
     'SERVER_MISSING',
-    `no ${name} >= ${major}.${minor} on PATH, in TROUPE_BIN or in .troupe/bin${seen}`,
+    `no ${name} >= ${major}.${minor} in TROUPE_BIN, on PATH or in .troupe/bin${seen}`,
     { server: name },
   );
 }
@@ -53,7 +53,8 @@ function folders(): string[] {
     .split(delimiter)
     .filter((folder) => isAbsolute(folder));
   const named = process.env['TROUPE_BIN'];
-  return [...onPath, ...(named ? [named] : []), ...caches()];
+  // Whoever names a folder means it, whatever else is installed.
+  return [...(named ? [named] : []), ...onPath, ...caches()];
 }
 
 /** Every `.troupe/bin` in this module's folder, the working folder, or above either. */
