@@ -1,10 +1,11 @@
 /** `npm run sim -- [options]`: searches for seeds that break a promise, or replays one. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runBatch } from './batch/batch.ts';
-import { corpus } from './batch/corpus.ts';
+import { corpus, keptPlans, tryAgain } from './batch/corpus.ts';
 import { diagram } from './batch/diagram.ts';
-import { minimize, optionsOf } from './batch/minimize.ts';
+import { minimize, optionsOf, shrinkPlan } from './batch/minimize.ts';
 import {
   catchMutant,
   checkerLines,
@@ -16,14 +17,18 @@ import {
 import { Summary, seedsForCoverage } from './batch/summary.ts';
 import { checkerNames } from './checkers/checks.ts';
 import { type MutantName, mutantNamed, mutants } from './mutants/mutants.ts';
-import { type RunWishes, runSeed } from './run/run.ts';
+import { drawPlan, type Plan } from './plan/plan.ts';
+import { planFrom, planText } from './plan/plan-file.ts';
+import { type RunWishes, runPlan } from './run/run.ts';
 
 const help = `Usage: npm run sim -- [options]
 
-  --seeds N         so many seeds (100), after those that once failed
+  --seeds N         so many seeds (100), after the seeds and plans that once failed
   --from N          the first of them (1)
   --seed S          replays one seed and prints its trace and its last messages as a diagram
   --minimize        with --seed: looks for fewer faults and less load that break the same promise
+  --save FILE       with --minimize: keeps the plan with nothing in it that is not needed
+  --plan FILE       replays a plan that was kept
   --without A,B     leaves out faults by their number in the plan
   --operations N    at most so many operations of each client
   --nodes N         so many nodes in every seed
@@ -45,6 +50,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    plan: { type: 'string' },
+    save: { type: 'string' },
     minimize: { type: 'boolean', default: false },
     without: { type: 'string' },
     operations: { type: 'string' },
@@ -70,9 +77,10 @@ async function main(): Promise<boolean> {
   if (values.mutants) return showMutants();
   if (values.checkers) return showCheckers();
   const wishes = wishesOf();
+  if (values.plan !== undefined) return replay(planFrom(readFileSync(values.plan, 'utf8')), wishes);
   if (values.seed === undefined) return search(wishes);
   const seed = wholeNumber('seed', values.seed);
-  return values.minimize ? shrink(seed, wishes) : replay(seed, wishes);
+  return values.minimize ? shrink(seed, wishes) : replay(drawPlan(seed, wishes), wishes);
 }
 
 async function search(wishes: RunWishes): Promise<boolean> {
@@ -80,6 +88,7 @@ async function search(wishes: RunWishes): Promise<boolean> {
   const count = wholeNumber('seeds', values.seeds);
   const fresh = Array.from({ length: count }, (_, index) => from + index);
   const seeds = [...new Set([...corpus(), ...fresh])];
+  const back = wishes.mutant === undefined ? await tryCorpus() : [];
   const threads = Math.min(
     wholeNumber('threads', values.threads ?? `${threadsUsual()}`),
     seeds.length,
@@ -100,16 +109,28 @@ async function search(wishes: RunWishes): Promise<boolean> {
   say(`${((performance.now() - begun) / 1_000).toFixed(1)} s on ${threads} threads`);
   const missed = wishes.mutant === undefined ? summary.missed : [];
   for (const state of missed) say(`never reached in ${seedsForCoverage} seeds or more: ${state}`);
-  say(
-    summary.failures.length === 0
-      ? 'no promise was broken'
-      : `${summary.failures.length} seeds failed`,
-  );
-  return summary.failures.length === 0 && missed.length === 0;
+  const failures = summary.failures.length + back.length;
+  say(failures === 0 ? 'no promise was broken' : `${failures} seeds and plans failed`);
+  return failures === 0 && missed.length === 0;
 }
 
-async function replay(seed: number, wishes: RunWishes): Promise<boolean> {
-  const { violation, trace, events, virtualMs, hash } = await runSeed(seed, {
+/** Those that fail again. */
+async function tryCorpus(): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const remembered of keptPlans()) {
+    const result = await tryAgain(remembered);
+    if (result?.violation === undefined) continue;
+    const { name } = remembered;
+    say(`"${name}" is back: it breaks ${result.violation.checker}: ${result.violation.text}`);
+    say(`  replay: npm run sim -- --plan chaos/sim/corpus/${name}.json`);
+    failed.push(name);
+  }
+  return failed;
+}
+
+async function replay(plan: Plan, wishes: RunWishes): Promise<boolean> {
+  const { seed } = plan;
+  const { violation, trace, events, virtualMs, hash } = await runPlan(plan, {
     ...wishes,
     traced: !values.quiet,
   });
@@ -133,11 +154,22 @@ async function shrink(seed: number, wishes: RunWishes): Promise<boolean> {
     say(`seed ${seed} breaks no promise`);
     return true;
   }
+  const { plan, tries, checker } = minimal;
   const options = optionsOf(seed, minimal.wishes) + mutantOption(wishes.mutant);
-  say(
-    `${minimal.faultsLeft} faults are enough (${minimal.tries} tries): npm run sim -- ${options}`,
-  );
+  const faults = plan.faults.length;
+  say(`${faults} faults and ${countOf(plan)} operations are enough to break ${checker}`);
+  say(`  found in ${tries} tries; replay: npm run sim -- ${options}`);
+  if (values.save !== undefined) {
+    const least = await shrinkPlan(minimal, wishes.mutant);
+    writeFileSync(values.save, planText(least));
+    say(`${values.save} has ${least.faults.length} faults and ${countOf(least)} operations`);
+    say(`  replay: npm run sim -- --plan ${values.save}${mutantOption(wishes.mutant)}`);
+  }
   return false;
+}
+
+function countOf({ operations }: Plan): number {
+  return [...operations.values()].reduce((sum, list) => sum + list.length, 0);
 }
 
 async function showMutants(): Promise<boolean> {

@@ -1,39 +1,87 @@
 /** Fewer faults and less load, as long as the same promise is broken. */
-import { drawPlan, type PlanWishes } from '../plan/plan.ts';
-import { type RunWishes, runSeed } from '../run/run.ts';
+import type { MutantName } from '../mutants/mutants.ts';
+import type { Operation } from '../plan/load.ts';
+import { drawPlan, type Plan, type PlanWishes } from '../plan/plan.ts';
+import { type RunWishes, runPlan } from '../run/run.ts';
 
 export interface Minimal {
+  /** What is left, to be kept as a file. */
+  readonly plan: Plan;
+  /** The options that draw it from its seed. */
   readonly wishes: PlanWishes;
-  readonly faultsLeft: number;
+  readonly checker: string;
   readonly tries: number;
 }
 
+const operationsFirst = 64;
+
 /** Undefined when the seed does not fail. */
 export async function minimize(seed: number, wishes: RunWishes): Promise<Minimal | undefined> {
-  const checker = (await runSeed(seed, wishes)).violation?.checker;
+  const { mutant, nodes } = wishes;
+  const breaks = async (candidate: PlanWishes): Promise<string | undefined> => {
+    const { violation } = await runPlan(drawPlan(seed, candidate), { mutant });
+    return violation?.checker;
+  };
+  let best: PlanWishes = { nodes, without: wishes.without, operations: wishes.operations };
+  const checker = await breaks(best);
   if (checker === undefined) return undefined;
   let tries = 1;
-  let best: RunWishes = wishes;
-  const stillFails = async (candidate: RunWishes): Promise<boolean> => {
+  const take = async (candidate: PlanWishes): Promise<boolean> => {
     tries += 1;
-    return (await runSeed(seed, candidate)).violation?.checker === checker;
+    if ((await breaks(candidate)) !== checker) return false;
+    best = candidate;
+    return true;
   };
-  for (let operations = 32; operations >= 1; operations = Math.floor(operations / 2)) {
-    const candidate = { ...best, operations };
-    if (await stillFails(candidate)) best = candidate;
+  const all = drawPlan(seed, { nodes }).faults.map((_, number) => number);
+  const first = best.without ?? [];
+  await fewest(
+    all.filter((number) => !first.includes(number)),
+    (left) => take({ ...best, without: all.filter((number) => !left.includes(number)) }),
+  );
+  let most = best.operations ?? operationsFirst;
+  for (let step = most; step >= 1; step = Math.floor(step / 2)) {
+    while (most - step >= 1 && (await take({ ...best, operations: most - step }))) most -= step;
   }
-  const faults = drawPlan(seed, { nodes: wishes.nodes }).faults.length;
-  for (let number = faults - 1; number >= 0; number--) {
-    if (best.without?.includes(number) === true) continue;
-    const candidate = { ...best, without: [...(best.without ?? []), number] };
-    if (await stillFails(candidate)) best = candidate;
-  }
-  const { nodes, without, operations } = best;
-  return {
-    wishes: { nodes, without, operations },
-    faultsLeft: faults - (without?.length ?? 0),
-    tries,
+  return { plan: drawPlan(seed, best), wishes: best, checker, tries };
+}
+
+/** Drops any operations and faults, also such as no options can name: for a plan that is kept. */
+export async function shrinkPlan(
+  { plan, checker }: Pick<Minimal, 'plan' | 'checker'>,
+  mutant?: MutantName,
+): Promise<Plan> {
+  let best = plan;
+  const take = async (candidate: Plan): Promise<boolean> => {
+    const { violation } = await runPlan(candidate, { mutant });
+    if (violation?.checker !== checker) return false;
+    best = candidate;
+    return true;
   };
+  const operations = [...plan.operations].flatMap(([client, list]) =>
+    list.map((operation) => ({ client, operation })),
+  );
+  await fewest(operations, (left) => {
+    const kept = new Map(plan.places.clients.map((client) => [client, [] as Operation[]]));
+    for (const { client, operation } of left) kept.get(client)?.push(operation);
+    return take({ ...best, operations: kept });
+  });
+  await fewest(plan.faults, (faults) => take({ ...best, faults }));
+  return best;
+}
+
+/** Leaves out half of the items at once, then fewer, then one by one, as long as it is taken. */
+async function fewest<T>(
+  items: readonly T[],
+  take: (left: readonly T[]) => Promise<boolean>,
+): Promise<void> {
+  let left = [...items];
+  for (let size = Math.ceil(left.length / 2); size >= 1; size = Math.floor(size / 2)) {
+    for (let at = 0; at < left.length; ) {
+      const fewer = [...left.slice(0, at), ...left.slice(at + size)];
+      if (await take(fewer)) left = fewer;
+      else at += size;
+    }
+  }
 }
 
 /** The options that replay it. */

@@ -14,8 +14,25 @@ export const refusedDidNothing: MakeChecker = (truth, violate) => {
     if (!did.has(`${actor} ${cause}`)) return;
     violate(`${who} was told ${outcome.failure.code} for ${cause} at ${actor}, which took effect`);
   };
+  /** Sessions of tasks that changed an actor, and those that were told that nothing was done. */
+  const calledBy = new Map<string, ActorId>();
+  const refusedTasks = new Map<string, string>();
+  const refuseTask = (task: string, outcome: Outcome, who: string): void => {
+    if (outcome.ok || errorTable[outcome.failure.code].outcome !== 'none') return;
+    refusedTasks.set(`task:${task}`, outcome.failure.code);
+    const called = calledBy.get(`task:${task}`);
+    if (called === undefined) return;
+    violate(`${who} was told ${outcome.failure.code} for ${task}, which had called ${called}`);
+  };
+  const tookEffect = (session: string, actor: ActorId): void => {
+    if (!session.startsWith('task:')) return;
+    calledBy.set(session, actor);
+    const code = refusedTasks.get(session);
+    if (code !== undefined) violate(`${session} took effect at ${actor} after ${code}`);
+  };
   return {
     answered({ operation, session, number, outcome }) {
+      if (operation.kind === 'task') refuseTask(operation.id, outcome, session);
       if (operation.kind !== 'call') return;
       refuse(operation.actor, `${session}:${number}`, outcome, session);
     },
@@ -23,6 +40,7 @@ export const refusedDidNothing: MakeChecker = (truth, violate) => {
       if (fact.kind === 'turn-begun' || (fact.kind === 'turn' && fact.outcome.ok)) {
         const cause = causeKey(fact.cause);
         did.add(`${fact.actor} ${cause}`);
+        if (fact.cause.kind === 'call') tookEffect(fact.cause.session, fact.actor);
         const code = refused.get(`${fact.actor} ${cause}`);
         if (code !== undefined) violate(`${cause} took effect at ${fact.actor} after ${code}`);
       } else if (fact.kind === 'turn-recorded' && fact.recorded.kind === 'call') {

@@ -1,19 +1,30 @@
 /** An attempt of a task runs once; the task ends once, by a result of its present attempt, and everybody is told that result. */
 import { callTask, decodeValue, type Outcome } from '@troupe/model';
+import type { ClientMessage } from '../scheduler/gateway.ts';
 import type { MakeChecker } from './checker.ts';
 import { sameOutcome } from './truth.ts';
 
 export const resultOnce: MakeChecker = (truth, violate) => {
   const told = new Map<string, Outcome>();
   const attempts = new Map<string, { readonly node: string; readonly nights: number }>();
+  /** Nights before a task was asked for: it may have ended, and been forgotten, in one after that. */
+  const asked = new Map<string, number>();
   return {
+    sent(_from, _subject, message) {
+      if (!('kind' in message) || message.kind !== 'client-request') return;
+      const { body } = message as ClientMessage & { readonly kind: 'client-request' };
+      if (body.kind !== 'submit-task' || asked.has(body.task)) return;
+      asked.set(body.task, truth.nights);
+    },
     attempted({ task, attempt, node }) {
       const once = `attempt ${attempt} of ${task}`;
       const before = attempts.get(once);
       // An ended task is known for 15 minutes; after that its id is a new one.
-      if (before !== undefined && before.nights === truth.nights) {
+      const slept = (asked.get(task) ?? truth.nights) < truth.nights;
+      if (before !== undefined && before.nights === truth.nights && !slept) {
         violate(`${once} runs on ${node}, it ran on ${before.node} before`);
       }
+      if (before !== undefined) asked.set(task, truth.nightsBefore);
       attempts.set(once, { node, nights: truth.nightsBefore });
     },
     journalFact(fact) {

@@ -1,6 +1,6 @@
 /**
- * A timer fires no earlier than it was set for, by the time for which leaders have led: the back-off
- * of a task, and the wait for a run that goes on.
+ * A timer fires no earlier than it was set for: the back-off of a task, also when another leader lets
+ * it end, and the wait for a run that goes on.
  */
 import type { Answered, Request } from '@troupe/model';
 import type { MakeChecker } from './checker.ts';
@@ -10,35 +10,45 @@ import { writerOf } from './one-writer-per-log.ts';
 const roundingMs = 2;
 /** Clocks differ by at most so much in speed. */
 const rateMin = 0.94;
+/** A fact is decided no earlier than the record before the last one was stored. */
+const recordsLooked = 3;
+
+interface Waited {
+  /** When it began at the earliest. */
+  readonly since: number;
+  readonly nights: number;
+  readonly ms: number;
+}
 
 export const timerNeverEarly: MakeChecker = (truth, violate) => {
-  const backOffs = new Map<string, { readonly from: number; readonly waitMs: number }>();
-  const waits = new Map<
-    string,
-    { readonly at: number; readonly nights: number; readonly ms: number }
-  >();
-  /** Of the last fact that says it. */
-  let ledMs = 0;
-  /** What had been led when the term began, less the leader's monotonic time then. */
-  let ahead = 0;
+  const backOffs = new Map<string, Waited>();
+  const waits = new Map<string, Waited>();
+  /** When each writer stored its last records. */
+  const stored = new Map<string, readonly number[]>();
+  /** How long it took, when it was too short; in a night clocks leap. */
+  const early = ({ since, nights, ms }: Waited): number | undefined => {
+    const took = truth.now() - since;
+    return nights === truth.nights && took < ms * rateMin - roundingMs ? took : undefined;
+  };
   return {
-    journalFact(fact, _position, record) {
-      const writer = writerOf(record.id);
-      if ('ledMs' in fact) ledMs = fact.ledMs;
-      if (fact.kind === 'term-opened') ahead = ledMs - (truth.ledSince.get(writer) ?? 0);
+    record(log, { id }) {
+      if (!log.startsWith('journal')) return;
+      const times = [...(stored.get(writerOf(id)) ?? []), truth.now()];
+      stored.set(writerOf(id), times.slice(-recordsLooked));
+    },
+    journalFact(fact, _position, { id }) {
       if (fact.kind === 'task-ended') backOffs.delete(fact.task);
       if (fact.kind === 'task-retried') {
-        backOffs.set(fact.task, { from: fact.ledMs, waitMs: fact.waitMs });
+        const [since = 0] = stored.get(writerOf(id)) ?? [];
+        backOffs.set(fact.task, { since, nights: truth.nights, ms: fact.waitMs });
       }
       if (fact.kind !== 'task-started') return;
       const backOff = backOffs.get(fact.task);
-      const clock = truth.clocks.get(writer);
       backOffs.delete(fact.task);
-      if (backOff === undefined || clock === undefined) return;
-      const waitedMs = ahead + clock.now() - backOff.from;
-      if (waitedMs + roundingMs >= backOff.waitMs) return;
+      const took = backOff === undefined ? undefined : early(backOff);
+      if (took === undefined) return;
       violate(
-        `attempt ${fact.attempt} of ${fact.task} starts ${waitedMs.toFixed(0)} ms after the one before it failed, ${backOff.waitMs} were to be waited`,
+        `attempt ${fact.attempt} of ${fact.task} starts at most ${took.toFixed(0)} ms after the one before it failed, ${backOff?.ms} were to be waited`,
       );
     },
     sent(from, subject, message) {
@@ -47,15 +57,14 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
         const { replyTo, number, body } = message as Request;
         const once = `${replyTo} ${number}`;
         if (body.kind !== 'wait-run' || waits.has(once)) return;
-        waits.set(once, { at: truth.now(), nights: truth.nights, ms: body.waitMs });
+        waits.set(once, { since: truth.now(), nights: truth.nights, ms: body.waitMs });
       } else if (message.kind === 'answered') {
         const answered = message as Answered;
         const once = `${subject} ${answered.number}`;
         const wait = waits.get(once);
-        if (wait === undefined || wait.nights !== truth.nights || !goesOn(answered)) return;
-        const after = truth.now() - wait.at;
-        if (after >= wait.ms * rateMin - roundingMs) return;
-        violate(`${from} ends a wait of ${wait.ms} ms for a run after ${after.toFixed(0)} ms`);
+        const took = wait === undefined || !goesOn(answered) ? undefined : early(wait);
+        if (took === undefined) return;
+        violate(`${from} ends a wait of ${wait?.ms} ms for a run after ${took.toFixed(0)} ms`);
       }
     },
   };

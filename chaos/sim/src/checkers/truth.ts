@@ -2,7 +2,6 @@
  * What really happened, as the stores hold it: every fact that was ever made durable, in order, also
  * of logs that were trimmed or deleted since. Checkers compare with it what processes say and do.
  */
-import type { Clock } from '@troupe/fabric/ports';
 import {
   type ActorId,
   decodeValue,
@@ -76,8 +75,6 @@ export class Truth {
   readonly actors = new Map<ActorId, ActorTruth>();
   readonly tasks = new Map<TaskId, TaskTruth>();
   readonly weights = new Map<TenantName, number>();
-  /** Of every process that ever was, by its name. */
-  readonly clocks = new Map<string, Clock>();
   /** By process that leads or led: its monotonic time when its last term began. */
   readonly ledSince = new Map<string, number>();
   /** Nights in which every host was suspended, longer than sessions are remembered. */

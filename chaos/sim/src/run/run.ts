@@ -47,7 +47,7 @@ export async function runSeed(seed: number, wishes: RunWishes = {}): Promise<Res
   }
 }
 
-async function runPlan(plan: Plan, wishes: WorldWishes = {}): Promise<Result> {
+export async function runPlan(plan: Plan, wishes: WorldWishes = {}): Promise<Result> {
   const world = new World(plan, wishes);
   const { timeline, checks, coverage, trace } = world;
   const cluster = new Cluster(world, plan);

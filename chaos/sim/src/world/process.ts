@@ -40,7 +40,6 @@ export class Process implements Clock {
     this.#world = world;
     this.host = host;
     this.name = name;
-    world.checks.truth.clocks.set(name, this);
     this.newer = host.newer;
   }
 

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type MutantName,
+  minimize,
+  optionsOf,
+  planFrom,
+  planText,
+  runPlan,
+  runSeed,
+  shrinkPlan,
+} from '../src/index.ts';
+
+const mutant: MutantName = 'outbox-not-in-the-checkpoint';
+
+async function failingSeed(): Promise<number> {
+  for (let seed = 1; seed <= 60; seed++) {
+    const { violation, faults } = await runSeed(seed, { mutant });
+    if (violation !== undefined && faults.size > 1) return seed;
+  }
+  throw new Error(`${mutant} was not noticed`);
+}
+
+describe('a seed that fails', () => {
+  it('fails with fewer faults and less load, and is replayed by a command', async () => {
+    const seed = await failingSeed();
+    const first = await runSeed(seed, { mutant });
+    const minimal = await minimize(seed, { mutant });
+    if (minimal === undefined) throw new Error('it did not fail again');
+    expect(minimal.checker).toBe(first.violation?.checker);
+    const { without = [], operations } = minimal.wishes;
+    expect(without.length).toBeGreaterThan(0);
+    expect(operations).toBeLessThan(45);
+    expect(optionsOf(seed, minimal.wishes)).toContain(`--seed ${seed} --operations ${operations}`);
+    const replayed = await runSeed(seed, { ...minimal.wishes, mutant });
+    expect(replayed.violation?.checker).toBe(minimal.checker);
+  });
+
+  it('is kept as a plan with nothing in it that is not needed', async () => {
+    const seed = await failingSeed();
+    const minimal = await minimize(seed, { mutant });
+    if (minimal === undefined) throw new Error('it did not fail again');
+    const least = planFrom(planText(await shrinkPlan(minimal, mutant)));
+    expect((await runPlan(least, { mutant })).violation?.checker).toBe(minimal.checker);
+    expect((await runPlan(least)).violation).toBeUndefined();
+    for (const fault of least.faults) {
+      const fewer = { ...least, faults: least.faults.filter((one) => one !== fault) };
+      expect((await runPlan(fewer, { mutant })).violation?.checker).not.toBe(minimal.checker);
+    }
+  });
+
+  it('is nothing to shrink when it breaks no promise', async () => {
+    expect(await minimize(1, {})).toBeUndefined();
+  });
+});
