@@ -21,11 +21,14 @@ import { lastWill } from '@troupe/chaos-faults';
 export interface Disk {
   /** Takes every free byte. */
   fill(): void;
+  isFull(): boolean;
   /** Gives them back. */
   empty(): void;
   close(): void;
 }
 
+/** Less than that is no room: nothing that runs gets by with it. */
+const roomBytes = 256 * 1_024;
 const chunk = new Uint8Array(4_096);
 
 /** Why no disk can be mounted here; absent where one can. */
@@ -59,6 +62,10 @@ export function mountDisk(image: string, at: string, bytes: number): Disk {
       const { bavail, bsize } = statfsSync(at);
       runs('fallocate', '-l', String(bavail * bsize), filler);
       writeUntilFull(filler);
+    },
+    isFull: () => {
+      const { bavail, bsize } = statfsSync(at);
+      return bavail * bsize < roomBytes;
     },
     empty: () => rmSync(filler, { force: true }),
     close() {
