@@ -1,0 +1,120 @@
+/**
+ * Preemption: which tasks of lower priority must end so that a task finds room, with the least waste.
+ * The plan says who and why; nothing is ended here.
+ *
+ * V1  a victim has a lower priority than the task, and may be preempted.
+ * V2  without any one of the victims there would be no room: none ends in vain.
+ */
+import type { Ask } from './demand.ts';
+import type { Grant, Placement, Task } from './engine.ts';
+import { giveBack, hasRoom, type Site, takeFrom } from './site.ts';
+
+export interface Victim {
+  readonly task: string;
+  readonly priority: number;
+  /** Work lost: the part of the node it holds, times how long it has run. */
+  readonly waste: number;
+}
+
+export type PreemptionPlan =
+  | {
+      readonly kind: 'planned';
+      readonly node: string;
+      readonly victims: readonly Victim[];
+      readonly waste: number;
+      readonly why: string;
+    }
+  | { readonly kind: 'refused'; readonly why: string };
+
+interface Candidate {
+  readonly site: Site;
+  readonly victims: readonly Victim[];
+  readonly waste: number;
+  readonly highest: number;
+}
+
+/** Compares nodes by the highest priority that is hurt, then by the work lost, then by the number. */
+export function planPreemption(placement: Placement, task: Task, now: number): PreemptionPlan {
+  let best: Candidate | undefined;
+  let considered = 0;
+  for (const site of placement.sites()) {
+    const candidate = victimsOn(placement, site, task, now);
+    if (candidate === undefined) continue;
+    considered++;
+    if (best === undefined || isLess(candidate, best)) best = candidate;
+  }
+  if (best === undefined) {
+    const below = `priority ${task.priority ?? 0}`;
+    return { kind: 'refused', why: `no node has room even without its tasks below ${below}` };
+  }
+  const { site, victims, waste } = best;
+  const list = victims.map((victim) => `${victim.task} (priority ${victim.priority})`).join(', ');
+  const why = `${site.spec.name} loses the least of ${considered} nodes: ${list}`;
+  return { kind: 'planned', node: site.spec.name, victims, waste, why };
+}
+
+/** The victims on one node, or none when even without them there is no room or no business. */
+function victimsOn(
+  placement: Placement,
+  site: Site,
+  task: Task,
+  now: number,
+): Candidate | undefined {
+  const lower = lowerOn(placement, site, task.priority ?? 0, now);
+  if (lower.length === 0) return undefined;
+  const left: Site = { ...site, free: [...site.free], gpus: site.gpus.slice() };
+  for (const { grant } of lower) giveBack(left, grant.task.ask, grant.gpus);
+  if (placement.objection(left, task) !== undefined) return undefined;
+  // The dearest are spared first, as long as there is room without ending them.
+  const victims: Victim[] = [];
+  for (const each of lower) {
+    const { ask } = each.grant.task;
+    takeFrom(left, ask, each.grant.gpus);
+    if (hasRoom(left, task.ask)) continue;
+    giveBack(left, ask, each.grant.gpus);
+    victims.push({ task: each.grant.task.id, priority: each.priority, waste: each.waste });
+  }
+  if (victims.length === 0) return undefined;
+  return {
+    site,
+    victims,
+    waste: victims.reduce((sum, victim) => sum + victim.waste, 0),
+    highest: Math.max(...victims.map((victim) => victim.priority)),
+  };
+}
+
+interface Lower {
+  readonly grant: Grant;
+  readonly priority: number;
+  readonly waste: number;
+}
+
+/** The dearest first. */
+function lowerOn(placement: Placement, site: Site, priority: number, now: number): Lower[] {
+  const lower: Lower[] = [];
+  for (const id of site.tasks) {
+    const grant = placement.grant(id);
+    if (grant === undefined || grant.task.spared === true) continue;
+    const own = grant.task.priority ?? 0;
+    if (own >= priority) continue;
+    const ran = Math.max(0, now - (grant.task.at ?? now));
+    lower.push({ grant, priority: own, waste: partOf(site, grant.task.ask) * ran });
+  }
+  return lower.sort((left, right) => right.priority - left.priority || right.waste - left.waste);
+}
+
+/** The largest part of the node that the ask holds of any resource. */
+function partOf(site: Site, { amounts, gpu }: Ask): number {
+  let part = 0;
+  for (const { resource, milli } of amounts) {
+    part = Math.max(part, milli / (site.capacity[resource] || milli));
+  }
+  if (gpu !== undefined) part = Math.max(part, (gpu.count * gpu.milli) / (site.gpus.length * 1000));
+  return part;
+}
+
+function isLess(left: Candidate, right: Candidate): boolean {
+  if (left.highest !== right.highest) return left.highest < right.highest;
+  if (left.waste !== right.waste) return left.waste < right.waste;
+  return left.victims.length < right.victims.length;
+}

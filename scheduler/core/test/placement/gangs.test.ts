@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { type Demand, type GangPolicy, Gangs } from '../../src/placement/index.ts';
+import { Cluster, many } from './cluster.ts';
+
+describe('a gang', () => {
+  const nodesOf = (cluster: Cluster, policy: GangPolicy, demands: readonly Demand[]) => {
+    const members = demands.map((demand) => cluster.task(demand));
+    const plan = new Gangs(cluster.placement).hold({ id: 'g', policy, members }, 10);
+    return plan.kind === 'planned' ? plan.places.map(({ node }) => node) : plan.text;
+  };
+  const three = Array.from({ length: 3 }, () => ({ resources: { cpu: 2 } }));
+
+  it('goes where its policy says', () => {
+    const nodes = many(4, { resources: { cpu: 4 } });
+    expect(nodesOf(new Cluster(nodes), 'PACK', three)).toEqual(['n0', 'n0', 'n1']);
+    expect(nodesOf(new Cluster(nodes), 'SPREAD', three)).toEqual(['n0', 'n1', 'n2']);
+    expect(nodesOf(new Cluster(nodes), 'STRICT_SPREAD', three)).toEqual(['n0', 'n1', 'n2']);
+    expect(nodesOf(new Cluster(nodes), 'STRICT_PACK', three)).toBe(
+      'no node has room for all 3 members; 4 have for one',
+    );
+    const large = { name: 'large', resources: { cpu: 6 } };
+    const mixed = [...nodes, large];
+    expect(nodesOf(new Cluster(mixed), 'STRICT_PACK', three)).toEqual(['large', 'large', 'large']);
+    expect(nodesOf(new Cluster(mixed), 'PACK', three)).toEqual(['large', 'large', 'large']);
+    expect(nodesOf(new Cluster(nodes.slice(0, 2)), 'SPREAD', three)).toEqual(['n0', 'n1', 'n0']);
+    expect(nodesOf(new Cluster(nodes.slice(0, 2)), 'STRICT_SPREAD', three)).toContain(
+      'needed by another member',
+    );
+  });
+
+  it('is spread over nodes of its own whenever there is any way to do it', () => {
+    const cluster = new Cluster([
+      { name: 'both', resources: { cpu: 4 }, labels: { disk: 'ssd' } },
+      { name: 'plain', resources: { cpu: 4 } },
+    ]);
+    const ssd: Demand = { resources: { cpu: 1 }, nodes: [{ label: 'disk', op: 'exists' }] };
+    const any: Demand = { resources: { cpu: 2 } };
+    expect(nodesOf(cluster, 'STRICT_SPREAD', [any, ssd])).toEqual(['plain', 'both']);
+  });
+});
+
+describe('gangs that compete', () => {
+  it('get everything or hold nothing, so that neither blocks the other', () => {
+    const cluster = new Cluster(many(3, { resources: { cpu: 1 } }));
+    const gangs = new Gangs(cluster.placement);
+    const gang = (id: string) => ({
+      id,
+      policy: 'SPREAD' as const,
+      members: [1, 2].map(() => cluster.task({ resources: { cpu: 1 } })),
+    });
+    const [first, second] = [gang('first'), gang('second')];
+    expect(gangs.plan(first).kind).toBe('planned');
+    expect([...cluster.placement.grants()]).toEqual([]);
+    expect(gangs.hold(first, 10).kind).toBe('planned');
+    expect(gangs.hold(second, 10)).toMatchObject({
+      kind: 'refused',
+      text: '3 nodes have too little free cpu',
+    });
+    expect([...cluster.placement.grants()]).toHaveLength(2);
+    expect(gangs.expire(9)).toEqual([]);
+    expect(gangs.expire(10)).toEqual(['first']);
+    expect(gangs.confirm('first')).toBe(false);
+    expect(gangs.hold(second, 20).kind).toBe('planned');
+    expect(gangs.confirm('second')).toBe(true);
+    expect(gangs.expire(30)).toEqual([]);
+    cluster.placement.check();
+  });
+
+  it('lose their hold as a whole when one of its nodes is lost', () => {
+    const cluster = new Cluster(many(2, { resources: { cpu: 1 } }));
+    const gangs = new Gangs(cluster.placement);
+    const members = [1, 2].map(() => cluster.task({ resources: { cpu: 1 } }));
+    gangs.hold({ id: 'g', policy: 'STRICT_SPREAD', members }, 10);
+    cluster.placement.removeNode('n1');
+    expect(gangs.confirm('g')).toBe(false);
+    expect([...cluster.placement.grants()]).toEqual([]);
+  });
+});

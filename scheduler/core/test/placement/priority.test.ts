@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { planPreemption, Reservations } from '../../src/placement/index.ts';
+import { Cluster, many } from './cluster.ts';
+
+describe('preemption', () => {
+  it('ends what loses the least work, and says what and why', () => {
+    const cluster = new Cluster(many(3, { resources: { cpu: 4 } }));
+    const put = (node: string, id: string, cpu: number, priority: number, at: number) =>
+      cluster.placement.reserve(
+        cluster.task({ resources: { cpu } }, { id, priority, at }),
+        node,
+        [],
+      );
+    put('n0', 'old', 4, 1, 0);
+    put('n1', 'young', 2, 1, 90);
+    put('n1', 'younger', 2, 1, 95);
+    put('n2', 'middle', 4, 2, 99);
+    const task = cluster.task({ resources: { cpu: 2 } }, { priority: 3 });
+    const plan = planPreemption(cluster.placement, task, 100);
+    expect(plan).toMatchObject({
+      node: 'n1',
+      victims: [{ task: 'younger', priority: 1, waste: 2.5 }],
+      why: 'n1 loses the least of 3 nodes: younger (priority 1)',
+    });
+    const large = cluster.task({ resources: { cpu: 4 } }, { priority: 3 });
+    expect(planPreemption(cluster.placement, large, 100)).toMatchObject({ node: 'n1', waste: 7.5 });
+  });
+
+  it('touches neither its equals, nor the spared, nor anybody in vain', () => {
+    const cluster = new Cluster(many(2, { resources: { cpu: 2 } }));
+    const one = { resources: { cpu: 1 } };
+    const put = (node: string, id: string, priority: number, spared = false) =>
+      cluster.placement.reserve(cluster.task(one, { id, priority, spared }), node, []);
+    put('n0', 'equal', 2);
+    put('n0', 'low', 1);
+    put('n1', 'spared', 1, true);
+    put('n1', 'equal too', 2);
+    const plan = (cpu: number) =>
+      planPreemption(cluster.placement, cluster.task({ resources: { cpu } }, { priority: 2 }), 0);
+    expect(plan(1)).toMatchObject({ node: 'n0', victims: [{ task: 'low' }] });
+    expect(plan(2)).toEqual({
+      kind: 'refused',
+      why: 'no node has room even without its tasks below priority 2',
+    });
+  });
+});
+
+describe('a reservation', () => {
+  const half = { resources: { cpu: 2, gpu: 0.5 } };
+
+  it('is there when its tenant needs it, however full the cluster is for others', () => {
+    const cluster = new Cluster(many(1, { resources: { cpu: 8, gpu: 1 } }));
+    const { placement } = cluster;
+    const reservations = new Reservations(placement);
+    const place = { resources: { cpu: 4, gpu: 0.5 } };
+    const room = { id: 'r', tenant: 'critical', ask: placement.ask(place), count: 1 };
+    expect(reservations.reserve(room)).toEqual({ held: 1, why: '' });
+    const go = (id: string, tenant: string, demand = half) => {
+      const choice = reservations.place({ id, tenant, ask: placement.ask(demand) });
+      return choice.kind === 'placed' ? choice.node : choice.explain().text;
+    };
+    expect(go('other', 'other', { resources: { cpu: 4, gpu: 0.5 } })).toBe('n0');
+    expect(go('more', 'other', { resources: { cpu: 1, gpu: 0.1 } })).toBe(
+      '1 node has too little free of a gpu',
+    );
+    expect(go('first', 'critical')).toBe('n0');
+    expect(go('second', 'critical', { resources: { cpu: 2, gpu: 0 } })).toBe('n0');
+    expect(go('third', 'critical')).toBe('1 node has too little free of a gpu');
+    reservations.end('first');
+    expect(go('more', 'other', { resources: { cpu: 1, gpu: 0.1 } })).toContain('too little free');
+    expect(go('fourth', 'critical')).toBe('n0');
+    placement.check();
+  });
+
+  it('holds as much as there is room for, and says why not more and what was lost', () => {
+    const cluster = new Cluster(many(2, { resources: { cpu: 4, gpu: 1 } }));
+    const reservations = new Reservations(cluster.placement);
+    const ask = cluster.placement.ask({ resources: { cpu: 3 } });
+    const room = { id: 'r', tenant: 'critical', ask, count: 3 };
+    expect(reservations.reserve(room)).toEqual({
+      held: 2,
+      why: '2 nodes have too little free cpu',
+    });
+    cluster.placement.removeNode('n1');
+    expect([...reservations.nodeRemoved('n1')]).toEqual([['critical', 1]]);
+    cluster.placement.check();
+  });
+});
