@@ -83,4 +83,4 @@ export function drawLimits(chance: Random): NarrowLimits {
   return narrow;
 }
 
-const narrowRecordBytes = 24_000;
+const narrowRecordBytes = 12_000;

@@ -70,7 +70,9 @@ export type Deed =
   | 'stop-the-leader'
   | 'resign'
   | 'kill-another-node'
-  | 'drain-it-and-kill-the-leader';
+  | 'drain-it-and-kill-the-leader'
+  /** And whoever leads next, twice. */
+  | 'kill-a-node-and-the-leaders';
 
 export type FaultKind = Fault['kind'];
 
@@ -112,6 +114,18 @@ const draws: readonly (readonly [weight: number, draw: Draw])[] = [
 ];
 
 const weightSum = draws.reduce((sum, [weight]) => sum + weight, 0);
+
+/** The writer of a long batch dies or is cut off in the midst of it, if there is one. */
+export function drawTornBatches(fromMs: number, chance: Random): readonly Fault[] {
+  return [1, 2, 3].map(() => ({
+    kind: 'ambush',
+    at: fromMs,
+    moment: 'rest of a batch',
+    deed: chance.pick(deeds['rest of a batch']),
+    waitMs: chance.chance(0.7) ? 0 : chance.spread(0.1, 20),
+    ms: chance.spread(2_000, 9_000),
+  }));
+}
 
 export function drawFaults(
   count: number,
@@ -204,16 +218,22 @@ function longSilence(at: number, places: Places, chance: Random): Fault {
 const deeds: { readonly [M in Moment]: readonly Deed[] } = {
   append: ['kill-it', 'stop-it', 'cut-it-from-the-store', 'forsake-it'],
   'rest of a batch': ['kill-it', 'kill-it', 'cut-it-from-the-store'],
-  seal: ['kill-it', 'stop-it', 'resign'],
-  image: ['kill-the-leader', 'stop-the-leader', 'resign', 'kill-it'],
-  takeover: ['kill-it', 'kill-it', 'stop-it', 'resign', 'kill-another-node'],
+  seal: ['kill-it', 'stop-it', 'resign', 'kill-a-node-and-the-leaders'],
+  image: ['kill-the-leader', 'kill-a-node-and-the-leaders', 'stop-the-leader', 'resign', 'kill-it'],
+  takeover: ['kill-it', 'kill-a-node-and-the-leaders', 'stop-it', 'resign', 'kill-another-node'],
   restore: ['drain-it', 'ask-it-to-leave', 'kill-it', 'stop-it', 'kill-the-leader'],
   released: ['kill-it', 'kill-the-leader', 'kill-another-node', 'forsake-it'],
   rebased: ['kill-it', 'kill-the-leader', 'resign'],
   'place arrives': ['kill-it', 'kill-the-leader', 'drain-it', 'stop-it'],
   'drain arrives': ['kill-it', 'kill-the-leader', 'drain-it-and-kill-the-leader'],
   'run-task arrives': ['kill-it', 'stop-it', 'kill-the-leader'],
-  'call arrives': ['kill-it', 'stop-it', 'drain-it', 'drain-it-and-kill-the-leader'],
+  'call arrives': [
+    'kill-a-node-and-the-leaders',
+    'kill-it',
+    'stop-it',
+    'drain-it',
+    'drain-it-and-kill-the-leader',
+  ],
 };
 
 function ambush(at: number, _places: Places, chance: Random): Fault {

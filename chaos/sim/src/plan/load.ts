@@ -54,7 +54,7 @@ export function drawOperations(
 ): readonly Operation[] {
   const operations: Operation[] = [];
   // A few clients come in bursts, so that many turns share one append.
-  const bursts = chance.chance(0.3);
+  const bursts = chance.chance(shape.wide ? 0.9 : 0.3);
   const burstAt = chance.next();
   for (let number = 0; number < shape.operations; number++) {
     const place = bursts && chance.chance(0.7) ? burstAt + 0.01 * chance.next() : chance.next();
@@ -84,7 +84,7 @@ function drawOperation(id: string, at: number, shape: LoadShape, chance: Random)
   return { at, ...drawRun(id, keys, chance) };
 }
 
-const wideBytesMax = 6_000;
+const wideBytesMax = 3_000;
 
 /** The name of a step is as good a burden as any. */
 function withWideLetters({ id, parts }: Program, chance: Random): Program {

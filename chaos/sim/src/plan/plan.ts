@@ -11,7 +11,7 @@ import {
   drawWeather,
   type NarrowLimits,
 } from './conditions.ts';
-import { drawFaults, type Fault, type Places } from './faults.ts';
+import { drawFaults, drawTornBatches, type Fault, type Places } from './faults.ts';
 import { drawOperations, type Operation } from './load.ts';
 import { drawPlaces } from './places.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
@@ -51,14 +51,18 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const large = places.nodes.length >= largeNodesMin;
   const healAt = drawHealAt(large, chance);
   const span = { fromMs: 1_500, untilMs: healAt - 500 };
-  const faults = drawFaults(drawCount(large, chance), span, places, chance.fork('faults'));
   const load = chance.fork('load');
   const narrow = drawLimits(chance.fork('limits'));
+  const wide = narrow.recordBytesMax !== undefined;
+  const faults = [
+    ...drawFaults(drawCount(large, chance), span, places, chance.fork('faults')),
+    ...(wide ? drawTornBatches(span.fromMs, chance.fork('torn batches')) : []),
+  ];
   const shape = {
     keys: large ? Math.ceil(places.nodes.length * 1.5) : load.whole(2, 8),
     operations: large ? 60 : load.whole(8, 45),
     // Values so large that a few turns fill a record.
-    wide: narrow.recordBytesMax !== undefined,
+    wide,
     ...span,
   };
   const tenants = drawTenants(large, chance.fork('tenants'));

@@ -230,6 +230,10 @@ export class Misfortune {
         if (nodes.includes(host)) this.#cluster.drain(host);
         this.#world.timeline.after(20, () => this.#cluster.crash(host, { downMs, notice: true }));
         return this.#leaders((name) => this.#cluster.crash(name, { downMs, notice: true }));
+      case 'kill-a-node-and-the-leaders':
+        this.#cluster.crash(this.#world.chance.pick(nodes), { downMs, notice: true });
+        this.#leaders((name) => this.#cluster.crash(name, { downMs, notice: true }));
+        return this.#killNextLeaders(2, downMs);
       case 'kill-the-leader':
         return this.#leaders((name) => this.#cluster.crash(name, { downMs, notice: true }));
       case 'stop-the-leader':
@@ -239,6 +243,19 @@ export class Misfortune {
       default:
         return unreachable(deed);
     }
+  }
+
+  /** Each as soon as it leads. */
+  #killNextLeaders(count: number, downMs: number): void {
+    if (count === 0) return;
+    const { moments, timeline, chance } = this.#world;
+    moments.await('takeover', (host) => {
+      timeline.after(chance.spread(0.1, 30), () => {
+        if (this.#over) return;
+        this.#cluster.crash(host, { downMs, notice: true });
+        this.#killNextLeaders(count - 1, downMs);
+      });
+    });
   }
 
   #resign(): void {
