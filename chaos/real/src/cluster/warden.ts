@@ -4,7 +4,8 @@
  *
  * D1  a process is started again by name, with the settings of its first start.
  * D2  whoever holds a name is the only one who starts or ends processes of that name.
- * D3  an exit that nobody brought about and that says "bug" is an alarm.
+ * D3  an exit that nobody brought about and that says "bug" is an alarm, but while older data is in
+ *     the place of the newest: then nodes have to end so.
  */
 import type { Exit } from '@troupe/cli';
 import type { Member, Role } from './member.ts';
@@ -20,6 +21,7 @@ export interface WardenStart {
 
 export class Warden {
   readonly members: readonly Member[];
+  olderData = false;
   readonly #start: WardenStart;
   readonly #held = new Set<Member>();
   readonly #starting = new Map<Member, Promise<void>>();
@@ -76,7 +78,11 @@ export class Warden {
     say(`${member.name} ended with ${how}`);
     const ours = member.role === 'node' || member.role === 'scheduler';
     // D3
-    if (ours && (exit.code === bugCode || how === 'SIGSEGV' || how === 'SIGABRT')) {
+    if (
+      ours &&
+      !this.olderData &&
+      (exit.code === bugCode || how === 'SIGSEGV' || how === 'SIGABRT')
+    ) {
       alarm(`${member.name} ended with ${how}, which is a bug; see its log`);
     }
     if (!this.#held.has(member)) void this.#mend(member);

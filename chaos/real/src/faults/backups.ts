@@ -5,8 +5,10 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Ledger } from '../agents.ts';
 import type { ServerMember } from '../cluster/server-member.ts';
 import { logDirOf, type Stage } from '../cluster/stage.ts';
+import { insist } from '../workloads/workload.ts';
 import type { Fault } from './fault.ts';
 
 /** How long the cluster goes on after the copy was made: the copy must be behind. */
@@ -16,25 +18,33 @@ const lookMs = 200;
 
 export const restoreData: Fault = {
   lastsMs: [0, 0],
-  async inject(stage) {
+  async inject(stage, random) {
     const servers = stage.natsServers.filter((server) => stage.warden.hold(server));
     await whileStopped(servers, (store) => copy(store, `${store}.copy`));
+    // Servers that have just elected a leader may have stored nothing yet: the copy must be behind.
+    const operator = stage.operator.actor(Ledger, 'restore-data');
+    await insist(() => operator.add(String(random.next())), refusalMsMax);
     await pause(newerMs);
     const said = refusals(stage);
+    stage.warden.olderData = true;
     await whileStopped(servers, (store) => {
       renameSync(store, `${store}.newest`);
       renameSync(`${store}.copy`, store);
     });
     const refused = await until(() => refusals(stage) > said, refusalMsMax);
     if (!refused) stage.alarm('an older copy of the data of NATS was not refused by any scheduler');
+    // What was not refused is in use, and the newest data is no longer that.
+    const newest = (store: string) => {
+      if (!refused) return;
+      rmSync(store, { recursive: true });
+      renameSync(`${store}.newest`, store);
+    };
     const count = refusals(stage) - said;
     return {
       target: `${servers.map(({ name }) => name).join(' ')} (${count} refusals)`,
       async undo() {
-        await whileStopped(servers, (store) => {
-          rmSync(store, { recursive: true });
-          renameSync(`${store}.newest`, store);
-        });
+        await whileStopped(servers, newest);
+        stage.warden.olderData = false;
         for (const server of servers) stage.warden.release(server);
       },
       befallen: () => count,
