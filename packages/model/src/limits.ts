@@ -47,7 +47,12 @@ export const limits = {
   /** Actors in one vector clock: the clocks of a larger scope say that it is not tracked. */
   clockActorsMax: 4_096,
   branchesInFlight: 10,
+  /** Blocks of a workflow, and branches of a parallel: `RESOURCE_EXHAUSTED` beyond. */
   runBlocksMax: 20_000,
+  /** Rounds of a loop that names no bound of its own: it fails with `RESOURCE_EXHAUSTED` beyond. */
+  loopRoundsMax: 100_000,
+  /** Runs in runs: a child deeper than that is not started, its block is `RESOURCE_EXHAUSTED`. */
+  runDepthMax: 25,
   /** Finished tasks and runs stay readable so long and so many, whichever ends first. */
   finishedMs: 900_000,
   finishedTasksMax: 20_000,

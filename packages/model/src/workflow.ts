@@ -1,27 +1,48 @@
 /**
- * A workflow as data: what the SDK's builder makes, the manifest of a bundle carries and the
- * scheduler compiles. Expressions are JSON in which `{ $ref: [...] }` stands for a value.
+ * A workflow as data: what the SDK's builder and the importers make, the manifest of a bundle
+ * carries and the scheduler compiles. Expressions are JSON in which `{ $ref: [...] }` stands for a
+ * value and `{ $text: [...] }` for the text that its parts make together.
  */
 
-/** JSON with references. `{ $ref: ['input', 'folder'] }`, `{ $ref: ['blocks', 'plan', 'files'] }`,
- *  inside a block with `each` also `{ $ref: ['item'] }` and `{ $ref: ['index'] }`. */
+/**
+ * JSON with references: `{ $ref: ['input', 'folder'] }`, `{ $ref: ['blocks', 'plan', 'files'] }`;
+ * inside a container or a block with `each` also `{ $ref: ['item'] }` and `{ $ref: ['index'] }` of
+ * the innermost one, `{ $ref: ['around', 'rounds', 'index'] }` of one by its id.
+ *
+ * A block that was skipped comes to null, and so does every path into it. Any other path that leads
+ * nowhere fails the block, unless the reference is `optional`: then it is null too.
+ */
 export type Expression =
   | null
   | boolean
   | number
   | string
   | readonly Expression[]
-  | { readonly $ref: readonly (string | number)[] }
+  | Reference
+  | { readonly $text: readonly Expression[] }
   | { readonly [key: string]: Expression };
+
+export interface Reference {
+  readonly $ref: readonly (string | number)[];
+  readonly optional?: boolean;
+}
+
+/** A question in CEL (https://cel.dev) over named values: `score > 0.8 && size(files) > 0.0`. */
+export interface Condition {
+  readonly when: string;
+  readonly values?: { readonly [name: string]: Expression };
+}
 
 interface BlockBase {
   /** Unique in its workflow. */
   readonly id: string;
-  /** Ids of the blocks that must have settled before this one starts. */
+  /** Ids of the blocks of its body that it comes after: edges from their `done`. */
   readonly after: readonly string[];
+  /** The loop or parallel in whose body it stands. */
+  readonly in?: string;
   /** Turns the block into one branch for each item; its output is the array of theirs, in order. */
   readonly each?: Expression;
-  /** Branches of `each` in flight at once; `limits.branchesInFlight` unless given. */
+  /** Branches of `each` or of a parallel in flight at once; `limits.branchesInFlight` unless given. */
   readonly inFlightMax?: number;
 }
 
@@ -39,12 +60,80 @@ export type Block = BlockBase &
         /** Waits for a person; its output is what the person answers. */
         readonly kind: 'pause';
         readonly prompt: Expression;
+        /** After so long unanswered it fails with `DEADLINE_EXCEEDED`. */
+        readonly limitMs?: number;
       }
+    | {
+        /** Waits for a time of any length; nobody holds it meanwhile. */
+        readonly kind: 'wait';
+        readonly ms: Expression;
+      }
+    | {
+        /** Leaves by the port of the first case that holds, else by `otherwise`; by none of them
+         *  when there is neither. Its output is `{ port }`. */
+        readonly kind: 'choice';
+        readonly values?: { readonly [name: string]: Expression };
+        readonly cases: readonly { readonly port: string; readonly when: string }[];
+        readonly otherwise?: string;
+      }
+    | {
+        /** A task that says which port it leaves by: the `port` of its output. */
+        readonly kind: 'route';
+        readonly task: string;
+        readonly input: Expression;
+      }
+    | {
+        /** Its body, round after round. Its output is `{ results }`: of each round what its blocks
+         *  came to, in the order in which they did. */
+        readonly kind: 'loop';
+        readonly rounds: Rounds;
+        /** More rounds fail it with `RESOURCE_EXHAUSTED`; `limits.loopRoundsMax` unless given. */
+        readonly roundsMax?: number;
+      }
+    | {
+        /** Its body, in branches side by side. Its output is as a loop's. */
+        readonly kind: 'parallel';
+        readonly branches: { readonly count: Expression } | { readonly items: Expression };
+      }
+    | {
+        /** Another workflow of the tenant as a run of its own; its output is that run's. */
+        readonly kind: 'run';
+        readonly workflow: string;
+        readonly input: Expression;
+      }
+    /** A value, at once. */
+    | { readonly kind: 'value'; readonly value: Expression }
+    /** Ends the run with this output; what runs may end, nothing new starts. */
+    | { readonly kind: 'answer'; readonly value: Expression }
   );
+
+export type Rounds =
+  | { readonly count: Expression }
+  | { readonly items: Expression }
+  /** Asked before each round. */
+  | { readonly while: Condition }
+  /** Asked after each round: there is at least one. */
+  | { readonly until: Condition };
+
+/** An edge that `after` and references do not say: from a port of a block. */
+export interface Edge {
+  readonly from: string;
+  readonly to: string;
+  /** `done`, `error`, or a port of a choice or route. */
+  readonly port: string;
+}
 
 export interface Workflow {
   readonly name: string;
   readonly blocks: readonly Block[];
+  readonly edges?: readonly Edge[];
+  /** False: references make no edges; only `after` and `edges` do. True unless given. */
+  readonly referencesAreEdges?: boolean;
+  /** What a failure does that no error edge takes: `stop` (unless given) ends the run, `go-on` lets
+   *  all else run first. */
+  readonly onFailure?: 'stop' | 'go-on';
+  /** How long a run may take from its start to its end, pauses included; no limit unless given. */
+  readonly limitMs?: number;
   /** What the run comes to. */
   readonly output: Expression;
 }

@@ -21,12 +21,16 @@ export class RunValues {
     const whole = this.whole();
     if (branch === undefined) return whole;
     const item = this.items(vertex.block)[branch];
-    return { ...whole, branch: { item, index: branch } };
+    return { ...whole, around: () => ({ index: branch, item: () => ({ value: item }) }) };
   }
 
   /** What the output and `each` see. */
   whole(): Sources {
-    return { input: () => this.#inputValue(), block: (id) => this.#block(id) };
+    return {
+      input: () => this.#inputValue(),
+      block: (id) => ({ value: this.#block(id) }),
+      around: () => undefined,
+    };
   }
 
   /** Items of a block with `each`. Throws `WORKFLOW_INVALID` unless they are a bounded array. */

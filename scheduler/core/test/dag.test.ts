@@ -1,7 +1,7 @@
 import type { Block, Expression, Manifest } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../src/dag/compile.ts';
-import { evaluate } from '../src/dag/references.ts';
+import { evaluate, type Sources } from '../src/dag/references.ts';
 import { task, workflow } from './scene.ts';
 
 const manifest: Pick<Manifest, 'tasks'> = { tasks: [task('work')] };
@@ -51,8 +51,10 @@ describe('compiling', () => {
 describe('references', () => {
   const sources = {
     input: () => ({ folder: 'x', list: [1, { deep: true }] }),
-    block: (id: string) => ({ from: id }),
-    branch: { item: { name: 'i' }, index: 3 },
+    block: (id: string): ReturnType<Sources['block']> =>
+      id === 'skipped' || id === 'open' ? id : { value: { from: id } },
+    around: (id?: string) =>
+      id === 'none' ? undefined : { index: 3, item: () => ({ value: { name: id ?? 'i' } }) },
   };
 
   it('are followed into input, blocks, item and index', () => {
@@ -70,6 +72,35 @@ describe('references', () => {
       d: 3,
       e: 'text',
     });
+  });
+
+  it('name the rounds and branches around by the id of their container', () => {
+    expect(evaluate({ $ref: ['around', 'rows', 'item', 'name'] }, sources)).toBe('rows');
+    expect(evaluate({ $ref: ['around', 'rows', 'index'] }, sources)).toBe(3);
+    expect(() => evaluate({ $ref: ['around', 'none', 'index'] }, sources)).toThrow('is not there');
+    expect(() => evaluate({ $ref: ['around', 'rows', 'other'] }, sources)).toThrow('is not there');
+  });
+
+  it('into a block that was skipped are null, and optional ones too when they lead nowhere', () => {
+    expect(evaluate({ $ref: ['blocks', 'skipped', 'a', 'b'] }, sources)).toBeNull();
+    expect(evaluate({ $ref: ['input', 'none'], optional: true }, sources)).toBeNull();
+    expect(evaluate({ $ref: ['blocks', 'open'], optional: true }, sources)).toBeNull();
+    expect(() => evaluate({ $ref: ['blocks', 'open'] }, sources)).toThrow('"blocks.open"');
+  });
+
+  it('make texts: a number and an object as JSON, what is null as nothing', () => {
+    const text = {
+      $text: [
+        'n=',
+        5,
+        ', ',
+        { a: [true] },
+        { $ref: ['blocks', 'skipped'] },
+        '; ',
+        { $ref: ['index'] },
+      ],
+    };
+    expect(evaluate(text, sources)).toBe('n=5, {"a":[true]}; 3');
   });
 
   it('that lead nowhere are an error that names the path', () => {

@@ -87,6 +87,9 @@ function blockFault(
   if (block.kind === 'task' && !tasks.has(block.task)) {
     return `block "${block.id}" runs task "${block.task}", which the bundle does not export`;
   }
+  if (block.kind !== 'task' && block.kind !== 'call' && block.kind !== 'pause') {
+    return `block "${block.id}" is a ${block.kind}, which this scheduler cannot run`;
+  }
   const { inFlightMax } = block;
   if (inFlightMax !== undefined && !(Number.isInteger(inFlightMax) && inFlightMax > 0)) {
     return `block "${block.id}" has inFlightMax ${inFlightMax}, which is not a positive integer`;
@@ -146,6 +149,8 @@ function expressionsOf(block: Block): readonly Expression[] {
       return [block.key, ...block.args];
     case 'pause':
       return [block.prompt];
+    default:
+      return [];
   }
 }
 

@@ -15,6 +15,8 @@ export interface GraphPlan {
 
 export interface PlannedBlock {
   readonly id: string;
+  /** What context ids call it; unique among the blocks of its depth. The id unless given. */
+  readonly name?: string | undefined;
   /** The loop or parallel in whose body it stands. */
   readonly in?: string | undefined;
   /** It is a container: its body runs round after round, or in branches side by side. */
@@ -33,6 +35,7 @@ export interface PlannedEdge {
 export interface Vertex {
   readonly number: number;
   readonly id: string;
+  readonly name: string;
   /** The body it stands in, and its place there. */
   readonly body: Body;
   readonly local: number;
@@ -65,6 +68,8 @@ export interface Graph {
   readonly bodies: readonly Body[];
   readonly vertices: readonly Vertex[];
   readonly byId: ReadonlyMap<string, Vertex>;
+  /** By depth, what context ids call the vertices there. */
+  readonly byName: readonly ReadonlyMap<string, Vertex>[];
   readonly ports: ReadonlyMap<string, number>;
 }
 
@@ -89,6 +94,7 @@ export function buildGraph({ blocks, edges }: GraphPlan): Built {
 interface OpenVertex {
   readonly number: number;
   readonly id: string;
+  readonly name: string;
   body: Body;
   local: number;
   inner: Body | undefined;
@@ -107,6 +113,7 @@ class Builder {
     ['error', errorPort],
   ]);
   readonly #bodies: Body[] = [];
+  readonly #names: Map<string, OpenVertex>[] = [];
 
   addBlocks(blocks: readonly PlannedBlock[]): string | undefined {
     for (const plan of blocks) {
@@ -114,6 +121,7 @@ class Builder {
       const vertex: OpenVertex = {
         number: this.#vertices.length,
         id: plan.id,
+        name: plan.name ?? plan.id,
         body: noBody,
         local: -1,
         inner: undefined,
@@ -177,6 +185,12 @@ class Builder {
       for (const [local, member] of members.entries()) member.local = local;
       const cycle = cycleIn(members);
       if (cycle !== undefined) return `a cycle: ${cycle.map((one) => one.id).join(' -> ')}`;
+      const names = this.#names[depth] ?? new Map<string, OpenVertex>();
+      this.#names[depth] = names;
+      for (const member of members) {
+        if (names.has(member.name)) return `two blocks are named "${member.name}"`;
+        names.set(member.name, member);
+      }
       placed += members.length;
       this.#bodies.push(layBody(this.#bodies.length, container, members, depth));
       for (const member of members) {
@@ -195,6 +209,7 @@ class Builder {
       bodies: this.#bodies,
       vertices: this.#vertices,
       byId: this.#byId,
+      byName: this.#names,
       ports: this.#ports,
     };
   }

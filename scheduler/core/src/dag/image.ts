@@ -16,10 +16,12 @@ export interface RunStateImage {
   readonly paused: readonly Place[];
   readonly asking: readonly Place[];
   readonly abandoned: readonly string[];
-  readonly failures: readonly Place[];
+  readonly failures: readonly string[];
+  readonly failureCount: number;
   readonly answer?: Place;
   readonly known: number;
   readonly settled: number;
+  readonly planned: number;
 }
 
 /** Number of an instance, in the order in which the image lists them; slot. */
@@ -31,6 +33,7 @@ interface InstanceImage {
   readonly left: Bytes;
   readonly fired: Bytes;
   readonly port: Bytes;
+  readonly attempts: Bytes;
   readonly unsettled: Bytes;
   readonly outputs: readonly (readonly [slot: number, output: Bytes])[];
   readonly order: readonly (readonly [frame: number, slots: readonly number[]])[];
@@ -59,9 +62,11 @@ export function imageOf(run: RunState): RunStateImage {
     paused: places(run.paused),
     asking: places(run.asking),
     abandoned: [...run.abandoned],
-    failures: places(run.failures),
+    failures: [...run.failures],
+    failureCount: run.failureCount,
     known: run.known,
     settled: run.settled,
+    planned: run.planned,
   };
   return run.answer === undefined ? image : { ...image, answer: placeOf(run.answer) };
 }
@@ -80,10 +85,12 @@ export function restoreRun(graph: Graph, image: RunStateImage): RunState {
     for (const place of image[name]) run[name].add(contextAt(place));
   }
   for (const id of image.abandoned) run.abandoned.add(id);
-  for (const place of image.failures) run.failures.push(contextAt(place));
+  run.failures.push(...image.failures);
+  run.failureCount = image.failureCount;
   if (image.answer !== undefined) run.answer = contextAt(image.answer);
   run.known = image.known;
   run.settled = image.settled;
+  run.planned = image.planned;
   return run;
 }
 
@@ -103,6 +110,7 @@ function instanceImage(instance: Instance, numbers: Map<Instance, number>): Inst
     left: bytesOf(instance.left),
     fired: bytesOf(instance.fired),
     port: bytesOf(instance.port),
+    attempts: bytesOf(instance.attempts),
     unsettled: bytesOf(instance.unsettled),
     outputs,
     order,
@@ -125,6 +133,7 @@ function fill(instance: Instance, image: InstanceImage, instances: Instance[]): 
   instances.push(instance);
   instance.state.set(image.state);
   instance.fired.set(image.fired);
+  instance.attempts.set(image.attempts);
   instance.left.set(integersOf(image.left));
   instance.port.set(integersOf(image.port));
   instance.unsettled.set(integersOf(image.unsettled));
@@ -168,5 +177,6 @@ function bytesOf(values: Uint8Array | Int32Array): Bytes {
 }
 
 function integersOf(bytes: Bytes): Int32Array {
-  return new Int32Array(bytes.slice().buffer);
+  // A decoded image may be a view of a larger piece, not aligned.
+  return new Int32Array(Uint8Array.from(bytes).buffer);
 }

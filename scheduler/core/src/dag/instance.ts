@@ -29,6 +29,11 @@ export const skipped = 6;
 /** What it belonged to failed, and its failure was caught further out. */
 export const abandoned = 7;
 
+/** It has settled by itself, and so has an output. */
+export function settledWell(state: number): boolean {
+  return state === done || state === failed;
+}
+
 /** One place of a run that settles once: a block, in one round and branch of all around it. */
 export interface Context {
   readonly instance: Instance;
@@ -58,6 +63,9 @@ export class Instance {
   readonly left: Int32Array;
   readonly fired: Uint8Array;
   readonly port: Int32Array;
+  /** Tries that its task took, up to 255; for people. */
+  readonly attempts: Uint8Array;
+  /** The prompt while it is paused. */
   readonly outputs: (Bytes | undefined)[] = [];
   readonly contexts: (Context | undefined)[] = [];
   /** By frame. */
@@ -81,6 +89,7 @@ export class Instance {
     this.left = new Int32Array(slots);
     this.fired = new Uint8Array(slots);
     this.port = new Int32Array(slots);
+    this.attempts = new Uint8Array(slots);
     this.unsettled = new Int32Array(width);
   }
 
@@ -118,6 +127,7 @@ export class Instance {
     this.state.fill(waiting, first, first + size);
     this.fired.fill(0, first, first + size);
     this.port.fill(0, first, first + size);
+    this.attempts.fill(0, first, first + size);
     this.unsettled[frame] = size;
     this.order[frame] = undefined;
     for (let slot = first; slot < first + size; slot++) {
@@ -140,7 +150,7 @@ export class Instance {
   resultsOf(frame: number): Result[] {
     const slots = this.size === 1 ? [frame] : (this.order[frame] ?? []);
     return slots.flatMap((slot) => {
-      if (this.state[slot] !== done && this.state[slot] !== failed) return [];
+      if (!settledWell(this.state[slot] ?? 0)) return [];
       const vertex = this.vertexAt(slot);
       return [{ vertex, output: this.outputs[slot], inner: this.inner.get(slot) }];
     });
@@ -167,10 +177,9 @@ export function indicesOf({ instance, slot }: Context): readonly number[] {
 
 /** `ask`, or `ask[2][0]` inside the third round of what holds the first branch of what holds it. */
 export function contextId(context: Context): string {
-  const { id } = context.instance.vertexAt(context.slot);
-  const { parent } = context.instance;
-  if (parent === undefined) return id;
-  let text = id;
+  const { name } = context.instance.vertexAt(context.slot);
+  if (context.instance.parent === undefined) return name;
+  let text = name;
   for (const index of indicesOf(context)) text += `[${index}]`;
   return text;
 }

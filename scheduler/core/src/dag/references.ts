@@ -1,19 +1,34 @@
 /**
  * Expressions of a workflow: which references stand in them, and what they come to.
  *
- * R1  a path that leads nowhere is a coded failure that names the path, never a silent undefined.
+ * R1  a path that leads nowhere is a coded failure that names the path, never a silent undefined;
+ *     an optional one is null.
+ * R2  a block that was skipped comes to null, and so does every path into it.
  */
-import { type Expression, type TroupeError, troupeError } from '@troupe/model';
+import {
+  type Expression,
+  limits,
+  type Reference,
+  type TroupeError,
+  troupeError,
+} from '@troupe/model';
 
 export type Path = readonly (string | number)[];
 
 /** Where an expression's values come from; each is decoded only when asked for. */
 export interface Sources {
   input(): unknown;
-  /** Output of a block that is done. */
-  block(id: string): unknown;
-  /** Present inside a block with `each`. */
-  readonly branch?: { readonly item: unknown; readonly index: number };
+  /** What a block came to; `open` when it has not settled. */
+  block(id: string): { readonly value: unknown } | 'skipped' | 'open';
+  /** The round or branch of the container named, or of the innermost. */
+  around(id?: string): Turn | undefined;
+}
+
+/** One round or branch. */
+export interface Turn {
+  readonly index: number;
+  /** Absent where there are no items. */
+  item(): { readonly value: unknown } | undefined;
 }
 
 /** Calls `visit` for each reference in the expression. */
@@ -23,9 +38,9 @@ export function visitReferences(expression: Expression, visit: (path: Path) => v
     for (const part of expression) visitReferences(part, visit);
     return;
   }
-  const path = referenceOf(expression);
-  if (path !== undefined) {
-    visit(path);
+  const reference = referenceIn(expression);
+  if (reference !== undefined) {
+    visit(reference.$ref);
     return;
   }
   for (const part of Object.values(expression)) visitReferences(part, visit);
@@ -35,34 +50,57 @@ export function visitReferences(expression: Expression, visit: (path: Path) => v
 export function evaluate(expression: Expression, sources: Sources): unknown {
   if (typeof expression !== 'object' || expression === null) return expression;
   if (isList(expression)) return expression.map((part) => evaluate(part, sources));
-  const path = referenceOf(expression);
-  if (path !== undefined) return follow(path, sources);
+  const reference = referenceIn(expression);
+  if (reference !== undefined) return follow(reference, sources);
+  const parts = '$text' in expression ? expression.$text : undefined;
+  if (parts !== undefined && isParts(parts)) return textOf(parts, sources);
   const value: Record<string, unknown> = {};
   for (const [key, part] of Object.entries(expression)) value[key] = evaluate(part, sources);
   return value;
 }
 
-function follow(path: Path, sources: Sources): unknown {
-  const [head, second] = path;
+function follow({ $ref: path, optional = false }: Reference, sources: Sources): unknown {
+  const [head, second, third] = path;
   switch (head) {
     case 'input':
-      return walk(sources.input(), path, 1);
-    case 'blocks':
-      return walk(sources.block(String(second)), path, 2);
+      return walk(sources.input(), { path, from: 1, optional });
+    case 'blocks': {
+      const came = sources.block(String(second));
+      if (came === 'skipped') return null;
+      if (came === 'open') return nowhere({ path, optional }, 2);
+      return walk(came.value, { path, from: 2, optional });
+    }
     case 'item':
     case 'index':
-      if (sources.branch === undefined) throw missing(path, 1);
-      return walk(sources.branch[head], path, 1);
+      return inTurn(sources.around(), head, { path, from: 1, optional });
+    case 'around': {
+      const turn = sources.around(String(second));
+      if (third !== 'item' && third !== 'index') return nowhere({ path, optional }, 3);
+      return inTurn(turn, third, { path, from: 3, optional });
+    }
     default:
-      throw missing(path, 1);
+      return nowhere({ path, optional }, 1);
   }
 }
 
-function walk(start: unknown, path: Path, from: number): unknown {
+interface Way {
+  readonly path: Path;
+  readonly from: number;
+  readonly optional: boolean;
+}
+
+function inTurn(turn: Turn | undefined, part: 'item' | 'index', way: Way): unknown {
+  if (turn === undefined) return nowhere(way, way.from);
+  if (part === 'index') return walk(turn.index, way);
+  const item = turn.item();
+  return item === undefined ? nowhere(way, way.from) : walk(item.value, way);
+}
+
+function walk(start: unknown, { path, from, optional }: Way): unknown {
   let value = start;
   for (let i = from; i < path.length; i++) {
     const key = path[i];
-    if (key === undefined || !has(value, key)) throw missing(path, i + 1);
+    if (key === undefined || !has(value, key)) return nowhere({ path, optional }, i + 1);
     value = value[key];
   }
   return value;
@@ -72,16 +110,45 @@ function has(value: unknown, key: string | number): value is Record<string | num
   return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
 }
 
+function nowhere({ path, optional }: Omit<Way, 'from'>, length: number): null {
+  if (optional) return null;
+  throw missing(path, length);
+}
+
 function missing(path: Path, length: number): TroupeError {
   const place = path.slice(0, length).join('.');
   return troupeError('WORKFLOW_INVALID', `"${place}" is not there`, { path: path.join('.') });
 }
 
-function referenceOf(expression: object): Path | undefined {
-  const reference = '$ref' in expression ? expression.$ref : undefined;
-  return Array.isArray(reference) ? reference : undefined;
+/** The parts one after the other; null is nothing, and what is no text is written as JSON. */
+function textOf(parts: readonly Expression[], sources: Sources): string {
+  let text = '';
+  for (const part of parts) {
+    const value = evaluate(part, sources);
+    if (value === null || value === undefined) continue;
+    text += typeof value === 'string' ? value : JSON.stringify(value, plain);
+    if (text.length <= limits.payloadBytesMax) continue;
+    throw troupeError('TOO_LARGE', `a text has more than ${limits.payloadBytesMax} characters`);
+  }
+  return text;
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+function referenceIn(expression: object): Reference | undefined {
+  return isReference(expression) ? expression : undefined;
+}
+
+function isReference(expression: object): expression is Reference {
+  return '$ref' in expression && Array.isArray(expression.$ref);
 }
 
 function isList(expression: Expression): expression is readonly Expression[] {
   return Array.isArray(expression);
+}
+
+function isParts(parts: unknown): parts is readonly Expression[] {
+  return Array.isArray(parts);
 }

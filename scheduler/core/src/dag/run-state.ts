@@ -32,6 +32,8 @@ import {
 export type FailurePolicy = 'stop' | 'go-on';
 
 const noPort = -1;
+/** Ids of failures that are kept, for people. */
+const failuresMax = 100;
 
 export class RunState {
   readonly graph: Graph;
@@ -46,24 +48,28 @@ export class RunState {
   readonly asking = new Set<Context>();
   /** Ids of those that were active when what they belonged to failed: to be cancelled. */
   readonly abandoned = new Set<string>();
-  /** Failures that no error edge took, the first first. */
-  readonly failures: Context[] = [];
+  /** Ids of what failed without an error edge to take it, the first first, and how many did. */
+  readonly failures: string[] = [];
+  failureCount = 0;
   /** A final answer was given: by which context. */
   answer: Context | undefined;
   /** Contexts that there are so far, and those of them that settled. */
   known = 0;
   settled = 0;
+  /** Contexts of rounds and branches that are still to begin, as far as their number is known. */
+  planned = 0;
 
   constructor(graph: Graph, policy: FailurePolicy = 'stop') {
     this.graph = graph;
     this.policy = policy;
     this.root = new Instance(graph.root, undefined, { kind: 'rounds', count: 1 });
+    this.planned = this.root.size;
     this.#begin(this.root, 0);
   }
 
   /** Nothing starts any more (D4). */
   get stopped(): boolean {
-    return this.answer !== undefined || (this.policy === 'stop' && this.failures.length > 0);
+    return this.answer !== undefined || (this.policy === 'stop' && this.failureCount > 0);
   }
 
   /** All has settled, or nothing may start and nothing runs. */
@@ -89,9 +95,12 @@ export class RunState {
     this.active.add(context);
   }
 
-  pause(context: Context): void {
+  /** It waits for somebody's answer to the prompt, or for a time. */
+  pause(context: Context, prompt?: Bytes): void {
     assert(this.ready.delete(context), 'D1: only what is ready pauses');
-    context.instance.state[context.slot] = paused;
+    const { instance, slot } = context;
+    instance.state[slot] = paused;
+    instance.outputs[slot] = prompt;
     this.paused.add(context);
   }
 
@@ -105,7 +114,8 @@ export class RunState {
     instance.state[slot] = running;
     const opened = new Instance(inner, context, course);
     instance.inner.set(slot, opened);
-    if (course.kind === 'asks') return this.#begin(opened, 0);
+    if (course.kind === 'asks') return this.#another(opened);
+    this.planned += course.count * opened.size;
     if (course.count === 0) return this.#settle(context, done, donePort, undefined);
     if (course.kind === 'rounds') return this.#begin(opened, 0);
     const first = Math.min(course.count, course.inFlightMax);
@@ -118,7 +128,7 @@ export class RunState {
     if (!this.asking.delete(context)) return;
     const inner = context.instance.inner.get(context.slot);
     assert(inner !== undefined, 'D1: only a container asks');
-    if (more) this.#begin(inner, 0);
+    if (more) this.#another(inner);
     else this.#settle(context, done, donePort, undefined);
   }
 
@@ -151,18 +161,24 @@ export class RunState {
       this.#abandon(around, 1);
       return this.#settle(around, failed, errorPort, output);
     }
-    this.failures.push(context);
+    this.failureCount++;
+    if (this.failures.length < failuresMax) this.failures.push(contextId(context));
     this.#settle(context, failed, noPort, output);
   }
 
   /** What is told of a context that does not wait for it is of no effect (D2). */
   #leave(context: Context): boolean {
-    return this.active.delete(context) || this.paused.delete(context) || this.ready.delete(context);
+    return (
+      this.active.delete(context) ||
+      this.paused.delete(context) ||
+      this.ready.delete(context) ||
+      this.asking.delete(context)
+    );
   }
 
   #mark({ instance, slot }: Context, state: number, output: Bytes | undefined): void {
     instance.state[slot] = state;
-    if (output !== undefined) instance.outputs[slot] = output;
+    instance.outputs[slot] = output;
     instance.settledIn(slot);
     this.settled++;
   }
@@ -226,9 +242,16 @@ export class RunState {
     else this.#settle(parent, done, donePort, undefined);
   }
 
+  /** A round that nobody could foresee. */
+  #another(loop: Instance): void {
+    this.planned += loop.size;
+    this.#begin(loop, 0);
+  }
+
   #begin(instance: Instance, frame: number): void {
     instance.clear(frame);
     this.known += instance.size;
+    this.planned -= instance.size;
     const base = frame * instance.size;
     for (const root of instance.body.roots) this.#makeReady(instance, base + root);
   }
@@ -242,7 +265,9 @@ export class RunState {
   #abandon(container: Context, gone: number): void {
     const inner = container.instance.inner.get(container.slot);
     if (inner === undefined) return;
-    this.known -= unsettledIn(inner) - gone;
+    const rest = restOf(inner);
+    this.known -= rest.unsettled - gone;
+    this.planned -= rest.planned;
     for (const [set, isActive] of [
       [this.ready, false],
       [this.paused, false],
@@ -259,8 +284,8 @@ export class RunState {
   }
 
   #inside(name: string, indices: readonly number[]): Context | undefined {
-    const vertex = this.graph.byId.get(name);
-    if (vertex === undefined || vertex.body.depth !== indices.length) return undefined;
+    const vertex = this.graph.byName[indices.length]?.get(name);
+    if (vertex === undefined) return undefined;
     let instance = this.root;
     let base = 0;
     for (const container of containersOf(vertex)) {
@@ -278,13 +303,22 @@ export class RunState {
   }
 }
 
-function unsettledIn(instance: Instance): number {
-  let count = 0;
-  for (const unsettled of instance.unsettled) count += unsettled;
-  for (const [slot, inner] of instance.inner) {
-    if (instance.state[slot] === running) count += unsettledIn(inner);
+/** What of an instance has begun and not settled, and what was still to begin. */
+function restOf(instance: Instance): { unsettled: number; planned: number } {
+  const { course, size } = instance;
+  const rest = { unsettled: 0, planned: 0 };
+  for (const unsettled of instance.unsettled) rest.unsettled += unsettled;
+  if (course.kind === 'branches') rest.planned = (course.count - instance.branchNext) * size;
+  if (course.kind === 'rounds') {
+    rest.planned = Math.max(course.count - instance.round - 1, 0) * size;
   }
-  return count;
+  for (const [slot, inner] of instance.inner) {
+    if (instance.state[slot] !== running) continue;
+    const within = restOf(inner);
+    rest.unsettled += within.unsettled;
+    rest.planned += within.planned;
+  }
+  return rest;
 }
 
 /** A port of a choice that no edge of the graph names. */

@@ -1,0 +1,88 @@
+/** What can be wrong with one block by itself. */
+import type { Block, TaskManifest } from '@troupe/model';
+import { conditionFault } from './condition.ts';
+
+export interface Declared {
+  readonly tasks: ReadonlyMap<string, TaskManifest>;
+}
+
+const blockId = /^[A-Za-z0-9_$][A-Za-z0-9_$. -]{0,127}$/;
+/** Others are containers themselves, or leave by a port, or end the run. */
+const kindsWithEach: ReadonlySet<Block['kind']> = new Set([
+  'task',
+  'call',
+  'pause',
+  'wait',
+  'run',
+  'value',
+]);
+const valueName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
+/** What is wrong with the block, with its id, if anything. */
+export function blockFault(block: Block, declared: Declared): string | undefined {
+  if (!blockId.test(block.id)) return `block id "${block.id}" is not a name`;
+  const fault = atMostFault(block) ?? kindFault(block, declared);
+  return fault === undefined ? undefined : `block "${block.id}" ${fault}`;
+}
+
+function atMostFault(block: Block): string | undefined {
+  const { inFlightMax, each, kind } = block;
+  if (inFlightMax !== undefined && !(Number.isInteger(inFlightMax) && inFlightMax > 0)) {
+    return `has inFlightMax ${inFlightMax}, which is not a positive integer`;
+  }
+  if (each !== undefined && !kindsWithEach.has(kind)) {
+    return `is a ${kind}, which cannot have \`each\``;
+  }
+  return undefined;
+}
+
+function kindFault(block: Block, { tasks }: Declared): string | undefined {
+  switch (block.kind) {
+    case 'task':
+    case 'route':
+      if (tasks.has(block.task)) return undefined;
+      return `runs task "${block.task}", which the bundle does not export`;
+    case 'choice':
+      return choiceFault(block);
+    case 'loop':
+      return loopFault(block);
+    case 'pause':
+      return limitFault(block.limitMs);
+    default:
+      return undefined;
+  }
+}
+
+/** What is wrong with a limit, as it is said of what has it. */
+export function limitFault(limitMs: number | undefined): string | undefined {
+  if (limitMs === undefined || (Number.isFinite(limitMs) && limitMs > 0)) return undefined;
+  return `has limitMs ${limitMs}, which is not a positive number`;
+}
+
+function choiceFault(block: Extract<Block, { kind: 'choice' }>): string | undefined {
+  const ports = new Set<string>();
+  for (const { port, when } of block.cases) {
+    if (port === 'error') return 'has a case for the port "error", by which failures leave';
+    if (ports.has(port)) return `has two cases for the port "${port}"`;
+    ports.add(port);
+    const fault = conditionFault(when);
+    if (fault !== undefined) return `has a condition for the port "${port}" that ${fault}`;
+  }
+  return valuesFault(block.values);
+}
+
+function loopFault(block: Extract<Block, { kind: 'loop' }>): string | undefined {
+  const { rounds, roundsMax } = block;
+  if (roundsMax !== undefined && !(Number.isInteger(roundsMax) && roundsMax > 0)) {
+    return `has roundsMax ${roundsMax}, which is not a positive integer`;
+  }
+  const condition = 'while' in rounds ? rounds.while : 'until' in rounds ? rounds.until : undefined;
+  if (condition === undefined) return undefined;
+  const fault = conditionFault(condition.when);
+  return fault === undefined ? valuesFault(condition.values) : `has a condition that ${fault}`;
+}
+
+function valuesFault(values: { readonly [name: string]: unknown } = {}): string | undefined {
+  const odd = Object.keys(values).find((name) => !valueName.test(name));
+  return odd === undefined ? undefined : `names a value "${odd}", which is not a name`;
+}

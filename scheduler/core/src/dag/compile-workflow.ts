@@ -1,0 +1,192 @@
+/**
+ * A workflow compiled against the bundle it came in: its graph, what each vertex is, and everything
+ * that can be wrong with it found before it runs. Pure.
+ *
+ * G3  a reference to a block is an edge, unless the workflow says otherwise or an edge from that
+ *     block stands there already: a block starts after all it refers to.
+ * G4  a reference leads to a block of the same body or of one around it, so that there is one of it.
+ */
+import {
+  type ActorManifest,
+  type Block,
+  type Failure,
+  failure,
+  limits,
+  type Manifest,
+  type TaskManifest,
+  type Workflow,
+} from '@troupe/model';
+import { blockFault, type Declared, limitFault } from './block-fault.ts';
+import { expressionsOf } from './expressions.ts';
+import { buildGraph, type Graph, type PlannedBlock, type PlannedEdge } from './graph.ts';
+import { type Path, visitReferences } from './references.ts';
+
+/** What a vertex is. A block with `each` is two: a parallel, and the one vertex of its body. */
+export interface Step {
+  readonly block: Block;
+  readonly part: 'whole' | 'each' | 'branch';
+  /** Declaration of its task, when it runs one of the bundle. */
+  readonly task: TaskManifest | undefined;
+}
+
+export interface CompiledWorkflow {
+  readonly workflow: Workflow;
+  readonly graph: Graph;
+  /** By number of the vertex. */
+  readonly steps: readonly Step[];
+}
+
+export type Compilation = CompiledWorkflow | { readonly failure: Failure };
+
+export function compileWorkflow(
+  workflow: Workflow,
+  manifest: Pick<Manifest, 'tasks'> & { readonly actors?: readonly ActorManifest[] },
+): Compilation {
+  const refuse = (what: string): Compilation => ({
+    failure: failure('WORKFLOW_INVALID', `workflow "${workflow.name}": ${what}`, {
+      workflow: workflow.name,
+    }),
+  });
+  const { blocks } = workflow;
+  if (blocks.length > limits.runBlocksMax) {
+    return refuse(`${blocks.length} blocks, ${limits.runBlocksMax} are allowed`);
+  }
+  const limit = limitFault(workflow.limitMs);
+  if (limit !== undefined) return refuse(`it ${limit}`);
+  const declared: Declared = { tasks: new Map(manifest.tasks.map((task) => [task.name, task])) };
+  for (const block of blocks) {
+    const fault = blockFault(block, declared);
+    if (fault !== undefined) return refuse(fault);
+  }
+  const edges = new EdgePlan(workflow);
+  const fault = edges.fill();
+  if (fault !== undefined) return refuse(fault);
+  const planned: PlannedBlock[] = [];
+  const steps: Step[] = [];
+  for (const block of blocks) {
+    const step = (part: Step['part']): Step => {
+      const runs = block.kind === 'task' || block.kind === 'route';
+      return { block, part, task: runs ? declared.tasks.get(block.task) : undefined };
+    };
+    const { id } = block;
+    if (block.each === undefined) {
+      const container = block.kind === 'loop' || block.kind === 'parallel' ? block.kind : undefined;
+      planned.push({ id, in: block.in, container });
+      steps.push(step('whole'));
+      continue;
+    }
+    planned.push({ id, in: block.in, container: 'parallel' });
+    planned.push({ id: `${id}/each`, name: id, in: id });
+    steps.push(step('each'), step('branch'));
+  }
+  const built = buildGraph({ blocks: planned, edges: edges.all });
+  return 'fault' in built ? refuse(built.fault) : { workflow, graph: built.graph, steps };
+}
+
+/** Gathers the edges; every reference is looked at on the way. */
+class EdgePlan {
+  readonly all: PlannedEdge[] = [];
+  readonly #workflow: Workflow;
+  readonly #blocks: ReadonlyMap<string, Block>;
+  /** By target, where its edges come from. */
+  readonly #sources = new Map<string, Set<string>>();
+
+  constructor(workflow: Workflow) {
+    this.#workflow = workflow;
+    this.#blocks = new Map(workflow.blocks.map((block) => [block.id, block]));
+  }
+
+  fill(): string | undefined {
+    const { blocks, edges = [], output } = this.#workflow;
+    for (const edge of edges) this.#add(edge);
+    for (const { id, after } of blocks) {
+      for (const from of after) {
+        if (!this.#blocks.has(from))
+          return `block "${id}" stands after "${from}", which there is not`;
+        if (!this.#has(from, id)) this.#add({ from, to: id });
+      }
+    }
+    let fault: string | undefined;
+    for (const block of blocks) {
+      for (const { expression, inside } of expressionsOf(block)) {
+        visitReferences(expression, (path) => {
+          fault ??= this.#refer(path, block, inside);
+        });
+      }
+    }
+    visitReferences(output, (path) => {
+      fault ??= this.#refer(path, undefined, false);
+    });
+    return fault;
+  }
+
+  /** `inside`: what stands in the body of the block, or of its `each`, may be named too. */
+  #refer(path: Path, block: Block | undefined, inside: boolean): string | undefined {
+    const [head, name] = path;
+    const place = block === undefined ? 'the output' : `block "${block.id}"`;
+    switch (head) {
+      case 'input':
+        return undefined;
+      case 'item':
+      case 'index': {
+        const isInside = inside || this.#blocks.get(block?.in ?? '') !== undefined;
+        return isInside ? undefined : `${place} refers to "${head}", which only branches have`;
+      }
+      case 'around': {
+        const around = this.#around(block, inside).some((one) => one.id === name);
+        return around ? undefined : `${place} does not stand in "${name}"`;
+      }
+      case 'blocks':
+        return this.#referToBlock(String(name), place, block, inside);
+      default:
+        return `${place} has the unknown reference "${path.join('.')}"`;
+    }
+  }
+
+  #referToBlock(
+    name: string,
+    place: string,
+    block: Block | undefined,
+    inside: boolean,
+  ): string | undefined {
+    const source = this.#blocks.get(name);
+    if (source === undefined) return `${place} refers to block "${name}", which there is not`;
+    if (inside && source.in === block?.id) return undefined;
+    if (block === undefined) {
+      if (source.in === undefined) return undefined;
+      return `${place} refers to block "${name}", which lies in the container "${source.in}"`;
+    }
+    // The block itself, or the container around it that stands beside the source.
+    const beside = [block, ...this.#around(block, false)].find((one) => one.in === source.in);
+    if (beside === undefined) {
+      return `${place} refers to block "${name}", which lies in the container "${source.in}"`;
+    }
+    if (beside.id === name && beside !== block) {
+      return `${place} refers to the container "${name}" that it stands in`;
+    }
+    const isEdge = this.#workflow.referencesAreEdges !== false;
+    if (isEdge && !this.#has(name, beside.id)) this.#add({ from: name, to: beside.id });
+    return undefined;
+  }
+
+  /** The containers around a block, the innermost first; with itself when asked from inside. */
+  #around(block: Block | undefined, inside: boolean): readonly Block[] {
+    const around: Block[] = inside && block !== undefined ? [block] : [];
+    let at = this.#blocks.get(block?.in ?? '');
+    while (at !== undefined && !around.includes(at)) {
+      around.push(at);
+      at = this.#blocks.get(at.in ?? '');
+    }
+    return around;
+  }
+
+  #has(from: string, to: string): boolean {
+    return this.#sources.get(to)?.has(from) === true;
+  }
+
+  #add(edge: PlannedEdge): void {
+    this.all.push(edge);
+    const sources = this.#sources.get(edge.to) ?? new Set();
+    this.#sources.set(edge.to, sources.add(edge.from));
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Conditions in CEL. They are parsed when a workflow is compiled and asked in the leader: pure,
+ * without loops of their own, so that user code never runs there.
+ *
+ * K1  an expression that does not parse is refused at compile time, with the place in it.
+ * K2  the answer is true or false; anything else is a coded failure, never taken for either.
+ */
+import { celEnv, parse, plan } from '@bufbuild/cel';
+import { type TroupeError, troupeError } from '@troupe/model';
+
+/** What is in a value that a workflow handles. */
+type Plain = Parameters<ReturnType<typeof plan>>[0];
+
+/** Longer ones are programs, and belong into a task. */
+const lengthMax = 4_000;
+
+const environment = celEnv();
+const known = new Map<string, ReturnType<typeof plan>>();
+const knownMax = 10_000;
+
+/** What is wrong with the expression, if anything. */
+export function conditionFault(when: string): string | undefined {
+  if (when.length > lengthMax) return `has ${when.length} characters, ${lengthMax} are allowed`;
+  try {
+    planned(when);
+    return undefined;
+  } catch (thrown) {
+    return `does not parse: ${text(thrown)}`;
+  }
+}
+
+/** Asks the expression. Throws `WORKFLOW_INVALID` when it cannot be answered with true or false. */
+export function ask(when: string, values: { readonly [name: string]: unknown }): boolean {
+  let answer: unknown;
+  try {
+    answer = planned(when)(values as Plain);
+  } catch (thrown) {
+    throw unanswered(when, text(thrown));
+  }
+  if (typeof answer === 'boolean') return answer;
+  throw unanswered(when, answer instanceof Error ? text(answer) : `it comes to ${typeof answer}`);
+}
+
+function planned(when: string): ReturnType<typeof plan> {
+  const before = known.get(when);
+  if (before !== undefined) return before;
+  const made = plan(environment, parse(when));
+  if (known.size >= knownMax) known.clear();
+  known.set(when, made);
+  return made;
+}
+
+function unanswered(when: string, why: string): TroupeError {
+  return troupeError('WORKFLOW_INVALID', `the condition "${when}" has no answer: ${why}`);
+}
+
+function text(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,271 @@
+/**
+ * What a context does next, by what its block says and what is known so far. Pure: somebody else
+ * does it, and tells the run's state when it was done.
+ *
+ * N1  whatever cannot be done is a failure of the block, with a code; nothing is thrown.
+ */
+import {
+  type Block,
+  type Bytes,
+  decodeValue,
+  encodeValue,
+  type Failure,
+  failureOf,
+  isActorKey,
+  limits,
+  type Outcome,
+  type TaskManifest,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
+import type { CompiledWorkflow, Step } from './compile-workflow.ts';
+import { ask } from './condition.ts';
+import type { Context, Course } from './instance.ts';
+import { assertFits } from './payload-size.ts';
+import { evaluate, type Sources } from './references.ts';
+import type { RunState } from './run-state.ts';
+import type { RunValues } from './values.ts';
+
+export type Next =
+  | { readonly kind: 'task'; readonly declared: TaskManifest; readonly input: Bytes }
+  /** `{ type, key, method, args }`, encoded. */
+  | { readonly kind: 'call'; readonly input: Bytes }
+  | { readonly kind: 'pause'; readonly prompt: Bytes; readonly limitMs: number | undefined }
+  | { readonly kind: 'wait'; readonly ms: number }
+  /** So many rounds or branches; rounds as long as a condition holds when there is no count. */
+  | { readonly kind: 'open'; readonly count: number | undefined }
+  | { readonly kind: 'run'; readonly workflow: string; readonly input: Bytes }
+  /** It settles at once. */
+  | { readonly kind: 'end'; readonly outcome: Outcome };
+
+export type Decision = { readonly more: boolean } | { readonly failure: Failure };
+
+export function stepAt({ steps }: CompiledWorkflow, { instance, slot }: Context): Step {
+  const step = steps[instance.vertexAt(slot).number];
+  if (step === undefined) throw new RangeError(`no step has slot ${slot}`);
+  return step;
+}
+
+/** What a context that is ready does. */
+export function nextOf(compiled: CompiledWorkflow, values: RunValues, context: Context): Next {
+  const step = stepAt(compiled, context);
+  try {
+    if (step.part === 'each') return branchesOf(step.block, values.items(context).length);
+    return nextOfKind(step, values, context);
+  } catch (thrown) {
+    return { kind: 'end', outcome: { ok: false, failure: expected(thrown) } };
+  }
+}
+
+/** Whether a loop that asks goes on. */
+export function decideRound(
+  compiled: CompiledWorkflow,
+  values: RunValues,
+  context: Context,
+): Decision {
+  const { block } = stepAt(compiled, context);
+  const rounds = context.instance.inner.get(context.slot)?.round ?? 0;
+  try {
+    if (block.kind !== 'loop') return { more: false };
+    const more = goesOn(block, values.inside(context));
+    if (more) assertRounds(block, rounds + 1);
+    return { more };
+  } catch (thrown) {
+    return { failure: expected(thrown) };
+  }
+}
+
+/** How a container that opens goes on. */
+export function courseOf(
+  compiled: CompiledWorkflow,
+  context: Context,
+  count: number | undefined,
+): Course {
+  if (count === undefined) return { kind: 'asks' };
+  const { block } = stepAt(compiled, context);
+  if (block.kind === 'loop') return { kind: 'rounds', count };
+  const inFlightMax = block.inFlightMax ?? limits.branchesInFlight;
+  return { kind: 'branches', count, inFlightMax };
+}
+
+/** Tells the state what a context came to: by which port it leaves, or that it ends the run. */
+export function settle(
+  compiled: CompiledWorkflow,
+  state: RunState,
+  context: Context,
+  outcome: Outcome,
+): void {
+  const { block } = stepAt(compiled, context);
+  if (!outcome.ok) return state.fail(context, failureOutput(outcome.failure));
+  if (block.kind === 'answer') return state.conclude(context, outcome.value);
+  if (block.kind !== 'choice' && block.kind !== 'route') {
+    return state.settle(context, outcome.value);
+  }
+  state.settle(context, outcome.value, portIn(outcome.value));
+}
+
+/** What the workflow comes to once all has settled. */
+export function outputOf({ workflow }: CompiledWorkflow, values: RunValues): Outcome {
+  try {
+    const value = payload(evaluate(workflow.output, values.whole()), 'the output');
+    return { ok: true, value };
+  } catch (thrown) {
+    return { ok: false, failure: expected(thrown) };
+  }
+}
+
+/** Where the error edge of a block leads, its failure is its output. */
+function failureOutput({ code, message }: Failure): Bytes {
+  return encodeValue({ error: { code, message: message.toWellFormed() } });
+}
+
+function nextOfKind({ block, task }: Step, values: RunValues, context: Context): Next {
+  const sources = values.sources(context);
+  switch (block.kind) {
+    case 'task':
+    case 'route': {
+      const input = payload(evaluate(block.input, sources), 'the input');
+      return { kind: 'task', declared: task ?? undeclared(block.task), input };
+    }
+    case 'call': {
+      const { type, method } = block;
+      const key = keyOf(evaluate(block.key, sources));
+      const args = block.args.map((argument) => evaluate(argument, sources));
+      return { kind: 'call', input: payload({ type, key, method, args }, 'the call') };
+    }
+    case 'pause': {
+      const prompt = payload(evaluate(block.prompt, sources), 'the prompt');
+      return { kind: 'pause', prompt, limitMs: block.limitMs };
+    }
+    case 'wait':
+      return { kind: 'wait', ms: timeOf(evaluate(block.ms, sources)) };
+    case 'choice':
+      return ends({ port: chosen(block, sources) ?? null });
+    case 'value':
+    case 'answer':
+      return ends(evaluate(block.value, sources));
+    case 'run': {
+      const input = payload(evaluate(block.input, sources), 'the input');
+      return { kind: 'run', workflow: block.workflow, input };
+    }
+    case 'loop':
+      return roundsOf(block, values, context);
+    case 'parallel': {
+      const { branches } = block;
+      if ('items' in branches) return branchesOf(block, values.items(context).length);
+      return branchesOf(block, countOf(evaluate(branches.count, sources)));
+    }
+  }
+}
+
+function ends(value: unknown): Next {
+  return { kind: 'end', outcome: { ok: true, value: payload(value, 'the value') } };
+}
+
+function branchesOf({ id }: Block, count: number): Next {
+  if (count <= limits.runBlocksMax) return { kind: 'open', count };
+  const what = `block "${id}" has ${count} branches, ${limits.runBlocksMax} are allowed`;
+  throw troupeError('RESOURCE_EXHAUSTED', what, { block: id });
+}
+
+type Loop = Extract<Block, { kind: 'loop' }>;
+
+function roundsOf(block: Loop, values: RunValues, context: Context): Next {
+  const { rounds } = block;
+  if ('until' in rounds) return { kind: 'open', count: undefined };
+  if ('while' in rounds) {
+    const more = goesOn(block, values.inside(context));
+    return { kind: 'open', count: more ? undefined : 0 };
+  }
+  const count =
+    'items' in rounds
+      ? values.items(context).length
+      : countOf(evaluate(rounds.count, values.sources(context)));
+  assertRounds(block, count);
+  return { kind: 'open', count };
+}
+
+function assertRounds({ id, roundsMax = limits.loopRoundsMax }: Loop, rounds: number): void {
+  if (rounds <= roundsMax) return;
+  const what = `loop "${id}" has more than ${roundsMax} rounds`;
+  throw troupeError('RESOURCE_EXHAUSTED', what, { block: id, roundsMax });
+}
+
+function goesOn({ rounds }: Loop, sources: Sources): boolean {
+  if ('while' in rounds) return ask(rounds.while.when, namedValues(rounds.while.values, sources));
+  if ('until' in rounds) return !ask(rounds.until.when, namedValues(rounds.until.values, sources));
+  return false;
+}
+
+function chosen(
+  { cases, values, otherwise }: Extract<Block, { kind: 'choice' }>,
+  sources: Sources,
+): string | undefined {
+  const named = namedValues(values, sources);
+  return cases.find(({ when }) => ask(when, named))?.port ?? otherwise;
+}
+
+function namedValues(
+  values: Extract<Block, { kind: 'choice' }>['values'] = {},
+  sources: Sources,
+): { readonly [name: string]: unknown } {
+  const named: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(values)) named[name] = evaluate(value, sources);
+  return named;
+}
+
+/** Encodes what an expression came to. Throws `TOO_LARGE` when a record could not hold it. */
+function payload(value: unknown, what: string): Bytes {
+  assertFits(value, what);
+  const bytes = encodeValue(value, what);
+  if (bytes.length > limits.payloadBytesMax) {
+    throw troupeError('TOO_LARGE', `${what} has ${bytes.length} bytes`, {
+      bytesMax: limits.payloadBytesMax,
+    });
+  }
+  return bytes;
+}
+
+function portIn(output: Bytes): string {
+  const value = portedValue(output);
+  const isRecord = typeof value === 'object' && value !== null && 'port' in value;
+  return isRecord && typeof value.port === 'string' ? value.port : '';
+}
+
+/** A node sent it, so that it may be anything. */
+function portedValue(output: Bytes): unknown {
+  try {
+    return decodeValue(output);
+  } catch {
+    return undefined;
+  }
+}
+
+function keyOf(value: unknown): string {
+  const key = typeof value === 'number' ? String(value) : value;
+  if (typeof key === 'string' && isActorKey(key)) return key;
+  throw troupeError('WORKFLOW_INVALID', 'the key of the call is not the key of an actor');
+}
+
+function countOf(value: unknown): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
+  throw troupeError('WORKFLOW_INVALID', `the count is ${shown(value)}, not a whole number`);
+}
+
+function timeOf(value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
+  throw troupeError('WORKFLOW_INVALID', `the time to wait is ${shown(value)}, not milliseconds`);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : value === null ? 'null' : typeof value;
+}
+
+function undeclared(task: string): never {
+  throw troupeError('UNKNOWN_TASK', `the bundle does not export task "${task}"`);
+}
+
+function expected(thrown: unknown): Failure {
+  if (!(thrown instanceof TroupeError)) throw thrown;
+  return failureOf(thrown);
+}

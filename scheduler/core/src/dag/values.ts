@@ -1,0 +1,198 @@
+/**
+ * What the expressions of a run see, from where they stand: outputs are decoded when first asked
+ * for and kept within a bound. Volatile: a new leader decodes them again, and finds the items of a
+ * container again by the same expression.
+ *
+ * V1  the same state gives the same values, whoever asks and whatever is still kept.
+ */
+import { type Block, type Bytes, decodeValue, type Expression, troupeError } from '@troupe/model';
+import type { CompiledWorkflow } from './compile-workflow.ts';
+import type { Vertex } from './graph.ts';
+import { type Context, type Instance, type Result, settledWell, slotStates } from './instance.ts';
+import { evaluate, type Sources, type Turn } from './references.ts';
+import type { RunState } from './run-state.ts';
+
+/** Bytes that decoded values were decoded from; all are let go of beyond. */
+const keptBytesMax = 8 * 1024 * 1024;
+/** Lists of items that are kept. */
+const keptItemsMax = 1_000;
+
+/** A body at a moment: what stands in it sees its frame. */
+interface Stand {
+  readonly instance: Instance;
+  readonly frame: number;
+  /** The round that has just ended, where a loop is asked whether there is another. */
+  readonly round?: { readonly results: readonly Result[]; readonly index: number };
+}
+
+export class RunValues {
+  readonly #compiled: CompiledWorkflow;
+  readonly #state: RunState;
+  readonly #input: Bytes;
+  readonly #kept = new Map<Bytes | Instance, unknown>();
+  readonly #items = new Map<Context, readonly unknown[]>();
+  #keptBytes = 0;
+
+  constructor(compiled: CompiledWorkflow, state: RunState, input: Bytes) {
+    this.#compiled = compiled;
+    this.#state = state;
+    this.#input = input;
+  }
+
+  /** What the output of the workflow sees. */
+  whole(): Sources {
+    return this.#sources({ instance: this.#state.root, frame: 0 });
+  }
+
+  /** What a context sees. */
+  sources({ instance, slot }: Context): Sources {
+    return this.#sources({ instance, frame: instance.frameOf(slot) });
+  }
+
+  /** What the condition of a loop sees: its body as the last round left it, if there was one. */
+  inside(loop: Context): Sources {
+    const inner = loop.instance.inner.get(loop.slot);
+    if (inner === undefined) return this.#beforeRounds(loop);
+    const index = inner.round - 1;
+    const round = { results: inner.earlier[index] ?? [], index };
+    return this.#sources({ instance: inner, frame: 0, round });
+  }
+
+  /** Items of a container, or of a block with `each`. Throws unless they are some. */
+  items(context: Context): readonly unknown[] {
+    const known = this.#items.get(context);
+    if (known !== undefined) return known;
+    const { block } = this.#stepOf(context.instance.vertexAt(context.slot));
+    const items = listOf(block, evaluate(itemsOf(block) ?? [], this.sources(context)));
+    if (this.#items.size >= keptItemsMax) this.#items.clear();
+    this.#items.set(context, items);
+    return items;
+  }
+
+  #beforeRounds(loop: Context): Sources {
+    const body = loop.instance.vertexAt(loop.slot).inner;
+    const outside = this.sources(loop);
+    const turn: Turn = { index: 0, item: () => undefined };
+    const { id: own } = loop.instance.vertexAt(loop.slot);
+    return {
+      ...outside,
+      block: (id) => (this.#vertex(id)?.body === body ? 'skipped' : outside.block(id)),
+      around: (id) => (id === undefined || id === own ? turn : outside.around(id)),
+    };
+  }
+
+  #sources(stand: Stand): Sources {
+    return {
+      input: () => this.#decoded(this.#input),
+      block: (id) => this.#block(id, stand),
+      around: (id) => this.#around(id, stand),
+    };
+  }
+
+  /** Outwards until the body that the block stands in. */
+  #block(id: string, stand: Stand): ReturnType<Sources['block']> {
+    const vertex = this.#vertex(id);
+    if (vertex === undefined) return 'open';
+    let { instance, frame } = stand;
+    if (stand.round !== undefined && instance.body === vertex.body) {
+      const result = stand.round.results.find((one) => one.vertex === vertex);
+      return result === undefined ? 'skipped' : { value: this.#valueOf(result) };
+    }
+    while (instance.body !== vertex.body) {
+      const { parent } = instance;
+      if (parent === undefined) return 'open';
+      frame = parent.instance.frameOf(parent.slot);
+      instance = parent.instance;
+    }
+    const slot = frame * instance.size + vertex.local;
+    const state = instance.state[slot] ?? 0;
+    if (slotStates[state] === 'skipped') return 'skipped';
+    if (!settledWell(state)) return 'open';
+    const output = instance.outputs[slot];
+    return { value: this.#valueOf({ vertex, output, inner: instance.inner.get(slot) }) };
+  }
+
+  #around(id: string | undefined, stand: Stand): Turn | undefined {
+    let { instance, frame } = stand;
+    let at = stand.round?.index;
+    for (let { parent } = instance; parent !== undefined; parent = instance.parent) {
+      const container = parent;
+      if (id === undefined || container.instance.vertexAt(container.slot).id === id) {
+        const index = at ?? (instance.body.kind === 'loop' ? instance.round : frame);
+        return { index, item: () => this.#item(container, index) };
+      }
+      at = undefined;
+      frame = container.instance.frameOf(container.slot);
+      instance = container.instance;
+    }
+    return undefined;
+  }
+
+  #item(container: Context, index: number): { readonly value: unknown } | undefined {
+    const { block } = this.#stepOf(container.instance.vertexAt(container.slot));
+    if (itemsOf(block) === undefined) return undefined;
+    const items = this.items(container);
+    return index < items.length ? { value: items[index] } : undefined;
+  }
+
+  #valueOf({ vertex, output, inner }: Result): unknown {
+    // A container that failed came to its failure.
+    if (output !== undefined) return this.#decoded(output);
+    if (inner === undefined) return undefined;
+    const known = this.#kept.get(inner);
+    if (known !== undefined) return known;
+    const isEach = this.#stepOf(vertex).part === 'each';
+    const before = this.#keptBytes;
+    const value = isEach
+      ? inner.results().map(([branch]) => (branch === undefined ? null : this.#valueOf(branch)))
+      : { results: inner.results().map((turn) => turn.map((one) => this.#valueOf(one))) };
+    this.#keep(inner, value, Math.max(this.#keptBytes - before, 0));
+    return value;
+  }
+
+  #decoded(bytes: Bytes): unknown {
+    const known = this.#kept.get(bytes);
+    if (known !== undefined) return known;
+    const value = decodeValue(bytes);
+    this.#keep(bytes, value, bytes.length);
+    return value;
+  }
+
+  #keep(key: Bytes | Instance, value: unknown, bytes: number): void {
+    if (this.#keptBytes + bytes > keptBytesMax) {
+      this.#kept.clear();
+      this.#keptBytes = 0;
+    }
+    this.#keptBytes += bytes;
+    this.#kept.set(key, value);
+  }
+
+  #vertex(id: string): Vertex | undefined {
+    return this.#compiled.graph.byId.get(id);
+  }
+
+  #stepOf(vertex: Vertex): CompiledWorkflow['steps'][number] {
+    const step = this.#compiled.steps[vertex.number];
+    if (step === undefined) throw new RangeError(`no step has number ${vertex.number}`);
+    return step;
+  }
+}
+
+function itemsOf(block: Block): Expression | undefined {
+  if (block.each !== undefined) return block.each;
+  if (block.kind === 'loop') return 'items' in block.rounds ? block.rounds.items : undefined;
+  if (block.kind !== 'parallel') return undefined;
+  return 'items' in block.branches ? block.branches.items : undefined;
+}
+
+/** An array; a container also takes an object, for pairs of its names and values. */
+function listOf(block: Block, items: unknown): readonly unknown[] {
+  if (Array.isArray(items)) return items;
+  const name = block.each === undefined ? 'items' : 'each';
+  const isRecord = typeof items === 'object' && items !== null && name === 'items';
+  if (isRecord && Object.getPrototypeOf(items) === Object.prototype) return Object.entries(items);
+  const what = items === null ? 'null' : typeof items;
+  throw troupeError('WORKFLOW_INVALID', `\`${name}\` is ${what}, not an array`, {
+    block: block.id,
+  });
+}

@@ -1,0 +1,140 @@
+import type { Block, Edge, Expression, Workflow } from '@troupe/model';
+import { expect, it } from 'vitest';
+import { compileWorkflow } from '../../src/dag/index.ts';
+import { task } from '../scene.ts';
+
+const tasks = [task('work')];
+
+function work(id: string, given: Partial<Extract<Block, { kind: 'task' }>> = {}): Block {
+  return { kind: 'task', task: 'work', id, after: [], input: null, ...given };
+}
+
+function loop(id: string, given: Partial<Extract<Block, { kind: 'loop' }>> = {}): Block {
+  return { kind: 'loop', id, after: [], rounds: { count: 2 }, ...given };
+}
+
+function choice(id: string, when: string, port = 'yes'): Block {
+  return { kind: 'choice', id, after: [], values: { n: 1 }, cases: [{ port, when }] };
+}
+
+interface Given {
+  readonly edges?: readonly Edge[];
+  readonly output?: Expression;
+  readonly rest?: Partial<Workflow>;
+}
+
+function faultOf(blocks: readonly Block[], { edges = [], output = null, rest }: Given = {}) {
+  const compiled = compileWorkflow({ name: 'flow', blocks, edges, output, ...rest }, { tasks });
+  if ('failure' in compiled) return compiled.failure.message;
+  return undefined;
+}
+
+function ref(...path: (string | number)[]): Expression {
+  return { $ref: path };
+}
+
+it('names the blocks of a cycle, at any depth', () => {
+  const blocks = [loop('l'), work('a', { in: 'l', after: ['b'] }), work('b', { in: 'l' })];
+  const edges = [{ from: 'a', to: 'b', port: 'done' }];
+  expect(faultOf(blocks, { edges })).toMatch(/a cycle: (a -> b -> a|b -> a -> b)/);
+  expect(faultOf([work('a', { input: ref('blocks', 'a') })])).toContain('a cycle: a -> a');
+});
+
+it('refuses an edge from nowhere or to nowhere', () => {
+  const edge = (from: string, to: string) => ({ edges: [{ from, to, port: 'done' }] });
+  expect(faultOf([work('a')], edge('a', 'z'))).toContain('leads to "z", which there is not');
+  expect(faultOf([work('a')], edge('z', 'a'))).toContain('leaves "z", which there is not');
+  expect(faultOf([work('a', { after: ['z'] })])).toContain('after "z", which there is not');
+});
+
+it('refuses a container without a body, in nothing, or in itself', () => {
+  expect(faultOf([loop('l')])).toContain('container "l" has no body');
+  expect(faultOf([work('a', { in: 'z' })])).toContain('block "a" stands in "z", not there');
+  expect(faultOf([work('a'), work('b', { in: 'a' })])).toContain('which is no container');
+  expect(faultOf([loop('l', { in: 'm' }), loop('m', { in: 'l' })])).toContain('lies in itself');
+});
+
+it('refuses two blocks of one id, also in different containers', () => {
+  expect(faultOf([work('a'), loop('l'), work('a', { in: 'l' })])).toContain(
+    'two blocks have the id "a"',
+  );
+});
+
+it('refuses a condition that does not parse, and names its block and port', () => {
+  const fault = faultOf([choice('c', 'n > ')]);
+  expect(fault).toContain('block "c" has a condition for the port "yes" that does not parse');
+  const rounds = { while: { when: '((' } };
+  expect(faultOf([loop('l', { rounds }), work('a', { in: 'l' })])).toContain(
+    'block "l" has a condition that does not parse',
+  );
+  expect(faultOf([choice('c', `n > 0 ${'|| n > 1'.repeat(1_000)}`)])).toContain('4000 are allowed');
+  expect(faultOf([choice('c', 'n > 0.0')])).toBeUndefined();
+});
+
+it('refuses a port twice, the port of failures, and a value without a name', () => {
+  const cases = [
+    { port: 'x', when: 'true' },
+    { port: 'x', when: 'false' },
+  ];
+  expect(faultOf([{ kind: 'choice', id: 'c', after: [], cases }])).toContain('two cases');
+  expect(faultOf([choice('c', 'true', 'error')])).toContain('by which failures leave');
+  const odd: Block = { kind: 'choice', id: 'c', after: [], values: { 'a b': 1 }, cases: [] };
+  expect(faultOf([odd])).toContain('names a value "a b"');
+});
+
+it('refuses an edge or a reference across the border of a container', () => {
+  const blocks = [loop('l'), work('a', { in: 'l' }), work('b')];
+  const edges = [{ from: 'b', to: 'a', port: 'done' }];
+  expect(faultOf(blocks, { edges })).toContain('crosses the border of a container');
+  expect(
+    faultOf([loop('l'), work('a', { in: 'l' }), work('b', { input: ref('blocks', 'a') })]),
+  ).toContain('block "b" refers to block "a", which lies in the container "l"');
+  expect(faultOf([loop('l'), work('a', { in: 'l' })], { output: ref('blocks', 'a') })).toContain(
+    'the output refers to block "a", which lies in the container "l"',
+  );
+  expect(faultOf([loop('l'), work('a', { in: 'l', input: ref('blocks', 'l') })])).toContain(
+    'refers to the container "l" that it stands in',
+  );
+});
+
+it('lets a block inside refer to what stands outside, which the container then comes after', () => {
+  const blocks = [work('b'), loop('l'), work('a', { in: 'l', input: ref('blocks', 'b') })];
+  const compiled = compileWorkflow({ name: 'flow', blocks, output: null }, { tasks });
+  if ('failure' in compiled) throw new Error(compiled.failure.message);
+  const { byId, root } = compiled.graph;
+  expect(root.edgesIn[byId.get('l')?.local ?? -1]).toBe(1);
+});
+
+it('refuses an item, an index or a container that is not around', () => {
+  expect(faultOf([work('a', { input: ref('index') })])).toContain('which only branches have');
+  expect(faultOf([work('a', { input: ref('around', 'l', 'index') })])).toContain(
+    'does not stand in "l"',
+  );
+  const inside = work('a', { in: 'l', input: [ref('index'), ref('around', 'l', 'index')] });
+  expect(faultOf([loop('l'), inside])).toBeUndefined();
+});
+
+it('refuses containers in containers beyond a depth', () => {
+  const nested = (depth: number) =>
+    Array.from({ length: depth }, (_, i) => loop(`l${i}`, i === 0 ? {} : { in: `l${i - 1}` }));
+  expect(faultOf([...nested(16), work('a', { in: 'l15' })])).toBeUndefined();
+  expect(faultOf([...nested(17), work('a', { in: 'l16' })])).toContain('more than 16 containers');
+});
+
+it('refuses limits and bounds that are none', () => {
+  expect(faultOf([work('a', { inFlightMax: 0 })])).toContain('inFlightMax');
+  expect(faultOf([loop('l', { roundsMax: 1.5 }), work('a', { in: 'l' })])).toContain('roundsMax');
+  const pause: Block = { kind: 'pause', id: 'p', after: [], prompt: null, limitMs: -1 };
+  expect(faultOf([pause])).toContain('block "p" has limitMs -1');
+  expect(faultOf([], { rest: { limitMs: 0 } })).toContain('it has limitMs 0');
+  const each = { ...choice('c', 'true'), each: [] };
+  expect(faultOf([each])).toContain('block "c" is a choice, which cannot have `each`');
+});
+
+it('leaves references without edges when the workflow says so', () => {
+  const blocks = [work('a'), work('b', { input: ref('blocks', 'a') })];
+  const flow = { name: 'flow', blocks, output: null, referencesAreEdges: false };
+  const compiled = compileWorkflow(flow, { tasks });
+  if ('failure' in compiled) throw new Error(compiled.failure.message);
+  expect([...compiled.graph.root.edgesIn]).toEqual([0, 0]);
+});
