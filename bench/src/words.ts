@@ -14,6 +14,7 @@ export interface BenchOptions {
 type Load = () => Promise<(options: BenchOptions) => Promise<void>>;
 
 export const words = {
+  balance: async () => (await import('./balance/index.ts')).balanceBench,
   placement: async () => (await import('./placement/index.ts')).placementBench,
 } satisfies { readonly [word: string]: Load };
 

@@ -1,0 +1,199 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { assign, type BalanceSnapshot, NodeLoads, rebalance } from '../src/balance/index.ts';
+
+const shared =
+  process.env['TROUPE_SHARED'] ?? fileURLToPath(new URL('../../../../shared', import.meta.url));
+const smallFile = join(shared, 'lb', 'small.json');
+
+interface Small {
+  readonly name: string;
+  readonly nodes: readonly (readonly number[])[];
+  readonly agents: readonly (readonly number[])[];
+  readonly optimal: { readonly maxL: number };
+}
+
+it.skipIf(!existsSync(smallFile))(
+  'finds a place for everyone within 1 % of the optimum (needs lb/small.json of the shared data)',
+  () => {
+    const instances: Small[] = JSON.parse(readFileSync(smallFile, 'utf8'));
+    const off = instances.map(({ name, nodes, agents, optimal }) => {
+      const amounts = (values: readonly number[]) => ({ ...values });
+      const snapshot = {
+        nodes: nodes.map((supply, at) => ({ id: `n${at}`, supply: amounts(supply) })),
+        actors: agents.map((demand, at) => ({ id: `a${at}`, demand: amounts(demand) })),
+      };
+      const { maxLoad, refused } = assign(snapshot, { steps: 60_000, seed: 3 });
+      return { name, refused: refused.length, off: maxLoad / optimal.maxL };
+    });
+    expect(off).toHaveLength(24);
+    expect(off.filter((one) => one.refused > 0 || one.off > 1.01)).toEqual([]);
+  },
+);
+
+const cpu = (amount: number) => ({ cpu: amount });
+
+function skewed(pinned: readonly string[] = []): BalanceSnapshot {
+  const sizes = [5, 4, 3, 2, 1, 1];
+  return {
+    nodes: ['a', 'b'].map((id) => ({ id, supply: cpu(20) })),
+    actors: sizes.map((size, at) => ({
+      id: `actor-${at}`,
+      demand: cpu(size),
+      node: 'a',
+      pinned: pinned.includes(`actor-${at}`),
+    })),
+  };
+}
+
+it('evens out two nodes with the fewest migrations', () => {
+  const { migrations, maxLoadBefore, maxLoadAfter, reason } = rebalance(skewed(), {
+    steps: 5_000,
+    seed: 1,
+    migrationsMax: 6,
+  });
+  expect(maxLoadBefore).toBeCloseTo(0.8);
+  expect(maxLoadAfter).toBeCloseTo(0.4);
+  expect(migrations.length).toBeLessThanOrEqual(3);
+  expect(reason).toMatch(/^\d migrations lower the load of the hottest node from 0.800 to 0.400$/);
+});
+
+it('moves the one actor that helps most when one migration is allowed', () => {
+  const { migrations } = rebalance(skewed(), { steps: 5_000, seed: 1, migrationsMax: 1 });
+  expect(migrations).toEqual([{ actor: 'actor-0', from: 'a', to: 'b' }]);
+});
+
+it('leaves pinned actors and nodes that take nobody in alone', () => {
+  const pinned = rebalance(skewed(['actor-0', 'actor-1']), {
+    steps: 5_000,
+    seed: 1,
+    migrationsMax: 6,
+  });
+  const movers = [...pinned.migrations, ...pinned.together].map(({ actor }) => actor);
+  expect(movers.length).toBeGreaterThan(0);
+  expect(movers).not.toContain('actor-0');
+  expect(movers).not.toContain('actor-1');
+  const { nodes, actors } = skewed();
+  const cordoned = nodes.map((node) => ({ ...node, accepts: node.id !== 'b' }));
+  const effort = { steps: 5_000, seed: 1, migrationsMax: 6 };
+  const closed = rebalance({ nodes: cordoned, actors }, effort);
+  expect(closed.migrations).toEqual([]);
+  expect(closed.reason).toBe('the hottest node has load 0.800; no allowed migration lowers it');
+});
+
+it('says why an actor has no place, and of which amounts it can make no sense', () => {
+  const nodes = [
+    { id: 'a', supply: { cpu: 1 } },
+    { id: 'b', supply: { cpu: 4, gpu: 1 }, accepts: false },
+  ];
+  const actors = [{ id: 'big', demand: { cpu: 1, gpu: 1 } }];
+  const { refused, places } = assign({ nodes, actors }, { steps: 10, seed: 1 });
+  expect(places).toEqual([undefined]);
+  expect(refused[0]?.reason).toBe(
+    '1 nodes lack gpu, 1 nodes take nobody in; add a node that has room, or lower the demand',
+  );
+  const broken = { nodes: [{ id: 'a', supply: cpu(Number.NaN) }], actors: [] };
+  expect(() => assign(broken, { steps: 1, seed: 1 })).toThrow(/node "a" has NaN of "cpu"/);
+});
+
+const snapshots = fc
+  .record({
+    supplies: fc.array(fc.tuple(fc.integer({ min: 5, max: 40 }), fc.integer({ min: 5, max: 40 })), {
+      minLength: 2,
+      maxLength: 6,
+    }),
+    demands: fc.array(
+      fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 }), fc.nat(), fc.nat()),
+      { maxLength: 30 },
+    ),
+  })
+  .map(({ supplies, demands }): BalanceSnapshot => {
+    const nodes = supplies.map(([c, m], at) => ({ id: `n${at}`, supply: { cpu: c, memory: m } }));
+    const actors = demands.map(([c, m, home, pin], at) => ({
+      id: `a${at}`,
+      demand: { cpu: c, memory: m },
+      node: `n${home % nodes.length}`,
+      pinned: pin % 5 === 0,
+    }));
+    return { nodes, actors };
+  });
+
+it('never migrates more than allowed, never overfills a node, and never makes max L worse', () => {
+  fc.assert(
+    fc.property(snapshots, fc.nat(8), fc.nat(), (snapshot, migrationsMax, seed) => {
+      const found = rebalance(snapshot, { steps: 600, seed, migrationsMax });
+      const all = [...found.migrations, ...found.together];
+      expect(all.length).toBeLessThanOrEqual(migrationsMax);
+      expect(found.maxLoadAfter).toBeLessThanOrEqual(found.maxLoadBefore + 1e-9);
+      const places = new Map(snapshot.actors.map(({ id, node }) => [id, node]));
+      const pinned = new Set(snapshot.actors.filter((one) => one.pinned).map(({ id }) => id));
+      for (const { actor, to } of found.migrations) {
+        expect(pinned.has(actor)).toBe(false);
+        places.set(actor, to);
+        const limit = Math.max(supply(snapshot, to, 'cpu'), used(snapshot, undefined, to, 'cpu'));
+        expect(used(snapshot, places, to, 'cpu')).toBeLessThanOrEqual(limit);
+      }
+      for (const { actor, to } of found.together) places.set(actor, to);
+      for (const { to } of all) {
+        for (const name of ['cpu', 'memory']) {
+          const began = used(snapshot, undefined, to, name);
+          const limit = Math.max(supply(snapshot, to, name), began);
+          expect(used(snapshot, places, to, name)).toBeLessThanOrEqual(limit);
+        }
+      }
+    }),
+  );
+});
+
+function used(
+  snapshot: BalanceSnapshot,
+  places: ReadonlyMap<string, string | undefined> | undefined,
+  node: string,
+  name: string,
+): number {
+  return snapshot.actors
+    .filter((actor) => (places === undefined ? actor.node : places.get(actor.id)) === node)
+    .reduce((sum, { demand }) => sum + (demand[name] ?? 0), 0);
+}
+
+function supply(snapshot: BalanceSnapshot, node: string, name: string): number {
+  return snapshot.nodes.find(({ id }) => id === node)?.supply[name] ?? 0;
+}
+
+it('gives the same answer to the same seed, and never a worse one to more steps', () => {
+  fc.assert(
+    fc.property(snapshots, fc.nat(), (snapshot, seed) => {
+      const run = (steps: number) => rebalance(snapshot, { steps, seed, migrationsMax: 5 });
+      expect(run(300)).toEqual(run(300));
+      const start = run(0).maxLoadAfter;
+      expect(run(300).maxLoadAfter).toBeLessThanOrEqual(start + 1e-9);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+it('keeps the load of nodes event by event, and says when a rebalance is due', () => {
+  const loads = new NodeLoads({ imbalanceShare: 0.5, restMs: 1_000 });
+  loads.node('a', { cpu: 10, memory: 10 });
+  loads.node('b', { cpu: 10, memory: 10 });
+  expect(loads.due(0)).toBeUndefined();
+  loads.placed('a', 'x', { cpu: 4, memory: 4, gpu: 1 });
+  loads.placed('b', 'y', { cpu: 1 });
+  expect(loads.load('a')).toBeCloseTo(0.8);
+  expect(loads.due(0)).toBe('node "a" has load 0.80, 78 % above the mean 0.45');
+  loads.rebalanced(0);
+  expect(loads.due(999)).toBeUndefined();
+  expect(loads.due(1_000)).toBeDefined();
+  loads.left('a', 'x');
+  loads.placed('b', 'z', { cpu: 1 });
+  expect(loads.due(2_000)).toContain('node "b"');
+  loads.node('b', { cpu: 100 });
+  expect(loads.load('b')).toBeCloseTo(0.02);
+  loads.gone('b');
+  expect(loads.due(3_000)).toBeUndefined();
+  expect(loads.load('b')).toBeUndefined();
+  expect(() => loads.placed('b', 'x', cpu(1))).toThrow('L1');
+});
