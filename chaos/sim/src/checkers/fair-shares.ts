@@ -36,6 +36,8 @@ interface Flight {
   readonly cost: number;
   /** Which nodes were there: a share is one of the whole. */
   readonly nodes: number;
+  /** From a leader before: nothing was charged for it, but what it takes is learnt. */
+  readonly inherited: boolean;
 }
 
 interface Task {
@@ -104,7 +106,7 @@ class Ledger {
   /** It knows no more than the journal: what was charged before is forgotten. */
   newLeader(): void {
     this.#estimates = new Estimates();
-    this.#flights.clear();
+    for (const [id, flight] of this.#flights) this.#flights.set(id, { ...flight, inherited: true });
     for (const bill of this.#bills.values()) bill.flights = 0;
     this.#forgetPairs();
   }
@@ -140,7 +142,7 @@ class Ledger {
     const bill = this.#bill(tenant);
     const others = this.#rivals(tenant, kind);
     const cost = this.#estimates.of(task.estimated);
-    this.#flights.set(id, { tenant, kind, cost, nodes: this.#nodes });
+    this.#flights.set(id, { tenant, kind, cost, nodes: this.#nodes, inherited: false });
     bill.flights += 1;
     bill.served += cost;
     bill.largestCharge = Math.max(bill.largestCharge, cost);
@@ -155,6 +157,10 @@ class Ledger {
     const flight = this.#flights.get(id);
     if (task === undefined || flight === undefined) return;
     this.#flights.delete(id);
+    if (flight.inherited) {
+      if (tookMs !== undefined) this.#estimates.learn(task.estimated, tookMs);
+      return;
+    }
     const bill = this.#bill(flight.tenant);
     bill.flights -= 1;
     if (tookMs === undefined || flight.nodes !== this.#nodes) this.#forgetPairsOf(flight.tenant);
