@@ -55,7 +55,8 @@ export class Desk {
    * on faster than time does, whoever leads and whatever clocks are wrong.
    */
   get ledMs(): number {
-    return this.#ledAhead + this.now;
+    // What was taken off and is put on again may come out a rounding less.
+    return Math.max(this.state.ledMs, this.#ledAhead + this.now);
   }
 
   /** Applies a fact and has it appended. Answers its position. */
