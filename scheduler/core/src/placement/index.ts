@@ -11,3 +11,4 @@ export type { Refusal } from './refusals.ts';
 export { type Reservation, Reservations } from './reservations.ts';
 export type { NodeSpec } from './site.ts';
 export { type StrategyName, strategyNames } from './strategies.ts';
+export { type Circle, Waits } from './waits.ts';

@@ -26,6 +26,21 @@ describe('preemption', () => {
     expect(planPreemption(cluster.placement, large, 100)).toMatchObject({ node: 'n1', waste: 7.5 });
   });
 
+  it('ends the low before the middle on one node, however much longer the low has run', () => {
+    const cluster = new Cluster(many(1, { resources: { cpu: 2 } }));
+    const put = (id: string, priority: number, at: number) =>
+      cluster.placement.reserve(
+        cluster.task({ resources: { cpu: 1 } }, { id, priority, at }),
+        'n0',
+        [],
+      );
+    put('low', 1, 0);
+    put('middle', 2, 99);
+    const task = cluster.task({ resources: { cpu: 1 } }, { priority: 3 });
+    const plan = planPreemption(cluster.placement, task, 100);
+    expect(plan).toMatchObject({ victims: [{ task: 'low', waste: 50 }] });
+  });
+
   it('touches neither its equals, nor the spared, nor anybody in vain', () => {
     const cluster = new Cluster(many(2, { resources: { cpu: 2 } }));
     const one = { resources: { cpu: 1 } };
@@ -33,7 +48,7 @@ describe('preemption', () => {
       cluster.placement.reserve(cluster.task(one, { id, priority, spared }), node, []);
     put('n0', 'equal', 2);
     put('n0', 'low', 1);
-    put('n1', 'spared', 1, true);
+    put('n1', 'spared', 0, true);
     put('n1', 'equal too', 2);
     const plan = (cpu: number) =>
       planPreemption(cluster.placement, cluster.task({ resources: { cpu } }, { priority: 2 }), 0);

@@ -22,10 +22,13 @@ interface Cases {
   readonly placement: { readonly [strategy: string]: readonly number[] };
 }
 
-describe.skipIf(!existsSync(file))('four nodes and eight tasks of the shared data', () => {
-  const cases: Cases = existsSync(file)
-    ? JSON.parse(readFileSync(file, 'utf8'))
-    : { nodes: [], tasks: [], placement: {} };
+const absent = existsSync(file) ? '' : ` (skipped: ${file} is not there; see TROUPE_SHARED)`;
+
+describe.skipIf(absent !== '')(`four nodes and eight tasks of the shared data${absent}`, () => {
+  const cases: Cases =
+    absent === ''
+      ? JSON.parse(readFileSync(file, 'utf8'))
+      : { nodes: [], tasks: [], placement: {} };
 
   it.each(Object.entries(cases.placement))('%s places each where it must', (name, expected) => {
     const placement = new Placement({ strategy: strategyOf(name) });
