@@ -217,6 +217,8 @@ export class Replica implements LeaderDoor {
     const broken = new Promise<never>((_, reject) => {
       fail = reject;
     });
+    // It may break before anybody waits for that: records come while the feed is being opened.
+    broken.catch(() => {});
     const feed = await this.#start.fabric.logs.follow(this.#journal, history.position + 1, {
       record: (record) => {
         const applied = history.apply(record);
