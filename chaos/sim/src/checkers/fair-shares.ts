@@ -10,7 +10,7 @@ import type { MakeChecker, Violate } from './checker.ts';
 import { Estimates } from './estimates.ts';
 
 /** The bound holds for exact costs; what is corrected late may add up for a moment. */
-const slack = 1.5;
+const slack = 2;
 
 const unbilled: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'OUTCOME_UNKNOWN',
