@@ -35,19 +35,22 @@ const restMs = 3_500;
 /** What ends by itself may end late, such as a question that was just asked again: a leak stays. */
 const restLooksMax = 8;
 
+export function runSeed(seed: number, wishes: RunWishes = {}): Promise<Result> {
+  return runPlan(drawPlan(seed, wishes), wishes);
+}
+
 /** One at a time in a thread: the limits of a run hold for all code in it. */
-export async function runSeed(seed: number, wishes: RunWishes = {}): Promise<Result> {
-  const plan = drawPlan(seed, wishes);
+export async function runPlan(plan: Plan, wishes: WorldWishes = {}): Promise<Result> {
   const usual = { ...limits };
   Object.assign(limits, plan.limits);
   try {
-    return await runPlan(plan, wishes);
+    return await runWithin(plan, wishes);
   } finally {
     Object.assign(limits, usual);
   }
 }
 
-export async function runPlan(plan: Plan, wishes: WorldWishes = {}): Promise<Result> {
+async function runWithin(plan: Plan, wishes: WorldWishes): Promise<Result> {
   const world = new World(plan, wishes);
   const { timeline, checks, coverage, trace } = world;
   const cluster = new Cluster(world, plan);
