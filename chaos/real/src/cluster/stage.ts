@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { sshdOn } from '@troupe/chaos-faults';
-import { bundleFile, type Cluster, startCluster } from '@troupe/cli';
+import { bundleFile, type Cluster, type ClusterOptions, startCluster } from '@troupe/cli';
 import { startEtcdCluster, startNatsCluster } from '@troupe/fabric/servers';
 import { processProvider } from '@troupe/providers';
 import { connect, type Troupe } from '@troupe/sdk';
@@ -35,6 +35,7 @@ const logBytesKeptMax = 4 * 1024 ** 2;
 const imageEveryFacts = 5_000;
 const resources = { [contended]: 1 };
 const nodeConfig = { runnerMemory: runnerMemoryMb, drainMs, logBytesKeptMax, resources };
+const startTriesMax = 3;
 const twinMsMax = 10_000;
 const gigabyte = 1024 ** 3;
 
@@ -201,7 +202,7 @@ async function startTroupe(
   const nats = proxy === undefined ? direct : [proxy.url];
   const logDir = logDirOf(dir);
   const prefixes = schedulers.map((name) => [name, ground.placeOf(name).prefix ?? []] as const);
-  const cluster = await startCluster({
+  const cluster = await startPatiently(say, {
     dataDir: dataDirOf(dir),
     logDir,
     schedulers: schedulers.length,
@@ -232,6 +233,18 @@ async function startTroupe(
   });
   await Promise.all(placed.map((node) => node.start()));
   return { cluster, proxy, members: [...members, ...placed] };
+}
+
+/** Three NATS servers may choose another leader just when they are first asked: then once more. */
+async function startPatiently(say: (line: string) => void, options: ClusterOptions) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startCluster(options);
+    } catch (reason) {
+      if (tries === startTriesMax) throw reason;
+      say(`the cluster did not start: ${String(reason).slice(0, 300)}`);
+    }
+  }
 }
 
 /** On another machine, where there is one. */
