@@ -57,6 +57,10 @@ export const limits = {
   finishedMs: 900_000,
   finishedTasksMax: 20_000,
   finishedRunsMax: 1_000,
+  /** What blocks of one run came to, in all: the run fails with `RESOURCE_EXHAUSTED` beyond. */
+  runBytesMax: 64 * 1024 * 1024,
+  /** Of finished runs, so that they can be started again from a block: the oldest goes beyond. */
+  finishedRunBytesMax: 16 * 1024 * 1024,
   bundleBytesMax: 32 * 1024 * 1024,
   bundleLoadMs: 20_000,
   drainMs: 30_000,

@@ -38,6 +38,18 @@ export type RequestBody =
       readonly tenant: TenantName;
       readonly workflow: string;
       readonly input: Bytes;
+      /** Starts anew what an earlier run of the workflow has ended: from a block of it on, or what
+       *  had failed. Everything that does not come after that keeps its output. An empty `input` is
+       *  that of the earlier run. */
+      readonly from?:
+        | { readonly run: RunId; readonly block: string }
+        | { readonly run: RunId; readonly failedOnly: true };
+    }
+  | {
+      /** Goes on by another version of its workflow: that of the bundle, or the latest. */
+      readonly kind: 'move-run';
+      readonly run: RunId;
+      readonly bundle?: BundleHash;
     }
   | {
       /** Answered when the run has ended, or after `waitMs` with the state it is in. */
@@ -109,18 +121,34 @@ export interface RunView {
   readonly endedAt?: number;
   readonly blocks: readonly BlockView[];
   readonly outcome?: Outcome;
+  /** The run and block that it is. */
+  readonly parent?: { readonly run: RunId; readonly block: string };
+  readonly progress?: RunProgress;
+}
+
+/** Contexts of a run, counted. */
+export interface RunProgress {
+  /** Done, failed or skipped. */
+  readonly done: number;
+  readonly running: number;
+  /** For a person or a time. */
+  readonly waiting: number;
+  /** Still to begin, as far as the rounds and branches are known: at least so many. */
+  readonly rest: number;
 }
 
 export interface BlockView {
-  /** Context id: `read`, or `read[3]` for a branch of `each`. */
+  /** Context id: `read`, `read[3]` in a branch or round, `read[3][0]` in one within. */
   readonly block: string;
   readonly state: 'waiting' | 'ready' | 'running' | 'paused' | 'done' | 'failed' | 'skipped';
   readonly attempts: number;
   readonly node?: Incarnation;
   /** Encoded prompt of a pause. */
   readonly prompt?: Bytes;
-  /** For a block with `each`: branches done and in all. */
+  /** For a block with `each` and a parallel: branches done and in all. */
   readonly branches?: { readonly done: number; readonly all: number };
+  /** For a loop: rounds done, and in all when that is known. */
+  readonly rounds?: { readonly done: number; readonly all?: number };
 }
 
 export interface NodeView {

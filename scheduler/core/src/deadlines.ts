@@ -4,7 +4,7 @@
  *
  * T1  deadlines of one instant fall due in the order in which they were set.
  */
-import type { Incarnation, TaskId } from '@troupe/model';
+import type { Incarnation, RunId, TaskId } from '@troupe/model';
 import { Heap, type HeapItem } from './heap.ts';
 import type { WaitingAsker } from './waiting.ts';
 
@@ -17,6 +17,11 @@ export type Due =
   | { readonly kind: 'attempts'; readonly node: Incarnation }
   | { readonly kind: 'retry'; readonly task: TaskId }
   | { readonly kind: 'limit'; readonly task: TaskId; readonly attempt: number }
+  /** A run has more to do than one event should. */
+  | { readonly kind: 'run'; readonly run: RunId }
+  /** What waits for a time, or, without a block, the run itself has had its time. */
+  | { readonly kind: 'run-time'; readonly run: RunId; readonly block?: string }
+  | { readonly kind: 'tell-time' }
   | { readonly kind: 'wait'; readonly asker: WaitingAsker }
   | { readonly kind: 'retention' };
 

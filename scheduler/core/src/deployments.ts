@@ -18,7 +18,7 @@ import {
   type TaskManifest,
   type TenantName,
 } from '@troupe/model';
-import { compile, type Graph } from './dag/compile.ts';
+import { type CompiledWorkflow, compile } from './dag/compile.ts';
 import type { SchedulerFact } from './facts.ts';
 import { resourcesFault } from './resources.ts';
 
@@ -61,7 +61,7 @@ type DeploymentFact = Extract<SchedulerFact, { kind: 'tenant-put' | 'bundle-depl
 export class DeploymentTable {
   readonly #tenants = new Map<TenantName, TenantRecord>();
   readonly #bundles = new Map<BundleHash, DeploymentsImage['bundles'][number]>();
-  readonly #graphs = new Map<string, Graph>();
+  readonly #compiled = new Map<string, CompiledWorkflow>();
 
   tenant(tenant: TenantName): TenantRecord | undefined {
     return this.#tenants.get(tenant);
@@ -77,17 +77,17 @@ export class DeploymentTable {
   }
 
   /** The compiled workflow of a bundle; it was compiled without fault when it was deployed. */
-  graph(bundle: BundleHash, workflow: string): Graph {
+  compiled(bundle: BundleHash, workflow: string): CompiledWorkflow {
     const key = `${bundle} ${workflow}`;
-    const known = this.#graphs.get(key);
+    const known = this.#compiled.get(key);
     if (known !== undefined) return known;
     const manifest = this.manifest(bundle);
     const found = manifest?.workflows.find(({ name }) => name === workflow);
     assert(manifest !== undefined && found !== undefined, 'B1: a run is of a deployed workflow');
     const compiled = compile(found, manifest);
     assert('graph' in compiled, 'B1: a deployed workflow compiles');
-    this.#graphs.set(key, compiled.graph);
-    return compiled.graph;
+    this.#compiled.set(key, compiled);
+    return compiled;
   }
 
   apply(fact: DeploymentFact): void {

@@ -120,30 +120,59 @@ export type SchedulerFact =
       readonly tenant: TenantName;
       readonly workflow: string;
       readonly bundle: BundleHash;
+      /** Empty for that of `from`. */
       readonly input: Bytes;
+      /** It is this block of another run, whose end its own is. */
+      readonly parent?: { readonly run: RunId; readonly block: string };
+      /** It keeps what that run had come to, all but what comes after the block, or after anything
+       *  that is not done. */
+      readonly from?: { readonly run: RunId; readonly block?: string };
+      /** When it must have ended, as `ledMs`. */
+      readonly until?: number;
       readonly at: number;
     }
+  /** A block with `each`, a parallel or a loop begins: with so many branches or rounds, or with a
+   *  first round after which it is asked. */
   | {
       readonly kind: 'branches-expanded';
       readonly run: RunId;
       readonly block: string;
-      readonly count: number;
+      readonly count?: number;
+    }
+  /** A loop that is asked whether there is another round. */
+  | {
+      readonly kind: 'round-decided';
+      readonly run: RunId;
+      readonly block: string;
+      readonly more: boolean;
     }
   | {
       readonly kind: 'block-paused';
       readonly run: RunId;
       readonly block: string;
       readonly prompt: Bytes;
+      /** When it fails unless answered, as `ledMs`. */
+      readonly until?: number;
     }
-  /** A pause was answered, or a block could not start. The end of a block that runs a task is its
-   *  `task-ended`; a block with `each` is done with its last branch. Neither has a fact of its own,
-   *  so no outcome stands in the journal twice. */
+  | {
+      readonly kind: 'block-waiting';
+      readonly run: RunId;
+      readonly block: string;
+      /** As `ledMs`. */
+      readonly until: number;
+    }
+  /** A pause was answered, a time has come, a value was found, or a block could not start. The end
+   *  of a block that runs a task or a run is the end of that; a container is done with its last
+   *  round or branch. None of these has a fact of its own, so no outcome stands in the journal
+   *  twice. The port that a choice leaves by stands in its outcome. */
   | {
       readonly kind: 'block-ended';
       readonly run: RunId;
       readonly block: string;
       readonly outcome: Outcome;
     }
+  /** It goes on by another version of its workflow. */
+  | { readonly kind: 'run-moved'; readonly run: RunId; readonly bundle: BundleHash }
   | {
       readonly kind: 'run-ended';
       readonly run: RunId;
@@ -154,6 +183,8 @@ export type SchedulerFact =
     }
   | { readonly kind: 'runs-forgotten'; readonly runs: readonly RunId[] }
   // the journal itself
+  /** So that a successor knows how long was led while something waits for a time. */
+  | { readonly kind: 'time-led'; readonly ledMs: number }
   /** An image with every fact below `facts` stands in the object store; records before `position`
    *  may be trimmed. */
   | {

@@ -106,6 +106,12 @@ export class Leader {
         return this.#tasks.retry(due.task);
       case 'limit':
         return this.#tasks.limitPassed(due.task, due.attempt);
+      case 'run':
+        return this.#runs.goOn(due.run);
+      case 'run-time':
+        return this.#runs.timeCame(due.run, due.block);
+      case 'tell-time':
+        return this.#runs.tellTime();
       case 'wait':
         return this.#runs.waitedLongEnough(due.asker);
       case 'retention':
@@ -201,6 +207,8 @@ export class Leader {
         return this.#runs.resume(asker, body);
       case 'cancel-run':
         return this.#runs.cancel(asker, body);
+      case 'move-run':
+        return this.#runs.move(asker, body);
       case 'list-runs':
         return this.#questions.listRuns(asker, body);
       case 'deploy':

@@ -1,15 +1,15 @@
 /**
- * The runs, durably. A **context** is one place that settles once: a block, or one branch of a
- * block with `each`; its id is `read` or `read[3]`. What is ready, and how many edges a block still
- * waits for, is derived: a block that settles takes one edge from each successor, nothing is
- * scanned.
+ * The runs, durably. A **context** is one place that settles once: a block, in one round or branch
+ * of all around it; its id is `read`, `read[3]`, or deeper `ask[2][0]`. What is ready follows from
+ * what has settled (`dag/run-state.ts`); facts say only what does not follow.
  *
- * The end of a task that is a block's is the end of its context: no second fact repeats its
- * outcome. A block with `each` is done with its last branch, again without a fact of its own.
+ * The end of a task or of a child run that is a block's is the end of its context: no second fact
+ * repeats its outcome. A container is done with its last round or branch, again without a fact.
  *
  * W1  a context settles once, and only in a run that has not ended.
  * W2  a context starts only when every edge into its block has gone.
  * W3  a run ends once.
+ * W7  outputs of ended runs are kept within a bound, the oldest are let go of first.
  */
 import {
   assert,
@@ -23,30 +23,15 @@ import {
   type TenantName,
   taskId,
 } from '@troupe/model';
-import type { Graph, Vertex } from './dag/compile.ts';
+import { keptFrom, moveTo, startFrom } from './dag/carry.ts';
+import { checkState } from './dag/check.ts';
+import type { CompiledWorkflow } from './dag/compile.ts';
+import { imageOf, type RunStateImage, restoreRun } from './dag/image.ts';
+import type { Context } from './dag/instance.ts';
+import { courseOf, settle } from './dag/next.ts';
+import { RunState } from './dag/run-state.ts';
 import type { DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
-
-export type ContextState = 'waiting' | 'ready' | 'running' | 'paused' | 'done' | 'failed';
-
-export interface Context {
-  state: ContextState;
-  attempts: number;
-  /** Output when done; dropped when the run ends. */
-  value?: Bytes;
-  failure?: Failure;
-  prompt?: Bytes;
-}
-
-export interface BlockRecord extends Context {
-  /** Edges into it that have not gone; derived. */
-  edgesLeft: number;
-  /** Present once a block with `each` knows its items. */
-  branches?: Context[];
-  branchesDone: number;
-  /** The least branch that was not made ready yet; derived. */
-  branchNext: number;
-}
 
 export interface RunEnd {
   readonly state: 'done' | 'failed' | 'cancelled';
@@ -55,59 +40,76 @@ export interface RunEnd {
   readonly ledMs: number;
 }
 
+/** The block of another run that this one is. */
+export interface ParentBlock {
+  readonly run: RunId;
+  readonly block: string;
+}
+
 export interface RunRecord {
   readonly run: RunId;
   readonly tenant: TenantName;
   readonly workflow: string;
-  readonly bundle: BundleHash;
   readonly input: Bytes;
   readonly at: number;
-  readonly graph: Graph;
-  readonly blocks: readonly BlockRecord[];
-  /** Blocks that have not settled; derived. */
-  unsettled: number;
-  /** Ids of contexts that may start, in order; derived. */
-  readonly ready: Set<string>;
-  /** Ids of contexts whose task has not ended; derived. */
-  readonly active: Set<string>;
-  /** The first failure, until the run has ended for it. */
-  failed?: { readonly context: string; readonly failure: Failure };
-  end?: RunEnd;
+  readonly parent: ParentBlock | undefined;
+  /** Runs around it. */
+  readonly depth: number;
+  /** When it must have ended, as `ledMs` of facts. */
+  readonly until: number | undefined;
+  bundle: BundleHash;
+  compiled: CompiledWorkflow;
+  state: RunState;
+  /** Until when what is paused waits, as `ledMs` of facts; of what is not paused no matter. */
+  untils: Map<Context, number>;
+  /** The first failure that no error edge took. */
+  failed: { readonly context: string; readonly failure: Failure } | undefined;
+  outputBytes: number;
+  /** Outputs are still there; false some time after the end. */
+  hasOutputs: boolean;
+  end: RunEnd | undefined;
 }
 
-type KeptBlock = Context & { readonly branches?: readonly Context[] };
+type Told = 'run' | 'tenant' | 'workflow' | 'input' | 'at' | 'depth' | 'bundle';
 
-export type RunsImage = readonly (Pick<
-  RunRecord,
-  'run' | 'tenant' | 'workflow' | 'bundle' | 'input' | 'at'
-> & { readonly blocks: readonly KeptBlock[]; readonly end?: RunEnd })[];
+interface KeptRun extends Pick<RunRecord, Told | 'outputBytes' | 'hasOutputs'> {
+  readonly parent?: ParentBlock;
+  readonly until?: number;
+  readonly failed?: NonNullable<RunRecord['failed']>;
+  readonly end?: RunEnd;
+  /** How many of the ended runs that there are ended before. */
+  readonly endedBefore?: number;
+  readonly state: RunStateImage;
+  /** In the order of what is paused; -1 for what waits without an end. */
+  readonly untils: readonly number[];
+}
 
-type RunFact = Extract<
+export type RunsImage = readonly KeptRun[];
+
+export type RunFact = Extract<
   SchedulerFact,
   {
     kind:
       | 'run-started'
       | 'branches-expanded'
+      | 'round-decided'
       | 'block-paused'
+      | 'block-waiting'
       | 'block-ended'
+      | 'run-moved'
       | 'run-ended'
       | 'runs-forgotten';
   }
 >;
 
-/** A context by its id, with its block. */
-export interface Place {
-  readonly vertex: Vertex;
-  readonly block: BlockRecord;
-  readonly context: Context;
-  readonly branch: number | undefined;
-}
-
 export class RunTable {
   readonly #runs = new Map<RunId, RunRecord>();
   /** Those that have ended, in order. */
   readonly #ended = new Set<RunId>();
+  /** Of these, those whose outputs are there, in order. */
+  readonly #withOutputs = new Set<RunRecord>();
   readonly #deployments: DeploymentTable;
+  #keptBytes = 0;
 
   constructor(deployments: DeploymentTable) {
     this.#deployments = deployments;
@@ -131,99 +133,176 @@ export class RunTable {
 
   apply(fact: RunFact): void {
     switch (fact.kind) {
-      case 'run-started': {
-        const { run, tenant, workflow, bundle, input, at } = fact;
-        assert(!this.#runs.has(run), 'W3: a run starts once');
-        const graph = this.#deployments.graph(bundle, workflow);
-        const blocks = graph.vertices.map(({ edgesIn }) => blankBlock(edgesIn));
-        const record = { run, tenant, workflow, bundle, input, at, graph, blocks };
-        this.#runs.set(run, open(record));
+      case 'run-started':
+        return this.#start(fact);
+      case 'branches-expanded': {
+        const { compiled, state } = this.#open(fact.run);
+        const context = contextOf(state, fact.block);
+        return state.open(context, courseOf(compiled, context, fact.count));
+      }
+      case 'round-decided': {
+        const { state } = this.#open(fact.run);
+        return state.goOn(contextOf(state, fact.block), fact.more);
+      }
+      case 'block-paused':
+      case 'block-waiting': {
+        const { state, untils } = this.#open(fact.run);
+        const context = contextOf(state, fact.block);
+        state.pause(context, fact.kind === 'block-paused' ? fact.prompt : undefined);
+        if (fact.until !== undefined) untils.set(context, fact.until);
         return;
       }
-      case 'branches-expanded':
-        return expand(this.#open(fact.run), fact.block, fact.count);
-      case 'block-paused': {
+      case 'block-ended': {
         const run = this.#open(fact.run);
-        const { context } = placeOf(run, fact.block);
-        assert(context.state === 'ready', 'W2: only what is ready pauses');
-        run.ready.delete(fact.block);
-        context.state = 'paused';
-        context.prompt = fact.prompt;
-        return;
+        return settleIn(run, contextOf(run.state, fact.block), fact);
       }
-      case 'block-ended':
-        return settle(this.#open(fact.run), fact.block, fact.outcome);
+      case 'run-moved':
+        return this.#move(this.#open(fact.run), fact.bundle);
       case 'run-ended':
         return this.#end(this.#open(fact.run), fact);
       case 'runs-forgotten':
-        for (const run of fact.runs) {
-          this.#ended.delete(run);
-          this.#runs.delete(run);
-        }
-        return;
+        return this.#forget(fact.runs);
     }
   }
 
   /** A task of a block was submitted. */
   taskSubmitted(run: RunId, block: string): void {
-    const record = this.#open(run);
-    const { context } = placeOf(record, block);
-    assert(context.state === 'ready', 'W2: only what is ready runs');
-    context.state = 'running';
-    record.ready.delete(block);
-    record.active.add(block);
+    const { state } = this.#open(run);
+    state.start(contextOf(state, block));
   }
 
-  /** A task of a block ended: so did its context, unless the run ended before. */
+  /** A task of a block ended: so did its context, unless nobody waits for it any more. */
   taskEnded(run: RunId, block: string, ended: { outcome: Outcome; attempts: number }): void {
     const record = this.#runs.get(run);
-    if (record === undefined) return;
-    record.active.delete(block);
-    placeOf(record, block).context.attempts = ended.attempts;
-    if (record.end === undefined) settle(record, block, ended.outcome);
+    if (record === undefined || record.state.abandoned.delete(block)) return;
+    const context = record.state.find(block);
+    if (context === undefined) return;
+    context.instance.attempts[context.slot] = Math.min(ended.attempts, attemptsMax);
+    if (record.end === undefined) settleIn(record, context, { block, outcome: ended.outcome });
   }
 
   image(): RunsImage {
-    return [...this.#runs.values()].map((record) => {
-      const { run, tenant, workflow, bundle, input, at, end } = record;
-      const blocks = record.blocks.map(({ branches, ...block }): KeptBlock => {
-        const kept = copyContext(block);
-        return branches === undefined ? kept : { ...kept, branches: branches.map(copyContext) };
-      });
-      const kept = { run, tenant, workflow, bundle, input, at, blocks };
-      return end === undefined ? kept : { ...kept, end };
-    });
+    const order = new Map([...this.#ended].map((run, before) => [run, before]));
+    return Array.from(this.#runs.values(), (run) => imageOfRun(run, order.get(run.run)));
   }
 
   restore(image: RunsImage): void {
-    const ended: { run: RunId; ledMs: number }[] = [];
-    for (const { blocks: kept, end, ...rest } of image) {
-      const graph = this.#deployments.graph(rest.bundle, rest.workflow);
-      const record = rebuild({ ...rest, graph }, kept);
-      if (end !== undefined) {
-        close(record, end);
-        ended.push({ run: record.run, ledMs: end.ledMs });
-      }
+    const ended: RunRecord[] = [];
+    for (const kept of image) {
+      const record = this.#restoreRun(kept);
       this.#runs.set(record.run, record);
+      if (kept.endedBefore !== undefined) ended[kept.endedBefore] = record;
     }
-    ended.sort((left, right) => left.ledMs - right.ledMs);
-    for (const { run } of ended) this.#ended.add(run);
+    for (const record of ended) {
+      this.#ended.add(record.run);
+      if (record.hasOutputs) this.#keep(record);
+    }
   }
 
   check(): void {
-    for (const run of this.#runs.values()) {
-      if (run.end !== undefined) {
-        assert(run.ready.size === 0, 'W1: nothing starts in a run that has ended');
+    let keptBytes = 0;
+    for (const { end, state, hasOutputs, outputBytes } of this.#runs.values()) {
+      if (end === undefined) {
+        checkState(state);
         continue;
       }
-      const settled = run.blocks.filter((block) => isSettled(block)).length;
-      assert(run.unsettled === run.blocks.length - settled, 'W1: what is unsettled is counted');
-      for (const [number, block] of run.blocks.entries()) {
-        const waits = run.graph.vertices[number]?.edgesIn ?? 0;
-        assert(block.edgesLeft >= 0 && block.edgesLeft <= waits, 'W2: edges go once');
-        const started = block.state !== 'waiting';
-        assert(started === (block.edgesLeft === 0), 'W2: ready when every edge has gone');
-      }
+      const atWork = state.ready.size + state.active.size + state.paused.size + state.asking.size;
+      assert(atWork === 0, 'W1: nothing starts in a run that has ended');
+      if (hasOutputs) keptBytes += outputBytes;
+    }
+    assert(keptBytes === this.#keptBytes, 'W7: the outputs of ended runs are counted');
+  }
+
+  #start(fact: Extract<RunFact, { kind: 'run-started' }>): void {
+    const { run, tenant, workflow, bundle, at, parent, from, until } = fact;
+    assert(!this.#runs.has(run), 'W3: a run starts once');
+    const compiled = this.#deployments.compiled(bundle, workflow);
+    const earlier = from === undefined ? undefined : this.#runs.get(from.run);
+    const around = parent === undefined ? undefined : this.#open(parent.run);
+    if (around !== undefined && parent !== undefined) {
+      around.state.start(contextOf(around.state, parent.block));
+    }
+    const keeps = earlier === undefined ? undefined : keptFrom(earlier, from?.block);
+    const isAgain = earlier !== undefined && keeps !== undefined;
+    const state = isAgain
+      ? startFrom(earlier, compiled, keeps)
+      : new RunState(compiled.graph, compiled.workflow.onFailure ?? 'stop');
+    this.#runs.set(run, {
+      run,
+      tenant,
+      workflow,
+      input: isAgain && fact.input.length === 0 ? earlier.input : fact.input,
+      at,
+      parent,
+      depth: around === undefined ? 0 : around.depth + 1,
+      until,
+      bundle,
+      compiled,
+      state,
+      untils: new Map(),
+      failed: undefined,
+      outputBytes: isAgain ? earlier.outputBytes : 0,
+      hasOutputs: true,
+      end: undefined,
+    });
+  }
+
+  #move(run: RunRecord, bundle: BundleHash): void {
+    const compiled = this.#deployments.compiled(bundle, run.workflow);
+    const { state, whereIs } = moveTo(run, compiled);
+    const untils = new Map<Context, number>();
+    for (const [context, until] of run.untils) {
+      const now = run.state.paused.has(context) ? whereIs(context) : undefined;
+      if (now !== undefined) untils.set(now, until);
+    }
+    run.bundle = bundle;
+    run.compiled = compiled;
+    run.state = state;
+    run.untils = untils;
+  }
+
+  #end(run: RunRecord, fact: Extract<RunFact, { kind: 'run-ended' }>): void {
+    const { state, outcome, at, ledMs } = fact;
+    run.end = { state, outcome, at, ledMs };
+    run.untils.clear();
+    const { ready, active, paused, asking } = run.state;
+    for (const set of [ready, active, paused, asking]) set.clear();
+    this.#ended.add(run.run);
+    this.#keep(run);
+    if (run.parent !== undefined) this.#endInParent(run.parent, outcome);
+  }
+
+  #endInParent({ run, block }: ParentBlock, outcome: Outcome): void {
+    const record = this.#runs.get(run);
+    if (record === undefined || record.end !== undefined) return;
+    if (record.state.abandoned.delete(block)) return;
+    const context = record.state.find(block);
+    if (context !== undefined) settleIn(record, context, { block, outcome });
+  }
+
+  /** Keeps the outputs of a run that has ended, and lets go of the oldest beyond the bound (W7). */
+  #keep(run: RunRecord): void {
+    this.#withOutputs.add(run);
+    this.#keptBytes += run.outputBytes;
+    for (const oldest of this.#withOutputs) {
+      if (this.#keptBytes <= limits.finishedRunBytesMax) return;
+      this.#letGo(oldest);
+      oldest.state.forgetOutputs();
+    }
+  }
+
+  #letGo(run: RunRecord): void {
+    if (!this.#withOutputs.delete(run)) return;
+    this.#keptBytes -= run.outputBytes;
+    run.hasOutputs = false;
+  }
+
+  #forget(runs: readonly RunId[]): void {
+    for (const id of runs) {
+      const run = this.#runs.get(id);
+      if (run !== undefined) this.#letGo(run);
+      this.#ended.delete(id);
+      this.#runs.delete(id);
     }
   }
 
@@ -236,12 +315,21 @@ export class RunTable {
     return record;
   }
 
-  #end(run: RunRecord, fact: Extract<RunFact, { kind: 'run-ended' }>): void {
-    const { state, outcome, at, ledMs } = fact;
-    close(run, { state, outcome, at, ledMs });
-    this.#ended.add(run.run);
+  #restoreRun(kept: KeptRun): RunRecord {
+    const { state: image, untils: listed, parent, until, failed, end, ...rest } = kept;
+    const { endedBefore: _, ...told } = rest;
+    const compiled = this.#deployments.compiled(told.bundle, told.workflow);
+    const state = restoreRun(compiled.graph, image);
+    const untils = new Map<Context, number>();
+    for (const [place, context] of [...state.paused].entries()) {
+      const time = listed[place] ?? -1;
+      if (time >= 0) untils.set(context, time);
+    }
+    return { ...told, parent, until, failed, end, compiled, state, untils };
   }
 }
+
+const attemptsMax = 255;
 
 /** Ids of tasks that blocks of runs become begin so. */
 export const runTaskPrefix = 'run:';
@@ -250,175 +338,47 @@ export function runTaskId(run: RunId, context: string): TaskId {
   return taskId(`${runTaskPrefix}${run}:${context}`);
 }
 
-/** Where a context id points to, if anywhere. */
-export function findPlace(run: RunRecord, id: string): Place | undefined {
-  const bracket = id.endsWith(']') ? id.lastIndexOf('[') : -1;
-  const number = run.graph.numbers.get(bracket < 0 ? id : id.slice(0, bracket));
-  if (number === undefined) return undefined;
-  const vertex = run.graph.vertices[number];
-  const block = run.blocks[number];
-  if (vertex === undefined || block === undefined) return undefined;
-  if (bracket < 0) return { vertex, block, context: block, branch: undefined };
-  const branch = Number(id.slice(bracket + 1, -1));
-  const context = block.branches?.[branch];
-  return context === undefined ? undefined : { vertex, block, context, branch };
-}
-
-export function placeOf(run: RunRecord, id: string): Place {
-  const place = findPlace(run, id);
-  assert(place !== undefined, 'W1: a fact names a context that there is');
-  return place;
-}
-
-export function isSettled(context: Context): boolean {
-  return context.state === 'done' || context.state === 'failed';
-}
-
-export function branchId(block: string, branch: number): string {
-  return `${block}[${branch}]`;
-}
-
-function expand(run: RunRecord, id: string, count: number): void {
-  const { vertex, block } = placeOf(run, id);
-  assert(block.state === 'ready' && block.branches === undefined, 'W2: a block expands once');
-  run.ready.delete(id);
-  block.state = 'running';
-  block.branches = Array.from({ length: count }, blankContext);
-  if (count === 0) return blockDone(run, vertex, block);
-  admitBranches(run, vertex, block, inFlightMaxOf(vertex));
-}
-
-function settle(run: RunRecord, id: string, outcome: Outcome): void {
-  const { vertex, block, context, branch } = placeOf(run, id);
-  assert(!isSettled(context) && context.state !== 'waiting', 'W1: a context settles once');
-  run.ready.delete(id);
-  delete context.prompt;
-  if (!outcome.ok) {
-    context.state = 'failed';
-    context.failure = outcome.failure;
-    run.failed ??= { context: id, failure: outcome.failure };
-    if (branch === undefined) run.unsettled--;
-    return;
-  }
-  context.value = outcome.value;
-  if (branch === undefined) return blockDone(run, vertex, block);
-  context.state = 'done';
-  block.branchesDone++;
-  if (block.branchesDone === block.branches?.length) blockDone(run, vertex, block);
-  else admitBranches(run, vertex, block, 1);
-}
-
-function blockDone(run: RunRecord, vertex: Vertex, block: BlockRecord): void {
-  block.state = 'done';
-  run.unsettled--;
-  for (const number of vertex.successors) {
-    const successor = run.blocks[number];
-    if (successor === undefined) continue;
-    successor.edgesLeft--;
-    if (successor.edgesLeft > 0) continue;
-    successor.state = 'ready';
-    const id = run.graph.vertices[number]?.block.id;
-    if (id !== undefined) run.ready.add(id);
-  }
-}
-
-function admitBranches(run: RunRecord, vertex: Vertex, block: BlockRecord, count: number): void {
-  for (let i = 0; i < count; i++) {
-    const branch = block.branches?.[block.branchNext];
-    if (branch === undefined) return;
-    branch.state = 'ready';
-    run.ready.add(branchId(vertex.block.id, block.branchNext));
-    block.branchNext++;
-  }
-}
-
-function inFlightMaxOf(vertex: Vertex): number {
-  return vertex.block.inFlightMax ?? limits.branchesInFlight;
-}
-
-function open(from: Omit<RunRecord, 'unsettled' | 'ready' | 'active'>): RunRecord {
-  const run: RunRecord = {
-    ...from,
-    unsettled: from.blocks.length,
-    ready: new Set(),
-    active: new Set(),
-  };
-  for (const [number, vertex] of run.graph.vertices.entries()) {
-    const block = run.blocks[number];
-    if (block === undefined || block.edgesLeft > 0) continue;
-    block.state = 'ready';
-    run.ready.add(vertex.block.id);
-  }
-  return run;
-}
-
-/** Values are not needed any more: the view of an ended run shows states, not outputs. */
-function close(run: RunRecord, end: RunEnd): void {
-  run.end = end;
-  run.ready.clear();
-  run.active.clear();
-  delete run.failed;
-  for (const block of run.blocks) {
-    delete block.value;
-    delete block.prompt;
-    for (const branch of block.branches ?? []) {
-      delete branch.value;
-      delete branch.prompt;
-    }
-  }
-}
-
-function rebuild(
-  from: Omit<RunRecord, 'unsettled' | 'ready' | 'active' | 'blocks'>,
-  kept: readonly KeptBlock[],
-): RunRecord {
-  const blocks = kept.map((block, number): BlockRecord => {
-    const branches = block.branches?.map(copyContext);
-    const rebuilt = {
-      ...copyContext(block),
-      edgesLeft: from.graph.vertices[number]?.edgesIn ?? 0,
-      branchesDone: branches?.filter(({ state }) => state === 'done').length ?? 0,
-      branchNext: branches?.filter(({ state }) => state !== 'waiting').length ?? 0,
-    };
-    return branches === undefined ? rebuilt : { ...rebuilt, branches };
-  });
-  const run: RunRecord = { ...from, blocks, unsettled: 0, ready: new Set(), active: new Set() };
-  for (const [number, { block, successors }] of from.graph.vertices.entries()) {
-    const record = blocks[number];
-    if (record === undefined) continue;
-    if (!isSettled(record)) run.unsettled++;
-    if (record.state === 'done') {
-      for (const to of successors) {
-        const successor = blocks[to];
-        if (successor !== undefined) successor.edgesLeft--;
-      }
-    }
-    list(run, block.id, record);
-    for (const [branch, context] of (record.branches ?? []).entries()) {
-      list(run, branchId(block.id, branch), context);
-    }
-  }
-  return run;
-}
-
-function list(run: RunRecord, id: string, context: Context & { branches?: unknown }): void {
-  if (context.state === 'ready') run.ready.add(id);
-  if (context.state === 'running' && context.branches === undefined) run.active.add(id);
-  if (context.failure !== undefined) run.failed ??= { context: id, failure: context.failure };
-}
-
-function blankBlock(edgesLeft: number): BlockRecord {
-  return { ...blankContext(), edgesLeft, branchesDone: 0, branchNext: 0 };
-}
-
-function blankContext(): Context {
-  return { state: 'waiting', attempts: 0 };
-}
-
-function copyContext({ state, attempts, value, failure, prompt }: Context): Context {
-  const context: Context = { state, attempts };
-  if (value !== undefined) context.value = value;
-  if (failure !== undefined) context.failure = failure;
-  if (prompt !== undefined) context.prompt = prompt;
+function contextOf(state: RunState, id: string): Context {
+  const context = state.find(id);
+  assert(context !== undefined, 'W1: a fact names a context that there is');
   return context;
+}
+
+function settleIn(
+  run: RunRecord,
+  context: Context,
+  { block, outcome }: { readonly block: string; readonly outcome: Outcome },
+): void {
+  const { compiled, state } = run;
+  const failures = state.failureCount;
+  settle(compiled, state, context, outcome);
+  run.untils.delete(context);
+  if (outcome.ok) {
+    run.outputBytes += outcome.value.length;
+  } else if (state.failureCount > failures) {
+    run.failed ??= { context: block, failure: outcome.failure };
+  }
+}
+
+function imageOfRun(record: RunRecord, endedBefore: number | undefined): KeptRun {
+  const { run, tenant, workflow, input, at, depth, bundle, outputBytes, hasOutputs } = record;
+  const { parent, until, failed, end, untils } = record;
+  return {
+    run,
+    tenant,
+    workflow,
+    input,
+    at,
+    depth,
+    bundle,
+    outputBytes,
+    hasOutputs,
+    ...(parent === undefined ? {} : { parent }),
+    ...(until === undefined ? {} : { until }),
+    ...(failed === undefined ? {} : { failed }),
+    ...(end === undefined ? {} : { end }),
+    ...(endedBefore === undefined ? {} : { endedBefore }),
+    state: imageOf(record.state),
+    untils: Array.from(record.state.paused, (context) => untils.get(context) ?? -1),
+  };
 }

@@ -1,27 +1,30 @@
 /**
- * What a run looks like from outside. Every block is shown; of its branches only those that need a
- * look (ready, running, paused, failed), the rest are counted.
+ * What a run looks like from outside. Every block of the root is shown; of the contexts in rounds
+ * and branches those that need a look (ready, running, paused, failed) with the containers that they
+ * are in, the rest are counted.
  */
-import type { BlockView, RunState, RunView } from '@troupe/model';
+import type { BlockView, RunProgress, RunState, RunView } from '@troupe/model';
 import {
-  type BlockRecord,
-  branchId,
   type Context,
-  isSettled,
-  type RunRecord,
-  runTaskId,
-} from './run-table.ts';
+  contextId,
+  type Instance,
+  indicesOf,
+  type SlotState,
+} from './dag/instance.ts';
+import { stepAt } from './dag/next.ts';
+import { type RunRecord, runTaskId } from './run-table.ts';
 import type { TaskTable } from './task-table.ts';
 
+/** Contexts in rounds and branches that are shown; a view must fit into a message. */
+const nestedMax = 1_000;
+
 export function viewRun(run: RunRecord, tasks: TaskTable): RunView {
+  const nested = nestedByBlock(run);
   const blocks: BlockView[] = [];
-  for (const [number, block] of run.blocks.entries()) {
-    const id = run.graph.vertices[number]?.block.id;
-    if (id === undefined) continue;
-    blocks.push(viewBlock(run, id, block, tasks));
-    for (const [branch, context] of (block.branches ?? []).entries()) {
-      if (context.state === 'waiting' || context.state === 'done') continue;
-      blocks.push(viewContext(run, branchId(id, branch), context, tasks));
+  for (const { local } of run.compiled.graph.root.vertices) {
+    blocks.push(viewContext(run, run.state.root.contextAt(local), tasks));
+    for (const context of (nested.get(local) ?? []).sort(byPlace)) {
+      blocks.push(viewContext(run, context, tasks));
     }
   }
   const { end } = run;
@@ -29,46 +32,140 @@ export function viewRun(run: RunRecord, tasks: TaskTable): RunView {
   return end === undefined ? view : { ...view, outcome: end.outcome };
 }
 
-/** For lists: without branches, and without the outcome. */
+/** For lists: without rounds and branches, and without the outcome. */
 export function viewRunShort(run: RunRecord, tasks: TaskTable): RunView {
-  const blocks = run.blocks.flatMap((block, number) => {
-    const id = run.graph.vertices[number]?.block.id;
-    return id === undefined ? [] : [viewBlock(run, id, block, tasks)];
-  });
+  const { root } = run.state;
+  const blocks = run.compiled.graph.root.vertices.map(({ local }) =>
+    viewContext(run, root.contextAt(local), tasks),
+  );
   return summary(run, blocks);
 }
 
 function summary(run: RunRecord, blocks: readonly BlockView[]): RunView {
-  const { run: id, tenant, workflow, at, end } = run;
-  const view = { run: id, tenant, workflow, state: stateOf(run), startedAt: at, blocks };
-  return end === undefined ? view : { ...view, endedAt: end.at };
+  const { run: id, tenant, workflow, at, end, parent } = run;
+  return {
+    run: id,
+    tenant,
+    workflow,
+    state: stateOf(run),
+    startedAt: at,
+    blocks,
+    progress: progressOf(run),
+    ...(parent === undefined ? {} : { parent }),
+    ...(end === undefined ? {} : { endedAt: end.at }),
+  };
 }
 
-function stateOf(run: RunRecord): RunState {
-  if (run.end !== undefined) return run.end.state;
-  if (run.active.size > 0 || run.ready.size > 0) return 'running';
-  const paused = run.blocks.some(
-    (block) => block.state === 'paused' || block.branches?.some(({ state }) => state === 'paused'),
-  );
-  return paused ? 'waiting' : 'running';
+function stateOf({ end, state }: RunRecord): RunState {
+  if (end !== undefined) return end.state;
+  if (state.active.size + state.ready.size + state.asking.size > 0) return 'running';
+  return state.paused.size > 0 ? 'waiting' : 'running';
 }
 
-function viewBlock(run: RunRecord, id: string, block: BlockRecord, tasks: TaskTable): BlockView {
-  const view = viewContext(run, id, block, tasks);
-  if (block.branches === undefined) return view;
-  return { ...view, branches: { done: block.branchesDone, all: block.branches.length } };
+function progressOf({ end, state }: RunRecord): RunProgress {
+  const { known, settled, planned } = state;
+  const running = state.active.size;
+  const waiting = state.paused.size;
+  const rest = end === undefined ? Math.max(known - settled + planned - running - waiting, 0) : 0;
+  return { done: settled, running, waiting, rest };
 }
 
-function viewContext(run: RunRecord, id: string, context: Context, tasks: TaskTable): BlockView {
-  if (run.end !== undefined && !isSettled(context)) {
-    return { block: id, state: 'skipped', attempts: context.attempts };
+/** By place in the root, contexts inside that need a look and the containers around them. */
+function nestedByBlock({ state, end }: RunRecord): Map<number, Context[]> {
+  const shown = new Set<Context>();
+  const show = (context: Context) => {
+    let at: Context | undefined = context;
+    while (at?.instance.parent !== undefined && !shown.has(at)) {
+      shown.add(at);
+      at = at.instance.parent;
+    }
+  };
+  for (const set of [state.active, state.paused, state.ready]) {
+    for (const context of set) if (shown.size < nestedMax) show(context);
   }
-  const { state, attempts, prompt } = context;
-  const task = state === 'running' ? tasks.get(runTaskId(run.run, id)) : undefined;
-  if (task?.state.kind === 'ready') return { block: id, state: 'ready', attempts: task.attempt };
+  for (const id of state.failures) {
+    const context = state.find(id);
+    if (context !== undefined) show(context);
+  }
+  if (end !== undefined) showUnsettled(state.root, show, shown);
+  const nested = new Map<number, Context[]>();
+  for (const context of shown) {
+    const block = rootOf(context);
+    const group = nested.get(block);
+    if (group === undefined) nested.set(block, [context]);
+    else group.push(context);
+  }
+  return nested;
+}
+
+/** Of a run that has ended, what was at work then. */
+function showUnsettled(
+  instance: Instance,
+  show: (context: Context) => void,
+  shown: ReadonlySet<Context>,
+): void {
+  for (const [slot, inner] of instance.inner) {
+    const name = stateIn(inner.parent ?? instance.contextAt(slot));
+    if (name !== 'running') continue;
+    for (let at = 0; at < inner.state.length && shown.size < nestedMax; at++) {
+      const context = inner.contextAt(at);
+      const state = stateIn(context);
+      if (state === 'ready' || state === 'running' || state === 'paused') show(context);
+    }
+    showUnsettled(inner, show, shown);
+  }
+}
+
+function stateIn({ instance, slot }: Context): SlotState {
+  return instance.stateAt(slot);
+}
+
+function rootOf({ instance, slot }: Context): number {
+  let at = slot;
+  for (let { parent } = instance; parent !== undefined; parent = parent.instance.parent) {
+    at = parent.slot;
+  }
+  return at;
+}
+
+function byPlace(left: Context, right: Context): number {
+  const here = indicesOf(left);
+  const there = indicesOf(right);
+  for (let i = 0; i < Math.max(here.length, there.length); i++) {
+    const difference = (here[i] ?? -1) - (there[i] ?? -1);
+    if (difference !== 0) return difference;
+  }
+  return left.slot - right.slot;
+}
+
+function viewContext(run: RunRecord, context: Context, tasks: TaskTable): BlockView {
+  const { instance, slot } = context;
+  const block = contextId(context);
+  const attempts = instance.attempts[slot] ?? 0;
+  const name = stateIn(context);
+  const settled = name === 'done' || name === 'failed' || name === 'skipped';
+  if (name === 'abandoned' || (run.end !== undefined && !settled)) {
+    return { block, state: 'skipped', attempts };
+  }
+  const inner = instance.inner.get(slot);
+  if (inner !== undefined) return { block, state: name, attempts, ...turnsOf(inner) };
+  if (name === 'paused') {
+    const prompt = instance.outputs[slot];
+    if (stepAt(run.compiled, context).block.kind === 'wait' || prompt === undefined) {
+      return { block, state: 'running', attempts };
+    }
+    return { block, state: name, attempts, prompt };
+  }
+  const task = name === 'running' ? tasks.get(runTaskId(run.run, block)) : undefined;
+  if (task?.state.kind === 'ready') return { block, state: 'ready', attempts: task.attempt };
   if (task?.state.kind === 'running') {
-    return { block: id, state, attempts: task.attempt, node: task.state.node };
+    return { block, state: name, attempts: task.attempt, node: task.state.node };
   }
-  const view: BlockView = { block: id, state, attempts };
-  return prompt === undefined ? view : { ...view, prompt };
+  return { block, state: name, attempts };
+}
+
+function turnsOf(inner: Instance): Pick<BlockView, 'branches' | 'rounds'> {
+  const { course, branchesDone, round: done } = inner;
+  if (course.kind === 'branches') return { branches: { done: branchesDone, all: course.count } };
+  return { rounds: course.kind === 'rounds' ? { done, all: course.count } : { done } };
 }

@@ -1,15 +1,13 @@
 /**
- * The leader's work on runs: start, feed blocks to the task queue, pause and resume, end, answer
- * those who wait. Which block may start is derived durably in `run-table.ts`.
+ * The leader's work on runs: start, start again, move, pause and resume, end, answer those who wait.
+ * How a run goes on meanwhile stands in `run-progress.ts`, what is durable in `run-table.ts`.
  *
- * W4  the first failed context fails the run; what else is active is cancelled.
- * W5  a block's task has the id `run:<run>:<context id>`, so a context never runs as two tasks.
+ * W4  unless the workflow says otherwise, the first failed context fails the run; what else is
+ *     active is cancelled, child runs too.
  */
 import {
   type Answer,
-  callTask,
   decodeValue,
-  encodeValue,
   type Failure,
   failure,
   failureOf,
@@ -19,12 +17,13 @@ import {
   type RequestBody,
   type RunId,
   TroupeError,
-  troupeError,
 } from '@troupe/model';
-import { evaluate, type Sources } from './dag/references.ts';
+import { begunIn, firstDifference, keptFrom } from './dag/carry.ts';
+import { type Context, contextId } from './dag/instance.ts';
 import type { Desk } from './desk.ts';
-import { findPlace, type Place, placeOf, type RunRecord, runTaskId } from './run-table.ts';
-import { RunValues } from './run-values.ts';
+import { RunClock } from './run-clock.ts';
+import { RunProgress, waitsForTime } from './run-progress.ts';
+import type { RunRecord } from './run-table.ts';
 import { viewRun } from './run-view.ts';
 import type { Tasks } from './tasks.ts';
 import { type Asker, Waiting, type WaitingAsker } from './waiting.ts';
@@ -34,45 +33,99 @@ type Body<K extends RequestBody['kind']> = Extract<RequestBody, { kind: K }>;
 const runIdLengthMax = 128;
 /** Runs forgotten by one fact. */
 const forgottenMax = 1_000;
-/** A call that reached its actor is answered from the actor's memory, so trying long is safe. */
-const callRetries = 20;
+/** Open pauses that a refusal names. */
+const namedMax = 10;
+/** Of a wait whose time has come: null. */
+const nothing = new Uint8Array([0xc0]);
 
 export class Runs {
   readonly #desk: Desk;
-  readonly #tasks: Tasks;
-  readonly #values = new Map<RunId, RunValues>();
+  readonly #clock: RunClock;
+  readonly #progress: RunProgress;
   readonly #askers = new Waiting<RunId, WaitingAsker>();
 
   constructor(desk: Desk, tasks: Tasks) {
     this.#desk = desk;
-    this.#tasks = tasks;
+    this.#clock = new RunClock(desk);
+    const ending = {
+      end: (run: RunRecord, state: 'done' | 'failed', outcome: Outcome) =>
+        this.#end(run, state, outcome),
+      cancel: (run: RunRecord, why: string) => this.#cancel(run, why),
+    };
+    this.#progress = new RunProgress(desk, { tasks, clock: this.#clock, ending });
   }
 
   /** A new leader: whatever the last one decided is finished, the next steps are taken. */
   takeOver(): void {
-    for (const run of [...this.#desk.state.runs.all()]) this.#progress(run);
+    for (const run of [...this.#desk.state.runs.all()]) {
+      if (run.end !== undefined) continue;
+      this.#clock.setAll(run);
+      this.#progress.advance(run.run);
+    }
   }
 
   /** Idempotent by run id. */
   start(asker: Asker, body: Body<'start-run'>): void {
-    const { run: id, tenant, workflow, input } = body;
-    const known = this.#desk.state.runs.get(id);
+    const { run: id, tenant, workflow, input, from } = body;
+    const { state, wall: at } = this.#desk;
+    const known = state.runs.get(id);
     if (known !== undefined) {
       if (known.tenant === tenant && known.workflow === workflow) return this.#show(asker, known);
       const what = `run id "${id}" is that of a run of "${known.workflow}"`;
       return this.#desk.refuse(asker, 'ALREADY_EXISTS', what, { run: id });
     }
-    const fault = this.#startFault(body);
-    const bundle = this.#desk.state.deployments.tenant(tenant)?.workflows.get(workflow);
+    const fault = this.#startFault(body) ?? this.#againFault(body);
+    const bundle = state.deployments.tenant(tenant)?.workflows.get(workflow);
     if (fault !== undefined || bundle === undefined) {
       const refusal = fault ?? failure('UNKNOWN_WORKFLOW', `there is no workflow "${workflow}"`);
       return this.#desk.answer(asker, { kind: 'failed', failure: refusal });
     }
-    const at = this.#desk.wall;
-    this.#desk.decide({ kind: 'run-started', run: id, tenant, workflow, bundle, input, at });
-    this.#advance(id);
-    const run = this.#desk.state.runs.get(id);
+    const { limitMs } = state.deployments.compiled(bundle, workflow).workflow;
+    const again = from && ('block' in from ? from : { run: from.run });
+    this.#progress.start({
+      kind: 'run-started',
+      run: id,
+      tenant,
+      workflow,
+      bundle,
+      input,
+      at,
+      ...(again === undefined ? {} : { from: again }),
+      ...(limitMs === undefined ? {} : { until: this.#desk.ledMs + limitMs }),
+    });
+    const run = state.runs.get(id);
     if (run !== undefined) this.#show(asker, run);
+  }
+
+  /** Goes on by another version, where the graphs agree on all that has begun. */
+  move(asker: Asker, body: Body<'move-run'>): void {
+    const { run: id } = body;
+    const { state } = this.#desk;
+    const run = state.runs.get(id);
+    if (run === undefined) return this.#unknown(asker, id);
+    const owner = state.deployments.tenant(run.tenant);
+    const bundle = body.bundle ?? owner?.workflows.get(run.workflow);
+    const manifest = bundle === undefined ? undefined : state.deployments.manifest(bundle);
+    const has = manifest?.workflows.some(({ name }) => name === run.workflow);
+    if (bundle === undefined || has !== true || owner?.bundles.includes(bundle) !== true) {
+      const what = `tenant "${run.tenant}" has deployed no such version of "${run.workflow}"`;
+      return this.#desk.refuse(asker, 'UNKNOWN_BUNDLE', what, { run: id });
+    }
+    if (run.end !== undefined || run.state.answer !== undefined) {
+      const what = `run "${id}" has its outcome, it cannot be moved`;
+      return this.#desk.refuse(asker, 'WRONG_STATE', what, { run: id });
+    }
+    if (bundle === run.bundle) return this.#show(asker, run);
+    const to = state.deployments.compiled(bundle, run.workflow);
+    const difference = firstDifference(run.compiled, to, begunIn(run));
+    if (difference !== undefined) {
+      const what = `run "${id}" cannot go on by bundle ${bundle}: ${difference}`;
+      return this.#desk.refuse(asker, 'WRONG_STATE', what, { run: id, difference });
+    }
+    this.#progress.drop(id);
+    this.#desk.decide({ kind: 'run-moved', run: id, bundle });
+    this.#progress.advance(id);
+    this.#show(asker, run);
   }
 
   wait(asker: Asker, { run: id, waitMs }: Body<'wait-run'>): void {
@@ -99,23 +152,18 @@ export class Runs {
   resume(asker: Asker, { run: id, block, answer }: Body<'resume-run'>): void {
     const run = this.#desk.state.runs.get(id);
     if (run === undefined) return this.#unknown(asker, id);
-    const place = findPlace(run, block);
-    if (place === undefined) {
-      const what = `run "${id}" has no block "${block}"`;
-      return this.#desk.refuse(asker, 'UNKNOWN_BLOCK', what, { run: id, block });
+    const context = run.state.find(block);
+    const kind = context === undefined ? undefined : this.#kindOf(run, context);
+    if (context !== undefined && kind === 'pause' && run.state.stateOf(context) === 'done') {
+      return this.#show(asker, run);
     }
-    const { vertex, context } = place;
-    const isPause = vertex.block.kind === 'pause';
-    if (isPause && context.state === 'done') return this.#show(asker, run);
-    if (run.end !== undefined || !isPause || context.state !== 'paused') {
-      const state = run.end === undefined ? context.state : `of a run that is ${run.end.state}`;
-      const what = `block "${block}" of run "${id}" does not wait for an answer, it is ${state}`;
-      return this.#desk.refuse(asker, 'WRONG_STATE', what, { run: id, block });
+    if (context === undefined || kind !== 'pause' || !run.state.paused.has(context)) {
+      return this.#desk.answer(asker, { kind: 'failed', failure: notOpen(run, block, context) });
     }
-    const fault = answerFault(answer);
+    const fault = valueFault(answer, 'the answer');
     if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
-    this.#settle(run, block, { ok: true, value: answer });
-    this.#advance(id);
+    this.#progress.settle(run, block, { ok: true, value: answer });
+    this.#progress.advance(id);
     this.#show(asker, run);
   }
 
@@ -123,16 +171,41 @@ export class Runs {
     const run = this.#desk.state.runs.get(id);
     if (run === undefined) return this.#unknown(asker, id);
     if (run.end === undefined) {
-      const reason = failure('CANCELLED', `run "${id}" was cancelled`, { run: id });
-      this.#end(run, 'cancelled', { ok: false, failure: reason });
-      this.#tasks.dispatch();
+      this.#cancel(run);
+      this.#progress.advance(id);
     }
     this.#show(asker, run);
   }
 
   /** A task that was a block of this run has ended. */
   blockEnded(id: RunId): void {
-    this.#advance(id);
+    this.#progress.advance(id);
+  }
+
+  /** More of a run that had more to do than one event should. */
+  goOn(id: RunId): void {
+    this.#progress.goOn(id);
+  }
+
+  /** The time of a block, or of the run, has come. */
+  timeCame(id: RunId, block: string | undefined): void {
+    const run = this.#desk.state.runs.get(id);
+    if (run === undefined || run.end !== undefined) return;
+    if (block === undefined) return this.#outOfTime(run);
+    const context = run.state.find(block);
+    if (context === undefined || !run.state.paused.has(context)) return;
+    if (waitsForTime(run, context)) {
+      this.#progress.settle(run, block, { ok: true, value: nothing });
+    } else {
+      const what = `nobody answered block "${block}" of run "${id}" in time`;
+      const reason = failure('DEADLINE_EXCEEDED', what, { run: id, block });
+      this.#progress.settle(run, block, { ok: false, failure: reason });
+    }
+    this.#progress.advance(id);
+  }
+
+  tellTime(): void {
+    this.#clock.tell();
   }
 
   /** Forgets what ended long ago, or is too much. True when there is more to forget at once. */
@@ -151,101 +224,39 @@ export class Runs {
     return forgotten.length === forgottenMax;
   }
 
-  #advance(id: RunId): void {
-    const run = this.#desk.state.runs.get(id);
-    if (run === undefined) return;
-    this.#progress(run);
-    this.#tasks.dispatch();
-  }
-
-  #progress(run: RunRecord): void {
-    if (run.end !== undefined) return;
-    // Contexts that become ready meanwhile join the set, and so this loop.
-    for (const id of run.ready) {
-      if (run.failed !== undefined) break;
-      this.#start(run, id);
-    }
-    if (run.failed !== undefined) {
-      const { context, failure: reason } = run.failed;
-      const message = `block "${context}" of run "${run.run}" failed: ${reason.message}`;
-      const details = { ...reason.details, run: run.run, block: context };
-      this.#end(run, 'failed', { ok: false, failure: { code: reason.code, message, details } });
-    } else if (run.unsettled === 0) {
-      const outcome = attempt(() =>
-        payload(evaluate(run.graph.workflow.output, this.#valuesOf(run).whole()), 'the output'),
-      );
-      this.#end(run, outcome.ok ? 'done' : 'failed', outcome);
-    }
-  }
-
-  #start(run: RunRecord, id: string): void {
-    const place = placeOf(run, id);
-    const { block } = place.vertex;
-    const values = this.#valuesOf(run);
-    const started = attempt(() => {
-      if (block.each !== undefined && place.branch === undefined) {
-        const count = values.items(block).length;
-        this.#desk.decide({ kind: 'branches-expanded', run: run.run, block: id, count });
-      } else {
-        this.#startContext(run, { ...place, id }, values.sources(place));
-      }
-      return new Uint8Array(0);
+  #outOfTime(run: RunRecord): void {
+    const { limitMs } = run.compiled.workflow;
+    const what = `run "${run.run}" took longer than ${limitMs ?? 0} ms`;
+    this.#end(run, 'failed', {
+      ok: false,
+      failure: failure('TIME_LIMIT', what, { run: run.run }),
     });
-    if (!started.ok) this.#settle(run, id, started);
+    this.#progress.advance(run.run);
   }
 
-  #startContext(run: RunRecord, { vertex, id }: Place & { id: string }, sources: Sources): void {
-    const { block, task } = vertex;
-    const common = {
-      kind: 'task-submitted' as const,
-      at: this.#desk.wall,
-      task: runTaskId(run.run, id),
-      tenant: run.tenant,
-      bundle: run.bundle,
-      priority: 'normal' as const,
-      run: { run: run.run, block: id },
-    };
-    switch (block.kind) {
-      case 'task': {
-        const input = payload(evaluate(block.input, sources), 'the input');
-        const { name, resources, retries, backoffMs, limitMs } = task ?? undeclared(block.task);
-        const declared = { name, resources, retries, backoffMs, limitMs };
-        return this.#tasks.submit({ ...common, ...declared, input });
-      }
-      case 'call': {
-        const { type, method } = block;
-        const key = keyOf(evaluate(block.key, sources));
-        const args = block.args.map((argument) => evaluate(argument, sources));
-        const input = payload({ type, key, method, args }, 'the call');
-        const backoffMs = limits.taskBackoffMs;
-        const limitMs = limits.taskLimitMs;
-        const declared = { name: callTask, resources: {}, retries: callRetries };
-        return this.#tasks.submit({ ...common, ...declared, backoffMs, limitMs, input });
-      }
-      case 'pause': {
-        const prompt = payload(evaluate(block.prompt, sources), 'the prompt');
-        this.#desk.decide({ kind: 'block-paused', run: run.run, block: id, prompt });
-        return;
-      }
-    }
-  }
-
-  #settle(run: RunRecord, block: string, outcome: Outcome): void {
-    this.#desk.decide({ kind: 'block-ended', run: run.run, block, outcome });
+  #cancel(run: RunRecord, why?: string): void {
+    if (run.end !== undefined) return;
+    const what = `run "${run.run}" was cancelled${why === undefined ? '' : `: ${why}`}`;
+    const reason = failure('CANCELLED', what, { run: run.run });
+    this.#end(run, 'cancelled', { ok: false, failure: reason });
   }
 
   #end(run: RunRecord, state: 'done' | 'failed' | 'cancelled', outcome: Outcome): void {
-    const { run: id } = run;
-    const active = [...run.active];
+    const { run: id, parent } = run;
+    const active = Array.from(run.state.active, contextId);
     const { wall: at, ledMs } = this.#desk;
     this.#desk.decide({ kind: 'run-ended', run: id, state, outcome, at, ledMs });
-    this.#values.delete(id);
-    for (const block of active) this.#tasks.cancel(runTaskId(id, block), `its run is ${state}`);
+    this.#progress.drop(id);
+    this.#clock.drop(id);
+    for (const block of [...active, ...run.state.abandoned]) {
+      this.#progress.cancelContext(run, block, `its run is ${state}`);
+    }
     const view = viewRun(run, this.#desk.state.tasks);
     for (const asker of this.#askers.take(id)) {
       this.#desk.deadlines.cancel(asker.deadline);
       this.#desk.answer(asker, { kind: 'run', run: view });
     }
+    if (parent !== undefined) this.#progress.advance(parent.run);
   }
 
   #show(asker: Asker, run: RunRecord): void {
@@ -255,15 +266,6 @@ export class Runs {
 
   #unknown(asker: Asker, run: RunId): void {
     this.#desk.refuse(asker, 'UNKNOWN_RUN', `there is no run "${run}"`, { run });
-  }
-
-  #valuesOf(run: RunRecord): RunValues {
-    let values = this.#values.get(run.run);
-    if (values === undefined) {
-      values = new RunValues(run);
-      this.#values.set(run.run, values);
-    }
-    return values;
   }
 
   #startFault({ run, tenant, workflow, input }: Body<'start-run'>): Failure | undefined {
@@ -281,10 +283,72 @@ export class Runs {
     }
     return valueFault(input, `the input of run "${run}"`);
   }
+  /** What is wrong with starting again from an earlier run, if anything. */
+  #againFault({ tenant, workflow, from }: Body<'start-run'>): Failure | undefined {
+    if (from === undefined) return undefined;
+    const { state } = this.#desk;
+    const earlier = state.runs.get(from.run);
+    if (earlier === undefined || earlier.tenant !== tenant) {
+      return failure('UNKNOWN_RUN', `there is no run "${from.run}"`, { run: from.run });
+    }
+    const wrong = (what: string, difference = '') =>
+      failure('WRONG_STATE', `run "${from.run}" ${what}`, { run: from.run, difference });
+    if (earlier.workflow !== workflow) return wrong(`is one of "${earlier.workflow}"`);
+    if (earlier.end === undefined) return wrong('has not ended; cancel it first');
+    if (!earlier.hasOutputs) {
+      const kept = `${limits.finishedRunBytesMax} bytes of finished runs are kept`;
+      return wrong(`does not have its outputs any more, ${kept}; start it from its beginning`);
+    }
+    const bundle = state.deployments.tenant(tenant)?.workflows.get(workflow);
+    if (bundle === undefined) return undefined;
+    const to = state.deployments.compiled(bundle, workflow);
+    const block = 'block' in from ? from.block : undefined;
+    const vertex = block === undefined ? undefined : to.graph.byId.get(block);
+    if (block !== undefined && vertex?.body !== to.graph.root) {
+      const around = vertex?.body.container?.id;
+      const what =
+        around === undefined
+          ? `workflow "${workflow}" has no block "${block}"`
+          : `block "${block}" lies in "${around}", whose rounds and branches begin together`;
+      return failure('UNKNOWN_BLOCK', what, { run: from.run, block });
+    }
+    const difference = firstDifference(earlier.compiled, to, keptFrom(earlier, block));
+    return difference === undefined
+      ? undefined
+      : wrong(`had other blocks: ${difference}`, difference);
+  }
+
+  #kindOf({ compiled }: RunRecord, { instance, slot }: Context): string | undefined {
+    return compiled.steps[instance.vertexAt(slot).number]?.block.kind;
+  }
 }
 
-function answerFault(answer: Uint8Array): Failure | undefined {
-  return valueFault(answer, 'the answer');
+/** Why nobody can answer this, and what can be answered. */
+function notOpen(run: RunRecord, block: string, context: Context | undefined): Failure {
+  const { state, compiled, run: id, end } = run;
+  const details = { run: id, block };
+  const open = Array.from(state.paused).filter((one) => !waitsForTime(run, one));
+  const named = open.slice(0, namedMax).map(contextId).join(', ');
+  const rest = open.length > namedMax ? ` and ${open.length - namedMax} more` : '';
+  const others = open.length === 0 ? '' : `; what waits for an answer: ${named}${rest}`;
+  if (context === undefined) {
+    const depth = block.split('[').length - 1;
+    const [name = block] = block.split('[');
+    if (compiled.graph.byName[depth]?.has(name) !== true) {
+      return failure('UNKNOWN_BLOCK', `run "${id}" has no block "${block}"${others}`, details);
+    }
+    const what = `block "${block}" of run "${id}" does not wait for an answer: no round or branch of that number is at work`;
+    return failure('WRONG_STATE', `${what}${others}`, details);
+  }
+  const isTime = state.paused.has(context) && waitsForTime(run, context);
+  const is =
+    end !== undefined
+      ? `of a run that is ${end.state}`
+      : isTime
+        ? 'waiting for a time'
+        : state.stateOf(context);
+  const what = `block "${block}" of run "${id}" does not wait for an answer, it is ${is}`;
+  return failure('WRONG_STATE', `${what}${others}`, details);
 }
 
 /** Values are decoded only when used; what cannot be decoded must not get that far. */
@@ -299,27 +363,6 @@ function valueFault(value: Uint8Array, what: string): Failure | undefined {
     return value;
   });
   return decoded.ok ? undefined : decoded.failure;
-}
-
-/** Encodes what an expression came to. Throws `TOO_LARGE` when a record could not hold it. */
-function payload(value: unknown, what: string): Uint8Array {
-  const bytes = encodeValue(value, what);
-  if (bytes.length > limits.payloadBytesMax) {
-    throw troupeError('TOO_LARGE', `${what} has ${bytes.length} bytes`, {
-      bytesMax: limits.payloadBytesMax,
-    });
-  }
-  return bytes;
-}
-
-function keyOf(value: unknown): string {
-  const key = typeof value === 'number' ? String(value) : value;
-  if (typeof key === 'string' && isActorKey(key)) return key;
-  throw troupeError('WORKFLOW_INVALID', 'the key of the call is not the key of an actor');
-}
-
-function undeclared(task: string): never {
-  throw troupeError('UNKNOWN_TASK', `the bundle does not export task "${task}"`);
 }
 
 function attempt(make: () => Uint8Array): Outcome {

@@ -39,7 +39,7 @@ export interface DurableState {
   readonly runs: RunsImage;
 }
 
-const imageFormat = 2;
+const imageFormat = 3;
 
 export class State {
   readonly nodes = new NodeTable();
@@ -106,11 +106,16 @@ export class State {
         break;
       case 'run-started':
       case 'branches-expanded':
+      case 'round-decided':
       case 'block-paused':
+      case 'block-waiting':
       case 'block-ended':
+      case 'run-moved':
       case 'run-ended':
       case 'runs-forgotten':
         this.runs.apply(fact);
+        break;
+      case 'time-led':
         break;
       case 'image-stored': {
         const { object, facts, position: at } = fact;

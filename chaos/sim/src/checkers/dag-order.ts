@@ -34,7 +34,7 @@ export const dagOrder: MakeChecker = (_truth, violate) => {
           const run = runs.get(fact.run);
           if (run === undefined) return;
           checkPredecessors(run, fact.block, violate);
-          run.branches.set(fact.block, { done: 0, all: fact.count });
+          run.branches.set(fact.block, { done: 0, all: fact.count ?? 0 });
           if (fact.count === 0) run.done.add(fact.block);
           return;
         }

@@ -1,14 +1,14 @@
 /**
- * A workflow compiled: blocks by number, edges by number, and everything that can be wrong with it
- * found before it runs. Pure.
+ * A workflow compiled against the bundle it came in: its graph, what each vertex is, and everything
+ * that can be wrong with it found before it runs. Pure.
  *
- * G1  the edges of a compiled graph make no cycle.
- * G2  a reference to a block is an edge: a block starts after all it refers to.
+ * G3  a reference to a block is an edge, unless the workflow says otherwise or an edge from that
+ *     block stands there already: a block starts after all it refers to.
+ * G4  a reference leads to a block of the same body or of one around it, so that there is one of it.
  */
 import {
   type ActorManifest,
   type Block,
-  type Expression,
   type Failure,
   failure,
   limits,
@@ -16,32 +16,33 @@ import {
   type TaskManifest,
   type Workflow,
 } from '@troupe/model';
+import { blockFault, type Declared, limitFault } from './block-fault.ts';
+import { expressionsOf } from './expressions.ts';
+import { buildGraph, type Graph, type PlannedBlock, type PlannedEdge } from './graph.ts';
 import { type Path, visitReferences } from './references.ts';
 
-export interface Vertex {
+/** What a vertex is. A block with `each` is two: a parallel, and the one vertex of its body. */
+export interface Step {
   readonly block: Block;
-  /** Number of edges into it. */
-  readonly edgesIn: number;
-  readonly successors: readonly number[];
-  /** Its task's declaration; absent for calls and pauses. */
-  readonly task?: TaskManifest;
+  readonly part: 'whole' | 'each' | 'branch';
+  /** Declaration of its task, when it runs one of the bundle. */
+  readonly task: TaskManifest | undefined;
 }
 
-export interface Graph {
+export interface CompiledWorkflow {
   readonly workflow: Workflow;
-  readonly vertices: readonly Vertex[];
-  /** Vertex by block id. */
-  readonly numbers: ReadonlyMap<string, number>;
+  readonly graph: Graph;
+  /** By number of the vertex. */
+  readonly steps: readonly Step[];
 }
 
-export type Compiled = { readonly graph: Graph } | { readonly failure: Failure };
+export type Compilation = CompiledWorkflow | { readonly failure: Failure };
 
-/** Compiles a workflow against the manifest of the bundle it came in. */
 export function compile(
   workflow: Workflow,
   manifest: Pick<Manifest, 'tasks'> & { readonly actors?: readonly ActorManifest[] },
-): Compiled {
-  const refuse = (what: string): Compiled => ({
+): Compilation {
+  const refuse = (what: string): Compilation => ({
     failure: failure('WORKFLOW_INVALID', `workflow "${workflow.name}": ${what}`, {
       workflow: workflow.name,
     }),
@@ -50,128 +51,142 @@ export function compile(
   if (blocks.length > limits.runBlocksMax) {
     return refuse(`${blocks.length} blocks, ${limits.runBlocksMax} are allowed`);
   }
-  const tasks = new Map(manifest.tasks.map((task) => [task.name, task]));
-  const numbers = new Map<string, number>();
-  for (const [number, block] of blocks.entries()) {
-    const fault = blockFault(block, numbers, tasks);
+  const limit = limitFault(workflow.limitMs);
+  if (limit !== undefined) return refuse(`it ${limit}`);
+  const declared: Declared = { tasks: new Map(manifest.tasks.map((task) => [task.name, task])) };
+  for (const block of blocks) {
+    const fault = blockFault(block, declared);
     if (fault !== undefined) return refuse(fault);
-    numbers.set(block.id, number);
   }
-  const edges = edgesOf(workflow, numbers);
-  if ('fault' in edges) return refuse(edges.fault);
-  const cycle = cycleIn(edges.into, edges.outOf);
-  if (cycle !== undefined) {
-    return refuse(`a cycle: ${cycle.map((number) => blocks[number]?.id).join(' -> ')}`);
-  }
-  const vertices = blocks.map((block, number): Vertex => {
-    const vertex = {
-      block,
-      edgesIn: edges.into[number]?.size ?? 0,
-      successors: edges.outOf[number] ?? [],
+  const edges = new EdgePlan(workflow);
+  const fault = edges.fill();
+  if (fault !== undefined) return refuse(fault);
+  const planned: PlannedBlock[] = [];
+  const steps: Step[] = [];
+  for (const block of blocks) {
+    const step = (part: Step['part']): Step => {
+      const runs = block.kind === 'task' || block.kind === 'route';
+      return { block, part, task: runs ? declared.tasks.get(block.task) : undefined };
     };
-    const task = block.kind === 'task' ? tasks.get(block.task) : undefined;
-    return task === undefined ? vertex : { ...vertex, task };
-  });
-  return { graph: { workflow, vertices, numbers } };
+    const { id } = block;
+    if (block.each === undefined) {
+      const container = block.kind === 'loop' || block.kind === 'parallel' ? block.kind : undefined;
+      planned.push({ id, in: block.in, container });
+      steps.push(step('whole'));
+      continue;
+    }
+    planned.push({ id, in: block.in, container: 'parallel' });
+    planned.push({ id: `${id}/each`, name: id, in: id });
+    steps.push(step('each'), step('branch'));
+  }
+  const built = buildGraph({ blocks: planned, edges: edges.all });
+  return 'fault' in built ? refuse(built.fault) : { workflow, graph: built.graph, steps };
 }
 
-const blockId = /^[A-Za-z0-9_$][A-Za-z0-9_$. -]{0,127}$/;
+/** Gathers the edges; every reference is looked at on the way. */
+class EdgePlan {
+  readonly all: PlannedEdge[] = [];
+  readonly #workflow: Workflow;
+  readonly #blocks: ReadonlyMap<string, Block>;
+  /** By target, where its edges come from. */
+  readonly #sources = new Map<string, Set<string>>();
 
-function blockFault(
-  block: Block,
-  earlier: ReadonlyMap<string, number>,
-  tasks: ReadonlyMap<string, TaskManifest>,
-): string | undefined {
-  if (!blockId.test(block.id)) return `block id "${block.id}" is not a name`;
-  if (earlier.has(block.id)) return `two blocks have the id "${block.id}"`;
-  if (block.kind === 'task' && !tasks.has(block.task)) {
-    return `block "${block.id}" runs task "${block.task}", which the bundle does not export`;
+  constructor(workflow: Workflow) {
+    this.#workflow = workflow;
+    this.#blocks = new Map(workflow.blocks.map((block) => [block.id, block]));
   }
-  if (block.kind !== 'task' && block.kind !== 'call' && block.kind !== 'pause') {
-    return `block "${block.id}" is a ${block.kind}, which this scheduler cannot run`;
-  }
-  const { inFlightMax } = block;
-  if (inFlightMax !== undefined && !(Number.isInteger(inFlightMax) && inFlightMax > 0)) {
-    return `block "${block.id}" has inFlightMax ${inFlightMax}, which is not a positive integer`;
-  }
-  return undefined;
-}
 
-interface Edges {
-  readonly into: readonly ReadonlySet<number>[];
-  readonly outOf: readonly (readonly number[])[];
-}
-
-function edgesOf(
-  workflow: Workflow,
-  numbers: ReadonlyMap<string, number>,
-): Edges | { readonly fault: string } {
-  const into: Set<number>[] = workflow.blocks.map(() => new Set());
-  const outOf: number[][] = workflow.blocks.map(() => []);
-  let fault: string | undefined;
-  const refer = (place: string, path: Path, inBranch: boolean, to?: number): void => {
-    const from = path[0] === 'blocks' ? numbers.get(String(path[1])) : undefined;
-    if (path[0] === 'blocks' && from === undefined) {
-      fault ??= `${place} refers to block "${path[1]}", which there is not`;
-    } else if (path[0] === 'item' || path[0] === 'index') {
-      if (!inBranch) fault ??= `${place} refers to "${path[0]}", which only branches have`;
-    } else if (path[0] !== 'blocks' && path[0] !== 'input') {
-      fault ??= `${place} has the unknown reference "${path.join('.')}"`;
+  fill(): string | undefined {
+    const { blocks, edges = [], output } = this.#workflow;
+    for (const edge of edges) this.#add(edge);
+    for (const { id, after } of blocks) {
+      for (const from of after) {
+        if (!this.#blocks.has(from))
+          return `block "${id}" stands after "${from}", which there is not`;
+        if (!this.#has(from, id)) this.#add({ from, to: id });
+      }
     }
-    if (from !== undefined && to !== undefined) into[to]?.add(from);
-  };
-  for (const [number, block] of workflow.blocks.entries()) {
-    const place = `block "${block.id}"`;
-    for (const id of block.after) {
-      const from = numbers.get(id);
-      if (from === undefined) fault ??= `${place} stands after "${id}", which there is not`;
-      else into[number]?.add(from);
+    let fault: string | undefined;
+    for (const block of blocks) {
+      for (const { expression, inside } of expressionsOf(block)) {
+        visitReferences(expression, (path) => {
+          fault ??= this.#refer(path, block, inside);
+        });
+      }
     }
-    const inBranch = block.each !== undefined;
-    for (const expression of expressionsOf(block)) {
-      visitReferences(expression, (path) => refer(place, path, inBranch, number));
-    }
-    if (block.each !== undefined) {
-      visitReferences(block.each, (path) => refer(place, path, false, number));
-    }
+    visitReferences(output, (path) => {
+      fault ??= this.#refer(path, undefined, false);
+    });
+    return fault;
   }
-  visitReferences(workflow.output, (path) => refer('the output', path, false));
-  if (fault !== undefined) return { fault };
-  for (const [to, sources] of into.entries()) for (const from of sources) outOf[from]?.push(to);
-  return { into, outOf };
-}
 
-function expressionsOf(block: Block): readonly Expression[] {
-  switch (block.kind) {
-    case 'task':
-      return [block.input];
-    case 'call':
-      return [block.key, ...block.args];
-    case 'pause':
-      return [block.prompt];
-    default:
-      return [];
-  }
-}
-
-/** Removes what can settle; in what is left every vertex waits for another, so a walk finds one. */
-function cycleIn(into: Edges['into'], outOf: Edges['outOf']): readonly number[] | undefined {
-  const left = into.map((sources) => sources.size);
-  const free = left.flatMap((count, number) => (count === 0 ? [number] : []));
-  for (let i = 0; i < free.length; i++) {
-    for (const to of outOf[free[i] ?? -1] ?? []) {
-      const count = (left[to] ?? 0) - 1;
-      left[to] = count;
-      if (count === 0) free.push(to);
+  /** `inside`: what stands in the body of the block, or of its `each`, may be named too. */
+  #refer(path: Path, block: Block | undefined, inside: boolean): string | undefined {
+    const [head, name] = path;
+    const place = block === undefined ? 'the output' : `block "${block.id}"`;
+    switch (head) {
+      case 'input':
+        return undefined;
+      case 'item':
+      case 'index': {
+        const isInside = inside || this.#blocks.get(block?.in ?? '') !== undefined;
+        return isInside ? undefined : `${place} refers to "${head}", which only branches have`;
+      }
+      case 'around': {
+        const around = this.#around(block, inside).some((one) => one.id === name);
+        return around ? undefined : `${place} does not stand in "${name}"`;
+      }
+      case 'blocks':
+        return this.#referToBlock(String(name), place, block, inside);
+      default:
+        return `${place} has the unknown reference "${path.join('.')}"`;
     }
   }
-  if (free.length === left.length) return undefined;
-  const settled = new Set(free);
-  const walked: number[] = [];
-  let at = left.findIndex((_, number) => !settled.has(number));
-  while (!walked.includes(at)) {
-    walked.push(at);
-    at = [...(into[at] ?? [])].find((from) => !settled.has(from)) ?? at;
+
+  #referToBlock(
+    name: string,
+    place: string,
+    block: Block | undefined,
+    inside: boolean,
+  ): string | undefined {
+    const source = this.#blocks.get(name);
+    if (source === undefined) return `${place} refers to block "${name}", which there is not`;
+    if (inside && source.in === block?.id) return undefined;
+    if (block === undefined) {
+      if (source.in === undefined) return undefined;
+      return `${place} refers to block "${name}", which lies in the container "${source.in}"`;
+    }
+    // The block itself, or the container around it that stands beside the source.
+    const beside = [block, ...this.#around(block, false)].find((one) => one.in === source.in);
+    if (beside === undefined) {
+      return `${place} refers to block "${name}", which lies in the container "${source.in}"`;
+    }
+    if (beside.id === name && beside !== block) {
+      return `${place} refers to the container "${name}" that it stands in`;
+    }
+    const isEdge = this.#workflow.referencesAreEdges !== false;
+    if (isEdge && !this.#has(name, beside.id)) this.#add({ from: name, to: beside.id });
+    return undefined;
   }
-  return [...walked.slice(walked.indexOf(at)), at].reverse();
+
+  /** The containers around a block, the innermost first; with itself when asked from inside. */
+  #around(block: Block | undefined, inside: boolean): readonly Block[] {
+    const around: Block[] = inside && block !== undefined ? [block] : [];
+    let at = this.#blocks.get(block?.in ?? '');
+    while (at !== undefined && !around.includes(at)) {
+      around.push(at);
+      at = this.#blocks.get(at.in ?? '');
+    }
+    return around;
+  }
+
+  #has(from: string, to: string): boolean {
+    return this.#sources.get(to)?.has(from) === true;
+  }
+
+  #add(edge: PlannedEdge): void {
+    this.all.push(edge);
+    const sources = this.#sources.get(edge.to) ?? new Set();
+    this.#sources.set(edge.to, sources.add(edge.from));
+  }
 }

@@ -44,7 +44,8 @@ interface InstanceImage {
 }
 
 interface ResultImage {
-  readonly vertex: number;
+  /** Place of the block in its body. */
+  readonly block: number;
   readonly output?: Bytes;
   readonly inner?: InstanceImage;
 }
@@ -94,6 +95,24 @@ export function restoreRun(graph: Graph, image: RunStateImage): RunState {
   return run;
 }
 
+/** The same as `inner`, at work in another instance, whose body there is alike; `pairs` learns which
+ *  instance became which. */
+export function copyInner(
+  inner: Instance,
+  { instance, slot }: Context,
+  pairs: Map<Instance, Instance>,
+): Instance {
+  const numbers = new Map<Instance, number>();
+  const image = instanceImage(inner, numbers);
+  const copies: Instance[] = [];
+  const copy = restoreInner(instance, slot, image, copies);
+  for (const [from, number] of numbers) {
+    const to = copies[number];
+    if (to !== undefined) pairs.set(from, to);
+  }
+  return copy;
+}
+
 function instanceImage(instance: Instance, numbers: Map<Instance, number>): InstanceImage {
   numbers.set(instance, numbers.size);
   const outputs: [number, Bytes][] = [];
@@ -123,7 +142,7 @@ function instanceImage(instance: Instance, numbers: Map<Instance, number>): Inst
 
 function resultImage({ vertex, output, inner }: Result, numbers: Map<Instance, number>) {
   return {
-    vertex: vertex.number,
+    block: vertex.local,
     ...(output === undefined ? {} : { output }),
     ...(inner === undefined ? {} : { inner: instanceImage(inner, numbers) }),
   };
@@ -151,8 +170,8 @@ function fill(instance: Instance, image: InstanceImage, instances: Instance[]): 
 }
 
 function restoreResult(instance: Instance, image: ResultImage, instances: Instance[]): Result {
-  const vertex = instance.body.vertices.find(({ number }) => number === image.vertex);
-  if (vertex === undefined) throw new RangeError(`no block has number ${image.vertex}`);
+  const vertex = instance.body.vertices[image.block];
+  if (vertex === undefined) throw new RangeError(`no block has place ${image.block}`);
   const { output, inner } = image;
   if (inner === undefined) return { vertex, output, inner: undefined };
   return { vertex, output, inner: restoreInner(instance, vertex.local, inner, instances) };

@@ -2,7 +2,7 @@
 export {
   type Compilation,
   type CompiledWorkflow,
-  compileWorkflow,
+  compile,
   type Step,
-} from './compile-workflow.ts';
+} from './compile.ts';
 export { type Behaviour, type Play, type Played, play } from './play.ts';

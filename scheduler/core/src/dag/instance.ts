@@ -107,6 +107,10 @@ export class Instance {
     return vertex;
   }
 
+  stateAt(slot: number): SlotState {
+    return slotStates[this.state[slot] ?? 0] ?? 'waiting';
+  }
+
   frameOf(slot: number): number {
     return Math.floor(slot / this.size);
   }

@@ -18,7 +18,7 @@ import {
   TroupeError,
   troupeError,
 } from '@troupe/model';
-import type { CompiledWorkflow, Step } from './compile-workflow.ts';
+import type { CompiledWorkflow, Step } from './compile.ts';
 import { ask } from './condition.ts';
 import type { Context, Course } from './instance.ts';
 import { assertFits } from './payload-size.ts';
@@ -97,11 +97,14 @@ export function settle(
 ): void {
   const { block } = stepAt(compiled, context);
   if (!outcome.ok) return state.fail(context, failureOutput(outcome.failure));
-  if (block.kind === 'answer') return state.conclude(context, outcome.value);
-  if (block.kind !== 'choice' && block.kind !== 'route') {
-    return state.settle(context, outcome.value);
-  }
-  state.settle(context, outcome.value, portIn(outcome.value));
+  if (block.kind === 'answer') state.conclude(context, outcome.value);
+  else state.settle(context, outcome.value, portOf(block, outcome.value));
+}
+
+/** The port by which a block leaves that came to this output. */
+export function portOf(block: Block, output: Bytes | undefined): string {
+  const saysSo = block.kind === 'choice' || block.kind === 'route';
+  return saysSo && output !== undefined ? portIn(output) : 'done';
 }
 
 /** What the workflow comes to once all has settled. */

@@ -10,7 +10,7 @@ import {
   failure,
   type Outcome,
 } from '@troupe/model';
-import type { CompiledWorkflow } from './compile-workflow.ts';
+import type { CompiledWorkflow } from './compile.ts';
 import { type Context, contextId } from './instance.ts';
 import { courseOf, decideRound, nextOf, outputOf, settle, stepAt } from './next.ts';
 import { RunState } from './run-state.ts';

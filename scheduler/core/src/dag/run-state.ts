@@ -25,7 +25,6 @@ import {
   running,
   type SlotState,
   skipped,
-  slotStates,
 } from './instance.ts';
 
 /** What to do about a failure that no error edge takes. */
@@ -34,6 +33,14 @@ export type FailurePolicy = 'stop' | 'go-on';
 const noPort = -1;
 /** Ids of failures that are kept, for people. */
 const failuresMax = 100;
+
+/** How a context settled elsewhere. */
+export interface Adopted {
+  readonly failed: boolean;
+  readonly port: string;
+  readonly output: Bytes | undefined;
+  readonly inner: Instance | undefined;
+}
 
 export class RunState {
   readonly graph: Graph;
@@ -78,7 +85,7 @@ export class RunState {
   }
 
   stateOf({ instance, slot }: Context): SlotState {
-    return slotStates[instance.state[slot] ?? 0] ?? 'waiting';
+    return instance.stateAt(slot);
   }
 
   /** The context that an id names, if it is there now. */
@@ -144,6 +151,22 @@ export class RunState {
     this.#fail(context, output);
   }
 
+  /** It settled so in another run, and counts as settled here; a container with what it held. */
+  adopt(context: Context, { failed: isFailed, port, output, inner }: Adopted): void {
+    assert(this.ready.delete(context), 'D1: only what is ready is adopted');
+    if (inner !== undefined) context.instance.inner.set(context.slot, inner);
+    const taken =
+      isFailed && !this.#catches(context) ? noPort : (this.graph.ports.get(port) ?? noEdge);
+    this.#settle(context, isFailed ? failed : done, taken, output);
+  }
+
+  /** It is a container at work, with what it held in another run; its contexts are told apart. */
+  adoptOpen(context: Context, inner: Instance): void {
+    assert(this.ready.delete(context), 'D1: only what is ready is adopted');
+    context.instance.state[context.slot] = running;
+    context.instance.inner.set(context.slot, inner);
+  }
+
   /** It is done, and with it the run (D4): its output is the run's. */
   conclude(context: Context, output: Bytes | undefined): void {
     if (!this.#leave(context)) return;
@@ -151,11 +174,21 @@ export class RunState {
     this.#settle(context, done, donePort, output);
   }
 
+  /** What the blocks came to is not needed any more; how they ended is. */
+  forgetOutputs(): void {
+    const instances = [this.root];
+    for (const instance of instances) {
+      instance.outputs.length = 0;
+      instance.earlier.length = 0;
+      instances.push(...instance.inner.values());
+    }
+  }
+
   #fail(context: Context, output: Bytes | undefined): void {
     const { instance, slot } = context;
-    if (instance.vertexAt(slot).catches) return this.#settle(context, failed, errorPort, output);
+    if (this.#catches(context)) return this.#settle(context, failed, errorPort, output);
     for (let around = instance.parent; around !== undefined; around = around.instance.parent) {
-      if (!around.instance.vertexAt(around.slot).catches) continue;
+      if (!this.#catches(around)) continue;
       this.#mark(context, failed, output);
       instance.port[slot] = noPort;
       this.#abandon(around, 1);
@@ -164,6 +197,10 @@ export class RunState {
     this.failureCount++;
     if (this.failures.length < failuresMax) this.failures.push(contextId(context));
     this.#settle(context, failed, noPort, output);
+  }
+
+  #catches({ instance, slot }: Context): boolean {
+    return instance.vertexAt(slot).catches;
   }
 
   /** What is told of a context that does not wait for it is of no effect (D2). */

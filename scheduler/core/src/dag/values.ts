@@ -6,7 +6,7 @@
  * V1  the same state gives the same values, whoever asks and whatever is still kept.
  */
 import { type Block, type Bytes, decodeValue, type Expression, troupeError } from '@troupe/model';
-import type { CompiledWorkflow } from './compile-workflow.ts';
+import type { CompiledWorkflow } from './compile.ts';
 import type { Vertex } from './graph.ts';
 import { type Context, type Instance, type Result, settledWell, slotStates } from './instance.ts';
 import { evaluate, type Sources, type Turn } from './references.ts';

@@ -1,6 +1,6 @@
 import type { Block, Edge, Expression, Workflow } from '@troupe/model';
 import { expect, it } from 'vitest';
-import { compileWorkflow } from '../../src/dag/index.ts';
+import { compile } from '../../src/dag/index.ts';
 import { task } from '../scene.ts';
 
 const tasks = [task('work')];
@@ -24,7 +24,7 @@ interface Given {
 }
 
 function faultOf(blocks: readonly Block[], { edges = [], output = null, rest }: Given = {}) {
-  const compiled = compileWorkflow({ name: 'flow', blocks, edges, output, ...rest }, { tasks });
+  const compiled = compile({ name: 'flow', blocks, edges, output, ...rest }, { tasks });
   if ('failure' in compiled) return compiled.failure.message;
   return undefined;
 }
@@ -99,7 +99,7 @@ it('refuses an edge or a reference across the border of a container', () => {
 
 it('lets a block inside refer to what stands outside, which the container then comes after', () => {
   const blocks = [work('b'), loop('l'), work('a', { in: 'l', input: ref('blocks', 'b') })];
-  const compiled = compileWorkflow({ name: 'flow', blocks, output: null }, { tasks });
+  const compiled = compile({ name: 'flow', blocks, output: null }, { tasks });
   if ('failure' in compiled) throw new Error(compiled.failure.message);
   const { byId, root } = compiled.graph;
   expect(root.edgesIn[byId.get('l')?.local ?? -1]).toBe(1);
@@ -134,7 +134,7 @@ it('refuses limits and bounds that are none', () => {
 it('leaves references without edges when the workflow says so', () => {
   const blocks = [work('a'), work('b', { input: ref('blocks', 'a') })];
   const flow = { name: 'flow', blocks, output: null, referencesAreEdges: false };
-  const compiled = compileWorkflow(flow, { tasks });
+  const compiled = compile(flow, { tasks });
   if ('failure' in compiled) throw new Error(compiled.failure.message);
   expect([...compiled.graph.root.edgesIn]).toEqual([0, 0]);
 });

@@ -1,7 +1,7 @@
 import type { Block, Edge, Expression, Workflow } from '@troupe/model';
 import { decodeValue, failure } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { type Behaviour, compileWorkflow, play } from '../../src/dag/index.ts';
+import { type Behaviour, compile, play } from '../../src/dag/index.ts';
 import { task } from '../scene.ts';
 
 const tasks = [task('work')];
@@ -28,7 +28,7 @@ interface Given {
 function played(blocks: readonly Block[], given: Given = {}) {
   const { edges = [], output = null, rest = {}, input = null, behave = echo } = given;
   const flow = { name: 'flow', blocks, edges, output, ...rest };
-  const compiled = compileWorkflow(flow, { tasks });
+  const compiled = compile(flow, { tasks });
   if ('failure' in compiled) throw new Error(compiled.failure.message);
   const { outcome, ended, state } = play(compiled, input, behave);
   const value = outcome.ok ? decodeValue(outcome.value) : outcome.failure.code;
@@ -222,7 +222,7 @@ describe('ends', () => {
     const inside: Block = { kind: 'loop', id: 'l', after: [], rounds: { count: 5 } };
     const counts: number[] = [];
     const flow = { name: 'f', blocks: [inside, work('a', null, { in: 'l' })], output: null };
-    const compiled = compileWorkflow(flow, { tasks });
+    const compiled = compile(flow, { tasks });
     if ('failure' in compiled) throw new Error(compiled.failure.message);
     const { state } = play(compiled, null, () => ({ value: counts.push(0) }));
     expect([state.known, state.settled, state.planned]).toEqual([6, 6, 0]);

@@ -1,0 +1,303 @@
+/**
+ * Takes every run as far as it goes: what is ready starts, loops that ask are answered, what was
+ * let go of is cancelled. Which context is ready follows durably (`run-table.ts`); what it does then
+ * is said by `dag/next.ts`.
+ *
+ * W5  a block's task has the id `run:<run>:<context id>`, so a context never runs as two tasks.
+ * W6  a run that never waits keeps nobody else waiting: after so many steps the rest is due later.
+ */
+import {
+  type BundleHash,
+  callTask,
+  type Failure,
+  failure,
+  isActorKey,
+  limits,
+  type Outcome,
+  type RunId,
+  runId,
+} from '@troupe/model';
+import { type Context, contextId } from './dag/instance.ts';
+import { decideRound, type Next, nextOf, outputOf, stepAt } from './dag/next.ts';
+import { RunValues } from './dag/values.ts';
+import type { Desk } from './desk.ts';
+import type { RunClock } from './run-clock.ts';
+import { type RunRecord, runTaskId } from './run-table.ts';
+import type { Tasks } from './tasks.ts';
+
+/** Contexts of one run that start in one event. */
+const stepsMax = 5_000;
+/** When the rest of them follow. */
+const laterMs = 1;
+/** A call that reached its actor is answered from the actor's memory, so trying long is safe. */
+const callRetries = 20;
+
+/** How runs end; they are ended by whoever knows who waits for that. */
+export interface Ending {
+  end(run: RunRecord, state: 'done' | 'failed', outcome: Outcome): void;
+  cancel(run: RunRecord, why: string): void;
+}
+
+export class RunProgress {
+  readonly #desk: Desk;
+  readonly #tasks: Tasks;
+  readonly #clock: RunClock;
+  readonly #ending: Ending;
+  readonly #values = new Map<RunId, RunValues>();
+  /** Runs that something happened to. One after the other, so that no run works inside another. */
+  readonly #waiting = new Set<RunId>();
+  /** Runs whose next steps are due later. */
+  readonly #later = new Set<RunId>();
+  #working = false;
+
+  constructor(desk: Desk, given: { tasks: Tasks; clock: RunClock; ending: Ending }) {
+    this.#desk = desk;
+    this.#tasks = given.tasks;
+    this.#clock = given.clock;
+    this.#ending = given.ending;
+  }
+
+  /** Takes the run, and all that this touches, as far as it goes. */
+  advance(run: RunId): void {
+    this.#waiting.add(run);
+    if (this.#working) return;
+    this.#working = true;
+    for (const id of this.#waiting) {
+      this.#waiting.delete(id);
+      const record = this.#desk.state.runs.get(id);
+      if (record !== undefined && record.end === undefined) this.#work(record);
+    }
+    this.#working = false;
+    this.#tasks.dispatch();
+  }
+
+  /** The next steps of a run that had too many for one event. */
+  goOn(run: RunId): void {
+    this.#later.delete(run);
+    this.advance(run);
+  }
+
+  #goOnLater(run: RunId): void {
+    if (this.#later.has(run)) return;
+    this.#later.add(run);
+    this.#desk.deadlines.set(this.#desk.now + laterMs, { kind: 'run', run });
+  }
+
+  /** It has ended, or goes on by another version: what was decoded is not needed any more. */
+  drop(run: RunId): void {
+    this.#values.delete(run);
+  }
+
+  settle(run: RunRecord, block: string, outcome: Outcome): void {
+    this.#clock.cancel(run.run, block);
+    this.#desk.decide({ kind: 'block-ended', run: run.run, block, outcome });
+  }
+
+  #work(run: RunRecord): void {
+    const { state } = run;
+    let steps = 0;
+    while (!state.stopped && state.ready.size + state.asking.size > 0) {
+      // What becomes ready meanwhile joins the set, and so this loop.
+      for (const context of state.ready) {
+        if (state.stopped || steps++ >= stepsMax) break;
+        this.#begin(run, context);
+        if (state.abandoned.size > 0) this.#cancelAbandoned(run);
+      }
+      for (const context of state.asking) {
+        if (state.stopped || steps++ >= stepsMax) break;
+        this.#ask(run, context);
+        if (state.abandoned.size > 0) this.#cancelAbandoned(run);
+      }
+      if (steps < stepsMax) continue;
+      this.#goOnLater(run.run);
+      break;
+    }
+    this.#cancelAbandoned(run);
+    this.#endIfOver(run);
+  }
+
+  #endIfOver(run: RunRecord): void {
+    const { state, compiled, failed } = run;
+    if (run.end !== undefined) return;
+    if (run.outputBytes > limits.runBytesMax) {
+      const what = `the blocks of run "${run.run}" came to more than ${limits.runBytesMax} bytes`;
+      const reason = failure('RESOURCE_EXHAUSTED', what, { run: run.run });
+      return this.#ending.end(run, 'failed', { ok: false, failure: reason });
+    }
+    const { answer } = state;
+    if (answer !== undefined) {
+      if (!state.over) return;
+      const value = answer.instance.outputs[answer.slot] ?? new Uint8Array(0);
+      return this.#ending.end(run, 'done', { ok: true, value });
+    }
+    // What else runs is cancelled by the end, so that nothing is waited for.
+    if (!state.over && !state.stopped) return;
+    if (failed !== undefined) {
+      const outcome: Outcome = { ok: false, failure: failureOfRun(run, failed) };
+      return this.#ending.end(run, 'failed', outcome);
+    }
+    const outcome = outputOf(compiled, this.#valuesOf(run));
+    this.#ending.end(run, outcome.ok ? 'done' : 'failed', outcome);
+  }
+
+  #begin(run: RunRecord, context: Context): void {
+    const id = contextId(context);
+    const next = nextOf(run.compiled, this.#valuesOf(run), context);
+    switch (next.kind) {
+      case 'task':
+      case 'call':
+        return this.#submit(run, id, next);
+      case 'open': {
+        const { count } = next;
+        const fact = { kind: 'branches-expanded' as const, run: run.run, block: id };
+        this.#desk.decide(count === undefined ? fact : { ...fact, count });
+        return;
+      }
+      case 'pause': {
+        const { prompt, limitMs } = next;
+        const fact = { kind: 'block-paused' as const, run: run.run, block: id, prompt };
+        if (limitMs === undefined) {
+          this.#desk.decide(fact);
+          return;
+        }
+        const until = this.#desk.ledMs + limitMs;
+        this.#desk.decide({ ...fact, until });
+        return this.#clock.set(run.run, id, until);
+      }
+      case 'wait': {
+        const until = this.#desk.ledMs + next.ms;
+        this.#desk.decide({ kind: 'block-waiting', run: run.run, block: id, until });
+        return this.#clock.set(run.run, id, until);
+      }
+      case 'run': {
+        const fault = this.#startChild(run, id, next);
+        if (fault !== undefined) this.settle(run, id, { ok: false, failure: fault });
+        return;
+      }
+      case 'end':
+        return this.settle(run, id, next.outcome);
+    }
+  }
+
+  #ask(run: RunRecord, context: Context): void {
+    const block = contextId(context);
+    const decision = decideRound(run.compiled, this.#valuesOf(run), context);
+    if ('failure' in decision) {
+      this.settle(run, block, { ok: false, failure: decision.failure });
+      return;
+    }
+    const { more } = decision;
+    this.#desk.decide({ kind: 'round-decided', run: run.run, block, more });
+  }
+
+  #submit(run: RunRecord, id: string, next: Extract<Next, { kind: 'task' | 'call' }>): void {
+    const common = {
+      kind: 'task-submitted' as const,
+      at: this.#desk.wall,
+      task: runTaskId(run.run, id),
+      tenant: run.tenant,
+      bundle: run.bundle,
+      priority: 'normal' as const,
+      run: { run: run.run, block: id },
+      input: next.input,
+    };
+    if (next.kind === 'task') {
+      const { name, resources, retries, backoffMs, limitMs } = next.declared;
+      return this.#tasks.submit({ ...common, name, resources, retries, backoffMs, limitMs });
+    }
+    const backoffMs = limits.taskBackoffMs;
+    const limitMs = limits.taskLimitMs;
+    const declared = { name: callTask, resources: {}, retries: callRetries };
+    this.#tasks.submit({ ...common, ...declared, backoffMs, limitMs });
+  }
+
+  /** What keeps a child from being started, if anything. */
+  #startChild(
+    parent: RunRecord,
+    block: string,
+    { workflow, input }: Extract<Next, { kind: 'run' }>,
+  ): Failure | undefined {
+    const id = childId(parent.run, block);
+    const bundle = this.#bundleOf(parent, workflow);
+    if (bundle === undefined) {
+      const what = `tenant "${parent.tenant}" has deployed no workflow "${workflow}"`;
+      return failure('UNKNOWN_WORKFLOW', what, { workflow });
+    }
+    if (parent.depth >= limits.runDepthMax) {
+      const what = `block "${block}" would be run ${parent.depth + 1} in runs, ${limits.runDepthMax} are allowed`;
+      return failure('RESOURCE_EXHAUSTED', what, { block, depthMax: limits.runDepthMax });
+    }
+    if (!isActorKey(id)) {
+      return failure('TOO_LARGE', `the id of the run of block "${block}" is too long`, { block });
+    }
+    if (this.#desk.state.runs.get(id) !== undefined) {
+      return failure('ALREADY_EXISTS', `there is a run "${id}" already`, { run: id });
+    }
+    const { limitMs } = this.#desk.state.deployments.compiled(bundle, workflow).workflow;
+    this.start({
+      kind: 'run-started',
+      run: id,
+      tenant: parent.tenant,
+      workflow,
+      bundle,
+      input,
+      parent: { run: parent.run, block },
+      at: this.#desk.wall,
+      ...(limitMs === undefined ? {} : { until: this.#desk.ledMs + limitMs }),
+    });
+    return undefined;
+  }
+
+  /** Journals a run and takes its first steps. */
+  start(fact: Parameters<Desk['decide']>[0] & { readonly kind: 'run-started' }): void {
+    this.#desk.decide(fact);
+    if (fact.until !== undefined) this.#clock.set(fact.run, undefined, fact.until);
+    this.advance(fact.run);
+  }
+
+  /** A child keeps to the version of its parent where that has the workflow. */
+  #bundleOf({ tenant, bundle }: RunRecord, workflow: string): BundleHash | undefined {
+    const { deployments } = this.#desk.state;
+    const own = deployments.manifest(bundle)?.workflows.some(({ name }) => name === workflow);
+    return own === true ? bundle : deployments.tenant(tenant)?.workflows.get(workflow);
+  }
+
+  #cancelAbandoned(run: RunRecord): void {
+    for (const block of [...run.state.abandoned]) {
+      this.cancelContext(run, block, 'what it belonged to failed');
+    }
+  }
+
+  /** Cancels the task or run that a context is, or was before it was let go of. */
+  cancelContext(run: RunRecord, block: string, why: string): void {
+    if (this.#tasks.cancel(runTaskId(run.run, block), why)) return;
+    const child = this.#desk.state.runs.get(childId(run.run, block));
+    if (child?.parent?.run === run.run) this.#ending.cancel(child, why);
+  }
+
+  #valuesOf(run: RunRecord): RunValues {
+    let values = this.#values.get(run.run);
+    if (values === undefined) {
+      values = new RunValues(run.compiled, run.state, run.input);
+      this.#values.set(run.run, values);
+    }
+    return values;
+  }
+}
+
+/** The run that a block of another run is. */
+function childId(parent: RunId, block: string): RunId {
+  return runId(`${parent}/${block}`);
+}
+
+/** True when a context waits for a time, not for a person. */
+export function waitsForTime(run: RunRecord, context: Context): boolean {
+  return stepAt(run.compiled, context).block.kind === 'wait';
+}
+
+function failureOfRun(run: RunRecord, failed: NonNullable<RunRecord['failed']>): Failure {
+  const { context, failure: reason } = failed;
+  const message = `block "${context}" of run "${run.run}" failed: ${reason.message}`;
+  const details = { ...reason.details, run: run.run, block: context };
+  return { code: reason.code, message, details };
+}
