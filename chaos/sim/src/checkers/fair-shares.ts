@@ -19,6 +19,9 @@ const unbilled: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'RETRIES_EXHAUSTED',
 ]);
 
+/** The leader has learnt from these what no fact says: its estimates are known no longer. */
+const misleading: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIME_LIMIT', 'RETRIES_EXHAUSTED']);
+
 interface Bill {
   weight: number;
   served: number;
@@ -71,8 +74,10 @@ export const fairShares: MakeChecker = (_truth, violate) => {
         case 'task-started':
           return ledger.started(fact.task, fact.attempt);
         case 'task-retried':
+          if (!fact.reason.ok && misleading.has(fact.reason.failure.code)) ledger.misled();
           return ledger.landed(fact.task, tookOf(fact.task, fact.attempt, fact.reason));
         case 'task-ended': {
+          if (!fact.outcome.ok && misleading.has(fact.outcome.failure.code)) ledger.misled();
           const attempt = ledger.attemptOf(fact.task);
           ledger.landed(fact.task, tookOf(fact.task, attempt, fact.outcome));
           return ledger.ended(fact.task);
@@ -98,6 +103,8 @@ class Ledger {
   readonly #pairs = new Map<string, { low: number; high: number }>();
   #estimates = new Estimates();
   #nodes = 0;
+  /** By this leader's estimates nobody is judged. */
+  #misled = false;
 
   constructor(violate: Violate) {
     this.#violate = violate;
@@ -106,9 +113,14 @@ class Ledger {
   /** It knows no more than the journal: what was charged before is forgotten. */
   newLeader(): void {
     this.#estimates = new Estimates();
+    this.#misled = false;
     for (const [id, flight] of this.#flights) this.#flights.set(id, { ...flight, inherited: true });
     for (const bill of this.#bills.values()) bill.flights = 0;
     this.#forgetPairs();
+  }
+
+  misled(): void {
+    this.#misled = true;
   }
 
   weigh(tenant: TenantName, weight: number): void {
@@ -196,7 +208,7 @@ class Ledger {
     const range = this.#widen(tenant, other);
     const bound = slack * (lagMax(this.#bill(tenant)) + lagMax(this.#bill(other)));
     const gap = range.high - range.low;
-    if (gap <= bound) return;
+    if (this.#misled || gap <= bound) return;
     this.#violate(
       `${task} starts, and of ${tenant} and ${other}, which both wait, one is ${gap.toFixed(0)} ms by weight ahead, at most ${bound.toFixed(0)} is fair`,
     );

@@ -37,9 +37,12 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
       stored.set(writerOf(id), times.slice(-recordsLooked));
     },
     journalFact(fact, _position, { id }) {
+      // While its first record is on its way a new leader decides what stands in the next.
+      if (fact.kind === 'term-opened') stored.delete(writerOf(id));
       if (fact.kind === 'task-ended') backOffs.delete(fact.task);
       if (fact.kind === 'task-retried') {
-        const [since = 0] = stored.get(writerOf(id)) ?? [];
+        const times = stored.get(writerOf(id)) ?? [];
+        const since = times.length < recordsLooked ? 0 : (times[0] ?? 0);
         backOffs.set(fact.task, { since, nights: truth.nights, ms: fact.waitMs });
       }
       if (fact.kind !== 'task-started') return;
