@@ -31,7 +31,7 @@ function allocation(measured: readonly Measured[], seeds: number): string {
   return `GPUs allocated, percent, when 100 % (± standard deviation) / 130 % of them were asked for; mean of
 ${seeds} seeds. The 1,213 nodes join in an order shuffled by the seed, so no name decides; equal scores go
 to the node that joined first. gpu-fragmentation-aware scores in whole hundredths, then prefers a node
-in use. "FGD written anew" is the published policy in code of its own, ties by name, on the same
+in use, then one with fewer GPUs. "FGD written anew" is the published policy in code of its own, ties by name, on the same
 arrivals. Locality, without data to be near to, is first-fit.
 
 | policy | ${lists.join(' | ')} |

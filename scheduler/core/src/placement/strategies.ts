@@ -98,8 +98,8 @@ const gainNoise = 1e-9;
 /**
  * The least added fragmentation, in a hundred steps: finer differences are noise of the typical mix,
  * and following them spoils more nodes than it saves. Among equals a node that is in use already, so
- * that whole nodes stay whole. With a power model: while the cluster is sparse the least added watts
- * go first.
+ * that whole nodes stay whole; then the one with fewer GPUs, so that large ones stay for large tasks.
+ * With a power model: while the cluster is sparse the least added watts go first.
  */
 class GpuScorer implements Scorer {
   readonly #fragmentation: Fragmentation;
@@ -148,7 +148,8 @@ class GpuScorer implements Scorer {
   #key(site: Site, ask: Ask, gain: number, gpusWoken: number): number {
     const step = Math.trunc(100 / (1 + Math.exp(-gain / 1000)));
     const inUse = site.tasks.size > 0 ? 0.5 : 0;
-    if (this.#power === undefined || !this.#sparse) return step + inUse;
-    return step + inUse - 100 * wattsAdded(this.#power, site, ask, gpusWoken);
+    const equal = step + inUse + 0.25 / (1 + site.gpus.length);
+    if (this.#power === undefined || !this.#sparse) return equal;
+    return equal - 100 * wattsAdded(this.#power, site, ask, gpusWoken);
   }
 }

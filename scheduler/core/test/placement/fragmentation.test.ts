@@ -87,6 +87,18 @@ it('where no GPU is spoilt either way, a node in use goes before a whole one', (
   expect(cluster.put({ resources: { cpu: 1 } })).toBe('n2');
 });
 
+it('large nodes stay whole for large tasks as long as a smaller one does as well', () => {
+  const cluster = new Cluster(
+    [
+      { name: 'large', resources: { cpu: 8, gpu: 8 } },
+      { name: 'small', resources: { cpu: 8, gpu: 2 } },
+    ],
+    'gpu-fragmentation-aware',
+  );
+  cluster.placement.setMix([{ cpu: 0, gpuCount: 1, gpuMilli: 1000, models: [], probability: 1 }]);
+  expect(cluster.put({ resources: { gpu: 1 } })).toBe('small');
+});
+
 it('the typical demand is the most frequent classes that make up 95 %', () => {
   const cluster = new Cluster([]);
   const counter = new MixCounter();
