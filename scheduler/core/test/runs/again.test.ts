@@ -1,0 +1,257 @@
+import { type Block, type Bytes, bundleHash, encodeValue, type RunId, runId } from '@troupe/model';
+import { describe, expect, it } from 'vitest';
+import { SchedulerMachine } from '../../src/index.ts';
+import { codeOf, config, failed, type Scene, stateOf, tenant } from '../scene.ts';
+import {
+  deploy,
+  flow,
+  live,
+  loop,
+  output,
+  parallel,
+  pause,
+  ref,
+  refusal,
+  resume,
+  run,
+  value,
+  work,
+} from './flow.ts';
+
+const noInput: Bytes = new Uint8Array(0);
+
+type From = { readonly block: string } | { readonly failedOnly: true };
+
+function again(scene: Scene, from: From, id = 'r2', input = noInput, of: RunId = run) {
+  const body = { run: runId(id), tenant, workflow: 'flow', input };
+  return scene.asks({ kind: 'start-run', ...body, from: { run: of, ...from } });
+}
+
+const chain = [
+  work('a', { input: ref('input') }),
+  loop('again', { rounds: { items: ref('blocks', 'a') } }),
+  work('b', { in: 'again', input: ref('item') }),
+  work('c', { input: ref('blocks', 'again', 'results') }),
+  work('d', { input: ref('blocks', 'a') }),
+];
+const all = { output: [ref('blocks', 'c'), ref('blocks', 'd')] };
+
+function finished(): Scene {
+  const scene = flow(chain, all);
+  scene.starts('flow', 'in');
+  scene.blockFinishes('a', ['x', 'y']);
+  scene.blockFinishes('b[0]', 0);
+  scene.blockFinishes('b[1]', 1);
+  scene.blockFinishes('c', 'C');
+  scene.blockFinishes('d', 'D');
+  expect(output(scene)).toEqual(['C', 'D']);
+  return scene;
+}
+
+describe('a run from a block on', () => {
+  it('keeps the outputs of all that does not come after it', () => {
+    const scene = finished();
+    scene.failOver();
+    expect(scene.code(again(scene, { block: 'c' }))).toBe('run');
+    expect(live(scene, 'r2')).toEqual(['c']);
+    expect(scene.inputOf('c', 'r2')).toEqual([[0], [1]]);
+    scene.failOver();
+    scene.pass(1_100);
+    scene.blockFinishes('c', 'C2', 'r2');
+    expect(output(scene, 'r2')).toEqual(['C2', 'D']);
+    expect(output(scene)).toEqual(['C', 'D']);
+  });
+
+  it('runs a container anew as a whole, and takes another input when given one', () => {
+    const scene = finished();
+    again(scene, { block: 'again' });
+    expect(live(scene, 'r2')).toEqual(['b[0]']);
+    again(scene, { block: 'a' }, 'r3', encodeValue('other'));
+    expect(scene.inputOf('a', 'r3')).toBe('other');
+    again(scene, { block: 'a' }, 'r4');
+    expect(scene.inputOf('a', 'r4')).toBe('in');
+  });
+
+  it('is refused inside a container, and the container is named', () => {
+    const scene = finished();
+    const refused = again(scene, { block: 'b' });
+    expect(scene.code(refused)).toBe('UNKNOWN_BLOCK');
+    expect(refusal(refused)).toContain('"b" lies in "again"');
+    expect(scene.code(again(scene, { block: 'z' }))).toBe('UNKNOWN_BLOCK');
+  });
+
+  it('is refused of a run that is not there, has not ended, or is of another workflow', () => {
+    const scene = flow([pause('p')]);
+    scene.starts('flow');
+    const before = scene.facts.length;
+    expect(scene.code(again(scene, { block: 'p' }))).toBe('WRONG_STATE');
+    expect(scene.code(again(scene, { block: 'p' }, 'r2', noInput, runId('r9')))).toBe(
+      'UNKNOWN_RUN',
+    );
+    expect(scene.facts).toHaveLength(before);
+  });
+
+  it('is refused once the outputs are not kept any more', () => {
+    const scene = flow([value('v', ref('input')), work('a', { after: ['v'] })]);
+    for (let i = 0; i < 60; i++) {
+      scene.starts('flow', 'x'.repeat(400_000), `big${i}`);
+      scene.blockFinishes('a', 1, `big${i}`);
+    }
+    scene.failOver();
+    const old = again(scene, { block: 'a' }, 'r2', noInput, runId('big0'));
+    expect(scene.code(old)).toBe('WRONG_STATE');
+    expect(refusal(old)).toContain('does not have its outputs any more');
+    const latest = again(scene, { block: 'a' }, 'r3', noInput, runId('big59'));
+    expect(scene.code(latest)).toBe('run');
+    expect(live(scene, 'r3')).toEqual(['a']);
+  });
+});
+
+describe('a run of what had failed', () => {
+  it('runs that again, and what comes after it', () => {
+    const scene = flow([work('a'), work('b'), work('c', { after: ['a', 'b'] })], {
+      output: [ref('blocks', 'a'), ref('blocks', 'b'), ref('blocks', 'c')],
+    });
+    scene.starts('flow');
+    scene.blockFinishes('a', 1);
+    scene.finishes('run:r1:b', failed('USER_ERROR'));
+    expect(scene.view().state).toBe('failed');
+    again(scene, { failedOnly: true });
+    expect(live(scene, 'r2')).toEqual(['b']);
+    scene.blockFinishes('b', 2, 'r2');
+    scene.blockFinishes('c', 3, 'r2');
+    expect(output(scene, 'r2')).toEqual([1, 2, 3]);
+  });
+
+  it('keeps what an error edge had taken', () => {
+    const scene = flow([work('a'), work('mend'), work('c', { after: ['mend'] })], {
+      edges: [{ from: 'a', to: 'mend', port: 'error' }],
+    });
+    scene.starts('flow');
+    scene.finishes('run:r1:a', failed('USER_ERROR'));
+    scene.blockFinishes('mend', 1);
+    scene.finishes('run:r1:c', failed('USER_ERROR'));
+    again(scene, { failedOnly: true });
+    expect(live(scene, 'r2')).toEqual(['c']);
+  });
+
+  it('by another version is refused where what is kept was another, with the first difference', () => {
+    const scene = flow([work('a', { input: 1 }), work('b', { after: ['a'] })]);
+    scene.starts('flow');
+    scene.blockFinishes('a', 1);
+    scene.finishes('run:r1:b', failed('USER_ERROR'));
+    deploy(
+      scene,
+      [work('a', { input: 1 }), work('b', { after: ['a'], input: 'mended' })],
+      {},
+      [],
+      'b3',
+    );
+    again(scene, { failedOnly: true });
+    expect(scene.inputOf('b', 'r2')).toBe('mended');
+    deploy(scene, [work('a', { input: 2 }), work('b', { after: ['a'] })], {}, [], 'b4');
+    const refused = again(scene, { failedOnly: true }, 'r3');
+    expect(scene.code(refused)).toBe('WRONG_STATE');
+    expect(refusal(refused)).toContain('block "a" is another');
+  });
+});
+
+describe('a run that is moved to another version', () => {
+  const begun = [
+    work('a'),
+    parallel('side'),
+    loop('again', { in: 'side' }),
+    pause('p', { in: 'again', limitMs: 600_000 }),
+  ];
+  const before: Block[] = [...begun, work('old', { after: ['side', 'a'] })];
+  const after: Block[] = [
+    work('fresh', { after: ['new'] }),
+    ...begun,
+    work('new', { after: ['side', 'a'], input: ref('blocks', 'side', 'results') }),
+  ];
+  const move = (scene: Scene, hash?: string) =>
+    scene.asks({
+      kind: 'move-run',
+      run,
+      ...(hash === undefined ? {} : { bundle: bundleHash(hash) }),
+    });
+
+  it('goes on there where it had come, with all that is open', () => {
+    const scene = flow(before);
+    scene.starts('flow');
+    resume(scene, 'p[1][0]', 'b');
+    deploy(scene, after, { output: ref('blocks', 'fresh') }, [], 'b3');
+    expect(scene.code(move(scene))).toBe('run');
+    scene.failOver();
+    scene.pass(1_100);
+    resume(scene, 'p[0][0]', 'a');
+    resume(scene, 'p[1][1]', 'd');
+    resume(scene, 'p[0][1]', 'c');
+    scene.blockFinishes('a', 1);
+    expect(scene.inputOf('new')).toEqual([
+      [{ results: [['a'], ['c']] }],
+      [{ results: [['b'], ['d']] }],
+    ]);
+    expect(scene.started('run:r1:new')[0]?.bundle).toBe('b3');
+    scene.blockFinishes('new', 1);
+    scene.blockFinishes('fresh', 'there');
+    expect(output(scene)).toBe('there');
+  });
+
+  it('and back again is the same', () => {
+    const scene = flow(before);
+    scene.starts('flow');
+    resume(scene, 'p[1][0]', 'b');
+    deploy(scene, after, {}, [], 'b3');
+    move(scene);
+    expect(scene.code(move(scene, 'b2'))).toBe('run');
+    scene.blockFinishes('a', 1);
+    for (const id of ['p[0][0]', 'p[1][1]', 'p[0][1]']) resume(scene, id, 1);
+    expect(live(scene)).toEqual(['old']);
+  });
+
+  it('keeps its limits', () => {
+    const scene = flow(before);
+    scene.starts('flow');
+    deploy(scene, after, {}, [], 'b3');
+    move(scene);
+    scene.blockFinishes('a', 1);
+    scene.failOver();
+    scene.pass(600_100);
+    expect(codeOf(scene.view().outcome)).toBe('DEADLINE_EXCEEDED');
+  });
+
+  it('is refused with the first difference in what has begun', () => {
+    const scene = flow(before);
+    scene.starts('flow');
+    const without = (id: string) => after.filter((block) => block.id !== id);
+    const versions: [readonly Block[], string][] = [
+      [[...without('a'), work('z'), work('a', { after: ['z'] })], 'block "a" is another'],
+      [begun.slice(1), 'block "a" is not there'],
+      [[...after, value('more', 1, { in: 'again' })], 'the body of "again" is another'],
+    ];
+    const facts = scene.facts.length;
+    for (const [number, [blocks, why]] of versions.entries()) {
+      deploy(scene, blocks, {}, [], `c${number}`);
+      const refused = move(scene);
+      expect(refusal(refused)).toContain(why);
+    }
+    expect(scene.facts.slice(facts).map(({ kind }) => kind)).not.toContain('run-moved');
+    expect(scene.code(move(scene, 'b9'))).toBe('UNKNOWN_BUNDLE');
+    scene.asks({ kind: 'cancel-run', run });
+    expect(scene.code(move(scene))).toBe('WRONG_STATE');
+  });
+
+  it('replays to the same state', () => {
+    const scene = flow(before);
+    scene.starts('flow');
+    resume(scene, 'p[1][0]', 'b');
+    deploy(scene, after, {}, [], 'b3');
+    move(scene);
+    resume(scene, 'p[0][0]', 'b');
+    const replayed = new SchedulerMachine(config);
+    for (const fact of scene.facts) replayed.apply(fact);
+    expect(stateOf(replayed)).toBe(stateOf(scene.machine));
+    expect(stateOf(SchedulerMachine.restore(config, replayed.image()))).toBe(stateOf(replayed));
+  });
+});

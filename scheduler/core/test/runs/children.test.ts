@@ -1,0 +1,129 @@
+import { encodeValue, runId } from '@troupe/model';
+import { describe, expect, it } from 'vitest';
+import { codeOf, failed, tenant, workflow } from '../scene.ts';
+import {
+  child,
+  deploy,
+  flow,
+  live,
+  loop,
+  output,
+  parallel,
+  pause,
+  ref,
+  resume,
+  run,
+  value,
+  work,
+} from './flow.ts';
+
+const inner = workflow('inner', [work('a', { input: ref('input') })], ref('blocks', 'a'));
+
+describe('a child run', () => {
+  it('runs as a run of its own, whose output is that of the block', () => {
+    const scene = flow([child('c', { input: ref('input') })], { output: [ref('blocks', 'c')] }, [
+      inner,
+    ]);
+    scene.starts('flow', 5);
+    expect(scene.view('r1/c')).toMatchObject({
+      parent: { run: 'r1', block: 'c' },
+      workflow: 'inner',
+    });
+    expect(scene.inputOf('a', 'r1/c')).toBe(5);
+    scene.failOver();
+    scene.pass(1_100);
+    scene.blockFinishes('a', 6, 'r1/c');
+    expect(output(scene)).toEqual([6]);
+    expect(scene.decided('block-ended')).toEqual([]);
+  });
+
+  it('of each round and branch has a run of its own', () => {
+    const scene = flow(
+      [loop('again'), child('c', { in: 'again', each: [1, 2], input: ref('item') })],
+      { output: ref('blocks', 'again', 'results') },
+      [inner],
+    );
+    scene.starts('flow');
+    for (const id of ['c[0][1]', 'c[0][0]', 'c[1][0]', 'c[1][1]']) {
+      scene.blockFinishes('a', id, `r1/${id}`);
+    }
+    expect(output(scene)).toEqual([[['c[0][0]', 'c[0][1]']], [['c[1][0]', 'c[1][1]']]]);
+  });
+
+  it('that fails fails the block, or goes out by its error edge', () => {
+    const scene = flow([child('c')], {}, [inner]);
+    scene.starts('flow');
+    scene.finishes('run:r1/c:a', failed('USER_ERROR'));
+    expect(codeOf(scene.view().outcome)).toBe('USER_ERROR');
+    const mends = flow(
+      [child('c'), work('mend')],
+      { edges: [{ from: 'c', to: 'mend', port: 'error' }] },
+      [inner],
+    );
+    mends.starts('flow');
+    mends.asks({ kind: 'cancel-run', run: runId('r1/c') });
+    expect(live(mends)).toEqual(['mend']);
+  });
+
+  it('is cancelled with its parent, and with the branch that it belongs to', () => {
+    const scene = flow([child('c'), pause('p')], {}, [inner]);
+    scene.starts('flow');
+    scene.asks({ kind: 'cancel-run', run });
+    expect(scene.view('r1/c').state).toBe('cancelled');
+    expect(live(scene, 'r1/c')).toEqual([]);
+    const side = flow(
+      [parallel('side'), child('c', { in: 'side' }), work('mend')],
+      { edges: [{ from: 'side', to: 'mend', port: 'error' }] },
+      [inner],
+    );
+    side.starts('flow');
+    side.finishes('run:r1/c[1]:a', failed('USER_ERROR'));
+    expect(side.view('r1/c[0]').state).toBe('cancelled');
+    expect(live(side)).toEqual(['mend']);
+  });
+
+  it('in itself without end is refused at a depth', () => {
+    const scene = flow([child('c', { workflow: 'flow' })]);
+    const { outcome } = scene.starts('flow');
+    expect(codeOf(outcome)).toBe('RESOURCE_EXHAUSTED');
+    expect(scene.decided('run-started')).toHaveLength(26);
+  });
+
+  it('of an unknown workflow, or with an id that is taken, fails its block', () => {
+    const scene = flow([child('c', { workflow: 'none' })]);
+    expect(codeOf(scene.starts('flow').outcome)).toBe('UNKNOWN_WORKFLOW');
+    const taken = flow([pause('p'), child('c', { after: ['p'] })], {}, [inner]);
+    taken.starts('inner', 1, 'r1/c');
+    taken.starts('flow');
+    resume(taken, 'p', 1);
+    expect(codeOf(taken.view().outcome)).toBe('ALREADY_EXISTS');
+    expect(taken.view('r1/c').state).toBe('running');
+  });
+
+  it('in a thousand rounds that end at once takes no stack', () => {
+    const quick = workflow('inner', [value('v', ref('input'))], ref('blocks', 'v'));
+    const scene = flow(
+      [
+        loop('again', { rounds: { count: 3_000 } }),
+        child('c', { in: 'again', input: ref('index') }),
+      ],
+      { output: ref('blocks', 'again', 'results', 2_999) },
+      [quick],
+    );
+    scene.machine.checkInvariants = () => undefined;
+    scene.starts('flow');
+    scene.pass(50);
+    expect(output(scene)).toEqual([2_999]);
+  });
+
+  it('keeps to the version of its parent', () => {
+    const scene = flow([pause('p'), child('c', { after: ['p'] })], {}, [inner]);
+    scene.starts('flow');
+    deploy(scene, [work('x')], {}, [workflow('inner', [work('other')])], 'b3');
+    resume(scene, 'p', 1);
+    expect(live(scene, 'r1/c')).toEqual(['a']);
+    const body = { run: runId('r2'), tenant, workflow: 'inner', input: encodeValue(1) };
+    scene.asks({ kind: 'start-run', ...body });
+    expect(live(scene, 'r2')).toEqual(['other']);
+  });
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { codeOf } from '../scene.ts';
+import {
+  flow,
+  live,
+  output,
+  parallel,
+  pause,
+  ref,
+  refusal,
+  resume,
+  run,
+  wait,
+  work,
+} from './flow.ts';
+
+const day = 86_400_000;
+
+describe('a wait', () => {
+  it('ends when its time has come, not before', () => {
+    const scene = flow([wait('w', ref('input')), work('a', { after: ['w'] })]);
+    expect(scene.starts('flow', 5_000)).toMatchObject({ state: 'waiting' });
+    scene.pass(4_999);
+    expect(live(scene)).toEqual([]);
+    scene.pass(1);
+    expect(live(scene)).toEqual(['a']);
+  });
+
+  it('is never early and little late, whoever leads meanwhile', () => {
+    const scene = flow([wait('w', 100 * 3_600_000), work('a', { after: ['w'] })]);
+    scene.beating.clear();
+    scene.starts('flow');
+    const began = scene.now;
+    for (let hour = 0; hour < 4; hour++) {
+      scene.pass(24 * 3_600_000);
+      scene.failOver();
+    }
+    scene.pass(4 * 3_600_000 - 1);
+    expect(live(scene)).toEqual([]);
+    scene.pass(4 * 60_000 + 1);
+    expect(live(scene)).toEqual(['a']);
+    expect(scene.now - began).toBeLessThan(100 * 3_600_000 + 5 * 60_000);
+  });
+
+  it('of any length costs a line a minute in the journal', () => {
+    const scene = flow([wait('w', 400 * day)]);
+    scene.beating.clear();
+    scene.starts('flow');
+    scene.pass(3_600_000);
+    expect(scene.decided('time-led')).toHaveLength(60);
+    scene.asks({ kind: 'cancel-run', run });
+    scene.pass(3_600_000);
+    expect(scene.decided('time-led').length).toBeLessThanOrEqual(61);
+  });
+
+  it('that is no time fails its block', () => {
+    for (const odd of [-1, 'soon', null]) {
+      const scene = flow([wait('w', odd)]);
+      expect(codeOf(scene.starts('flow').outcome)).toBe('WORKFLOW_INVALID');
+    }
+  });
+
+  it('is nobody’s to answer', () => {
+    const scene = flow([wait('w', 5_000)]);
+    scene.starts('flow');
+    const refused = resume(scene, 'w', 1);
+    expect(scene.code(refused)).toBe('WRONG_STATE');
+    expect(refusal(refused)).toContain('waiting for a time');
+  });
+});
+
+describe('a pause with a limit', () => {
+  const asking = () =>
+    flow(
+      [
+        pause('p', { limitMs: 60_000 }),
+        work('late', { input: ref('blocks', 'p', 'error', 'code') }),
+      ],
+      {
+        edges: [{ from: 'p', to: 'late', port: 'error' }],
+      },
+    );
+
+  it('goes on by its error edge when nobody answers in time, also under another leader', () => {
+    const scene = asking();
+    scene.starts('flow');
+    scene.pass(30_000);
+    scene.failOver();
+    scene.pass(61_000);
+    expect(live(scene)).toEqual(['late']);
+    expect(scene.inputOf('late')).toBe('DEADLINE_EXCEEDED');
+    expect(scene.code(resume(scene, 'p', 1))).toBe('WRONG_STATE');
+  });
+
+  it('answered in time has no limit any more', () => {
+    const scene = asking();
+    scene.starts('flow');
+    scene.pass(59_000);
+    resume(scene, 'p', 'yes');
+    expect(scene.view().state).toBe('done');
+    const before = scene.facts.length;
+    scene.pass(120_000);
+    expect(
+      scene.facts
+        .slice(before)
+        .map(({ kind }) => kind)
+        .filter((kind) => kind !== 'time-led'),
+    ).toEqual([]);
+  });
+
+  it('in a container that failed is over', () => {
+    const scene = flow(
+      [
+        parallel('side'),
+        pause('p', { in: 'side', limitMs: 1_000 }),
+        wait('long', 60_000),
+        work('mend'),
+      ],
+      { edges: [{ from: 'side', to: 'mend', port: 'error' }] },
+    );
+    scene.starts('flow');
+    scene.pass(5_000);
+    expect(live(scene)).toEqual(['mend']);
+    expect(scene.decided('block-ended')).toHaveLength(1);
+    expect(scene.code(resume(scene, 'p[1]', 1))).toBe('WRONG_STATE');
+    scene.failOver();
+    scene.pass(60_100);
+    expect(scene.decided('block-ended')).toHaveLength(2);
+  });
+});
+
+describe('a run with a limit', () => {
+  it('fails when it takes longer, pauses included, and all of it is cancelled', () => {
+    const scene = flow([pause('p'), work('a')], { limitMs: 10_000 });
+    scene.starts('flow');
+    scene.failOver();
+    scene.pass(9_999);
+    expect(scene.view().state).toBe('running');
+    scene.pass(1);
+    expect(codeOf(scene.view().outcome)).toBe('TIME_LIMIT');
+    expect(live(scene)).toEqual([]);
+  });
+
+  it('that ended in time is let be', () => {
+    const scene = flow([pause('p')], { limitMs: 10_000, output: ref('blocks', 'p') });
+    scene.starts('flow');
+    resume(scene, 'p', 1);
+    scene.pass(20_000);
+    expect(output(scene)).toBe(1);
+  });
+});
