@@ -88,6 +88,8 @@ export interface Activation {
     dirtySince: number;
     /** What `dirtyFrom` was for the put under way. */
     putFrom: number | undefined;
+    /** Letters that it holds, or that were read back. */
+    letters: number;
   };
   /** Position of the own log before which this actor has no facts. */
   readonly ownFrom: number;
@@ -124,6 +126,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
       dirtyFrom: undefined,
       dirtySince: now,
       putFrom: undefined,
+      letters: 0,
     },
     ownFrom,
     restoredFrom: 0,

@@ -8,7 +8,7 @@
  * D2  one capture or put of an actor is under way at a time.
  * D3  the log is trimmed only before the first fact that a dirty actor still needs.
  */
-import type { ActorId, FromRunner } from '@troupe/model';
+import { type ActorId, type FromRunner, limits } from '@troupe/model';
 import { type Activation, inMessages } from './activation.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
 import type { Core } from './core.ts';
@@ -90,6 +90,7 @@ export class Checkpointing {
     const head = { actor: id, birth, epoch, seq: memory.seq, floor };
     const body = encodeCheckpoint(head, memory, captured.state, this.#core);
     this.#clean(activation);
+    checkpoint.letters = memory.outbox.size;
     checkpoint.underWay = 'put';
     this.#core.out.send({
       kind: 'put-checkpoint',
@@ -192,7 +193,9 @@ export class Checkpointing {
     for (const activation of this.#core.actors.values()) {
       if (activation.phase !== 'live' || this.#core.now - activation.lastTurnAt < idleMs) continue;
       if (!isIdle(activation)) continue;
-      if (!this.isDirty(activation)) this.#core.hosting.leaveMemory(activation);
+      // Read back with so many letters, taken long ago, it would refuse the call that wakes it.
+      const unheard = activation.checkpoint.letters > limits.outboxLettersMax;
+      if (!this.isDirty(activation) && !unheard) this.#core.hosting.leaveMemory(activation);
       else if (this.#underWay.size < underWayMax) {
         activation.leaveMemoryAfterCheckpoint = this.begin(activation);
       }

@@ -190,8 +190,11 @@ export class Hosting {
     }
     // After a runner's crash the memory that lived on is at the same turn, and knows more: calls
     // answered meanwhile, sessions heard of.
-    if (activation.memory === undefined) activation.memory = memory;
-    else assert(activation.memory.seq === memory.seq, 'M1: replay reaches the turn that was live');
+    if (activation.memory === undefined) {
+      activation.memory = memory;
+      activation.checkpoint.letters = memory.outbox.size;
+    } else
+      assert(activation.memory.seq === memory.seq, 'M1: replay reaches the turn that was live');
     activation.checkpoint.revision = event.checkpoint?.revision ?? activation.checkpoint.revision;
     activation.building = { state: stored?.state, deltas };
   }

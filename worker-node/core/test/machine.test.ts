@@ -1,5 +1,6 @@
 import { encodeValue, limits, sessionId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
+import type { NodeConfig } from '../src/index.ts';
 import { bundle, type gateway, ledger, node, other, seal, shared, TestNode } from './harness.ts';
 
 const term = { generation: 1, number: 0 };
@@ -243,8 +244,8 @@ describe('after the death of its node an actor', () => {
 
 describe('an outbox that nobody empties', () => {
   /** More letters than an actor may have unacknowledged. */
-  const unheard = (): TestNode => {
-    const a = new TestNode('a');
+  const unheard = (config: Partial<NodeConfig> = {}): TestNode => {
+    const a = new TestNode('a', shared(), config);
     a.place(ledger);
     for (let n = 1; n <= limits.outboxLettersMax / 2 + 1; n++)
       a.call('post', `m${n}`, { number: n });
@@ -262,6 +263,19 @@ describe('an outbox that nobody empties', () => {
     a.message({ kind: 'letter-ack', to: other, from: ledger, fromBirth: 1, upTo: letters });
     a.call('add', 'x', { number: 90_003 });
     expect(a.outcomes().at(-1)).toMatchObject({ ok: true });
+  });
+
+  it('does not come back with an actor that was idle since its letters were taken', () => {
+    const a = unheard({ checkpointTurns: limits.outboxLettersMax / 2 + 1 });
+    const letters = limits.outboxLettersMax + 2;
+    a.message({ kind: 'letter-ack', to: other, from: ledger, fromBirth: 1, upTo: letters });
+    a.tick(300_000);
+    a.tick(1_000);
+    expect(a.machine.actors.get(ledger)?.phase).toBe('cold');
+    a.replies.length = 0;
+    a.call('list', '', { number: 90_000 });
+    a.call('add', 'x', { number: 90_001 });
+    expect(a.outcomes().map((outcome) => outcome.ok)).toEqual([true, true]);
   });
 
   it('does not keep its actor from letters, which may be what the others wait for', () => {
