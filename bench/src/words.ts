@@ -14,7 +14,9 @@ export interface BenchOptions {
 type Load = () => Promise<(options: BenchOptions) => Promise<void>>;
 
 export const words = {
+  autoscale: async () => (await import('./autoscale/index.ts')).autoscaleBench,
   balance: async () => (await import('./balance/index.ts')).balanceBench,
+  dag: async () => (await import('./dag/index.ts')).dagBench,
   placement: async () => (await import('./placement/index.ts')).placementBench,
 } satisfies { readonly [word: string]: Load };
 

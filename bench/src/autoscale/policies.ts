@@ -1,0 +1,205 @@
+/**
+ * The policies, each a model of our own of what is documented, with the parameters that are swept.
+ *
+ * static    so many workers throughout, known beforehand.
+ * threshold the threshold rule of @troupe/scheduler-core: above/below a share in use, rests 60/300 s.
+ * HPA       ceil(current x use / target), tolerance 0.1, every 15 s, starting workers count as unused
+ *           on the way up, at most doubled or four more, the largest wish of 300 s on the way down.
+ * KEDA      ceil((waiting + running) / target) every 30 s, the same downscale window.
+ * Ray-like  one worker for each request that waits or runs, at most doubled (or five more) at once;
+ *           a worker leaves when it has idled for so long.
+ * forecast  the forecast rule of @troupe/scheduler-core.
+ * oracle    the largest number of requests at once in the next 75 s, had nobody to wait.
+ */
+import {
+  forecastTerms,
+  Group,
+  type GroupTerms,
+  smoothing,
+  thresholdTerms,
+} from '@troupe/scheduler-core/autoscale';
+import { type Policy, type Seen, sizeMax, startSize, waitMaxS } from './replay.ts';
+import type { Trace } from './trace.ts';
+
+export interface Variant {
+  readonly policy: string;
+  readonly setting: string;
+  readonly make: (trace: Trace) => Policy;
+}
+
+const firstGuessMs = 2_000;
+
+export function variants(): readonly Variant[] {
+  return [
+    ...steadyVariants(),
+    ...[0.5, 0.6, 0.7, 0.8, 0.9].flatMap((upShare) =>
+      [0.1, 0.25, 0.5, 1].map((stepShare) => thresholdVariant(upShare, stepShare)),
+    ),
+    ...[0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1].map(hpaVariant),
+    ...[0.2, 0.33, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 2].map(kedaVariant),
+    ...[10, 30, 60, 120, 300, 600, 1_200].map(rayVariant),
+    ...forecastVariants(),
+    { policy: 'oracle', setting: '75 s ahead', make: oracle },
+  ];
+}
+
+function steadyVariants(): readonly Variant[] {
+  const sizes = [1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 44];
+  const fine = [46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 58, 60, 65, 70, 80];
+  return [...sizes, ...fine].map((count) => ({
+    policy: 'static',
+    setting: `${count}`,
+    make: () => ({ size: () => count }),
+  }));
+}
+
+function thresholdVariant(upShare: number, stepShare: number): Variant {
+  const threshold = { ...thresholdTerms, upShare, downShare: upShare * 0.375, stepShare };
+  return {
+    policy: 'threshold',
+    setting: `${Math.round(upShare * 100)}/${Math.round(upShare * 37.5)} step ${stepShare}`,
+    make: (trace) => ofGroup(trace, { min: 1, max: sizeMax, threshold }),
+  };
+}
+
+const cautions = [
+  0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1, 1.1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6,
+];
+const thrifty = [-2, -1, -0.5, -0.25, 0];
+
+function forecastVariants(): readonly Variant[] {
+  const found: Variant[] = [];
+  for (const level of [0.005, 0.02, 0.1, 0.4]) {
+    for (const holdS of [0, 60, 300, 600]) {
+      for (const caution of [...thrifty, ...cautions])
+        found.push(forecastVariant({ caution, level, holdS, waitS: waitMaxS }));
+    }
+  }
+  for (const caution of thrifty) {
+    for (const waitS of [60, 120, 300, 900, 3_600, 14_400])
+      found.push(forecastVariant({ caution, level: 0.005, holdS: 0, waitS }));
+  }
+  return found;
+}
+
+interface Swept {
+  readonly caution: number;
+  readonly level: number;
+  readonly holdS: number;
+  readonly waitS: number;
+}
+
+function forecastVariant({ caution, level, holdS, waitS }: Swept): Variant {
+  const forecast = {
+    ...forecastTerms,
+    caution,
+    smoothing: { ...smoothing, level },
+    holdMs: holdS * 1_000,
+    waitMs: waitS * 1_000,
+  };
+  return {
+    policy: 'forecast',
+    setting: `z ${caution} level ${level} hold ${holdS} wait ${waitS}`,
+    make: (trace) => ofGroup(trace, { min: 1, max: sizeMax, forecast, firstGuessMs }),
+  };
+}
+
+function ofGroup(trace: Trace, terms: GroupTerms): Policy {
+  const group = new Group(0, terms, startSize(trace));
+  const noon = { weekday: 1, minute: 720 };
+  return {
+    arrived: (atS) => group.arrived(atS * 1_000),
+    ended: (atS, tookS) => group.ended(atS * 1_000, tookS * 1_000),
+    size: (seen) => group.decide(seen.nowS * 1_000, noon, seen).size,
+  };
+}
+
+/** The largest wish of the last 300 s bounds the way down; the size at the start is one. */
+class Downscale {
+  readonly #wishes: { readonly atS: number; readonly size: number }[] = [];
+
+  bound(nowS: number, wanted: number, present: number): number {
+    if (nowS === 0) this.#wishes.push({ atS: 0, size: present });
+    while ((this.#wishes.at(-1)?.size ?? Number.POSITIVE_INFINITY) <= wanted) this.#wishes.pop();
+    this.#wishes.push({ atS: nowS, size: wanted });
+    while ((this.#wishes[0]?.atS ?? nowS) < nowS - 300) this.#wishes.shift();
+    const largest = this.#wishes[0]?.size ?? wanted;
+    return wanted >= present ? wanted : Math.min(present, largest);
+  }
+}
+
+function hpaVariant(target: number): Variant {
+  const make = (): Policy => {
+    const downscale = new Downscale();
+    return {
+      size: ({ nowS, ready, starting, busy, queued }: Seen) => {
+        const present = ready + starting;
+        if (nowS % 15 !== 0) return present;
+        if (present === 0) return 1;
+        const used = ready > 0 ? busy / ready : queued > 0 ? 1 : 0;
+        let ratio = used / target;
+        if (ratio > 1 && starting > 0) ratio = Math.max(1, (used * ready) / present / target);
+        const near = Math.abs(ratio - 1) <= 0.1;
+        const base = used / target > 1 ? present : Math.max(1, ready);
+        const wanted = near ? present : Math.max(1, Math.ceil(base * ratio - 1e-9));
+        const capped = Math.min(wanted, Math.max(2 * present, present + 4));
+        return downscale.bound(nowS, capped, present);
+      },
+    };
+  };
+  return { policy: 'HPA', setting: `${Math.round(target * 100)} %`, make };
+}
+
+function kedaVariant(perWorker: number): Variant {
+  const make = (): Policy => {
+    const downscale = new Downscale();
+    return {
+      size: ({ nowS, ready, starting, busy, queued }: Seen) => {
+        const present = ready + starting;
+        if (nowS % 30 !== 0) return present;
+        const wanted = Math.max(1, Math.ceil((queued + busy) / perWorker));
+        return downscale.bound(nowS, wanted, present);
+      },
+    };
+  };
+  return { policy: 'KEDA', setting: `queue/${perWorker}`, make };
+}
+
+function rayVariant(idleMaxS: number): Variant {
+  const make = (): Policy => ({
+    size: ({ ready, starting, busy, queued, idleS }: Seen) => {
+      const present = ready + starting;
+      const demanded = Math.min(queued + busy, Math.max(2 * present, present + 5));
+      if (demanded > present) return demanded;
+      const idlers = idleS.filter((idle) => idle > idleMaxS).length;
+      return Math.max(1, present - (starting > 0 ? 0 : idlers));
+    },
+  });
+  return { policy: 'Ray-like', setting: `idle ${idleMaxS} s`, make };
+}
+
+const oracleAheadS = 75;
+
+function oracle({ arrivals, durations, endS }: Trace): Policy {
+  const change = new Int32Array(Math.ceil(endS) + 2);
+  const bump = (at: number, by: number) => {
+    const slot = Math.min(change.length - 1, Math.max(0, Math.floor(at)));
+    change[slot] = (change[slot] ?? 0) + by;
+  };
+  for (let at = 0; at < arrivals.length; at++) {
+    bump(arrivals[at] ?? 0, 1);
+    bump((arrivals[at] ?? 0) + (durations[at] ?? 0) + 1, -1);
+  }
+  let level = 0;
+  const atOnce = change.map((by) => {
+    level += by;
+    return level;
+  });
+  return {
+    size: ({ nowS }) => {
+      let most = 0;
+      for (let at = nowS; at <= nowS + oracleAheadS; at++) most = Math.max(most, atOnce[at] ?? 0);
+      return most;
+    },
+  };
+}
