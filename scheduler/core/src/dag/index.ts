@@ -5,4 +5,6 @@ export {
   compile,
   type Step,
 } from './compile.ts';
+export { buildGraph, type Graph, type GraphPlan } from './graph.ts';
 export { type Behaviour, type Play, type Played, play } from './play.ts';
+export { RunState } from './run-state.ts';
