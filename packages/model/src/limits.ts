@@ -51,6 +51,8 @@ export const limits = {
   runBlocksMax: 20_000,
   /** Rounds of a loop that names no bound of its own: it fails with `RESOURCE_EXHAUSTED` beyond. */
   loopRoundsMax: 100_000,
+  /** Blocks of one run, counted in every round and branch: `RESOURCE_EXHAUSTED` beyond. */
+  runContextsMax: 1_000_000,
   /** Runs in runs: a child deeper than that is not started, its block is `RESOURCE_EXHAUSTED`. */
   runDepthMax: 25,
   /** Finished tasks and runs stay readable so long and so many, whichever ends first. */

@@ -18,7 +18,7 @@ import {
   runId,
 } from '@troupe/model';
 import { type Context, contextId } from './dag/instance.ts';
-import { decideRound, type Next, nextOf, outputOf, stepAt } from './dag/next.ts';
+import { type AtWork, decideRound, type Next, nextOf, outputOf, stepAt } from './dag/next.ts';
 import { RunValues } from './dag/values.ts';
 import type { Desk } from './desk.ts';
 import type { RunClock } from './run-clock.ts';
@@ -27,10 +27,18 @@ import type { Tasks } from './tasks.ts';
 
 /** Contexts of one run that start in one event. */
 const stepsMax = 5_000;
+/** What they journal; it stays in memory until it is stored. */
+const stepBytesMax = 8 * 1024 * 1024;
 /** When the rest of them follow. */
 const laterMs = 1;
 /** A call that reached its actor is answered from the actor's memory, so trying long is safe. */
 const callRetries = 20;
+
+/** What one event has done for a run. */
+interface Effort {
+  steps: number;
+  bytes: number;
+}
 
 /** How runs end; they are ended by whoever knows who waits for that. */
 export interface Ending {
@@ -43,7 +51,8 @@ export class RunProgress {
   readonly #tasks: Tasks;
   readonly #clock: RunClock;
   readonly #ending: Ending;
-  readonly #values = new Map<RunId, RunValues>();
+  /** With the values that their expressions saw so far. */
+  readonly #atWorks = new Map<RunId, AtWork>();
   /** Runs that something happened to. One after the other, so that no run works inside another. */
   readonly #waiting = new Set<RunId>();
   /** Runs whose next steps are due later. */
@@ -85,7 +94,7 @@ export class RunProgress {
 
   /** It has ended, or goes on by another version: what was decoded is not needed any more. */
   drop(run: RunId): void {
-    this.#values.delete(run);
+    this.#atWorks.delete(run);
   }
 
   settle(run: RunRecord, block: string, outcome: Outcome): void {
@@ -95,23 +104,23 @@ export class RunProgress {
 
   #work(run: RunRecord): void {
     const { state } = run;
-    let steps = 0;
-    while (!state.stopped && state.ready.size + state.asking.size > 0) {
+    const effort: Effort = { steps: 0, bytes: 0 };
+    while (!state.stopped && state.ready.size + state.asking.size > 0 && !isEnough(effort)) {
       // What becomes ready meanwhile joins the set, and so this loop.
       for (const context of state.ready) {
-        if (state.stopped || steps++ >= stepsMax) break;
-        this.#begin(run, context);
+        if (state.stopped || isEnough(effort)) break;
+        effort.steps++;
+        effort.bytes += this.#begin(run, context);
         if (state.abandoned.size > 0) this.#cancelAbandoned(run);
       }
       for (const context of state.asking) {
-        if (state.stopped || steps++ >= stepsMax) break;
+        if (state.stopped || isEnough(effort)) break;
+        effort.steps++;
         this.#ask(run, context);
         if (state.abandoned.size > 0) this.#cancelAbandoned(run);
       }
-      if (steps < stepsMax) continue;
-      this.#goOnLater(run.run);
-      break;
     }
+    if (isEnough(effort)) this.#goOnLater(run.run);
     this.#cancelAbandoned(run);
     this.#endIfOver(run);
   }
@@ -136,52 +145,60 @@ export class RunProgress {
       const outcome: Outcome = { ok: false, failure: failureOfRun(run, failed) };
       return this.#ending.end(run, 'failed', outcome);
     }
-    const outcome = outputOf(compiled, this.#valuesOf(run));
+    const outcome = outputOf(compiled, this.#atWork(run).values);
     this.#ending.end(run, outcome.ok ? 'done' : 'failed', outcome);
   }
 
-  #begin(run: RunRecord, context: Context): void {
+  /** Answers how many bytes it journals. */
+  #begin(run: RunRecord, context: Context): number {
     const id = contextId(context);
-    const next = nextOf(run.compiled, this.#valuesOf(run), context);
+    const next = nextOf(this.#atWork(run), context);
     switch (next.kind) {
       case 'task':
       case 'call':
-        return this.#submit(run, id, next);
+        this.#submit(run, id, next);
+        return next.input.length;
       case 'open': {
         const { count } = next;
         const fact = { kind: 'branches-expanded' as const, run: run.run, block: id };
         this.#desk.decide(count === undefined ? fact : { ...fact, count });
-        return;
+        return 0;
       }
-      case 'pause': {
-        const { prompt, limitMs } = next;
-        const fact = { kind: 'block-paused' as const, run: run.run, block: id, prompt };
-        if (limitMs === undefined) {
-          this.#desk.decide(fact);
-          return;
-        }
-        const until = this.#desk.ledMs + limitMs;
-        this.#desk.decide({ ...fact, until });
-        return this.#clock.set(run.run, id, until);
-      }
+      case 'pause':
+        this.#pause(run, id, next);
+        return next.prompt.length;
       case 'wait': {
         const until = this.#desk.ledMs + next.ms;
         this.#desk.decide({ kind: 'block-waiting', run: run.run, block: id, until });
-        return this.#clock.set(run.run, id, until);
+        this.#clock.set(run.run, id, until);
+        return 0;
       }
       case 'run': {
         const fault = this.#startChild(run, id, next);
         if (fault !== undefined) this.settle(run, id, { ok: false, failure: fault });
-        return;
+        return next.input.length;
       }
       case 'end':
-        return this.settle(run, id, next.outcome);
+        this.settle(run, id, next.outcome);
+        return next.outcome.ok ? next.outcome.value.length : 0;
     }
+  }
+
+  #pause(run: RunRecord, id: string, next: Extract<Next, { kind: 'pause' }>): void {
+    const { prompt, limitMs } = next;
+    const fact = { kind: 'block-paused' as const, run: run.run, block: id, prompt };
+    if (limitMs === undefined) {
+      this.#desk.decide(fact);
+      return;
+    }
+    const until = this.#desk.ledMs + limitMs;
+    this.#desk.decide({ ...fact, until });
+    this.#clock.set(run.run, id, until);
   }
 
   #ask(run: RunRecord, context: Context): void {
     const block = contextId(context);
-    const decision = decideRound(run.compiled, this.#valuesOf(run), context);
+    const decision = decideRound(this.#atWork(run), context);
     if ('failure' in decision) {
       this.settle(run, block, { ok: false, failure: decision.failure });
       return;
@@ -275,14 +292,18 @@ export class RunProgress {
     if (child?.parent?.run === run.run) this.#ending.cancel(child, why);
   }
 
-  #valuesOf(run: RunRecord): RunValues {
-    let values = this.#values.get(run.run);
-    if (values === undefined) {
-      values = new RunValues(run.compiled, run.state, run.input);
-      this.#values.set(run.run, values);
+  #atWork({ run, compiled, state, input }: RunRecord): AtWork {
+    let atWork = this.#atWorks.get(run);
+    if (atWork === undefined) {
+      atWork = { compiled, state, values: new RunValues(compiled, state, input) };
+      this.#atWorks.set(run, atWork);
     }
-    return values;
+    return atWork;
   }
+}
+
+function isEnough({ steps, bytes }: Effort): boolean {
+  return steps >= stepsMax || bytes >= stepBytesMax;
 }
 
 /** The run that a block of another run is. */

@@ -208,7 +208,7 @@ export class RunTable {
       }
       const atWork = state.ready.size + state.active.size + state.paused.size + state.asking.size;
       assert(atWork === 0, 'W1: nothing starts in a run that has ended');
-      if (hasOutputs) keptBytes += outputBytes;
+      if (hasOutputs) keptBytes += bytesOf({ outputBytes, state });
     }
     assert(keptBytes === this.#keptBytes, 'W7: the outputs of ended runs are counted');
   }
@@ -283,17 +283,17 @@ export class RunTable {
   /** Keeps the outputs of a run that has ended, and lets go of the oldest beyond the bound (W7). */
   #keep(run: RunRecord): void {
     this.#withOutputs.add(run);
-    this.#keptBytes += run.outputBytes;
+    this.#keptBytes += bytesOf(run);
     for (const oldest of this.#withOutputs) {
       if (this.#keptBytes <= limits.finishedRunBytesMax) return;
       this.#letGo(oldest);
-      oldest.state.forgetOutputs();
+      oldest.state.forgetInside();
     }
   }
 
   #letGo(run: RunRecord): void {
     if (!this.#withOutputs.delete(run)) return;
-    this.#keptBytes -= run.outputBytes;
+    this.#keptBytes -= bytesOf(run);
     run.hasOutputs = false;
   }
 
@@ -330,12 +330,18 @@ export class RunTable {
 }
 
 const attemptsMax = 255;
+/** What a context takes beside its output. */
+const contextBytes = 64;
 
 /** Ids of tasks that blocks of runs become begin so. */
 export const runTaskPrefix = 'run:';
 
 export function runTaskId(run: RunId, context: string): TaskId {
   return taskId(`${runTaskPrefix}${run}:${context}`);
+}
+
+function bytesOf({ outputBytes, state }: Pick<RunRecord, 'outputBytes' | 'state'>): number {
+  return outputBytes + state.known * contextBytes;
 }
 
 function contextOf(state: RunState, id: string): Context {

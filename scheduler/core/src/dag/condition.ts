@@ -4,6 +4,7 @@
  *
  * K1  an expression that does not parse is refused at compile time, with the place in it.
  * K2  the answer is true or false; anything else is a coded failure, never taken for either.
+ * K3  a loop over a list inside another is refused: what an answer takes grows with what it sees.
  */
 import { celEnv, parse, plan } from '@bufbuild/cel';
 import { type TroupeError, troupeError } from '@troupe/model';
@@ -23,7 +24,7 @@ export function conditionFault(when: string): string | undefined {
   if (when.length > lengthMax) return `has ${when.length} characters, ${lengthMax} are allowed`;
   try {
     planned(when);
-    return undefined;
+    return loopsIn(parse(when)) > 1 ? 'has a loop over a list inside another' : undefined;
   } catch (thrown) {
     return `does not parse: ${text(thrown)}`;
   }
@@ -48,6 +49,18 @@ function planned(when: string): ReturnType<typeof plan> {
   if (known.size >= knownMax) known.clear();
   known.set(when, made);
   return made;
+}
+
+/** How deep loops over lists (`all`, `exists`, `map`, `filter`) stand in one another. */
+function loopsIn(part: unknown): number {
+  if (typeof part !== 'object' || part === null) return 0;
+  let deepest = 0;
+  for (const [name, inner] of Object.entries(part)) {
+    // What a loop goes through is made before it begins.
+    const isRound = name === 'loopStep' || name === 'loopCondition';
+    deepest = Math.max(deepest, loopsIn(inner) + (isRound ? 1 : 0));
+  }
+  return deepest;
 }
 
 function unanswered(when: string, why: string): TroupeError {

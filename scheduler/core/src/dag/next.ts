@@ -38,6 +38,13 @@ export type Next =
   /** It settles at once. */
   | { readonly kind: 'end'; readonly outcome: Outcome };
 
+/** A run at work. */
+export interface AtWork {
+  readonly compiled: CompiledWorkflow;
+  readonly state: RunState;
+  readonly values: RunValues;
+}
+
 export type Decision = { readonly more: boolean } | { readonly failure: Failure };
 
 export function stepAt({ steps }: CompiledWorkflow, { instance, slot }: Context): Step {
@@ -47,32 +54,48 @@ export function stepAt({ steps }: CompiledWorkflow, { instance, slot }: Context)
 }
 
 /** What a context that is ready does. */
-export function nextOf(compiled: CompiledWorkflow, values: RunValues, context: Context): Next {
-  const step = stepAt(compiled, context);
+export function nextOf(run: AtWork, context: Context): Next {
+  const step = stepAt(run.compiled, context);
   try {
-    if (step.part === 'each') return branchesOf(step.block, values.items(context).length);
-    return nextOfKind(step, values, context);
+    const next =
+      step.part === 'each'
+        ? branchesOf(step.block, run.values.items(context).length)
+        : nextOfKind(step, run.values, context);
+    if (next.kind === 'open') assertRoom(run.state, context, next.count ?? 1);
+    return next;
   } catch (thrown) {
     return { kind: 'end', outcome: { ok: false, failure: expected(thrown) } };
   }
 }
 
 /** Whether a loop that asks goes on. */
-export function decideRound(
-  compiled: CompiledWorkflow,
-  values: RunValues,
-  context: Context,
-): Decision {
+export function decideRound({ compiled, state, values }: AtWork, context: Context): Decision {
   const { block } = stepAt(compiled, context);
   const rounds = context.instance.inner.get(context.slot)?.round ?? 0;
   try {
     if (block.kind !== 'loop') return { more: false };
     const more = goesOn(block, values.inside(context));
-    if (more) assertRounds(block, rounds + 1);
+    if (more) {
+      assertRounds(block, rounds + 1);
+      assertRoom(state, context, 1);
+    }
     return { more };
   } catch (thrown) {
     return { failure: expected(thrown) };
   }
+}
+
+/** A run is held in memory: it has so many blocks, in all rounds and branches. */
+function assertRoom(
+  { known, planned }: RunState,
+  { instance, slot }: Context,
+  turns: number,
+): void {
+  const { id, inner } = instance.vertexAt(slot);
+  const contexts = known + planned + turns * (inner?.vertices.length ?? 0);
+  if (contexts <= limits.runContextsMax) return;
+  const what = `with "${id}" the run has ${contexts} blocks in rounds and branches, ${limits.runContextsMax} are allowed`;
+  throw troupeError('RESOURCE_EXHAUSTED', what, { block: id });
 }
 
 /** How a container that opens goes on. */

@@ -12,7 +12,7 @@ import {
 } from '@troupe/model';
 import type { CompiledWorkflow } from './compile.ts';
 import { type Context, contextId } from './instance.ts';
-import { courseOf, decideRound, nextOf, outputOf, settle, stepAt } from './next.ts';
+import { type AtWork, courseOf, decideRound, nextOf, outputOf, settle, stepAt } from './next.ts';
 import { RunState } from './run-state.ts';
 import { RunValues } from './values.ts';
 
@@ -58,9 +58,10 @@ export function play(
     if (state.failureCount > before && !outcome.ok) lost ??= outcome.failure;
     ended.push({ id, outcome });
   };
+  const atWork: AtWork = { compiled, state, values };
   const begun = new Map<Context, Played>();
   while (!state.over && ended.length < contextsMax) {
-    if (!state.stopped) beginAll(compiled, state, values, { begun, end });
+    if (!state.stopped) beginAll(atWork, { begun, end });
     const context = at(state.active, pick(state.active.size));
     const played = context === undefined ? undefined : begun.get(context);
     if (context === undefined || played === undefined) {
@@ -84,15 +85,11 @@ interface Stage {
   readonly end: (context: Context, outcome: Outcome) => void;
 }
 
-function beginAll(
-  compiled: CompiledWorkflow,
-  state: RunState,
-  values: RunValues,
-  { begun, end }: Stage,
-): void {
+function beginAll(run: AtWork, { begun, end }: Stage): void {
+  const { compiled, state } = run;
   for (const context of state.ready) {
     if (state.stopped) return;
-    const next = nextOf(compiled, values, context);
+    const next = nextOf(run, context);
     if (next.kind === 'open') {
       state.open(context, courseOf(compiled, context, next.count));
     } else if (next.kind === 'end') {
@@ -107,7 +104,7 @@ function beginAll(
   }
   for (const context of state.asking) {
     if (state.stopped) return;
-    const decision = decideRound(compiled, values, context);
+    const decision = decideRound(run, context);
     if ('failure' in decision) end(context, { ok: false, failure: decision.failure });
     else state.goOn(context, decision.more);
   }

@@ -174,14 +174,10 @@ export class RunState {
     this.#settle(context, done, donePort, output);
   }
 
-  /** What the blocks came to is not needed any more; how they ended is. */
-  forgetOutputs(): void {
-    const instances = [this.root];
-    for (const instance of instances) {
-      instance.outputs.length = 0;
-      instance.earlier.length = 0;
-      instances.push(...instance.inner.values());
-    }
+  /** It is over: what its blocks came to, and all rounds and branches, are not needed any more. */
+  forgetInside(): void {
+    this.root.outputs.length = 0;
+    this.root.inner.clear();
   }
 
   #fail(context: Context, output: Bytes | undefined): void {

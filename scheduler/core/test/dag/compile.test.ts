@@ -71,6 +71,15 @@ it('refuses a condition that does not parse, and names its block and port', () =
   expect(faultOf([choice('c', 'n > 0.0')])).toBeUndefined();
 });
 
+it('refuses a condition that loops inside a loop, because it could keep everybody waiting', () => {
+  expect(faultOf([choice('c', '[n].all(x, [n].exists(y, y > x))')])).toContain(
+    'has a loop over a list inside another',
+  );
+  expect(faultOf([choice('c', '[n].map(x, x + 1.0).all(x, x > 0.0) && [n].exists(x, true)')])).toBe(
+    undefined,
+  );
+});
+
 it('refuses a port twice, the port of failures, and a value without a name', () => {
   const cases = [
     { port: 'x', when: 'true' },

@@ -321,3 +321,26 @@ describe('pauses in rounds and branches', () => {
     expect(scene.code(resume(scene, 'ask[5]', 2))).toBe('run');
   });
 });
+
+describe('what a run holds is bounded', () => {
+  it('in blocks of all rounds and branches: the container that is too much fails', () => {
+    const body = Array.from({ length: 60 }, (_, i) => work(`a${i}`, { in: 'side' }));
+    const scene = flow([parallel('side', { branches: { count: 20_000 } }), ...body]);
+    const { outcome } = scene.starts('flow');
+    expect(codeOf(outcome)).toBe('RESOURCE_EXHAUSTED');
+    expect(outcome).toMatchObject({ failure: { message: expect.stringContaining('"side"') } });
+  });
+
+  it('in bytes: a run that goes on making values fails, and few of them at a time', () => {
+    const scene = flow([
+      loop('again', { rounds: { count: 1_000 } }),
+      value('v', ref('input'), { in: 'again' }),
+    ]);
+    scene.machine.checkInvariants = () => undefined;
+    scene.starts('flow', 'x'.repeat(500_000));
+    expect(scene.decided('block-ended').length).toBeLessThan(20);
+    scene.pass(50);
+    expect(codeOf(scene.view().outcome)).toBe('RESOURCE_EXHAUSTED');
+    expect(scene.decided('block-ended').length).toBeLessThan(150);
+  });
+});
