@@ -18,6 +18,7 @@ export const words = {
   balance: async () => (await import('./balance/index.ts')).balanceBench,
   dag: async () => (await import('./dag/index.ts')).dagBench,
   placement: async () => (await import('./placement/index.ts')).placementBench,
+  suspicion: async () => (await import('./suspicion/index.ts')).suspicionBench,
 } satisfies { readonly [word: string]: Load };
 
 export const wordNames: readonly string[] = Object.keys(words);
