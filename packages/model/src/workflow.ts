@@ -1,7 +1,8 @@
 /**
  * A workflow as data: what the SDK's builder and the importers make, the manifest of a bundle
  * carries and the scheduler compiles. Expressions are JSON in which `{ $ref: [...] }` stands for a
- * value and `{ $text: [...] }` for the text that its parts make together.
+ * value, `{ $text: [...] }` for the text that its parts make together, and `{ $first: [...] }` for the
+ * first of its parts that is not null.
  */
 
 /**
@@ -20,6 +21,7 @@ export type Expression =
   | readonly Expression[]
   | Reference
   | { readonly $text: readonly Expression[] }
+  | { readonly $first: readonly Expression[] }
   | { readonly [key: string]: Expression };
 
 export interface Reference {

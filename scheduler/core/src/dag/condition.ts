@@ -7,6 +7,7 @@
  * K3  a loop over a list inside another is refused: what an answer takes grows with what it sees.
  */
 import { celEnv, parse, plan } from '@bufbuild/cel';
+import { strings } from '@bufbuild/cel/ext';
 import { type TroupeError, troupeError } from '@troupe/model';
 
 /** What is in a value that a workflow handles. */
@@ -15,7 +16,11 @@ type Plain = Parameters<ReturnType<typeof plan>>[0];
 /** Longer ones are programs, and belong into a task. */
 const lengthMax = 4_000;
 
-const environment = celEnv();
+/** Functions of texts that CEL adds to its own; those that can make a text longer are left out. */
+const textFunctions = ['lowerAscii', 'upperAscii', 'trim'];
+const environment = celEnv({
+  funcs: strings.filter(({ name }) => textFunctions.includes(name)),
+});
 const known = new Map<string, ReturnType<typeof plan>>();
 const knownMax = 10_000;
 

@@ -54,6 +54,8 @@ export function evaluate(expression: Expression, sources: Sources): unknown {
   if (reference !== undefined) return follow(reference, sources);
   const parts = '$text' in expression ? expression.$text : undefined;
   if (parts !== undefined && isParts(parts)) return textOf(parts, sources);
+  const choices = '$first' in expression ? expression.$first : undefined;
+  if (choices !== undefined && isParts(choices)) return firstOf(choices, sources);
   const value: Record<string, unknown> = {};
   for (const [key, part] of Object.entries(expression)) value[key] = evaluate(part, sources);
   return value;
@@ -131,6 +133,15 @@ function textOf(parts: readonly Expression[], sources: Sources): string {
     throw troupeError('TOO_LARGE', `a text has more than ${limits.payloadBytesMax} characters`);
   }
   return text;
+}
+
+/** The first part that is not null; those behind it are not looked at. */
+function firstOf(parts: readonly Expression[], sources: Sources): unknown {
+  for (const part of parts) {
+    const value = evaluate(part, sources);
+    if (value !== null && value !== undefined) return value;
+  }
+  return null;
 }
 
 function plain(_key: string, value: unknown): unknown {

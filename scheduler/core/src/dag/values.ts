@@ -49,12 +49,15 @@ export class RunValues {
     return this.#sources({ instance, frame: instance.frameOf(slot) });
   }
 
-  /** What the condition of a loop sees: its body as the last round left it, if there was one. */
+  /** What the condition of a loop sees: its body as the last round left it, if there was one. Asked
+   *  before a round, the index is that of the round to come; asked after it, that round's. */
   inside(loop: Context): Sources {
     const inner = loop.instance.inner.get(loop.slot);
     if (inner === undefined) return this.#beforeRounds(loop);
-    const index = inner.round - 1;
-    const round = { results: inner.earlier[index] ?? [], index };
+    const last = inner.round - 1;
+    const { block } = this.#stepOf(loop.instance.vertexAt(loop.slot));
+    const isAhead = block.kind === 'loop' && 'while' in block.rounds;
+    const round = { results: inner.earlier[last] ?? [], index: isAhead ? last + 1 : last };
     return this.#sources({ instance: inner, frame: 0, round });
   }
 

@@ -74,6 +74,12 @@ describe('a loop', () => {
     expect(played([loop({ until }), next]).ids).toHaveLength(3);
   });
 
+  it('asks before a round with the index of that round', () => {
+    const next = work('a', ref('index'), { in: 'l' });
+    const condition = { when: 'i < 3.0', values: { i: ref('index') } };
+    expect(played([loop({ while: condition }), next]).ids).toEqual(['a[0]', 'a[1]', 'a[2]']);
+  });
+
   it('without rounds is done', () => {
     const { value } = played([loop({ count: 0 }), body()], { output: ref('blocks', 'l') });
     expect(value).toEqual({ results: [] });
@@ -240,4 +246,23 @@ it('an expression whose value could fill the memory is refused before it is made
   expect(played(blocks, { input: text }).value).toBe('TOO_LARGE');
   const parts = Array.from({ length: 100 }, () => ref('input'));
   expect(played([work('a', { $text: parts })], { input: text }).value).toBe('TOO_LARGE');
+});
+
+it('the first part that is not null is taken, also where a block was skipped', () => {
+  const cases = [{ port: 'left', when: "word.trim().lowerAscii() == 'left'" }];
+  const gate: Block = {
+    kind: 'choice',
+    id: 'gate',
+    after: [],
+    values: { word: ref('input') },
+    cases,
+    otherwise: 'right',
+  };
+  const edges = ['left', 'right'].map((port) => ({ from: 'gate', to: port, port }));
+  const first = { $first: [ref('blocks', 'left'), ref('blocks', 'right'), 'neither'] };
+  const blocks = [gate, work('left', 'L'), work('right', 'R')];
+  const given = { edges, output: first, rest: { referencesAreEdges: false } };
+  expect(played(blocks, { ...given, input: ' LEFT ' }).value).toBe('L');
+  expect(played(blocks, { ...given, input: 'no' }).value).toBe('R');
+  expect(played([work('a')], { output: { $first: [null, ref('input')] } }).value).toBeNull();
 });
