@@ -32,7 +32,10 @@ const program = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find
 export const noSshd: string | undefined =
   program === undefined ? 'needs sshd, from the package openssh-server' : undefined;
 
-/** Keys and configuration go to the folder. It ends with its machine. */
+/**
+ * Keys and configuration go to the folder. It ends with its machine. Who comes in is at home in the
+ * folder too: what a shell of ours reads at home may take locks, which outlive a machine that dies.
+ */
 export function sshdOn(machine: Machine, folder: string): Sshd {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Where sshd runs as root it wants an empty folder of its own.
@@ -40,6 +43,7 @@ export function sshdOn(machine: Machine, folder: string): Sshd {
   const hostKey = join(folder, 'host_key');
   const keyFile = join(folder, 'key');
   const config = join(folder, 'sshd_config');
+  mkdirSync(join(folder, 'home'), { recursive: true });
   for (const file of [hostKey, keyFile]) makeKey(file);
   writeFileSync(join(folder, 'authorized_keys'), run(['ssh-keygen', '-y', '-f', keyFile]));
   writeFileSync(config, configuration(machine, folder, hostKey));
@@ -66,6 +70,7 @@ export function sshdOn(machine: Machine, folder: string): Sshd {
 }
 
 function configuration({ address }: Machine, folder: string, hostKey: string): string {
+  const path = [dirname(process.execPath), process.env['PATH']].join(delimiter);
   return [
     `Port ${port}`,
     `ListenAddress ${address}`,
@@ -78,7 +83,9 @@ function configuration({ address }: Machine, folder: string, hostKey: string): s
     'KbdInteractiveAuthentication no',
     'PermitRootLogin prohibit-password',
     'MaxStartups 100',
-    `SetEnv PATH=${[dirname(process.execPath), process.env['PATH']].join(delimiter)}`,
+    // A home of its own: what the user's shell reads when it starts would cost every command time,
+    // and be left half-done when the machine dies.
+    `SetEnv HOME=${folder} PATH=${[dirname(process.execPath), process.env['PATH']].join(delimiter)}`,
     '',
   ].join('\n');
 }
