@@ -125,7 +125,8 @@ function configuration({ folder, address, port, hostKey, path }: Configured): st
     'KbdInteractiveAuthentication no',
     'PermitRootLogin prohibit-password',
     'MaxStartups 100',
-    `SetEnv PATH=${path}`,
+    // What the user's own shell reads when it starts is none of the test's business.
+    `SetEnv HOME=${folder} PATH=${path}`,
     '',
   ].join('\n');
 }
