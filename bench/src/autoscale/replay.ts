@@ -8,7 +8,7 @@
  */
 import type { Trace } from './trace.ts';
 
-export const coldStartS = 60;
+const coldStartS = 60;
 export const waitMaxS = 30;
 export const sizeMax = 300;
 const warmUpS = 300;

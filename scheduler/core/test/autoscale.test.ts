@@ -137,11 +137,37 @@ it('orders nobody for tasks that will be done before anybody new is ready', () =
   const decide = (ready: number) => {
     const group = new Group(0, { min: 1, max: 500, forecast: forecastTerms });
     for (let second = 0; second < 300; second++) group.ended(second * 1_000, 10_000);
-    return group.decide(300_000, sunday, { ...quiet, ready, busy: ready, queued: 20 });
+    return group.decide(300_000, sunday, { ...quiet, ready, busy: ready, queued: 40 });
   };
   expect(decide(10).start).toBe(0);
   expect(decide(1)).toMatchObject({ rule: 'forecast' });
   expect(decide(1).start).toBeGreaterThan(2);
+});
+
+it('asks for less only when it has been less for as long as it holds', () => {
+  const sizes = (holdMs: number) => {
+    const group = new Group(0, { min: 0, max: 99, forecast: { ...forecastTerms, holdMs } });
+    const found: number[] = [];
+    for (let second = 0; second < 600; second += 1) {
+      if (second < 300) for (let task = 0; task < 20; task++) group.arrived(second * 1_000);
+      found.push(group.decide(second * 1_000, sunday, { ...quiet, ready: 20 }).size);
+    }
+    return found;
+  };
+  const [held, loose] = [sizes(120_000), sizes(0)];
+  expect(held[410]).toBe(Math.max(...held.slice(290)));
+  expect(loose[410]).toBeLessThan(held[410] ?? 0);
+  expect(held[599]).toBeLessThan(held[410] ?? 0);
+});
+
+it('lets nobody go before it has seen enough, when it takes a group over', () => {
+  const group = new Group(0, { min: 0, max: 50, forecast: forecastTerms }, 12);
+  const sizes: number[] = [];
+  for (let second = 0; second <= 300; second += 10) {
+    sizes.push(group.decide(second * 1_000, sunday, { ...quiet, ready: 12 }).size);
+  }
+  expect(sizes.slice(0, 7)).toEqual(Array.from({ length: 7 }, () => 12));
+  expect(sizes.at(-1)).toBeLessThan(12);
 });
 
 it('knows a season by heart after it has seen it', () => {
@@ -231,9 +257,9 @@ it('gives things up in the stated order under pressure, and takes them back in r
   const lost: string[] = [];
   for (let now = 0; now <= 60_000; now += 1_000) {
     const change = degradation.feel(now, { ...calm, memoryShare: 0.95 });
-    if (change !== undefined) lost.push(`${change.kind} ${change.measure}`);
+    if (change !== undefined) lost.push(`${now} ${change.kind} ${change.measure}`);
   }
-  expect(lost).toEqual(names.map((name) => `given-up ${name}`));
+  expect(lost).toEqual(names.map((name, at) => `${5_000 * (at + 1)} given-up ${name}`));
   expect(degradation.has('prewarming')).toBe(false);
   const back: string[] = [];
   for (let now = 61_000; now <= 400_000; now += 1_000) {

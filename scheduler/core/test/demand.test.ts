@@ -91,6 +91,7 @@ it('never proposes less than nearly all of the latest attempts used', () => {
       for (const one of used) ends(demands, 'any', 1e-9, one);
       const [finding] = demands.findings('any');
       const { proposed } = finding ?? { proposed: 1e-9 };
+      if (finding !== undefined) expect(proposed).toBeGreaterThan(finding.measured * 1.0999);
       const covered = used.filter((one) => one <= proposed).length;
       expect(covered).toBeGreaterThanOrEqual(0.95 * used.length);
     }),

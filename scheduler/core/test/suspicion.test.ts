@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { log10Tail, Suspicion, suspicionTerms, type Verdict } from '../src/suspicion/index.ts';
+import { log10Tail, Phi, Suspicion, suspicionTerms, type Verdict } from '../src/suspicion/index.ts';
 
 const { witnessMs, pauseMsMax } = suspicionTerms;
 
@@ -83,6 +83,17 @@ it('holds a stall of its own against nobody, and learns nothing from it', () => 
   watch.run(30_000);
   expect(watch.verdicts).toEqual([]);
   expect(watch.suspicion.phi(watch.now + 2_000, 'a')).toBeCloseTo(before ?? 0, 0);
+});
+
+it('learns nothing from a gap in which somebody else was stalled', () => {
+  const phi = new Phi(0, suspicionTerms);
+  for (let now = 1_000; now <= 100_000; now += 1_000) phi.beat(now);
+  const before = phi.silenceMs(5.61);
+  for (let now = 105_000; now <= 600_000; now += 5_000) {
+    phi.excuse(now);
+    phi.beat(now + 10);
+  }
+  expect(phi.silenceMs(5.61)).toBe(before);
 });
 
 it('is patient with a crowd that falls silent at once, and finds those that stay silent', () => {

@@ -86,7 +86,7 @@ export function queueWish({ perMember }: QueueTerms, { queued, busy }: GroupView
   };
 }
 
-export function percent(share: number): string {
+function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 

@@ -2,7 +2,8 @@
  * Fewest migrations that lower max L: the search, bounded by the migrations allowed, then whoever
  * can go home again without raising max L goes home.
  *
- * M1  at most `migrationsMax` actors migrate, none of them pinned, and max L never rises.
+ * M1  at most `migrationsMax` actors migrate, none of them pinned, and max L never rises;
+ *     nobody migrates who could as well have stayed.
  * M2  `migrations` are in an order in which each has room when the ones before are done;
  *     `together` are those that have room only when they are done as one exchange.
  */
@@ -48,17 +49,22 @@ export function rebalance(snapshot: BalanceSnapshot, effort: RebalanceEffort): R
   return { migrations, together, maxLoadBefore: before, maxLoadAfter: after, reason };
 }
 
-/** The smallest first: they are the likeliest not to matter. */
+/** The smallest first: they are the likeliest not to matter. One that goes may make room for another. */
 function sendHome(standing: Standing, maxLoad: number): void {
   const { instance, load, place } = standing;
-  const away = [...standing.away].sort(
+  let away = [...standing.away].sort(
     (left, right) => instance.size(left) - instance.size(right) || left - right,
   );
-  for (const actor of away) {
-    const home = instance.home[actor] ?? nowhere;
-    const node = place[actor] ?? nowhere;
-    standing.move(actor, home);
-    if ((load[home] ?? 0) > maxLoad + tie || !standing.holds(home)) standing.move(actor, node);
+  for (let count = away.length + 1; away.length < count; ) {
+    count = away.length;
+    away = away.filter((actor) => {
+      const home = instance.home[actor] ?? nowhere;
+      const node = place[actor] ?? nowhere;
+      standing.move(actor, home);
+      const stays = (load[home] ?? 0) <= maxLoad + tie && standing.holds(home);
+      if (!stays) standing.move(actor, node);
+      return !stays;
+    });
   }
 }
 

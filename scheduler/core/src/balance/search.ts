@@ -6,7 +6,7 @@
  *
  * R1  no step leaves a node beyond its supply (B2), a pinned actor elsewhere, or more than
  *     `migrationsMax` actors away from home.
- * R2  it ends on the best standing that it has seen: more steps never give a worse one.
+ * R2  it ends on the best standing that it has seen: more rounds never give a worse one.
  */
 import { Generator } from '../generator.ts';
 import { nowhere } from './instance.ts';
