@@ -36,6 +36,16 @@ describe('effects by id', () => {
     expect(check(ids)).toEqual([kind]);
   });
 
+  it('are found out when an answer is not that of its call', () => {
+    const told = (output: number) =>
+      effectOnce('p', {
+        operations: operations('k', { id: 'a', action: 'add', output }),
+        finals: [final('k', ['b', 'a'])],
+      }).findings.map(({ kind, operations: [id] }) => `${kind} ${id}`);
+    expect(told(2)).toEqual(['wrong b']);
+    expect(told(1)).toEqual(['out-of-order a', 'wrong b']);
+  });
+
   it('are not taken for right when their final state was not read', () => {
     expect(kindsOf(effectOnce('p', { operations: calls, finals: [] }))).toEqual(['wrong']);
   });
@@ -62,8 +72,15 @@ describe('tasks', () => {
     ['an attempt called twice', ['a#1', 'a#1', 'b#1'], 'doubled'],
     ['one without retries was run again', ['a#1', 'b#1', 'b#2'], 'doubled'],
     ['a finished one never ran', ['b#1'], 'lost'],
+    ['the attempt whose result counts left no mark', ['a#2', 'b#1'], 'lost'],
+    ['one ran that nobody asked for', ['a#1', 'b#1', 'z#1'], 'wrong'],
   ])('are found out when %s', (_what, marks, kind) => {
     expect(check(marks)).toEqual([kind]);
+  });
+
+  it('are not taken for right when their marks were not read', () => {
+    const unknown = tasks.filter(({ outcome }) => outcome === 'unknown');
+    expect(kindsOf(attempts('p', { operations: unknown, finals: [] }))).toEqual(['wrong']);
   });
 
   it('are found out when the same id gives another result', () => {
@@ -124,8 +141,41 @@ describe('append lists', () => {
   });
 
   it('are found out when letters have a gap, or did not all arrive', () => {
-    expect(check([...good, ['k/w', 2]], all, 2)).toEqual(['out-of-order']);
-    expect(check(good, all, 2)).toEqual(['lost']);
+    const more = operations('k', ...all, {
+      id: 'q',
+      action: 'post',
+      input: { writer: 'k/w' },
+      outcome: 'unknown',
+    });
+    expect(check([...good, ['k/w', 2]], more, 2)).toEqual(['out-of-order']);
+    expect(check(good, more, 2)).toEqual(['lost']);
+  });
+
+  it('are found out when a letter arrived that its writer does not know of', () => {
+    expect(check([...good, ['k/w', 1]])).toEqual(['wrong']);
+  });
+
+  it('are found out when an acknowledged letter was never written, or one was written twice', () => {
+    const two = operations('k', ...all, {
+      id: 'q',
+      action: 'post',
+      input: { writer: 'k/w' },
+      output: 2,
+    });
+    expect(check(good, two)).toEqual(['lost']);
+    const same = two.map((one) => (one.id === 'q' ? { ...one, output: 1 } : one));
+    expect(check(good, same)).toEqual(['wrong']);
+    expect(check([...good, ['k/w', 1]], all, 2)).toEqual(['doubled']);
+  });
+
+  it('are found out when an item is there that nobody wrote', () => {
+    expect(check([...good, ['w', 2]])).toEqual(['wrong']);
+    expect(check([...good, ['x', 0]])).toEqual(['wrong']);
+  });
+
+  it('are not taken for right when it was not read how many letters were written', () => {
+    const finals = [final('k', good)];
+    expect(kindsOf(appendOrder('p', { operations: all, finals }))).toEqual(['wrong']);
   });
 
   it('are found out when a read goes back', () => {
@@ -242,6 +292,20 @@ describe('the bank', () => {
         failed,
       ),
     ).toEqual([]);
+  });
+
+  it('is found out when more was taken than there was', () => {
+    const large = { from: 'k/a0', to: 'k/a1', amount: 60 };
+    const both = operations(
+      'k',
+      { id: 'a', action: 'pay', input: large, output: true },
+      { id: 'b', action: 'pay', input: large, output: true },
+    );
+    const entries = (amount: number): Entries => [
+      ['a', amount],
+      ['b', amount],
+    ];
+    expect(check(entries(-60), entries(60), both)).toEqual(['wrong']);
   });
 
   it('is found out when a balance is not the sum of its entries', () => {

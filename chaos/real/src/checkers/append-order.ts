@@ -1,6 +1,8 @@
 /**
- * Append lists: what is acknowledged is there once; each writer's items stand in the order in which
- * it wrote them, letters without a gap; and what is seen of a list only ever grows, as one list.
+ * Append lists: what is acknowledged is there once, and nothing that nobody wrote; each writer's
+ * items stand in the order in which it wrote them, letters without a gap; and what is seen of a list
+ * only ever grows, as one list. A writer of letters has written what it acknowledged, and what it
+ * wrote has arrived, no more and no less.
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
@@ -10,6 +12,7 @@ const item = z.tuple([z.string(), z.number()]);
 const list = z.array(item);
 const tail = z.object({ length: z.number(), last: item.nullable() });
 const appended = z.object({ writer: z.string(), number: z.number() });
+const posted = z.object({ writer: z.string() });
 type Item = z.infer<typeof item>;
 type Find = (kind: Finding['kind'], what: string, operations?: readonly Operation[]) => void;
 
@@ -26,13 +29,7 @@ export function appendOrder(promise: string, { operations, finals }: Evidence): 
     checkWriters(items.data, find);
     checkAppends(items.data, all, find);
     checkGrowth(items.data, all, find);
-    for (const { key: writer, value } of finals) {
-      if (!writer.startsWith(`${key}/`)) continue;
-      const arrived = items.data.filter(([name]) => name === writer).length;
-      if (arrived < Number(value)) {
-        find('lost', `${arrived} of ${Number(value)} letters of ${writer} arrived`);
-      }
-    }
+    checkLetters(items.data, all, finals, find);
   }
   return { promise, checked: operations.length, undecided: 0, findings };
 }
@@ -66,6 +63,7 @@ function checkAppends(items: readonly Item[], operations: readonly Operation[], 
     if (operation.action !== 'append') continue;
     const { writer, number } = appended.parse(operation.input);
     const place = places.get(`${writer}:${number}`);
+    places.delete(`${writer}:${number}`);
     if (operation.outcome === 'failed' && place !== undefined) {
       find('wrong', `${told(operation)} was said not to be done, and was done`, [operation]);
     }
@@ -76,6 +74,62 @@ function checkAppends(items: readonly Item[], operations: readonly Operation[], 
       find('out-of-order', what, [operation]);
     }
   }
+  for (const name of places.keys()) {
+    if (!name.includes('/')) find('wrong', `${name} stands there, and nobody wrote it`);
+  }
+}
+
+/** By the writers of letters: what was acknowledged, what was written, what arrived. */
+function checkLetters(
+  items: readonly Item[],
+  operations: readonly Operation[],
+  finals: Evidence['finals'],
+  find: Find,
+): void {
+  const posts = new Map<string, Operation[]>();
+  for (const operation of operations) {
+    if (operation.action !== 'post') continue;
+    const { writer } = posted.parse(operation.input);
+    posts.set(writer, [...(posts.get(writer) ?? []), operation]);
+  }
+  const arrived = new Map<string, number>();
+  for (const [writer] of items) {
+    if (writer.includes('/')) arrived.set(writer, (arrived.get(writer) ?? 0) + 1);
+  }
+  for (const writer of new Set([...posts.keys(), ...arrived.keys()])) {
+    const own = posts.get(writer) ?? [];
+    const written = z.number().safeParse(finalOf(finals, writer));
+    if (!written.success) {
+      find('wrong', `how much ${writer} wrote was not read`);
+      continue;
+    }
+    checkPosts(writer, written.data, own, find);
+    const there = arrived.get(writer) ?? 0;
+    const what = `${there} of ${written.data} letters of ${writer} arrived`;
+    if (there < written.data) find('lost', what);
+    // One whose outcome is not known may have been written since.
+    const late = own.filter(({ outcome }) => outcome === 'unknown').length;
+    if (there > written.data + late) find('wrong', what);
+  }
+}
+
+/** Each acknowledged post has a number of its own among those that were written. */
+function checkPosts(writer: string, written: number, own: readonly Operation[], find: Find): void {
+  const numbers = new Map<unknown, Operation>();
+  let most = 0;
+  for (const post of own) {
+    if (post.outcome !== 'failed') most += 1;
+    if (post.outcome !== 'ok') continue;
+    const twin = numbers.get(post.output);
+    numbers.set(post.output, post);
+    if (twin !== undefined) {
+      find('wrong', `${told(twin)} and ${told(post)} are both letter ${post.output}`, [twin, post]);
+    } else if (!(Number(post.output) <= written)) {
+      find('lost', `${told(post)} is letter ${post.output} of ${written} of ${writer}`, [post]);
+    }
+  }
+  if (written > most)
+    find('doubled', `${writer} wrote ${written} letters, and was asked for ${most}`);
 }
 
 /** Every view is a beginning of the final list, and never shorter than one that ended before it. */

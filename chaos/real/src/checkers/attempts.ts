@@ -1,6 +1,7 @@
 /**
- * Tasks: the call of an attempt took effect at most once; a finished task was run, one without
- * retries at most once; its result is exact, and the same whenever it is asked for.
+ * Tasks: the call of an attempt took effect at most once; a finished task has the mark of the
+ * attempt whose result it has, one without retries no other; its result is exact, and the same
+ * whenever it is asked for; and nothing is run that nobody asked for.
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
@@ -15,7 +16,13 @@ export function attempts(promise: string, { operations, finals }: Evidence): Ver
   const find = (kind: Finding['kind'], task: Operation, what: string) =>
     findings.push({ kind, promise, key: task.key, what, operations: [task.id] });
   for (const [key, tasks] of byKey(operations)) {
-    const marks = ledger.safeParse(finalOf(finals, key)).data ?? [];
+    const read = ledger.safeParse(finalOf(finals, key));
+    const [first] = tasks;
+    if (!read.success) {
+      if (first !== undefined) find('wrong', first, 'its final state was not read');
+      continue;
+    }
+    const marks = read.data;
     const byTask = new Map<string, string[]>();
     for (const mark of marks) {
       const [id = '', attempt = ''] = mark.split('#');
@@ -30,16 +37,28 @@ export function attempts(promise: string, { operations, finals }: Evidence): Ver
       if (task.action === 'once' && seen.length > 1) {
         find('doubled', task, `${told(task)} was run ${seen.length} times, without retries`);
       }
-      if (task.outcome === 'ok' && seen.length === 0) {
-        find('lost', task, `${told(task)} has no mark`);
+      if (task.outcome === 'ok' && !seen.includes(attemptOf(task) ?? seen[0] ?? '')) {
+        const what = `has no mark of attempt ${attemptOf(task)}, whose result it has`;
+        find('lost', task, `${told(task)} ${seen.length === 0 ? 'has no mark' : what}`);
       }
       if (task.outcome === 'failed' && seen.length > 0) {
         find('wrong', task, `${told(task)} was said not to be done, and was run`);
       }
     }
+    const asked = new Set(submitted.map(({ id }) => id));
+    for (const id of byTask.keys()) {
+      if (asked.has(id) || first === undefined) continue;
+      find('wrong', first, `${id} was run, and nobody asked for it`);
+    }
     findings.push(...wrongResults(promise, tasks));
   }
   return { promise, checked: operations.length, undecided: 0, findings };
+}
+
+/** The attempt whose result the task has. */
+function attemptOf({ output }: Operation): string | undefined {
+  const { data } = result.safeParse(output);
+  return data === undefined ? undefined : String(data.attempt);
 }
 
 function wrongResults(promise: string, tasks: readonly Operation[]): Finding[] {

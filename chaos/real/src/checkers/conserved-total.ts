@@ -1,6 +1,7 @@
 /**
  * The bank: a transfer is one debit and one credit, or nothing; each account's balance is the sum
- * of its entries; and so the total of all accounts is what it was at the opening.
+ * of its entries, and never was below nothing; and so the total of all accounts is what it was at
+ * the opening.
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
@@ -32,7 +33,11 @@ export function conservedTotal(promise: string, { operations, finals }: Evidence
       total += state.balance;
       const sum = state.entries.reduce((before, [, amount]) => before + amount, opening);
       if (sum !== state.balance) find('wrong', `${account} has ${state.balance}, not ${sum}`);
+      let held = opening;
       for (const [id, amount] of state.entries) {
+        held += amount;
+        if (held < 0)
+          find('wrong', `${account} had ${held} after ${id}: more was taken than there was`);
         entries.set(id, [...(entries.get(id) ?? []), { account, amount }]);
       }
     }

@@ -1,6 +1,6 @@
 /**
- * Effects by id: a ledger holds every acknowledged id exactly once, no refused one, and none that
- * nobody asked for.
+ * Effects by id: a ledger holds every acknowledged id exactly once, at the place that its answer
+ * named where it named one, no refused one, and none that nobody asked for.
  */
 import { z } from 'zod';
 import { byKey, type Evidence, type Finding, finalOf, told, type Verdict } from './verdict.ts';
@@ -19,11 +19,17 @@ export function effectOnce(promise: string, { operations, finals }: Evidence): V
     }
     const times = new Map<string, number>();
     for (const id of ids.data) times.set(id, (times.get(id) ?? 0) + 1);
+    const places = new Map(ids.data.map((id, index) => [id, index + 1]));
     for (const call of calls) {
       const count = times.get(call.id) ?? 0;
       if (count > 1) find('doubled', `${told(call)} took effect ${count} times`, call.id);
       if (call.outcome === 'ok' && count === 0)
         find('lost', `${told(call)} has no effect`, call.id);
+      const named = call.outcome === 'ok' && typeof call.output === 'number';
+      if (named && count === 1 && call.output !== places.get(call.id)) {
+        const what = `was answered ${call.output}, and stands at ${places.get(call.id)}`;
+        find('out-of-order', `${told(call)} ${what}`, call.id);
+      }
       if (call.outcome === 'failed' && count > 0) {
         find('wrong', `${told(call)} was said not to be done, and was done`, call.id);
       }

@@ -6,20 +6,28 @@
  * L1  an operation may come next only if no other that is not yet placed ended before it began.
  * L2  an unknown operation may take effect at any time after its call, or never.
  * L3  a search that takes more than `statesMax` states is undecided, never a verdict.
+ * L4  what a register holds at the end is a read after everything that was answered.
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
-import { byKey, type Evidence, type Finding, type Verdict } from './verdict.ts';
+import { byKey, type Evidence, type Finding, finalOf, type Verdict } from './verdict.ts';
 
 const initial = 0;
 const statesMax = 200_000;
 const written = z.object({ to: z.number() });
 const swapped = z.object({ from: z.number(), to: z.number() });
 
-export function linearizable(promise: string, { operations }: Evidence): Verdict {
+export function linearizable(promise: string, { operations, finals }: Evidence): Verdict {
   const findings: Finding[] = [];
   let undecided = 0;
-  for (const [key, all] of byKey(operations)) {
+  for (const [key, own] of byKey(operations)) {
+    const last = lastRead(own, finalOf(finals, key));
+    if (last === undefined) {
+      const what = 'its final state was not read';
+      findings.push({ kind: 'wrong', promise, key, what, operations: [] });
+      continue;
+    }
+    const all = [...own, last];
     const answer = search(all);
     if (answer === 'undecided') undecided += 1;
     if (answer !== 'impossible') continue;
@@ -28,6 +36,16 @@ export function linearizable(promise: string, { operations }: Evidence): Verdict
     findings.push({ kind: 'out-of-order', promise, key, what, operations: ids });
   }
   return { promise, checked: operations.length, undecided, findings };
+}
+
+/** L4. Undefined when it was not read. */
+function lastRead(own: readonly Operation[], output: unknown): Operation | undefined {
+  const [first] = own;
+  if (first === undefined || typeof output !== 'number') return undefined;
+  const { input: _, code: __, message: ___, ...base } = first;
+  const from = own.reduce((latest, { until }) => Math.max(latest, until), 0) + 1;
+  const read = { id: 'the last read', action: 'read', from, until: from } as const;
+  return { ...base, ...read, outcome: 'ok', output };
 }
 
 type Answer = 'possible' | 'impossible' | 'undecided';

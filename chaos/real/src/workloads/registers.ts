@@ -1,7 +1,7 @@
 /** Registers that are written, read, and compared and set. Few operations for each key, so that
  *  every order of them can be tried. */
 import { Register } from '../agents.ts';
-import type { Workload } from './workload.ts';
+import { readAll, type Workload } from './workload.ts';
 
 const operationsPerRegister = 60;
 const values = 5;
@@ -28,6 +28,7 @@ export const registers: Workload = {
       }
     };
   },
-  // What reads saw is all there is to check.
-  finals: async () => [],
+  // What the last writes came to.
+  finals: ({ troupe, operations }) =>
+    readAll('registers', operations.keys, (key) => troupe.actor(Register, key).read()),
 };
