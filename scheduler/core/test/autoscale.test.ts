@@ -155,7 +155,7 @@ it('asks for less only when it has been less for as long as it holds', () => {
     return found;
   };
   const [held, loose] = [sizes(120_000), sizes(0)];
-  expect(held[410]).toBe(Math.max(...held.slice(290)));
+  expect(held[410]).toBe(Math.max(...held.slice(300)));
   expect(loose[410]).toBeLessThan(held[410] ?? 0);
   expect(held[599]).toBeLessThan(held[410] ?? 0);
 });
