@@ -69,3 +69,39 @@ it('a run of ten minutes that left a kind of fault out proves nothing, and names
   expect(summary).toMatchObject({ conclusion: 'inconclusive', unused: ['split'] });
   expect(summary.reasons).toContain('split never came');
 });
+
+it('a soak passes only when every kind came three times, and all was measured to the end', () => {
+  const begin: Line = {
+    kind: 'begin',
+    seed: '1',
+    at: '',
+    forMs: 3_600_000,
+    nodes: 1,
+    schedulers: 1,
+    where: 'nowhere',
+    kinds: ['kill-node'],
+    leftOut: [],
+  };
+  const came: Line = {
+    kind: 'fault',
+    fault: 'kill-node',
+    round: 1,
+    target: 'n1',
+    from: 0,
+    until: 1,
+    recoveredMs: 1,
+  };
+  const of = (count: number) => [
+    ...measured('n1', 'memory MB', level.slice(0, count)),
+    ...measured('n1', 'handles', level.slice(0, count)),
+    ...measured('journal', 'kilobytes', level.slice(0, count)),
+    ...measured('turn logs', 'kilobytes', level.slice(0, count)),
+  ];
+  const reasons = (faults: Line[], samples: Line[]) =>
+    summarize(historyOf([begin, ...faults, ...samples, { kind: 'end', at: 41_000 }])).reasons;
+  expect(reasons([came, came], of(40))).toContain('kill-node came 2 times, not 3');
+  const whole = reasons([came, came, came], of(40)).join();
+  expect(whole).not.toMatch(/kill-node|measured/);
+  const stopped = reasons([came, came, came], of(20));
+  expect(stopped).toContain('journal was not measured well enough to tell whether it grew');
+});

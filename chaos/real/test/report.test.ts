@@ -70,10 +70,48 @@ it('recovery is told for each kind of fault, by median and maximum', () => {
   });
   const summary = conclude(fault(100, 1), fault(900, 1), fault(300, 2), end);
   const times = { medianMs: 300, maxMs: 900, aloneMsMax: 300 };
-  expect(summary.faults).toEqual([{ fault: 'kill-node', count: 3, skipped: 0, ...times }]);
+  const counted = { count: 3, skipped: 0, unrecovered: 0 };
+  expect(summary.faults).toEqual([{ fault: 'kill-node', ...counted, ...times }]);
   const page = reportHtml(summary);
   expect(page).toContain('kill-node &lt;n1>');
   expect(page).not.toContain('<n1>');
+});
+
+const came = {
+  kind: 'fault',
+  fault: 'kill-node',
+  round: 1,
+  target: 'n1',
+  from: 0,
+  until: 10,
+} as const;
+
+it('a run whose faults befell nobody proves nothing', () => {
+  const said = 'no fault befell anybody';
+  const skipped: Line = { ...came, skipped: 'there was nobody to do it to' };
+  expect(conclude(call('a', 'ok'), ledger(['a']), skipped, end).reasons).toContain(said);
+  const befell: Line = { ...came, recoveredMs: 5 };
+  expect(conclude(call('a', 'ok'), ledger(['a']), befell, end).reasons).not.toContain(said);
+});
+
+it('a fault after which not everybody was served is told, and proves nothing', () => {
+  const summary = conclude(call('a', 'ok'), ledger(['a']), came, end);
+  expect(summary.reasons).toContain('after kill-node of round 1 not everybody was served');
+  expect(reportText(summary)).toContain('1 (1 without recovery)');
+});
+
+it('a workload of which under half is ok proves nothing of its promise', () => {
+  const many = Array.from({ length: 9 }, (_, index) => call(`a${index}`, 'ok'));
+  const spent: Line = { ...call('t', 'unknown', 'OUTCOME_UNKNOWN'), workload: 'shares' } as Line;
+  const ids = many.map((_, index) => `a${index}`);
+  const { reasons } = conclude(...many, spent, ledger(ids), end);
+  expect(reasons).toContain('0 of 1 operations of shares are ok, which is under half');
+  expect(reasons.join()).not.toContain('of counters are ok');
+});
+
+it('says how many broken promises it does not name', () => {
+  const lost = Array.from({ length: 23 }, (_, index) => call(`a${index}`, 'ok'));
+  expect(conclude(...lost, ledger([]), end).reasons).toContain('and 3 more, in the report as JSON');
 });
 
 it('a history is the same when it is read from its file', () => {

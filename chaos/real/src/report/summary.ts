@@ -11,6 +11,8 @@ export interface FaultSummary {
   readonly fault: string;
   readonly count: number;
   readonly skipped: number;
+  /** After which it was not seen in time that everybody is served again. */
+  readonly unrecovered: number;
   readonly medianMs: number | undefined;
   readonly maxMs: number | undefined;
   /** The longest where it was the only fault of its round. */
@@ -45,8 +47,13 @@ export interface Summary {
 
 /** A run of so long that leaves a kind of fault out proves too little. */
 const everyKindMs = 600_000;
-/** In a run of so long nothing may grow. */
+/** In a run of so long nothing may grow, and every kind comes so often. */
 export const soakMs = 1_800_000;
+const soakTimes = 3;
+const reasonsMax = 20;
+const measuredAlways = ['memory MB', 'handles', 'journal', 'turn logs'];
+/** In the second and in the last quarter of a run. */
+const samplesMin = 8;
 
 export function summarize(history: History): Summary {
   const verdicts = checkHistory(history);
@@ -77,7 +84,7 @@ export function summarize(history: History): Summary {
     verdicts,
     alarms: history.alarms.map(({ what }) => what),
     growth: growthOf(history.samples),
-    unused: unusedKinds(history),
+    unused: kindsBelow(1, history).map(({ kind }) => kind),
     timeline: timeline(history.operations),
     faultLines: history.faults,
   };
@@ -86,26 +93,29 @@ export function summarize(history: History): Summary {
 /** Something wrong is a failure; too little that is right proves nothing. */
 function judge(
   history: History,
-  { ok, failed, unknown }: Counted,
+  operations: Counted,
   findings: readonly Finding[],
   verdicts: readonly Verdict[],
 ): Pick<Summary, 'conclusion' | 'reasons'> {
+  const more = findings.length - reasonsMax;
   const wrong = [
     ...findings
-      .slice(0, 20)
+      .slice(0, reasonsMax)
       .map(({ kind, promise, key, what }) => `${kind}: ${promise}: ${key}: ${what}`),
+    ...(more > 0 ? [`and ${more} more, in the report as JSON`] : []),
     ...history.alarms.map(({ what }) => `alarm: ${what}`),
     ...grown(history),
   ];
   if (wrong.length > 0) return { conclusion: 'failed', reasons: wrong };
-  const weak: string[] = [];
-  if (history.endedAt === undefined) weak.push('the history was cut short');
-  const all = ok + failed + unknown;
-  if (ok * 2 < all || all === 0)
-    weak.push(`${ok} of ${all} operations are ok, which is under half`);
-  if ((history.begin?.forMs ?? 0) >= everyKindMs) {
-    weak.push(...unusedKinds(history).map((kind) => `${kind} never came`));
-  }
+  const weak = [
+    ...(history.endedAt === undefined ? ['the history was cut short'] : []),
+    ...tooFewOk('operations', operations),
+    ...[...grouped(history.operations, ({ workload }) => workload)].flatMap(([workload, own]) =>
+      tooFewOk(`operations of ${workload}`, counted(own)),
+    ),
+    ...weakFaults(history),
+    ...unmeasured(history),
+  ];
   for (const { promise, undecided, checked } of verdicts) {
     if (undecided > 0) weak.push(`${undecided} keys undecided: ${promise}`);
     if (checked === 0) weak.push(`nothing was there to check: ${promise}`);
@@ -113,9 +123,50 @@ function judge(
   return { conclusion: weak.length > 0 ? 'inconclusive' : 'passed', reasons: weak };
 }
 
-function unusedKinds({ begin, faults }: History): readonly string[] {
-  const used = new Set(faults.flatMap((one) => (one.skipped === undefined ? [one.fault] : [])));
-  return (begin?.kinds ?? []).filter((kind) => !used.has(kind));
+/** A promise of which most operations came to nothing was not put to the test, either. */
+function tooFewOk(what: string, { ok, failed, unknown }: Counted): readonly string[] {
+  const all = ok + failed + unknown;
+  if (all > 0 && ok * 2 >= all) return [];
+  return [`${ok} of ${all} ${what} are ok, which is under half`];
+}
+
+function weakFaults(history: History): readonly string[] {
+  const befell = history.faults.filter(({ skipped }) => skipped === undefined);
+  const lost = befell.filter(({ recoveredMs }) => recoveredMs === undefined);
+  return [
+    ...(befell.length === 0 ? ['no fault befell anybody'] : []),
+    ...seldomKinds(history).map(({ kind, times, due }) =>
+      times === 0 ? `${kind} never came` : `${kind} came ${times} times, not ${due}`,
+    ),
+    ...lost.map(({ fault, round }) => `after ${fault} of round ${round} not everybody was served`),
+  ];
+}
+
+/** Every kind must come in a long run, and come again in a soak. */
+function seldomKinds(history: History) {
+  const { forMs = 0 } = history.begin ?? {};
+  const due = forMs >= soakMs ? soakTimes : forMs >= everyKindMs ? 1 : 0;
+  return kindsBelow(due, history);
+}
+
+function kindsBelow(due: number, { begin, faults }: History) {
+  return (begin?.kinds ?? []).flatMap((kind) => {
+    const times = faults.filter((one) => one.fault === kind && one.skipped === undefined).length;
+    return times < due ? [{ kind, times, due }] : [];
+  });
+}
+
+/** What a soak is to say nothing grew of must have been measured to its end. */
+function unmeasured({ begin, samples, endedAt = 0 }: History): readonly string[] {
+  if ((begin?.forMs ?? 0) < soakMs) return [];
+  const missing = measuredAlways.filter((of) => {
+    const own = samples.filter((sample) => sample.of === of || sample.measure === of);
+    return (
+      own.filter(({ at }) => at >= endedAt * 0.25 && at < endedAt * 0.5).length < samplesMin ||
+      own.filter(({ at }) => at >= endedAt * 0.75).length < samplesMin
+    );
+  });
+  return missing.map((of) => `${of} was not measured well enough to tell whether it grew`);
 }
 
 /** A run that is long enough to tell fails by what grew. */
@@ -137,6 +188,7 @@ function faultSummaries(faults: readonly FaultLine[]): FaultSummary[] {
         fault,
         count: done.length,
         skipped: own.length - done.length,
+        unrecovered: done.filter(({ recoveredMs }) => recoveredMs === undefined).length,
         medianMs: median(times),
         maxMs: most(times),
         aloneMsMax: most(recoveries(alone)),

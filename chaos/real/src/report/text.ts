@@ -12,9 +12,13 @@ export function reportText(summary: Summary): string {
     `${injected} faults; time until every one of the callers was served again, from the fault's beginning:`,
     ...table([
       ['fault', 'times', 'median', 'max', 'max alone'],
-      ...faults.map(({ fault, count, skipped, medianMs, maxMs, aloneMsMax }) => [
+      ...faults.map(({ fault, count, skipped, unrecovered, medianMs, maxMs, aloneMsMax }) => [
         fault,
-        skipped === 0 ? String(count) : `${count} (${skipped} skipped)`,
+        [
+          count,
+          ...(skipped === 0 ? [] : [`(${skipped} skipped)`]),
+          ...(unrecovered === 0 ? [] : [`(${unrecovered} without recovery)`]),
+        ].join(' '),
         seconds(medianMs),
         seconds(maxMs),
         seconds(aloneMsMax),
