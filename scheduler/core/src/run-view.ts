@@ -3,7 +3,13 @@
  * and branches those that need a look (ready, running, paused, failed) with the containers that they
  * are in, the rest are counted.
  */
-import type { BlockView, RunProgress, RunState, RunView } from '@troupe/model';
+import {
+  type BlockView,
+  limits,
+  type RunProgress,
+  type RunState,
+  type RunView,
+} from '@troupe/model';
 import {
   type Context,
   contextId,
@@ -28,8 +34,19 @@ export function viewRun(run: RunRecord, tasks: TaskTable): RunView {
     }
   }
   const { end } = run;
-  const view = summary(run, blocks);
+  const view = summary(run, withPromptsThatFit(blocks));
   return end === undefined ? view : { ...view, outcome: end.outcome };
+}
+
+/** As many prompts as an answer holds; the others are shown once these are answered. */
+function withPromptsThatFit(blocks: readonly BlockView[]): readonly BlockView[] {
+  let bytes = 0;
+  return blocks.map((block) => {
+    const { prompt, ...rest } = block;
+    if (prompt === undefined) return block;
+    bytes += prompt.length;
+    return bytes <= limits.payloadBytesMax ? block : rest;
+  });
 }
 
 /** For lists: without rounds and branches, and without the outcome. */
@@ -38,7 +55,7 @@ export function viewRunShort(run: RunRecord, tasks: TaskTable): RunView {
   const blocks = run.compiled.graph.root.vertices.map(({ local }) =>
     viewContext(run, root.contextAt(local), tasks),
   );
-  return summary(run, blocks);
+  return summary(run, withPromptsThatFit(blocks));
 }
 
 function summary(run: RunRecord, blocks: readonly BlockView[]): RunView {

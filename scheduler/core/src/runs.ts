@@ -189,6 +189,7 @@ export class Runs {
 
   /** The time of a block, or of the run, has come. */
   timeCame(id: RunId, block: string | undefined): void {
+    this.#clock.cancel(id, block);
     const run = this.#desk.state.runs.get(id);
     if (run === undefined || run.end !== undefined) return;
     if (block === undefined) return this.#outOfTime(run);

@@ -107,6 +107,51 @@ describe('a run from a block on', () => {
   });
 });
 
+describe('what a run from a block on takes over', () => {
+  const three = (last: string): Block[] => [
+    work('a'),
+    work('b', { after: ['a'] }),
+    work('c', { after: ['b'], input: last }),
+  ];
+
+  it('is not what comes after the block, which may be another in a newer version', () => {
+    const scene = flow(three('old'));
+    scene.starts('flow');
+    for (const id of ['a', 'b', 'c']) scene.blockFinishes(id, 1);
+    deploy(scene, three('new'), {}, [], 'b3');
+    expect(scene.code(again(scene, { block: 'b' }))).toBe('run');
+    scene.blockFinishes('b', 1, 'r2');
+    expect(scene.inputOf('c', 'r2')).toBe('new');
+    expect(refusal(again(scene, { block: 'a' }, 'r3'))).toBe('');
+  });
+
+  it('has the same edges into it', () => {
+    const scene = flow([work('a'), work('b'), work('c')]);
+    scene.starts('flow');
+    for (const id of ['a', 'b', 'c']) scene.blockFinishes(id, 1);
+    const edges = [{ from: 'a', to: 'b', port: 'done' }];
+    deploy(scene, [work('a'), work('b'), work('c')], { edges }, [], 'b3');
+    expect(refusal(again(scene, { block: 'c' }))).toContain('other edges lead to block "b"');
+  });
+
+  it('is never an answer: that is given again', () => {
+    const scene = flow([
+      work('a'),
+      { kind: 'answer', id: 'say', after: ['a'], value: 'said' },
+      work('b', { after: ['say'] }),
+      work('c'),
+    ]);
+    scene.starts('flow');
+    scene.blockFinishes('c', 1);
+    scene.blockFinishes('a', 1);
+    expect(output(scene)).toBe('said');
+    again(scene, { block: 'c' });
+    scene.blockFinishes('c', 2, 'r2');
+    expect(output(scene, 'r2')).toBe('said');
+    expect(scene.started('run:r2:a')).toHaveLength(0);
+  });
+});
+
 describe('a run of what had failed', () => {
   it('runs that again, and what comes after it', () => {
     const scene = flow([work('a'), work('b'), work('c', { after: ['a', 'b'] })], {

@@ -193,6 +193,8 @@ describe('a failure inside', () => {
       const { node, task, attempt } = other;
       scene.reports(node, { task, attempt, outcome: failed('USER_ERROR'), durationMs: 1 });
       expect(scene.facts).toHaveLength(before);
+      // Nobody goes on waiting for it.
+      expect(scene.machine.durable().runs[0]?.state.abandoned).toEqual([]);
     }
     expect(output(scene)).toMatchObject([
       [{ error: {} }, 'mended'],
@@ -297,6 +299,20 @@ describe('pauses in rounds and branches', () => {
     resume(scene, 'ask[0][0]', 'a');
     resume(scene, 'ask[0][1]', 'c');
     expect(output(scene)).toEqual([[{ results: [['a'], ['c']] }], [{ results: [['b'], ['d']] }]]);
+  });
+
+  it('are shown with as many prompts as an answer holds', () => {
+    const prompt = 'x'.repeat(200_000);
+    const scene = flow([
+      parallel('side', { branches: { count: 4 } }),
+      pause('ask', { in: 'side', prompt }),
+    ]);
+    scene.starts('flow');
+    const shown = () => scene.view().blocks.filter(({ state }) => state === 'paused');
+    expect(shown().map((block) => block.prompt !== undefined)).toEqual([true, true, false, false]);
+    resume(scene, 'ask[0]', 1);
+    resume(scene, 'ask[1]', 1);
+    expect(shown().map((block) => block.prompt !== undefined)).toEqual([true, true]);
   });
 
   it('of a round that is over are refused, and those that are open are named', () => {
