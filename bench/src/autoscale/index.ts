@@ -3,6 +3,7 @@
  * swept, and the frontier of each policy: no other setting of it is better in one of violations and
  * cost and not worse in the other.
  */
+import { measuredHere } from '../measured.ts';
 import { writeSection } from '../results.ts';
 import { sharedRoom } from '../shared-data.ts';
 import { table } from '../table.ts';
@@ -40,12 +41,13 @@ export async function autoscaleBench(options: BenchOptions): Promise<void> {
     }
     texts.push(report(trace, points));
   }
-  const text = `${heading}\n\n${explanation}\n\n${texts.join('\n\n')}`;
+  const text = [heading, `${measuredHere()}\n${source}`, explanation, ...texts].join('\n\n');
   if (!options.json) process.stdout.write(`${text}\n`);
   if (options.results !== undefined) writeSection(options.results, heading, text);
 }
 
 const heading = '## autoscale';
+const source = 'Data: Azure LLM inference traces 2023, CC-BY-4.0.';
 const explanation = `One request a worker; cold start 60 s; a request that waits more than 30 s violates; billed from
 launch, over the seconds of execution ("cost / ideal"); everybody begins with the same workers, ready, and the
 first 5 minutes are not counted. Duration =

@@ -3,6 +3,7 @@
  * Times are processor time of this process, so that a busy machine does not spoil them.
  */
 import { assign, rebalance } from '@troupe/scheduler-core/balance';
+import { measuredHere } from '../measured.ts';
 import { writeSection } from '../results.ts';
 import { sharedRoom } from '../shared-data.ts';
 import { table } from '../table.ts';
@@ -136,6 +137,8 @@ function report({ scratch, limited, small, seedCount }: Results): string {
     ]),
   );
   return `${heading}
+
+${measuredHere()}
 
 max L over the nodes, within every supply; ${steps.toLocaleString('en')} steps of search (${smallSteps.toLocaleString('en')} for the small
 instances) from each of ${seedCount} seeds. Ties between nodes go to the earlier one. \`~\` marks a best known that is not proven optimal.

@@ -1,4 +1,6 @@
 /** `npm run bench -- suspicion`: how soon a death is found, and how often somebody is wronged. */
+
+import { measuredHere } from '../measured.ts';
 import { random } from '../placement/protocol.ts';
 import { writeSection } from '../results.ts';
 import { table } from '../table.ts';
@@ -42,7 +44,7 @@ export async function suspicionBench(options: BenchOptions): Promise<void> {
     ...[`${(line.meanMs / 1_000).toFixed(2)} s`, `${(line.p99Ms / 1_000).toFixed(2)} s`],
     line.falseAlarmsPer1000NodeHours.toFixed(1),
   ]);
-  const text = `${heading}\n\n${explanation}\n\n${table(heads, rows)}`;
+  const text = `${heading}\n\n${measuredHere()}\n\n${explanation}\n\n${table(heads, rows)}`;
   if (!options.json) process.stdout.write(`${text}\n`);
   if (options.results !== undefined) writeSection(options.results, heading, text);
 }
