@@ -1,0 +1,333 @@
+/**
+ * Who is served next: earliest eligible virtual deadline first (EEVDF; with exact costs WF²Q+), over
+ * numbers in typed arrays. A **tenant** has a virtual start, which grows by cost / weight as it is
+ * served, and the span of its next task, also cost / weight. It is eligible while its start is not
+ * ahead of the virtual time, the weighted mean of the starts of all who compete; of the eligible the
+ * one whose start + span, its deadline, is least is next.
+ *
+ * A tenant stands in a **lane** for each **shape** of which it has tasks. A shape that fits nowhere is
+ * closed, and its lanes are passed over together. Each shape has two heaps of lanes: those known to be
+ * ahead by their starts, the others by their deadlines. Lanes change heaps when they come to the top,
+ * so that most decisions cost two sifts: O(log tenants + log shapes).
+ *
+ * C1  who begins to compete starts at the virtual time or later: nothing is banked, debt is kept.
+ * C2  somebody is next as long as an open shape has a lane: the server never idles.
+ * C3  a lane is in one heap of its shape while its tenant competes, and in none otherwise.
+ * C4  what a tenant could not use because its shapes were closed is kept up to a bound (`creditMax`).
+ */
+import { assert } from '@troupe/model';
+import { LaneTable, none, type Slot, TenantTable } from './contest-tables.ts';
+import { KeyHeap } from './key-heap.ts';
+import { Least } from './least.ts';
+
+interface Lanes {
+  readonly ahead: KeyHeap;
+  readonly eligible: KeyHeap;
+  open: boolean;
+}
+
+export class Contest {
+  readonly #tenants = new TenantTable();
+  readonly #lanes = new LaneTable();
+  readonly #byShape: Lanes[] = [];
+  /** Over the open shapes. */
+  readonly #leastStart = new Least();
+  readonly #leastDeadline = new Least();
+  #time = 0;
+  #weight = 0;
+  #creditMax = Number.POSITIVE_INFINITY;
+
+  get time(): number {
+    return this.#time;
+  }
+  startOf(tenant: Slot): number {
+    return this.#tenants.start(tenant);
+  }
+  competes(tenant: Slot): boolean {
+    return this.#tenants.weight(tenant) > 0;
+  }
+  tenantOf(lane: Slot): Slot {
+    return this.#lanes.tenant(lane);
+  }
+  shapeOf(lane: Slot): Slot {
+    return this.#lanes.shape(lane);
+  }
+  isOpen(shape: Slot): boolean {
+    return this.#byShape[shape]?.open ?? false;
+  }
+
+  /** In units of cost. */
+  boundCredit(creditMax: number): void {
+    this.#creditMax = creditMax;
+  }
+
+  addTenant(): Slot {
+    return this.#tenants.add();
+  }
+
+  addShape(): Slot {
+    const { places } = this.#lanes;
+    this.#byShape.push({ ahead: new KeyHeap(places), eligible: new KeyHeap(places), open: true });
+    return this.#byShape.length - 1;
+  }
+
+  addLane(tenant: Slot, shape: Slot): Slot {
+    const lane = this.#lanes.add(tenant, shape, this.#tenants.firstLane(tenant));
+    this.#tenants.setFirstLane(tenant, lane);
+    if (this.competes(tenant)) this.#insert(lane);
+    return lane;
+  }
+
+  dropLane(lane: Slot): void {
+    const tenant = this.tenantOf(lane);
+    if (this.competes(tenant)) this.#remove(lane);
+    const after = this.#lanes.after(lane);
+    let other = this.#tenants.firstLane(tenant);
+    if (other === lane) this.#tenants.setFirstLane(tenant, after);
+    else {
+      while (this.#lanes.after(other) !== lane) other = this.#lanes.after(other);
+      this.#lanes.setAfter(other, after);
+    }
+    this.#lanes.drop(lane);
+  }
+
+  /** It has something to start, of this weight and span. */
+  enter(tenant: Slot, weight: number, span: number): void {
+    assert(!this.competes(tenant), 'C3: who competes does not enter');
+    assert(weight > 0 && span >= 0, 'C1: weights are above nought');
+    const start = Math.max(this.startOf(tenant), this.#time);
+    this.#tenants.setStart(tenant, start);
+    this.#tenants.setSpan(tenant, span);
+    this.#tenants.setWeight(tenant, weight);
+    this.#weight += weight;
+    this.#time += (weight * (start - this.#time)) / this.#weight;
+    this.#eachLane(tenant, (lane) => this.#insert(lane));
+  }
+
+  /** It has nothing more to start, or may not. */
+  leave(tenant: Slot): void {
+    this.#eachLane(tenant, (lane) => this.#remove(lane));
+    const weight = this.#tenants.weight(tenant);
+    const ahead = this.startOf(tenant) - this.#time;
+    this.#tenants.setWeight(tenant, 0);
+    this.#weight -= weight;
+    // Rounding leaves dust: when nobody is left, the sum begins anew.
+    if (this.#weight > 1e-9 * weight) this.#time -= (weight * ahead) / this.#weight;
+    else {
+      this.#weight = 0;
+      this.#time += ahead;
+    }
+  }
+
+  /** What it was charged is corrected by this much, in cost / weight. */
+  charge(tenant: Slot, served: number): void {
+    this.#tenants.setStart(tenant, this.startOf(tenant) + served);
+    const weight = this.#tenants.weight(tenant);
+    if (weight === 0) return;
+    this.#time += (weight * served) / this.#weight;
+    this.#settle(tenant);
+  }
+
+  /** It was next and is charged, in cost / weight; what it would start now has this weight and span. */
+  serve(tenant: Slot, served: number, weight: number, span: number): void {
+    const start = this.startOf(tenant) + served;
+    const before = this.#tenants.weight(tenant);
+    this.#tenants.setStart(tenant, start);
+    this.#tenants.setSpan(tenant, span);
+    this.#time += (before * served) / this.#weight;
+    if (weight !== before) this.#weigh(tenant, weight);
+    if (start <= this.#time || !this.#trade(tenant, start)) this.#settle(tenant);
+  }
+
+  /** What it would start next is something else. */
+  face(tenant: Slot, weight: number, span: number): void {
+    const before = this.#tenants.weight(tenant);
+    if (weight === before && span === this.#tenants.span(tenant)) return;
+    if (weight !== before) this.#weigh(tenant, weight);
+    this.#tenants.setSpan(tenant, span);
+    this.#settle(tenant);
+  }
+
+  /** Its weight is changed by this factor: what it owes, or is owed, stays the same cost. */
+  reweigh(tenant: Slot, factor: number): void {
+    const weight = this.#tenants.weight(tenant);
+    const ahead = this.startOf(tenant) - this.#time;
+    if (ahead > 0 || weight > 0) this.#tenants.setStart(tenant, this.#time + ahead / factor);
+    if (weight === 0) return;
+    this.#tenants.setWeight(tenant, weight * factor);
+    this.#weight += weight * factor - weight;
+    this.#tenants.setSpan(tenant, this.#tenants.span(tenant) / factor);
+    this.#settle(tenant);
+  }
+
+  close(shape: Slot): void {
+    this.#setOpen(shape, false);
+  }
+
+  reopen(shape: Slot): void {
+    this.#setOpen(shape, true);
+  }
+
+  /** The lane that is next; -1 when no open shape has any. */
+  next(): Slot {
+    for (;;) {
+      this.#admit();
+      const lane = this.#firstEligible();
+      if (lane === none) {
+        const least = this.#leastStart.key;
+        if (least === Number.POSITIVE_INFINITY) return none;
+        // C2: nobody who could be served is eligible, so time leaps to the first who will be.
+        this.#time = Math.max(this.#time, least);
+        continue;
+      }
+      const tenant = this.tenantOf(lane);
+      if (this.startOf(tenant) > this.#time) this.#setAside(tenant);
+      else if (!this.#forfeits(tenant)) return lane;
+    }
+  }
+
+  check(): void {
+    let weight = 0;
+    let lanes = 0;
+    for (let tenant = 0; tenant < this.#tenants.count; tenant++) {
+      weight += this.#tenants.weight(tenant);
+      if (this.competes(tenant)) this.#eachLane(tenant, () => lanes++);
+    }
+    const standing = this.#byShape.reduce((sum, { ahead, eligible }) => {
+      return sum + ahead.size + eligible.size;
+    }, 0);
+    assert(lanes === standing, 'C3: a lane is in one heap while its tenant competes');
+    const off = Math.abs(weight - this.#weight);
+    assert(off <= 1e-6 * (1 + weight), 'C1: the weights are those of all who compete');
+  }
+
+  #setOpen(shape: Slot, open: boolean): void {
+    const lanes = this.#byShape[shape];
+    if (lanes === undefined || lanes.open === open) return;
+    lanes.open = open;
+    this.#show(shape, lanes);
+  }
+
+  #firstEligible(): Slot {
+    if (this.#leastDeadline.key === Number.POSITIVE_INFINITY) return none;
+    return this.#byShape[this.#leastDeadline.slot]?.eligible.first ?? none;
+  }
+
+  /** Whose start has come moves to the eligible. */
+  #admit(): void {
+    while (this.#leastStart.key <= this.#time) {
+      const shape = this.#leastStart.slot;
+      const lanes = this.#byShape[shape];
+      if (lanes === undefined || lanes.ahead.size === 0) return;
+      const lane = lanes.ahead.first;
+      lanes.ahead.remove(lane);
+      this.#lanes.setAhead(lane, false);
+      lanes.eligible.push(lane, this.#deadlineOf(this.tenantOf(lane)));
+      this.#show(shape, lanes);
+    }
+  }
+
+  /** Who was just served and is ahead now changes heaps with one whose start has come, if its only
+   *  lane is first among the eligible of its shape: two sifts instead of four. */
+  #trade(tenant: Slot, start: number): boolean {
+    const lane = this.#tenants.firstLane(tenant);
+    if (lane === none || this.#lanes.after(lane) !== none || this.#lanes.isAhead(lane))
+      return false;
+    const shape = this.shapeOf(lane);
+    const lanes = this.#byShape[shape];
+    if (lanes === undefined || lanes.eligible.first !== lane) return false;
+    this.#lanes.setAhead(lane, true);
+    if (lanes.ahead.firstKey <= this.#time) {
+      const come = lanes.ahead.first;
+      this.#lanes.setAhead(come, false);
+      lanes.eligible.replaceFirst(come, this.#deadlineOf(this.tenantOf(come)));
+      lanes.ahead.replaceFirst(lane, start);
+    } else {
+      lanes.eligible.remove(lane);
+      lanes.ahead.push(lane, start);
+    }
+    this.#show(shape, lanes);
+    return true;
+  }
+
+  /** It has come to the top and is not eligible. */
+  #setAside(tenant: Slot): void {
+    const start = this.startOf(tenant);
+    this.#eachLane(tenant, (lane) => {
+      if (this.#lanes.isAhead(lane)) return;
+      const shape = this.shapeOf(lane);
+      const lanes = this.#byShape[shape];
+      if (lanes === undefined) return;
+      lanes.eligible.remove(lane);
+      this.#lanes.setAhead(lane, true);
+      lanes.ahead.push(lane, start);
+      this.#show(shape, lanes);
+    });
+  }
+
+  /** C4: true when it had more credit than is kept. */
+  #forfeits(tenant: Slot): boolean {
+    const least = this.#time - this.#creditMax / this.#tenants.weight(tenant);
+    // A rounding above the bound is no credit, and would go on for ever.
+    if (!(this.startOf(tenant) < least - 1e-9 * Math.abs(least))) return false;
+    this.#tenants.setStart(tenant, least);
+    this.#settle(tenant);
+    return true;
+  }
+
+  #weigh(tenant: Slot, weight: number): void {
+    const change = weight - this.#tenants.weight(tenant);
+    this.#tenants.setWeight(tenant, weight);
+    this.#weight += change;
+    this.#time += (change * (this.startOf(tenant) - this.#time)) / this.#weight;
+  }
+
+  /** Its keys have changed: its lanes find their places, each in the heap that it is in. */
+  #settle(tenant: Slot): void {
+    const start = this.startOf(tenant);
+    const deadline = this.#deadlineOf(tenant);
+    this.#eachLane(tenant, (lane) => {
+      const shape = this.shapeOf(lane);
+      const lanes = this.#byShape[shape];
+      if (lanes === undefined) return;
+      if (this.#lanes.isAhead(lane)) lanes.ahead.moved(lane, start);
+      else lanes.eligible.moved(lane, deadline);
+      this.#show(shape, lanes);
+    });
+  }
+
+  #insert(lane: Slot): void {
+    const shape = this.shapeOf(lane);
+    const lanes = this.#byShape[shape];
+    if (lanes === undefined) return;
+    this.#lanes.setAhead(lane, false);
+    lanes.eligible.push(lane, this.#deadlineOf(this.tenantOf(lane)));
+    this.#show(shape, lanes);
+  }
+
+  #remove(lane: Slot): void {
+    const shape = this.shapeOf(lane);
+    const lanes = this.#byShape[shape];
+    if (lanes === undefined) return;
+    if (this.#lanes.isAhead(lane)) lanes.ahead.remove(lane);
+    else lanes.eligible.remove(lane);
+    this.#show(shape, lanes);
+  }
+
+  #eachLane(tenant: Slot, visit: (lane: Slot) => void): void {
+    for (let lane = this.#tenants.firstLane(tenant); lane !== none; ) {
+      visit(lane);
+      lane = this.#lanes.after(lane);
+    }
+  }
+
+  #deadlineOf(tenant: Slot): number {
+    return this.startOf(tenant) + this.#tenants.span(tenant);
+  }
+
+  /** What the other shapes see of this one. */
+  #show(shape: Slot, { ahead, eligible, open }: Lanes): void {
+    this.#leastStart.set(shape, open ? ahead.firstKey : Number.POSITIVE_INFINITY);
+    this.#leastDeadline.set(shape, open ? eligible.firstKey : Number.POSITIVE_INFINITY);
+  }
+}

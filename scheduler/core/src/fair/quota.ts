@@ -1,0 +1,116 @@
+/**
+ * What a tenant may use at once and start in a second. Amounts are those of `Resources`; what is not
+ * named is not limited.
+ *
+ * U1  what is counted as used is what was started and has not landed.
+ */
+import { assert, type Failure, failure } from '@troupe/model';
+import type { Shape } from '../resources.ts';
+
+export interface Quota {
+  /** Attempts that run at once. */
+  readonly inFlightMax?: number;
+  readonly cpuMax?: number;
+  readonly memoryMax?: number;
+  /** Starts in a second; up to one second's worth may be started at once. */
+  readonly startsPerSecondMax?: number;
+  /** Tasks that wait: more are refused. */
+  readonly queuedMax?: number;
+}
+
+const limitNames = [
+  'inFlightMax',
+  'cpuMax',
+  'memoryMax',
+  'startsPerSecondMax',
+  'queuedMax',
+] as const satisfies readonly (keyof Quota)[];
+
+/** What is wrong with a quota that somebody gave, if anything. */
+export function quotaFault(quota: Quota): Failure | undefined {
+  for (const name of limitNames) {
+    const limit = quota[name];
+    if (limit === undefined || (Number.isFinite(limit) && limit > 0)) continue;
+    return failure('INVALID_ARGUMENT', `${name} is ${limit}; give a number above nought`);
+  }
+  return undefined;
+}
+
+export class QuotaUse {
+  #quota: Quota = {};
+  #inFlight = 0;
+  #cpuMilli = 0;
+  #memoryMilli = 0;
+  #starts = 1;
+  #startsAt = 0;
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+  get quota(): Quota {
+    return this.#quota;
+  }
+
+  set(quota: Quota, now: number): void {
+    this.#quota = quota;
+    this.#starts = burstOf(quota);
+    this.#startsAt = now;
+  }
+
+  allows(shape: Shape): boolean {
+    const { inFlightMax, cpuMax, memoryMax } = this.#quota;
+    if (inFlightMax !== undefined && this.#inFlight >= inFlightMax) return false;
+    if (cpuMax !== undefined && this.#cpuMilli + milliOf(shape, 'cpu') > cpuMax * 1000)
+      return false;
+    return (
+      memoryMax === undefined || this.#memoryMilli + milliOf(shape, 'memory') <= memoryMax * 1000
+    );
+  }
+
+  /** When the rate allows another start; now or earlier when it does. */
+  startsFrom(now: number): number {
+    const { startsPerSecondMax } = this.#quota;
+    if (startsPerSecondMax === undefined) return now;
+    this.#fill(now, startsPerSecondMax);
+    if (this.#starts >= 1) return now;
+    return now + ((1 - this.#starts) * 1_000) / startsPerSecondMax;
+  }
+
+  started(shape: Shape, now: number): void {
+    this.adopt(shape);
+    const { startsPerSecondMax } = this.#quota;
+    if (startsPerSecondMax === undefined) return;
+    this.#fill(now, startsPerSecondMax);
+    this.#starts -= 1;
+  }
+
+  /** It runs already. */
+  adopt(shape: Shape): void {
+    this.#inFlight++;
+    this.#cpuMilli += milliOf(shape, 'cpu');
+    this.#memoryMilli += milliOf(shape, 'memory');
+  }
+
+  landed(shape: Shape): void {
+    assert(this.#inFlight > 0, 'U1: what lands was started');
+    this.#inFlight--;
+    this.#cpuMilli -= milliOf(shape, 'cpu');
+    this.#memoryMilli -= milliOf(shape, 'memory');
+  }
+
+  #fill(now: number, perSecond: number): void {
+    const gained = ((now - this.#startsAt) * perSecond) / 1_000;
+    // Rounding must not leave a start that never quite comes.
+    this.#starts = Math.min(burstOf(this.#quota), this.#starts + gained + 1e-9);
+    this.#startsAt = now;
+  }
+}
+
+function burstOf({ startsPerSecondMax }: Quota): number {
+  return Math.max(1, startsPerSecondMax ?? 1);
+}
+
+function milliOf(shape: Shape, resource: string): number {
+  for (const { name, milli } of shape.amounts) if (name === resource) return milli;
+  return 0;
+}

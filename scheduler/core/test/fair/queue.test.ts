@@ -1,0 +1,217 @@
+import { type TaskId, tenantName } from '@troupe/model';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Priority, priorityFault, quotaFault } from '../../src/fair/index.ts';
+import { fairQueue, type Made, push, takeAll, task } from './scene.ts';
+
+const a = tenantName('a');
+
+describe('the queue', () => {
+  it('keeps the order of one tenant', () => {
+    const queue = fairQueue();
+    const tasks = [1, 2, 3].map(() => task('a'));
+    for (const one of tasks) queue.push(one, 0);
+    expect(takeAll(queue)).toEqual(tasks);
+  });
+
+  it('passes over a shape without room until something was freed', () => {
+    let room = false;
+    let asked = 0;
+    const queue = fairQueue({
+      place: ({ key }) => {
+        asked++;
+        return room || key !== 'cpu=8000;' ? 'here' : undefined;
+      },
+    });
+    push(queue, 10, () => task('a', { cpu: 8 }));
+    push(queue, 1, () => task('a'));
+    push(queue, 1, () => task('b'));
+    expect(takeAll(queue)).toHaveLength(2);
+    expect(takeAll(queue)).toEqual([]);
+    expect(asked).toBe(3);
+    room = true;
+    queue.unblock(() => true);
+    expect(takeAll(queue)).toHaveLength(10);
+  });
+
+  it('gives out exactly what was put in and not taken out, in any history', () => {
+    const action = fc.record({
+      kind: fc.constantFrom('push', 'push', 'take', 'land', 'remove', 'close', 'open', 'limit'),
+      tenant: fc.constantFrom('a', 'b', 'c'),
+      cpu: fc.integer({ min: 1, max: 40 }),
+      priority: fc.constantFrom<Priority>('low', 'normal', 'high'),
+      deadline: fc.option(fc.integer({ min: 0, max: 400 }), { nil: undefined }),
+    });
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 300 }), (actions) => {
+        const tight = new Set<string>();
+        const queue = fairQueue({ place: ({ key }) => (tight.has(key) ? undefined : 'here') });
+        const inside = new Map<TaskId, Made>();
+        const running: Made[] = [];
+        for (const [now, { kind, tenant, cpu, priority, deadline }] of actions.entries()) {
+          const made = task(tenant, {
+            cpu,
+            priority,
+            ...(deadline === undefined ? {} : { deadline }),
+          });
+          if (kind === 'push') {
+            inside.set(made.id, made);
+            queue.push(made, now);
+          } else if (kind === 'take') {
+            const picked = queue.take(now);
+            if (picked === undefined) continue;
+            expect(inside.delete(picked.task.id)).toBe(true);
+            running.push(picked.task);
+          } else if (kind === 'land') {
+            const landed = running.pop();
+            if (landed !== undefined) queue.landed(landed, now, { charged: 1, real: cpu });
+          } else if (kind === 'remove') {
+            const [first] = inside.values();
+            if (first === undefined) continue;
+            inside.delete(first.id);
+            queue.remove(first, now);
+          } else if (kind === 'close') tight.add(made.shape.key);
+          else if (kind === 'open') {
+            tight.clear();
+            queue.unblock(() => true);
+          } else queue.put(tenantName(tenant), { weight: cpu, quota: { inFlightMax: cpu } }, now);
+          expect(queue.size).toBe(inside.size);
+          queue.check();
+        }
+        tight.clear();
+        queue.unblock(() => true);
+        for (const landed of running) queue.landed(landed, 1_000);
+        expect(new Set(takeAll(queue))).toEqual(new Set(inside.values()));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('starts something whenever something fits, for a crowd of shapes and tenants', () => {
+    const cpus = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(cpus, fc.integer({ min: 1, max: 60 }), (all, free) => {
+        const queue = fairQueue({
+          place: ({ amounts }) => ((amounts[0]?.milli ?? 0) <= free * 1_000 ? 'here' : undefined),
+        });
+        for (const [i, cpu] of all.entries()) queue.push(task(`t${i % 7}`, { cpu }), 0);
+        expect(takeAll(queue)).toHaveLength(all.filter((cpu) => cpu <= free).length);
+      }),
+    );
+  });
+});
+
+describe('a quota', () => {
+  it('bounds what runs at once, and leaves the rest to others', () => {
+    const queue = fairQueue();
+    queue.put(a, { weight: 9, quota: { inFlightMax: 2 } }, 0);
+    push(queue, 5, () => task('a'));
+    push(queue, 5, () => task('b'));
+    const taken: Made[] = [];
+    for (let one = queue.take(0); one !== undefined; one = queue.take(0)) taken.push(one.task);
+    expect(taken.filter(({ tenant }) => tenant === a)).toHaveLength(2);
+    expect(taken).toHaveLength(7);
+    const [first] = taken.filter(({ tenant }) => tenant === a);
+    if (first !== undefined) queue.landed(first, 0);
+    expect(queue.take(0)?.task.tenant).toBe(a);
+    expect(queue.take(0)).toBeUndefined();
+  });
+
+  it('bounds cpu and memory, and still lets smaller tasks by', () => {
+    const queue = fairQueue();
+    queue.put(a, { weight: 1, quota: { cpuMax: 5, memoryMax: 8 } }, 0);
+    push(queue, 2, () => task('a', { cpu: 4, memory: 1 }));
+    push(queue, 3, () => task('a', { cpu: 0.25, memory: 4 }));
+    const taken: Made[] = [];
+    for (let one = queue.take(0); one !== undefined; one = queue.take(0)) taken.push(one.task);
+    const total = (name: string) =>
+      taken.reduce(
+        (sum, { shape }) => sum + (shape.amounts.find((one) => one.name === name)?.milli ?? 0),
+        0,
+      );
+    expect(taken).toHaveLength(2);
+    expect(total('cpu')).toBeLessThanOrEqual(5_000);
+    expect(total('memory')).toBeLessThanOrEqual(8_000);
+  });
+
+  it('bounds starts in a second, and says when the next may be', () => {
+    const queue = fairQueue();
+    queue.put(a, { weight: 1, quota: { startsPerSecondMax: 4 } }, 0);
+    push(queue, 100, () => task('a'));
+    expect(takeAll(queue, 100, 0)).toHaveLength(4);
+    expect(queue.wakeAt()).toBeCloseTo(250, 3);
+    expect(takeAll(queue, 100, 249)).toHaveLength(0);
+    expect(takeAll(queue, 100, 251)).toHaveLength(1);
+    let started = 0;
+    for (let now = 252; now < 10_252; now += 7) started += takeAll(queue, 100, now).length;
+    expect(Math.abs(started - 40)).toBeLessThanOrEqual(1);
+  });
+
+  it('lifts nothing that was missed while it was reached', () => {
+    const queue = fairQueue();
+    queue.put(a, { weight: 1, quota: { inFlightMax: 1 } }, 0);
+    push(queue, 200, () => task('a'));
+    push(queue, 300, () => task('b'));
+    const held = queue.take(0)?.task;
+    takeAll(queue, 100);
+    queue.put(a, { weight: 1, quota: {} }, 0);
+    if (held !== undefined) queue.landed(held, 0);
+    const mine = takeAll(queue, 50).filter(({ tenant }) => tenant === a);
+    expect(mine.length).toBeLessThanOrEqual(26);
+  });
+
+  it('tells in how long a full queue has room again', () => {
+    const queue = fairQueue();
+    push(queue, 20, () => task('a'));
+    for (let now = 0; now < 2_000; now += 200) takeAll(queue, 1, now);
+    expect(queue.retryAfterMs(a, 3)).toBe(600);
+    expect(queue.retryAfterMs(tenantName('never-seen'), 3)).toBe(1_000);
+  });
+
+  it('is refused when it is no number above nought', () => {
+    expect(quotaFault({ cpuMax: -1 })).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(quotaFault({ inFlightMax: Number.NaN })?.message).toContain('inFlightMax');
+    expect(quotaFault({ memoryMax: 4 })).toBeUndefined();
+  });
+});
+
+describe('a priority', () => {
+  it('goes by name; a bare number is refused', () => {
+    expect(priorityFault(3)?.message).toContain('say "high", "normal" or "low"');
+    expect(priorityFault('urgent')).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(priorityFault('high')).toBeUndefined();
+  });
+});
+
+describe('a deadline', () => {
+  it('goes first within its tenant, once half of its time is gone', () => {
+    const queue = fairQueue();
+    push(queue, 10, () => task('a', { priority: 'high' }));
+    const due = task('a', { priority: 'low', deadline: 1_000 });
+    queue.push(due, 0);
+    expect(takeAll(queue, 1, 0)[0]).not.toBe(due);
+    expect(takeAll(queue, 2, 600)).toContain(due);
+  });
+
+  it('takes at most every second start, and costs other tenants nothing', () => {
+    const queue = fairQueue();
+    push(queue, 100, () => task('a'));
+    push(queue, 100, () => task('a', { deadline: 10 }));
+    push(queue, 100, () => task('b'));
+    const taken = takeAll(queue, 80, 9);
+    const mine = taken.filter(({ tenant }) => tenant === a);
+    expect(Math.abs(mine.length - 40)).toBeLessThanOrEqual(1);
+    expect(mine.filter(({ deadline }) => deadline !== undefined)).toHaveLength(mine.length);
+  });
+
+  it('goes before older tasks only until they are of age', () => {
+    const queue = fairQueue();
+    const old = task('a');
+    queue.push(old, 0);
+    for (let now = 0; now < 120_000; now += 1_000) {
+      queue.push(task('a', { deadline: now + 30_000 }), now);
+      if (takeAll(queue, 1, now)[0] === old) return expect(now).toBeLessThanOrEqual(62_000);
+    }
+    expect.unreachable('the old task starved');
+  });
+});
