@@ -80,6 +80,35 @@ describe('a loop', () => {
     expect(played([loop({ while: condition }), next]).ids).toEqual(['a[0]', 'a[1]', 'a[2]']);
   });
 
+  it('asks with the index of its own round, and those of the turns around it', () => {
+    const values = { i: ref('index'), o: ref('around', 'out', 'index') };
+    const blocks: Block[] = [
+      { kind: 'loop', id: 'out', after: [], rounds: { count: 3 } },
+      {
+        kind: 'loop',
+        id: 'l',
+        in: 'out',
+        after: [],
+        rounds: { until: { when: 'i >= o', values } },
+      },
+      work('a', null, { in: 'l' }),
+    ];
+    const expected = ['a[0][0]', 'a[1][0]', 'a[1][1]', 'a[2][0]', 'a[2][1]', 'a[2][2]'];
+    expect(played(blocks).ids).toEqual(expected);
+  });
+
+  it('that fails in the middle has nothing more to come', () => {
+    const behave: Behaviour = ({ id }) =>
+      id === 'a[1]' ? { failure: failure('USER_ERROR', 'no') } : { value: id };
+    const next = work('a', null, { in: 'l' });
+    const { state, ids } = played([loop({ count: 5 }), next, work('mend')], {
+      edges: [{ from: 'l', to: 'mend', port: 'error' }],
+      behave,
+    });
+    expect(ids).toEqual(['a[0]', 'a[1]', 'mend']);
+    expect([state.known - state.settled, state.planned]).toEqual([0, 0]);
+  });
+
   it('without rounds is done', () => {
     const { value } = played([loop({ count: 0 }), body()], { output: ref('blocks', 'l') });
     expect(value).toEqual({ results: [] });
