@@ -83,9 +83,7 @@ function configuration({ address }: Machine, folder: string, hostKey: string): s
     'KbdInteractiveAuthentication no',
     'PermitRootLogin prohibit-password',
     'MaxStartups 100',
-    // A home of its own: what the user's shell reads when it starts would cost every command time,
-    // and be left half-done when the machine dies.
-    `SetEnv HOME=${folder} PATH=${[dirname(process.execPath), process.env['PATH']].join(delimiter)}`,
+    `SetEnv "HOME=${join(folder, 'home')}" "PATH=${path}"`,
     '',
   ].join('\n');
 }
