@@ -102,6 +102,12 @@ export class Client {
     return this.#left + this.#requests.size === 0 ? [] : [...calls, ...requests, ...more];
   }
 
+  /** More than it was made with. */
+  askMore(operations: readonly Operation[]): void {
+    this.#left += operations.length;
+    for (const operation of operations) this.#begin(operation);
+  }
+
   deploy(version: number, payer = tenant): void {
     const bundle = bundles[version];
     if (bundle === undefined) return;

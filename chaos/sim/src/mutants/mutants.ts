@@ -46,6 +46,7 @@ export const mutants = {
   'older-terms-obeyed': 'a node obeys leaders of older terms',
   'answered-calls-are-kept': 'a gateway goes on with calls that it has answered',
   'letters-lost-in-a-drain': 'a node that leaves hands its actors over without their letters',
+  'first-place-is-kept': 'a gateway goes on sending to the first place that it knew of an actor',
 } as const;
 
 export type MutantName = keyof typeof mutants;

@@ -12,7 +12,11 @@ import { actorType, type Part, type Program, tenant } from '../node/program.ts';
 import type { Random } from '../world/random.ts';
 import { workflows } from './bundles.ts';
 
-export type Operation = { readonly at: number } & (
+export type Operation = {
+  readonly at: number;
+  /** Asked when nothing is wrong any more, and all else has come to its end: it must be done. */
+  readonly last?: true;
+} & (
   | {
       readonly kind: 'call';
       readonly actor: ActorId;
@@ -46,6 +50,8 @@ export interface LoadShape {
 }
 
 const depthMax = 2;
+const lastDeadlineMs = 30_000;
+const lastActorsMax = 12;
 
 export function drawOperations(
   client: string,
@@ -62,6 +68,31 @@ export function drawOperations(
     operations.push(drawOperation(`${client}-${number}`, at, shape, chance));
   }
   return operations.sort((left, right) => left.at - right.at);
+}
+
+/**
+ * Of each client a few calls, a read and a task, to different actors, so that no mailbox is too
+ * narrow; one of the actors is new.
+ */
+export function lastOperations(
+  clients: readonly string[],
+  actors: readonly ActorId[],
+  at: number,
+): ReadonlyMap<string, readonly Operation[]> {
+  const base = { at, last: true, deadlineMs: lastDeadlineMs } as const;
+  const all = [...actors.slice(0, lastActorsMax), actorId(tenant, actorType, 'last')];
+  return new Map(
+    clients.map((client, place) => {
+      const own = all.filter((_, index) => index % clients.length === place);
+      const asked = own.map((actor, index): Operation => {
+        if (index === 1) return { ...base, kind: 'read', actor };
+        const program = { id: `${client}-last${index}`, parts: [] };
+        return { ...base, kind: 'call', actor, program };
+      });
+      const id = taskId(`task-${client}-last`);
+      return [client, [...asked, { at, last: true, kind: 'task', id, name: 'work', parts: [] }]];
+    }),
+  );
 }
 
 function drawOperation(id: string, at: number, shape: LoadShape, chance: Random): Operation {

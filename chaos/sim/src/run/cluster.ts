@@ -2,6 +2,7 @@
 import { type Incarnation, incarnation, type NodeName } from '@troupe/model';
 import { Client } from '../client/client.ts';
 import { Node } from '../node/node.ts';
+import { lastOperations } from '../plan/load.ts';
 import type { Plan } from '../plan/plan.ts';
 import { schedulerConfig } from '../scheduler/config.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
@@ -148,6 +149,16 @@ export class Cluster {
     }
     // What an operator drained serves again only as a new incarnation.
     for (const name of this.#drained) this.leave(name);
+  }
+
+  /** When nothing is wrong any more, whoever asks is served. */
+  askLast(): void {
+    const { truth } = this.#world.checks;
+    const { clients } = this.#plan.places;
+    const asked = lastOperations(clients, [...truth.actors.keys()], this.#world.timeline.now);
+    for (const [index, name] of clients.entries()) {
+      this.clients[index]?.askMore(asked.get(name) ?? []);
+    }
   }
 
   #startAgain(name: string, ms: number): void {

@@ -90,15 +90,32 @@ async function live(
   trace?.say('*', 'the faults are over');
   misfortune.end();
   const limit = healAt + progressMsMax;
-  while (!violated() && timeline.now < limit && unfinishedOf(world, cluster).length > 0) {
-    await timeline.run(timeline.now + lookMs, violated);
+  const finish = async (): Promise<boolean> => {
+    while (!violated() && timeline.now < limit && unfinishedOf(world, cluster).length > 0) {
+      await timeline.run(timeline.now + lookMs, violated);
+    }
+    return !violated() && timeline.now < limit;
+  };
+  if (await finish()) {
+    // What was taken may not have been acknowledged yet.
+    const restAt = timeline.now + restMs * restLooksMax;
+    while (!violated() && timeline.now < restAt && !isQuiet(cluster)) {
+      await timeline.run(timeline.now + lookMs, violated);
+    }
+    trace?.say('*', 'all has come to its end; whoever asks now is served');
+    cluster.askLast();
+    await finish();
   }
   for (let look = 0; look < restLooksMax && !violated(); look += 1) {
     await timeline.run(timeline.now + restMs, violated);
     const still = unfinishedOf(world, cluster).length === 0;
-    if (still && leaksAtRest(cluster).every(({ leaks }) => leaks.length === 0)) break;
+    if (still && isQuiet(cluster)) break;
   }
   if (!violated()) lookAtRest(world, cluster);
+}
+
+function isQuiet(cluster: Cluster): boolean {
+  return leaksAtRest(cluster).every(({ leaks }) => leaks.length === 0);
 }
 
 function lookAtRest(world: World, cluster: Cluster): void {

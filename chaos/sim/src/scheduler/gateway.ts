@@ -131,6 +131,7 @@ export class Gateway {
     this.#sweptAt = process.now();
     this.address = gatewayAddress(process.name);
     this.#routes = new Routes({
+      spoilt: world.mutant === 'first-place-is-kept',
       placed: (actor) => this.#onPlaced(actor),
       lost: (node) => this.#onNodeLost(node),
     });

@@ -8,6 +8,8 @@ import type { ActorId, Incarnation, Location } from '@troupe/model';
 import type { DurableState, SchedulerFact } from '@troupe/scheduler-core';
 
 export interface RouteListener {
+  /** A deliberate fault: whatever is known stays. */
+  readonly spoilt: boolean;
   placed(actor: ActorId): void;
   lost(node: Incarnation): void;
 }
@@ -24,7 +26,8 @@ export class Routes {
 
   of(actor: ActorId): Location | undefined {
     const route = this.#routes.get(actor);
-    return route === undefined || this.#dying.has(route.node) ? undefined : route;
+    const stale = route !== undefined && this.#dying.has(route.node) && !this.#listener.spoilt;
+    return stale ? undefined : route;
   }
 
   seed({ nodes, actors }: DurableState): void {
@@ -57,7 +60,7 @@ export class Routes {
   /** From the journal, an image, or the leader's answer. */
   learn(actor: ActorId, location: Location): void {
     const known = this.#routes.get(actor);
-    if (known !== undefined && known.epoch >= location.epoch) return;
+    if (known !== undefined && (known.epoch >= location.epoch || this.#listener.spoilt)) return;
     this.#routes.set(actor, location);
     if (!this.#dying.has(location.node)) this.#listener.placed(actor);
   }

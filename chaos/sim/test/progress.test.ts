@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { runSeed } from '../src/index.ts';
+
+describe('progress', () => {
+  it('is not made by errors: who asks when nothing is wrong any more is served', async () => {
+    const { violation } = await runSeed(1, { mutant: 'first-place-is-kept' });
+    expect(violation?.checker).toBe('progress');
+    expect(violation?.text).toContain('asks when nothing is wrong any more');
+  });
+
+  it('is asked for in every seed, of actors old and new and of tasks, after all else', async () => {
+    const { trace, violation } = await runSeed(3, { traced: true });
+    expect(violation).toBeUndefined();
+    const lines = trace?.lines ?? [];
+    const calm = lines.findIndex((line) => line.includes('whoever asks now is served'));
+    const after = lines.slice(calm).join('\n');
+    expect(calm).toBeGreaterThan(lines.findIndex((line) => line.includes('the faults are over')));
+    expect(after).toContain('"actor":"default/Agent/last"');
+    expect(after).toContain('task-client-1-last');
+  });
+});
