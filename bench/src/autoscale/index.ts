@@ -66,6 +66,7 @@ function report(trace: Trace, points: readonly Point[]): string {
   const best = frontier(points.filter(({ policy }) => policy === champion));
   const isBeaten = (point: Point) =>
     best.some((one) => one.violations <= point.violations && one.cost <= point.cost);
+  const swept = points.filter(({ policy }) => policy === champion).length;
   const rows = names.flatMap((name) =>
     frontier(points.filter(({ policy }) => policy === name)).map((point) => [
       ...[name, point.setting, `${(100 * point.violations).toFixed(2)} %`, point.cost.toFixed(3)],
@@ -94,7 +95,7 @@ function report(trace: Trace, points: readonly Point[]): string {
 
 ${table(['policy', 'settings beaten', strictHead], verdicts)}
 
-The frontier of each policy:
+The frontier of each policy (of the forecast ${swept} settings were tried):
 
 ${table(heads, rows)}`;
 }

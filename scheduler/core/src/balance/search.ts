@@ -23,22 +23,21 @@ export interface Effort {
 /**
  * Rounds of the search, by turns: how far below the best max L the target lies, and the temperature
  * at its start as a share of the load of a typical actor. Cold rounds polish, hot ones leave a
- * dead end.
+ * dead end. Thrift is how much the load of all nodes counts beside what exceeds the target: room
+ * saved is room to move.
  */
 const rounds = [
-  { ambition: 0.01, hotShare: 0.006 },
-  { ambition: 0.002, hotShare: 0.04 },
-  { ambition: 0.03, hotShare: 0.1 },
-  { ambition: 0.0005, hotShare: 0.3 },
+  { ambition: 0.01, hotShare: 0.006, thrift: 0.1 },
+  { ambition: 0.002, hotShare: 0.04, thrift: 0.1 },
+  { ambition: 0.03, hotShare: 0.1, thrift: 0.1 },
+  { ambition: 0.0005, hotShare: 0.3, thrift: 0 },
 ];
 const coldShare = 0.0006;
-const roundStepsMin = 20_000;
+const roundStepsMin = 5_000;
 const roundStepsPerActor = 100;
 /** The hot nodes are looked up again after so many steps. */
 const hotSteps = 64;
 const targetsTried = 6;
-/** How much the load of all nodes counts beside what exceeds the target: room saved is room to move. */
-const thrift = 0.1;
 /** How much chance has in the choice of a node, as a share of the target. */
 const jitter = 0.01;
 
@@ -47,6 +46,7 @@ export class Search {
   readonly #generator: Generator;
   readonly #migrationsMax: number;
   #target = 0;
+  #thrift = 0;
   #best: number;
   #bestPlace: Int32Array;
   /** Nodes at or above the best max L: none means that the best is beaten. */
@@ -70,6 +70,7 @@ export class Search {
       const round = rounds[turn % rounds.length] ?? rounds[0];
       if (round === undefined) return;
       this.#restore();
+      this.#thrift = round.thrift;
       this.#aim(round.ambition);
       this.#round(Math.min(perRound, steps - done), round.hotShare);
     }
@@ -133,7 +134,7 @@ export class Search {
       const added = instance.load(node, actor);
       const after =
         Math.max(this.#target, (load[node] ?? 0) + added) +
-        thrift * added +
+        this.#thrift * added +
         jitter * this.#generator.next() * this.#target;
       if (after < least && this.#standing.fits(node, actor)) {
         least = after;
@@ -182,7 +183,7 @@ export class Search {
 
   #count(node: number, sign: 1 | -1): void {
     const load = this.#standing.load[node] ?? 0;
-    this.#energy += sign * (Math.max(0, load - this.#target) + thrift * load);
+    this.#energy += sign * (Math.max(0, load - this.#target) + this.#thrift * load);
     if (load >= this.#best - tie) this.#atBest += sign;
   }
 
