@@ -14,6 +14,8 @@ const etcdStatus = z.object({
   dbSize: z.string().optional(),
 });
 
+const steppedDown = z.object({ success: z.boolean().optional() });
+
 export interface EtcdStatus {
   readonly member: ServerMember;
   readonly id: string;
@@ -70,11 +72,13 @@ export class Operators {
     }));
   }
 
-  /** Asks the stream's leader to step down. */
+  /** Asks the stream's leader to step down; throws when it does not. */
   async moveStream(name: string): Promise<void> {
     const connection = await this.#nats();
     const subject = `$JS.API.STREAM.LEADER.STEPDOWN.${name}`;
-    await connection.request(subject, '', { timeout: answerMs });
+    const said = await connection.request(subject, '', { timeout: answerMs });
+    const { success } = steppedDown.parse(said.json());
+    if (success !== true) throw new Error(`${name} keeps its leader: ${said.string()}`);
   }
 
   async close(): Promise<void> {

@@ -12,8 +12,11 @@ export const drain: Fault = {
   async inject(stage, random) {
     const member = await holdOne(stage, random, 'node');
     if (member === undefined) return undefined;
-    // A drain that could not be asked for is a node that is just stopped.
-    await insist(() => stage.operator.drainNode(member.name), drainMsMax).catch(() => undefined);
+    // A drain that could not be asked for is a node that is just stopped (F3).
+    const drained = await insist(() => stage.operator.drainNode(member.name), drainMsMax).then(
+      () => 1,
+      () => 0,
+    );
     return {
       target: member.name,
       async undo() {
@@ -21,6 +24,7 @@ export const drain: Fault = {
         await member.start();
         stage.warden.release(member);
       },
+      befallen: () => drained,
     };
   },
 };

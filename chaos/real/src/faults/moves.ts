@@ -28,8 +28,14 @@ export const moveNatsLeader: Fault = {
     const journal = streams.find(({ name }) => isJournal(name));
     const other = random.pick(streams.filter((stream) => stream !== journal));
     const names = [journal, other].flatMap((stream) => (stream === undefined ? [] : [stream.name]));
-    for (const name of names) await operators.moveStream(name).catch(() => undefined);
-    if (names.length === 0) return undefined;
-    return { target: names.join(', '), undo: async () => undefined };
+    const asked = names.map((name) =>
+      operators.moveStream(name).then(
+        () => [name],
+        () => [],
+      ),
+    );
+    const moved = (await Promise.all(asked)).flat();
+    if (moved.length === 0) return undefined;
+    return { target: moved.join(', '), undo: async () => undefined };
   },
 };

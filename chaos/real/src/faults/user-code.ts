@@ -1,4 +1,5 @@
 /** User code that hurts its runner: it ends it, stands in its way, or eats its memory. */
+import { TroupeError } from '@troupe/sdk';
 import { Hog } from '../agents.ts';
 import type { Fault } from './fault.ts';
 
@@ -16,10 +17,15 @@ export function misbehave(how: 'crash' | 'block' | 'eat'): Fault {
         eat: () => hog.eat(),
       };
       // Its end is told to its caller, which is this suite and not surprised.
-      await harm[how]().catch((reason: unknown) =>
-        say(`${target}: ${String(reason).slice(0, 160)}`),
+      const harmed = await harm[how]().then(
+        () => true,
+        (reason: unknown) => {
+          say(`${target}: ${String(reason).slice(0, 160)}`);
+          // A call that surely did nothing harmed nobody.
+          return !(reason instanceof TroupeError && reason.outcome === 'none');
+        },
       );
-      return { target, undo: async () => undefined };
+      return harmed ? { target, undo: async () => undefined } : undefined;
     },
   };
 }
