@@ -17,6 +17,7 @@ export const words = {
   autoscale: async () => (await import('./autoscale/index.ts')).autoscaleBench,
   balance: async () => (await import('./balance/index.ts')).balanceBench,
   dag: async () => (await import('./dag/index.ts')).dagBench,
+  fairness: async () => (await import('./fairness/index.ts')).fairnessBench,
   placement: async () => (await import('./placement/index.ts')).placementBench,
   suspicion: async () => (await import('./suspicion/index.ts')).suspicionBench,
 } satisfies { readonly [word: string]: Load };

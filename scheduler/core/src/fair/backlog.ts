@@ -8,7 +8,7 @@
  * L3  a deadline goes before the shares of queues and priorities once half its time is gone, but at
  *     most with every second start; and before older tasks only until they are of age: nothing starves.
  */
-import { assert, type TaskId } from '@troupe/model';
+import { assert } from '@troupe/model';
 import { Heap, type HeapItem } from '../heap.ts';
 import type { Shape } from '../resources.ts';
 import { type Face, type Few, joinFew, nextOfFew } from './few.ts';
@@ -16,7 +16,7 @@ import { type Priority, priorities, priorityWeight } from './priority.ts';
 
 /** What the queue must know of a task. */
 export interface Queued {
-  readonly id: TaskId;
+  readonly id: string;
   readonly shape: Shape;
   readonly priority: Priority;
   /** A queue below the tenant. */
@@ -74,7 +74,7 @@ const unnamed = '';
 export class Backlog<T extends Queued> {
   readonly #prices: Prices<T>;
   readonly #queues = new Map<string, Queue<T>>();
-  readonly #entries = new Map<TaskId, Entry<T>>();
+  readonly #entries = new Map<string, Entry<T>>();
   #order = 0;
   #wasUrgent = false;
 
@@ -107,7 +107,7 @@ export class Backlog<T extends Queued> {
       order: this.#order++,
     };
     this.#entries.set(task.id, entry);
-    joinFew(queue, [...this.#queues.values()]);
+    joinFew(queue, this.#queues.values());
     joinFew(branch, queue.branches);
     let tasks = branch.byLane.get(lane);
     if (tasks === undefined) {
@@ -119,7 +119,7 @@ export class Backlog<T extends Queued> {
   }
 
   /** False when it does not wait. */
-  remove(id: TaskId): boolean {
+  remove(id: string): boolean {
     const entry = this.#entries.get(id);
     if (entry === undefined) return false;
     this.#entries.delete(id);
@@ -157,6 +157,8 @@ export class Backlog<T extends Queued> {
   }
 
   #choose(now: number, mayStart: (lane: Lane) => boolean): Entry<T> | undefined {
+    const only = this.#onlyBranch();
+    if (only !== undefined) return firstOf(only, mayStart);
     const faces: Face<Queue<T>>[] = [];
     const firsts = new Map<Queue<T>, Entry<T>>();
     let urgent: Entry<T> | undefined;
@@ -185,6 +187,20 @@ export class Backlog<T extends Queued> {
     if (urgent !== undefined && !this.#wasUrgent) return urgent;
     const next = nextOfFew(faces);
     return next === undefined ? undefined : firsts.get(next.member);
+  }
+
+  /** Most tenants have one queue and use one priority: nothing is weighed then. */
+  #onlyBranch(): Branch<T> | undefined {
+    let only: Branch<T> | undefined;
+    for (const queue of this.#queues.values()) {
+      if (queue.waiting === 0) continue;
+      for (const branch of queue.branches) {
+        if (branch.waiting === 0) continue;
+        if (only !== undefined) return undefined;
+        only = branch;
+      }
+    }
+    return only;
   }
 
   #weightIn(queue: Queue<T>, branch: Branch<T>, shape: Shape): number {

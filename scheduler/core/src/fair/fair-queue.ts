@@ -11,7 +11,7 @@
  * Q2  whoever is taken was within the quota of its tenant.
  * Q3  work-conserving: nothing is taken only if no waiting task fits and is within its quota.
  */
-import { assert, type TenantName } from '@troupe/model';
+import { assert } from '@troupe/model';
 import { Heap, type HeapItem } from '../heap.ts';
 import type { Shape } from '../resources.ts';
 import { Backlog, type Lane, type Prices, type Queued } from './backlog.ts';
@@ -20,7 +20,7 @@ import { priorityWeight } from './priority.ts';
 import { type Quota, QuotaUse } from './quota.ts';
 
 export interface TenantTask extends Queued {
-  readonly tenant: TenantName;
+  readonly tenant: string;
 }
 
 export interface FairRules<T extends TenantTask, N> extends Prices<T> {
@@ -84,7 +84,7 @@ const retryMsMax = 60_000;
 export class FairQueue<T extends TenantTask, N> {
   readonly #rules: FairRules<T, N>;
   readonly #contest = new Contest();
-  readonly #tenants = new Map<TenantName, Tenant<T>>();
+  readonly #tenants = new Map<string, Tenant<T>>();
   readonly #bySlot: Tenant<T>[] = [];
   readonly #lanes: (Lane | undefined)[] = [];
   readonly #shapes = new Map<string, ShapeState>();
@@ -104,7 +104,7 @@ export class FairQueue<T extends TenantTask, N> {
   }
 
   /** The base weight of a tenant, from now on, and its quota. */
-  put(name: TenantName, given: { readonly weight: number; readonly quota?: Quota }, now: number) {
+  put(name: string, given: { readonly weight: number; readonly quota?: Quota }, now: number) {
     assert(given.weight > 0, 'Q1: weights are above nought');
     const tenant = this.#tenant(name);
     if (tenant.weight !== given.weight) {
@@ -118,7 +118,7 @@ export class FairQueue<T extends TenantTask, N> {
   }
 
   /** The weight of a queue below a tenant. */
-  weighQueue(name: TenantName, queue: string, weight: number): void {
+  weighQueue(name: string, queue: string, weight: number): void {
     this.#tenant(name).backlog.weighQueue(queue, weight);
   }
 
@@ -200,13 +200,13 @@ export class FairQueue<T extends TenantTask, N> {
   }
 
   /** In how long a tenant whose queue is full by so many may try again. */
-  retryAfterMs(name: TenantName, tooMany: number): number {
+  retryAfterMs(name: string, tooMany: number): number {
     const every = this.#tenants.get(name)?.startEveryMs;
     if (every === undefined) return retryMsFirst;
     return Math.round(Math.min(retryMsMax, Math.max(retryMsMin, every * tooMany)));
   }
 
-  share(name: TenantName): TenantShare {
+  share(name: string): TenantShare {
     const { weight, use, backlog, charged, contestSlot, competing } = this.#tenant(name);
     const ahead = this.#contest.startOf(contestSlot) - this.#contest.time;
     // Who does not compete is owed nothing: credit is not kept.
@@ -367,7 +367,7 @@ export class FairQueue<T extends TenantTask, N> {
     return weight * priorityWeight(priority) * this.#rules.coefficientOf(shape);
   }
 
-  #tenant(name: TenantName): Tenant<T> {
+  #tenant(name: string): Tenant<T> {
     const known = this.#tenants.get(name);
     if (known !== undefined) return known;
     const tenant: Tenant<T> = {

@@ -17,7 +17,7 @@ export interface Face<M extends Few> {
 }
 
 /** One more waits. */
-export function joinFew<M extends Few>(member: M, all: readonly M[]): void {
+export function joinFew<M extends Few>(member: M, all: Iterable<M>): void {
   if (member.waiting === 0) {
     let sum = 0;
     let count = 0;
