@@ -313,6 +313,9 @@ export class Runs {
           : `block "${block}" lies in "${around}", whose rounds and branches begin together`;
       return failure('UNKNOWN_BLOCK', what, { run: from.run, block });
     }
+    if (block !== undefined && wasSkipped(earlier, block)) {
+      return wrong(`skipped block "${block}", and would again: start from what decided that`);
+    }
     const difference = firstDifference(earlier.compiled, to, keptFrom(earlier, block));
     return difference === undefined
       ? undefined
@@ -350,6 +353,12 @@ function notOpen(run: RunRecord, block: string, context: Context | undefined): F
         : state.stateOf(context);
   const what = `block "${block}" of run "${id}" does not wait for an answer, it is ${is}`;
   return failure('WRONG_STATE', `${what}${others}`, details);
+}
+
+function wasSkipped({ compiled, state }: RunRecord, block: string): boolean {
+  const vertex = compiled.graph.byId.get(block);
+  if (vertex === undefined || vertex.body !== compiled.graph.root) return false;
+  return state.stateOf(state.root.contextAt(vertex.local)) === 'skipped';
 }
 
 /** Values are decoded only when used; what cannot be decoded must not get that far. */

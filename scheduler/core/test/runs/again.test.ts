@@ -80,6 +80,17 @@ describe('a run from a block on', () => {
     expect(scene.code(again(scene, { block: 'z' }))).toBe('UNKNOWN_BLOCK');
   });
 
+  it('is refused from a block that was skipped, since what decided that is kept', () => {
+    const gate: Block = { kind: 'choice', id: 'gate', after: [], cases: [], otherwise: 'other' };
+    const edges = [{ from: 'gate', to: 'a', port: 'never' }];
+    const scene = flow([gate, work('a'), work('b', { after: ['a'] })], { edges });
+    scene.starts('flow');
+    const refused = again(scene, { block: 'b' });
+    expect(scene.code(refused)).toBe('WRONG_STATE');
+    expect(refusal(refused)).toContain('skipped block "b"');
+    expect(scene.code(again(scene, { block: 'gate' }, 'r3'))).toBe('run');
+  });
+
   it('is refused of a run that is not there, has not ended, or is of another workflow', () => {
     const scene = flow([pause('p')]);
     scene.starts('flow');
