@@ -27,7 +27,14 @@ const edges: Record<string, readonly string[]> = {
   'worker-node/runner': ['packages/sdk', 'packages/model'],
   'packages/providers': ['packages/model'],
   'chaos/sim': ['scheduler/core', 'worker-node/core', 'packages/fabric', 'packages/model'],
-  'packages/cli': ['packages/sdk', 'packages/model', 'packages/fabric', 'packages/providers'],
+  'packages/sim-format': ['packages/sdk', 'packages/model'],
+  'packages/cli': [
+    'packages/sdk',
+    'packages/model',
+    'packages/fabric',
+    'packages/providers',
+    'packages/sim-format',
+  ],
   'chaos/faults': [],
   'chaos/real': [
     'packages/sdk',

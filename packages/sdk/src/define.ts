@@ -24,3 +24,4 @@ export type { TaskDefinition, TaskOptions } from './task.ts';
 export { task } from './task.ts';
 export type { BlockOptions, EachOptions, WorkflowBuilder, WorkflowDefinition } from './workflow.ts';
 export { workflow } from './workflow.ts';
+export { workflowOf } from './workflow-data.ts';

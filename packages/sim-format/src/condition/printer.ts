@@ -1,0 +1,407 @@
+/** Prints the tree of a JavaScript expression as CEL, or throws what in it cannot be printed. */
+import type * as js from 'acorn';
+import { printCall } from './calls.ts';
+import type { Meaning } from './condition.ts';
+
+export class Untranslatable extends Error {}
+
+export type Type = 'number' | 'int' | 'string' | 'bool' | 'null' | 'list' | 'any';
+
+/** A piece of CEL; `level` says how tightly it holds together. */
+export interface Printed {
+  readonly text: string;
+  readonly type: Type;
+  readonly level: number;
+}
+
+export const levels = {
+  ternary: 0,
+  or: 1,
+  and: 2,
+  relation: 3,
+  sum: 4,
+  product: 5,
+  unary: 6,
+  whole: 7,
+};
+
+type Find = (name: string) => (Meaning & { readonly name: string }) | undefined;
+
+export class Printer {
+  readonly unknownNames = new Set<string>();
+  readonly #code: string;
+  readonly #find: Find;
+  readonly #locals = new Set<string>();
+
+  constructor(code: string, find: Find) {
+    this.#code = code;
+    this.#find = find;
+  }
+
+  /** The node taken for true or false. */
+  condition(node: js.Node): string {
+    return this.truth(node).text;
+  }
+
+  truth(any: js.Node): Printed {
+    const node = any as js.Expression;
+    if (node.type === 'LogicalExpression' && node.operator !== '??') {
+      const isAnd = node.operator === '&&';
+      const level = isAnd ? levels.and : levels.or;
+      const left = within(this.truth(node.left), level);
+      const right = within(this.truth(node.right), level + 1);
+      return { text: `${left} ${node.operator} ${right}`, type: 'bool', level };
+    }
+    if (node.type === 'UnaryExpression' && node.operator === '!') {
+      const inner = within(this.truth(node.argument), levels.unary);
+      const text = inner.startsWith('!') ? inner.slice(1) : `!${inner}`;
+      return { text, type: 'bool', level: levels.unary };
+    }
+    return truthOf(this.value(node));
+  }
+
+  value(any: js.Node): Printed {
+    const node = any as js.Expression;
+    switch (node.type) {
+      case 'Literal':
+        return this.#literal(node);
+      case 'TemplateLiteral':
+        return this.#template(node);
+      case 'Identifier':
+        return this.#identifier(node.name);
+      case 'ParenthesizedExpression':
+      case 'ChainExpression':
+        return this.value(node.expression);
+      case 'UnaryExpression':
+        return this.#unary(node);
+      case 'LogicalExpression':
+        return this.#logical(node);
+      case 'ConditionalExpression':
+        return ternary(
+          this.truth(node.test),
+          this.value(node.consequent),
+          this.value(node.alternate),
+        );
+      case 'BinaryExpression':
+        return this.#binary(node);
+      case 'MemberExpression':
+        return this.#member(node);
+      case 'CallExpression':
+        return printCall(this, node);
+      case 'ArrayExpression':
+        return this.#array(node);
+      default:
+        throw this.refuse(node);
+    }
+  }
+
+  /** With a name of its own for an element of a list. */
+  withLocal<T>(name: string, print: () => T): T {
+    const known = this.#locals.has(name);
+    this.#locals.add(name);
+    const printed = print();
+    if (!known) this.#locals.delete(name);
+    return printed;
+  }
+
+  refuse(node: js.Node, why = 'has no counterpart in CEL'): Untranslatable {
+    return new Untranslatable(`\`${this.#code.slice(node.start, node.end)}\` ${why}`);
+  }
+
+  #literal(node: js.Literal): Printed {
+    const { value } = node;
+    if (typeof value === 'string') return this.#textWithValues(value);
+    if (typeof value === 'number') return whole(numberText(value), 'number');
+    if (typeof value === 'boolean') return whole(String(value), 'bool');
+    if (value === null && node.raw === 'null') return whole('null', 'null');
+    throw this.refuse(node);
+  }
+
+  /** A reference in quotes becomes a part of the text. */
+  #textWithValues(text: string): Printed {
+    const parts = text.split(/(\$value\d+\$)/).filter((part) => part !== '');
+    const printed = parts.map((part) => {
+      const found = this.#find(part);
+      return found === undefined ? whole(quoted(part), 'string') : textOf(whole(found.name, 'any'));
+    });
+    return joined(printed);
+  }
+
+  #template(node: js.TemplateLiteral): Printed {
+    const parts: Printed[] = [];
+    for (const [i, { value }] of node.quasis.entries()) {
+      if (value.cooked) parts.push(this.#textWithValues(value.cooked));
+      const expression = node.expressions[i];
+      if (expression !== undefined) parts.push(textOf(this.value(expression)));
+    }
+    return joined(parts);
+  }
+
+  #identifier(name: string): Printed {
+    if (name === 'undefined') return whole('null', 'null');
+    if (name === 'NaN' || name === 'Infinity') return whole(`double("${name}")`, 'number');
+    if (this.#locals.has(name)) return whole(name, 'any');
+    const found = this.#find(name);
+    if (found === undefined) {
+      this.unknownNames.add(name);
+      return whole(name, 'any');
+    }
+    const type = found.isNumber === true ? 'number' : 'any';
+    if (found.plus === undefined) return whole(found.name, type);
+    return { text: `${found.name} + ${numberText(found.plus)}`, type, level: levels.sum };
+  }
+
+  #unary(node: js.UnaryExpression): Printed {
+    switch (node.operator) {
+      case '!':
+        return this.truth(node);
+      case '-': {
+        const inner = within(numberOf(this.value(node.argument)), levels.unary);
+        return { text: `-${inner}`, type: 'number', level: levels.unary };
+      }
+      case '+':
+        return numberOf(this.value(node.argument));
+      default:
+        throw this.refuse(node);
+    }
+  }
+
+  #logical(node: js.LogicalExpression): Printed {
+    const left = this.value(node.left);
+    const right = this.value(node.right);
+    if (left.type === 'bool' && right.type === 'bool' && node.operator !== '??') {
+      return this.truth(node);
+    }
+    switch (node.operator) {
+      case '&&':
+        return ternary(truthOf(left), right, left);
+      case '||':
+        return ternary(truthOf(left), left, right);
+      case '??':
+        return ternary(relation(left, '!=', whole('null', 'null')), left, right);
+    }
+  }
+
+  #binary(node: js.BinaryExpression): Printed {
+    const { operator } = node;
+    if (operator === '===' || operator === '!==' || operator === '==' || operator === '!=') {
+      return this.#equality(node);
+    }
+    if (node.left.type === 'PrivateIdentifier') throw this.refuse(node);
+    const left = this.value(node.left);
+    const right = this.value(node.right);
+    switch (operator) {
+      case '<':
+      case '<=':
+      case '>':
+      case '>=':
+        return ordered(left, operator, right);
+      case '+':
+        return sum(left, right);
+      case '-':
+        return numbers(left, operator, right, levels.sum);
+      case '*':
+      case '/':
+        return numbers(left, operator, right, levels.product);
+      case '%': {
+        const [a, b] = [left, right].map((one) => within(numberOf(one), levels.unary));
+        return {
+          text: `${a} - ${b} * double(int(${a} / ${b}))`,
+          type: 'number',
+          level: levels.sum,
+        };
+      }
+      default:
+        throw this.refuse(node);
+    }
+  }
+
+  #equality(node: js.BinaryExpression): Printed {
+    if (node.left.type === 'PrivateIdentifier') throw this.refuse(node);
+    const isNot = node.operator.startsWith('!');
+    const typed =
+      this.#typeQuestion(node.left, node.right) ?? this.#typeQuestion(node.right, node.left);
+    if (typed !== undefined) return isNot ? negated(typed) : typed;
+    const left = this.value(node.left);
+    const right = this.value(node.right);
+    const isLoose = node.operator.length === 2;
+    const loose = isLoose ? (alike(left, node.right) ?? alike(right, node.left)) : undefined;
+    if (loose !== undefined) return isNot ? negated(loose) : loose;
+    return relation(left, isNot ? '!=' : '==', right);
+  }
+
+  /** `typeof x === 'number'`. */
+  #typeQuestion(asked: js.Expression, answer: js.Expression): Printed | undefined {
+    if (asked.type !== 'UnaryExpression' || asked.operator !== 'typeof') return undefined;
+    const { text } = this.value(asked.argument);
+    const named = answer.type === 'Literal' ? answer.value : undefined;
+    switch (named) {
+      case 'string':
+        return whole(`type(${text}) == string`, 'bool', levels.relation);
+      case 'number':
+        return whole(`type(${text}) == double`, 'bool', levels.relation);
+      case 'boolean':
+        return whole(`type(${text}) == bool`, 'bool', levels.relation);
+      case 'object':
+        return whole(`type(${text}) in [map, list, null_type]`, 'bool', levels.relation);
+      case 'undefined':
+        return relation(this.value(asked.argument), '==', whole('null', 'null'));
+      default:
+        throw this.refuse(asked);
+    }
+  }
+
+  #member(node: js.MemberExpression): Printed {
+    if (node.object.type === 'Super') throw this.refuse(node);
+    const object = this.value(node.object);
+    const held = within(object, levels.whole);
+    const key = this.#key(node);
+    // Asked whether it has a field, CEL says no of a name that nothing sets; JavaScript throws.
+    if (this.unknownNames.has(object.text)) return whole(`${held}[${quoted(String(key))}]`, 'any');
+    if (key === 'length') {
+      const size = whole(`size(${object.text})`, 'int');
+      if (!node.optional) return size;
+      return ternary(relation(object, '==', whole('null', 'null')), whole('0', 'int'), size);
+    }
+    let there: Printed;
+    let part: Printed;
+    if (typeof key === 'number') {
+      there = whole(`size(${object.text}) > ${key}`, 'bool', levels.relation);
+      part = whole(`${held}[${key}]`, 'any');
+    } else if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(key)) {
+      there = whole(`has(${held}.${key})`, 'bool');
+      part = whole(`${held}.${key}`, 'any');
+    } else {
+      there = whole(`${quoted(key)} in ${within(object, levels.sum)}`, 'bool', levels.relation);
+      part = whole(`${held}[${quoted(key)}]`, 'any');
+    }
+    if (node.optional) {
+      const notNull = relation(object, '!=', whole('null', 'null'));
+      const both = `${notNull.text} && ${within(there, levels.relation)}`;
+      there = whole(both, 'bool', levels.and);
+    }
+    return ternary(there, part, whole('null', 'null'));
+  }
+
+  #key(node: js.MemberExpression): string | number {
+    const { property } = node;
+    if (!node.computed && property.type === 'Identifier') return property.name;
+    if (property.type !== 'Literal') throw this.refuse(node);
+    const { value } = property;
+    if (typeof value === 'string') return value;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
+    throw this.refuse(node);
+  }
+
+  #array(node: js.ArrayExpression): Printed {
+    const parts = node.elements.map((element) => {
+      if (element === null || element.type === 'SpreadElement') throw this.refuse(node);
+      return this.value(element).text;
+    });
+    return whole(`[${parts.join(', ')}]`, 'list');
+  }
+}
+
+export function whole(text: string, type: Type, level = levels.whole): Printed {
+  return { text, type, level };
+}
+
+export function within({ text, level }: Printed, least: number): string {
+  return level < least ? `(${text})` : text;
+}
+
+export function truthOf(one: Printed): Printed {
+  switch (one.type) {
+    case 'bool':
+      return one;
+    case 'null':
+      return whole('false', 'bool');
+    case 'list':
+      return whole('true', 'bool');
+    case 'int':
+      return relation(one, '!=', whole('0', 'int'));
+    case 'number':
+      return relation(one, '!=', whole('0.0', 'number'));
+    case 'string':
+      return relation(one, '!=', whole('""', 'string'));
+    case 'any':
+      return whole(`!(${within(one, levels.sum)} in [null, false, 0.0, ""])`, 'bool', levels.unary);
+  }
+}
+
+/** As JavaScript makes a number of it; of a list or an object the condition fails. */
+export function numberOf(one: Printed): Printed {
+  if (one.type === 'number') return one;
+  if (one.type === 'null') return whole('0.0', 'number');
+  if (one.type === 'bool') return ternary(one, whole('1.0', 'number'), whole('0.0', 'number'));
+  if (one.type !== 'any') return whole(`double(${one.text})`, 'number');
+  const given = within(one, levels.relation);
+  return whole(`double(${given} == null ? 0.0 : ${within(one, levels.or)})`, 'number');
+}
+
+export function textOf(one: Printed): Printed {
+  return one.type === 'string' ? one : whole(`string(${one.text})`, 'string');
+}
+
+export function relation(left: Printed, operator: string, right: Printed): Printed {
+  const text = `${within(left, levels.sum)} ${operator} ${within(right, levels.sum)}`;
+  return { text, type: 'bool', level: levels.relation };
+}
+
+function negated(one: Printed): Printed {
+  return { text: `!${within(one, levels.whole)}`, type: 'bool', level: levels.unary };
+}
+
+export function ternary(test: Printed, left: Printed, right: Printed): Printed {
+  const parts = [within(test, levels.or), within(left, levels.or), within(right, levels.or)];
+  const type = left.type === right.type ? left.type : 'any';
+  return { text: `${parts[0]} ? ${parts[1]} : ${parts[2]}`, type, level: levels.ternary };
+}
+
+export function quoted(text: string): string {
+  return JSON.stringify(text);
+}
+
+function ordered(left: Printed, operator: string, right: Printed): Printed {
+  const isNumeric = ({ type }: Printed) => type === 'number' || type === 'int' || type === 'bool';
+  if (isNumeric(left) === isNumeric(right)) return relation(left, operator, right);
+  const asNumber = (one: Printed) => (one.type === 'int' ? one : numberOf(one));
+  return relation(asNumber(left), operator, asNumber(right));
+}
+
+function sum(left: Printed, right: Printed): Printed {
+  if (left.type === 'string' || right.type === 'string')
+    return joined([textOf(left), textOf(right)]);
+  const isKnown = left.type !== 'any' && right.type !== 'any';
+  if (isKnown) return numbers(left, '+', right, levels.sum);
+  const text = `${within(left, levels.sum)} + ${within(right, levels.product)}`;
+  return { text, type: 'any', level: levels.sum };
+}
+
+function numbers(left: Printed, operator: string, right: Printed, level: number): Printed {
+  const [a, b] = [within(numberOf(left), level), within(numberOf(right), level + 1)];
+  return { text: `${a} ${operator} ${b}`, type: 'number', level };
+}
+
+function joined(parts: readonly Printed[]): Printed {
+  const [only = whole('""', 'string')] = parts;
+  if (parts.length < 2) return only;
+  const text = parts.map((part) => within(part, levels.product)).join(' + ');
+  return { text, type: 'string', level: levels.sum };
+}
+
+/** `x == 5` also holds of "5" in JavaScript. */
+function alike(one: Printed, literal: js.Expression): Printed | undefined {
+  if (one.type !== 'any' || literal.type !== 'Literal') return undefined;
+  const { value } = literal;
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof number !== 'number' || Number.isNaN(number)) return undefined;
+  const text = typeof value === 'string' ? value : String(number);
+  const either = `[${numberText(number)}, ${quoted(text)}]`;
+  return { text: `${within(one, levels.sum)} in ${either}`, type: 'bool', level: levels.relation };
+}
+
+function numberText(value: number): string {
+  const text = String(value);
+  return /^-?\d+$/.test(text) ? `${text}.0` : text;
+}

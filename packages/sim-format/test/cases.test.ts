@@ -1,0 +1,220 @@
+import { compile } from '@troupe/scheduler-core/dag';
+import { describe, expect, it } from 'vitest';
+import { type Expected, readCases, type Seen, type SimCase } from './case-file.ts';
+import { CaseRun, importCase } from './case-run.ts';
+
+/** Where Troupe decided to do otherwise than Sim; each says when it applies, and what of it. */
+interface Deviation {
+  readonly name: string;
+  readonly reason: string;
+}
+
+const deviations = {
+  joinNotLost: {
+    name: 'a join is released in every order in which its arms end',
+    reason: 'Sim loses it when an arm is pruned late; the case says so in `saneExpectation`',
+  },
+  cycleRefused: {
+    name: 'a plain cycle is refused when the workflow is compiled',
+    reason: 'Sim stalls silently and reports success',
+  },
+  emptyBodyRefused: {
+    name: 'a container without a body is refused when the workflow is compiled',
+    reason: 'Sim finds it when the run comes to it',
+  },
+  conditionRefused: {
+    name: 'a condition that is no JavaScript, or that CEL cannot say, is refused at import',
+    reason: 'in Sim a loop takes it for false, which hides the mistake',
+  },
+  pausedUntilAnswered: {
+    name: 'a run is paused as long as any of its pauses is open',
+    reason: 'Sim calls it completed after each answer that was not the last',
+  },
+  cancelledInFlight: {
+    name: 'what is in flight when a run fails or is answered is cancelled, and nobody waits for it',
+    reason: 'Sim lets it end and throws its output away',
+  },
+  noOutputIsNull: {
+    name: 'a run whose last blocks were all skipped comes to null',
+    reason: 'in Sim it comes to an empty object',
+  },
+  ownMessages: {
+    name: 'what the engine itself says of a failure is in its own words',
+    reason: 'messages of blocks are carried as they are; those of the engine name its own terms',
+  },
+  noEngineFields: {
+    name: 'the output of a container is its `results` alone',
+    reason: 'Sim adds fields of its loop machinery when the container is the last block',
+  },
+} as const satisfies Record<string, Deviation>;
+
+const { path, cases } = readCases();
+const met = new Map<Deviation, string[]>();
+
+function deviates(by: Deviation, name: string): true {
+  met.set(by, [...(met.get(by) ?? []), name]);
+  return true;
+}
+
+describe.skipIf(cases.length === 0)(`the cases of Sim in ${path}`, () => {
+  it.each(cases.map((one) => [one.name, one] as const))('%s', (_name, simCase) => {
+    if (isRefused(simCase)) return;
+    const run = new CaseRun(simCase);
+    const expected = { ...simCase.expected, ...sane(simCase) };
+    const isPart = simCase.options?.stopAfterBlockId !== undefined;
+    compare(simCase, run.start(), expected, isPart);
+    for (const [i, resumed] of (simCase.expectedAfterResume ?? []).entries()) {
+      const { contextId, input } = simCase.resumes?.[i] ?? { contextId: '', input: undefined };
+      const seen = run.resume(contextId, input);
+      expect(names(seen.started)).toEqual(names(resumed.newlyExecuted));
+      const isLast = i === (simCase.resumes?.length ?? 0) - 1;
+      if (!isLast && resumed.status === 'completed' && seen.status === 'paused') {
+        deviates(deviations.pausedUntilAnswered, simCase.name);
+        continue;
+      }
+      expect(seen.status).toBe(resumed.status);
+      if (seen.status === 'completed') expect(bare(seen.final)).toEqual(bare(resumed.finalOutput));
+    }
+    const { options, expectedSecondRun: second } = simCase;
+    if (options?.runFromBlock === undefined || second === undefined) return;
+    const seen = run.startFrom(options.runFromBlock);
+    if (!('code' in seen)) return compare(simCase, seen, second, false);
+    expect(second.status).toBe('failed');
+    expect(second.executed).toEqual([]);
+    deviates(deviations.ownMessages, simCase.name);
+  });
+
+  it('the deviations from Sim are these, each of these cases', () => {
+    for (const [{ name, reason }, where] of met) {
+      console.log(`deviation: ${name} (${reason}): ${where.join(', ')}`);
+    }
+    expect([...met.keys()].every((one) => one.reason.length > 0)).toBe(true);
+  });
+});
+
+if (cases.length === 0) it.skip(`there are no cases of Sim at ${path}`, () => undefined);
+
+/** Decided deviations that end the comparison: the workflow never gets to run. */
+function isRefused(simCase: SimCase): boolean {
+  const { workflow, refusals, tasks } = importCase(simCase);
+  if (workflow === undefined) {
+    expect(refusals.map(({ what }) => what).join()).toContain('the condition');
+    return deviates(deviations.conditionRefused, simCase.name);
+  }
+  const declared = tasks.map(({ name }) => {
+    return { name, resources: {}, retries: 0, backoffMs: [], limitMs: 1 };
+  });
+  const compiled = compile(workflow, { tasks: declared });
+  if (!('failure' in compiled)) return false;
+  const { message } = compiled.failure;
+  if (message.includes('a cycle:')) return deviates(deviations.cycleRefused, simCase.name);
+  if (message.includes('has no body')) return deviates(deviations.emptyBodyRefused, simCase.name);
+  throw new Error(message);
+}
+
+function sane({ saneExpectation, name, expected }: SimCase): Partial<Expected> {
+  if (saneExpectation === undefined) return {};
+  deviates(deviations.joinNotLost, name);
+  // What Sim's own run came to after it lost a block says nothing of ours.
+  const { trace: _trace, finalOutput: _final, ...rest } = { ...expected, ...saneExpectation };
+  return { ...rest, orderIsDeterministic: false, trace: [], finalOutput: anything };
+}
+
+const anything = Symbol('anything');
+
+function compare(simCase: SimCase, seen: Seen, expected: Expected, isPart: boolean): void {
+  expect(seen.status).toBe(expected.status);
+  const executed = blocksOf(seen.started);
+  expect(new Set(executed)).toEqual(new Set(expected.executed));
+  for (const block of expected.notExecuted ?? []) expect(executed).not.toContain(block);
+  if (expected.orderIsDeterministic === true) {
+    expect(executed).toEqual(expected.executed);
+    if (expected.trace !== undefined) expect(seen.started).toEqual(expected.trace);
+  }
+  if (expected.executionCounts !== undefined) {
+    const counts = new Map<string, number>();
+    for (const one of names(seen.started)) {
+      const block = one.replace(/\[.*$/, '');
+      counts.set(block, (counts.get(block) ?? 0) + 1);
+    }
+    expect(Object.fromEntries(counts)).toEqual(expected.executionCounts);
+  }
+  for (const [before, after] of expected.mustPrecede ?? []) {
+    const order = seen.started.map((one) => one.replace(/\[.*$/, ''));
+    expect(order.indexOf(before)).toBeLessThan(order.indexOf(after));
+  }
+  const turns = { ...expected.loopIterations, ...expected.parallelBranches };
+  for (const [container, count] of Object.entries(turns)) {
+    expect([container, seen.turns[container]]).toEqual([container, count]);
+  }
+  for (const [block, count] of Object.entries(expected.tries ?? {})) {
+    expect([block, seen.calls[block]]).toEqual([block, count]);
+  }
+  if (expected.blocksThatErrored !== undefined) {
+    expect([...seen.errored].sort()).toEqual([...expected.blocksThatErrored].sort());
+  }
+  if (seen.cancelled.size > 0) deviates(deviations.cancelledInFlight, simCase.name);
+  const paused = (expected.pausePoints ?? []).map(({ blockId }) => blockId.replace(/₍.*$/, ''));
+  expect(blocksInOrder(seen.paused)).toEqual(paused);
+  compareOutputs(simCase, seen, expected, isPart);
+}
+
+function compareOutputs(simCase: SimCase, seen: Seen, expected: Expected, isPart: boolean): void {
+  for (const [block, output] of Object.entries(expected.outputs ?? {})) {
+    if (typeof output === 'object' && output !== null && 'error' in output) {
+      compareMessage(simCase, String(seen.errored.has(block)), 'true');
+    } else if (block in seen.outputs) {
+      expect({ [block]: bare(seen.outputs[block]) }).toEqual({ [block]: bare(output) });
+    }
+  }
+  if (expected.status === 'failed') {
+    compareMessage(simCase, seen.message, expected.error ?? '');
+  } else if (seen.status === 'completed' && !isPart && expected.finalOutput !== anything) {
+    const { finalOutput } = expected;
+    if (hasEngineFields(finalOutput)) deviates(deviations.noEngineFields, simCase.name);
+    if (seen.final === null && isEmpty(finalOutput)) {
+      deviates(deviations.noOutputIsNull, simCase.name);
+    } else {
+      expect(bare(seen.final)).toEqual(bare(finalOutput));
+    }
+  }
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+/** What a block said must be in ours; what Sim's engine said is told in our words. */
+function compareMessage(simCase: SimCase, message: string, expected: string): void {
+  const said = expected.replace(/^[^:]*: /, '');
+  const isOfBlock = JSON.stringify(simCase.blockBehaviours).includes(JSON.stringify(said));
+  if (isOfBlock || said === 'true') expect(message).toContain(said);
+  else deviates(deviations.ownMessages, simCase.name);
+}
+
+const engineFields = ['shouldContinue', 'shouldExit', 'selectedRoute', 'totalIterations'];
+
+function hasEngineFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && 'results' in value && 'shouldExit' in value;
+}
+
+/** Without the port of what chooses, and without what only Sim's engine reads. */
+function bare(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(bare);
+  if (typeof value !== 'object' || value === null) return value;
+  const left = ['port', ...(hasEngineFields(value) ? engineFields : [])];
+  const kept = Object.entries(value).filter(([name]) => !left.includes(name));
+  return Object.fromEntries(kept.map(([name, part]) => [name, bare(part)]));
+}
+
+function names(started: readonly string[]): readonly string[] {
+  return [...started].sort();
+}
+
+function blocksInOrder(started: readonly string[]): readonly string[] {
+  return started.map((one) => one.replace(/\[.*$/, ''));
+}
+
+function blocksOf(started: readonly string[]): readonly string[] {
+  return [...new Set(blocksInOrder(started))];
+}
