@@ -8,8 +8,8 @@ describe('a plan that once broke a promise', () => {
   });
 
   it('says after it was written and read what it said before', async () => {
-    // The fourth reaches limits that are narrow in its plan alone.
-    for (const seed of [2, 3, 6, 4]) {
+    // The second reaches limits that are narrow in its plan alone.
+    for (const seed of [2, 3, 6]) {
       const again = planFrom(planText(drawPlan(seed)));
       expect(again).toEqual(drawPlan(seed));
       expect((await runPlan(again)).hash).toBe((await runSeed(seed)).hash);

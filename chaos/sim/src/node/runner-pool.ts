@@ -32,6 +32,10 @@ export class RunnerPool {
     this.#post = post;
   }
 
+  get size(): number {
+    return this.#runners.size;
+  }
+
   start(bundle: BundleHash): void {
     this.#ids += 1;
     const id = this.#ids;

@@ -14,6 +14,7 @@ const eveningMs = 1_500;
 const brokerAwayMs = 250;
 
 export class Misfortune {
+  /** Faults that befell somebody. */
   readonly counts = new Map<FaultKind, number>();
   readonly #world: World;
   readonly #cluster: Cluster;
@@ -39,8 +40,9 @@ export class Misfortune {
 
   #strike(fault: Fault): void {
     if (this.#over) return;
-    this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);
-    this.#world.trace?.say('*', `fault: ${shown(fault)}`);
+    const befalls = this.#befalls(fault);
+    if (befalls) this.#count(fault.kind);
+    this.#world.trace?.say('*', `fault${befalls ? '' : ' to nobody'}: ${shown(fault)}`);
     const { coverage } = this.#world;
     switch (fault.kind) {
       case 'crash':
@@ -100,6 +102,25 @@ export class Misfortune {
       case 'ambush':
         return this.#lieInWait(fault);
     }
+  }
+
+  #count(kind: FaultKind): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+  }
+
+  /** Whether there is somebody to do it to; an ambush is counted when its moment has come. */
+  #befalls(fault: Fault): boolean {
+    const lives = (host: string): boolean => this.#cluster.process(host)?.alive === true;
+    if (fault.kind === 'ambush') return false;
+    if (fault.kind === 'resign') {
+      return [...this.#cluster.schedulers.values()].some(({ leading }) => leading);
+    }
+    if (fault.kind === 'crash-runner') {
+      return (this.#cluster.nodes.get(fault.host)?.pool.size ?? 0) > 0;
+    }
+    if (fault.kind === 'machine-dies' || fault.kind === 'half-dies') return fault.hosts.some(lives);
+    // The clock of a machine jumps whatever runs there.
+    return fault.kind === 'clock-jump' || !('host' in fault) || lives(fault.host);
   }
 
   #crash({ host, downMs, events, notice }: Extract<Fault, { kind: 'crash' }>): void {
@@ -199,6 +220,7 @@ export class Misfortune {
       // Never in the middle of the event that brought the moment.
       timeline.after(waitMs, () => {
         if (this.#over) return;
+        this.#count('ambush');
         trace?.say('*', `ambush at "${moment}" on ${host}: ${deed}`);
         coverage.reach('a fault strikes at a chosen moment');
         this.#do(deed, host, ms);
