@@ -47,8 +47,8 @@ Examples:
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '100' },
-    from: { type: 'string', default: '1' },
+    seeds: { type: 'string' },
+    from: { type: 'string' },
     seed: { type: 'string' },
     plan: { type: 'string' },
     save: { type: 'string' },
@@ -68,12 +68,33 @@ const { values } = parseArgs({
 
 const diagramRows = 60;
 const progressEvery = 500;
+const seedsUsual = '100';
+
+/** Which options each way to run has no use for. */
+const idle = {
+  mutants: [
+    'checkers',
+    'plan',
+    'seed',
+    'seeds',
+    'from',
+    'nodes',
+    'operations',
+    'without',
+    'mutant',
+  ],
+  checkers: ['plan', 'seed', 'from', 'nodes', 'operations', 'without', 'mutant', 'checker'],
+  plan: ['seed', 'seeds', 'from', 'nodes', 'operations', 'without', 'minimize'],
+  seed: ['seeds', 'from', 'threads'],
+} as const;
+const needs = { minimize: 'seed', save: 'minimize' } as const;
 
 async function main(): Promise<boolean> {
   if (values.help) {
     say(help);
     return true;
   }
+  refuseIdle();
   if (values.mutants) return showMutants();
   if (values.checkers) return showCheckers();
   const wishes = wishesOf();
@@ -83,9 +104,22 @@ async function main(): Promise<boolean> {
   return values.minimize ? shrink(seed, wishes) : replay(drawPlan(seed, wishes), wishes);
 }
 
+/** What is asked for is done or refused. */
+function refuseIdle(): void {
+  const given = (name: string): boolean =>
+    Object.entries(values).some(([key, value]) => key === name && Boolean(value));
+  for (const [way, names] of Object.entries(idle)) {
+    const found = given(way) ? names.find(given) : undefined;
+    if (found !== undefined) throw new Error(`--${found} does nothing beside --${way}`);
+  }
+  for (const [option, needed] of Object.entries(needs)) {
+    if (given(option) && !given(needed)) throw new Error(`--${option} needs --${needed}`);
+  }
+}
+
 async function search(wishes: RunWishes): Promise<boolean> {
-  const from = wholeNumber('from', values.from);
-  const count = wholeNumber('seeds', values.seeds);
+  const from = wholeNumber('from', values.from ?? '1');
+  const count = wholeNumber('seeds', values.seeds ?? seedsUsual);
   const fresh = Array.from({ length: count }, (_, index) => from + index);
   const seeds = [...new Set([...corpus(), ...fresh])];
   const back = wishes.mutant === undefined ? await tryCorpus() : [];
@@ -184,7 +218,7 @@ async function showMutants(): Promise<boolean> {
 }
 
 async function showCheckers(): Promise<boolean> {
-  const found = await whatEachNotices(wholeNumber('seeds', values.seeds));
+  const found = await whatEachNotices(wholeNumber('seeds', values.seeds ?? seedsUsual));
   for (const [checker, noticed] of found) {
     for (const line of checkerLines(checker, noticed)) say(line);
   }

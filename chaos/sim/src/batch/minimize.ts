@@ -17,9 +17,9 @@ const operationsFirst = 64;
 
 /** Undefined when the seed does not fail. */
 export async function minimize(seed: number, wishes: RunWishes): Promise<Minimal | undefined> {
-  const { mutant, nodes } = wishes;
+  const { mutant, checker: alone, nodes } = wishes;
   const breaks = async (candidate: PlanWishes): Promise<string | undefined> => {
-    const { violation } = await runPlan(drawPlan(seed, candidate), { mutant });
+    const { violation } = await runPlan(drawPlan(seed, candidate), { mutant, checker: alone });
     return violation?.checker;
   };
   let best: PlanWishes = { nodes, without: wishes.without, operations: wishes.operations };
