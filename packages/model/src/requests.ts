@@ -74,7 +74,13 @@ export type RequestBody =
       readonly manifest: Manifest;
       readonly bytes: number;
     }
-  | { readonly kind: 'put-tenant'; readonly tenant: TenantName; readonly weight: number }
+  | {
+      readonly kind: 'put-tenant';
+      readonly tenant: TenantName;
+      readonly weight: number;
+      /** Its quota from now on; without one it keeps what it has. */
+      readonly quota?: Quota;
+    }
   | { readonly kind: 'status' }
   | {
       readonly kind: 'list-actors';
@@ -84,6 +90,18 @@ export type RequestBody =
       readonly limit: number;
     }
   | { readonly kind: 'drain-node'; readonly node: NodeName };
+
+/** What a tenant may use at once and start in a second; what is not named is not limited. */
+export interface Quota {
+  /** Attempts that run at once. */
+  readonly inFlightMax?: number;
+  readonly cpuMax?: number;
+  readonly memoryMax?: number;
+  /** Starts in a second; up to one second's worth may be started at once. */
+  readonly startsPerSecondMax?: number;
+  /** Tasks that wait: `RESOURCE_EXHAUSTED` beyond. */
+  readonly queuedMax?: number;
+}
 
 export interface Request {
   readonly kind: 'request';

@@ -17,6 +17,8 @@ export type Due =
   | { readonly kind: 'attempts'; readonly node: Incarnation }
   | { readonly kind: 'retry'; readonly task: TaskId }
   | { readonly kind: 'limit'; readonly task: TaskId; readonly attempt: number }
+  /** The rate of a tenant lets it start another task. */
+  | { readonly kind: 'starts' }
   /** A run has more to do than one event should. */
   | { readonly kind: 'run'; readonly run: RunId }
   /** What waits for a time, or, without a block, the run itself has had its time. */

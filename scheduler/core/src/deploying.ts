@@ -1,7 +1,14 @@
 /** Requests that change what is deployed: tenants and bundles. */
-import { type Failure, failure, type RequestBody, tenantName } from '@troupe/model';
+import {
+  type Failure,
+  failure,
+  type RequestBody,
+  type TenantName,
+  tenantName,
+} from '@troupe/model';
 import { manifestFault, tenantFault } from './deployments.ts';
 import type { Desk } from './desk.ts';
+import { quotaFault, sameQuota } from './fair/quota.ts';
 import type { Asker } from './waiting.ts';
 
 type Deploy = Extract<RequestBody, { kind: 'deploy' }>;
@@ -11,9 +18,11 @@ const defaultTenant = tenantName('default');
 
 export class Deploying {
   readonly #desk: Desk;
+  readonly #tenantPut: (tenant: TenantName) => void;
 
-  constructor(desk: Desk) {
+  constructor(desk: Desk, tenantPut: (tenant: TenantName) => void) {
     this.#desk = desk;
+    this.#tenantPut = tenantPut;
   }
 
   /** Who connects without naming a tenant finds this one. */
@@ -22,11 +31,15 @@ export class Deploying {
     this.#desk.decide({ kind: 'tenant-put', tenant: defaultTenant, weight: 1 });
   }
 
-  putTenant(asker: Asker, { tenant, weight }: PutTenant): void {
-    const fault = tenantFault(tenant, weight);
+  putTenant(asker: Asker, { tenant, weight, quota }: PutTenant): void {
+    const fault =
+      tenantFault(tenant, weight) ?? (quota === undefined ? undefined : quotaFault(quota));
     if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
-    if (this.#desk.state.deployments.tenant(tenant)?.weight !== weight) {
-      this.#desk.decide({ kind: 'tenant-put', tenant, weight });
+    const known = this.#desk.state.deployments.tenant(tenant);
+    if (known?.weight !== weight || (quota !== undefined && !sameQuota(known.quota, quota))) {
+      const fact = { kind: 'tenant-put', tenant, weight } as const;
+      this.#desk.decide(quota === undefined ? fact : { ...fact, quota });
+      this.#tenantPut(tenant);
     }
     this.#desk.answer(asker, { kind: 'tenant', tenant, weight });
   }

@@ -15,6 +15,7 @@ import {
   isShortName,
   isTypeName,
   type Manifest,
+  type Quota,
   type TaskManifest,
   type TenantName,
 } from '@troupe/model';
@@ -25,6 +26,7 @@ import { resourcesFault } from './resources.ts';
 export interface TenantRecord {
   readonly tenant: TenantName;
   weight: number;
+  quota: Quota | undefined;
   /** Deployed bundles, the latest last. */
   bundles: BundleHash[];
   /** Names to what serves them; derived. */
@@ -42,6 +44,7 @@ export interface DeploymentsImage {
   readonly tenants: readonly {
     readonly tenant: TenantName;
     readonly weight: number;
+    readonly quota?: Quota;
     readonly bundles: readonly BundleHash[];
   }[];
   readonly bundles: readonly {
@@ -94,8 +97,12 @@ export class DeploymentTable {
     switch (fact.kind) {
       case 'tenant-put': {
         const tenant = this.#tenants.get(fact.tenant);
-        if (tenant === undefined) this.#add(fact.tenant, fact.weight);
-        else tenant.weight = fact.weight;
+        if (tenant === undefined) {
+          this.#add(fact.tenant, fact.weight, fact.quota);
+          return;
+        }
+        tenant.weight = fact.weight;
+        if (fact.quota !== undefined) tenant.quota = fact.quota;
         return;
       }
       case 'bundle-deployed': {
@@ -110,25 +117,26 @@ export class DeploymentTable {
   }
 
   image(): DeploymentsImage {
-    const tenants = [...this.#tenants.values()].map(({ tenant, weight, bundles }) => {
-      return { tenant, weight, bundles };
+    const tenants = [...this.#tenants.values()].map(({ tenant, weight, quota, bundles }) => {
+      return { tenant, weight, ...(quota === undefined ? {} : { quota }), bundles };
     });
     return { tenants, bundles: [...this.#bundles.values()] };
   }
 
   restore(image: DeploymentsImage): void {
     for (const bundle of image.bundles) this.#bundles.set(bundle.bundle, bundle);
-    for (const { tenant: name, weight, bundles } of image.tenants) {
-      const tenant = this.#add(name, weight);
+    for (const { tenant: name, weight, quota, bundles } of image.tenants) {
+      const tenant = this.#add(name, weight, quota);
       tenant.bundles = [...bundles];
       for (const bundle of bundles) this.#serve(tenant, bundle);
     }
   }
 
-  #add(tenant: TenantName, weight: number): TenantRecord {
+  #add(tenant: TenantName, weight: number, quota: Quota | undefined): TenantRecord {
     const record: TenantRecord = {
       tenant,
       weight,
+      quota,
       bundles: [],
       actors: new Map(),
       tasks: new Map(),

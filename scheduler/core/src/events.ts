@@ -61,6 +61,8 @@ export interface SchedulerConfig {
   readonly nodeSilenceMs: number;
   readonly probeMs: number;
   readonly resendMs: number;
+  /** What tasks demand of cpu, memory and io raises the weight of their tenants. Off unless given. */
+  readonly demandCoefficient?: boolean;
   /** Seed of the generator in the state. */
   readonly seed: number;
 }

@@ -15,6 +15,7 @@ import type {
   Manifest,
   NodeName,
   Outcome,
+  Quota,
   Resources,
   RunId,
   TaskId,
@@ -63,7 +64,13 @@ export type SchedulerFact =
   /** The chain before this epoch is not needed any more. */
   | { readonly kind: 'actor-rebased'; readonly actor: ActorId; readonly epoch: number }
   // deployments and tenants
-  | { readonly kind: 'tenant-put'; readonly tenant: TenantName; readonly weight: number }
+  | {
+      readonly kind: 'tenant-put';
+      readonly tenant: TenantName;
+      readonly weight: number;
+      /** Without one it keeps what it has. */
+      readonly quota?: Quota;
+    }
   | {
       readonly kind: 'bundle-deployed';
       readonly tenant: TenantName;

@@ -56,7 +56,7 @@ export class Leader {
     });
     this.#submissions = new Submissions(desk, this.#tasks);
     this.#runs = new Runs(desk, this.#tasks);
-    this.#deploying = new Deploying(desk);
+    this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
     this.#questions = new Questions(desk, this.#membership.detection);
     this.#takeOver();
   }
@@ -104,6 +104,8 @@ export class Leader {
         return this.#tasks.resend(due.node);
       case 'retry':
         return this.#tasks.retry(due.task);
+      case 'starts':
+        return this.#tasks.dispatch();
       case 'limit':
         return this.#tasks.limitPassed(due.task, due.attempt);
       case 'run':

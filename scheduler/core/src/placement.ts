@@ -64,17 +64,3 @@ export function placeActor<C extends Candidate>(
   }
   return best;
 }
-
-/** The largest share of the whole cluster that the shape takes of any resource. */
-export function dominantShare(candidates: readonly Candidate[], shape: Shape): number {
-  let share = shareMin;
-  for (const { name, milli } of shape.amounts) {
-    let total = 0;
-    for (const candidate of candidates) total += candidate.capacity.get(name) ?? 0;
-    if (total > 0) share = Math.max(share, milli / total);
-  }
-  return share;
-}
-
-/** What reserves nothing still costs something, or one tenant's no-ops would starve the others. */
-const shareMin = 0.001;

@@ -9,6 +9,7 @@ import {
 } from '@troupe/model';
 import type { Served } from './deployments.ts';
 import type { Desk } from './desk.ts';
+import { priorityFault } from './fair/priority.ts';
 import { resourcesFault } from './resources.ts';
 import { runTaskPrefix } from './run-table.ts';
 import type { Tasks } from './tasks.ts';
@@ -18,7 +19,6 @@ type SubmitTask = Extract<RequestBody, { kind: 'submit-task' }>;
 
 const taskIdLengthMax = 200;
 const retriesMax = 1_000;
-const retryAfterMs = 1_000;
 
 export class Submissions {
   readonly #desk: Desk;
@@ -81,23 +81,32 @@ export class Submissions {
   }
 
   #submitFault(body: SubmitTask, served: Served<TaskManifest> | undefined): Failure | undefined {
-    const { task, tenant, input, resources, retries, limitMs } = body;
+    const { task, tenant, input, resources, priority, retries, limitMs } = body;
     if (this.#desk.state.deployments.tenant(tenant) === undefined) {
       return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });
     }
     if (served === undefined) return unknownTask(body);
     const fault = argumentFault(task, { resources, retries, limitMs });
     if (fault !== undefined) return failure('INVALID_ARGUMENT', fault, { task });
+    const wrong = priority === undefined ? undefined : priorityFault(priority);
+    if (wrong !== undefined) return wrong;
     if (input.length > limits.payloadBytesMax) {
       const what = `the input of task "${task}" has ${input.length} bytes`;
       return failure('TOO_LARGE', what, { task, bytesMax: limits.payloadBytesMax });
     }
     const queued = this.#desk.state.tasks.readyOf(tenant);
-    if (queued < limits.queuedTasksMax) return undefined;
-    return failure('RESOURCE_EXHAUSTED', `tenant "${tenant}" has ${queued} tasks waiting`, {
-      tenant,
-      retryAfterMs,
-    });
+    const { quota } = this.#desk.state.deployments.tenant(tenant) ?? {};
+    const queuedMax = Math.min(limits.queuedTasksMax, quota?.queuedMax ?? limits.queuedTasksMax);
+    if (queued < queuedMax) return undefined;
+    const retryAfterMs = this.#tasks.retryAfterMs(tenant, queued + 1 - queuedMax);
+    return failure(
+      'RESOURCE_EXHAUSTED',
+      `tenant "${tenant}" has ${queued} tasks waiting, ${queuedMax} may; retry in ${retryAfterMs} ms`,
+      {
+        tenant,
+        retryAfterMs,
+      },
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The tasks, durably. Waiting in a queue and being sent to a node are the leader's volatile affair
- * (`tasks.ts`, `queue.ts`); here stands only what was decided.
+ * (`tasks.ts`, `fair/`); here stands only what was decided.
  *
  *   ready ⇄ running ─▶ ended (kept for a while, or at once forgotten when a run's block)
  *

@@ -15,6 +15,7 @@ import {
   type Outcome,
   type TaskId,
   type TaskResult,
+  type TenantName,
   type ToNode,
 } from '@troupe/model';
 import type { Deadline } from './deadlines.ts';
@@ -22,9 +23,10 @@ import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
 import { Durations } from './durations.ts';
 import type { SchedulerFact } from './facts.ts';
+import { demandCoefficient, dominantShareOf } from './fair/demand.ts';
+import { FairQueue } from './fair/fair-queue.ts';
 import type { NodeRecord } from './nodes.ts';
-import { attemptsPerNodeMax, dominantShare, fits, placeTask } from './placement.ts';
-import { FairQueue } from './queue.ts';
+import { attemptsPerNodeMax, fits, placeTask } from './placement.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
@@ -34,12 +36,14 @@ import { type Asker, Waiting } from './waiting.ts';
 /** What the leader remembers of a running attempt. */
 interface Flight {
   readonly limit: Deadline;
-  /** What its tenant paid for it in advance. */
-  readonly cost: number;
+  /** What its tenant was charged in advance; nothing by this leader if it runs from before. */
+  readonly charged: number | undefined;
 }
 
 /** A node enforces the limit itself; the leader steps in this much later. */
 const limitGraceMs = 5_000;
+/** Shares that are remembered. */
+const sharesMax = 1_000;
 /** Tasks forgotten by one fact. */
 const forgottenMax = 2_000;
 
@@ -52,7 +56,9 @@ export class Tasks {
   readonly #flights = new Map<TaskId, Flight>();
   readonly #durations = new Durations();
   readonly #shares = new Map<string, number>();
-  #sharesOf = -1;
+  readonly #totals = new Map<string, number>();
+  #totalsOf = -1;
+  #starts: Deadline | undefined;
 
   /** `blockEnded` hears of every ended task that was a run's block. */
   constructor(desk: Desk, blockEnded: (task: TaskRecord) => void) {
@@ -60,8 +66,9 @@ export class Tasks {
     this.#blockEnded = blockEnded;
     this.#attempts = new Deliveries(desk, 'attempts', (node, id) => this.#runTask(node, id));
     this.#queue = new FairQueue<TaskRecord, NodeRecord>({
-      weightOf: (tenant) => desk.state.deployments.tenant(tenant)?.weight ?? 1,
       costOf: (task) => this.#shareOf(task.shape) * this.#durations.expected(task),
+      coefficientOf: (shape) =>
+        desk.config.demandCoefficient === true ? demandCoefficient(shape, this.#supply()) : 1,
       place: (shape) =>
         placeTask(desk.state.nodes.serving, shape, (node) => this.#attemptsOn(node)),
     });
@@ -69,9 +76,11 @@ export class Tasks {
 
   /** A new leader: what the durable state calls for is sent, queued and timed anew. */
   takeOver(): void {
+    for (const { tenant } of this.#desk.state.deployments.tenants()) this.#put(tenant);
     for (const task of this.#desk.state.tasks.live()) {
       if (task.state.kind === 'running') {
-        this.#fly(task, 0);
+        this.#queue.adopt(task);
+        this.#fly(task, undefined);
         this.#attempts.add(task.state.node, task.id);
       } else {
         this.#enqueue(task);
@@ -84,7 +93,7 @@ export class Tasks {
   submit(fact: Extract<SchedulerFact, { kind: 'task-submitted' }>): void {
     this.#desk.decide(fact);
     const task = this.#desk.state.tasks.get(fact.task);
-    if (task !== undefined) this.#queue.push(task);
+    if (task !== undefined) this.#queue.push(task, this.#desk.now);
   }
 
   wait(task: TaskId, asker: Asker): void {
@@ -94,8 +103,8 @@ export class Tasks {
   /** Starts whatever can start now. */
   dispatch(): void {
     for (;;) {
-      const picked = this.#queue.take();
-      if (picked === undefined) return;
+      const picked = this.#queue.take(this.#desk.now);
+      if (picked === undefined) break;
       const { task, place, cost } = picked;
       const node = place.incarnation;
       const attempt = task.attempt + 1;
@@ -103,6 +112,22 @@ export class Tasks {
       this.#fly(task, cost);
       this.#attempts.add(node, task.id);
     }
+    const wakeAt = this.#queue.wakeAt();
+    if (wakeAt === this.#starts?.at && (wakeAt === undefined || this.#starts?.slot !== -1)) return;
+    this.#desk.deadlines.cancel(this.#starts);
+    this.#starts =
+      wakeAt === undefined ? undefined : this.#desk.deadlines.set(wakeAt, { kind: 'starts' });
+  }
+
+  /** Its weight or its quota is another one. */
+  tenantPut(tenant: TenantName): void {
+    this.#put(tenant);
+    this.dispatch();
+  }
+
+  /** In how long a tenant that has so many tasks too many may submit again. */
+  retryAfterMs(tenant: TenantName, tooMany: number): number {
+    return this.#queue.retryAfterMs(tenant, tooMany);
   }
 
   seen(node: Incarnation, task: TaskId, attempt: number): void {
@@ -133,7 +158,7 @@ export class Tasks {
   retry(id: TaskId): void {
     const task = this.#desk.state.tasks.get(id);
     if (task === undefined || task.state.kind !== 'ready') return;
-    this.#queue.push(task);
+    this.#queue.push(task, this.#desk.now);
     this.dispatch();
   }
 
@@ -159,7 +184,7 @@ export class Tasks {
     if (task === undefined) return false;
     const reason = failure('CANCELLED', `task "${id}" was cancelled: ${why}`, { task: id });
     if (task.state.kind === 'ready') {
-      this.#queue.remove(task);
+      this.#queue.remove(task, this.#desk.now);
       this.#end(task, { ok: false, failure: reason });
       return true;
     }
@@ -213,15 +238,22 @@ export class Tasks {
   #enqueue(task: TaskRecord): void {
     if (task.state.kind !== 'ready') return;
     const wait = task.state.notBefore - this.#desk.ledMs;
-    if (wait <= 0) this.#queue.push(task);
+    if (wait <= 0) this.#queue.push(task, this.#desk.now);
     else this.#desk.deadlines.set(this.#desk.now + wait, { kind: 'retry', task: task.id });
   }
 
-  #fly(task: TaskRecord, cost: number): void {
+  #put(name: TenantName): void {
+    const tenant = this.#desk.state.deployments.tenant(name);
+    if (tenant === undefined) return;
+    const { weight, quota } = tenant;
+    this.#queue.put(name, quota === undefined ? { weight } : { weight, quota }, this.#desk.now);
+  }
+
+  #fly(task: TaskRecord, charged: number | undefined): void {
     const { id, attempt } = task;
     const at = this.#desk.now + task.limitMs + limitGraceMs;
     const limit = this.#desk.deadlines.set(at, { kind: 'limit', task: id, attempt });
-    this.#flights.set(id, { limit, cost });
+    this.#flights.set(id, { limit, charged });
   }
 
   /** The attempt is over, however: its deadlines go, its tenant pays what it took. */
@@ -231,10 +263,13 @@ export class Tasks {
     if (flight === undefined) return;
     this.#flights.delete(task.id);
     this.#desk.deadlines.cancel(flight.limit);
-    if (tookMs === undefined || !(tookMs >= 0)) return;
+    const { now } = this.#desk;
+    if (tookMs === undefined || !(tookMs >= 0)) return this.#queue.landed(task, now);
     this.#durations.learn(task, tookMs);
-    const cost = this.#shareOf(task.shape) * Math.max(tookMs, 1);
-    if (flight.cost > 0) this.#queue.charge(task.tenant, cost - flight.cost);
+    const { charged } = flight;
+    if (charged === undefined) return this.#queue.landed(task, now);
+    const real = this.#shareOf(task.shape) * Math.max(tookMs, 1);
+    this.#queue.landed(task, now, { charged, real });
   }
 
   #failed(task: TaskRecord, verdict: Verdict): void {
@@ -294,17 +329,29 @@ export class Tasks {
   }
 
   #shareOf(shape: Shape): number {
-    const { nodes } = this.#desk.state;
-    if (this.#sharesOf !== nodes.changes || this.#shares.size > 1_000) {
-      this.#shares.clear();
-      this.#sharesOf = nodes.changes;
-    }
+    const totals = this.#supply();
     let share = this.#shares.get(shape.key);
     if (share === undefined) {
-      share = dominantShare(nodes.serving, shape);
+      if (this.#shares.size > sharesMax) this.#shares.clear();
+      share = dominantShareOf(shape, totals);
       this.#shares.set(shape.key, share);
     }
     return share;
+  }
+
+  /** All that the serving nodes have. */
+  #supply(): ReadonlyMap<string, number> {
+    const { nodes } = this.#desk.state;
+    if (this.#totalsOf === nodes.changes) return this.#totals;
+    this.#totalsOf = nodes.changes;
+    this.#shares.clear();
+    this.#totals.clear();
+    for (const { capacity } of nodes.serving) {
+      for (const [name, milli] of capacity) {
+        this.#totals.set(name, (this.#totals.get(name) ?? 0) + milli);
+      }
+    }
+    return this.#totals;
   }
 }
 

@@ -11,13 +11,13 @@
  * Q2  whoever is taken was within the quota of its tenant.
  * Q3  work-conserving: nothing is taken only if no waiting task fits and is within its quota.
  */
-import { assert } from '@troupe/model';
+import { assert, type Quota } from '@troupe/model';
 import { Heap, type HeapItem } from '../heap.ts';
 import type { Shape } from '../resources.ts';
 import { Backlog, type Lane, type Prices, type Queued } from './backlog.ts';
 import { Contest } from './contest.ts';
 import { priorityWeight } from './priority.ts';
-import { type Quota, QuotaUse } from './quota.ts';
+import { QuotaUse } from './quota.ts';
 
 export interface TenantTask extends Queued {
   readonly tenant: string;

@@ -9,4 +9,4 @@ export {
   type TenantTask,
 } from './fair-queue.ts';
 export { type Priority, priorities, priorityFault, priorityWeight } from './priority.ts';
-export { type Quota, quotaFault } from './quota.ts';
+export { quotaFault } from './quota.ts';

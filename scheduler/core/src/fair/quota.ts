@@ -1,22 +1,10 @@
 /**
- * What a tenant may use at once and start in a second. Amounts are those of `Resources`; what is not
- * named is not limited.
+ * What of its quota a tenant uses.
  *
  * U1  what is counted as used is what was started and has not landed.
  */
-import { assert, type Failure, failure } from '@troupe/model';
+import { assert, type Failure, failure, type Quota } from '@troupe/model';
 import type { Shape } from '../resources.ts';
-
-export interface Quota {
-  /** Attempts that run at once. */
-  readonly inFlightMax?: number;
-  readonly cpuMax?: number;
-  readonly memoryMax?: number;
-  /** Starts in a second; up to one second's worth may be started at once. */
-  readonly startsPerSecondMax?: number;
-  /** Tasks that wait: more are refused. */
-  readonly queuedMax?: number;
-}
 
 const limitNames = [
   'inFlightMax',
@@ -34,6 +22,10 @@ export function quotaFault(quota: Quota): Failure | undefined {
     return failure('INVALID_ARGUMENT', `${name} is ${limit}; give a number above nought`);
   }
   return undefined;
+}
+
+export function sameQuota(left: Quota | undefined, right: Quota): boolean {
+  return left !== undefined && limitNames.every((name) => left[name] === right[name]);
 }
 
 export class QuotaUse {
