@@ -16,6 +16,8 @@ const blockType = z.discriminatedUnion('kind', [
     code: z.array(z.string()).optional(),
     /** Parameters that hold JSON as text. */
     json: z.array(z.string()).optional(),
+    /** Parameters that the task does not heed: told where they stand. */
+    unused: z.array(z.string()).optional(),
   }),
   /** A task that says by which port it leaves. */
   z.strictObject({
@@ -65,7 +67,7 @@ export const builtInTypes: BlockTypes = {
   manual_trigger: { kind: 'trigger' },
   generic_webhook: { kind: 'trigger' },
   schedule: { kind: 'trigger' },
-  agent: { kind: 'task', json: ['messages', 'responseFormat'] },
+  agent: { kind: 'task', json: ['messages', 'responseFormat'], unused: ['tools'] },
   api: { kind: 'task', outputs: ['data', 'status', 'headers'] },
   function: { kind: 'task', outputs: ['result', 'stdout'], code: ['code'] },
   evaluator: { kind: 'task', json: ['metrics'] },
@@ -85,3 +87,13 @@ export const builtInTypes: BlockTypes = {
 
 /** Sim starts with the first block of one of these, when none is chosen. */
 export const startTypes: readonly string[] = ['start_trigger', 'starter', 'trigger'];
+
+/** Tasks that come along, by name: what exports them. */
+export const builtInTasks: { readonly [task: string]: string } = {
+  agent: 'agent',
+  api: 'api',
+  evaluator: 'evaluator',
+  function: 'functionTask',
+  router: 'router',
+  router_v2: 'routerV2',
+};

@@ -1,6 +1,7 @@
 /** What is in each block: its kind, with all parameters as expressions. */
 import type { Block, Condition, Expression } from '@troupe/model';
-import type { BlockType } from './block-types.ts';
+import { answerOf, asRecord } from './answers.ts';
+import { type BlockType, builtInTasks } from './block-types.ts';
 import { NamedValues, translate } from './condition/condition.ts';
 import type { SimBlock, SimDocument } from './document.ts';
 import { portOf } from './edges.ts';
@@ -28,6 +29,8 @@ export interface NeededTask {
   readonly name: string;
   /** The task that it is, tried again as its block says. */
   readonly of: string;
+  /** It comes along. */
+  readonly isBuiltIn: boolean;
   /** Tries after the first. */
   readonly retries: number;
   readonly backoffMs: number;
@@ -46,6 +49,7 @@ export interface BlockWriterParts {
 interface ReadAs {
   readonly code?: readonly string[] | undefined;
   readonly json?: readonly string[] | undefined;
+  readonly unused?: readonly string[] | undefined;
 }
 
 /** Sim takes so many rounds where none are given. */
@@ -92,7 +96,10 @@ export class BlockWriter {
       case 'variables':
         return { kind: 'value', value: this.#assigned(block) };
       case 'answer':
-        return { kind: 'answer', value: this.#answer(block) };
+        return {
+          kind: 'answer',
+          value: answerOf(block, this.#meanings({ block }), this.#parts.environment),
+        };
       case 'run':
         return this.#run(block);
       case 'call':
@@ -123,13 +130,18 @@ export class BlockWriter {
     const tries = retry?.enabled === true ? retry.maxTries : 1;
     const name = tries === 1 ? of : `${of}.${this.#idOf(id)}`;
     const backoffMs = retry?.waitBetweenTriesMs ?? 0;
-    this.#tasks.set(name, { name, of, retries: tries - 1, backoffMs });
+    const isBuiltIn = Object.hasOwn(builtInTasks, of);
+    this.#tasks.set(name, { name, of, isBuiltIn, retries: tries - 1, backoffMs });
     return name;
   }
 
-  #input(block: SimBlock, { code = [], json = [] }: ReadAs): Expression {
+  #input(block: SimBlock, { code = [], json = [], unused = [] }: ReadAs): Expression {
     const { environment } = this.#parts;
     const meanings = this.#meanings({ block });
+    const idle = unused.filter((name) => !isNothing(block.config.params[name]));
+    for (const name of idle) {
+      this.#parts.note(block, `its \`${name}\` are carried over, but the task does not use them`);
+    }
     const fields: [string, Expression][] = [];
     for (const [name, value] of Object.entries(block.config.params)) {
       if (value === undefined || name === 'triggerMode') continue;
@@ -227,46 +239,6 @@ export class BlockWriter {
       return [name, valueTemplate(typedValue(type, value), meanings, environment)];
     });
     return Object.fromEntries(fields);
-  }
-
-  #answer(block: SimBlock): Expression {
-    const { params } = block.config;
-    const { environment } = this.#parts;
-    const meanings = this.#meanings({ block });
-    const isBuilt = params.dataMode !== 'json' && Array.isArray(params.builderData);
-    const data = isBuilt
-      ? this.#built(block, params.builderData)
-      : valueTemplate(params.data ?? null, meanings, environment);
-    const status = Number(params.status || 200);
-    return { data, status: Number.isFinite(status) ? status : 200, headers: this.#table(block) };
-  }
-
-  #built(block: SimBlock, fields: unknown): Expression {
-    const meanings = this.#meanings({ block });
-    const list: readonly unknown[] = Array.isArray(fields) ? fields : [];
-    return Object.fromEntries(
-      list.flatMap((one): [string, Expression][] => {
-        const { name, type, value } = asRecord(one);
-        if (typeof name !== 'string' || name === '') return [];
-        const { environment } = this.#parts;
-        if (type === 'string') return [[name, template(value, meanings, environment)]];
-        return [[name, valueTemplate(typedValue(String(type), value), meanings, environment)]];
-      }),
-    );
-  }
-
-  /** Headers stand in Sim as rows of two cells. */
-  #table(block: SimBlock): Expression {
-    const { headers } = block.config.params;
-    const rows: readonly unknown[] = Array.isArray(headers) ? headers : [];
-    const meanings = this.#meanings({ block });
-    return Object.fromEntries(
-      rows.flatMap((row): [string, Expression][] => {
-        const { Key, Value } = asRecord(asRecord(row).cells);
-        if (typeof Key !== 'string' || Key === '') return [];
-        return [[Key, template(Value ?? '', meanings, this.#parts.environment)]];
-      }),
-    );
   }
 
   #run(block: SimBlock): Body<'run'> {
@@ -382,9 +354,8 @@ function isCollection({ parallelType, distribution }: SimDocument['parallels'][s
   return distribution !== undefined && distribution !== null && distribution !== '';
 }
 
-function asRecord(value: unknown): { readonly [name: string]: Expression } {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isRecord ? (value as { readonly [name: string]: Expression }) : {};
+function isNothing(value: unknown): boolean {
+  return !value || (Array.isArray(value) && value.length === 0);
 }
 
 /** Code stands as text, or as files of an editor. */

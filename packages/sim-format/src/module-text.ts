@@ -3,6 +3,7 @@
  * that come along, and a place for each task that is still to be written.
  */
 import { isTypeName } from '@troupe/model';
+import { builtInTasks } from './block-types.ts';
 import type { Imported } from './import-sim.ts';
 
 export interface ModuleOptions {
@@ -10,27 +11,19 @@ export interface ModuleOptions {
   readonly source: string;
 }
 
-/** Tasks that come along, by name: what exports them. */
-const built: { readonly [task: string]: string } = {
-  agent: 'agent',
-  api: 'api',
-  evaluator: 'evaluator',
-  function: 'functionTask',
-  router: 'router',
-  router_v2: 'routerV2',
-};
-
 export function moduleText(imported: Imported, { source }: ModuleOptions): string {
   const { workflow, tasks } = imported;
   if (workflow === undefined) return '';
   const bases = [...new Set(tasks.map(({ of }) => of))].sort();
-  const own = bases.filter((name) => !Object.hasOwn(built, name));
+  const own = bases.filter((name) => !Object.hasOwn(builtInTasks, name));
   const plain = new Set(tasks.filter(({ retries }) => retries === 0).map(({ name }) => name));
   const again = tasks.filter(({ retries }) => retries > 0);
   const names = new Names();
-  const exported = bases.map((name) => ({ name, id: built[name] ?? names.of(name) }));
+  const exported = bases.map((name) => ({ name, id: builtInTasks[name] ?? names.of(name) }));
   const idOf = new Map(exported.map(({ name, id }) => [name, id]));
-  const imports = exported.filter(({ name }) => Object.hasOwn(built, name)).map(({ id }) => id);
+  const imports = exported
+    .filter(({ name }) => Object.hasOwn(builtInTasks, name))
+    .map(({ id }) => id);
   if (again.length > 0) imports.push('retrying');
   if (own.length > 0) imports.push('toWrite');
   const parts = [`/** The workflow "${workflow.name}", imported from ${source} of Sim. */`];
@@ -41,7 +34,7 @@ export function moduleText(imported: Imported, { source }: ModuleOptions): strin
   parts.push(from.join('\n'));
   const kept = exported
     .filter(({ name }) => plain.has(name))
-    .filter(({ name }) => Object.hasOwn(built, name))
+    .filter(({ name }) => Object.hasOwn(builtInTasks, name))
     .map(({ id }) => id);
   if (kept.length > 0) parts.push(`export { ${kept.join(', ')} };`);
   if (own.length > 0) {
@@ -96,7 +89,7 @@ function keyText(name: string): string {
 
 /** Names of constants, each once. */
 class Names {
-  readonly #taken = new Set<string>(Object.values(built));
+  readonly #taken = new Set<string>(Object.values(builtInTasks));
 
   of(name: string): string {
     const camel = name.replace(

@@ -9,6 +9,7 @@ import { addDeploy } from './deploy.ts';
 import { tellParent } from './detach.ts';
 import { addDown } from './down.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
+import { addImport } from './import.ts';
 import { addKillNode } from './kill-node.ts';
 import { addNode, addScheduler } from './node.ts';
 import { addRun } from './run.ts';
@@ -52,6 +53,7 @@ export function makeProgram(): Command {
     ...parts,
     addActors,
     addTenants,
+    addImport,
     addKillNode,
     addChaos,
     addNode,

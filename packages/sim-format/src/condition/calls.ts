@@ -4,7 +4,6 @@ import {
   levels,
   numberOf,
   type Printed,
-  type Printer,
   quoted,
   relation,
   ternary,
@@ -12,7 +11,8 @@ import {
   truthOf,
   whole,
   within,
-} from './printer.ts';
+} from './printed.ts';
+import type { Printer } from './printer.ts';
 
 export function printCall(printer: Printer, node: js.CallExpression): Printed {
   const { callee } = node;
