@@ -4,7 +4,6 @@ const latestWeight = 0.2;
 
 export class Estimates {
   readonly #known = new Map<string, number>();
-  largest = firstGuessMs;
 
   of(task: string): number {
     return Math.max(this.#known.get(task) ?? firstGuessMs, 1);
@@ -14,6 +13,5 @@ export class Estimates {
     const known = this.#known.get(task);
     const learnt = known === undefined ? tookMs : known + (tookMs - known) * latestWeight;
     this.#known.set(task, learnt);
-    this.largest = Math.max(this.largest, learnt);
   }
 }

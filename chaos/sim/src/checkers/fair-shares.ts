@@ -1,16 +1,21 @@
 /**
- * Tenants whose tasks wait get service by their weights: while two of them wait for the same kind of
- * place, what each was served, divided by its weight, differs by no more than about one task of each
- * (start-time fair queueing). Served means charged: by an estimate at the start of an attempt, by
- * what it took at its end. The bill is kept here anew, from what nodes say that attempts took.
+ * Tenants whose tasks wait get service by their weights. A tenant's start is what it was charged, by
+ * weight, from some beginning that nobody outside knows. Whoever starts a task while another waits for
+ * the same kind of place was not further ahead of it, by their starts, than the other's next task is
+ * long, by its weight: it had the earliest deadline of all whose turn had come. So each start bounds
+ * how far apart the beginnings of two tenants can be, from one side, and what is left when all bounds
+ * are met must not be empty. No lag of c_i/w_i + c_j/w_j passes that, which is stricter than the
+ * promise, (c_i + c_max)/w_i + (c_j + c_max)/w_j and what estimates are wrong by. Charged is by an estimate
+ * at the start of an attempt, by what it took at its end; the bill is kept here anew, from what nodes
+ * say that attempts took.
  */
 import type { ErrorCode, Outcome, TaskId, TaskResult, TenantName } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { MakeChecker, Violate } from './checker.ts';
 import { Estimates } from './estimates.ts';
 
-/** The bound holds for exact costs; what is corrected late may add up for a moment. */
-const slack = 2;
+/** Sums of the same numbers in another order differ by so many ms. */
+const roundingMs = 0.01;
 
 const unbilled: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'OUTCOME_UNKNOWN',
@@ -27,17 +32,26 @@ interface Bill {
   served: number;
   /** First attempts that wait, with what they need. */
   readonly waiting: Map<TaskId, string>;
-  flights: number;
-  largestCharge: number;
-  largestCorrection: number;
-  flightsMax: number;
+  /** What it has submitted, as estimates know it. */
+  readonly estimated: Set<string>;
+  /** The most that its next task was expected to take since it last started one: its deadline may
+   *  stand since then. */
+  nextMs: number;
+  /** What its charges were corrected by under this leader, upwards or downwards. */
+  correctedMs: number;
+}
+
+/** The start of the first less that of the second, when both began to wait, lies between. */
+interface Pair {
+  least: number;
+  most: number;
 }
 
 interface Flight {
   readonly tenant: TenantName;
   readonly kind: string;
   readonly cost: number;
-  /** Which nodes were there: a share is one of the whole. */
+  /** Which nodes were there. */
   readonly nodes: number;
   /** From a leader before: nothing was charged for it, but what it takes is learnt. */
   readonly inherited: boolean;
@@ -99,8 +113,8 @@ class Ledger {
   readonly #bills = new Map<TenantName, Bill>();
   readonly #tasks = new Map<TaskId, Task>();
   readonly #flights = new Map<TaskId, Flight>();
-  /** By pair of tenants that both wait: the range of the difference of what they were served. */
-  readonly #pairs = new Map<string, { low: number; high: number }>();
+  /** By pair of tenants that both wait. */
+  readonly #pairs = new Map<string, Pair>();
   #estimates = new Estimates();
   #nodes = 0;
   /** By this leader's estimates nobody is judged. */
@@ -115,8 +129,11 @@ class Ledger {
     this.#estimates = new Estimates();
     this.#misled = false;
     for (const [id, flight] of this.#flights) this.#flights.set(id, { ...flight, inherited: true });
-    for (const bill of this.#bills.values()) bill.flights = 0;
-    this.#forgetPairs();
+    this.#pairs.clear();
+    for (const bill of this.#bills.values()) {
+      this.#expect(bill);
+      bill.correctedMs = 0;
+    }
   }
 
   misled(): void {
@@ -130,16 +147,18 @@ class Ledger {
 
   nodesChanged(): void {
     this.#nodes += 1;
-    this.#forgetPairs();
+    this.#pairs.clear();
   }
 
   submitted(fact: Extract<SchedulerFact, { kind: 'task-submitted' }>): void {
     const { task, tenant, name, bundle, resources } = fact;
     const kind = JSON.stringify(resources);
     this.#tasks.set(task, { tenant, kind, estimated: `${bundle} ${name}`, attempt: 0 });
-    const { waiting } = this.#bill(tenant);
-    if (waiting.size === 0) this.#forgetPairsOf(tenant);
-    waiting.set(task, kind);
+    const bill = this.#bill(tenant);
+    bill.estimated.add(`${bundle} ${name}`);
+    if (bill.waiting.size === 0) this.#forgetPairsOf(tenant);
+    bill.nextMs = Math.max(bill.nextMs, this.#estimates.of(`${bundle} ${name}`));
+    bill.waiting.set(task, kind);
   }
 
   attemptOf(id: TaskId): number {
@@ -152,14 +171,11 @@ class Ledger {
     task.attempt = attempt;
     const { tenant, kind } = task;
     const bill = this.#bill(tenant);
-    const others = this.#rivals(tenant, kind);
+    for (const other of this.#rivals(tenant, kind)) this.#compare(tenant, other, id);
     const cost = this.#estimates.of(task.estimated);
     this.#flights.set(id, { tenant, kind, cost, nodes: this.#nodes, inherited: false });
-    bill.flights += 1;
     bill.served += cost;
-    bill.largestCharge = Math.max(bill.largestCharge, cost);
-    bill.flightsMax = Math.max(bill.flightsMax, bill.flights);
-    for (const other of others) this.#compare(tenant, other, id);
+    this.#expect(bill);
     bill.waiting.delete(id);
     if (!onlyOne(bill, kind)) this.#forgetPairsOf(tenant);
   }
@@ -170,18 +186,18 @@ class Ledger {
     if (task === undefined || flight === undefined) return;
     this.#flights.delete(id);
     if (flight.inherited) {
-      if (tookMs !== undefined) this.#estimates.learn(task.estimated, tookMs);
+      if (tookMs !== undefined) this.#learn(task.estimated, tookMs);
       return;
     }
     const bill = this.#bill(flight.tenant);
-    bill.flights -= 1;
-    if (tookMs === undefined || flight.nodes !== this.#nodes) this.#forgetPairsOf(flight.tenant);
+    // A share is one of the whole, and one kind costs by its share what another does not.
+    const comparable = flight.nodes === this.#nodes && onlyOne(bill, flight.kind);
+    if (tookMs === undefined || !comparable) this.#forgetPairsOf(flight.tenant);
     if (tookMs === undefined) return;
-    this.#estimates.learn(task.estimated, tookMs);
+    this.#learn(task.estimated, tookMs);
     const correction = Math.max(tookMs, 1) - flight.cost;
     bill.served += correction;
-    bill.largestCorrection = Math.max(bill.largestCorrection, Math.abs(correction));
-    for (const other of this.#rivals(flight.tenant, flight.kind)) this.#widen(flight.tenant, other);
+    bill.correctedMs += Math.abs(correction);
   }
 
   ended(id: TaskId): void {
@@ -205,40 +221,45 @@ class Ledger {
   }
 
   #compare(tenant: TenantName, other: TenantName, task: TaskId): void {
-    const range = this.#widen(tenant, other);
-    const bound = slack * (lagMax(this.#bill(tenant)) + lagMax(this.#bill(other)));
-    const gap = range.high - range.low;
-    if (this.#misled || gap <= bound) return;
+    const isFirst = tenant < other;
+    const [first, second] = isFirst ? [tenant, other] : [other, tenant];
+    const key = `${first} ${second}`;
+    const [left, right] = [this.#bill(first), this.#bill(second)];
+    const ahead = left.served / left.weight - right.served / right.weight;
+    const pair = this.#pairs.get(key) ?? this.#begin(left, right, ahead);
+    this.#pairs.set(key, pair);
+    if (isFirst) pair.most = Math.min(pair.most, right.nextMs / right.weight - ahead);
+    else pair.least = Math.max(pair.least, -left.nextMs / left.weight - ahead);
+    const tooMuch = pair.least - pair.most;
+    if (this.#misled || tooMuch <= roundingMs) return;
     this.#violate(
-      `${task} starts, and of ${tenant} and ${other}, which both wait, one is ${gap.toFixed(0)} ms by weight ahead, at most ${bound.toFixed(0)} is fair`,
+      `${task} starts, and of ${tenant} and ${other}, which both wait, one is ${tooMuch.toFixed(0)} ms by weight further ahead than one task of each`,
     );
   }
 
-  #widen(tenant: TenantName, other: TenantName): { low: number; high: number } {
-    const [first, second] = tenant < other ? [tenant, other] : [other, tenant];
-    const key = `${first} ${second}`;
-    const known = this.#pairs.get(key);
-    const [left, right] = [this.#bill(first), this.#bill(second)];
-    const ahead = left.served / left.weight - right.served / right.weight;
-    if (known === undefined) {
-      for (const bill of [left, right]) {
-        bill.largestCharge = Math.max(this.#estimates.largest, bill.largestCharge);
-      }
-      const range = { low: ahead, high: ahead };
-      this.#pairs.set(key, range);
-      return range;
-    }
-    known.low = Math.min(known.low, ahead);
-    known.high = Math.max(known.high, ahead);
-    return known;
+  /** What is promised of any two, and what corrections did before: so far apart may two begin. */
+  #begin(left: Bill, right: Bill, ahead: number): Pair {
+    let largestMs = 0;
+    for (const { nextMs } of this.#bills.values()) largestMs = Math.max(largestMs, nextMs);
+    const of = ({ nextMs, correctedMs, weight }: Bill) =>
+      (nextMs + largestMs + correctedMs) / weight;
+    const lag = of(left) + of(right);
+    return { least: -lag - ahead, most: lag - ahead };
   }
 
-  #forgetPairs(): void {
-    this.#pairs.clear();
+  #learn(estimated: string, tookMs: number): void {
+    this.#estimates.learn(estimated, tookMs);
+    const now = this.#estimates.of(estimated);
     for (const bill of this.#bills.values()) {
-      bill.largestCharge = 0;
-      bill.largestCorrection = 0;
-      bill.flightsMax = bill.flights;
+      if (bill.estimated.has(estimated)) bill.nextMs = Math.max(bill.nextMs, now);
+    }
+  }
+
+  /** Its next task is expected to take what the estimates say now. */
+  #expect(bill: Bill): void {
+    bill.nextMs = 0;
+    for (const estimated of bill.estimated) {
+      bill.nextMs = Math.max(bill.nextMs, this.#estimates.of(estimated));
     }
   }
 
@@ -251,8 +272,14 @@ class Ledger {
   #bill(tenant: TenantName): Bill {
     const known = this.#bills.get(tenant);
     if (known !== undefined) return known;
-    const nothing = { flights: 0, largestCharge: 0, largestCorrection: 0, flightsMax: 0 };
-    const bill = { weight: 1, served: 0, waiting: new Map(), ...nothing };
+    const bill = {
+      weight: 1,
+      served: 0,
+      waiting: new Map(),
+      estimated: new Set<string>(),
+      nextMs: 0,
+      correctedMs: 0,
+    };
     this.#bills.set(tenant, bill);
     return bill;
   }
@@ -262,9 +289,4 @@ function onlyOne({ waiting }: Bill, kind: string): boolean {
   if (waiting.size === 0) return false;
   for (const one of waiting.values()) if (one !== kind) return false;
   return true;
-}
-
-/** One task by estimate, and what those under way may turn out to be wrong by. */
-function lagMax({ largestCharge, largestCorrection, flightsMax, weight }: Bill): number {
-  return (largestCharge + flightsMax * largestCorrection) / weight;
 }

@@ -34,6 +34,7 @@ export const mutants = {
   'tenant-not-charged': 'what the tasks of some tenants take is not charged to them',
   'charged-without-weight':
     'a tenant is charged by its weight, which leaves it no more than others',
+  'charged-twice': 'what the tasks of some tenants take is charged to them twice',
   'timers-by-another-clock': 'the timers of a leader run by a clock that is three times too fast',
   'unknown-told-as-refused': 'a call that was sent and not answered is told to have done nothing',
   'result-told-to-another': 'who asks for a task is told the result of the one before',

@@ -13,6 +13,9 @@ export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader
   if (mutant === 'tenant-not-charged' && task !== undefined) {
     return isSpared(task.tenant) ? { ...message, durationMs: 1 } : message;
   }
+  if (mutant === 'charged-twice' && task !== undefined) {
+    return isSpared(task.tenant) ? { ...message, durationMs: message.durationMs * 2 } : message;
+  }
   if (mutant === 'charged-without-weight' && task !== undefined) {
     const weight = world.checks.truth.weights.get(task.tenant) ?? 1;
     return { ...message, durationMs: message.durationMs * weight };
