@@ -165,12 +165,13 @@ export class Refused extends Error {}
 
 /** `a.b[0].c` as its parts; undefined for what is no path. */
 function pathOf(reference: string): Path | undefined {
-  const match = /^([\p{L}\p{N}_$-][\p{L}\p{N}_$ -]*)((?:\.[\p{L}\p{N}_$-]+|\[[^[\]]+\])*)$/u.exec(
-    reference,
-  );
+  const match =
+    /^([\p{L}\p{N}_$-][\p{L}\p{N}_$ -]*)((?:\.[\p{L}\p{N}_$-][\p{L}\p{N}_$ -]*|\[[^[\]]+\])*)$/u.exec(
+      reference,
+    );
   if (match === null) return undefined;
   const [, head = '', rest = ''] = match;
-  if (head.endsWith(' ')) return undefined;
+  if (/ (?:$|[.[])/.test(reference)) return undefined;
   const parts = [...rest.matchAll(/\.([^.[]+)|\[([^\]]+)\]/g)].map(([, field, index]) =>
     partOf(field ?? index ?? ''),
   );

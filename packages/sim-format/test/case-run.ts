@@ -36,11 +36,12 @@ export class CaseRun {
     this.#simIds = new Map(blocks.map(({ id, simId }) => [id, simId]));
     this.#blocks = new Map((workflow?.blocks ?? []).map((block) => [block.id, block]));
     if (workflow === undefined) return;
-    const stubbed = workflow.blocks.map((block) => this.#stubbed(block));
+    const stubbed = workflow.blocks.flatMap((block) => this.#stubbed(block));
     const seen = stubbed.filter((block) => block.in === undefined && block.kind !== 'answer');
     const all = seen.map(({ id }) => [this.#simId(id), { $ref: ['blocks', id], optional: true }]);
     const output = { final: workflow.output, blocks: Object.fromEntries(all) };
-    const declared = tasks.map(({ name, retries, backoffMs }) =>
+    const own = { name: 'answer', retries: 0, backoffMs: 0 };
+    const declared = [...tasks, own].map(({ name, retries, backoffMs }) =>
       task(name, { retries, backoffMs: [backoffMs], resources: { cpu: 0.001 } }),
     );
     this.#scene.joins('n1.aaaaaaaa', { cpu: 100 });
@@ -71,11 +72,13 @@ export class CaseRun {
   }
 
   resume(contextId: string, answer: unknown): Seen {
-    const wanted = indicesOf(contextId);
+    const wanted = pauseOf(contextId);
     const open = this.#scene.view(this.#run).blocks.filter(({ state }) => state === 'paused');
     const context = open.find(({ block }) => {
       const { id, indices } = placeOf(block);
-      return this.#simId(id) === wanted.id && indices.join() === wanted.indices.join();
+      const { branch, round } = this.#turnsOf(id, indices);
+      const isThere = wanted.branch === branch && wanted.round === round;
+      return this.#simId(id) === wanted.id && isThere;
     });
     if (context === undefined) throw new Error(`nothing is paused at ${contextId}`);
     const asked = { kind: 'resume-run', run: runId(this.#run), block: context.block } as const;
@@ -96,7 +99,7 @@ export class CaseRun {
         continue;
       }
       const view = this.#scene.view(this.#run);
-      const isOver = view.state !== 'running' && view.state !== 'paused';
+      const isOver = ['done', 'failed', 'cancelled'].includes(view.state);
       const isPaused = view.blocks.some(({ state, prompt }) => state === 'paused' && prompt);
       if (isOver || isPaused || this.#scene.now > end) return this.#seen();
       this.#scene.pass(100);
@@ -156,11 +159,20 @@ export class CaseRun {
     return turns;
   }
 
-  /** An answer is given by the case, too. */
-  #stubbed(block: Block): Block {
-    if (block.kind !== 'answer') return block;
-    const { output = { result: 1 } } = this.#case.blockBehaviours[this.#simId(block.id)] ?? {};
-    return { ...block, value: { final: output, blocks: {} } } as Block;
+  /** What an answer says is said by a task of the case before it. */
+  #stubbed(block: Block): readonly Block[] {
+    if (block.kind !== 'answer') return [block];
+    const { value: _value, kind: _kind, ...rest } = block;
+    const said: Block = { ...rest, kind: 'task', task: 'answer', input: null };
+    const final = { $ref: ['blocks', block.id] };
+    const answer: Block = {
+      id: `${block.id}${answerSuffix}`,
+      after: [block.id],
+      ...(block.in === undefined ? {} : { in: block.in }),
+      kind: 'answer',
+      value: { final, blocks: {} },
+    };
+    return [said, answer];
   }
 
   /** What happened since it was last asked. */
@@ -176,7 +188,7 @@ export class CaseRun {
       const fact = this.#scene.facts[this.#told];
       if (fact === undefined || !('run' in fact || 'task' in fact)) continue;
       const context = contextOf(fact, this.#run);
-      if (context === undefined) continue;
+      if (context === undefined || context.includes(answerSuffix)) continue;
       const { id } = placeOf(context);
       const simId = this.#simId(id);
       const kind = this.#blocks.get(id)?.kind;
@@ -227,7 +239,9 @@ export class CaseRun {
   /** As the cases write it: `leaf[0.1]`. */
   #shown(context: string): string {
     const { id, indices } = placeOf(context);
-    return indices.length === 0 ? this.#simId(id) : `${this.#simId(id)}[${indices.join('.')}]`;
+    return indices.length === 0
+      ? this.#simId(id)
+      : `${this.#simId(id)}[${indices.slice(-2).join('.')}]`;
   }
 
   #simIdOfTask(id: string): string {
@@ -242,6 +256,8 @@ export class CaseRun {
     return this.imported.blocks.find((block) => block.simId === simId)?.id ?? simId;
   }
 }
+
+const answerSuffix = '.answer';
 
 /** Where the case says what a condition chooses, the block is a task that says so. */
 export function importCase(simCase: SimCase): Imported {
@@ -323,17 +339,16 @@ function placeOf(context: string): { readonly id: string; readonly indices: read
   return { id: context.slice(0, bracket), indices };
 }
 
-/** Sim's context id: `ask_loop1`; in a branch the index stands there twice. */
-function indicesOf(contextId: string): {
-  readonly id: string;
-  readonly indices: readonly number[];
-} {
-  const match = /^(.*?)((?:₍\d+₎)*)(?:_loop(\d+))?$/.exec(contextId);
-  const branches = [...(match?.[2] ?? '').matchAll(/₍(\d+)₎/g)].map(([, index]) => Number(index));
-  const rounds = match?.[3] === undefined ? [] : [Number(match[3])];
+/** Sim's context id: `ask_loop1`; in a branch its index stands there, twice. */
+function pauseOf(contextId: string): Turns & { readonly id: string } {
+  const match = /^(.*?)(?:__(?:obranch-\d+|clone[0-9a-f]+))*(?:₍(\d+)₎)*(?:_loop(\d+))?$/.exec(
+    contextId,
+  );
+  const [, id = contextId, branch, round] = match ?? [];
   return {
-    id: match?.[1] ?? contextId,
-    indices: [...branches.slice(branches.length > 1 ? 1 : 0), ...rounds],
+    id,
+    ...(branch === undefined ? {} : { branch: Number(branch) }),
+    ...(round === undefined ? {} : { round: Number(round) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { limits } from '@troupe/model';
 import { compile } from '@troupe/scheduler-core/dag';
 import { describe, expect, it } from 'vitest';
 import { type Expected, readCases, type Seen, type SimCase } from './case-file.ts';
@@ -7,44 +8,66 @@ import { CaseRun, importCase } from './case-run.ts';
 interface Deviation {
   readonly name: string;
   readonly reason: string;
+  /** Those of the shared cases that meet it. */
+  readonly cases: readonly string[];
 }
 
 const deviations = {
   joinNotLost: {
     name: 'a join is released in every order in which its arms end',
     reason: 'Sim loses it when an arm is pruned late; the case says so in `saneExpectation`',
+    cases: ['pruned-arm-joins-early-live-arm', 'indirectly-pruned-second-parent'],
   },
   cycleRefused: {
     name: 'a plain cycle is refused when the workflow is compiled',
     reason: 'Sim stalls silently and reports success',
+    cases: [],
   },
   emptyBodyRefused: {
     name: 'a container without a body is refused when the workflow is compiled',
     reason: 'Sim finds it when the run comes to it',
+    cases: [],
   },
   conditionRefused: {
     name: 'a condition that is no JavaScript, or that CEL cannot say, is refused at import',
     reason: 'in Sim a loop takes it for false, which hides the mistake',
+    cases: ['while-bad-expression-means-false'],
   },
   pausedUntilAnswered: {
     name: 'a run is paused as long as any of its pauses is open',
     reason: 'Sim calls it completed after each answer that was not the last',
+    cases: ['two-pauses-one-join', 'pause-inside-parallel-branches'],
   },
   cancelledInFlight: {
     name: 'what is in flight when a run fails or is answered is cancelled, and nobody waits for it',
     reason: 'Sim lets it end and throws its output away',
+    cases: ['sibling-finishes-after-failure-but-tail-does-not-run'],
   },
   noOutputIsNull: {
     name: 'a run whose last blocks were all skipped comes to null',
     reason: 'in Sim it comes to an empty object',
+    cases: ['condition-none-matches', 'run-from-block-missing-upstream'],
+  },
+  branchesQueue: {
+    name: 'branches beyond those in flight begin one by one, as others end',
+    reason: 'Sim begins them in batches of 20, each after the whole batch before it',
+    cases: [],
   },
   ownMessages: {
     name: 'what the engine itself says of a failure is in its own words',
     reason: 'messages of blocks are carried as they are; those of the engine name its own terms',
+    cases: [
+      'foreach-missing-collection',
+      'parallel-missing-collection',
+      'run-from-block-inside-loop-refused',
+      'run-from-block-missing-upstream',
+      'ref-undeclared-top-field-fails',
+    ],
   },
   noEngineFields: {
     name: 'the output of a container is its `results` alone',
     reason: 'Sim adds fields of its loop machinery when the container is the last block',
+    cases: ['loop-without-successor'],
   },
 } as const satisfies Record<string, Deviation>;
 
@@ -84,11 +107,15 @@ describe.skipIf(cases.length === 0)(`the cases of Sim in ${path}`, () => {
     deviates(deviations.ownMessages, simCase.name);
   });
 
-  it('the deviations from Sim are these, each of these cases', () => {
+  it('the deviations from Sim are these, and no case meets another', () => {
     for (const [{ name, reason }, where] of met) {
       console.log(`deviation: ${name} (${reason}): ${where.join(', ')}`);
     }
-    expect([...met.keys()].every((one) => one.reason.length > 0)).toBe(true);
+    if (process.env['SIM_CASES'] !== undefined) return;
+    for (const one of Object.values<Deviation>(deviations)) {
+      const where = [...new Set(met.get(one))].sort();
+      expect([one.name, where]).toEqual([one.name, [...one.cases].sort()]);
+    }
   });
 });
 
@@ -127,7 +154,10 @@ function compare(simCase: SimCase, seen: Seen, expected: Expected, isPart: boole
   const executed = blocksOf(seen.started);
   expect(new Set(executed)).toEqual(new Set(expected.executed));
   for (const block of expected.notExecuted ?? []) expect(executed).not.toContain(block);
-  if (expected.orderIsDeterministic === true) {
+  const branches = Math.max(0, ...Object.values(expected.parallelBranches ?? {}));
+  const isQueued = branches > limits.branchesInFlight;
+  if (isQueued) deviates(deviations.branchesQueue, simCase.name);
+  if (expected.orderIsDeterministic === true && !isQueued) {
     expect(executed).toEqual(expected.executed);
     if (expected.trace !== undefined) expect(seen.started).toEqual(expected.trace);
   }
@@ -154,7 +184,9 @@ function compare(simCase: SimCase, seen: Seen, expected: Expected, isPart: boole
     expect([...seen.errored].sort()).toEqual([...expected.blocksThatErrored].sort());
   }
   if (seen.cancelled.size > 0) deviates(deviations.cancelledInFlight, simCase.name);
-  const paused = (expected.pausePoints ?? []).map(({ blockId }) => blockId.replace(/₍.*$/, ''));
+  const paused = (expected.pausePoints ?? []).map(({ blockId }) =>
+    blockId.replace(/(₍|__obranch|__clone).*$/, ''),
+  );
   expect(blocksInOrder(seen.paused)).toEqual(paused);
   compareOutputs(simCase, seen, expected, isPart);
 }
