@@ -14,6 +14,7 @@ import {
   type Environment,
   jsonIn,
   type Meanings,
+  taskTemplate,
   template,
   textTemplate,
   valueTemplate,
@@ -148,8 +149,8 @@ export class BlockWriter {
       if (code.includes(name)) fields.push([name, { ...this.#code(block, value) }]);
       else if (json.includes(name) && typeof value === 'string') {
         const read = jsonIn(value);
-        fields.push([name, template(read ?? value, meanings, environment)]);
-      } else fields.push([name, template(value, meanings, environment)]);
+        fields.push([name, taskTemplate(read ?? value, meanings, environment)]);
+      } else fields.push([name, taskTemplate(value, meanings, environment)]);
     }
     return Object.fromEntries(fields);
   }

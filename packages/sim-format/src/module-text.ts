@@ -40,9 +40,11 @@ export function moduleText(imported: Imported, { source }: ModuleOptions): strin
   if (own.length > 0) {
     const lines = own.map((name) => `export const ${idOf.get(name)} = toWrite('${name}');`);
     parts.push(
-      ['// To be written: each fails until it is a `task` of yours with this name.', ...lines].join(
-        '\n',
-      ),
+      [
+        '// To be written: each fails until it is a `task` of yours with this name. What an input has of',
+        '// the environment is read by `withEnvironment` of @troupe/sim-format/tasks.',
+        ...lines,
+      ].join('\n'),
     );
   }
   if (again.length > 0) {

@@ -2,14 +2,39 @@
  * Parameters of blocks as expressions. Sim's texts are templates: `<block.path>` in them stands for
  * a value, `{{NAME}}` for a variable of the environment.
  *
- * X1  `{{NAME}}` whose value was not given stays in the text: the task reads it on its node, so that
- *     a secret never stands in a fact.
+ * X1  `{{NAME}}` whose value was not given is read by the task on its node, so that a secret never
+ *     stands in a fact; only where the document says so, never where a value has such a text.
  */
 import type { Expression } from '@troupe/model';
 import type { Meaning } from './condition/condition.ts';
 
 export type Meanings = (reference: string) => Meaning | undefined;
 export type Environment = { readonly [name: string]: string };
+
+/** What stands for a text with variables of the environment: its parts, names in a list each. */
+const environmentMark = '{{}}';
+
+/** A parameter of a task, which reads variables of the environment itself (X1). */
+export function taskTemplate(
+  value: unknown,
+  meanings: Meanings,
+  environment: Environment,
+): Expression {
+  if (typeof value === 'string') {
+    const pieces = withEnvironment(value, environment).split(environmentName);
+    if (pieces.length === 1) return textTemplate(value, meanings, environment);
+    const parts = pieces.map((piece, i): Expression => {
+      return i % 2 === 1 ? [piece] : textTemplate(piece, meanings, {});
+    });
+    return { [environmentMark]: parts.filter((part) => part !== '') };
+  }
+  if (typeof value !== 'object' || value === null) return plain(value);
+  if (Array.isArray(value)) return value.map((part) => taskTemplate(part, meanings, environment));
+  const fields = Object.entries(value).filter(([, part]) => part !== undefined);
+  return Object.fromEntries(
+    fields.map(([name, part]) => [name, taskTemplate(part, meanings, environment)]),
+  );
+}
 
 /** A parameter, with all texts in it. */
 export function template(value: unknown, meanings: Meanings, environment: Environment): Expression {
@@ -88,6 +113,8 @@ function partsOf(text: string, meanings: Meanings): readonly Expression[] {
   if (from < text.length) parts.push(text.slice(from));
   return parts;
 }
+
+const environmentName = /\{\{\s*([^{}\s]+)\s*\}\}/;
 
 function withEnvironment(text: string, environment: Environment): string {
   return text.replace(/\{\{\s*([^{}\s]+)\s*\}\}/g, (kept, name: string) =>

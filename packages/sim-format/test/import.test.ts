@@ -1,6 +1,7 @@
 import { decodeValue } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { importSim } from '../src/index.ts';
+import { withEnvironment } from '../src/tasks/index.ts';
 import { block, blockOf, edges, imported, played } from './scenes.ts';
 
 const start = block('start', 'start_trigger');
@@ -172,10 +173,21 @@ describe('references', () => {
     expect(value(imported(using(text)))).toBe(text.replace('<a.result>', '1'));
   });
 
-  it('{{NAME}} stays for the task to read on its node, unless a value is given', () => {
-    expect(value(imported(using('key {{KEY}} {{OTHER}}'), { environment: { KEY: 'k' } }))).toBe(
-      'key k {{OTHER}}',
-    );
+  it('{{NAME}} is for the task to read on its node, unless a value is given', () => {
+    const made = imported(using('key {{KEY}} {{OTHER}} <a.result>'), { environment: { KEY: 'k' } });
+    expect(value(made)).toEqual({ '{{}}': ['key k ', ['OTHER'], ' 1'] });
+  });
+
+  it('a text that a block came to is never taken for a variable of the environment', () => {
+    process.env['SIM_TEST_SECRET'] = 'secret';
+    const made = imported(using('<start.said> {{SIM_TEST_SECRET}}'));
+    const given = value(made, { said: '{{SIM_TEST_SECRET}}' });
+    expect(withEnvironment(given)).toBe('{{SIM_TEST_SECRET}} secret');
+    expect(
+      withEnvironment(value(imported(using('<start.said>')), { said: '{{SIM_TEST_SECRET}}' })),
+    ).toBe('{{SIM_TEST_SECRET}}');
+    delete process.env['SIM_TEST_SECRET'];
+    expect(withEnvironment(given)).toBe('{{SIM_TEST_SECRET}} {{SIM_TEST_SECRET}}');
   });
 
   it('into a container, of whose blocks there are many, are refused', () => {

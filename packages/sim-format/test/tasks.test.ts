@@ -65,7 +65,9 @@ describe('an HTTP call', () => {
   it('carries headers, parameters and body, and the id of its task', async () => {
     process.env['SIM_TEST_KEY'] = 'secret';
     says = [200, '{"n": 1}'];
-    const headers = [{ cells: { Key: 'authorization', Value: 'Bearer {{SIM_TEST_KEY}}' } }];
+    const headers = [
+      { cells: { Key: 'authorization', Value: { '{{}}': ['Bearer ', ['SIM_TEST_KEY']] } } },
+    ];
     const came = await run(api, {
       url: `${address}/x`,
       method: 'post',
@@ -120,7 +122,9 @@ describe('a block that asks a model', () => {
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('OPENAI_API_KEY'),
     });
-    await expect(run(agent, { messages, apiKey: '{{NOT_SET}}' })).rejects.toMatchObject({
+    await expect(
+      run(agent, { messages, apiKey: { '{{}}': [['NOT_SET']] } as never }),
+    ).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     });
   });

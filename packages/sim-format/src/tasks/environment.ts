@@ -1,4 +1,9 @@
-/** `{{NAME}}` in what a task was given, read from the environment of its runner. */
+/**
+ * `{{NAME}}` in the parameters of a block, read from the environment of the runner. It stands there
+ * as `{ '{{}}': ['Bearer ', ['NAME']] }`, so that no text which a block came to is ever taken for it.
+ */
+
+const mark = '{{}}';
 
 /** What is not set stays in the text, as in Sim. */
 export function withEnvironment<T>(given: T): T {
@@ -6,13 +11,16 @@ export function withEnvironment<T>(given: T): T {
 }
 
 function replaced(value: unknown): unknown {
-  if (typeof value === 'string') {
-    return value.replace(
-      /\{\{\s*([^{}\s]+)\s*\}\}/g,
-      (kept, name: string) => process.env[name] ?? kept,
-    );
-  }
   if (Array.isArray(value)) return value.map(replaced);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, replaced(part)]));
+  const entries = Object.entries(value);
+  const [[name, parts] = ['', undefined]] = entries;
+  if (name === mark && Array.isArray(parts) && entries.length === 1) {
+    return parts.map((part: unknown) => (Array.isArray(part) ? variable(part) : part)).join('');
+  }
+  return Object.fromEntries(entries.map(([name, part]) => [name, replaced(part)]));
+}
+
+function variable([name]: readonly unknown[]): string {
+  return process.env[String(name)] ?? `{{${String(name)}}}`;
 }

@@ -4,6 +4,7 @@
  */
 export { agent, evaluator, router, routerV2 } from './agent.ts';
 export { api } from './api.ts';
+export { withEnvironment } from './environment.ts';
 export { functionTask } from './function.ts';
 export { retrying } from './retrying.ts';
 export { toWrite } from './to-write.ts';
