@@ -8,6 +8,7 @@ export const jetStreamCode = {
   noMessage: 10_037,
   nameInUse: 10_058,
   streamMismatch: 10_060,
+  noSuitablePeers: 10_005,
 } as const;
 
 export function apiCode(thrown: unknown): number | undefined {
@@ -33,6 +34,8 @@ export function isDefinite(thrown: unknown): boolean {
   if (isNoMessage(thrown)) return true;
   if (!(thrown instanceof NatsError)) return false;
   if (thrown.code === ErrorCode.MaxPayloadExceeded) return true;
+  // Servers of a cluster that has just begun, or lost one, do not know each other's room yet.
+  if (apiCode(thrown) === jetStreamCode.noSuitablePeers) return false;
   const status = thrown.api_error?.code ?? 0;
   return status >= 400 && status < 500 && status !== 408 && status !== 429;
 }

@@ -64,12 +64,13 @@ test('three NATS servers are one JetStream, and each comes back alone', async ()
   started.push(...members);
   const client = await connect({ servers: members.map(({ url }) => url) });
   const manager = await client.jetstreamManager();
-  const { cluster } = await manager.streams.add({
-    name: 'kept',
-    subjects: ['kept'],
-    num_replicas: 3,
-  });
-  expect(cluster?.replicas).toHaveLength(2);
+  const replicas = () =>
+    manager.streams.add({ name: 'kept', subjects: ['kept'], num_replicas: 3 }).then(
+      ({ cluster }) => cluster?.replicas?.length,
+      // For a moment they do not know each other's room.
+      (cause: unknown) => String(cause),
+    );
+  await expect.poll(replicas).toBe(2);
   await client.close();
   for (const member of members) {
     member.kill('SIGKILL');
