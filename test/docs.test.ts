@@ -49,11 +49,13 @@ test('docs/errors.md says the exit codes as the command does', () => {
 test('every command of the README exists, with the options that it is given', () => {
   const lines = [...read('README.md').matchAll(/^npx troupe (.+?)(?: +#.*)?$/gm)];
   expect(lines.length).toBeGreaterThan(10);
+  const told = new Map<string, string>();
   for (const [, line = ''] of lines) {
     const words = line.split(' ');
     const group = ['node', 'runs', 'tenants', 'scheduler'].includes(words[0] ?? '');
     const named = words.slice(0, group && /^[a-z]/.test(words[1] ?? '-') ? 2 : 1);
-    const help = troupe(...named, '--help');
+    const help = told.get(named.join(' ')) ?? troupe(...named, '--help');
+    told.set(named.join(' '), help);
     expect(help).toContain(`Usage: troupe ${named.join(' ')}`);
     for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(help).toContain(`${option} `);
   }
