@@ -153,8 +153,12 @@ export class Checkpointing {
     this.#rebased.delete(activation);
   }
 
-  isDirty(activation: Activation): boolean {
-    return this.#dirty.has(activation);
+  /** Whether its checkpoint must be written anew before it leaves. Letters that were taken are no
+   *  facts: read back with too many of them, it would refuse the call that wakes it. */
+  isBehind(activation: Activation): boolean {
+    const { checkpoint, memory } = activation;
+    const taken = memory !== undefined && memory.outbox.size < checkpoint.letters;
+    return this.#dirty.has(activation) || (taken && checkpoint.letters > limits.outboxLettersMax);
   }
 
   /** Every `resendMs`. */
@@ -193,9 +197,7 @@ export class Checkpointing {
     for (const activation of this.#core.actors.values()) {
       if (activation.phase !== 'live' || this.#core.now - activation.lastTurnAt < idleMs) continue;
       if (!isIdle(activation)) continue;
-      // Read back with so many letters, taken long ago, it would refuse the call that wakes it.
-      const unheard = activation.checkpoint.letters > limits.outboxLettersMax;
-      if (!this.isDirty(activation) && !unheard) this.#core.hosting.leaveMemory(activation);
+      if (!this.isBehind(activation)) this.#core.hosting.leaveMemory(activation);
       else if (this.#underWay.size < underWayMax) {
         activation.leaveMemoryAfterCheckpoint = this.begin(activation);
       }
@@ -204,7 +206,7 @@ export class Checkpointing {
 
   #leaveMemory(activation: Activation): void {
     activation.leaveMemoryAfterCheckpoint = false;
-    if (activation.phase !== 'live' || !isIdle(activation) || this.isDirty(activation)) return;
+    if (activation.phase !== 'live' || !isIdle(activation) || this.isBehind(activation)) return;
     this.#core.hosting.leaveMemory(activation);
   }
 

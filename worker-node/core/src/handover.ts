@@ -118,7 +118,7 @@ export class Handover {
     const settled = activation.phase === 'releasing' || activation.phase === 'cold';
     if (!settled || activation.dispatched.length > 0 || activation.reads.size > 0) return;
     if (activation.checkpoint.underWay !== undefined) return;
-    if (this.#core.checkpointing.isDirty(activation) || activation.chain.length > 0) {
+    if (this.#core.checkpointing.isBehind(activation) || activation.chain.length > 0) {
       if (activation.phase === 'cold') this.#core.hosting.wake(activation);
       else this.#core.checkpointing.begin(activation);
       return;

@@ -244,8 +244,8 @@ describe('after the death of its node an actor', () => {
 
 describe('an outbox that nobody empties', () => {
   /** More letters than an actor may have unacknowledged. */
-  const unheard = (config: Partial<NodeConfig> = {}): TestNode => {
-    const a = new TestNode('a', shared(), config);
+  const unheard = (config: Partial<NodeConfig> = {}, world = shared()): TestNode => {
+    const a = new TestNode('a', world, config);
     a.place(ledger);
     for (let n = 1; n <= limits.outboxLettersMax / 2 + 1; n++)
       a.call('post', `m${n}`, { number: n });
@@ -276,6 +276,19 @@ describe('an outbox that nobody empties', () => {
     a.call('list', '', { number: 90_000 });
     a.call('add', 'x', { number: 90_001 });
     expect(a.outcomes().map((outcome) => outcome.ok)).toEqual([true, true]);
+  });
+
+  it('does not come back with an actor that was handed over when its letters were taken', () => {
+    const world = shared();
+    const a = unheard({ checkpointTurns: limits.outboxLettersMax / 2 + 1 }, world);
+    const letters = limits.outboxLettersMax + 2;
+    a.message({ kind: 'letter-ack', to: other, from: ledger, fromBirth: 1, upTo: letters });
+    a.message({ kind: 'drain', term });
+    expect(a.toLeader()).toContain('released');
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, []);
+    b.call('add', 'x', { number: 90_001 });
+    expect(b.outcomes().map((outcome) => outcome.ok)).toEqual([true]);
   });
 
   it('does not keep its actor from letters, which may be what the others wait for', () => {

@@ -37,6 +37,8 @@ interface Bill {
   /** The most that its next task was expected to take since it last started one: its deadline may
    *  stand since then. */
   nextMs: number;
+  /** Its deadline may stand since there were other nodes, of which its task took another share. */
+  outdated: boolean;
   /** What its charges were corrected by under this leader, upwards or downwards. */
   correctedMs: number;
 }
@@ -148,6 +150,7 @@ class Ledger {
   nodesChanged(): void {
     this.#nodes += 1;
     this.#pairs.clear();
+    for (const bill of this.#bills.values()) bill.outdated = true;
   }
 
   submitted(fact: Extract<SchedulerFact, { kind: 'task-submitted' }>): void {
@@ -158,6 +161,7 @@ class Ledger {
     bill.estimated.add(`${bundle} ${name}`);
     if (bill.waiting.size === 0) this.#forgetPairsOf(tenant);
     bill.nextMs = Math.max(bill.nextMs, this.#estimates.of(`${bundle} ${name}`));
+    bill.outdated = false;
     bill.waiting.set(task, kind);
   }
 
@@ -225,6 +229,7 @@ class Ledger {
     const [first, second] = isFirst ? [tenant, other] : [other, tenant];
     const key = `${first} ${second}`;
     const [left, right] = [this.#bill(first), this.#bill(second)];
+    if (left.outdated || right.outdated) return;
     const ahead = left.served / left.weight - right.served / right.weight;
     const pair = this.#pairs.get(key) ?? this.#begin(left, right, ahead);
     this.#pairs.set(key, pair);
@@ -258,6 +263,7 @@ class Ledger {
   /** Its next task is expected to take what the estimates say now. */
   #expect(bill: Bill): void {
     bill.nextMs = 0;
+    bill.outdated = false;
     for (const estimated of bill.estimated) {
       bill.nextMs = Math.max(bill.nextMs, this.#estimates.of(estimated));
     }
@@ -278,6 +284,7 @@ class Ledger {
       waiting: new Map(),
       estimated: new Set<string>(),
       nextMs: 0,
+      outdated: false,
       correctedMs: 0,
     };
     this.#bills.set(tenant, bill);

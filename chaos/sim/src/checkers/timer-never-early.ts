@@ -10,8 +10,8 @@ import { writerOf } from './one-writer-per-log.ts';
 const roundingMs = 2;
 /** Clocks differ by at most so much in speed. */
 const rateMin = 0.94;
-/** A fact is decided no earlier than the record before the last one was stored. */
-const recordsLooked = 3;
+/** A fact is decided no earlier than the batch before the last one was stored. */
+const batchesLooked = 3;
 
 interface Waited {
   /** When it began at the earliest. */
@@ -23,26 +23,28 @@ interface Waited {
 export const timerNeverEarly: MakeChecker = (truth, violate) => {
   const backOffs = new Map<string, Waited>();
   const waits = new Map<string, Waited>();
-  /** When each writer stored its last records. */
+  /** When each writer stored its last batches, by the record that ended each. */
   const stored = new Map<string, readonly number[]>();
+  let lastRecord = '';
   /** How long it took, when it was too short; in a night clocks leap. */
   const early = ({ since, nights, ms }: Waited): number | undefined => {
     const took = truth.now() - since;
     return nights === truth.nights && took < ms * rateMin - roundingMs ? took : undefined;
   };
   return {
-    record(log, { id }) {
-      if (!log.startsWith('journal')) return;
-      const times = [...(stored.get(writerOf(id)) ?? []), truth.now()];
-      stored.set(writerOf(id), times.slice(-recordsLooked));
-    },
     journalFact(fact, _position, { id }) {
+      // The facts of a batch become known together, with its last record.
+      if (id !== lastRecord) {
+        const times = [...(stored.get(writerOf(id)) ?? []), truth.now()];
+        stored.set(writerOf(id), times.slice(-batchesLooked));
+        lastRecord = id;
+      }
       // While its first record is on its way a new leader decides what stands in the next.
       if (fact.kind === 'term-opened') stored.delete(writerOf(id));
       if (fact.kind === 'task-ended') backOffs.delete(fact.task);
       if (fact.kind === 'task-retried') {
         const times = stored.get(writerOf(id)) ?? [];
-        const since = times.length < recordsLooked ? 0 : (times[0] ?? 0);
+        const since = times.length < batchesLooked ? 0 : (times[0] ?? 0);
         backOffs.set(fact.task, { since, nights: truth.nights, ms: fact.waitMs });
       }
       if (fact.kind !== 'task-started') return;

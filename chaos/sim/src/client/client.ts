@@ -140,6 +140,8 @@ export class Client {
   }
 
   #begin(operation: Operation): void {
+    const door = operation.via === undefined ? -1 : this.#doors.indexOf(operation.via);
+    if (door >= 0 && door !== this.#door) this.#enter(door);
     switch (operation.kind) {
       case 'call':
       case 'read':
@@ -269,9 +271,13 @@ export class Client {
 
   #move(): void {
     this.#world.coverage.reach('a client moves to another gateway');
+    this.#enter((this.#door + 1) % this.#doors.length);
+  }
+
+  #enter(door: number): void {
     this.#unanswered = 0;
     this.#send({ kind: 'client-leaves', client: this.#address });
-    this.#door = (this.#door + 1) % this.#doors.length;
+    this.#door = door;
     this.#openStream();
   }
 

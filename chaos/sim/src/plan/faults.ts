@@ -127,6 +127,22 @@ export function drawTornBatches(fromMs: number, chance: Random): readonly Fault[
   }));
 }
 
+/** Long enough for an actor to be placed elsewhere, and for somebody to call it there. In a run that
+ *  is quiet otherwise: whatever is written on an island shows at once that it is one. */
+export function drawIslands(
+  span: { readonly fromMs: number; readonly untilMs: number },
+  places: Places,
+  chance: Random,
+): readonly Fault[] {
+  const islands: Fault[] = [];
+  for (let at = span.fromMs + 2_000; at < span.untilMs - 4_000; at += 9_000) {
+    const node = chance.pick(places.nodes);
+    const scheduler = chance.pick(places.schedulers);
+    islands.push({ kind: 'island', at, node, scheduler, ms: chance.spread(4_000, 8_000) });
+  }
+  return islands;
+}
+
 export function drawFaults(
   count: number,
   span: { readonly fromMs: number; readonly untilMs: number },

@@ -16,6 +16,8 @@ export type Operation = {
   readonly at: number;
   /** Asked when nothing is wrong any more, and all else has come to its end: it must be done. */
   readonly last?: true;
+  /** The scheduler that is asked; whichever the client is at unless given. */
+  readonly via?: string;
 } & (
   | {
       readonly kind: 'call';
@@ -204,6 +206,6 @@ function drawRun(id: string, keys: number, chance: Random) {
   return { kind: 'run', id: runId(`run-${id}`), workflow: workflow.name, input } as const;
 }
 
-function keyOf(key: number): string {
+export function keyOf(key: number): string {
   return `k${key}`;
 }

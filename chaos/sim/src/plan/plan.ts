@@ -11,10 +11,11 @@ import {
   drawWeather,
   type NarrowLimits,
 } from './conditions.ts';
-import { drawFaults, drawTornBatches, type Fault, type Places } from './faults.ts';
+import { drawFaults, drawIslands, drawTornBatches, type Fault, type Places } from './faults.ts';
 import { drawOperations, type Operation } from './load.ts';
 import { drawPlaces } from './places.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
+import { drawVisits } from './visits.ts';
 
 export interface Plan {
   readonly seed: number;
@@ -54,13 +55,16 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const load = chance.fork('load');
   const narrow = drawLimits(chance.fork('limits'));
   const wide = narrow.recordBytesMax !== undefined;
+  const quiet = !large && chance.fork('quiet').chance(0.06);
+  const count = drawCount(large, chance);
   const faults = [
-    ...drawFaults(drawCount(large, chance), span, places, chance.fork('faults')),
+    ...drawFaults(quiet ? 2 : count, span, places, chance.fork('faults')),
+    ...(quiet ? drawIslands(span, places, chance.fork('islands')) : []),
     ...(wide ? drawTornBatches(span.fromMs, chance.fork('torn batches')) : []),
   ];
   const shape = {
     keys: large ? Math.ceil(places.nodes.length * 1.5) : load.whole(2, 8),
-    operations: large ? 60 : load.whole(8, 45),
+    operations: large ? 60 : quiet ? load.whole(1, 4) : load.whole(8, 45),
     // Values so large that a few turns fill a record.
     wide,
     ...span,
@@ -68,9 +72,16 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const tenants = drawTenants(large, chance.fork('tenants'));
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
-    const drawn = drawOperations(client, shape, load.fork(client)).slice(0, wishes.operations);
+    const drawn = [
+      ...drawOperations(client, shape, load.fork(client)),
+      ...drawVisits(
+        client,
+        { faults, keys: shape.keys, schedulers: places.schedulers },
+        load.fork(`${client}/visits`),
+      ),
+    ];
     operations.set(client, [
-      ...drawn,
+      ...drawn.slice(0, wishes.operations),
       ...drawTenantTasks(client, { tenants, ...span }, load.fork(`${client}/tenants`)),
     ]);
   }

@@ -183,6 +183,7 @@ export class Misfortune {
   #night(): void {
     this.#weather({ loss: 0.6 }, eveningMs);
     this.#world.timeline.after(eveningMs, () => {
+      if (this.#over) return;
       this.#world.checks.truth.night();
       for (const name of this.#everyone()) this.#cluster.host(name).suspendedMs += nightMs;
     });
