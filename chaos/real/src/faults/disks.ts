@@ -22,7 +22,8 @@ export function fillDisk(role: Role, lacks?: Fault['lacks']): Fault {
       disk.fill();
       // NATS writes all the time. The others write little: they must come up on the full disk.
       if (role !== 'nats') {
-        await member.end('SIGKILL');
+        // Etcd gives up the space that it holds in reserve when it is asked to end, not when killed.
+        await member.end(role === 'etcd' ? 'SIGTERM' : 'SIGKILL');
         // What it gave up by its end.
         disk.fill();
         started = member.start();
@@ -33,7 +34,7 @@ export function fillDisk(role: Role, lacks?: Fault['lacks']): Fault {
           befallen = role === 'node' ? Number(disk.isFull()) : refusals(stage, member) - before;
           disk.empty();
           await started;
-          if (role === 'nats') await member.end('SIGTERM');
+          if (role !== 'node') await member.end('SIGTERM');
           await member.start();
           warden.release(member);
         },
