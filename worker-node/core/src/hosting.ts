@@ -9,6 +9,7 @@
  *
  * H1  an actor has at most one activation here, under the highest epoch seen.
  * H2  only a live activation takes a turn.
+ * H3  nobody lives by a checkpoint that is older than the one known to be stored.
  */
 import {
   type ActorId,
@@ -70,6 +71,11 @@ export class Hosting {
   onRestored(event: Restored): void {
     const activation = this.#current(event.actor, event.epoch);
     if (activation?.phase !== 'restoring') return;
+    // A newer checkpoint was stored after this one was read: the facts between them may be gone.
+    if ((event.checkpoint?.revision ?? 0) < activation.checkpoint.revision) {
+      this.#restore(activation);
+      return;
+    }
     try {
       this.#rebuild(activation, event);
     } catch (thrown) {

@@ -127,6 +127,25 @@ describe('an actor that is read back while its checkpoint is stored', () => {
   });
 });
 
+describe('an idle actor that is woken while its checkpoint is stored', () => {
+  it('does not live by the one before, of whose turns the log was trimmed meanwhile', () => {
+    const a = new TestNode('a', shared(), { checkpointMs: 1_500, idleMs: 3_000 });
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.autoCommit = false;
+    a.tick(2_000);
+    a.tick(2_000);
+    expect(a.machine.actors.get(ledger)?.phase).toBe('cold');
+    a.call('list', '', { number: 2 });
+    const of = { actor: ledger, epoch: 2 };
+    a.post({ kind: 'checkpoint-stored', ...of, seq: 1, revision: 1 });
+    a.post({ kind: 'restored', ...of, facts: [] });
+    a.autoCommit = true;
+    a.commit();
+    expect(a.values()).toEqual([1, ['x']]);
+  });
+});
+
 describe('an actor that was taken over', () => {
   it('is checkpointed soon, and the leader is told until it knows', () => {
     const world = shared();
