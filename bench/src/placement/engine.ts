@@ -1,4 +1,5 @@
 /** The project's placement, as the experiment drives it. */
+import type { StrategyName } from '@troupe/model';
 import {
   type Ask,
   type Demand,
@@ -6,7 +7,6 @@ import {
   type NodeSpec,
   Placement,
   type PowerModel,
-  type StrategyName,
   wattsOf,
 } from '@troupe/scheduler-core/placement';
 import type { Placer } from './protocol.ts';

@@ -1,5 +1,6 @@
 /** Every strategy on every list, seed by seed, and the published policy beside them. */
-import { type StrategyName, strategyNames, wattsOf } from '@troupe/scheduler-core/placement';
+import { type StrategyName, strategyNames } from '@troupe/model';
+import { wattsOf } from '@troupe/scheduler-core/placement';
 import { engine, openbPower, specOf } from './engine.ts';
 import {
   arrivals,

@@ -3,7 +3,8 @@
  * of the default list; then each decision places the next pod and the oldest one ends. A decision is
  * timed with the ending of the task that makes room for it.
  */
-import { type Mix, Placement, type StrategyName } from '@troupe/scheduler-core/placement';
+import type { StrategyName } from '@troupe/model';
+import { type Mix, Placement } from '@troupe/scheduler-core/placement';
 import { Asks, openbPower, specOf } from './engine.ts';
 import { random, shuffled } from './protocol.ts';
 import type { TraceNode, TracePod } from './trace.ts';

@@ -6,6 +6,7 @@ export * from './limits.ts';
 export * from './machine.ts';
 export * from './manifest.ts';
 export * from './messages.ts';
+export * from './placement.ts';
 export * from './requests.ts';
 export * from './runner-frames.ts';
 export * from './version.ts';

@@ -1,4 +1,5 @@
 /** What a bundle declares, found by loading it in a runner. */
+import type { PlacementWishes } from './placement.ts';
 import type { Workflow } from './workflow.ts';
 
 /** Amounts a task reserves or a node offers: `cpu` in cores, `memory` in MiB, custom names free. */
@@ -21,6 +22,7 @@ export interface TaskManifest {
   readonly retries: number;
   readonly backoffMs: readonly number[];
   readonly limitMs: number;
+  readonly placement?: PlacementWishes;
 }
 
 export interface Manifest {

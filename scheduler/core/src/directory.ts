@@ -21,11 +21,11 @@ import {
   type Resolve,
   type ToNode,
 } from '@troupe/model';
+import { placeActor } from './actor-places.ts';
 import type { ActorRecord } from './actors.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
 import { isPresent, type NodeRecord } from './nodes.ts';
-import { placeActor } from './placement.ts';
 
 export class Directory {
   readonly #desk: Desk;

@@ -7,8 +7,10 @@ import type {
   LogName,
   NodeToLeader,
   Request,
+  StrategyName,
   ToNode,
 } from '@troupe/model';
+import type { PowerModel } from './placement/index.ts';
 
 /** Every event carries `wall`, the wall-clock ms of this process, for the `at` of facts. */
 export type SchedulerEvent = { readonly wall: number } & (
@@ -63,6 +65,12 @@ export interface SchedulerConfig {
   readonly resendMs: number;
   /** What tasks demand of cpu, memory and io raises the weight of their tenants. Off unless given. */
   readonly demandCoefficient?: boolean;
+  /** How a node is chosen where neither the task nor its tenant says; `load-balanced` unless given. */
+  readonly placement?: {
+    readonly strategy?: StrategyName;
+    /** What nodes draw, for `energy-aware`. */
+    readonly power?: PowerModel;
+  };
   /** Seed of the generator in the state. */
   readonly seed: number;
 }

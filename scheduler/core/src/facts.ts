@@ -15,6 +15,7 @@ import type {
   Manifest,
   NodeName,
   Outcome,
+  PlacementWishes,
   Quota,
   Resources,
   RunId,
@@ -41,6 +42,12 @@ export type SchedulerFact =
   /** Its turn log exists. */
   | { readonly kind: 'node-joined'; readonly incarnation: Incarnation }
   | { readonly kind: 'node-draining'; readonly incarnation: Incarnation }
+  /** Nothing new is placed there until it is uncordoned; what is there stays. */
+  | {
+      readonly kind: 'node-cordoned';
+      readonly incarnation: Incarnation;
+      readonly cordoned: boolean;
+    }
   /** Irreversible. `reason` for people: `silent`, `left`, `replaced` … */
   | {
       readonly kind: 'node-dying';
@@ -88,6 +95,7 @@ export type SchedulerFact =
       readonly bundle: BundleHash;
       readonly input: Bytes;
       readonly resources: Resources;
+      readonly placement?: PlacementWishes;
       readonly priority: 'low' | 'normal' | 'high';
       readonly retries: number;
       readonly backoffMs: readonly number[];
@@ -101,6 +109,16 @@ export type SchedulerFact =
       readonly task: TaskId;
       readonly attempt: number;
       readonly node: Incarnation;
+      /** Numbers of the GPUs of the node, if it reserves any. */
+      readonly gpus?: readonly number[];
+    }
+  /** An attempt was ended to make room for another task, and counts for nothing. */
+  | {
+      readonly kind: 'task-preempted';
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly by: TaskId;
+      readonly at: number;
     }
   /** An attempt ended badly and another follows at `ledMs + waitMs`. */
   | {

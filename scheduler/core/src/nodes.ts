@@ -36,6 +36,8 @@ export interface NodeRecord {
   readonly at: number;
   readonly log: LogName;
   phase: NodePhase;
+  /** Nothing new is placed there. */
+  cordoned: boolean;
   /** Thousandths; derived. */
   readonly capacity: ReadonlyMap<string, number>;
   readonly used: Map<string, number>;
@@ -47,7 +49,7 @@ export interface NodesImage {
   readonly lost: number;
   readonly nodes: readonly Pick<
     NodeRecord,
-    'incarnation' | 'name' | 'resources' | 'labels' | 'at' | 'phase'
+    'incarnation' | 'name' | 'resources' | 'labels' | 'at' | 'phase' | 'cordoned'
   >[];
 }
 
@@ -61,6 +63,7 @@ type NodeFact = Extract<
       | 'node-joining'
       | 'node-joined'
       | 'node-draining'
+      | 'node-cordoned'
       | 'node-dying'
       | 'node-sealed'
       | 'log-deleted';
@@ -118,6 +121,14 @@ export class NodeTable {
         return this.#move(this.#at(fact.incarnation, 'joining'), { kind: 'alive' });
       case 'node-draining':
         return this.#move(this.#at(fact.incarnation, 'alive'), { kind: 'draining' });
+      case 'node-cordoned': {
+        const node = this.#nodes.get(fact.incarnation);
+        assert(node !== undefined && isPresent(node), 'M1: only a present node is cordoned');
+        if (node.cordoned === fact.cordoned) return;
+        node.cordoned = fact.cordoned;
+        if (node.phase.kind !== 'alive') return;
+        return fact.cordoned ? this.#serve(node, 1, []) : this.#serve(node, 0, [node]);
+      }
       case 'node-dying': {
         const node = this.#nodes.get(fact.incarnation);
         assert(node !== undefined && isPresent(node), 'M1: only a present node begins to die');
@@ -158,8 +169,8 @@ export class NodeTable {
 
   image(): NodesImage {
     const nodes = [...this.#nodes.values()].map(
-      ({ incarnation, name, resources, labels, at, phase }) => {
-        return { incarnation, name, resources, labels, at, phase };
+      ({ incarnation, name, resources, labels, at, phase, cordoned }) => {
+        return { incarnation, name, resources, labels, at, phase, cordoned };
       },
     );
     return { lost: this.#lost, nodes };
@@ -168,7 +179,7 @@ export class NodeTable {
   restore(image: NodesImage): void {
     this.#lost = image.lost;
     for (const kept of image.nodes) {
-      const node = this.#add(kept, kept.phase);
+      const node = this.#add(kept, kept.phase, kept.cordoned);
       if (isPresent(node)) this.#byName.set(node.name, node);
       if (node.phase.kind === 'gone') this.#gone.push(node.incarnation);
       else this.#byLog.set(node.log, node);
@@ -183,8 +194,8 @@ export class NodeTable {
         assert(this.#byName.get(node.name) === node, 'M2: one present incarnation of a name');
       }
       assert(
-        (node.phase.kind === 'alive') === serving.has(node),
-        'M1: serving are exactly the alive',
+        (node.phase.kind === 'alive' && !node.cordoned) === serving.has(node),
+        'M1: serving are exactly the alive that are not cordoned',
       );
       for (const [name, used] of node.used) {
         const holds = used >= 0 && used <= (node.capacity.get(name) ?? 0);
@@ -201,7 +212,11 @@ export class NodeTable {
     this.#byLog.set(node.log, node);
   }
 
-  #add(from: Omit<NodesImage['nodes'][number], 'phase'>, phase: NodePhase): NodeRecord {
+  #add(
+    from: Omit<NodesImage['nodes'][number], 'phase' | 'cordoned'>,
+    phase: NodePhase,
+    cordoned = false,
+  ): NodeRecord {
     const { incarnation, name, resources, labels, at } = from;
     const node: NodeRecord = {
       incarnation,
@@ -211,6 +226,7 @@ export class NodeTable {
       at,
       log: turnLogName(incarnation),
       phase,
+      cordoned,
       capacity: capacityOf(resources),
       used: new Map(),
       load: 0,
@@ -226,10 +242,10 @@ export class NodeTable {
   }
 
   #move(node: NodeRecord, phase: NodePhase): void {
-    const wasAlive = node.phase.kind === 'alive';
+    const served = node.phase.kind === 'alive' && !node.cordoned;
     node.phase = phase;
-    if (wasAlive) this.#serve(node, 1, []);
-    else if (phase.kind === 'alive') this.#serve(node, 0, [node]);
+    if (served) this.#serve(node, 1, []);
+    else if (phase.kind === 'alive' && !node.cordoned) this.#serve(node, 0, [node]);
   }
 
   /** Puts the node where it belongs, or takes it out: sorting anew with every node that joins would
@@ -242,7 +258,9 @@ export class NodeTable {
   }
 
   #listServing(): void {
-    const alive = [...this.#byName.values()].filter((node) => node.phase.kind === 'alive');
+    const alive = [...this.#byName.values()].filter(
+      ({ phase, cordoned }) => phase.kind === 'alive' && !cordoned,
+    );
     this.#serving = alive.sort((left, right) => (left.incarnation < right.incarnation ? -1 : 1));
     this.#changes++;
   }

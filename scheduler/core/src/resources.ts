@@ -1,8 +1,8 @@
 /**
  * Amounts as whole thousandths, so that reserving and freeing fractions of a cpu never drifts.
- * A **shape** is what a task reserves; tasks of one shape are alike to placement.
+ * A **shape** is what a task reserves and wishes; tasks of one shape are alike to placement.
  */
-import type { Resources } from '@troupe/model';
+import type { PlacementWishes, Resources } from '@troupe/model';
 
 export interface Amount {
   readonly name: string;
@@ -13,6 +13,7 @@ export interface Shape {
   /** Canonical: two demands of the same amounts have the same key. */
   readonly key: string;
   readonly amounts: readonly Amount[];
+  readonly wishes?: PlacementWishes;
 }
 
 /** Thousandths absorb this much of a float's error. */
@@ -20,22 +21,29 @@ const epsilon = 1e-6;
 const resourcesMax = 32;
 
 /** What is demanded, rounded up. Zero amounts demand nothing. */
-export function shapeOf(resources: Resources): Shape {
-  const names = Object.keys(resources);
+export function shapeOf(resources: Resources, wishes?: PlacementWishes): Shape {
+  const reserved = wishes?.gpus === undefined ? resources : withGpus(resources, wishes.gpus);
+  const names = Object.keys(reserved);
   if (names.length > 1) names.sort();
   const amounts: Amount[] = [];
   for (const name of names) {
-    const milli = Math.ceil((resources[name] ?? 0) * 1000 - epsilon);
+    const milli = Math.ceil((reserved[name] ?? 0) * 1000 - epsilon);
     if (milli > 0) amounts.push({ name, milli });
   }
-  return shapeFrom(amounts);
+  return shapeFrom(amounts, wishes);
 }
 
 /** `amounts` in the order of their names. */
-export function shapeFrom(amounts: readonly Amount[]): Shape {
+export function shapeFrom(amounts: readonly Amount[], wishes?: PlacementWishes): Shape {
   let key = '';
   for (const { name, milli } of amounts) key += `${name}=${milli};`;
-  return { key, amounts };
+  return wishes === undefined
+    ? { key, amounts }
+    : { key: key + JSON.stringify(wishes), amounts, wishes };
+}
+
+function withGpus(resources: Resources, gpus: NonNullable<PlacementWishes['gpus']>): Resources {
+  return { ...resources, gpu: (gpus.count * gpus.milli) / 1000 };
 }
 
 /** What is offered, rounded down. */

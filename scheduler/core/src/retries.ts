@@ -1,7 +1,7 @@
 /**
  * What follows a failed attempt. A lost node counts as an attempt like any other failure, so that
  * `retries: 0` means at most one attempt, but it is no fault of the task: the next one follows at
- * once, without back-off.
+ * once, without back-off. An attempt that was preempted is no try.
  */
 import {
   callTask,
@@ -34,20 +34,25 @@ export type Verdict =
 /** `draw` is at least 0 and less than 1. */
 export function judge(task: TaskRecord, failed: Failure, draw: () => number): Verdict {
   if (isFinal(task.name, failed.code)) return { kind: 'end', failure: failed };
-  if (task.attempt > task.retries) {
+  const tries = triesOf(task);
+  if (tries > task.retries) {
     const end = task.retries === 0 ? failed : exhausted(task, failed);
     return { kind: 'end', failure: end };
   }
   const { backoffMs } = task;
-  const wait = backoffMs[Math.min(task.attempt, backoffMs.length) - 1] ?? 0;
+  const wait = backoffMs[Math.min(tries, backoffMs.length) - 1] ?? 0;
   const waitMs = Math.round(wait * (1 + draw() * backoffSpread));
   return { kind: 'retry', waitMs, failure: failed };
 }
 
 /** The same for an attempt whose node was lost. */
 export function judgeLost(task: TaskRecord, failed: Failure): Verdict {
-  if (task.attempt <= task.retries) return { kind: 'retry', waitMs: 0, failure: failed };
+  if (triesOf(task) <= task.retries) return { kind: 'retry', waitMs: 0, failure: failed };
   return judge(task, failed, () => 0);
+}
+
+function triesOf({ attempt, preempted }: TaskRecord): number {
+  return attempt - preempted;
 }
 
 function isFinal(name: string, code: ErrorCode): boolean {
@@ -59,10 +64,10 @@ function isFinal(name: string, code: ErrorCode): boolean {
 function exhausted(task: TaskRecord, last: Failure): Failure {
   const details: FailureDetails = {
     task: task.id,
-    attempts: task.attempt,
+    attempts: triesOf(task),
     lastCode: last.code,
     lastMessage: last.message.slice(0, 4_000),
   };
-  const what = `task "${task.id}" failed ${task.attempt} times, at last with ${last.code}`;
+  const what = `task "${task.id}" failed ${triesOf(task)} times, at last with ${last.code}`;
   return failure('RETRIES_EXHAUSTED', `${what}: ${last.message}`, details);
 }

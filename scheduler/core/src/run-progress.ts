@@ -219,8 +219,10 @@ export class RunProgress {
       input: next.input,
     };
     if (next.kind === 'task') {
-      const { name, resources, retries, backoffMs, limitMs } = next.declared;
-      return this.#tasks.submit({ ...common, name, resources, retries, backoffMs, limitMs });
+      const { name, resources, retries, backoffMs, limitMs, placement } = next.declared;
+      const wishes = placement === undefined ? {} : { placement };
+      const declared = { name, resources, retries, backoffMs, limitMs, ...wishes };
+      return this.#tasks.submit({ ...common, ...declared });
     }
     const backoffMs = limits.taskBackoffMs;
     const limitMs = limits.taskLimitMs;

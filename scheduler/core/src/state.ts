@@ -39,7 +39,7 @@ export interface DurableState {
   readonly runs: RunsImage;
 }
 
-const imageFormat = 3;
+const imageFormat = 4;
 
 export class State {
   readonly nodes = new NodeTable();
@@ -83,6 +83,7 @@ export class State {
       case 'node-joining':
       case 'node-joined':
       case 'node-draining':
+      case 'node-cordoned':
       case 'node-dying':
       case 'node-sealed':
       case 'log-deleted':
@@ -99,6 +100,7 @@ export class State {
         break;
       case 'task-submitted':
       case 'task-started':
+      case 'task-preempted':
       case 'task-retried':
       case 'task-ended':
       case 'tasks-forgotten':

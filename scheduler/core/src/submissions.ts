@@ -59,6 +59,7 @@ export class Submissions {
       bundle,
       input: body.input,
       resources: body.resources ?? declared.resources,
+      ...(declared.placement === undefined ? {} : { placement: declared.placement }),
       priority: body.priority ?? 'normal',
       retries: body.retries ?? declared.retries,
       backoffMs: declared.backoffMs,

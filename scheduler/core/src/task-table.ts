@@ -15,6 +15,7 @@ import {
   type Bytes,
   type Incarnation,
   type Outcome,
+  type PlacementWishes,
   type RunId,
   type TaskId,
   type TenantName,
@@ -39,13 +40,15 @@ export interface TaskRecord {
   readonly run: { readonly run: RunId; readonly block: string } | undefined;
   /** The latest attempt started; 0 before the first. */
   attempt: number;
+  /** Of them, how many were preempted: they are no tries. */
+  preempted: number;
   state: TaskState;
 }
 
 export type TaskState =
   /** `notBefore` is the end of a back-off, as `ledMs` of facts. */
   | { readonly kind: 'ready'; readonly notBefore: number }
-  | { readonly kind: 'running'; readonly node: Incarnation };
+  | { readonly kind: 'running'; readonly node: Incarnation; readonly gpus: readonly number[] };
 
 export interface EndedTask {
   readonly id: TaskId;
@@ -57,6 +60,7 @@ export interface EndedTask {
 
 type KeptTask = Omit<TaskRecord, 'shape' | 'run'> & {
   readonly resources: Shape['amounts'];
+  readonly placement?: PlacementWishes;
   readonly run?: { readonly run: RunId; readonly block: string };
 };
 
@@ -67,10 +71,19 @@ export interface TasksImage {
 
 type TaskFact = Extract<
   SchedulerFact,
-  { kind: 'task-submitted' | 'task-started' | 'task-retried' | 'task-ended' | 'tasks-forgotten' }
+  {
+    kind:
+      | 'task-submitted'
+      | 'task-started'
+      | 'task-preempted'
+      | 'task-retried'
+      | 'task-ended'
+      | 'tasks-forgotten';
+  }
 >;
 
 const noTasks: ReadonlySet<TaskRecord> = new Set();
+const noGpus: readonly number[] = [];
 const atOnce: TaskState = { kind: 'ready', notBefore: 0 };
 
 export class TaskTable {
@@ -126,7 +139,7 @@ export class TaskTable {
         assert(fact.attempt === task.attempt + 1, 'A1: attempts are numbered from 1');
         task.attempt = fact.attempt;
         this.#count(task.tenant, -1);
-        this.#run(task, fact.node);
+        this.#run(task, fact.node, fact.gpus ?? noGpus);
         return task;
       }
       case 'task-retried': {
@@ -135,6 +148,15 @@ export class TaskTable {
         this.#stop(task);
         const notBefore = fact.waitMs === 0 ? 0 : fact.ledMs + fact.waitMs;
         task.state = { kind: 'ready', notBefore };
+        this.#count(task.tenant, 1);
+        return task;
+      }
+      case 'task-preempted': {
+        const task = this.#at(fact.task);
+        assert(task.attempt === fact.attempt, 'A1: only the latest attempt is preempted');
+        this.#stop(task);
+        task.preempted++;
+        task.state = atOnce;
         this.#count(task.tenant, 1);
         return task;
       }
@@ -157,17 +179,22 @@ export class TaskTable {
 
   image(): TasksImage {
     const live = [...this.#live.values()].map(({ shape, run, ...task }): KeptTask => {
-      const kept = { ...task, resources: shape.amounts };
-      return run === undefined ? kept : { ...kept, run };
+      const { amounts: resources, wishes: placement } = shape;
+      return {
+        ...task,
+        resources,
+        ...(placement === undefined ? {} : { placement }),
+        ...(run === undefined ? {} : { run }),
+      };
     });
     return { live, ended: [...this.#ended.values()] };
   }
 
   restore(image: TasksImage): void {
-    for (const { resources, run, ...kept } of image.live) {
-      const task: TaskRecord = { ...kept, shape: shapeFrom(resources), run };
+    for (const { resources, placement, run, ...kept } of image.live) {
+      const task: TaskRecord = { ...kept, shape: shapeFrom(resources, placement), run };
       this.#live.set(task.id, task);
-      if (task.state.kind === 'running') this.#run(task, task.state.node);
+      if (task.state.kind === 'running') this.#run(task, task.state.node, task.state.gpus);
       else this.#count(task.tenant, 1);
     }
     for (const ended of image.ended) this.#ended.set(ended.id, ended);
@@ -216,13 +243,14 @@ export class TaskTable {
       name,
       bundle,
       input,
-      shape: shapeOf(fact.resources),
+      shape: shapeOf(fact.resources, fact.placement),
       priority,
       retries,
       backoffMs,
       limitMs,
       run: fact.run,
       attempt: 0,
+      preempted: 0,
       state: atOnce,
     };
     this.#live.set(id, task);
@@ -236,12 +264,12 @@ export class TaskTable {
     return task;
   }
 
-  #run(task: TaskRecord, incarnation: Incarnation): void {
+  #run(task: TaskRecord, incarnation: Incarnation, gpus: readonly number[]): void {
     const node = this.#nodes.get(incarnation);
     const living = node?.phase.kind === 'alive' || node?.phase.kind === 'draining';
     assert(node !== undefined && living, 'A1: an attempt starts on a living node');
     this.#nodes.reserve(node, task.shape);
-    task.state = { kind: 'running', node: incarnation };
+    task.state = { kind: 'running', node: incarnation, gpus };
     const tasks = this.#onNode.get(incarnation);
     if (tasks === undefined) this.#onNode.set(incarnation, new Set([task]));
     else tasks.add(task);

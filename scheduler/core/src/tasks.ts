@@ -8,6 +8,7 @@
  * A5  every submitted task ends: attempts are bounded by retries and by a time limit each.
  */
 import {
+  assert,
   boundedFailure,
   failure,
   type Incarnation,
@@ -25,11 +26,10 @@ import { Durations } from './durations.ts';
 import type { SchedulerFact } from './facts.ts';
 import { demandCoefficient, dominantShareOf } from './fair/demand.ts';
 import { FairQueue } from './fair/fair-queue.ts';
-import type { NodeRecord } from './nodes.ts';
-import { attemptsPerNodeMax, fits, placeTask } from './placement.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
+import { type TaskPlace, TaskPlaces } from './task-places.ts';
 import type { TaskRecord } from './task-table.ts';
 import { type Asker, Waiting } from './waiting.ts';
 
@@ -50,7 +50,8 @@ const forgottenMax = 2_000;
 export class Tasks {
   readonly #desk: Desk;
   readonly #blockEnded: (task: TaskRecord) => void;
-  readonly #queue: FairQueue<TaskRecord, NodeRecord>;
+  readonly #queue: FairQueue<TaskRecord, TaskPlace>;
+  readonly #places: TaskPlaces;
   readonly #attempts: Deliveries<TaskId>;
   readonly #askers = new Waiting<TaskId, Asker>();
   readonly #flights = new Map<TaskId, Flight>();
@@ -59,18 +60,20 @@ export class Tasks {
   readonly #totals = new Map<string, number>();
   #totalsOf = -1;
   #starts: Deadline | undefined;
+  /** Ended to make room in the pick at hand; they wait again after it. */
+  #preempted: TaskRecord[] = [];
 
   /** `blockEnded` hears of every ended task that was a run's block. */
   constructor(desk: Desk, blockEnded: (task: TaskRecord) => void) {
     this.#desk = desk;
     this.#blockEnded = blockEnded;
     this.#attempts = new Deliveries(desk, 'attempts', (node, id) => this.#runTask(node, id));
-    this.#queue = new FairQueue<TaskRecord, NodeRecord>({
+    this.#places = new TaskPlaces(desk);
+    this.#queue = new FairQueue<TaskRecord, TaskPlace>({
       costOf: (task) => this.#shareOf(task.shape) * this.#durations.expected(task),
       coefficientOf: (shape) =>
         desk.config.demandCoefficient === true ? demandCoefficient(shape, this.#supply()) : 1,
-      place: (shape) =>
-        placeTask(desk.state.nodes.serving, shape, (node) => this.#attemptsOn(node)),
+      place: (_shape, task) => this.#place(task),
     });
   }
 
@@ -80,6 +83,7 @@ export class Tasks {
     for (const task of this.#desk.state.tasks.live()) {
       if (task.state.kind === 'running') {
         this.#queue.adopt(task);
+        this.#places.adopt(task);
         this.#fly(task, undefined);
         this.#attempts.add(task.state.node, task.id);
       } else {
@@ -106,11 +110,18 @@ export class Tasks {
       const picked = this.#queue.take(this.#desk.now);
       if (picked === undefined) break;
       const { task, place, cost } = picked;
-      const node = place.incarnation;
-      const attempt = task.attempt + 1;
-      this.#desk.decide({ kind: 'task-started', task: task.id, attempt, node });
+      const { gpus } = place;
+      const node = place.node.incarnation;
+      const fact = {
+        kind: 'task-started',
+        task: task.id,
+        attempt: task.attempt + 1,
+        node,
+      } as const;
+      this.#desk.decide(gpus.length === 0 ? fact : { ...fact, gpus });
       this.#fly(task, cost);
       this.#attempts.add(node, task.id);
+      for (const victim of this.#preempted.splice(0)) this.#queue.push(victim, this.#desk.now);
     }
     const wakeAt = this.#queue.wakeAt();
     if (wakeAt === this.#starts?.at && (wakeAt === undefined || this.#starts?.slot !== -1)) return;
@@ -259,6 +270,7 @@ export class Tasks {
   /** The attempt is over, however: its deadlines go, its tenant pays what it took. */
   #landed(task: TaskRecord, node: Incarnation, tookMs?: number): void {
     this.#attempts.confirm(node, task.id);
+    this.#places.end(task);
     const flight = this.#flights.get(task.id);
     if (flight === undefined) return;
     this.#flights.delete(task.id);
@@ -298,11 +310,7 @@ export class Tasks {
   }
 
   #freed(node: Incarnation): void {
-    const record = this.#desk.state.nodes.get(node);
-    if (record?.phase.kind === 'alive') {
-      const room = this.#attemptsOn(record) < attemptsPerNodeMax;
-      if (room) this.#queue.unblock((shape) => fits(record, shape));
-    }
+    this.#queue.unblock((shape) => this.#places.mayFit(shape, node));
     this.dispatch();
   }
 
@@ -324,8 +332,27 @@ export class Tasks {
     return { kind, term, task: id, attempt, tenant, bundle, name, input, limitMs, scope };
   }
 
-  #attemptsOn(node: NodeRecord): number {
-    return this.#desk.state.tasks.on(node.incarnation).size;
+  /** Reserves a place; a task that may makes room for itself where there is none. */
+  #place(task: TaskRecord): TaskPlace | undefined {
+    const place = this.#places.place(task);
+    if (place !== undefined || task.shape.wishes?.preempts !== true) return place;
+    const victims = this.#places.victimsFor(task);
+    if (victims.length === 0) return undefined;
+    for (const id of victims) this.#preempt(id, task.id);
+    const made = this.#places.place(task);
+    assert(made !== undefined, 'P1: who was preempted for it leaves room');
+    return made;
+  }
+
+  #preempt(id: TaskId, by: TaskId): void {
+    const victim = this.#desk.state.tasks.get(id);
+    assert(victim?.state.kind === 'running', 'A1: only what runs is preempted');
+    const { node } = victim.state;
+    this.#landed(victim, node);
+    this.#cancelOn(node, victim);
+    const { attempt } = victim;
+    this.#desk.decide({ kind: 'task-preempted', task: id, attempt, by, at: this.#desk.wall });
+    this.#preempted.push(victim);
   }
 
   #shareOf(shape: Shape): number {

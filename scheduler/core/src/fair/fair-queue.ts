@@ -24,8 +24,8 @@ export interface TenantTask extends Queued {
 }
 
 export interface FairRules<T extends TenantTask, N> extends Prices<T> {
-  /** Where a task of this shape could start now. */
-  place(shape: Shape): N | undefined;
+  /** Where a task of this shape starts now: what is answered is taken. */
+  place(shape: Shape, task: T): N | undefined;
 }
 
 export interface Picked<T, N> {
@@ -158,7 +158,7 @@ export class FairQueue<T extends TenantTask, N> {
         return this.#contest.isOpen(shapeSlot) && use.allows(shape);
       });
       assert(chosen !== undefined, 'Q3: a lane that competes has a task');
-      const place = this.#rules.place(chosen.lane.shape);
+      const place = this.#rules.place(chosen.lane.shape, chosen.task);
       if (place !== undefined) return this.#start(tenant, chosen, place, now);
       this.#close(chosen.lane);
     }

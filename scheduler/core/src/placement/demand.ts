@@ -5,23 +5,9 @@
  *
  * A1  amounts are whole thousandths; a part of a GPU is at most one GPU, more are whole ones.
  */
-import { assert, type Resources } from '@troupe/model';
+import { assert, type Labels, type PlacementWishes, type Resources } from '@troupe/model';
 import { shapeOf } from '../resources.ts';
-import { type Labels, type Preferred, type Selector, weightMax } from './labels.ts';
-import type { StrategyName } from './strategies.ts';
-
-/** Tasks that run already and match, counted in each domain: nodes with the same value of a label. */
-export interface NeighbourTerm {
-  readonly tasks: Selector;
-  /** The label of the nodes whose values are the domains; `node` makes each node its own. */
-  readonly across: string;
-}
-
-export interface SpreadRule extends NeighbourTerm {
-  /** How far the fullest domain may be ahead of the emptiest. */
-  readonly skewMax: number;
-  readonly required: boolean;
-}
+import { weightMax } from './labels.ts';
 
 export interface GpuDemand {
   readonly count: number;
@@ -31,26 +17,11 @@ export interface GpuDemand {
   readonly models: readonly string[];
 }
 
-export interface Demand {
+export interface Demand extends Omit<PlacementWishes, 'preempts'> {
   /** `cpu` in cores, `memory` in MiB, `gpu` in GPUs, `storage`, `io`, and names of your own. */
   readonly resources: Resources;
-  readonly gpuModels?: readonly string[];
-  /** Several GPUs, a part of each: overrides `resources.gpu`. */
-  readonly gpus?: { readonly count: number; readonly milli: number };
-  /** Labels of the task, which the affinity of other tasks picks by. */
-  readonly labels?: Labels;
-  readonly nodes?: Selector;
-  readonly nodesPreferred?: readonly Preferred<Selector>[];
-  readonly near?: readonly NeighbourTerm[];
-  readonly apart?: readonly NeighbourTerm[];
-  readonly nearPreferred?: readonly Preferred<NeighbourTerm>[];
-  readonly apartPreferred?: readonly Preferred<NeighbourTerm>[];
-  readonly spread?: readonly SpreadRule[];
-  /** A kind of isolation that the node must offer. */
-  readonly isolation?: string;
   /** A bundle that the node must have. */
   readonly bundle?: string;
-  readonly strategy?: StrategyName;
 }
 
 export interface Ask {

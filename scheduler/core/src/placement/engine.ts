@@ -7,7 +7,7 @@
  * P2  what is free is the capacity less what the tasks there reserve.
  * P3  a task is in one place, and ends once.
  */
-import { assert } from '@troupe/model';
+import { assert, type StrategyName } from '@troupe/model';
 import { type Ask, askOf, type Demand } from './demand.ts';
 import { type Objection, objectionTo } from './filters.ts';
 import { type Mix, MixCounter } from './mix.ts';
@@ -17,7 +17,7 @@ import type { Ranking } from './ranking.ts';
 import { preferenceUnit, Rankings } from './rankings.ts';
 import { type Refusal, refusalOf } from './refusals.ts';
 import { giveBack, type NodeSpec, ResourceNames, type Site, siteOf, takeFrom } from './site.ts';
-import { type Scorer, type StrategyName, scorerOf } from './strategies.ts';
+import { type Scorer, scorerOf } from './strategies.ts';
 import { Usage } from './usage.ts';
 
 export interface PlacementConfig {

@@ -3,8 +3,9 @@
  *
  * F1  a node is open to an ask exactly when there is nothing to say against it.
  */
+import type { Requirement } from '@troupe/model';
 import type { Ask } from './demand.ts';
-import { matches, type Requirement } from './labels.ts';
+import { matches } from './labels.ts';
 import { gpusWith, hasRoom, type ResourceNames, type Site } from './site.ts';
 
 /** Why a node is out, said of one node and of several. */

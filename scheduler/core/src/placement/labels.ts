@@ -1,19 +1,5 @@
 /** Labels and the selectors that pick by them. */
-export interface Labels {
-  readonly [name: string]: string;
-}
-
-export type Requirement =
-  | { readonly label: string; readonly op: 'in' | 'not-in'; readonly values: readonly string[] }
-  | { readonly label: string; readonly op: 'exists' | 'absent' };
-
-/** All requirements hold. An empty selector picks everything. */
-export type Selector = readonly Requirement[];
-
-export interface Preferred<T> {
-  readonly weight: number;
-  readonly term: T;
-}
+import type { Labels, Requirement, Selector } from '@troupe/model';
 
 /** Weights of preferences, summed for one node, stay within this on either side. */
 export const weightMax = 1_000;

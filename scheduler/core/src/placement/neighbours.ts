@@ -6,8 +6,8 @@
  * B1  a count equals the number of running tasks that match in the domain.
  * B2  apart works both ways: a task is kept away from those that must be apart from it.
  */
-import { assert } from '@troupe/model';
-import type { Ask, NeighbourTerm, SpreadRule } from './demand.ts';
+import { assert, type NeighbourTerm, type SpreadRule } from '@troupe/model';
+import type { Ask } from './demand.ts';
 import type { Objection } from './filters.ts';
 import { clampWeight, matches } from './labels.ts';
 import type { Site } from './site.ts';

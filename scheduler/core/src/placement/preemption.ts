@@ -26,6 +26,11 @@ export type PreemptionPlan =
     }
   | { readonly kind: 'refused'; readonly why: string };
 
+interface Rules {
+  readonly now: number;
+  readonly mayEnd: (victim: Task) => boolean;
+}
+
 interface Candidate {
   readonly site: Site;
   readonly victims: readonly Victim[];
@@ -34,11 +39,16 @@ interface Candidate {
 }
 
 /** Compares nodes by the highest priority that is hurt, then by the work lost, then by the number. */
-export function planPreemption(placement: Placement, task: Task, now: number): PreemptionPlan {
+export function planPreemption(
+  placement: Placement,
+  task: Task,
+  now: number,
+  mayEnd: (victim: Task) => boolean = () => true,
+): PreemptionPlan {
   let best: Candidate | undefined;
   let considered = 0;
   for (const site of placement.sites()) {
-    const candidate = victimsOn(placement, site, task, now);
+    const candidate = victimsOn(placement, site, task, { now, mayEnd });
     if (candidate === undefined) continue;
     considered++;
     if (best === undefined || isLess(candidate, best)) best = candidate;
@@ -58,9 +68,9 @@ function victimsOn(
   placement: Placement,
   site: Site,
   task: Task,
-  now: number,
+  rules: Rules,
 ): Candidate | undefined {
-  const lower = lowerOn(placement, site, task.priority ?? 0, now);
+  const lower = lowerOn(placement, site, task.priority ?? 0, rules);
   if (lower.length === 0) return undefined;
   const left: Site = { ...site, free: [...site.free], gpus: site.gpus.slice() };
   for (const { grant } of lower) giveBack(left, grant.task.ask, grant.gpus);
@@ -90,11 +100,16 @@ interface Lower {
 }
 
 /** The dearest first. */
-function lowerOn(placement: Placement, site: Site, priority: number, now: number): Lower[] {
+function lowerOn(
+  placement: Placement,
+  site: Site,
+  priority: number,
+  { now, mayEnd }: Rules,
+): Lower[] {
   const lower: Lower[] = [];
   for (const id of site.tasks) {
     const grant = placement.grant(id);
-    if (grant === undefined || grant.task.spared === true) continue;
+    if (grant === undefined || grant.task.spared === true || !mayEnd(grant.task)) continue;
     const own = grant.task.priority ?? 0;
     if (own >= priority) continue;
     const ran = Math.max(0, now - (grant.task.at ?? now));

@@ -6,13 +6,13 @@
  *
  * R1  a ranking that was brought up to date holds exactly the score of every open node.
  */
-import { assert } from '@troupe/model';
+import { assert, type StrategyName } from '@troupe/model';
 import type { Ask } from './demand.ts';
 import { isOpen } from './filters.ts';
 import { matches, weightMax } from './labels.ts';
 import { absent, Ranking } from './ranking.ts';
 import type { Site } from './site.ts';
-import type { Scorer, StrategyName } from './strategies.ts';
+import type { Scorer } from './strategies.ts';
 
 interface Kept {
   readonly ranking: Ranking;

@@ -4,10 +4,9 @@
  *
  * N1  free is never negative and never more than the capacity, for each resource and each GPU.
  */
-import { assert, type Resources } from '@troupe/model';
+import { assert, type Labels, type Resources } from '@troupe/model';
 import { capacityOf } from '../resources.ts';
 import type { Ask, GpuDemand } from './demand.ts';
-import type { Labels } from './labels.ts';
 
 export interface NodeSpec {
   readonly name: string;
@@ -38,11 +37,15 @@ export interface Site {
   readonly tasks: Set<string>;
 }
 
+/** What every attempt takes one of, where nodes offer it: so many may run on a node at once. */
+export const attemptResource = '$attempts';
+
 /** Names of resources by number: cpu and memory come first. */
 export class ResourceNames {
   readonly #numbers = new Map<string, number>([
     ['cpu', 0],
     ['memory', 1],
+    [attemptResource, 2],
   ]);
   readonly numberOf = (name: string): number => {
     const known = this.#numbers.get(name);
@@ -58,6 +61,7 @@ export class ResourceNames {
 
 export const cpu = 0;
 export const memory = 1;
+export const attempts = 2;
 
 export function siteOf(spec: NodeSpec, slot: number, names: ResourceNames): Site {
   const capacity: number[] = [0, 0];

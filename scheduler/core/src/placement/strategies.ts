@@ -5,25 +5,12 @@
  * Scores of the classic strategies are those of `../shared/lb/strategies.json`, in cores, GiB and GPUs
  * as they are before the task is placed.
  */
+import type { StrategyName } from '@troupe/model';
 import type { Ask } from './demand.ts';
 import { Fragmentation } from './fragmentation.ts';
 import type { Mix } from './mix.ts';
 import { type PowerModel, wattsAdded } from './power.ts';
-import { cpu, fullestGpus, memory, type Site } from './site.ts';
-
-export const strategyNames = [
-  'first-fit',
-  'best-fit',
-  'worst-fit',
-  'round-robin',
-  'priority',
-  'load-balanced',
-  'energy-aware',
-  'gpu-fragmentation-aware',
-  'locality',
-] as const;
-
-export type StrategyName = (typeof strategyNames)[number];
+import { attempts, cpu, fullestGpus, memory, type Site } from './site.ts';
 
 export interface Scorer {
   score(site: Site, ask: Ask): number;
@@ -51,7 +38,8 @@ export function scorerOf(name: StrategyName, context: Context): Scorer {
     case 'priority':
       return byNumber((site) => -(distance(site, cpu) + distance(site, memory) / 2));
     case 'load-balanced':
-      return byNumber((site) => -meanUse(site));
+      // What reserves neither cpu nor memory spreads by the attempts.
+      return byNumber((site) => -meanUse(site) - use(site, attempts));
     case 'energy-aware':
       return context.power === undefined
         ? byNumber(meanUse)

@@ -1,5 +1,6 @@
+import type { Selector } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import type { NodeSpec, Selector } from '../../src/placement/index.ts';
+import type { NodeSpec } from '../../src/placement/index.ts';
 import { Cluster } from './cluster.ts';
 
 const resources = { cpu: 4 };

@@ -1,3 +1,4 @@
+import { strategyNames } from '@troupe/model';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
@@ -5,7 +6,6 @@ import {
   Placement,
   planPreemption,
   type StrategyName,
-  strategyNames,
 } from '../../src/placement/index.ts';
 import { Ranking } from '../../src/placement/ranking.ts';
 

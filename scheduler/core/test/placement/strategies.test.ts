@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { StrategyName } from '@troupe/model';
 import { describe, expect, it, test } from 'vitest';
-import { type NodeSpec, Placement, type StrategyName } from '../../src/placement/index.ts';
+import { type NodeSpec, Placement } from '../../src/placement/index.ts';
 
 const shared =
   process.env['TROUPE_SHARED'] ?? fileURLToPath(new URL('../../../../../shared', import.meta.url));

@@ -1,0 +1,168 @@
+/**
+ * Where tasks run: the placement of a leader, over the nodes that serve. Volatile: a new leader builds
+ * it anew from the nodes and from the attempts that run.
+ *
+ * P1  a task is placed only where all that it reserves is free.
+ * P4  what runs here is exactly what runs by the journal.
+ */
+import { assert, type Incarnation, type Labels, type TaskId } from '@troupe/model';
+import type { Desk } from './desk.ts';
+import { priorityWeight } from './fair/priority.ts';
+import type { NodeRecord, NodeTable } from './nodes.ts';
+import {
+  type Ask,
+  type NodeSpec,
+  Placement,
+  type PlacementConfig,
+  planPreemption,
+  type Task,
+} from './placement/index.ts';
+import { attemptResource } from './placement/site.ts';
+import type { Shape } from './resources.ts';
+import type { TaskRecord } from './task-table.ts';
+
+/** A node, with the GPUs of it that a task gets. */
+export interface TaskPlace {
+  readonly node: NodeRecord;
+  readonly gpus: readonly number[];
+}
+
+/** Attempts that run on one node at once, however little they reserve. */
+const attemptsPerNodeMax = 1_000;
+/** Kinds of tasks whose demand is kept compiled. */
+const asksMax = 4_096;
+
+export class TaskPlaces {
+  readonly #desk: Desk;
+  readonly #placement: Placement;
+  readonly #asks = new Map<string, Ask>();
+  #changes = -1;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+    this.#placement = new Placement(configOf(desk));
+  }
+
+  /** A running attempt that another leader placed. */
+  adopt(task: TaskRecord): void {
+    assert(task.state.kind === 'running', 'P4: what is adopted runs');
+    const { node, gpus } = task.state;
+    this.#nodesChanged();
+    this.#placement.reserve(this.#taskOf(task), node, gpus);
+  }
+
+  /** Reserves the best place that there is. */
+  place(task: TaskRecord): TaskPlace | undefined {
+    this.#nodesChanged();
+    const choice = this.#placement.place(this.#taskOf(task));
+    if (choice.kind === 'refused') return undefined;
+    const node = this.#nodes.get(choice.node as Incarnation);
+    assert(node !== undefined, 'P4: a place is on a node that serves');
+    return { node, gpus: choice.gpus };
+  }
+
+  end(task: TaskRecord): void {
+    if (this.#placement.grant(task.id) !== undefined) this.#placement.end(task.id);
+  }
+
+  /** Something was freed on the node: whether a task of this shape could start now. */
+  mayFit(shape: Shape, node: Incarnation): boolean {
+    this.#nodesChanged();
+    const site = this.#placement.site(node);
+    if (site === undefined) return false;
+    const ask = this.#askOf(shape);
+    // Whom it stood next to, or kept away, may be elsewhere.
+    return ask.social || this.#placement.objection(site, { id: '', ask }) === undefined;
+  }
+
+  /** Why there is no place for it, for people; undefined when there is one. */
+  refusal(task: TaskRecord): string | undefined {
+    this.#nodesChanged();
+    const choice = this.#placement.choose(this.#taskOf(task));
+    return choice.kind === 'refused' ? choice.explain().text : undefined;
+  }
+
+  /** The running tasks that would have to end so that this one has a place. */
+  victimsFor(task: TaskRecord): readonly TaskId[] {
+    this.#nodesChanged();
+    const { tenant } = task;
+    // Between tenants the queue decides, by their shares.
+    const own = (other: Task) => other.tenant === tenant;
+    const plan = planPreemption(this.#placement, this.#taskOf(task), this.#desk.now, own);
+    return plan.kind === 'planned' ? plan.victims.map((victim) => victim.task as TaskId) : [];
+  }
+
+  check(): void {
+    this.#placement.check();
+  }
+
+  get #nodes(): NodeTable {
+    return this.#desk.state.nodes;
+  }
+
+  /** Sees to it that the nodes are those that serve; what runs on others stays where it is. */
+  #nodesChanged(): void {
+    if (this.#changes === this.#nodes.changes) return;
+    this.#changes = this.#nodes.changes;
+    for (const { spec } of [...this.#placement.sites()]) {
+      const node = this.#nodes.get(spec.name as Incarnation);
+      if (node === undefined || !serves(node)) {
+        const present = node?.phase.kind === 'draining' || node?.phase.kind === 'alive';
+        if (present) this.#placement.cordon(spec.name, true);
+        else this.#placement.removeNode(spec.name);
+      }
+    }
+    for (const node of this.#nodes.present()) {
+      const { kind } = node.phase;
+      if (kind !== 'alive' && kind !== 'draining') continue;
+      const site = this.#placement.site(node.incarnation);
+      if (site === undefined) this.#placement.addNode(specOf(node));
+      else if (site.cordoned && serves(node)) this.#placement.cordon(node.incarnation, false);
+    }
+  }
+
+  #taskOf(task: TaskRecord): Task {
+    return {
+      id: task.id,
+      ask: this.#askOf(task.shape),
+      tenant: task.tenant,
+      priority: priorityWeight(task.priority),
+      at: this.#desk.now,
+      // What may be tried only once is not ended for another.
+      spared: task.retries === 0,
+    };
+  }
+
+  #askOf(shape: Shape): Ask {
+    const known = this.#asks.get(shape.key);
+    if (known !== undefined) return known;
+    if (this.#asks.size >= asksMax) this.#asks.clear();
+    const resources: Record<string, number> = { [attemptResource]: 1 };
+    for (const { name, milli } of shape.amounts) resources[name] = milli / 1000;
+    const ask = this.#placement.ask({ ...shape.wishes, resources });
+    this.#asks.set(shape.key, ask);
+    return ask;
+  }
+}
+
+function serves({ phase, cordoned }: NodeRecord): boolean {
+  return phase.kind === 'alive' && !cordoned;
+}
+
+function specOf(node: NodeRecord): NodeSpec {
+  const { incarnation, name, resources, labels } = node;
+  const gpuModel = labels['gpu-model'];
+  const isolations = labels['isolation']?.split(',');
+  return {
+    name: incarnation,
+    resources: { ...resources, [attemptResource]: attemptsPerNodeMax },
+    labels: { ...labels, node: name } satisfies Labels,
+    cordoned: !serves(node),
+    ...(gpuModel === undefined ? {} : { gpuModel }),
+    ...(isolations === undefined ? {} : { isolations }),
+  };
+}
+
+function configOf({ config }: Desk): PlacementConfig {
+  return { strategy: 'load-balanced', ...config.placement };
+}
