@@ -89,7 +89,19 @@ export type RequestBody =
       readonly prefix?: string;
       readonly limit: number;
     }
-  | { readonly kind: 'drain-node'; readonly node: NodeName };
+  | { readonly kind: 'drain-node'; readonly node: NodeName }
+  | {
+      /** Whether anything new is placed there. */
+      readonly kind: 'cordon-node';
+      readonly node: NodeName;
+      readonly cordoned: boolean;
+    }
+  | {
+      /** Tasks that wait or run, those that wait first. */
+      readonly kind: 'list-tasks';
+      readonly tenant?: TenantName;
+      readonly limit: number;
+    };
 
 /** What a tenant may use at once and start in a second; what is not named is not limited. */
 export interface Quota {
@@ -118,6 +130,7 @@ export type Answer =
   | { readonly kind: 'tenant'; readonly tenant: TenantName; readonly weight: number }
   | { readonly kind: 'status'; readonly status: ClusterView }
   | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
+  | { readonly kind: 'tasks'; readonly tasks: readonly TaskView[]; readonly total: number }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
@@ -169,10 +182,25 @@ export interface BlockView {
   readonly rounds?: { readonly done: number; readonly all?: number };
 }
 
+export interface TaskView {
+  readonly task: TaskId;
+  readonly tenant: TenantName;
+  readonly name: string;
+  readonly state: 'waiting' | 'running';
+  readonly attempts: number;
+  readonly node?: Incarnation;
+  /** Numbers of the GPUs of the node. */
+  readonly gpus?: readonly number[];
+  /** Why it waits, for people: `3 nodes lack gpu, 2 are cordoned`. */
+  readonly why?: string;
+}
+
 export interface NodeView {
   readonly name: NodeName;
   readonly incarnation: Incarnation;
   readonly state: 'joining' | 'alive' | 'draining' | 'dying' | 'gone';
+  /** Nothing new is placed there. */
+  readonly cordoned?: boolean;
   readonly resources: Resources;
   readonly used: Resources;
   readonly labels: { readonly [name: string]: string };

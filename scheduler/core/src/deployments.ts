@@ -21,6 +21,7 @@ import {
 } from '@troupe/model';
 import { type CompiledWorkflow, compile } from './dag/compile.ts';
 import type { SchedulerFact } from './facts.ts';
+import { wishesFault } from './placement/index.ts';
 import { resourcesFault } from './resources.ts';
 
 export interface TenantRecord {
@@ -208,7 +209,11 @@ function nameFault(what: string, names: readonly string[]): string | undefined {
 
 function taskFault(tasks: readonly TaskManifest[]): string | undefined {
   for (const task of tasks) {
-    const fault = resourcesFault(task.resources) ?? retryFault(task);
+    const { resources, placement } = task;
+    const fault =
+      resourcesFault(resources) ??
+      retryFault(task) ??
+      (placement === undefined ? undefined : wishesFault(placement, resources));
     if (fault !== undefined) return `task "${task.name}": ${fault}`;
   }
   return undefined;

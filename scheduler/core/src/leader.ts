@@ -8,6 +8,7 @@ import {
   incarnation,
   type NodeToLeader,
   type Request,
+  type RequestBody,
   unreachable,
 } from '@troupe/model';
 import type { Due } from './deadlines.ts';
@@ -21,6 +22,9 @@ import { Questions } from './questions.ts';
 import { Runs } from './runs.ts';
 import { Submissions } from './submissions.ts';
 import { Tasks } from './tasks.ts';
+import type { Asker } from './waiting.ts';
+
+type Cordon = Extract<RequestBody, { kind: 'cordon-node' }>;
 
 const retentionMs = 1_000;
 
@@ -57,7 +61,7 @@ export class Leader {
     this.#submissions = new Submissions(desk, this.#tasks);
     this.#runs = new Runs(desk, this.#tasks);
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
-    this.#questions = new Questions(desk, this.#membership.detection);
+    this.#questions = new Questions(desk, this.#membership.detection, this.#tasks);
     this.#takeOver();
   }
 
@@ -230,9 +234,27 @@ export class Leader {
         this.#membership.drain(node.incarnation);
         return this.#desk.answer(asker, { kind: 'done' });
       }
+      case 'cordon-node':
+        return this.#cordon(asker, body);
+      case 'list-tasks':
+        return this.#questions.listTasks(asker, body);
       default:
         return unreachable(body);
     }
+  }
+
+  #cordon(asker: Asker, { node: name, cordoned }: Cordon): void {
+    const node = this.#desk.state.nodes.named(name);
+    if (node === undefined) {
+      const what = `there is no node "${name}"`;
+      return this.#desk.refuse(asker, 'UNKNOWN_NODE', what, { node: name });
+    }
+    if (node.cordoned !== cordoned) {
+      this.#desk.decide({ kind: 'node-cordoned', incarnation: node.incarnation, cordoned });
+      this.#directory.placeWaiting();
+      this.#tasks.nodesChanged();
+    }
+    this.#desk.answer(asker, { kind: 'done' });
   }
 
   #imageWritten(event: Extract<SchedulerEvent, { kind: 'image-written' }>): void {

@@ -6,12 +6,15 @@ import type {
   NodeView,
   RequestBody,
   RunView,
+  TaskView,
 } from '@troupe/model';
 import type { Desk } from './desk.ts';
 import type { FailureDetection } from './failure-detection.ts';
 import type { NodeRecord } from './nodes.ts';
 import { resourcesOf } from './resources.ts';
 import { viewRunShort } from './run-view.ts';
+import type { TaskRecord } from './task-table.ts';
+import type { Tasks } from './tasks.ts';
 import type { Asker } from './waiting.ts';
 
 /** Rows of one answer; it must fit into a message. */
@@ -22,13 +25,15 @@ const deposedMax = 10_000;
 export class Questions {
   readonly #desk: Desk;
   readonly #detection: FailureDetection;
+  readonly #tasks: Tasks;
   readonly #deposed = new Set<Incarnation>();
   #appendsRefused = 0;
   #repliesWithheld = 0;
 
-  constructor(desk: Desk, detection: FailureDetection) {
+  constructor(desk: Desk, detection: FailureDetection, tasks: Tasks) {
     this.#desk = desk;
     this.#detection = detection;
+    this.#tasks = tasks;
   }
 
   /** The last words of a fenced incarnation: counted once, for people. */
@@ -53,6 +58,43 @@ export class Questions {
       found.push(viewRunShort(run, tasks));
     }
     this.#desk.answer(asker, { kind: 'runs', runs: found });
+  }
+
+  listTasks(asker: Asker, body: Extract<RequestBody, { kind: 'list-tasks' }>): void {
+    const { tenant, limit } = body;
+    const waiting: TaskRecord[] = [];
+    const running: TaskRecord[] = [];
+    let total = 0;
+    for (const task of this.#desk.state.tasks.live()) {
+      if (tenant !== undefined && task.tenant !== tenant) continue;
+      total++;
+      const rows = task.state.kind === 'ready' ? waiting : running;
+      if (rows.length < bounded(limit)) rows.push(task);
+    }
+    const reasons = new Map<string, string>();
+    const shown = [...waiting, ...running].slice(0, bounded(limit));
+    const tasks = shown.map((task) => this.#viewTask(task, reasons));
+    this.#desk.answer(asker, { kind: 'tasks', tasks, total });
+  }
+
+  /** Tasks of one tenant that are alike wait for the same reason: it is found once. */
+  #viewTask(task: TaskRecord, reasons: Map<string, string>): TaskView {
+    const { id, tenant, name, attempt: attempts, state, shape } = task;
+    const view = { task: id, tenant, name, attempts };
+    if (state.kind === 'running') {
+      const { node, gpus } = state;
+      const running = { ...view, state: 'running', node } as const;
+      return gpus.length === 0 ? running : { ...running, gpus };
+    }
+    const restMs = state.notBefore - this.#desk.ledMs;
+    if (restMs > 0) {
+      const why = `it is tried again in ${Math.ceil(restMs)} ms`;
+      return { ...view, state: 'waiting', why };
+    }
+    const alike = `${tenant} ${shape.key}`;
+    const why = reasons.get(alike) ?? this.#tasks.whyWaiting(task);
+    reasons.set(alike, why);
+    return { ...view, state: 'waiting', why };
   }
 
   listActors(asker: Asker, body: Extract<RequestBody, { kind: 'list-actors' }>): void {
@@ -120,6 +162,7 @@ export class Questions {
       actors,
       tasks: this.#desk.state.tasks.on(incarnation).size,
       silentMs: this.#detection.silentMs(incarnation),
+      ...(node.cordoned ? { cordoned: true } : {}),
     } as const;
     const load = this.#detection.load(incarnation);
     return load === undefined ? view : { ...view, load };

@@ -141,6 +141,15 @@ export class Tasks {
     return this.#queue.retryAfterMs(tenant, tooMany);
   }
 
+  /** Why a task that is ready has not started, for people. */
+  whyWaiting(task: TaskRecord): string {
+    const refusal = this.#places.refusal(task);
+    if (refusal !== undefined) return refusal;
+    if (!this.#queue.isWithinQuota(task, this.#desk.now))
+      return 'the quota of its tenant is used up';
+    return 'others are before it';
+  }
+
   seen(node: Incarnation, task: TaskId, attempt: number): void {
     const record = this.#desk.state.tasks.get(task);
     if (record === undefined || !isRunning(record, node, attempt)) return;

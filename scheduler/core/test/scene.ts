@@ -10,6 +10,7 @@ import {
   gatewayAddress,
   type Incarnation,
   incarnation,
+  type Labels,
   type Located,
   type Manifest,
   type NodeToLeader,
@@ -132,15 +133,20 @@ export class Scene {
 
   // ------------------------------------------------------------ nodes
 
-  asksToJoin(id: string, resources: Resources = { cpu: 4 }, version = '0.1.0'): Incarnation {
+  asksToJoin(
+    id: string,
+    resources: Resources = { cpu: 4 },
+    version = '0.1.0',
+    labels: Labels = {},
+  ): Incarnation {
     const node = incarnation(id);
     const name = nodeName(id.slice(0, id.indexOf('.')));
-    this.hear({ kind: 'join', incarnation: node, name, resources, labels: {}, version });
+    this.hear({ kind: 'join', incarnation: node, name, resources, labels, version });
     return node;
   }
 
-  joins(id: string, resources: Resources = { cpu: 4 }): Incarnation {
-    const node = this.asksToJoin(id, resources);
+  joins(id: string, resources: Resources = { cpu: 4 }, labels: Labels = {}): Incarnation {
+    const node = this.asksToJoin(id, resources, '0.1.0', labels);
     this.tell({ kind: 'log-created', incarnation: node });
     this.beating.add(node);
     return node;

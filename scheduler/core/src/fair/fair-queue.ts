@@ -206,6 +206,12 @@ export class FairQueue<T extends TenantTask, N> {
     return Math.round(Math.min(retryMsMax, Math.max(retryMsMin, every * tooMany)));
   }
 
+  /** Whether the quota of its tenant would let it start. */
+  isWithinQuota(task: T, now: number): boolean {
+    const { use } = this.#tenant(task.tenant);
+    return use.allows(task.shape) && use.startsFrom(now) <= now;
+  }
+
   share(name: string): TenantShare {
     const { weight, use, backlog, charged, contestSlot, competing } = this.#tenant(name);
     const ahead = this.#contest.startOf(contestSlot) - this.#contest.time;

@@ -10,3 +10,4 @@ export type { Refusal } from './refusals.ts';
 export { type Reservation, Reservations } from './reservations.ts';
 export type { NodeSpec } from './site.ts';
 export { type Circle, Waits } from './waits.ts';
+export { wishesFault } from './wishes.ts';
