@@ -74,6 +74,23 @@ describe('a local cluster by the command', () => {
     expect(await json('task', 'double', '{"value": 21}')).toBe(42);
   });
 
+  it('says why a task waits while its nodes are cordoned, and runs it when one is not', async () => {
+    for (const name of ['n1', 'n2']) expect((await run('node', 'cordon', name)).code).toBe(0);
+    expect((await run('nodes')).stdout).toMatch(/n1 +alive, cordoned/);
+    const task = run('task', 'double', '{"value": 4}', '--id', 'held', '--json');
+    await expect
+      .poll(() => json('tasks'), { timeout: 20_000 })
+      .toMatchObject({
+        total: 1,
+        tasks: [{ task: 'held', state: 'waiting', why: '2 nodes are cordoned' }],
+      });
+    expect((await run('tasks')).stdout).toMatch(/held +double +waiting +0 +2 nodes are cordoned/);
+    for (const name of ['n1', 'n2']) expect((await run('node', 'uncordon', name)).code).toBe(0);
+    expect(JSON.parse((await task).stdout)).toBe(8);
+    const unknown = await run('node', 'cordon', 'n77');
+    expect(unknown.stderr).toContain('UNKNOWN_NODE: ');
+  });
+
   it('starts a run, lets a person approve it, and shows what it came to', async () => {
     const started = z
       .object({ run: z.string() })

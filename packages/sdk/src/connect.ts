@@ -11,7 +11,10 @@ import {
   isActorKey,
   isTypeName,
   limits,
+  type TaskView,
   type TroupeError,
+  taskId,
+  tenantName,
   troupeError,
 } from '@troupe/model';
 import { makeHandle, nameOf } from './handle.ts';
@@ -20,6 +23,7 @@ import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import type { CallOptions, ConnectOptions, RunHandle, SubmitOptions, Troupe } from './troupe.ts';
 import { Channel } from './wire/channel.ts';
+import type { TaskMessage } from './wire/messages.ts';
 import { Unary } from './wire/unary.ts';
 
 const addressDefault = '127.0.0.1:7411';
@@ -104,16 +108,45 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       const views = actors.map((actor): ActorView => ({ ...actor, node: incarnation(actor.node) }));
       return { actors: views, total };
     },
+    async tasks({ limit = listedMax } = {}) {
+      const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit });
+      return { tasks: tasks.map(taskViewOf), total };
+    },
     async putTenant(name, weight) {
       await unary.ask('ClusterService/PutTenant', { tenant: name, weight });
     },
     async drainNode(node) {
       await unary.ask('ClusterService/DrainNode', { node }, { waitMs: limits.drainMs });
     },
+    async cordonNode(node, cordoned) {
+      await unary.ask('ClusterService/CordonNode', { node, cordoned });
+    },
     async close() {
       session.close();
       for (const channel of channels) channel.close();
     },
+  };
+}
+
+function taskViewOf({
+  task,
+  tenant,
+  name,
+  state,
+  attempts,
+  node,
+  gpus,
+  why,
+}: TaskMessage): TaskView {
+  return {
+    task: taskId(task),
+    tenant: tenantName(tenant),
+    name,
+    state: state === 'running' ? 'running' : 'waiting',
+    attempts,
+    ...(node === '' ? {} : { node: incarnation(node) }),
+    ...(gpus.length === 0 ? {} : { gpus }),
+    ...(why === '' ? {} : { why }),
   };
 }
 

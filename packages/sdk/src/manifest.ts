@@ -74,12 +74,13 @@ function manifestOf(
       reads: Object.keys(actor.reads),
       ...(actor.turnLimitMs === undefined ? {} : { turnLimitMs: actor.turnLimitMs }),
     })),
-    tasks: tasks.map(({ name, resources, retries, backoffMs, limitMs }) => ({
+    tasks: tasks.map(({ name, resources, retries, backoffMs, limitMs, placement }) => ({
       name,
       resources,
       retries,
       backoffMs,
       limitMs,
+      ...(placement === undefined ? {} : { placement }),
     })),
     workflows: [...workflows.values()].map((definition) => definition.workflow),
   };

@@ -1,5 +1,5 @@
 /** `task(name, run, options)`: a unit of work that the scheduler dispatches and tries again. */
-import { limits, type Resources, troupeError, version } from '@troupe/model';
+import { limits, type PlacementWishes, type Resources, troupeError, version } from '@troupe/model';
 import type { TaskContext } from './context.ts';
 import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
 
@@ -9,6 +9,7 @@ export interface TaskDefinition<I = never, O = unknown> extends Definition<'task
   readonly retries: number;
   readonly backoffMs: readonly number[];
   readonly limitMs: number;
+  readonly placement?: PlacementWishes;
 }
 
 export interface TaskOptions {
@@ -20,6 +21,8 @@ export interface TaskOptions {
   readonly backoffMs?: number | readonly number[];
   /** Time for one attempt. */
   readonly limitMs?: number;
+  /** Where it may go: labels of nodes, other tasks, GPUs, a strategy. Checked when it is deployed. */
+  readonly placement?: PlacementWishes;
 }
 
 /** Defines a task. Export it from the bundle that is deployed. */
@@ -33,7 +36,7 @@ export function task<I = undefined, O = unknown>(
     throw troupeError('INVALID_ARGUMENT', `task ${name} has no function`);
   }
   const { resources = { cpu: 1 }, retries = limits.taskRetriesMax } = options;
-  const { backoffMs = limits.taskBackoffMs, limitMs = limits.taskLimitMs } = options;
+  const { backoffMs = limits.taskBackoffMs, limitMs = limits.taskLimitMs, placement } = options;
   checkCount(`retries of task ${name}`, retries, 0);
   checkCount(`limitMs of task ${name}`, limitMs, 1);
   for (const [what, amount] of Object.entries(resources)) {
@@ -52,5 +55,6 @@ export function task<I = undefined, O = unknown>(
     retries,
     backoffMs: Object.freeze(waits),
     limitMs,
+    ...(placement === undefined ? {} : { placement }),
   });
 }

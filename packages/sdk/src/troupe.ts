@@ -1,5 +1,5 @@
 /** What `connect` gives: the cluster as an application sees it. */
-import type { ActorView, ClusterView, RunView } from '@troupe/model';
+import type { ActorView, ClusterView, RunView, TaskView } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { TaskDefinition } from './task.ts';
 import type { WorkflowDefinition } from './workflow.ts';
@@ -82,8 +82,15 @@ export interface Troupe {
     readonly prefix?: string;
     readonly limit?: number;
   }): Promise<{ readonly actors: readonly ActorView[]; readonly total: number }>;
+  /** Tasks of the tenant that wait or run, those that wait first, with the reason. */
+  tasks(options?: { readonly limit?: number }): Promise<{
+    readonly tasks: readonly TaskView[];
+    readonly total: number;
+  }>;
   putTenant(name: string, weight: number): Promise<void>;
   drainNode(name: string): Promise<void>;
+  /** Whether anything new is placed on a node; what is there stays. */
+  cordonNode(name: string, cordoned: boolean): Promise<void>;
   /** Ends the session; calls still open reject with `OUTCOME_UNKNOWN`. */
   close(): Promise<void>;
 }

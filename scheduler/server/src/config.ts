@@ -1,6 +1,6 @@
 /** The configuration of a scheduler process: the shared part, and its own section. */
 import { checkConfig, loadConfig, sharedConfig } from '@troupe/fabric';
-import { isShortName, limits } from '@troupe/model';
+import { isShortName, limits, strategyNames } from '@troupe/model';
 import { z } from 'zod';
 
 const ms = (value: number) => z.int().min(50).max(600_000).default(value);
@@ -23,6 +23,8 @@ const schedulerSection = z.strictObject({
     .int()
     .min(1)
     .default(32 * 1024 * 1024),
+  /** How a node is chosen for a task that names no strategy. */
+  placementStrategy: z.enum(strategyNames).default('load-balanced'),
 });
 
 /** What the file of a scheduler may say. */

@@ -15,7 +15,7 @@ interface SchedulerStartOptions extends ForegroundOptions {
 export function addNode(program: Command): void {
   const node = program
     .command('node')
-    .description('put nodes on machines, start one by hand, or drain one')
+    .description('put nodes on machines, start one by hand, cordon or drain one')
     .addHelpText(
       'after',
       examples(
@@ -57,6 +57,27 @@ export function addNode(program: Command): void {
       await withTroupe(settings, (troupe) => troupe.drainNode(name));
       settings.terminal.answer({ node: name, state: 'draining' }, () =>
         settings.terminal.line(`node ${name} is draining; watch it with \`troupe nodes\``),
+      );
+    });
+
+  addCordon(node, 'cordon', 'place nothing new on a node; what is there stays');
+  addCordon(node, 'uncordon', 'place on a cordoned node again');
+}
+
+function addCordon(node: Command, name: 'cordon' | 'uncordon', description: string): void {
+  node
+    .command(name)
+    .description(description)
+    .argument('<name>')
+    .addHelpText('after', examples(`troupe node ${name} n2`, 'troupe nodes'))
+    .action(async (of: string, _options: object, command: Command) => {
+      const settings = settingsOf(command);
+      const cordoned = name === 'cordon';
+      await withTroupe(settings, (troupe) => troupe.cordonNode(of, cordoned));
+      settings.terminal.answer({ node: of, cordoned }, () =>
+        settings.terminal.line(
+          cordoned ? `nothing new is placed on node ${of}` : `node ${of} is placed on again`,
+        ),
       );
     });
 }

@@ -17,6 +17,7 @@ import { addRuns } from './runs.ts';
 import { addSettings, examples } from './settings.ts';
 import { addStatus } from './status.ts';
 import { addTask } from './task.ts';
+import { addTasks } from './tasks.ts';
 import { addTenants } from './tenants.ts';
 import { addUp } from './up.ts';
 
@@ -52,6 +53,7 @@ export function makeProgram(): Command {
   for (const add of [
     ...parts,
     addActors,
+    addTasks,
     addTenants,
     addImport,
     addKillNode,

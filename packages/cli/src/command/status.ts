@@ -95,7 +95,7 @@ function printNodes(terminal: Terminal, nodes: readonly NodeView[], all: boolean
       { title: 'NODE', value: (node) => node.name },
       {
         title: 'STATE',
-        value: (node) => node.state,
+        value: (node) => (node.cordoned === true ? `${node.state}, cordoned` : node.state),
         paint: (cell, node) => terminal.paint(stateStyles[node.state], cell),
       },
       { title: 'ACTORS', value: (node) => node.actors, numeric: true },

@@ -83,11 +83,26 @@ export interface ActorMessage {
   readonly chain: number;
 }
 
+export interface TaskMessage {
+  readonly task: string;
+  readonly tenant: string;
+  readonly name: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly node: string;
+  readonly gpus: readonly number[];
+  readonly why: string;
+}
+
 /** Requests and responses of the unary methods, by service and method. */
 export interface UnaryMethods {
   'ActorsService/List': {
     request: { tenant: string; type: string; prefix: string; limit: number };
     response: { actors: readonly ActorMessage[]; total: number };
+  };
+  'TasksService/List': {
+    request: { tenant: string; limit: number };
+    response: { tasks: readonly TaskMessage[]; total: number };
   };
   'RunsService/Start': {
     request: { tenant: string; run: string; workflow: string; value: Uint8Array };
@@ -109,6 +124,10 @@ export interface UnaryMethods {
   'ClusterService/Status': { request: object; response: { json: string } };
   'ClusterService/PutTenant': { request: { tenant: string; weight: number }; response: object };
   'ClusterService/DrainNode': { request: { node: string }; response: object };
+  'ClusterService/CordonNode': {
+    request: { node: string; cordoned: boolean };
+    response: object;
+  };
 }
 
 export interface DeployResponse {

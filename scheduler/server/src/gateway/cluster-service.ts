@@ -1,11 +1,16 @@
 /** `ClusterService`: what operators see and ask of the whole cell. */
-import { isShortName, limits, nodeName, troupeError } from '@troupe/model';
+import { isShortName, limits, type NodeName, nodeName, troupeError } from '@troupe/model';
 import { checkedTenant } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
 
 /** Counters of this process, shown beside the cluster's. */
 export type ProcessCounts = () => { readonly [name: string]: number | string | boolean };
+
+interface CordonRequest {
+  readonly node: string;
+  readonly cordoned: boolean;
+}
 
 const weightMax = 1_000_000;
 
@@ -20,6 +25,7 @@ export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
       putTenant(gateway, asked),
     ),
     DrainNode: unary(gateway, (asked: Asked<{ node: string }>) => drainNode(gateway, asked)),
+    CordonNode: unary(gateway, (asked: Asked<CordonRequest>) => cordonNode(gateway, asked)),
   };
 }
 
@@ -38,12 +44,21 @@ async function putTenant(
 }
 
 async function drainNode(gateway: Gateway, asked: Asked<{ node: string }>) {
-  const { node } = asked.request;
-  if (!isShortName(node)) {
-    throw troupeError('INVALID_ARGUMENT', `node "${node}" is not a node name`);
-  }
+  const node = checkedNode(asked.request.node);
   const deadlineAt = asked.deadlineAt ?? gateway.now() + limits.drainMs;
-  const body = { kind: 'drain-node', node: nodeName(node) } as const;
+  const body = { kind: 'drain-node', node } as const;
   await gateway.requests.ask(body, { deadlineAt, signal: asked.signal });
   return {};
+}
+
+async function cordonNode(gateway: Gateway, { request, deadlineAt, signal }: Asked<CordonRequest>) {
+  const node = checkedNode(request.node);
+  const { cordoned } = request;
+  await gateway.requests.ask({ kind: 'cordon-node', node, cordoned }, { deadlineAt, signal });
+  return {};
+}
+
+function checkedNode(node: string): NodeName {
+  if (isShortName(node)) return nodeName(node);
+  throw troupeError('INVALID_ARGUMENT', `node "${node}" is not a node name`);
 }

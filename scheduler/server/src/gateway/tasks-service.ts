@@ -1,10 +1,12 @@
-/** `TasksService`: one submit that answers when the task has ended. */
+/** `TasksService`: one submit that answers when the task has ended, and the tasks that have not. */
 import { randomUUID } from 'node:crypto';
 import { TroupeError, troupeError } from '@troupe/model';
 import {
+  checkedLimit,
   checkedName,
   checkedPriority,
   checkedTask,
+  checkedTenant,
   jsonOf,
   tenantOf,
   valueGiven,
@@ -21,9 +23,17 @@ interface SubmitRequest {
   readonly priority: string;
 }
 
+interface ListRequest {
+  readonly tenant: string;
+  readonly limit: number;
+}
+
+const listedTasksMax = 1_000;
+
 export function tasksService(gateway: Gateway) {
   return {
     Submit: unary(gateway, (asked: Asked<SubmitRequest>) => submit(gateway, asked)),
+    List: unary(gateway, (asked: Asked<ListRequest>) => list(gateway, asked)),
   };
 }
 
@@ -42,4 +52,14 @@ async function submit(gateway: Gateway, { request, deadlineAt, signal }: Asked<S
   const { outcome } = answer;
   if (!outcome.ok) throw new TroupeError(outcome.failure);
   return input.asJson ? { json: jsonOf(outcome.value) } : { value: outcome.value };
+}
+
+async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<ListRequest>) {
+  const limit = checkedLimit(request.limit, listedTasksMax);
+  const tenant = request.tenant === '' ? {} : { tenant: checkedTenant(request.tenant) };
+  const body = { kind: 'list-tasks', ...tenant, limit } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'tasks') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  const { tasks, total } = answer;
+  return { tasks, total };
 }
