@@ -93,6 +93,10 @@ export class Leader {
     this.#membership.detection.startAnew();
   }
 
+  check(): void {
+    this.#tasks.check();
+  }
+
   due(due: Due): void {
     switch (due.kind) {
       case 'pulse':

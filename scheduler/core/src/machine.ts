@@ -87,9 +87,10 @@ export class SchedulerMachine
     return this.#state.durable();
   }
 
-  /** Checks every numbered invariant of the durable state; looks at everything. */
+  /** Checks every numbered invariant, of a leader also those of what it keeps; looks at everything. */
   checkInvariants(): void {
     this.#state.check();
+    this.#leading?.leader.check();
   }
 
   #lead(now: number, event: Extract<SchedulerEvent, { kind: 'lead' }>): SchedulerOutput {

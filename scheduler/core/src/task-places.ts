@@ -94,6 +94,15 @@ export class TaskPlaces {
 
   check(): void {
     this.#placement.check();
+    const { tasks } = this.#desk.state;
+    let placed = 0;
+    for (const { task, site, gpus } of this.#placement.grants()) {
+      const state = tasks.get(task.id as TaskId)?.state;
+      const there = state?.kind === 'running' && state.node === site.spec.name;
+      assert(there && String(state.gpus) === String(gpus), 'P4: what has a place here runs there');
+      placed++;
+    }
+    assert(placed === tasks.runningCount, 'P4: what runs has its place here');
   }
 
   get #nodes(): NodeTable {

@@ -255,6 +255,11 @@ export class Tasks {
     return forgotten.length === forgottenMax;
   }
 
+  check(): void {
+    this.#queue.check();
+    this.#places.check();
+  }
+
   #enqueue(task: TaskRecord): void {
     if (task.state.kind !== 'ready') return;
     const wait = task.state.notBefore - this.#desk.ledMs;

@@ -3,7 +3,7 @@
  * state on a fresh machine (S4), an image in the middle changes nothing (S1), and a new leader
  * may take over at any moment.
  */
-import { encodeValue, type Incarnation, runId, taskId } from '@troupe/model';
+import { encodeValue, type Incarnation, nodeName, runId, taskId } from '@troupe/model';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
@@ -27,6 +27,7 @@ const step = fc.record({
     'place-seen',
     'rebased',
     'drain',
+    'cordon',
     'release',
     'left',
     'deposed',
@@ -85,7 +86,12 @@ class History {
       ],
       { $ref: ['blocks', 'c'] },
     );
-    const tasks = [task('work', { retries: 1, backoffMs: [500] })];
+    const brief = { retries: 1, backoffMs: [500] };
+    const tasks = [
+      task('work', brief),
+      task('urgent', { ...brief, placement: { preempts: true } }),
+      task('drawn', { ...brief, resources: { gpu: 0.5 } }),
+    ];
     this.scene.deploys({ workflows: [flow], tasks }, `b${pick % 3}`);
   }
 
@@ -111,6 +117,7 @@ class History {
         this.#incarnations++;
         scene.joins(`${nodeNames[pick % 3]}.${String(this.#incarnations).padStart(8, '0')}`, {
           cpu: 1 + (pick % 3),
+          gpu: pick % 2,
         });
         return true;
       case 'log-created':
@@ -143,6 +150,12 @@ class History {
         return true;
       case 'drain':
         if (present !== undefined) scene.hear({ kind: 'leaving', incarnation: present });
+        return true;
+      case 'cordon':
+        if (present !== undefined) {
+          const node = nodeName(present.slice(0, present.indexOf('.')));
+          scene.asks({ kind: 'cordon-node', node, cordoned: pick % 3 > 0 });
+        }
         return true;
       case 'left':
         if (present !== undefined) scene.hear({ kind: 'left', incarnation: present });
@@ -203,7 +216,8 @@ class History {
     switch (kind) {
       case 'submit':
         scene.submits(`t${pick % 50}`, {
-          resources: { cpu: (pick % 5) / 2 },
+          name: ['work', 'urgent', 'drawn'][pick % 3] ?? 'work',
+          ...(pick % 3 === 2 ? {} : { resources: { cpu: (pick % 5) / 2 } }),
           priority: pick % 2 ? 'low' : 'high',
         });
         return;
@@ -290,7 +304,7 @@ it('everything comes to its end once nodes are there and answer', () => {
       const { scene } = history;
       for (const taken of steps) history.take(taken);
       history.take({ kind: 'seal', pick: 1 });
-      scene.joins('n9.healthy0', { cpu: 16 });
+      scene.joins('n9.healthy0', { cpu: 16, gpu: 1 });
       for (let round = 0; round < 60; round++) {
         for (const { id, attempt, state } of scene.machine.durable().tasks.live) {
           if (state.kind !== 'running') continue;
