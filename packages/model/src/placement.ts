@@ -15,6 +15,10 @@ export const strategyNames = [
 /** How one node is preferred to another that is open as well. */
 export type StrategyName = (typeof strategyNames)[number];
 
+/** How the members of a gang share nodes: on as few as may be, on as many, on one, each on its own. */
+export const gangPolicies = ['PACK', 'SPREAD', 'STRICT_PACK', 'STRICT_SPREAD'] as const;
+export type GangPolicy = (typeof gangPolicies)[number];
+
 export interface Labels {
   readonly [name: string]: string;
 }

@@ -16,6 +16,7 @@ import type {
 } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
 import type { NodeLoad, Term } from './messages.ts';
+import type { GangPolicy } from './placement.ts';
 
 export type RequestBody =
   | {
@@ -29,6 +30,20 @@ export type RequestBody =
       readonly resources?: Resources;
       readonly retries?: number;
       readonly limitMs?: number;
+    }
+  | {
+      /** Tasks that start together or not at all; idempotent by their ids. Answered when they are
+       *  journaled: what each comes to is asked for like that of any task. */
+      readonly kind: 'submit-gang';
+      readonly gang: string;
+      readonly tenant: TenantName;
+      readonly policy: GangPolicy;
+      readonly priority?: 'low' | 'normal' | 'high';
+      readonly members: readonly {
+        readonly task: TaskId;
+        readonly name: string;
+        readonly input: Bytes;
+      }[];
     }
   | { readonly kind: 'cancel-task-request'; readonly task: TaskId }
   | {

@@ -10,6 +10,7 @@ import type {
   BundleHash,
   Bytes,
   ChainLink,
+  GangPolicy,
   Incarnation,
   LogName,
   Manifest,
@@ -100,6 +101,8 @@ export type SchedulerFact =
       readonly retries: number;
       readonly backoffMs: readonly number[];
       readonly limitMs: number;
+      /** It starts together with the others of its gang. */
+      readonly gang?: { readonly id: string; readonly policy: GangPolicy };
       /** The run and context id whose block this is. */
       readonly run?: { readonly run: RunId; readonly block: string };
       readonly at: number;

@@ -207,6 +207,8 @@ export class Leader {
     switch (body.kind) {
       case 'submit-task':
         return this.#submissions.submit(asker, body);
+      case 'submit-gang':
+        return this.#submissions.submitGang(asker, body);
       case 'cancel-task-request':
         return this.#submissions.cancel(asker, body.task);
       case 'start-run':

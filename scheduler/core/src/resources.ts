@@ -14,6 +14,8 @@ export interface Shape {
   readonly key: string;
   readonly amounts: readonly Amount[];
   readonly wishes?: PlacementWishes;
+  /** Of a gang: how many tasks it is. */
+  readonly members?: number;
 }
 
 /** Thousandths absorb this much of a float's error. */

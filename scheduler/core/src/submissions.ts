@@ -2,6 +2,7 @@
 import {
   type Failure,
   failure,
+  gangPolicies,
   limits,
   type RequestBody,
   type TaskId,
@@ -9,6 +10,7 @@ import {
 } from '@troupe/model';
 import type { Served } from './deployments.ts';
 import type { Desk } from './desk.ts';
+import type { SchedulerFact } from './facts.ts';
 import { priorityFault } from './fair/priority.ts';
 import { resourcesFault } from './resources.ts';
 import { runTaskPrefix } from './run-table.ts';
@@ -16,6 +18,10 @@ import type { Tasks } from './tasks.ts';
 import type { Asker } from './waiting.ts';
 
 type SubmitTask = Extract<RequestBody, { kind: 'submit-task' }>;
+type SubmitGang = Extract<RequestBody, { kind: 'submit-gang' }>;
+type Submitted = Extract<SchedulerFact, { kind: 'task-submitted' }>;
+
+const gangMembersMax = 256;
 
 const taskIdLengthMax = 200;
 const retriesMax = 1_000;
@@ -70,6 +76,37 @@ export class Submissions {
     this.#tasks.dispatch();
   }
 
+  /** Idempotent by the ids of its tasks; answered when all are journaled. */
+  submitGang(asker: Asker, body: SubmitGang): void {
+    const { gang: id, tenant, policy, members, priority = 'normal' } = body;
+    const { tasks, deployments } = this.#desk.state;
+    const known = members.filter(({ task }) => tasks.get(task) ?? tasks.ended(task)).length;
+    if (known > 0 && known === members.length) return this.#desk.answer(asker, { kind: 'done' });
+    const fault = this.#gangFault(body, known);
+    if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
+    const gang = { id, policy };
+    const { wall: at } = this.#desk;
+    const facts = members.flatMap(({ task, name, input }): Submitted[] => {
+      const served = deployments.tenant(tenant)?.tasks.get(name);
+      if (served === undefined) return [];
+      const { bundle, declared } = served;
+      const given = {
+        kind: 'task-submitted',
+        task,
+        tenant,
+        bundle,
+        input,
+        priority,
+        gang,
+        at,
+      } as const;
+      return [{ ...given, ...declared }];
+    });
+    this.#tasks.submitGang(facts);
+    this.#desk.answer(asker, { kind: 'done' });
+    this.#tasks.dispatch();
+  }
+
   cancel(asker: Asker, id: TaskId): void {
     const { tasks } = this.#desk.state;
     if (tasks.get(id)?.run !== undefined) {
@@ -81,7 +118,41 @@ export class Submissions {
     this.#desk.refuse(asker, 'UNKNOWN_TASK', `no task has the id "${id}"`, { task: id });
   }
 
-  #submitFault(body: SubmitTask, served: Served<TaskManifest> | undefined): Failure | undefined {
+  #gangFault(body: SubmitGang, known: number): Failure | undefined {
+    const { gang, tenant, policy, members, priority } = body;
+    const wrong = (what: string) => failure('INVALID_ARGUMENT', what, { gang });
+    if (gang.length === 0 || gang.length > taskIdLengthMax) {
+      return wrong(`a gang id has 1 to ${taskIdLengthMax} characters, this one ${gang.length}`);
+    }
+    if (!gangPolicies.includes(policy)) {
+      return wrong(`policy "${policy}" is none of ${gangPolicies.join(', ')}`);
+    }
+    if (members.length === 0 || members.length > gangMembersMax) {
+      return wrong(`a gang has 1 to ${gangMembersMax} members, "${gang}" has ${members.length}`);
+    }
+    if (new Set(members.map(({ task }) => task)).size < members.length) {
+      return wrong(`two members of gang "${gang}" have one task id`);
+    }
+    if (known > 0 || this.#tasks.hasGang(gang)) {
+      const what = `gang "${gang}", or some of its tasks, are there already, with other members`;
+      return failure('ALREADY_EXISTS', what, { gang });
+    }
+    const served = this.#desk.state.deployments.tenant(tenant)?.tasks;
+    for (const { task, name, input } of members) {
+      const one = { kind: 'submit-task', task, tenant, name, input } as const;
+      const asked = priority === undefined ? one : { ...one, priority };
+      const fault = this.#submitFault(asked, served?.get(name), members.length);
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  /** Of one of so many that are submitted together. */
+  #submitFault(
+    body: SubmitTask,
+    served: Served<TaskManifest> | undefined,
+    together = 1,
+  ): Failure | undefined {
     const { task, tenant, input, resources, priority, retries, limitMs } = body;
     if (this.#desk.state.deployments.tenant(tenant) === undefined) {
       return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });
@@ -98,8 +169,9 @@ export class Submissions {
     const queued = this.#desk.state.tasks.readyOf(tenant);
     const { quota } = this.#desk.state.deployments.tenant(tenant) ?? {};
     const queuedMax = Math.min(limits.queuedTasksMax, quota?.queuedMax ?? limits.queuedTasksMax);
-    if (queued < queuedMax) return undefined;
-    const retryAfterMs = this.#tasks.retryAfterMs(tenant, queued + 1 - queuedMax);
+    const tooMany = queued + together - queuedMax;
+    if (tooMany <= 0) return undefined;
+    const retryAfterMs = this.#tasks.retryAfterMs(tenant, tooMany);
     return failure(
       'RESOURCE_EXHAUSTED',
       `tenant "${tenant}" has ${queued} tasks waiting, ${queuedMax} may; retry in ${retryAfterMs} ms`,

@@ -8,9 +8,12 @@
 import { assert, type Incarnation, type Labels, type TaskId } from '@troupe/model';
 import type { Desk } from './desk.ts';
 import { priorityWeight } from './fair/priority.ts';
+import type { GangItem } from './gang-items.ts';
 import type { NodeRecord, NodeTable } from './nodes.ts';
 import {
   type Ask,
+  type Gang,
+  Gangs,
   type NodeSpec,
   Placement,
   type PlacementConfig,
@@ -35,12 +38,14 @@ const asksMax = 4_096;
 export class TaskPlaces {
   readonly #desk: Desk;
   readonly #placement: Placement;
+  readonly #gangs: Gangs;
   readonly #asks = new Map<string, Ask>();
   #changes = -1;
 
   constructor(desk: Desk) {
     this.#desk = desk;
     this.#placement = new Placement(configOf(desk));
+    this.#gangs = new Gangs(this.#placement);
   }
 
   /** A running attempt that another leader placed. */
@@ -56,9 +61,18 @@ export class TaskPlaces {
     this.#nodesChanged();
     const choice = this.#placement.place(this.#taskOf(task));
     if (choice.kind === 'refused') return undefined;
-    const node = this.#nodes.get(choice.node as Incarnation);
-    assert(node !== undefined, 'P4: a place is on a node that serves');
-    return { node, gpus: choice.gpus };
+    return this.#placeOn(choice.node, choice.gpus);
+  }
+
+  /** Reserves for all members, in their order, or for none. */
+  placeGang(item: GangItem): readonly TaskPlace[] | undefined {
+    this.#nodesChanged();
+    const gang = this.#gangOf(item);
+    const plan = this.#gangs.hold(gang, this.#desk.now);
+    if (plan.kind === 'refused') return undefined;
+    const whole = this.#gangs.confirm(gang.id);
+    assert(whole, 'P4: what is held is there to be confirmed');
+    return plan.places.map(({ node, gpus }) => this.#placeOn(node, gpus));
   }
 
   end(task: TaskRecord): void {
@@ -70,6 +84,8 @@ export class TaskPlaces {
     this.#nodesChanged();
     const site = this.#placement.site(node);
     if (site === undefined) return false;
+    // A gang is planned over all nodes.
+    if (shape.members !== undefined) return true;
     const ask = this.#askOf(shape);
     // Whom it stood next to, or kept away, may be elsewhere.
     return ask.social || this.#placement.objection(site, { id: '', ask }) === undefined;
@@ -80,6 +96,13 @@ export class TaskPlaces {
     this.#nodesChanged();
     const choice = this.#placement.choose(this.#taskOf(task));
     return choice.kind === 'refused' ? choice.explain().text : undefined;
+  }
+
+  /** The same of a gang. */
+  gangRefusal(item: GangItem): string | undefined {
+    this.#nodesChanged();
+    const plan = this.#gangs.plan(this.#gangOf(item));
+    return plan.kind === 'refused' ? `its gang has no room: ${plan.text}` : undefined;
   }
 
   /** The running tasks that would have to end so that this one has a place. */
@@ -130,6 +153,16 @@ export class TaskPlaces {
     }
   }
 
+  #gangOf({ id, policy, members }: GangItem): Gang {
+    return { id, policy, members: members.map((member) => this.#taskOf(member)) };
+  }
+
+  #placeOn(name: string, gpus: readonly number[]): TaskPlace {
+    const node = this.#nodes.get(name as Incarnation);
+    assert(node !== undefined, 'P4: a place is on a node that serves');
+    return { node, gpus };
+  }
+
   #taskOf(task: TaskRecord): Task {
     return {
       id: task.id,
@@ -137,8 +170,8 @@ export class TaskPlaces {
       tenant: task.tenant,
       priority: priorityWeight(task.priority),
       at: this.#desk.now,
-      // What may be tried only once is not ended for another.
-      spared: task.retries === 0,
+      // What may be tried only once, or needs the others of its gang, is not ended for another.
+      spared: task.retries === 0 || task.gang !== undefined,
     };
   }
 

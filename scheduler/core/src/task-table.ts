@@ -37,6 +37,7 @@ export interface TaskRecord {
   readonly retries: number;
   readonly backoffMs: readonly number[];
   readonly limitMs: number;
+  readonly gang: Submitted['gang'];
   readonly run: { readonly run: RunId; readonly block: string } | undefined;
   /** The latest attempt started; 0 before the first. */
   attempt: number;
@@ -58,7 +59,8 @@ export interface EndedTask {
   readonly ledMs: number;
 }
 
-type KeptTask = Omit<TaskRecord, 'shape' | 'run'> & {
+type KeptTask = Omit<TaskRecord, 'shape' | 'run' | 'gang'> & {
+  readonly gang?: Submitted['gang'];
   readonly resources: Shape['amounts'];
   readonly placement?: PlacementWishes;
   readonly run?: { readonly run: RunId; readonly block: string };
@@ -178,12 +180,13 @@ export class TaskTable {
   }
 
   image(): TasksImage {
-    const live = [...this.#live.values()].map(({ shape, run, ...task }): KeptTask => {
+    const live = [...this.#live.values()].map(({ shape, run, gang, ...task }): KeptTask => {
       const { amounts: resources, wishes: placement } = shape;
       return {
         ...task,
         resources,
         ...(placement === undefined ? {} : { placement }),
+        ...(gang === undefined ? {} : { gang }),
         ...(run === undefined ? {} : { run }),
       };
     });
@@ -191,8 +194,8 @@ export class TaskTable {
   }
 
   restore(image: TasksImage): void {
-    for (const { resources, placement, run, ...kept } of image.live) {
-      const task: TaskRecord = { ...kept, shape: shapeFrom(resources, placement), run };
+    for (const { resources, placement, gang, run, ...kept } of image.live) {
+      const task: TaskRecord = { ...kept, shape: shapeFrom(resources, placement), gang, run };
       this.#live.set(task.id, task);
       if (task.state.kind === 'running') this.#run(task, task.state.node, task.state.gpus);
       else this.#count(task.tenant, 1);
@@ -248,6 +251,7 @@ export class TaskTable {
       retries,
       backoffMs,
       limitMs,
+      gang: fact.gang,
       run: fact.run,
       attempt: 0,
       preempted: 0,

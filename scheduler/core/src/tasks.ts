@@ -10,6 +10,7 @@
 import {
   assert,
   boundedFailure,
+  type Failure,
   failure,
   type Incarnation,
   limits,
@@ -26,6 +27,14 @@ import { Durations } from './durations.ts';
 import type { SchedulerFact } from './facts.ts';
 import { demandCoefficient, dominantShareOf } from './fair/demand.ts';
 import { FairQueue } from './fair/fair-queue.ts';
+import {
+  type GangItem,
+  gangItems,
+  gangOf,
+  isGang,
+  type QueueItem,
+  waitsInGang,
+} from './gang-items.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
@@ -50,7 +59,9 @@ const forgottenMax = 2_000;
 export class Tasks {
   readonly #desk: Desk;
   readonly #blockEnded: (task: TaskRecord) => void;
-  readonly #queue: FairQueue<TaskRecord, TaskPlace>;
+  readonly #queue: FairQueue<QueueItem, readonly TaskPlace[]>;
+  /** Gangs that wait, by the id of the gang. */
+  readonly #gangs = new Map<string, GangItem>();
   readonly #places: TaskPlaces;
   readonly #attempts: Deliveries<TaskId>;
   readonly #askers = new Waiting<TaskId, Asker>();
@@ -69,11 +80,11 @@ export class Tasks {
     this.#blockEnded = blockEnded;
     this.#attempts = new Deliveries(desk, 'attempts', (node, id) => this.#runTask(node, id));
     this.#places = new TaskPlaces(desk);
-    this.#queue = new FairQueue<TaskRecord, TaskPlace>({
-      costOf: (task) => this.#shareOf(task.shape) * this.#durations.expected(task),
+    this.#queue = new FairQueue<QueueItem, readonly TaskPlace[]>({
+      costOf: (item) => this.#costOf(item),
       coefficientOf: (shape) =>
         desk.config.demandCoefficient === true ? demandCoefficient(shape, this.#supply()) : 1,
-      place: (_shape, task) => this.#place(task),
+      place: (_shape, item) => this.#placesFor(item),
     });
   }
 
@@ -86,10 +97,11 @@ export class Tasks {
         this.#places.adopt(task);
         this.#fly(task, undefined);
         this.#attempts.add(task.state.node, task.id);
-      } else {
+      } else if (!waitsInGang(task)) {
         this.#enqueue(task);
       }
     }
+    this.#gangsWait([...this.#desk.state.tasks.live()].filter(waitsInGang));
     this.dispatch();
   }
 
@@ -98,6 +110,18 @@ export class Tasks {
     this.#desk.decide(fact);
     const task = this.#desk.state.tasks.get(fact.task);
     if (task !== undefined) this.#queue.push(task, this.#desk.now);
+  }
+
+  /** Journals tasks that start together; `dispatch` starts them. */
+  submitGang(facts: readonly Extract<SchedulerFact, { kind: 'task-submitted' }>[]): void {
+    const { tasks } = this.#desk.state;
+    for (const fact of facts) this.#desk.decide(fact);
+    this.#gangsWait(facts.flatMap(({ task }) => tasks.get(task) ?? []));
+  }
+
+  /** Whether a gang of this id waits. */
+  hasGang(id: string): boolean {
+    return this.#gangs.has(id);
   }
 
   wait(task: TaskId, asker: Asker): void {
@@ -109,18 +133,9 @@ export class Tasks {
     for (;;) {
       const picked = this.#queue.take(this.#desk.now);
       if (picked === undefined) break;
-      const { task, place, cost } = picked;
-      const { gpus } = place;
-      const node = place.node.incarnation;
-      const fact = {
-        kind: 'task-started',
-        task: task.id,
-        attempt: task.attempt + 1,
-        node,
-      } as const;
-      this.#desk.decide(gpus.length === 0 ? fact : { ...fact, gpus });
-      this.#fly(task, cost);
-      this.#attempts.add(node, task.id);
+      const { task: item, place: places, cost } = picked;
+      if (isGang(item)) this.#startAll(item, places);
+      else this.#startOn(item, places[0], cost);
       for (const victim of this.#preempted.splice(0)) this.#queue.push(victim, this.#desk.now);
     }
     const wakeAt = this.#queue.wakeAt();
@@ -143,9 +158,11 @@ export class Tasks {
 
   /** Why a task that is ready has not started, for people. */
   whyWaiting(task: TaskRecord): string {
-    const refusal = this.#places.refusal(task);
+    const gang = waitsInGang(task) ? this.#gangs.get(task.gang?.id ?? '') : undefined;
+    const refusal =
+      gang === undefined ? this.#places.refusal(task) : this.#places.gangRefusal(gang);
     if (refusal !== undefined) return refusal;
-    if (!this.#queue.isWithinQuota(task, this.#desk.now))
+    if (!this.#queue.isWithinQuota(gang ?? task, this.#desk.now))
       return 'the quota of its tenant is used up';
     return 'others are before it';
   }
@@ -204,6 +221,7 @@ export class Tasks {
     if (task === undefined) return false;
     const reason = failure('CANCELLED', `task "${id}" was cancelled: ${why}`, { task: id });
     if (task.state.kind === 'ready') {
+      if (waitsInGang(task)) return this.#cancelGang(task, reason);
       this.#queue.remove(task, this.#desk.now);
       this.#end(task, { ok: false, failure: reason });
       return true;
@@ -344,6 +362,58 @@ export class Tasks {
     }
     const scope = `${runTaskPrefix}${run.run}`;
     return { kind, term, task: id, attempt, tenant, bundle, name, input, limitMs, scope };
+  }
+
+  #costOf(item: QueueItem): number {
+    if (!isGang(item)) return this.#shareOf(item.shape) * this.#durations.expected(item);
+    return item.members.reduce((sum, member) => sum + this.#costOf(member), 0);
+  }
+
+  #gangsWait(members: readonly TaskRecord[]): void {
+    for (const item of gangItems(members)) {
+      this.#gangs.set(gangOf(item), item);
+      this.#queue.push(item, this.#desk.now);
+    }
+  }
+
+  /** From here on each of them is a task like any other. */
+  #startAll(item: GangItem, places: readonly TaskPlace[]): void {
+    this.#gangs.delete(gangOf(item));
+    this.#queue.landed(item, this.#desk.now);
+    for (const [index, member] of item.members.entries()) {
+      this.#queue.adopt(member);
+      this.#startOn(member, places[index], this.#costOf(member));
+    }
+  }
+
+  #startOn(task: TaskRecord, place: TaskPlace | undefined, cost: number): void {
+    assert(place !== undefined, 'P1: what starts has a place');
+    const { gpus } = place;
+    const node = place.node.incarnation;
+    const fact = { kind: 'task-started', task: task.id, attempt: task.attempt + 1, node } as const;
+    this.#desk.decide(gpus.length === 0 ? fact : { ...fact, gpus });
+    this.#fly(task, cost);
+    this.#attempts.add(node, task.id);
+  }
+
+  /** A gang that can never be whole waits for nothing. */
+  #cancelGang(task: TaskRecord, reason: Failure): true {
+    const gang = this.#gangs.get(task.gang?.id ?? '');
+    assert(gang !== undefined, 'Q1: a gang that waits is in the queue');
+    this.#gangs.delete(gangOf(gang));
+    this.#queue.remove(gang, this.#desk.now);
+    for (const member of gang.members) {
+      const what = `task "${member.id}" was cancelled with "${task.id}", a member of its gang`;
+      const other = failure('CANCELLED', what, { task: member.id });
+      this.#end(member, { ok: false, failure: member === task ? reason : other });
+    }
+    return true;
+  }
+
+  #placesFor(item: QueueItem): readonly TaskPlace[] | undefined {
+    if (isGang(item)) return this.#places.placeGang(item);
+    const place = this.#place(item);
+    return place === undefined ? undefined : [place];
   }
 
   /** Reserves a place; a task that may makes room for itself where there is none. */

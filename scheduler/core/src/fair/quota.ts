@@ -51,7 +51,8 @@ export class QuotaUse {
 
   allows(shape: Shape): boolean {
     const { inFlightMax, cpuMax, memoryMax } = this.#quota;
-    if (inFlightMax !== undefined && this.#inFlight >= inFlightMax) return false;
+    const more = shape.members ?? 1;
+    if (inFlightMax !== undefined && this.#inFlight + more > inFlightMax) return false;
     if (cpuMax !== undefined && this.#cpuMilli + milliOf(shape, 'cpu') > cpuMax * 1000)
       return false;
     return (

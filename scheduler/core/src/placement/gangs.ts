@@ -10,13 +10,11 @@
  *     refused and holds nothing.
  * G2  planning leaves everything as it was.
  */
-import { assert } from '@troupe/model';
+import { assert, type GangPolicy } from '@troupe/model';
 import { sizeOf } from './demand.ts';
 import type { Placement, Task, Veto } from './engine.ts';
 import { matchSpread } from './matching.ts';
 import type { Site } from './site.ts';
-
-export type GangPolicy = 'PACK' | 'SPREAD' | 'STRICT_PACK' | 'STRICT_SPREAD';
 
 export interface Gang {
   readonly id: string;
