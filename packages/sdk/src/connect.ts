@@ -21,7 +21,15 @@ import { makeHandle, nameOf } from './handle.ts';
 import { runHandle, viewOf } from './runs.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
-import type { CallOptions, ConnectOptions, RunHandle, SubmitOptions, Troupe } from './troupe.ts';
+import type {
+  CallOptions,
+  ConnectOptions,
+  GangMember,
+  GangOptions,
+  RunHandle,
+  SubmitOptions,
+  Troupe,
+} from './troupe.ts';
 import { Channel } from './wire/channel.ts';
 import type { TaskMessage } from './wire/messages.ts';
 import { Unary } from './wire/unary.ts';
@@ -70,6 +78,22 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       actorHandle<T>(session, target, key, { deadlineMs, ...options }),
     task: <O>(target: Target, input: unknown, options: SubmitOptions = {}): Promise<O> =>
       submit<O>(session, nameOf(target), input, options),
+    async gang<O>(members: readonly GangMember<O>[], options: GangOptions = {}): Promise<O[]> {
+      const { id = randomUUID(), policy = 'PACK', priority = '', signal } = options;
+      const tasks = members.map(({ task, input }, at) => {
+        const value = encodeValue(input, `input of member ${at}`);
+        checkSize(`input of member ${at}`, value);
+        return { task: `${id}.${at}`, name: nameOf(task), value };
+      });
+      const asked = { tenant, gang: id, policy, priority, members: tasks };
+      await unary.ask('TasksService/SubmitGang', asked);
+      const of = signal === undefined ? {} : { signal };
+      const results = members.map(({ input }, at) => {
+        const { task = '', name = '' } = tasks[at] ?? {};
+        return submit<O>(session, name, input, { ...of, id: task });
+      });
+      return await Promise.all(results);
+    },
     async start<O>(
       target: Target,
       input: unknown,

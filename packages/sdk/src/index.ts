@@ -7,6 +7,8 @@ export type {
   CallOptions,
   ConnectOptions,
   Deployed,
+  GangMember,
+  GangOptions,
   RunHandle,
   StartOptions,
   SubmitOptions,

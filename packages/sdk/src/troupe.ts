@@ -1,5 +1,5 @@
 /** What `connect` gives: the cluster as an application sees it. */
-import type { ActorView, ClusterView, RunView, TaskView } from '@troupe/model';
+import type { ActorView, ClusterView, GangPolicy, RunView, TaskView } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { TaskDefinition } from './task.ts';
 import type { WorkflowDefinition } from './workflow.ts';
@@ -30,6 +30,21 @@ export interface SubmitOptions {
   readonly id?: string;
   readonly retries?: number;
   readonly limitMs?: number;
+}
+
+export interface GangOptions {
+  /** How its members share nodes; `PACK`, on as few as may be, unless given. */
+  readonly policy?: GangPolicy;
+  readonly priority?: 'low' | 'normal' | 'high';
+  readonly signal?: AbortSignal;
+  /** Submitting the same id again answers with what the same tasks come to. */
+  readonly id?: string;
+}
+
+/** One task of a gang, with its input. */
+export interface GangMember<O> {
+  readonly task: TaskDefinition<never, O> | string;
+  readonly input: unknown;
 }
 
 export interface StartOptions {
@@ -63,6 +78,9 @@ export interface Troupe {
   /** Submits a task and answers with what it comes to. */
   task<I, O>(task: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<O>;
   task(name: string, input: unknown, options?: SubmitOptions): Promise<unknown>;
+  /** Submits tasks that start together or not at all, and answers with what each comes to, in their
+   *  order; rejects with the first failure. At most 256. */
+  gang<O>(members: readonly GangMember<O>[], options?: GangOptions): Promise<O[]>;
   /** Starts a run; answers as soon as the run is durable. */
   start<I, O>(
     workflow: WorkflowDefinition<I, O>,

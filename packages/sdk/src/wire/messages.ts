@@ -100,6 +100,16 @@ export interface UnaryMethods {
     request: { tenant: string; type: string; prefix: string; limit: number };
     response: { actors: readonly ActorMessage[]; total: number };
   };
+  'TasksService/SubmitGang': {
+    request: {
+      tenant: string;
+      gang: string;
+      policy: string;
+      priority: string;
+      members: readonly { task: string; name: string; value: Uint8Array }[];
+    };
+    response: object;
+  };
   'TasksService/List': {
     request: { tenant: string; limit: number };
     response: { tasks: readonly TaskMessage[]; total: number };

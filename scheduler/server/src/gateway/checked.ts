@@ -5,6 +5,8 @@ import {
   type Bytes,
   decodeValue,
   encodeValue,
+  type GangPolicy,
+  gangPolicies,
   isActorKey,
   isShortName,
   isTypeName,
@@ -41,6 +43,18 @@ export function tenantOf(name: string): TenantName {
 export function checkedSession(id: string): SessionId {
   if (!clientId.test(id)) throw refused('session', id, 'an id of letters, digits, ".", "_", "-"');
   return sessionId(id);
+}
+
+/** An id that a client makes for something else. */
+export function checkedId(field: string, id: string): string {
+  if (!clientId.test(id)) throw refused(field, id, 'an id of letters, digits, ".", "_", "-"');
+  return id;
+}
+
+export function checkedPolicy(text: string): GangPolicy {
+  const policy = gangPolicies.find((one) => one === text);
+  if (policy === undefined) throw refused('policy', text, `one of ${gangPolicies.join(', ')}`);
+  return policy;
 }
 
 export function checkedTask(id: string): TaskId {

@@ -2,8 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { TroupeError, troupeError } from '@troupe/model';
 import {
+  checkedId,
   checkedLimit,
   checkedName,
+  checkedPolicy,
   checkedPriority,
   checkedTask,
   checkedTenant,
@@ -23,6 +25,19 @@ interface SubmitRequest {
   readonly priority: string;
 }
 
+interface GangRequest {
+  readonly tenant: string;
+  readonly gang: string;
+  readonly policy: string;
+  readonly priority: string;
+  readonly members: readonly {
+    readonly task: string;
+    readonly name: string;
+    readonly value: Uint8Array;
+    readonly json: string;
+  }[];
+}
+
 interface ListRequest {
   readonly tenant: string;
   readonly limit: number;
@@ -33,6 +48,7 @@ const listedTasksMax = 1_000;
 export function tasksService(gateway: Gateway) {
   return {
     Submit: unary(gateway, (asked: Asked<SubmitRequest>) => submit(gateway, asked)),
+    SubmitGang: unary(gateway, (asked: Asked<GangRequest>) => submitGang(gateway, asked)),
     List: unary(gateway, (asked: Asked<ListRequest>) => list(gateway, asked)),
   };
 }
@@ -52,6 +68,24 @@ async function submit(gateway: Gateway, { request, deadlineAt, signal }: Asked<S
   const { outcome } = answer;
   if (!outcome.ok) throw new TroupeError(outcome.failure);
   return input.asJson ? { json: jsonOf(outcome.value) } : { value: outcome.value };
+}
+
+async function submitGang(gateway: Gateway, { request, deadlineAt, signal }: Asked<GangRequest>) {
+  const body = {
+    kind: 'submit-gang',
+    gang: checkedId('gang', request.gang),
+    tenant: tenantOf(request.tenant),
+    policy: checkedPolicy(request.policy),
+    priority: checkedPriority(request.priority),
+    members: request.members.map(({ task, name, value, json }) => ({
+      task: checkedTask(task),
+      name: checkedName('name', name),
+      input: valueGiven(value, json).bytes,
+    })),
+  } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'done') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  return {};
 }
 
 async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<ListRequest>) {
