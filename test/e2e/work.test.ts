@@ -18,6 +18,17 @@ it('a task gives its result, and the same id gives the same result', async () =>
   expect(await stage.troupe.task(double, 1, { id: 'once' })).toBe(42);
 });
 
+it('a gang gives the results of its members, in their order, and the same id gives the same ones', async () => {
+  const members = [1, 2, 3].map((input) => ({ task: double, input }));
+  const options = { id: 'gang-1', policy: 'SPREAD' } as const;
+  expect(await stage.troupe.gang(members, options)).toEqual([2, 4, 6]);
+  expect(await stage.troupe.gang(members, options)).toEqual([2, 4, 6]);
+  await expect(stage.troupe.gang([], { id: 'gang-2' })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('1 to 256 members'),
+  });
+});
+
 it('a task that fails is tried again, up to its retries', async () => {
   expect(await stage.troupe.task(flaky, { failures: 2 })).toBe(3);
   await expect(stage.troupe.task(flaky, { failures: 9 })).rejects.toMatchObject({

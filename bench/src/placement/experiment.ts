@@ -83,6 +83,7 @@ function wattsDrawn(node: TraceNode, cpuFree: number, gpus: readonly number[]): 
     spec,
     slot: 0,
     cordoned: false,
+    kept: false,
     labels: {},
     capacity,
     free: [cpuFree, 0],

@@ -19,6 +19,8 @@ export type Due =
   | { readonly kind: 'limit'; readonly task: TaskId; readonly attempt: number }
   /** The rate of a tenant lets it start another task. */
   | { readonly kind: 'starts' }
+  /** Somebody waits for room, perhaps for long. */
+  | { readonly kind: 'kept-room' }
   /** A run has more to do than one event should. */
   | { readonly kind: 'run'; readonly run: RunId }
   /** What waits for a time, or, without a block, the run itself has had its time. */

@@ -114,6 +114,8 @@ export class Leader {
         return this.#tasks.retry(due.task);
       case 'starts':
         return this.#tasks.dispatch();
+      case 'kept-room':
+        return this.#tasks.lookAtRoom();
       case 'limit':
         return this.#tasks.limitPassed(due.task, due.attempt);
       case 'run':

@@ -4,17 +4,19 @@
  *
  * P1  a task is placed only where all that it reserves is free.
  * P4  what runs here is exactly what runs by the journal.
+ * P5  room that is kept for a shape is open to tasks of that shape, and to no others.
  */
 import { assert, type Incarnation, type Labels, type TaskId } from '@troupe/model';
 import type { Desk } from './desk.ts';
 import { priorityWeight } from './fair/priority.ts';
-import type { GangItem } from './gang-items.ts';
+import { type GangItem, isGang, type QueueItem } from './gang-items.ts';
 import type { NodeRecord, NodeTable } from './nodes.ts';
 import {
   type Ask,
   type Gang,
   Gangs,
   type NodeSpec,
+  nodesToKeep,
   Placement,
   type PlacementConfig,
   planPreemption,
@@ -41,6 +43,7 @@ export class TaskPlaces {
   readonly #gangs: Gangs;
   readonly #asks = new Map<string, Ask>();
   #changes = -1;
+  #kept: { readonly key: string; readonly nodes: readonly string[] } | undefined;
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -59,7 +62,7 @@ export class TaskPlaces {
   /** Reserves the best place that there is. */
   place(task: TaskRecord): TaskPlace | undefined {
     this.#nodesChanged();
-    const choice = this.#placement.place(this.#taskOf(task));
+    const choice = this.#within(task.shape, () => this.#placement.place(this.#taskOf(task)));
     if (choice.kind === 'refused') return undefined;
     return this.#placeOn(choice.node, choice.gpus);
   }
@@ -68,7 +71,7 @@ export class TaskPlaces {
   placeGang(item: GangItem): readonly TaskPlace[] | undefined {
     this.#nodesChanged();
     const gang = this.#gangOf(item);
-    const plan = this.#gangs.hold(gang, this.#desk.now);
+    const plan = this.#within(item.shape, () => this.#gangs.hold(gang, this.#desk.now));
     if (plan.kind === 'refused') return undefined;
     const whole = this.#gangs.confirm(gang.id);
     assert(whole, 'P4: what is held is there to be confirmed');
@@ -88,20 +91,50 @@ export class TaskPlaces {
     if (shape.members !== undefined) return true;
     const ask = this.#askOf(shape);
     // Whom it stood next to, or kept away, may be elsewhere.
-    return ask.social || this.#placement.objection(site, { id: '', ask }) === undefined;
+    return (
+      ask.social ||
+      this.#within(shape, () => this.#placement.objection(site, { id: '', ask })) === undefined
+    );
+  }
+
+  /** From now on room is kept for tasks like this; false when no node could ever hold it. */
+  keepFor(item: QueueItem): boolean {
+    this.#nodesChanged();
+    this.letGo();
+    const nodes = isGang(item)
+      ? nodesToKeep(this.#placement, this.#gangOf(item).members, item.policy)
+      : nodesToKeep(this.#placement, [this.#taskOf(item)]);
+    if (nodes === undefined) return false;
+    this.#kept = { key: item.shape.key, nodes };
+    this.#setKept(true);
+    return true;
+  }
+
+  /** Whether every node on which room is kept still serves. */
+  keepsAll(): boolean {
+    this.#nodesChanged();
+    const { nodes = [] } = this.#kept ?? {};
+    return nodes.every((node) => this.#placement.site(node)?.cordoned === false);
+  }
+
+  letGo(): void {
+    this.#setKept(false);
+    this.#kept = undefined;
   }
 
   /** Why there is no place for it, for people; undefined when there is one. */
   refusal(task: TaskRecord): string | undefined {
     this.#nodesChanged();
-    const choice = this.#placement.choose(this.#taskOf(task));
-    return choice.kind === 'refused' ? choice.explain().text : undefined;
+    return this.#within(task.shape, () => {
+      const choice = this.#placement.choose(this.#taskOf(task));
+      return choice.kind === 'refused' ? choice.explain().text : undefined;
+    });
   }
 
   /** The same of a gang. */
   gangRefusal(item: GangItem): string | undefined {
     this.#nodesChanged();
-    const plan = this.#gangs.plan(this.#gangOf(item));
+    const plan = this.#within(item.shape, () => this.#gangs.plan(this.#gangOf(item)));
     return plan.kind === 'refused' ? `its gang has no room: ${plan.text}` : undefined;
   }
 
@@ -151,6 +184,19 @@ export class TaskPlaces {
       if (site === undefined) this.#placement.addNode(specOf(node));
       else if (site.cordoned && serves(node)) this.#placement.cordon(node.incarnation, false);
     }
+  }
+
+  /** P5 */
+  #within<T>({ key }: Shape, act: () => T): T {
+    if (this.#kept?.key !== key) return act();
+    this.#setKept(false);
+    const done = act();
+    this.#setKept(true);
+    return done;
+  }
+
+  #setKept(kept: boolean): void {
+    for (const node of this.#kept?.nodes ?? []) this.#placement.keep(node, kept);
   }
 
   #gangOf({ id, policy, members }: GangItem): Gang {

@@ -35,6 +35,7 @@ import {
   type QueueItem,
   waitsInGang,
 } from './gang-items.ts';
+import { KeptRoom } from './kept-room.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
@@ -63,6 +64,7 @@ export class Tasks {
   /** Gangs that wait, by the id of the gang. */
   readonly #gangs = new Map<string, GangItem>();
   readonly #places: TaskPlaces;
+  readonly #room: KeptRoom;
   readonly #attempts: Deliveries<TaskId>;
   readonly #askers = new Waiting<TaskId, Asker>();
   readonly #flights = new Map<TaskId, Flight>();
@@ -80,6 +82,7 @@ export class Tasks {
     this.#blockEnded = blockEnded;
     this.#attempts = new Deliveries(desk, 'attempts', (node, id) => this.#runTask(node, id));
     this.#places = new TaskPlaces(desk);
+    this.#room = new KeptRoom(desk, this.#places);
     this.#queue = new FairQueue<QueueItem, readonly TaskPlace[]>({
       costOf: (item) => this.#costOf(item),
       coefficientOf: (shape) =>
@@ -134,6 +137,7 @@ export class Tasks {
       const picked = this.#queue.take(this.#desk.now);
       if (picked === undefined) break;
       const { task: item, place: places, cost } = picked;
+      if (this.#room.gone(item)) this.#queue.unblock(() => true);
       if (isGang(item)) this.#startAll(item, places);
       else this.#startOn(item, places[0], cost);
       for (const victim of this.#preempted.splice(0)) this.#queue.push(victim, this.#desk.now);
@@ -143,6 +147,12 @@ export class Tasks {
     this.#desk.deadlines.cancel(this.#starts);
     this.#starts =
       wakeAt === undefined ? undefined : this.#desk.deadlines.set(wakeAt, { kind: 'starts' });
+  }
+
+  /** Somebody may have waited for room for long. */
+  lookAtRoom(): void {
+    this.#room.look();
+    this.dispatch();
   }
 
   /** Its weight or its quota is another one. */
@@ -222,8 +232,9 @@ export class Tasks {
     const reason = failure('CANCELLED', `task "${id}" was cancelled: ${why}`, { task: id });
     if (task.state.kind === 'ready') {
       if (waitsInGang(task)) return this.#cancelGang(task, reason);
-      this.#queue.remove(task, this.#desk.now);
+      this.#withdraw(task);
       this.#end(task, { ok: false, failure: reason });
+      this.dispatch();
       return true;
     }
     const { node } = task.state;
@@ -401,19 +412,31 @@ export class Tasks {
     const gang = this.#gangs.get(task.gang?.id ?? '');
     assert(gang !== undefined, 'Q1: a gang that waits is in the queue');
     this.#gangs.delete(gangOf(gang));
-    this.#queue.remove(gang, this.#desk.now);
+    this.#withdraw(gang);
     for (const member of gang.members) {
       const what = `task "${member.id}" was cancelled with "${task.id}", a member of its gang`;
       const other = failure('CANCELLED', what, { task: member.id });
       this.#end(member, { ok: false, failure: member === task ? reason : other });
     }
+    this.dispatch();
     return true;
   }
 
   #placesFor(item: QueueItem): readonly TaskPlace[] | undefined {
-    if (isGang(item)) return this.#places.placeGang(item);
-    const place = this.#place(item);
+    const places = isGang(item) ? this.#places.placeGang(item) : this.#placeAlone(item);
+    if (places === undefined) this.#room.refused(item);
+    return places;
+  }
+
+  #placeAlone(task: TaskRecord): readonly TaskPlace[] | undefined {
+    const place = this.#place(task);
     return place === undefined ? undefined : [place];
+  }
+
+  /** It will not be started. */
+  #withdraw(item: QueueItem): void {
+    this.#queue.remove(item, this.#desk.now);
+    if (this.#room.gone(item)) this.#queue.unblock(() => true);
   }
 
   /** Reserves a place; a task that may makes room for itself where there is none. */

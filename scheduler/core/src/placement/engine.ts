@@ -133,6 +133,14 @@ export class Placement {
     this.#siteChanged(site);
   }
 
+  /** Nothing is started on a node that is kept. Passing by: who keeps it lifts that for its own. */
+  keep(name: string, kept: boolean): void {
+    const site = this.#byName.get(name);
+    if (site === undefined || site.kept === kept) return;
+    site.kept = kept;
+    this.#rankings.note(site.slot);
+  }
+
   /** The node has other resources, labels or bundles now; what runs there must still fit. */
   changeNode(spec: NodeSpec): void {
     const old = this.#siteAt(spec.name);

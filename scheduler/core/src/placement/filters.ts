@@ -16,7 +16,7 @@ export interface Objection {
 
 /** Whether the node is open to the ask by itself: other tasks are not looked at. */
 export function isOpen(site: Site, ask: Ask): boolean {
-  if (site.cordoned || !hasRoom(site, ask)) return false;
+  if (site.cordoned || site.kept || !hasRoom(site, ask)) return false;
   const { gpu, demand } = ask;
   if (gpu !== undefined && !hasModel(site, gpu.models)) return false;
   if (demand.nodes !== undefined && !matches(demand.nodes, site.labels)) return false;
@@ -31,7 +31,7 @@ export function objectionTo(site: Site, ask: Ask, names: ResourceNames): Objecti
   if (!hasIsolation(site, isolation)) return lacking(`isolation ${isolation}`);
   const unmet = nodes?.find((requirement) => !matches([requirement], site.labels));
   if (unmet !== undefined) return lacking(`label ${requirementText(unmet)}`);
-  return gpuObjection(site, ask) ?? amountObjection(site, ask, names);
+  return gpuObjection(site, ask) ?? amountObjection(site, ask, names) ?? keptObjection(site);
 }
 
 function gpuObjection(site: Site, { gpu }: Ask): Objection | undefined {
@@ -56,6 +56,12 @@ function amountObjection(site: Site, ask: Ask, names: ResourceNames): Objection 
       return having(`too little free ${names.nameOf(resource)}`);
   }
   return undefined;
+}
+
+function keptObjection({ kept }: Site): Objection | undefined {
+  if (!kept) return undefined;
+  const why = 'kept for a task that has waited long';
+  return { one: `is ${why}`, many: `are ${why}` };
 }
 
 function hasModel(site: Site, models: readonly string[]): boolean {

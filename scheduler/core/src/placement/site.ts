@@ -25,6 +25,8 @@ export interface Site {
   readonly spec: NodeSpec;
   slot: number;
   cordoned: boolean;
+  /** Nothing is started here but what it is kept for. */
+  kept: boolean;
   readonly labels: Labels;
   /** By the number of the resource. */
   readonly capacity: number[];
@@ -76,6 +78,7 @@ export function siteOf(spec: NodeSpec, slot: number, names: ResourceNames): Site
     spec,
     slot,
     cordoned: spec.cordoned ?? false,
+    kept: false,
     labels: spec.labels ?? {},
     capacity,
     free: [...capacity],
