@@ -23,7 +23,8 @@ import { Usage } from './usage.ts';
 export interface PlacementConfig {
   readonly strategy: StrategyName;
   readonly tenants?: { readonly [tenant: string]: StrategyName };
-  /** What GPU fragmentation is judged against; without it, what was asked for so far. */
+  /** What GPU fragmentation is judged against; without it, what was asked for so far by tasks that are
+   *  placed by it. */
   readonly mix?: Mix;
   /** What nodes draw; without it energy-aware fills the fullest nodes. */
   readonly power?: PowerModel;
@@ -165,10 +166,11 @@ export class Placement {
   }
 
   place(task: Task, veto?: Veto): Choice {
-    if (this.#config.mix === undefined) this.#learn(task.ask);
+    const strategy = this.#strategyOf(task);
+    if (this.#config.mix === undefined && judgesByMix(strategy)) this.#learn(task.ask);
     const choice = this.choose(task, veto);
     if (choice.kind === 'refused') return choice;
-    if (this.#strategyOf(task) === 'round-robin') this.#rounds++;
+    if (strategy === 'round-robin') this.#rounds++;
     this.reserve(task, choice.node, choice.gpus);
     return choice;
   }
@@ -355,6 +357,10 @@ export class Placement {
     assert(grant !== undefined, `P3: task ${task} is somewhere, and ends once`);
     return grant;
   }
+}
+
+function judgesByMix(strategy: StrategyName): boolean {
+  return strategy === 'gpu-fragmentation-aware' || strategy === 'energy-aware';
 }
 
 /** Without a mix of its own, placement learns one and adopts it after so many tasks. */
