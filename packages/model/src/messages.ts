@@ -317,6 +317,8 @@ export interface RunTask {
   /** `encodeValue` of the input. */
   readonly input: Bytes;
   readonly limitMs: number;
+  /** Numbers of the GPUs of the node that it reserves, if any. */
+  readonly gpus?: readonly number[];
   /** Scope of actors that the task creates; the actor alone when absent. */
   readonly scope?: string;
 }

@@ -58,6 +58,7 @@ export type ToRunner =
       readonly name: string;
       readonly input: Bytes;
       readonly limitMs: number;
+      readonly gpus?: readonly number[];
     }
   /** The side effect of this step may begin: all that came before it is durable. */
   | { readonly kind: 'step-go'; readonly work: WorkId; readonly ordinal: number }

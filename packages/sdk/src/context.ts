@@ -60,6 +60,8 @@ export interface TaskContext {
   readonly taskId: string;
   /** 1 for the first try. */
   readonly attempt: number;
+  /** Numbers of the GPUs of its node that it has reserved; whoever uses others takes them from others. */
+  readonly gpus: readonly number[];
   /** Aborted when the task is cancelled or passes its time limit. */
   readonly signal: AbortSignal;
   log(text: string): void;

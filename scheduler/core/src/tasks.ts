@@ -365,14 +365,16 @@ export class Tasks {
     const task = this.#desk.state.tasks.get(id);
     if (task?.state.kind !== 'running' || task.state.node !== node) return undefined;
     const { attempt, tenant, bundle, name, input, limitMs, run } = task;
+    const { gpus } = task.state;
     const { term } = this.#desk;
     const kind = 'run-task';
     // Written out twice: spreading shows in the profile of the hottest path.
-    if (run === undefined) {
+    if (run === undefined && gpus.length === 0) {
       return { kind, term, task: id, attempt, tenant, bundle, name, input, limitMs };
     }
-    const scope = `${runTaskPrefix}${run.run}`;
-    return { kind, term, task: id, attempt, tenant, bundle, name, input, limitMs, scope };
+    const order = { kind, term, task: id, attempt, tenant, bundle, name, input, limitMs } as const;
+    const scoped = run === undefined ? order : { ...order, scope: `${runTaskPrefix}${run.run}` };
+    return gpus.length === 0 ? scoped : { ...scoped, gpus };
   }
 
   #costOf(item: QueueItem): number {

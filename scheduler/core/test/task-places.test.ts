@@ -94,6 +94,7 @@ describe('a task', () => {
       ['t1', [0]],
       ['t2', [1]],
     ]);
+    expect(scene.started('t2')).toMatchObject([{ gpus: [1] }]);
     expect(whyWaits(scene, 't3')).toBe('1 node lacks gpu A100, 1 has fewer than 1 free gpus');
     scene.failOver();
     scene.finishes('t1');

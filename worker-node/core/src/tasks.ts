@@ -155,6 +155,7 @@ export class Tasks {
       name: order.name,
       input: order.input,
       limitMs: order.limitMs,
+      ...(order.gpus === undefined ? {} : { gpus: order.gpus }),
     });
   }
 

@@ -48,12 +48,14 @@ export function runTask(
 class TaskScope {
   readonly taskId: TaskId;
   readonly attempt: number;
+  readonly gpus: readonly number[];
   readonly #work: Work;
   readonly #emit: Emit;
 
   constructor(frame: TaskFrame, work: Work, emit: Emit) {
     this.taskId = frame.task;
     this.attempt = frame.attempt;
+    this.gpus = frame.gpus ?? [];
     this.#work = work;
     this.#emit = emit;
   }

@@ -132,7 +132,7 @@ export class RunnerProcess {
     return this.done(this.turn(actor, method, args, order));
   }
 
-  task(name: string, input: unknown, limitMs = 10_000): number {
+  task(name: string, input: unknown, limitMs = 10_000, gpus?: readonly number[]): number {
     const work = ++this.#work;
     this.send({
       kind: 'task',
@@ -142,6 +142,7 @@ export class RunnerProcess {
       name,
       input: encodeValue(input),
       limitMs,
+      ...(gpus === undefined ? {} : { gpus }),
     });
     return work;
   }

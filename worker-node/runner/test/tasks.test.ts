@@ -4,6 +4,7 @@ import { failureText, ok, RunnerProcess, replyOf } from './harness.ts';
 
 const bundle = `
 export const plan = task('plan', (c, input) => ({ files: [input.folder], attempt: c.attempt, id: c.taskId }));
+export const draws = task('draws', (c) => c.gpus);
 export const asks = task('asks', async (c, input) => (await c.actor('Counter', 'k').inc(input)) + 1);
 export const fails = task('fails', () => { throw new SyntaxError('bad plan'); });
 export const listens = task('listens', (c) => new Promise((_, reject) => c.signal.addEventListener('abort', () => reject(new Error('stopping')))));
@@ -29,6 +30,12 @@ describe('a task', () => {
     const uncarried = failureText((await run('uncarried', null)).outcome);
     expect(uncarried).toMatch(/^UNCARRIABLE: output\.f is a function/);
     expect(failureText((await run('nobody', null)).outcome)).toMatch(/^UNKNOWN_TASK/);
+  });
+
+  test('is told which GPUs of its node it has', async () => {
+    const drawn = await runner.taskDone(runner.task('draws', null, 10_000, [1, 3]));
+    expect(replyOf(drawn.outcome)).toEqual([1, 3]);
+    expect(replyOf((await run('draws', null)).outcome)).toEqual([]);
   });
 
   test('calls actors and awaits them', async () => {
