@@ -16,6 +16,7 @@ import {
   type Outcome,
   type RunId,
   runId,
+  type TaskManifest,
 } from '@troupe/model';
 import { type Context, contextId } from './dag/instance.ts';
 import { type AtWork, decideRound, type Next, nextOf, outputOf, stepAt } from './dag/next.ts';
@@ -33,6 +34,14 @@ const stepBytesMax = 8 * 1024 * 1024;
 const laterMs = 1;
 /** A call that reached its actor is answered from the actor's memory, so trying long is safe. */
 const callRetries = 20;
+/** How a block that calls an actor is tried, unless it says otherwise. */
+const calls: TaskManifest = {
+  name: callTask,
+  resources: {},
+  retries: callRetries,
+  backoffMs: limits.taskBackoffMs,
+  limitMs: limits.taskLimitMs,
+};
 
 /** What one event has done for a run. */
 interface Effort {
@@ -208,24 +217,23 @@ export class RunProgress {
   }
 
   #submit(run: RunRecord, id: string, next: Extract<Next, { kind: 'task' | 'call' }>): void {
-    const common = {
-      kind: 'task-submitted' as const,
+    const { name, resources, ...declared } = next.kind === 'task' ? next.declared : calls;
+    const { retries, backoffMs, limitMs, priority } = next.tries;
+    this.#tasks.submit({
+      kind: 'task-submitted',
       at: this.#desk.wall,
       task: runTaskId(run.run, id),
       tenant: run.tenant,
       bundle: run.bundle,
-      priority: 'normal' as const,
+      name,
+      resources,
+      retries: retries ?? declared.retries,
+      backoffMs: backoffMs ?? declared.backoffMs,
+      limitMs: limitMs ?? declared.limitMs,
+      priority: priority ?? 'normal',
       run: { run: run.run, block: id },
       input: next.input,
-    };
-    if (next.kind === 'task') {
-      const { name, resources, retries, backoffMs, limitMs } = next.declared;
-      return this.#tasks.submit({ ...common, name, resources, retries, backoffMs, limitMs });
-    }
-    const backoffMs = limits.taskBackoffMs;
-    const limitMs = limits.taskLimitMs;
-    const declared = { name: callTask, resources: {}, retries: callRetries };
-    this.#tasks.submit({ ...common, ...declared, backoffMs, limitMs });
+    });
   }
 
   /** What keeps a child from being started, if anything. */
