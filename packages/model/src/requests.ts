@@ -142,6 +142,8 @@ export interface RunView {
   /** The run and block that it is. */
   readonly parent?: { readonly run: RunId; readonly block: string };
   readonly progress?: RunProgress;
+  /** By whose version of the workflow it goes. */
+  readonly bundle?: BundleHash;
 }
 
 /** Contexts of a run, counted. */

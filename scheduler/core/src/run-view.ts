@@ -59,7 +59,7 @@ export function viewRunShort(run: RunRecord, tasks: TaskTable): RunView {
 }
 
 function summary(run: RunRecord, blocks: readonly BlockView[]): RunView {
-  const { run: id, tenant, workflow, at, end, parent } = run;
+  const { run: id, tenant, workflow, at, end, parent, bundle } = run;
   return {
     run: id,
     tenant,
@@ -68,6 +68,7 @@ function summary(run: RunRecord, blocks: readonly BlockView[]): RunView {
     startedAt: at,
     blocks,
     progress: progressOf(run),
+    bundle,
     ...(parent === undefined ? {} : { parent }),
     ...(end === undefined ? {} : { endedAt: end.at }),
   };
