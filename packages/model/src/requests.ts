@@ -163,6 +163,8 @@ export interface BlockView {
   readonly state: 'waiting' | 'ready' | 'running' | 'paused' | 'done' | 'failed' | 'skipped';
   readonly attempts: number;
   readonly node?: Incarnation;
+  /** The run of another workflow that it is, while that is under way. */
+  readonly child?: RunId;
   /** Encoded prompt of a pause. */
   readonly prompt?: Bytes;
   /** For a block with `each` and a parallel: branches done and in all. */

@@ -80,6 +80,7 @@ export function viewOf(id: string, run: RunMessage | null): RunView {
       state: block.state as BlockView['state'],
       attempts: block.attempts,
       ...(block.node === '' ? {} : { node: incarnation(block.node) }),
+      ...(block.child === '' ? {} : { child: runId(block.child) }),
       ...(block.prompt.length === 0 ? {} : { prompt: block.prompt }),
       ...(block.branchesAll === 0
         ? {}

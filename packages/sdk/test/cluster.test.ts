@@ -71,12 +71,18 @@ describe('a run that goes on otherwise', () => {
     const blocks = [
       { block: 'rounds', state: 'running', rounds: { done: 0, all: 3 } },
       { block: 'open', state: 'running', rounds: { done: 2, all: 0 } },
+      { block: 'deep', state: 'running', child: 'r1/deep' },
     ];
     const shown = { ...running, progress, parent, bundle, blocks };
     gateway.unary = { Wait: () => ({ run: shown }) };
     const view = await troupe.run('r1').view();
     expect(view).toMatchObject({ progress, parent, bundle });
-    expect(view.blocks.map(({ rounds }) => rounds)).toEqual([{ done: 0, all: 3 }, { done: 2 }]);
+    expect(view.blocks.map(({ rounds }) => rounds)).toEqual([
+      { done: 0, all: 3 },
+      { done: 2 },
+      undefined,
+    ]);
+    expect(view.blocks.map(({ child }) => child)).toEqual([undefined, undefined, 'r1/deep']);
   });
 
   test('is started again from a block or where it failed, with its input or another', async () => {

@@ -15,7 +15,6 @@ import {
   limits,
   type Outcome,
   type RunId,
-  runId,
   type TaskManifest,
 } from '@troupe/model';
 import { type Context, contextId } from './dag/instance.ts';
@@ -23,7 +22,7 @@ import { type AtWork, decideRound, type Next, nextOf, outputOf, stepAt } from '.
 import { RunValues } from './dag/values.ts';
 import type { Desk } from './desk.ts';
 import type { RunClock } from './run-clock.ts';
-import { type RunRecord, runTaskId } from './run-table.ts';
+import { childId, type RunRecord, runTaskId } from './run-table.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Contexts of one run that start in one event. */
@@ -312,11 +311,6 @@ export class RunProgress {
 
 function isEnough({ steps, bytes }: Effort): boolean {
   return steps >= stepsMax || bytes >= stepBytesMax;
-}
-
-/** The run that a block of another run is. */
-function childId(parent: RunId, block: string): RunId {
-  return runId(`${parent}/${block}`);
 }
 
 /** True when a context waits for a time, not for a person. */

@@ -18,7 +18,7 @@ import {
   type SlotState,
 } from './dag/instance.ts';
 import { stepAt } from './dag/next.ts';
-import { type RunRecord, runTaskId } from './run-table.ts';
+import { childId, type RunRecord, runTaskId } from './run-table.ts';
 import type { TaskTable } from './task-table.ts';
 
 /** Contexts in rounds and branches that are shown; a view must fit into a message. */
@@ -173,6 +173,10 @@ function viewContext(run: RunRecord, context: Context, tasks: TaskTable): BlockV
       return { block, state: 'running', attempts };
     }
     return { block, state: name, attempts, prompt };
+  }
+  const { kind } = stepAt(run.compiled, context).block;
+  if (name === 'running' && kind === 'run') {
+    return { block, state: name, attempts, child: childId(run.run, block) };
   }
   const task = name === 'running' ? tasks.get(runTaskId(run.run, block)) : undefined;
   if (task?.state.kind === 'ready') return { block, state: 'ready', attempts: task.attempt };

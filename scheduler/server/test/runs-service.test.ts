@@ -30,6 +30,7 @@ const view = {
     { block: 'read', state: 'running', attempts: 0, branches: { done: 1, all: 3 } },
     { block: 'ask[2]', state: 'paused', attempts: 0, prompt: encodeValue({ q: 'ok?' }) },
     { block: 'counted', state: 'running', attempts: 1, node: incarnation('n1.a') },
+    { block: 'deep', state: 'running', attempts: 0, child: 'r1/ask[2]/deep' },
   ],
   progress: { done: 4, running: 1, waiting: 2, rest: 7 },
   parent: { run: 'r1', block: 'ask[2]' },
@@ -61,7 +62,8 @@ test('a run is shown with its progress, its rounds, its parent and its version',
       { block: 'rounds', rounds: { done: 2, all: 0 }, branchesAll: 0 },
       { block: 'read', rounds: null, branchesDone: 1, branchesAll: 3 },
       { block: 'ask[2]', promptJson: '{"q":"ok?"}' },
-      { block: 'counted', promptJson: '' },
+      { block: 'counted', promptJson: '', child: '' },
+      { block: 'deep', child: 'r1/ask[2]/deep' },
     ],
   });
 });

@@ -68,6 +68,7 @@ export interface RunMessage {
     readonly state: string;
     readonly attempts: number;
     readonly node: string;
+    readonly child: string;
     readonly prompt: Uint8Array;
     readonly branchesDone: number;
     readonly branchesAll: number;

@@ -157,6 +157,7 @@ function runMessage(view: RunView): object {
       state: block.state,
       attempts: block.attempts,
       node: block.node ?? '',
+      child: block.child ?? '',
       ...(block.prompt === undefined
         ? {}
         : { prompt: block.prompt, promptJson: jsonOf(block.prompt) }),
