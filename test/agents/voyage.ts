@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { actor, type Ref, task, workflow } from '@troupe/sdk';
 
-/** Has `line` said in the file, and answers whether it stood there before. */
-function saidBefore(file: string, line: string): boolean {
+/** Tells the outside, and answers whether it was told before. */
+function toldBefore(file: string, note: string, effect: string): boolean {
   const before = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
-  appendFileSync(file, `${line}\n`);
-  return before.includes(line);
+  appendFileSync(file, `${note} ${effect}\n`);
+  return before.some((line) => line.startsWith(`${note} `));
 }
 
 /** Remembers each call by its id, and tells the outside of it, which fails the first time. */
@@ -19,7 +19,7 @@ export const Ledger = actor('Ledger', {
       await c.step(
         'tell',
         ({ effectId }) => {
-          if (!saidBefore(join(folder, 'effects'), `${note} ${effectId}`)) throw new Error('once');
+          if (!toldBefore(join(folder, 'effects'), note, effectId)) throw new Error('once');
         },
         { retries: 3, backoffMs: 20 },
       );
