@@ -1,8 +1,19 @@
 /** The pages say what the code does: the table of errors, the exit codes, the help of the command. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { bundleFile } from '@troupe/cli';
 import { errorTable } from '@troupe/model';
+import { definitionsOf } from '@troupe/sdk/internal';
 import { expect, test } from 'vitest';
 import { root } from './source/rooms.ts';
 
@@ -60,6 +71,42 @@ test('every command of the README exists, with the options that it is given', ()
     for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(help).toContain(`${option} `);
   }
 });
+
+test('the modules of the README compile, and their workflows can run', async () => {
+  const modules = [...read('README.md').matchAll(/`(\w+\.ts)`[^`]*\n\n```ts\n(.*?)```/gs)];
+  expect(modules.map(([, name]) => name)).toEqual(
+    expect.arrayContaining(['counter.ts', 'tally.ts', 'review.ts', 'visits.ts']),
+  );
+  mkdirSync(join(root, '.troupe'), { recursive: true });
+  const folder = mkdtempSync(join(root, '.troupe', 'readme-'));
+  try {
+    for (const [, name = '', text = ''] of modules) writeFileSync(join(folder, name), text);
+    const base = join(root, 'tsconfig.base.json');
+    const compilerOptions = { noEmit: true, composite: false, isolatedDeclarations: false };
+    const config = { extends: base, compilerOptions, include: ['*.ts'] };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });
+    expect(stdout).toBe('');
+    const { compile } = await import(join(root, 'scheduler/core/src/dag/index.ts'));
+    for (const name of ['tally.ts', 'review.ts']) {
+      const { workflows, ...manifest } = (await bundled(join(folder, name))).manifest;
+      expect(workflows.length).toBeGreaterThan(0);
+      for (const workflow of workflows) {
+        expect(compile(workflow, manifest)).not.toHaveProperty('failure');
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** What a module declares, bundled as `troupe deploy` does it. */
+async function bundled(file: string) {
+  const out = `${file}.mjs`;
+  writeFileSync(out, (await bundleFile(file)).bytes);
+  return definitionsOf(await import(pathToFileURL(out).href));
+}
 
 test('every file that a page names is there', () => {
   const pages = ['README.md', 'ARCHITECTURE.md', ...readdirSync(join(root, 'docs'))];

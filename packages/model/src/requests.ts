@@ -170,6 +170,8 @@ export interface RunView {
   /** The run and block that it is. */
   readonly parent?: { readonly run: RunId; readonly block: string };
   readonly progress?: RunProgress;
+  /** By whose version of the workflow it goes. */
+  readonly bundle?: BundleHash;
 }
 
 /** Contexts of a run, counted. */
@@ -189,6 +191,8 @@ export interface BlockView {
   readonly state: 'waiting' | 'ready' | 'running' | 'paused' | 'done' | 'failed' | 'skipped';
   readonly attempts: number;
   readonly node?: Incarnation;
+  /** The run of another workflow that it is, while that is under way. */
+  readonly child?: RunId;
   /** Encoded prompt of a pause. */
   readonly prompt?: Bytes;
   /** For a block with `each` and a parallel: branches done and in all. */

@@ -8,7 +8,8 @@
 /**
  * JSON with references: `{ $ref: ['input', 'folder'] }`, `{ $ref: ['blocks', 'plan', 'files'] }`;
  * inside a container or a block with `each` also `{ $ref: ['item'] }` and `{ $ref: ['index'] }` of
- * the innermost one, `{ $ref: ['around', 'rounds', 'index'] }` of one by its id.
+ * the innermost one, `{ $ref: ['around', 'rounds', 'index'] }` of one by its id. In an array a negative
+ * place counts from the end: `{ $ref: ['blocks', 'drafts', -1] }`.
  *
  * A block that was skipped comes to null, and so does every path into it. Any other path that leads
  * nowhere fails the block, unless the reference is `optional`: then it is null too.
@@ -48,16 +49,28 @@ interface BlockBase {
   readonly inFlightMax?: number;
 }
 
+/** How a block tries; what is not said is as its task declares, or the default of calls. */
+export interface Tries {
+  /** Tries after the first. */
+  readonly retries?: number;
+  /** Wait before each further try; the last one repeats. */
+  readonly backoffMs?: readonly number[];
+  /** Time for one try. */
+  readonly limitMs?: number;
+  /** `normal` unless given. */
+  readonly priority?: 'low' | 'normal' | 'high';
+}
+
 export type Block = BlockBase &
   (
-    | { readonly kind: 'task'; readonly task: string; readonly input: Expression }
-    | {
+    | (Tries & { readonly kind: 'task'; readonly task: string; readonly input: Expression })
+    | (Tries & {
         readonly kind: 'call';
         readonly type: string;
         readonly key: Expression;
         readonly method: string;
         readonly args: readonly Expression[];
-      }
+      })
     | {
         /** Waits for a person; its output is what the person answers. */
         readonly kind: 'pause';
@@ -78,16 +91,18 @@ export type Block = BlockBase &
         readonly cases: readonly { readonly port: string; readonly when: string }[];
         readonly otherwise?: string;
       }
-    | {
+    | ({
         /** A task that says which port it leaves by: the `port` of its output. */
         readonly kind: 'route';
         readonly task: string;
         readonly input: Expression;
-      }
+      } & Tries)
     | {
         /** Its body, round after round. Its output is `{ results }`: of each round what its blocks
          *  came to, in the order in which they did. */
         readonly kind: 'loop';
+        /** A block of its body: the output is then the array of what this came to in each round. */
+        readonly result?: string;
         readonly rounds: Rounds;
         /** More rounds fail it with `RESOURCE_EXHAUSTED`; `limits.loopRoundsMax` unless given. */
         readonly roundsMax?: number;
@@ -95,6 +110,7 @@ export type Block = BlockBase &
     | {
         /** Its body, in branches side by side. Its output is as a loop's. */
         readonly kind: 'parallel';
+        readonly result?: string;
         readonly branches: { readonly count: Expression } | { readonly items: Expression };
       }
     | {
@@ -121,7 +137,10 @@ export type Rounds =
 export interface Edge {
   readonly from: string;
   readonly to: string;
-  /** `done`, `error`, or a port of a choice or route. */
+  /**
+   * `done`, `error`, or a port of a choice or route. By `settled` an edge only makes wait: a block
+   * runs when one of its other edges fired.
+   */
   readonly port: string;
 }
 

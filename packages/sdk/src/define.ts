@@ -19,9 +19,21 @@ export type {
   TaskContext,
   TurnContext,
 } from './context.ts';
-export type { Ref, Refs, Resolved } from './ref.ts';
+export type { Made, Ref, Refs, Resolved } from './ref.ts';
 export type { TaskDefinition, TaskOptions } from './task.ts';
 export { task } from './task.ts';
-export type { BlockOptions, EachOptions, WorkflowBuilder, WorkflowDefinition } from './workflow.ts';
+export type { WorkflowBuilder } from './workflow/builder.ts';
+export type {
+  BlockOptions,
+  ChoiceCases,
+  EachOptions,
+  LoopOptions,
+  ParallelOptions,
+  PauseOptions,
+  Question,
+  TryOptions,
+} from './workflow/options.ts';
+export type { Branching, Port } from './workflow/port.ts';
+export type { WorkflowDefinition, WorkflowOptions } from './workflow.ts';
 export { workflow } from './workflow.ts';
 export { workflowOf } from './workflow-data.ts';

@@ -1,9 +1,18 @@
 /** The whole public surface of Troupe: definitions, and the client. */
 
-export type { ActorView, BlockView, ClusterView, NodeView, RunState, RunView } from '@troupe/model';
+export type {
+  ActorView,
+  BlockView,
+  ClusterView,
+  NodeView,
+  RunProgress,
+  RunState,
+  RunView,
+} from '@troupe/model';
 export { connect } from './connect.ts';
 export * from './define.ts';
 export type {
+  AgainOptions,
   CallOptions,
   ConnectOptions,
   Deployed,

@@ -1,6 +1,8 @@
 /** Runs as the client sees them: views, and the handle by which one is followed. */
+import { randomUUID } from 'node:crypto';
 import {
   type BlockView,
+  bundleHash,
   decodeValue,
   encodeValue,
   incarnation,
@@ -20,6 +22,10 @@ import type { Unary } from './wire/unary.ts';
 const waitMs = 30_000;
 
 export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
+  const viewNow = async (wait = 0) => {
+    const asked = { run: id, waitMs: wait };
+    return viewOf(id, (await unary.ask('RunsService/Wait', asked, { waitMs: wait })).run);
+  };
   return {
     id,
     async result() {
@@ -33,14 +39,25 @@ export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
         throw troupeError('INTERNAL', `run ${id} is ${view.state} and has no outcome`);
       }
     },
-    async view(wait = 0) {
-      const asked = { run: id, waitMs: wait };
-      return viewOf(id, (await unary.ask('RunsService/Wait', asked, { waitMs: wait })).run);
-    },
+    view: viewNow,
     async resume(block, answer) {
       const value = encodeValue(answer, 'answer');
       const asked = { run: id, block, value };
       return viewOf(id, (await unary.ask('RunsService/Resume', asked, { once: true })).run);
+    },
+    async again(options) {
+      const { run = randomUUID() } = options;
+      const block = 'block' in options ? options.block : '';
+      const failedOnly = 'failedOnly' in options;
+      const { tenant, workflow } = await viewNow();
+      // Without a value the input is that of the earlier run.
+      const value = 'input' in options ? encodeValue(options.input, 'input') : new Uint8Array(0);
+      const from = { run: id, block, failedOnly };
+      await unary.ask('RunsService/Start', { tenant, run, workflow, value, from });
+      return runHandle<O>(unary, run);
+    },
+    async move(bundle = '') {
+      return viewOf(id, (await unary.ask('RunsService/Move', { run: id, bundle })).run);
     },
     async cancel() {
       return viewOf(id, (await unary.ask('RunsService/Cancel', { run: id })).run);
@@ -63,15 +80,24 @@ export function viewOf(id: string, run: RunMessage | null): RunView {
       state: block.state as BlockView['state'],
       attempts: block.attempts,
       ...(block.node === '' ? {} : { node: incarnation(block.node) }),
+      ...(block.child === '' ? {} : { child: runId(block.child) }),
       ...(block.prompt.length === 0 ? {} : { prompt: block.prompt }),
       ...(block.branchesAll === 0
         ? {}
         : { branches: { done: block.branchesDone, all: block.branchesAll } }),
+      ...(block.rounds === null ? {} : { rounds: roundsOf(block.rounds) }),
     })),
+    ...(run.progress === null ? {} : { progress: run.progress }),
+    ...(run.parent === null ? {} : { parent: { ...run.parent, run: runId(run.parent.run) } }),
+    ...(run.bundle === '' ? {} : { bundle: bundleHash(run.bundle) }),
     ...(run.error === null
       ? ended && run.state === 'done'
         ? { outcome: { ok: true, value: run.value } }
         : {}
       : { outcome: { ok: false, failure: failureOfMessage(run.error) } }),
   };
+}
+
+function roundsOf({ done, all }: { readonly done: number; readonly all: number }) {
+  return all === 0 ? { done } : { done, all };
 }

@@ -52,6 +52,23 @@ export interface StartOptions {
   readonly run?: string;
 }
 
+/** From where a run starts again: what does not come after that keeps its output. */
+export type AgainOptions = (
+  | {
+      /** A block that stands in no loop or parallel: it and what comes after it run again. */
+      readonly block: string;
+    }
+  | {
+      /** What failed, was cancelled or never began runs again, with what comes after it. */
+      readonly failedOnly: true;
+    }
+) & {
+  /** Id of the new run; starting the same id again finds the run that is there. */
+  readonly run?: string;
+  /** The input of the earlier run unless given. */
+  readonly input?: unknown;
+};
+
 export interface RunHandle<O> {
   readonly id: string;
   /** What the run comes to, however long it takes; a failed run throws its failure. */
@@ -60,6 +77,11 @@ export interface RunHandle<O> {
   view(waitMs?: number): Promise<RunView>;
   /** A person's answer to a pause; `block` is the pause's context id. */
   resume(block: string, answer: unknown): Promise<RunView>;
+  /** Starts a new run from where this one, which has ended, had come. */
+  again(options: AgainOptions): Promise<RunHandle<O>>;
+  /** Goes on by the version of its workflow in that bundle, or in the latest one; refused with the
+   *  first difference where the two do not agree on all that has begun. */
+  move(bundle?: string): Promise<RunView>;
   cancel(): Promise<RunView>;
 }
 

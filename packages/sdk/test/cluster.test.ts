@@ -62,6 +62,66 @@ describe('a run', () => {
   });
 });
 
+describe('a run that goes on otherwise', () => {
+  const bundle = 'c'.repeat(64);
+
+  test('says how far it has come, of whom it is a block and by which version it goes', async () => {
+    const progress = { done: 4, running: 1, waiting: 0, rest: 7 };
+    const parent = { run: 'r0', block: 'child' };
+    const blocks = [
+      { block: 'rounds', state: 'running', rounds: { done: 0, all: 3 } },
+      { block: 'open', state: 'running', rounds: { done: 2, all: 0 } },
+      { block: 'deep', state: 'running', child: 'r1/deep' },
+    ];
+    const shown = { ...running, progress, parent, bundle, blocks };
+    gateway.unary = { Wait: () => ({ run: shown }) };
+    const view = await troupe.run('r1').view();
+    expect(view).toMatchObject({ progress, parent, bundle });
+    expect(view.blocks.map(({ rounds }) => rounds)).toEqual([
+      { done: 0, all: 3 },
+      { done: 2 },
+      undefined,
+    ]);
+    expect(view.blocks.map(({ child }) => child)).toEqual([undefined, undefined, 'r1/deep']);
+  });
+
+  test('is started again from a block or where it failed, with its input or another', async () => {
+    const asked: { value: Uint8Array }[] = [];
+    gateway.unary = {
+      Wait: () => ({ run: { ...running, state: 'failed' } }),
+      Start: (request: { run: string; value: Uint8Array }) => {
+        asked.push(request);
+        return { run: { ...running, run: request.run } };
+      },
+    };
+    const run = troupe.run('r1');
+    expect((await run.again({ block: 'read', run: 'r2' })).id).toBe('r2');
+    const other = await run.again({ failedOnly: true, input: 5 });
+    expect(other.id).not.toBe('r1');
+    expect(asked).toMatchObject([
+      { run: 'r2', workflow: 'crew', from: { run: 'r1', block: 'read', failedOnly: false } },
+      { run: other.id, workflow: 'crew', from: { run: 'r1', block: '', failedOnly: true } },
+    ]);
+    expect(asked.map(({ value }) => [...value])).toEqual([[], [5]]);
+  });
+
+  test('is moved to the latest version, or to the one that is named', async () => {
+    const asked: object[] = [];
+    gateway.unary = {
+      Move: (request: object) => {
+        asked.push(request);
+        return { run: { ...running, bundle } };
+      },
+    };
+    expect(await troupe.run('r1').move()).toMatchObject({ bundle });
+    await troupe.run('r1').move(bundle);
+    expect(asked).toEqual([
+      { run: 'r1', bundle: '' },
+      { run: 'r1', bundle },
+    ]);
+  });
+});
+
 describe('the cluster', () => {
   test('is asked again while it elects a leader', async () => {
     let asked = 0;

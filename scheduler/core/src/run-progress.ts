@@ -15,14 +15,14 @@ import {
   limits,
   type Outcome,
   type RunId,
-  runId,
+  type TaskManifest,
 } from '@troupe/model';
 import { type Context, contextId } from './dag/instance.ts';
 import { type AtWork, decideRound, type Next, nextOf, outputOf, stepAt } from './dag/next.ts';
 import { RunValues } from './dag/values.ts';
 import type { Desk } from './desk.ts';
 import type { RunClock } from './run-clock.ts';
-import { type RunRecord, runTaskId } from './run-table.ts';
+import { childId, type RunRecord, runTaskId } from './run-table.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Contexts of one run that start in one event. */
@@ -33,6 +33,14 @@ const stepBytesMax = 8 * 1024 * 1024;
 const laterMs = 1;
 /** A call that reached its actor is answered from the actor's memory, so trying long is safe. */
 const callRetries = 20;
+/** How a block that calls an actor is tried, unless it says otherwise. */
+const calls: TaskManifest = {
+  name: callTask,
+  resources: {},
+  retries: callRetries,
+  backoffMs: limits.taskBackoffMs,
+  limitMs: limits.taskLimitMs,
+};
 
 /** What one event has done for a run. */
 interface Effort {
@@ -208,26 +216,25 @@ export class RunProgress {
   }
 
   #submit(run: RunRecord, id: string, next: Extract<Next, { kind: 'task' | 'call' }>): void {
-    const common = {
-      kind: 'task-submitted' as const,
+    const { name, resources, placement, ...declared } =
+      next.kind === 'task' ? next.declared : calls;
+    const { retries, backoffMs, limitMs, priority } = next.tries;
+    this.#tasks.submit({
+      kind: 'task-submitted',
       at: this.#desk.wall,
       task: runTaskId(run.run, id),
       tenant: run.tenant,
       bundle: run.bundle,
-      priority: 'normal' as const,
+      name,
+      resources,
+      retries: retries ?? declared.retries,
+      backoffMs: backoffMs ?? declared.backoffMs,
+      limitMs: limitMs ?? declared.limitMs,
+      priority: priority ?? 'normal',
+      ...(placement === undefined ? {} : { placement }),
       run: { run: run.run, block: id },
       input: next.input,
-    };
-    if (next.kind === 'task') {
-      const { name, resources, retries, backoffMs, limitMs, placement } = next.declared;
-      const wishes = placement === undefined ? {} : { placement };
-      const declared = { name, resources, retries, backoffMs, limitMs, ...wishes };
-      return this.#tasks.submit({ ...common, ...declared });
-    }
-    const backoffMs = limits.taskBackoffMs;
-    const limitMs = limits.taskLimitMs;
-    const declared = { name: callTask, resources: {}, retries: callRetries };
-    this.#tasks.submit({ ...common, ...declared, backoffMs, limitMs });
+    });
   }
 
   /** What keeps a child from being started, if anything. */
@@ -306,11 +313,6 @@ export class RunProgress {
 
 function isEnough({ steps, bytes }: Effort): boolean {
   return steps >= stepsMax || bytes >= stepBytesMax;
-}
-
-/** The run that a block of another run is. */
-function childId(parent: RunId, block: string): RunId {
-  return runId(`${parent}/${block}`);
 }
 
 /** True when a context waits for a time, not for a person. */

@@ -19,6 +19,7 @@ import {
   limits,
   type Outcome,
   type RunId,
+  runId,
   type TaskId,
   type TenantName,
   taskId,
@@ -338,6 +339,11 @@ export const runTaskPrefix = 'run:';
 
 export function runTaskId(run: RunId, context: string): TaskId {
   return taskId(`${runTaskPrefix}${run}:${context}`);
+}
+
+/** The run that a block of another run is. */
+export function childId(parent: RunId, block: string): RunId {
+  return runId(`${parent}/${block}`);
 }
 
 function bytesOf({ outputBytes, state }: Pick<RunRecord, 'outputBytes' | 'state'>): number {

@@ -18,7 +18,7 @@ import {
   type SlotState,
 } from './dag/instance.ts';
 import { stepAt } from './dag/next.ts';
-import { type RunRecord, runTaskId } from './run-table.ts';
+import { childId, type RunRecord, runTaskId } from './run-table.ts';
 import type { TaskTable } from './task-table.ts';
 
 /** Contexts in rounds and branches that are shown; a view must fit into a message. */
@@ -59,7 +59,7 @@ export function viewRunShort(run: RunRecord, tasks: TaskTable): RunView {
 }
 
 function summary(run: RunRecord, blocks: readonly BlockView[]): RunView {
-  const { run: id, tenant, workflow, at, end, parent } = run;
+  const { run: id, tenant, workflow, at, end, parent, bundle } = run;
   return {
     run: id,
     tenant,
@@ -68,6 +68,7 @@ function summary(run: RunRecord, blocks: readonly BlockView[]): RunView {
     startedAt: at,
     blocks,
     progress: progressOf(run),
+    bundle,
     ...(parent === undefined ? {} : { parent }),
     ...(end === undefined ? {} : { endedAt: end.at }),
   };
@@ -172,6 +173,10 @@ function viewContext(run: RunRecord, context: Context, tasks: TaskTable): BlockV
       return { block, state: 'running', attempts };
     }
     return { block, state: name, attempts, prompt };
+  }
+  const { kind } = stepAt(run.compiled, context).block;
+  if (name === 'running' && kind === 'run') {
+    return { block, state: name, attempts, child: childId(run.run, block) };
   }
   const task = name === 'running' ? tasks.get(runTaskId(run.run, block)) : undefined;
   if (task?.state.kind === 'ready') return { block, state: 'ready', attempts: task.attempt };

@@ -49,7 +49,7 @@ export function printRuns(terminal: Terminal, runs: readonly RunView[]): void {
         value: (run) => run.state,
         paint: (cell, run) => stateOf(terminal, cell, run),
       },
-      { title: 'BLOCKS', value: (run) => `${settled(run)}/${run.blocks.length}`, numeric: true },
+      { title: 'BLOCKS', value: countedOf, numeric: true },
       { title: 'STARTED', value: (run) => new Date(run.startedAt).toISOString().slice(0, 19) },
       { title: 'TOOK', value: tookOf, numeric: true },
     ],
@@ -59,18 +59,23 @@ export function printRuns(terminal: Terminal, runs: readonly RunView[]): void {
 
 export function printRun(terminal: Terminal, run: RunView): void {
   terminal.line(terminal.fit(`run ${run.run} of ${run.workflow}: ${run.state}${ended(run)}`));
+  for (const line of aboutOf(run)) terminal.line(terminal.fit(line));
   terminal.line();
   terminal.table<BlockView>(
     [
-      { title: 'BLOCK', value: (block) => block.block },
+      {
+        title: 'BLOCK',
+        value: (block) => `${'  '.repeat(depthOf(block))}${block.block}`,
+        whole: true,
+      },
       {
         title: 'STATE',
         value: (block) => block.state,
         paint: (cell, block) => stateOf(terminal, cell, block),
       },
       { title: 'TRIES', value: (block) => block.attempts, numeric: true },
-      { title: 'BRANCHES', value: branchesOf, numeric: true },
-      { title: 'NODE', value: (block) => block.node ?? '' },
+      { title: 'INSIDE', value: insideOf },
+      { title: 'WHERE', value: (block) => block.node ?? runNamed(block.child) },
       { title: 'QUESTION', value: questionOf },
     ],
     run.blocks,
@@ -86,7 +91,13 @@ export function printRun(terminal: Terminal, run: RunView): void {
 
 /** What to type to answer a pause. */
 export function resumeHint(run: RunView, block: BlockView): string {
-  return `\`troupe runs approve ${run.run} '${block.block}'\`, or \`troupe runs resume ${run.run} '${block.block}' JSON\``;
+  const named = `${quoted(run.run)} ${quoted(block.block)}`;
+  return `\`troupe runs approve ${named}\`, or \`troupe runs resume ${named} JSON\``;
+}
+
+/** For a shell: brackets would be a pattern. */
+function quoted(id: string): string {
+  return /^[A-Za-z0-9._/-]+$/.test(id) ? id : `'${id.replaceAll("'", `'\\''`)}'`;
 }
 
 export function questionOf(block: BlockView): string {
@@ -100,8 +111,28 @@ function stateOf(terminal: Terminal, cell: string, { state }: { readonly state: 
   return style === undefined ? cell : terminal.paint(style, cell);
 }
 
-function settled(run: RunView): number {
-  return run.blocks.filter(({ state }) => ['done', 'failed', 'skipped'].includes(state)).length;
+/** Blocks that are done, of all that are known of. */
+function countedOf({ progress, blocks }: RunView): string {
+  if (progress === undefined) return `?/${blocks.length}`;
+  const { done, running, waiting, rest } = progress;
+  return `${done}/${done + running + waiting + rest}`;
+}
+
+/** How far it is, of whom it is a block, by which version it goes. */
+function aboutOf({ progress, parent, bundle }: RunView): string[] {
+  const lines: string[] = [];
+  if (progress !== undefined) {
+    const { done, running, waiting, rest } = progress;
+    lines.push(`blocks: ${done} done, ${running} running, ${waiting} waiting, ${rest} to come`);
+  }
+  if (parent !== undefined) lines.push(`it is block ${parent.block} of run ${parent.run}`);
+  if (bundle !== undefined) lines.push(`version of bundle ${bundle.slice(0, 12)}`);
+  return lines;
+}
+
+/** How many loops and parallels a context stands in. */
+function depthOf({ block }: BlockView): number {
+  return block.split('[').length - 1;
 }
 
 function tookOf(run: RunView): string {
@@ -112,6 +143,12 @@ function ended(run: RunView): string {
   return run.endedAt === undefined ? '' : ` after ${tookOf(run)}`;
 }
 
-function branchesOf(block: BlockView): string {
-  return block.branches === undefined ? '' : `${block.branches.done}/${block.branches.all}`;
+function insideOf({ branches, rounds }: BlockView): string {
+  if (branches !== undefined) return `${branches.done}/${branches.all} branches`;
+  if (rounds === undefined) return '';
+  return rounds.all === undefined ? `${rounds.done} rounds` : `${rounds.done}/${rounds.all} rounds`;
+}
+
+function runNamed(child: string | undefined): string {
+  return child === undefined ? '' : `run ${child}`;
 }

@@ -3,19 +3,21 @@ import { type RunView, TroupeError } from '@troupe/model';
 import type { Command } from 'commander';
 import { withTroupe } from './client.ts';
 import { jsonArgument } from './json-argument.ts';
-import { pausedBlocks, printRun, printRuns, readableRun } from './run-view.ts';
-import { countOf, examples, type Settings, settingsOf } from './settings.ts';
+import { pausedBlocks, printRuns, readableRun } from './run-view.ts';
+import { addAgain, addMove, print } from './runs-anew.ts';
+import { countOf, examples, settingsOf } from './settings.ts';
 
 export function addRuns(program: Command): void {
   const runs = program
     .command('runs')
-    .description('list runs, show one, answer its pauses or cancel it')
+    .description('list runs, show one, answer its pauses, cancel it, start it again or move it')
     .addHelpText(
       'after',
       examples(
         'troupe runs',
         'troupe runs show digest-monday',
         'troupe runs approve digest-monday',
+        'troupe runs again digest-monday --failed',
       ),
     );
   addList(runs);
@@ -23,6 +25,8 @@ export function addRuns(program: Command): void {
   addResume(runs);
   addApprove(runs);
   addCancel(runs);
+  addAgain(runs);
+  addMove(runs);
 }
 
 function addList(runs: Command): void {
@@ -42,11 +46,17 @@ function addList(runs: Command): void {
 function addShow(runs: Command): void {
   runs
     .command('show')
-    .description('show the blocks of a run and what they wait for')
+    .description('show how far a run is, its blocks and what they wait for')
     .argument('<run>')
     .addHelpText(
       'after',
-      examples('troupe runs show digest-monday', 'troupe runs show digest-monday --json'),
+      examples(
+        'troupe runs show digest-monday',
+        'troupe runs show digest-monday/translate   # the run that is a block of it',
+        'troupe runs show digest-monday --json',
+      ) +
+        '\n\nOf rounds and branches only what is at work, waits or failed is shown: `read[3]` is block' +
+        '\nread in the fourth one.',
     )
     .action(async (run: string, _options: object, command: Command) => {
       const settings = settingsOf(command);
@@ -59,13 +69,15 @@ function addResume(runs: Command): void {
     .command('resume')
     .description('answer a block that waits for a person')
     .argument('<run>')
-    .argument('<block>', 'as `troupe runs show` names it')
+    .argument('<block>', 'as `troupe runs show` names it: with its round or branch, if it has one')
     .argument('<answer>', 'a JSON value')
     .addHelpText(
       'after',
       examples(
         `troupe runs resume digest-monday approve '{"publish": true}'`,
         `troupe runs resume digest-monday title '"A better title"'`,
+        `troupe runs resume digest-monday 'review[2]' '{"grade": 3}'`,
+        `troupe runs resume digest-monday/translate review true`,
       ),
     )
     .action(
@@ -110,10 +122,6 @@ function addCancel(runs: Command): void {
       const settings = settingsOf(command);
       print(settings, await withTroupe(settings, (troupe) => troupe.run(run).cancel()));
     });
-}
-
-function print({ terminal }: Settings, run: RunView): void {
-  terminal.answer(readableRun(run), () => printRun(terminal, run));
 }
 
 function onlyPaused(run: RunView): string {

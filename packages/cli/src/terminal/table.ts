@@ -2,8 +2,8 @@
  * Tables that fit a terminal.
  *
  * T1  no line is wider than the width asked for; what is cut ends in `…`.
- * T2  numbers are cut last, since a cut number lies; of columns alike the one further right is cut
- *     first, since the first ones name the row.
+ * T2  numbers and ids to be typed again are cut last, since cut ones lie; of columns alike the one
+ *     further right is cut first, since the first ones name the row.
  */
 import stringWidth from 'string-width';
 
@@ -12,6 +12,8 @@ export interface Column<Row> {
   readonly value: (row: Row) => string | number;
   /** Right-aligned and cut last. */
   readonly numeric?: boolean;
+  /** Cut last. */
+  readonly whole?: boolean;
   /** Paints the finished cell; must not change its width. */
   readonly paint?: (cell: string, row: Row) => string;
 }
@@ -65,9 +67,9 @@ export function clean(text: string): string {
 }
 
 function shrink<Row>(columns: readonly Column<Row>[], widths: number[], width: number): void {
-  for (const numeric of [false, true]) {
+  for (const last of [false, true]) {
     while (total(widths) > width) {
-      const widest = widestOf(columns, widths, numeric);
+      const widest = widestOf(columns, widths, last);
       if (widest < 0) break;
       widths[widest] = (widths[widest] ?? 0) - 1;
     }
@@ -77,11 +79,15 @@ function shrink<Row>(columns: readonly Column<Row>[], widths: number[], width: n
 function widestOf<Row>(
   columns: readonly Column<Row>[],
   widths: readonly number[],
-  numeric: boolean,
+  last: boolean,
 ): number {
   let widest = -1;
   columns.forEach((column, index) => {
-    if ((column.numeric ?? false) !== numeric || (widths[index] ?? 0) <= widthMin) return;
+    if (
+      (column.numeric === true || column.whole === true) !== last ||
+      (widths[index] ?? 0) <= widthMin
+    )
+      return;
     if (widest < 0 || (widths[index] ?? 0) >= (widths[widest] ?? 0)) widest = index;
   });
   return widest;

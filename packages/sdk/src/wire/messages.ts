@@ -1,5 +1,7 @@
 /** The messages of the proto as this client reads and writes them. */
 
+import type { RunProgress } from '@troupe/model';
+
 /** `kind` of a message with a oneof says which field is there. */
 export type ClientMessage =
   | { readonly hello: { session: string; tenant: string; version: string } }
@@ -66,12 +68,25 @@ export interface RunMessage {
     readonly state: string;
     readonly attempts: number;
     readonly node: string;
+    readonly child: string;
     readonly prompt: Uint8Array;
     readonly branchesDone: number;
     readonly branchesAll: number;
+    readonly rounds: { readonly done: number; readonly all: number } | null;
   }[];
   readonly value: Uint8Array;
   readonly error: ErrorMessage | null;
+  readonly progress: RunProgress | null;
+  readonly parent: { readonly run: string; readonly block: string } | null;
+  readonly bundle: string;
+}
+
+export interface StartRequest {
+  readonly tenant: string;
+  readonly run: string;
+  readonly workflow: string;
+  readonly value: Uint8Array;
+  readonly from?: { readonly run: string; readonly block: string; readonly failedOnly: boolean };
 }
 
 export interface ActorMessage {
@@ -115,7 +130,11 @@ export interface UnaryMethods {
     response: { tasks: readonly TaskMessage[]; total: number };
   };
   'RunsService/Start': {
-    request: { tenant: string; run: string; workflow: string; value: Uint8Array };
+    request: StartRequest;
+    response: { run: RunMessage | null };
+  };
+  'RunsService/Move': {
+    request: { run: string; bundle: string };
     response: { run: RunMessage | null };
   };
   'RunsService/Wait': {

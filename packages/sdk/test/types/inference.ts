@@ -116,3 +116,75 @@ export const crew = workflow('crew', (w, input: Ref<{ folder: string; team: stri
   w.task('use', plan, { folder: free.folder as Ref<string> });
   return { pages, total, answer, fixed: 'x' };
 });
+
+export const route = task('route', (_c, input: string) => ({
+  port: input.length > 3 ? ('long' as const) : ('short' as const),
+  size: input.length,
+}));
+
+export const blocks = workflow('blocks', (w, input: Ref<{ files: string[]; team: string }>) => {
+  const counted = w.repeat('counted', 3, (index) => {
+    same<typeof index, Ref<number>>(true);
+    const planned = w.task('p', plan, { folder: input.team });
+    return { cost: planned.cost, index, fixed: 'x' as const };
+  });
+  same<typeof counted, Ref<{ cost: number; index: number; fixed: 'x' }[]>>(true);
+  const each = w.forEach('each', input.files, (file, index) => {
+    same<typeof file, Ref<string>>(true);
+    return w.parallel('inner', [1, 2], (n) => {
+      same<typeof n, Ref<number>>(true);
+      return w.task('r', read, { file, index, cost: n });
+    });
+  });
+  same<typeof each, Ref<{ text: string; index: number }[][]>>(true);
+  const drafts = w.until(
+    'drafts',
+    () => w.task('d', plan, { folder: 'x' }),
+    (draft, index) => {
+      same<typeof draft, Ref<{ files: string[]; cost: number }>>(true);
+      same<typeof index, Ref<number>>(true);
+      return { when: 'cost > 1.0', values: { cost: draft.cost } };
+    },
+    { roundsMax: 3 },
+  );
+  same<typeof drafts, Ref<{ files: string[]; cost: number }[]>>(true);
+  const last = w.last(drafts);
+  same<typeof last, Ref<{ files: string[]; cost: number }>>(true);
+  const votes = w.branches('votes', 3, (index) => w.value('vote', { index }));
+  same<typeof votes, Ref<{ index: number }[]>>(true);
+  const verdict = w.choice('verdict', {
+    values: { cost: last.cost },
+    cases: { good: 'cost > 3.0', fair: 'cost > 1.0' },
+    otherwise: 'bad',
+  });
+  same<typeof verdict.result.port, Ref<'good' | 'fair' | 'bad' | null>>(true);
+  // @ts-expect-error there is no such case
+  w.value('never', 1, { after: [verdict.port('god')] });
+  const way = w.route('way', route, 'x', { retries: 1 });
+  w.value('short', way.result.size, { after: [way.port('short'), verdict.port('bad')] });
+  // @ts-expect-error the task names no such port
+  w.value('never', 1, { after: [way.port('middle')] });
+  // @ts-expect-error a task without a port makes no route
+  w.route('no', plan, { folder: 'x' });
+  const child = w.run('child', crew, { folder: w.text`in ${input.team}`, team: 't' });
+  same<typeof child.total, Ref<number>>(true);
+  // @ts-expect-error the child has an input with a team
+  w.run('child2', crew, { folder: 'x' });
+  w.call('retried', Counter, 'k', 'reset', [], { priority: 'high', backoffMs: [1] });
+  // @ts-expect-error there is no such priority
+  w.task('urgent', plan, { folder: 'x' }, { priority: 'urgent' });
+  const why = w.failure(child);
+  same<typeof why.message, Ref<string>>(true);
+  w.wait('nap', last.cost);
+  const said = w.answer('said', { early: last.cost }, { after: [w.settled(child)] });
+  const first = w.first(said, { early: 0 });
+  return { first, total: child.total, why: why.code };
+});
+
+export async function outputs(troupe: Troupe): Promise<void> {
+  const run = await troupe.start(blocks, { files: [], team: 't' });
+  const { first, total, why } = await run.result();
+  same<typeof first.early, number>(true);
+  same<typeof total, number>(true);
+  same<typeof why, string>(true);
+}

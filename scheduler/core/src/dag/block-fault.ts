@@ -1,6 +1,7 @@
 /** What can be wrong with one block by itself. */
-import type { Block, TaskManifest } from '@troupe/model';
+import type { Block, TaskManifest, Tries } from '@troupe/model';
 import { conditionFault } from './condition.ts';
+import { settledPort } from './graph.ts';
 
 export interface Declared {
   readonly tasks: ReadonlyMap<string, TaskManifest>;
@@ -16,6 +17,7 @@ const kindsWithEach: ReadonlySet<Block['kind']> = new Set([
   'run',
   'value',
 ]);
+const priorities: ReadonlySet<string> = new Set(['low', 'normal', 'high']);
 const valueName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
 /** What is wrong with the block, with its id, if anything. */
@@ -40,8 +42,10 @@ function kindFault(block: Block, { tasks }: Declared): string | undefined {
   switch (block.kind) {
     case 'task':
     case 'route':
-      if (tasks.has(block.task)) return undefined;
+      if (tasks.has(block.task)) return triesFault(block);
       return `runs task "${block.task}", which the bundle does not export`;
+    case 'call':
+      return triesFault(block);
     case 'choice':
       return choiceFault(block);
     case 'loop':
@@ -53,6 +57,24 @@ function kindFault(block: Block, { tasks }: Declared): string | undefined {
   }
 }
 
+function triesFault({ retries, backoffMs, limitMs, priority }: Tries): string | undefined {
+  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
+    return `has retries ${retries}, which is not a whole number`;
+  }
+  const waits: readonly unknown[] | undefined = backoffMs;
+  if (waits !== undefined && !(Array.isArray(waits) && waits.every(isTime))) {
+    return `has backoffMs ${JSON.stringify(waits)}, which is not a list of milliseconds`;
+  }
+  if (priority !== undefined && !priorities.has(priority)) {
+    return `has priority ${JSON.stringify(priority)}, which is not low, normal or high`;
+  }
+  return limitFault(limitMs);
+}
+
+function isTime(wait: unknown): boolean {
+  return typeof wait === 'number' && Number.isFinite(wait) && wait >= 0;
+}
+
 /** What is wrong with a limit, as it is said of what has it. */
 export function limitFault(limitMs: number | undefined): string | undefined {
   if (limitMs === undefined || (Number.isFinite(limitMs) && limitMs > 0)) return undefined;
@@ -60,9 +82,13 @@ export function limitFault(limitMs: number | undefined): string | undefined {
 }
 
 function choiceFault(block: Extract<Block, { kind: 'choice' }>): string | undefined {
+  if (block.otherwise === 'error' || block.otherwise === settledPort) {
+    return `leaves otherwise by the port "${block.otherwise}", which is not a port of its own`;
+  }
   const ports = new Set<string>();
   for (const { port, when } of block.cases) {
     if (port === 'error') return 'has a case for the port "error", by which failures leave';
+    if (port === settledPort) return `has a case for the port "${port}", by which nothing leaves`;
     if (ports.has(port)) return `has two cases for the port "${port}"`;
     ports.add(port);
     const fault = conditionFault(when);

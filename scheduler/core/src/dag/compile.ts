@@ -108,6 +108,7 @@ class EdgePlan {
     }
     let fault: string | undefined;
     for (const block of blocks) {
+      fault ??= this.#resultFault(block);
       for (const { expression, inside } of expressionsOf(block)) {
         visitReferences(expression, (path) => {
           fault ??= this.#refer(path, block, inside);
@@ -118,6 +119,12 @@ class EdgePlan {
       fault ??= this.#refer(path, undefined, false);
     });
     return fault;
+  }
+
+  #resultFault(block: Block): string | undefined {
+    if (!('result' in block) || block.result === undefined) return undefined;
+    if (this.#blocks.get(block.result)?.in === block.id) return undefined;
+    return `container "${block.id}" has the result of "${block.result}", which is not in its body`;
   }
 
   /** `inside`: what stands in the body of the block, or of its `each`, may be named too. */

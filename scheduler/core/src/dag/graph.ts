@@ -76,6 +76,8 @@ export interface Graph {
 /** Numbers of the ports that every graph has. */
 export const donePort = 0;
 export const errorPort = 1;
+/** Nothing leaves by it: an edge from it is waited for, and never fires. */
+export const settledPort = 'settled';
 
 /** Containers in containers. */
 const depthMax = 16;

@@ -15,11 +15,13 @@ import {
   limits,
   type Outcome,
   type TaskManifest,
+  type Tries,
   TroupeError,
   troupeError,
 } from '@troupe/model';
 import type { CompiledWorkflow, Step } from './compile.ts';
 import { ask } from './condition.ts';
+import { settledPort } from './graph.ts';
 import type { Context, Course } from './instance.ts';
 import { assertFits } from './payload-size.ts';
 import { evaluate, type Sources } from './references.ts';
@@ -27,9 +29,14 @@ import type { RunState } from './run-state.ts';
 import type { RunValues } from './values.ts';
 
 export type Next =
-  | { readonly kind: 'task'; readonly declared: TaskManifest; readonly input: Bytes }
+  | {
+      readonly kind: 'task';
+      readonly declared: TaskManifest;
+      readonly tries: Tries;
+      readonly input: Bytes;
+    }
   /** `{ type, key, method, args }`, encoded. */
-  | { readonly kind: 'call'; readonly input: Bytes }
+  | { readonly kind: 'call'; readonly tries: Tries; readonly input: Bytes }
   | { readonly kind: 'pause'; readonly prompt: Bytes; readonly limitMs: number | undefined }
   | { readonly kind: 'wait'; readonly ms: number }
   /** So many rounds or branches; rounds as long as a condition holds when there is no count. */
@@ -151,13 +158,14 @@ function nextOfKind({ block, task }: Step, values: RunValues, context: Context):
     case 'task':
     case 'route': {
       const input = payload(evaluate(block.input, sources), 'the input');
-      return { kind: 'task', declared: task ?? undeclared(block.task), input };
+      return { kind: 'task', declared: task ?? undeclared(block.task), tries: block, input };
     }
     case 'call': {
       const { type, method } = block;
       const key = keyOf(evaluate(block.key, sources));
       const args = block.args.map((argument) => evaluate(argument, sources));
-      return { kind: 'call', input: payload({ type, key, method, args }, 'the call') };
+      const input = payload({ type, key, method, args }, 'the call');
+      return { kind: 'call', tries: block, input };
     }
     case 'pause': {
       const prompt = payload(evaluate(block.prompt, sources), 'the prompt');
@@ -255,7 +263,8 @@ function payload(value: unknown, what: string): Bytes {
 function portIn(output: Bytes): string {
   const value = portedValue(output);
   const isRecord = typeof value === 'object' && value !== null && 'port' in value;
-  return isRecord && typeof value.port === 'string' ? value.port : '';
+  if (!isRecord || typeof value.port !== 'string' || value.port === settledPort) return '';
+  return value.port;
 }
 
 /** A node sent it, so that it may be anything. */

@@ -101,11 +101,17 @@ function inTurn(turn: Turn | undefined, part: 'item' | 'index', way: Way): unkno
 function walk(start: unknown, { path, from, optional }: Way): unknown {
   let value = start;
   for (let i = from; i < path.length; i++) {
-    const key = path[i];
+    const key = placeOf(value, path[i]);
     if (key === undefined || !has(value, key)) return nowhere({ path, optional }, i + 1);
     value = value[key];
   }
   return value;
+}
+
+/** In an array, -1 is the last place. */
+function placeOf(value: unknown, key: string | number | undefined): string | number | undefined {
+  const fromEnd = Array.isArray(value) && typeof key === 'number' && key < 0;
+  return fromEnd ? value.length + key : key;
 }
 
 function has(value: unknown, key: string | number): value is Record<string | number, unknown> {

@@ -6,7 +6,7 @@
  * V1  the same state gives the same values, whoever asks and whatever is still kept.
  */
 import { type Block, type Bytes, decodeValue, type Expression, troupeError } from '@troupe/model';
-import type { CompiledWorkflow } from './compile.ts';
+import type { CompiledWorkflow, Step } from './compile.ts';
 import type { Vertex } from './graph.ts';
 import { type Context, type Instance, type Result, settledWell, slotStates } from './instance.ts';
 import { evaluate, type Sources, type Turn } from './references.ts';
@@ -144,13 +144,21 @@ export class RunValues {
     if (inner === undefined) return undefined;
     const known = this.#kept.get(inner);
     if (known !== undefined) return known;
-    const isEach = this.#stepOf(vertex).part === 'each';
     const before = this.#keptBytes;
-    const value = isEach
-      ? inner.results().map(([branch]) => (branch === undefined ? null : this.#valueOf(branch)))
-      : { results: inner.results().map((turn) => turn.map((one) => this.#valueOf(one))) };
+    const value = this.#valueOfTurns(this.#stepOf(vertex), inner.results());
     this.#keep(inner, value, Math.max(this.#keptBytes - before, 0));
     return value;
+  }
+
+  #valueOfTurns({ block, part }: Step, turns: readonly (readonly Result[])[]): unknown {
+    const one = part === 'each' ? block.id : 'result' in block ? block.result : undefined;
+    if (one === undefined) {
+      return { results: turns.map((turn) => turn.map((result) => this.#valueOf(result))) };
+    }
+    return turns.map((turn) => {
+      const result = turn.find(({ vertex }) => part === 'each' || vertex.id === one);
+      return result === undefined ? null : this.#valueOf(result);
+    });
   }
 
   #decoded(bytes: Bytes): unknown {

@@ -1,4 +1,4 @@
-import type { Block, Edge, Expression, Workflow } from '@troupe/model';
+import type { Block, Edge, Expression, Tries, Workflow } from '@troupe/model';
 import { expect, it } from 'vitest';
 import { compile } from '../../src/dag/index.ts';
 import { task } from '../scene.ts';
@@ -146,4 +146,30 @@ it('leaves references without edges when the workflow says so', () => {
   const compiled = compile(flow, { tasks });
   if ('failure' in compiled) throw new Error(compiled.failure.message);
   expect([...compiled.graph.root.edgesIn]).toEqual([0, 0]);
+});
+
+it('refuses tries that are none, with the block', () => {
+  const call = (given: Tries): Block => {
+    const called = { type: 'T', key: 'k', method: 'm', args: [] };
+    return { kind: 'call', id: 'c', after: [], ...called, ...given };
+  };
+  for (const block of [(given: Tries) => work('c', given), call]) {
+    expect(faultOf([block({ retries: -1 })])).toContain('block "c" has retries -1');
+    expect(faultOf([block({ retries: 1.5 })])).toContain('block "c" has retries 1.5');
+    expect(faultOf([block({ backoffMs: [1, -1] })])).toContain('block "c" has backoffMs [1,-1]');
+    expect(faultOf([block({ backoffMs: 5 as never })])).toContain('block "c" has backoffMs 5');
+    expect(faultOf([block({ limitMs: 0 })])).toContain('block "c" has limitMs 0');
+    expect(faultOf([block({ priority: 'urgent' as never })])).toContain('has priority "urgent"');
+    expect(faultOf([block({ retries: 0, backoffMs: [0], priority: 'low' })])).toBeUndefined();
+  }
+});
+
+it('refuses a result that is not in the body, and a port by which nothing leaves', () => {
+  const blocks = [work('a'), loop('l', { result: 'a' }), work('b', { in: 'l' })];
+  expect(faultOf(blocks)).toContain(
+    'container "l" has the result of "a", which is not in its body',
+  );
+  expect(faultOf([work('a'), choice('c', 'true', 'settled')])).toContain('the port "settled"');
+  const otherwise: Block = { kind: 'choice', id: 'c', after: [], cases: [], otherwise: 'error' };
+  expect(faultOf([otherwise])).toContain('block "c" leaves otherwise by the port "error"');
 });

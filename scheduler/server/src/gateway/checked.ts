@@ -2,7 +2,9 @@
 import {
   type ActorId,
   actorId,
+  type BundleHash,
   type Bytes,
+  bundleHash,
   decodeValue,
   encodeValue,
   type GangPolicy,
@@ -65,6 +67,18 @@ export function checkedTask(id: string): TaskId {
 export function checkedRun(id: string): RunId {
   if (!clientId.test(id)) throw refused('run', id, 'an id of letters, digits, ".", "_", "-"');
   return runId(id);
+}
+
+/** A run that is there may be one that the cluster has named: a block of another run. */
+export function checkedKnownRun(id: string): RunId {
+  if (!isActorKey(id)) throw refused('run', id, 'an id of 1 to 512 printable characters');
+  return runId(id);
+}
+
+export function checkedBundle(hash: string): BundleHash {
+  if (!/^[0-9a-f]{64}$/.test(hash))
+    throw refused('bundle', hash, 'a hash of 64 hexadecimal digits');
+  return bundleHash(hash);
 }
 
 export function checkedName(field: string, name: string): string {

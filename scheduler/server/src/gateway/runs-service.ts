@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Answer, type RunId, type RunView, troupeError } from '@troupe/model';
 import {
+  checkedBundle,
+  checkedKnownRun,
   checkedLimit,
   checkedName,
   checkedRun,
@@ -20,6 +22,18 @@ interface StartRequest {
   readonly workflow: string;
   readonly value: Uint8Array;
   readonly json: string;
+  readonly from: StartFrom | null;
+}
+
+interface StartFrom {
+  readonly run: string;
+  readonly block: string;
+  readonly failedOnly: boolean;
+}
+
+interface MoveRequest {
+  readonly run: string;
+  readonly bundle: string;
 }
 
 interface WaitRequest {
@@ -50,6 +64,7 @@ export function runsService(gateway: Gateway) {
     Start: unary(gateway, (asked: Asked<StartRequest>) => start(gateway, asked)),
     Wait: unary(gateway, (asked: Asked<WaitRequest>) => wait(gateway, asked)),
     Resume: unary(gateway, (asked: Asked<ResumeRequest>) => resume(gateway, asked)),
+    Move: unary(gateway, (asked: Asked<MoveRequest>) => move(gateway, asked)),
     Cancel: unary(gateway, (asked: Asked<{ run: string }>) => cancel(gateway, asked)),
     List: unary(gateway, (asked: Asked<ListRequest>) => list(gateway, asked)),
   };
@@ -62,13 +77,14 @@ async function start(gateway: Gateway, { request, deadlineAt, signal }: Asked<St
     tenant: tenantOf(request.tenant),
     workflow: checkedName('workflow', request.workflow),
     input: valueGiven(request.value, request.json).bytes,
+    ...(request.from === null ? {} : { from: fromGiven(request.from) }),
   } as const;
   const answer = await gateway.requests.ask(body, { deadlineAt, signal });
   return await runAnswer(gateway, body.run, answer, { deadlineAt, signal });
 }
 
 async function wait(gateway: Gateway, { request, deadlineAt, signal }: Asked<WaitRequest>) {
-  const run = checkedRun(request.run);
+  const run = checkedKnownRun(request.run);
   const waitMs = Math.min(request.waitMs, waitMsMax);
   const until = deadlineAt ?? gateway.now() + waitMs + answerMs;
   const options = { deadlineAt: until, signal };
@@ -77,7 +93,7 @@ async function wait(gateway: Gateway, { request, deadlineAt, signal }: Asked<Wai
 }
 
 async function resume(gateway: Gateway, { request, deadlineAt, signal }: Asked<ResumeRequest>) {
-  const run = checkedRun(request.run);
+  const run = checkedKnownRun(request.run);
   const answer = valueGiven(request.value, request.json).bytes;
   if (request.block === '') throw troupeError('INVALID_ARGUMENT', 'block is empty');
   const body = { kind: 'resume-run', run, block: request.block, answer } as const;
@@ -85,8 +101,16 @@ async function resume(gateway: Gateway, { request, deadlineAt, signal }: Asked<R
   return await runAnswer(gateway, run, await gateway.requests.ask(body, options), options);
 }
 
+async function move(gateway: Gateway, { request, deadlineAt, signal }: Asked<MoveRequest>) {
+  const run = checkedKnownRun(request.run);
+  const bundle = request.bundle === '' ? {} : { bundle: checkedBundle(request.bundle) };
+  const options = { deadlineAt, signal };
+  const answer = await gateway.requests.ask({ kind: 'move-run', run, ...bundle }, options);
+  return await runAnswer(gateway, run, answer, options);
+}
+
 async function cancel(gateway: Gateway, { request, deadlineAt, signal }: Asked<{ run: string }>) {
-  const run = checkedRun(request.run);
+  const run = checkedKnownRun(request.run);
   const options = { deadlineAt, signal };
   const answer = await gateway.requests.ask({ kind: 'cancel-run', run }, options);
   return await runAnswer(gateway, run, answer, options);
@@ -101,6 +125,15 @@ async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<Lis
   return { runs: answer.runs.map(runMessage) };
 }
 
+function fromGiven({ run: id, block, failedOnly }: StartFrom) {
+  const run = checkedKnownRun(id);
+  if ((block === '') === failedOnly) {
+    return failedOnly ? ({ run, failedOnly } as const) : { run, block };
+  }
+  const what = failedOnly ? 'both block and failed_only' : 'neither block nor failed_only';
+  throw troupeError('INVALID_ARGUMENT', `from has ${what}`, { argument: 'from' });
+}
+
 /** A bare `done` says nothing of the run: it is asked for. */
 async function runAnswer(gateway: Gateway, run: RunId, answer: Answer, options: AskOptions) {
   if (answer.kind === 'run') return { run: runMessage(answer.run) };
@@ -111,7 +144,7 @@ async function runAnswer(gateway: Gateway, run: RunId, answer: Answer, options: 
 }
 
 function runMessage(view: RunView): object {
-  const { outcome } = view;
+  const { outcome, progress, parent } = view;
   return {
     run: view.run,
     tenant: view.tenant,
@@ -124,10 +157,19 @@ function runMessage(view: RunView): object {
       state: block.state,
       attempts: block.attempts,
       node: block.node ?? '',
-      ...(block.prompt === undefined ? {} : { prompt: block.prompt }),
+      child: block.child ?? '',
+      ...(block.prompt === undefined
+        ? {}
+        : { prompt: block.prompt, promptJson: jsonOf(block.prompt) }),
       branchesDone: block.branches?.done ?? 0,
       branchesAll: block.branches?.all ?? 0,
+      ...(block.rounds === undefined
+        ? {}
+        : { rounds: { done: block.rounds.done, all: block.rounds.all ?? 0 } }),
     })),
+    ...(progress === undefined ? {} : { progress }),
+    ...(parent === undefined ? {} : { parent }),
+    bundle: view.bundle ?? '',
     ...(outcome === undefined ? {} : outcomeFields(outcome)),
   };
 }
