@@ -34,6 +34,7 @@ import { readsAreFresh } from './reads-are-fresh.ts';
 import { refusedDidNothing } from './refused-did-nothing.ts';
 import { replayEqualsLive } from './replay-equals-live.ts';
 import { resultOnce } from './result-once.ts';
+import { runSights } from './run-sights.ts';
 import { sights } from './sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
 import { Truth } from './truth.ts';
@@ -108,7 +109,7 @@ export class Checks {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    this.#checkers = [...checkers, sights(this.truth, coverage)];
+    this.#checkers = [...checkers, sights(this.truth, coverage), runSights(this.truth, coverage)];
   }
 
   violate(checker: string, text: string): void {

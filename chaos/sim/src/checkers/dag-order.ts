@@ -5,7 +5,7 @@
  * settled or an answer was given and nothing else runs.
  */
 import type { MakeChecker } from './checker.ts';
-import { nameOf } from './runs/tree.ts';
+import { nameOf, Tree } from './runs/tree.ts';
 
 export const dagOrder: MakeChecker = (truth, violate) => {
   /** Runs that were refused: a twin of the question may have come through, and nobody answers those. */
@@ -39,6 +39,14 @@ export const dagOrder: MakeChecker = (truth, violate) => {
             begins(fact.run, fact.block);
           }
           return;
+        case 'run-moved': {
+          const ledger = truth.ledgers.get(fact.run);
+          const to = truth.ledgers.workflow(fact);
+          if (ledger === undefined || to === undefined) return violate(`${fact.run} is moved`);
+          const block = ledger.differsIn(new Tree(to));
+          if (block === undefined) return;
+          return violate(`run ${fact.run} is moved to a version in which ${block} is another`);
+        }
         case 'run-ended': {
           const ledger = truth.ledgers.get(fact.run);
           if (ledger === undefined) return violate(`${fact.run} ended and never started`);

@@ -156,7 +156,10 @@ export class RunErrand {
     const run = this.#run;
     this.#hands.deploy(1);
     const body = { kind: 'move-run' as const, run };
-    this.#hands.ask(bundle === undefined ? body : { ...body, bundle }, () => undefined);
+    this.#hands.ask(bundle === undefined ? body : { ...body, bundle }, (answer) => {
+      const isRefused = answer.kind === 'failed' && answer.failure.details?.['difference'];
+      if (isRefused) this.#hands.world.coverage.reach('a run cannot move to another version');
+    });
   }
 
   #cancel(): void {

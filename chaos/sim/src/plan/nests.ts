@@ -67,10 +67,10 @@ export function drawNests(chance: Random): readonly Workflow[] {
  * The next version of a workflow. As a rule one block more comes at its end, so that whatever has not
  * ended can be moved to it; else its first block is another one, and nothing that has begun can be.
  */
-export function nextVersionOf(workflow: Workflow, index: number): Workflow {
+export function nextVersionOf(workflow: Workflow): Workflow {
   const { blocks } = workflow;
   const roots = blocks.filter((block) => block.in === undefined);
-  if (index % 3 === 1) {
+  if (blocks.length % 3 === 1) {
     const first = roots[0]?.id;
     return {
       ...workflow,

@@ -147,6 +147,22 @@ export class RunLedger {
     this.#settle(spot, { port: portOf(spot.where.place, outcome.value), outcome });
   }
 
+  /** A block that has begun, or was skipped, and is another in that version, or comes after others. */
+  differsIn(other: Tree): string | undefined {
+    const isKnown = (place: Place): boolean => {
+      const outermost = this.tree.around(place)[0] ?? place;
+      return (
+        this.spot(outermost.key, []) !== undefined || this.settled(outermost.key, []) !== undefined
+      );
+    };
+    const plain = ({ block, edges, part }: Place): string =>
+      JSON.stringify([part, block, edges.map(({ from, port }) => `${port} ${from}`).sort()]);
+    return this.tree.all().find((place) => {
+      const there = other.place(place.key);
+      return isKnown(place) && (there === undefined || plain(there) !== plain(place));
+    })?.key;
+  }
+
   /** It goes on by another version. */
   move(workflow: Workflow): void {
     this.tree = new Tree(workflow);

@@ -60,6 +60,10 @@ export class Tree {
     return undefined;
   }
 
+  all(): readonly Place[] {
+    return [...this.#places.values()];
+  }
+
   place(key: string): Place | undefined {
     return this.#places.get(key);
   }
