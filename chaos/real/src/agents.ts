@@ -201,3 +201,5 @@ export const tour = workflow('tour', (w, input: Ref<Tour>) => {
   const total = w.task('sum', sum, { squares, answer }, { after: ['note'] });
   return { squares, total };
 });
+
+export { refuse, stage, voyage } from './voyages.ts';

@@ -6,6 +6,7 @@ import { codedErrors } from '../src/checkers/coded-errors.ts';
 import { conservedTotal } from '../src/checkers/conserved-total.ts';
 import { effectOnce } from '../src/checkers/effect-once.ts';
 import { exactResults } from '../src/checkers/exact-results.ts';
+import { exactVoyages } from '../src/checkers/exact-voyages.ts';
 import type { Verdict } from '../src/checkers/verdict.ts';
 import { final, operations } from './histories.ts';
 
@@ -315,6 +316,42 @@ describe('the bank', () => {
     ];
     const verdict = conservedTotal('p', { operations: transfers, finals });
     expect(kindsOf(verdict)).toEqual(['wrong', 'wrong']);
+  });
+});
+
+describe('nested runs', () => {
+  const input = { items: [3], size: 60, answers: { first: 4, second: 7 } };
+  const output = {
+    squares: [[9, 9]],
+    way: 'long',
+    caught: 'caught',
+    first: 4,
+    second: 7,
+    child: { squared: 16 },
+    refused: true,
+  };
+  const check = (given: object, ids: string[], outcome: 'ok' | 'unknown' | 'failed' = 'ok') => {
+    const one = { id: 'a', action: 'voyage', input, output: { ...output, ...given }, outcome };
+    return kindsOf(
+      exactVoyages('p', { operations: operations('k', one), finals: [final('k', ids)] }),
+    );
+  };
+
+  it('are exact, and the call of every round of every branch is there once', () => {
+    expect(check({}, ['a/0.0', 'a/0.1'])).toEqual([]);
+    expect(check({}, ['a/0.1'], 'unknown')).toEqual([]);
+  });
+
+  it.each([
+    ['a round gave another square', { squares: [[9, 8]] }, ['a/0.0', 'a/0.1'], 'wrong'],
+    ['the other way was taken', { way: 'short' }, ['a/0.0', 'a/0.1'], 'wrong'],
+    ['an answer reached the other question', { first: 7 }, ['a/0.0', 'a/0.1'], 'wrong'],
+    ['an answer to no question was taken', { refused: false }, ['a/0.0', 'a/0.1'], 'wrong'],
+    ['the call of a round is missing', {}, ['a/0.0'], 'lost'],
+    ['the call of a round is there twice', {}, ['a/0.0', 'a/0.0', 'a/0.1'], 'doubled'],
+    ['a call is there that nobody asked for', {}, ['a/0.0', 'a/0.1', 'a/1.0'], 'wrong'],
+  ])('are found out when %s', (_what, given, ids, kind) => {
+    expect(check(given, ids)).toEqual([kind]);
   });
 });
 

@@ -322,8 +322,10 @@ export class Runs {
       : wrong(`had other blocks: ${difference}`, difference);
   }
 
+  /** Of a block with `each` only a branch is what the block is. */
   #kindOf({ compiled }: RunRecord, { instance, slot }: Context): string | undefined {
-    return compiled.steps[instance.vertexAt(slot).number]?.block.kind;
+    const step = compiled.steps[instance.vertexAt(slot).number];
+    return step?.part === 'each' ? undefined : step?.block.kind;
   }
 }
 

@@ -6,6 +6,7 @@ import { codedErrors } from './coded-errors.ts';
 import { conservedTotal } from './conserved-total.ts';
 import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
+import { exactVoyages } from './exact-voyages.ts';
 import { fairShares } from './fair-shares.ts';
 import { linearizable } from './linearizable.ts';
 import type { Evidence, Verdict } from './verdict.ts';
@@ -27,6 +28,7 @@ const promises: readonly Promised[] = [
   { promise: 'an attempt takes effect once', workload: 'tasks', checker: attempts },
   { promise: 'a block calls an actor once', workload: 'runs', checker: effectOnce },
   { promise: 'a run gives its exact result', workload: 'runs', checker: exactResults },
+  { promise: 'a nested run is exact', workload: 'voyages', checker: exactVoyages },
   { promise: 'what is cancelled has no effect', workload: 'cancellations', checker: effectOnce },
 ];
 

@@ -12,9 +12,20 @@ import { registers } from './registers.ts';
 import { runs } from './runs.ts';
 import { shares } from './shares.ts';
 import { tasks } from './tasks.ts';
+import { voyages } from './voyages.ts';
 import { Operations, type Seat, type Workload } from './workload.ts';
 
-export const workloads = [counters, bank, lists, registers, tasks, runs, cancellations, shares];
+export const workloads = [
+  counters,
+  bank,
+  lists,
+  registers,
+  tasks,
+  runs,
+  cancellations,
+  shares,
+  voyages,
+];
 
 /** The longest that an operation may take after the cluster has healed. */
 const lastAnswersMs = 100_000;

@@ -3,9 +3,11 @@ import { type Batch, BatchReader } from '@troupe/fabric/loop';
 import { type ActorId, decode, type LogName, type Term } from '@troupe/model';
 import type { SchedulerConfig, SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 import type { NodeFact } from '@troupe/worker-node-core';
+import type { Manifests } from '../plan/bundles.ts';
 import type { Stored } from '../store/log-server.ts';
 import type { Coverage } from '../world/coverage.ts';
 import { acknowledgedIsDurable } from './acknowledged-is-durable.ts';
+import { answersById } from './answers-by-id.ts';
 import type {
   Answered,
   Attempted,
@@ -18,7 +20,9 @@ import type {
 import { consistentCut } from './consistent-cut.ts';
 import { dagOrder } from './dag-order.ts';
 import { effectOnce } from './effect-once.ts';
+import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
+import { noDoubleReservation } from './no-double-reservation.ts';
 import { noLeak } from './no-leak.ts';
 import { nothingFromThePast } from './nothing-from-the-past.ts';
 import { oneActivation } from './one-activation.ts';
@@ -30,6 +34,7 @@ import { readsAreFresh } from './reads-are-fresh.ts';
 import { refusedDidNothing } from './refused-did-nothing.ts';
 import { replayEqualsLive } from './replay-equals-live.ts';
 import { resultOnce } from './result-once.ts';
+import { runSights } from './run-sights.ts';
 import { sights } from './sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
 import { Truth } from './truth.ts';
@@ -47,6 +52,9 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'reads-are-fresh': readsAreFresh,
   'result-once': resultOnce,
   'dag-order': dagOrder,
+  'exact-results': exactResults,
+  'answers-by-id': answersById,
+  'no-double-reservation': noDoubleReservation,
   'nothing-from-the-past': nothingFromThePast,
   'timer-never-early': timerNeverEarly,
   'fair-shares': fairShares,
@@ -88,16 +96,20 @@ export class Checks {
 
   constructor(
     config: SchedulerConfig,
-    given: { readonly coverage: Coverage; readonly now: () => number } & CheckWishes,
+    given: {
+      readonly coverage: Coverage;
+      readonly now: () => number;
+      readonly manifests: Manifests;
+    } & CheckWishes,
   ) {
-    const { coverage, now } = given;
-    this.truth = new Truth(config, now);
+    const { coverage, now, manifests } = given;
+    this.truth = new Truth(config, now, manifests);
     this.#now = now;
     this.#wishes = given;
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    this.#checkers = [...checkers, sights(this.truth, coverage)];
+    this.#checkers = [...checkers, sights(this.truth, coverage), runSights(this.truth, coverage)];
   }
 
   violate(checker: string, text: string): void {

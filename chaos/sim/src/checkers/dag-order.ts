@@ -1,119 +1,83 @@
-/** A block starts when all its predecessors are done and knows what they came to; a run ends once,
- *  when all its blocks have. */
-import { decodeValue } from '@troupe/model';
-import { workflowNamed } from '../plan/bundles.ts';
-import type { MakeChecker, Violate } from './checker.ts';
+/**
+ * A block begins when all its predecessors of its round or branch have settled and an edge into it has
+ * fired; rounds follow each other, branches are no more than are allowed; nothing begins in what was
+ * skipped, has failed or is over, or after an answer. A run ends once, and is done only when all has
+ * settled or an answer was given and nothing else runs.
+ */
+import type { MakeChecker } from './checker.ts';
+import { nameOf, Tree } from './runs/tree.ts';
 
-interface RunTruth {
-  readonly workflow: string;
-  readonly done: Set<string>;
-  /** Branches of blocks with `each` that are done, and how many there are. */
-  readonly branches: Map<string, { done: number; readonly all: number }>;
-  readonly started: Set<string>;
-  ended: boolean;
-  failed: boolean;
-}
-
-export const dagOrder: MakeChecker = (_truth, violate) => {
-  const runs = new Map<string, RunTruth>();
-  const tasks = new Map<string, { readonly run: RunTruth; readonly block: string }>();
+export const dagOrder: MakeChecker = (truth, violate) => {
+  /** Runs that were refused: a twin of the question may have come through, and nobody answers those. */
+  const left = new Set<string>();
+  const begins = (run: string, context: string): void => {
+    const ledger = truth.ledgers.get(run);
+    if (ledger === undefined) return violate(`${context} begins in ${run}, which there is not`);
+    const fault = ledger.fault(context);
+    if (fault !== undefined) violate(`block ${context} of ${ledger.run} ${fault}`);
+  };
   return {
     journalFact(fact) {
       switch (fact.kind) {
         case 'run-started':
-          runs.set(fact.run, {
-            workflow: fact.workflow,
-            done: new Set(),
-            branches: new Map(),
-            started: new Set(),
-            ended: false,
-            failed: false,
-          });
+          if (fact.parent !== undefined) begins(fact.parent.run, fact.parent.block);
+          if (truth.ledgers.get(fact.run) !== undefined) violate(`run ${fact.run} starts twice`);
           return;
-        case 'branches-expanded': {
-          const run = runs.get(fact.run);
-          if (run === undefined) return;
-          checkPredecessors(run, fact.block, violate);
-          run.branches.set(fact.block, { done: 0, all: fact.count ?? 0 });
-          if (fact.count === 0) run.done.add(fact.block);
+        case 'branches-expanded':
+        case 'block-paused':
+        case 'block-waiting':
+          return begins(fact.run, fact.block);
+        case 'task-submitted':
+          if (fact.run !== undefined) begins(fact.run.run, fact.run.block);
           return;
-        }
-        case 'task-submitted': {
-          const run = fact.run === undefined ? undefined : runs.get(fact.run.run);
-          if (run === undefined || fact.run === undefined) return;
-          const { block } = fact.run;
-          if (run.started.has(block)) violate(`block ${block} of a run starts twice`);
-          run.started.add(block);
-          tasks.set(fact.task, { run, block });
-          checkPredecessors(run, block, violate);
-          checkInput(run, block, fact.input, violate);
-          return;
-        }
-        case 'block-paused': {
-          const run = runs.get(fact.run);
-          if (run !== undefined) checkPredecessors(run, fact.block, violate);
-          return;
-        }
-        case 'task-ended': {
-          const task = tasks.get(fact.task);
-          if (task !== undefined) settle(task.run, task.block, fact.outcome.ok);
-          return;
-        }
-        case 'block-ended': {
-          const run = runs.get(fact.run);
-          if (run !== undefined) settle(run, fact.block, fact.outcome.ok);
-          return;
-        }
-        case 'run-ended': {
-          const run = runs.get(fact.run);
-          if (run === undefined) return;
-          if (run.ended) violate(`run ${fact.run} ended twice`);
-          run.ended = true;
-          const { blocks } = workflowNamed(run.workflow);
-          const open = blocks.filter(({ id }) => !run.done.has(id)).map(({ id }) => id);
-          if (fact.state === 'done' && open.length > 0) {
-            violate(`run ${fact.run} is done without ${open.join(', ')}`);
+        case 'round-decided':
+          if (truth.ledgers.get(fact.run)?.spotOf(fact.block)?.turns?.asks === true) return;
+          return violate(`loop ${fact.block} of ${fact.run} is asked before its round is over`);
+        case 'block-ended':
+          // What has not begun begins and ends at once.
+          if (truth.ledgers.get(fact.run)?.spotOf(fact.block)?.begun !== true) {
+            begins(fact.run, fact.block);
           }
           return;
+        case 'run-moved': {
+          const ledger = truth.ledgers.get(fact.run);
+          const to = truth.ledgers.workflow(fact);
+          if (ledger === undefined || to === undefined) return violate(`${fact.run} is moved`);
+          const block = ledger.differsIn(new Tree(to));
+          if (block === undefined) return;
+          return violate(`run ${fact.run} is moved to a version in which ${block} is another`);
+        }
+        case 'run-ended': {
+          const ledger = truth.ledgers.get(fact.run);
+          if (ledger === undefined) return violate(`${fact.run} ended and never started`);
+          if (ledger.ended !== undefined) violate(`run ${fact.run} ended twice`);
+          if (fact.state !== 'done') return;
+          if (ledger.answer === undefined && !ledger.isOver) {
+            return violate(`run ${fact.run} is done and not all of it has settled`);
+          }
+          const left = ledger.atWork.filter(({ where }) => isWork(where.place.block.kind));
+          if (left.length === 0) return;
+          const names = left.map(({ where }) => nameOf(where));
+          return violate(`run ${fact.run} is done while ${names.join(', ')} are at work`);
         }
         default:
+      }
+    },
+    answered({ operation, outcome }) {
+      if (operation.kind !== 'run' || outcome.ok) return;
+      left.add(operation.id);
+      if (operation.manner?.again !== undefined) left.add(operation.manner.again.id);
+    },
+    atRest() {
+      for (const { run, ended } of truth.ledgers.all()) {
+        const [ofWhom = run] = run.split('/');
+        if (ended === undefined && !left.has(ofWhom)) violate(`run ${run} has not ended`);
       }
     },
   };
 };
 
-function settle(run: RunTruth, context: string, ok: boolean): void {
-  if (!ok) {
-    run.failed = true;
-    return;
-  }
-  const [block = context] = context.split('[');
-  const branches = run.branches.get(block);
-  if (branches === undefined) {
-    run.done.add(context);
-    return;
-  }
-  branches.done += 1;
-  if (branches.done === branches.all) run.done.add(block);
-}
-
-function checkPredecessors(run: RunTruth, context: string, violate: Violate): void {
-  const [id = context] = context.split('[');
-  const block = workflowNamed(run.workflow).blocks.find((one) => one.id === id);
-  for (const before of block?.after ?? []) {
-    if (!run.done.has(before))
-      violate(`block ${context} of ${run.workflow} starts before ${before}`);
-  }
-}
-
-/** The input of a task block holds what its predecessors came to. */
-function checkInput(run: RunTruth, context: string, input: Uint8Array, violate: Violate): void {
-  const [id = context] = context.split('[');
-  const block = workflowNamed(run.workflow).blocks.find((one) => one.id === id);
-  if (block?.kind !== 'task') return;
-  const { before } = decodeValue(input) as { before?: readonly unknown[] };
-  const known = before?.filter((value) => value !== null && value !== undefined).length ?? 0;
-  if (known !== block.after.length) {
-    violate(`block ${context} of ${run.workflow} knows ${known} of ${block.after.length} outputs`);
-  }
+/** What an answer waits for: tasks and runs, not persons and times. */
+function isWork(kind: string): boolean {
+  return kind === 'task' || kind === 'route' || kind === 'call' || kind === 'run';
 }

@@ -1,7 +1,9 @@
-/** An attempt of a task runs once; the task ends once, by a result of its present attempt, and everybody is told that result. */
+/** An attempt of a task runs once; the task ends once, by a result of its present attempt, and everybody
+ *  is told that result. A context of a run settles once. */
 import { callTask, decodeValue, type Outcome } from '@troupe/model';
 import type { ClientMessage } from '../scheduler/gateway.ts';
 import type { MakeChecker } from './checker.ts';
+import { nameOf } from './runs/tree.ts';
 import { sameOutcome } from './truth.ts';
 
 export const resultOnce: MakeChecker = (truth, violate) => {
@@ -28,15 +30,24 @@ export const resultOnce: MakeChecker = (truth, violate) => {
       attempts.set(once, { node, nights: truth.nightsBefore });
     },
     journalFact(fact) {
+      if (fact.kind === 'block-ended' || fact.kind === 'run-ended') {
+        const ledger = truth.ledgers.get(fact.run);
+        const spot = fact.kind === 'block-ended' ? ledger?.spotOf(fact.block) : undefined;
+        if (ledger?.ended !== undefined) violate(`${fact.kind} after the end of ${fact.run}`);
+        if (spot?.came !== undefined) violate(`${nameOf(spot.where)} of ${fact.run} settles twice`);
+        return;
+      }
       if (fact.kind !== 'task-ended') return;
       const task = truth.tasks.get(fact.task);
       if (task === undefined) return violate(`${fact.task} ended and was never submitted`);
       if (task.ended !== undefined) violate(`${fact.task} ended twice`);
       if (!fact.outcome.ok || task.name === callTask) return;
-      const { attempt, node } = decodeValue(fact.outcome.value) as {
+      const { attempt, node, ...of } = decodeValue(fact.outcome.value) as {
+        task: string;
         attempt: number;
         node: string;
       };
+      if (of.task !== fact.task) violate(`${fact.task} ended by a result of ${of.task}`);
       if (attempt !== task.attempt || node !== task.node) {
         violate(
           `${fact.task} ended by attempt ${attempt} on ${node}, its attempt is ${task.attempt} on ${task.node}`,

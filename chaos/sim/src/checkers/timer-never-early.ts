@@ -1,8 +1,8 @@
 /**
  * A timer fires no earlier than it was set for: the back-off of a task, also when another leader lets
- * it end, and the wait for a run that goes on.
+ * it end, the wait for a run that goes on, the wait that a block is, the limit of a pause and of a run.
  */
-import type { Answered, Request } from '@troupe/model';
+import { type Answered, decodeValue, type Outcome, type Request } from '@troupe/model';
 import type { MakeChecker } from './checker.ts';
 import { writerOf } from './one-writer-per-log.ts';
 
@@ -23,6 +23,8 @@ interface Waited {
 export const timerNeverEarly: MakeChecker = (truth, violate) => {
   const backOffs = new Map<string, Waited>();
   const waits = new Map<string, Waited>();
+  /** Blocks that wait, and runs that have a limit. */
+  const blocks = new Map<string, Waited>();
   /** When each writer stored its last batches, by the record that ended each. */
   const stored = new Map<string, readonly number[]>();
   let lastRecord = '';
@@ -41,10 +43,31 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
       }
       // While its first record is on its way a new leader decides what stands in the next.
       if (fact.kind === 'term-opened') stored.delete(writerOf(id));
+      const times = stored.get(writerOf(id)) ?? [];
+      const since = times.length < batchesLooked ? 0 : (times[0] ?? 0);
+      if (fact.kind === 'block-waiting' || fact.kind === 'block-paused') {
+        const ms = truth.ledgers.waitOf(fact.run, fact.block);
+        const once = `${fact.run} ${fact.block}`;
+        if (ms !== undefined) blocks.set(once, { since, nights: truth.nights, ms });
+      } else if (fact.kind === 'block-ended') {
+        const waited = blocks.get(`${fact.run} ${fact.block}`);
+        blocks.delete(`${fact.run} ${fact.block}`);
+        const isTimed = isOverTime(fact.outcome) || isNothing(fact.outcome);
+        const took = waited === undefined || !isTimed ? undefined : early(waited);
+        if (took === undefined) return;
+        violate(`${fact.block} of ${fact.run} waits ${took.toFixed(0)} of ${waited?.ms} ms`);
+      } else if (fact.kind === 'run-started') {
+        const ms = truth.ledgers.limitOf(fact);
+        if (ms !== undefined) blocks.set(fact.run, { since, nights: truth.nights, ms });
+      } else if (fact.kind === 'run-ended') {
+        const waited = blocks.get(fact.run);
+        blocks.delete(fact.run);
+        const took = waited === undefined || !isOutOfTime(fact) ? undefined : early(waited);
+        if (took === undefined) return;
+        violate(`${fact.run} is out of time after ${took.toFixed(0)} of ${waited?.ms} ms`);
+      }
       if (fact.kind === 'task-ended') backOffs.delete(fact.task);
       if (fact.kind === 'task-retried') {
-        const times = stored.get(writerOf(id)) ?? [];
-        const since = times.length < batchesLooked ? 0 : (times[0] ?? 0);
         backOffs.set(fact.task, { since, nights: truth.nights, ms: fact.waitMs });
       }
       if (fact.kind !== 'task-started') return;
@@ -74,6 +97,21 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
     },
   };
 };
+
+function isOverTime(outcome: Outcome): boolean {
+  return !outcome.ok && outcome.failure.code === 'DEADLINE_EXCEEDED';
+}
+
+/** What a wait comes to. */
+function isNothing(outcome: Outcome): boolean {
+  return outcome.ok && decodeValue(outcome.value) === null;
+}
+
+/** The run itself; a task in it may be out of its own time too. */
+function isOutOfTime({ outcome }: { readonly outcome: Outcome }): boolean {
+  if (outcome.ok || outcome.failure.code !== 'TIME_LIMIT') return false;
+  return outcome.failure.details?.['block'] === undefined;
+}
 
 /** Nothing has happened in the run that would end a wait. */
 function goesOn({ answer }: Answered): boolean {

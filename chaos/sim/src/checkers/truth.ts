@@ -21,6 +21,8 @@ import {
   replay,
   type TurnCause,
 } from '@troupe/worker-node-core';
+import { Manifests } from '../plan/bundles.ts';
+import { Ledgers } from './runs/ledgers.ts';
 
 export interface ActorTruth {
   readonly id: ActorId;
@@ -74,6 +76,7 @@ export class Truth {
   readonly follower: SchedulerMachine;
   readonly actors = new Map<ActorId, ActorTruth>();
   readonly tasks = new Map<TaskId, TaskTruth>();
+  readonly ledgers: Ledgers;
   readonly weights = new Map<TenantName, number>();
   /** By process that leads or led: its monotonic time when its last term began. */
   readonly ledSince = new Map<string, number>();
@@ -85,8 +88,9 @@ export class Truth {
   /** Virtual time. */
   readonly now: () => number;
 
-  constructor(config: SchedulerConfig, now: () => number) {
+  constructor(config: SchedulerConfig, now: () => number, manifests = new Manifests([])) {
     this.now = now;
+    this.ledgers = new Ledgers(manifests);
     this.follower = new SchedulerMachine(config);
   }
 
@@ -103,6 +107,7 @@ export class Truth {
   }
 
   journal(fact: SchedulerFact, position: number): void {
+    this.ledgers.apply(fact);
     this.follower.apply(fact);
     switch (fact.kind) {
       case 'actor-created':

@@ -12,17 +12,17 @@ import {
   failure,
   type Outcome,
   type RequestBody,
-  type RunView,
   type SessionId,
   sessionId,
   tenantName,
 } from '@troupe/model';
 import { encodeArgs, tenant } from '../node/program.ts';
-import { bundles, manifest } from '../plan/bundles.ts';
+import { bundles } from '../plan/bundles.ts';
 import type { Operation } from '../plan/load.ts';
 import type { ClientMessage, GatewayMessage } from '../scheduler/gateway.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
+import { RunErrand } from './run-errand.ts';
 
 /** A message without its stream. */
 type Unsent = ClientMessage extends infer M
@@ -51,7 +51,6 @@ interface OpenRequest {
 const againMs = 700;
 /** Questions without an answer after which another gateway is tried. */
 const patience = 3;
-const waitRunMs = 1_500;
 /** How long after its deadline an accepted call is waited for. */
 const answerMsMax = 60_000;
 
@@ -111,6 +110,7 @@ export class Client {
   deploy(version: number, payer = tenant): void {
     const bundle = bundles[version];
     if (bundle === undefined) return;
+    const manifest = this.#world.manifests.of(bundle);
     const body = { kind: 'deploy', tenant: tenantName(payer), bundle, manifest, bytes: 1_000 };
     this.#ask(body as RequestBody, (answer) => {
       // Before the first term there is not even a tenant.
@@ -157,13 +157,14 @@ export class Client {
           }
         });
       }
-      case 'run': {
-        const { id: run, workflow, input } = operation;
-        return this.#ask(
-          { kind: 'start-run', run, tenant: tenantName(tenant), workflow, input },
-          (answer) => this.#onRun(operation, answer),
-        );
-      }
+      case 'run':
+        return new RunErrand(operation, {
+          world: this.#world,
+          ask: (body, answered) => this.#ask(body, answered),
+          after: (ms, run) => this.process.after(ms, run),
+          deploy: (version) => this.deploy(version),
+          end: (outcome) => this.#end(operation, outcome),
+        }).begin();
     }
   }
 
@@ -181,25 +182,6 @@ export class Client {
     };
     this.#calls.set(call.number, call);
     this.#sendCall(call);
-  }
-
-  #onRun(operation: Extract<Operation, { kind: 'run' }>, answer: Answer): void {
-    const { id: run } = operation;
-    if (answer.kind === 'failed') {
-      return this.#end(operation, { ok: false, failure: answer.failure });
-    }
-    if (answer.kind !== 'run') return;
-    const { outcome } = answer.run;
-    if (outcome !== undefined) return this.#end(operation, outcome);
-    const paused = pausedBlock(answer.run);
-    const on = (next: Answer) => this.#onRun(operation, next);
-    if (paused === undefined) return this.#ask({ kind: 'wait-run', run, waitMs: waitRunMs }, on);
-    this.#world.coverage.reach('a pause is answered');
-    this.#ask({ kind: 'resume-run', run, block: paused, answer: encodeValue('yes') }, (next) => {
-      // Another asked the same person: the pause was answered twice, which is refused.
-      if (next.kind === 'failed') this.#ask({ kind: 'wait-run', run, waitMs: waitRunMs }, on);
-      else on(next);
-    });
   }
 
   #ask(body: RequestBody, answered: (answer: Answer) => void): void {
@@ -332,8 +314,4 @@ function believed(outcome: Outcome, streams: number): Outcome {
   if (outcome.ok || streams < 2) return outcome;
   if (errorTable[outcome.failure.code].outcome !== 'none') return outcome;
   return { ok: false, failure: failure('OUTCOME_UNKNOWN', outcome.failure.message) };
-}
-
-function pausedBlock(run: RunView): string | undefined {
-  return run.blocks.find(({ state }) => state === 'paused')?.block;
 }

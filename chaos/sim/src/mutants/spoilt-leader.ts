@@ -1,12 +1,18 @@
 /** Deliberate faults in what a leader hears and says. */
-import type { NodeToLeader, Outcome, Request, Workflow } from '@troupe/model';
+import type { NodeToLeader, Outcome, Request, RequestBody } from '@troupe/model';
 import type { SchedulerReply, SchedulerSend } from '@troupe/scheduler-core';
+import { nameOf } from '../checkers/runs/tree.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
+import { spoiltWorkflow } from './spoilt-workflows.ts';
 
+type ResumeRun = Extract<RequestBody, { kind: 'resume-run' }>;
 type ToNodeSend = Extract<SchedulerSend, { kind: 'to-node' }>;
 
 export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader {
+  if (message.kind === 'join' && world.mutant === 'reserved-beyond-a-node') {
+    return { ...message, resources: { ...message.resources, cpu: 64 } };
+  }
   if (message.kind !== 'task-result') return message;
   const task = world.checks.truth.tasks.get(message.task);
   const { mutant } = world;
@@ -25,10 +31,41 @@ export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader
   return { ...message, attempt: task.attempt, incarnation: task.node };
 }
 
+/** What a leader takes beside what it hears: the result of a branch counts for another one too. */
+export function takenByLeader(world: World, message: NodeToLeader): readonly NodeToLeader[] {
+  if (world.mutant !== 'branch-counted-twice' || message.kind !== 'task-result') return [message];
+  const { tasks } = world.checks.truth;
+  const { run } = tasks.get(message.task) ?? {};
+  if (run === undefined || !run.block.includes('[')) return [message];
+  const [block] = run.block.split('[');
+  for (const other of tasks.values()) {
+    const isBeside = other.run?.run === run.run && other.run.block.split('[')[0] === block;
+    if (!isBeside || other.task === message.task || other.node === undefined) continue;
+    if (other.ended !== undefined) continue;
+    const { task, attempt, node: incarnation } = other;
+    return [message, { ...message, task, attempt, incarnation }];
+  }
+  return [message];
+}
+
+/** Another open pause of the run, when there is one. */
+function anotherPause(world: World, { run, block }: ResumeRun): string {
+  const open = world.checks.truth.ledgers.get(run)?.atWork ?? [];
+  const others = open.filter(
+    ({ where }) => where.place.block.kind === 'pause' && nameOf(where) !== block,
+  );
+  const [first] = others;
+  return first === undefined ? block : nameOf(first.where);
+}
+
 export function requestedOfLeader(world: World, request: Request): Request {
   const { body } = request;
-  if (world.mutant !== 'lost-edge-in-a-join' || body.kind !== 'deploy') return request;
-  const workflows = body.manifest.workflows.map(withoutOneEdge);
+  if (world.mutant === undefined) return request;
+  if (body.kind === 'resume-run' && world.mutant === 'answer-to-another-iteration') {
+    return { ...request, body: { ...body, block: anotherPause(world, body) } };
+  }
+  if (body.kind !== 'deploy') return request;
+  const workflows = body.manifest.workflows.map((one) => spoiltWorkflow(world, one));
   return { ...request, body: { ...body, manifest: { ...body.manifest, workflows } } };
 }
 
@@ -43,19 +80,6 @@ export function saidByLeader(world: World, send: SchedulerSend): SchedulerSend {
     return { ...send, before: send.before + 10 };
   }
   return send;
-}
-
-/** The first join waits for all but its last predecessor. */
-function withoutOneEdge(workflow: Workflow): Workflow {
-  const join = workflow.blocks.find((block) => block.kind === 'task' && block.after.length > 1);
-  if (join?.kind !== 'task') return workflow;
-  const after = join.after.slice(0, -1);
-  const before = after.map((id) => ({ $ref: ['blocks', id] }));
-  const input = { id: { $ref: ['input', 'ids', join.id] }, before };
-  const blocks = workflow.blocks.map((block) =>
-    block === join ? { ...join, after, input } : block,
-  );
-  return { ...workflow, blocks };
 }
 
 /** What a leader tells an asker. */

@@ -16,6 +16,7 @@ export function spoiltMachine<Event, Fact, Send, Reply, Work>(
   mouth: Mouth<Send, Reply>,
 ): Machine<Event, Fact, Send, Reply, Work> {
   if (world.mutant === 'timers-by-another-clock' && mouth.leads === true) return hasty(machine);
+  if (world.mutant === 'child-end-told-twice' && mouth.leads === true) return stuttering(machine);
   if (world.mutant !== 'sent-before-append') return machine;
   return {
     handle(now, event): Output<Fact, Send, Reply, Work> {
@@ -26,6 +27,25 @@ export function spoiltMachine<Event, Fact, Send, Reply, Work>(
     },
     wakeAt: () => machine.wakeAt(),
   };
+}
+
+/** The end of a child run is told twice. */
+function stuttering<Event, Fact, Send, Reply, Work>(
+  machine: Machine<Event, Fact, Send, Reply, Work>,
+): Machine<Event, Fact, Send, Reply, Work> {
+  return {
+    handle(now, event) {
+      const output = machine.handle(now, event);
+      const append = output.append.flatMap((fact) => (isEndOfChild(fact) ? [fact, fact] : [fact]));
+      return { ...output, append };
+    },
+    wakeAt: () => machine.wakeAt(),
+  };
+}
+
+function isEndOfChild(fact: unknown): boolean {
+  const { kind, run } = fact as { readonly kind?: string; readonly run?: string };
+  return kind === 'run-ended' && run?.includes('/') === true;
 }
 
 function hasty<Event, Fact, Send, Reply, Work>(

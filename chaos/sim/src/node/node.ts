@@ -33,6 +33,7 @@ import { VirtualLogWriter } from '../store/log-writer.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
+import { nodeResources } from './resources.ts';
 import { Restorer } from './restorer.ts';
 import { RunnerPool } from './runner-pool.ts';
 
@@ -51,7 +52,6 @@ export interface NodeStart {
   readonly world: World;
   readonly process: Process;
   readonly incarnation: Incarnation;
-  readonly cpu: number;
   ended(end: NodeEnd): void;
 }
 
@@ -122,12 +122,12 @@ export class Node {
 
   #join(): void {
     if (this.#welcomed || this.#ended) return;
-    const { incarnation, cpu, process } = this.#start;
+    const { incarnation, process } = this.#start;
     const join: Join = {
       kind: 'join',
       incarnation,
       name: process.host.name as Join['name'],
-      resources: { cpu, memory: 4_096 },
+      resources: { ...nodeResources },
       labels: {},
       version,
     };

@@ -1,7 +1,6 @@
 /** The runner processes of one node: started, killed, crashed; frames in order over a pipe. */
 import type { BundleHash, FromRunner, ToRunner } from '@troupe/model';
 import type { NodeEvent, RunnerId } from '@troupe/worker-node-core';
-import { manifestOf } from '../plan/bundles.ts';
 import { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { Runner } from './runner.ts';
@@ -50,7 +49,12 @@ export class RunnerPool {
         crash: (why) => this.kill(id, why),
       });
       this.#runners.set(id, { runner, process });
-      this.#post({ kind: 'runner-ready', runner: id, bundle, manifest: manifestOf(bundle) });
+      this.#post({
+        kind: 'runner-ready',
+        runner: id,
+        bundle,
+        manifest: this.#world.manifests.of(bundle),
+      });
     });
   }
 

@@ -159,7 +159,7 @@ export class Runner {
         const value =
           frame.name === callTask
             ? encodeValue(results[0])
-            : encodeValue({ task, attempt, node, given: decodeValue(frame.input), results });
+            : encodeValue({ task, attempt, node, ...givenOf(frame), results });
         emit({ kind: 'task-done', work, outcome: outcome.ok ? { ok: true, value } : outcome });
       },
     });
@@ -301,6 +301,13 @@ export class Runner {
   }
 }
 
+/** What it was given, and the port that it was given to leave by. */
+function givenOf({ input }: TaskFrame): { readonly given: unknown; readonly port?: unknown } {
+  const given = decodeValue(input);
+  const hasPort = typeof given === 'object' && given !== null && 'port' in given;
+  return hasPort ? { given, port: given.port } : { given };
+}
+
 function failed(code: 'USER_ERROR' | 'CANCELLED', { program }: Work): Outcome {
   return { ok: false, failure: failure(code, `program ${program.id} ended badly`) };
 }
@@ -312,6 +319,6 @@ function taskProgram(frame: TaskFrame): Program {
     const { key, args } = input as { key: string; args: [string, readonly Part[]] };
     return { id: frame.task, parts: [['call', key, { id: args[0], parts: args[1] }]] };
   }
-  const { parts } = input as { parts?: readonly Part[] };
+  const { parts } = input as { parts?: readonly Part[] | null };
   return { id: `${frame.task}`, parts: parts ?? [] };
 }

@@ -1,15 +1,18 @@
-/** What is deployed in the simulation: one actor type, two tasks, and workflows of many shapes. */
+/** What is deployed in the simulation: one actor type, two tasks, and workflows of many shapes; in some
+ *  runs others of all kinds, see `nests.ts`. */
 import {
   type Block,
   type BundleHash,
   bundleHash,
   type Expression,
   type Manifest,
+  type Resources,
   version,
   type Workflow,
 } from '@troupe/model';
 import { actorType } from '../node/program.ts';
 import { Random } from '../world/random.ts';
+import { nextVersionOf } from './nests.ts';
 
 /** Two versions of one bundle: the second is deployed by a rolling upgrade. */
 export const bundles: readonly BundleHash[] = [
@@ -24,7 +27,7 @@ export const workflows: readonly Workflow[] = Array.from({ length: 8 }, (_, inde
   workflowOf(index, new Random(40 + index)),
 );
 
-export const manifest: Manifest = {
+const manifest: Manifest = {
   sdk: version,
   actors: [{ type: actorType, methods: ['run'], reads: ['list'] }],
   tasks: [
@@ -40,14 +43,34 @@ export const manifest: Manifest = {
   workflows,
 };
 
-export function manifestOf(_bundle: BundleHash): Manifest {
-  return manifest;
+/** What an attempt of the task reserves; calls of actors reserve nothing. */
+export function taskResources(name: string): Resources {
+  return manifest.tasks.find((task) => task.name === name)?.resources ?? {};
 }
 
-export function workflowNamed(name: string): Workflow {
-  const found = workflows.find((workflow) => workflow.name === name);
-  if (found === undefined) throw new Error(`no workflow ${name}`);
-  return found;
+/** What the bundles of one run hold: beside what all have, the workflows that were drawn for it, in
+ *  two versions. */
+export class Manifests {
+  readonly #byBundle: ReadonlyMap<BundleHash, Manifest>;
+
+  constructor(nests: readonly Workflow[]) {
+    this.#byBundle = new Map(
+      bundles.map((bundle, version) => {
+        const own = version === 0 ? nests : nests.map(nextVersionOf);
+        return [bundle, { ...manifest, workflows: [...workflows, ...own] }];
+      }),
+    );
+  }
+
+  of(bundle: BundleHash): Manifest {
+    return this.#byBundle.get(bundle) ?? manifest;
+  }
+
+  workflow(bundle: BundleHash, name: string): Workflow {
+    const found = this.of(bundle).workflows.find((workflow) => workflow.name === name);
+    if (found === undefined) throw new Error(`no workflow ${name}`);
+    return found;
+  }
 }
 
 function workflowOf(index: number, chance: Random): Workflow {

@@ -11,6 +11,7 @@ import {
 import { actorType, type Part, type Program, tenant } from '../node/program.ts';
 import type { Random } from '../world/random.ts';
 import { workflows } from './bundles.ts';
+import type { Manner } from './nested-runs.ts';
 
 export type Operation = {
   readonly at: number;
@@ -39,6 +40,8 @@ export type Operation = {
       readonly id: RunId;
       readonly workflow: string;
       readonly input: Uint8Array;
+      /** It is waited for and answered, and no more, unless given. */
+      readonly manner?: Manner;
     }
 );
 

@@ -1,4 +1,5 @@
 /** Everything that a seed decides before the first event: who is there, what is asked, what fails. */
+import type { Workflow } from '@troupe/model';
 import type { Weather } from '../world/network.ts';
 import { Random } from '../world/random.ts';
 import type { Timings } from '../world/world.ts';
@@ -13,6 +14,8 @@ import {
 } from './conditions.ts';
 import { drawFaults, drawIslands, drawTornBatches, type Fault, type Places } from './faults.ts';
 import { drawOperations, type Operation } from './load.ts';
+import { drawNestedRuns } from './nested-runs.ts';
+import { drawNests } from './nests.ts';
 import { drawPlaces } from './places.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
 import { drawVisits } from './visits.ts';
@@ -29,6 +32,8 @@ export interface Plan {
   readonly newer: ReadonlySet<string>;
   /** Weights of the tenants beside the usual one. */
   readonly tenants: ReadonlyMap<string, number>;
+  /** Workflows that are deployed beside those that every run has; plans of before have none. */
+  readonly nests?: readonly Workflow[];
   readonly faults: readonly Fault[];
   readonly operations: ReadonlyMap<string, readonly Operation[]>;
   /** When the last fault ends and everything is mended. */
@@ -43,6 +48,8 @@ export interface PlanWishes {
   readonly operations?: number | undefined;
 }
 
+/** Seeds with runs of workflows of all kinds. */
+const nestsShare = 0.45;
 /** From so many nodes on a run is shorter, and its load wider. */
 const largeNodesMin = 50;
 
@@ -70,6 +77,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     ...span,
   };
   const tenants = drawTenants(large, chance.fork('tenants'));
+  const nests = chance.fork('has nests').chance(nestsShare) ? drawNests(chance.fork('nests')) : [];
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -79,6 +87,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
         { faults, keys: shape.keys, schedulers: places.schedulers },
         load.fork(`${client}/visits`),
       ),
+      ...drawNestedRuns(client, { nests, keys: shape.keys, ...span }, load.fork(`${client}/nests`)),
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),
@@ -94,6 +103,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     clocks: drawClocks(places, chance.fork('clocks')),
     newer: drawNewer(places, chance.fork('versions')),
     tenants,
+    nests,
     faults: faults.filter((_, number) => wishes.without?.includes(number) !== true),
     operations,
     healAt,

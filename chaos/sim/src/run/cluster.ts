@@ -10,7 +10,6 @@ import { type Host, Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
 const restartMsMin = 100;
-const nodeCpu = 4;
 
 export class Cluster {
   readonly nodes = new Map<string, Node>();
@@ -80,7 +79,6 @@ export class Cluster {
       world: this.#world,
       process,
       incarnation: id,
-      cpu: nodeCpu,
       ended: () => {
         if (this.nodes.get(name) !== node) return;
         const ms = restartMsMin + this.#world.chance.spread(1, 2_000);

@@ -27,6 +27,7 @@ import {
   requestedOfLeader,
   saidByLeader,
   strayAttempt,
+  takenByLeader,
 } from '../mutants/spoilt-leader.ts';
 import { spoiltMachine } from '../mutants/spoilt-machine.ts';
 import { LogAccess } from '../store/log-access.ts';
@@ -112,7 +113,9 @@ export class LeaderTerm {
     if (message.kind === 'request') {
       return this.post({ kind: 'request', request: requestedOfLeader(world, message) });
     }
-    this.post({ kind: 'from-node', message: heardByLeader(world, message) });
+    for (const taken of takenByLeader(world, message)) {
+      this.post({ kind: 'from-node', message: heardByLeader(world, taken) });
+    }
   }
 
   end(reason: Error): void {

@@ -1,6 +1,8 @@
 /** Everything that the processes of one run share, and nothing that one of them knows. */
+import type { Workflow } from '@troupe/model';
 import { Checks, type CheckWishes } from '../checkers/checks.ts';
 import type { MutantName } from '../mutants/mutants.ts';
+import { Manifests } from '../plan/bundles.ts';
 import { schedulerConfig } from '../scheduler/config.ts';
 import { CheckpointServer } from '../store/checkpoint-server.ts';
 import { LeaseServer } from '../store/lease-server.ts';
@@ -18,6 +20,7 @@ export interface WorldPlan {
   readonly seed: number;
   readonly weather: Weather;
   readonly timings: Timings;
+  readonly nests?: readonly Workflow[];
 }
 
 export interface WorldWishes extends CheckWishes {
@@ -37,6 +40,7 @@ export class World {
   /** The deliberate fault of this run, if any. */
   readonly mutant: MutantName | undefined;
   readonly trace: Trace | undefined;
+  readonly manifests: Manifests;
   readonly checks: Checks;
   readonly network: Network;
   readonly requests: Requests;
@@ -45,15 +49,21 @@ export class World {
   readonly checkpoints: CheckpointServer;
   readonly lease: LeaseServer;
 
-  constructor({ seed, weather, timings }: WorldPlan, wishes: WorldWishes) {
+  constructor({ seed, weather, timings, nests = [] }: WorldPlan, wishes: WorldWishes) {
     const { mutant, traced, ...checked } = wishes;
     this.timings = timings;
     this.chance = new Random(seed).fork('world');
     this.mutant = mutant;
     this.trace = traced === true ? new Trace(this.timeline) : undefined;
+    this.manifests = new Manifests(nests);
     const now = (): number => this.timeline.now;
     const { coverage } = this;
-    this.checks = new Checks(schedulerConfig(timings), { coverage, now, ...checked });
+    this.checks = new Checks(schedulerConfig(timings), {
+      coverage,
+      now,
+      manifests: this.manifests,
+      ...checked,
+    });
     this.network = new Network(this, { ...weather });
     this.requests = new Requests(this);
     this.logs = new LogServer(this);

@@ -336,6 +336,15 @@ describe('pauses in rounds and branches', () => {
     expect(scene.facts).toHaveLength(before);
     expect(scene.code(resume(scene, 'ask[5]', 2))).toBe('run');
   });
+
+  it('are answered one by one: an answer to all branches of `each` is refused, also after their end', () => {
+    const scene = flow([pause('ask', { each: ref('input') }), pause('other')]);
+    scene.starts('flow', [1, 2]);
+    expect(scene.code(resume(scene, 'ask', 'all'))).toBe('WRONG_STATE');
+    for (const branch of ['ask[1]', 'ask[0]']) resume(scene, branch, branch);
+    expect(scene.code(resume(scene, 'ask[1]', 'again'))).toBe('run');
+    expect(scene.code(resume(scene, 'ask', 'all'))).toBe('WRONG_STATE');
+  });
 });
 
 describe('what a run holds is bounded', () => {
