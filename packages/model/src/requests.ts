@@ -25,7 +25,12 @@ export type RequestBody =
       readonly tenant: TenantName;
       readonly name: string;
       readonly input: Bytes;
-      readonly priority?: 'low' | 'normal' | 'high';
+      readonly priority?: PriorityName;
+      /** A queue below the tenant; absent, the tenant's own. */
+      readonly queue?: string;
+      /** In how long from its acceptance it should have ended: it is more urgent within its tenant.
+       *  When that is missed nothing happens. */
+      readonly dueInMs?: number;
       readonly resources?: Resources;
       readonly retries?: number;
       readonly limitMs?: number;
@@ -77,9 +82,14 @@ export type RequestBody =
   | {
       readonly kind: 'put-tenant';
       readonly tenant: TenantName;
-      readonly weight: number;
-      /** Its quota from now on; without one it keeps what it has. */
-      readonly quota?: Quota;
+      /** What is absent stays as it is; a new tenant begins with weight 1, priority normal, and
+       *  neither limits nor queues. */
+      readonly weight?: number;
+      readonly priority?: PriorityName;
+      readonly quota?: QuotaChange;
+      readonly queues?: readonly QueueChange[];
+      /** It must exist: `UNKNOWN_TENANT` otherwise. */
+      readonly existing?: true;
     }
   | { readonly kind: 'status' }
   | {
@@ -91,6 +101,8 @@ export type RequestBody =
     }
   | { readonly kind: 'drain-node'; readonly node: NodeName };
 
+export type PriorityName = 'low' | 'normal' | 'high';
+
 /** What a tenant may use at once and start in a second; what is not named is not limited. */
 export interface Quota {
   /** Attempts that run at once. */
@@ -101,6 +113,38 @@ export interface Quota {
   readonly startsPerSecondMax?: number;
   /** Tasks that wait: `RESOURCE_EXHAUSTED` beyond. */
   readonly queuedMax?: number;
+}
+
+/** Limits that are set, or lifted by null; one that is absent stays as it is. */
+export type QuotaChange = { readonly [L in keyof Quota]?: number | null };
+
+/** A queue below a tenant, and its share among the queues of that tenant. */
+export interface QueueWeight {
+  readonly queue: string;
+  readonly weight: number;
+}
+
+/** Null closes the queue. */
+export interface QueueChange {
+  readonly queue: string;
+  readonly weight: number | null;
+}
+
+/** How a tenant is to share the cluster. */
+export interface TenantSettings {
+  readonly tenant: TenantName;
+  readonly weight: number;
+  readonly priority: PriorityName;
+  readonly quota: Quota;
+  readonly queues: readonly QueueWeight[];
+}
+
+/** And how it stands, as far as the present leader knows. */
+export interface TenantView extends TenantSettings {
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** Milliseconds of the whole cluster that it is behind its share; below nought: ahead of it. */
+  readonly behindMs: number;
 }
 
 export interface Request {
@@ -115,7 +159,7 @@ export type Answer =
   | { readonly kind: 'run'; readonly run: RunView }
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }
   | { readonly kind: 'deployed'; readonly bundle: BundleHash; readonly manifest: Manifest }
-  | { readonly kind: 'tenant'; readonly tenant: TenantName; readonly weight: number }
+  | { readonly kind: 'tenant'; readonly settings: TenantSettings }
   | { readonly kind: 'status'; readonly status: ClusterView }
   | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
   | { readonly kind: 'done' }
@@ -188,7 +232,8 @@ export interface ClusterView {
   readonly leader: string;
   readonly version: string;
   readonly nodes: readonly NodeView[];
-  readonly tenants: readonly { readonly tenant: TenantName; readonly weight: number }[];
+  /** The first thousand; `counts.tenants` says how many there are. */
+  readonly tenants: readonly TenantView[];
   readonly bundles: readonly {
     readonly tenant: TenantName;
     readonly bundle: BundleHash;
@@ -197,6 +242,7 @@ export interface ClusterView {
     readonly workflows: readonly string[];
   }[];
   readonly counts: {
+    readonly tenants: number;
     readonly actors: number;
     readonly tasksQueued: number;
     readonly tasksRunning: number;

@@ -15,6 +15,8 @@ import type {
   Manifest,
   NodeName,
   Outcome,
+  PriorityName,
+  QueueWeight,
   Quota,
   Resources,
   RunId,
@@ -68,8 +70,10 @@ export type SchedulerFact =
       readonly kind: 'tenant-put';
       readonly tenant: TenantName;
       readonly weight: number;
-      /** Without one it keeps what it has. */
+      /** Of these it keeps what it has where one is absent. */
+      readonly priority?: PriorityName;
       readonly quota?: Quota;
+      readonly queues?: readonly QueueWeight[];
     }
   | {
       readonly kind: 'bundle-deployed';
@@ -88,13 +92,19 @@ export type SchedulerFact =
       readonly bundle: BundleHash;
       readonly input: Bytes;
       readonly resources: Resources;
-      readonly priority: 'low' | 'normal' | 'high';
+      readonly priority: PriorityName;
+      /** A queue below the tenant. */
+      readonly queue?: string;
+      /** When it should have ended, as `ledMs`. */
+      readonly due?: number;
       readonly retries: number;
       readonly backoffMs: readonly number[];
       readonly limitMs: number;
       /** The run and context id whose block this is. */
       readonly run?: { readonly run: RunId; readonly block: string };
       readonly at: number;
+      /** Since when it waits. */
+      readonly ledMs: number;
     }
   | {
       readonly kind: 'task-started';

@@ -57,7 +57,7 @@ export class Leader {
     this.#submissions = new Submissions(desk, this.#tasks);
     this.#runs = new Runs(desk, this.#tasks);
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
-    this.#questions = new Questions(desk, this.#membership.detection);
+    this.#questions = new Questions(desk, this.#membership.detection, this.#tasks);
     this.#takeOver();
   }
 
@@ -245,6 +245,7 @@ export class Leader {
   }
 
   #forget(): void {
+    this.#tasks.tellTime();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
     const again = tasksLeft || runsLeft ? 0 : retentionMs;

@@ -6,12 +6,15 @@ import type {
   NodeView,
   RequestBody,
   RunView,
+  TenantView,
 } from '@troupe/model';
+import { settingsOf, type TenantRecord } from './deployments.ts';
 import type { Desk } from './desk.ts';
 import type { FailureDetection } from './failure-detection.ts';
 import type { NodeRecord } from './nodes.ts';
 import { resourcesOf } from './resources.ts';
 import { viewRunShort } from './run-view.ts';
+import type { Tasks } from './tasks.ts';
 import type { Asker } from './waiting.ts';
 
 /** Rows of one answer; it must fit into a message. */
@@ -22,13 +25,15 @@ const deposedMax = 10_000;
 export class Questions {
   readonly #desk: Desk;
   readonly #detection: FailureDetection;
+  readonly #tasks: Tasks;
   readonly #deposed = new Set<Incarnation>();
   #appendsRefused = 0;
   #repliesWithheld = 0;
 
-  constructor(desk: Desk, detection: FailureDetection) {
+  constructor(desk: Desk, detection: FailureDetection, tasks: Tasks) {
     this.#desk = desk;
     this.#detection = detection;
+    this.#tasks = tasks;
   }
 
   /** The last words of a fenced incarnation: counted once, for people. */
@@ -82,7 +87,7 @@ export class Questions {
       leader: state.term?.scheduler ?? '',
       version: config.version,
       nodes: [...state.nodes.kept()].map((node) => this.#viewNode(node)),
-      tenants: tenants.map(({ tenant, weight }) => ({ tenant, weight })),
+      tenants: tenants.slice(0, rowsMax).map((tenant) => this.#viewTenant(tenant)),
       bundles: tenants.flatMap(({ tenant, bundles }) =>
         bundles.map((bundle) => {
           const manifest = state.deployments.manifest(bundle);
@@ -96,6 +101,7 @@ export class Questions {
         }),
       ),
       counts: {
+        tenants: tenants.length,
         actors: state.actors.size,
         tasksQueued: state.tasks.readyCount,
         tasksRunning: state.tasks.runningCount,
@@ -105,6 +111,11 @@ export class Questions {
         nodesLost: state.nodes.lost,
       },
     };
+  }
+
+  #viewTenant(tenant: TenantRecord): TenantView {
+    const { waiting, inFlight, lag } = this.#tasks.share(tenant.tenant);
+    return { ...settingsOf(tenant), waiting, inFlight, behindMs: lag };
   }
 
   #viewNode(node: NodeRecord): NodeView {

@@ -211,6 +211,7 @@ export class RunProgress {
     const common = {
       kind: 'task-submitted' as const,
       at: this.#desk.wall,
+      ledMs: this.#desk.ledMs,
       task: runTaskId(run.run, id),
       tenant: run.tenant,
       bundle: run.bundle,

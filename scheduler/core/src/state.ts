@@ -39,7 +39,7 @@ export interface DurableState {
   readonly runs: RunsImage;
 }
 
-const imageFormat = 3;
+const imageFormat = 4;
 
 export class State {
   readonly nodes = new NodeTable();

@@ -51,6 +51,8 @@ export class Submissions {
       return this.#desk.answer(asker, { kind: 'failed', failure: refusal });
     }
     const { bundle, declared } = served;
+    const { queue, dueInMs } = body;
+    const { wall: at, ledMs } = this.#desk;
     this.#tasks.submit({
       kind: 'task-submitted',
       task: id,
@@ -60,10 +62,13 @@ export class Submissions {
       input: body.input,
       resources: body.resources ?? declared.resources,
       priority: body.priority ?? 'normal',
+      ...(queue === undefined ? {} : { queue }),
+      ...(dueInMs === undefined ? {} : { due: ledMs + dueInMs }),
       retries: body.retries ?? declared.retries,
       backoffMs: declared.backoffMs,
       limitMs: body.limitMs ?? declared.limitMs,
-      at: this.#desk.wall,
+      at,
+      ledMs,
     });
     this.#tasks.wait(id, asker);
     this.#tasks.dispatch();
@@ -81,22 +86,27 @@ export class Submissions {
   }
 
   #submitFault(body: SubmitTask, served: Served<TaskManifest> | undefined): Failure | undefined {
-    const { task, tenant, input, resources, priority, retries, limitMs } = body;
-    if (this.#desk.state.deployments.tenant(tenant) === undefined) {
+    const { task, tenant, input, resources, priority, queue, dueInMs, retries, limitMs } = body;
+    const owner = this.#desk.state.deployments.tenant(tenant);
+    if (owner === undefined) {
       return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });
     }
     if (served === undefined) return unknownTask(body);
-    const fault = argumentFault(task, { resources, retries, limitMs });
+    const fault = argumentFault(task, { resources, retries, limitMs, dueInMs });
     if (fault !== undefined) return failure('INVALID_ARGUMENT', fault, { task });
     const wrong = priority === undefined ? undefined : priorityFault(priority);
     if (wrong !== undefined) return wrong;
+    if (queue !== undefined && !owner.queues.has(queue)) {
+      const what = `tenant "${tenant}" has no queue "${queue}"`;
+      return failure('UNKNOWN_QUEUE', what, { tenant, queue });
+    }
     if (input.length > limits.payloadBytesMax) {
       const what = `the input of task "${task}" has ${input.length} bytes`;
       return failure('TOO_LARGE', what, { task, bytesMax: limits.payloadBytesMax });
     }
     const queued = this.#desk.state.tasks.readyOf(tenant);
-    const { quota } = this.#desk.state.deployments.tenant(tenant) ?? {};
-    const queuedMax = Math.min(limits.queuedTasksMax, quota?.queuedMax ?? limits.queuedTasksMax);
+    const { queuedMax: own = limits.queuedTasksMax } = owner.quota;
+    const queuedMax = Math.min(limits.queuedTasksMax, own);
     if (queued < queuedMax) return undefined;
     const retryAfterMs = this.#tasks.retryAfterMs(tenant, queued + 1 - queuedMax);
     return failure(
@@ -121,9 +131,10 @@ function argumentFault(
     resources: SubmitTask['resources'] | undefined;
     retries: number | undefined;
     limitMs: number | undefined;
+    dueInMs: number | undefined;
   },
 ): string | undefined {
-  const { resources, retries, limitMs } = given;
+  const { resources, retries, limitMs, dueInMs } = given;
   if (id.length === 0 || id.length > taskIdLengthMax) {
     return `a task id has 1 to ${taskIdLengthMax} characters, this one ${id.length}`;
   }
@@ -140,6 +151,9 @@ function argumentFault(
   }
   if (limitMs !== undefined && !(limitMs > 0 && limitMs <= Number.MAX_SAFE_INTEGER)) {
     return `task "${id}" has limitMs ${limitMs}`;
+  }
+  if (dueInMs !== undefined && !(dueInMs > 0 && dueInMs <= Number.MAX_SAFE_INTEGER)) {
+    return `task "${id}" has dueInMs ${dueInMs}`;
   }
   return undefined;
 }

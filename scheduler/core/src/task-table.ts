@@ -33,18 +33,23 @@ export interface TaskRecord {
   readonly input: Bytes;
   readonly shape: Shape;
   readonly priority: Submitted['priority'];
+  /** A queue below its tenant; the tenant's own when undefined. */
+  readonly queue: string | undefined;
+  /** When it should have ended, as `ledMs` of facts. */
+  readonly due: number | undefined;
   readonly retries: number;
   readonly backoffMs: readonly number[];
   readonly limitMs: number;
   readonly run: { readonly run: RunId; readonly block: string } | undefined;
   /** The latest attempt started; 0 before the first. */
   attempt: number;
+  /** When it became ready, or will be after a back-off, as `ledMs` of facts. */
+  since: number;
   state: TaskState;
 }
 
 export type TaskState =
-  /** `notBefore` is the end of a back-off, as `ledMs` of facts. */
-  | { readonly kind: 'ready'; readonly notBefore: number }
+  | { readonly kind: 'ready' }
   | { readonly kind: 'running'; readonly node: Incarnation };
 
 export interface EndedTask {
@@ -55,8 +60,10 @@ export interface EndedTask {
   readonly ledMs: number;
 }
 
-type KeptTask = Omit<TaskRecord, 'shape' | 'run'> & {
+type KeptTask = Omit<TaskRecord, 'shape' | 'queue' | 'due' | 'run'> & {
   readonly resources: Shape['amounts'];
+  readonly queue?: string;
+  readonly due?: number;
   readonly run?: { readonly run: RunId; readonly block: string };
 };
 
@@ -71,7 +78,7 @@ type TaskFact = Extract<
 >;
 
 const noTasks: ReadonlySet<TaskRecord> = new Set();
-const atOnce: TaskState = { kind: 'ready', notBefore: 0 };
+const ready: TaskState = { kind: 'ready' };
 
 export class TaskTable {
   readonly #live = new Map<TaskId, TaskRecord>();
@@ -133,8 +140,8 @@ export class TaskTable {
         const task = this.#at(fact.task);
         assert(task.attempt === fact.attempt, 'A1: only the latest attempt is retried');
         this.#stop(task);
-        const notBefore = fact.waitMs === 0 ? 0 : fact.ledMs + fact.waitMs;
-        task.state = { kind: 'ready', notBefore };
+        task.since = fact.ledMs + fact.waitMs;
+        task.state = ready;
         this.#count(task.tenant, 1);
         return task;
       }
@@ -156,16 +163,21 @@ export class TaskTable {
   }
 
   image(): TasksImage {
-    const live = [...this.#live.values()].map(({ shape, run, ...task }): KeptTask => {
-      const kept = { ...task, resources: shape.amounts };
-      return run === undefined ? kept : { ...kept, run };
+    const live = [...this.#live.values()].map(({ shape, queue, due, run, ...task }): KeptTask => {
+      return {
+        ...task,
+        resources: shape.amounts,
+        ...(queue === undefined ? {} : { queue }),
+        ...(due === undefined ? {} : { due }),
+        ...(run === undefined ? {} : { run }),
+      };
     });
     return { live, ended: [...this.#ended.values()] };
   }
 
   restore(image: TasksImage): void {
-    for (const { resources, run, ...kept } of image.live) {
-      const task: TaskRecord = { ...kept, shape: shapeFrom(resources), run };
+    for (const { resources, queue, due, run, ...kept } of image.live) {
+      const task: TaskRecord = { ...kept, shape: shapeFrom(resources), queue, due, run };
       this.#live.set(task.id, task);
       if (task.state.kind === 'running') this.#run(task, task.state.node);
       else this.#count(task.tenant, 1);
@@ -218,12 +230,15 @@ export class TaskTable {
       input,
       shape: shapeOf(fact.resources),
       priority,
+      queue: fact.queue,
+      due: fact.due,
       retries,
       backoffMs,
       limitMs,
       run: fact.run,
       attempt: 0,
-      state: atOnce,
+      since: fact.ledMs,
+      state: ready,
     };
     this.#live.set(id, task);
     this.#count(tenant, 1);

@@ -24,7 +24,8 @@ import type { Desk } from './desk.ts';
 import { Durations } from './durations.ts';
 import type { SchedulerFact } from './facts.ts';
 import { demandCoefficient, dominantShareOf } from './fair/demand.ts';
-import { FairQueue } from './fair/fair-queue.ts';
+import { FairQueue, type TenantShare } from './fair/fair-queue.ts';
+import { priorityWeight } from './fair/priority.ts';
 import type { NodeRecord } from './nodes.ts';
 import { attemptsPerNodeMax, fits, placeTask } from './placement.ts';
 import type { Shape } from './resources.ts';
@@ -44,6 +45,8 @@ interface Flight {
 const limitGraceMs = 5_000;
 /** Shares that are remembered. */
 const sharesMax = 1_000;
+/** How much of the waiting of its tasks a change of leaders may hide. */
+const toldMs = 5_000;
 /** Tasks forgotten by one fact. */
 const forgottenMax = 2_000;
 
@@ -93,7 +96,7 @@ export class Tasks {
   submit(fact: Extract<SchedulerFact, { kind: 'task-submitted' }>): void {
     this.#desk.decide(fact);
     const task = this.#desk.state.tasks.get(fact.task);
-    if (task !== undefined) this.#queue.push(task, this.#desk.now);
+    if (task !== undefined) this.#push(task);
   }
 
   wait(task: TaskId, asker: Asker): void {
@@ -123,6 +126,11 @@ export class Tasks {
   tenantPut(tenant: TenantName): void {
     this.#put(tenant);
     this.dispatch();
+  }
+
+  /** How a tenant stands beside the others. */
+  share(tenant: TenantName): TenantShare {
+    return this.#queue.share(tenant);
   }
 
   /** In how long a tenant that has so many tasks too many may submit again. */
@@ -158,7 +166,7 @@ export class Tasks {
   retry(id: TaskId): void {
     const task = this.#desk.state.tasks.get(id);
     if (task === undefined || task.state.kind !== 'ready') return;
-    this.#queue.push(task, this.#desk.now);
+    this.#push(task);
     this.dispatch();
   }
 
@@ -220,6 +228,13 @@ export class Tasks {
     this.#attempts.resend(node);
   }
 
+  /** While tasks wait, a successor must know for how long. Most facts say it by the way. */
+  tellTime(): void {
+    const { ledMs, state } = this.#desk;
+    if (this.#queue.size === 0 || ledMs - state.ledMs < toldMs) return;
+    this.#desk.decide({ kind: 'time-led', ledMs });
+  }
+
   /** Forgets what ended long ago, or is too much. True when there is more to forget at once. */
   forget(): boolean {
     const { tasks } = this.#desk.state;
@@ -237,16 +252,26 @@ export class Tasks {
 
   #enqueue(task: TaskRecord): void {
     if (task.state.kind !== 'ready') return;
-    const wait = task.state.notBefore - this.#desk.ledMs;
-    if (wait <= 0) this.#queue.push(task, this.#desk.now);
+    const wait = task.since - this.#desk.ledMs;
+    if (wait <= 0) this.#push(task);
     else this.#desk.deadlines.set(this.#desk.now + wait, { kind: 'retry', task: task.id });
+  }
+
+  /** Its times are as `ledMs` of facts, so that every leader queues it alike. */
+  #push(task: TaskRecord): void {
+    const { now, ledMs } = this.#desk;
+    const ahead = now - ledMs;
+    const since = Math.min(now, task.since + ahead);
+    const times = task.due === undefined ? { since } : { since, deadline: task.due + ahead };
+    this.#queue.push(task, now, times);
   }
 
   #put(name: TenantName): void {
     const tenant = this.#desk.state.deployments.tenant(name);
     if (tenant === undefined) return;
-    const { weight, quota } = tenant;
-    this.#queue.put(name, quota === undefined ? { weight } : { weight, quota }, this.#desk.now);
+    const weight = tenant.weight * priorityWeight(tenant.priority);
+    this.#queue.put(name, { weight, quota: tenant.quota }, this.#desk.now);
+    for (const [queue, share] of tenant.queues) this.#queue.weighQueue(name, queue, share);
   }
 
   #fly(task: TaskRecord, charged: number | undefined): void {

@@ -43,6 +43,7 @@ const step = fc.record({
     'image',
     'fail-over',
     'deploy',
+    'tenant',
   ),
   pick: fc.nat({ max: 1_000 }),
 });
@@ -205,6 +206,17 @@ class History {
         scene.submits(`t${pick % 50}`, {
           resources: { cpu: (pick % 5) / 2 },
           priority: pick % 2 ? 'low' : 'high',
+          ...(pick % 3 === 0 ? { queue: 'q' } : {}),
+          ...(pick % 4 === 0 ? { dueInMs: 1 + pick } : {}),
+        });
+        return;
+      case 'tenant':
+        scene.asks({
+          kind: 'put-tenant',
+          tenant,
+          ...(pick % 2 ? { weight: 1 + pick } : { priority: pick % 4 ? 'high' : 'low' }),
+          ...(pick % 3 ? { quota: { inFlightMax: pick % 5 ? pick : null } } : {}),
+          queues: [{ queue: 'q', weight: pick % 7 ? 1 + (pick % 9) : null }],
         });
         return;
       case 'finish':
