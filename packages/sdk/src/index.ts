@@ -1,6 +1,15 @@
 /** The whole public surface of Troupe: definitions, and the client. */
 
-export type { ActorView, BlockView, ClusterView, NodeView, RunState, RunView } from '@troupe/model';
+export type {
+  ActorView,
+  BlockView,
+  ClusterView,
+  NodeView,
+  RunState,
+  RunView,
+  TenantSettings,
+  TenantView,
+} from '@troupe/model';
 export { connect } from './connect.ts';
 export * from './define.ts';
 export type {
@@ -10,5 +19,6 @@ export type {
   RunHandle,
   StartOptions,
   SubmitOptions,
+  TenantOptions,
   Troupe,
 } from './troupe.ts';

@@ -1,5 +1,12 @@
 /** What `connect` gives: the cluster as an application sees it. */
-import type { ActorView, ClusterView, RunView } from '@troupe/model';
+import type {
+  ActorView,
+  ClusterView,
+  PriorityName,
+  QuotaChange,
+  RunView,
+  TenantSettings,
+} from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { TaskDefinition } from './task.ts';
 import type { WorkflowDefinition } from './workflow.ts';
@@ -24,12 +31,30 @@ export interface CallOptions {
 }
 
 export interface SubmitOptions {
-  readonly priority?: 'low' | 'normal' | 'high';
+  readonly priority?: PriorityName;
+  /** A queue of the tenant, which `putTenant` opened; without one, the tenant's own. */
+  readonly queue?: string;
+  /** In how long it should have ended: it becomes more urgent within its tenant. Nothing happens
+   *  when that is missed. */
+  readonly dueInMs?: number;
   readonly signal?: AbortSignal;
   /** Submitting the same id again answers with the same task's result. */
   readonly id?: string;
   readonly retries?: number;
   readonly limitMs?: number;
+}
+
+/** What is absent stays as it is; a new tenant begins with weight 1, priority normal, no limits. */
+export interface TenantOptions {
+  /** Its share beside the others, which its priority multiplies by 3, 2 or 1. */
+  readonly weight?: number;
+  readonly priority?: PriorityName;
+  /** Limits; null lifts one. */
+  readonly quota?: QuotaChange;
+  /** Queues below it by name, with their shares of the tenant's; null closes one. */
+  readonly queues?: { readonly [queue: string]: number | null };
+  /** Only change a tenant that exists; fail with `UNKNOWN_TENANT` otherwise. */
+  readonly existing?: boolean;
 }
 
 export interface StartOptions {
@@ -82,7 +107,8 @@ export interface Troupe {
     readonly prefix?: string;
     readonly limit?: number;
   }): Promise<{ readonly actors: readonly ActorView[]; readonly total: number }>;
-  putTenant(name: string, weight: number): Promise<void>;
+  /** Makes a tenant, or lets it share otherwise from now on. A number is its weight. */
+  putTenant(name: string, options: number | TenantOptions): Promise<TenantSettings>;
   drainNode(name: string): Promise<void>;
   /** Ends the session; calls still open reject with `OUTCOME_UNKNOWN`. */
   close(): Promise<void>;

@@ -26,6 +26,8 @@ export interface SubmitMessage {
   readonly priority: string;
   readonly retries: number;
   readonly limitMs: number;
+  readonly queue: string;
+  readonly dueInMs: number;
 }
 
 export interface OpenRequest {
@@ -83,6 +85,31 @@ export interface ActorMessage {
   readonly chain: number;
 }
 
+interface LimitsMessage {
+  readonly inFlightMax?: number;
+  readonly cpuMax?: number;
+  readonly memoryMax?: number;
+  readonly startsPerSecondMax?: number;
+  readonly queuedMax?: number;
+}
+
+export interface PutTenantMessage extends LimitsMessage {
+  readonly tenant: string;
+  readonly weight?: number;
+  readonly priority: string;
+  readonly lifted: readonly string[];
+  readonly queues: readonly { readonly queue: string; readonly weight: number }[];
+  readonly closed: readonly string[];
+  readonly existing: boolean;
+}
+
+export interface TenantMessage extends LimitsMessage {
+  readonly tenant: string;
+  readonly weight: number;
+  readonly priority: string;
+  readonly queues: readonly { readonly queue: string; readonly weight: number }[];
+}
+
 /** Requests and responses of the unary methods, by service and method. */
 export interface UnaryMethods {
   'ActorsService/List': {
@@ -107,7 +134,7 @@ export interface UnaryMethods {
     response: { runs: readonly RunMessage[] };
   };
   'ClusterService/Status': { request: object; response: { json: string } };
-  'ClusterService/PutTenant': { request: { tenant: string; weight: number }; response: object };
+  'ClusterService/PutTenant': { request: PutTenantMessage; response: TenantMessage };
   'ClusterService/DrainNode': { request: { node: string }; response: object };
 }
 

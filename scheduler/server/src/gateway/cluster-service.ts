@@ -1,13 +1,11 @@
 /** `ClusterService`: what operators see and ask of the whole cell. */
 import { isShortName, limits, nodeName, troupeError } from '@troupe/model';
-import { checkedTenant } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
+import { type PutTenantRequest, putTenant } from './put-tenant.ts';
 
 /** Counters of this process, shown beside the cluster's. */
 export type ProcessCounts = () => { readonly [name: string]: number | string | boolean };
-
-const weightMax = 1_000_000;
 
 export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
   return {
@@ -16,25 +14,9 @@ export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
       if (answer.kind !== 'status') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
       return { json: JSON.stringify({ ...answer.status, process: processCounts() }) };
     }),
-    PutTenant: unary(gateway, (asked: Asked<{ tenant: string; weight: number }>) =>
-      putTenant(gateway, asked),
-    ),
+    PutTenant: unary(gateway, (asked: Asked<PutTenantRequest>) => putTenant(gateway, asked)),
     DrainNode: unary(gateway, (asked: Asked<{ node: string }>) => drainNode(gateway, asked)),
   };
-}
-
-async function putTenant(
-  gateway: Gateway,
-  { request, deadlineAt, signal }: Asked<{ tenant: string; weight: number }>,
-) {
-  const tenant = checkedTenant(request.tenant);
-  const { weight } = request;
-  if (!(weight > 0 && weight <= weightMax)) {
-    const text = `weight ${weight} of tenant "${tenant}" is not above 0 and at most ${weightMax}`;
-    throw troupeError('INVALID_ARGUMENT', text, { argument: 'weight' });
-  }
-  await gateway.requests.ask({ kind: 'put-tenant', tenant, weight }, { deadlineAt, signal });
-  return {};
 }
 
 async function drainNode(gateway: Gateway, asked: Asked<{ node: string }>) {

@@ -6,6 +6,7 @@ import {
   checkedPriority,
   checkedTask,
   jsonOf,
+  placeInTenant,
   tenantOf,
   valueGiven,
 } from './checked.ts';
@@ -19,6 +20,8 @@ interface SubmitRequest {
   readonly value: Uint8Array;
   readonly json: string;
   readonly priority: string;
+  readonly queue: string;
+  readonly dueInMs: number;
 }
 
 export function tasksService(gateway: Gateway) {
@@ -36,6 +39,7 @@ async function submit(gateway: Gateway, { request, deadlineAt, signal }: Asked<S
     name: checkedName('name', request.name),
     input: input.bytes,
     priority: checkedPriority(request.priority),
+    ...placeInTenant(request),
   } as const;
   const answer = await gateway.requests.ask(body, { deadlineAt, signal });
   if (answer.kind !== 'task-ended') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
