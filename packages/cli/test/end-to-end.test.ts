@@ -168,6 +168,21 @@ describe('a local cluster by the command', () => {
     expect(lost.stderr).toContain('UNKNOWN_');
   });
 
+  it('shows what tasks declare beside what they use', async () => {
+    const { total, demands } = await json('demand');
+    expect(demands).toHaveLength(total);
+    const square = demands.find((one: { task: string }) => one.task === 'square');
+    expect(square).toMatchObject({ attempts: expect.any(Number), expectedMs: expect.any(Number) });
+    expect(square.resources).toContainEqual(
+      expect.objectContaining({ resource: 'cpu', declared: 1, samples: expect.any(Number) }),
+    );
+    const table = await run('demand');
+    expect(table.stdout).toMatch(/^TASK +RESOURCE/);
+    expect(table.stdout).toMatch(/square +cpu +1 /);
+    const nobody = await run('demand', '--tenant', 'nobody');
+    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TENANT: ') });
+  });
+
   it('takes a node started by hand, drains it, and lets it go by Ctrl-C', async () => {
     const node = begin(['node', 'start', '--name', 'n9', '--label', 'zone=eu', '--data', folder]);
     expect(JSON.parse(await node.firstLine)).toMatchObject({

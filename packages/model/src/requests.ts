@@ -99,7 +99,9 @@ export type RequestBody =
       readonly prefix?: string;
       readonly limit: number;
     }
-  | { readonly kind: 'drain-node'; readonly node: NodeName };
+  | { readonly kind: 'drain-node'; readonly node: NodeName }
+  /** What tasks declare and use, of one tenant or of all. */
+  | { readonly kind: 'list-demands'; readonly tenant?: TenantName; readonly limit: number };
 
 export type PriorityName = 'low' | 'normal' | 'high';
 
@@ -161,6 +163,7 @@ export type Answer =
   | { readonly kind: 'deployed'; readonly bundle: BundleHash; readonly manifest: Manifest }
   | { readonly kind: 'tenant'; readonly settings: TenantSettings }
   | { readonly kind: 'status'; readonly status: ClusterView }
+  | { readonly kind: 'demands'; readonly demands: readonly DemandView[]; readonly total: number }
   | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -253,6 +256,35 @@ export interface ClusterView {
     readonly repliesWithheld: number;
     readonly nodesLost: number;
   };
+}
+
+/** What a task declares and really uses, and how well its duration is foreseen: as far as the present
+ *  leader has seen. */
+export interface DemandView {
+  readonly bundle: BundleHash;
+  readonly task: string;
+  /** Attempts that have ended. */
+  readonly attempts: number;
+  /** How long the next attempt is expected to run. */
+  readonly expectedMs: number;
+  /** Attempts whose duration was foreseen by those before them, and the mean of how far that was
+   *  off, as a share of their mean duration: as it was, and with its sign (above 0: too long). */
+  readonly judged: number;
+  readonly errorShare: number;
+  readonly biasShare: number;
+  readonly resources: readonly ResourceDemand[];
+}
+
+export interface ResourceDemand {
+  readonly resource: string;
+  readonly declared: number;
+  /** Measured attempts that are remembered; the rest is 0 when there is none. */
+  readonly samples: number;
+  readonly p50: number;
+  readonly p95: number;
+  /** What to declare, once enough attempts were measured. */
+  readonly proposed?: number;
+  readonly fault?: 'over-declared' | 'under-declared';
 }
 
 export interface ActorView {

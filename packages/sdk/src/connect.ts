@@ -14,6 +14,7 @@ import {
   type TroupeError,
   troupeError,
 } from '@troupe/model';
+import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
 import { runHandle, viewOf } from './runs.ts';
 import type { Order } from './session/ask.ts';
@@ -109,6 +110,8 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
     async drainNode(node) {
       await unary.ask('ClusterService/DrainNode', { node }, { waitMs: limits.drainMs });
     },
+    demands: ({ tenant: whose = '', limit = listedMax } = {}) =>
+      listDemands(unary, { tenant: whose, limit }),
     async close() {
       session.close();
       for (const channel of channels) channel.close();

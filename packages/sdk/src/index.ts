@@ -4,6 +4,7 @@ export type {
   ActorView,
   BlockView,
   ClusterView,
+  DemandView,
   NodeView,
   RunState,
   RunView,

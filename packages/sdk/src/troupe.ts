@@ -2,6 +2,7 @@
 import type {
   ActorView,
   ClusterView,
+  DemandView,
   PriorityName,
   QuotaChange,
   RunView,
@@ -110,6 +111,12 @@ export interface Troupe {
   /** Makes a tenant, or lets it share otherwise from now on. A number is its weight. */
   putTenant(name: string, options: number | TenantOptions): Promise<TenantSettings>;
   drainNode(name: string): Promise<void>;
+  /** What tasks declare beside what they use, of one tenant or of all; the worst first. The leader
+   *  learns it while it leads: a new one begins anew. */
+  demands(options?: {
+    readonly tenant?: string;
+    readonly limit?: number;
+  }): Promise<{ readonly demands: readonly DemandView[]; readonly total: number }>;
   /** Ends the session; calls still open reject with `OUTCOME_UNKNOWN`. */
   close(): Promise<void>;
 }

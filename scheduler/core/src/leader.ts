@@ -221,6 +221,8 @@ export class Leader {
         return this.#questions.status(asker);
       case 'list-actors':
         return this.#questions.listActors(asker, body);
+      case 'list-demands':
+        return this.#questions.listDemands(asker, body);
       case 'drain-node': {
         const node = this.#desk.state.nodes.named(body.node);
         if (node === undefined) {

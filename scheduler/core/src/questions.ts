@@ -78,6 +78,18 @@ export class Questions {
     this.#desk.answer(asker, { kind: 'actors', actors, total });
   }
 
+  listDemands(asker: Asker, body: Extract<RequestBody, { kind: 'list-demands' }>): void {
+    const { tenant, limit } = body;
+    const owner = tenant === undefined ? undefined : this.#desk.state.deployments.tenant(tenant);
+    if (tenant !== undefined && owner === undefined) {
+      const what = `there is no tenant "${tenant}"`;
+      return this.#desk.refuse(asker, 'UNKNOWN_TENANT', what, { tenant });
+    }
+    const all = this.#tasks.demands.views(owner === undefined ? undefined : new Set(owner.bundles));
+    const demands = all.slice(0, bounded(limit));
+    this.#desk.answer(asker, { kind: 'demands', demands, total: all.length });
+  }
+
   #view(): ClusterView {
     const { config, state, term } = this.#desk;
     const tenants = [...state.deployments.tenants()];

@@ -13,6 +13,7 @@ import {
   type Incarnation,
   limits,
   type Outcome,
+  type Resources,
   type TaskId,
   type TaskResult,
   type TenantName,
@@ -21,7 +22,6 @@ import {
 import type { Deadline } from './deadlines.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
-import { Durations } from './durations.ts';
 import type { SchedulerFact } from './facts.ts';
 import { demandCoefficient, dominantShareOf } from './fair/demand.ts';
 import { FairQueue, type TenantShare } from './fair/fair-queue.ts';
@@ -31,6 +31,7 @@ import { attemptsPerNodeMax, fits, placeTask } from './placement.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
+import { TaskDemands } from './task-demands.ts';
 import type { TaskRecord } from './task-table.ts';
 import { type Asker, Waiting } from './waiting.ts';
 
@@ -57,7 +58,7 @@ export class Tasks {
   readonly #attempts: Deliveries<TaskId>;
   readonly #askers = new Waiting<TaskId, Asker>();
   readonly #flights = new Map<TaskId, Flight>();
-  readonly #durations = new Durations();
+  readonly demands = new TaskDemands();
   readonly #shares = new Map<string, number>();
   readonly #totals = new Map<string, number>();
   #totalsOf = -1;
@@ -69,7 +70,7 @@ export class Tasks {
     this.#blockEnded = blockEnded;
     this.#attempts = new Deliveries(desk, 'attempts', (node, id) => this.#runTask(node, id));
     this.#queue = new FairQueue<TaskRecord, NodeRecord>({
-      costOf: (task) => this.#shareOf(task.shape) * this.#durations.expected(task),
+      costOf: (task) => this.#shareOf(task.shape) * this.demands.expectedMs(task),
       coefficientOf: (shape) =>
         desk.config.demandCoefficient === true ? demandCoefficient(shape, this.#supply()) : 1,
       place: (shape) =>
@@ -145,10 +146,10 @@ export class Tasks {
   }
 
   result(message: TaskResult): void {
-    const { incarnation: node, task: id, attempt, durationMs } = message;
+    const { incarnation: node, task: id, attempt, durationMs, used } = message;
     const task = this.#desk.state.tasks.get(id);
     if (task !== undefined && isRunning(task, node, attempt)) {
-      this.#landed(task, node, durationMs);
+      this.#landed(task, node, durationMs, used);
       const outcome = carriable(message.outcome, id);
       if (outcome.ok) this.#end(task, outcome);
       else
@@ -282,7 +283,7 @@ export class Tasks {
   }
 
   /** The attempt is over, however: its deadlines go, its tenant pays what it took. */
-  #landed(task: TaskRecord, node: Incarnation, tookMs?: number): void {
+  #landed(task: TaskRecord, node: Incarnation, tookMs?: number, used?: Resources): void {
     this.#attempts.confirm(node, task.id);
     const flight = this.#flights.get(task.id);
     if (flight === undefined) return;
@@ -290,7 +291,7 @@ export class Tasks {
     this.#desk.deadlines.cancel(flight.limit);
     const { now } = this.#desk;
     if (tookMs === undefined || !(tookMs >= 0)) return this.#queue.landed(task, now);
-    this.#durations.learn(task, tookMs);
+    this.demands.ended(task, tookMs, used);
     const { charged } = flight;
     if (charged === undefined) return this.#queue.landed(task, now);
     const real = this.#shareOf(task.shape) * Math.max(tookMs, 1);

@@ -4,7 +4,8 @@ import type { SchedulerConfig } from '@troupe/scheduler-core';
 import type { ServerConfig } from './config.ts';
 
 export function machineConfig(config: ServerConfig): SchedulerConfig {
-  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs } = config.scheduler;
+  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs, demandCoefficient } = config.scheduler;
   // Every replica starts from one seed: what depends on chance is decided once, in a fact.
-  return { cell: config.cell, version, heartbeatMs, nodeSilenceMs, probeMs, resendMs, seed: 1 };
+  const times = { heartbeatMs, nodeSilenceMs, probeMs, resendMs };
+  return { cell: config.cell, version, ...times, demandCoefficient, seed: 1 };
 }

@@ -110,6 +110,25 @@ export interface TenantMessage extends LimitsMessage {
   readonly queues: readonly { readonly queue: string; readonly weight: number }[];
 }
 
+export interface DemandMessage {
+  readonly bundle: string;
+  readonly task: string;
+  readonly attempts: number;
+  readonly expectedMs: number;
+  readonly judged: number;
+  readonly errorShare: number;
+  readonly biasShare: number;
+  readonly resources: readonly {
+    readonly resource: string;
+    readonly declared: number;
+    readonly samples: number;
+    readonly p50: number;
+    readonly p95: number;
+    readonly proposed?: number;
+    readonly fault: string;
+  }[];
+}
+
 /** Requests and responses of the unary methods, by service and method. */
 export interface UnaryMethods {
   'ActorsService/List': {
@@ -135,6 +154,10 @@ export interface UnaryMethods {
   };
   'ClusterService/Status': { request: object; response: { json: string } };
   'ClusterService/PutTenant': { request: PutTenantMessage; response: TenantMessage };
+  'ClusterService/ListDemands': {
+    request: { tenant: string; limit: number };
+    response: { demands: readonly DemandMessage[]; total: number };
+  };
   'ClusterService/DrainNode': { request: { node: string }; response: object };
 }
 

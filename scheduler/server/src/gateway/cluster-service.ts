@@ -1,11 +1,14 @@
 /** `ClusterService`: what operators see and ask of the whole cell. */
 import { isShortName, limits, nodeName, troupeError } from '@troupe/model';
+import { checkedLimit, checkedTenant } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
 import { type PutTenantRequest, putTenant } from './put-tenant.ts';
 
 /** Counters of this process, shown beside the cluster's. */
 export type ProcessCounts = () => { readonly [name: string]: number | string | boolean };
+
+const demandsMax = 1_000;
 
 export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
   return {
@@ -15,8 +18,23 @@ export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
       return { json: JSON.stringify({ ...answer.status, process: processCounts() }) };
     }),
     PutTenant: unary(gateway, (asked: Asked<PutTenantRequest>) => putTenant(gateway, asked)),
+    ListDemands: unary(gateway, (asked: Asked<{ tenant: string; limit: number }>) =>
+      listDemands(gateway, asked),
+    ),
     DrainNode: unary(gateway, (asked: Asked<{ node: string }>) => drainNode(gateway, asked)),
   };
+}
+
+async function listDemands(
+  gateway: Gateway,
+  { request, deadlineAt, signal }: Asked<{ tenant: string; limit: number }>,
+) {
+  const limit = checkedLimit(request.limit, demandsMax);
+  const all = { kind: 'list-demands', limit } as const;
+  const body = request.tenant === '' ? all : { ...all, tenant: checkedTenant(request.tenant) };
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'demands') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  return { demands: answer.demands, total: answer.total };
 }
 
 async function drainNode(gateway: Gateway, asked: Asked<{ node: string }>) {
