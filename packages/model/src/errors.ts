@@ -142,6 +142,12 @@ export class TroupeError extends Error {
     return errorTable[this.code].outcome;
   }
 
+  /** Milliseconds after which trying again may help, where the cluster could tell: a full queue. */
+  get retryAfterMs(): number | undefined {
+    const { retryAfterMs } = this.details;
+    return typeof retryAfterMs === 'number' ? retryAfterMs : undefined;
+  }
+
   toFailure(): Failure {
     return { code: this.code, message: this.message, details: this.details };
   }

@@ -11,11 +11,23 @@ export async function listDemands(
   return { demands: demands.map(viewOf), total };
 }
 
+/** Field by field: the reader adds names of its own for what may be absent. */
 function viewOf(message: DemandMessage): DemandView {
-  const resources = message.resources.map(({ fault, ...figures }): ResourceDemand => {
-    return fault === 'over-declared' || fault === 'under-declared'
-      ? { ...figures, fault }
-      : figures;
-  });
-  return { ...message, bundle: bundleHash(message.bundle), resources };
+  const { bundle, task, attempts, expectedMs, judged, errorShare, biasShare } = message;
+  const resources = message.resources.map(resourceOf);
+  const durations = { attempts, expectedMs, judged, errorShare, biasShare };
+  return { bundle: bundleHash(bundle), task, ...durations, resources };
+}
+
+function resourceOf(message: DemandMessage['resources'][number]): ResourceDemand {
+  const { resource, declared, samples, p50, p95, proposed, fault } = message;
+  return {
+    resource,
+    declared,
+    samples,
+    p50,
+    p95,
+    ...(proposed === undefined ? {} : { proposed }),
+    ...(fault === 'over-declared' || fault === 'under-declared' ? { fault } : {}),
+  };
 }

@@ -169,12 +169,25 @@ const columns: readonly Column<TenantView>[] = [
   { title: 'TENANT', value: (one) => one.tenant },
   { title: 'WEIGHT', value: (one) => one.weight, numeric: true },
   { title: 'PRIORITY', value: (one) => one.priority },
-  { title: 'WAITING', value: (one) => one.waiting, numeric: true },
-  { title: 'RUNNING', value: (one) => one.inFlight, numeric: true },
+  { title: 'WAITING', value: ({ waiting, quota }) => of(waiting, quota.queuedMax), numeric: true },
+  {
+    title: 'RUNNING',
+    value: ({ inFlight, quota }) => of(inFlight, quota.inFlightMax),
+    numeric: true,
+  },
   { title: 'SHARE', value: ({ behindMs }) => standing(behindMs) },
-  { title: 'LIMITS', value: ({ quota }) => limitsOf(quota) },
+  { title: 'LIMITS', value: ({ quota }) => otherLimits(quota) },
   { title: 'QUEUES', value: ({ queues }) => queuesText(queues) },
 ];
+
+function of(count: number, most: number | undefined): string {
+  return most === undefined ? `${count}` : `${count}/${most}`;
+}
+
+/** Those that stand in no column of their own. */
+function otherLimits({ inFlightMax: _, queuedMax: __, ...others }: Quota): string {
+  return limitsOf(others);
+}
 
 /** In time of the whole cluster. */
 function standing(behindMs: number): string {
