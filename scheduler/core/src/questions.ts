@@ -127,7 +127,9 @@ export class Questions {
 
   #viewTenant(tenant: TenantRecord): TenantView {
     const { waiting, inFlight, lag } = this.#tasks.share(tenant.tenant);
-    return { ...settingsOf(tenant), waiting, inFlight, behindMs: lag };
+    // To a thousandth, and never -0.
+    const behindMs = Math.round(lag * 1_000) / 1_000 || 0;
+    return { ...settingsOf(tenant), waiting, inFlight, behindMs };
   }
 
   #viewNode(node: NodeRecord): NodeView {

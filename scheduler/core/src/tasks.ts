@@ -273,6 +273,7 @@ export class Tasks {
     const weight = tenant.weight * priorityWeight(tenant.priority);
     this.#queue.put(name, { weight, quota: tenant.quota }, this.#desk.now);
     for (const [queue, share] of tenant.queues) this.#queue.weighQueue(name, queue, share);
+    this.#queue.keepQueues(name, tenant.queues);
   }
 
   #fly(task: TaskRecord, charged: number | undefined): void {

@@ -97,6 +97,12 @@ export class Backlog<T extends Queued> {
     this.#queue(name).weight = weight;
   }
 
+  keepQueues(kept: ReadonlyMap<string, unknown>): void {
+    for (const [name, { waiting }] of this.#queues) {
+      if (name !== unnamed && waiting === 0 && !kept.has(name)) this.#queues.delete(name);
+    }
+  }
+
   push(task: T, lane: Lane, { since, deadline }: QueuedTimes): void {
     assert(!this.#entries.has(task.id), 'L1: a task waits once');
     const queue = this.#queue(task.queue ?? unnamed);

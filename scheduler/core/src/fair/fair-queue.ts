@@ -125,6 +125,11 @@ export class FairQueue<T extends TenantTask, N> {
     this.#tenant(name).backlog.weighQueue(queue, weight);
   }
 
+  /** Forgets the queues of a tenant that are not among these, but for those in which something waits. */
+  keepQueues(name: string, queues: ReadonlyMap<string, number>): void {
+    this.#tenant(name).backlog.keepQueues(queues);
+  }
+
   push(task: T, now: number, times: QueuedTimes = { since: now }): void {
     const tenant = this.#tenant(task.tenant);
     const lane = this.#lane(tenant, task.shape);

@@ -183,6 +183,24 @@ describe('a priority', () => {
   });
 });
 
+describe('a queue that was closed', () => {
+  it('has, when it is opened again, no share of what went on meanwhile', () => {
+    const queue = fairQueue();
+    const mails = () => task('a', { queue: 'mails' });
+    queue.weighQueue(a, 'mails', 1);
+    push(queue, 50, mails);
+    push(queue, 200, () => task('a'));
+    queue.keepQueues(a, new Map());
+    expect(takeAll(queue, 100).filter((one) => one.queue === 'mails')).toHaveLength(50);
+    queue.keepQueues(a, new Map());
+    takeAll(queue, 50);
+    queue.weighQueue(a, 'mails', 1);
+    push(queue, 50, mails);
+    const taken = takeAll(queue, 40).filter((one) => one.queue === 'mails');
+    expect(Math.abs(taken.length - 20)).toBeLessThanOrEqual(1);
+  });
+});
+
 describe('a deadline', () => {
   it('goes first within its tenant, once half of its time is gone', () => {
     const queue = fairQueue();
