@@ -54,6 +54,7 @@ function submit(fact: (one: SchedulerFact) => void, tenant: Name, number: number
     backoffMs: [],
     limitMs: 60_000,
     at: 0,
+    ledMs: 0,
   });
 }
 

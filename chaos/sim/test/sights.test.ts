@@ -68,6 +68,7 @@ describe('what a batch says it has reached', () => {
       backoffMs: [],
       limitMs: 1_000,
       at: 0,
+      ledMs: 0,
     } as const;
     truth.tasks.set(task, { ...submitted, run: undefined, attempt: 2, node, ended: undefined });
     say({ kind: 'task-result', task, attempt: 2 });

@@ -134,17 +134,70 @@ describe('a local cluster by the command', () => {
 
   it('shows nodes, actors, tenants and bundles in tables that fit', async () => {
     expect((await run('tenants', 'add', 'acme', '--weight', '2.5')).code).toBe(0);
-    expect(await json('tenants')).toContainEqual({ tenant: 'acme', weight: 2.5 });
+    expect(await json('tenants')).toContainEqual(
+      expect.objectContaining({ tenant: 'acme', weight: 2.5, waiting: 0, inFlight: 0 }),
+    );
     expect(await json('actors', '--type', 'Counter', '--prefix', 'team')).toMatchObject({
       total: 1,
       actors: [{ actor: 'default/Counter/team/7/visits' }],
     });
-    for (const command of ['status', 'nodes', 'actors']) {
+    for (const command of ['status', 'nodes', 'actors', 'tenants']) {
       const { stdout, code } = await run(command);
       expect(code).toBe(0);
       for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
     }
     expect((await run('nodes')).stdout).toMatch(/n1 +alive/);
+  });
+
+  it('sets and lifts the limits of a tenant, and opens and closes its queues', async () => {
+    const limits = ['--in-flight', '10', '--cpu', '8', '--memory', '16384'];
+    const rates = ['--starts-per-second', '100', '--queued', '1000'];
+    const added = await json('tenants', 'add', 'limited', '--weight', '3', ...limits, ...rates);
+    expect(added).toMatchObject({
+      weight: 3,
+      priority: 'normal',
+      quota: {
+        inFlightMax: 10,
+        cpuMax: 8,
+        memoryMax: 16_384,
+        startsPerSecondMax: 100,
+        queuedMax: 1_000,
+      },
+    });
+    const set = ['--priority', 'high', '--in-flight', 'none', '--queue', 'reports=3'];
+    expect(await json('tenants', 'set', 'limited', ...set, '--queue', 'mails=1')).toEqual({
+      tenant: 'limited',
+      weight: 3,
+      priority: 'high',
+      quota: { cpuMax: 8, memoryMax: 16_384, startsPerSecondMax: 100, queuedMax: 1_000 },
+      queues: [
+        { queue: 'reports', weight: 3 },
+        { queue: 'mails', weight: 1 },
+      ],
+    });
+    const closed = await run('tenants', 'set', 'limited', '--queue', 'mails=none');
+    expect(closed.stdout).toContain('queues reports=3');
+    const typo = await run('tenants', 'set', 'limted', '--weight', '2');
+    expect(typo).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TENANT: ') });
+    const half = await run('tenants', 'set', 'limited', '--in-flight', '1.5');
+    expect(half.stderr).toContain('INVALID_ARGUMENT: inFlightMax is 1.5; give a whole number');
+    const lost = await run('task', 'square', '1', '--queue', 'mails');
+    expect(lost.stderr).toContain('UNKNOWN_');
+  });
+
+  it('shows what tasks declare beside what they use', async () => {
+    const { total, demands } = await json('demand');
+    expect(demands).toHaveLength(total);
+    const square = demands.find((one: { task: string }) => one.task === 'square');
+    expect(square).toMatchObject({ attempts: expect.any(Number), expectedMs: expect.any(Number) });
+    expect(square.resources).toContainEqual(
+      expect.objectContaining({ resource: 'cpu', declared: 1, samples: expect.any(Number) }),
+    );
+    const table = await run('demand');
+    expect(table.stdout).toMatch(/^TASK +RESOURCE/);
+    expect(table.stdout).toMatch(/square +cpu +1 /);
+    const nobody = await run('demand', '--tenant', 'nobody');
+    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TENANT: ') });
   });
 
   it('takes a node started by hand, drains it, and lets it go by Ctrl-C', async () => {

@@ -27,6 +27,7 @@ export const errorTable = {
   UNKNOWN_TYPE: row(5, false, 'none', 'deploy a bundle that exports this actor type'),
   UNKNOWN_METHOD: row(12, false, 'none', 'correct the method, or deploy a bundle that has it'),
   UNKNOWN_TASK: row(5, false, 'none', 'deploy a bundle that exports this task'),
+  UNKNOWN_QUEUE: row(5, false, 'none', 'open it with `troupe tenants set`, or correct its name'),
   UNKNOWN_WORKFLOW: row(5, false, 'none', 'deploy a bundle that exports this workflow'),
   UNKNOWN_RUN: row(5, false, 'none', 'list the runs with `troupe runs`'),
   UNKNOWN_BLOCK: row(5, false, 'none', 'show the run with `troupe runs show RUN`'),
@@ -139,6 +140,12 @@ export class TroupeError extends Error {
   /** What is known of the request: it surely did nothing, it may have taken effect, or it did. */
   get outcome(): 'none' | 'unknown' | 'done' {
     return errorTable[this.code].outcome;
+  }
+
+  /** Milliseconds after which trying again may help, where the cluster could tell: a full queue. */
+  get retryAfterMs(): number | undefined {
+    const { retryAfterMs } = this.details;
+    return typeof retryAfterMs === 'number' ? retryAfterMs : undefined;
   }
 
   toFailure(): Failure {

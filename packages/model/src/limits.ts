@@ -29,6 +29,8 @@ export const limits = {
   sessionCallsMax: 10_000,
   /** Things waiting in one tenant's queue: `RESOURCE_EXHAUSTED` beyond. */
   queuedTasksMax: 100_000,
+  /** Queues below one tenant: another one is `INVALID_ARGUMENT`. */
+  tenantQueuesMax: 100,
   /** Bytes of a turn log beyond its actors' checkpoints before the oldest are checkpointed. */
   logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
   checkpointTurns: 1_000,

@@ -339,6 +339,8 @@ export interface TaskResult {
   readonly outcome: Outcome;
   /** Milliseconds that the attempt ran. */
   readonly durationMs: number;
+  /** Cpus used on the average and the peak of memory in MiB, where that could be told. */
+  readonly used?: Resources;
 }
 
 export interface TaskResultSeen {

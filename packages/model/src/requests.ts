@@ -26,7 +26,12 @@ export type RequestBody =
       readonly tenant: TenantName;
       readonly name: string;
       readonly input: Bytes;
-      readonly priority?: 'low' | 'normal' | 'high';
+      readonly priority?: PriorityName;
+      /** A queue below the tenant; absent, the tenant's own. */
+      readonly queue?: string;
+      /** In how long from its acceptance it should have ended: it is more urgent within its tenant.
+       *  When that is missed nothing happens. */
+      readonly dueInMs?: number;
       readonly resources?: Resources;
       readonly retries?: number;
       readonly limitMs?: number;
@@ -92,9 +97,14 @@ export type RequestBody =
   | {
       readonly kind: 'put-tenant';
       readonly tenant: TenantName;
-      readonly weight: number;
-      /** Its quota from now on; without one it keeps what it has. */
-      readonly quota?: Quota;
+      /** What is absent stays as it is; a new tenant begins with weight 1, priority normal, and
+       *  neither limits nor queues. */
+      readonly weight?: number;
+      readonly priority?: PriorityName;
+      readonly quota?: QuotaChange;
+      readonly queues?: readonly QueueChange[];
+      /** It must exist: `UNKNOWN_TENANT` otherwise. */
+      readonly existing?: true;
     }
   | { readonly kind: 'status' }
   | {
@@ -116,7 +126,11 @@ export type RequestBody =
       readonly kind: 'list-tasks';
       readonly tenant?: TenantName;
       readonly limit: number;
-    };
+    }
+  /** What tasks declare and use, of one tenant or of all. */
+  | { readonly kind: 'list-demands'; readonly tenant?: TenantName; readonly limit: number };
+
+export type PriorityName = 'low' | 'normal' | 'high';
 
 /** What a tenant may use at once and start in a second; what is not named is not limited. */
 export interface Quota {
@@ -128,6 +142,38 @@ export interface Quota {
   readonly startsPerSecondMax?: number;
   /** Tasks that wait: `RESOURCE_EXHAUSTED` beyond. */
   readonly queuedMax?: number;
+}
+
+/** Limits that are set, or lifted by null; one that is absent stays as it is. */
+export type QuotaChange = { readonly [L in keyof Quota]?: number | null };
+
+/** A queue below a tenant, and its share among the queues of that tenant. */
+export interface QueueWeight {
+  readonly queue: string;
+  readonly weight: number;
+}
+
+/** Null closes the queue. */
+export interface QueueChange {
+  readonly queue: string;
+  readonly weight: number | null;
+}
+
+/** How a tenant is to share the cluster. */
+export interface TenantSettings {
+  readonly tenant: TenantName;
+  readonly weight: number;
+  readonly priority: PriorityName;
+  readonly quota: Quota;
+  readonly queues: readonly QueueWeight[];
+}
+
+/** And how it stands, as far as the present leader knows. */
+export interface TenantView extends TenantSettings {
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** Milliseconds of the whole cluster that it is behind its share; below nought: ahead of it. */
+  readonly behindMs: number;
 }
 
 export interface Request {
@@ -142,8 +188,9 @@ export type Answer =
   | { readonly kind: 'run'; readonly run: RunView }
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }
   | { readonly kind: 'deployed'; readonly bundle: BundleHash; readonly manifest: Manifest }
-  | { readonly kind: 'tenant'; readonly tenant: TenantName; readonly weight: number }
+  | { readonly kind: 'tenant'; readonly settings: TenantSettings }
   | { readonly kind: 'status'; readonly status: ClusterView }
+  | { readonly kind: 'demands'; readonly demands: readonly DemandView[]; readonly total: number }
   | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
   | { readonly kind: 'tasks'; readonly tasks: readonly TaskView[]; readonly total: number }
   | { readonly kind: 'done' }
@@ -235,7 +282,8 @@ export interface ClusterView {
   readonly leader: string;
   readonly version: string;
   readonly nodes: readonly NodeView[];
-  readonly tenants: readonly { readonly tenant: TenantName; readonly weight: number }[];
+  /** The first thousand; `counts.tenants` says how many there are. */
+  readonly tenants: readonly TenantView[];
   readonly bundles: readonly {
     readonly tenant: TenantName;
     readonly bundle: BundleHash;
@@ -244,6 +292,7 @@ export interface ClusterView {
     readonly workflows: readonly string[];
   }[];
   readonly counts: {
+    readonly tenants: number;
     readonly actors: number;
     readonly tasksQueued: number;
     readonly tasksRunning: number;
@@ -254,6 +303,35 @@ export interface ClusterView {
     readonly repliesWithheld: number;
     readonly nodesLost: number;
   };
+}
+
+/** What a task declares and really uses, and how well its duration is foreseen: as far as the present
+ *  leader has seen. */
+export interface DemandView {
+  readonly bundle: BundleHash;
+  readonly task: string;
+  /** Attempts that have ended. */
+  readonly attempts: number;
+  /** How long the next attempt is expected to run. */
+  readonly expectedMs: number;
+  /** Attempts whose duration was foreseen by those before them, and the mean of how far that was
+   *  off, as a share of their mean duration: as it was, and with its sign (above 0: too long). */
+  readonly judged: number;
+  readonly errorShare: number;
+  readonly biasShare: number;
+  readonly resources: readonly ResourceDemand[];
+}
+
+export interface ResourceDemand {
+  readonly resource: string;
+  readonly declared: number;
+  /** Measured attempts that are remembered; the rest is 0 when there is none. */
+  readonly samples: number;
+  readonly p50: number;
+  readonly p95: number;
+  /** What to declare, once enough attempts were measured. */
+  readonly proposed?: number;
+  readonly fault?: 'over-declared' | 'under-declared';
 }
 
 export interface ActorView {

@@ -5,7 +5,7 @@
  */
 import type { Failure, Outcome } from './errors.ts';
 import type { ActorId, BundleHash, Bytes, TaskId } from './ids.ts';
-import type { Manifest } from './manifest.ts';
+import type { Manifest, Resources } from './manifest.ts';
 
 /** Number that the node gives to a turn or task while the runner has it. */
 export type WorkId = number;
@@ -86,7 +86,13 @@ export type FromRunner =
       /** `c.send`s of the turn, in order; none when it failed. */
       readonly sends: readonly OutgoingSend[];
     }
-  | { readonly kind: 'task-done'; readonly work: WorkId; readonly outcome: Outcome }
+  | {
+      readonly kind: 'task-done';
+      readonly work: WorkId;
+      readonly outcome: Outcome;
+      /** As in `TaskResult`. */
+      readonly used?: Resources;
+    }
   /** A step wants to begin; wait for `step-go`. */
   | {
       readonly kind: 'step-begin';

@@ -17,10 +17,12 @@ import {
   tenantName,
   troupeError,
 } from '@troupe/model';
+import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
 import { runHandle, viewOf } from './runs.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
+import { putTenant } from './tenants.ts';
 import type {
   CallOptions,
   ConnectOptions,
@@ -136,15 +138,15 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit });
       return { tasks: tasks.map(taskViewOf), total };
     },
-    async putTenant(name, weight) {
-      await unary.ask('ClusterService/PutTenant', { tenant: name, weight });
-    },
+    putTenant: (name, options) => putTenant(unary, name, options),
     async drainNode(node) {
       await unary.ask('ClusterService/DrainNode', { node }, { waitMs: limits.drainMs });
     },
     async cordonNode(node, cordoned) {
       await unary.ask('ClusterService/CordonNode', { node, cordoned });
     },
+    demands: ({ tenant: whose = '', limit = listedMax } = {}) =>
+      listDemands(unary, { tenant: whose, limit }),
     async close() {
       session.close();
       for (const channel of channels) channel.close();
@@ -219,15 +221,26 @@ function submit<O>(
   options: SubmitOptions,
 ): Promise<O> {
   const { priority = '', id = randomUUID(), retries = -1, limitMs = 0, signal } = options;
+  const { queue = '', dueInMs } = options;
   return asked(session, signal, (settle) => {
     const bytes = encodeValue(input, 'input');
     checkSize('input', bytes);
+    checkDue(dueInMs);
     return {
       ...settle,
       name: `task ${name} (${id})`,
       body: {
         kind: 'submit',
-        message: { task: id, name, input: bytes, priority, retries, limitMs },
+        message: {
+          task: id,
+          name,
+          input: bytes,
+          priority,
+          retries,
+          limitMs,
+          queue,
+          dueInMs: dueInMs ?? 0,
+        },
       },
     };
   });
@@ -269,6 +282,14 @@ function checkSize(what: string, bytes: Uint8Array): void {
     bytes: bytes.length,
     bytesMax: limits.payloadBytesMax,
   });
+}
+
+/** What the wire can say. */
+function checkDue(dueInMs: number | undefined): void {
+  if (dueInMs === undefined) return;
+  if (Number.isSafeInteger(dueInMs) && dueInMs >= 1 && dueInMs < 2 ** 32) return;
+  const what = `dueInMs is ${dueInMs}; it must be a whole number from 1 to ${2 ** 32 - 1}`;
+  throw troupeError('INVALID_ARGUMENT', what);
 }
 
 function checkedDeadline(deadlineMs: number): number {

@@ -4,10 +4,14 @@ export type {
   ActorView,
   BlockView,
   ClusterView,
+  DemandView,
   NodeView,
   RunProgress,
   RunState,
   RunView,
+  TaskView,
+  TenantSettings,
+  TenantView,
 } from '@troupe/model';
 export { connect } from './connect.ts';
 export * from './define.ts';
@@ -21,5 +25,6 @@ export type {
   RunHandle,
   StartOptions,
   SubmitOptions,
+  TenantOptions,
   Troupe,
 } from './troupe.ts';

@@ -1,5 +1,15 @@
 /** What `connect` gives: the cluster as an application sees it. */
-import type { ActorView, ClusterView, GangPolicy, RunView, TaskView } from '@troupe/model';
+import type {
+  ActorView,
+  ClusterView,
+  DemandView,
+  GangPolicy,
+  PriorityName,
+  QuotaChange,
+  RunView,
+  TaskView,
+  TenantSettings,
+} from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { TaskDefinition } from './task.ts';
 import type { WorkflowDefinition } from './workflow.ts';
@@ -24,7 +34,12 @@ export interface CallOptions {
 }
 
 export interface SubmitOptions {
-  readonly priority?: 'low' | 'normal' | 'high';
+  readonly priority?: PriorityName;
+  /** A queue of the tenant, which `putTenant` opened; without one, the tenant's own. */
+  readonly queue?: string;
+  /** In how long it should have ended: it becomes more urgent within its tenant. Nothing happens
+   *  when that is missed. */
+  readonly dueInMs?: number;
   readonly signal?: AbortSignal;
   /** Submitting the same id again answers with the same task's result. */
   readonly id?: string;
@@ -45,6 +60,19 @@ export interface GangOptions {
 export interface GangMember<O> {
   readonly task: TaskDefinition<never, O> | string;
   readonly input: unknown;
+}
+
+/** What is absent stays as it is; a new tenant begins with weight 1, priority normal, no limits. */
+export interface TenantOptions {
+  /** Its share beside the others, which its priority multiplies by 3, 2 or 1. */
+  readonly weight?: number;
+  readonly priority?: PriorityName;
+  /** Limits; null lifts one. */
+  readonly quota?: QuotaChange;
+  /** Queues below it by name, with their shares of the tenant's; null closes one. */
+  readonly queues?: { readonly [queue: string]: number | null };
+  /** Only change a tenant that exists; fail with `UNKNOWN_TENANT` otherwise. */
+  readonly existing?: boolean;
 }
 
 export interface StartOptions {
@@ -127,10 +155,17 @@ export interface Troupe {
     readonly tasks: readonly TaskView[];
     readonly total: number;
   }>;
-  putTenant(name: string, weight: number): Promise<void>;
+  /** Makes a tenant, or lets it share otherwise from now on. A number is its weight. */
+  putTenant(name: string, options: number | TenantOptions): Promise<TenantSettings>;
   drainNode(name: string): Promise<void>;
   /** Whether anything new is placed on a node; what is there stays. */
   cordonNode(name: string, cordoned: boolean): Promise<void>;
+  /** What tasks declare beside what they use, of one tenant or of all; the worst first. The leader
+   *  learns it while it leads: a new one begins anew. */
+  demands(options?: {
+    readonly tenant?: string;
+    readonly limit?: number;
+  }): Promise<{ readonly demands: readonly DemandView[]; readonly total: number }>;
   /** Ends the session; calls still open reject with `OUTCOME_UNKNOWN`. */
   close(): Promise<void>;
 }

@@ -144,6 +144,55 @@ describe('the cluster', () => {
     expect(asked).toBe(1);
   });
 
+  test('is told of a tenant only what is to change, and says how the tenant is then', async () => {
+    const heard: unknown[] = [];
+    gateway.unary = {
+      PutTenant: (request: object) => {
+        heard.push(request);
+        return { tenant: 'acme', weight: 2, priority: 'high', cpuMax: 8, queues: [] };
+      },
+    };
+    const quota = { cpuMax: 8, queuedMax: null };
+    const put = await troupe.putTenant('acme', { priority: 'high', quota, queues: { old: null } });
+    const settings = {
+      tenant: 'acme',
+      weight: 2,
+      priority: 'high',
+      quota: { cpuMax: 8 },
+      queues: [],
+    };
+    expect(put).toEqual(settings);
+    expect(heard).toMatchObject([
+      { tenant: 'acme', priority: 'high', cpuMax: 8, lifted: ['queued_max'], closed: ['old'] },
+    ]);
+    expect(heard[0]).not.toHaveProperty('weight');
+    expect(await troupe.putTenant('acme', 2)).toEqual(settings);
+    expect(heard[1]).toMatchObject({ weight: 2, lifted: [], queues: [] });
+  });
+
+  test('is never told of a limit that does not exist', async () => {
+    const put = troupe.putTenant('acme', { quota: { inflight: 3 } as never });
+    await expect(put).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  test('says what tasks declare and use', async () => {
+    const cpu = { resource: 'cpu', declared: 4, samples: 30, p50: 1, p95: 1.5, proposed: 1.7 };
+    const gpu = { resource: 'gpu', declared: 1, samples: 0, p50: 0, p95: 0 };
+    const times = { attempts: 30, expectedMs: 80, judged: 29, errorShare: 0.5, biasShare: -0.25 };
+    const demand = { bundle: 'b', task: 'work', ...times };
+    const fault = 'over-declared';
+    gateway.unary = {
+      ListDemands: ({ tenant, limit }: { tenant: string; limit: number }) => {
+        expect([tenant, limit]).toEqual(['acme', 5]);
+        return { demands: [{ ...demand, resources: [{ ...cpu, fault }, gpu] }], total: 7 };
+      },
+    };
+    expect(await troupe.demands({ tenant: 'acme', limit: 5 })).toEqual({
+      demands: [{ ...demand, resources: [{ ...cpu, fault }, gpu] }],
+      total: 7,
+    });
+  });
+
   test('takes a bundle in pieces', async () => {
     const bytes = Buffer.alloc(1_000_000, 'abc');
     expect(await troupe.deploy(bytes)).toEqual({

@@ -342,6 +342,26 @@ describe('a submitted task', () => {
     gateway.answer(again.submit.number, 'planned');
     expect(await result).toBe('planned');
   });
+
+  test('says its queue and when it is due, and hears when a full queue has room again', async () => {
+    const troupe = await connected();
+    const result = troupe.task('plan', 1, { queue: 'reports', dueInMs: 5_000 });
+    const heard = await gateway.next((one) => 'submit' in one);
+    if (!('submit' in heard)) throw new Error('not a submit');
+    expect(heard.submit).toMatchObject({ queue: 'reports', dueInMs: 5_000 });
+    const detailsJson = '{"tenant":"acme","retryAfterMs":400}';
+    gateway.fail(heard.submit.number, { code: 'RESOURCE_EXHAUSTED', message: 'full', detailsJson });
+    const full = { code: 'RESOURCE_EXHAUSTED', retryAfterMs: 400, retryable: true };
+    await expect(result).rejects.toMatchObject(full);
+  });
+
+  test.each([0, -1, 1.5, 2 ** 32])(
+    'that is due in %d ms is refused before it is sent',
+    async (dueInMs) => {
+      const troupe = await connected();
+      expect(await codeOf(troupe.task('plan', 1, { dueInMs }))).toBe('INVALID_ARGUMENT');
+    },
+  );
 });
 
 describe('connecting', () => {

@@ -6,9 +6,9 @@ import {
   type TenantName,
   tenantName,
 } from '@troupe/model';
-import { manifestFault, tenantFault } from './deployments.ts';
+import { manifestFault, settingsOf } from './deployments.ts';
 import type { Desk } from './desk.ts';
-import { quotaFault, sameQuota } from './fair/quota.ts';
+import { changedTenant } from './tenant-change.ts';
 import type { Asker } from './waiting.ts';
 
 type Deploy = Extract<RequestBody, { kind: 'deploy' }>;
@@ -31,17 +31,20 @@ export class Deploying {
     this.#desk.decide({ kind: 'tenant-put', tenant: defaultTenant, weight: 1 });
   }
 
-  putTenant(asker: Asker, { tenant, weight, quota }: PutTenant): void {
-    const fault =
-      tenantFault(tenant, weight) ?? (quota === undefined ? undefined : quotaFault(quota));
-    if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
-    const known = this.#desk.state.deployments.tenant(tenant);
-    if (known?.weight !== weight || (quota !== undefined && !sameQuota(known.quota, quota))) {
-      const fact = { kind: 'tenant-put', tenant, weight } as const;
-      this.#desk.decide(quota === undefined ? fact : { ...fact, quota });
+  /** Idempotent: what is asked for is what is there then, whatever was there before. */
+  putTenant(asker: Asker, body: PutTenant): void {
+    const { tenant } = body;
+    const { deployments, tasks } = this.#desk.state;
+    const change = changedTenant(body, deployments.tenant(tenant), tasks);
+    if ('code' in change) return this.#desk.answer(asker, { kind: 'failed', failure: change });
+    if (change.isChanged) {
+      this.#desk.decide(change.fact);
       this.#tenantPut(tenant);
     }
-    this.#desk.answer(asker, { kind: 'tenant', tenant, weight });
+    const record = deployments.tenant(tenant);
+    if (record !== undefined) {
+      this.#desk.answer(asker, { kind: 'tenant', settings: settingsOf(record) });
+    }
   }
 
   /** Idempotent; deploying an older bundle again makes it the latest. */

@@ -15,9 +15,12 @@ import {
   isShortName,
   isTypeName,
   type Manifest,
+  type PriorityName,
+  type QueueWeight,
   type Quota,
   type TaskManifest,
   type TenantName,
+  type TenantSettings,
 } from '@troupe/model';
 import { type CompiledWorkflow, compile } from './dag/compile.ts';
 import type { SchedulerFact } from './facts.ts';
@@ -27,7 +30,10 @@ import { resourcesFault } from './resources.ts';
 export interface TenantRecord {
   readonly tenant: TenantName;
   weight: number;
-  quota: Quota | undefined;
+  priority: PriorityName;
+  quota: Quota;
+  /** Queues below it, by name. */
+  queues: ReadonlyMap<string, number>;
   /** Deployed bundles, the latest last. */
   bundles: BundleHash[];
   /** Names to what serves them; derived. */
@@ -45,7 +51,9 @@ export interface DeploymentsImage {
   readonly tenants: readonly {
     readonly tenant: TenantName;
     readonly weight: number;
-    readonly quota?: Quota;
+    readonly priority: PriorityName;
+    readonly quota: Quota;
+    readonly queues: readonly QueueWeight[];
     readonly bundles: readonly BundleHash[];
   }[];
   readonly bundles: readonly {
@@ -60,6 +68,7 @@ export interface DeploymentsImage {
 const manifestBytesMax = 800_000;
 const weightMax = 1_000_000;
 
+type TenantPut = Extract<SchedulerFact, { kind: 'tenant-put' }>;
 type DeploymentFact = Extract<SchedulerFact, { kind: 'tenant-put' | 'bundle-deployed' }>;
 
 export class DeploymentTable {
@@ -99,11 +108,10 @@ export class DeploymentTable {
       case 'tenant-put': {
         const tenant = this.#tenants.get(fact.tenant);
         if (tenant === undefined) {
-          this.#add(fact.tenant, fact.weight, fact.quota);
+          this.#set(this.#add(fact.tenant), fact);
           return;
         }
-        tenant.weight = fact.weight;
-        if (fact.quota !== undefined) tenant.quota = fact.quota;
+        this.#set(tenant, fact);
         return;
       }
       case 'bundle-deployed': {
@@ -118,26 +126,29 @@ export class DeploymentTable {
   }
 
   image(): DeploymentsImage {
-    const tenants = [...this.#tenants.values()].map(({ tenant, weight, quota, bundles }) => {
-      return { tenant, weight, ...(quota === undefined ? {} : { quota }), bundles };
+    const tenants = [...this.#tenants.values()].map((tenant) => {
+      return { ...settingsOf(tenant), bundles: tenant.bundles };
     });
     return { tenants, bundles: [...this.#bundles.values()] };
   }
 
   restore(image: DeploymentsImage): void {
     for (const bundle of image.bundles) this.#bundles.set(bundle.bundle, bundle);
-    for (const { tenant: name, weight, quota, bundles } of image.tenants) {
-      const tenant = this.#add(name, weight, quota);
+    for (const { bundles, ...settings } of image.tenants) {
+      const tenant = this.#add(settings.tenant);
+      this.#set(tenant, settings);
       tenant.bundles = [...bundles];
       for (const bundle of bundles) this.#serve(tenant, bundle);
     }
   }
 
-  #add(tenant: TenantName, weight: number, quota: Quota | undefined): TenantRecord {
+  #add(tenant: TenantName): TenantRecord {
     const record: TenantRecord = {
       tenant,
-      weight,
-      quota,
+      weight: 1,
+      priority: 'normal',
+      quota: {},
+      queues: new Map(),
       bundles: [],
       actors: new Map(),
       tasks: new Map(),
@@ -147,6 +158,23 @@ export class DeploymentTable {
     return record;
   }
 
+  #set(
+    tenant: TenantRecord,
+    {
+      weight,
+      priority,
+      quota,
+      queues,
+    }: Pick<TenantPut, 'weight' | 'priority' | 'quota' | 'queues'>,
+  ): void {
+    tenant.weight = weight;
+    if (priority !== undefined) tenant.priority = priority;
+    if (quota !== undefined) tenant.quota = quota;
+    if (queues !== undefined) {
+      tenant.queues = new Map(queues.map((one) => [one.queue, one.weight]));
+    }
+  }
+
   #serve(tenant: TenantRecord, bundle: BundleHash): void {
     const manifest = this.manifest(bundle);
     assert(manifest !== undefined, 'B1: what is served was deployed');
@@ -154,6 +182,12 @@ export class DeploymentTable {
     for (const task of manifest.tasks) tenant.tasks.set(task.name, { bundle, declared: task });
     for (const { name } of manifest.workflows) tenant.workflows.set(name, bundle);
   }
+}
+
+export function settingsOf(record: TenantRecord): TenantSettings {
+  const { tenant, weight, priority, quota } = record;
+  const queues = [...record.queues].map(([queue, share]) => ({ queue, weight: share }));
+  return { tenant, weight, priority, quota, queues };
 }
 
 /** What is wrong with a manifest that somebody wants to deploy, if anything. */
@@ -189,11 +223,13 @@ export function tenantFault(tenant: TenantName, weight: number): Failure | undef
   if (!isShortName(tenant)) {
     return failure('INVALID_ARGUMENT', `tenant name "${tenant}" is not [a-z0-9-]{1,63}`);
   }
-  if (!(weight > 0 && weight <= weightMax)) {
-    const what = `weight ${weight} of tenant "${tenant}" is not between 0 and ${weightMax}`;
-    return failure('INVALID_ARGUMENT', what);
-  }
-  return undefined;
+  return weightFault(weight, `tenant "${tenant}"`);
+}
+
+export function weightFault(weight: number, whose: string): Failure | undefined {
+  if (weight > 0 && weight <= weightMax) return undefined;
+  const what = `weight ${weight} of ${whose} is not above 0 and at most ${weightMax}`;
+  return failure('INVALID_ARGUMENT', what);
 }
 
 function nameFault(what: string, names: readonly string[]): string | undefined {

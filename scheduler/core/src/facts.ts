@@ -17,6 +17,8 @@ import type {
   NodeName,
   Outcome,
   PlacementWishes,
+  PriorityName,
+  QueueWeight,
   Quota,
   Resources,
   RunId,
@@ -76,8 +78,10 @@ export type SchedulerFact =
       readonly kind: 'tenant-put';
       readonly tenant: TenantName;
       readonly weight: number;
-      /** Without one it keeps what it has. */
+      /** Of these it keeps what it has where one is absent. */
+      readonly priority?: PriorityName;
       readonly quota?: Quota;
+      readonly queues?: readonly QueueWeight[];
     }
   | {
       readonly kind: 'bundle-deployed';
@@ -97,7 +101,11 @@ export type SchedulerFact =
       readonly input: Bytes;
       readonly resources: Resources;
       readonly placement?: PlacementWishes;
-      readonly priority: 'low' | 'normal' | 'high';
+      readonly priority: PriorityName;
+      /** A queue below the tenant. */
+      readonly queue?: string;
+      /** When it should have ended, as `ledMs`. */
+      readonly due?: number;
       readonly retries: number;
       readonly backoffMs: readonly number[];
       readonly limitMs: number;
@@ -106,6 +114,8 @@ export type SchedulerFact =
       /** The run and context id whose block this is. */
       readonly run?: { readonly run: RunId; readonly block: string };
       readonly at: number;
+      /** Since when it waits. */
+      readonly ledMs: number;
     }
   | {
       readonly kind: 'task-started';

@@ -11,6 +11,10 @@ export interface GangItem {
   readonly id: string;
   readonly tenant: TaskRecord['tenant'];
   readonly priority: TaskRecord['priority'];
+  readonly queue: TaskRecord['queue'];
+  readonly due: TaskRecord['due'];
+  /** When it became ready, as `ledMs` of facts. */
+  readonly since: number;
   readonly shape: Shape;
   readonly policy: GangPolicy;
   readonly members: readonly TaskRecord[];
@@ -46,9 +50,10 @@ export function gangItems(tasks: readonly TaskRecord[]): readonly GangItem[] {
 function itemOf(members: readonly TaskRecord[]): GangItem {
   const [first] = members;
   assert(first?.gang !== undefined, 'a gang has members');
-  const { gang, tenant, priority } = first;
+  const { gang, tenant, priority, queue, due, since } = first;
   const shape = shapeOfAll(gang.policy, members);
-  return { id: `gang ${gang.id}`, tenant, priority, shape, policy: gang.policy, members };
+  const { id, policy } = gang;
+  return { id: `gang ${id}`, tenant, priority, queue, due, since, shape, policy, members };
 }
 
 /** What all reserve together: a quota counts that. Gangs of equal members are alike to placement. */

@@ -233,6 +233,8 @@ export class Leader {
         return this.#questions.status(asker);
       case 'list-actors':
         return this.#questions.listActors(asker, body);
+      case 'list-demands':
+        return this.#questions.listDemands(asker, body);
       case 'drain-node': {
         const node = this.#desk.state.nodes.named(body.node);
         if (node === undefined) {
@@ -275,6 +277,7 @@ export class Leader {
   }
 
   #forget(): void {
+    this.#tasks.tellTime();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
     const again = tasksLeft || runsLeft ? 0 : retentionMs;

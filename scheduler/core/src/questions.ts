@@ -7,7 +7,9 @@ import type {
   RequestBody,
   RunView,
   TaskView,
+  TenantView,
 } from '@troupe/model';
+import { settingsOf, type TenantRecord } from './deployments.ts';
 import type { Desk } from './desk.ts';
 import type { FailureDetection } from './failure-detection.ts';
 import type { NodeRecord } from './nodes.ts';
@@ -86,7 +88,7 @@ export class Questions {
       const running = { ...view, state: 'running', node } as const;
       return gpus.length === 0 ? running : { ...running, gpus };
     }
-    const restMs = state.notBefore - this.#desk.ledMs;
+    const restMs = task.since - this.#desk.ledMs;
     if (restMs > 0) {
       const why = `it is tried again in ${Math.ceil(restMs)} ms`;
       return { ...view, state: 'waiting', why };
@@ -115,6 +117,18 @@ export class Questions {
     this.#desk.answer(asker, { kind: 'actors', actors, total });
   }
 
+  listDemands(asker: Asker, body: Extract<RequestBody, { kind: 'list-demands' }>): void {
+    const { tenant, limit } = body;
+    const owner = tenant === undefined ? undefined : this.#desk.state.deployments.tenant(tenant);
+    if (tenant !== undefined && owner === undefined) {
+      const what = `there is no tenant "${tenant}"`;
+      return this.#desk.refuse(asker, 'UNKNOWN_TENANT', what, { tenant });
+    }
+    const all = this.#tasks.demands.views(owner === undefined ? undefined : new Set(owner.bundles));
+    const demands = all.slice(0, bounded(limit));
+    this.#desk.answer(asker, { kind: 'demands', demands, total: all.length });
+  }
+
   #view(): ClusterView {
     const { config, state, term } = this.#desk;
     const tenants = [...state.deployments.tenants()];
@@ -124,7 +138,7 @@ export class Questions {
       leader: state.term?.scheduler ?? '',
       version: config.version,
       nodes: [...state.nodes.kept()].map((node) => this.#viewNode(node)),
-      tenants: tenants.map(({ tenant, weight }) => ({ tenant, weight })),
+      tenants: tenants.slice(0, rowsMax).map((tenant) => this.#viewTenant(tenant)),
       bundles: tenants.flatMap(({ tenant, bundles }) =>
         bundles.map((bundle) => {
           const manifest = state.deployments.manifest(bundle);
@@ -138,6 +152,7 @@ export class Questions {
         }),
       ),
       counts: {
+        tenants: tenants.length,
         actors: state.actors.size,
         tasksQueued: state.tasks.readyCount,
         tasksRunning: state.tasks.runningCount,
@@ -147,6 +162,13 @@ export class Questions {
         nodesLost: state.nodes.lost,
       },
     };
+  }
+
+  #viewTenant(tenant: TenantRecord): TenantView {
+    const { waiting, inFlight, lag } = this.#tasks.share(tenant.tenant);
+    // To a thousandth, and never -0.
+    const behindMs = Math.round(lag * 1_000) / 1_000 || 0;
+    return { ...settingsOf(tenant), waiting, inFlight, behindMs };
   }
 
   #viewNode(node: NodeRecord): NodeView {

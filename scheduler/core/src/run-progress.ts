@@ -222,6 +222,7 @@ export class RunProgress {
     this.#tasks.submit({
       kind: 'task-submitted',
       at: this.#desk.wall,
+      ledMs: this.#desk.ledMs,
       task: runTaskId(run.run, id),
       tenant: run.tenant,
       bundle: run.bundle,

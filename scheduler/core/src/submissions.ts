@@ -57,6 +57,8 @@ export class Submissions {
       return this.#desk.answer(asker, { kind: 'failed', failure: refusal });
     }
     const { bundle, declared } = served;
+    const { queue, dueInMs } = body;
+    const { wall: at, ledMs } = this.#desk;
     this.#tasks.submit({
       kind: 'task-submitted',
       task: id,
@@ -67,10 +69,13 @@ export class Submissions {
       resources: body.resources ?? declared.resources,
       ...(declared.placement === undefined ? {} : { placement: declared.placement }),
       priority: body.priority ?? 'normal',
+      ...(queue === undefined ? {} : { queue }),
+      ...(dueInMs === undefined ? {} : { due: ledMs + dueInMs }),
       retries: body.retries ?? declared.retries,
       backoffMs: declared.backoffMs,
       limitMs: body.limitMs ?? declared.limitMs,
-      at: this.#desk.wall,
+      at,
+      ledMs,
     });
     this.#tasks.wait(id, asker);
     this.#tasks.dispatch();
@@ -85,7 +90,7 @@ export class Submissions {
     const fault = this.#gangFault(body, known);
     if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
     const gang = { id, policy };
-    const { wall: at } = this.#desk;
+    const { wall: at, ledMs } = this.#desk;
     const facts = members.flatMap(({ task, name, input }): Submitted[] => {
       const served = deployments.tenant(tenant)?.tasks.get(name);
       if (served === undefined) return [];
@@ -99,6 +104,7 @@ export class Submissions {
         priority,
         gang,
         at,
+        ledMs,
       } as const;
       return [{ ...given, ...declared }];
     });
@@ -153,22 +159,27 @@ export class Submissions {
     served: Served<TaskManifest> | undefined,
     together = 1,
   ): Failure | undefined {
-    const { task, tenant, input, resources, priority, retries, limitMs } = body;
-    if (this.#desk.state.deployments.tenant(tenant) === undefined) {
+    const { task, tenant, input, resources, priority, queue, dueInMs, retries, limitMs } = body;
+    const owner = this.#desk.state.deployments.tenant(tenant);
+    if (owner === undefined) {
       return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });
     }
     if (served === undefined) return unknownTask(body);
-    const fault = argumentFault(task, { resources, retries, limitMs });
+    const fault = argumentFault(task, { resources, retries, limitMs, dueInMs });
     if (fault !== undefined) return failure('INVALID_ARGUMENT', fault, { task });
     const wrong = priority === undefined ? undefined : priorityFault(priority);
     if (wrong !== undefined) return wrong;
+    if (queue !== undefined && !owner.queues.has(queue)) {
+      const what = `tenant "${tenant}" has no queue "${queue}"`;
+      return failure('UNKNOWN_QUEUE', what, { tenant, queue });
+    }
     if (input.length > limits.payloadBytesMax) {
       const what = `the input of task "${task}" has ${input.length} bytes`;
       return failure('TOO_LARGE', what, { task, bytesMax: limits.payloadBytesMax });
     }
     const queued = this.#desk.state.tasks.readyOf(tenant);
-    const { quota } = this.#desk.state.deployments.tenant(tenant) ?? {};
-    const queuedMax = Math.min(limits.queuedTasksMax, quota?.queuedMax ?? limits.queuedTasksMax);
+    const { queuedMax: own = limits.queuedTasksMax } = owner.quota;
+    const queuedMax = Math.min(limits.queuedTasksMax, own);
     const tooMany = queued + together - queuedMax;
     if (tooMany <= 0) return undefined;
     const retryAfterMs = this.#tasks.retryAfterMs(tenant, tooMany);
@@ -194,9 +205,10 @@ function argumentFault(
     resources: SubmitTask['resources'] | undefined;
     retries: number | undefined;
     limitMs: number | undefined;
+    dueInMs: number | undefined;
   },
 ): string | undefined {
-  const { resources, retries, limitMs } = given;
+  const { resources, retries, limitMs, dueInMs } = given;
   if (id.length === 0 || id.length > taskIdLengthMax) {
     return `a task id has 1 to ${taskIdLengthMax} characters, this one ${id.length}`;
   }
@@ -213,6 +225,9 @@ function argumentFault(
   }
   if (limitMs !== undefined && !(limitMs > 0 && limitMs <= Number.MAX_SAFE_INTEGER)) {
     return `task "${id}" has limitMs ${limitMs}`;
+  }
+  if (dueInMs !== undefined && !(dueInMs > 0 && dueInMs <= Number.MAX_SAFE_INTEGER)) {
+    return `task "${id}" has dueInMs ${dueInMs}`;
   }
   return undefined;
 }

@@ -34,6 +34,10 @@ export interface TaskRecord {
   readonly input: Bytes;
   readonly shape: Shape;
   readonly priority: Submitted['priority'];
+  /** A queue below its tenant; the tenant's own when undefined. */
+  readonly queue: string | undefined;
+  /** When it should have ended, as `ledMs` of facts. */
+  readonly due: number | undefined;
   readonly retries: number;
   readonly backoffMs: readonly number[];
   readonly limitMs: number;
@@ -43,12 +47,13 @@ export interface TaskRecord {
   attempt: number;
   /** Of them, how many were preempted: they are no tries. */
   preempted: number;
+  /** When it became ready, or will be after a back-off, as `ledMs` of facts. */
+  since: number;
   state: TaskState;
 }
 
 export type TaskState =
-  /** `notBefore` is the end of a back-off, as `ledMs` of facts. */
-  | { readonly kind: 'ready'; readonly notBefore: number }
+  | { readonly kind: 'ready' }
   | { readonly kind: 'running'; readonly node: Incarnation; readonly gpus: readonly number[] };
 
 export interface EndedTask {
@@ -59,10 +64,12 @@ export interface EndedTask {
   readonly ledMs: number;
 }
 
-type KeptTask = Omit<TaskRecord, 'shape' | 'run' | 'gang'> & {
+type KeptTask = Omit<TaskRecord, 'shape' | 'queue' | 'due' | 'run' | 'gang'> & {
   readonly gang?: Submitted['gang'];
   readonly resources: Shape['amounts'];
   readonly placement?: PlacementWishes;
+  readonly queue?: string;
+  readonly due?: number;
   readonly run?: { readonly run: RunId; readonly block: string };
 };
 
@@ -86,7 +93,7 @@ type TaskFact = Extract<
 
 const noTasks: ReadonlySet<TaskRecord> = new Set();
 const noGpus: readonly number[] = [];
-const atOnce: TaskState = { kind: 'ready', notBefore: 0 };
+const ready: TaskState = { kind: 'ready' };
 
 export class TaskTable {
   readonly #live = new Map<TaskId, TaskRecord>();
@@ -148,8 +155,8 @@ export class TaskTable {
         const task = this.#at(fact.task);
         assert(task.attempt === fact.attempt, 'A1: only the latest attempt is retried');
         this.#stop(task);
-        const notBefore = fact.waitMs === 0 ? 0 : fact.ledMs + fact.waitMs;
-        task.state = { kind: 'ready', notBefore };
+        task.since = fact.ledMs + fact.waitMs;
+        task.state = ready;
         this.#count(task.tenant, 1);
         return task;
       }
@@ -158,7 +165,7 @@ export class TaskTable {
         assert(task.attempt === fact.attempt, 'A1: only the latest attempt is preempted');
         this.#stop(task);
         task.preempted++;
-        task.state = atOnce;
+        task.state = ready;
         this.#count(task.tenant, 1);
         return task;
       }
@@ -180,12 +187,15 @@ export class TaskTable {
   }
 
   image(): TasksImage {
-    const live = [...this.#live.values()].map(({ shape, run, gang, ...task }): KeptTask => {
+    const live = [...this.#live.values()].map((record): KeptTask => {
+      const { shape, queue, due, run, gang, ...task } = record;
       const { amounts: resources, wishes: placement } = shape;
       return {
         ...task,
         resources,
         ...(placement === undefined ? {} : { placement }),
+        ...(queue === undefined ? {} : { queue }),
+        ...(due === undefined ? {} : { due }),
         ...(gang === undefined ? {} : { gang }),
         ...(run === undefined ? {} : { run }),
       };
@@ -194,8 +204,9 @@ export class TaskTable {
   }
 
   restore(image: TasksImage): void {
-    for (const { resources, placement, gang, run, ...kept } of image.live) {
-      const task: TaskRecord = { ...kept, shape: shapeFrom(resources, placement), gang, run };
+    for (const { resources, placement, queue, due, gang, run, ...kept } of image.live) {
+      const shape = shapeFrom(resources, placement);
+      const task: TaskRecord = { ...kept, shape, queue, due, gang, run };
       this.#live.set(task.id, task);
       if (task.state.kind === 'running') this.#run(task, task.state.node, task.state.gpus);
       else this.#count(task.tenant, 1);
@@ -248,6 +259,8 @@ export class TaskTable {
       input,
       shape: shapeOf(fact.resources, fact.placement),
       priority,
+      queue: fact.queue,
+      due: fact.due,
       retries,
       backoffMs,
       limitMs,
@@ -255,7 +268,8 @@ export class TaskTable {
       run: fact.run,
       attempt: 0,
       preempted: 0,
-      state: atOnce,
+      since: fact.ledMs,
+      state: ready,
     };
     this.#live.set(id, task);
     this.#count(tenant, 1);

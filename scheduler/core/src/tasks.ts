@@ -15,6 +15,7 @@ import {
   type Incarnation,
   limits,
   type Outcome,
+  type Resources,
   type TaskId,
   type TaskResult,
   type TenantName,
@@ -23,10 +24,10 @@ import {
 import type { Deadline } from './deadlines.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
-import { Durations } from './durations.ts';
 import type { SchedulerFact } from './facts.ts';
 import { demandCoefficient, dominantShareOf } from './fair/demand.ts';
-import { FairQueue } from './fair/fair-queue.ts';
+import { FairQueue, type TenantShare } from './fair/fair-queue.ts';
+import { priorityWeight } from './fair/priority.ts';
 import {
   type GangItem,
   gangItems,
@@ -39,6 +40,7 @@ import { KeptRoom } from './kept-room.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
+import { TaskDemands } from './task-demands.ts';
 import { type TaskPlace, TaskPlaces } from './task-places.ts';
 import type { TaskRecord } from './task-table.ts';
 import { type Asker, Waiting } from './waiting.ts';
@@ -54,6 +56,8 @@ interface Flight {
 const limitGraceMs = 5_000;
 /** Shares that are remembered. */
 const sharesMax = 1_000;
+/** How much of the waiting of its tasks a change of leaders may hide. */
+const toldMs = 5_000;
 /** Tasks forgotten by one fact. */
 const forgottenMax = 2_000;
 
@@ -68,7 +72,7 @@ export class Tasks {
   readonly #attempts: Deliveries<TaskId>;
   readonly #askers = new Waiting<TaskId, Asker>();
   readonly #flights = new Map<TaskId, Flight>();
-  readonly #durations = new Durations();
+  readonly demands = new TaskDemands();
   readonly #shares = new Map<string, number>();
   readonly #totals = new Map<string, number>();
   #totalsOf = -1;
@@ -112,7 +116,7 @@ export class Tasks {
   submit(fact: Extract<SchedulerFact, { kind: 'task-submitted' }>): void {
     this.#desk.decide(fact);
     const task = this.#desk.state.tasks.get(fact.task);
-    if (task !== undefined) this.#queue.push(task, this.#desk.now);
+    if (task !== undefined) this.#push(task);
   }
 
   /** Journals tasks that start together; `dispatch` starts them. */
@@ -140,7 +144,7 @@ export class Tasks {
       if (this.#room.gone(item)) this.#queue.unblock(() => true);
       if (isGang(item)) this.#startAll(item, places);
       else this.#startOn(item, places[0], cost);
-      for (const victim of this.#preempted.splice(0)) this.#queue.push(victim, this.#desk.now);
+      for (const victim of this.#preempted.splice(0)) this.#push(victim);
     }
     const wakeAt = this.#queue.wakeAt();
     if (wakeAt === this.#starts?.at && (wakeAt === undefined || this.#starts?.slot !== -1)) return;
@@ -159,6 +163,11 @@ export class Tasks {
   tenantPut(tenant: TenantName): void {
     this.#put(tenant);
     this.dispatch();
+  }
+
+  /** How a tenant stands beside the others. */
+  share(tenant: TenantName): TenantShare {
+    return this.#queue.share(tenant);
   }
 
   /** In how long a tenant that has so many tasks too many may submit again. */
@@ -184,10 +193,10 @@ export class Tasks {
   }
 
   result(message: TaskResult): void {
-    const { incarnation: node, task: id, attempt, durationMs } = message;
+    const { incarnation: node, task: id, attempt, durationMs, used } = message;
     const task = this.#desk.state.tasks.get(id);
     if (task !== undefined && isRunning(task, node, attempt)) {
-      this.#landed(task, node, durationMs);
+      this.#landed(task, node, durationMs, used);
       const outcome = carriable(message.outcome, id);
       if (outcome.ok) this.#end(task, outcome);
       else
@@ -205,7 +214,7 @@ export class Tasks {
   retry(id: TaskId): void {
     const task = this.#desk.state.tasks.get(id);
     if (task === undefined || task.state.kind !== 'ready') return;
-    this.#queue.push(task, this.#desk.now);
+    this.#push(task);
     this.dispatch();
   }
 
@@ -269,6 +278,13 @@ export class Tasks {
     this.#attempts.resend(node);
   }
 
+  /** While tasks wait, a successor must know for how long. Most facts say it by the way. */
+  tellTime(): void {
+    const { ledMs, state } = this.#desk;
+    if (this.#queue.size === 0 || ledMs - state.ledMs < toldMs) return;
+    this.#desk.decide({ kind: 'time-led', ledMs });
+  }
+
   /** Forgets what ended long ago, or is too much. True when there is more to forget at once. */
   forget(): boolean {
     const { tasks } = this.#desk.state;
@@ -291,16 +307,27 @@ export class Tasks {
 
   #enqueue(task: TaskRecord): void {
     if (task.state.kind !== 'ready') return;
-    const wait = task.state.notBefore - this.#desk.ledMs;
-    if (wait <= 0) this.#queue.push(task, this.#desk.now);
+    const wait = task.since - this.#desk.ledMs;
+    if (wait <= 0) this.#push(task);
     else this.#desk.deadlines.set(this.#desk.now + wait, { kind: 'retry', task: task.id });
+  }
+
+  /** Its times are as `ledMs` of facts, so that every leader queues it alike. */
+  #push(item: QueueItem): void {
+    const { now, ledMs } = this.#desk;
+    const ahead = now - ledMs;
+    const since = Math.min(now, item.since + ahead);
+    const times = item.due === undefined ? { since } : { since, deadline: item.due + ahead };
+    this.#queue.push(item, now, times);
   }
 
   #put(name: TenantName): void {
     const tenant = this.#desk.state.deployments.tenant(name);
     if (tenant === undefined) return;
-    const { weight, quota } = tenant;
-    this.#queue.put(name, quota === undefined ? { weight } : { weight, quota }, this.#desk.now);
+    const weight = tenant.weight * priorityWeight(tenant.priority);
+    this.#queue.put(name, { weight, quota: tenant.quota }, this.#desk.now);
+    for (const [queue, share] of tenant.queues) this.#queue.weighQueue(name, queue, share);
+    this.#queue.keepQueues(name, tenant.queues);
   }
 
   #fly(task: TaskRecord, charged: number | undefined): void {
@@ -311,7 +338,7 @@ export class Tasks {
   }
 
   /** The attempt is over, however: its deadlines go, its tenant pays what it took. */
-  #landed(task: TaskRecord, node: Incarnation, tookMs?: number): void {
+  #landed(task: TaskRecord, node: Incarnation, tookMs?: number, used?: Resources): void {
     this.#attempts.confirm(node, task.id);
     this.#places.end(task);
     const flight = this.#flights.get(task.id);
@@ -320,7 +347,7 @@ export class Tasks {
     this.#desk.deadlines.cancel(flight.limit);
     const { now } = this.#desk;
     if (tookMs === undefined || !(tookMs >= 0)) return this.#queue.landed(task, now);
-    this.#durations.learn(task, tookMs);
+    this.demands.ended(task, tookMs, used);
     const { charged } = flight;
     if (charged === undefined) return this.#queue.landed(task, now);
     const real = this.#shareOf(task.shape) * Math.max(tookMs, 1);
@@ -378,14 +405,14 @@ export class Tasks {
   }
 
   #costOf(item: QueueItem): number {
-    if (!isGang(item)) return this.#shareOf(item.shape) * this.#durations.expected(item);
+    if (!isGang(item)) return this.#shareOf(item.shape) * this.demands.expectedMs(item);
     return item.members.reduce((sum, member) => sum + this.#costOf(member), 0);
   }
 
   #gangsWait(members: readonly TaskRecord[]): void {
     for (const item of gangItems(members)) {
       this.#gangs.set(gangOf(item), item);
-      this.#queue.push(item, this.#desk.now);
+      this.#push(item);
     }
   }
 

@@ -44,6 +44,7 @@ const step = fc.record({
     'image',
     'fail-over',
     'deploy',
+    'tenant',
   ),
   pick: fc.nat({ max: 1_000 }),
 });
@@ -219,6 +220,17 @@ class History {
           name: ['work', 'urgent', 'drawn'][pick % 3] ?? 'work',
           ...(pick % 3 === 2 ? {} : { resources: { cpu: (pick % 5) / 2 } }),
           priority: pick % 2 ? 'low' : 'high',
+          ...(pick % 3 === 0 ? { queue: 'q' } : {}),
+          ...(pick % 4 === 0 ? { dueInMs: 1 + pick } : {}),
+        });
+        return;
+      case 'tenant':
+        scene.asks({
+          kind: 'put-tenant',
+          tenant,
+          ...(pick % 2 ? { weight: 1 + pick } : { priority: pick % 4 ? 'high' : 'low' }),
+          ...(pick % 3 ? { quota: { inFlightMax: pick % 5 ? pick : null } } : {}),
+          queues: [{ queue: 'q', weight: pick % 7 ? 1 + (pick % 9) : null }],
         });
         return;
       case 'finish':

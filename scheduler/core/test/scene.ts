@@ -275,15 +275,22 @@ export class Scene {
   }
 
   /** The node runs the latest attempt of the task and reports. */
-  finishes(id: string, outcome: Outcome = ok(id), durationMs = 10): void {
+  finishes(id: string, outcome: Outcome = ok(id), durationMs = 10, used?: Resources): void {
     const last = this.started(id).at(-1);
     if (last === undefined) throw new Error(`task ${id} was not started`);
-    this.reports(last.node, { task: last.task, attempt: last.attempt, outcome, durationMs });
+    const result = { task: last.task, attempt: last.attempt, outcome, durationMs };
+    this.reports(last.node, used === undefined ? result : { ...result, used });
   }
 
   reports(
     node: Incarnation,
-    result: { task: TaskId; attempt: number; outcome: Outcome; durationMs: number },
+    result: {
+      task: TaskId;
+      attempt: number;
+      outcome: Outcome;
+      durationMs: number;
+      used?: Resources;
+    },
   ): void {
     this.hear({ kind: 'task-result', incarnation: node, ...result });
   }

@@ -57,11 +57,45 @@ describe('the quota of a tenant', () => {
     });
   });
 
-  it('is refused when it is no quota', () => {
-    const scene = sceneWith({});
-    const quota = { cpuMax: -1 };
-    const answer = scene.asks({ kind: 'put-tenant', tenant, weight: 1, quota });
+  it.each([
+    { cpuMax: -1 },
+    { memoryMax: 0 },
+    { inFlightMax: 0.5 },
+    { queuedMax: Number.NaN },
+    { startsPerSecondMax: Number.POSITIVE_INFINITY },
+  ])('is refused as %j, and nothing is changed', (quota) => {
+    const scene = sceneWith({ inFlightMax: 3 });
+    const answer = scene.asks({ kind: 'put-tenant', tenant, weight: 9, quota });
     expect(scene.code(answer)).toBe('INVALID_ARGUMENT');
+    const [known] = scene.machine.durable().deployments.tenants;
+    expect(known).toMatchObject({ weight: 1, quota: { inFlightMax: 3 } });
+  });
+
+  it('is changed limit by limit, and each can be lifted again', () => {
+    const scene = sceneWith({ inFlightMax: 2, cpuMax: 50 });
+    for (let i = 0; i < 6; i++) scene.submits(`t${i}`);
+    scene.asks({ kind: 'put-tenant', tenant, quota: { memoryMax: 9 } });
+    expect(startedIn(scene)).toBe(2);
+    const lifted = scene.asks({ kind: 'put-tenant', tenant, quota: { inFlightMax: null } });
+    expect(lifted).toMatchObject({ settings: { weight: 1, quota: { cpuMax: 50, memoryMax: 9 } } });
+    expect(startedIn(scene)).toBe(6);
+  });
+
+  it('that is put again as it is gives its rate no new start', () => {
+    const scene = sceneWith({ startsPerSecondMax: 2 });
+    for (let i = 0; i < 10; i++) scene.submits(`t${i}`);
+    for (let weight = 1; weight < 5; weight++) {
+      scene.asks({ kind: 'put-tenant', tenant, weight, quota: { startsPerSecondMax: 2 } });
+    }
+    expect(startedIn(scene)).toBe(2);
+  });
+
+  it('is put for a tenant that exists, where that was asked for', () => {
+    const scene = sceneWith({});
+    const typo = { kind: 'put-tenant', tenant: tenantName('acmee'), weight: 2 } as const;
+    expect(scene.code(scene.asks({ ...typo, existing: true }))).toBe('UNKNOWN_TENANT');
+    expect(scene.code(scene.asks(typo))).toBe('tenant');
+    expect(scene.code(scene.asks({ ...typo, existing: true }))).toBe('tenant');
   });
 
   it('stands in the image that a restore reads', () => {
@@ -72,9 +106,11 @@ describe('the quota of a tenant', () => {
 });
 
 describe('a task', () => {
-  it('with a bare number for its priority is refused', () => {
+  it('with a bare number for its priority is refused, and so is a tenant', () => {
     const scene = sceneWith({});
     const answer = scene.answer(scene.submits('t', { priority: 3 as never }));
     expect(answer).toMatchObject({ failure: { code: 'INVALID_ARGUMENT' } });
+    const put = scene.asks({ kind: 'put-tenant', tenant, priority: 3 as never });
+    expect(put).toMatchObject({ failure: { code: 'INVALID_ARGUMENT' } });
   });
 });

@@ -17,6 +17,8 @@ const schedulerSection = z.strictObject({
   nodeSilenceMs: ms(limits.nodeSilenceMs),
   probeMs: ms(limits.probeMs),
   resendMs: ms(limits.resendMs),
+  /** Tasks that declare more of cpu, memory and io raise the weight of their tenant. */
+  demandCoefficient: z.boolean().default(false),
   /** Facts, and bytes, of the journal after which a new image is written. */
   imageEveryFacts: z.int().min(1).default(20_000),
   imageEveryBytes: z

@@ -4,16 +4,10 @@ import type { SchedulerConfig } from '@troupe/scheduler-core';
 import type { ServerConfig } from './config.ts';
 
 export function machineConfig(config: ServerConfig): SchedulerConfig {
-  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs, placementStrategy } = config.scheduler;
+  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs } = config.scheduler;
+  const { demandCoefficient, placementStrategy } = config.scheduler;
   // Every replica starts from one seed: what depends on chance is decided once, in a fact.
-  return {
-    cell: config.cell,
-    version,
-    heartbeatMs,
-    nodeSilenceMs,
-    probeMs,
-    resendMs,
-    placement: { strategy: placementStrategy },
-    seed: 1,
-  };
+  const times = { heartbeatMs, nodeSilenceMs, probeMs, resendMs };
+  const placement = { strategy: placementStrategy };
+  return { cell: config.cell, version, ...times, demandCoefficient, placement, seed: 1 };
 }

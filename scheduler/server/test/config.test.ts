@@ -4,6 +4,7 @@ import { configKeys } from '@troupe/fabric';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parsedConfig, schema } from '../src/config.ts';
+import { machineConfig } from '../src/machine-config.ts';
 
 const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
 const rows = [...page.matchAll(/^\| `([\w.]+)` \| (.+?) \| .+ \|$/gm)]
@@ -22,6 +23,11 @@ test('the page says the defaults that count', () => {
     if (said.startsWith('`')) expect({ [key]: value }).toEqual({ [key]: parse(said.slice(1, -1)) });
     if (said === 'none') expect({ [key]: value }).toEqual({ [key]: undefined });
   }
+});
+
+test('the demand coefficient is off until the file switches it on', () => {
+  const isOn = (scheduler: object) => machineConfig(parsedConfig({ scheduler })).demandCoefficient;
+  expect([isOn({}), isOn({ demandCoefficient: true })]).toEqual([false, true]);
 });
 
 function valueAt(config: object, key: string): unknown {

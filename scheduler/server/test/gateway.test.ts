@@ -252,12 +252,72 @@ describe('a foreign client', () => {
   test('gets the answer of the leader however often it had to be asked', async () => {
     stage.leader = (message) => {
       if (message.kind !== 'request' || stage.asked.length < 2) return;
-      const answer = { kind: 'tenant', tenant, weight: 2 } as const;
+      const settings = { tenant, weight: 2, priority: 'normal', quota: {}, queues: [] } as const;
+      const answer = { kind: 'tenant', settings } as const;
       stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
     };
     await stage.client.call('ClusterService/PutTenant', { tenant, weight: 2 });
     const numbers = stage.asked.map((message) => message.kind === 'request' && message.number);
     expect(numbers).toEqual([1, 1]);
+  });
+
+  test('puts a tenant with its limits, and hears how it is then', async () => {
+    const put = { tenant: 'a', priority: 'high', cpuMax: 8, lifted: ['queued_max'] };
+    const queues = [{ queue: 'reports', weight: 3 }];
+    stage.leader = (message) => {
+      if (message.kind !== 'request') return;
+      const quota = { cpuMax: 8, inFlightMax: 2 };
+      const settings = { tenant, weight: 2, priority: 'high', quota, queues } as const;
+      const answer = { kind: 'tenant', settings } as const;
+      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+    };
+    const path = 'ClusterService/PutTenant';
+    const heard = await stage.client.call(path, { ...put, queues, closed: ['mails'] });
+    expect(stage.asked.map((asked) => asked.kind === 'request' && asked.body)).toEqual([
+      {
+        kind: 'put-tenant',
+        tenant: 'a',
+        priority: 'high',
+        quota: { cpuMax: 8, queuedMax: null },
+        queues: [
+          { queue: 'reports', weight: 3 },
+          { queue: 'mails', weight: null },
+        ],
+      },
+    ]);
+    expect(heard).toMatchObject({ weight: 2, priority: 'high', cpuMax: 8, inFlightMax: 2, queues });
+    expect(heard).not.toHaveProperty('queuedMax');
+  });
+
+  test.each([
+    { cpuMax: 0 },
+    { inFlightMax: -1 },
+    { memoryMax: Number.NaN },
+    { priority: '3' },
+    { lifted: ['cpu'] },
+    { lifted: ['cpu_max'], cpuMax: 3 },
+    { queues: [{ queue: 'a', weight: 1 }], closed: ['a'] },
+  ])('is refused a tenant with %j, and the leader is not asked', async (over) => {
+    const put = stage.client.call('ClusterService/PutTenant', { tenant: 'a', ...over });
+    await expect(put).rejects.toMatchObject({ status: 3, code: 'INVALID_ARGUMENT' });
+    expect(stage.asked).toEqual([]);
+  });
+
+  test('is told when a full queue has room again', async () => {
+    stage.leader = (message) => {
+      if (message.kind !== 'request') return;
+      const why = failure('RESOURCE_EXHAUSTED', 'full', { tenant, retryAfterMs: 400 });
+      const answer = { kind: 'failed', failure: why } as const;
+      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+    };
+    const place = { queue: 'reports', dueInMs: 5_000 };
+    const submit = stage.client.call('TasksService/Submit', { name: 'work', json: '1', ...place });
+    await expect(submit).rejects.toMatchObject({
+      status: 8,
+      code: 'RESOURCE_EXHAUSTED',
+      details: { tenant: 'default', retryAfterMs: 400 },
+    });
+    expect(stage.asked).toMatchObject([{ body: { kind: 'submit-task', ...place } }]);
   });
 
   test('deploys a bundle once a node has loaded it', async () => {

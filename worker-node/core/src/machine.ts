@@ -189,7 +189,7 @@ export class NodeMachine
       case 'turn-done':
         return this.turns.onDone(frame);
       case 'task-done':
-        return this.tasks.onDone(frame.work, frame.outcome);
+        return this.tasks.onDone(frame.work, frame.outcome, frame.used);
       case 'step-begin':
         return this.turns.onStepBegin(frame);
       case 'step-done':

@@ -11,6 +11,7 @@ import {
   failure,
   isFailure,
   type Outcome,
+  type Resources,
   type RunTask,
   type TaskId,
   type TaskResult,
@@ -84,9 +85,9 @@ export class Tasks {
     });
   }
 
-  onDone(work: number, outcome: Outcome): void {
+  onDone(work: number, outcome: Outcome, used: Resources | undefined): void {
     const attempt = this.#byWork.get(work);
-    if (attempt !== undefined) this.#end(attempt, outcome);
+    if (attempt !== undefined) this.#end(attempt, outcome, used);
   }
 
   /** True when this work is a task's. */
@@ -159,7 +160,7 @@ export class Tasks {
     });
   }
 
-  #end(attempt: Attempt, outcome: Outcome): void {
+  #end(attempt: Attempt, outcome: Outcome, used?: Resources): void {
     const { order } = attempt;
     this.#leaveRunner(attempt);
     attempt.result = {
@@ -169,6 +170,7 @@ export class Tasks {
       attempt: order.attempt,
       outcome,
       durationMs: this.#core.now - attempt.startedAt,
+      ...(used === undefined ? {} : { used }),
     };
     this.#unseen.add(attempt);
     this.#send(attempt);

@@ -495,6 +495,17 @@ describe('a task attempt', () => {
     limitMs: 1_000,
   };
 
+  it('tells with its result what it used, where its runner could tell', () => {
+    const a = new TestNode('a');
+    a.message(order);
+    const used = { cpu: 0.5, memory: 80 };
+    a.frame({ kind: 'task-done', work: 1, outcome: { ok: true, value: encodeValue(2) }, used });
+    const results = a.sent.flatMap((send) => {
+      return send.kind === 'to-leader' && send.message.kind === 'task-result' ? [send.message] : [];
+    });
+    expect(results).toMatchObject([{ used }]);
+  });
+
   it('runs once however often it is ordered, and its result is sent until it was taken', () => {
     const a = new TestNode('a');
     a.message(order);

@@ -22,6 +22,7 @@ import type { Emit } from './departures.ts';
 import { HeldState } from './held-state.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
+import type { UseMeter } from './use-meter.ts';
 import { Work } from './work.ts';
 
 /** What a letter costs in a record beside what the user put into it. */
@@ -34,6 +35,7 @@ export interface Host {
   readonly emit: Emit;
   /** The works that frames of the node may address. */
   readonly works: Map<WorkId, Work>;
+  readonly meter: UseMeter;
 }
 
 export class Activation {

@@ -19,22 +19,28 @@ import type { Emit } from './departures.ts';
 import { failureOfUser } from './outcome.ts';
 import { runTask } from './task-run.ts';
 import type { TurnFrame } from './turn.ts';
+import { UseMeter } from './use-meter.ts';
 import type { Work } from './work.ts';
+
+/** Frames that bring work of their own: a task beside it is not measured. */
+const brings: ReadonlySet<ToRunner['kind']> = new Set(['task', 'turn', 'activate', 'capture']);
 
 export class Runner {
   readonly #definitions: Definitions;
   readonly #host: Host;
   readonly #emit: Emit;
   readonly #works = new Map<WorkId, Work>();
+  readonly #meter = new UseMeter();
   readonly #activations = new Map<ActorId, Activation | Failure>();
 
   constructor(definitions: Definitions, emit: Emit) {
     this.#definitions = definitions;
     this.#emit = emit;
-    this.#host = { emit, works: this.#works };
+    this.#host = { emit, works: this.#works, meter: this.#meter };
   }
 
   take(frame: ToRunner): void {
+    if (brings.has(frame.kind)) this.#meter.disturb();
     switch (frame.kind) {
       case 'turn':
         return this.#turn(frame);

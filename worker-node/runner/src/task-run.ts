@@ -24,12 +24,19 @@ export function runTask(
   tasks: ReadonlyMap<string, TaskDefinition>,
   host: Host,
 ): void {
+  const measured = host.works.size === 0 ? host.meter.begin() : undefined;
   const work: Work = new Work(frame, {
     name: `task ${frame.name} (${frame.task}, attempt ${frame.attempt})`,
     emit: host.emit,
     onEnd: (outcome, value) => {
       host.works.delete(frame.work);
-      host.emit({ kind: 'task-done', work: frame.work, outcome: outcomeOf(outcome, value) });
+      const done = {
+        kind: 'task-done',
+        work: frame.work,
+        outcome: outcomeOf(outcome, value),
+      } as const;
+      const used = measured?.end();
+      host.emit(used === undefined ? done : { ...done, used });
     },
   });
   host.works.set(frame.work, work);

@@ -9,6 +9,15 @@ export const asks = task('asks', async (c, input) => (await c.actor('Counter', '
 export const fails = task('fails', () => { throw new SyntaxError('bad plan'); });
 export const listens = task('listens', (c) => new Promise((_, reject) => c.signal.addEventListener('abort', () => reject(new Error('stopping')))));
 export const forever = task('forever', () => new Promise(() => undefined));
+export const burns = task('burns', () => {
+  const from = process.cpuUsage();
+  for (;;) {
+    const { user, system } = process.cpuUsage(from);
+    if (user + system > 50_000) return;
+  }
+});
+export const rests = task('rests', () => new Promise((done) => setTimeout(done, 60)));
+export const holds = task('holds', async () => { const held = Buffer.alloc(160 * 1024 * 1024, 1); await new Promise((done) => setTimeout(done, 20)); return held.length; });
 export const uncarried = task('uncarried', () => ({ f: () => 1 }));
 `;
 
@@ -57,6 +66,48 @@ describe('a task', () => {
     expect(failureText((await runner.taskDone(listening)).outcome)).toMatch(/^CANCELLED: task/);
     const late = await runner.taskDone(runner.task('forever', null, 20));
     expect(failureText(late.outcome)).toMatch(/^TIME_LIMIT: task forever \(t1, attempt 1\)/);
+  });
+});
+
+describe('what an attempt used', () => {
+  const rest = () => new Promise((done) => setTimeout(done, 20));
+  const measured = async (name: string) => {
+    // Attempts that follow at once are passed over.
+    await rest();
+    const at = performance.now();
+    const { used, outcome } = await run(name, null);
+    expect(outcome.ok).toBe(true);
+    const waitedMs = performance.now() - at;
+    return { cpu: used?.['cpu'] ?? -1, memory: used?.['memory'] ?? -1, waitedMs };
+  };
+
+  test('is its cpu time by the time that it took', async () => {
+    // It ends when it has used 50 ms of cpu, and took no longer than was waited for it.
+    const burnt = await measured('burns');
+    expect(burnt.cpu).toBeGreaterThanOrEqual(50 / burnt.waitedMs - 0.001);
+    expect((await measured('rests')).cpu).toBeGreaterThanOrEqual(0);
+  });
+
+  // Elsewhere the system does not tell it.
+  test.runIf(process.platform === 'linux')('is the peak of memory while it ran', async () => {
+    const before = (await measured('rests')).memory;
+    expect(before).toBeGreaterThan(0);
+    expect((await measured('holds')).memory).toBeGreaterThan(Math.max(160, before));
+  });
+
+  test('is not told of an attempt beside which something else went on', async () => {
+    await rest();
+    const first = runner.task('rests', null);
+    const second = runner.task('rests', null);
+    expect((await runner.taskDone(first)).used).toBeUndefined();
+    expect((await runner.taskDone(second)).used).toBeUndefined();
+    expect((await measured('rests')).cpu).toBeGreaterThanOrEqual(0);
+  });
+
+  test('is not told of each of many short ones', async () => {
+    const told = [];
+    for (let i = 0; i < 20; i++) told.push((await run('plan', { folder: 'x' })).used !== undefined);
+    expect(told).toContain(false);
   });
 });
 

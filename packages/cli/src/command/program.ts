@@ -5,6 +5,7 @@ import { terminal } from '../terminal/terminal.ts';
 import { addActors } from './actors.ts';
 import { addCall } from './call.ts';
 import { addChaos } from './chaos.ts';
+import { addDemand } from './demand.ts';
 import { addDeploy } from './deploy.ts';
 import { tellParent } from './detach.ts';
 import { addDown } from './down.ts';
@@ -55,6 +56,7 @@ export function makeProgram(): Command {
     addActors,
     addTasks,
     addTenants,
+    addDemand,
     addImport,
     addKillNode,
     addChaos,

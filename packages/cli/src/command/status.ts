@@ -58,7 +58,7 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
     `${many(counts.nodesLost, 'node')} lost, ${many(counts.appendsRefused, 'append')} refused, ` +
       `${counts.repliesWithheld} answers withheld`,
   );
-  line('tenants', view.tenants.map((one) => `${one.tenant} (${one.weight})`).join(', '));
+  line('tenants', `${view.tenants.map(shareOf).join(', ')}${unlisted(view)}`);
   terminal.line();
   printNodes(terminal, view.nodes, false);
   if (view.bundles.length === 0) return;
@@ -73,6 +73,17 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
     ],
     view.bundles,
   );
+}
+
+/** A tenant with its base weight, and its priority where it is not the usual one. */
+function shareOf({ tenant, weight, priority }: ClusterView['tenants'][number]): string {
+  return `${tenant} (${priority === 'normal' ? '' : `${priority} × `}${weight})`;
+}
+
+/** How many tenants the list leaves out. */
+export function unlisted({ tenants, counts }: ClusterView): string {
+  const more = counts.tenants - tenants.length;
+  return more > 0 ? `, and ${more} more` : '';
 }
 
 const stateStyles: { readonly [S in NodeView['state']]: Style } = {

@@ -3,12 +3,14 @@ import { type Command, Option } from 'commander';
 import { shown } from '../terminal/terminal.ts';
 import { withTroupe } from './client.ts';
 import { jsonArgument } from './json-argument.ts';
-import { countOf, examples, settingsOf } from './settings.ts';
+import { countOf, examples, settingsOf, spanOf } from './settings.ts';
 
 interface TaskOptions {
   readonly text?: boolean;
   readonly priority?: 'low' | 'normal' | 'high';
   readonly retries?: string;
+  readonly queue?: string;
+  readonly dueIn?: string;
   readonly id?: string;
 }
 
@@ -22,6 +24,8 @@ export function addTask(program: Command): void {
     .addOption(
       new Option('--priority <name>', 'place in its queue').choices(['low', 'normal', 'high']),
     )
+    .option('--queue <name>', 'a queue of the tenant, which `troupe tenants set` opened')
+    .option('--due-in <span>', 'when it should have ended, such as 30s: more urgent in its tenant')
     .option('--retries <n>', 'tries after the first')
     .option('--id <task>', 'submitting the same id again gives the same result')
     .addHelpText(
@@ -29,17 +33,20 @@ export function addTask(program: Command): void {
       examples(
         `troupe task read '{"file": "docs/one.md"}'`,
         'troupe task read --text docs/one.md --priority high --json',
+        'troupe task read --text docs/one.md --queue reports --due-in 30s',
       ),
     )
     .action(
       async (name: string, text: string | undefined, options: TaskOptions, command: Command) => {
         const input = inputOf(text, options.text === true);
         const settings = settingsOf(command);
-        const { priority, retries, id } = options;
+        const { priority, retries, id, queue, dueIn } = options;
         const submitOptions = {
           ...(priority === undefined ? {} : { priority }),
           ...(retries === undefined ? {} : { retries: countOf('--retries', retries, 0) }),
           ...(id === undefined ? {} : { id }),
+          ...(queue === undefined ? {} : { queue }),
+          ...(dueIn === undefined ? {} : { dueInMs: spanOf('--due-in', dueIn) }),
         };
         const output = await withTroupe(settings, (troupe) =>
           troupe.task(name, input, submitOptions),

@@ -28,6 +28,8 @@ export interface SubmitMessage {
   readonly priority: string;
   readonly retries: number;
   readonly limitMs: number;
+  readonly queue: string;
+  readonly dueInMs: number;
 }
 
 export interface OpenRequest {
@@ -109,6 +111,50 @@ export interface TaskMessage {
   readonly why: string;
 }
 
+interface LimitsMessage {
+  readonly inFlightMax?: number;
+  readonly cpuMax?: number;
+  readonly memoryMax?: number;
+  readonly startsPerSecondMax?: number;
+  readonly queuedMax?: number;
+}
+
+export interface PutTenantMessage extends LimitsMessage {
+  readonly tenant: string;
+  readonly weight?: number;
+  readonly priority: string;
+  readonly lifted: readonly string[];
+  readonly queues: readonly { readonly queue: string; readonly weight: number }[];
+  readonly closed: readonly string[];
+  readonly existing: boolean;
+}
+
+export interface TenantMessage extends LimitsMessage {
+  readonly tenant: string;
+  readonly weight: number;
+  readonly priority: string;
+  readonly queues: readonly { readonly queue: string; readonly weight: number }[];
+}
+
+export interface DemandMessage {
+  readonly bundle: string;
+  readonly task: string;
+  readonly attempts: number;
+  readonly expectedMs: number;
+  readonly judged: number;
+  readonly errorShare: number;
+  readonly biasShare: number;
+  readonly resources: readonly {
+    readonly resource: string;
+    readonly declared: number;
+    readonly samples: number;
+    readonly p50: number;
+    readonly p95: number;
+    readonly proposed?: number;
+    readonly fault: string;
+  }[];
+}
+
 /** Requests and responses of the unary methods, by service and method. */
 export interface UnaryMethods {
   'ActorsService/List': {
@@ -151,7 +197,11 @@ export interface UnaryMethods {
     response: { runs: readonly RunMessage[] };
   };
   'ClusterService/Status': { request: object; response: { json: string } };
-  'ClusterService/PutTenant': { request: { tenant: string; weight: number }; response: object };
+  'ClusterService/PutTenant': { request: PutTenantMessage; response: TenantMessage };
+  'ClusterService/ListDemands': {
+    request: { tenant: string; limit: number };
+    response: { demands: readonly DemandMessage[]; total: number };
+  };
   'ClusterService/DrainNode': { request: { node: string }; response: object };
   'ClusterService/CordonNode': {
     request: { node: string; cordoned: boolean };

@@ -7,7 +7,7 @@
  * N2  an estimate is judged by the duration that came after it, never by one that it was made from.
  * N3  types are bounded by `typesMax`; the one that ended an attempt longest ago is forgotten first.
  */
-import type { Resources } from '@troupe/model';
+import type { ResourceDemand, Resources } from '@troupe/model';
 import { Latest } from './latest.ts';
 
 export interface DemandTerms {
@@ -56,15 +56,12 @@ export interface DurationFigures {
   readonly type: string;
   readonly attempts: number;
   readonly expectedMs: number;
+  /** Attempts that an estimate was compared with. */
+  readonly judged: number;
   /** Mean of |estimate - duration| as a share of the duration's mean. */
   readonly errorShare: number;
   /** Mean of estimate - duration, likewise: above 0 the estimates are too long. */
   readonly biasShare: number;
-}
-
-interface Use {
-  declared: number;
-  readonly latest: Latest;
 }
 
 interface Known {
@@ -74,7 +71,8 @@ interface Known {
   errorMs: number;
   biasMs: number;
   tookMs: number;
-  readonly uses: Map<string, Use>;
+  declared: Resources;
+  readonly uses: Map<string, Latest>;
 }
 
 const firstGuessMs = 100;
@@ -97,16 +95,16 @@ export class Demands {
   ended({ type, declared, used, tookMs }: Attempt): void {
     if (!Number.isFinite(tookMs) || tookMs < 0) return;
     const known = this.#known(type);
+    known.declared = declared;
     this.#judge(known, tookMs);
     for (const [name, value] of Object.entries(used)) {
       if (!Number.isFinite(value) || value < 0) continue;
-      let use = known.uses.get(name);
-      if (use === undefined) {
-        use = { declared: 0, latest: new Latest(this.#terms.latestMax) };
-        known.uses.set(name, use);
+      let latest = known.uses.get(name);
+      if (latest === undefined) {
+        latest = new Latest(this.#terms.latestMax);
+        known.uses.set(name, latest);
       }
-      use.declared = declared[name] ?? 0;
-      use.latest.add(value);
+      latest.add(value);
     }
   }
 
@@ -126,9 +124,39 @@ export class Demands {
       type,
       attempts,
       expectedMs: this.expectedMs(type),
+      judged,
       errorShare: judged === 0 ? 0 : errorMs / total,
       biasShare: judged === 0 ? 0 : biasMs / total,
     };
+  }
+
+  types(): readonly string[] {
+    return [...this.#types.keys()];
+  }
+
+  /** What is declared of each resource, or used of it, by its name. */
+  resources(type: string): readonly ResourceDemand[] {
+    const known = this.#types.get(type);
+    if (known === undefined) return [];
+    const names = new Set([...Object.keys(known.declared), ...known.uses.keys()]);
+    return [...names].sort().map((resource): ResourceDemand => {
+      const declared = known.declared[resource] ?? 0;
+      const latest = known.uses.get(resource);
+      if (latest === undefined) return { resource, declared, samples: 0, p50: 0, p95: 0 };
+      const samples = latest.count;
+      const { coveredShare } = this.#terms;
+      const [p50 = 0, p95 = 0, measured = 0] = latest.quantiles(0.5, 0.95, coveredShare);
+      const figures = { samples, p50, p95 };
+      if (samples < this.#terms.samplesMin) return { resource, declared, ...figures };
+      const { proposed, fault } = this.#judgeUse(declared, measured);
+      return {
+        resource,
+        declared,
+        ...figures,
+        proposed,
+        ...(fault === undefined ? {} : { fault }),
+      };
+    });
   }
 
   #known(type: string): Known {
@@ -139,6 +167,7 @@ export class Demands {
       errorMs: 0,
       biasMs: 0,
       tookMs: 0,
+      declared: {},
       uses: new Map(),
     };
     this.#types.delete(type);
@@ -169,22 +198,34 @@ export class Demands {
 
   #findingsOf(type: string): readonly Finding[] {
     const known = this.#types.get(type);
-    const { samplesMin, marginShare, coveredShare, overFactor, underFactor } = this.#terms;
     const found: Finding[] = [];
-    for (const [resource, { declared, latest }] of known?.uses ?? []) {
-      if (latest.count < samplesMin) continue;
-      const measured = latest.quantile(coveredShare);
-      const proposed = roundedUp(measured * (1 + marginShare));
-      const isUnder = measured > declared * underFactor;
-      const isOver = declared > proposed * overFactor;
-      if (!isUnder && !isOver) continue;
-      const fault = isUnder ? 'under-declared' : 'over-declared';
+    for (const [resource, latest] of known?.uses ?? []) {
+      const declared = known?.declared[resource] ?? 0;
+      if (latest.count < this.#terms.samplesMin) continue;
+      const [measured = 0] = latest.quantiles(this.#terms.coveredShare);
+      const { proposed, fault } = this.#judgeUse(declared, measured);
+      if (fault === undefined) continue;
       const reason =
-        `${type} declares ${resource} ${declared}, and ${Math.round(coveredShare * 100)} % of the ` +
-        `latest ${latest.count} attempts used at most ${readable(measured)}; declare ${proposed}`;
+        `${type} declares ${resource} ${declared}, and ` +
+        `${Math.round(this.#terms.coveredShare * 100)} % of the latest ${latest.count} attempts ` +
+        `used at most ${readable(measured)}; declare ${proposed}`;
       found.push({ type, resource, fault, declared, measured, proposed, reason });
     }
     return found;
+  }
+
+  /** N1: asked only when there are enough measurements. */
+  #judgeUse(declared: number, measured: number) {
+    const { marginShare, overFactor, underFactor } = this.#terms;
+    const proposed = roundedUp(measured * (1 + marginShare));
+    const isUnder = measured > declared * underFactor;
+    const isOver = declared > proposed * overFactor;
+    const fault: Finding['fault'] | undefined = isUnder
+      ? 'under-declared'
+      : isOver
+        ? 'over-declared'
+        : undefined;
+    return { proposed, fault };
   }
 }
 

@@ -21,9 +21,9 @@ export class Latest {
     return this.#values.length;
   }
 
-  /** The least value that so large a share does not exceed. */
-  quantile(share: number): number {
-    const sorted = [...this.#values].sort((left, right) => left - right);
-    return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+  /** For each share the least value that so large a share does not exceed. */
+  quantiles(...shares: readonly number[]): number[] {
+    const sorted = Float64Array.from(this.#values).sort();
+    return shares.map((share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
   }
 }

@@ -20,8 +20,14 @@ export interface Queued {
   readonly shape: Shape;
   readonly priority: Priority;
   /** A queue below the tenant. */
-  readonly queue?: string;
-  /** When it should have ended, by the clock of `now`. */
+  readonly queue?: string | undefined;
+}
+
+/** By the clock of `now`. */
+export interface QueuedTimes {
+  /** Since when it waits; it may have waited under another leader. */
+  readonly since: number;
+  /** When it should have ended. */
   readonly deadline?: number;
 }
 
@@ -91,19 +97,24 @@ export class Backlog<T extends Queued> {
     this.#queue(name).weight = weight;
   }
 
-  push(task: T, lane: Lane, now: number): void {
+  keepQueues(kept: ReadonlyMap<string, unknown>): void {
+    for (const [name, { waiting }] of this.#queues) {
+      if (name !== unnamed && waiting === 0 && !kept.has(name)) this.#queues.delete(name);
+    }
+  }
+
+  push(task: T, lane: Lane, { since, deadline }: QueuedTimes): void {
     assert(!this.#entries.has(task.id), 'L1: a task waits once');
     const queue = this.#queue(task.queue ?? unnamed);
     const branch = queue.branches[priorities.indexOf(task.priority)];
     assert(branch !== undefined, 'L1: every priority has its branch');
-    const { deadline } = task;
     const entry: Entry<T> = {
       slot: -1,
       task,
       lane,
       branch,
-      due: Math.min(deadline ?? Number.POSITIVE_INFINITY, now + ageMs),
-      urgentFrom: deadline === undefined ? Number.POSITIVE_INFINITY : (now + deadline) / 2,
+      due: Math.min(deadline ?? Number.POSITIVE_INFINITY, since + ageMs),
+      urgentFrom: deadline === undefined ? Number.POSITIVE_INFINITY : (since + deadline) / 2,
       order: this.#order++,
     };
     this.#entries.set(task.id, entry);

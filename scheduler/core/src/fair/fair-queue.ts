@@ -14,10 +14,10 @@
 import { assert, type Quota } from '@troupe/model';
 import { Heap, type HeapItem } from '../heap.ts';
 import type { Shape } from '../resources.ts';
-import { Backlog, type Lane, type Prices, type Queued } from './backlog.ts';
+import { Backlog, type Lane, type Prices, type Queued, type QueuedTimes } from './backlog.ts';
 import { Contest } from './contest.ts';
 import { priorityWeight } from './priority.ts';
-import { QuotaUse } from './quota.ts';
+import { QuotaUse, sameQuota } from './quota.ts';
 
 export interface TenantTask extends Queued {
   readonly tenant: string;
@@ -57,6 +57,8 @@ interface Tenant<T extends TenantTask> extends HeapItem {
   /** Of its lanes, how many compete. */
   competing: number;
   weight: number;
+  /** With what it faces the others: the priority and coefficient of its next task included. */
+  faced: number | undefined;
   charged: number;
   /** When its rate lets it start again; only while it rests for that. */
   restsUntil: number;
@@ -111,7 +113,8 @@ export class FairQueue<T extends TenantTask, N> {
       this.#contest.reweigh(tenant.contestSlot, given.weight / tenant.weight);
       tenant.weight = given.weight;
     }
-    if (given.quota === undefined) return;
+    // The same again gives no rate a new start.
+    if (given.quota === undefined || sameQuota(tenant.use.quota, given.quota)) return;
     tenant.use.set(given.quota, now);
     if (tenant.slot >= 0) this.#resting.remove(tenant);
     this.#unpark(tenant, now);
@@ -122,11 +125,16 @@ export class FairQueue<T extends TenantTask, N> {
     this.#tenant(name).backlog.weighQueue(queue, weight);
   }
 
-  push(task: T, now: number): void {
+  /** Forgets the queues of a tenant that are not among these, but for those in which something waits. */
+  keepQueues(name: string, queues: ReadonlyMap<string, number>): void {
+    this.#tenant(name).backlog.keepQueues(queues);
+  }
+
+  push(task: T, now: number, times: QueuedTimes = { since: now }): void {
     const tenant = this.#tenant(task.tenant);
     const lane = this.#lane(tenant, task.shape);
     const alone = lane.waiting === 0;
-    tenant.backlog.push(task, lane, now);
+    tenant.backlog.push(task, lane, times);
     this.#size++;
     if (alone) this.#compete(tenant, lane, now);
     else if (tenant.competing > 0) this.#face(tenant, now);
@@ -213,10 +221,11 @@ export class FairQueue<T extends TenantTask, N> {
   }
 
   share(name: string): TenantShare {
-    const { weight, use, backlog, charged, contestSlot, competing } = this.#tenant(name);
+    const { weight, faced, use, backlog, charged, contestSlot, competing } = this.#tenant(name);
     const ahead = this.#contest.startOf(contestSlot) - this.#contest.time;
     // Who does not compete is owed nothing: credit is not kept.
-    const lag = -(competing > 0 ? ahead : Math.max(0, ahead)) * weight;
+    const owed = -(competing > 0 ? ahead : Math.max(0, ahead));
+    const lag = owed === 0 ? 0 : owed * (faced ?? weight * priorityWeight('normal'));
     const { quota, inFlight } = use;
     return { weight, quota, waiting: backlog.size, inFlight, charged, lag };
   }
@@ -272,6 +281,7 @@ export class FairQueue<T extends TenantTask, N> {
     const chosen = tenant.backlog.choose(now, ({ contestSlot }) => contestSlot >= 0);
     if (chosen === undefined) return undefined;
     const weight = this.#weightOf(tenant, chosen.task);
+    tenant.faced = weight;
     return [weight, this.#rules.costOf(chosen.task) / weight];
   }
 
@@ -385,6 +395,7 @@ export class FairQueue<T extends TenantTask, N> {
       parked: new Set(),
       competing: 0,
       weight: 1,
+      faced: undefined,
       charged: 0,
       restsUntil: 0,
       startEveryMs: undefined,

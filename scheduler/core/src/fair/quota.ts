@@ -3,7 +3,7 @@
  *
  * U1  what is counted as used is what was started and has not landed.
  */
-import { assert, type Failure, failure, type Quota } from '@troupe/model';
+import { assert, type Failure, failure, type Quota, type QuotaChange } from '@troupe/model';
 import type { Shape } from '../resources.ts';
 
 const limitNames = [
@@ -14,14 +14,31 @@ const limitNames = [
   'queuedMax',
 ] as const satisfies readonly (keyof Quota)[];
 
-/** What is wrong with a quota that somebody gave, if anything. */
-export function quotaFault(quota: Quota): Failure | undefined {
+const countNames: ReadonlySet<string> = new Set(['inFlightMax', 'queuedMax']);
+
+/** What is wrong with limits that somebody gave, if anything. */
+export function quotaFault(quota: QuotaChange): Failure | undefined {
   for (const name of limitNames) {
     const limit = quota[name];
-    if (limit === undefined || (Number.isFinite(limit) && limit > 0)) continue;
-    return failure('INVALID_ARGUMENT', `${name} is ${limit}; give a number above nought`);
+    if (limit === undefined || limit === null) continue;
+    if (!(Number.isFinite(limit) && limit > 0)) {
+      return failure('INVALID_ARGUMENT', `${name} is ${limit}; give a number above nought`);
+    }
+    if (countNames.has(name) && !Number.isSafeInteger(limit)) {
+      return failure('INVALID_ARGUMENT', `${name} is ${limit}; give a whole number`);
+    }
   }
   return undefined;
+}
+
+/** What is named is set or lifted, the rest stays. */
+export function changedQuota(known: Quota | undefined, change: QuotaChange): Quota {
+  const quota: { -readonly [L in keyof Quota]: number } = {};
+  for (const name of limitNames) {
+    const limit = change[name] === undefined ? known?.[name] : change[name];
+    if (limit !== undefined && limit !== null) quota[name] = limit;
+  }
+  return quota;
 }
 
 export function sameQuota(left: Quota | undefined, right: Quota): boolean {

@@ -2,7 +2,7 @@ import { type TaskId, tenantName } from '@troupe/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Priority, priorityFault, quotaFault } from '../../src/fair/index.ts';
-import { fairQueue, type Made, push, takeAll, task } from './scene.ts';
+import { enter, fairQueue, type Made, push, takeAll, task } from './scene.ts';
 
 const a = tenantName('a');
 
@@ -56,7 +56,7 @@ describe('the queue', () => {
           });
           if (kind === 'push') {
             inside.set(made.id, made);
-            queue.push(made, now);
+            enter(queue, made, now);
           } else if (kind === 'take') {
             const picked = queue.take(now);
             if (picked === undefined) continue;
@@ -183,12 +183,30 @@ describe('a priority', () => {
   });
 });
 
+describe('a queue that was closed', () => {
+  it('has, when it is opened again, no share of what went on meanwhile', () => {
+    const queue = fairQueue();
+    const mails = () => task('a', { queue: 'mails' });
+    queue.weighQueue(a, 'mails', 1);
+    push(queue, 50, mails);
+    push(queue, 200, () => task('a'));
+    queue.keepQueues(a, new Map());
+    expect(takeAll(queue, 100).filter((one) => one.queue === 'mails')).toHaveLength(50);
+    queue.keepQueues(a, new Map());
+    takeAll(queue, 50);
+    queue.weighQueue(a, 'mails', 1);
+    push(queue, 50, mails);
+    const taken = takeAll(queue, 40).filter((one) => one.queue === 'mails');
+    expect(Math.abs(taken.length - 20)).toBeLessThanOrEqual(1);
+  });
+});
+
 describe('a deadline', () => {
   it('goes first within its tenant, once half of its time is gone', () => {
     const queue = fairQueue();
     push(queue, 10, () => task('a', { priority: 'high' }));
     const due = task('a', { priority: 'low', deadline: 1_000 });
-    queue.push(due, 0);
+    enter(queue, due, 0);
     expect(takeAll(queue, 1, 0)[0]).not.toBe(due);
     expect(takeAll(queue, 2, 600)).toContain(due);
   });
@@ -209,7 +227,7 @@ describe('a deadline', () => {
     const old = task('a');
     queue.push(old, 0);
     for (let now = 0; now < 120_000; now += 1_000) {
-      queue.push(task('a', { deadline: now + 30_000 }), now);
+      enter(queue, task('a', { deadline: now + 30_000 }), now);
       if (takeAll(queue, 1, now)[0] === old) return expect(now).toBeLessThanOrEqual(62_000);
     }
     expect.unreachable('the old task starved');

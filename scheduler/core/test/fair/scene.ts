@@ -5,6 +5,7 @@ import { shapeOf } from '../../src/resources.ts';
 
 export interface Made extends TenantTask {
   readonly cost: number;
+  readonly deadline?: number;
 }
 
 let made = 0;
@@ -42,7 +43,13 @@ export function fairQueue(rules: Partial<FairRules<Made, string>> = {}): FairQue
 }
 
 export function push(queue: FairQueue<Made, string>, count: number, make: () => Made): void {
-  for (let i = 0; i < count; i++) queue.push(make(), 0);
+  for (let i = 0; i < count; i++) enter(queue, make(), 0);
+}
+
+/** One task, with its deadline. */
+export function enter(queue: FairQueue<Made, string>, made: Made, now: number): void {
+  const { deadline } = made;
+  queue.push(made, now, deadline === undefined ? { since: now } : { since: now, deadline });
 }
 
 /** Takes so many, each of which lands at once. */

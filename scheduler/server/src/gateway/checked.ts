@@ -120,6 +120,22 @@ export function checkedPriority(text: string): 'low' | 'normal' | 'high' {
   throw refused('priority', text, 'low, normal or high');
 }
 
+export function checkedAmount(field: string, value: number): number {
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw refused(field, String(value), 'a number above 0');
+}
+
+/** The place of a task in its tenant, of what a client said; empty and 0 say nothing. */
+export function placeInTenant({ queue, dueInMs }: { queue: string; dueInMs: number }): {
+  readonly queue?: string;
+  readonly dueInMs?: number;
+} {
+  if (queue !== '' && !isShortName(queue)) {
+    throw refused('queue', queue, 'a name of a-z, 0-9 and dashes');
+  }
+  return { ...(queue === '' ? {} : { queue }), ...(dueInMs === 0 ? {} : { dueInMs }) };
+}
+
 export function checkedLimit(limit: number, most: number): number {
   if (limit === 0) return Math.min(100, most);
   if (limit <= most) return limit;

@@ -1,18 +1,19 @@
 /** `ClusterService`: what operators see and ask of the whole cell. */
 import { isShortName, limits, type NodeName, nodeName, troupeError } from '@troupe/model';
-import { checkedTenant } from './checked.ts';
+import { checkedLimit, checkedTenant } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
+import { type PutTenantRequest, putTenant } from './put-tenant.ts';
 
 /** Counters of this process, shown beside the cluster's. */
 export type ProcessCounts = () => { readonly [name: string]: number | string | boolean };
+
+const demandsMax = 1_000;
 
 interface CordonRequest {
   readonly node: string;
   readonly cordoned: boolean;
 }
-
-const weightMax = 1_000_000;
 
 export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
   return {
@@ -21,26 +22,25 @@ export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
       if (answer.kind !== 'status') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
       return { json: JSON.stringify({ ...answer.status, process: processCounts() }) };
     }),
-    PutTenant: unary(gateway, (asked: Asked<{ tenant: string; weight: number }>) =>
-      putTenant(gateway, asked),
+    PutTenant: unary(gateway, (asked: Asked<PutTenantRequest>) => putTenant(gateway, asked)),
+    ListDemands: unary(gateway, (asked: Asked<{ tenant: string; limit: number }>) =>
+      listDemands(gateway, asked),
     ),
     DrainNode: unary(gateway, (asked: Asked<{ node: string }>) => drainNode(gateway, asked)),
     CordonNode: unary(gateway, (asked: Asked<CordonRequest>) => cordonNode(gateway, asked)),
   };
 }
 
-async function putTenant(
+async function listDemands(
   gateway: Gateway,
-  { request, deadlineAt, signal }: Asked<{ tenant: string; weight: number }>,
+  { request, deadlineAt, signal }: Asked<{ tenant: string; limit: number }>,
 ) {
-  const tenant = checkedTenant(request.tenant);
-  const { weight } = request;
-  if (!(weight > 0 && weight <= weightMax)) {
-    const text = `weight ${weight} of tenant "${tenant}" is not above 0 and at most ${weightMax}`;
-    throw troupeError('INVALID_ARGUMENT', text, { argument: 'weight' });
-  }
-  await gateway.requests.ask({ kind: 'put-tenant', tenant, weight }, { deadlineAt, signal });
-  return {};
+  const limit = checkedLimit(request.limit, demandsMax);
+  const all = { kind: 'list-demands', limit } as const;
+  const body = request.tenant === '' ? all : { ...all, tenant: checkedTenant(request.tenant) };
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'demands') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  return { demands: answer.demands, total: answer.total };
 }
 
 async function drainNode(gateway: Gateway, asked: Asked<{ node: string }>) {

@@ -31,6 +31,7 @@ import {
   checkedSession,
   checkedTask,
   checkedTenant,
+  placeInTenant,
 } from './checked.ts';
 import { errorMessage, statusOf } from './coded.ts';
 import type { Gateway } from './gateway.ts';
@@ -268,6 +269,7 @@ export class SessionStream implements CallSink {
           priority: checkedPriority(message.priority),
           ...(message.retries < 0 ? {} : { retries: message.retries }),
           ...(message.limitMs === 0 ? {} : { limitMs: message.limitMs }),
+          ...placeInTenant(message),
         },
         { signal: leave.signal },
       );

@@ -10,6 +10,7 @@ import {
   checkedTask,
   checkedTenant,
   jsonOf,
+  placeInTenant,
   tenantOf,
   valueGiven,
 } from './checked.ts';
@@ -23,6 +24,8 @@ interface SubmitRequest {
   readonly value: Uint8Array;
   readonly json: string;
   readonly priority: string;
+  readonly queue: string;
+  readonly dueInMs: number;
 }
 
 interface GangRequest {
@@ -62,6 +65,7 @@ async function submit(gateway: Gateway, { request, deadlineAt, signal }: Asked<S
     name: checkedName('name', request.name),
     input: input.bytes,
     priority: checkedPriority(request.priority),
+    ...placeInTenant(request),
   } as const;
   const answer = await gateway.requests.ask(body, { deadlineAt, signal });
   if (answer.kind !== 'task-ended') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);

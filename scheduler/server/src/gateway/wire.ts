@@ -93,6 +93,8 @@ export interface SubmitMessage {
   readonly priority: string;
   readonly retries: number;
   readonly limitMs: number;
+  readonly queue: string;
+  readonly dueInMs: number;
 }
 
 export interface ClientMessage {

@@ -1,0 +1,75 @@
+/** `troupe demand`: what tasks declare beside what they use, and how well durations are foreseen. */
+import type { DemandView } from '@troupe/sdk';
+import type { Command } from 'commander';
+import { duration } from '../terminal/duration.ts';
+import type { Column } from '../terminal/table.ts';
+import { withTroupe } from './client.ts';
+import { countOf, examples, settingsOf } from './settings.ts';
+
+type ResourceDemand = DemandView['resources'][number];
+
+interface Row {
+  readonly demand: DemandView;
+  /** Undefined for a task that declares nothing and was not measured. */
+  readonly use: ResourceDemand | undefined;
+}
+
+export function addDemand(program: Command): void {
+  program
+    .command('demand')
+    .description('show what tasks declare, what they really use, and what to declare instead')
+    .option('--all', 'of all tenants')
+    .option('--limit <n>', 'tasks to show, the worst declared first', '100')
+    .addHelpText('after', examples('troupe demand', 'troupe demand --all --json'))
+    .action(async (options: { all?: boolean; limit: string }, command: Command) => {
+      const limit = countOf('--limit', options.limit, 1);
+      const settings = settingsOf(command);
+      const { terminal, tenant } = settings;
+      const whose = options.all === true ? {} : { tenant };
+      const found = await withTroupe(settings, (troupe) => troupe.demands({ ...whose, limit }));
+      terminal.answer(found, () => {
+        if (found.total === 0) {
+          terminal.note('no attempt of a task has ended since the present scheduler leads');
+          return;
+        }
+        terminal.table(columns, found.demands.flatMap(rowsOf));
+        const more = found.total - found.demands.length;
+        if (more > 0) terminal.note(`and ${more} more; --limit shows them`);
+      });
+    });
+}
+
+function rowsOf(demand: DemandView): readonly Row[] {
+  if (demand.resources.length === 0) return [{ demand, use: undefined }];
+  return demand.resources.map((use) => ({ demand, use }));
+}
+
+const columns: readonly Column<Row>[] = [
+  { title: 'TASK', value: ({ demand }) => demand.task },
+  { title: 'RESOURCE', value: ({ use }) => use?.resource ?? '' },
+  { title: 'DECLARED', value: ({ use }) => amount(use?.declared), numeric: true },
+  { title: 'P50', value: ({ use }) => measured(use, use?.p50), numeric: true },
+  { title: 'P95', value: ({ use }) => measured(use, use?.p95), numeric: true },
+  { title: 'SAMPLES', value: ({ use }) => use?.samples ?? 0, numeric: true },
+  { title: 'PROPOSED', value: ({ use }) => amount(use?.proposed), numeric: true },
+  { title: 'FAULT', value: ({ use }) => use?.fault ?? '' },
+  { title: 'ATTEMPTS', value: ({ demand }) => demand.attempts, numeric: true },
+  { title: 'EXPECTED', value: ({ demand }) => duration(demand.expectedMs), numeric: true },
+  { title: 'ERROR', value: ({ demand }) => errorOf(demand), numeric: true },
+  { title: 'BUNDLE', value: ({ demand }) => demand.bundle.slice(0, 12) },
+];
+
+function measured(use: ResourceDemand | undefined, value: number | undefined): string {
+  return use === undefined || use.samples === 0 ? '-' : amount(value);
+}
+
+function amount(value: number | undefined): string {
+  return value === undefined ? '-' : String(Math.round(value * 1_000) / 1_000);
+}
+
+/** Of the estimate of the duration, with the side to which it leans. */
+function errorOf({ judged, errorShare, biasShare }: DemandView): string {
+  if (judged === 0) return '-';
+  const lean = Math.round(100 * biasShare);
+  return `${Math.round(100 * errorShare)} % (${lean > 0 ? '+' : ''}${lean} %)`;
+}

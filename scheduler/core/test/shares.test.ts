@@ -1,0 +1,251 @@
+/** Who is served how often, on the leader's machine: nodes with one place, so that starts are counted. */
+import { type RequestBody, type TenantName, tenantName } from '@troupe/model';
+import { describe, expect, it } from 'vitest';
+import { SchedulerMachine } from '../src/index.ts';
+import { config, ok, Scene, task } from './scene.ts';
+
+type Put = Omit<Extract<RequestBody, { kind: 'put-tenant' }>, 'kind' | 'tenant'>;
+type Submit = Partial<Extract<RequestBody, { kind: 'submit-task' }>>;
+
+/** Tenants by name, each with tasks that wait. */
+function sceneOf(
+  tenants: { readonly [name: string]: Put },
+  given: { readonly demandCoefficient?: boolean } = {},
+): Scene {
+  const scene = new Scene(new SchedulerMachine({ ...config, ...given }));
+  for (const [name, put] of Object.entries(tenants)) {
+    const tenant = tenantName(name);
+    scene.asks({ kind: 'put-tenant', tenant, ...put });
+    const manifest = { sdk: '', actors: [], tasks: [task('work')], workflows: [] };
+    scene.asks({ kind: 'deploy', tenant, bundle: 'b1' as never, manifest, bytes: 1 });
+  }
+  return scene;
+}
+
+let submitted = 0;
+
+function wait(scene: Scene, name: string, count: number, given: Submit = {}): void {
+  for (let i = 0; i < count; i++) {
+    scene.submits(`${name}.${submitted++}`, { tenant: tenantName(name), ...given });
+  }
+}
+
+/** The names, up to the dot, of the next so many tasks that start; each takes 100 ms and ends well. */
+function starts(scene: Scene, count: number): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const last = scene.decided('task-started').at(-1);
+    if (last === undefined) throw new Error('nothing runs');
+    names.push(last.task.slice(0, last.task.indexOf('.')));
+    scene.finishes(last.task, ok(1), 100);
+  }
+  return names;
+}
+
+function count(names: readonly string[]): { [name: string]: number } {
+  const counts: { [name: string]: number } = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+const a = tenantName('a');
+const b = tenantName('b');
+
+describe('three tenants', () => {
+  it('at high, normal and low get 3 : 2 : 1', () => {
+    const scene = sceneOf({
+      ada: { priority: 'high' },
+      bob: { priority: 'normal' },
+      cyd: { priority: 'low' },
+    });
+    for (const name of ['cyd', 'bob', 'ada']) wait(scene, name, 70);
+    scene.joins('n1.aaaaaaaa', { cpu: 1 });
+    expect(count(starts(scene, 60))).toEqual({ ada: 30, bob: 20, cyd: 10 });
+  });
+
+  it('get by weight × priority, also under the next leader', () => {
+    const scene = sceneOf({
+      ada: { priority: 'high', weight: 1 },
+      bob: { priority: 'low', weight: 6 },
+      cyd: { weight: 0.5 },
+    });
+    for (const name of ['cyd', 'bob', 'ada']) wait(scene, name, 140);
+    scene.joins('n1.aaaaaaaa', { cpu: 1 });
+    expect(count(starts(scene, 60))).toEqual({ ada: 18, bob: 36, cyd: 6 });
+    scene.failOver();
+    scene.pass(10);
+    expect(count(starts(scene, 61).slice(1))).toEqual({ ada: 18, bob: 36, cyd: 6 });
+  });
+
+  it('get 0.4 : 0.3 : 0.3 with the demand coefficient on, one all cpu, one all memory, one all io', () => {
+    const scene = sceneOf({ cpu: {}, memory: {}, io: {} }, { demandCoefficient: true });
+    const all = { cpu: 8, memory: 64, io: 2 };
+    for (const [name, amount] of Object.entries(all)) {
+      wait(scene, name, 60, { resources: { [name]: amount, place: 1 } });
+    }
+    scene.joins('n1.aaaaaaaa', { ...all, place: 1 });
+    expect(count(starts(scene, 100))).toEqual({ cpu: 40, memory: 30, io: 30 });
+  });
+});
+
+describe('the demand coefficient', () => {
+  const wide = { cpu: 5, memory: 20, io: 4, place: 1 };
+  const slim = { cpu: 1, memory: 20, io: 4, place: 1 };
+  const all = { cpu: 10, memory: 100, io: 20, place: 1 };
+  // 0.4 × 0.5 + 0.3 × 0.2 + 0.3 × 0.2 = 0.32, and 0.4 × 0.1 + 0.3 × 0.2 + 0.3 × 0.2 = 0.16.
+  it.each([
+    { demandCoefficient: true, counts: { wide: 40, slim: 20 } },
+    { demandCoefficient: false, counts: { wide: 30, slim: 30 } },
+  ])('changes the shares by exactly what was computed: %j', ({ demandCoefficient, counts }) => {
+    const scene = sceneOf({ wide: {}, slim: {} }, { demandCoefficient });
+    wait(scene, 'wide', 60, { resources: wide });
+    wait(scene, 'slim', 60, { resources: slim });
+    scene.joins('n1.aaaaaaaa', all);
+    expect(count(starts(scene, 60))).toEqual(counts);
+  });
+});
+
+describe('an operator', () => {
+  it('weighs a tenant anew while it waits: its share changes from then on, and nothing is banked', () => {
+    const scene = sceneOf({ a: {}, b: {} });
+    wait(scene, 'a', 200);
+    wait(scene, 'b', 200);
+    scene.joins('n1.aaaaaaaa', { cpu: 1 });
+    // A share is exact to one task, which may have started just before it was changed.
+    const next = (starting: number, ideal: number) => {
+      const mine = count(starts(scene, starting))['a'] ?? 0;
+      expect(Math.abs(mine - ideal)).toBeLessThanOrEqual(1);
+    };
+    next(40, 20);
+    scene.asks({ kind: 'put-tenant', tenant: a, weight: 3 });
+    next(40, 30);
+    scene.asks({ kind: 'put-tenant', tenant: a, weight: 1 });
+    next(40, 20);
+    scene.asks({ kind: 'put-tenant', tenant: b, priority: 'high' });
+    next(50, 20);
+  });
+
+  it('sees how far each tenant is behind or ahead of its share, in time of the whole cluster', () => {
+    const scene = sceneOf({ a: { weight: 3 }, b: {} });
+    wait(scene, 'a', 9);
+    wait(scene, 'b', 9);
+    scene.joins('n1.aaaaaaaa', { cpu: 1 });
+    const seen = standing(scene);
+    expect(seen.get(a)).toMatchObject({ weight: 3, waiting: 8, inFlight: 1 });
+    expect(seen.get(b)).toMatchObject({ weight: 1, waiting: 9, inFlight: 0 });
+    // 100 ms of the cluster were given away: 75 of them to whom they belong.
+    expect(seen.get(a)?.behindMs).toBeCloseTo(-25, 9);
+    expect(seen.get(b)?.behindMs).toBeCloseTo(25, 9);
+    expect(seen.get(tenantName('default'))).toMatchObject({ waiting: 0, behindMs: 0 });
+  });
+});
+
+describe('queues below a tenant', () => {
+  const queues = [
+    { queue: 'reports', weight: 3 },
+    { queue: 'mails', weight: 1 },
+  ];
+
+  it('share by their weights, which an operator changes, and the next leader knows', () => {
+    const scene = sceneOf({ a: { queues } });
+    for (let i = 0; i < 200; i++) {
+      scene.submits(`reports.${i}`, { tenant: a, queue: 'reports' });
+      scene.submits(`mails.${i}`, { tenant: a, queue: 'mails' });
+    }
+    scene.joins('n1.aaaaaaaa', { cpu: 1 });
+    expect(count(starts(scene, 40))).toEqual({ reports: 30, mails: 10 });
+    scene.asks({
+      kind: 'put-tenant',
+      tenant: a,
+      queues: [{ queue: 'mails', weight: 12 }],
+    });
+    expect(count(starts(scene, 50))).toEqual({ reports: 10, mails: 40 });
+    scene.failOver();
+    scene.pass(10);
+    expect(count(starts(scene, 51).slice(1))).toEqual({ reports: 10, mails: 40 });
+  });
+
+  it('must be open: a task for another one is refused, and so is one of another tenant', () => {
+    const scene = sceneOf({ a: { queues }, b: {} });
+    for (const [tenant, queue] of [
+      [a, 'letters'],
+      [b, 'reports'],
+    ] as const) {
+      const answer = scene.answer(scene.submits(`x.${queue}`, { tenant, queue }));
+      expect(scene.code(answer)).toBe('UNKNOWN_QUEUE');
+    }
+  });
+
+  it('are closed when nothing is in them, and not before', () => {
+    const scene = sceneOf({ a: { queues } });
+    const close = () => {
+      const closed = [{ queue: 'mails', weight: null }];
+      return scene.asks({ kind: 'put-tenant', tenant: a, queues: closed });
+    };
+    scene.submits('mails.x', { tenant: a, queue: 'mails' });
+    expect(scene.code(close())).toBe('WRONG_STATE');
+    scene.joins('n1.aaaaaaaa', { cpu: 1 });
+    expect(scene.code(close())).toBe('WRONG_STATE');
+    starts(scene, 1);
+    expect(close()).toMatchObject({ settings: { queues: [{ queue: 'reports', weight: 3 }] } });
+    expect(scene.code(close())).toBe('UNKNOWN_QUEUE');
+  });
+
+  it.each([
+    { queue: 'Reports', weight: 1 },
+    { queue: 'reports', weight: 0 },
+    { queue: 'reports', weight: Number.NaN },
+  ])('are refused as %j', (bad) => {
+    const scene = sceneOf({ a: {} });
+    const answer = scene.asks({ kind: 'put-tenant', tenant: a, weight: 7, queues: [bad] });
+    expect(scene.code(answer)).toBe('INVALID_ARGUMENT');
+    expect(standing(scene).get(a)).toMatchObject({ weight: 1, queues: [] });
+  });
+
+  it('are at most 100', () => {
+    const scene = sceneOf({ a: {} });
+    const many = Array.from({ length: 101 }, (_, i) => ({ queue: `q${i}`, weight: 1 }));
+    const answer = scene.asks({ kind: 'put-tenant', tenant: a, queues: many });
+    expect(scene.code(answer)).toBe('INVALID_ARGUMENT');
+  });
+});
+
+describe('a task that is due', () => {
+  it('is as urgent under the next leader as it was under the last', () => {
+    const scene = sceneOf({ a: {} });
+    scene.submits('due.x', { tenant: a, priority: 'low', dueInMs: 10_000 });
+    wait(scene, 'a', 20, { priority: 'high' });
+    // More than half of its time is gone, most of it under the first leader.
+    scene.pass(9_000);
+    scene.failOver();
+    scene.pass(100);
+    scene.joins('n1.aaaaaaaa', { cpu: 1 });
+    expect(starts(scene, 1)).toEqual(['due']);
+  });
+
+  it('does not pass a task that has waited for a minute, whoever led meanwhile', () => {
+    const scene = sceneOf({ a: {} });
+    scene.submits('old.x', { tenant: a });
+    scene.pass(60_000);
+    scene.failOver();
+    scene.submits('due.x', { tenant: a, dueInMs: 20_000 });
+    scene.joins('n1.aaaaaaaa', { cpu: 1 });
+    expect(starts(scene, 2)).toEqual(['old', 'due']);
+  });
+
+  it('that is due in no time at all is refused', () => {
+    const scene = sceneOf({ a: {} });
+    for (const dueInMs of [0, -1, Number.NaN]) {
+      const answer = scene.answer(scene.submits('due.x', { tenant: a, dueInMs }));
+      expect(scene.code(answer)).toBe('INVALID_ARGUMENT');
+    }
+  });
+});
+
+function standing(scene: Scene) {
+  const answer = scene.asks({ kind: 'status' });
+  if (answer?.kind !== 'status') throw new Error('no status');
+  return new Map<TenantName, (typeof answer.status.tenants)[number]>(
+    answer.status.tenants.map((one) => [one.tenant, one]),
+  );
+}
