@@ -209,8 +209,11 @@ export class FairQueue<T extends TenantTask, N> {
   share(name: string): TenantShare {
     const { weight, use, backlog, charged, contestSlot, competing } = this.#tenant(name);
     const ahead = this.#contest.startOf(contestSlot) - this.#contest.time;
-    // Who does not compete is owed nothing: credit is not kept.
-    const lag = -(competing > 0 ? ahead : Math.max(0, ahead)) * weight;
+    // Who does not compete is owed nothing: credit is not kept. It would owe in its next task's weight.
+    const lag =
+      competing > 0
+        ? -ahead * this.#contest.weightOf(contestSlot)
+        : -Math.max(0, ahead) * weight * priorityWeight('normal');
     const { quota, inFlight } = use;
     return { weight, quota, waiting: backlog.size, inFlight, charged, lag };
   }

@@ -176,6 +176,21 @@ describe('tenants', () => {
     expect(Math.abs(costOf(takeAll(queue, 100), 'a') - 75)).toBeLessThanOrEqual(1);
   });
 
+  it('owe the same cost after they were weighed anew', () => {
+    const queue = fairQueue();
+    queue.push(task('a', { cost: 60 }), 0);
+    push(queue, 400, () => task('a'));
+    push(queue, 400, () => task('b'));
+    expect(takeAll(queue, 2).map(({ cost }) => cost)).toEqual([1, 60]);
+    const owed = -queue.share('a').lag;
+    expect(owed).toBe(29.5);
+    queue.put(tenantName('a'), { weight: 3 }, 0);
+    expect(queue.share('a').lag).toBeCloseTo(-owed, 9);
+    // Of all that is served meanwhile three quarters are a's due.
+    const first = takeAll(queue).findIndex(({ tenant }) => tenant === 'a');
+    expect(Math.abs(first - (owed * 4) / 3)).toBeLessThanOrEqual(1);
+  });
+
   it('pay what their tasks took, not what was expected', () => {
     const queue = fairQueue({ costOf: () => 5 });
     push(queue, 300, () => task('slow', { cost: 10 }));
@@ -193,6 +208,45 @@ describe('tenants', () => {
 });
 
 describe('within a tenant', () => {
+  it('queues bank nothing while they are idle', () => {
+    const queue = fairQueue();
+    push(queue, 200, () => task('a', { queue: 'busy' }));
+    takeAll(queue, 100);
+    push(queue, 100, () => task('a', { queue: 'idle' }));
+    const late = takeAll(queue, 20).filter((one) => one.queue === 'idle');
+    expect(Math.abs(late.length - 10)).toBeLessThanOrEqual(1);
+  });
+
+  it('a queue with half of the weight never runs ahead of fifty others', () => {
+    const queue = fairQueue();
+    queue.weighQueue(tenantName('a'), 'heavy', 50);
+    push(queue, 400, () => task('a', { queue: 'heavy' }));
+    for (let i = 0; i < 50; i++) push(queue, 10, () => task('a', { queue: `light ${i}` }));
+    let heavy = 0;
+    for (const [i, one] of takeAll(queue, 600).entries()) {
+      if (one.queue === 'heavy') heavy++;
+      expect(Math.abs(heavy - (i + 1) / 2), `after ${i + 1} starts`).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('queues pay what their tasks took, not what was expected', () => {
+    const queue = fairQueue({ costOf: () => 5 });
+    push(queue, 300, () => task('a', { cost: 10, queue: 'slow' }));
+    push(queue, 3_000, () => task('a', { cost: 1, queue: 'quick' }));
+    const took = new Map([
+      ['slow', 0],
+      ['quick', 0],
+    ]);
+    for (let i = 0; i < 440; i++) {
+      const picked = queue.take(0);
+      if (picked === undefined) break;
+      const { task: landed, cost: charged } = picked;
+      took.set(landed.queue ?? '', (took.get(landed.queue ?? '') ?? 0) + landed.cost);
+      queue.landed(landed, 0, { charged, real: landed.cost });
+    }
+    expect(Math.abs((took.get('slow') ?? 0) - (took.get('quick') ?? 0))).toBeLessThanOrEqual(20);
+  });
+
   it('priorities share 3 : 2 : 1', () => {
     const queue = fairQueue();
     const all: readonly Priority[] = ['low', 'normal', 'high'];
