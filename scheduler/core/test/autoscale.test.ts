@@ -103,6 +103,16 @@ it('falls to zero when nothing arrives, waits or runs, and one task wakes it', (
   expect(bare.decide(0, sunday, { ...quiet, queued: 3 })).toMatchObject({ size: 1, rule: 'wake' });
 });
 
+it('falls to zero by night and not by day when the clock says so', () => {
+  const clock = [rule('min 3 on days 8-18')];
+  const group = new Group(0, { min: 0, max: 5, clock, idle: { afterMs: 60_000 } });
+  const decide = (hour: number) =>
+    group.decide(hour * 3_600_000, { weekday: 2, minute: hour * 60 }, { ...quiet, ready: 3 });
+  expect(decide(7)).toMatchObject({ size: 0, rule: 'idle' });
+  expect(decide(8)).toMatchObject({ size: 3, reason: 'the clock: min 3 on days 8-18' });
+  expect(decide(18)).toMatchObject({ size: 0, stop: 3, rule: 'idle' });
+});
+
 it('keeps a group that runs one long task out of zero', () => {
   const group = new Group(0, { min: 0, max: 5, queue: { perMember: 1 }, idle: { afterMs: 1_000 } });
   expect(group.decide(5_000, sunday, { ...quiet, ready: 1, busy: 1 }).size).toBe(1);

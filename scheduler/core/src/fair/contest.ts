@@ -60,6 +60,12 @@ export class Contest {
     return this.#byShape[shape]?.open ?? false;
   }
 
+  /** Whether anybody who competes has a lane of it. */
+  isWanted(shape: Slot): boolean {
+    const lanes = this.#byShape[shape];
+    return lanes !== undefined && lanes.ahead.size + lanes.eligible.size > 0;
+  }
+
   /** In units of cost. */
   boundCredit(creditMax: number): void {
     this.#creditMax = creditMax;

@@ -9,7 +9,9 @@
  *
  * Q1  a tenant competes while it has a task that its quota lets start.
  * Q2  whoever is taken was within the quota of its tenant.
- * Q3  work-conserving: nothing is taken only if no waiting task fits and is within its quota.
+ * Q3  work-conserving: nothing is taken only if no waiting task fits and is within its quota. A large
+ *     shape could wait for good for room that small ones keep taking: `starving` tells of it, and
+ *     whoever places claims a node for it (`placement/claims.ts`).
  */
 import { assert, type Quota } from '@troupe/model';
 import { Heap, type HeapItem } from '../heap.ts';
@@ -90,6 +92,8 @@ export class FairQueue<T extends TenantTask, N> {
   readonly #shapes = new Map<string, ShapeState>();
   readonly #freeShapes: number[] = [];
   readonly #closed = new Set<ShapeState>();
+  /** By the number of the shape: since when it has found no room, though it may be tried again. */
+  readonly #starved = new Map<number, { readonly shape: Shape; readonly since: number }>();
   readonly #resting = new Heap<Tenant<T>>(wakesBefore);
   #size = 0;
   #inFlight = 0;
@@ -160,7 +164,7 @@ export class FairQueue<T extends TenantTask, N> {
       assert(chosen !== undefined, 'Q3: a lane that competes has a task');
       const place = this.#rules.place(chosen.lane.shape);
       if (place !== undefined) return this.#start(tenant, chosen, place, now);
-      this.#close(chosen.lane);
+      this.#close(chosen.lane, now);
     }
   }
 
@@ -192,6 +196,14 @@ export class FairQueue<T extends TenantTask, N> {
       this.#closed.delete(state);
       this.#contest.reopen(state.slot);
     }
+  }
+
+  /** What has waited for room for so long without one of it having started, the longest first. */
+  starving(now: number, afterMs: number): readonly Shape[] {
+    return [...this.#starved.values()]
+      .filter(({ since }) => since + afterMs <= now)
+      .sort((left, right) => left.since - right.since)
+      .map(({ shape }) => shape);
   }
 
   /** When a rate next lets something start. */
@@ -239,6 +251,7 @@ export class FairQueue<T extends TenantTask, N> {
     const { task, lane } = chosen;
     const cost = this.#rules.costOf(task);
     const served = cost / this.#weightOf(tenant, task);
+    if (this.#starved.size > 0) this.#starved.delete(lane.shapeSlot);
     tenant.backlog.take(chosen, cost, now);
     tenant.use.started(task.shape, now);
     tenant.charged += cost;
@@ -313,6 +326,7 @@ export class FairQueue<T extends TenantTask, N> {
     this.#contest.dropLane(lane.contestSlot);
     this.#lanes[lane.contestSlot] = undefined;
     lane.contestSlot = -1;
+    if (!this.#contest.isWanted(lane.shapeSlot)) this.#starved.delete(lane.shapeSlot);
     tenant.competing--;
   }
 
@@ -344,9 +358,10 @@ export class FairQueue<T extends TenantTask, N> {
     }
   }
 
-  #close({ shape }: Lane): void {
+  #close({ shape }: Lane, now: number): void {
     const state = this.#shapes.get(shape.key);
     assert(state !== undefined, 'Q3: a lane has a shape');
+    if (!this.#starved.has(state.slot)) this.#starved.set(state.slot, { shape, since: now });
     this.#closed.add(state);
     this.#contest.close(state.slot);
   }

@@ -1,4 +1,5 @@
 /** Placement: where things go. */
+export { type ClaimAnswer, Claims } from './claims.ts';
 export type { Ask, Demand, NeighbourTerm, SpreadRule } from './demand.ts';
 export { demandFault } from './demand.ts';
 export { type Choice, type Grant, Placement, type PlacementConfig, type Task } from './engine.ts';

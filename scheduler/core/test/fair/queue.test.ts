@@ -34,6 +34,28 @@ describe('the queue', () => {
     expect(takeAll(queue)).toHaveLength(10);
   });
 
+  it('tells which shapes have found no room for long, until one of them starts or none waits', () => {
+    const tight = new Set(['cpu=8000;', 'cpu=9000;', 'cpu=7000;']);
+    const queue = fairQueue({ place: ({ key }) => (tight.has(key) ? undefined : 'here') });
+    const starving = (now: number) => queue.starving(now, 1_000).map(({ key }) => key);
+    const gone = task('b', { cpu: 7 });
+    for (const one of [task('a', { cpu: 8 }), task('a', { cpu: 8 }), gone]) queue.push(one, 0);
+    takeAll(queue, 9, 0);
+    queue.push(task('a', { cpu: 9 }), 500);
+    queue.push(task('a'), 500);
+    takeAll(queue, 9, 500);
+    expect(starving(999)).toEqual([]);
+    queue.unblock(() => true);
+    expect(new Set(starving(1_000))).toEqual(new Set(['cpu=8000;', 'cpu=7000;']));
+    queue.remove(gone, 1_000);
+    takeAll(queue, 9, 1_500);
+    expect(starving(1_500)).toEqual(['cpu=8000;', 'cpu=9000;']);
+    tight.delete('cpu=8000;');
+    queue.unblock(() => true);
+    expect(takeAll(queue, 1, 1_600)).toHaveLength(1);
+    expect(starving(2_600)).toEqual(['cpu=9000;']);
+  });
+
   it('gives out exactly what was put in and not taken out, in any history', () => {
     const action = fc.record({
       kind: fc.constantFrom('push', 'push', 'take', 'land', 'remove', 'close', 'open', 'limit'),

@@ -45,5 +45,7 @@ it('an observer that stands still now and then calls nobody dead for it, and mis
   expect(deaths, `seed ${seed}`).toBeGreaterThan(200);
   expect(missed, `seed ${seed}`).toBe(0);
   expect(per1000, `seed ${seed}`).toBeLessThan(1);
+  // Nor does it need a witness for that.
+  expect(found(() => ours(() => undefined), stalls).per1000, `seed ${seed}`).toBeLessThan(1);
   expect(found(() => fixed(4_000), stalls).per1000).toBeGreaterThan(1);
 });
