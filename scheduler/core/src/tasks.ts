@@ -23,7 +23,7 @@ import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
 import { Durations } from './durations.ts';
 import type { SchedulerFact } from './facts.ts';
-import { demandCoefficient, dominantShareOf } from './fair/demand.ts';
+import { cpusOf, demandCoefficient, dominantCpusOf } from './fair/demand.ts';
 import { FairQueue } from './fair/fair-queue.ts';
 import type { NodeRecord } from './nodes.ts';
 import { attemptsPerNodeMax, fits, placeTask } from './placement.ts';
@@ -68,7 +68,9 @@ export class Tasks {
     this.#queue = new FairQueue<TaskRecord, NodeRecord>({
       costOf: (task) => this.#shareOf(task.shape) * this.#durations.expected(task),
       coefficientOf: (shape) =>
-        desk.config.demandCoefficient === true ? demandCoefficient(shape, this.#supply()) : 1,
+        desk.config.demandCoefficient === true
+          ? demandCoefficient(shape, this.#supply()) * cpusOf(this.#supply())
+          : 1,
       place: (shape) =>
         placeTask(desk.state.nodes.serving, shape, (node) => this.#attemptsOn(node)),
     });
@@ -333,7 +335,7 @@ export class Tasks {
     let share = this.#shares.get(shape.key);
     if (share === undefined) {
       if (this.#shares.size > sharesMax) this.#shares.clear();
-      share = dominantShareOf(shape, totals);
+      share = dominantCpusOf(shape, totals);
       this.#shares.set(shape.key, share);
     }
     return share;

@@ -43,6 +43,9 @@ export class Contest {
   startOf(tenant: Slot): number {
     return this.#tenants.start(tenant);
   }
+  spanOf(tenant: Slot): number {
+    return this.#tenants.span(tenant);
+  }
   /** Nought while it does not compete. */
   weightOf(tenant: Slot): number {
     return this.#tenants.weight(tenant);

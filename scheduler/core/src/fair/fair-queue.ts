@@ -79,6 +79,8 @@ const idleShapesMax = 1_024;
 const latestWeight = 0.2;
 /** Of the largest cost, after each further task: one that never comes again is forgotten. */
 const costMaxKept = 0.9999;
+/** A task may have become so much dearer since it was looked at, and still be next. */
+const outdatedBy = 1.25;
 const retryMsMin = 100;
 const retryMsFirst = 1_000;
 const retryMsMax = 60_000;
@@ -162,8 +164,17 @@ export class FairQueue<T extends TenantTask, N> {
         return this.#contest.isOpen(shapeSlot) && use.allows(shape);
       });
       assert(chosen !== undefined, 'Q3: a lane that competes has a task');
+      const cost = this.#rules.costOf(chosen.task);
+      const weight = this.#weightOf(tenant, chosen.task);
+      // Its turn came by a span of before: since then the task has become dearer (other nodes, another
+      // estimate), or it is another task. One that has become cheaper stands too far behind, by at most
+      // the task that it was: that ends with its next start, and to find it would take a look at all.
+      if (cost / weight > outdatedBy * this.#contest.spanOf(tenant.contestSlot)) {
+        this.#contest.face(tenant.contestSlot, weight, cost / weight);
+        continue;
+      }
       const place = this.#rules.place(chosen.lane.shape);
-      if (place !== undefined) return this.#start(tenant, chosen, place, now);
+      if (place !== undefined) return this.#start(tenant, chosen, { cost, weight, place }, now);
       this.#close(chosen.lane, now);
     }
   }
@@ -245,12 +256,11 @@ export class FairQueue<T extends TenantTask, N> {
   #start(
     tenant: Tenant<T>,
     chosen: { readonly task: T; readonly lane: Lane },
-    place: N,
+    { cost, weight, place }: { readonly cost: number; readonly weight: number; readonly place: N },
     now: number,
   ): Picked<T, N> {
     const { task, lane } = chosen;
-    const cost = this.#rules.costOf(task);
-    const served = cost / this.#weightOf(tenant, task);
+    const served = cost / weight;
     if (this.#starved.size > 0) this.#starved.delete(lane.shapeSlot);
     tenant.backlog.take(chosen, cost, now);
     tenant.use.started(task.shape, now);

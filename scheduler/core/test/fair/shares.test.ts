@@ -1,7 +1,13 @@
 import { type TenantName, tenantName } from '@troupe/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Contest, demandCoefficient, type Picked, type Priority } from '../../src/fair/index.ts';
+import {
+  Contest,
+  demandCoefficient,
+  dominantCpusOf,
+  type Picked,
+  type Priority,
+} from '../../src/fair/index.ts';
 import { shapeOf } from '../../src/resources.ts';
 import { chanceOf, costOf, fairQueue, type Made, Pairs, push, takeAll, task } from './scene.ts';
 
@@ -189,6 +195,34 @@ describe('tenants', () => {
     // Of all that is served meanwhile three quarters are a's due.
     const first = takeAll(queue).findIndex(({ tenant }) => tenant === 'a');
     expect(Math.abs(first - (owed * 4) / 3)).toBeLessThanOrEqual(1);
+  });
+
+  it('are not served before their turn when their tasks have become dearer while they waited', () => {
+    let dearer = 1;
+    const queue = fairQueue({
+      costOf: ({ tenant, cost }) => (tenant === 'a' ? dearer * cost : cost),
+    });
+    push(queue, 20, () => task('a'));
+    push(queue, 400, () => task('b', { cost: 10 }));
+    push(queue, 400, () => task('c', { cost: 10 }));
+    dearer = 100;
+    expect(takeAll(queue, 2).map(({ tenant }) => tenant)).toEqual(['b', 'c']);
+    const turns = takeAll(queue, 200).flatMap(({ tenant }, at) => (tenant === 'a' ? [at] : []));
+    for (const [i, at] of turns.entries()) expect(at).toBeGreaterThanOrEqual(i * 20);
+  });
+
+  it('owe and are owed the same when nodes like the others come or go', () => {
+    const totalsOf = (nodes: number) =>
+      new Map([
+        ['cpu', nodes * 16_000],
+        ['memory', nodes * 64_000],
+        ['gpu', nodes * 4_000],
+      ]);
+    const demands = [{ cpu: 2 }, { cpu: 1, memory: 32 }, { cpu: 1, gpu: 0.5 }, {}];
+    const costs = (nodes: number) =>
+      demands.map((demand) => dominantCpusOf(shapeOf(demand), totalsOf(nodes)));
+    expect(costs(3)).toEqual([2, 8, 2, 0.01]);
+    for (const [at, cost] of costs(1_000).entries()) expect(cost).toBeCloseTo(costs(3)[at] ?? 0, 9);
   });
 
   it('pay what their tasks took, not what was expected', () => {
