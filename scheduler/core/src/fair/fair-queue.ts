@@ -132,10 +132,10 @@ export class FairQueue<T extends TenantTask, N> {
     const tenant = this.#tenant(task.tenant);
     const lane = this.#lane(tenant, task.shape);
     const alone = lane.waiting === 0;
-    tenant.backlog.push(task, lane, now);
+    const mayBeNext = tenant.backlog.push(task, lane, now);
     this.#size++;
     if (alone) this.#compete(tenant, lane, now);
-    else if (tenant.competing > 0) this.#face(tenant, now);
+    else if (mayBeNext && tenant.competing > 0) this.#face(tenant, now);
   }
 
   /** Takes a task out that will not be started. */
@@ -341,7 +341,7 @@ export class FairQueue<T extends TenantTask, N> {
   }
 
   #unpark(tenant: Tenant<T>, now: number): void {
-    if (tenant.slot >= 0) return;
+    if (tenant.slot >= 0 || tenant.parked.size === 0) return;
     for (const lane of [...tenant.parked]) {
       if (tenant.use.allows(lane.shape)) this.#compete(tenant, lane, now);
     }
