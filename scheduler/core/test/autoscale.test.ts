@@ -143,6 +143,20 @@ it('orders members before a load that rises steadily reaches them', () => {
   expect(size).toBeLessThan(60);
 });
 
+it('staffs for what will be there when a member started now is ready, not for what is there', () => {
+  const undamped = { ...smoothing, level: 0.5, trend: 0.3, damping: 1 };
+  const forecast = { ...forecastTerms, caution: 0, smoothing: undamped };
+  const group = new Group(0, { min: 0, max: 999, forecast });
+  let size = 0;
+  for (let second = 0; second < 900; second++) {
+    for (let task = 0; task < Math.floor(second / 3); task++) group.arrived(second * 1_000);
+    group.ended(second * 1_000, 1_000);
+    size = group.decide(second * 1_000, sunday, { ...quiet, ready: 300 }).size;
+  }
+  // 300 at once now, and 320 in the 60 s that a start takes.
+  expect(Math.abs(size - 317)).toBeLessThanOrEqual(5);
+});
+
 it('orders nobody for tasks that will be done before anybody new is ready', () => {
   const decide = (ready: number) => {
     const group = new Group(0, { min: 1, max: 500, forecast: forecastTerms });
@@ -279,6 +293,19 @@ it('gives things up in the stated order under pressure, and takes them back in r
   expect(back).toEqual([...names].reverse());
   expect(degradation.givenUp()).toEqual([]);
 });
+
+it.each(['queueShare', 'memoryShare', 'journalShare'] as const)(
+  'gives something up for the pressure of %s alone, and keeps it so while that is in between',
+  (source) => {
+    const degradation = new Degradation();
+    for (let now = 0; now <= 12_000; now += 1_000) degradation.feel(now, { ...calm, [source]: 1 });
+    expect(degradation.givenUp()).toEqual(['prewarming', 'rebalancing']);
+    for (let now = 13_000; now <= 300_000; now += 1_000) {
+      expect(degradation.feel(now, { ...calm, [source]: 0.75 })).toBeUndefined();
+    }
+    expect(degradation.givenUp()).toEqual(['prewarming', 'rebalancing']);
+  },
+);
 
 it('does not flap when the pressure comes and goes, and says what it gave up and why', () => {
   const degradation = new Degradation();
