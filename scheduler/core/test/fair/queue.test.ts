@@ -203,6 +203,15 @@ describe('a priority', () => {
     expect(priorityFault('urgent')).toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(priorityFault('high')).toBeUndefined();
   });
+
+  it('counts for its tenant as soon as its task has come, whatever waited before', () => {
+    const queue = fairQueue();
+    push(queue, 3, () => task('b', { cost: 10 }));
+    queue.push(task('a', { priority: 'low', cost: 100 }), 0);
+    const high = task('a', { priority: 'high' });
+    queue.push(high, 0);
+    expect(takeAll(queue, 1)).toEqual([high]);
+  });
 });
 
 describe('a deadline', () => {
