@@ -25,7 +25,7 @@ import type { Deadline } from './deadlines.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
 import type { SchedulerFact } from './facts.ts';
-import { demandCoefficient, dominantShareOf } from './fair/demand.ts';
+import { cpusOf, demandCoefficient, dominantCpusOf } from './fair/demand.ts';
 import { FairQueue, type TenantShare } from './fair/fair-queue.ts';
 import { priorityWeight } from './fair/priority.ts';
 import {
@@ -90,7 +90,9 @@ export class Tasks {
     this.#queue = new FairQueue<QueueItem, readonly TaskPlace[]>({
       costOf: (item) => this.#costOf(item),
       coefficientOf: (shape) =>
-        desk.config.demandCoefficient === true ? demandCoefficient(shape, this.#supply()) : 1,
+        desk.config.demandCoefficient === true
+          ? demandCoefficient(shape, this.#supply()) * cpusOf(this.#supply())
+          : 1,
       place: (_shape, item) => this.#placesFor(item),
     });
   }
@@ -496,7 +498,7 @@ export class Tasks {
     let share = this.#shares.get(shape.key);
     if (share === undefined) {
       if (this.#shares.size > sharesMax) this.#shares.clear();
-      share = dominantShareOf(shape, totals);
+      share = dominantCpusOf(shape, totals);
       this.#shares.set(shape.key, share);
     }
     return share;

@@ -103,6 +103,16 @@ it('falls to zero when nothing arrives, waits or runs, and one task wakes it', (
   expect(bare.decide(0, sunday, { ...quiet, queued: 3 })).toMatchObject({ size: 1, rule: 'wake' });
 });
 
+it('falls to zero by night and not by day when the clock says so', () => {
+  const clock = [rule('min 3 on days 8-18')];
+  const group = new Group(0, { min: 0, max: 5, clock, idle: { afterMs: 60_000 } });
+  const decide = (hour: number) =>
+    group.decide(hour * 3_600_000, { weekday: 2, minute: hour * 60 }, { ...quiet, ready: 3 });
+  expect(decide(7)).toMatchObject({ size: 0, rule: 'idle' });
+  expect(decide(8)).toMatchObject({ size: 3, reason: 'the clock: min 3 on days 8-18' });
+  expect(decide(18)).toMatchObject({ size: 0, stop: 3, rule: 'idle' });
+});
+
 it('keeps a group that runs one long task out of zero', () => {
   const group = new Group(0, { min: 0, max: 5, queue: { perMember: 1 }, idle: { afterMs: 1_000 } });
   expect(group.decide(5_000, sunday, { ...quiet, ready: 1, busy: 1 }).size).toBe(1);
@@ -131,6 +141,20 @@ it('orders members before a load that rises steadily reaches them', () => {
   }
   expect(size).toBeGreaterThan(31);
   expect(size).toBeLessThan(60);
+});
+
+it('staffs for what will be there when a member started now is ready, not for what is there', () => {
+  const undamped = { ...smoothing, level: 0.5, trend: 0.3, damping: 1 };
+  const forecast = { ...forecastTerms, caution: 0, smoothing: undamped };
+  const group = new Group(0, { min: 0, max: 999, forecast });
+  let size = 0;
+  for (let second = 0; second < 900; second++) {
+    for (let task = 0; task < Math.floor(second / 3); task++) group.arrived(second * 1_000);
+    group.ended(second * 1_000, 1_000);
+    size = group.decide(second * 1_000, sunday, { ...quiet, ready: 300 }).size;
+  }
+  // 300 at once now, and 320 in the 60 s that a start takes.
+  expect(Math.abs(size - 317)).toBeLessThanOrEqual(5);
 });
 
 it('orders nobody for tasks that will be done before anybody new is ready', () => {
@@ -269,6 +293,19 @@ it('gives things up in the stated order under pressure, and takes them back in r
   expect(back).toEqual([...names].reverse());
   expect(degradation.givenUp()).toEqual([]);
 });
+
+it.each(['queueShare', 'memoryShare', 'journalShare'] as const)(
+  'gives something up for the pressure of %s alone, and keeps it so while that is in between',
+  (source) => {
+    const degradation = new Degradation();
+    for (let now = 0; now <= 12_000; now += 1_000) degradation.feel(now, { ...calm, [source]: 1 });
+    expect(degradation.givenUp()).toEqual(['prewarming', 'rebalancing']);
+    for (let now = 13_000; now <= 300_000; now += 1_000) {
+      expect(degradation.feel(now, { ...calm, [source]: 0.75 })).toBeUndefined();
+    }
+    expect(degradation.givenUp()).toEqual(['prewarming', 'rebalancing']);
+  },
+);
 
 it('does not flap when the pressure comes and goes, and says what it gave up and why', () => {
   const degradation = new Degradation();

@@ -147,6 +147,19 @@ describe('attempts', () => {
     });
   });
 
+  it('spreads out the retries of what failed together, by a tenth of the back-off at most', () => {
+    const { scene } = cluster(1);
+    scene.deploys({ tasks: [task('work', { retries: 1, backoffMs: [10_000] })] }, 'b2');
+    const ids = Array.from({ length: 40 }, (_, i) => `t${i}`);
+    for (const id of ids) scene.submits(id);
+    for (const id of ids) scene.finishes(id, failed('USER_ERROR'));
+    const waits = scene.decided('task-retried').map(({ waitMs }) => waitMs);
+    expect(waits).toHaveLength(40);
+    expect(new Set(waits).size).toBeGreaterThan(20);
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(10_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(11_000);
+  });
+
   it('gives the error itself when no retry was allowed', () => {
     const { scene } = cluster(1);
     const number = scene.submits('t1', { retries: 0 });

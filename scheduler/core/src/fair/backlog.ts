@@ -53,7 +53,15 @@ interface Entry<T> extends HeapItem {
 interface Branch<T> extends Few {
   readonly queue: Queue<T>;
   readonly weight: number;
-  readonly byLane: Map<Lane, Heap<Entry<T>>>;
+  readonly byLane: Map<Lane, Stack<T>>;
+  /** Those of `byLane`, in any order. */
+  readonly stacks: Stack<T>[];
+}
+
+/** Of these, the tasks of one lane. */
+interface Stack<T> {
+  readonly lane: Lane;
+  readonly tasks: Heap<Entry<T>>;
 }
 
 interface Queue<T> extends Few {
@@ -81,6 +89,8 @@ export class Backlog<T extends Queued> {
   readonly #prices: Prices<T>;
   readonly #queues = new Map<string, Queue<T>>();
   readonly #entries = new Map<string, Entry<T>>();
+  /** In which something waits: for most tenants one. */
+  readonly #busy: Branch<T>[] = [];
   #order = 0;
   #wasUrgent = false;
 
@@ -103,7 +113,8 @@ export class Backlog<T extends Queued> {
     }
   }
 
-  push(task: T, lane: Lane, { since, deadline }: QueuedTimes): void {
+  /** True when it may be what starts next: otherwise that is what it was before. */
+  push(task: T, lane: Lane, { since, deadline }: QueuedTimes): boolean {
     assert(!this.#entries.has(task.id), 'L1: a task waits once');
     const queue = this.#queue(task.queue ?? unnamed);
     const branch = queue.branches[priorities.indexOf(task.priority)];
@@ -118,15 +129,18 @@ export class Backlog<T extends Queued> {
       order: this.#order++,
     };
     this.#entries.set(task.id, entry);
+    if (branch.waiting === 0) this.#busy.push(branch);
     joinFew(queue, this.#queues.values());
     joinFew(branch, queue.branches);
-    let tasks = branch.byLane.get(lane);
-    if (tasks === undefined) {
-      tasks = new Heap(sooner);
-      branch.byLane.set(lane, tasks);
+    let stack = branch.byLane.get(lane);
+    if (stack === undefined) {
+      stack = { lane, tasks: new Heap(sooner) };
+      branch.byLane.set(lane, stack);
+      branch.stacks.push(stack);
     }
-    tasks.push(entry);
+    stack.tasks.push(entry);
     lane.waiting++;
+    return this.#busy.length > 1 || stack.tasks.first === entry;
   }
 
   /** False when it does not wait. */
@@ -135,9 +149,14 @@ export class Backlog<T extends Queued> {
     if (entry === undefined) return false;
     this.#entries.delete(id);
     const { lane, branch } = entry;
-    const tasks = branch.byLane.get(lane);
-    tasks?.remove(entry);
-    if (tasks?.size === 0) branch.byLane.delete(lane);
+    const stack = branch.byLane.get(lane);
+    assert(stack !== undefined, 'L1: what waits is in its lane');
+    stack.tasks.remove(entry);
+    if (stack.tasks.size === 0) {
+      branch.byLane.delete(lane);
+      leave(branch.stacks, stack);
+    }
+    if (branch.waiting === 1) leave(this.#busy, branch);
     branch.waiting--;
     branch.queue.waiting--;
     lane.waiting--;
@@ -168,8 +187,9 @@ export class Backlog<T extends Queued> {
   }
 
   #choose(now: number, mayStart: (lane: Lane) => boolean): Entry<T> | undefined {
-    const only = this.#onlyBranch();
-    if (only !== undefined) return firstOf(only, mayStart);
+    // Most tenants have one queue and use one priority: nothing is weighed then.
+    const [only] = this.#busy;
+    if (only !== undefined && this.#busy.length === 1) return firstOf(only, mayStart);
     const faces: Face<Queue<T>>[] = [];
     const firsts = new Map<Queue<T>, Entry<T>>();
     let urgent: Entry<T> | undefined;
@@ -200,20 +220,6 @@ export class Backlog<T extends Queued> {
     return next === undefined ? undefined : firsts.get(next.member);
   }
 
-  /** Most tenants have one queue and use one priority: nothing is weighed then. */
-  #onlyBranch(): Branch<T> | undefined {
-    let only: Branch<T> | undefined;
-    for (const queue of this.#queues.values()) {
-      if (queue.waiting === 0) continue;
-      for (const branch of queue.branches) {
-        if (branch.waiting === 0) continue;
-        if (only !== undefined) return undefined;
-        only = branch;
-      }
-    }
-    return only;
-  }
-
   #weightIn(queue: Queue<T>, branch: Branch<T>, shape: Shape): number {
     return queue.weight * branch.weight * this.#prices.coefficientOf(shape);
   }
@@ -225,19 +231,25 @@ export class Backlog<T extends Queued> {
     const queue: Queue<T> = { start: 0, waiting: 0, weight: 1, branches };
     for (const priority of priorities) {
       const weight = priorityWeight(priority);
-      branches.push({ start: 0, waiting: 0, queue, weight, byLane: new Map() });
+      branches.push({ start: 0, waiting: 0, queue, weight, byLane: new Map(), stacks: [] });
     }
     this.#queues.set(name, queue);
     return queue;
   }
 }
 
+/** Takes one out of a few whose order says nothing. */
+function leave<M>(few: M[], member: M): void {
+  const last = few.pop();
+  if (last !== undefined && last !== member) few[few.indexOf(member)] = last;
+}
+
 function firstOf<T>(
-  { byLane }: Branch<T>,
+  { stacks }: Branch<T>,
   mayStart: (lane: Lane) => boolean,
 ): Entry<T> | undefined {
   let best: Entry<T> | undefined;
-  for (const [lane, tasks] of byLane) {
+  for (const { lane, tasks } of stacks) {
     const { first } = tasks;
     if (first === undefined || !mayStart(lane)) continue;
     if (best === undefined || sooner(first, best)) best = first;

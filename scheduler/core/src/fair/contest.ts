@@ -43,8 +43,15 @@ export class Contest {
   startOf(tenant: Slot): number {
     return this.#tenants.start(tenant);
   }
+  spanOf(tenant: Slot): number {
+    return this.#tenants.span(tenant);
+  }
+  /** Nought while it does not compete. */
+  weightOf(tenant: Slot): number {
+    return this.#tenants.weight(tenant);
+  }
   competes(tenant: Slot): boolean {
-    return this.#tenants.weight(tenant) > 0;
+    return this.weightOf(tenant) > 0;
   }
   tenantOf(lane: Slot): Slot {
     return this.#lanes.tenant(lane);

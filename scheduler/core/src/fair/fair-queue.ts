@@ -57,8 +57,6 @@ interface Tenant<T extends TenantTask> extends HeapItem {
   /** Of its lanes, how many compete. */
   competing: number;
   weight: number;
-  /** With what it faces the others: the priority and coefficient of its next task included. */
-  faced: number | undefined;
   charged: number;
   /** When its rate lets it start again; only while it rests for that. */
   restsUntil: number;
@@ -79,6 +77,8 @@ const idleShapesMax = 1_024;
 const latestWeight = 0.2;
 /** Of the largest cost, after each further task: one that never comes again is forgotten. */
 const costMaxKept = 0.9999;
+/** A task may have become so much dearer since it was looked at, and still be next. */
+const outdatedBy = 1.25;
 const retryMsMin = 100;
 const retryMsFirst = 1_000;
 const retryMsMax = 60_000;
@@ -134,10 +134,10 @@ export class FairQueue<T extends TenantTask, N> {
     const tenant = this.#tenant(task.tenant);
     const lane = this.#lane(tenant, task.shape);
     const alone = lane.waiting === 0;
-    tenant.backlog.push(task, lane, times);
+    const mayBeNext = tenant.backlog.push(task, lane, times);
     this.#size++;
     if (alone) this.#compete(tenant, lane, now);
-    else if (tenant.competing > 0) this.#face(tenant, now);
+    else if (mayBeNext && tenant.competing > 0) this.#face(tenant, now);
   }
 
   /** Takes a task out that will not be started. */
@@ -166,8 +166,17 @@ export class FairQueue<T extends TenantTask, N> {
         return this.#contest.isOpen(shapeSlot) && use.allows(shape);
       });
       assert(chosen !== undefined, 'Q3: a lane that competes has a task');
+      const cost = this.#rules.costOf(chosen.task);
+      const weight = this.#weightOf(tenant, chosen.task);
+      // Its turn came by a span of before: since then the task has become dearer (other nodes, another
+      // estimate), or it is another task. One that has become cheaper stands too far behind, by at most
+      // the task that it was: that ends with its next start, and to find it would take a look at all.
+      if (cost / weight > outdatedBy * this.#contest.spanOf(tenant.contestSlot)) {
+        this.#contest.face(tenant.contestSlot, weight, cost / weight);
+        continue;
+      }
       const place = this.#rules.place(chosen.lane.shape, chosen.task);
-      if (place !== undefined) return this.#start(tenant, chosen, place, now);
+      if (place !== undefined) return this.#start(tenant, chosen, { cost, weight, place }, now);
       this.#close(chosen.lane);
     }
   }
@@ -221,11 +230,14 @@ export class FairQueue<T extends TenantTask, N> {
   }
 
   share(name: string): TenantShare {
-    const { weight, faced, use, backlog, charged, contestSlot, competing } = this.#tenant(name);
+    const { weight, use, backlog, charged, contestSlot, competing } = this.#tenant(name);
     const ahead = this.#contest.startOf(contestSlot) - this.#contest.time;
-    // Who does not compete is owed nothing: credit is not kept.
-    const owed = -(competing > 0 ? ahead : Math.max(0, ahead));
-    const lag = owed === 0 ? 0 : owed * (faced ?? weight * priorityWeight('normal'));
+    // Who does not compete is owed nothing: credit is not kept. It would owe in its next task's weight.
+    const owed =
+      competing > 0
+        ? -ahead * this.#contest.weightOf(contestSlot)
+        : -Math.max(0, ahead) * weight * priorityWeight('normal');
+    const lag = owed === 0 ? 0 : owed;
     const { quota, inFlight } = use;
     return { weight, quota, waiting: backlog.size, inFlight, charged, lag };
   }
@@ -245,12 +257,11 @@ export class FairQueue<T extends TenantTask, N> {
   #start(
     tenant: Tenant<T>,
     chosen: { readonly task: T; readonly lane: Lane },
-    place: N,
+    { cost, weight, place }: { readonly cost: number; readonly weight: number; readonly place: N },
     now: number,
   ): Picked<T, N> {
     const { task, lane } = chosen;
-    const cost = this.#rules.costOf(task);
-    const served = cost / this.#weightOf(tenant, task);
+    const served = cost / weight;
     tenant.backlog.take(chosen, cost, now);
     tenant.use.started(task.shape, now);
     tenant.charged += cost;
@@ -281,7 +292,6 @@ export class FairQueue<T extends TenantTask, N> {
     const chosen = tenant.backlog.choose(now, ({ contestSlot }) => contestSlot >= 0);
     if (chosen === undefined) return undefined;
     const weight = this.#weightOf(tenant, chosen.task);
-    tenant.faced = weight;
     return [weight, this.#rules.costOf(chosen.task) / weight];
   }
 
@@ -330,7 +340,7 @@ export class FairQueue<T extends TenantTask, N> {
   }
 
   #unpark(tenant: Tenant<T>, now: number): void {
-    if (tenant.slot >= 0) return;
+    if (tenant.slot >= 0 || tenant.parked.size === 0) return;
     for (const lane of [...tenant.parked]) {
       if (tenant.use.allows(lane.shape)) this.#compete(tenant, lane, now);
     }
@@ -395,7 +405,6 @@ export class FairQueue<T extends TenantTask, N> {
       parked: new Set(),
       competing: 0,
       weight: 1,
-      faced: undefined,
       charged: 0,
       restsUntil: 0,
       startEveryMs: undefined,

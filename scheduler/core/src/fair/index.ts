@@ -1,6 +1,12 @@
 /** Fair queues: whose task starts next. */
 export { Contest } from './contest.ts';
-export { demandCoefficient, demandCoefficients, dominantShareOf, type Totals } from './demand.ts';
+export {
+  cpusOf,
+  demandCoefficient,
+  demandCoefficients,
+  dominantCpusOf,
+  type Totals,
+} from './demand.ts';
 export {
   FairQueue,
   type FairRules,

@@ -56,7 +56,8 @@ export const suspicionTerms: SuspicionTerms = {
 export type Testimony = 'runs' | 'gone';
 
 export type Verdict =
-  /** Ask its witness; what it says is told by `testify`. */
+  /** Ask its witness, some times within `witnessMs` since an answer may be lost; what it says is told by
+   *  `testify`. */
   | { readonly kind: 'suspected'; readonly node: string; readonly reason: string }
   | { readonly kind: 'dead'; readonly node: string; readonly reason: string };
 

@@ -1,9 +1,25 @@
 import { type TenantName, tenantName } from '@troupe/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Contest, demandCoefficient, type Picked, type Priority } from '../../src/fair/index.ts';
+import {
+  Contest,
+  demandCoefficient,
+  dominantCpusOf,
+  type Picked,
+  type Priority,
+} from '../../src/fair/index.ts';
 import { shapeOf } from '../../src/resources.ts';
-import { chanceOf, costOf, fairQueue, type Made, Pairs, push, takeAll, task } from './scene.ts';
+import {
+  chanceOf,
+  costOf,
+  enter,
+  fairQueue,
+  type Made,
+  Pairs,
+  push,
+  takeAll,
+  task,
+} from './scene.ts';
 
 /** 60 tenants of weights 1 to 12 whose tasks have heavy-tailed costs, and who come and go. */
 function worstPair(seed: number, slots: number, decisions: number): number {
@@ -22,7 +38,7 @@ function worstPair(seed: number, slots: number, decisions: number): number {
     const cost = Math.min(largest.get(name) ?? 1, (chance() + 1e-9) ** (-1 / 1.5));
     const made = task(name, { cost });
     if (slots > 1) expected.set(made, cost * (0.5 + chance()));
-    queue.push(made, 0);
+    enter(queue, made, 0);
     waiting.set(name, (waiting.get(name) ?? 0) + 1);
     pairs.waits(name);
   };
@@ -101,7 +117,7 @@ describe('tenants', () => {
     push(queue, 100, () => task('a'));
     let mine = 0;
     for (let i = 0; i < 40; i++) {
-      if (i % 2 === 0) queue.push(task('b', { cost: 2 }), 0);
+      if (i % 2 === 0) enter(queue, task('b', { cost: 2 }), 0);
       mine += costOf(takeAll(queue, 1), 'b');
     }
     expect(mine).toBeLessThanOrEqual(28);
@@ -110,7 +126,7 @@ describe('tenants', () => {
   it('bank nothing behind a task that fits nowhere', () => {
     const queue = fairQueue({ place: ({ key }) => (key === 'cpu=99000;' ? undefined : 'here') });
     push(queue, 500, () => task('a'));
-    queue.push(task('b', { cpu: 99 }), 0);
+    enter(queue, task('b', { cpu: 99 }), 0);
     takeAll(queue, 300);
     push(queue, 200, () => task('b'));
     expect(costOf(takeAll(queue, 100), 'b')).toBeLessThanOrEqual(55);
@@ -176,6 +192,49 @@ describe('tenants', () => {
     expect(Math.abs(costOf(takeAll(queue, 100), 'a') - 75)).toBeLessThanOrEqual(1);
   });
 
+  it('owe the same cost after they were weighed anew', () => {
+    const queue = fairQueue();
+    enter(queue, task('a', { cost: 60 }), 0);
+    push(queue, 400, () => task('a'));
+    push(queue, 400, () => task('b'));
+    expect(takeAll(queue, 2).map(({ cost }) => cost)).toEqual([1, 60]);
+    const owed = -queue.share('a').lag;
+    expect(owed).toBe(29.5);
+    queue.put(tenantName('a'), { weight: 3 }, 0);
+    expect(queue.share('a').lag).toBeCloseTo(-owed, 9);
+    // Of all that is served meanwhile three quarters are a's due.
+    const first = takeAll(queue).findIndex(({ tenant }) => tenant === 'a');
+    expect(Math.abs(first - (owed * 4) / 3)).toBeLessThanOrEqual(1);
+  });
+
+  it('are not served before their turn when their tasks have become dearer while they waited', () => {
+    let dearer = 1;
+    const queue = fairQueue({
+      costOf: ({ tenant, cost }) => (tenant === 'a' ? dearer * cost : cost),
+    });
+    push(queue, 20, () => task('a'));
+    push(queue, 400, () => task('b', { cost: 10 }));
+    push(queue, 400, () => task('c', { cost: 10 }));
+    dearer = 100;
+    expect(takeAll(queue, 2).map(({ tenant }) => tenant)).toEqual(['b', 'c']);
+    const turns = takeAll(queue, 200).flatMap(({ tenant }, at) => (tenant === 'a' ? [at] : []));
+    for (const [i, at] of turns.entries()) expect(at).toBeGreaterThanOrEqual(i * 20);
+  });
+
+  it('owe and are owed the same when nodes like the others come or go', () => {
+    const totalsOf = (nodes: number) =>
+      new Map([
+        ['cpu', nodes * 16_000],
+        ['memory', nodes * 64_000],
+        ['gpu', nodes * 4_000],
+      ]);
+    const demands = [{ cpu: 2 }, { cpu: 1, memory: 32 }, { cpu: 1, gpu: 0.5 }, {}];
+    const costs = (nodes: number) =>
+      demands.map((demand) => dominantCpusOf(shapeOf(demand), totalsOf(nodes)));
+    expect(costs(3)).toEqual([2, 8, 2, 0.01]);
+    for (const [at, cost] of costs(1_000).entries()) expect(cost).toBeCloseTo(costs(3)[at] ?? 0, 9);
+  });
+
   it('pay what their tasks took, not what was expected', () => {
     const queue = fairQueue({ costOf: () => 5 });
     push(queue, 300, () => task('slow', { cost: 10 }));
@@ -193,6 +252,45 @@ describe('tenants', () => {
 });
 
 describe('within a tenant', () => {
+  it('queues bank nothing while they are idle', () => {
+    const queue = fairQueue();
+    push(queue, 200, () => task('a', { queue: 'busy' }));
+    takeAll(queue, 100);
+    push(queue, 100, () => task('a', { queue: 'idle' }));
+    const late = takeAll(queue, 20).filter((one) => one.queue === 'idle');
+    expect(Math.abs(late.length - 10)).toBeLessThanOrEqual(1);
+  });
+
+  it('a queue with half of the weight never runs ahead of fifty others', () => {
+    const queue = fairQueue();
+    queue.weighQueue(tenantName('a'), 'heavy', 50);
+    push(queue, 400, () => task('a', { queue: 'heavy' }));
+    for (let i = 0; i < 50; i++) push(queue, 10, () => task('a', { queue: `light ${i}` }));
+    let heavy = 0;
+    for (const [i, one] of takeAll(queue, 600).entries()) {
+      if (one.queue === 'heavy') heavy++;
+      expect(Math.abs(heavy - (i + 1) / 2), `after ${i + 1} starts`).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('queues pay what their tasks took, not what was expected', () => {
+    const queue = fairQueue({ costOf: () => 5 });
+    push(queue, 300, () => task('a', { cost: 10, queue: 'slow' }));
+    push(queue, 3_000, () => task('a', { cost: 1, queue: 'quick' }));
+    const took = new Map([
+      ['slow', 0],
+      ['quick', 0],
+    ]);
+    for (let i = 0; i < 440; i++) {
+      const picked = queue.take(0);
+      if (picked === undefined) break;
+      const { task: landed, cost: charged } = picked;
+      took.set(landed.queue ?? '', (took.get(landed.queue ?? '') ?? 0) + landed.cost);
+      queue.landed(landed, 0, { charged, real: landed.cost });
+    }
+    expect(Math.abs((took.get('slow') ?? 0) - (took.get('quick') ?? 0))).toBeLessThanOrEqual(20);
+  });
+
   it('priorities share 3 : 2 : 1', () => {
     const queue = fairQueue();
     const all: readonly Priority[] = ['low', 'normal', 'high'];

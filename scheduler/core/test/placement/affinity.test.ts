@@ -99,4 +99,15 @@ describe('spread', () => {
     const loose = { ...web, spread: [{ ...rule, required: false }] };
     expect(cluster.put(loose)).toBe('x');
   });
+
+  it('does not wait for a domain that takes nobody in', () => {
+    const cluster = new Cluster(zones);
+    const rule = { tasks: app('web'), across: 'zone', skewMax: 1, required: true };
+    const web = { resources: one, labels: { app: 'web' }, spread: [rule] };
+    expect(cluster.put(web)).toBe('a1');
+    for (const node of ['b1', 'b2']) cluster.placement.cordon(node, true);
+    expect(cluster.put(web)).toBe('a1');
+    cluster.placement.cordon('b2', false);
+    expect(cluster.put(web)).toBe('b2');
+  });
 });
