@@ -56,8 +56,8 @@ interface Flight {
 const limitGraceMs = 5_000;
 /** Shares that are remembered. */
 const sharesMax = 1_000;
-/** How much of the waiting of its tasks a change of leaders may hide. */
-const toldMs = 5_000;
+/** Looked at each second: a change of leaders hides at most 5 s of the waiting of tasks. */
+const toldMs = 4_000;
 /** Tasks forgotten by one fact. */
 const forgottenMax = 2_000;
 

@@ -9,6 +9,8 @@ import { countOf, examples, settingsOf } from './settings.ts';
 type ResourceDemand = DemandView['resources'][number];
 
 interface Row {
+  /** The task, with its bundle where another one has a task of that name. */
+  readonly name: string;
   readonly demand: DemandView;
   /** Undefined for a task that declares nothing and was not measured. */
   readonly use: ResourceDemand | undefined;
@@ -32,31 +34,39 @@ export function addDemand(program: Command): void {
           terminal.note('no attempt of a task has ended since the present scheduler leads');
           return;
         }
-        terminal.table(columns, found.demands.flatMap(rowsOf));
+        terminal.table(columns, rowsOf(found.demands));
         const more = found.total - found.demands.length;
         if (more > 0) terminal.note(`and ${more} more; --limit shows them`);
       });
     });
 }
 
-function rowsOf(demand: DemandView): readonly Row[] {
-  if (demand.resources.length === 0) return [{ demand, use: undefined }];
-  return demand.resources.map((use) => ({ demand, use }));
+function rowsOf(demands: readonly DemandView[]): readonly Row[] {
+  const names = demands.map(({ task }) => task);
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) < index));
+  return demands.flatMap((demand): Row[] => {
+    const { task, bundle, resources } = demand;
+    const name = twice.has(task) ? `${task}@${bundle.slice(0, 7)}` : task;
+    if (resources.length === 0) return [{ name, demand, use: undefined }];
+    return resources.map((use) => ({ name, demand, use }));
+  });
 }
 
 const columns: readonly Column<Row>[] = [
-  { title: 'TASK', value: ({ demand }) => demand.task },
+  { title: 'TASK', value: ({ name }) => name },
   { title: 'RESOURCE', value: ({ use }) => use?.resource ?? '' },
   { title: 'DECLARED', value: ({ use }) => amount(use?.declared), numeric: true },
   { title: 'P50', value: ({ use }) => measured(use, use?.p50), numeric: true },
   { title: 'P95', value: ({ use }) => measured(use, use?.p95), numeric: true },
-  { title: 'SAMPLES', value: ({ use }) => use?.samples ?? 0, numeric: true },
   { title: 'PROPOSED', value: ({ use }) => amount(use?.proposed), numeric: true },
-  { title: 'FAULT', value: ({ use }) => use?.fault ?? '' },
-  { title: 'ATTEMPTS', value: ({ demand }) => demand.attempts, numeric: true },
-  { title: 'EXPECTED', value: ({ demand }) => duration(demand.expectedMs), numeric: true },
+  { title: 'FAULT', value: ({ use }) => use?.fault?.replace('-declared', '') ?? '' },
+  {
+    title: 'SAMPLES',
+    value: ({ use, demand }) => `${use?.samples ?? 0}/${demand.attempts}`,
+    numeric: true,
+  },
+  { title: 'TAKES', value: ({ demand }) => duration(demand.expectedMs), numeric: true },
   { title: 'ERROR', value: ({ demand }) => errorOf(demand), numeric: true },
-  { title: 'BUNDLE', value: ({ demand }) => demand.bundle.slice(0, 12) },
 ];
 
 function measured(use: ResourceDemand | undefined, value: number | undefined): string {
@@ -67,9 +77,7 @@ function amount(value: number | undefined): string {
   return value === undefined ? '-' : String(Math.round(value * 1_000) / 1_000);
 }
 
-/** Of the estimate of the duration, with the side to which it leans. */
-function errorOf({ judged, errorShare, biasShare }: DemandView): string {
-  if (judged === 0) return '-';
-  const lean = Math.round(100 * biasShare);
-  return `${Math.round(100 * errorShare)} % (${lean > 0 ? '+' : ''}${lean} %)`;
+/** Of the estimate of the duration. */
+function errorOf({ judged, errorShare }: DemandView): string {
+  return judged === 0 ? '-' : `${Math.round(100 * errorShare)} %`;
 }
