@@ -180,6 +180,47 @@ describe('a parallel', () => {
   });
 });
 
+describe('a container', () => {
+  test('runs only when what it uses inside, or comes after, has come about', () => {
+    const guarded = workflow('guarded', (w, input: Ref<number>) => {
+      const other = w.task('other', echo, 'o');
+      const big = w.choice('big', { values: { n: input }, cases: { yes: 'n > 5.0' } });
+      const risky = w.task('risky', echo, input);
+      const each = w.parallel('each', [1, 2], (n) => w.task('one', echo, [n, other]), {
+        after: [big.port('yes')],
+      });
+      const mended = w.repeat('mended', 2, (index) =>
+        w.branches('deep', 1, () => w.task('mend', echo, [index, w.failure(risky).message, other])),
+      );
+      return { each, mended };
+    });
+    const each = [
+      [1, 'o'],
+      [2, 'o'],
+    ];
+    expect(run(guarded, 9).output).toEqual({ each, mended: null });
+    expect(run(guarded, 1).output).toEqual({ each: null, mended: null });
+    expect(run(guarded, 1, by({ risky: new Failing('no') })).output).toEqual({
+      each: null,
+      mended: [[[0, 'no', 'o']], [[1, 'no', 'o']]],
+    });
+  });
+
+  test('may hold blocks with branches of their own', () => {
+    const held = workflow('held', (w, input: Ref<{ name: string; pages: string[] }[]>) =>
+      w.forEach('books', input, (book, b) =>
+        w.each('read', book.pages, echo, (page, p) => [book.name, page, b, p]),
+      ),
+    );
+    expect(run(held, [{ name: 'A', pages: ['x', 'y'] }]).output).toEqual([
+      [
+        ['A', 'x', 0, 0],
+        ['A', 'y', 0, 1],
+      ],
+    ]);
+  });
+});
+
 describe('a failure', () => {
   test('is dealt with by what uses it, and the run goes on', () => {
     const careful = workflow('careful', (w, input: Ref<string>) => {
