@@ -146,6 +146,30 @@ describe('a loop', () => {
     expect(never.failed).toContain('more than 5 rounds');
   });
 
+  test('hands what a round returned to the next one', () => {
+    const grown = workflow('grown', (w, input: Ref<{ text: string }>) => {
+      const drafts = w.until(
+        'grow',
+        (round, last: Ref<{ text: string }>) => {
+          const text = w.text`${w.first(last.text, input.text)}+${round}`;
+          return w.task('draft', echo, { text }) as Ref<{ text: string }>;
+        },
+        (latest) => ({ when: 'size(text) > 4', values: { text: latest.text } }),
+      );
+      const sums = w.forEach('sums', [5, 7], (n, _index, last: Ref<number[]>) =>
+        w.value('sum', [n, w.first(last[0], 0)]),
+      );
+      return { text: w.last(drafts).text, sums };
+    });
+    expect(run(grown, { text: 'a' }).output).toEqual({
+      text: 'a+0+1',
+      sums: [
+        [5, 0],
+        [7, 5],
+      ],
+    });
+  });
+
   test('goes on while its condition holds, asked before the first round too', () => {
     const polled = workflow('polled', (w) =>
       w.while(
