@@ -70,7 +70,8 @@ test('every command of the README exists, with the options that it is given', ()
     expect(help).toContain(`Usage: troupe ${named.join(' ')}`);
     for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(help).toContain(`${option} `);
   }
-});
+  // The command starts once for each of them.
+}, 180_000);
 
 test('the modules of the README compile, and their workflows can run', async () => {
   const modules = [...read('README.md').matchAll(/`(\w+\.ts)`[^`]*\n\n```ts\n(.*?)```/gs)];

@@ -8,8 +8,10 @@
 /**
  * JSON with references: `{ $ref: ['input', 'folder'] }`, `{ $ref: ['blocks', 'plan', 'files'] }`;
  * inside a container or a block with `each` also `{ $ref: ['item'] }` and `{ $ref: ['index'] }` of
- * the innermost one, `{ $ref: ['around', 'rounds', 'index'] }` of one by its id. In an array a negative
- * place counts from the end: `{ $ref: ['blocks', 'drafts', -1] }`.
+ * the innermost one, `{ $ref: ['around', 'rounds', 'index'] }` of one by its id. In a loop with a
+ * `result`, `{ $ref: ['around', 'rounds', 'last'] }` is that of the round before: null, with every
+ * path into it, in the first round. In an array a negative place counts from the end:
+ * `{ $ref: ['blocks', 'drafts', -1] }`.
  *
  * A block that was skipped comes to null, and so does every path into it. Any other path that leads
  * nowhere fails the block, unless the reference is `optional`: then it is null too.

@@ -146,6 +146,30 @@ describe('a loop', () => {
     expect(never.failed).toContain('more than 5 rounds');
   });
 
+  test('hands what a round returned to the next one', () => {
+    const grown = workflow('grown', (w, input: Ref<{ text: string }>) => {
+      const drafts = w.until(
+        'grow',
+        (round, last: Ref<{ text: string }>) => {
+          const text = w.text`${w.first(last.text, input.text)}+${round}`;
+          return w.task('draft', echo, { text }) as Ref<{ text: string }>;
+        },
+        (latest) => ({ when: 'size(text) > 4', values: { text: latest.text } }),
+      );
+      const sums = w.forEach('sums', [5, 7], (n, _index, last: Ref<number[]>) =>
+        w.value('sum', [n, w.first(last[0], 0)]),
+      );
+      return { text: w.last(drafts).text, sums };
+    });
+    expect(run(grown, { text: 'a' }).output).toEqual({
+      text: 'a+0+1',
+      sums: [
+        [5, 0],
+        [7, 5],
+      ],
+    });
+  });
+
   test('goes on while its condition holds, asked before the first round too', () => {
     const polled = workflow('polled', (w) =>
       w.while(
@@ -177,6 +201,47 @@ describe('a parallel', () => {
       }),
     );
     expect(run(some, [1, 2, 3]).output).toEqual([1, null, 3]);
+  });
+});
+
+describe('a container', () => {
+  test('runs only when what it uses inside, or comes after, has come about', () => {
+    const guarded = workflow('guarded', (w, input: Ref<number>) => {
+      const other = w.task('other', echo, 'o');
+      const big = w.choice('big', { values: { n: input }, cases: { yes: 'n > 5.0' } });
+      const risky = w.task('risky', echo, input);
+      const each = w.parallel('each', [1, 2], (n) => w.task('one', echo, [n, other]), {
+        after: [big.port('yes')],
+      });
+      const mended = w.repeat('mended', 2, (index) =>
+        w.branches('deep', 1, () => w.task('mend', echo, [index, w.failure(risky).message, other])),
+      );
+      return { each, mended };
+    });
+    const each = [
+      [1, 'o'],
+      [2, 'o'],
+    ];
+    expect(run(guarded, 9).output).toEqual({ each, mended: null });
+    expect(run(guarded, 1).output).toEqual({ each: null, mended: null });
+    expect(run(guarded, 1, by({ risky: new Failing('no') })).output).toEqual({
+      each: null,
+      mended: [[[0, 'no', 'o']], [[1, 'no', 'o']]],
+    });
+  });
+
+  test('may hold blocks with branches of their own', () => {
+    const held = workflow('held', (w, input: Ref<{ name: string; pages: string[] }[]>) =>
+      w.forEach('books', input, (book, b) =>
+        w.each('read', book.pages, echo, (page, p) => [book.name, page, b, p]),
+      ),
+    );
+    expect(run(held, [{ name: 'A', pages: ['x', 'y'] }]).output).toEqual([
+      [
+        ['A', 'x', 0, 0],
+        ['A', 'y', 0, 1],
+      ],
+    ]);
   });
 });
 

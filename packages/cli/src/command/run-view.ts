@@ -96,7 +96,7 @@ export function resumeHint(run: RunView, block: BlockView): string {
 }
 
 /** For a shell: brackets would be a pattern. */
-function quoted(id: string): string {
+export function quoted(id: string): string {
   return /^[A-Za-z0-9._/-]+$/.test(id) ? id : `'${id.replaceAll("'", `'\\''`)}'`;
 }
 

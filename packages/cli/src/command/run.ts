@@ -4,7 +4,7 @@ import type { RunHandle } from '@troupe/sdk';
 import type { Command } from 'commander';
 import { shown, type Terminal } from '../terminal/terminal.ts';
 import { withTroupe } from './client.ts';
-import { hasEnded, pausedBlocks, questionOf, readableRun, resumeHint } from './run-view.ts';
+import { hasEnded, pausedBlocks, questionOf, quoted, readableRun, resumeHint } from './run-view.ts';
 import { examples, settingsOf } from './settings.ts';
 import { inputOf } from './task.ts';
 
@@ -63,6 +63,11 @@ async function untilEnded(terminal: Terminal, handle: RunHandle<unknown>): Promi
   for (;;) {
     const view = await handle.view(lookMs);
     if (hasEnded(view)) return view;
+    for (const { block, child } of view.blocks) {
+      if (child === undefined || told.has(block)) continue;
+      told.add(block);
+      terminal.note(`${block} is run ${child}: \`troupe runs show ${quoted(child)}\``);
+    }
     for (const block of pausedBlocks(view)) {
       if (told.has(block.block)) continue;
       told.add(block.block);

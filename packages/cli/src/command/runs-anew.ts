@@ -32,8 +32,9 @@ export function addAgain(runs: Command): void {
         'troupe runs again digest-monday --failed',
         'troupe runs again digest-monday --block publish --run digest-monday-2',
       ) +
-        '\n\nWhat does not come after that keeps its output and does not run again. The new run goes by the' +
-        '\nlatest version of the workflow, which must agree with the old one on all that is kept.',
+        '\n\nWhat does not come after that keeps its output and does not run again. The' +
+        '\nnew run goes by the latest version of the workflow, which must agree with the' +
+        '\nold one on all that is kept.',
     )
     .action(async (run: string, options: AgainArguments, command: Command) => {
       const { block, failed = false } = options;
@@ -66,8 +67,8 @@ export function addMove(runs: Command): void {
         'troupe runs move digest-monday',
         'troupe runs move digest-monday --bundle 4f1c09aa   # also back to an earlier one',
       ) +
-        '\n\nThe two versions must agree on every block that has begun and the edges into it; the first' +
-        '\ndifference is named otherwise, and nothing changes.',
+        '\n\nThe two versions must agree on every block that has begun and on the edges' +
+        '\ninto it; else the first difference is named, and nothing changes.',
     )
     .action(async (run: string, { bundle }: { bundle?: string }, command: Command) => {
       if (bundle !== undefined && !/^[0-9a-f]{4,64}$/.test(bundle)) {

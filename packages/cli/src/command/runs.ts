@@ -55,8 +55,8 @@ function addShow(runs: Command): void {
         'troupe runs show digest-monday/translate   # the run that is a block of it',
         'troupe runs show digest-monday --json',
       ) +
-        '\n\nOf rounds and branches only what is at work, waits or failed is shown: `read[3]` is block' +
-        '\nread in the fourth one.',
+        '\n\nOf rounds and branches only what is at work, waits or failed is shown:' +
+        '\n`read[3]` is block read in the fourth one.',
     )
     .action(async (run: string, _options: object, command: Command) => {
       const settings = settingsOf(command);

@@ -73,33 +73,34 @@ export interface WorkflowBuilder {
     options?: TryOptions,
   ): Branching<PortOf<O>, O>;
 
-  /** Runs the body so many times, one round after the other; the result holds what each returned. */
-  repeat<X>(
+  /** Runs the body so many times, one round after the other; the result holds what each returned.
+   *  Annotate `last` to use what the round before returned: it is null in the first one. */
+  repeat<L, X extends Refs<L>>(
     id: string,
     count: Refs<number>,
-    body: (index: Ref<number>) => X,
+    body: (index: Ref<number>, last: Ref<L>) => X,
     options?: LoopOptions,
   ): Ref<Resolved<X>[]>;
   /** Runs the body for each item, one after the other. */
-  forEach<E, X>(
+  forEach<E, L, X extends Refs<L>>(
     id: string,
     items: Items<E>,
-    body: (item: Ref<E>, index: Ref<number>) => X,
+    body: (item: Ref<E>, index: Ref<number>, last: Ref<L>) => X,
     options?: LoopOptions,
   ): Ref<Resolved<X>[]>;
   /** Runs the body as long as the condition holds. It is asked before each round, about what the
    *  last one returned: null before the first. */
-  while<X>(
+  while<L, X extends Refs<L>>(
     id: string,
-    body: (index: Ref<number>) => X,
+    body: (index: Ref<number>, last: Ref<L>) => X,
     condition: (last: X, index: Ref<number>) => Question,
     options?: LoopOptions,
   ): Ref<Resolved<X>[]>;
   /** Runs the body until the condition holds. It is asked after each round, about what it returned. */
-  until<X>(
+  until<L, X extends Refs<L>>(
     id: string,
-    body: (index: Ref<number>) => X,
-    condition: (last: X, index: Ref<number>) => Question,
+    body: (index: Ref<number>, last: Ref<L>) => X,
+    condition: (latest: X, index: Ref<number>) => Question,
     options?: LoopOptions,
   ): Ref<Resolved<X>[]>;
   /** Runs the body for each item, in branches side by side; the result is in the order of items. */

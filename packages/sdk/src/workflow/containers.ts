@@ -1,5 +1,5 @@
 /** Loops and parallels: blocks with a body, which a function of its own builds with the same `w`. */
-import { type Made, makeRef, type Ref, type Resolved } from '../ref.ts';
+import { type Made, makeRef, type Ref, type Refs, type Resolved } from '../ref.ts';
 import type { WorkflowBuilder } from './builder.ts';
 import { countFrom, questionOf } from './checks.ts';
 import type { Graph } from './graph.ts';
@@ -13,23 +13,24 @@ type Containers = Pick<
 
 export function containers(graph: Graph): Containers {
   const indexOf = (id: string) => makeRef<number>(graph, ['around', id, 'index']);
+  const lastOf = <L>(id: string) => makeRef<L>(graph, ['around', id, 'last']);
   const itemOf = <E>(id: string) => makeRef<E>(graph, ['around', id, 'item']);
   return {
     repeat(id, count, body, options) {
       const place = graph.place(id, options);
       const rounds = { count: graph.write(place, 'count', count) };
-      const { result } = graph.body(place, () => body(indexOf(id)));
+      const { result } = graph.body(place, () => body(indexOf(id), lastOf(id)));
       return graph.add(place, { kind: 'loop', rounds, result, ...roundsOf(place, options) });
     },
-    forEach<E, X>(
+    forEach<E, L, X extends Refs<L>>(
       id: string,
       items: unknown,
-      body: (item: Ref<E>, index: Ref<number>) => X,
+      body: (item: Ref<E>, index: Ref<number>, last: Ref<L>) => X,
       options?: LoopOptions,
     ) {
       const place = graph.place(id, options);
       const rounds = { items: graph.write(place, 'items', items) };
-      const { result } = graph.body(place, () => body(itemOf<E>(id), indexOf(id)));
+      const { result } = graph.body(place, () => body(itemOf<E>(id), indexOf(id), lastOf<L>(id)));
       return graph.add<Resolved<X>[]>(place, {
         kind: 'loop',
         rounds,
@@ -39,13 +40,13 @@ export function containers(graph: Graph): Containers {
     },
     while(id, body, condition, options) {
       const place = graph.place(id, options);
-      const { returned, result } = graph.body(place, () => body(indexOf(id)));
+      const { returned, result } = graph.body(place, () => body(indexOf(id), lastOf(id)));
       const rounds = { while: asked(graph, place, condition(returned, indexOf(id))) };
       return graph.add(place, { kind: 'loop', rounds, result, ...roundsOf(place, options) });
     },
     until(id, body, condition, options) {
       const place = graph.place(id, options);
-      const { returned, result } = graph.body(place, () => body(indexOf(id)));
+      const { returned, result } = graph.body(place, () => body(indexOf(id), lastOf(id)));
       const rounds = { until: asked(graph, place, condition(returned, indexOf(id))) };
       return graph.add(place, { kind: 'loop', rounds, result, ...roundsOf(place, options) });
     },

@@ -150,6 +150,12 @@ export const blocks = workflow('blocks', (w, input: Ref<{ files: string[]; team:
   same<typeof drafts, Ref<{ files: string[]; cost: number }[]>>(true);
   const last = w.last(drafts);
   same<typeof last, Ref<{ files: string[]; cost: number }>>(true);
+  w.repeat('carried', 2, (index, before: Ref<{ n: number }>) => {
+    same<typeof before.n, Ref<number>>(true);
+    return { n: index, more: before.n };
+  });
+  // @ts-expect-error the next round would get a text for a number
+  w.repeat('carried2', 2, (_index, before: Ref<{ n: number }>) => ({ n: `${typeof before}` }));
   const votes = w.branches('votes', 3, (index) => w.value('vote', { index }));
   same<typeof votes, Ref<{ index: number }[]>>(true);
   const verdict = w.choice('verdict', {

@@ -140,8 +140,11 @@ class EdgePlan {
         return isInside ? undefined : `${place} refers to "${head}", which only branches have`;
       }
       case 'around': {
-        const around = this.#around(block, inside).some((one) => one.id === name);
-        return around ? undefined : `${place} does not stand in "${name}"`;
+        const around = this.#around(block, inside).find((one) => one.id === name);
+        if (around === undefined) return `${place} does not stand in "${name}"`;
+        const isLoop = around.kind === 'loop' && around.result !== undefined;
+        if (path[2] !== 'last' || isLoop) return undefined;
+        return `${place} refers to the last round of "${name}", which is no loop with a result`;
       }
       case 'blocks':
         return this.#referToBlock(String(name), place, block, inside);

@@ -3,7 +3,8 @@
  *
  * R1  a path that leads nowhere is a coded failure that names the path, never a silent undefined;
  *     an optional one is null.
- * R2  a block that was skipped comes to null, and so does every path into it.
+ * R2  a block that was skipped comes to null, and so does every path into it; so does the round
+ *     before the first one.
  */
 import {
   type Expression,
@@ -29,6 +30,8 @@ export interface Turn {
   readonly index: number;
   /** Absent where there are no items. */
   item(): { readonly value: unknown } | undefined;
+  /** What the round before came to; absent in the first one, and where its result was skipped. */
+  last(): { readonly value: unknown } | undefined;
 }
 
 /** Calls `visit` for each reference in the expression. */
@@ -77,6 +80,10 @@ function follow({ $ref: path, optional = false }: Reference, sources: Sources): 
       return inTurn(sources.around(), head, { path, from: 1, optional });
     case 'around': {
       const turn = sources.around(String(second));
+      if (third === 'last') {
+        const last = turn?.last();
+        return last === undefined ? null : walk(last.value, { path, from: 3, optional });
+      }
       if (third !== 'item' && third !== 'index') return nowhere({ path, optional }, 3);
       return inTurn(turn, third, { path, from: 3, optional });
     }

@@ -75,7 +75,7 @@ export class RunValues {
   #beforeRounds(loop: Context): Sources {
     const body = loop.instance.vertexAt(loop.slot).inner;
     const outside = this.sources(loop);
-    const turn: Turn = { index: 0, item: () => undefined };
+    const turn: Turn = { index: 0, item: () => undefined, last: () => undefined };
     const { id: own } = loop.instance.vertexAt(loop.slot);
     return {
       ...outside,
@@ -122,7 +122,11 @@ export class RunValues {
       const container = parent;
       if (id === undefined || container.instance.vertexAt(container.slot).id === id) {
         const index = at ?? (instance.body.kind === 'loop' ? instance.round : frame);
-        return { index, item: () => this.#item(container, index) };
+        return {
+          index,
+          item: () => this.#item(container, index),
+          last: () => this.#last(container, index - 1),
+        };
       }
       at = undefined;
       frame = container.instance.frameOf(container.slot);
@@ -136,6 +140,15 @@ export class RunValues {
     if (itemsOf(block) === undefined) return undefined;
     const items = this.items(container);
     return index < items.length ? { value: items[index] } : undefined;
+  }
+
+  /** What a round that has ended came to. */
+  #last({ instance, slot }: Context, round: number): { readonly value: unknown } | undefined {
+    const { block } = this.#stepOf(instance.vertexAt(slot));
+    if (block.kind !== 'loop' || block.result === undefined) return undefined;
+    const results = instance.inner.get(slot)?.earlier[round];
+    const result = results?.find(({ vertex }) => vertex.id === block.result);
+    return result === undefined ? undefined : { value: this.#valueOf(result) };
   }
 
   #valueOf({ vertex, output, inner }: Result): unknown {

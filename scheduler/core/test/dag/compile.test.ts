@@ -173,3 +173,13 @@ it('refuses a result that is not in the body, and a port by which nothing leaves
   const otherwise: Block = { kind: 'choice', id: 'c', after: [], cases: [], otherwise: 'error' };
   expect(faultOf([otherwise])).toContain('block "c" leaves otherwise by the port "error"');
 });
+
+it('refuses the last round of what has none', () => {
+  const a = work('a', { in: 'l', input: ref('around', 'l', 'last') });
+  const branches: Block = { kind: 'parallel', id: 'l', after: [], branches: { count: 1 } };
+  expect(faultOf([loop('l'), a])).toContain(
+    'the last round of "l", which is no loop with a result',
+  );
+  expect(faultOf([{ ...branches, result: 'a' }, a])).toContain('which is no loop with a result');
+  expect(faultOf([loop('l', { result: 'a' }), a])).toBeUndefined();
+});

@@ -20,7 +20,8 @@ export function whole(chance: Chance, least: number, most: number): number {
 }
 
 const depthMax = 3;
-const ports = ['done', 'done', 'done', 'left', 'right', 'error'];
+/** Nothing leaves by `settled`: such an edge only makes wait. */
+const ports = ['done', 'done', 'done', 'left', 'right', 'error', 'settled'];
 
 export interface Drawn {
   readonly plan: GraphPlan;
@@ -70,7 +71,9 @@ function behaviourOf(seed: number, edges: readonly PlannedEdge[]): Behaviour {
   return {
     portOf(id, indices) {
       const chance = at(id, indices);
-      const named = edges.filter(({ from }) => from === id).map(({ port = 'done' }) => port);
+      const named = edges
+        .filter(({ from, port }) => from === id && port !== 'settled')
+        .map(({ port = 'done' }) => port);
       if (named.length === 0 || chance() < 0.3) return chance() < 0.06 ? 'error' : 'done';
       return named[whole(chance, 0, named.length - 1)] ?? 'done';
     },

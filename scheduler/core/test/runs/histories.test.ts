@@ -17,7 +17,7 @@ import { cluster, config, failed, ok, type Scene, stateOf, task, tenant } from '
 
 const histories = Number(process.env['TROUPE_HISTORIES'] ?? 150);
 
-const ports = ['done', 'done', 'done', 'left', 'right', 'error'];
+const ports = ['done', 'done', 'done', 'left', 'right', 'error', 'settled'];
 
 /** Blocks of a body and the edges among them. */
 function draw(chance: Chance): Workflow {
@@ -28,12 +28,13 @@ function draw(chance: Chance): Workflow {
   const limitMs = chance() < 0.1 ? { limitMs: 20_000 } : {};
   return { name: 'flow', blocks, edges, onFailure, output: { $text: ['end'] }, ...limitMs };
 
-  function body(container: string | undefined, depth: number): void {
+  function body(around: Block | undefined, depth: number): void {
+    const container = around?.id;
     const members: Block[] = [];
     for (let at = 0; at < whole(chance, 1, depth === 0 ? 6 : 3); at++) {
       const id = `${container ?? ''}b${at}`;
       const block = {
-        ...drawBlock(id, depth),
+        ...drawBlock(id, depth, around),
         ...(container === undefined ? {} : { in: container }),
       };
       blocks.push(block);
@@ -42,14 +43,20 @@ function draw(chance: Chance): Workflow {
         edges.push({ from, to: id, port: ports[whole(chance, 0, ports.length - 1)] ?? 'done' });
       }
       members.push(block);
-      if (block.kind === 'loop' || block.kind === 'parallel') body(id, depth + 1);
+      if (block.kind === 'loop' || block.kind === 'parallel') body(block, depth + 1);
     }
   }
 
-  function drawBlock(id: string, depth: number): Block {
+  /** Every body has a first block. */
+  function drawResult(id: string): { result?: string } {
+    return chance() < 0.5 ? { result: `${id}b0` } : {};
+  }
+
+  function drawBlock(id: string, depth: number, around?: Block): Block {
     const after: string[] = [];
     const count = whole(chance, 0, 3);
     const kinds = depth < 3 ? 13 : 10;
+    const tries = chance() < 0.3 ? { retries: whole(chance, 0, 2), backoffMs: [500] } : {};
     const each: { each?: Expression } =
       chance() < 0.15 ? { each: Array.from({ length: count }, (_, i) => i) } : {};
     switch (whole(chance, 0, kinds)) {
@@ -79,7 +86,7 @@ function draw(chance: Chance): Workflow {
           ? { kind: 'answer', id, after, value: 'answered' }
           : { kind: 'value', id, after, value: { $ref: ['input', 'none'] } };
       case 11:
-        return { kind: 'loop', id, after, rounds: { count } };
+        return { kind: 'loop', id, after, rounds: { count }, ...drawResult(id) };
       case 12:
         return {
           kind: 'loop',
@@ -94,11 +101,18 @@ function draw(chance: Chance): Workflow {
           after,
           branches: { count },
           inFlightMax: whole(chance, 1, 3),
+          ...drawResult(id),
         };
       default:
-        return { kind: 'task', task: 'work', id, after, input: null, ...each };
+        return { kind: 'task', task: 'work', id, after, input: lastOf(around), ...tries, ...each };
     }
   }
+}
+
+/** What the round before came to, where there are rounds with a result. */
+function lastOf(around: Block | undefined): Expression {
+  const has = around?.kind === 'loop' && around.result !== undefined;
+  return has ? { $ref: ['around', around.id, 'last'] } : null;
 }
 
 const inner: Workflow = {

@@ -92,6 +92,35 @@ describe('a container', () => {
     ]);
   });
 
+  it('lets a round use what the one before it came to, whoever leads meanwhile', () => {
+    const blocks = [
+      loop('outer', { result: 'l', rounds: { count: 2 } }),
+      loop('l', { in: 'outer', result: 'a', rounds: { count: 3 } }),
+      work('a', {
+        in: 'l',
+        input: [ref('around', 'l', 'last', 'n'), ref('around', 'outer', 'last')],
+      }),
+    ];
+    const scene = flow(blocks, { output: ref('blocks', 'outer') });
+    scene.starts('flow');
+    const seen: unknown[] = [];
+    for (const id of ['a[0][0]', 'a[0][1]', 'a[0][2]', 'a[1][0]', 'a[1][1]', 'a[1][2]']) {
+      seen.push(scene.inputOf(id));
+      scene.blockFinishes(id, { n: id });
+      scene.failOver();
+      scene.pass(1_100);
+    }
+    const first = ['a[0][0]', 'a[0][1]', 'a[0][2]'].map((n) => ({ n }));
+    expect(seen).toEqual([
+      [null, null],
+      ['a[0][0]', null],
+      ['a[0][1]', null],
+      [null, first],
+      ['a[1][0]', first],
+      ['a[1][1]', first],
+    ]);
+  });
+
   it('of which the last part alone is asked for gives that', () => {
     const blocks = [
       loop('l', { result: 'a', rounds: { count: 2 } }),
