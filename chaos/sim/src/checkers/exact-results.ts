@@ -1,7 +1,7 @@
 /**
  * What a run does and comes to is what a naive reading of its workflow says, given what its tasks,
  * persons and child runs answered: what each block is given, how many rounds and branches there are,
- * what choices choose, and the output of a run that is done. A failed run has a failure that nothing
+ * what choices choose, by which version it goes on, and the output of a run that is done. A failed run has a failure that nothing
  * took, or had no time left.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -29,11 +29,17 @@ export const exactResults: MakeChecker = (truth, violate) => {
     if (saysSo(said, expected)) return;
     violate(`block ${context} of ${run} is ${text(said)}, not ${text(expected)}`);
   };
+  /** A run goes on by the version that it has, and so do the runs in it. */
+  const keepsVersion = (run: string, bundle: string, what: string): void => {
+    const own = truth.ledgers.get(run)?.bundle ?? bundle;
+    if (own !== bundle) violate(`${what} goes by bundle ${bundle}, ${run} by ${own}`);
+  };
   return {
     journalFact(fact) {
       switch (fact.kind) {
         case 'task-submitted': {
           if (fact.run === undefined) return;
+          keepsVersion(fact.run.run, fact.bundle, fact.task);
           const said = { kind: 'task' as const, input: decodeValue(fact.input) };
           return compare(fact.run.run, fact.run.block, said);
         }
@@ -50,6 +56,7 @@ export const exactResults: MakeChecker = (truth, violate) => {
           return checkRound(truth.ledgers.get(fact.run), fact, violate);
         case 'run-started': {
           if (fact.parent === undefined) return;
+          keepsVersion(fact.parent.run, fact.bundle, fact.run);
           const { workflow } = fact;
           const said = { kind: 'run' as const, workflow, input: decodeValue(fact.input) };
           return compare(fact.parent.run, fact.parent.block, said);

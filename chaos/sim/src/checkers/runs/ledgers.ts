@@ -70,7 +70,7 @@ export class Ledgers {
       }
       case 'run-moved': {
         const workflow = this.workflow(fact);
-        if (workflow !== undefined) this.#runs.get(fact.run)?.move(workflow);
+        if (workflow !== undefined) this.#runs.get(fact.run)?.move(workflow, fact.bundle);
         return;
       }
       case 'run-ended': {
@@ -95,7 +95,7 @@ export class Ledgers {
     const isSame = earlier !== undefined && fact.input.length === 0;
     const input = isSame ? earlier.input : decodeValue(fact.input);
     const { limitMs } = workflow;
-    const ledger = new RunLedger(workflow, { run, input, limitMs, parent });
+    const ledger = new RunLedger(workflow, { run, bundle: fact.bundle, input, limitMs, parent });
     earlier?.carryInto(ledger, from?.block);
     this.#runs.set(run, ledger);
     if (parent !== undefined) this.#runs.get(parent.run)?.begin(parent.block);

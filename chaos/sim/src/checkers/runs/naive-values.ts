@@ -6,7 +6,7 @@ import { decodeValue, type Expression } from '@troupe/model';
 import type { RunLedger, Spot } from './run-ledger.ts';
 import { isContainer, isLoop, itemsOf, type Place, type Where } from './tree.ts';
 
-export class Nowhere extends Error {}
+class Nowhere extends Error {}
 
 /** Where something is asked: at the place itself, or in it, by the condition of a loop. */
 export interface Stand extends Where {

@@ -26,7 +26,7 @@ export interface Spot {
     | undefined;
 }
 
-export type Given = Pick<RunLedger, 'run' | 'input' | 'limitMs' | 'parent'>;
+export type Given = Pick<RunLedger, 'run' | 'bundle' | 'input' | 'limitMs' | 'parent'>;
 
 export class RunLedger {
   readonly run: string;
@@ -34,6 +34,8 @@ export class RunLedger {
   readonly parent: { readonly run: string; readonly block: string } | undefined;
   /** How long it may take. */
   readonly limitMs: number | undefined;
+  /** The version by which it goes on. */
+  bundle: string;
   tree: Tree;
   readonly spots = new Map<string, Spot>();
   /** The first failure that nothing took. */
@@ -42,9 +44,10 @@ export class RunLedger {
   ended: { readonly state: string; readonly outcome: Outcome } | undefined;
   #settled = 0;
 
-  constructor(workflow: Workflow, { run, input, limitMs, parent }: Given) {
+  constructor(workflow: Workflow, { run, bundle, input, limitMs, parent }: Given) {
     this.tree = new Tree(workflow);
     this.run = run;
+    this.bundle = bundle;
     this.input = input;
     this.limitMs = limitMs;
     this.parent = parent;
@@ -164,7 +167,8 @@ export class RunLedger {
   }
 
   /** It goes on by another version. */
-  move(workflow: Workflow): void {
+  move(workflow: Workflow, bundle: string): void {
+    this.bundle = bundle;
     this.tree = new Tree(workflow);
     for (const [key, spot] of this.spots) {
       const where = this.tree.find(nameOf(spot.where));

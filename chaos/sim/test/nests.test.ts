@@ -1,0 +1,73 @@
+import { compile } from '@troupe/scheduler-core/dag';
+import { describe, expect, it } from 'vitest';
+import { catchMutant, type MutantName } from '../src/index.ts';
+import { bundles, Manifests } from '../src/plan/bundles.ts';
+import { drawNests } from '../src/plan/nests.ts';
+import { drawPlan } from '../src/plan/plan.ts';
+import { Random } from '../src/world/random.ts';
+
+describe('workflows that are drawn', () => {
+  it('compile in both of their versions, and have every kind of block and containers in containers', () => {
+    const kinds = new Set<string>();
+    let deepest = 0;
+    for (let seed = 1; seed <= 300; seed++) {
+      const manifests = new Manifests(drawNests(new Random(seed)));
+      for (const bundle of bundles) {
+        const manifest = manifests.of(bundle);
+        for (const workflow of manifest.workflows) {
+          const compiled = compile(workflow, manifest);
+          if ('failure' in compiled) throw new Error(`${seed}: ${compiled.failure.message}`);
+          for (const { kind } of workflow.blocks) kinds.add(kind);
+          for (const { depth } of compiled.graph.bodies) deepest = Math.max(deepest, depth);
+        }
+      }
+    }
+    expect([...kinds].sort()).toEqual(
+      [
+        'answer',
+        'call',
+        'choice',
+        'loop',
+        'parallel',
+        'pause',
+        'route',
+        'run',
+        'task',
+        'value',
+      ].concat('wait'),
+    );
+    expect(deepest).toBeGreaterThanOrEqual(3);
+  });
+
+  it('are run in at least every third seed', () => {
+    const seeds = Array.from({ length: 300 }, (_, index) => index + 1);
+    const some = seeds.filter((seed) =>
+      [...drawPlan(seed).operations.values()].flat().some((one) => 'manner' in one),
+    );
+    expect(some.length).toBeGreaterThan(100);
+  });
+});
+
+describe('a deliberate fault in how runs go on', () => {
+  it.each<[MutantName, string]>([
+    ['rounds-at-once', 'dag-order'],
+    ['branch-counted-twice', 'result-once'],
+    ['wait-ends-early', 'timer-never-early'],
+    ['pause-without-its-limit', 'exact-results'],
+    ['answer-to-another-iteration', 'answers-by-id'],
+    ['error-edge-not-taken', 'exact-results'],
+    ['both-ways-of-a-choice', 'dag-order'],
+    ['answer-ends-nothing', 'dag-order'],
+    ['branches-without-bound', 'dag-order'],
+    ['child-end-told-twice', 'result-once'],
+    ['moved-whatever-differs', 'dag-order'],
+    ['reserved-beyond-a-node', 'no-double-reservation'],
+  ])(
+    '%s is noticed by %s alone',
+    async (mutant, checker) => {
+      const { seeds } = await catchMutant(mutant, 100, checker);
+      expect(seeds, `seeds in which ${checker} notices ${mutant}`).toBeDefined();
+    },
+    120_000,
+  );
+});
