@@ -34,6 +34,42 @@ it.skipIf(!existsSync(smallFile))(
   },
 );
 
+interface Large extends Omit<Small, 'optimal'> {
+  readonly initial: readonly number[];
+}
+
+interface Optima {
+  readonly migrationLimited?: { readonly [limit: string]: { readonly maxL: number } };
+}
+
+const optimaFile = join(shared, 'lb', 'optima.json');
+
+it.skipIf(!existsSync(optimaFile))(
+  'comes within 5 % of the best that so many migrations can reach (needs lb/optima.json of the shared data)',
+  () => {
+    const optima: { [name: string]: Optima } = JSON.parse(readFileSync(optimaFile, 'utf8'));
+    const off = ['n5a20-homo', 'n10a50-homo', 'n10a50-hetero', 'n10a50-tight'].flatMap((name) => {
+      const file = join(shared, 'lb', 'instances', `${name}.json`);
+      const { nodes, agents, initial }: Large = JSON.parse(readFileSync(file, 'utf8'));
+      const amounts = (values: readonly number[]) => ({ ...values });
+      const snapshot = {
+        nodes: nodes.map((supply, at) => ({ id: `n${at}`, supply: amounts(supply) })),
+        actors: agents.map((demand, at) => {
+          return { id: `a${at}`, demand: amounts(demand), node: `n${initial[at]}` };
+        }),
+      };
+      return Object.entries(optima[name]?.migrationLimited ?? {}).map(([limit, { maxL }]) => {
+        const effort = { steps: 60_000, seed: 3, migrationsMax: Number(limit) };
+        const { migrations, together, maxLoadAfter } = rebalance(snapshot, effort);
+        expect(migrations.length + together.length).toBeLessThanOrEqual(Number(limit));
+        return { name, limit, off: maxLoadAfter / maxL };
+      });
+    });
+    expect(off).toHaveLength(20);
+    expect(off.filter((one) => one.off > 1.05)).toEqual([]);
+  },
+);
+
 const cpu = (amount: number) => ({ cpu: amount });
 
 function skewed(pinned: readonly string[] = []): BalanceSnapshot {
