@@ -39,7 +39,7 @@ describe('a seed that fails', () => {
     const seed = await failingSeed();
     const minimal = await minimize(seed, { mutant });
     if (minimal === undefined) throw new Error('it did not fail again');
-    const least = planFrom(planText(await shrinkPlan(minimal, mutant)));
+    const least = planFrom(planText(await shrinkPlan(minimal, { mutant })));
     expect((await runPlan(least, { mutant })).violation?.checker).toBe(minimal.checker);
     expect((await runPlan(least)).violation).toBeUndefined();
     for (const fault of least.faults) {
