@@ -1,5 +1,11 @@
 /** Deliberate faults in what a leader hears and says. */
-import type { NodeToLeader, Outcome, Request, Workflow } from '@troupe/model';
+import {
+  failure,
+  type NodeToLeader,
+  type Outcome,
+  type Request,
+  type Workflow,
+} from '@troupe/model';
 import type { SchedulerReply, SchedulerSend } from '@troupe/scheduler-core';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -7,9 +13,16 @@ import type { World } from '../world/world.ts';
 type ToNodeSend = Extract<SchedulerSend, { kind: 'to-node' }>;
 
 export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader {
+  const { mutant } = world;
+  if (mutant === 'placements-not-heard-of' && message.kind === 'place-seen') {
+    return { ...message, placed: [] };
+  }
   if (message.kind !== 'task-result') return message;
   const task = world.checks.truth.tasks.get(message.task);
-  const { mutant } = world;
+  if (mutant === 'given-up-before-its-limit' && message.attempt === 1) {
+    const reason = failure('TIME_LIMIT', `attempt 1 of ${message.task} took too long`);
+    return { ...message, outcome: { ok: false, failure: reason } };
+  }
   if (mutant === 'tenant-not-charged' && task !== undefined) {
     return isSpared(task.tenant) ? { ...message, durationMs: 1 } : message;
   }
