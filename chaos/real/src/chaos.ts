@@ -51,7 +51,9 @@ export async function runChaos(options: ChaosOptions): Promise<History> {
   const where = said(setting);
   say(where);
   for (const what of leftOut) say(`left out: ${what}`);
-  writer.write({ kind: 'begin', seed, at, forMs, nodes, schedulers, where, kinds, leftOut });
+  const { etcds, natsServers } = setting;
+  const counts = { nodes, schedulers, etcds, natsServers };
+  writer.write({ kind: 'begin', seed, at, forMs, ...counts, where, kinds, leftOut });
   const alarm = (what: string) => {
     say(`ALARM: ${what}`);
     writer.alarm(what);

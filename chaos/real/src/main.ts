@@ -3,12 +3,12 @@
  * what it promised. Ends with 0 when it passed, 1 when it failed, 2 when it was asked wrongly, and 3
  * when nothing was proved.
  */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.ts';
 import { type FaultKind, faultKinds, isFaultKind } from './faults/kinds.ts';
-import { readHistory } from './history/history.ts';
+import { type History, NoHistoryError, readHistory } from './history/history.ts';
 import { reportHtml } from './report/html.ts';
 import { type Conclusion, type Summary, summarize } from './report/summary.ts';
 import { reportText } from './report/text.ts';
@@ -44,18 +44,29 @@ const exitCodes: { readonly [C in Conclusion]: number } = { passed: 0, failed: 1
 const usageCode = 2;
 const interruptedCode = 130;
 
+const idleBesideCheck = [
+  'for',
+  'nodes',
+  'schedulers',
+  'seed',
+  'only',
+  'loopback',
+  'pace',
+  'dir',
+] as const;
+
 class UsageError extends Error {}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
-      for: { type: 'string', default: '2m' },
-      nodes: { type: 'string', default: '5' },
-      schedulers: { type: 'string', default: '3' },
-      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      for: { type: 'string' },
+      nodes: { type: 'string' },
+      schedulers: { type: 'string' },
+      seed: { type: 'string' },
       only: { type: 'string' },
-      loopback: { type: 'boolean', default: false },
-      pace: { type: 'string', default: '1' },
+      loopback: { type: 'boolean' },
+      pace: { type: 'string' },
       dir: { type: 'string' },
       json: { type: 'string' },
       html: { type: 'string' },
@@ -67,8 +78,22 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  if (values.check !== undefined) return report(summarize(readHistory(values.check)), values);
-  const { seed } = values;
+  const { check, json, html } = values;
+  for (const file of [json, html]) if (file !== undefined) refuseUnwritable(file);
+  if (check !== undefined) {
+    const idle = idleBesideCheck.find((option) => values[option] !== undefined);
+    if (idle !== undefined) throw new UsageError(`--${idle} does nothing beside --check`);
+    return report(summarize(historyIn(check)), { json, html });
+  }
+  const { seed = String(Date.now() % 1_000_000) } = values;
+  if (seed === '') throw new UsageError('--seed is empty');
+  const asked = {
+    forMs: milliseconds(values.for ?? '2m'),
+    nodes: count('--nodes', values.nodes ?? '5'),
+    schedulers: count('--schedulers', values.schedulers ?? '3'),
+    kinds: kindsOf(values.only),
+    pace: count('--pace', values.pace ?? '1'),
+  };
   const dir = values.dir ?? join('.troupe', 'chaos', seed);
   const began = performance.now();
   const say = (line: string) => {
@@ -80,15 +105,38 @@ async function main(): Promise<number> {
     seed,
     dir,
     say,
-    forMs: milliseconds(values.for),
-    nodes: count('--nodes', values.nodes),
-    schedulers: count('--schedulers', values.schedulers),
-    kinds: kindsOf(values.only),
-    pace: count('--pace', values.pace),
-    ...(values.loopback ? { place: 'loopback' } : {}),
+    ...asked,
+    ...(values.loopback === true ? { place: 'loopback' } : {}),
   });
-  const { json = join(dir, 'report.json'), html = join(dir, 'report.html') } = values;
-  return report(summarize(history), { json, html });
+  return report(summarize(history), {
+    json: json ?? join(dir, 'report.json'),
+    html: html ?? join(dir, 'report.html'),
+  });
+}
+
+/** A file that cannot be had was asked for wrongly; one that is no history proves nothing. */
+function historyIn(file: string): History {
+  try {
+    return readHistory(file);
+  } catch (reason) {
+    if (!isSystemError(reason)) throw reason;
+    throw new UsageError(`--check ${file} cannot be read: ${reason.message}`);
+  }
+}
+
+/** Before the run whose report it is to hold. */
+function refuseUnwritable(file: string): void {
+  try {
+    accessSync(dirname(file), constants.W_OK);
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
+  } catch (reason) {
+    const why = reason instanceof Error ? reason.message : String(reason);
+    throw new UsageError(`${file} cannot be written: ${why}`);
+  }
+}
+
+function isSystemError(reason: unknown): reason is Error {
+  return reason instanceof Error && 'syscall' in reason;
 }
 
 interface ReportFiles {
@@ -101,6 +149,11 @@ function report(summary: Summary, { json, html }: ReportFiles): number {
   if (html !== undefined) writeFileSync(html, reportHtml(summary));
   process.stdout.write(reportText(summary));
   return exitCodes[summary.conclusion];
+}
+
+function isParseError(reason: unknown): boolean {
+  if (!(reason instanceof Error && 'code' in reason)) return false;
+  return String(reason.code).startsWith('ERR_PARSE_ARGS');
 }
 
 function milliseconds(text: string): number {
@@ -131,11 +184,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 main().then(
   (code) => process.exit(code),
   (reason: unknown) => {
-    const wrongly =
-      reason instanceof UsageError || (reason instanceof TypeError && 'code' in reason);
-    process.stderr.write(
-      `${reason instanceof Error ? (wrongly ? reason.message : reason.stack) : reason}\n`,
-    );
-    process.exit(wrongly ? usageCode : exitCodes.failed);
+    const wrongly = reason instanceof UsageError || isParseError(reason);
+    const told = wrongly || reason instanceof NoHistoryError;
+    const text = reason instanceof Error ? (told ? reason.message : reason.stack) : reason;
+    process.stderr.write(`${text}\n`);
+    // What broke off, or was no history, proved nothing.
+    process.exit(wrongly ? usageCode : exitCodes.inconclusive);
   },
 );

@@ -4,7 +4,7 @@ import { appendOrder } from '../src/checkers/append-order.ts';
 import { attempts } from '../src/checkers/attempts.ts';
 import { codedErrors } from '../src/checkers/coded-errors.ts';
 import { conservedTotal } from '../src/checkers/conserved-total.ts';
-import { effectOnce } from '../src/checkers/effect-once.ts';
+import { effectOnce, placedOnce } from '../src/checkers/effect-once.ts';
 import { exactResults } from '../src/checkers/exact-results.ts';
 import { exactVoyages } from '../src/checkers/exact-voyages.ts';
 import type { Verdict } from '../src/checkers/verdict.ts';
@@ -38,13 +38,14 @@ describe('effects by id', () => {
   });
 
   it('are found out when an answer is not that of its call', () => {
-    const told = (output: number) =>
-      effectOnce('p', {
+    const told = (output: number | undefined) =>
+      placedOnce('p', {
         operations: operations('k', { id: 'a', action: 'add', output }),
         finals: [final('k', ['b', 'a'])],
       }).findings.map(({ kind, operations: [id] }) => `${kind} ${id}`);
     expect(told(2)).toEqual(['wrong b']);
     expect(told(1)).toEqual(['out-of-order a', 'wrong b']);
+    expect(told(undefined)).toEqual(['out-of-order a', 'wrong b']);
   });
 
   it('are not taken for right when their final state was not read', () => {
@@ -179,6 +180,17 @@ describe('append lists', () => {
     expect(kindsOf(appendOrder('p', { operations: all, finals }))).toEqual(['wrong']);
   });
 
+  it('are found out when letters were written that nobody asked for', () => {
+    const finals = [final('k', good), final('k/w', 1), final('k/ghost', 2)];
+    const kinds = kindsOf(appendOrder('p', { operations: all, finals }));
+    expect(kinds).toEqual(['doubled', 'lost']);
+  });
+
+  it('are found out when a read was not answered with a list', () => {
+    const blind = all.map((one) => (one.id === 'r' ? { ...one, output: undefined } : one));
+    expect(check(good, blind)).toEqual(['wrong']);
+  });
+
   it('are found out when a read goes back', () => {
     const back = operations('k', ...all, {
       id: 't',
@@ -295,6 +307,16 @@ describe('the bank', () => {
     ).toEqual([]);
   });
 
+  it('is found out when a transfer was not answered whether it was done', () => {
+    const mute = transfers.map((one) => (one.id === 'a' ? { ...one, output: undefined } : one));
+    expect(check([['a', -10]], [['a', 10]], mute)).toEqual(['wrong']);
+  });
+
+  it('is not taken for right when a final state is none', () => {
+    const finals = [final('k/a0', null), final('k/a1', statement([]))];
+    expect(kindsOf(conservedTotal('p', { operations: transfers, finals }))).toEqual(['wrong']);
+  });
+
   it('is found out when more was taken than there was', () => {
     const large = { from: 'k/a0', to: 'k/a1', amount: 60 };
     const both = operations(
@@ -380,10 +402,15 @@ describe('results of runs', () => {
 });
 
 describe('errors', () => {
-  const check = (code: string) =>
+  const check = (code: string | undefined) =>
     kindsOf(
       codedErrors('p', {
-        operations: operations('k', { id: 'a', action: 'add', outcome: 'unknown', code }),
+        operations: operations('k', {
+          id: 'a',
+          action: 'add',
+          outcome: 'unknown',
+          ...(code === undefined ? {} : { code }),
+        }),
         finals: [],
       }),
     );
@@ -392,5 +419,8 @@ describe('errors', () => {
     expect(check('OUTCOME_UNKNOWN')).toEqual([]);
     expect(check('UNCODED')).toEqual(['wrong']);
     expect(check('UNANSWERED')).toEqual(['wrong']);
+    expect(check('INTERNAL')).toEqual(['wrong']);
+    expect(check('FOO_BAR')).toEqual(['wrong']);
+    expect(check(undefined)).toEqual(['wrong']);
   });
 });

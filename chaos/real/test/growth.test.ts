@@ -1,9 +1,10 @@
 /** What is said to grow, and what is not. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Line, Sample } from '../src/history/history.ts';
 import { historyOf } from '../src/history/history.ts';
 import { growthOf } from '../src/report/growth.ts';
 import { summarize } from '../src/report/summary.ts';
+import { begin } from './histories.ts';
 
 const measured = (of: string, measure: Sample['measure'], values: readonly number[]): Sample[] =>
   values.map((value, index) => ({ kind: 'sample', at: (index + 1) * 1_000, of, measure, value }));
@@ -12,76 +13,52 @@ const level = Array.from({ length: 40 }, (_, index) => 100 + (index % 3) * 20);
 const warming = Array.from({ length: 40 }, (_, index) => (index < 10 ? index * 10 : 100));
 
 it.each([
-  ['what rises all the time has grown', rising, false],
-  ['what goes up and down is level', level, true],
-  ['what rises at the beginning only is level', warming, true],
-])('%s', (_, values, is) => {
-  expect(growthOf(measured('n1', 'memory MB', values))[0]).toMatchObject({ of: 'n1', level: is });
+  ['what rises all the time has grown', rising, 'grown'],
+  ['what goes up and down is level', level, 'level'],
+  ['what rises at the beginning only is level', warming, 'level'],
+  ['what rises and is measured no more is not level (G3)', [...rising.slice(0, 28)], 'unmeasured'],
+  ['what is measured too seldom is not level (G3)', [1, 1, 1, 1, 1, 1, 1, 1, 1], 'unmeasured'],
+])('%s', (_, values, found) => {
+  const samples = measured('n1', 'memory MB', values);
+  expect(growthOf(samples, [], 40_000)[0]).toMatchObject({ of: 'n1', found });
 });
 
 it('what rises by less than noise is level (G1)', () => {
   const few = rising.map((value) => value / 100);
-  expect(growthOf(measured('n1', 'handles', few))[0]?.level).toBe(true);
+  expect(growthOf(measured('n1', 'handles', few))[0]?.found).toBe('level');
 });
 
+const kinds = ['kill-node', 'split'];
+const end: Line = { kind: 'end', at: 40_000 };
+
 it('a soak in which something grew fails, and names it', () => {
-  const begin = (forMs: number): Line => ({
-    kind: 'begin',
-    seed: '1',
-    at: '',
-    forMs,
-    nodes: 1,
-    schedulers: 1,
-    where: 'nowhere',
-    kinds: ['kill-node', 'split'],
-    leftOut: [],
-  });
   const lines = measured(
     'journal',
     'kilobytes',
     rising.map((value) => value * 1_000),
   );
-  expect(summarize(historyOf([begin(3_600_000), ...lines]))).toMatchObject({
+  const soak = begin({ forMs: 3_600_000, kinds });
+  expect(summarize(historyOf([soak, ...lines, end]))).toMatchObject({
     conclusion: 'failed',
     reasons: ['grew: journal: 130000 to 340000 kilobytes'],
   });
-  expect(summarize(historyOf([begin(60_000), ...lines])).conclusion).toBe('inconclusive');
+  const short = begin({ forMs: 30_000, kinds });
+  expect(summarize(historyOf([short, ...lines, end])).conclusion).toBe('inconclusive');
 });
 
 it('a run of ten minutes that left a kind of fault out proves nothing, and names it', () => {
-  const begin: Line = {
-    kind: 'begin',
-    seed: '1',
-    at: '',
-    forMs: 600_000,
-    nodes: 1,
-    schedulers: 1,
-    where: 'nowhere',
-    kinds: ['kill-node', 'split'],
-    leftOut: [],
-  };
   const came = { kind: 'fault', round: 1, target: '', from: 0, until: 1 } as const;
   const faults: Line[] = [
     { ...came, fault: 'kill-node' },
     { ...came, fault: 'split', befallen: 0, skipped: 'it befell nothing' },
   ];
-  const summary = summarize(historyOf([begin, ...faults, { kind: 'end', at: 1 }]));
+  const summary = summarize(historyOf([begin({ forMs: 600_000, kinds }), ...faults, end]));
   expect(summary).toMatchObject({ conclusion: 'inconclusive', unused: ['split'] });
   expect(summary.reasons).toContain('split never came');
+  expect(summary.reasons).toContain('it ended after 40 s, and was to have faults for 600 s');
 });
 
-it('a soak passes only when every kind came three times, and all was measured to the end', () => {
-  const begin: Line = {
-    kind: 'begin',
-    seed: '1',
-    at: '',
-    forMs: 3_600_000,
-    nodes: 1,
-    schedulers: 1,
-    where: 'nowhere',
-    kinds: ['kill-node'],
-    leftOut: [],
-  };
+describe('a soak', () => {
   const came: Line = {
     kind: 'fault',
     fault: 'kill-node',
@@ -91,17 +68,50 @@ it('a soak passes only when every kind came three times, and all was measured to
     until: 1,
     recoveredMs: 1,
   };
-  const of = (count: number) => [
-    ...measured('n1', 'memory MB', level.slice(0, count)),
-    ...measured('n1', 'handles', level.slice(0, count)),
-    ...measured('journal', 'kilobytes', level.slice(0, count)),
-    ...measured('turn logs', 'kilobytes', level.slice(0, count)),
+  const due = [
+    ...['n1', 's1', 'etcd1', 'nats1'].flatMap((of) => [
+      [of, 'memory MB'] as const,
+      [of, 'handles'] as const,
+    ]),
+    ...['journal', 'turn logs'].flatMap((of) => [
+      [of, 'kilobytes'] as const,
+      [of, 'messages'] as const,
+    ]),
+    ['etcd1', 'kilobytes'] as const,
   ];
-  const reasons = (faults: Line[], samples: Line[]) =>
-    summarize(historyOf([begin, ...faults, ...samples, { kind: 'end', at: 41_000 }])).reasons;
-  expect(reasons([came, came], of(40))).toContain('kill-node came 2 times, not 3');
-  const whole = reasons([came, came, came], of(40)).join();
-  expect(whole).not.toMatch(/kill-node|measured/);
-  const stopped = reasons([came, came, came], of(20));
-  expect(stopped).toContain('journal was not measured well enough to tell whether it grew');
+  const whole = due.flatMap(([of, measure]) => measured(of, measure, level));
+  const reasons = (faults: Line[], samples: readonly Sample[], given = {}) =>
+    summarize(
+      historyOf([begin({ forMs: 3_600_000, ...given }), ...faults, ...samples, end]),
+    ).reasons.join('\n');
+  const all = [came, came, came];
+
+  it('passes only when every kind came three times', () => {
+    expect(reasons([came, came], whole)).toContain('kill-node came 2 times, not 3');
+    expect(reasons(all, whole)).not.toMatch(/kill-node|measured/);
+  });
+
+  it.each(due)('passes only when %s has its %s measured to the end', (of, measure) => {
+    const said = new RegExp(`^${of} was not measured well enough to tell .*: ${measure}$`, 'm');
+    const isIt = (one: Sample) => one.of === of && one.measure === measure;
+    const others = whole.filter((one) => !isIt(one));
+    expect(reasons(all, others)).toMatch(said);
+    // Until seven tenths of it, and rising.
+    expect(reasons(all, [...others, ...measured(of, measure, rising.slice(0, 28))])).toMatch(said);
+    // Often enough, but for a while in between.
+    const gap = whole.filter((one) => !isIt(one) || one.at < 21_000 || one.at > 27_000);
+    expect(reasons(all, gap)).toMatch(said);
+  });
+
+  it('proves nothing when it does not tell which servers there were', () => {
+    const said = 'it is not told which servers were to be measured';
+    expect(reasons(all, whole, { natsServers: undefined })).toContain(said);
+    expect(reasons(all, whole, { nodes: 2 })).toContain('n2 was not measured well enough');
+  });
+
+  it('that is cut short is not called grown by its beginning', () => {
+    const lines = measured('n1', 'memory MB', rising);
+    const cut = summarize(historyOf([begin({ forMs: 3_600_000 }), ...lines]));
+    expect(cut.conclusion).toBe('inconclusive');
+  });
 });

@@ -1,5 +1,5 @@
 /** Small histories, written by hand. */
-import type { Final, Operation } from '../src/history/history.ts';
+import type { Begin, Final, Operation } from '../src/history/history.ts';
 
 type Given = Pick<Operation, 'id' | 'action'> & Partial<Operation>;
 
@@ -19,4 +19,22 @@ export function operations(key: string, ...given: readonly Given[]): Operation[]
 
 export function final(key: string, value: unknown): Final {
   return { kind: 'final', workload: 'w', key, value };
+}
+
+/** How every history begins. */
+export function begin(given: Partial<Begin> = {}): Begin {
+  return {
+    kind: 'begin',
+    seed: '1',
+    at: '',
+    forMs: 1_000,
+    nodes: 1,
+    schedulers: 1,
+    etcds: 1,
+    natsServers: 1,
+    where: 'nowhere',
+    kinds: ['kill-node'],
+    leftOut: [],
+    ...given,
+  };
 }

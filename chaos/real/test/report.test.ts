@@ -7,6 +7,7 @@ import { HistoryWriter, historyOf, type Line, readHistory } from '../src/history
 import { reportHtml } from '../src/report/html.ts';
 import { summarize } from '../src/report/summary.ts';
 import { reportText } from '../src/report/text.ts';
+import { begin } from './histories.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'troupe-chaos-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -21,6 +22,7 @@ const call = (id: string, outcome: 'ok' | 'failed' | 'unknown', code?: string): 
   from: 0,
   until: 5,
   outcome,
+  ...(outcome === 'ok' ? { output: 1 } : {}),
   ...(code === undefined ? {} : { code }),
 });
 const ledger = (ids: string[]): Line => ({
@@ -30,7 +32,7 @@ const ledger = (ids: string[]): Line => ({
   value: ids,
 });
 const end: Line = { kind: 'end', at: 1_000 };
-const conclude = (...lines: Line[]) => summarize(historyOf(lines));
+const conclude = (...lines: Line[]) => summarize(historyOf([begin(), ...lines]));
 
 it('a broken promise is a failure, with the promise named', () => {
   const summary = conclude(call('a', 'ok'), ledger([]), end);
@@ -56,6 +58,67 @@ it('a history that was cut short proves nothing', () => {
   const summary = conclude(call('a', 'ok'), ledger(['a']));
   expect(summary).toMatchObject({ conclusion: 'inconclusive' });
   expect(summary.reasons).toContain('the history was cut short');
+});
+
+it('a history that was cut short does not fail for what was to come later in it', () => {
+  expect(conclude(call('a', 'ok')).conclusion).toBe('inconclusive');
+  const alarm: Line = { kind: 'alarm', at: 7, what: 'n1 ended with code 1' };
+  expect(conclude(call('a', 'ok'), alarm).conclusion).toBe('failed');
+});
+
+it.each<[string, Line[], string]>([
+  ['has no beginning', [call('a', 'ok'), ledger(['a']), end], 'has not one beginning'],
+  ['begins twice', [begin(), begin(), ledger(['a']), end], 'has not one beginning'],
+  ['begins with its end', [end, begin(), call('a', 'ok')], 'goes on after its end'],
+  ['goes on after its end', [begin(), end, call('a', 'ok')], 'goes on after its end'],
+  ['ends twice', [begin(), end, end], 'goes on after its end'],
+  [
+    'tells a call twice',
+    [begin(), call('a', 'ok'), call('a', 'ok'), end],
+    'operation a is told twice',
+  ],
+  [
+    'tells a final state twice',
+    [begin(), ledger([]), ledger(['a']), end],
+    'counters k is told twice',
+  ],
+])('a history that %s proves nothing', (_, lines, said) => {
+  const { conclusion, reasons } = summarize(historyOf(lines));
+  expect(conclusion).toBe('inconclusive');
+  expect(reasons.join()).toContain(said);
+});
+
+it('a history with calls after the time of its end, or backwards, proves nothing', () => {
+  const late = conclude(call('a', 'ok'), ledger(['a']), { kind: 'end', at: 2 });
+  expect(late.reasons).toContain('1 lines are of a time after the end');
+  const back: Line = { ...call('a', 'ok'), from: 9 } as Line;
+  expect(conclude(back, ledger(['a']), end).reasons).toContain('1 lines end before they begin');
+});
+
+it('calls of a workload that nothing is promised of prove nothing', () => {
+  const other: Line = { ...call('z', 'ok'), workload: 'counter' } as Line;
+  const { reasons } = conclude(call('a', 'ok'), ledger(['a']), other, end);
+  expect(reasons).toContain('nothing is promised of the workload counter');
+});
+
+it('a final state where nobody put anything is found out', () => {
+  const ghost: Line = { ...ledger(['x', 'x']), key: 'ghost' } as Line;
+  const { conclusion, reasons } = conclude(call('a', 'ok'), ledger(['a']), ghost, end);
+  expect(conclusion).toBe('failed');
+  expect(reasons.join()).toContain('ghost: it has a final state, and no operation went to it');
+});
+
+it('an operation that was not written down whole leaves its promise unchecked', () => {
+  const pay: Line = { ...call('p', 'ok'), workload: 'bank', action: 'pay', output: true } as Line;
+  const account: Line = {
+    ...ledger([]),
+    workload: 'bank',
+    key: 'k/a0',
+    value: { balance: 100, entries: [] },
+  } as Line;
+  const { conclusion, reasons } = conclude(call('a', 'ok'), ledger(['a']), pay, account, end);
+  expect(conclusion).toBe('inconclusive');
+  expect(reasons.join()).toContain('not checked: a transfer keeps the total: what pay p (ok) was');
 });
 
 it('recovery is told for each kind of fault, by median and maximum', () => {
@@ -90,6 +153,8 @@ it('a run whose faults befell nobody proves nothing', () => {
   const said = 'no fault befell anybody';
   const skipped: Line = { ...came, skipped: 'there was nobody to do it to' };
   expect(conclude(call('a', 'ok'), ledger(['a']), skipped, end).reasons).toContain(said);
+  const nothing: Line = { ...came, recoveredMs: 5, befallen: 0 };
+  expect(conclude(call('a', 'ok'), ledger(['a']), nothing, end).reasons).toContain(said);
   const befell: Line = { ...came, recoveredMs: 5 };
   expect(conclude(call('a', 'ok'), ledger(['a']), befell, end).reasons).not.toContain(said);
 });
@@ -101,7 +166,9 @@ it('a fault after which not everybody was served is told, and proves nothing', (
 });
 
 it('a workload of which under half is ok proves nothing of its promise', () => {
-  const many = Array.from({ length: 9 }, (_, index) => call(`a${index}`, 'ok'));
+  const many = Array.from({ length: 9 }, (_, index): Line => {
+    return { ...call(`a${index}`, 'ok'), output: index + 1 } as Line;
+  });
   const spent: Line = { ...call('t', 'unknown', 'OUTCOME_UNKNOWN'), workload: 'shares' } as Line;
   const ids = many.map((_, index) => `a${index}`);
   const { reasons } = conclude(...many, spent, ledger(ids), end);
@@ -117,7 +184,12 @@ it('says how many broken promises it does not name', () => {
 it('a history is the same when it is read from its file', () => {
   const file = join(folder, 'history.jsonl');
   const writer = new HistoryWriter(file);
-  for (const line of [call('a', 'ok'), call('b', 'unknown', 'OUTCOME_UNKNOWN'), ledger(['a'])]) {
+  for (const line of [
+    begin(),
+    call('a', 'ok'),
+    call('b', 'unknown', 'OUTCOME_UNKNOWN'),
+    ledger(['a']),
+  ]) {
     writer.write(line);
   }
   const history = writer.close();
@@ -128,4 +200,13 @@ it('a line that is none is named by its number', () => {
   const file = join(folder, 'broken.jsonl');
   writeFileSync(file, `${JSON.stringify(end)}\n{"kind":"operation"}\n`);
   expect(() => readHistory(file)).toThrow('line 2 is no line of a history');
+});
+
+it('a history whose last line was cut in its middle is one that was cut short', () => {
+  const file = join(folder, 'cut.jsonl');
+  const lines = [begin(), call('a', 'ok'), ledger(['a'])].map((line) => JSON.stringify(line));
+  writeFileSync(file, lines.join('\n').slice(0, -5));
+  const { operations, finals, flaws } = readHistory(file);
+  expect([operations.length, finals.length]).toEqual([1, 0]);
+  expect(flaws).toEqual(['the history was cut short']);
 });

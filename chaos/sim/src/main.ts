@@ -1,11 +1,13 @@
-/** `npm run sim -- [options]`: searches for seeds that break a promise, or replays one. */
+/**
+ * `npm run sim -- [options]`: searches for seeds that break a promise, or replays one. Ends with 0
+ * when none was broken, 1 when one was, 2 when it was asked wrongly, and 3 when not all was run.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { runBatch } from './batch/batch.ts';
 import { corpus, keptPlans, tryAgain } from './batch/corpus.ts';
 import { diagram } from './batch/diagram.ts';
-import { minimize, optionsOf, shrinkPlan } from './batch/minimize.ts';
+import { lookOptions, minimize, optionsOf, shrinkPlan } from './batch/minimize.ts';
 import {
   catchMutant,
   checkerLines,
@@ -15,126 +17,72 @@ import {
   whatEachNotices,
 } from './batch/mutant-table.ts';
 import { Summary, seedsForCoverage } from './batch/summary.ts';
-import { checkerNames } from './checkers/checks.ts';
-import { type MutantName, mutantNamed, mutants } from './mutants/mutants.ts';
+import {
+  checkerWished,
+  help,
+  type Options,
+  optionsFrom,
+  refuseUnknownFaults,
+  UsageError,
+  wholeNumber,
+  wishesOf,
+} from './options.ts';
 import { drawPlan, type Plan } from './plan/plan.ts';
 import { planFrom, planText } from './plan/plan-file.ts';
 import { type RunWishes, runPlan } from './run/run.ts';
-
-const help = `Usage: npm run sim -- [options]
-
-  --seeds N         so many seeds (100), after the seeds and plans that once failed
-  --from N          the first of them (1)
-  --seed S          replays one seed and prints its trace and its last messages as a diagram
-  --minimize        with --seed: looks for fewer faults and less load that break the same promise
-  --save FILE       with --minimize: keeps the plan with nothing in it that is not needed
-  --plan FILE       replays a plan that was kept
-  --without A,B     leaves out faults by their number in the plan
-  --operations N    at most so many operations of each client
-  --nodes N         so many nodes in every seed
-  --mutant NAME     with a deliberate fault
-  --mutants         tries every deliberate fault and says how many seeds it takes to notice it
-  --checker NAME    only this checker looks, also with --mutants
-  --checkers        says of each checker which deliberate faults it notices by itself in --seeds N
-  --threads N       threads of a batch
-  --quiet           with --seed: only what is broken
-
-Examples:
-  npm run sim -- --seeds 300
-  npm run sim -- --seed 4711 --minimize
-  npm run sim -- --seed 12 --nodes 200 --quiet
-`;
-
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string' },
-    from: { type: 'string' },
-    seed: { type: 'string' },
-    plan: { type: 'string' },
-    save: { type: 'string' },
-    minimize: { type: 'boolean', default: false },
-    without: { type: 'string' },
-    operations: { type: 'string' },
-    nodes: { type: 'string' },
-    mutant: { type: 'string' },
-    mutants: { type: 'boolean', default: false },
-    checker: { type: 'string' },
-    checkers: { type: 'boolean', default: false },
-    threads: { type: 'string' },
-    quiet: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
 
 const diagramRows = 60;
 const progressEvery = 500;
 const seedsUsual = '100';
 
-/** Which options each way to run has no use for. */
-const idle = {
-  mutants: [
-    'checkers',
-    'plan',
-    'seed',
-    'seeds',
-    'from',
-    'nodes',
-    'operations',
-    'without',
-    'mutant',
-  ],
-  checkers: ['plan', 'seed', 'from', 'nodes', 'operations', 'without', 'mutant', 'checker'],
-  plan: ['seed', 'seeds', 'from', 'nodes', 'operations', 'without', 'minimize'],
-  seed: ['seeds', 'from', 'threads'],
-} as const;
-const needs = { minimize: 'seed', save: 'minimize' } as const;
+/** Not all that was asked for was run. */
+class InconclusiveError extends Error {}
 
-async function main(): Promise<boolean> {
-  if (values.help) {
+const brokenCode = 1;
+const usageCode = 2;
+const inconclusiveCode = 3;
+
+async function main(options: Options): Promise<boolean> {
+  if (options.help) {
     say(help);
     return true;
   }
-  refuseIdle();
-  if (values.mutants) return showMutants();
-  if (values.checkers) return showCheckers();
-  const wishes = wishesOf();
-  if (values.plan !== undefined) return replay(planFrom(readFileSync(values.plan, 'utf8')), wishes);
-  if (values.seed === undefined) return search(wishes);
-  const seed = wholeNumber('seed', values.seed);
-  return values.minimize ? shrink(seed, wishes) : replay(drawPlan(seed, wishes), wishes);
+  if (options.mutants) return showMutants(options);
+  if (options.checkers) return showCheckers(options);
+  const wishes = wishesOf(options);
+  if (options.plan !== undefined) return replay(planIn(options.plan), wishes, options);
+  if (options.seed === undefined) return search(wishes, options);
+  const seed = wholeNumber('seed', options.seed);
+  refuseUnknownFaults(wishes, drawPlan(seed, { nodes: wishes.nodes }).faults.length);
+  if (options.minimize) return shrink(seed, wishes, options);
+  return replay(drawPlan(seed, wishes), wishes, options);
 }
 
-/** What is asked for is done or refused. */
-function refuseIdle(): void {
-  const given = (name: string): boolean =>
-    Object.entries(values).some(([key, value]) => key === name && Boolean(value));
-  for (const [way, names] of Object.entries(idle)) {
-    const found = given(way) ? names.find(given) : undefined;
-    if (found !== undefined) throw new Error(`--${found} does nothing beside --${way}`);
-  }
-  for (const [option, needed] of Object.entries(needs)) {
-    if (given(option) && !given(needed)) throw new Error(`--${option} needs --${needed}`);
+function planIn(file: string): Plan {
+  try {
+    return planFrom(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`--plan ${file} is no plan that can be replayed: ${why}`, { cause });
   }
 }
 
-async function search(wishes: RunWishes): Promise<boolean> {
-  const from = wholeNumber('from', values.from ?? '1');
-  const count = wholeNumber('seeds', values.seeds ?? seedsUsual);
+async function search(wishes: RunWishes, options: Options): Promise<boolean> {
+  const from = wholeNumber('from', options.from ?? '1');
+  const count = wholeNumber('seeds', options.seeds ?? seedsUsual, 1);
+  const wished = wholeNumber('threads', options.threads ?? `${threadsUsual()}`, 1);
   const fresh = Array.from({ length: count }, (_, index) => from + index);
   const seeds = [...new Set([...corpus(), ...fresh])];
   const back = wishes.mutant === undefined ? await tryCorpus() : [];
-  const threads = Math.min(
-    wholeNumber('threads', values.threads ?? `${threadsUsual()}`),
-    seeds.length,
-  );
+  const threads = Math.min(wished, seeds.length);
   const summary = new Summary();
   const begun = performance.now();
-  await runBatch({ seeds, wishes, threads }, (report) => {
+  const left = await runBatch({ seeds, wishes, threads }, (report) => {
     summary.add(report);
     if (report.failed !== undefined) {
       const { seed, checker, text } = report.failed;
       say(`seed ${seed} breaks ${checker}: ${text}`);
-      say(`  replay: npm run sim -- ${optionsOf(seed, wishes)}${mutantOption(wishes.mutant)}`);
+      say(`  replay: npm run sim -- ${optionsOf(seed, wishes)}`);
     }
     if (summary.seeds % progressEvery === 0) say(`${summary.seeds} of ${seeds.length} seeds`);
     return 'go on';
@@ -144,6 +92,11 @@ async function search(wishes: RunWishes): Promise<boolean> {
   const missed = wishes.mutant === undefined ? summary.missed : [];
   for (const state of missed) say(`never reached in ${seedsForCoverage} seeds or more: ${state}`);
   const failures = summary.failures.length + back.length;
+  if (left.length > 0) {
+    const what = `${left.length} of ${seeds.length} seeds were not run, such as ${left[0]}`;
+    if (failures === 0) throw new InconclusiveError(`inconclusive: ${what}: their threads ended`);
+    say(what);
+  }
   say(failures === 0 ? 'no promise was broken' : `${failures} seeds and plans failed`);
   return failures === 0 && missed.length === 0;
 }
@@ -162,11 +115,11 @@ async function tryCorpus(): Promise<readonly string[]> {
   return failed;
 }
 
-async function replay(plan: Plan, wishes: RunWishes): Promise<boolean> {
+async function replay(plan: Plan, wishes: RunWishes, { quiet }: Options): Promise<boolean> {
   const { seed } = plan;
   const { violation, trace, events, virtualMs, hash } = await runPlan(plan, {
     ...wishes,
-    traced: !values.quiet,
+    traced: !quiet,
   });
   for (const line of trace?.lines ?? []) say(line);
   if (trace !== undefined) {
@@ -182,22 +135,22 @@ async function replay(plan: Plan, wishes: RunWishes): Promise<boolean> {
   return violation === undefined;
 }
 
-async function shrink(seed: number, wishes: RunWishes): Promise<boolean> {
+async function shrink(seed: number, wishes: RunWishes, { save }: Options): Promise<boolean> {
   const minimal = await minimize(seed, wishes);
   if (minimal === undefined) {
     say(`seed ${seed} breaks no promise`);
     return true;
   }
   const { plan, tries, checker } = minimal;
-  const options = optionsOf(seed, minimal.wishes) + mutantOption(wishes.mutant);
+  const options = optionsOf(seed, { ...wishes, ...minimal.wishes });
   const faults = plan.faults.length;
   say(`${faults} faults and ${countOf(plan)} operations are enough to break ${checker}`);
   say(`  found in ${tries} tries; replay: npm run sim -- ${options}`);
-  if (values.save !== undefined) {
-    const least = await shrinkPlan(minimal, wishes.mutant);
-    writeFileSync(values.save, planText(least));
-    say(`${values.save} has ${least.faults.length} faults and ${countOf(least)} operations`);
-    say(`  replay: npm run sim -- --plan ${values.save}${mutantOption(wishes.mutant)}`);
+  if (save !== undefined) {
+    const least = await shrinkPlan(minimal, wishes);
+    writeFileSync(save, planText(least));
+    say(`${save} has ${least.faults.length} faults and ${countOf(least)} operations`);
+    say(`  replay: npm run sim -- ${[`--plan ${save}`, ...lookOptions(wishes)].join(' ')}`);
   }
   return false;
 }
@@ -206,58 +159,28 @@ function countOf({ operations }: Plan): number {
   return [...operations.values()].reduce((sum, list) => sum + list.length, 0);
 }
 
-async function showMutants(): Promise<boolean> {
+async function showMutants({ checker }: Options): Promise<boolean> {
+  const alone = checkerWished(checker);
   let all = true;
   say(tableHead);
   for (const mutant of mutantNames) {
-    const caught = await catchMutant(mutant, undefined, checkerWished());
+    const caught = await catchMutant(mutant, undefined, alone);
     for (const line of rowOf(caught)) say(line);
     all &&= caught.seeds !== undefined;
   }
   return all;
 }
 
-async function showCheckers(): Promise<boolean> {
-  const found = await whatEachNotices(wholeNumber('seeds', values.seeds ?? seedsUsual));
+async function showCheckers({ seeds }: Options): Promise<boolean> {
+  const found = await whatEachNotices(wholeNumber('seeds', seeds ?? seedsUsual, 1));
   for (const [checker, noticed] of found) {
     for (const line of checkerLines(checker, noticed)) say(line);
   }
   return [...found.values()].every((noticed) => noticed.length > 0);
 }
 
-function checkerWished(): string | undefined {
-  const { checker } = values;
-  if (checker === undefined || checkerNames.includes(checker)) return checker;
-  throw new Error(`there is no checker "${checker}"; there are ${checkerNames.join(', ')}`);
-}
-
-function wishesOf(): RunWishes {
-  const { nodes, operations, without, mutant } = values;
-  const name = mutant === undefined ? undefined : mutantNamed(mutant);
-  if (mutant !== undefined && name === undefined) {
-    throw new Error(`there is no mutant "${mutant}"; there are ${Object.keys(mutants).join(', ')}`);
-  }
-  return {
-    nodes: nodes === undefined ? undefined : wholeNumber('nodes', nodes),
-    operations: operations === undefined ? undefined : wholeNumber('operations', operations),
-    without: without?.split(',').map((number) => wholeNumber('without', number)),
-    mutant: name,
-    checker: checkerWished(),
-  };
-}
-
-function mutantOption(mutant: MutantName | undefined): string {
-  return mutant === undefined ? '' : ` --mutant ${mutant}`;
-}
-
 function threadsUsual(): number {
   return Math.max(1, Math.min(8, availableParallelism()));
-}
-
-function wholeNumber(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 0) return number;
-  throw new Error(`--${option} takes a whole number, not "${text}"`);
 }
 
 function say(line: string): void {
@@ -265,8 +188,10 @@ function say(line: string): void {
 }
 
 try {
-  if (!(await main())) process.exitCode = 1;
+  if (!(await main(optionsFrom(process.argv.slice(2))))) process.exitCode = brokenCode;
 } catch (thrown) {
-  say(thrown instanceof Error ? thrown.message : String(thrown));
-  process.exitCode = 2;
+  const told = thrown instanceof UsageError || thrown instanceof InconclusiveError;
+  const text = thrown instanceof Error && !told ? thrown.stack : undefined;
+  say(text ?? (thrown instanceof Error ? thrown.message : String(thrown)));
+  process.exitCode = thrown instanceof UsageError ? usageCode : inconclusiveCode;
 }

@@ -5,6 +5,7 @@ import {
   optionsOf,
   planFrom,
   planText,
+  type RunWishes,
   runPlan,
   runSeed,
   shrinkPlan,
@@ -12,12 +13,12 @@ import {
 
 const mutant: MutantName = 'outbox-not-in-the-checkpoint';
 
-async function failingSeed(): Promise<number> {
+async function failingSeed(wishes: RunWishes = { mutant }): Promise<number> {
   for (let seed = 1; seed <= 60; seed++) {
-    const { violation, faults } = await runSeed(seed, { mutant });
+    const { violation, faults } = await runSeed(seed, wishes);
     if (violation !== undefined && faults.size > 1) return seed;
   }
-  throw new Error(`${mutant} was not noticed`);
+  throw new Error(`${wishes.mutant} was not noticed`);
 }
 
 describe('a seed that fails', () => {
@@ -39,13 +40,24 @@ describe('a seed that fails', () => {
     const seed = await failingSeed();
     const minimal = await minimize(seed, { mutant });
     if (minimal === undefined) throw new Error('it did not fail again');
-    const least = planFrom(planText(await shrinkPlan(minimal, mutant)));
+    const least = planFrom(planText(await shrinkPlan(minimal, { mutant })));
     expect((await runPlan(least, { mutant })).violation?.checker).toBe(minimal.checker);
     expect((await runPlan(least)).violation).toBeUndefined();
     for (const fault of least.faults) {
       const fewer = { ...least, faults: least.faults.filter((one) => one !== fault) };
       expect((await runPlan(fewer, { mutant })).violation?.checker).not.toBe(minimal.checker);
     }
+  });
+
+  it('is shrunk as far when one checker looks alone', async () => {
+    const wishes = { mutant: 'sent-before-append', checker: 'effect-once' } as const;
+    const minimal = await minimize(await failingSeed(wishes), wishes);
+    if (minimal === undefined) throw new Error('it did not fail');
+    const least = await shrinkPlan(minimal, wishes);
+    expect((await runPlan(least, wishes)).violation?.checker).toBe('effect-once');
+    const count = ({ operations }: typeof least) =>
+      [...operations.values()].reduce((sum, list) => sum + list.length, 0);
+    expect(count(least)).toBeLessThan(count(minimal.plan));
   });
 
   it('is nothing to shrink when it breaks no promise', async () => {

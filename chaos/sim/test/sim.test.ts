@@ -24,4 +24,12 @@ describe('the simulated cluster', () => {
       expect(seeds).toBeDefined();
     },
   );
+
+  it.each<[MutantName, string]>([
+    ['given-up-before-its-limit', 'timer-never-early'],
+    ['placements-not-heard-of', 'no-leak'],
+  ])('notices a deliberate fault: %s, by %s alone', async (mutant, checker) => {
+    const { seeds } = await catchMutant(mutant, 10, checker);
+    expect(seeds).toBeDefined();
+  });
 });

@@ -56,6 +56,13 @@ export class Deadlines {
     return this.#heap.first?.at;
   }
 
+  /** How many there are of each kind; looks at all of them. */
+  counts(): ReadonlyMap<Due['kind'], number> {
+    const counts = new Map<Due['kind'], number>();
+    for (const { due } of this.#heap.items()) counts.set(due.kind, (counts.get(due.kind) ?? 0) + 1);
+    return counts;
+  }
+
   /** Takes one that is due, the earliest first. */
   take(now: number): Due | undefined {
     const first = this.#heap.first;

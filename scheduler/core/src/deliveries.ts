@@ -36,6 +36,18 @@ export class Deliveries<Id extends string> {
     this.#message = message;
   }
 
+  /** Sent and not confirmed, or waiting to be sent; looks at every node. */
+  get size(): number {
+    let size = 0;
+    for (const { flying, waiting } of this.#lanes.values()) size += flying.size + waiting.size;
+    return size;
+  }
+
+  /** Nodes that something was ever sent to and that are there. */
+  get lanes(): number {
+    return this.#lanes.size;
+  }
+
   add(node: Incarnation, id: Id): void {
     let lane = this.#lanes.get(node);
     if (lane === undefined) {

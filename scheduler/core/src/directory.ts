@@ -26,6 +26,7 @@ import type { ActorRecord } from './actors.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
 import { isPresent, type NodeRecord } from './nodes.ts';
+import type { Size } from './sizes.ts';
 
 export class Directory {
   readonly #desk: Desk;
@@ -124,6 +125,16 @@ export class Directory {
 
   resend(node: Incarnation): void {
     this.#places.resend(node);
+  }
+
+  /** Z1: what was placed was seen, and nobody asks for an actor that is nowhere. */
+  sizes(): readonly Size[] {
+    const { presentCount } = this.#desk.state.nodes;
+    return [
+      { of: 'placements to deliver', size: this.#places.size, most: 0 },
+      { of: 'lanes of placements', size: this.#places.lanes, most: presentCount },
+      { of: 'actors asked for', size: this.#askers.size, most: 0 },
+    ];
   }
 
   #create(id: ActorId, scope: string): Failure | undefined {

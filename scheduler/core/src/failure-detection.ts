@@ -45,6 +45,11 @@ export class FailureDetection {
     this.#schedulePulse();
   }
 
+  /** Nodes that are listened for. */
+  get size(): number {
+    return this.#heard.size;
+  }
+
   /** Any word of a present node. */
   hear(node: Incarnation): void {
     if (this.#nobodySpeaks()) this.startAnew();

@@ -27,6 +27,11 @@ export class Heap<T extends HeapItem> {
     return this.#items[0];
   }
 
+  /** In no order. */
+  items(): IterableIterator<T> {
+    return this.#items.values();
+  }
+
   push(item: T): void {
     assert(item.slot === -1, 'H1: an item enters a heap only when it is in none');
     this.#items.push(item);

@@ -20,6 +20,7 @@ import { Membership } from './membership.ts';
 import { isPresent } from './nodes.ts';
 import { Questions } from './questions.ts';
 import { Runs } from './runs.ts';
+import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
 import { Tasks } from './tasks.ts';
 import type { Asker } from './waiting.ts';
@@ -95,6 +96,12 @@ export class Leader {
 
   check(): void {
     this.#tasks.check();
+  }
+
+  /** Z1: all that is kept beside caches, which have bounds of their own. */
+  sizes(): readonly Size[] {
+    const nouns = [this.#membership, this.#directory, this.#tasks, this.#runs];
+    return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
   due(due: Due): void {

@@ -17,6 +17,7 @@ import type {
 } from './events.ts';
 import type { SchedulerFact } from './facts.ts';
 import { Leader } from './leader.ts';
+import type { Size } from './sizes.ts';
 import { type DurableState, State } from './state.ts';
 
 type SchedulerOutput = Output<SchedulerFact, SchedulerSend, SchedulerReply, SchedulerWork>;
@@ -85,6 +86,12 @@ export class SchedulerMachine
   /** The durable state as plain data, for comparisons and for people. */
   durable(): DurableState {
     return this.#state.durable();
+  }
+
+  /** How much a leader keeps in memory, against what the durable state accounts for when all is at
+   *  rest (Z1); looks at everything. Nothing of a follower. */
+  sizes(): readonly Size[] {
+    return this.#leading?.leader.sizes() ?? [];
   }
 
   /** Checks every numbered invariant, of a leader also those of what it keeps; looks at everything. */

@@ -22,6 +22,7 @@ import type { Desk } from './desk.ts';
 import { FailureDetection } from './failure-detection.ts';
 import { isPresent, type NodeRecord } from './nodes.ts';
 import { resourcesFault } from './resources.ts';
+import type { Size } from './sizes.ts';
 
 /** What follows from a change of membership, done by the nouns it concerns. */
 export interface MembershipEffects {
@@ -42,6 +43,16 @@ export class Membership {
     this.#desk = desk;
     this.#effects = effects;
     this.detection = new FailureDetection(desk);
+  }
+
+  /** Z1 */
+  sizes(): readonly Size[] {
+    const { presentCount } = this.#desk.state.nodes;
+    return [
+      { of: 'nodes to drain', size: this.#draining.size, most: presentCount },
+      { of: 'logs to delete', size: this.#deleting.size, most: 0 },
+      { of: 'nodes heard', size: this.detection.size, most: presentCount },
+    ];
   }
 
   /** A new leader: what the phases call for is ordered again. */

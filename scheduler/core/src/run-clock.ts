@@ -59,6 +59,11 @@ export class RunClock {
     this.#deadlines.delete(run);
   }
 
+  /** Runs that wait for a time. */
+  get size(): number {
+    return this.#deadlines.size;
+  }
+
   tell(): void {
     this.#telling = false;
     if (this.#deadlines.size === 0) return;

@@ -88,6 +88,11 @@ export class RunProgress {
     this.#tasks.dispatch();
   }
 
+  /** Runs that something is kept of. */
+  get size(): number {
+    return new Set([...this.#atWorks.keys(), ...this.#waiting, ...this.#later]).size;
+  }
+
   /** The next steps of a run that had too many for one event. */
   goOn(run: RunId): void {
     this.#later.delete(run);

@@ -25,6 +25,7 @@ import { RunClock } from './run-clock.ts';
 import { RunProgress, waitsForTime } from './run-progress.ts';
 import type { RunRecord } from './run-table.ts';
 import { viewRun } from './run-view.ts';
+import type { Size } from './sizes.ts';
 import type { Tasks } from './tasks.ts';
 import { type Asker, Waiting, type WaitingAsker } from './waiting.ts';
 
@@ -240,6 +241,17 @@ export class Runs {
     const what = `run "${run.run}" was cancelled${why === undefined ? '' : `: ${why}`}`;
     const reason = failure('CANCELLED', what, { run: run.run });
     this.#end(run, 'cancelled', { ok: false, failure: reason });
+  }
+
+  /** Z1 */
+  sizes(): readonly Size[] {
+    const { size, endedCount } = this.#desk.state.runs;
+    const most = size - endedCount;
+    return [
+      { of: 'runs at work', size: this.#progress.size, most },
+      { of: 'runs that wait for a time', size: this.#clock.size, most },
+      { of: 'runs asked for', size: this.#askers.size, most },
+    ];
   }
 
   #end(run: RunRecord, state: 'done' | 'failed' | 'cancelled', outcome: Outcome): void {

@@ -24,6 +24,7 @@ import {
 } from './placement/index.ts';
 import { attemptResource } from './placement/site.ts';
 import type { Shape } from './resources.ts';
+import type { Size } from './sizes.ts';
 import type { TaskRecord } from './task-table.ts';
 
 /** A node, with the GPUs of it that a task gets. */
@@ -159,6 +160,20 @@ export class TaskPlaces {
       placed++;
     }
     assert(placed === tasks.runningCount, 'P4: what runs has its place here');
+  }
+
+  /** Z1 */
+  sizes(): readonly Size[] {
+    const { tasks } = this.#desk.state;
+    return [
+      {
+        of: 'places of tasks',
+        size: [...this.#placement.grants()].length,
+        most: tasks.runningCount,
+      },
+      { of: 'gangs that hold room', size: this.#gangs.held, most: 0 },
+      { of: 'kinds of tasks', size: this.#asks.size, most: asksMax },
+    ];
   }
 
   get #nodes(): NodeTable {

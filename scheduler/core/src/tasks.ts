@@ -40,6 +40,7 @@ import { KeptRoom } from './kept-room.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
+import type { Size } from './sizes.ts';
 import { TaskDemands } from './task-demands.ts';
 import { type TaskPlace, TaskPlaces } from './task-places.ts';
 import type { TaskRecord } from './task-table.ts';
@@ -305,6 +306,23 @@ export class Tasks {
   check(): void {
     this.#queue.check();
     this.#places.check();
+  }
+
+  /** Z1 */
+  sizes(): readonly Size[] {
+    const { tasks, nodes } = this.#desk.state;
+    const { readyCount, runningCount } = tasks;
+    return [
+      { of: 'flights', size: this.#flights.size, most: runningCount },
+      { of: 'attempts to deliver', size: this.#attempts.size, most: runningCount },
+      { of: 'lanes of attempts', size: this.#attempts.lanes, most: nodes.presentCount },
+      { of: 'queue entries', size: this.#queue.size, most: readyCount },
+      { of: 'tasks in flight of the queue', size: this.#queue.inFlight, most: runningCount },
+      { of: 'gangs', size: this.#gangs.size, most: readyCount },
+      { of: 'tasks without room', size: this.#room.size, most: readyCount },
+      { of: 'tasks asked for', size: this.#askers.size, most: readyCount + runningCount },
+      ...this.#places.sizes(),
+    ];
   }
 
   #enqueue(task: TaskRecord): void {

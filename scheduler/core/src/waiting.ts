@@ -17,6 +17,11 @@ export interface WaitingAsker extends Asker {
 export class Waiting<Id extends string, A extends Asker> {
   readonly #askers = new Map<Id, A[]>();
 
+  /** How many things are waited for. */
+  get size(): number {
+    return this.#askers.size;
+  }
+
   /** Answers the asker whose place it took. */
   add(id: Id, asker: A): A | undefined {
     const askers = this.#askers.get(id);

@@ -6,7 +6,15 @@
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
-import { byKey, type Evidence, type Finding, finalOf, told, type Verdict } from './verdict.ts';
+import {
+  byKey,
+  type Evidence,
+  type Finding,
+  finalOf,
+  inputOf,
+  told,
+  type Verdict,
+} from './verdict.ts';
 
 const item = z.tuple([z.string(), z.number()]);
 const list = z.array(item);
@@ -29,7 +37,8 @@ export function appendOrder(promise: string, { operations, finals }: Evidence): 
     checkWriters(items.data, find);
     checkAppends(items.data, all, find);
     checkGrowth(items.data, all, find);
-    checkLetters(items.data, all, finals, find);
+    const own = finals.filter((one) => one.key.startsWith(`${key}/`));
+    checkLetters(items.data, all, own, find);
   }
   return { promise, checked: operations.length, undecided: 0, findings };
 }
@@ -61,7 +70,7 @@ function checkAppends(items: readonly Item[], operations: readonly Operation[], 
   }
   for (const operation of operations) {
     if (operation.action !== 'append') continue;
-    const { writer, number } = appended.parse(operation.input);
+    const { writer, number } = inputOf(appended, operation);
     const place = places.get(`${writer}:${number}`);
     places.delete(`${writer}:${number}`);
     if (operation.outcome === 'failed' && place !== undefined) {
@@ -89,14 +98,18 @@ function checkLetters(
   const posts = new Map<string, Operation[]>();
   for (const operation of operations) {
     if (operation.action !== 'post') continue;
-    const { writer } = posted.parse(operation.input);
+    const { writer } = inputOf(posted, operation);
     posts.set(writer, [...(posts.get(writer) ?? []), operation]);
   }
   const arrived = new Map<string, number>();
   for (const [writer] of items) {
     if (writer.includes('/')) arrived.set(writer, (arrived.get(writer) ?? 0) + 1);
   }
-  for (const writer of new Set([...posts.keys(), ...arrived.keys()])) {
+  for (const writer of new Set([
+    ...posts.keys(),
+    ...arrived.keys(),
+    ...finals.map(({ key }) => key),
+  ])) {
     const own = posts.get(writer) ?? [];
     const written = z.number().safeParse(finalOf(finals, writer));
     if (!written.success) {
@@ -136,6 +149,9 @@ function checkPosts(writer: string, written: number, own: readonly Operation[], 
 function checkGrowth(items: readonly Item[], operations: readonly Operation[], find: Find): void {
   const views = operations.flatMap((operation) => {
     const length = lengthSeen(operation);
+    if (length === undefined && operation.outcome === 'ok' && operation.action === 'read') {
+      find('wrong', `${told(operation)} was not answered with a list`, [operation]);
+    }
     return length === undefined ? [] : [{ operation, length }];
   });
   for (const { operation, length } of views) {
@@ -164,5 +180,5 @@ function checkGrowth(items: readonly Item[], operations: readonly Operation[], f
 function lengthSeen({ action, outcome, output }: Operation): number | undefined {
   if (outcome !== 'ok') return undefined;
   if (action === 'append' && typeof output === 'number') return output;
-  return action === 'read' ? tail.parse(output).length : undefined;
+  return action === 'read' ? tail.safeParse(output).data?.length : undefined;
 }

@@ -5,7 +5,15 @@
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
-import { byKey, type Evidence, type Finding, finalOf, told, type Verdict } from './verdict.ts';
+import {
+  byKey,
+  type Evidence,
+  type Finding,
+  finalOf,
+  inputOf,
+  told,
+  type Verdict,
+} from './verdict.ts';
 
 const ledger = z.array(z.string());
 const result = z.object({ doubled: z.number(), attempt: z.number(), nonce: z.string() });
@@ -68,7 +76,7 @@ function wrongResults(promise: string, tasks: readonly Operation[]): Finding[] {
     if (task.outcome !== 'ok') continue;
     const find = (what: string) =>
       findings.push({ kind: 'wrong', promise, key: task.key, what, operations: [task.id] });
-    const { number, of } = given.parse(task.input);
+    const { number, of } = inputOf(given, task);
     const output = result.safeParse(task.output);
     if (!output.success || output.data.doubled !== number * 2) {
       find(`${told(task)} of ${number} gave ${JSON.stringify(task.output)}`);

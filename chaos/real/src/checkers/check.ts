@@ -4,12 +4,12 @@ import { appendOrder } from './append-order.ts';
 import { attempts } from './attempts.ts';
 import { codedErrors } from './coded-errors.ts';
 import { conservedTotal } from './conserved-total.ts';
-import { effectOnce } from './effect-once.ts';
+import { effectOnce, placedOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { exactVoyages } from './exact-voyages.ts';
 import { fairShares } from './fair-shares.ts';
 import { linearizable } from './linearizable.ts';
-import type { Evidence, Verdict } from './verdict.ts';
+import { type Evidence, type Finding, UnreadableError, type Verdict } from './verdict.ts';
 
 type Checker = (promise: string, evidence: Evidence) => Verdict;
 
@@ -21,7 +21,7 @@ interface Promised {
 
 /** A workload that is added brings its line. */
 const promises: readonly Promised[] = [
-  { promise: 'a call takes effect once', workload: 'counters', checker: effectOnce },
+  { promise: 'a call takes effect once', workload: 'counters', checker: placedOnce },
   { promise: 'a transfer keeps the total', workload: 'bank', checker: conservedTotal },
   { promise: 'a list keeps its order', workload: 'lists', checker: appendOrder },
   { promise: 'a register is linearizable', workload: 'registers', checker: linearizable },
@@ -29,18 +29,53 @@ const promises: readonly Promised[] = [
   { promise: 'a block calls an actor once', workload: 'runs', checker: effectOnce },
   { promise: 'a run gives its exact result', workload: 'runs', checker: exactResults },
   { promise: 'a nested run is exact', workload: 'voyages', checker: exactVoyages },
-  { promise: 'what is cancelled has no effect', workload: 'cancellations', checker: effectOnce },
+  { promise: 'what is cancelled has no effect', workload: 'cancellations', checker: placedOnce },
 ];
 
+/** Of its tasks only who was served when is checked. */
+const sharing = 'shares';
+const known = new Set([...promises.map(({ workload }) => workload), sharing]);
+
 export function checkHistory(history: History): readonly Verdict[] {
+  const coded = codedErrors('every operation is answered, with a code', history);
+  // H2: what is missing in it would look like what is lost.
+  if (history.flaws.length > 0) return [coded];
+  const looked = new Set<string>();
   const verdicts = promises.map(({ promise, workload, checker }) => {
     const mine = (one: { readonly workload: string }) => one.workload === workload;
     const operations = history.operations.filter(mine);
-    return checker(promise, { operations, finals: history.finals.filter(mine) });
+    const evidence = { operations, finals: history.finals.filter(mine) };
+    const verdict = checked(checker, promise, evidence);
+    const stray = looked.has(workload) ? [] : strayFinals(promise, evidence);
+    looked.add(workload);
+    return { ...verdict, findings: [...verdict.findings, ...stray] };
   });
-  return [
-    ...verdicts,
-    fairShares('tenants are served by their weights', history),
-    codedErrors('every operation is answered, with a code', history),
-  ];
+  return [...verdicts, fairShares('tenants are served by their weights', history), coded];
+}
+
+/** What is told of a workload that no promise is of would be believed unseen. */
+export function strangeWorkloads({ operations, finals }: History): readonly string[] {
+  const all = [...operations, ...finals].map(({ workload }) => workload);
+  return [...new Set(all)].filter((workload) => !known.has(workload));
+}
+
+function checked(checker: Checker, promise: string, evidence: Evidence): Verdict {
+  try {
+    return checker(promise, evidence);
+  } catch (reason) {
+    if (!(reason instanceof UnreadableError)) throw reason;
+    const unreadable = reason.message;
+    return { promise, checked: 0, undecided: 0, findings: [], unreadable };
+  }
+}
+
+/** Nothing is in a place where nobody put it; accounts and writers belong to what stands before their slash. */
+function strayFinals(promise: string, { operations, finals }: Evidence): Finding[] {
+  const keys = new Set(operations.map(({ key }) => key));
+  return finals.flatMap(({ key }): Finding[] => {
+    const [whole = key] = key.split('/');
+    if (keys.has(key) || keys.has(whole)) return [];
+    const what = 'it has a final state, and no operation went to it';
+    return [{ kind: 'wrong', promise, key, what, operations: [] }];
+  });
 }

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
-import { byKey, type Evidence, type Finding, told, type Verdict } from './verdict.ts';
+import { byKey, type Evidence, type Finding, inputOf, told, type Verdict } from './verdict.ts';
 
 const opening = 100;
 const statement = z.object({
@@ -27,8 +27,15 @@ export function conservedTotal(promise: string, { operations, finals }: Evidence
     const entries = new Map<string, Entry[]>();
     let total = 0;
     let accounts = 0;
+    let unread = 0;
     for (const { key: account, value } of finals.filter(({ key }) => key.startsWith(`${bank}/`))) {
-      const state = statement.parse(value);
+      const read = statement.safeParse(value);
+      if (!read.success) {
+        find('wrong', `the final state of ${account} is no statement: ${JSON.stringify(value)}`);
+        unread += 1;
+        continue;
+      }
+      const state = read.data;
       accounts += 1;
       total += state.balance;
       const sum = state.entries.reduce((before, [, amount]) => before + amount, opening);
@@ -41,7 +48,9 @@ export function conservedTotal(promise: string, { operations, finals }: Evidence
         entries.set(id, [...(entries.get(id) ?? []), { account, amount }]);
       }
     }
-    if (accounts === 0) find('wrong', 'its final state was not read');
+    if (accounts + unread === 0) find('wrong', 'its final state was not read');
+    // Without one of the accounts nothing can be said of transfers.
+    if (unread > 0) continue;
     let halves = 0;
     for (const transfer of transfers) {
       const found = entries.get(transfer.id) ?? [];
@@ -64,12 +73,15 @@ interface Problem {
 }
 
 function problemOf(transfer: Operation, found: readonly Entry[]): Problem | undefined {
-  const { from, to, amount } = transferred.parse(transfer.input);
+  const { from, to, amount } = inputOf(transferred, transfer);
   const debits = found.filter((entry) => entry.account === from && entry.amount === -amount).length;
   const credits = found.filter((entry) => entry.account === to && entry.amount === amount).length;
   const seen = `${told(transfer)} has ${debits} debits and ${credits} credits`;
   if (debits > 1 || credits > 1) return { kind: 'doubled', what: seen };
   if (found.length > debits + credits) return { kind: 'wrong', what: `${seen}, and others` };
+  if (transfer.outcome === 'ok' && typeof transfer.output !== 'boolean') {
+    return { kind: 'wrong', what: `${told(transfer)} was not answered whether it was done` };
+  }
   const done = transfer.outcome === 'ok' && transfer.output === true;
   const nothing = transfer.outcome === 'failed' || transfer.output === false;
   if (nothing && found.length > 0) return { kind: 'wrong', what: `${seen}, and was refused` };

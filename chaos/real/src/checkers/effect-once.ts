@@ -1,13 +1,22 @@
 /**
  * Effects by id: a ledger holds every acknowledged id exactly once, at the place that its answer
- * named where it named one, no refused one, and none that nobody asked for.
+ * named where answers name one, no refused one, and none that nobody asked for.
  */
 import { z } from 'zod';
 import { byKey, type Evidence, type Finding, finalOf, told, type Verdict } from './verdict.ts';
 
 const ledger = z.array(z.string());
 
-export function effectOnce(promise: string, { operations, finals }: Evidence): Verdict {
+export function effectOnce(promise: string, evidence: Evidence): Verdict {
+  return check(promise, evidence, false);
+}
+
+/** Every answer names the place of its id. */
+export function placedOnce(promise: string, evidence: Evidence): Verdict {
+  return check(promise, evidence, true);
+}
+
+function check(promise: string, { operations, finals }: Evidence, placed: boolean): Verdict {
   const findings: Finding[] = [];
   for (const [key, calls] of byKey(operations)) {
     const find = (kind: Finding['kind'], what: string, id: string) =>
@@ -25,9 +34,10 @@ export function effectOnce(promise: string, { operations, finals }: Evidence): V
       if (count > 1) find('doubled', `${told(call)} took effect ${count} times`, call.id);
       if (call.outcome === 'ok' && count === 0)
         find('lost', `${told(call)} has no effect`, call.id);
-      const named = call.outcome === 'ok' && typeof call.output === 'number';
+      const named = placed && call.outcome === 'ok';
       if (named && count === 1 && call.output !== places.get(call.id)) {
-        const what = `was answered ${call.output}, and stands at ${places.get(call.id)}`;
+        const said = JSON.stringify(call.output) ?? 'without a place';
+        const what = `was answered ${said}, and stands at ${places.get(call.id)}`;
         find('out-of-order', `${told(call)} ${what}`, call.id);
       }
       if (call.outcome === 'failed' && count > 0) {

@@ -10,7 +10,7 @@
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
-import { byKey, type Evidence, type Finding, finalOf, type Verdict } from './verdict.ts';
+import { byKey, type Evidence, type Finding, finalOf, inputOf, type Verdict } from './verdict.ts';
 
 const initial = 0;
 const statesMax = 200_000;
@@ -108,10 +108,10 @@ function candidates(operations: readonly Operation[], placed: bigint) {
 
 /** The value after the operation; undefined when its answer does not fit the value before. */
 function after(operation: Operation, value: number): number | undefined {
-  const { action, input, output } = operation;
+  const { action, output } = operation;
   if (action === 'read') return output === value ? value : undefined;
-  if (action === 'write') return written.parse(input).to;
-  const { from, to } = swapped.parse(input);
+  if (action === 'write') return inputOf(written, operation).to;
+  const { from, to } = inputOf(swapped, operation);
   const done = value === from;
   if (isOk(operation) && output !== done) return undefined;
   return done ? to : value;

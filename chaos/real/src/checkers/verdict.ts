@@ -1,4 +1,5 @@
 /** What a checker says of a history. */
+import type { z } from 'zod';
 import type { Final, Operation } from '../history/history.ts';
 
 export type FindingKind = 'lost' | 'doubled' | 'out-of-order' | 'wrong';
@@ -20,6 +21,18 @@ export interface Verdict {
   /** Keys that could not be decided within the bounds of the search. */
   readonly undecided: number;
   readonly findings: readonly Finding[];
+  /** Why nothing was checked: the history says too little. */
+  readonly unreadable?: string;
+}
+
+/** A history without what its suite always writes proves nothing. */
+export class UnreadableError extends Error {}
+
+/** What the operation was asked with; throws when it was not written down. */
+export function inputOf<T>(schema: z.ZodType<T>, operation: Operation): T {
+  const input = schema.safeParse(operation.input);
+  if (input.success) return input.data;
+  throw new UnreadableError(`what ${told(operation)} was asked with was not written down`);
 }
 
 /** What a checker looks at: one workload's operations, and the final states of its keys. */

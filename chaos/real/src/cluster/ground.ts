@@ -30,7 +30,9 @@ export interface Names {
   readonly nodes: readonly string[];
 }
 
-export function namesOf({ etcds, natsServers, schedulers, nodes }: Setting): Names {
+export type Counts = Record<'etcds' | 'natsServers' | 'schedulers' | 'nodes', number>;
+
+export function namesOf({ etcds, natsServers, schedulers, nodes }: Counts): Names {
   const numbered = (word: string, count: number) =>
     Array.from({ length: count }, (_, index) => `${word}${index + 1}`);
   return {

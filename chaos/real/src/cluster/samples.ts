@@ -12,8 +12,10 @@ const everyMs = 5_000;
 
 type Measured = Pick<Sample, 'of' | 'measure' | 'value'>;
 
+/** The answer ends it: from then on nothing is written. */
 export function startSampling({ warden, operators }: Stage, writer: HistoryWriter): () => void {
   let under = false;
+  let over = false;
   const sample = async () => {
     // One that takes longer than its turn leaves the next ones out.
     if (under) return;
@@ -24,11 +26,15 @@ export function startSampling({ warden, operators }: Stage, writer: HistoryWrite
     });
     const all = await Promise.all([...processes, ofLogs(operators), ofEtcd(operators)]);
     const at = writer.now();
-    for (const one of all.flat()) writer.write({ kind: 'sample', at, ...one });
     under = false;
+    if (over) return;
+    for (const one of all.flat()) writer.write({ kind: 'sample', at, ...one });
   };
   const timer = setInterval(() => void sample(), everyMs);
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    over = true;
+  };
 }
 
 function ofProcess(of: string, pid: number): Measured[] {

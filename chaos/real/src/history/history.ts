@@ -4,7 +4,8 @@
  *
  * H1  every operation has one line, with one outcome: `ok`, `failed` (it surely had no effect) or
  *     `unknown` (it may have had its effect once, or not).
- * H2  a history that has no `end` line was cut short, and proves nothing.
+ * H2  a history that is not whole proves nothing: its first line is its only `begin` and its last
+ *     its only `end`, no operation and no final state is told twice, and nothing is later than the end.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
@@ -18,6 +19,9 @@ const begin = z.object({
   forMs: z.number(),
   nodes: z.number(),
   schedulers: z.number(),
+  /** How many servers there were; absent in older histories. */
+  etcds: z.number().optional(),
+  natsServers: z.number().optional(),
   /** What the cluster was, and where it stood. */
   where: z.string(),
   /** The kinds of faults that could come. */
@@ -100,7 +104,12 @@ export interface History {
   readonly samples: readonly Sample[];
   /** When it ended; undefined when it was cut short (H2). */
   readonly endedAt: number | undefined;
+  /** Why it is not whole (H2). */
+  readonly flaws: readonly string[];
 }
+
+/** The file is no history at all, and says nothing. */
+export class NoHistoryError extends Error {}
 
 export function historyOf(lines: Iterable<Line>): History {
   const all = [...lines];
@@ -114,21 +123,69 @@ export function historyOf(lines: Iterable<Line>): History {
     alarms: of('alarm'),
     samples: of('sample'),
     endedAt: of('end')[0]?.at,
+    flaws: flawsOf(all),
   };
 }
 
-/** Reads a file of lines; whatever is no line of a history is an error that names its number. */
+/** H2 */
+function flawsOf(lines: readonly Line[]): readonly string[] {
+  const count = (kind: Line['kind']) => lines.filter((one) => one.kind === kind).length;
+  const [begins, ends] = [count('begin'), count('end')];
+  const endedAt = lines.findLast((one) => one.kind === 'end')?.at ?? Number.POSITIVE_INFINITY;
+  const twice = new Set<string>();
+  const names = new Set<string>();
+  let late = 0;
+  let backwards = 0;
+  for (const one of lines) {
+    const name = nameOf(one);
+    if (name !== undefined && names.has(name)) twice.add(name);
+    if (name !== undefined) names.add(name);
+    if ('at' in one && typeof one.at === 'number' && one.at > endedAt) late += 1;
+    if (!('until' in one)) continue;
+    if (one.until > endedAt) late += 1;
+    if (one.until < one.from) backwards += 1;
+  }
+  const [first] = twice;
+  return [
+    ...(begins === 1 && lines[0]?.kind === 'begin' ? [] : ['the history has not one beginning']),
+    ...(ends === 0 ? ['the history was cut short'] : []),
+    ...(ends > 1 || (ends === 1 && lines.at(-1)?.kind !== 'end')
+      ? ['the history goes on after its end']
+      : []),
+    ...(late > 0 ? [`${late} lines are of a time after the end`] : []),
+    ...(backwards > 0 ? [`${backwards} lines end before they begin`] : []),
+    ...(first === undefined ? [] : [`${first} is told twice, as are ${twice.size - 1} others`]),
+  ];
+}
+
+/** What is to be told once. */
+function nameOf(one: Line): string | undefined {
+  if (one.kind === 'operation') return `operation ${one.id}`;
+  return one.kind === 'final' ? `the final state of ${one.workload} ${one.key}` : undefined;
+}
+
+/**
+ * Reads a file of lines; whatever is no line of a history is an error that names its number. A last
+ * line that was cut in its middle is left out: the history then has no end (H2).
+ */
 export function readHistory(file: string): History {
   const texts = readFileSync(file, 'utf8').split('\n');
-  const lines = texts.flatMap((text, index) => (text === '' ? [] : [parseLine(text, index + 1)]));
+  const lines = texts.flatMap((text, index): Line[] => {
+    if (text === '') return [];
+    const read = lineOf(text);
+    if (read !== undefined) return [read];
+    if (index === texts.length - 1 && index > 0) return [];
+    const what = `line ${index + 1} is no line of a history: ${text.slice(0, 100)}`;
+    throw new NoHistoryError(what);
+  });
   return historyOf(lines);
 }
 
-function parseLine(text: string, number: number): Line {
+function lineOf(text: string): Line | undefined {
   try {
-    return line.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new Error(`line ${number} is no line of a history: ${text.slice(0, 100)}`, { cause });
+    return line.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
   }
 }
 

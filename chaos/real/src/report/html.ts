@@ -70,13 +70,13 @@ ${table(
 <p>Medians of the second and the last quarter of the run. ${escaped(growthRule)}.</p>
 ${table(
   ['', 'measure', 'before', 'after', 'most', ''],
-  summary.growth.map(({ of, measure, before, after, most, level }) => [
+  summary.growth.map(({ of, measure, before, after, most, found }) => [
     of,
     measure,
-    `${before}`,
-    `${after}`,
-    `${most}`,
-    level ? 'level' : 'grown',
+    `${before ?? '-'}`,
+    `${after ?? '-'}`,
+    `${most ?? '-'}`,
+    found,
   ]),
 )}
 ${list('Never came', summary.unused)}

@@ -1,8 +1,8 @@
 /** What a history comes to: counted, checked, and judged. */
-import { checkHistory } from '../checkers/check.ts';
+import { checkHistory, strangeWorkloads } from '../checkers/check.ts';
 import type { Finding, FindingKind, Verdict } from '../checkers/verdict.ts';
 import type { FaultLine, History, Outcome } from '../history/history.ts';
-import { type Growth, growthOf } from './growth.ts';
+import { type Growth, growthOf, toMeasure } from './growth.ts';
 import { type Bucket, timeline } from './timeline.ts';
 
 export type Conclusion = 'passed' | 'failed' | 'inconclusive';
@@ -51,13 +51,13 @@ const everyKindMs = 600_000;
 export const soakMs = 1_800_000;
 const soakTimes = 3;
 const reasonsMax = 20;
-const measuredAlways = ['memory MB', 'handles', 'journal', 'turn logs'];
-/** In the second and in the last quarter of a run. */
-const samplesMin = 8;
 
 export function summarize(history: History): Summary {
   const verdicts = checkHistory(history);
   const findings = verdicts.flatMap((verdict) => verdict.findings);
+  const { begin, samples, endedAt } = history;
+  const due = begin === undefined ? undefined : toMeasure(begin);
+  const growth = growthOf(samples, due, endedAt);
   const operations = counted(history.operations);
   const workloads: { [workload: string]: Counted } = {};
   for (const [workload, own] of grouped(history.operations, (one) => one.workload)) {
@@ -68,9 +68,9 @@ export function summarize(history: History): Summary {
     if (code !== undefined) codes[code] = (codes[code] ?? 0) + 1;
   }
   return {
-    ...judge(history, operations, findings, verdicts),
-    begin: history.begin,
-    tookMs: history.endedAt ?? history.operations.at(-1)?.until ?? 0,
+    ...judge(history, { operations, findings, verdicts, growth }),
+    begin,
+    tookMs: endedAt ?? history.operations.at(-1)?.until ?? 0,
     faults: faultSummaries(history.faults),
     operations,
     workloads,
@@ -83,7 +83,7 @@ export function summarize(history: History): Summary {
     },
     verdicts,
     alarms: history.alarms.map(({ what }) => what),
-    growth: growthOf(history.samples),
+    growth,
     unused: kindsBelow(1, history).map(({ kind }) => kind),
     timeline: timeline(history.operations),
     faultLines: history.faults,
@@ -93,10 +93,11 @@ export function summarize(history: History): Summary {
 /** Something wrong is a failure; too little that is right proves nothing. */
 function judge(
   history: History,
-  operations: Counted,
-  findings: readonly Finding[],
-  verdicts: readonly Verdict[],
+  seen: Pick<Summary, 'operations' | 'verdicts' | 'growth'> & {
+    readonly findings: readonly Finding[];
+  },
 ): Pick<Summary, 'conclusion' | 'reasons'> {
+  const { operations, findings, verdicts, growth } = seen;
   const more = findings.length - reasonsMax;
   const wrong = [
     ...findings
@@ -104,21 +105,25 @@ function judge(
       .map(({ kind, promise, key, what }) => `${kind}: ${promise}: ${key}: ${what}`),
     ...(more > 0 ? [`and ${more} more, in the report as JSON`] : []),
     ...history.alarms.map(({ what }) => `alarm: ${what}`),
-    ...grown(history),
+    ...grown(history, growth),
   ];
   if (wrong.length > 0) return { conclusion: 'failed', reasons: wrong };
   const weak = [
-    ...(history.endedAt === undefined ? ['the history was cut short'] : []),
+    ...history.flaws,
+    ...strangeWorkloads(history).map((name) => `nothing is promised of the workload ${name}`),
+    ...endedEarly(history),
     ...tooFewOk('operations', operations),
     ...[...grouped(history.operations, ({ workload }) => workload)].flatMap(([workload, own]) =>
       tooFewOk(`operations of ${workload}`, counted(own)),
     ),
     ...weakFaults(history),
-    ...unmeasured(history),
+    ...unmeasured(history, growth),
   ];
-  for (const { promise, undecided, checked } of verdicts) {
+  for (const { promise, undecided, checked, unreadable } of verdicts) {
+    if (unreadable !== undefined) weak.push(`not checked: ${promise}: ${unreadable}`);
     if (undecided > 0) weak.push(`${undecided} keys undecided: ${promise}`);
-    if (checked === 0) weak.push(`nothing was there to check: ${promise}`);
+    if (checked === 0 && unreadable === undefined)
+      weak.push(`nothing was there to check: ${promise}`);
   }
   return { conclusion: weak.length > 0 ? 'inconclusive' : 'passed', reasons: weak };
 }
@@ -131,7 +136,7 @@ function tooFewOk(what: string, { ok, failed, unknown }: Counted): readonly stri
 }
 
 function weakFaults(history: History): readonly string[] {
-  const befell = history.faults.filter(({ skipped }) => skipped === undefined);
+  const befell = history.faults.filter(befellSomebody);
   const lost = befell.filter(({ recoveredMs }) => recoveredMs === undefined);
   return [
     ...(befell.length === 0 ? ['no fault befell anybody'] : []),
@@ -151,29 +156,43 @@ function seldomKinds(history: History) {
 
 function kindsBelow(due: number, { begin, faults }: History) {
   return (begin?.kinds ?? []).flatMap((kind) => {
-    const times = faults.filter((one) => one.fault === kind && one.skipped === undefined).length;
+    const times = faults.filter((one) => one.fault === kind && befellSomebody(one)).length;
     return times < due ? [{ kind, times, due }] : [];
   });
 }
 
-/** What a soak is to say nothing grew of must have been measured to its end. */
-function unmeasured({ begin, samples, endedAt = 0 }: History): readonly string[] {
-  if ((begin?.forMs ?? 0) < soakMs) return [];
-  const missing = measuredAlways.filter((of) => {
-    const own = samples.filter((sample) => sample.of === of || sample.measure === of);
-    return (
-      own.filter(({ at }) => at >= endedAt * 0.25 && at < endedAt * 0.5).length < samplesMin ||
-      own.filter(({ at }) => at >= endedAt * 0.75).length < samplesMin
-    );
-  });
-  return missing.map((of) => `${of} was not measured well enough to tell whether it grew`);
+/** F3: of what befell nothing nothing was seen, whether it was told as skipped or not. */
+function befellSomebody({ skipped, befallen }: FaultLine): boolean {
+  return skipped === undefined && befallen !== 0;
 }
 
-/** A run that is long enough to tell fails by what grew. */
-function grown({ begin, samples }: History): readonly string[] {
-  if ((begin?.forMs ?? 0) < soakMs) return [];
-  return growthOf(samples)
-    .filter(({ level }) => !level)
+/** Less time than was asked for is less proof than was asked for. */
+function endedEarly({ begin, endedAt }: History): readonly string[] {
+  if (begin === undefined || endedAt === undefined || endedAt >= begin.forMs) return [];
+  const [took, due] = [endedAt, begin.forMs].map((ms) => `${Math.round(ms / 1_000)} s`);
+  return [`it ended after ${took}, and was to have faults for ${due}`];
+}
+
+/** What a soak is to say nothing grew of must have been measured to its end (G3). */
+function unmeasured({ begin }: History, growth: readonly Growth[]): readonly string[] {
+  if (begin === undefined || begin.forMs < soakMs) return [];
+  const due = toMeasure(begin);
+  if (due === undefined) return ['it is not told which servers were to be measured'];
+  const missing = growth.filter(
+    ({ of, measure, found }) =>
+      found === 'unmeasured' && due.some((one) => one.of === of && one.measure === measure),
+  );
+  return [...grouped(missing, ({ of }) => of)].map(([of, own]) => {
+    const what = own.map(({ measure }) => measure).join(', ');
+    return `${of} was not measured well enough to tell whether it grew: ${what}`;
+  });
+}
+
+/** A whole run that is long enough to tell fails by what grew. */
+function grown({ begin, flaws }: History, growth: readonly Growth[]): readonly string[] {
+  if ((begin?.forMs ?? 0) < soakMs || flaws.length > 0) return [];
+  return growth
+    .filter(({ found }) => found === 'grown')
     .map(({ of, measure, before, after }) => `grew: ${of}: ${before} to ${after} ${measure}`);
 }
 
@@ -181,7 +200,7 @@ function faultSummaries(faults: readonly FaultLine[]): FaultSummary[] {
   const rounds = grouped(faults, ({ round }) => String(round));
   return [...grouped(faults, (one) => one.fault)]
     .map(([fault, own]): FaultSummary => {
-      const done = own.filter(({ skipped }) => skipped === undefined);
+      const done = own.filter(befellSomebody);
       const alone = done.filter(({ round }) => rounds.get(String(round))?.length === 1);
       const times = recoveries(done);
       return {

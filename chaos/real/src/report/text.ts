@@ -49,13 +49,13 @@ export function reportText(summary: Summary): string {
     `memory, handles and logs, medians of the second and the last quarter (${growthRule}):`,
     ...table([
       ['', 'measure', 'before', 'after', 'most', ''],
-      ...summary.growth.map(({ of, measure, before, after, most, level }) => [
+      ...summary.growth.map(({ of, measure, before, after, most, found }) => [
         of,
         measure,
-        String(before),
-        String(after),
-        String(most),
-        level ? 'level' : 'GROWN',
+        String(before ?? '-'),
+        String(after ?? '-'),
+        String(most ?? '-'),
+        found === 'grown' ? 'GROWN' : found,
       ]),
     ]),
     '',

@@ -1,4 +1,8 @@
-/** Many seeds, on as many threads as are given. */
+/**
+ * Many seeds, on as many threads as are given.
+ *
+ * B1  a seed that was not run is named, however its thread ended: nothing is known of it.
+ */
 import { Worker } from 'node:worker_threads';
 import { type RunWishes, runSeed } from '../run/run.ts';
 import { type Report, reportOf } from './summary.ts';
@@ -14,15 +18,19 @@ export async function runShare(share: Share, on: (report: Report) => void): Prom
   for (const seed of share.seeds) on(reportOf(await runSeed(seed, share.wishes)));
 }
 
-/** Runs the seeds on threads; `on` hears of each when it is done, and may say that it is enough. */
+/**
+ * Runs the seeds on threads; `on` hears of each when it is done, and may say that it is enough.
+ * Answers the seeds that were not run (B1).
+ */
 export async function runBatch(
   batch: Share & { readonly threads: number },
   on: (report: Report) => 'go on' | 'enough',
-): Promise<void> {
+): Promise<readonly number[]> {
   const workers: Worker[] = [];
   const enough = (): void => {
     for (const worker of workers) void worker.terminate();
   };
+  const left = new Set(batch.seeds);
   const ends = Array.from({ length: batch.threads }, (_, thread) => {
     const seeds = batch.seeds.filter((_seed, index) => index % batch.threads === thread);
     const share: Share = { seeds, wishes: batch.wishes };
@@ -30,6 +38,7 @@ export async function runBatch(
     workers.push(worker);
     return new Promise<void>((resolve, reject) => {
       worker.on('message', (report: Report) => {
+        left.delete(report.seed);
         if (on(report) === 'enough') enough();
       });
       worker.on('error', reject);
@@ -37,4 +46,6 @@ export async function runBatch(
     });
   });
   await Promise.all(ends);
+  // B1
+  return [...left];
 }

@@ -1,8 +1,8 @@
 /** Fewer faults and less load, as long as the same promise is broken. */
-import type { MutantName } from '../mutants/mutants.ts';
 import type { Operation } from '../plan/load.ts';
 import { drawPlan, type Plan, type PlanWishes } from '../plan/plan.ts';
 import { type RunWishes, runPlan } from '../run/run.ts';
+import type { WorldWishes } from '../world/world.ts';
 
 export interface Minimal {
   /** What is left, to be kept as a file. */
@@ -48,11 +48,11 @@ export async function minimize(seed: number, wishes: RunWishes): Promise<Minimal
 /** Drops any operations and faults, also such as no options can name: for a plan that is kept. */
 export async function shrinkPlan(
   { plan, checker }: Pick<Minimal, 'plan' | 'checker'>,
-  mutant?: MutantName,
+  { mutant, checker: alone }: WorldWishes = {},
 ): Promise<Plan> {
   let best = plan;
   const take = async (candidate: Plan): Promise<boolean> => {
-    const { violation } = await runPlan(candidate, { mutant });
+    const { violation } = await runPlan(candidate, { mutant, checker: alone });
     if (violation?.checker !== checker) return false;
     best = candidate;
     return true;
@@ -85,12 +85,21 @@ async function fewest<T>(
 }
 
 /** The options that replay it. */
-export function optionsOf(seed: number, { nodes, without, operations }: PlanWishes): string {
+export function optionsOf(seed: number, wishes: RunWishes): string {
+  const { nodes, without, operations } = wishes;
   const options = [`--seed ${seed}`];
   if (nodes !== undefined) options.push(`--nodes ${nodes}`);
   if (operations !== undefined) options.push(`--operations ${operations}`);
   if (without !== undefined && without.length > 0) {
     options.push(`--without ${[...without].sort((left, right) => left - right).join(',')}`);
   }
-  return options.join(' ');
+  return [...options, ...lookOptions(wishes)].join(' ');
+}
+
+/** Those that say what is wrong in it and who looks: any replay needs them. */
+export function lookOptions({ mutant, checker }: WorldWishes): readonly string[] {
+  return [
+    ...(mutant === undefined ? [] : [`--mutant ${mutant}`]),
+    ...(checker === undefined ? [] : [`--checker ${checker}`]),
+  ];
 }

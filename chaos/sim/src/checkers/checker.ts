@@ -41,6 +41,7 @@ export interface Attempted {
 export interface Rest {
   readonly nodes: readonly { readonly name: string; readonly leaks: readonly string[] }[];
   readonly gateways: readonly { readonly name: string; readonly open: number }[];
+  readonly leaders: readonly { readonly name: string; readonly leaks: readonly string[] }[];
   /** What has not come to its end. */
   readonly unfinished: readonly string[];
   /** The leader's machine, and one restored from the store. */

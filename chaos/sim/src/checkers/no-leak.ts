@@ -2,8 +2,8 @@
 import type { MakeChecker } from './checker.ts';
 
 export const noLeak: MakeChecker = (_truth, violate) => ({
-  atRest({ nodes, gateways }) {
-    for (const { name, leaks } of nodes) {
+  atRest({ nodes, gateways, leaders }) {
+    for (const { name, leaks } of [...nodes, ...leaders]) {
       if (leaks.length > 0) violate(`${name} at rest still has ${leaks.join(', ')}`);
     }
     for (const { name, open } of gateways) {

@@ -1,6 +1,7 @@
 /**
  * A timer fires no earlier than it was set for: the back-off of a task, also when another leader lets
- * it end, the wait for a run that goes on, the wait that a block is, the limit of a pause and of a run.
+ * it end, the time limit of an attempt, the wait for a run that goes on, the wait that a block is, the
+ * limit of a pause and of a run.
  */
 import { type Answered, decodeValue, type Outcome, type Request } from '@troupe/model';
 import type { MakeChecker } from './checker.ts';
@@ -25,6 +26,9 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
   const waits = new Map<string, Waited>();
   /** Blocks that wait, and runs that have a limit. */
   const blocks = new Map<string, Waited>();
+  /** By task: what an attempt of it may take, and since when the present one runs. */
+  const limits = new Map<string, number>();
+  const attempts = new Map<string, Waited>();
   /** When each writer stored its last batches, by the record that ended each. */
   const stored = new Map<string, readonly number[]>();
   let lastRecord = '';
@@ -32,6 +36,20 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
   const early = ({ since, nights, ms }: Waited): number | undefined => {
     const took = truth.now() - since;
     return nights === truth.nights && took < ms * rateMin - roundingMs ? took : undefined;
+  };
+  /** When what was journaled with the record of this id was decided, at the earliest. */
+  const decidedAt = (id: string): number => {
+    const times = stored.get(writerOf(id)) ?? [];
+    return times.length < batchesLooked ? 0 : (times[0] ?? 0);
+  };
+  const attemptEnded = (task: string, outcome: Outcome): void => {
+    const attempt = attempts.get(task);
+    attempts.delete(task);
+    const took = attempt === undefined || !isByLimit(outcome) ? undefined : early(attempt);
+    if (took === undefined) return;
+    violate(
+      `an attempt of ${task} is given up by its time limit after at most ${took.toFixed(0)} ms, its limit is ${attempt?.ms} ms`,
+    );
   };
   return {
     journalFact(fact, _position, { id }) {
@@ -43,8 +61,7 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
       }
       // While its first record is on its way a new leader decides what stands in the next.
       if (fact.kind === 'term-opened') stored.delete(writerOf(id));
-      const times = stored.get(writerOf(id)) ?? [];
-      const since = times.length < batchesLooked ? 0 : (times[0] ?? 0);
+      const since = decidedAt(id);
       if (fact.kind === 'block-waiting' || fact.kind === 'block-paused') {
         const ms = truth.ledgers.waitOf(fact.run, fact.block);
         const once = `${fact.run} ${fact.block}`;
@@ -66,11 +83,19 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
         if (took === undefined) return;
         violate(`${fact.run} is out of time after ${took.toFixed(0)} of ${waited?.ms} ms`);
       }
-      if (fact.kind === 'task-ended') backOffs.delete(fact.task);
+      if (fact.kind === 'task-submitted') limits.set(fact.task, fact.limitMs);
+      if (fact.kind === 'task-ended') {
+        attemptEnded(fact.task, fact.outcome);
+        backOffs.delete(fact.task);
+        limits.delete(fact.task);
+      }
       if (fact.kind === 'task-retried') {
+        attemptEnded(fact.task, fact.reason);
         backOffs.set(fact.task, { since, nights: truth.nights, ms: fact.waitMs });
       }
       if (fact.kind !== 'task-started') return;
+      const ms = limits.get(fact.task) ?? 0;
+      attempts.set(fact.task, { since: decidedAt(id), nights: truth.nights, ms });
       const backOff = backOffs.get(fact.task);
       backOffs.delete(fact.task);
       const took = backOff === undefined ? undefined : early(backOff);
@@ -111,6 +136,13 @@ function isNothing(outcome: Outcome): boolean {
 function isOutOfTime({ outcome }: { readonly outcome: Outcome }): boolean {
   if (outcome.ok || outcome.failure.code !== 'TIME_LIMIT') return false;
   return outcome.failure.details?.['block'] === undefined;
+}
+
+/** The last attempt of several may tell it as the reason why there is no further one. */
+function isByLimit(outcome: Outcome): boolean {
+  if (outcome.ok) return false;
+  const { code, details } = outcome.failure;
+  return code === 'TIME_LIMIT' || details?.['lastCode'] === 'TIME_LIMIT';
 }
 
 /** Nothing has happened in the run that would end a wait. */

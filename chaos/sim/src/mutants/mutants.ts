@@ -59,6 +59,8 @@ export const mutants = {
   'older-terms-obeyed': 'a node obeys leaders of older terms',
   'answered-calls-are-kept': 'a gateway goes on with calls that it has answered',
   'letters-lost-in-a-drain': 'a node that leaves hands its actors over without their letters',
+  'placements-not-heard-of': 'a leader does not hear that what it placed has arrived',
+  'given-up-before-its-limit': 'an attempt is given up by its time limit when it has hardly begun',
   'first-place-is-kept': 'a gateway goes on sending to the first place that it knew of an actor',
 } as const;
 

@@ -1,5 +1,11 @@
 /** Deliberate faults in what a leader hears and says. */
-import type { NodeToLeader, Outcome, Request, RequestBody } from '@troupe/model';
+import {
+  failure,
+  type NodeToLeader,
+  type Outcome,
+  type Request,
+  type RequestBody,
+} from '@troupe/model';
 import type { SchedulerReply, SchedulerSend } from '@troupe/scheduler-core';
 import { nameOf } from '../checkers/runs/tree.ts';
 import type { Process } from '../world/process.ts';
@@ -10,12 +16,19 @@ type ResumeRun = Extract<RequestBody, { kind: 'resume-run' }>;
 type ToNodeSend = Extract<SchedulerSend, { kind: 'to-node' }>;
 
 export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader {
-  if (message.kind === 'join' && world.mutant === 'reserved-beyond-a-node') {
+  const { mutant } = world;
+  if (message.kind === 'join' && mutant === 'reserved-beyond-a-node') {
     return { ...message, resources: { ...message.resources, cpu: 64 } };
+  }
+  if (mutant === 'placements-not-heard-of' && message.kind === 'place-seen') {
+    return { ...message, placed: [] };
   }
   if (message.kind !== 'task-result') return message;
   const task = world.checks.truth.tasks.get(message.task);
-  const { mutant } = world;
+  if (mutant === 'given-up-before-its-limit' && message.attempt === 1) {
+    const reason = failure('TIME_LIMIT', `attempt 1 of ${message.task} took too long`);
+    return { ...message, outcome: { ok: false, failure: reason } };
+  }
   if (mutant === 'tenant-not-charged' && task !== undefined) {
     return isSpared(task.tenant) ? { ...message, durationMs: 1 } : message;
   }

@@ -5,10 +5,35 @@ export function planText(plan: Plan): string {
   return `${JSON.stringify(plan, store, 1)}\n`;
 }
 
-/** Trusts the text: it was written by `planText`. */
+/** Throws when a part is missing; trusts each part: it was written by `planText`. */
 export function planFrom(text: string): Plan {
-  return JSON.parse(text, restore) as Plan;
+  const plan: unknown = JSON.parse(text, restore);
+  for (const [part, is] of Object.entries(parts)) {
+    const found = (plan as { readonly [name: string]: unknown } | null)?.[part];
+    if (!is(found)) throw new Error(`it has no "${part}" that can be read`);
+  }
+  return plan as Plan;
 }
+
+const isNumber = (value: unknown): boolean => typeof value === 'number';
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+const isMap = (value: unknown): boolean => value instanceof Map;
+
+const parts: { readonly [P in keyof Plan]-?: (value: unknown) => boolean } = {
+  seed: isNumber,
+  places: isObject,
+  weather: isObject,
+  timings: isObject,
+  limits: isObject,
+  clocks: isMap,
+  newer: (value) => value instanceof Set,
+  tenants: isMap,
+  faults: Array.isArray,
+  // Plans from before there were any have none.
+  nests: (value) => value === undefined || Array.isArray(value),
+  operations: isMap,
+  healAt: isNumber,
+};
 
 interface Tagged {
   readonly $map?: readonly (readonly [string, unknown])[];

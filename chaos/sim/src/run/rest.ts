@@ -40,6 +40,7 @@ export function restOf(world: World, cluster: Cluster): Rest {
   }
   return {
     nodes: leaksAtRest(cluster),
+    leaders: leaksOfLeaders(cluster),
     gateways: [...cluster.schedulers].map(([name, { gateway }]) => ({ name, open: gateway.size })),
     unfinished: unfinishedOf(world, cluster),
     machines,
@@ -48,6 +49,18 @@ export function restOf(world: World, cluster: Cluster): Rest {
 
 export function leaksAtRest(cluster: Cluster): Rest['nodes'] {
   return [...cluster.nodes].map(([name, node]) => ({ name, leaks: leaksOf(node) }));
+}
+
+/** What a leader keeps beyond what its durable state accounts for. */
+export function leaksOfLeaders({ schedulers }: Cluster): Rest['leaders'] {
+  return [...schedulers.values()].flatMap(({ leading, process, history }) => {
+    if (!leading || history === undefined) return [];
+    const leaks = history.machine
+      .sizes()
+      .filter(({ size, most }) => size > most)
+      .map(({ of, size, most }) => `${size} ${of}, not ${most}`);
+    return [{ name: `leader ${process.name}`, leaks }];
+  });
 }
 
 function restored(world: World): History {

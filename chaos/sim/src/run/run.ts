@@ -9,7 +9,7 @@ import type { Trace } from '../world/trace.ts';
 import { World, type WorldWishes } from '../world/world.ts';
 import { Cluster } from './cluster.ts';
 import { Misfortune } from './misfortune.ts';
-import { leaksAtRest, restOf, unfinishedOf } from './rest.ts';
+import { leaksAtRest, leaksOfLeaders, restOf, unfinishedOf } from './rest.ts';
 
 export type RunWishes = PlanWishes & WorldWishes;
 
@@ -115,7 +115,9 @@ async function live(
 }
 
 function isQuiet(cluster: Cluster): boolean {
-  return leaksAtRest(cluster).every(({ leaks }) => leaks.length === 0);
+  return [...leaksAtRest(cluster), ...leaksOfLeaders(cluster)].every(
+    ({ leaks }) => leaks.length === 0,
+  );
 }
 
 function lookAtRest(world: World, cluster: Cluster): void {

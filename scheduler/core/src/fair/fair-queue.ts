@@ -105,6 +105,11 @@ export class FairQueue<T extends TenantTask, N> {
     return this.#size;
   }
 
+  /** Tasks that run, as far as they were told to have landed. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   /** The base weight of a tenant, from now on, and its quota. */
   put(name: string, given: { readonly weight: number; readonly quota?: Quota }, now: number) {
     assert(given.weight > 0, 'Q1: weights are above nought');

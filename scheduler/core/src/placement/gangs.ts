@@ -45,6 +45,11 @@ export class Gangs {
     this.#placement = placement;
   }
 
+  /** How many hold room. */
+  get held(): number {
+    return this.#held.size;
+  }
+
   /** Where the gang would go now. */
   plan(gang: Gang): GangPlan {
     const plan = this.#reserve(gang);

@@ -1,0 +1,35 @@
+/** How a run or a check that was asked for ends: 2 when it was asked wrongly, 3 without a proof. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+import { begin } from './histories.ts';
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'troupe-chaos-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const broken = join(folder, 'broken.jsonl');
+writeFileSync(broken, 'no line\n{}\n');
+const cut = join(folder, 'cut.jsonl');
+writeFileSync(cut, `${JSON.stringify(begin())}\n{"kind":"oper`);
+const nowhere = join(folder, 'no', 'x.html');
+
+it.each([
+  [['--check', join(folder, 'none')], 2, 'cannot be read: ENOENT'],
+  [['--check', folder], 2, 'cannot be read: EISDIR'],
+  [['--check', cut, '--html', nowhere], 2, 'x.html cannot be written: ENOENT'],
+  [['--check', cut, '--for', '5s'], 2, '--for does nothing beside --check'],
+  [['--check', broken], 3, 'line 1 is no line of a history'],
+  [['--check', cut], 3, 'the history was cut short'],
+  [['--for', '5x'], 2, '--for 5x is no time such as 90s, 10m or 1h'],
+  [['--foo'], 2, "Unknown option '--foo'"],
+])('%j ends with %i', (options, code, said) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...options], {
+    encoding: 'utf8',
+  });
+  expect(stdout + stderr).toContain(said);
+  expect(stdout + stderr).not.toMatch(/history and logs in| {4}at /);
+  expect(status).toBe(code);
+});
