@@ -46,9 +46,12 @@ interface OpenRequest {
   readonly number: number;
   readonly body: RequestBody;
   readonly answered: (answer: Answer) => void;
+  askedAt: number;
 }
 
 const againMs = 700;
+/** Longer than a leader is away for, and than what is held up in the network. */
+const lostMs = 20_000;
 /** Questions without an answer after which another gateway is tried. */
 const patience = 3;
 /** How long after its deadline an accepted call is waited for. */
@@ -186,7 +189,7 @@ export class Client {
 
   #ask(body: RequestBody, answered: (answer: Answer) => void): void {
     this.#numbers += 1;
-    const open: OpenRequest = { number: this.#numbers, body, answered };
+    const open: OpenRequest = { number: this.#numbers, body, answered, askedAt: 0 };
     this.#requests.set(open.number, open);
     this.#sendRequest(open);
   }
@@ -232,7 +235,18 @@ export class Client {
     this.#unanswered += 1;
     this.#giveUp();
     if (this.#unanswered > patience) this.#move();
+    else if (this.#isBroken()) this.#openStream();
     else this.#send({ kind: 'client-lives', client: this.#address });
+  }
+
+  /** What is answered at once was not: it was lost, and with it a real stream would have been. */
+  #isBroken(): boolean {
+    const before = this.process.now() - lostMs;
+    for (const { body, askedAt } of this.#requests.values()) {
+      const waits = body.kind === 'wait-run' || body.kind === 'submit-task';
+      if (!waits && askedAt < before) return true;
+    }
+    return false;
   }
 
   /** What should have been answered long ago is not asked for again: its actor may forget it. */
@@ -288,7 +302,9 @@ export class Client {
     });
   }
 
-  #sendRequest({ number, body }: OpenRequest): void {
+  #sendRequest(request: OpenRequest): void {
+    const { number, body } = request;
+    request.askedAt = this.process.now();
     this.#send({ kind: 'client-request', client: this.#address, number, body });
   }
 
