@@ -182,7 +182,7 @@ class SshProvider implements Provider<SshNodeSpec> {
       if (machine === undefined) return undefined;
       place = placeOf(machine);
       const { nodes } = await this.#reach(machine);
-      return (await nodes.describe(name)) ?? { ...absent, place, state: { kind: 'exited' } };
+      return (await nodes.describe(name)) ?? { ...absent, place, state: { kind: 'absent' } };
     } catch (cause) {
       return { ...absent, place, state: { kind: 'unknown', failure: failureOf(cause) } };
     }

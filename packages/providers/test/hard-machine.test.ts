@@ -1,5 +1,5 @@
 /** Machines whose shells talk, hang, run nothing, or whose records and files are damaged. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -14,11 +14,13 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Provider, processProvider, type SshNodeSpec, sshProvider } from '../src/index.ts';
 import { writeSmallBuild } from './small-build.ts';
 import { noSshServer, type SshServer, startSshServer } from './ssh-server.ts';
 
+const binary = fileURLToPath(new URL('../../cli/bin/troupe.js', import.meta.url));
 const shell = userInfo().shell ?? '';
 /** Only bash, as some systems build it, runs a profile for a command that comes by ssh. */
 const noProfile = shell.endsWith('bash') ? undefined : 'needs bash as the login shell';
@@ -82,19 +84,33 @@ describe.skipIf(why !== undefined)(`a hard machine ${why ?? ''}`.trimEnd(), { ti
   });
 
   it('H2: a shell that hangs is given up, and makes nothing when it wakes later', async () => {
-    const gate = join(folder, 'gate');
-    const pidFile = join(folder, 'pid');
-    execFileSync('mkfifo', [gate]);
-    server.useProfile(`echo $$ > ${pidFile}; read -r word < ${gate}\n`);
+    const { gate, stuck } = gatedShell();
     await expect(impatient().create(spec('n1'))).rejects.toMatchObject({
       code: 'HOST_SILENT',
       message: expect.stringMatching(/node n1 did not begin within 4 s and was given up/),
     });
     expect(await provider.list()).toEqual([]);
     expect(await provider.destroy('n1')).toBe(false);
+    const pid = stuck();
     writeFileSync(gate, 'go\n');
-    const stuck = readFileSync(pidFile, 'utf8').trim();
-    await expect.poll(() => existsSync(`/proc/${stuck}`), { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 20_000 }).toBe(false);
+    expect(existsSync(far)).toBe(false);
+  });
+
+  it('A2: a shell whose command was interrupted makes nothing after the removal', async () => {
+    const { gate, stuck } = gatedShell();
+    const trust = ['--key', server.keyFile, '--trust-on-first-use', '--folder', far];
+    const add = command('add', server.target, '--name', 'n1', ...trust, ...nowhere);
+    await expect.poll(() => stuck() !== undefined, { timeout: 40_000 }).toBe(true);
+    add.child.kill('SIGINT');
+    await add.ended;
+    server.useProfile('');
+    const interrupted = sshProvider({ stateDir: join(folder, 'data', 'providers', 'ssh'), main });
+    expect(await interrupted.list()).toMatchObject([{ name: 'n1', state: { kind: 'absent' } }]);
+    expect(await command('remove', 'n1').ended).toBe('node n1 is removed\n');
+    const pid = stuck();
+    writeFileSync(gate, 'go\n');
+    await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 20_000 }).toBe(false);
     expect(existsSync(far)).toBe(false);
   });
 
@@ -268,6 +284,30 @@ function spec(name: string, more: Partial<SshNodeSpec> = {}): SshNodeSpec {
     readyMsMax: 20_000,
     ...more,
   };
+}
+
+/** A login shell that hangs until something is written to the gate. */
+function gatedShell(): { readonly gate: string; readonly stuck: () => string | undefined } {
+  const gate = join(folder, 'gate');
+  const pidFile = join(folder, 'pid');
+  execFileSync('mkfifo', [gate]);
+  server.useProfile(`echo $$ > ${pidFile}; read -r word < ${gate}\n`);
+  const stuck = () =>
+    existsSync(pidFile) ? readFileSync(pidFile, 'utf8').trim() || undefined : undefined;
+  return { gate, stuck };
+}
+
+const nowhere = ['--etcd', 'http://127.0.0.1:1', '--nats', 'nats://127.0.0.1:1'];
+
+/** `troupe node …`, as people type it. */
+function command(...words: string[]) {
+  const child = spawn(process.execPath, [binary, 'node', ...words, '--data', join(folder, 'data')]);
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  const ended = new Promise<string>((resolve) => child.once('close', () => resolve(text)));
+  return { child, ended };
 }
 
 /** A folder with a `mkdir` that waits at the gate before it makes a node's folder. */
