@@ -17,6 +17,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Provider, processProvider, type SshNodeSpec, sshProvider } from '../src/index.ts';
+import { frameArgs, framed, newFrame } from '../src/machine/frame.ts';
+import { openCutLink } from './cut-link.ts';
 import { writeSmallBuild } from './small-build.ts';
 import { noSshServer, type SshServer, startSshServer } from './ssh-server.ts';
 
@@ -95,6 +97,45 @@ describe.skipIf(why !== undefined)(`a hard machine ${why ?? ''}`.trimEnd(), { ti
     writeFileSync(gate, 'go\n');
     await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 20_000 }).toBe(false);
     expect(existsSync(far)).toBe(false);
+  });
+
+  it('A2: a shell that wakes makes nothing, also where nobody tells it that we are gone', async () => {
+    const link = await openCutLink(server.port, true);
+    try {
+      const { gate, stuck } = gatedShell();
+      const target = `${userInfo().username}@127.0.0.1:${link.port}`;
+      const created = impatient().create(spec('n1', { target }));
+      const refused = expect(created).rejects.toMatchObject({ code: 'HOST_SILENT' });
+      await expect.poll(() => stuck() !== undefined, { timeout: 20_000 }).toBe(true);
+      link.allow(0);
+      await refused;
+      const pid = stuck();
+      writeFileSync(gate, 'go\n');
+      // It waits for the word, with the lock in its hand.
+      const lock = join(far, 'nodes', '.n1.lock');
+      await expect.poll(() => existsSync(lock), { timeout: 20_000 }).toBe(true);
+      await link.close();
+      await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 20_000 }).toBe(false);
+      expect(existsSync(far)).toBe(false);
+    } finally {
+      await link.close();
+    }
+  });
+
+  it('A4: a script whose connection is gone without a word ends by itself', async () => {
+    // This machine, and one who is told nothing more: neither the word nor that it was given up.
+    const frame = newFrame(1_000);
+    const [token = ''] = frameArgs(frame, 0);
+    const script = 'begin; echo unreachable';
+    const child = spawn('sh', ['-c', framed(script), 'troupe', token, '2'], { detached: true });
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    let said = '';
+    child.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    expect(await ended).not.toBe(0);
+    expect(said).toContain(frame.held.asks);
+    expect(said).not.toContain('unreachable');
   });
 
   it('A2: a shell whose command was interrupted makes nothing after the removal', async () => {
@@ -240,6 +281,7 @@ describe.skipIf(why !== undefined)(`a hard machine ${why ?? ''}`.trimEnd(), { ti
     const target = `${userInfo().username}@127.0.0.1:${port}`;
     await expect(provider.create(spec('n1', { target }))).rejects.toMatchObject({
       code: 'HOST_UNREACHABLE',
+      message: expect.stringContaining(`port ${port} within 15 s`),
     });
     mute.close();
   });

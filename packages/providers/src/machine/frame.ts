@@ -13,6 +13,8 @@
  *     end instead, however late it wakes, and ends.
  * A3  whoever changes a node takes its lock before it asks for the word, and holds it while it
  *     changes anything: one that was given up after the word stands in others' way until it ends.
+ * A4  a script ends itself, with all it started in its group, some time after we would have given it
+ *     up: also where nobody tells its machine that the connection is gone.
  */
 import { randomUUID } from 'node:crypto';
 import type { Held } from './program.ts';
@@ -36,15 +38,38 @@ export function newFrame(beginMsMax: number): Frame {
   };
 }
 
-/** The script with what it needs to frame its answer; the token is its first argument. */
+/** How much later than we a script gives itself up (A4). */
+const graceMs = 60_000;
+
+/** The first arguments of a framed script. */
+export function frameArgs({ token, held }: Frame, msMax: number): readonly string[] {
+  return [token, `${Math.ceil((held.msMax + msMax + graceMs) / 1_000)}`];
+}
+
+/** The script with what it needs to frame its answer, beside its own arguments. */
 export function framed(script: string): string {
   return `
-token=$1
-shift
+token=$1 seconds_most=$2
+shift 2
 cleanup=
+(
+  trap - EXIT
+  trap "" HUP PIPE
+  while [ $seconds_most -gt 0 ] && kill -0 $$ 2>/dev/null; do
+    sleep 1
+    seconds_most=$((seconds_most - 1))
+  done
+  [ $seconds_most = 0 ] || exit 0
+  trap "" TERM
+  kill -TERM -- -$$ || kill -TERM $$
+  sleep 2
+  kill -KILL -- -$$ || kill -KILL $$
+) < /dev/null > /dev/null 2>&1 &
+watchdog=$!
 finish() {
   ended=$?
   trap "" PIPE
+  kill $watchdog 2>/dev/null
   eval "$cleanup"
   echo "troupe-$token-end $ended"
 }

@@ -1,5 +1,5 @@
 /** The shell of this machine. */
-import { framed, newFrame } from './frame.ts';
+import { frameArgs, framed, newFrame } from './frame.ts';
 import { runProgram } from './program.ts';
 import { answerMsDefault, boundOf, type Shell, scriptResult } from './shell.ts';
 
@@ -10,7 +10,8 @@ export function localShell(prefix: readonly string[] = []): Shell {
     place,
     async run(script, args, run) {
       const frame = newFrame(answerMsDefault);
-      const own = ['sh', '-c', framed(script), 'troupe', frame.token, ...args.map(String)];
+      const first = frameArgs(frame, boundOf(frame, run));
+      const own = ['sh', '-c', framed(script), 'troupe', ...first, ...args.map(String)];
       const end = await runProgram([...prefix, ...own], {
         msMax: boundOf(frame, run),
         input: run,

@@ -5,7 +5,7 @@
  *     hangs is given up as any shell is (H2).
  */
 import { type ErrorCode, TroupeError, troupeError } from '@troupe/model';
-import { framed, newFrame, readFrame } from '../machine/frame.ts';
+import { frameArgs, framed, newFrame, readFrame } from '../machine/frame.ts';
 import { type ProgramEnd, runProgram } from '../machine/program.ts';
 import {
   answerMsDefault,
@@ -46,7 +46,10 @@ export function sshShell(
     place,
     async run(script, args, run) {
       const frame = newFrame(answerMsMax);
-      const command = shellCommand(framed(script), [frame.token, ...args]);
+      const command = shellCommand(framed(script), [
+        ...frameArgs(frame, boundOf(frame, run)),
+        ...args,
+      ]);
       const end = await runProgram(['ssh', ...flags(machine, keys), '--', machine.host, command], {
         msMax: boundOf(frame, run),
         input: run,
