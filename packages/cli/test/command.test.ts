@@ -39,6 +39,12 @@ describe('wrong usage ends with exit code 2 and says what to type', () => {
     [['kill-node', 'n1', '--signal', 'BANG'], 'is no signal'],
     [['actors', '--prefix', 'team'], '--prefix needs --type'],
     [['node', 'start'], 'give --name, or --config'],
+    [
+      ['node', 'add', '--name', 'p', '--key', 'k', '--host-key', 'x', '--folder', 'y'],
+      '--key, --host-key, --folder: only for a machine reached by ssh',
+    ],
+    [['node', 'add', '--name', 'p', '--program', 'z'], '--program: only for a machine reached'],
+    [['node', 'add', '--name', 'p', '--trust-on-first-use'], '--trust-on-first-use: only for'],
     [['node', 'start', '--config', 'x.yaml', '--name', 'n9'], 'leave out --name'],
     [['node', 'start', '--name', 'n9'], 'give --etcd and --nats'],
     [
@@ -114,6 +120,12 @@ describe('commands about a local cluster that is not there', () => {
     const ran = await troupe(['down', '--json'], { cwd: folder });
     expect(JSON.parse(ran.stdout)).toMatchObject({ stopped: false });
     expect(ran.code).toBe(0);
+  });
+
+  it('`node logs` of a node that was never added says how to list those that were', async () => {
+    const ran = await troupe(['node', 'logs', 'zz', '--data', folder]);
+    expect(ran.stderr).toMatch(/^UNKNOWN_NODE: no node zz was added; .* `troupe node list`/);
+    expect(ran.code).toBe(1);
   });
 
   it('`kill-node` fails with a coded error', async () => {

@@ -80,6 +80,8 @@ export const errorTable = {
   HOST_UNSUITABLE: row(9, false, 'none', 'install or correct there what is named'),
   HOST_FULL: row(8, true, 'none', 'free space there, or choose another folder'),
   HOST_LOST: row(14, false, 'unknown', 'do the same again: it goes on where it stopped'),
+  HOST_SILENT: row(14, true, 'none', 'see what hangs there, then do the same again'),
+  HOST_BUSY: row(14, true, 'none', 'wait until that is over, then do the same again'),
   NODE_FAILED: row(9, false, 'none', 'see the log of the node'),
   // Durable histories.
   DEPOSED: row(10, false, 'none', 'this process is fenced off and exits; start it anew'),

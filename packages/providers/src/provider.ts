@@ -4,7 +4,8 @@
  * V1  everything is idempotent by the node's name: `create` of a node that runs says so, `destroy`
  *     of one that is not there does nothing.
  * V2  a `create` that fails leaves nothing behind; where it cannot know (the connection was lost)
- *     it says `HOST_LOST`, and the next `create` or `destroy` finishes the job.
+ *     it says `HOST_LOST`, and the next `create` or `destroy` finishes the job. What hangs is given
+ *     up in bounded time, and makes nothing of a node that was destroyed meanwhile.
  */
 import type { Failure } from '@troupe/model';
 
@@ -55,7 +56,9 @@ export type NodeState =
   /** Without a code: its machine was restarted, or it was killed with its supervisor. */
   | { readonly kind: 'exited'; readonly code?: number; readonly sinceMs?: number }
   | { readonly kind: 'crash-loop'; readonly code: number; readonly sinceMs: number }
-  /** Its machine could not be asked. */
+  /** A create was cut short, and nothing of the node lies on its machine. */
+  | { readonly kind: 'absent' }
+  /** Its machine could not be asked, or what lies there or here of the node is damaged. */
   | { readonly kind: 'unknown'; readonly failure: Failure };
 
 export interface NodeStatus {

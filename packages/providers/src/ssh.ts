@@ -11,8 +11,8 @@ import { failureOf, TroupeError, troupeError } from '@troupe/model';
 import { type Build, makeBuild } from './build/build.ts';
 import { hostMain } from './build/host-main.ts';
 import { surveyScript, unpackScript } from './machine/node-scripts.ts';
-import { checkedName, MachineNodes } from './machine/nodes.ts';
-import type { Shell } from './machine/shell.ts';
+import { checkedName, MachineNodes, mayUndo } from './machine/nodes.ts';
+import { type Shell, unexpected } from './machine/shell.ts';
 import type {
   Created,
   DestroyOptions,
@@ -32,6 +32,8 @@ export interface SshProviderOptions {
   readonly stateDir: string;
   /** Main module of the node process, of another build than the installed one. */
   readonly main?: string;
+  /** How long a machine may take over what takes no time; 30 s. */
+  readonly answerMsMax?: number;
 }
 
 export interface SshNodeSpec extends NodeSpec {
@@ -48,6 +50,9 @@ export interface SshNodeSpec extends NodeSpec {
 }
 
 const kind = 'ssh';
+const copyMsMax = 600_000;
+/** Root and program as absolute paths, and what there is. */
+const surveyed = /^(\/.*)\n(\/.*)\n(runs|present|missing)\n$/;
 
 export function sshProvider(options: SshProviderOptions): Provider<SshNodeSpec> {
   return new SshProvider(options);
@@ -57,11 +62,13 @@ class SshProvider implements Provider<SshNodeSpec> {
   readonly kind = kind;
   readonly #stateDir: string;
   readonly #main: string | undefined;
+  readonly #answerMsMax: number | undefined;
   readonly #records: SshRecords;
 
   constructor(options: SshProviderOptions) {
     this.#stateDir = resolve(options.stateDir);
     this.#main = options.main;
+    this.#answerMsMax = options.answerMsMax;
     this.#records = new SshRecords(join(this.#stateDir, 'nodes'));
   }
 
@@ -76,13 +83,13 @@ class SshProvider implements Provider<SshNodeSpec> {
     const keys = await trustedKeys(this.#stateDir, machine, spec.trust ?? 'known');
     const build = await makeBuild(hostMain(this.#main), join(this.#stateDir, 'builds'));
     this.#records.write(name, machine);
-    const shell = sshShell(machine, keys);
+    const shell = sshShell(machine, keys, this.#answerMsMax);
     const progress = { reached: false };
     try {
       return await this.#put(spec, machine, shell, build, progress);
     } catch (cause) {
       const touched = before !== undefined || progress.reached || !isSilent(cause);
-      await this.#undo(name, machine, shell, touched);
+      if (!touched || mayUndo(cause)) await this.#undo(name, machine, shell, touched);
       throw cause;
     }
   }
@@ -97,13 +104,14 @@ class SshProvider implements Provider<SshNodeSpec> {
   }
 
   async destroy(name: string, options: DestroyOptions = {}): Promise<boolean> {
-    const machine = this.#records.read(checkedName(name));
-    if (machine === undefined) return false;
+    checkedName(name);
     try {
+      const machine = this.#records.read(name);
+      if (machine === undefined) return false;
       const { nodes } = await this.#reach(machine);
       await nodes.destroy(name, options);
     } catch (cause) {
-      if (options.forget !== true || !isSilent(cause)) throw cause;
+      if (options.forget !== true || !mayForget(cause)) throw cause;
     }
     this.#records.remove(name);
     return true;
@@ -119,7 +127,8 @@ class SshProvider implements Provider<SshNodeSpec> {
   async logs(name: string, lines?: number): Promise<string> {
     const machine = this.#records.read(checkedName(name));
     if (machine === undefined) {
-      throw troupeError('UNKNOWN_NODE', `no node ${name} was put on a machine by ssh`, { name });
+      const message = `no node ${name} was put on a machine by ssh; list those that were added with \`troupe node list\``;
+      throw new TroupeError({ code: 'UNKNOWN_NODE', message, details: { name } });
     }
     const { nodes } = await this.#reach(machine);
     return nodes.logs(name, lines);
@@ -132,14 +141,22 @@ class SshProvider implements Provider<SshNodeSpec> {
     { hash, checksum, file, main }: Build,
     progress: { reached: boolean },
   ): Promise<Created> {
-    const said = await shell.run(surveyScript, [folder, spec.name, wanted, hash]);
+    const { name } = spec;
+    const what = `the survey for node ${name}`;
+    const args = [folder, name, wanted, hash];
+    const said = await shell.run(surveyScript, args, { what });
     progress.reached = true;
-    const [root = '', program = '', build] = said.split('\n');
-    if (build === 'missing') {
-      await shell.run(unpackScript, [root, spec.name, program, hash, checksum], { file });
+    const [, root, program, found] = surveyed.exec(said) ?? [];
+    if (root === undefined || program === undefined) throw unexpected(shell.place, what, said);
+    if (found === 'missing') {
+      const copy = { what: `the copy of the build for node ${name}`, moreMs: copyMsMax, file };
+      const answer = await shell.run(unpackScript, [root, name, program, hash, checksum], copy);
+      if (answer !== '') throw unexpected(shell.place, copy.what, answer);
     }
     const nodes = new MachineNodes(kind, shell, root);
-    return nodes.create(spec, { program, main: `${root}/builds/${hash}/${main}` });
+    // A node that runs keeps the build it has.
+    const build = found === 'runs' ? {} : { build: hash };
+    return nodes.create(spec, { program, main: `${root}/builds/${hash}/${main}`, ...build });
   }
 
   /** V2, R1: takes away what a failed create put there, and forgets it once that is sure. */
@@ -158,19 +175,22 @@ class SshProvider implements Provider<SshNodeSpec> {
   }
 
   async #asked(name: string): Promise<NodeStatus | undefined> {
-    const machine = this.#records.read(name);
-    if (machine === undefined) return undefined;
-    const absent = { name, provider: kind, place: placeOf(machine), restarts: 0 };
+    let place = 'a machine not known';
+    const absent = { name, provider: kind, restarts: 0 };
     try {
+      const machine = this.#records.read(name);
+      if (machine === undefined) return undefined;
+      place = placeOf(machine);
       const { nodes } = await this.#reach(machine);
-      return (await nodes.describe(name)) ?? { ...absent, state: { kind: 'exited' } };
+      return (await nodes.describe(name)) ?? { ...absent, place, state: { kind: 'absent' } };
     } catch (cause) {
-      return { ...absent, state: { kind: 'unknown', failure: failureOf(cause) } };
+      return { ...absent, place, state: { kind: 'unknown', failure: failureOf(cause) } };
     }
   }
 
   async #reach(machine: SshMachine): Promise<{ readonly nodes: MachineNodes }> {
-    const shell = sshShell(machine, await trustedKeys(this.#stateDir, machine, 'known'));
+    const keys = await trustedKeys(this.#stateDir, machine, 'known');
+    const shell = sshShell(machine, keys, this.#answerMsMax);
     return { nodes: new MachineNodes(kind, shell, machine.folder) };
   }
 }
@@ -181,7 +201,14 @@ function isSamePlace(one: SshMachine, other: SshMachine): boolean {
 
 /** True where nothing can have been done there, nor can be now. */
 function isSilent(cause: unknown): boolean {
-  return /^HOST_(?:UNREACHABLE|REFUSED|KEY_UNKNOWN|KEY_CHANGED)$/.test(failureOf(cause).code);
+  return /^HOST_(?:UNREACHABLE|REFUSED|KEY_UNKNOWN|KEY_CHANGED|SILENT)$/.test(
+    failureOf(cause).code,
+  );
+}
+
+/** Also where its machine hangs, or its record is damaged. */
+function mayForget(cause: unknown): boolean {
+  return isSilent(cause) || /^(?:HOST_LOST|WRONG_STATE)$/.test(failureOf(cause).code);
 }
 
 function machineOf(spec: SshNodeSpec): SshMachine {

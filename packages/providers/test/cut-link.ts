@@ -8,7 +8,8 @@ export interface CutLink {
   close(): Promise<void>;
 }
 
-export async function openCutLink(target: number): Promise<CutLink> {
+/** `halfOpen`: it swallows what is too much, and tells nobody far that the near side is gone. */
+export async function openCutLink(target: number, halfOpen = false): Promise<CutLink> {
   let left = Number.POSITIVE_INFINITY;
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -21,7 +22,8 @@ export async function openCutLink(target: number): Promise<CutLink> {
       one.on('error', () => undefined);
       one.once('close', () => {
         sockets.delete(one);
-        other.destroy();
+        if (!halfOpen || one === far) other.destroy();
+        else far.resume();
       });
     }
     far.pipe(near);
@@ -32,7 +34,7 @@ export async function openCutLink(target: number): Promise<CutLink> {
           near.pause();
           far.once('drain', () => near.resume());
         }
-      } else {
+      } else if (!halfOpen) {
         near.resetAndDestroy();
         far.resetAndDestroy();
       }

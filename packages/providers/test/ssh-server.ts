@@ -27,6 +27,8 @@ export interface SshServer {
   changeHostKey(): Promise<void>;
   /** Starts anew; sessions find this PATH. */
   usePath(path: string): Promise<void>;
+  /** What the user's login shell runs before anything else; none by default. */
+  useProfile(text: string): void;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Stops, and removes what was made. */
@@ -94,6 +96,9 @@ export async function startSshServer(place: SshPlace = loopback): Promise<SshSer
       await stop();
       path = wanted;
       await start();
+    },
+    useProfile(text) {
+      writeFileSync(join(folder, '.bashrc'), text);
     },
     start,
     stop,

@@ -95,7 +95,7 @@ export async function inject(
     case 'stop':
       return end('SIGTERM', 'asked to end:');
     case 'freeze': {
-      await victim.comeBack(0);
+      await victim.comeBack(0, lastsMs);
       const frozen = await victim.freeze(lastsMs + thawLateMs);
       if (frozen === undefined) return undefined;
       return done(`froze ${title} for ${(lastsMs / 1_000).toFixed(1)} s`, () => frozen.thaw());

@@ -28,7 +28,8 @@ export interface Recovery {
 export class RecoveryWatch {
   readonly #scene: Scene;
   readonly #nodes: ReadonlyMap<string, string>;
-  readonly #processes: ReadonlySet<string>;
+  /** What each is, by its name. */
+  readonly #processes: ReadonlyMap<string, string>;
   /** Ended on purpose: pid and incarnation that must not be seen any more (Q1). */
   readonly #ended: { readonly pid: number; readonly incarnation: string | undefined }[] = [];
   readonly #over = new AbortController();
@@ -45,7 +46,7 @@ export class RecoveryWatch {
         .filter((node) => node.state === 'alive')
         .map((node) => [node.name, node.incarnation]),
     );
-    this.#processes = new Set(processesOf(scene).map((one) => one.name));
+    this.#processes = new Map(processesOf(scene).map(({ name, kind }) => [name, kind]));
     this.#looking = this.#look();
   }
 
@@ -97,10 +98,10 @@ export class RecoveryWatch {
   #missing(): string[] {
     const gone: string[] = [];
     const running = processesOf(this.#scene);
-    for (const name of this.#processes) {
+    for (const [name, kind] of this.#processes) {
       const now = running.find((one) => one.name === name);
       if (now === undefined || this.#ended.some(({ pid }) => pid === now.pid)) {
-        gone.push(`${name} does not run`);
+        gone.push(`${kind === name ? name : `${kind} ${name}`} does not run`);
       }
     }
     const view = this.#viewAt > this.#calmAt ? this.#view : undefined;

@@ -3,6 +3,8 @@
  * put on this or another machine.
  *
  * V1  a signal reaches the very process that is recorded as the one meant, or nobody.
+ * V2  who loses a server may end by itself, as a node does that finds itself fenced: then it is to be
+ *     started again too, since where it is the only one nobody else makes the cluster whole.
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -10,7 +12,7 @@ import { troupeError } from '@troupe/model';
 import type { NodeStatus, Provider } from '@troupe/providers';
 import { identityOf, isRunning, signalKnown } from '../local/identity.ts';
 import { providersOf } from '../local/providers.ts';
-import { dropRevival, wishRevival } from '../local/revivals.ts';
+import { dropRevival, type RevivalWish, wishRevival } from '../local/revivals.ts';
 import { readRecord, type UpRecord } from '../local/state-file.ts';
 import { type Frozen, freeze } from './thaw.ts';
 
@@ -22,8 +24,11 @@ export interface Victim {
   readonly pid: number;
   /** Of a node. */
   readonly incarnation?: string;
-  /** Said beforehand: its next end is on purpose, and it is started again after so long. */
-  comeBack(afterMs: number): Promise<void>;
+  /**
+   * Said beforehand: its next end is on purpose, and it is started again after so long. The fault
+   * lasts so long, as long as the process is away when absent.
+   */
+  comeBack(afterMs: number, lastsMs?: number): Promise<void>;
   /** False, or absent: it no longer runs. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<boolean>;
   /** Any signal, with nothing said beforehand: what it ends stays away. */
@@ -84,9 +89,11 @@ function ownVictim(dataDir: string, one: UpRecord['processes'][number]): Victim 
     pid,
     place: here,
     ...(incarnation === undefined ? {} : { incarnation }),
-    async comeBack(afterMs) {
-      const untilMs = Date.now() + afterMs + wishMs;
+    async comeBack(afterMs, lastsMs = afterMs) {
+      const untilMs = Date.now() + lastsMs + wishMs;
       if (revivable) wishRevival(dataDir, name, { afterMs, untilMs });
+      // V2: a server itself is always started again.
+      else wishRevivals(dataDir, { afterMs: 0, untilMs });
     },
     end: async (signal) => {
       const reached = signalKnown(one, signal);
@@ -106,6 +113,13 @@ function ownVictim(dataDir: string, one: UpRecord['processes'][number]): Victim 
         : undefined;
     },
   };
+}
+
+/** Of all that `troupe up` started and would leave away; providers see to theirs. */
+function wishRevivals(dataDir: string, wished: RevivalWish): void {
+  for (const { kind, name } of readRecord(dataDir)?.processes ?? []) {
+    if (kind === 'node' || kind === 'scheduler') wishRevival(dataDir, name, wished);
+  }
 }
 
 function placedVictim(provider: Pick<Provider, 'signal'>, status: NodeStatus): readonly Victim[] {

@@ -9,7 +9,7 @@ import { type KindSummary, summaryOf } from '../chaos/summary.ts';
 import { victimsOf } from '../chaos/victim.ts';
 import { duration } from '../terminal/duration.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { failed, onScene } from './chaos-scene.ts';
+import { notWhole, onScene } from './chaos-scene.ts';
 import { confirm } from './confirm.ts';
 import { exitCodes } from './exit-code.ts';
 import { countOf, examples, settingsOf, spanOf } from './settings.ts';
@@ -96,7 +96,7 @@ function conclude(terminal: Terminal, { seed, interrupted, played }: Schedule): 
     terminal.line(`${done} faults of ${kinds.length} kinds, seed ${seed}${how}`);
   });
   if (bad !== undefined) {
-    failed(terminal, `not whole again after ${bad.kind}: ${(bad.missing ?? []).join(', ')}`);
+    notWhole(terminal, `after ${bad.kind}`, bad.missing);
   } else if (interrupted) {
     process.exitCode = exitCodes.interrupted;
   }

@@ -13,6 +13,16 @@ export function failed(terminal: Terminal, what: string): void {
   process.exitCode = exitCodes.failed;
 }
 
+/** What is missing, and how to bring it back. */
+export function notWhole(terminal: Terminal, when: string, missing: readonly string[] = []): void {
+  const node = missing.flatMap(
+    (what) => /^node (\S+) (?:is away|does not run)$/.exec(what)?.[1] ?? [],
+  )[0];
+  const back = node === undefined ? '' : `, bring it back by \`troupe node start --name ${node}\``;
+  const next = `look with \`troupe status\`${back}`;
+  failed(terminal, `UNAVAILABLE: not whole again ${when}: ${missing.join(', ')}; ${next}`);
+}
+
 /** Connects, takes the cluster for faults of ours alone, and gives all back whatever comes. */
 export async function onScene(
   { terminal, cell, data }: Settings,

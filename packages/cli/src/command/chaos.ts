@@ -10,7 +10,7 @@ import { findDataDir } from '../local/state-file.ts';
 import { duration } from '../terminal/duration.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { addChaosRun } from './chaos-run.ts';
-import { failed, onScene } from './chaos-scene.ts';
+import { failed, notWhole, onScene } from './chaos-scene.ts';
 import { confirm } from './confirm.ts';
 import { exitCodes } from './exit-code.ts';
 import { examples, type Settings, settingsOf, spanOf } from './settings.ts';
@@ -123,7 +123,7 @@ async function faultNow(
     }
     const victim = await choose(scene, kind, { name, draw: 0 });
     if (victim === undefined) {
-      const message = `cell ${scene.cell} has no ${faultOf(kind).to} at present`;
+      const message = `cell ${scene.cell} has no ${faultOf(kind).to} at present; look with \`troupe status\``;
       throw new TroupeError({ code: 'NO_LEADER', message });
     }
     const what = `${kind}: ${titleOf(victim)} of cell ${scene.cell}`;
@@ -131,7 +131,10 @@ async function faultNow(
     const round = [{ kind, afterMs: 0, lastsMs, draw: 0 }];
     const [played] = await play(scene, round, { name: victim.name, withinMs });
     if (played === undefined)
-      throw new TroupeError({ code: 'CANCELLED', message: 'nothing was done' });
+      throw new TroupeError({
+        code: 'CANCELLED',
+        message: `nothing was done to cell ${scene.cell}: it was interrupted before`,
+      });
     conclude(terminal, played, withinMs);
   });
 }
@@ -145,9 +148,10 @@ function conclude(terminal: Terminal, played: Played, withinMs: number): void {
     terminal.line(`${whole}${led}`);
   });
   if (played.outcome === 'interrupted') process.exitCode = exitCodes.interrupted;
-  if (played.outcome === 'skipped') failed(terminal, `nothing was done: ${played.did}`);
+  if (played.outcome === 'skipped') {
+    failed(terminal, `WRONG_STATE: nothing was done: ${played.did}; look with \`troupe status\``);
+  }
   if (played.outcome === 'not-whole') {
-    const missing = (played.missing ?? []).join(', ');
-    failed(terminal, `not whole again (it may take ${duration(withinMs)}): ${missing}`);
+    notWhole(terminal, `within ${duration(withinMs)} after ${played.kind}`, played.missing);
   }
 }

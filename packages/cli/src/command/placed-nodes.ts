@@ -1,5 +1,5 @@
 /** `troupe node add`, `remove`, `list`, `logs`: nodes that a provider put on machines. */
-import { isShortName, troupeError } from '@troupe/model';
+import { isShortName, TroupeError } from '@troupe/model';
 import type { Created, NodeState, NodeStatus } from '@troupe/providers';
 import type { Command } from 'commander';
 import { z } from 'zod';
@@ -78,7 +78,11 @@ export function addPlacedNodes(node: Command): void {
         settings.terminal.answer({ node: name, log: text }, () => process.stdout.write(text));
         return;
       }
-      throw troupeError('UNKNOWN_NODE', `no node ${name} was added`, { node: name });
+      throw new TroupeError({
+        code: 'UNKNOWN_NODE',
+        message: `no node ${name} was added; list those that were with \`troupe node list\``,
+        details: { node: name },
+      });
     });
 }
 
@@ -118,6 +122,7 @@ async function create(
   target: string | undefined,
   options: AddOptions,
 ): Promise<Created> {
+  if (target === undefined) refuseFarOptions(options);
   const { process, ssh } = providersOf(findDataDir(settings.cell, settings.data));
   const { shared, node } = await configOf(settings, target, options);
   const name = nameOf(target, options);
@@ -133,6 +138,19 @@ async function create(
     ...(folder === undefined ? {} : { folder }),
     ...(program === undefined ? {} : { program }),
   });
+}
+
+/** What says how a far machine is reached says nothing about this one. */
+function refuseFarOptions({ key, hostKey, trustOnFirstUse, folder, program }: AddOptions): void {
+  const given = Object.entries({
+    '--key': key,
+    '--host-key': hostKey,
+    '--trust-on-first-use': trustOnFirstUse,
+    '--folder': folder,
+    '--program': program,
+  }).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (given.length === 0) return;
+  throw new UsageError(`${given.join(', ')}: only for a machine reached by ssh; give user@host`);
 }
 
 /** Nodes that were added on this machine. */
@@ -207,6 +225,8 @@ function said({ state }: NodeStatus): string {
   switch (state.kind) {
     case 'running':
       return `${state.incarnation ?? 'not welcomed yet'}, pid ${state.pid}`;
+    case 'absent':
+      return 'nothing of it lies there: adding it was cut short; add it again, or remove it';
     case 'unknown':
       return `${state.failure.code}: ${state.failure.message}`;
     case 'crash-loop':

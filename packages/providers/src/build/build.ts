@@ -8,8 +8,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { runProgram } from '../machine/local-shell.ts';
-import { scriptResult } from '../machine/shell.ts';
+import { troupeError } from '@troupe/model';
+import { type ProgramEnd, runProgram } from '../machine/program.ts';
+import { lastWords } from '../machine/shell.ts';
 import { type BuildFile, buildFiles } from './files.ts';
 
 export interface Build {
@@ -24,6 +25,7 @@ export interface Build {
 }
 
 const hashLength = 32;
+const archiveMsMax = 300_000;
 
 /** The build that holds this main module of the node process. */
 export async function makeBuild(main: string, cacheDir: string): Promise<Build> {
@@ -57,9 +59,17 @@ async function archive(root: string, files: readonly BuildFile[], file: string):
   try {
     const words = ['tar', '-czf', aside, '-C', root, '--no-recursion', '-T', '-'];
     const text = `${files.map(({ path }) => path).join('\n')}\n`;
-    scriptResult('this machine', await runProgram(words, { text }));
+    const end = await runProgram(words, { msMax: archiveMsMax, input: { text } });
+    if (end.code !== 0) throw noArchive(file, end);
     renameSync(aside, file);
   } finally {
     rmSync(aside, { force: true });
   }
+}
+
+function noArchive(file: string, { givenUp, stderr }: ProgramEnd) {
+  const how = givenUp ? `was not ready within ${archiveMsMax / 1_000} s` : 'was not made';
+  const code = /No space left|Disk quota exceeded/.test(stderr) ? 'HOST_FULL' : 'HOST_UNSUITABLE';
+  const what = `this machine: the archive ${file} ${how}, tar says: ${lastWords(stderr)}`;
+  return troupeError(code, what, { file });
 }

@@ -1,4 +1,7 @@
-/** What the scripts answer about a node, read once into the words of a provider. */
+/**
+ * What the scripts answer about a node, read once into the words of a provider. Anything else is
+ * an error: nobody is told of a node by lines that no script of ours wrote.
+ */
 import { failure, isErrorCode, TroupeError } from '@troupe/model';
 import { z } from 'zod';
 import type { NodeState } from '../provider.ts';
@@ -10,15 +13,20 @@ export interface NodeReport {
 
 const readyLine = z.object({ ready: z.object({ incarnation: z.string() }) });
 
-/** The two lines of a report. */
-export function readReport(lines: readonly string[]): NodeReport {
-  const [, supervised, alive, kind, restarts, since, code] = (lines[0] ?? '').split(' ');
+const reportLine =
+  /^node (yes|no) (yes|no) (none|running|waiting|exited|crash-loop) (\d+) (\d+) (\d+)$/;
+
+/** The two lines of a report; absent when they are none. */
+export function readReport(lines: readonly string[]): NodeReport | undefined {
+  const match = reportLine.exec(lines[0] ?? '');
+  if (match === null) return undefined;
+  const [, supervised, alive, kind = 'none', restarts, since, code] = match;
   return {
     restarts: Number(restarts),
     state: stateOf({
       supervised: supervised === 'yes',
       alive: alive === 'yes',
-      kind: kind ?? 'none',
+      kind,
       sinceMs: Number(since) * 1_000,
       number: Number(code),
       incarnation: incarnationOf(lines[1] ?? ''),
@@ -57,8 +65,12 @@ function incarnationOf(line: string): string | undefined {
 }
 
 /** Why a node ended before it was welcomed: its own code when its last words hold one. */
-export function startFailure(name: string, place: string, lines: readonly string[]): TroupeError {
-  const { state } = readReport(lines);
+export function startFailure(
+  name: string,
+  place: string,
+  { state }: NodeReport,
+  lines: readonly string[],
+): TroupeError {
   const words = lines.slice(2).join('\n').trim();
   const details = { name, place };
   const [, code = '', reason] = [...words.matchAll(/^([A-Z][A-Z_]+): (.*)$/gm)].at(-1) ?? [];

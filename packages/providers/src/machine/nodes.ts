@@ -1,5 +1,5 @@
 /** The nodes under one root folder of a machine, by its shell. */
-import { isShortName, troupeError } from '@troupe/model';
+import { failureOf, isShortName, troupeError } from '@troupe/model';
 import {
   type Created,
   type DestroyOptions,
@@ -9,7 +9,7 @@ import {
   restartPolicy,
   type Signalled,
 } from '../provider.ts';
-import { readReport, startFailure } from './node-report.ts';
+import { type NodeReport, readReport, startFailure } from './node-report.ts';
 import {
   describeScript,
   destroyScript,
@@ -17,7 +17,7 @@ import {
   logsScript,
   startScript,
 } from './node-scripts.ts';
-import type { Shell } from './shell.ts';
+import { type Shell, unexpected } from './shell.ts';
 import { signalScript } from './signal-script.ts';
 
 const readyMsDefault = 60_000;
@@ -30,6 +30,8 @@ export interface Programs {
   readonly program: string;
   /** The main module of a node. */
   readonly main: string;
+  /** The hash of the build that was copied there for it. */
+  readonly build?: string;
 }
 
 export class MachineNodes {
@@ -49,13 +51,21 @@ export class MachineNodes {
     try {
       return await this.#start(spec, programs);
     } catch (cause) {
-      const now = await this.describe(spec.name);
-      if (now?.state.kind !== 'running') await this.destroy(spec.name, { drainMsMax: 0 });
+      if (mayUndo(cause)) await this.#undo(spec.name);
       throw cause;
     }
   }
 
-  async #start(spec: NodeSpec, { program, main }: Programs): Promise<Created> {
+  async #undo(name: string): Promise<void> {
+    try {
+      const now = await this.describe(name);
+      if (now?.state.kind !== 'running') await this.destroy(name, { drainMsMax: 0 });
+    } catch {
+      // The first failure is told; the next `create` or `destroy` finishes this.
+    }
+  }
+
+  async #start(spec: NodeSpec, { program, main, build = '-' }: Programs): Promise<Created> {
     const { name, env = {}, readyMsMax = readyMsDefault } = spec;
     const policy = { ...restartPolicy, ...spec.restart };
     const environment = environmentScript(env);
@@ -63,59 +73,98 @@ export class MachineNodes {
       ...spec.shared,
       node: { ...spec.node, name, data: `${this.#root}/nodes/${name}/data` },
     };
+    const configuration = `${JSON.stringify(config, null, 2)}\n`;
+    const what = `the start of node ${name}`;
     const said = await this.#shell.run(
       startScript,
       [
-        ...[this.#root, name, program, main, Buffer.byteLength(environment)],
+        ...[this.#root, name, program, main, build],
+        ...[Buffer.byteLength(environment), Buffer.byteLength(configuration)],
         ...[Math.ceil(readyMsMax / 1_000), policy.pauseMs, policy.pauseMsMax],
         ...[policy.steadyMs, policy.crashesMax],
       ],
-      { text: `${environment}${JSON.stringify(config, null, 2)}\n` },
+      { what, moreMs: readyMsMax, text: `${environment}${configuration}` },
     );
-    const [answer, ...report] = said.split('\n');
+    const [answer = '', ...lines] = said.split('\n');
+    const report = this.#report(what, said, lines);
     if (answer === 'ended') {
-      await this.destroy(name, { drainMsMax: 0 });
-      throw startFailure(name, this.#shell.place, report);
+      // Its supervisor may be about to start it again: it goes, whatever it does just now.
+      await this.destroy(name, { drainMsMax: 0 }).catch(() => undefined);
+      throw startFailure(name, this.#shell.place, report, lines);
     }
+    if (answer !== 'ready' && answer !== 'already') throw unexpected(this.#shell.place, what, said);
     return { ...this.#status(name, report), created: answer === 'ready' };
   }
 
   async describe(name: string): Promise<NodeStatus | undefined> {
-    const said = await this.#shell.run(describeScript, [this.#root, checkedName(name)]);
-    const lines = said.split('\n');
-    return lines[0] === 'absent' ? undefined : this.#status(name, lines);
+    const what = `the look at node ${checkedName(name)}`;
+    const said = await this.#short(describeScript, [name], what);
+    if (said === 'absent\n') return undefined;
+    return this.#status(name, this.#report(what, said, said.split('\n')));
   }
 
   async list(): Promise<readonly NodeStatus[]> {
-    const said = await this.#shell.run(listScript, [this.#root, 'all']);
+    const said = await this.#short(listScript, ['all'], 'the list of nodes');
+    // Anything else that lies there is nobody's node.
     const names = said.split('\n').filter(isShortName);
-    const found = await Promise.all(names.map((name) => this.describe(name)));
+    const found = await Promise.all(names.map((name) => this.#looked(name)));
     return found.flatMap((status) => (status === undefined ? [] : [status]));
   }
 
+  /** A node that cannot be told of hides no other. */
+  async #looked(name: string): Promise<NodeStatus | undefined> {
+    try {
+      return await this.describe(name);
+    } catch (cause) {
+      const state = { kind: 'unknown', failure: failureOf(cause) } as const;
+      return this.#status(name, { state, restarts: 0 });
+    }
+  }
+
   async destroy(name: string, options: DestroyOptions = {}): Promise<boolean> {
-    const seconds = Math.ceil((options.drainMsMax ?? drainMsDefault) / 1_000);
-    const args = [this.#root, checkedName(name), seconds];
-    return (await this.#shell.run(destroyScript, args)).trimEnd() === 'destroyed';
+    const { drainMsMax = drainMsDefault } = options;
+    const what = `the removal of node ${checkedName(name)}`;
+    const args = [this.#root, name, Math.ceil(drainMsMax / 1_000)];
+    const said = await this.#shell.run(destroyScript, args, { what, moreMs: drainMsMax });
+    if (said !== 'destroyed\n' && said !== 'absent\n') {
+      throw unexpected(this.#shell.place, what, said);
+    }
+    return said === 'destroyed\n';
   }
 
   logs(name: string, lines: number = linesDefault): Promise<string> {
-    return this.#shell.run(logsScript, [this.#root, checkedName(name), lines]);
+    return this.#short(logsScript, [checkedName(name), lines], `the log of node ${name}`);
   }
 
   async signal(name: string, given: NodeSignal): Promise<Signalled | undefined> {
     const { to = 'node', signal, which = 0, thawAfterMs = '-', againAfterMs = '-' } = given;
-    const said = await this.#shell.run(signalScript, [
-      ...[this.#root, checkedName(name), to, signal.replace(/^SIG/, '')],
-      ...[which, thawAfterMs, againAfterMs],
-    ]);
-    const [, pid] = /^signalled (\d+)/.exec(said) ?? [];
-    return pid === undefined ? undefined : { pid: Number(pid) };
+    const args = [checkedName(name), to, signal.replace(/^SIG/, ''), which];
+    const what = `the signal to node ${name}`;
+    const said = await this.#short(signalScript, [...args, thawAfterMs, againAfterMs], what);
+    if (said === 'absent\n') return undefined;
+    const [, pid] = /^signalled (\d+)\n$/.exec(said) ?? [];
+    if (pid === undefined) throw unexpected(this.#shell.place, what, said);
+    return { pid: Number(pid) };
   }
 
-  #status(name: string, report: readonly string[]): NodeStatus {
-    return { name, provider: this.#provider, place: this.#shell.place, ...readReport(report) };
+  #short(script: string, args: readonly (string | number)[], what: string): Promise<string> {
+    return this.#shell.run(script, [this.#root, ...args], { what });
   }
+
+  #report(what: string, said: string, lines: readonly string[]): NodeReport {
+    const report = readReport(lines);
+    if (report === undefined) throw unexpected(this.#shell.place, what, said);
+    return report;
+  }
+
+  #status(name: string, report: NodeReport): NodeStatus {
+    return { name, provider: this.#provider, place: this.#shell.place, ...report };
+  }
+}
+
+/** Where the machine hangs, or somebody else is at the node, there is nothing to undo at once. */
+export function mayUndo(cause: unknown): boolean {
+  return !/^HOST_(?:SILENT|BUSY)$/.test(failureOf(cause).code);
 }
 
 /** A name becomes part of paths. */

@@ -17,6 +17,7 @@ root=$1 name=$2
 case "$root" in /*) ;; *) root=$HOME/$root ;; esac
 folder=$root/nodes/$name
 ${identityFunctions}
+begin
 kind=
 [ -f "$folder/state" ] && read -r kind restarts since pid known < "$folder/state"
 if [ "$kind" != running ] || ! runs "$pid" "$known"; then echo absent; exit 0; fi

@@ -44,7 +44,7 @@ umask 077
 cd "$folder" || exit 1
 ${identityFunctions}
 mine="supervisor.$$"
-echo "$$ $(identity $$)" > "$mine"
+echo "$$ $(identity $$)" | cat > "$mine" || { rm -f "$mine"; exit 1; }
 if ! ln "$mine" supervisor 2>/dev/null; then
   if recorded supervisor; then rm -f "$mine"; exit 0; fi
   rm -f supervisor

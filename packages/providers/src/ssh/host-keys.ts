@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type ErrorCode, troupeError } from '@troupe/model';
-import { runProgram } from '../machine/local-shell.ts';
+import { runProgram } from '../machine/program.ts';
 import type { SshMachine } from './target.ts';
 
 /** A fingerprint as `ssh-keygen -l` prints it, or the wish to trust on first use. */
@@ -25,6 +25,9 @@ interface HostKey {
 }
 
 const scanSeconds = 10;
+/** It asks for one kind of key after the other, and a server that says hello and no more takes all. */
+const scanMsMax = 15_000;
+const fingerprintRule = /^(?:SHA256:)?[A-Za-z0-9+/]{43}=?$/;
 
 /** The file of keys that ssh must hold the machine against. */
 export async function trustedKeys(
@@ -35,7 +38,7 @@ export async function trustedKeys(
   const file = join(stateDir, 'hosts', `${address.host.replaceAll(/[:%]/g, '-')}_${address.port}`);
   const known = readKeys(file);
   if (typeof trust === 'object') {
-    const wanted = trust.fingerprint.replace(/^(?!SHA256:)/, 'SHA256:');
+    const wanted = readFingerprint(trust.fingerprint);
     if (known.some((key) => key.fingerprint === wanted)) return file;
     const shown = await presentedKeys(address);
     const match = shown.find((key) => key.fingerprint === wanted);
@@ -54,13 +57,20 @@ export async function trustedKeys(
   return file;
 }
 
+function readFingerprint(text: string): string {
+  if (fingerprintRule.test(text)) return `SHA256:${text.replace(/^SHA256:|=$/g, '')}`;
+  const what = `${JSON.stringify(text)} is no fingerprint as \`ssh-keygen -l\` prints it, SHA256:…`;
+  throw troupeError('INVALID_ARGUMENT', what);
+}
+
 /** The keys that whoever answers there says it has; nothing is believed yet. */
 async function presentedKeys({ host, port }: Address): Promise<HostKey[]> {
   const words = ['ssh-keyscan', '-T', `${scanSeconds}`, '-p', `${port}`, host];
-  const { stdout } = await runProgram(words);
+  const { stdout, givenUp } = await runProgram(words, { msMax: scanMsMax });
   const keys = stdout.split('\n').flatMap(readKey);
   if (keys.length > 0) return keys;
-  const what = `nothing answers as an ssh server at ${host}, port ${port}`;
+  const late = givenUp ? ` within ${scanMsMax / 1_000} s` : '';
+  const what = `nothing answers as an ssh server at ${host}, port ${port}${late}`;
   throw troupeError('HOST_UNREACHABLE', what, { host, port });
 }
 

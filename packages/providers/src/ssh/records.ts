@@ -2,10 +2,11 @@
  * On which machine each node lies, so that a name is enough to find it again.
  *
  * R1  a record is there from before anything is put on the machine until nothing is left there.
+ * R2  a record that is damaged is an error of its own node and of no other.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isShortName, troupeError } from '@troupe/model';
+import { isShortName, TroupeError } from '@troupe/model';
 import { type SshMachine, sshMachine } from './target.ts';
 
 export class SshRecords {
@@ -20,13 +21,20 @@ export class SshRecords {
     let text: string;
     try {
       text = readFileSync(file, 'utf8');
-    } catch {
+    } catch (cause) {
       // No such node was ever put anywhere.
-      return undefined;
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+      text = '';
     }
-    const parsed = sshMachine.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-    throw troupeError('WRONG_STATE', `${file} is no record of a node`, { file });
+    const machine = readMachine(text);
+    if (machine !== undefined) return machine;
+    throw new TroupeError({
+      code: 'WRONG_STATE',
+      message:
+        `the record ${file} of node ${name} is damaged, so its machine is not known; put the ` +
+        'record back, or drop it by `troupe node remove --forget` (what lies on the machine stays)',
+      details: { name, file },
+    });
   }
 
   names(): string[] {
@@ -49,5 +57,14 @@ export class SshRecords {
 
   #file(name: string): string {
     return join(this.#dir, `${name}.json`);
+  }
+}
+
+function readMachine(text: string): SshMachine | undefined {
+  try {
+    return sshMachine.safeParse(JSON.parse(text)).data;
+  } catch {
+    // Not even JSON.
+    return undefined;
   }
 }

@@ -1,11 +1,20 @@
 /**
  * The shell of a machine far away, by the system's own `ssh`, which asks nobody anything.
  *
- * X1  a connection that no longer answers ends within about 15 seconds.
+ * X1  a connection that no longer answers ends within about 15 seconds; a machine that answers but
+ *     hangs is given up as any shell is (H2).
  */
-import { type ErrorCode, troupeError } from '@troupe/model';
-import { runProgram } from '../machine/local-shell.ts';
-import { type Shell, type ShellEnd, scriptResult, shellCommand } from '../machine/shell.ts';
+import { type ErrorCode, TroupeError, troupeError } from '@troupe/model';
+import { frameArgs, framed, newFrame, readFrame } from '../machine/frame.ts';
+import { type ProgramEnd, runProgram } from '../machine/program.ts';
+import {
+  answerMsDefault,
+  boundOf,
+  lastWords,
+  type Shell,
+  scriptResult,
+  shellCommand,
+} from '../machine/shell.ts';
 import { placeOf, type SshMachine } from './target.ts';
 
 const options = {
@@ -24,19 +33,32 @@ const options = {
 
 /** What ssh itself could not do: its exit code is 255 then. */
 const sshFailed = 255;
+const keyMsMax = 10_000;
 
 /** `keys` is the file of host keys that are trusted. */
-export function sshShell(machine: SshMachine, keys: string): Shell {
+export function sshShell(
+  machine: SshMachine,
+  keys: string,
+  answerMsMax: number = answerMsDefault,
+): Shell {
   const place = placeOf(machine);
   return {
     place,
-    async run(script, args, input) {
-      const end = await runProgram(
-        ['ssh', ...flags(machine, keys), '--', machine.host, shellCommand(script, args)],
-        input,
-      );
-      if (end.code === sshFailed || end.signal !== null) throw lost(place, end);
-      return scriptResult(place, end);
+    async run(script, args, run) {
+      const frame = newFrame(answerMsMax);
+      const command = shellCommand(framed(script), [
+        ...frameArgs(frame, boundOf(frame, run)),
+        ...args,
+      ]);
+      const end = await runProgram(['ssh', ...flags(machine, keys), '--', machine.host, command], {
+        msMax: boundOf(frame, run),
+        input: run,
+        held: frame.held,
+      });
+      const { begun, code } = readFrame(frame, end.stdout);
+      const ssh = end.code === sshFailed || end.signal !== null;
+      if (code === undefined && ssh && !end.givenUp) throw await lost(machine, end, begun);
+      return scriptResult(place, frame, end, run);
     },
   };
 }
@@ -68,10 +90,23 @@ const causes: readonly (readonly [RegExp, ErrorCode, string])[] = [
   ],
 ];
 
-function lost(place: string, { stderr, stdout }: ShellEnd) {
-  const words = stderr.trim().split('\n').slice(-3).join('; ');
-  // A script that answered was reached.
-  const known = stdout === '' ? causes.find(([pattern]) => pattern.test(stderr)) : undefined;
+async function lost(machine: SshMachine, { stderr }: ProgramEnd, begun: boolean) {
+  const place = placeOf(machine);
+  const { keyFile } = machine;
+  // A script that began was reached.
+  const known = begun ? undefined : causes.find(([pattern]) => pattern.test(stderr));
   const [, code, what] = known ?? [/./, 'HOST_LOST' as const, 'was lost in the middle'];
-  return troupeError(code, `${place} ${what} (${words || 'ssh said nothing'})`, { place });
+  const how = `${place} ${what} (ssh says: ${lastWords(stderr)})`;
+  if (code !== 'HOST_REFUSED' || keyFile === undefined || !(await isSealed(keyFile))) {
+    return troupeError(code, how, { place });
+  }
+  const next = `the key ${keyFile} has a passphrase: load it by \`ssh-add ${keyFile}\``;
+  return new TroupeError({ code, message: `${how}; ${next}`, details: { place, keyFile } });
+}
+
+/** True for a key that needs a passphrase, which nobody is asked for. */
+async function isSealed(keyFile: string): Promise<boolean> {
+  const words = ['ssh-keygen', '-y', '-P', '', '-f', keyFile];
+  const { stderr } = await runProgram(words, { msMax: keyMsMax });
+  return /passphrase/i.test(stderr);
 }
