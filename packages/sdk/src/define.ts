@@ -1,6 +1,6 @@
 /** What a bundle needs: definitions only, so that no client lands in it. */
 export type { ErrorCode, Failure } from '@troupe/model';
-export { TroupeError } from '@troupe/model';
+export { isErrorCode, TroupeError } from '@troupe/model';
 export type {
   ActorCalls,
   ActorDefinition,

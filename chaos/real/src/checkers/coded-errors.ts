@@ -1,5 +1,5 @@
 /** Every operation is answered, and every error of the SDK has a code of the table. */
-import { isErrorCode } from '@troupe/model';
+import { isErrorCode } from '@troupe/sdk';
 import type { Evidence, Finding, Verdict } from './verdict.ts';
 
 export function codedErrors(promise: string, { operations }: Evidence): Verdict {
