@@ -58,6 +58,8 @@ export type RequestBody =
       readonly tenant: TenantName;
       readonly workflow: string;
       readonly input: Bytes;
+      /** How long it may take at most; that of the workflow holds too. */
+      readonly limitMs?: number;
       /** Starts anew what an earlier run of the workflow has ended: from a block of it on, or what
        *  had failed. Everything that does not come after that keeps its output. An empty `input` is
        *  that of the earlier run. */

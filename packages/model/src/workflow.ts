@@ -157,6 +157,10 @@ export interface Workflow {
   readonly onFailure?: 'stop' | 'go-on';
   /** How long a run may take from its start to its end, pauses included; no limit unless given. */
   readonly limitMs?: number;
+  /** How long a run may be at work at a stretch, from its start, an answer or a time that has come to
+   *  where nothing is left to do but to wait for the next; no limit unless given. A change of leaders
+   *  begins the stretch anew. */
+  readonly segmentLimitMs?: number;
   /** What the run comes to. */
   readonly output: Expression;
 }

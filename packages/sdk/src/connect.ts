@@ -17,6 +17,7 @@ import {
   tenantName,
   troupeError,
 } from '@troupe/model';
+import { checkCount } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
 import { runHandle, viewOf } from './runs.ts';
@@ -29,6 +30,7 @@ import type {
   GangMember,
   GangOptions,
   RunHandle,
+  StartOptions,
   SubmitOptions,
   Troupe,
 } from './troupe.ts';
@@ -99,12 +101,14 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
     async start<O>(
       target: Target,
       input: unknown,
-      options: { readonly run?: string } = {},
+      options: StartOptions = {},
     ): Promise<RunHandle<O>> {
-      const run = options.run ?? randomUUID();
+      const { run = randomUUID(), limitMs = 0 } = options;
+      checkCount('limitMs', limitMs, 0);
       const value = encodeValue(input, 'input');
       checkSize('input', value);
-      await unary.ask('RunsService/Start', { tenant, run, workflow: nameOf(target), value });
+      const workflow = nameOf(target);
+      await unary.ask('RunsService/Start', { tenant, run, workflow, value, limitMs });
       return runHandle<O>(unary, run);
     },
     run: (id) => runHandle(unary, id),

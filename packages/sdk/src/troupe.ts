@@ -78,6 +78,8 @@ export interface TenantOptions {
 export interface StartOptions {
   /** Starting the same id again finds the run that is there. */
   readonly run?: string;
+  /** Milliseconds that the run may take at most, pauses included; what its workflow says holds too. */
+  readonly limitMs?: number;
 }
 
 /** From where a run starts again: what does not come after that keeps its output. */

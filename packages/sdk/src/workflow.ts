@@ -21,6 +21,9 @@ export interface WorkflowOptions {
   readonly onFailure?: 'stop' | 'go-on';
   /** How long a run may take from its start to its end, pauses included. */
   readonly limitMs?: number;
+  /** How long a run may be at work at a stretch, between the pauses and waits in which nothing else is
+   *  left to do. */
+  readonly segmentLimitMs?: number;
 }
 
 /** Defines a workflow. Annotate the input: `(w, input: Ref<{ folder: string }>) => …`. */
@@ -45,17 +48,20 @@ export function workflow<I, X>(
   return Object.freeze(definition);
 }
 
-function checkedOptions(name: string, { onFailure, limitMs }: WorkflowOptions): WorkflowOptions {
+function checkedOptions(name: string, options: WorkflowOptions): WorkflowOptions {
+  const { onFailure, limitMs, segmentLimitMs } = options;
   if (onFailure !== undefined && onFailure !== 'stop' && onFailure !== 'go-on') {
     const what = `workflow ${name} has onFailure "${String(onFailure)}", which is not stop or go-on`;
     throw troupeError('INVALID_ARGUMENT', what);
   }
-  if (limitMs !== undefined && !(Number.isSafeInteger(limitMs) && limitMs > 0)) {
-    const what = `workflow ${name} has limitMs ${limitMs}, not a whole number from 1 on`;
-    throw troupeError('INVALID_ARGUMENT', what);
+  for (const [what, ms] of Object.entries({ limitMs, segmentLimitMs })) {
+    if (ms === undefined || (Number.isSafeInteger(ms) && ms > 0)) continue;
+    const text = `workflow ${name} has ${what} ${ms}, not a whole number from 1 on`;
+    throw troupeError('INVALID_ARGUMENT', text);
   }
   return {
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(limitMs === undefined ? {} : { limitMs }),
+    ...(segmentLimitMs === undefined ? {} : { segmentLimitMs }),
   };
 }

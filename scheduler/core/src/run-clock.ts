@@ -12,6 +12,9 @@ import type { RunRecord } from './run-table.ts';
  *  wait longer by no more than this, and by the time without a leader. */
 const toldMs = 60_000;
 
+/** Stands for a stretch of work among the blocks; no context id begins so. */
+export const segment = ' segment';
+
 export class RunClock {
   readonly #desk: Desk;
   /** By context id; the empty one is the run itself. */
@@ -34,6 +37,14 @@ export class RunClock {
     }
     deadlines.set(block ?? '', deadline);
     if (!this.#telling) this.#tellLater();
+  }
+
+  /** The stretch of work that goes on may take so long; nothing while the run only waits. */
+  segment(run: RunId, ms: number | undefined): void {
+    const isTimed = this.#deadlines.get(run)?.has(segment) === true;
+    if (ms === undefined) {
+      if (isTimed) this.cancel(run, segment);
+    } else if (!isTimed) this.set(run, segment, this.#desk.ledMs + ms);
   }
 
   cancel(run: RunId, block: string | undefined): void {

@@ -136,6 +136,10 @@ export class RunProgress {
     if (isEnough(effort)) this.#goOnLater(run.run);
     this.#cancelAbandoned(run);
     this.#endIfOver(run);
+    const { segmentLimitMs } = run.compiled.workflow;
+    if (segmentLimitMs === undefined || run.end !== undefined) return;
+    const isAtWork = state.active.size + state.ready.size + state.asking.size > 0;
+    this.#clock.segment(run.run, isAtWork ? segmentLimitMs : undefined);
   }
 
   #endIfOver(run: RunRecord): void {

@@ -18,10 +18,11 @@ import {
   type RunId,
   TroupeError,
 } from '@troupe/model';
+import { limitFault } from './dag/block-fault.ts';
 import { begunIn, firstDifference, keptFrom } from './dag/carry.ts';
 import { type Context, contextId } from './dag/instance.ts';
 import type { Desk } from './desk.ts';
-import { RunClock } from './run-clock.ts';
+import { RunClock, segment } from './run-clock.ts';
 import { RunProgress, waitsForTime } from './run-progress.ts';
 import type { RunRecord } from './run-table.ts';
 import { viewRun } from './run-view.ts';
@@ -81,7 +82,11 @@ export class Runs {
       const refusal = fault ?? failure('UNKNOWN_WORKFLOW', `there is no workflow "${workflow}"`);
       return this.#desk.answer(asker, { kind: 'failed', failure: refusal });
     }
-    const { limitMs } = state.deployments.compiled(bundle, workflow).workflow;
+    const declared = state.deployments.compiled(bundle, workflow).workflow.limitMs;
+    const limitMs = Math.min(
+      declared ?? Number.POSITIVE_INFINITY,
+      body.limitMs ?? Number.POSITIVE_INFINITY,
+    );
     const again = from && ('block' in from ? from : { run: from.run });
     this.#progress.start({
       kind: 'run-started',
@@ -92,7 +97,7 @@ export class Runs {
       input,
       at,
       ...(again === undefined ? {} : { from: again }),
-      ...(limitMs === undefined ? {} : { until: this.#desk.ledMs + limitMs }),
+      ...(Number.isFinite(limitMs) ? { until: this.#desk.ledMs + limitMs } : {}),
     });
     const run = state.runs.get(id);
     if (run !== undefined) this.#show(asker, run);
@@ -193,7 +198,7 @@ export class Runs {
     this.#clock.cancel(id, block);
     const run = this.#desk.state.runs.get(id);
     if (run === undefined || run.end !== undefined) return;
-    if (block === undefined) return this.#outOfTime(run);
+    if (block === undefined || block === segment) return this.#outOfTime(run, block);
     const context = run.state.find(block);
     if (context === undefined || !run.state.paused.has(context)) return;
     if (waitsForTime(run, context)) {
@@ -226,9 +231,12 @@ export class Runs {
     return forgotten.length === forgottenMax;
   }
 
-  #outOfTime(run: RunRecord): void {
-    const { limitMs } = run.compiled.workflow;
-    const what = `run "${run.run}" took longer than ${limitMs ?? 0} ms`;
+  #outOfTime(run: RunRecord, block: string | undefined): void {
+    const { segmentLimitMs = 0 } = run.compiled.workflow;
+    const what =
+      block === undefined
+        ? `run "${run.run}" has not ended within its time`
+        : `run "${run.run}" was at work for longer than ${segmentLimitMs} ms at a stretch`;
     this.#end(run, 'failed', {
       ok: false,
       failure: failure('TIME_LIMIT', what, { run: run.run }),
@@ -281,7 +289,9 @@ export class Runs {
     this.#desk.refuse(asker, 'UNKNOWN_RUN', `there is no run "${run}"`, { run });
   }
 
-  #startFault({ run, tenant, workflow, input }: Body<'start-run'>): Failure | undefined {
+  #startFault({ run, tenant, workflow, input, limitMs }: Body<'start-run'>): Failure | undefined {
+    const limit = limitFault(limitMs);
+    if (limit !== undefined) return failure('INVALID_ARGUMENT', `run "${run}" ${limit}`, { run });
     const owner = this.#desk.state.deployments.tenant(tenant);
     if (owner === undefined) {
       return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });

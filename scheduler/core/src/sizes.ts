@@ -19,7 +19,7 @@ export interface Size {
 export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
   const { tasks, nodes } = state;
   const live = [...state.runs.all()].filter(({ end }) => end === undefined);
-  const waits = live.reduce((sum, run) => sum + run.state.paused.size + 1, 0);
+  const waits = live.reduce((sum, run) => sum + run.state.paused.size + 2, 0);
   const draining = [...nodes.present()].filter(({ phase }) => phase.kind === 'draining').length;
   const most: { readonly [K in Due['kind']]: number } = {
     pulse: 1,

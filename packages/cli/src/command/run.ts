@@ -5,13 +5,14 @@ import type { Command } from 'commander';
 import { shown, type Terminal } from '../terminal/terminal.ts';
 import { withTroupe } from './client.ts';
 import { hasEnded, pausedBlocks, questionOf, quoted, readableRun, resumeHint } from './run-view.ts';
-import { examples, settingsOf } from './settings.ts';
+import { examples, settingsOf, spanOf } from './settings.ts';
 import { inputOf } from './task.ts';
 
 interface RunOptions {
   readonly text?: boolean;
   readonly wait?: boolean;
   readonly run?: string;
+  readonly limit?: string;
 }
 
 /** Each look at a run under way waits so long for its end. */
@@ -25,6 +26,7 @@ export function addRun(program: Command): void {
     .argument('[input]', 'a JSON value; none when absent')
     .option('--text', 'take the input as text instead of JSON')
     .option('--wait', 'wait for the end and print the output; a failed run exits with 1')
+    .option('--limit <time>', 'fail it after so long, pauses included: 90s, 10m, 8h')
     .option('--run <id>', 'id of the run; starting the same id again finds the same run')
     .addHelpText(
       'after',
@@ -39,7 +41,10 @@ export function addRun(program: Command): void {
         const settings = settingsOf(command);
         const { terminal } = settings;
         await withTroupe(settings, async (troupe) => {
-          const startOptions = options.run === undefined ? {} : { run: options.run };
+          const startOptions = {
+            ...(options.run === undefined ? {} : { run: options.run }),
+            ...(options.limit === undefined ? {} : { limitMs: spanOf('--limit', options.limit) }),
+          };
           const handle = await troupe.start(workflow, input, startOptions);
           if (options.wait !== true) {
             terminal.answer({ run: handle.id, workflow }, () => {

@@ -87,6 +87,7 @@ export interface StartRequest {
   readonly tenant: string;
   readonly run: string;
   readonly workflow: string;
+  readonly limitMs?: number;
   readonly value: Uint8Array;
   readonly from?: { readonly run: string; readonly block: string; readonly failedOnly: boolean };
 }

@@ -98,7 +98,10 @@ export class Graph {
     return `workflow ${this.#name}`;
   }
 
-  finish(returned: unknown, options: Pick<Workflow, 'onFailure' | 'limitMs'>): Workflow {
+  finish(
+    returned: unknown,
+    options: Pick<Workflow, 'onFailure' | 'limitMs' | 'segmentLimitMs'>,
+  ): Workflow {
     const name = `workflow ${this.#name}, output`;
     const output = toExpression(returned ?? null, {
       owner: this,

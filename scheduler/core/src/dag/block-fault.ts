@@ -76,9 +76,9 @@ function isTime(wait: unknown): boolean {
 }
 
 /** What is wrong with a limit, as it is said of what has it. */
-export function limitFault(limitMs: number | undefined): string | undefined {
+export function limitFault(limitMs: number | undefined, name = 'limitMs'): string | undefined {
   if (limitMs === undefined || (Number.isFinite(limitMs) && limitMs > 0)) return undefined;
-  return `has limitMs ${limitMs}, which is not a positive number`;
+  return `has ${name} ${limitMs}, which is not a positive number`;
 }
 
 function choiceFault(block: Extract<Block, { kind: 'choice' }>): string | undefined {

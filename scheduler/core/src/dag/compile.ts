@@ -51,7 +51,8 @@ export function compile(
   if (blocks.length > limits.runBlocksMax) {
     return refuse(`${blocks.length} blocks, ${limits.runBlocksMax} are allowed`);
   }
-  const limit = limitFault(workflow.limitMs);
+  const limit =
+    limitFault(workflow.limitMs) ?? limitFault(workflow.segmentLimitMs, 'segmentLimitMs');
   if (limit !== undefined) return refuse(`it ${limit}`);
   const declared: Declared = { tasks: new Map(manifest.tasks.map((task) => [task.name, task])) };
   for (const block of blocks) {

@@ -1,5 +1,6 @@
+import { encodeValue } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { codeOf } from '../scene.ts';
+import { codeOf, tenant } from '../scene.ts';
 import {
   flow,
   live,
@@ -147,5 +148,69 @@ describe('a run with a limit', () => {
     resume(scene, 'p', 1);
     scene.pass(20_000);
     expect(output(scene)).toBe(1);
+  });
+});
+
+describe('a run that is started with a limit', () => {
+  const start = {
+    kind: 'start-run',
+    run,
+    tenant,
+    workflow: 'flow',
+    input: encodeValue(null),
+  } as const;
+
+  it('fails when that is over, however long its workflow lets it go on', () => {
+    const scene = flow([pause('p')], { limitMs: day });
+    scene.asks({ ...start, limitMs: 5_000 });
+    scene.failOver();
+    scene.pass(4_000);
+    expect(scene.view().state).toBe('waiting');
+    scene.pass(1_100);
+    expect(codeOf(scene.view().outcome)).toBe('TIME_LIMIT');
+  });
+
+  it('that is none is refused, and does not begin', () => {
+    const scene = flow([pause('p')]);
+    expect(scene.code(scene.asks({ ...start, limitMs: -1 }))).toBe('INVALID_ARGUMENT');
+    expect(scene.decided('run-started')).toEqual([]);
+  });
+});
+
+describe('a run with a limit for its work at a stretch', () => {
+  const blocks = [work('a'), pause('p', { after: ['a'] }), work('b', { after: ['p'] })];
+
+  it('may wait for as long as it takes, but not work on for longer', () => {
+    const scene = flow(blocks, { segmentLimitMs: 5_000 });
+    scene.starts('flow');
+    scene.pass(4_000);
+    scene.blockFinishes('a', 1);
+    scene.pass(day);
+    expect(scene.view().state).toBe('waiting');
+    resume(scene, 'p', 1);
+    scene.pass(4_000);
+    expect(scene.view().state).toBe('running');
+    scene.pass(1_100);
+    const { outcome } = scene.view();
+    expect(codeOf(outcome)).toBe('TIME_LIMIT');
+    expect(outcome).toMatchObject({
+      failure: { message: expect.stringContaining('at a stretch') },
+    });
+    expect(live(scene)).toEqual([]);
+  });
+
+  it('is not held to what passed under another leader, and is held to it under the next', () => {
+    const scene = flow(blocks, { segmentLimitMs: 5_000 });
+    scene.starts('flow');
+    scene.pass(3_000);
+    scene.failOver();
+    scene.pass(4_000);
+    expect(scene.view().state).toBe('running');
+    scene.pass(1_100);
+    expect(codeOf(scene.view().outcome)).toBe('TIME_LIMIT');
+  });
+
+  it('of no length is refused when it is deployed', () => {
+    expect(() => flow(blocks, { segmentLimitMs: 0 })).toThrow('segmentLimitMs');
   });
 });

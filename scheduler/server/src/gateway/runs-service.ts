@@ -22,6 +22,7 @@ interface StartRequest {
   readonly workflow: string;
   readonly value: Uint8Array;
   readonly json: string;
+  readonly limitMs: number;
   readonly from: StartFrom | null;
 }
 
@@ -78,6 +79,7 @@ async function start(gateway: Gateway, { request, deadlineAt, signal }: Asked<St
     workflow: checkedName('workflow', request.workflow),
     input: valueGiven(request.value, request.json).bytes,
     ...(request.from === null ? {} : { from: fromGiven(request.from) }),
+    ...(request.limitMs === 0 ? {} : { limitMs: request.limitMs }),
   } as const;
   const answer = await gateway.requests.ask(body, { deadlineAt, signal });
   return await runAnswer(gateway, body.run, answer, { deadlineAt, signal });
