@@ -9,7 +9,8 @@ export const weights = { heavy: 3, light: 1 } as const;
 
 export const shares: Workload = {
   name: 'shares',
-  clients: 20,
+  // So many that some always wait, also where an answer and the next question take long.
+  clients: 60,
   thinkMs: 0,
   tenants: weights,
   client({ client, troupeOf, operations }) {
