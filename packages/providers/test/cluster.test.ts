@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleFile, type Cluster, startCluster } from '@troupe/cli';
 import { connect, type Troupe } from '@troupe/sdk';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { makeNamespace, type Namespace, noNamespaces } from './namespace.ts';
 import { noSshServer, type SshServer, startSshServer } from './ssh-server.ts';
 
@@ -44,7 +44,8 @@ describe.skipIf(noSshServer !== undefined)(`a machine ${where} ${noSshServer ?? 
     await command('node', 'remove', 'near', '--now');
     await cluster?.stop();
     await server?.remove();
-    expect(namespace?.pids() ?? []).toEqual([]);
+    // The nap of a script's watchdog ends within a second of it.
+    await vi.waitFor(() => expect(namespace?.pids() ?? []).toEqual([]), { timeout: 10_000 });
     namespace?.remove();
     rmSync(folder, { recursive: true });
   });

@@ -16,7 +16,7 @@ export interface Namespace {
 }
 
 export function makeNamespace(): Namespace {
-  const number = process.pid % 15_000;
+  const number = process.pid % 14_000;
   const name = `troupe-${number}`;
   const net = `10.${200 + (number >> 8)}.${number & 255}`;
   const run = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8' });
