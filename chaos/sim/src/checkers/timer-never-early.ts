@@ -17,6 +17,7 @@ const batchesLooked = 3;
 interface Waited {
   /** When it began at the earliest. */
   readonly since: number;
+  /** Before it was decided: what is stored in the morning may be of the evening. */
   readonly nights: number;
   readonly ms: number;
 }
@@ -65,7 +66,7 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
       if (fact.kind === 'block-waiting' || fact.kind === 'block-paused') {
         const ms = truth.ledgers.waitOf(fact.run, fact.block);
         const once = `${fact.run} ${fact.block}`;
-        if (ms !== undefined) blocks.set(once, { since, nights: truth.nights, ms });
+        if (ms !== undefined) blocks.set(once, { since, nights: truth.nightsBefore, ms });
       } else if (fact.kind === 'block-ended') {
         const waited = blocks.get(`${fact.run} ${fact.block}`);
         blocks.delete(`${fact.run} ${fact.block}`);
@@ -75,7 +76,7 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
         violate(`${fact.block} of ${fact.run} waits ${took.toFixed(0)} of ${waited?.ms} ms`);
       } else if (fact.kind === 'run-started') {
         const ms = truth.ledgers.limitOf(fact);
-        if (ms !== undefined) blocks.set(fact.run, { since, nights: truth.nights, ms });
+        if (ms !== undefined) blocks.set(fact.run, { since, nights: truth.nightsBefore, ms });
       } else if (fact.kind === 'run-ended') {
         const waited = blocks.get(fact.run);
         blocks.delete(fact.run);
@@ -91,11 +92,11 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
       }
       if (fact.kind === 'task-retried') {
         attemptEnded(fact.task, fact.reason);
-        backOffs.set(fact.task, { since, nights: truth.nights, ms: fact.waitMs });
+        backOffs.set(fact.task, { since, nights: truth.nightsBefore, ms: fact.waitMs });
       }
       if (fact.kind !== 'task-started') return;
       const ms = limits.get(fact.task) ?? 0;
-      attempts.set(fact.task, { since: decidedAt(id), nights: truth.nights, ms });
+      attempts.set(fact.task, { since: decidedAt(id), nights: truth.nightsBefore, ms });
       const backOff = backOffs.get(fact.task);
       backOffs.delete(fact.task);
       const took = backOff === undefined ? undefined : early(backOff);
