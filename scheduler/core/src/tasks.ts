@@ -73,6 +73,8 @@ export class Tasks {
   readonly #attempts: Deliveries<TaskId>;
   readonly #askers = new Waiting<TaskId, Asker>();
   readonly #flights = new Map<TaskId, Flight>();
+  /** When back-offs are over. One goes with its task: the id may be that of another task later. */
+  readonly #backoffs = new Map<TaskId, Deadline>();
   readonly demands = new TaskDemands();
   readonly #shares = new Map<string, number>();
   readonly #totals = new Map<string, number>();
@@ -216,7 +218,7 @@ export class Tasks {
   /** The back-off is over. */
   retry(id: TaskId): void {
     const task = this.#desk.state.tasks.get(id);
-    if (task === undefined || task.state.kind !== 'ready') return;
+    if (!this.#backoffs.delete(id) || task?.state.kind !== 'ready') return;
     this.#push(task);
     this.dispatch();
   }
@@ -314,6 +316,7 @@ export class Tasks {
     const { readyCount, runningCount } = tasks;
     return [
       { of: 'flights', size: this.#flights.size, most: runningCount },
+      { of: 'back-offs', size: this.#backoffs.size, most: readyCount },
       { of: 'attempts to deliver', size: this.#attempts.size, most: runningCount },
       { of: 'lanes of attempts', size: this.#attempts.lanes, most: nodes.presentCount },
       { of: 'queue entries', size: this.#queue.size, most: readyCount },
@@ -328,8 +331,12 @@ export class Tasks {
   #enqueue(task: TaskRecord): void {
     if (task.state.kind !== 'ready') return;
     const wait = task.since - this.#desk.ledMs;
-    if (wait <= 0) this.#push(task);
-    else this.#desk.deadlines.set(this.#desk.now + wait, { kind: 'retry', task: task.id });
+    if (wait <= 0) return this.#push(task);
+    const { id } = task;
+    this.#backoffs.set(
+      id,
+      this.#desk.deadlines.set(this.#desk.now + wait, { kind: 'retry', task: id }),
+    );
   }
 
   /** Its times are as `ledMs` of facts, so that every leader queues it alike. */
@@ -391,6 +398,8 @@ export class Tasks {
     const { id } = task;
     const { wall: at, ledMs } = this.#desk;
     this.#desk.decide({ kind: 'task-ended', task: id, outcome, at, ledMs });
+    this.#desk.deadlines.cancel(this.#backoffs.get(id));
+    this.#backoffs.delete(id);
     for (const asker of this.#askers.take(id)) {
       this.#desk.answer(asker, { kind: 'task-ended', task: id, outcome });
     }

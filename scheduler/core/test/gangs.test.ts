@@ -1,7 +1,17 @@
 import { encodeValue, type GangPolicy, type RequestBody, taskId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
-import { cluster, codeOf, config, outcomeOf, type Scene, stateOf, task, tenant } from './scene.ts';
+import {
+  cluster,
+  codeOf,
+  config,
+  failed,
+  outcomeOf,
+  Scene,
+  stateOf,
+  task,
+  tenant,
+} from './scene.ts';
 
 type Gang = Extract<RequestBody, { kind: 'submit-gang' }>;
 
@@ -91,6 +101,22 @@ describe('a gang', () => {
     expect(codeOf(outcomeOf(scene.answer(asked)))).toBe('CANCELLED');
     scene.finishes('t1');
     expect(starts(scene)).toEqual(['t1@n1']);
+  });
+
+  it('whose member has the id of a task that was cancelled in its back-off starts once', () => {
+    const scene = new Scene();
+    const long = task('long', { resources: { cpu: 4 }, limitMs: 36_000_000 });
+    scene.deploys({ tasks: [task('work', { backoffMs: [3_600_000] }), long] });
+    scene.joins('n1.aaaaaaaa');
+    scene.submits('g.0');
+    scene.finishes('g.0', failed('UNAVAILABLE'));
+    scene.asks({ kind: 'cancel-task-request', task: taskId('g.0') });
+    scene.pass(1_200_000);
+    scene.submits('busy', { name: 'long' });
+    scene.asks(gang('g', 2));
+    scene.pass(3_600_000);
+    scene.asks({ kind: 'cancel-task-request', task: taskId('busy') });
+    expect(starts(scene)).toEqual(['g.0@n1', 'busy@n1', 'g.0@n1', 'g.1@n1']);
   });
 
   it('of which a node was lost tries the lost members again by themselves', () => {

@@ -37,7 +37,7 @@ it('a leader at rest keeps nothing of tasks that were, also one that took over',
     scene.asks({ kind: 'cancel-task-request', task: taskId(id) });
   }
   expect(scene.machine.durable().tasks.live).toEqual([]);
-  // What falls due soon goes by itself: a back-off, a message to be sent again.
+  // What falls due soon goes by itself: a message to be sent again.
   scene.pass(6_000);
   expect(leaks(scene)).toEqual([]);
   expect(sizeOf(scene, 'deadlines of kind limit')).toBe(0);

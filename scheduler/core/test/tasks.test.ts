@@ -259,6 +259,23 @@ describe('cancelling', () => {
     expect(scene.started('t1')).toHaveLength(0);
   });
 
+  it('ends a back-off with its task: another one of the same id waits as if it were the first', () => {
+    const scene = new Scene();
+    const long = task('long', { resources: { cpu: 4 }, limitMs: 36_000_000 });
+    scene.deploys({ tasks: [task('work', { backoffMs: [3_600_000] }), long] });
+    scene.joins('n1.aaaaaaaa');
+    scene.submits('t1');
+    scene.finishes('t1', failed('UNAVAILABLE'));
+    scene.asks({ kind: 'cancel-task-request', task: taskId('t1') });
+    expect(scene.machine.sizes()).toContainEqual({ of: 'back-offs', size: 0, most: 0 });
+    scene.pass(1_200_000);
+    scene.submits('busy', { name: 'long' });
+    scene.submits('t1');
+    scene.pass(3_600_000);
+    scene.asks({ kind: 'cancel-task-request', task: taskId('busy') });
+    expect(scene.started('t1')).toMatchObject([{ attempt: 1 }, { attempt: 1 }]);
+  });
+
   it('knows no task of an id that nobody submitted', () => {
     const { scene } = cluster(1);
     expect(scene.code(scene.asks({ kind: 'cancel-task-request', task: taskId('t9') }))).toBe(
