@@ -14,11 +14,13 @@ import type { SchedulerFact } from './facts.ts';
 import { priorityFault } from './fair/priority.ts';
 import { resourcesFault } from './resources.ts';
 import { runTaskPrefix } from './run-table.ts';
+import type { TaskRecord } from './task-table.ts';
 import type { Tasks } from './tasks.ts';
 import type { Asker } from './waiting.ts';
 
 type SubmitTask = Extract<RequestBody, { kind: 'submit-task' }>;
 type SubmitGang = Extract<RequestBody, { kind: 'submit-gang' }>;
+type Known = Pick<TaskRecord, 'id' | 'tenant' | 'name'> & { readonly gang?: TaskRecord['gang'] };
 type Submitted = Extract<SchedulerFact, { kind: 'task-submitted' }>;
 
 const gangMembersMax = 256;
@@ -85,10 +87,13 @@ export class Submissions {
   submitGang(asker: Asker, body: SubmitGang): void {
     const { gang: id, tenant, policy, members, priority = 'normal' } = body;
     const { tasks, deployments } = this.#desk.state;
-    const known = members.filter(({ task }) => tasks.get(task) ?? tasks.ended(task)).length;
-    if (known > 0 && known === members.length) return this.#desk.answer(asker, { kind: 'done' });
-    const fault = this.#gangFault(body, known);
+    const known = members.flatMap(({ task }) => tasks.get(task) ?? tasks.ended(task) ?? []);
+    const isAgain = known.length > 0 && known.length === members.length;
+    const fault =
+      gangFault(body) ??
+      (isAgain ? otherGang(body, known) : this.#newGangFault(body, known.length));
     if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
+    if (isAgain) return this.#desk.answer(asker, { kind: 'done' });
     const gang = { id, policy };
     const { wall: at, ledMs } = this.#desk;
     const facts = members.flatMap(({ task, name, input }): Submitted[] => {
@@ -124,21 +129,9 @@ export class Submissions {
     this.#desk.refuse(asker, 'UNKNOWN_TASK', `no task has the id "${id}"`, { task: id });
   }
 
-  #gangFault(body: SubmitGang, known: number): Failure | undefined {
-    const { gang, tenant, policy, members, priority } = body;
-    const wrong = (what: string) => failure('INVALID_ARGUMENT', what, { gang });
-    if (gang.length === 0 || gang.length > taskIdLengthMax) {
-      return wrong(`a gang id has 1 to ${taskIdLengthMax} characters, this one ${gang.length}`);
-    }
-    if (!gangPolicies.includes(policy)) {
-      return wrong(`policy "${policy}" is none of ${gangPolicies.join(', ')}`);
-    }
-    if (members.length === 0 || members.length > gangMembersMax) {
-      return wrong(`a gang has 1 to ${gangMembersMax} members, "${gang}" has ${members.length}`);
-    }
-    if (new Set(members.map(({ task }) => task)).size < members.length) {
-      return wrong(`two members of gang "${gang}" have one task id`);
-    }
+  /** Of a gang of whose tasks so many are known. */
+  #newGangFault(body: SubmitGang, known: number): Failure | undefined {
+    const { gang, tenant, members, priority } = body;
     if (known > 0 || this.#tasks.hasGang(gang)) {
       const what = `gang "${gang}", or some of its tasks, are there already, with other members`;
       return failure('ALREADY_EXISTS', what, { gang });
@@ -192,6 +185,48 @@ export class Submissions {
       },
     );
   }
+}
+
+/** What is wrong with a gang whoever else is there. */
+function gangFault({ gang, policy, members }: SubmitGang): Failure | undefined {
+  const wrong = (what: string) => failure('INVALID_ARGUMENT', what, { gang });
+  if (gang.length === 0 || gang.length > taskIdLengthMax) {
+    return wrong(`a gang id has 1 to ${taskIdLengthMax} characters, this one ${gang.length}`);
+  }
+  if (!gangPolicies.includes(policy)) {
+    return wrong(`policy "${policy}" is none of ${gangPolicies.join(', ')}`);
+  }
+  if (members.length === 0 || members.length > gangMembersMax) {
+    return wrong(`a gang has 1 to ${gangMembersMax} members, "${gang}" has ${members.length}`);
+  }
+  if (new Set(members.map(({ task }) => task)).size < members.length) {
+    return wrong(`two members of gang "${gang}" have one task id`);
+  }
+  return undefined;
+}
+
+/** The ids of a gang are known: why they are not those of this one. */
+function otherGang(
+  { gang, tenant, policy, members }: SubmitGang,
+  known: readonly Known[],
+): Failure | undefined {
+  for (const [index, { id, ...task }] of known.entries()) {
+    const details = { gang, task: id };
+    if (task.tenant !== tenant || task.name !== members[index]?.name) {
+      const what = `task id "${id}" of gang "${gang}" is that of another task ("${task.name}")`;
+      return failure('ALREADY_EXISTS', what, details);
+    }
+    if (task.gang?.id !== gang) {
+      const whose = task.gang === undefined ? 'a task by itself' : `gang "${task.gang.id}"`;
+      const what = `task id "${id}" of gang "${gang}" is that of ${whose}`;
+      return failure('ALREADY_EXISTS', what, details);
+    }
+    if (task.gang.policy !== policy) {
+      const what = `gang "${gang}" is there already, with policy ${task.gang.policy}`;
+      return failure('ALREADY_EXISTS', what, details);
+    }
+  }
+  return undefined;
 }
 
 function unknownTask({ tenant, name }: SubmitTask): Failure {

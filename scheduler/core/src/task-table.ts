@@ -60,6 +60,7 @@ export interface EndedTask {
   readonly id: TaskId;
   readonly tenant: TenantName;
   readonly name: string;
+  readonly gang?: Submitted['gang'];
   readonly outcome: Outcome;
   readonly ledMs: number;
 }
@@ -175,8 +176,9 @@ export class TaskTable {
         else this.#count(task.tenant, -1);
         this.#live.delete(task.id);
         if (task.run === undefined) {
-          const { id, tenant, name } = task;
-          this.#ended.set(id, { id, tenant, name, outcome: fact.outcome, ledMs: fact.ledMs });
+          const { id, tenant, name, gang } = task;
+          const ended = { id, tenant, name, outcome: fact.outcome, ledMs: fact.ledMs };
+          this.#ended.set(id, gang === undefined ? ended : { ...ended, gang });
         }
         return task;
       }

@@ -1,4 +1,4 @@
-import { encodeValue, type GangPolicy, type RequestBody, taskId } from '@troupe/model';
+import { encodeValue, type GangPolicy, type RequestBody, taskId, tenantName } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
 import {
@@ -90,6 +90,42 @@ describe('a gang', () => {
     const asked = scene.submits('g.1');
     scene.finishes('g.1');
     expect(codeOf(outcomeOf(scene.answer(asked)))).toBe('ok');
+  });
+
+  it('is no other gang, and no task by itself, that has its ids: neither is taken for it', () => {
+    const { scene } = cluster(2);
+    scene.deploys({ tasks: [task('work'), task('other')] }, 'b2');
+    scene.asks(gang('g', 2));
+    scene.submits('alone.0');
+    const named = gang('g', 2).members.map((member) => ({ ...member, name: 'other' }));
+    const others: readonly Gang[] = [
+      gang('g', 2, { tenant: tenantName('nobody') }),
+      gang('g', 2, { policy: 'SPREAD' }),
+      gang('g', 2, { members: named }),
+      gang('h', 2, { members: gang('g', 2).members }),
+      gang('alone', 1),
+    ];
+    const codes = () => others.map((other) => scene.code(scene.asks(other)));
+    const refused = others.map(() => 'ALREADY_EXISTS');
+    expect(codes()).toEqual(refused);
+    for (const id of ['g.0', 'g.1', 'alone.0']) scene.finishes(id);
+    expect(codes()).toEqual(refused);
+    const twice = [0, 0].flatMap((at) => gang('g', 2).members[at] ?? []);
+    expect(scene.code(scene.asks(gang('g', 2, { members: twice })))).toBe('INVALID_ARGUMENT');
+    expect(scene.code(scene.asks(gang('g', 2)))).toBe('done');
+    expect(scene.decided('task-submitted')).toHaveLength(3);
+  });
+
+  it('that has ended is known to the next leader, also by an image', () => {
+    const { scene } = cluster(2);
+    scene.asks(gang('g', 1));
+    scene.finishes('g.0');
+    scene.machine = SchedulerMachine.restore(config, scene.machine.image());
+    scene.forgetWords();
+    scene.lead('s2');
+    expect(scene.code(scene.asks(gang('g', 1)))).toBe('done');
+    const other = gang('h', 1, { members: gang('g', 1).members });
+    expect(scene.code(scene.asks(other))).toBe('ALREADY_EXISTS');
   });
 
   it('of which a member is cancelled while it waits is cancelled as a whole', () => {
