@@ -129,6 +129,8 @@ export class Runs {
       return this.#desk.refuse(asker, 'WRONG_STATE', what, { run: id, difference });
     }
     this.#progress.drop(id);
+    // The stretch of work is timed anew, by what the new version allows.
+    this.#clock.cancel(id, segment);
     this.#desk.decide({ kind: 'run-moved', run: id, bundle });
     this.#progress.advance(id);
     this.#show(asker, run);

@@ -254,6 +254,15 @@ describe('a run that is moved to another version', () => {
     expect(output(scene)).toBe('there');
   });
 
+  it('does under the same leader what that version says, not what was read of the other', () => {
+    const scene = flow([work('a'), work('b', { after: ['a'], input: 'before' })]);
+    scene.starts('flow');
+    deploy(scene, [work('b', { after: ['a'], input: 'after' }), work('a')], {}, [], 'b3');
+    expect(scene.code(move(scene))).toBe('run');
+    scene.blockFinishes('a', 1);
+    expect(scene.inputOf('b')).toBe('after');
+  });
+
   it('and back again is the same', () => {
     const scene = flow(before);
     scene.starts('flow');

@@ -1,6 +1,6 @@
 import { encodeValue } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { codeOf, tenant } from '../scene.ts';
+import { codeOf, task, tenant, workflow } from '../scene.ts';
 import {
   flow,
   live,
@@ -197,6 +197,44 @@ describe('a run with a limit for its work at a stretch', () => {
       failure: { message: expect.stringContaining('at a stretch') },
     });
     expect(live(scene)).toEqual([]);
+  });
+
+  it('works on for no longer, however much happens in it meanwhile', () => {
+    const scene = flow([work('a'), work('b'), work('c', { after: ['b'] })], {
+      segmentLimitMs: 5_000,
+    });
+    scene.starts('flow');
+    for (const block of ['a', 'b']) {
+      scene.pass(2_000);
+      scene.blockFinishes(block, 1);
+    }
+    expect(live(scene)).toEqual(['c']);
+    scene.pass(999);
+    expect(scene.view().state).toBe('running');
+    scene.pass(1);
+    expect(codeOf(scene.view().outcome)).toBe('TIME_LIMIT');
+  });
+
+  it.each([
+    ['no limit', undefined, day],
+    ['a longer one', 30_000, 29_000],
+    ['a shorter one', 2_000, 1_999],
+  ])('that is moved to %s has that, from then on', (_to, segmentLimitMs, mayWorkMs) => {
+    const scene = flow(blocks, { segmentLimitMs: 5_000 });
+    const tasks = [task('work', { retries: 0, limitMs: 2 * day })];
+    scene.starts('flow');
+    scene.pass(4_000);
+    const moved = { ...workflow('flow', blocks) };
+    const limited = segmentLimitMs === undefined ? moved : { ...moved, segmentLimitMs };
+    scene.deploys({ tasks, workflows: [limited] }, 'b3');
+    expect(scene.code(scene.asks({ kind: 'move-run', run }))).toBe('run');
+    scene.pass(Math.min(mayWorkMs, 50_000));
+    expect(scene.view().state).toBe('running');
+    if (segmentLimitMs === undefined) return;
+    scene.pass(segmentLimitMs - mayWorkMs);
+    expect(scene.view().outcome).toMatchObject({
+      failure: { message: expect.stringContaining(`longer than ${segmentLimitMs} ms`) },
+    });
   });
 
   it('is not held to what passed under another leader, and is held to it under the next', () => {
