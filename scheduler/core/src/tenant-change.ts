@@ -67,7 +67,7 @@ function changedQueues(
   if (wishes === undefined) return undefined;
   const queues = new Map(known?.queues);
   for (const wish of wishes) {
-    const fault = queueFault(wish, known);
+    const fault = queueFault(wish);
     if (fault !== undefined) return fault;
     const { queue, weight } = wish;
     if (weight === null) queues.delete(queue);
@@ -86,14 +86,13 @@ function changedQueues(
   return [...queues].map(([queue, weight]) => ({ queue, weight }));
 }
 
-function queueFault({ queue, weight }: QueueChange, known: TenantRecord | undefined) {
+/** To close one that is not there is no fault: a request that is sent again finds it closed. */
+function queueFault({ queue, weight }: QueueChange): Failure | undefined {
   if (!isShortName(queue)) {
     const what = `queue name ${JSON.stringify(queue)} is not [a-z0-9-]{1,63}`;
     return failure('INVALID_ARGUMENT', what);
   }
-  if (weight !== null) return weightFault(weight, `queue "${queue}"`);
-  if (known?.queues.has(queue) === true) return undefined;
-  return failure('UNKNOWN_QUEUE', `there is no queue "${queue}" to close`, { queue });
+  return weight === null ? undefined : weightFault(weight, `queue "${queue}"`);
 }
 
 /** One of the queues in which tasks wait, or run and may have to wait again. */

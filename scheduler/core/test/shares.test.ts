@@ -187,8 +187,22 @@ describe('queues below a tenant', () => {
     scene.joins('n1.aaaaaaaa', { cpu: 1 });
     expect(scene.code(close())).toBe('WRONG_STATE');
     starts(scene, 1);
-    expect(close()).toMatchObject({ settings: { queues: [{ queue: 'reports', weight: 3 }] } });
-    expect(scene.code(close())).toBe('UNKNOWN_QUEUE');
+    const left = { settings: { queues: [{ queue: 'reports', weight: 3 }] } };
+    expect(close()).toMatchObject(left);
+  });
+
+  it('are closed once: asked again, also over a change of leaders, the answer is the same', () => {
+    const scene = sceneOf({ a: { queues } });
+    const close = () => {
+      const closed = [{ queue: 'mails', weight: null }];
+      return scene.asks({ kind: 'put-tenant', tenant: a, queues: closed });
+    };
+    const answer = close();
+    expect(scene.code(answer)).toBe('tenant');
+    expect(close()).toEqual(answer);
+    scene.failOver();
+    expect(close()).toEqual(answer);
+    expect(scene.decided('tenant-put').filter(({ tenant }) => tenant === a)).toHaveLength(2);
   });
 
   it.each([
