@@ -25,6 +25,8 @@ describe('wrong usage ends with exit code 2 and says what to type', () => {
     [['call', 'Counter/visits', 'add', '--deadline', 'soon'], '--deadline "soon"'],
     [['task', 'read', '{file:'], 'the input is not JSON'],
     [['task', 'read', '1', '--priority', 'urgent'], 'Allowed choices are low, normal, high'],
+    [['run', 'digest', '--limit', '0'], '--limit "0" is no time; leave it out for no limit'],
+    [['run', 'digest', '--limit', '0.4ms'], '--limit "0.4ms" is no time'],
     [['up', '--nodes', '-1'], '--nodes "-1"'],
     [['up', '--nodes', 'many'], '--nodes "many" is not a whole number'],
     [['up', '--port', '70000'], 'above 65535'],

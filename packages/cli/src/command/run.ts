@@ -4,6 +4,7 @@ import type { RunHandle } from '@troupe/sdk';
 import type { Command } from 'commander';
 import { shown, type Terminal } from '../terminal/terminal.ts';
 import { withTroupe } from './client.ts';
+import { UsageError } from './exit-code.ts';
 import { hasEnded, pausedBlocks, questionOf, quoted, readableRun, resumeHint } from './run-view.ts';
 import { examples, settingsOf, spanOf } from './settings.ts';
 import { inputOf } from './task.ts';
@@ -38,12 +39,13 @@ export function addRun(program: Command): void {
     .action(
       async (workflow: string, text: string | undefined, options: RunOptions, command: Command) => {
         const input = inputOf(text, options.text === true);
+        const limitMs = limitOf(options.limit);
         const settings = settingsOf(command);
         const { terminal } = settings;
         await withTroupe(settings, async (troupe) => {
           const startOptions = {
             ...(options.run === undefined ? {} : { run: options.run }),
-            ...(options.limit === undefined ? {} : { limitMs: spanOf('--limit', options.limit) }),
+            ...(limitMs === undefined ? {} : { limitMs }),
           };
           const handle = await troupe.start(workflow, input, startOptions);
           if (options.wait !== true) {
@@ -61,6 +63,14 @@ export function addRun(program: Command): void {
         });
       },
     );
+}
+
+/** None is told from 0 here: on the wire, 0 stands for none. */
+function limitOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const limitMs = spanOf('--limit', text);
+  if (limitMs > 0) return limitMs;
+  throw new UsageError(`--limit ${JSON.stringify(text)} is no time; leave it out for no limit`);
 }
 
 async function untilEnded(terminal: Terminal, handle: RunHandle<unknown>): Promise<RunView> {
