@@ -303,6 +303,21 @@ describe('a foreign client', () => {
     expect(stage.asked).toEqual([]);
   });
 
+  test.each([
+    ['PutTenant', { tenant: 'a', lifted: ['x'.repeat(100_000)] }],
+    ['PutTenant', { tenant: 'a', closed: ['x'.repeat(100_000)] }],
+    ['PutTenant', { tenant: 'a', queues: [{ queue: 'x'.repeat(100_000), weight: 1 }] }],
+    ['CordonNode', { node: 'x'.repeat(100_000), cordoned: true }],
+    ['DrainNode', { node: 'x'.repeat(100_000) }],
+  ])('is told at once, in few words, that a name in %s is too long', async (method, request) => {
+    const refused = stage.client.call(`ClusterService/${method}`, request);
+    await expect(refused).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/^.{80,300}$/),
+    });
+    expect(stage.asked).toEqual([]);
+  });
+
   test('is told when a full queue has room again', async () => {
     stage.leader = (message) => {
       if (message.kind !== 'request') return;

@@ -114,6 +114,10 @@ test('what is wrong with a request for a run is refused by name, before anybody 
     ['Move', { run: 'r1', bundle: 'abc' }, 'bundle "abc" is not a hash'],
     ['Wait', { run: 'a\nb' }, 'is not an id'],
     ['Resume', { run: 'r1', block: '' }, 'block is empty'],
+    ['Resume', { run: 'r1', block: 'b'.repeat(100_000) }, 'bbb…" is not an id'],
+    ['Start', { ...start, from: { run: 'r1', block: 'b'.repeat(100_000) } }, '…" is not an id'],
+    ['Start', { ...start, limitMs: '9007199254740993' }, 'limit_ms "9007199254740992" is not'],
+    ['Start', { ...start, limitMs: '18446744073709551615' }, 'limit_ms "18446744073709552000"'],
   ] as const) {
     const refused = stage.client.call(runs(method), request);
     await expect(refused, message).rejects.toMatchObject({

@@ -13,6 +13,8 @@ import {
   isShortName,
   isTypeName,
   limits,
+  type NodeName,
+  nodeName,
   type RunId,
   runId,
   type SessionId,
@@ -27,9 +29,17 @@ import {
 /** No colon: sessions made by gateways and keys carry one, so nobody can pose as them. */
 const clientId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
+/** No id of a block is longer: it is a name, and a number for each container around it. */
+const blockLengthMax = 1_024;
+
 function refused(name: string, value: string, wanted: string): Error {
-  const shown = value.length > 80 ? `${value.slice(0, 80)}…` : value;
-  return troupeError('INVALID_ARGUMENT', `${name} "${shown}" is not ${wanted}`, { argument: name });
+  const text = `${name} "${shortened(value)}" is not ${wanted}`;
+  return troupeError('INVALID_ARGUMENT', text, { argument: name });
+}
+
+/** What a client sent, as an error says it: the whole of it may be more than an answer carries. */
+export function shortened(value: string): string {
+  return value.length > 80 ? `${value.slice(0, 80)}…` : value;
 }
 
 export function checkedTenant(name: string): TenantName {
@@ -73,6 +83,23 @@ export function checkedRun(id: string): RunId {
 export function checkedKnownRun(id: string): RunId {
   if (!isActorKey(id)) throw refused('run', id, 'an id of 1 to 512 printable characters');
   return runId(id);
+}
+
+/** Of a run. Which blocks there are is known to the leader. */
+export function checkedBlock(id: string): string {
+  if (id === '') throw troupeError('INVALID_ARGUMENT', 'block is empty', { argument: 'block' });
+  if (id.length <= blockLengthMax) return id;
+  throw refused('block', id, `an id of at most ${blockLengthMax} characters`);
+}
+
+export function checkedNode(name: string): NodeName {
+  if (!isShortName(name)) throw refused('node', name, 'a name of a-z, 0-9 and dashes');
+  return nodeName(name);
+}
+
+export function checkedQueue(name: string): string {
+  if (!isShortName(name)) throw refused('queue', name, 'a name of a-z, 0-9 and dashes');
+  return name;
 }
 
 export function checkedBundle(hash: string): BundleHash {
@@ -130,10 +157,10 @@ export function placeInTenant({ queue, dueInMs }: { queue: string; dueInMs: numb
   readonly queue?: string;
   readonly dueInMs?: number;
 } {
-  if (queue !== '' && !isShortName(queue)) {
-    throw refused('queue', queue, 'a name of a-z, 0-9 and dashes');
-  }
-  return { ...(queue === '' ? {} : { queue }), ...(dueInMs === 0 ? {} : { dueInMs }) };
+  return {
+    ...(queue === '' ? {} : { queue: checkedQueue(queue) }),
+    ...(dueInMs === 0 ? {} : { dueInMs }),
+  };
 }
 
 export function checkedLimit(limit: number, most: number): number {

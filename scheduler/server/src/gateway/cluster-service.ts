@@ -1,6 +1,6 @@
 /** `ClusterService`: what operators see and ask of the whole cell. */
-import { isShortName, limits, type NodeName, nodeName, troupeError } from '@troupe/model';
-import { checkedLimit, checkedTenant } from './checked.ts';
+import { limits, troupeError } from '@troupe/model';
+import { checkedLimit, checkedNode, checkedTenant } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
 import { type PutTenantRequest, putTenant } from './put-tenant.ts';
@@ -56,9 +56,4 @@ async function cordonNode(gateway: Gateway, { request, deadlineAt, signal }: Ask
   const { cordoned } = request;
   await gateway.requests.ask({ kind: 'cordon-node', node, cordoned }, { deadlineAt, signal });
   return {};
-}
-
-function checkedNode(node: string): NodeName {
-  if (isShortName(node)) return nodeName(node);
-  throw troupeError('INVALID_ARGUMENT', `node "${node}" is not a node name`);
 }

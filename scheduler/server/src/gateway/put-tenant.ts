@@ -5,7 +5,13 @@ import {
   type TenantSettings,
   troupeError,
 } from '@troupe/model';
-import { checkedAmount, checkedPriority, checkedTenant } from './checked.ts';
+import {
+  checkedAmount,
+  checkedPriority,
+  checkedQueue,
+  checkedTenant,
+  shortened,
+} from './checked.ts';
 import type { Asked } from './coded.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -45,7 +51,7 @@ function bodyOf(request: PutTenantRequest): RequestBody {
   const { weight, priority } = request;
   const closed = request.closed.map((queue) => ({ queue, weight: null }));
   const queues = [...request.queues, ...closed];
-  const names = new Set(queues.map(({ queue }) => queue));
+  const names = new Set(queues.map(({ queue }) => checkedQueue(queue)));
   if (names.size < queues.length) throw refused('queues', 'a queue is named twice');
   return {
     kind: 'put-tenant',
@@ -68,7 +74,7 @@ function quotaOf(request: PutTenantRequest): QuotaChange {
     const limit = limitNames.get(name);
     if (limit === undefined) {
       const known = [...limitNames.keys()].join(', ');
-      throw refused('lifted', `${JSON.stringify(name)} is not one of ${known}`);
+      throw refused('lifted', `${JSON.stringify(shortened(name))} is not one of ${known}`);
     }
     if (quota[limit] !== undefined) throw refused('lifted', `${name} is given and lifted`);
     quota[limit] = null;

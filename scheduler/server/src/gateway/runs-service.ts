@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { type Answer, type RunId, type RunView, troupeError } from '@troupe/model';
 import {
+  checkedBlock,
   checkedBundle,
   checkedKnownRun,
   checkedLimit,
   checkedName,
+  checkedNumber,
   checkedRun,
   checkedTenant,
   jsonOf,
@@ -79,7 +81,7 @@ async function start(gateway: Gateway, { request, deadlineAt, signal }: Asked<St
     workflow: checkedName('workflow', request.workflow),
     input: valueGiven(request.value, request.json).bytes,
     ...(request.from === null ? {} : { from: fromGiven(request.from) }),
-    ...(request.limitMs === 0 ? {} : { limitMs: request.limitMs }),
+    ...(request.limitMs === 0 ? {} : { limitMs: checkedNumber('limit_ms', request.limitMs) }),
   } as const;
   const answer = await gateway.requests.ask(body, { deadlineAt, signal });
   return await runAnswer(gateway, body.run, answer, { deadlineAt, signal });
@@ -97,8 +99,7 @@ async function wait(gateway: Gateway, { request, deadlineAt, signal }: Asked<Wai
 async function resume(gateway: Gateway, { request, deadlineAt, signal }: Asked<ResumeRequest>) {
   const run = checkedKnownRun(request.run);
   const answer = valueGiven(request.value, request.json).bytes;
-  if (request.block === '') throw troupeError('INVALID_ARGUMENT', 'block is empty');
-  const body = { kind: 'resume-run', run, block: request.block, answer } as const;
+  const body = { kind: 'resume-run', run, block: checkedBlock(request.block), answer } as const;
   const options = { deadlineAt, signal };
   return await runAnswer(gateway, run, await gateway.requests.ask(body, options), options);
 }
@@ -130,7 +131,7 @@ async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<Lis
 function fromGiven({ run: id, block, failedOnly }: StartFrom) {
   const run = checkedKnownRun(id);
   if ((block === '') === failedOnly) {
-    return failedOnly ? ({ run, failedOnly } as const) : { run, block };
+    return failedOnly ? ({ run, failedOnly } as const) : { run, block: checkedBlock(block) };
   }
   const what = failedOnly ? 'both block and failed_only' : 'neither block nor failed_only';
   throw troupeError('INVALID_ARGUMENT', `from has ${what}`, { argument: 'from' });
