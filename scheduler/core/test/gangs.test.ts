@@ -174,6 +174,53 @@ describe('a gang', () => {
     expect(starts(scene)).toHaveLength(4);
   });
 
+  it.each([
+    ['cpu', { cpuMax: 4 }],
+    ['memory', { memoryMax: 400 }],
+  ] as const)('stays within the %s of its tenant with all that its members reserve', (_, quota) => {
+    const { scene } = cluster(0);
+    scene.deploys({ tasks: [task('work', { resources: { cpu: 1, memory: 100 } })] }, 'b2');
+    scene.joins('n1.aaaaaaaa', { cpu: 16, memory: 1_600 });
+    scene.asks({ kind: 'put-tenant', tenant, quota });
+    for (const id of ['t1', 't2']) scene.submits(id);
+    scene.asks(gang('g', 3));
+    expect(starts(scene)).toEqual(['t1@n1', 't2@n1']);
+    expect(whyWaits(scene, 'g.0')).toBe('the quota of its tenant is used up');
+    scene.finishes('t1');
+    expect(starts(scene).slice(2)).toEqual(['g.0@n1', 'g.1@n1', 'g.2@n1']);
+  });
+
+  it('is refused when not all of its members may wait, and taken when they may', () => {
+    const { scene } = cluster(1);
+    scene.asks({ kind: 'put-tenant', tenant, quota: { queuedMax: 3 } });
+    for (let at = 1; at <= 4; at++) scene.submits(`t${at}`);
+    scene.submits('waits');
+    expect(scene.code(scene.asks(gang('g', 3)))).toBe('RESOURCE_EXHAUSTED');
+    expect(scene.code(scene.asks(gang('g', 2)))).toBe('done');
+  });
+
+  it('that waits keeps its id: another one under it is refused', () => {
+    const { scene } = cluster(1);
+    scene.submits('t1');
+    scene.asks(gang('g', 4));
+    const { members } = gang('other', 2);
+    expect(scene.code(scene.asks(gang('g', 2, { members })))).toBe('ALREADY_EXISTS');
+    scene.finishes('t1');
+    expect(starts(scene).slice(1)).toEqual(['g.0@n1', 'g.1@n1', 'g.2@n1', 'g.3@n1']);
+  });
+
+  it('that runs loses no member to a task of higher priority that may preempt', () => {
+    const { scene } = cluster(0);
+    const urgent = task('urgent', { placement: { preempts: true } });
+    scene.deploys({ tasks: [task('work'), urgent] }, 'b2');
+    scene.joins('n1.aaaaaaaa', { cpu: 3 });
+    scene.asks(gang('g', 2, { priority: 'low' }));
+    scene.submits('single', { priority: 'normal' });
+    for (const id of ['u1', 'u2']) scene.submits(id, { name: 'urgent', priority: 'high' });
+    expect(scene.decided('task-preempted').map(({ task }) => task)).toEqual(['single']);
+    expect(starts(scene)).toEqual(['g.0@n1', 'g.1@n1', 'single@n1', 'u1@n1']);
+  });
+
   it('that cannot be is refused as a whole, and none of its tasks comes to be', () => {
     const { scene } = cluster(1);
     scene.submits('known');

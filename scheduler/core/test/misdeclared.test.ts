@@ -2,7 +2,7 @@
 import type { DemandView, Resources } from '@troupe/model';
 import { tenantName } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { failed, ok, Scene, task } from './scene.ts';
+import { failed, ok, Scene, task, workflow } from './scene.ts';
 
 function sceneWith(resources: Resources): Scene {
   const scene = new Scene();
@@ -100,6 +100,24 @@ describe('misdeclared demand', () => {
     expect(scene.code(scene.asks(ofB))).toBe('UNKNOWN_TENANT');
     scene.asks({ kind: 'put-tenant', tenant: b });
     expect(scene.asks(ofB)).toMatchObject({ demands: [], total: 0 });
+  });
+
+  it('is said of no call of an actor: what the actor uses is its own', () => {
+    const flow = workflow('flow', [
+      { kind: 'call', id: 'c', after: [], type: 'Cart', key: 'k', method: 'add', args: [] },
+      { kind: 'task', task: 'other', id: 'o', after: [], input: null },
+    ]);
+    const scene = new Scene();
+    scene.deploys({ tasks: [task('other')], workflows: [flow] });
+    scene.joins('n1.aaaaaaaa', { cpu: 64 });
+    for (let i = 0; i < 30; i++) {
+      scene.starts('flow', {}, `r${i}`);
+      for (const block of ['c', 'o']) {
+        scene.finishes(`run:r${i}:${block}`, ok(1), 100, { cpu: 30 });
+      }
+    }
+    const found = demands(scene);
+    expect(found).toMatchObject({ total: 1, demands: [{ task: 'other', attempts: 30 }] });
   });
 
   it('is learnt by each leader anew', () => {

@@ -1,7 +1,7 @@
-import { nodeName, type PlacementWishes, type Resources } from '@troupe/model';
+import { nodeName, type PlacementWishes, type Resources, tenantName } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
-import { cluster, config, Scene, stateOf, task, tenant } from './scene.ts';
+import { cluster, config, failed, Scene, stateOf, task, tenant } from './scene.ts';
 
 interface NodeGiven {
   readonly resources?: Resources;
@@ -153,6 +153,16 @@ describe('a task that may preempt', () => {
     expect(cancelled).toMatchObject({ task: 'low', attempt: 1 });
     scene.finishes('high');
     expect(scene.started('low').map(({ attempt }) => attempt)).toEqual([1, 2]);
+    const tries = 1 + task('plain').retries;
+    for (let failures = 1; failures <= tries; failures++) {
+      expect(scene.decided('task-ended').map(({ task }) => task)).toEqual(['high']);
+      scene.finishes('low', failed('USER_ERROR'));
+      scene.pass(6_000);
+    }
+    expect(scene.decided('task-ended').at(-1)).toMatchObject({
+      task: 'low',
+      outcome: { failure: { code: 'RETRIES_EXHAUSTED', details: { attempts: tries } } },
+    });
   });
 
   it('has the result of the attempt that was ended refused, whenever it comes', () => {
@@ -164,13 +174,29 @@ describe('a task that may preempt', () => {
     expect(scene.decided('task-ended').map(({ task }) => task)).toEqual(['high', 'low']);
   });
 
-  it('ends nothing that may be tried only once, nothing of its own priority, nothing of others', () => {
+  it('ends nothing that may be tried only once, nothing of its own priority', () => {
     const scene = sceneOf(wishes, [{ resources: { cpu: 2 } }]);
     scene.submits('once', { name: 'plain', priority: 'low', retries: 0 });
     scene.submits('equal', { name: 'plain', priority: 'high' });
     scene.submits('high', { priority: 'high' });
     expect(scene.decided('task-preempted')).toEqual([]);
     expect(whyWaits(scene, 'high')).toBe('1 node has too little free cpu');
+  });
+
+  it('takes the room from its own tenant, and lets a task of another be, however low', () => {
+    const scene = sceneOf(wishes, [{ resources: { cpu: 2 } }, { resources: { cpu: 2 } }]);
+    const other = tenantName('other');
+    scene.asks({ kind: 'put-tenant', tenant: other });
+    const manifest = { sdk: '', actors: [], tasks: [task('plain')], workflows: [] };
+    scene.asks({ kind: 'deploy', tenant: other, bundle: 'b1' as never, manifest, bytes: 1 });
+    const theirs = { tenant: other, name: 'plain', priority: 'low' } as const;
+    for (const id of ['their-1', 'their-2', 'their-3']) scene.submits(id, theirs);
+    scene.submits('own', { name: 'plain' });
+    scene.submits('high-1', { priority: 'high' });
+    expect(scene.decided('task-preempted')).toMatchObject([{ task: 'own', by: 'high-1' }]);
+    scene.submits('high-2', { priority: 'high' });
+    expect(scene.decided('task-preempted')).toHaveLength(1);
+    expect(scene.started('high-2')).toEqual([]);
   });
 
   it('is served by the next leader as by the first, who is told of nothing twice', () => {
