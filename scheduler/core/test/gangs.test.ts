@@ -1,7 +1,7 @@
 import { encodeValue, type GangPolicy, type RequestBody, taskId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
-import { cluster, codeOf, config, outcomeOf, type Scene, stateOf, task, tenant } from './scene.ts';
+import { cluster, codeOf, config, outcomeOf, Scene, stateOf, task, tenant } from './scene.ts';
 
 type Gang = Extract<RequestBody, { kind: 'submit-gang' }>;
 
@@ -45,6 +45,18 @@ describe('a gang', () => {
     scene.asks(gang('g', count, { policy }));
     const used = starts(scene).map((start) => start.slice(start.indexOf('@') + 1));
     expect(used.sort()).toEqual(nodes);
+  });
+
+  it('that fits exactly starts, whatever way is needed to pack it', () => {
+    const scene = new Scene();
+    scene.deploys({ tasks: [2, 3, 4].map((cpu) => task(`c${cpu}`, { resources: { cpu } })) });
+    scene.joins('n1.aaaaaaaa', { cpu: 5 });
+    scene.joins('n2.aaaaaaaa', { cpu: 6 });
+    const members = ['c2', 'c3', 'c2', 'c4'].map((name, at) => {
+      return { task: taskId(`g.${at}`), name, input: encodeValue(at) };
+    });
+    scene.asks(gang('g', 4, { members }));
+    expect(starts(scene)).toHaveLength(4);
   });
 
   it('that competes with another waits for it and then has its turn: neither holds half', () => {
