@@ -124,6 +124,16 @@ describe('a gang', () => {
     expect(starts(scene)).toHaveLength(4);
   });
 
+  it('that is larger than the quota of its tenant ever lets start is refused, and told why', () => {
+    const { scene } = cluster(2);
+    scene.asks({ kind: 'put-tenant', tenant, weight: 1, quota: { inFlightMax: 3 } });
+    const answer = scene.asks(gang('g', 4));
+    expect(answer?.kind === 'failed' && answer.failure.message).toContain(
+      'gang "g" has 4 members, and by its quota tenant "default" runs at most 3 tasks at once',
+    );
+    expect(scene.decided('task-submitted')).toEqual([]);
+  });
+
   it('that cannot be is refused as a whole, and none of its tasks comes to be', () => {
     const { scene } = cluster(1);
     scene.submits('known');
