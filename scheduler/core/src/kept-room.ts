@@ -2,7 +2,10 @@
  * For whom room is kept: who found none for a minute, one at a time, the oldest first. Volatile: under a
  * new leader the minute begins anew.
  *
- * R1  room is kept only for what waits.
+ * R1  room is kept only for what waits, and would start there by the quota of its tenant.
+ * R2  room is let go when nobody starts although nothing stands in the way, and after an hour whatever
+ *     does. Then all of its shape wait for another minute behind the others, so that each shape has its
+ *     turn and none closes nodes for ever.
  */
 import type { Desk } from './desk.ts';
 import type { QueueItem } from './gang-items.ts';
@@ -11,6 +14,10 @@ import type { TaskPlaces } from './task-places.ts';
 /** What found no room for so long is of age. */
 const ageMs = 60_000;
 const lookMs = 1_000;
+/** For so long room is kept on nodes on which nothing else runs any more. */
+const keptMsMax = 60_000;
+/** For so long in any case: what runs there may have no end. */
+const keptWholeMsMax = 3_600_000;
 /** Of those who are of age, how many are tried at one look. */
 const triesMax = 8;
 /** Beyond so many the younger ones are noticed when older ones have gone. */
@@ -21,17 +28,27 @@ interface Waiting {
   readonly since: number;
 }
 
+interface Kept {
+  readonly item: QueueItem;
+  readonly since: number;
+  /** When it was last seen that something must still end there. */
+  usedAt: number;
+}
+
 export class KeptRoom {
   readonly #desk: Desk;
   readonly #places: TaskPlaces;
   /** The oldest first. */
   readonly #waiting = new Map<string, Waiting>();
-  #keptFor: QueueItem | undefined;
+  readonly #mayStart: (item: QueueItem) => boolean;
+  #kept: Kept | undefined;
   #looking = false;
 
-  constructor(desk: Desk, places: TaskPlaces) {
+  /** `mayStart` tells whether the quota of its tenant lets it start. */
+  constructor(desk: Desk, places: TaskPlaces, mayStart: (item: QueueItem) => boolean) {
     this.#desk = desk;
     this.#places = places;
+    this.#mayStart = mayStart;
   }
 
   /** It was its turn, and there was no room. */
@@ -44,37 +61,72 @@ export class KeptRoom {
   /** It has started, or waits no longer. True when room that was kept is open to all again. */
   gone(item: QueueItem): boolean {
     this.#waiting.delete(item.id);
-    if (this.#keptFor !== item) return false;
-    this.#keptFor = undefined;
-    this.#places.letGo();
+    if (this.#kept?.item !== item) return false;
+    this.#letGo();
     return true;
   }
 
-  look(): void {
+  /** True when room that was kept is open to all again. */
+  look(): boolean {
     this.#looking = false;
-    const kept = this.#keptFor;
-    if (kept !== undefined && !this.#places.keepsAll()) this.#places.keepFor(kept);
-    if (kept === undefined) this.#keepForOldest();
+    const before = this.#kept;
+    if (before !== undefined) this.#lookAt(before);
+    if (this.#kept === undefined) this.#keepForOldest();
     if (this.#waiting.size > 0) this.#lookIn(lookMs);
+    return before !== undefined && this.#kept !== before;
   }
 
   get size(): number {
     return this.#waiting.size;
   }
 
+  #lookAt(kept: Kept): void {
+    const { now } = this.#desk;
+    const { item, since } = kept;
+    // It keeps its turn: the quota may let it start again soon.
+    if (!this.#mayStart(item)) return this.#letGo();
+    if (this.#places.isInUse(item)) kept.usedAt = now;
+    if (now - kept.usedAt >= keptMsMax || now - since >= keptWholeMsMax) {
+      this.#letGo();
+      return this.#putBack(item.shape.key);
+    }
+    if (this.#places.keepsFor(item)) return;
+    this.#letGo();
+    if (this.#places.keepFor(item)) this.#kept = { item, since, usedAt: now };
+    else this.#putBack(item.shape.key);
+  }
+
   #keepForOldest(): void {
     const { now } = this.#desk;
     let tries = 0;
-    for (const [id, { item, since }] of this.#waiting) {
-      if (now - since < ageMs || tries++ === triesMax) return;
+    for (const { item, since } of [...this.#waiting.values()]) {
+      if (now - since < ageMs) return;
+      if (!this.#mayStart(item)) continue;
+      if (tries++ === triesMax) return;
       if (this.#places.keepFor(item)) {
-        this.#keptFor = item;
+        this.#kept = { item, since: now, usedAt: now };
         return;
       }
-      // No node could hold it even if it were empty: looked at again in a while.
-      this.#waiting.delete(id);
-      this.#waiting.set(id, { item, since: now });
+      // It would not start even if nodes were empty: looked at again in a while.
+      this.#again(item);
     }
+  }
+
+  #letGo(): void {
+    this.#kept = undefined;
+    this.#places.letGo();
+  }
+
+  /** All of the shape had their turn. */
+  #putBack(key: string): void {
+    for (const { item } of [...this.#waiting.values()]) {
+      if (item.shape.key === key) this.#again(item);
+    }
+  }
+
+  #again(item: QueueItem): void {
+    this.#waiting.delete(item.id);
+    this.#waiting.set(item.id, { item, since: this.#desk.now });
   }
 
   #lookIn(ms: number): void {

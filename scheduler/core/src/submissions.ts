@@ -136,7 +136,13 @@ export class Submissions {
       const what = `gang "${gang}", or some of its tasks, are there already, with other members`;
       return failure('ALREADY_EXISTS', what, { gang });
     }
-    const served = this.#desk.state.deployments.tenant(tenant)?.tasks;
+    const owner = this.#desk.state.deployments.tenant(tenant);
+    const most = owner?.quota.inFlightMax;
+    if (most !== undefined && members.length > most) {
+      const what = `gang "${gang}" has ${members.length} members, and by its quota tenant "${tenant}" runs at most ${most} tasks at once`;
+      return failure('INVALID_ARGUMENT', what, { gang });
+    }
+    const served = owner?.tasks;
     for (const { task, name, input } of members) {
       const one = { kind: 'submit-task', task, tenant, name, input } as const;
       const asked = priority === undefined ? one : { ...one, priority };

@@ -13,14 +13,17 @@ import { type GangItem, isGang, type QueueItem } from './gang-items.ts';
 import type { NodeRecord, NodeTable } from './nodes.ts';
 import {
   type Ask,
+  type Company,
   type Gang,
   Gangs,
   type NodeSpec,
   nodesToKeep,
+  othersOn,
   Placement,
   type PlacementConfig,
   planPreemption,
   type Task,
+  wouldStart,
 } from './placement/index.ts';
 import { attemptResource } from './placement/site.ts';
 import type { Shape } from './resources.ts';
@@ -98,24 +101,32 @@ export class TaskPlaces {
     );
   }
 
-  /** From now on room is kept for tasks like this; false when no node could ever hold it. */
+  /** From now on room is kept for tasks like this; false when it would start on no node even then. */
   keepFor(item: QueueItem): boolean {
     this.#nodesChanged();
     this.letGo();
-    const nodes = isGang(item)
-      ? nodesToKeep(this.#placement, this.#gangOf(item).members, item.policy)
-      : nodesToKeep(this.#placement, [this.#taskOf(item)]);
+    const { members, policy } = this.#companyOf(item);
+    const nodes = nodesToKeep(this.#placement, members, policy);
     if (nodes === undefined) return false;
     this.#kept = { key: item.shape.key, nodes };
     this.#setKept(true);
     return true;
   }
 
-  /** Whether every node on which room is kept still serves. */
-  keepsAll(): boolean {
+  /** Whether it would start on the nodes that are kept for it if they were empty. */
+  keepsFor(item: QueueItem): boolean {
     this.#nodesChanged();
     const { nodes = [] } = this.#kept ?? {};
-    return nodes.every((node) => this.#placement.site(node)?.cordoned === false);
+    if (nodes.some((node) => this.#placement.site(node)?.cordoned !== false)) return false;
+    return this.#within(item.shape, () =>
+      wouldStart(this.#placement, this.#companyOf(item), nodes),
+    );
+  }
+
+  /** Whether something must still end on the nodes that are kept for it. */
+  isInUse(item: QueueItem): boolean {
+    const { nodes = [] } = this.#kept ?? {};
+    return othersOn(this.#placement, this.#companyOf(item).members, nodes).length > 0;
   }
 
   letGo(): void {
@@ -212,6 +223,10 @@ export class TaskPlaces {
 
   #setKept(kept: boolean): void {
     for (const node of this.#kept?.nodes ?? []) this.#placement.keep(node, kept);
+  }
+
+  #companyOf(item: QueueItem): Company {
+    return isGang(item) ? this.#gangOf(item) : { members: [this.#taskOf(item)], policy: 'PACK' };
   }
 
   #gangOf({ id, policy, members }: GangItem): Gang {

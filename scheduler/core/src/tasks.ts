@@ -89,7 +89,7 @@ export class Tasks {
     this.#blockEnded = blockEnded;
     this.#attempts = new Deliveries(desk, 'attempts', (node, id) => this.#runTask(node, id));
     this.#places = new TaskPlaces(desk);
-    this.#room = new KeptRoom(desk, this.#places);
+    this.#room = new KeptRoom(desk, this.#places, (item) => this.#queue.isAllowed(item));
     this.#queue = new FairQueue<QueueItem, readonly TaskPlace[]>({
       costOf: (item) => this.#costOf(item),
       coefficientOf: (shape) =>
@@ -160,7 +160,7 @@ export class Tasks {
 
   /** Somebody may have waited for room for long. */
   lookAtRoom(): void {
-    this.#room.look();
+    if (this.#room.look()) this.#queue.unblock(() => true);
     this.dispatch();
   }
 

@@ -57,6 +57,18 @@ describe('a gang', () => {
     expect(used.sort()).toEqual(nodes);
   });
 
+  it('that fits exactly starts, whatever way is needed to pack it', () => {
+    const scene = new Scene();
+    scene.deploys({ tasks: [2, 3, 4].map((cpu) => task(`c${cpu}`, { resources: { cpu } })) });
+    scene.joins('n1.aaaaaaaa', { cpu: 5 });
+    scene.joins('n2.aaaaaaaa', { cpu: 6 });
+    const members = ['c2', 'c3', 'c2', 'c4'].map((name, at) => {
+      return { task: taskId(`g.${at}`), name, input: encodeValue(at) };
+    });
+    scene.asks(gang('g', 4, { members }));
+    expect(starts(scene)).toHaveLength(4);
+  });
+
   it('that competes with another waits for it and then has its turn: neither holds half', () => {
     const { scene } = cluster(2);
     scene.asks(gang('g', 6));
@@ -219,6 +231,16 @@ describe('a gang', () => {
     for (const id of ['u1', 'u2']) scene.submits(id, { name: 'urgent', priority: 'high' });
     expect(scene.decided('task-preempted').map(({ task }) => task)).toEqual(['single']);
     expect(starts(scene)).toEqual(['g.0@n1', 'g.1@n1', 'single@n1', 'u1@n1']);
+  });
+
+  it('that is larger than the quota of its tenant ever lets start is refused, and told why', () => {
+    const { scene } = cluster(2);
+    scene.asks({ kind: 'put-tenant', tenant, weight: 1, quota: { inFlightMax: 3 } });
+    const answer = scene.asks(gang('g', 4));
+    expect(answer?.kind === 'failed' && answer.failure.message).toContain(
+      'gang "g" has 4 members, and by its quota tenant "default" runs at most 3 tasks at once',
+    );
+    expect(scene.decided('task-submitted')).toEqual([]);
   });
 
   it('that cannot be is refused as a whole, and none of its tasks comes to be', () => {

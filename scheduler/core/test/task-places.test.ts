@@ -165,6 +165,24 @@ describe('a task that may preempt', () => {
     });
   });
 
+  it('waits rather than end the very task that it wants to be near', () => {
+    const scene = new Scene();
+    const whole = { cpu: 4 };
+    const tasks = [{ label: 'app', op: 'in', values: ['db'] }] as const;
+    const near = [{ across: 'node', tasks }];
+    scene.deploys({
+      tasks: [
+        task('db', { resources: whole, placement: { labels: { app: 'db' } } }),
+        task('guest', { resources: whole, placement: { preempts: true, near } }),
+      ],
+    });
+    scene.joins('n1.aaaaaaaa');
+    scene.submits('db', { name: 'db', priority: 'low' });
+    scene.submits('guest', { name: 'guest', priority: 'high' });
+    expect(scene.decided('task-preempted')).toEqual([]);
+    expect(whyWaits(scene, 'guest')).toBe('1 node has too little free cpu');
+  });
+
   it('has the result of the attempt that was ended refused, whenever it comes', () => {
     const scene = full();
     scene.finishes('low');

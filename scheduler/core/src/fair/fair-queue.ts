@@ -234,6 +234,11 @@ export class FairQueue<T extends TenantTask, N> {
     return use.allows(task.shape) && use.startsFrom(now) <= now;
   }
 
+  /** The same but for its rate, which passes by itself. */
+  isAllowed(task: T): boolean {
+    return this.#tenant(task.tenant).use.allows(task.shape);
+  }
+
   share(name: string): TenantShare {
     const { weight, use, backlog, charged, contestSlot, competing } = this.#tenant(name);
     const ahead = this.#contest.startOf(contestSlot) - this.#contest.time;

@@ -218,8 +218,42 @@ export class Placement {
   /** Why the node is out for the task, or nothing. */
   objection(site: Site, task: Task, veto?: Veto): Objection | undefined {
     const own = objectionTo(site, task.ask, this.#names) ?? veto?.(site);
-    if (own !== undefined || !this.#neighbours.concern(task.ask)) return own;
+    if (own !== undefined || !this.concerns(task)) return own;
     return this.#neighbours.judge(task.ask).objection(site);
+  }
+
+  /** The same by the node itself: other tasks have no say. */
+  ownObjection(site: Site, task: Task): Objection | undefined {
+    return objectionTo(site, task.ask, this.#names);
+  }
+
+  /** The same by the other tasks alone. */
+  neighbourly(task: Task): (site: Site) => Objection | undefined {
+    return this.concerns(task) ? this.#neighbours.judge(task.ask).objection : () => undefined;
+  }
+
+  /** Whether other tasks have a say in where this one goes. */
+  concerns({ ask }: Task): boolean {
+    return this.#neighbours.concern(ask);
+  }
+
+  /** Whether the one wants to be near the other. */
+  wants({ ask }: Task, other: Task): boolean {
+    return this.#neighbours.wants(ask, other.ask);
+  }
+
+  /** How things would be without these tasks. Changes nothing. */
+  without<T>(tasks: readonly string[], look: () => T): T {
+    const grants = tasks.map((task) => this.#grantOf(task));
+    const orders = new Map(grants.map(({ site }) => [site, [...site.tasks]]));
+    for (const grant of grants) this.#release(grant);
+    const seen = look();
+    for (const { task, site, gpus } of grants) this.reserve(task, site.spec.name, gpus);
+    for (const [{ tasks: there }, order] of orders) {
+      there.clear();
+      for (const task of order) there.add(task);
+    }
+    return seen;
   }
 
   /** Asserts that what is kept equals what follows from nodes and tasks. */

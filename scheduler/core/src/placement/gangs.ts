@@ -14,6 +14,7 @@ import { assert, type GangPolicy } from '@troupe/model';
 import { sizeOf } from './demand.ts';
 import type { Placement, Task, Veto } from './engine.ts';
 import { matchSpread } from './matching.ts';
+import { packSmall } from './pack.ts';
 import type { Site } from './site.ts';
 
 export interface Gang {
@@ -109,7 +110,7 @@ export class Gangs {
       case 'STRICT_PACK':
         return this.#onOne(members);
       case 'PACK':
-        return this.#onOne(members) === undefined ? undefined : this.#onFew(members);
+        return this.#onOne(members) === undefined ? undefined : this.#packed(members);
       case 'SPREAD':
         return this.#onMany(members, false);
       case 'STRICT_SPREAD': {
@@ -139,6 +140,14 @@ export class Gangs {
 
   #allOn(site: Site, members: readonly Task[]): boolean {
     return members.every((member) => this.#placement.placeOn(site, member));
+  }
+
+  /** One after the other; where that leads nowhere, by a search that is bounded. */
+  #packed(members: readonly Task[]): Refused | undefined {
+    const refused = this.#onFew(members);
+    if (refused === undefined) return undefined;
+    this.#undo(members);
+    return packSmall(this.#placement, members) ? undefined : refused;
   }
 
   /** On nodes that the gang is on already as long as they have room. */

@@ -2,15 +2,25 @@
  * Room for what has waited long: the fewest nodes on which nothing else is started, so that it fits as
  * soon as what runs there has ended. Without it a large task starves while small ones come and go.
  *
- * K1  on the nodes that are kept it fits once they are empty.
+ * K1  on the nodes that are kept it starts once they are empty: judged on trial by what places it, with
+ *     its neighbours as they are. Those whom it wants to be near stay there.
  */
 import type { GangPolicy } from '@troupe/model';
 import { sizeOf } from './demand.ts';
 import type { Placement, Task } from './engine.ts';
 import { isOpen } from './filters.ts';
+import { Gangs } from './gangs.ts';
 import { fullestGpus, gpusWith, type Site, takeFrom } from './site.ts';
 
-/** The names of the nodes; undefined when it does not fit even on empty ones. */
+export interface Company {
+  readonly members: readonly Task[];
+  readonly policy: GangPolicy;
+}
+
+/** Nodes on which one task is tried before it is looked at again in a while. */
+const trialsMax = 16;
+
+/** The names of the nodes; undefined when it would not start even were they empty. */
 export function nodesToKeep(
   placement: Placement,
   members: readonly Task[],
@@ -21,10 +31,72 @@ export function nodesToKeep(
   const sites = [...placement.sites()].filter(({ cordoned }) => !cordoned);
   const freest = sites
     .map((site) => ({ site, free: partFree(site, first) }))
-    .sort((left, right) => right.free - left.free || left.site.slot - right.site.slot);
+    .sort((left, right) => right.free - left.free || left.site.slot - right.site.slot)
+    .map(({ site }) => site);
+  const company = { members, policy };
+  if (members.length === 1) return oneToKeep(placement, first, freest);
+  const kept = fewestToKeep(freest, company);
+  return kept !== undefined && wouldStart(placement, company, kept) ? kept : undefined;
+}
+
+/** Whether the members would start now if only those whom they want to be near were on the nodes. */
+export function wouldStart(
+  placement: Placement,
+  { members, policy }: Company,
+  nodes: readonly string[],
+): boolean {
+  return placement.without(othersOn(placement, members, nodes), () => {
+    const [first] = members;
+    if (first === undefined) return false;
+    if (members.length > 1)
+      return new Gangs(placement).plan({ id: '', policy, members }).kind === 'planned';
+    return nodes.some((node) => {
+      const site = placement.site(node);
+      return site !== undefined && placement.objection(site, first) === undefined;
+    });
+  });
+}
+
+/** Who must end before they start: all on the nodes but those whom they want to be near. */
+export function othersOn(
+  placement: Placement,
+  members: readonly Task[],
+  nodes: readonly string[],
+): readonly string[] {
+  const choosy = members.filter(({ ask }) => (ask.demand.near?.length ?? 0) > 0);
+  const tasks = nodes.flatMap((node) => [...(placement.site(node)?.tasks ?? [])]);
+  return tasks.filter((id) => {
+    const other = placement.grant(id)?.task;
+    return other !== undefined && !choosy.some((member) => placement.wants(member, other));
+  });
+}
+
+/** Those to which its neighbours object least go first: there it is likeliest to start. */
+function oneToKeep(
+  placement: Placement,
+  task: Task,
+  freest: readonly Site[],
+): readonly string[] | undefined {
+  const company: Company = { members: [task], policy: 'PACK' };
+  const large = freest.filter((site) => restAfter(site, [task], 'PACK').length === 0);
+  const objected = placement.neighbourly(task);
+  const ordered = [
+    ...large.filter((site) => objected(site) === undefined),
+    ...large.filter((site) => objected(site) !== undefined),
+  ];
+  const site = ordered
+    .slice(0, trialsMax)
+    .find(({ spec }) => wouldStart(placement, company, [spec.name]));
+  return site === undefined ? undefined : [site.spec.name];
+}
+
+function fewestToKeep(
+  freest: readonly Site[],
+  { members, policy }: Company,
+): readonly string[] | undefined {
   let left = [...members].sort((one, other) => sizeOf(other.ask) - sizeOf(one.ask));
   const kept: string[] = [];
-  for (const { site } of freest) {
+  for (const site of freest) {
     const rest = restAfter(site, left, policy);
     // Strictly packed, all go on one node; else whoever fits on this one does.
     if (rest.length === left.length || (policy === 'STRICT_PACK' && rest.length > 0)) continue;

@@ -53,6 +53,11 @@ export class Neighbours {
     return false;
   }
 
+  /** Whether the one wants to be near the other. */
+  wants({ demand }: Ask, other: Ask): boolean {
+    return (demand.near ?? []).some((term) => matches(term.tasks, other.labels));
+  }
+
   placed(running: Running): void {
     this.#move(running, 1);
   }

@@ -4,6 +4,7 @@
  *
  * V1  a victim has a lower priority than the task, and may be preempted.
  * V2  without any one of the victims there would be no room: none ends in vain.
+ * V3  once the victims have ended, nothing is said against the node: not by them, nor for want of them.
  */
 import type { Ask } from './demand.ts';
 import type { Grant, Placement, Task } from './engine.ts';
@@ -72,18 +73,9 @@ function victimsOn(
 ): Candidate | undefined {
   const lower = lowerOn(placement, site, task.priority ?? 0, rules);
   if (lower.length === 0) return undefined;
-  const left: Site = { ...site, free: [...site.free], gpus: site.gpus.slice() };
-  for (const { grant } of lower) giveBack(left, grant.task.ask, grant.gpus);
-  if (placement.objection(left, task) !== undefined) return undefined;
-  // The dearest are spared first, as long as there is room without ending them.
-  const victims: Victim[] = [];
-  for (const each of lower) {
-    const { ask } = each.grant.task;
-    takeFrom(left, ask, each.grant.gpus);
-    if (hasRoom(left, task.ask)) continue;
-    giveBack(left, ask, each.grant.gpus);
-    victims.push({ task: each.grant.task.id, priority: each.priority, waste: each.waste });
-  }
+  const victims = (chosen(placement, site, task, lower) ?? []).map(
+    ({ grant, priority, waste }): Victim => ({ task: grant.task.id, priority, waste }),
+  );
   if (victims.length === 0) return undefined;
   return {
     site,
@@ -91,6 +83,50 @@ function victimsOn(
     waste: victims.reduce((sum, victim) => sum + victim.waste, 0),
     highest: Math.max(...victims.map((victim) => victim.priority)),
   };
+}
+
+/** Whose end opens the node to the task. Where neighbours have a say, the victims are ended on trial. */
+function chosen(
+  placement: Placement,
+  site: Site,
+  task: Task,
+  lower: readonly Lower[],
+): readonly Lower[] | undefined {
+  const forRoom = chosenForRoom(placement, site, task, lower);
+  if (forRoom === undefined || !placement.concerns(task)) return forRoom;
+  const opens = (victims: readonly Lower[]) =>
+    placement.without(
+      victims.map(({ grant }) => grant.task.id),
+      () => placement.objection(site, task) === undefined,
+    );
+  if (opens(forRoom)) return forRoom;
+  // It may be apart from one of them: all end on trial, and who is in nobody's way is spared.
+  if (!opens(lower)) return undefined;
+  let victims = lower;
+  for (const each of lower) {
+    const fewer = victims.filter((victim) => victim !== each);
+    if (opens(fewer)) victims = fewer;
+  }
+  return victims;
+}
+
+/** The dearest are spared first, as long as there is room without ending them. */
+function chosenForRoom(
+  placement: Placement,
+  site: Site,
+  task: Task,
+  lower: readonly Lower[],
+): readonly Lower[] | undefined {
+  const left: Site = { ...site, free: [...site.free], gpus: site.gpus.slice() };
+  for (const { grant } of lower) giveBack(left, grant.task.ask, grant.gpus);
+  if (placement.ownObjection(left, task) !== undefined) return undefined;
+  return lower.filter(({ grant }) => {
+    const { ask } = grant.task;
+    takeFrom(left, ask, grant.gpus);
+    if (hasRoom(left, task.ask)) return false;
+    giveBack(left, ask, grant.gpus);
+    return true;
+  });
 }
 
 interface Lower {

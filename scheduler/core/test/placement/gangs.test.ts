@@ -28,6 +28,29 @@ describe('a gang', () => {
     );
   });
 
+  it.each([
+    ['load-balanced', [5, 6], [2, 3, 2, 4]],
+    ['first-fit', [5, 4], [3, 2, 2, 2]],
+    ['best-fit', [5, 4], [3, 2, 2, 2]],
+    ['best-fit', [10, 10], [6, 4, 5, 5]],
+  ] as const)('that fits exactly is packed by %s on nodes of %j: %j', (strategy, nodes, gang) => {
+    const cluster = new Cluster(
+      nodes.map((cpu, at) => ({ name: `n${at}`, resources: { cpu } })),
+      strategy,
+    );
+    const demands = gang.map((cpu) => ({ resources: { cpu } }));
+    expect(nodesOf(cluster, 'PACK', demands)).toHaveLength(gang.length);
+    cluster.placement.check();
+  });
+
+  it('that does not fit is told so soon, however many ways there are to try', () => {
+    const cluster = new Cluster(many(40, { resources: { cpu: 10 } }));
+    const demands = Array.from({ length: 16 }, (_, at) => ({ resources: { cpu: 5.1 + at / 100 } }));
+    for (let at = 0; at < 25; at++) cluster.put({ resources: { cpu: 10 } });
+    expect(nodesOf(cluster, 'PACK', demands)).toBe('40 nodes have too little free cpu');
+    expect([...cluster.placement.grants()]).toHaveLength(25);
+  });
+
   it('is spread over nodes of its own whenever there is any way to do it', () => {
     const cluster = new Cluster([
       { name: 'both', resources: { cpu: 4 }, labels: { disk: 'ssd' } },

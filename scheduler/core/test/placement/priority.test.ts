@@ -41,6 +41,47 @@ describe('preemption', () => {
     expect(plan).toMatchObject({ victims: [{ task: 'low', waste: 50 }] });
   });
 
+  it('does not end the very task that it wants to be near', () => {
+    const cluster = new Cluster(many(1, { resources: { cpu: 4 } }));
+    const tasks = [{ label: 'app', op: 'in', values: ['db'] }] as const;
+    const put = (id: string, cpu: number, labels = {}) =>
+      cluster.placement.reserve(
+        cluster.task({ resources: { cpu }, labels }, { id, priority: 1 }),
+        'n0',
+        [],
+      );
+    put('db', 2, { app: 'db' });
+    put('other', 2);
+    const near = (cpu: number) =>
+      cluster.task({ resources: { cpu }, near: [{ across: 'node', tasks }] }, { priority: 3 });
+    expect(planPreemption(cluster.placement, near(4), 0)).toMatchObject({ kind: 'refused' });
+    expect(planPreemption(cluster.placement, near(2), 0)).toMatchObject({
+      victims: [{ task: 'other' }],
+    });
+    expect([...(cluster.placement.site('n0')?.tasks ?? [])]).toEqual(['db', 'other']);
+    cluster.placement.check();
+  });
+
+  it('ends whom it must be apart from, and spares who is in nobody’s way', () => {
+    const cluster = new Cluster(many(1, { resources: { cpu: 4 } }));
+    const tasks = [{ label: 'app', op: 'in', values: ['noisy'] }] as const;
+    const put = (id: string, labels = {}) =>
+      cluster.placement.reserve(
+        cluster.task({ resources: { cpu: 1 }, labels }, { id, priority: 1 }),
+        'n0',
+        [],
+      );
+    put('noisy', { app: 'noisy' });
+    put('quiet');
+    const calm = cluster.task(
+      { resources: { cpu: 1 }, apart: [{ across: 'node', tasks }] },
+      { priority: 3 },
+    );
+    expect(planPreemption(cluster.placement, calm, 0)).toMatchObject({
+      victims: [{ task: 'noisy' }],
+    });
+  });
+
   it('touches neither its equals, nor the spared, nor anybody in vain', () => {
     const cluster = new Cluster(many(2, { resources: { cpu: 2 } }));
     const one = { resources: { cpu: 1 } };

@@ -1,0 +1,97 @@
+/**
+ * A small gang on few nodes where placing one member after the other found no way: the largest first,
+ * each where the least is left over, and back again where that leads nowhere. Bounded, since the
+ * question is hard: beyond 16 members, the 32 roomiest nodes and 1,000 steps a gang waits as if it did
+ * not fit. Members whose neighbours have a say are not searched for.
+ */
+import { type Ask, sizeOf } from './demand.ts';
+import type { Placement, Task } from './engine.ts';
+import { isOpen } from './filters.ts';
+import { fullestGpus, giveBack, type Site, takeFrom } from './site.ts';
+
+const membersMax = 16;
+const sitesMax = 32;
+const stepsMax = 1_000;
+
+/** Reserves for all of them; false when no way was found, and then some may be reserved. */
+export function packSmall(placement: Placement, members: readonly Task[]): boolean {
+  if (members.length > membersMax) return false;
+  if (members.some((member) => placement.concerns(member))) return false;
+  const sorted = [...members].sort(
+    (left, right) =>
+      sizeOf(right.ask) - sizeOf(left.ask) || (left.ask.key < right.ask.key ? -1 : 1),
+  );
+  const search = new Search(roomiest(placement, sorted), sorted);
+  if (!search.from(0)) return false;
+  return search.chosen.every(({ spec }, at) => {
+    const site = placement.site(spec.name);
+    const member = sorted[at];
+    return site !== undefined && member !== undefined && placement.placeOn(site, member);
+  });
+}
+
+/** Copies of nodes that are open to one of them at least. */
+function roomiest(placement: Placement, members: readonly Task[]): Site[] {
+  const open = [...placement.sites()].filter((site) =>
+    members.some(({ ask }) => isOpen(site, ask)),
+  );
+  const size = ({ gpuFree, free }: Site) => 1e6 * gpuFree + (free[0] ?? 0);
+  open.sort((left, right) => size(right) - size(left) || left.slot - right.slot);
+  return open
+    .slice(0, sitesMax)
+    .map((site) => ({ ...site, free: [...site.free], gpus: site.gpus.slice() }));
+}
+
+class Search {
+  readonly #sites: readonly Site[];
+  readonly #members: readonly Task[];
+  /** By member. */
+  readonly #at: number[] = [];
+  #steps = 0;
+
+  constructor(sites: readonly Site[], members: readonly Task[]) {
+    this.#sites = sites;
+    this.#members = members;
+  }
+
+  get chosen(): readonly Site[] {
+    return this.#at.flatMap((at) => this.#sites[at] ?? []);
+  }
+
+  /** Whether this member and all after it find room. */
+  from(number: number): boolean {
+    const ask = this.#members[number]?.ask;
+    if (ask === undefined) return true;
+    for (const at of this.#candidates(ask, number)) {
+      const site = this.#sites[at];
+      if (site === undefined || ++this.#steps > stepsMax) return false;
+      const gpus = ask.gpu === undefined ? [] : fullestGpus(site.gpus, ask.gpu);
+      takeFrom(site, ask, gpus);
+      this.#at[number] = at;
+      if (this.from(number + 1)) return true;
+      giveBack(site, ask, gpus);
+    }
+    return false;
+  }
+
+  /** Where the least is left over first. Of equal members none goes before the one before it: the same
+   *  places in another order are no other way. */
+  #candidates(ask: Ask, number: number): readonly number[] {
+    const equal = number > 0 && this.#members[number - 1]?.ask.key === ask.key;
+    const least = equal ? (this.#at[number - 1] ?? 0) : 0;
+    const found: { readonly at: number; readonly left: number }[] = [];
+    for (let at = least; at < this.#sites.length; at++) {
+      const site = this.#sites[at];
+      if (site !== undefined && isOpen(site, ask)) found.push({ at, left: leftOver(site, ask) });
+    }
+    found.sort((one, other) => one.left - other.left || one.at - other.at);
+    return found.map(({ at }) => at);
+  }
+}
+
+function leftOver(site: Site, { amounts, gpu }: Ask): number {
+  const gpus = gpu === undefined ? site.gpuFree : site.gpuFree - gpu.count * gpu.milli;
+  return amounts.reduce((sum, { resource, milli }) => {
+    return sum + ((site.free[resource] ?? 0) - milli) / (site.capacity[resource] || 1);
+  }, gpus);
+}
