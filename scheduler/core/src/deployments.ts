@@ -24,7 +24,7 @@ import {
 } from '@troupe/model';
 import { type CompiledWorkflow, compile } from './dag/compile.ts';
 import type { SchedulerFact } from './facts.ts';
-import { wishesFault } from './placement/index.ts';
+import { demandFault, wishesFault } from './placement/index.ts';
 import { resourcesFault } from './resources.ts';
 
 export interface TenantRecord {
@@ -249,7 +249,7 @@ function taskFault(tasks: readonly TaskManifest[]): string | undefined {
     const fault =
       resourcesFault(resources) ??
       retryFault(task) ??
-      (placement === undefined ? undefined : wishesFault(placement, resources));
+      (placement === undefined ? demandFault({ resources }) : wishesFault(placement, resources));
     if (fault !== undefined) return `task "${task.name}": ${fault}`;
   }
   return undefined;
