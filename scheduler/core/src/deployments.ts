@@ -24,6 +24,7 @@ import {
 } from '@troupe/model';
 import { type CompiledWorkflow, compile } from './dag/compile.ts';
 import type { SchedulerFact } from './facts.ts';
+import { formFault } from './manifest-form.ts';
 import { demandFault, wishesFault } from './placement/index.ts';
 import { resourcesFault } from './resources.ts';
 
@@ -192,6 +193,8 @@ export function settingsOf(record: TenantRecord): TenantSettings {
 
 /** What is wrong with a manifest that somebody wants to deploy, if anything. */
 export function manifestFault(manifest: Manifest): Failure | undefined {
+  const form = formFault(manifest);
+  if (form !== undefined) return failure('INVALID_ARGUMENT', form);
   const bytes = encode(manifest).length;
   if (bytes > manifestBytesMax) {
     const what = `the manifest has ${bytes} bytes, ${manifestBytesMax} are allowed`;

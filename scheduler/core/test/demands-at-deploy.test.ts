@@ -52,7 +52,9 @@ describe('a node', () => {
   it.each(offers)('that offers %j is refused, and the leader lives', (resources) => {
     const { scene } = cluster(1);
     const node = scene.asksToJoin('odd.aaaaaaaa', { cpu: 4, ...resources });
-    expect(scene.to(node, 'join-refused')).toMatchObject([{ failure: { code: 'INVALID_ARGUMENT' } }]);
+    expect(scene.to(node, 'join-refused')).toMatchObject([
+      { failure: { code: 'INVALID_ARGUMENT' } },
+    ]);
     scene.submits('a');
     expect(scene.started('a')).toHaveLength(1);
   });
