@@ -14,6 +14,7 @@ import {
   failure,
   isShortName,
   isTypeName,
+  limits,
   type Manifest,
   type PriorityName,
   type QueueWeight,
@@ -67,7 +68,6 @@ export interface DeploymentsImage {
 
 /** Encoded size of a manifest; it must fit into a record of the journal. */
 const manifestBytesMax = 800_000;
-const weightMax = 1_000_000;
 
 type TenantPut = Extract<SchedulerFact, { kind: 'tenant-put' }>;
 type DeploymentFact = Extract<SchedulerFact, { kind: 'tenant-put' | 'bundle-deployed' }>;
@@ -230,8 +230,9 @@ export function tenantFault(tenant: TenantName, weight: number): Failure | undef
 }
 
 export function weightFault(weight: number, whose: string): Failure | undefined {
-  if (weight > 0 && weight <= weightMax) return undefined;
-  const what = `weight ${weight} of ${whose} is not above 0 and at most ${weightMax}`;
+  const { weightMin, weightMax } = limits;
+  if (weight >= weightMin && weight <= weightMax) return undefined;
+  const what = `weight ${weight} of ${whose} is not from ${weightMin} to ${weightMax}`;
   return failure('INVALID_ARGUMENT', what);
 }
 
