@@ -31,6 +31,11 @@ export const limits = {
   queuedTasksMax: 100_000,
   /** Queues below one tenant: another one is `INVALID_ARGUMENT`. */
   tenantQueuesMax: 100,
+  /** Of a tenant or a queue; others are `INVALID_ARGUMENT`. By far smaller ones none is served. */
+  weightMin: 0.000_001,
+  weightMax: 1_000_000,
+  /** GPUs that one node offers, and one task asks for: more are `INVALID_ARGUMENT`. */
+  nodeGpusMax: 1_024,
   /** Bytes of a turn log beyond its actors' checkpoints before the oldest are checkpointed. */
   logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
   checkpointTurns: 1_000,

@@ -14,6 +14,7 @@ import {
   failure,
   isShortName,
   isTypeName,
+  limits,
   type Manifest,
   type PriorityName,
   type QueueWeight,
@@ -24,7 +25,8 @@ import {
 } from '@troupe/model';
 import { type CompiledWorkflow, compile } from './dag/compile.ts';
 import type { SchedulerFact } from './facts.ts';
-import { wishesFault } from './placement/index.ts';
+import { formFault } from './manifest-form.ts';
+import { demandFault, wishesFault } from './placement/index.ts';
 import { resourcesFault } from './resources.ts';
 
 export interface TenantRecord {
@@ -66,7 +68,6 @@ export interface DeploymentsImage {
 
 /** Encoded size of a manifest; it must fit into a record of the journal. */
 const manifestBytesMax = 800_000;
-const weightMax = 1_000_000;
 
 type TenantPut = Extract<SchedulerFact, { kind: 'tenant-put' }>;
 type DeploymentFact = Extract<SchedulerFact, { kind: 'tenant-put' | 'bundle-deployed' }>;
@@ -192,6 +193,8 @@ export function settingsOf(record: TenantRecord): TenantSettings {
 
 /** What is wrong with a manifest that somebody wants to deploy, if anything. */
 export function manifestFault(manifest: Manifest): Failure | undefined {
+  const form = formFault(manifest);
+  if (form !== undefined) return failure('INVALID_ARGUMENT', form);
   const bytes = encode(manifest).length;
   if (bytes > manifestBytesMax) {
     const what = `the manifest has ${bytes} bytes, ${manifestBytesMax} are allowed`;
@@ -227,8 +230,9 @@ export function tenantFault(tenant: TenantName, weight: number): Failure | undef
 }
 
 export function weightFault(weight: number, whose: string): Failure | undefined {
-  if (weight > 0 && weight <= weightMax) return undefined;
-  const what = `weight ${weight} of ${whose} is not above 0 and at most ${weightMax}`;
+  const { weightMin, weightMax } = limits;
+  if (weight >= weightMin && weight <= weightMax) return undefined;
+  const what = `weight ${weight} of ${whose} is not from ${weightMin} to ${weightMax}`;
   return failure('INVALID_ARGUMENT', what);
 }
 
@@ -249,7 +253,7 @@ function taskFault(tasks: readonly TaskManifest[]): string | undefined {
     const fault =
       resourcesFault(resources) ??
       retryFault(task) ??
-      (placement === undefined ? undefined : wishesFault(placement, resources));
+      (placement === undefined ? demandFault({ resources }) : wishesFault(placement, resources));
     if (fault !== undefined) return `task "${task.name}": ${fault}`;
   }
   return undefined;

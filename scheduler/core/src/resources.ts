@@ -2,7 +2,7 @@
  * Amounts as whole thousandths, so that reserving and freeing fractions of a cpu never drifts.
  * A **shape** is what a task reserves and wishes; tasks of one shape are alike to placement.
  */
-import type { PlacementWishes, Resources } from '@troupe/model';
+import { limits, type PlacementWishes, type Resources } from '@troupe/model';
 
 export interface Amount {
   readonly name: string;
@@ -62,8 +62,13 @@ export function resourcesFault(resources: Resources): string | undefined {
   const entries = Object.entries(resources);
   if (entries.length > resourcesMax) return `more than ${resourcesMax} resources`;
   for (const [name, value] of entries) {
+    // Names of the scheduler's own, like that of what bounds the attempts on a node.
+    if (name.startsWith('$')) return `resource "${name}", whose name begins with $: reserved`;
     if (!Number.isFinite(value) || value < 0 || value > 1e12)
       return `resource "${name}" = ${value}`;
+    // Each GPU is counted by itself, so their number takes memory of the leader.
+    if (name === 'gpu' && value > limits.nodeGpusMax)
+      return `gpu = ${value}: at most ${limits.nodeGpusMax}`;
   }
   return undefined;
 }

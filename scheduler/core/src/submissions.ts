@@ -12,6 +12,7 @@ import type { Served } from './deployments.ts';
 import type { Desk } from './desk.ts';
 import type { SchedulerFact } from './facts.ts';
 import { priorityFault } from './fair/priority.ts';
+import { demandFault } from './placement/index.ts';
 import { resourcesFault } from './resources.ts';
 import { runTaskPrefix } from './run-table.ts';
 import type { TaskRecord } from './task-table.ts';
@@ -256,7 +257,8 @@ function argumentFault(
   if (id.startsWith(runTaskPrefix)) {
     return `task id "${id}" begins with "${runTaskPrefix}", which is reserved for blocks of runs`;
   }
-  const resourceFault = resources === undefined ? undefined : resourcesFault(resources);
+  const resourceFault =
+    resources === undefined ? undefined : (resourcesFault(resources) ?? demandFault({ resources }));
   if (resourceFault !== undefined) return `task "${id}" asks for ${resourceFault}`;
   if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
     return `task "${id}" has retries ${retries}`;

@@ -114,3 +114,25 @@ describe('a task', () => {
     expect(put).toMatchObject({ failure: { code: 'INVALID_ARGUMENT' } });
   });
 });
+
+describe('a weight', () => {
+  const queue = 'mails';
+  it.each([1e-307, 9e-7, 0, -1, 1_000_001, Number.NaN, Number.POSITIVE_INFINITY])(
+    'of %d is refused, for a tenant and for its queues',
+    (weight) => {
+      const scene = sceneWith({});
+      const ofTenant = scene.asks({ kind: 'put-tenant', tenant, weight });
+      expect(scene.code(ofTenant)).toBe('INVALID_ARGUMENT');
+      const ofQueue = scene.asks({ kind: 'put-tenant', tenant, queues: [{ queue, weight }] });
+      expect(scene.code(ofQueue)).toBe('INVALID_ARGUMENT');
+    },
+  );
+
+  it.each([1e-6, 1e6])('of %d lets work start on an idle cluster', (weight) => {
+    const scene = sceneWith({});
+    scene.asks({ kind: 'put-tenant', tenant, weight, queues: [{ queue, weight }] });
+    scene.submits('a');
+    scene.submits('b', { queue });
+    expect(startedIn(scene)).toBe(2);
+  });
+});

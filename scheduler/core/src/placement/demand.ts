@@ -5,7 +5,7 @@
  *
  * A1  amounts are whole thousandths; a part of a GPU is at most one GPU, more are whole ones.
  */
-import { assert, type Labels, type PlacementWishes, type Resources } from '@troupe/model';
+import { assert, type Labels, limits, type PlacementWishes, type Resources } from '@troupe/model';
 import { shapeOf } from '../resources.ts';
 import { weightMax } from './labels.ts';
 
@@ -46,9 +46,11 @@ export function demandFault(demand: Demand): string | undefined {
     return `gpu = ${gpu}: a part of one GPU, or whole GPUs`;
   const { gpus } = demand;
   if (gpus !== undefined) {
-    const whole = Number.isInteger(gpus.count) && gpus.count > 0;
-    if (!whole || !(gpus.milli >= 1 && gpus.milli <= 1000))
-      return `gpus = ${gpus.count} of ${gpus.milli} thousandths each`;
+    const counted = isWholeUpTo(limits.nodeGpusMax, gpus.count);
+    if (!counted || !isWholeUpTo(1000, gpus.milli)) {
+      const allowed = `1 to ${limits.nodeGpusMax} of 1 to 1000, all whole`;
+      return `gpus = ${gpus.count} of ${gpus.milli} thousandths each: ${allowed}`;
+    }
   }
   const preferred = [
     ...(demand.nodesPreferred ?? []),
@@ -86,6 +88,10 @@ export function askOf(demand: Demand, numberOf: (resource: string) => number): A
     demand.spread,
   ].some((terms) => (terms?.length ?? 0) > 0);
   return { demand, key, amounts, gpu, labels: demand.labels ?? {}, social };
+}
+
+function isWholeUpTo(most: number, value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= most;
 }
 
 /** For an order in which what is hard to place comes first. */

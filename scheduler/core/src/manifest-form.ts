@@ -1,0 +1,186 @@
+/**
+ * The form of a manifest: what is there and of which type, before anything looks at what it means.
+ * A manifest comes from outside, and a field of the wrong type must never end a leader at work.
+ * Fields that nobody knows are let through: a newer SDK may send them.
+ */
+import { valueDepthMax } from '@troupe/model';
+import { z } from 'zod';
+
+const text = z.string();
+const texts = z.array(text);
+/** Any, since what the number means is judged where it is used, in better words. */
+const number = z.custom<number>((value) => typeof value === 'number', 'a number');
+const expression = z.custom((value) => isExpression(value, valueDepthMax), 'an expression');
+const expressions = z.record(text, expression);
+
+const selector = z.array(
+  z.looseObject({
+    label: text,
+    op: z.enum(['in', 'not-in', 'exists', 'absent']),
+    values: texts.optional(),
+  }),
+);
+const neighbours = z.looseObject({ tasks: selector, across: text });
+const preferred = (term: z.ZodType) => z.array(z.looseObject({ weight: number, term })).optional();
+
+const placement = z.looseObject({
+  strategy: text.optional(),
+  labels: z.record(text, text).optional(),
+  nodes: selector.optional(),
+  nodesPreferred: preferred(selector),
+  near: z.array(neighbours).optional(),
+  apart: z.array(neighbours).optional(),
+  nearPreferred: preferred(neighbours),
+  apartPreferred: preferred(neighbours),
+  spread: z.array(neighbours.extend({ skewMax: number, required: z.boolean() })).optional(),
+  gpuModels: texts.optional(),
+  gpus: z.looseObject({ count: number, milli: number }).optional(),
+  isolation: text.optional(),
+  preempts: z.boolean().optional(),
+});
+
+const actor = z.looseObject({
+  type: text,
+  methods: texts,
+  reads: texts,
+  turnLimitMs: number.optional(),
+});
+
+const task = z.looseObject({
+  name: text,
+  resources: z.record(text, number),
+  retries: number,
+  backoffMs: z.array(number),
+  limitMs: number,
+  placement: placement.optional(),
+});
+
+const condition = z.looseObject({ when: text, values: expressions.optional() });
+
+const rounds = oneOf({
+  count: expression.optional(),
+  items: expression.optional(),
+  while: condition.optional(),
+  until: condition.optional(),
+});
+const branches = oneOf({ count: expression.optional(), items: expression.optional() });
+
+const ofBlock = {
+  id: text,
+  after: texts,
+  in: text.optional(),
+  each: expression.optional(),
+  inFlightMax: number.optional(),
+};
+const tries = {
+  retries: number.optional(),
+  backoffMs: z.array(number).optional(),
+  limitMs: number.optional(),
+  priority: text.optional(),
+};
+
+function kind<K extends string, F extends z.ZodRawShape>(name: K, fields: F) {
+  return z.looseObject({ ...ofBlock, kind: z.literal(name), ...fields });
+}
+
+const block = z.discriminatedUnion('kind', [
+  kind('task', { ...tries, task: text, input: expression }),
+  kind('route', { ...tries, task: text, input: expression }),
+  kind('call', {
+    ...tries,
+    type: text,
+    key: expression,
+    method: text,
+    args: z.array(expression),
+  }),
+  kind('pause', { prompt: expression, limitMs: number.optional() }),
+  kind('wait', { ms: expression }),
+  kind('choice', {
+    values: expressions.optional(),
+    cases: z.array(z.looseObject({ port: text, when: text })),
+    otherwise: text.optional(),
+  }),
+  kind('loop', { result: text.optional(), rounds, roundsMax: number.optional() }),
+  kind('parallel', { result: text.optional(), branches }),
+  kind('run', { workflow: text, input: expression }),
+  kind('value', { value: expression }),
+  kind('answer', { value: expression }),
+]);
+
+const workflow = z.looseObject({
+  name: text,
+  blocks: z.array(block),
+  edges: z.array(z.looseObject({ from: text, to: text, port: text })).optional(),
+  referencesAreEdges: z.boolean().optional(),
+  onFailure: z.enum(['stop', 'go-on']).optional(),
+  limitMs: number.optional(),
+  segmentLimitMs: number.optional(),
+  output: expression,
+});
+
+const manifestForm = z.looseObject({
+  sdk: text,
+  actors: z.array(actor),
+  tasks: z.array(task),
+  workflows: z.array(workflow),
+});
+
+const typeWords: Readonly<Record<string, string>> = {
+  string: 'a text',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+  boolean: 'true or false',
+};
+
+/** The first thing of a wrong form, with its place: `tasks[0].placement must be an object`. */
+export function formFault(manifest: unknown): string | undefined {
+  const issue = manifestForm.safeParse(manifest).error?.issues[0];
+  if (issue === undefined) return undefined;
+  return `${placeOf(issue.path)} must be ${wordsOf(issue)}`;
+}
+
+function wordsOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return typeWords[issue.expected] ?? issue.expected;
+    case 'invalid_value':
+      return `one of ${issue.values.map(String).join(', ')}`;
+    case 'invalid_union':
+      return 'one that this version knows';
+    default:
+      return issue.message;
+  }
+}
+
+function placeOf(path: readonly PropertyKey[]): string {
+  let place = '';
+  for (const part of path) {
+    if (typeof part === 'number') place += `[${part}]`;
+    else place += place === '' ? String(part) : `.${String(part)}`;
+  }
+  return place === '' ? 'the manifest' : place;
+}
+
+/** An object with exactly one of these fields. */
+function oneOf<F extends z.ZodRawShape>(fields: F) {
+  const names = Object.keys(fields);
+  return z
+    .looseObject(fields)
+    .refine(
+      (given: Readonly<Record<string, unknown>>) => isOneOf(given, names),
+      `an object with one of ${names.join(', ')}`,
+    );
+}
+
+function isOneOf(given: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
+  const [name, ...more] = names.filter((each) => each in given);
+  return name !== undefined && more.length === 0 && given[name] !== undefined;
+}
+
+/** JSON of a bounded depth, since what reads expressions goes down into them. */
+function isExpression(value: unknown, depth: number): boolean {
+  if (value === undefined || depth < 0) return false;
+  if (typeof value !== 'object' || value === null) return typeof value !== 'function';
+  return Object.values(value).every((part) => isExpression(part, depth - 1));
+}
