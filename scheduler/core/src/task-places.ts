@@ -16,6 +16,7 @@ import {
   type Company,
   type Gang,
   Gangs,
+  isHopeless,
   type NodeSpec,
   nodesToKeep,
   othersOn,
@@ -75,8 +76,12 @@ export class TaskPlaces {
   placeGang(item: GangItem): readonly TaskPlace[] | undefined {
     this.#nodesChanged();
     const gang = this.#gangOf(item);
-    const plan = this.#within(item.shape, () => this.#gangs.hold(gang, this.#desk.now));
-    if (plan.kind === 'refused') return undefined;
+    const plan = this.#within(item.shape, () =>
+      isHopeless(this.#placement.sites(), gang)
+        ? undefined
+        : this.#gangs.hold(gang, this.#desk.now),
+    );
+    if (plan?.kind !== 'planned') return undefined;
     const whole = this.#gangs.confirm(gang.id);
     assert(whole, 'P4: what is held is there to be confirmed');
     return plan.places.map(({ node, gpus }) => this.#placeOn(node, gpus));

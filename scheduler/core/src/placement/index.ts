@@ -3,6 +3,7 @@ export type { Ask, Demand } from './demand.ts';
 export { demandFault } from './demand.ts';
 export { type Choice, type Grant, Placement, type PlacementConfig, type Task } from './engine.ts';
 export { type Gang, type GangPlan, Gangs } from './gangs.ts';
+export { isHopeless } from './hopeless.ts';
 export { type Company, nodesToKeep, othersOn, wouldStart } from './keep.ts';
 export type { DemandClass, Mix } from './mix.ts';
 export { type PowerModel, wattsOf } from './power.ts';

@@ -1,8 +1,8 @@
 /**
  * A small gang on few nodes where placing one member after the other found no way: the largest first,
  * each where the least is left over, and back again where that leads nowhere. Bounded, since the
- * question is hard: beyond 16 members, the 32 roomiest nodes and 1,000 steps a gang waits as if it did
- * not fit. Members whose neighbours have a say are not searched for.
+ * question is hard: beyond 16 members, the 32 roomiest nodes and 300 steps a gang waits as if it did
+ * not fit. Nodes that are alike at a step are tried once. Members whose neighbours have a say are not searched for.
  */
 import { type Ask, sizeOf } from './demand.ts';
 import type { Placement, Task } from './engine.ts';
@@ -11,7 +11,7 @@ import { fullestGpus, giveBack, type Site, takeFrom } from './site.ts';
 
 const membersMax = 16;
 const sitesMax = 32;
-const stepsMax = 1_000;
+const stepsMax = 300;
 
 /** Reserves for all of them; false when no way was found, and then some may be reserved. */
 export function packSmall(placement: Placement, members: readonly Task[]): boolean {
@@ -47,11 +47,14 @@ class Search {
   readonly #members: readonly Task[];
   /** By member. */
   readonly #at: number[] = [];
+  /** By node: which members it was open to at first. What was not open then never is. */
+  readonly #kinds: readonly string[];
   #steps = 0;
 
   constructor(sites: readonly Site[], members: readonly Task[]) {
     this.#sites = sites;
     this.#members = members;
+    this.#kinds = sites.map((site) => members.map(({ ask }) => +isOpen(site, ask)).join(''));
   }
 
   get chosen(): readonly Site[] {
@@ -85,7 +88,24 @@ class Search {
       if (site !== undefined && isOpen(site, ask)) found.push({ at, left: leftOver(site, ask) });
     }
     found.sort((one, other) => one.left - other.left || one.at - other.at);
-    return found.map(({ at }) => at);
+    return found
+      .filter(({ at, left }, index) => {
+        const before = found[index - 1];
+        return before === undefined || before.left !== left || !this.#alike(before.at, at);
+      })
+      .map(({ at }) => at);
+  }
+
+  #alike(one: number, other: number): boolean {
+    const [left, right] = [this.#sites[one], this.#sites[other]];
+    if (left === undefined || right === undefined) return false;
+    return (
+      this.#kinds[one] === this.#kinds[other] &&
+      left.free.length === right.free.length &&
+      left.free.every((milli, at) => milli === right.free[at]) &&
+      left.gpus.length === right.gpus.length &&
+      left.gpus.every((milli, at) => milli === right.gpus[at])
+    );
   }
 }
 
