@@ -115,9 +115,10 @@ describe('a task', () => {
     const scene = new Scene();
     const refusals: readonly [unknown, string][] = [
       [{ strategy: 'fastest' }, 'placement.strategy "fastest" is none of first-fit'],
-      [{ nodes: [{ label: 'zone', op: 'like' }] }, 'placement.nodes[0].op is none of'],
+      [{ nodes: [{ label: 'zone', op: 'like' }] }, 'placement.nodes[0].op must be one of in, not-in'],
       [{ nodes: [{ label: 'zone', op: 'in' }] }, 'placement.nodes[0].values is missing'],
-      [{ apart: [{ tasks: [] }] }, 'placement.apart[0].across names no label'],
+      [{ apart: [{ tasks: [] }] }, 'placement.apart[0].across must be a text'],
+      [{ apart: [{ tasks: [], across: '' }] }, 'placement.apart[0].across names no label'],
       [{ spread: [{ tasks: [], across: 'zone', skewMax: 0, required: true }] }, 'skewMax = 0'],
       [{ nodesPreferred: [{ weight: 5_000, term: [] }] }, 'weight = 5000'],
       [{ gpus: { count: 0, milli: 500 } }, 'gpus = 0 of 500 thousandths'],
