@@ -115,7 +115,10 @@ describe('a task', () => {
     const scene = new Scene();
     const refusals: readonly [unknown, string][] = [
       [{ strategy: 'fastest' }, 'placement.strategy "fastest" is none of first-fit'],
-      [{ nodes: [{ label: 'zone', op: 'like' }] }, 'placement.nodes[0].op must be one of in, not-in'],
+      [
+        { nodes: [{ label: 'zone', op: 'like' }] },
+        'placement.nodes[0].op must be one of in, not-in',
+      ],
       [{ nodes: [{ label: 'zone', op: 'in' }] }, 'placement.nodes[0].values is missing'],
       [{ apart: [{ tasks: [] }] }, 'placement.apart[0].across must be a text'],
       [{ apart: [{ tasks: [], across: '' }] }, 'placement.apart[0].across names no label'],
