@@ -36,8 +36,7 @@ export class TaskDemands {
   ended(task: Attempted, tookMs: number, used: Resources | undefined): void {
     const declared: Record<string, number> = {};
     for (const { name, milli } of task.shape.amounts) declared[name] = milli / 1_000;
-    // A call block reserves nothing and waits for its actor: what its runner does is others' work.
-    const told = used === undefined || task.name === callTask ? {} : measured(used);
+    const told = used === undefined ? {} : measured(used);
     this.#demands.ended({ type: this.#typeOf(task), declared, used: told, tookMs });
   }
 
@@ -48,6 +47,7 @@ export class TaskDemands {
       const at = type.indexOf(' ');
       const bundle = bundleHash(type.slice(0, at));
       const task = type.slice(at + 1);
+      // A call block reserves nothing and waits for its actor: what its runner does is others' work.
       if (task === callTask || bundles?.has(bundle) === false) continue;
       const figures = this.#demands.durations(type);
       if (figures === undefined) continue;

@@ -1,4 +1,4 @@
-/** What is wrong with what a task wishes of its place, as somebody deploys it. */
+/** What is wrong with what a task wishes of its place, as somebody deploys it. Its form was checked before (`manifest-form.ts`). */
 import {
   type NeighbourTerm,
   type PlacementWishes,
@@ -12,19 +12,17 @@ import { demandFault } from './demand.ts';
 const termsMax = 32;
 const textLengthMax = 253;
 
-/** The first fault, with its place; what is checked may be of any type. */
+/** The first fault, with its place. */
 export function wishesFault(wishes: PlacementWishes, resources: Resources): string | undefined {
-  if (typeof wishes !== 'object' || wishes === null) return 'placement is no object';
-  const { strategy, labels, nodes, spread, gpuModels, gpus, isolation, preempts } = wishes;
+  const { strategy, labels, nodes, spread, gpuModels, gpus, isolation } = wishes;
   if (strategy !== undefined && !strategyNames.includes(strategy)) {
     return `placement.strategy "${strategy}" is none of ${strategyNames.join(', ')}`;
   }
-  if (preempts !== undefined && typeof preempts !== 'boolean')
-    return 'placement.preempts is no boolean';
-  if (isolation !== undefined && !isText(isolation)) return 'placement.isolation is no name';
+  if (isolation !== undefined && !isText(isolation))
+    return `placement.isolation is not 1 to ${textLengthMax} characters`;
   return (
     labelsFault(labels) ??
-    (nodes === undefined ? undefined : selectorFault('placement.nodes', nodes)) ??
+    selectorFault('placement.nodes', nodes) ??
     textsFault('placement.gpuModels', gpuModels) ??
     listFault('placement.nodesPreferred', wishes.nodesPreferred, ({ term }, place) =>
       selectorFault(`${place}.term`, term),
@@ -47,34 +45,26 @@ export function wishesFault(wishes: PlacementWishes, resources: Resources): stri
 
 function labelsFault(labels: PlacementWishes['labels']): string | undefined {
   if (labels === undefined) return undefined;
-  const entries =
-    typeof labels === 'object' && labels !== null ? Object.entries(labels) : undefined;
-  if (entries === undefined) return 'placement.labels is no object';
+  const entries = Object.entries(labels);
   if (entries.length > termsMax) return `placement.labels has more than ${termsMax} labels`;
   const wrong = entries.find(([name, value]) => !isText(name) || !isText(value));
-  return wrong === undefined ? undefined : `placement.labels.${wrong[0]} is no text`;
+  return wrong === undefined
+    ? undefined
+    : `placement.labels.${wrong[0]} is not 1 to ${textLengthMax} characters`;
 }
 
 function termFault(term: NeighbourTerm, place: string): string | undefined {
-  if (typeof term !== 'object' || term === null) return `${place} is no object`;
   if (!isText(term.across)) return `${place}.across names no label`;
   return selectorFault(`${place}.tasks`, term.tasks);
 }
 
-function selectorFault(place: string, selector: Selector): string | undefined {
+function selectorFault(place: string, selector: Selector | undefined): string | undefined {
   return listFault(place, selector, (requirement, at) => {
-    if (typeof requirement !== 'object' || requirement === null) return `${at} is no object`;
     if (!isText(requirement.label)) return `${at}.label names no label`;
-    switch (requirement.op) {
-      case 'in':
-      case 'not-in':
-        return textsFault(`${at}.values`, requirement.values ?? null);
-      case 'exists':
-      case 'absent':
-        return undefined;
-      default:
-        return `${at}.op is none of in, not-in, exists, absent`;
-    }
+    if (requirement.op !== 'in' && requirement.op !== 'not-in') return undefined;
+    return requirement.values === undefined
+      ? `${at}.values is missing`
+      : textsFault(`${at}.values`, requirement.values);
   });
 }
 
@@ -84,7 +74,6 @@ function listFault<T>(
   faultOf: (each: T, place: string) => string | undefined,
 ): string | undefined {
   if (list === undefined) return undefined;
-  if (!Array.isArray(list)) return `${place} is no list`;
   if (list.length > termsMax) return `${place} has more than ${termsMax} entries`;
   for (const [at, each] of list.entries()) {
     const fault = faultOf(each, `${place}[${at}]`);
@@ -93,15 +82,12 @@ function listFault<T>(
   return undefined;
 }
 
-function textsFault(
-  place: string,
-  texts: readonly string[] | null | undefined,
-): string | undefined {
-  if (texts === undefined) return undefined;
-  if (texts === null) return `${place} is missing`;
-  return listFault(place, texts, (text, at) => (isText(text) ? undefined : `${at} is no text`));
+function textsFault(place: string, texts: readonly string[] | undefined): string | undefined {
+  return listFault(place, texts, (text, at) => {
+    return isText(text) ? undefined : `${at} is not 1 to ${textLengthMax} characters`;
+  });
 }
 
-function isText(text: unknown): boolean {
-  return typeof text === 'string' && text.length > 0 && text.length <= textLengthMax;
+function isText(text: string): boolean {
+  return text.length > 0 && text.length <= textLengthMax;
 }
