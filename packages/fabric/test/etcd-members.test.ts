@@ -24,8 +24,10 @@ let cells = 0;
 beforeAll(async () => {
   members = await startEtcdCluster({ dataDir: folder, places });
 }, 60_000);
-afterEach(() => {
+afterEach(async () => {
   for (const one of opened.splice(0)) one.close();
+  // What a failed test left frozen or dead would fail the next one too.
+  for (const member of members) await heal(member);
 });
 afterAll(async () => {
   await Promise.all(members.map((member) => member.stop()));
@@ -52,9 +54,10 @@ function candidate(coordination: Coordination, id: string): Election {
 }
 
 /** Brings a member back, and waits until it serves again. */
-async function heal(member: Server, signal: NodeJS.Signals): Promise<void> {
-  if (signal === 'SIGSTOP') member.kill('SIGCONT');
-  else await member.exited.then(() => member.restart());
+async function heal(member: Server, signal: NodeJS.Signals = 'SIGSTOP'): Promise<void> {
+  if (signal === 'SIGKILL') await member.exited;
+  if (member.running) member.kill('SIGCONT');
+  else await member.restart();
   while (
     !(await fetch(`${member.url}/health`).then(
       ({ ok }) => ok,
@@ -66,19 +69,24 @@ async function heal(member: Server, signal: NodeJS.Signals): Promise<void> {
 describe.each(['SIGKILL', 'SIGSTOP'] as const)(
   'with three etcd members, %s of any one',
   (signal) => {
-    /** Bites when a client asks the dead member again and again. */
+    /**
+     * Bites when a client asks the dead member again and again. A term ends before its member wakes:
+     * etcd's own leader, frozen for longer than a lease, may revoke that lease when it goes on
+     * (etcd-io/etcd#15247; 3.5.16 and 3.5.30 narrow the race, they do not close it).
+     */
     test('ends no term: the leader renews its lease with another one', async () => {
-      cells += 1;
-      const term = await candidate(await open(), 's1').campaign();
-      const lost = term.lost.then((reason) => reason.message);
+      const coordination = await open();
       for (const member of members) {
+        cells += 1;
+        const term = await candidate(coordination, 's1').campaign();
+        const lost = term.lost.then((reason) => reason.message);
         member.kill(signal);
-        const healed = new Promise((resolve) => setTimeout(resolve, leaseMs, 'kept'));
-        expect(await Promise.race([lost, healed])).toBe('kept');
+        const outlived = new Promise((resolve) => setTimeout(resolve, leaseMs, 'kept'));
+        expect(await Promise.race([lost, outlived])).toBe('kept');
         expect(term.stillLeading()).toBe(true);
+        await term.resign();
         await heal(member, signal);
       }
-      await term.resign();
     }, 120_000);
 
     test('keeps nobody from asking, nor from being elected', async () => {
