@@ -4,6 +4,9 @@
  *
  * F1  no record is delivered twice, and none out of order.
  * F2  no record is skipped: only the front of a log, which trimming frees, may be missing.
+ * F3  silence does not show the end: a replica that has stopped taking in records still sends
+ *     heartbeats. Who hears none asks the leader of the stream now and then where it ends.
+ * F4  each record says where it stands.
  */
 import { assert, type LogName, troupeError } from '@troupe/model';
 import {
@@ -27,11 +30,15 @@ export interface FeedStart {
   readonly stream: string;
   readonly from: number;
   readonly on: FollowLog;
+  /** Position of the last record that is there. */
+  lastPresent(): Promise<number>;
 }
 
 const heartbeatMs = 1_000;
 /** Silence after which the subscription is made anew. */
 const silenceMsMax = 3_500;
+/** Without a record for so long the end is asked for, and again as long later. */
+const lookAfterMs = 5_000;
 const goneLooks = 3;
 /** The server forgets a subscription that nobody listens to after so long. */
 const forgetMs = 10_000;
@@ -48,6 +55,9 @@ export class LogFeed {
   #consumer: string | undefined;
   #delivered = 0;
   #heardAt = 0;
+  /** When a record came last, or the end was asked for; never again before that was answered. */
+  #lookedAt = 0;
+  #looking = false;
   #stopped = false;
   #held: Msg | undefined;
   #paused = false;
@@ -96,6 +106,7 @@ export class LogFeed {
         const info = await this.#subscribe(attempt);
         if (attempt !== this.#attempt || this.#stopped) return;
         this.#heardAt = link.clock.now();
+        this.#lookedAt = this.#heardAt;
         // Deliveries may overtake this answer; then the last of them tells of the arrival.
         const arrived = info.num_pending === 0 && info.delivered.consumer_seq === 0;
         if (arrived && this.#delivered === 0) this.#start.on.caughtUp(this.#next - 1);
@@ -184,6 +195,7 @@ export class LogFeed {
       return;
     }
     this.#delivered = at.delivery;
+    this.#lookedAt = this.#heardAt;
     try {
       this.#checkOrder(at.position);
       this.#next = at.position + 1;
@@ -209,16 +221,36 @@ export class LogFeed {
   }
 
   #watchSilence(): void {
-    const { clock } = this.#start.link;
-    this.#cancelWatch = clock.after(heartbeatMs, () => {
+    const { link } = this.#start;
+    this.#cancelWatch = link.clock.after(heartbeatMs, () => {
       if (this.#stopped) return;
-      const silent = clock.now() - this.#heardAt > silenceMsMax;
-      if (silent && this.#consumer !== undefined && this.#start.link.connected) {
-        this.#heardAt = clock.now();
-        void this.#open();
+      const now = link.clock.now();
+      if (this.#consumer !== undefined && link.connected) {
+        if (now - this.#heardAt > silenceMsMax) {
+          this.#heardAt = now;
+          void this.#open();
+        } else if (now - this.#lookedAt > lookAfterMs && !this.#paused) {
+          void this.#look();
+        }
       }
       this.#watchSilence();
     });
+  }
+
+  /** F3 */
+  async #look(): Promise<void> {
+    const { link, log, lastPresent } = this.#start;
+    if (this.#looking) return;
+    this.#looking = true;
+    const [attempt, next] = [this.#attempt, this.#next];
+    // What cannot be answered tells nothing: the next look asks again.
+    const last = await lastPresent().catch(() => 0);
+    this.#looking = false;
+    this.#lookedAt = link.clock.now();
+    const moved = attempt !== this.#attempt || next !== this.#next || this.#stopped;
+    if (moved || this.#paused || last < next) return;
+    link.logger.warn({ log, next, last }, 'a follower was told of no records that are there');
+    void this.#open();
   }
 
   #break(reason: Error): void {
@@ -241,7 +273,7 @@ function deliveryOf(message: Msg): { position: number; delivery: number; pending
   const position = Number(parts[at]);
   const delivery = Number(parts[at + 1]);
   const pending = Number(parts[at + 3]);
-  assert(Number.isSafeInteger(position + delivery + pending), 'F3: a record says where it stands');
+  assert(Number.isSafeInteger(position + delivery + pending), 'F4: a record says where it stands');
   return { position, delivery, pending };
 }
 

@@ -30,6 +30,8 @@ import type { FollowLog, LogRecord, Logs, LogWriter } from './ports.ts';
 type MessageQuery = (SeqMsgRequest & { next_by_subj?: string }) | LastForMsgRequest;
 
 const openingPosition = 1;
+/** For how long a log that cannot be found is asked for again where there are several servers. */
+const goneMs = 3_000;
 
 export interface LogsStart {
   /** Appends and small requests. */
@@ -132,6 +134,7 @@ export class StreamLogs implements Logs {
       stream: this.#names.logStream(log),
       from,
       on,
+      lastPresent: () => this.#lastPresent(log),
     });
     await feed.begin();
     return feed;
@@ -246,13 +249,22 @@ export class StreamLogs implements Logs {
     );
   }
 
-  /** Asks until answered; that the stream is gone becomes a coded error. */
+  /**
+   * Asks until answered; that the stream is gone becomes a coded error. Of several servers one that
+   * was cut off does not know the newest streams: they are asked again for some time.
+   */
   async #ask<T>(log: LogName, doing: string, request: () => Promise<T>): Promise<T> {
-    try {
-      return await untilAnswered(this.#link, `${doing} log ${log}`, request);
-    } catch (cause) {
-      if (isStreamGone(cause)) throw gone(log, 'does not exist');
-      throw cause;
+    const { clock } = this.#link;
+    const patience = new Patience(this.#link, `${doing} log ${log}`);
+    const until = clock.now() + (this.#replicas > 1 ? goneMs : 0);
+    for (;;) {
+      try {
+        return await untilAnswered(this.#link, `${doing} log ${log}`, request);
+      } catch (cause) {
+        if (!isStreamGone(cause)) throw cause;
+        if (clock.now() >= until) throw gone(log, 'does not exist');
+        await patience.wait(cause);
+      }
     }
   }
 }

@@ -218,6 +218,34 @@ describe('a follower', () => {
     expect(follower.positions).toEqual([]);
   });
 
+  test('that hears heartbeats but no records notices, and asks anew', async () => {
+    const { logs, names } = await servers.open();
+    await logs.create(log, opening);
+    const writer = await logs.writer(log);
+    const follower = new Follower();
+    const following = await logs.follow(log, 1, follower);
+    await follower.reached(1);
+    // As of a server whose replica takes in no more records: its consumer beats on, about nothing.
+    const nats = await connect({ servers: servers.nats.url });
+    const { consumers } = await nats.jetstreamManager();
+    const stream = names.logStream(log);
+    const [consumer] = await consumers.list(stream).next();
+    // The client finds only durable ones when it is to change one.
+    const filter_subject = `${names.logSubject(log)}.seal`;
+    const change = { ...consumer?.config, name: consumer?.name, filter_subject };
+    const request = { stream_name: stream, config: change, action: 'update' };
+    const api = `$JS.API.CONSUMER.CREATE.${stream}.${consumer?.name}.${filter_subject}`;
+    const answer = await nats.request(api, JSON.stringify(request));
+    expect(answer.json()).toMatchObject({ config: { filter_subject } });
+    await nats.close();
+    await writer.append([encode('unheard')]);
+    await follower.reached(2);
+    await writer.append([encode('heard')]);
+    await follower.reached(3);
+    expect(follower.positions).toEqual([1, 2, 3]);
+    await following.stop();
+  });
+
   test('is told when the log is deleted', async () => {
     const logs = await opened();
     const follower = new Follower();

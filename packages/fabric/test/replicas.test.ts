@@ -84,6 +84,17 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(await bodies(logs)).toEqual(acknowledged);
   }, 120_000);
 
+  /** As when a server that was cut off is asked first, which does not know the newest logs. */
+  test('a log that is not known yet is looked for again before it is called lost', async () => {
+    const config = servers.config();
+    const [asking, making] = [await servers.open('a', config), await servers.open('m', config)];
+    const asked = asking.logs.end(log);
+    await making.logs.create(log, opening);
+    expect(await asked).toBeLessThanOrEqual(1);
+    const never = asking.logs.end(logName('turns-n9_aaaaaaaa'));
+    await expect(never).rejects.toThrow(/does not exist/);
+  });
+
   test('append on while the server that leads the log stands still', async () => {
     const fabric = await servers.open();
     const { logs } = fabric;

@@ -5,6 +5,9 @@ import type { Server } from '@troupe/fabric/servers';
 import { again } from './again.ts';
 import type { Member } from './member.ts';
 
+/** As whatever keeps a service running does: who has not ended in order by then is killed. */
+const endMsMax = 20_000;
+
 export class ServerMember implements Member {
   readonly name: string;
   readonly role: 'etcd' | 'nats';
@@ -36,8 +39,14 @@ export class ServerMember implements Member {
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
-    this.server.kill(signal);
-    await this.server.exited;
+    const { server } = this;
+    server.kill(signal);
+    const late = setTimeout(() => {
+      this.#say(`${this.name} did not end within ${endMsMax / 1_000} s of ${signal}: it is killed`);
+      server.kill('SIGKILL');
+    }, endMsMax);
+    await server.exited;
+    clearTimeout(late);
   }
 
   /** There is one build of it, and its environment says nothing to it. */
