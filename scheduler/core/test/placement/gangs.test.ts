@@ -1,6 +1,6 @@
 import type { GangPolicy } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { type Demand, Gangs, isHopeless } from '../../src/placement/index.ts';
+import { type Demand, Gangs } from '../../src/placement/index.ts';
 import { Cluster, many } from './cluster.ts';
 
 describe('a gang', () => {
@@ -60,27 +60,6 @@ describe('a gang', () => {
     const ssd: Demand = { resources: { cpu: 1 }, nodes: [{ label: 'disk', op: 'exists' }] };
     const any: Demand = { resources: { cpu: 2 } };
     expect(nodesOf(cluster, 'STRICT_SPREAD', [any, ssd])).toEqual(['plain', 'both']);
-  });
-});
-
-describe('a quick look', () => {
-  it('calls a gang hopeless only when there is no way for it', () => {
-    const cluster = new Cluster(many(3, { resources: { cpu: 4 } }));
-    cluster.put({ resources: { cpu: 3 } });
-    let hopeless = 0;
-    for (const policy of ['PACK', 'SPREAD', 'STRICT_PACK', 'STRICT_SPREAD'] as const) {
-      for (let kind = 0; kind < 5 ** 4; kind++) {
-        const members = [1, 5, 25, 125]
-          .map((unit) => Math.floor(kind / unit) % 5)
-          .filter((cpu) => cpu > 0)
-          .map((cpu) => cluster.task({ resources: { cpu } }));
-        const gang = { id: 'g', policy, members };
-        if (!isHopeless(cluster.placement.sites(), gang)) continue;
-        hopeless++;
-        expect(new Gangs(cluster.placement).plan(gang).kind).toBe('refused');
-      }
-    }
-    expect(hopeless).toBeGreaterThan(500);
   });
 });
 
