@@ -150,7 +150,10 @@ export class Tasks {
       if (this.#room.gone(item)) this.#queue.unblock(() => true);
       if (isGang(item)) this.#startAll(item, places);
       else this.#startOn(item, places[0], cost);
-      for (const victim of this.#preempted.splice(0)) this.#push(victim);
+      const victims = this.#preempted.splice(0);
+      for (const victim of victims) this.#push(victim);
+      // They may leave more room than was needed.
+      if (victims.length > 0) this.#unblockOn(places[0]?.node.incarnation);
     }
     const wakeAt = this.#queue.wakeAt();
     if (wakeAt === this.#starts?.at && (wakeAt === undefined || this.#starts?.slot !== -1)) return;
@@ -420,8 +423,13 @@ export class Tasks {
   }
 
   #freed(node: Incarnation): void {
-    this.#queue.unblock((shape) => this.#places.mayFit(shape, node));
+    this.#unblockOn(node);
     this.dispatch();
+  }
+
+  /** What has room there now may be picked again. */
+  #unblockOn(node: Incarnation | undefined): void {
+    if (node !== undefined) this.#queue.unblock((shape) => this.#places.mayFit(shape, node));
   }
 
   #cancelOn(node: Incarnation, { id: task, attempt }: TaskRecord): void {
