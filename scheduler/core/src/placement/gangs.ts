@@ -16,6 +16,7 @@ import type { Placement, Task, Veto } from './engine.ts';
 import { matchSpread } from './matching.ts';
 import { packSmall } from './pack.ts';
 import type { Site } from './site.ts';
+import { mayHoldAll } from './together.ts';
 
 export interface Gang {
   readonly id: string;
@@ -129,13 +130,16 @@ export class Gangs {
     }
   }
 
-  /** Tries the open nodes one after the other, with all members on each. */
+  /** Tries the nodes that may hold all of them, one after the other. */
   #onOne(members: readonly Task[]): GangRefusal | undefined {
     const [largest] = members;
     if (largest === undefined) return undefined;
     const candidates: Site[] = [];
     this.#placement.eachOpen(largest, (site) => candidates.push(site) > 0);
+    const mayHold = mayHoldAll(members);
     for (const site of candidates) {
+      if (!mayHold(site)) continue;
+
       if (this.#allOn(site, members)) return undefined;
       this.#undo(members);
     }

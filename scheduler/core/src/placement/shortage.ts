@@ -6,10 +6,11 @@
  * H1  what is short has no plan; what is not may have none either.
  */
 import { type Ask, sizeOf } from './demand.ts';
-import type { Changes, Placement, Task } from './engine.ts';
+import type { Changes, Placement } from './engine.ts';
 import { isOpen } from './filters.ts';
 import type { Gang, GangRefusal } from './gangs.ts';
 import { gpusWith, hasRoom, type Site } from './site.ts';
+import { amountsOf, distinctAsks, mayHoldAll, sum } from './together.ts';
 
 /** Places of which a gang needs so many, and how many of them a node has at most. */
 interface Need {
@@ -78,7 +79,7 @@ function* needsByAmounts(placement: Placement, { members, policy }: Gang): Itera
   for (const [resource, amounts] of amountsOf(members)) {
     const free = ({ free: of }: Site) => of[resource] ?? 0;
     if (!spread) {
-      yield { needed: amounts.reduce((sum, milli) => sum + milli, 0), on: free };
+      yield { needed: sum(amounts), on: free };
       continue;
     }
     const { milli, needed } = mostLacking(placement, free, amounts);
@@ -93,18 +94,13 @@ function* needsByPlan(
   { member, among = [] }: GangRefusal,
 ): Iterable<Need> {
   if (policy === 'STRICT_SPREAD') {
-    const asks = distinct(among);
+    const asks = distinctAsks(among);
     yield { needed: among.length, on: (site) => +asks.some((ask) => isOpen(site, ask)) };
     return;
   }
   if (policy === 'STRICT_PACK') {
-    const sums = [...amountsOf(members)].map(([resource, amounts]) => {
-      return { resource, milli: amounts.reduce((sum, milli) => sum + milli, 0) };
-    });
-    const asks = distinct(members);
-    const fits = (site: Site) =>
-      sums.every(({ resource, milli }) => (site.free[resource] ?? 0) >= milli);
-    yield { needed: 1, on: (site) => +(fits(site) && asks.every((ask) => isOpen(site, ask))) };
+    const mayHold = mayHoldAll(members);
+    yield { needed: 1, on: (site) => +mayHold(site) };
     return;
   }
   const sorted = [...members].sort((left, right) => sizeOf(right.ask) - sizeOf(left.ask));
@@ -115,20 +111,6 @@ function* needsByPlan(
     const needed = members.filter((other) => needsAtLeast(other.ask, ask)).length;
     yield { needed, on: (site) => copiesOn(site, ask) };
   }
-}
-
-/** What the members need of each resource, the most first. */
-function amountsOf(members: readonly Task[]): ReadonlyMap<number, readonly number[]> {
-  const needed = new Map<number, number[]>();
-  for (const { ask } of members) {
-    for (const { resource, milli } of ask.amounts) {
-      const known = needed.get(resource);
-      if (known === undefined) needed.set(resource, [milli]);
-      else known.push(milli);
-    }
-  }
-  for (const amounts of needed.values()) amounts.sort((left, right) => right - left);
-  return needed;
 }
 
 /** Each on a node of its own: of which amount there are the fewest nodes that have it, for those who
@@ -148,10 +130,6 @@ function mostLacking(
     if (needed - have > most.lacking) most = { milli, needed, lacking: needed - have };
   }
   return most;
-}
-
-function distinct(members: readonly Task[]): readonly Ask[] {
-  return [...new Map(members.map(({ ask }) => [ask.key, ask])).values()];
 }
 
 /** Whether a place of the one would do for the other: in amounts, and on the same nodes. */
