@@ -109,12 +109,12 @@ export class TaskPlaces {
     );
   }
 
-  /** From now on room is kept for tasks like this; false when it would start on no node even then. */
-  keepFor(item: QueueItem): boolean {
+  /** From now on room is kept for tasks like this; false when it would start even then on none of the
+   *  nodes that are tried at this turn of it. */
+  keepFor(item: QueueItem, turn: number): boolean {
     this.#nodesChanged();
     this.letGo();
-    const { members, policy } = this.#companyOf(item);
-    const nodes = nodesToKeep(this.#placement, members, policy);
+    const nodes = nodesToKeep(this.#placement, this.#companyOf(item), turn);
     if (nodes === undefined) return false;
     this.#kept = { key: item.shape.key, nodes };
     this.#setKept(true);

@@ -139,7 +139,6 @@ export class Gangs {
     const mayHold = mayHoldAll(members);
     for (const site of candidates) {
       if (!mayHold(site)) continue;
-
       if (this.#allOn(site, members)) return undefined;
       this.#undo(members);
     }
