@@ -33,6 +33,7 @@ export const errorTable = {
   UNKNOWN_BLOCK: row(5, false, 'none', 'show the run with `troupe runs show RUN`'),
   UNKNOWN_NODE: row(5, false, 'none', 'list the nodes with `troupe nodes`'),
   UNKNOWN_BUNDLE: row(5, false, 'none', 'deploy the bundle again'),
+  OVER_QUOTA: row(9, false, 'none', 'raise the quota of the tenant, or submit fewer'),
   ALREADY_EXISTS: row(6, false, 'none', 'choose another id, or use the one that exists'),
   WRONG_STATE: row(9, false, 'none', 'look at its state before asking for this'),
   BUNDLE_LOAD_FAILED: row(9, false, 'none', 'mend the bundle so that it loads, then deploy again'),

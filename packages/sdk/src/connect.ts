@@ -17,7 +17,7 @@ import {
   tenantName,
   troupeError,
 } from '@troupe/model';
-import { checkCount } from './definition.ts';
+import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
 import { runHandle, viewOf } from './runs.ts';
@@ -50,6 +50,7 @@ type Target = string | { readonly name: string; readonly turnLimitMs?: number };
 /** Connects to a cluster. Fails with `UNAVAILABLE` when none answers within `connectMs`. */
 export async function connect(options: ConnectOptions = {}): Promise<Troupe> {
   const { tenant = 'default', connectMs = connectMsDefault } = options;
+  checkWhole('connectMs', connectMs, 1, int32Max);
   const deadlineMs = checkedDeadline(options.deadlineMs ?? limits.deadlineMsDefault);
   const addresses = addressesOf(options.address ?? process.env['TROUPE_ADDRESS'] ?? addressDefault);
   const channels = addresses.map((address) => new Channel(address));
@@ -103,16 +104,18 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       input: unknown,
       options: StartOptions = {},
     ): Promise<RunHandle<O>> {
-      const { run = randomUUID(), limitMs = 0 } = options;
-      checkCount('limitMs', limitMs, 0);
+      const { run = randomUUID(), limitMs } = options;
+      checkWhole('limitMs', limitMs, 1);
       const value = encodeValue(input, 'input');
       checkSize('input', value);
       const workflow = nameOf(target);
-      await unary.ask('RunsService/Start', { tenant, run, workflow, value, limitMs });
+      const asked = { tenant, run, workflow, value, limitMs: limitMs ?? 0 };
+      await unary.ask('RunsService/Start', asked);
       return runHandle<O>(unary, run);
     },
     run: (id) => runHandle(unary, id),
     async runs({ limit = listedMax } = {}) {
+      checkWhole('limit', limit, 1, uint32Max);
       const { runs } = await unary.ask('RunsService/List', { tenant, limit });
       // A list carries no outcomes: an absent one must not look like an output of nothing.
       return runs.map((run) => {
@@ -133,12 +136,14 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       return JSON.parse(json) as ClusterView;
     },
     async actors({ type = '', prefix = '', limit = listedMax } = {}) {
+      checkWhole('limit', limit, 1, uint32Max);
       const asked = { tenant, type, prefix, limit };
       const { actors, total } = await unary.ask('ActorsService/List', asked);
       const views = actors.map((actor): ActorView => ({ ...actor, node: incarnation(actor.node) }));
       return { actors: views, total };
     },
     async tasks({ limit = listedMax } = {}) {
+      checkWhole('limit', limit, 1, uint32Max);
       const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit });
       return { tasks: tasks.map(taskViewOf), total };
     },
@@ -149,8 +154,10 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
     async cordonNode(node, cordoned) {
       await unary.ask('ClusterService/CordonNode', { node, cordoned });
     },
-    demands: ({ tenant: whose = '', limit = listedMax } = {}) =>
-      listDemands(unary, { tenant: whose, limit }),
+    async demands({ tenant: whose = '', limit = listedMax } = {}) {
+      checkWhole('limit', limit, 1, uint32Max);
+      return await listDemands(unary, { tenant: whose, limit });
+    },
     async close() {
       session.close();
       for (const channel of channels) channel.close();
@@ -224,12 +231,14 @@ function submit<O>(
   input: unknown,
   options: SubmitOptions,
 ): Promise<O> {
-  const { priority = '', id = randomUUID(), retries = -1, limitMs = 0, signal } = options;
+  const { priority = '', id = randomUUID(), retries, limitMs, signal } = options;
   const { queue = '', dueInMs } = options;
   return asked(session, signal, (settle) => {
     const bytes = encodeValue(input, 'input');
     checkSize('input', bytes);
-    checkDue(dueInMs);
+    checkWhole('retries', retries, 0, int32Max);
+    checkWhole('limitMs', limitMs, 1, uint32Max);
+    checkWhole('dueInMs', dueInMs, 1, uint32Max);
     return {
       ...settle,
       name: `task ${name} (${id})`,
@@ -240,8 +249,8 @@ function submit<O>(
           name,
           input: bytes,
           priority,
-          retries,
-          limitMs,
+          retries: retries ?? -1,
+          limitMs: limitMs ?? 0,
           queue,
           dueInMs: dueInMs ?? 0,
         },
@@ -288,22 +297,9 @@ function checkSize(what: string, bytes: Uint8Array): void {
   });
 }
 
-/** What the wire can say. */
-function checkDue(dueInMs: number | undefined): void {
-  if (dueInMs === undefined) return;
-  if (Number.isSafeInteger(dueInMs) && dueInMs >= 1 && dueInMs < 2 ** 32) return;
-  const what = `dueInMs is ${dueInMs}; it must be a whole number from 1 to ${2 ** 32 - 1}`;
-  throw troupeError('INVALID_ARGUMENT', what);
-}
-
 function checkedDeadline(deadlineMs: number): number {
-  if (Number.isSafeInteger(deadlineMs) && deadlineMs > 0 && deadlineMs <= limits.deadlineMsMax) {
-    return deadlineMs;
-  }
-  throw troupeError(
-    'INVALID_ARGUMENT',
-    `deadlineMs is ${deadlineMs}; it must be a whole number from 1 to ${limits.deadlineMsMax}`,
-  );
+  checkWhole('deadlineMs', deadlineMs, 1, limits.deadlineMsMax);
+  return deadlineMs;
 }
 
 function addressesOf(list: string): readonly string[] {

@@ -32,6 +32,23 @@ export function checkName(what: string, name: unknown): asserts name is string {
   }
 }
 
+/** The largest numbers of the wire's `uint32` and `int32`. */
+export const uint32Max: number = 2 ** 32 - 1;
+export const int32Max: number = 2 ** 31 - 1;
+
+/** Refuses what the wire cannot say, or would take for "not given". */
+export function checkWhole(
+  what: string,
+  value: number | undefined,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): void {
+  if (value === undefined) return;
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  const text = `${what} is ${value}; it must be a whole number from ${least} to ${most}`;
+  throw troupeError('INVALID_ARGUMENT', text, { argument: what });
+}
+
 /** Refuses what is no positive whole number of milliseconds, or of whatever `what` counts. */
 export function checkCount(what: string, value: number | undefined, least: number): void {
   if (value === undefined) return;

@@ -13,6 +13,7 @@ import {
   tenantName,
   troupeError,
 } from '@troupe/model';
+import { checkWhole, uint32Max } from './definition.ts';
 import type { RunHandle } from './troupe.ts';
 import { failureOfMessage } from './wire/failures.ts';
 import type { RunMessage } from './wire/messages.ts';
@@ -23,6 +24,7 @@ const waitMs = 30_000;
 
 export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
   const viewNow = async (wait = 0) => {
+    checkWhole('waitMs', wait, 0, uint32Max);
     const asked = { run: id, waitMs: wait };
     return viewOf(id, (await unary.ask('RunsService/Wait', asked, { waitMs: wait })).run);
   };

@@ -354,14 +354,32 @@ describe('a submitted task', () => {
     const full = { code: 'RESOURCE_EXHAUSTED', retryAfterMs: 400, retryable: true };
     await expect(result).rejects.toMatchObject(full);
   });
+});
 
-  test.each([0, -1, 1.5, 2 ** 32])(
-    'that is due in %d ms is refused before it is sent',
-    async (dueInMs) => {
-      const troupe = await connected();
-      expect(await codeOf(troupe.task('plan', 1, { dueInMs }))).toBe('INVALID_ARGUMENT');
-    },
-  );
+const { NaN: nan, POSITIVE_INFINITY: infinite } = Number;
+
+describe('a number that the wire would take for another', () => {
+  test.each<[string, (troupe: Troupe, wrong: number) => Promise<unknown>, readonly number[]]>([
+    ['limitMs', (t, limitMs) => t.task('plan', 1, { limitMs }), [0, 2 ** 32]],
+    ['retries', (t, retries) => t.task('plan', 1, { retries }), [2 ** 31]],
+    ['dueInMs', (t, dueInMs) => t.task('plan', 1, { dueInMs }), [0, 2 ** 32]],
+    ['limitMs', (t, limitMs) => t.start('plan', 1, { limitMs }), [0, 2 ** 53]],
+    ['waitMs', (t, waitMs) => t.run('r').view(waitMs), [2 ** 32]],
+    ['limit', (t, limit) => t.runs({ limit }), [0]],
+    ['limit', (t, limit) => t.tasks({ limit }), [0]],
+    ['limit', (t, limit) => t.actors({ limit }), [0]],
+    ['limit', (t, limit) => t.demands({ limit }), [0]],
+    ['connectMs', (_, ms) => connect({ address: gateway.address, connectMs: ms }), [0, 2 ** 31]],
+    ['deadlineMs', (_, ms) => connect({ address: gateway.address, deadlineMs: ms }), [0]],
+  ])('as %s is refused before it is sent, and named', async (name, ask, more) => {
+    const troupe = await connected();
+    for (const wrong of [nan, -1, 1.5, infinite, -infinite, ...more]) {
+      await expect(ask(troupe, wrong)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`${name} is ${wrong}; it must be a whole number from `),
+      });
+    }
+  });
 });
 
 describe('connecting', () => {

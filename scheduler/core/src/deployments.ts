@@ -36,6 +36,8 @@ export interface TenantRecord {
   quota: Quota;
   /** Queues below it, by name. */
   queues: ReadonlyMap<string, number>;
+  /** Queues that were closed and not opened again, the latest last: bounded. */
+  closed: ReadonlySet<string>;
   /** Deployed bundles, the latest last. */
   bundles: BundleHash[];
   /** Names to what serves them; derived. */
@@ -56,6 +58,7 @@ export interface DeploymentsImage {
     readonly priority: PriorityName;
     readonly quota: Quota;
     readonly queues: readonly QueueWeight[];
+    readonly closed?: readonly string[];
     readonly bundles: readonly BundleHash[];
   }[];
   readonly bundles: readonly {
@@ -128,16 +131,19 @@ export class DeploymentTable {
 
   image(): DeploymentsImage {
     const tenants = [...this.#tenants.values()].map((tenant) => {
-      return { ...settingsOf(tenant), bundles: tenant.bundles };
+      const { bundles, closed } = tenant;
+      const image = { ...settingsOf(tenant), bundles };
+      return closed.size === 0 ? image : { ...image, closed: [...closed] };
     });
     return { tenants, bundles: [...this.#bundles.values()] };
   }
 
   restore(image: DeploymentsImage): void {
     for (const bundle of image.bundles) this.#bundles.set(bundle.bundle, bundle);
-    for (const { bundles, ...settings } of image.tenants) {
+    for (const { bundles, closed = [], ...settings } of image.tenants) {
       const tenant = this.#add(settings.tenant);
       this.#set(tenant, settings);
+      tenant.closed = new Set(closed);
       tenant.bundles = [...bundles];
       for (const bundle of bundles) this.#serve(tenant, bundle);
     }
@@ -150,6 +156,7 @@ export class DeploymentTable {
       priority: 'normal',
       quota: {},
       queues: new Map(),
+      closed: new Set(),
       bundles: [],
       actors: new Map(),
       tasks: new Map(),
@@ -172,7 +179,10 @@ export class DeploymentTable {
     if (priority !== undefined) tenant.priority = priority;
     if (quota !== undefined) tenant.quota = quota;
     if (queues !== undefined) {
-      tenant.queues = new Map(queues.map((one) => [one.queue, one.weight]));
+      const open = new Map(queues.map((one) => [one.queue, one.weight]));
+      const closed = [...tenant.closed, ...tenant.queues.keys()].filter((name) => !open.has(name));
+      tenant.closed = new Set([...new Set(closed)].slice(-limits.tenantQueuesMax));
+      tenant.queues = open;
     }
   }
 

@@ -51,19 +51,20 @@ function itemOf(members: readonly TaskRecord[]): GangItem {
   const [first] = members;
   assert(first?.gang !== undefined, 'a gang has members');
   const { gang, tenant, priority, queue, due, since } = first;
-  const shape = shapeOfAll(gang.policy, members);
+  const shapes = members.map((member) => member.shape);
+  const shape = shapeOfAll(gang.policy, shapes);
   const { id, policy } = gang;
   return { id: `gang ${id}`, tenant, priority, queue, due, since, shape, policy, members };
 }
 
 /** What all reserve together: a quota counts that. Gangs of equal members are alike to placement. */
-function shapeOfAll(policy: GangPolicy, members: readonly TaskRecord[]): Shape {
+export function shapeOfAll(policy: GangPolicy, members: readonly Shape[]): Shape {
   const sums = new Map<string, number>();
-  for (const { shape } of members) {
-    for (const { name, milli } of shape.amounts) sums.set(name, (sums.get(name) ?? 0) + milli);
+  for (const { amounts } of members) {
+    for (const { name, milli } of amounts) sums.set(name, (sums.get(name) ?? 0) + milli);
   }
   const amounts = [...sums].sort(([left], [right]) => (left < right ? -1 : 1));
-  const key = members.map(({ shape }) => shape.key).sort();
+  const key = members.map((member) => member.key).sort();
   return {
     key: `gang ${policy} ${JSON.stringify(key)}`,
     amounts: amounts.map(([name, milli]) => ({ name, milli })),

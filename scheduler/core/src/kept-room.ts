@@ -6,6 +6,8 @@
  * R2  room is let go when nobody starts although nothing stands in the way, and after an hour whatever
  *     does. Then all of its shape wait for another minute behind the others, so that each shape has its
  *     turn and none closes nodes for ever.
+ * R3  at each turn of its own another few sets of nodes are tried, until all were: one that would start on
+ *     none of them waits for its next turn.
  */
 import type { Desk } from './desk.ts';
 import type { QueueItem } from './gang-items.ts';
@@ -26,6 +28,8 @@ const noticedMax = 1_024;
 interface Waiting {
   readonly item: QueueItem;
   readonly since: number;
+  /** How often it has waited for a minute before: each time other nodes are tried. */
+  readonly turn: number;
 }
 
 interface Kept {
@@ -54,7 +58,7 @@ export class KeptRoom {
   /** It was its turn, and there was no room. */
   refused(item: QueueItem): void {
     if (this.#waiting.has(item.id) || this.#waiting.size >= noticedMax) return;
-    this.#waiting.set(item.id, { item, since: this.#desk.now });
+    this.#waiting.set(item.id, { item, since: this.#desk.now, turn: 0 });
     if (!this.#looking) this.#lookIn(ageMs);
   }
 
@@ -92,22 +96,22 @@ export class KeptRoom {
     }
     if (this.#places.keepsFor(item)) return;
     this.#letGo();
-    if (this.#places.keepFor(item)) this.#kept = { item, since, usedAt: now };
+    if (this.#places.keepFor(item, this.#turnOf(item))) this.#kept = { item, since, usedAt: now };
     else this.#putBack(item.shape.key);
   }
 
   #keepForOldest(): void {
     const { now } = this.#desk;
     let tries = 0;
-    for (const { item, since } of [...this.#waiting.values()]) {
+    for (const { item, since, turn } of [...this.#waiting.values()]) {
       if (now - since < ageMs) return;
       if (!this.#mayStart(item)) continue;
       if (tries++ === triesMax) return;
-      if (this.#places.keepFor(item)) {
+      if (this.#places.keepFor(item, turn)) {
         this.#kept = { item, since: now, usedAt: now };
         return;
       }
-      // It would not start even if nodes were empty: looked at again in a while.
+      // It would not start even if these nodes were empty: others are tried in a while.
       this.#again(item);
     }
   }
@@ -125,8 +129,13 @@ export class KeptRoom {
   }
 
   #again(item: QueueItem): void {
+    const turn = this.#turnOf(item) + 1;
     this.#waiting.delete(item.id);
-    this.#waiting.set(item.id, { item, since: this.#desk.now });
+    this.#waiting.set(item.id, { item, since: this.#desk.now, turn });
+  }
+
+  #turnOf({ id }: QueueItem): number {
+    return this.#waiting.get(id)?.turn ?? 0;
   }
 
   #lookIn(ms: number): void {

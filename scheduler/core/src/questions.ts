@@ -79,9 +79,9 @@ export class Questions {
     this.#desk.answer(asker, { kind: 'tasks', tasks, total });
   }
 
-  /** Tasks of one tenant that are alike wait for the same reason: it is found once. */
+  /** Tasks of one tenant that are alike, or gangs, wait for the same reason: it is found once. */
   #viewTask(task: TaskRecord, reasons: Map<string, string>): TaskView {
-    const { id, tenant, name, attempt: attempts, state, shape } = task;
+    const { id, tenant, name, attempt: attempts, state } = task;
     const view = { task: id, tenant, name, attempts };
     if (state.kind === 'running') {
       const { node, gpus } = state;
@@ -93,8 +93,9 @@ export class Questions {
       const why = `it is tried again in ${Math.ceil(restMs)} ms`;
       return { ...view, state: 'waiting', why };
     }
-    const alike = `${tenant} ${shape.key}`;
-    const why = reasons.get(alike) ?? this.#tasks.whyWaiting(task);
+    const item = this.#tasks.waitsAs(task);
+    const alike = `${tenant} ${item.shape.key}`;
+    const why = reasons.get(alike) ?? this.#tasks.whyWaiting(item);
     reasons.set(alike, why);
     return { ...view, state: 'waiting', why };
   }

@@ -1,6 +1,8 @@
 /** Requests about single tasks: what may be submitted, and what a repeated request finds. */
 import {
+  type Bytes,
   type Failure,
+  type FailureDetails,
   failure,
   gangPolicies,
   limits,
@@ -8,12 +10,14 @@ import {
   type TaskId,
   type TaskManifest,
 } from '@troupe/model';
-import type { Served } from './deployments.ts';
+import type { Served, TenantRecord } from './deployments.ts';
 import type { Desk } from './desk.ts';
 import type { SchedulerFact } from './facts.ts';
 import { priorityFault } from './fair/priority.ts';
+import { neverWithin } from './fair/quota.ts';
+import { shapeOfAll } from './gang-items.ts';
 import { demandFault } from './placement/index.ts';
-import { resourcesFault } from './resources.ts';
+import { resourcesFault, type Shape, shapeOf } from './resources.ts';
 import { runTaskPrefix } from './run-table.ts';
 import type { TaskRecord } from './task-table.ts';
 import type { Tasks } from './tasks.ts';
@@ -21,7 +25,9 @@ import type { Asker } from './waiting.ts';
 
 type SubmitTask = Extract<RequestBody, { kind: 'submit-task' }>;
 type SubmitGang = Extract<RequestBody, { kind: 'submit-gang' }>;
-type Known = Pick<TaskRecord, 'id' | 'tenant' | 'name'> & { readonly gang?: TaskRecord['gang'] };
+/** Of one that has ended less is known. */
+type Known = Pick<TaskRecord, 'id' | 'tenant' | 'name'> &
+  Partial<Pick<TaskRecord, 'gang' | 'priority' | 'input'>>;
 type Submitted = Extract<SchedulerFact, { kind: 'task-submitted' }>;
 
 const gangMembersMax = 256;
@@ -84,17 +90,19 @@ export class Submissions {
     this.#tasks.dispatch();
   }
 
-  /** Idempotent by the ids of its tasks; answered when all are journaled. */
+  /**
+   * Idempotent by the ids of its tasks; answered when all are journaled. Asked for again it is the same
+   * one when each of the tasks asked for is in that gang with what was given for it; it may be some of
+   * them. What a task that has ended was given is not known any more.
+   */
   submitGang(asker: Asker, body: SubmitGang): void {
     const { gang: id, tenant, policy, members, priority = 'normal' } = body;
     const { tasks, deployments } = this.#desk.state;
     const known = members.flatMap(({ task }) => tasks.get(task) ?? tasks.ended(task) ?? []);
-    const isAgain = known.length > 0 && known.length === members.length;
     const fault =
-      gangFault(body) ??
-      (isAgain ? otherGang(body, known) : this.#newGangFault(body, known.length));
+      gangFault(body) ?? (known.length > 0 ? otherGang(body, known) : this.#newGangFault(body));
     if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
-    if (isAgain) return this.#desk.answer(asker, { kind: 'done' });
+    if (known.length > 0) return this.#desk.answer(asker, { kind: 'done' });
     const gang = { id, policy };
     const { wall: at, ledMs } = this.#desk;
     const facts = members.flatMap(({ task, name, input }): Submitted[] => {
@@ -130,19 +138,17 @@ export class Submissions {
     this.#desk.refuse(asker, 'UNKNOWN_TASK', `no task has the id "${id}"`, { task: id });
   }
 
-  /** Of a gang of whose tasks so many are known. */
-  #newGangFault(body: SubmitGang, known: number): Failure | undefined {
+  /** Of a gang of whose tasks none is known. */
+  #newGangFault(body: SubmitGang): Failure | undefined {
     const { gang, tenant, members, priority } = body;
-    if (known > 0 || this.#tasks.hasGang(gang)) {
-      const what = `gang "${gang}", or some of its tasks, are there already, with other members`;
+    if (this.#tasks.hasGang(gang)) {
+      const what = `gang "${gang}" waits already, with other members`;
       return failure('ALREADY_EXISTS', what, { gang });
     }
     const owner = this.#desk.state.deployments.tenant(tenant);
-    const most = owner?.quota.inFlightMax;
-    if (most !== undefined && members.length > most) {
-      const what = `gang "${gang}" has ${members.length} members, and by its quota tenant "${tenant}" runs at most ${most} tasks at once`;
-      return failure('INVALID_ARGUMENT', what, { gang });
-    }
+    // Before whatever time mends.
+    const never = owner === undefined ? undefined : gangQuotaFault(body, owner);
+    if (never !== undefined) return never;
     const served = owner?.tasks;
     for (const { task, name, input } of members) {
       const one = { kind: 'submit-task', task, tenant, name, input } as const;
@@ -176,6 +182,12 @@ export class Submissions {
     if (input.length > limits.payloadBytesMax) {
       const what = `the input of task "${task}" has ${input.length} bytes`;
       return failure('TOO_LARGE', what, { task, bytesMax: limits.payloadBytesMax });
+    }
+    const { cpuMax, memoryMax } = owner.quota;
+    if (cpuMax !== undefined || memoryMax !== undefined) {
+      const shape = shapeOf(resources ?? served.declared.resources);
+      const never = quotaFault(`task "${task}"`, owner, shape, { task });
+      if (never !== undefined) return never;
     }
     const queued = this.#desk.state.tasks.readyOf(tenant);
     const { queuedMax: own = limits.queuedTasksMax } = owner.quota;
@@ -212,14 +224,16 @@ function gangFault({ gang, policy, members }: SubmitGang): Failure | undefined {
   return undefined;
 }
 
-/** The ids of a gang are known: why they are not those of this one. */
+/** Ids of a gang are known: why they are not those of this one. */
 function otherGang(
-  { gang, tenant, policy, members }: SubmitGang,
+  { gang, tenant, policy, members, priority = 'normal' }: SubmitGang,
   known: readonly Known[],
 ): Failure | undefined {
-  for (const [index, { id, ...task }] of known.entries()) {
+  const given = new Map(members.map((member) => [member.task, member]));
+  for (const { id, ...task } of known) {
     const details = { gang, task: id };
-    if (task.tenant !== tenant || task.name !== members[index]?.name) {
+    const member = given.get(id);
+    if (member === undefined || task.tenant !== tenant || task.name !== member.name) {
       const what = `task id "${id}" of gang "${gang}" is that of another task ("${task.name}")`;
       return failure('ALREADY_EXISTS', what, details);
     }
@@ -232,8 +246,66 @@ function otherGang(
       const what = `gang "${gang}" is there already, with policy ${task.gang.policy}`;
       return failure('ALREADY_EXISTS', what, details);
     }
+    if (task.priority !== undefined && task.priority !== priority) {
+      const what = `task "${id}" of gang "${gang}" is there already, with priority ${task.priority}`;
+      return failure('ALREADY_EXISTS', what, details);
+    }
+    if (task.input !== undefined && !isEqual(task.input, member.input)) {
+      const what = `task "${id}" of gang "${gang}" is there already, with another input`;
+      return failure('ALREADY_EXISTS', what, details);
+    }
+    given.delete(id);
   }
-  return undefined;
+  const [missing] = given.keys();
+  if (missing === undefined) return undefined;
+  const [there] = known;
+  const ids = `task "${there?.id}" is in it, and ${named([...given.keys()])} not`;
+  const what = `gang "${gang}" is there already, with other members: ${ids}`;
+  return failure('ALREADY_EXISTS', what, { gang, task: missing });
+}
+
+/** `"a" and 3 more are`. */
+function named([first, ...more]: readonly TaskId[]): string {
+  return more.length === 0 ? `"${first}" is` : `"${first}" and ${more.length} more are`;
+}
+
+function isEqual(left: Bytes, right: Bytes): boolean {
+  return left.length === right.length && left.every((byte, at) => byte === right[at]);
+}
+
+/** Why the quota of its tenant never lets it start. */
+function quotaFault(
+  what: string,
+  { tenant, quota }: TenantRecord,
+  shape: Shape,
+  details: FailureDetails,
+): Failure | undefined {
+  const never = neverWithin(quota, shape);
+  if (never === undefined) return undefined;
+  const { needs, most } = never;
+  return failure('OVER_QUOTA', `${what} ${needs}, and tenant "${tenant}" by its quota ${most}`, {
+    tenant,
+    ...details,
+  });
+}
+
+/** The same of a gang. */
+function gangQuotaFault(
+  { gang, policy, members }: SubmitGang,
+  owner: TenantRecord,
+): Failure | undefined {
+  const { tenant, quota, tasks } = owner;
+  const { queuedMax } = quota;
+  if (queuedMax !== undefined && members.length > queuedMax) {
+    const has = `gang "${gang}" has ${members.length} members`;
+    const what = `${has}, and by its quota tenant "${tenant}" has at most ${queuedMax} tasks waiting`;
+    return failure('OVER_QUOTA', what, { tenant, gang });
+  }
+  const shapes = members.flatMap(({ name }) => {
+    const served = tasks.get(name);
+    return served === undefined ? [] : [shapeOf(served.declared.resources)];
+  });
+  return quotaFault(`gang "${gang}"`, owner, shapeOfAll(policy, shapes), { gang });
 }
 
 function unknownTask({ tenant, name }: SubmitTask): Failure {

@@ -16,13 +16,14 @@ import {
   type Company,
   type Gang,
   Gangs,
-  isHopeless,
   type NodeSpec,
   nodesToKeep,
   othersOn,
   Placement,
   type PlacementConfig,
   planPreemption,
+  Shortages,
+  shortagesMax,
   type Task,
   wouldStart,
 } from './placement/index.ts';
@@ -46,6 +47,7 @@ export class TaskPlaces {
   readonly #desk: Desk;
   readonly #placement: Placement;
   readonly #gangs: Gangs;
+  readonly #shortages: Shortages;
   readonly #asks = new Map<string, Ask>();
   #changes = -1;
   #kept: { readonly key: string; readonly nodes: readonly string[] } | undefined;
@@ -54,6 +56,7 @@ export class TaskPlaces {
     this.#desk = desk;
     this.#placement = new Placement(configOf(desk));
     this.#gangs = new Gangs(this.#placement);
+    this.#shortages = new Shortages(this.#placement);
   }
 
   /** A running attempt that another leader placed. */
@@ -76,10 +79,9 @@ export class TaskPlaces {
   placeGang(item: GangItem): readonly TaskPlace[] | undefined {
     this.#nodesChanged();
     const gang = this.#gangOf(item);
-    const plan = this.#within(item.shape, () =>
-      isHopeless(this.#placement.sites(), gang)
-        ? undefined
-        : this.#gangs.hold(gang, this.#desk.now),
+    const { shape } = item;
+    const plan = this.#within(shape, () =>
+      this.#shortages.plan(shape.key, gang, () => this.#gangs.hold(gang, this.#desk.now)),
     );
     if (plan?.kind !== 'planned') return undefined;
     const whole = this.#gangs.confirm(gang.id);
@@ -96,8 +98,9 @@ export class TaskPlaces {
     this.#nodesChanged();
     const site = this.#placement.site(node);
     if (site === undefined) return false;
-    // A gang is planned over all nodes.
-    if (shape.members !== undefined) return true;
+    // A gang is planned over all nodes, but not while it is known that they do not suffice.
+    if (shape.members !== undefined)
+      return !this.#within(shape, () => this.#shortages.isShort(shape.key));
     const ask = this.#askOf(shape);
     // Whom it stood next to, or kept away, may be elsewhere.
     return (
@@ -106,12 +109,12 @@ export class TaskPlaces {
     );
   }
 
-  /** From now on room is kept for tasks like this; false when it would start on no node even then. */
-  keepFor(item: QueueItem): boolean {
+  /** From now on room is kept for tasks like this; false when it would start even then on none of the
+   *  nodes that are tried at this turn of it. */
+  keepFor(item: QueueItem, turn: number): boolean {
     this.#nodesChanged();
     this.letGo();
-    const { members, policy } = this.#companyOf(item);
-    const nodes = nodesToKeep(this.#placement, members, policy);
+    const nodes = nodesToKeep(this.#placement, this.#companyOf(item), turn);
     if (nodes === undefined) return false;
     this.#kept = { key: item.shape.key, nodes };
     this.#setKept(true);
@@ -188,6 +191,7 @@ export class TaskPlaces {
         most: tasks.runningCount,
       },
       { of: 'gangs that hold room', size: this.#gangs.held, most: 0 },
+      { of: 'gangs known to be short', size: this.#shortages.size, most: shortagesMax },
       { of: 'kinds of tasks', size: this.#asks.size, most: asksMax },
     ];
   }

@@ -28,6 +28,7 @@ import type { SchedulerFact } from './facts.ts';
 import { cpusOf, demandCoefficient, dominantCpusOf } from './fair/demand.ts';
 import { FairQueue, type TenantShare } from './fair/fair-queue.ts';
 import { priorityWeight } from './fair/priority.ts';
+import { neverWithin } from './fair/quota.ts';
 import {
   type GangItem,
   gangItems,
@@ -149,7 +150,10 @@ export class Tasks {
       if (this.#room.gone(item)) this.#queue.unblock(() => true);
       if (isGang(item)) this.#startAll(item, places);
       else this.#startOn(item, places[0], cost);
-      for (const victim of this.#preempted.splice(0)) this.#push(victim);
+      const victims = this.#preempted.splice(0);
+      for (const victim of victims) this.#push(victim);
+      // They may leave more room than was needed.
+      if (victims.length > 0) this.#unblockOn(places[0]?.node.incarnation);
     }
     const wakeAt = this.#queue.wakeAt();
     if (wakeAt === this.#starts?.at && (wakeAt === undefined || this.#starts?.slot !== -1)) return;
@@ -180,13 +184,23 @@ export class Tasks {
     return this.#queue.retryAfterMs(tenant, tooMany);
   }
 
-  /** Why a task that is ready has not started, for people. */
-  whyWaiting(task: TaskRecord): string {
+  /** As what a ready task waits: by itself, or as its gang. */
+  waitsAs(task: TaskRecord): QueueItem {
     const gang = waitsInGang(task) ? this.#gangs.get(task.gang?.id ?? '') : undefined;
-    const refusal =
-      gang === undefined ? this.#places.refusal(task) : this.#places.gangRefusal(gang);
+    return gang ?? task;
+  }
+
+  /** Why what is ready has not started, for people. */
+  whyWaiting(item: QueueItem): string {
+    const never = neverWithin(this.#queue.share(item.tenant).quota, item.shape);
+    if (never !== undefined) {
+      const { needs, most } = never;
+      const what = `${isGang(item) ? 'its gang' : 'it'} ${needs}, and its tenant by its quota ${most}`;
+      return `${what}: raise the quota, or cancel it and submit fewer`;
+    }
+    const refusal = isGang(item) ? this.#places.gangRefusal(item) : this.#places.refusal(item);
     if (refusal !== undefined) return refusal;
-    if (!this.#queue.isWithinQuota(gang ?? task, this.#desk.now))
+    if (!this.#queue.isWithinQuota(item, this.#desk.now))
       return 'the quota of its tenant is used up';
     return 'others are before it';
   }
@@ -409,8 +423,13 @@ export class Tasks {
   }
 
   #freed(node: Incarnation): void {
-    this.#queue.unblock((shape) => this.#places.mayFit(shape, node));
+    this.#unblockOn(node);
     this.dispatch();
+  }
+
+  /** What has room there now may be picked again. */
+  #unblockOn(node: Incarnation | undefined): void {
+    if (node !== undefined) this.#queue.unblock((shape) => this.#places.mayFit(shape, node));
   }
 
   #cancelOn(node: Incarnation, { id: task, attempt }: TaskRecord): void {

@@ -67,9 +67,14 @@ function changedQueues(
   if (wishes === undefined) return undefined;
   const queues = new Map(known?.queues);
   for (const wish of wishes) {
+    const { queue, weight } = wish;
     const fault = queueFault(wish);
     if (fault !== undefined) return fault;
-    const { queue, weight } = wish;
+    // One that was closed is closed by a request that is sent again; of one that never was, nothing is.
+    if (weight === null && !queues.has(queue) && known?.closed.has(queue) !== true) {
+      const what = `tenant "${tenant}" has no queue "${queue}" to close`;
+      return failure('UNKNOWN_QUEUE', what, { tenant, queue });
+    }
     if (weight === null) queues.delete(queue);
     else queues.set(queue, weight);
   }
@@ -86,7 +91,6 @@ function changedQueues(
   return [...queues].map(([queue, weight]) => ({ queue, weight }));
 }
 
-/** To close one that is not there is no fault: a request that is sent again finds it closed. */
 function queueFault({ queue, weight }: QueueChange): Failure | undefined {
   if (!isShortName(queue)) {
     const what = `queue name ${JSON.stringify(queue)} is not [a-z0-9-]{1,63}`;

@@ -104,6 +104,32 @@ describe('a gang', () => {
     expect(codeOf(outcomeOf(scene.answer(asked)))).toBe('ok');
   });
 
+  it('asked for again is answered for exactly the tasks asked for, if each is what it was', () => {
+    const { scene } = cluster(2);
+    for (let at = 1; at <= 5; at++) scene.submits(`t${at}`);
+    scene.asks(gang('g', 4));
+    const [first, ...others] = gang('g', 4).members;
+    if (first === undefined) throw new Error('no member');
+    const again = (members: Gang['members'], given: Partial<Gang> = {}) =>
+      scene.asks(gang('g', 4, { members, ...given }));
+    expect(scene.code(again([...others].reverse()))).toBe('done');
+    expect(again([{ ...first, input: encodeValue('other') }])).toMatchObject({
+      failure: { code: 'ALREADY_EXISTS', details: { gang: 'g', task: 'g.0' } },
+    });
+    expect(again([first], { priority: 'high' })).toMatchObject({
+      failure: { code: 'ALREADY_EXISTS', details: { gang: 'g', task: 'g.0' } },
+    });
+    const more = [4, 5].map((at) => ({ ...first, task: taskId(`g.${at}`) }));
+    const refused = again([...more, first]);
+    expect(refused).toMatchObject({
+      failure: { code: 'ALREADY_EXISTS', details: { gang: 'g', task: 'g.4' } },
+    });
+    expect(refused?.kind === 'failed' && refused.failure.message).toContain(
+      'task "g.0" is in it, and "g.4" and 1 more are not',
+    );
+    expect(scene.decided('task-submitted').filter(({ gang }) => gang?.id === 'g')).toHaveLength(4);
+  });
+
   it('is no other gang, and no task by itself, that has its ids: neither is taken for it', () => {
     const { scene } = cluster(2);
     scene.deploys({ tasks: [task('work'), task('other')] }, 'b2');
@@ -233,14 +259,53 @@ describe('a gang', () => {
     expect(starts(scene)).toEqual(['g.0@n1', 'g.1@n1', 'single@n1', 'u1@n1']);
   });
 
-  it('that is larger than the quota of its tenant ever lets start is refused, and told why', () => {
+  it.each([
+    [
+      { inFlightMax: 3 },
+      'has 4 members, and tenant "default" by its quota runs at most 3 tasks at once',
+    ],
+    [
+      { cpuMax: 3.5 },
+      'reserves 4 cpu, and tenant "default" by its quota reserves at most 3.5 cpu at once',
+    ],
+    [
+      { memoryMax: 399 },
+      'reserves 400 memory, and tenant "default" by its quota reserves at most 399 memory at once',
+    ],
+    [
+      { queuedMax: 3 },
+      'has 4 members, and by its quota tenant "default" has at most 3 tasks waiting',
+    ],
+  ])('that is larger than a quota of %j ever lets start is refused, and told why', (quota, why) => {
     const { scene } = cluster(2);
-    scene.asks({ kind: 'put-tenant', tenant, weight: 1, quota: { inFlightMax: 3 } });
-    const answer = scene.asks(gang('g', 4));
-    expect(answer?.kind === 'failed' && answer.failure.message).toContain(
-      'gang "g" has 4 members, and by its quota tenant "default" runs at most 3 tasks at once',
-    );
+    scene.deploys({ tasks: [task('work', { resources: { cpu: 1, memory: 100 } })] }, 'b2');
+    scene.asks({ kind: 'put-tenant', tenant, quota });
+    expect(scene.asks(gang('g', 4))).toMatchObject({
+      failure: {
+        code: 'OVER_QUOTA',
+        message: `gang "g" ${why}; raise the quota of the tenant, or submit fewer`,
+      },
+    });
     expect(scene.decided('task-submitted')).toEqual([]);
+    expect(scene.code(scene.asks(gang('g', 3)))).toBe('done');
+  });
+
+  it('under whose sum the quota is lowered while it waits says so, and starts once it is raised', () => {
+    const { scene } = cluster(2);
+    for (let at = 1; at <= 5; at++) scene.submits(`t${at}`);
+    scene.asks(gang('g', 4));
+    scene.submits('single', { resources: { cpu: 4 } });
+    expect(whyWaits(scene, 'g.0')).toBe('its gang has no room: 2 nodes have too little free cpu');
+    expect(whyWaits(scene, 'single')).toBe('2 nodes have too little free cpu');
+    scene.asks({ kind: 'put-tenant', tenant, quota: { cpuMax: 3 } });
+    const most = 'and its tenant by its quota reserves at most 3 cpu at once';
+    const next = 'raise the quota, or cancel it and submit fewer';
+    expect(whyWaits(scene, 'g.0')).toBe(`its gang reserves 4 cpu, ${most}: ${next}`);
+    expect(whyWaits(scene, 'single')).toBe(`it reserves 4 cpu, ${most}: ${next}`);
+    for (let at = 1; at <= 5; at++) scene.finishes(`t${at}`);
+    expect(starts(scene)).toHaveLength(5);
+    scene.asks({ kind: 'put-tenant', tenant, quota: { cpuMax: 4 } });
+    expect(starts(scene).slice(5)).toHaveLength(4);
   });
 
   it('that cannot be is refused as a whole, and none of its tasks comes to be', () => {

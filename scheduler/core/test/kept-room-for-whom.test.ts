@@ -29,6 +29,14 @@ function submitsGang(scene: Scene, policy: GangPolicy, count: number, resources:
   scene.asks({ kind: 'submit-gang', gang: 'g', tenant, policy, members });
 }
 
+/** A gang of these tasks. */
+function asksFor(scene: Scene, policy: GangPolicy, names: readonly string[]): void {
+  const members = names.map((name, at) => {
+    return { task: taskId(`g.${at}`), name, input: encodeValue(at) };
+  });
+  scene.asks({ kind: 'submit-gang', gang: 'g', tenant, policy, members });
+}
+
 /** `t1@n1` for each start of these tasks, in order. */
 function starts(scene: Scene, prefix: string): readonly string[] {
   return scene
@@ -112,6 +120,52 @@ describe('room that is kept', () => {
     expect(starts(scene, 's')).toEqual([]);
     scene.finishes('most');
     expect(starts(scene, 'large')).toEqual(['large@n1']);
+  });
+
+  it('is on another set of nodes where the gang could never start on the freest ones', () => {
+    const scene = sceneOf();
+    const limitMs = 3_600_000;
+    const ssd = [{ label: 'disk', op: 'in', values: ['ssd'] }] as const;
+    const any = task('any', { resources: { cpu: 4 }, limitMs });
+    const fast = task('fast', { resources: { cpu: 3 }, limitMs, placement: { nodes: ssd } });
+    scene.deploys({ tasks: [any, fast, task('work', { limitMs })] }, 'b2');
+    scene.joins('n1.aaaaaaaa', { cpu: 4 }, { disk: 'ssd' });
+    scene.joins('n2.aaaaaaaa', { cpu: 4 });
+    smallOnes(scene, 1, 8);
+    scene.finishes('s1');
+    asksFor(scene, 'STRICT_SPREAD', ['any', 'fast']);
+    smallOnes(scene, 9, 40);
+    scene.pass(65_000);
+    smallOnesEnd(scene);
+    expect([...starts(scene, 'g.')].sort()).toEqual(['g.0@n2', 'g.1@n1']);
+  });
+
+  it('is at a later turn where none of the sets that were tried first will do', () => {
+    const scene = sceneOf();
+    const limitMs = 3_600_000;
+    const db = [{ label: 'app', op: 'in', values: ['db'] }] as const;
+    const apart = [{ across: 'zone', tasks: db }];
+    const tasks = [
+      task('db', { resources: { cpu: 1 }, limitMs, placement: { labels: { app: 'db' } } }),
+      task('plain', { resources: { cpu: 4 }, limitMs }),
+      task('wary', { resources: { cpu: 4 }, limitMs, placement: { apart } }),
+    ];
+    scene.deploys({ tasks: [...tasks, task('work', { limitMs })] }, 'b2');
+    scene.joins('db.aaaaaaaa', { cpu: 1 }, { zone: 'a' });
+    scene.submits('db', { name: 'db' });
+    for (let at = 1; at <= 6; at++) scene.joins(`n${at}.aaaaaaaa`, { cpu: 4 }, { zone: 'a' });
+    for (let at = 7; at <= 8; at++) scene.joins(`n${at}.aaaaaaaa`, { cpu: 4 }, { zone: 'b' });
+    smallOnes(scene, 1, 32);
+    asksFor(scene, 'STRICT_SPREAD', ['plain', 'wary']);
+    smallOnes(scene, 33, 80);
+    scene.pass(65_000);
+    smallOnes(scene, 81, 81);
+    scene.finishes('s1');
+    expect(starts(scene, 's')).toContain('s33@n1');
+    scene.pass(62_000);
+    smallOnesEnd(scene);
+    expect(starts(scene, 'g.')).toHaveLength(2);
+    expect(starts(scene, 'g.1').map((start) => start.slice(-2))).not.toContain('n1');
   });
 
   it('comes a minute later for one that no node could hold when it had waited long enough', () => {

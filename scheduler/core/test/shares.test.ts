@@ -2,7 +2,7 @@
 import { type RequestBody, type TenantName, tenantName } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
-import { config, ok, Scene, task } from './scene.ts';
+import { config, ok, Scene, stateOf, task } from './scene.ts';
 
 type Put = Omit<Extract<RequestBody, { kind: 'put-tenant' }>, 'kind' | 'tenant'>;
 type Submit = Partial<Extract<RequestBody, { kind: 'submit-task' }>>;
@@ -189,6 +189,34 @@ describe('queues below a tenant', () => {
     starts(scene, 1);
     const left = { settings: { queues: [{ queue: 'reports', weight: 3 }] } };
     expect(close()).toMatchObject(left);
+  });
+
+  it('that never were are not closed: that is refused, and changes nothing', () => {
+    const scene = sceneOf({ a: { queues } });
+    const before = stateOf(scene.machine);
+    for (const tenant of [a, tenantName('nobody')]) {
+      const closed = [
+        { queue: 'fresh', weight: 2 },
+        { queue: 'mailz', weight: null },
+      ];
+      const answer = scene.asks({ kind: 'put-tenant', tenant, weight: 9, queues: closed });
+      expect(answer).toMatchObject({
+        failure: { code: 'UNKNOWN_QUEUE', details: { tenant, queue: 'mailz' } },
+      });
+    }
+    expect(stateOf(scene.machine)).toBe(before);
+  });
+
+  it('that were closed stay known as such by an image, until they are opened again', () => {
+    const scene = sceneOf({ a: { queues } });
+    const put = (weight: number | null) =>
+      scene.asks({ kind: 'put-tenant', tenant: a, queues: [{ queue: 'mails', weight }] });
+    put(null);
+    scene.machine = SchedulerMachine.restore(config, scene.machine.image());
+    scene.lead('s2');
+    expect(scene.code(put(null))).toBe('tenant');
+    put(1);
+    expect(put(null)).toMatchObject({ settings: { queues: [{ queue: 'reports', weight: 3 }] } });
   });
 
   it('are closed once: asked again, also over a change of leaders, the answer is the same', () => {

@@ -45,6 +45,29 @@ export function sameQuota(left: Quota | undefined, right: Quota): boolean {
   return left !== undefined && limitNames.every((name) => left[name] === right[name]);
 }
 
+/** Why the quota never lets this start, however little else runs, in words to follow its name and that
+ *  of its tenant; undefined when it does. */
+export function neverWithin(
+  { inFlightMax, cpuMax, memoryMax }: Quota,
+  shape: Shape,
+): { readonly needs: string; readonly most: string } | undefined {
+  const { members = 1 } = shape;
+  if (inFlightMax !== undefined && members > inFlightMax) {
+    return { needs: `has ${members} members`, most: `runs at most ${inFlightMax} tasks at once` };
+  }
+  const amounts = [
+    ['cpu', cpuMax],
+    ['memory', memoryMax],
+  ] as const;
+  for (const [name, most] of amounts) {
+    const milli = milliOf(shape, name);
+    if (most === undefined || milli <= most * 1000) continue;
+    const needs = `reserves ${milli / 1000} ${name}`;
+    return { needs, most: `reserves at most ${most} ${name} at once` };
+  }
+  return undefined;
+}
+
 export class QuotaUse {
   #quota: Quota = {};
   #inFlight = 0;

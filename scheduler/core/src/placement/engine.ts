@@ -55,6 +55,13 @@ export type Choice =
   | { readonly kind: 'placed'; readonly node: string; readonly gpus: readonly number[] }
   | { readonly kind: 'refused'; readonly explain: () => Refusal };
 
+/** Nodes that change, for who keeps a sum over all of them. */
+export interface Changes {
+  /** Each that has changed since the last time, by its slot; undefined when it has left. False when that
+   *  is not known any more. */
+  each(visit: (slot: number, site: Site | undefined) => void): boolean;
+}
+
 /** What a caller adds to the filters: an objection to a node, or none. */
 export type Veto = (site: Site) => Objection | undefined;
 
@@ -97,6 +104,20 @@ export class Placement {
   }
   site(node: string): Site | undefined {
     return this.#byName.get(node);
+  }
+  /** Follows what changes from now on. */
+  changes(): Changes {
+    const rankings = this.#rankings;
+    let seen = rankings.noted;
+    return {
+      each: (visit) => {
+        // After a compaction the slots are others.
+        const slots = this.#rankings === rankings ? rankings.changedSince(seen) : undefined;
+        seen = rankings.noted;
+        for (const slot of slots ?? []) visit(slot, this.#sites[slot]);
+        return slots !== undefined;
+      },
+    };
   }
   grant(task: string): Grant | undefined {
     return this.#grants.get(task);

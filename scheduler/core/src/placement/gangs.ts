@@ -16,6 +16,7 @@ import type { Placement, Task, Veto } from './engine.ts';
 import { matchSpread } from './matching.ts';
 import { packSmall } from './pack.ts';
 import type { Site } from './site.ts';
+import { mayHoldAll } from './together.ts';
 
 export interface Gang {
   readonly id: string;
@@ -31,7 +32,15 @@ export interface GangPlace {
 
 export type GangPlan =
   | { readonly kind: 'planned'; readonly places: readonly GangPlace[] }
-  | { readonly kind: 'refused'; readonly member: string; readonly text: string };
+  | ({ readonly kind: 'refused' } & GangRefusal);
+
+export interface GangRefusal {
+  /** For whom there was no place. */
+  readonly member: string;
+  readonly text: string;
+  /** Members that together have fewer nodes than they are, where that was found. */
+  readonly among?: readonly Task[];
+}
 
 interface Hold {
   readonly gang: Gang;
@@ -105,7 +114,7 @@ export class Gangs {
     return { kind: 'planned', places };
   }
 
-  #reserveAll(policy: GangPolicy, members: readonly Task[]): Refused | undefined {
+  #reserveAll(policy: GangPolicy, members: readonly Task[]): GangRefusal | undefined {
     switch (policy) {
       case 'STRICT_PACK':
         return this.#onOne(members);
@@ -121,13 +130,15 @@ export class Gangs {
     }
   }
 
-  /** Tries the open nodes one after the other, with all members on each. */
-  #onOne(members: readonly Task[]): Refused | undefined {
+  /** Tries the nodes that may hold all of them, one after the other. */
+  #onOne(members: readonly Task[]): GangRefusal | undefined {
     const [largest] = members;
     if (largest === undefined) return undefined;
     const candidates: Site[] = [];
     this.#placement.eachOpen(largest, (site) => candidates.push(site) > 0);
+    const mayHold = mayHoldAll(members);
     for (const site of candidates) {
+      if (!mayHold(site)) continue;
       if (this.#allOn(site, members)) return undefined;
       this.#undo(members);
     }
@@ -143,7 +154,7 @@ export class Gangs {
   }
 
   /** One after the other; where that leads nowhere, by a search that is bounded. */
-  #packed(members: readonly Task[]): Refused | undefined {
+  #packed(members: readonly Task[]): GangRefusal | undefined {
     const refused = this.#onFew(members);
     if (refused === undefined) return undefined;
     this.#undo(members);
@@ -151,7 +162,7 @@ export class Gangs {
   }
 
   /** On nodes that the gang is on already as long as they have room. */
-  #onFew(members: readonly Task[]): Refused | undefined {
+  #onFew(members: readonly Task[]): GangRefusal | undefined {
     const used: Site[] = [];
     for (const member of members) {
       if (used.some((site) => this.#placement.placeOn(site, member))) continue;
@@ -164,7 +175,7 @@ export class Gangs {
   }
 
   /** Each on a node where the fewest of the gang are; strictly: where none is. */
-  #onMany(members: readonly Task[], strictly: boolean): Refused | undefined {
+  #onMany(members: readonly Task[], strictly: boolean): GangRefusal | undefined {
     const counts = new Map<Site, number>();
     for (const member of members) {
       for (let most = 0; ; most++) {
@@ -191,11 +202,6 @@ export class Gangs {
     for (const { id } of members)
       if (this.#placement.grant(id) !== undefined) this.#placement.end(id);
   }
-}
-
-interface Refused {
-  readonly member: string;
-  readonly text: string;
 }
 
 const taken = { one: 'has a member of the gang', many: 'have a member of the gang' };

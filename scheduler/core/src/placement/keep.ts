@@ -19,12 +19,15 @@ export interface Company {
 
 /** Nodes on which one task is tried before it is looked at again in a while. */
 const trialsMax = 16;
+/** Sets of nodes on which a gang is tried likewise: each is a plan. */
+const setsMax = 4;
 
-/** The names of the nodes; undefined when it would not start even were they empty. */
+/** The names of the nodes; undefined when it would not start even were those empty that were tried. At
+ *  its next turn others are tried, until it is the first ones' turn again. */
 export function nodesToKeep(
   placement: Placement,
-  members: readonly Task[],
-  policy: GangPolicy = 'PACK',
+  { members, policy }: Company,
+  turn = 0,
 ): readonly string[] | undefined {
   const [first] = members;
   if (first === undefined) return undefined;
@@ -33,10 +36,14 @@ export function nodesToKeep(
     .map((site) => ({ site, free: partFree(site, first) }))
     .sort((left, right) => right.free - left.free || left.site.slot - right.site.slot)
     .map(({ site }) => site);
+  const ordered = leastObjectedFirst(placement, first, freest);
+  if (members.length === 1) return oneToKeep(placement, first, ordered, turn);
   const company = { members, policy };
-  if (members.length === 1) return oneToKeep(placement, first, freest);
-  const kept = fewestToKeep(freest, company);
-  return kept !== undefined && wouldStart(placement, company, kept) ? kept : undefined;
+  for (let set = turn * setsMax; set < (turn + 1) * setsMax; set++) {
+    const kept = fewestToKeep(from(ordered, set), company);
+    if (kept !== undefined && wouldStart(placement, company, kept)) return kept;
+  }
+  return undefined;
 }
 
 /** Whether the members would start now if only those whom they want to be near were on the nodes. */
@@ -71,20 +78,35 @@ export function othersOn(
   });
 }
 
-/** Those to which its neighbours object least go first: there it is likeliest to start. */
-function oneToKeep(
+/** There it is likeliest to start. */
+function leastObjectedFirst(
   placement: Placement,
   task: Task,
   freest: readonly Site[],
+): readonly Site[] {
+  if (!placement.concerns(task)) return freest;
+  const objected = placement.neighbourly(task);
+  return [
+    ...freest.filter((site) => objected(site) === undefined),
+    ...freest.filter((site) => objected(site) !== undefined),
+  ];
+}
+
+/** The same, the one of this number first, and those before it last. */
+function from(sites: readonly Site[], number: number): readonly Site[] {
+  const at = number % Math.max(1, sites.length);
+  return [...sites.slice(at), ...sites.slice(0, at)];
+}
+
+function oneToKeep(
+  placement: Placement,
+  task: Task,
+  ordered: readonly Site[],
+  turn: number,
 ): readonly string[] | undefined {
   const company: Company = { members: [task], policy: 'PACK' };
-  const large = freest.filter((site) => restAfter(site, [task], 'PACK').length === 0);
-  const objected = placement.neighbourly(task);
-  const ordered = [
-    ...large.filter((site) => objected(site) === undefined),
-    ...large.filter((site) => objected(site) !== undefined),
-  ];
-  const site = ordered
+  const large = ordered.filter((site) => restAfter(site, [task], 'PACK').length === 0);
+  const site = from(large, turn * trialsMax)
     .slice(0, trialsMax)
     .find(({ spec }) => wouldStart(placement, company, [spec.name]));
   return site === undefined ? undefined : [site.spec.name];

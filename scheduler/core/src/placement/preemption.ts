@@ -32,12 +32,18 @@ interface Rules {
   readonly mayEnd: (victim: Task) => boolean;
 }
 
-interface Candidate {
-  readonly site: Site;
+interface Cost {
   readonly victims: readonly Victim[];
   readonly waste: number;
   readonly highest: number;
 }
+
+interface Candidate extends Cost {
+  readonly site: Site;
+}
+
+/** Of those on a node whom the task wants to be near: how many are tried as the one that stays. */
+const staysMax = 4;
 
 /** Compares nodes by the highest priority that is hurt, then by the work lost, then by the number. */
 export function planPreemption(
@@ -73,12 +79,15 @@ function victimsOn(
 ): Candidate | undefined {
   const lower = lowerOn(placement, site, task.priority ?? 0, rules);
   if (lower.length === 0) return undefined;
-  const victims = (chosen(placement, site, task, lower) ?? []).map(
+  const victims = chosen(placement, site, task, lower) ?? [];
+  return victims.length === 0 ? undefined : { site, ...costOf(victims) };
+}
+
+function costOf(ended: readonly Lower[]): Cost {
+  const victims = ended.map(
     ({ grant, priority, waste }): Victim => ({ task: grant.task.id, priority, waste }),
   );
-  if (victims.length === 0) return undefined;
   return {
-    site,
     victims,
     waste: victims.reduce((sum, victim) => sum + victim.waste, 0),
     highest: Math.max(...victims.map((victim) => victim.priority)),
@@ -100,14 +109,32 @@ function chosen(
       () => placement.objection(site, task) === undefined,
     );
   if (opens(forRoom)) return forRoom;
-  // It may be apart from one of them: all end on trial, and who is in nobody's way is spared.
-  if (!opens(lower)) return undefined;
-  let victims = lower;
-  for (const each of lower) {
-    const fewer = victims.filter((victim) => victim !== each);
-    if (opens(fewer)) victims = fewer;
+  // It may be apart from one of them: all end on trial, but for those whom it wants to be near, and who
+  // is in nobody's way is spared.
+  let best: readonly Lower[] | undefined;
+  for (const most of mostVictims(placement, task, lower)) {
+    if (!opens(most)) continue;
+    let victims = most;
+    for (const each of most) {
+      const fewer = victims.filter((victim) => victim !== each);
+      if (opens(fewer)) victims = fewer;
+    }
+    if (best === undefined || isLess(costOf(victims), costOf(best))) best = victims;
   }
-  return victims;
+  return best;
+}
+
+/** Who ends at most: all, or all but those whom the task wants to be near, or but one of these. */
+function mostVictims(
+  placement: Placement,
+  task: Task,
+  lower: readonly Lower[],
+): readonly (readonly Lower[])[] {
+  const wanted = lower.filter(({ grant }) => placement.wants(task, grant.task));
+  if (wanted.length === 0) return [lower];
+  const without = (spared: readonly Lower[]) => lower.filter((each) => !spared.includes(each));
+  const one = wanted.length === 1 ? [] : wanted.slice(0, staysMax).map((each) => without([each]));
+  return [lower, without(wanted), ...one];
 }
 
 /** The dearest are spared first, as long as there is room without ending them. */
@@ -164,7 +191,7 @@ function partOf(site: Site, { amounts, gpu }: Ask): number {
   return part;
 }
 
-function isLess(left: Candidate, right: Candidate): boolean {
+function isLess(left: Cost, right: Cost): boolean {
   if (left.highest !== right.highest) return left.highest < right.highest;
   if (left.waste !== right.waste) return left.waste < right.waste;
   return left.victims.length < right.victims.length;

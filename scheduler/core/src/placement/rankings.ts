@@ -50,6 +50,19 @@ export class Rankings {
     this.#noted++;
   }
 
+  /** How often anything has changed. */
+  get noted(): number {
+    return this.#noted;
+  }
+
+  /** The slots that have changed since so many; undefined when that is not known any more. */
+  changedSince(noted: number): ReadonlySet<number> | undefined {
+    if (this.#noted - noted > notesMax) return undefined;
+    const slots = new Set<number>();
+    for (let at = noted; at < this.#noted; at++) slots.add(this.#notes[at % notesMax] ?? 0);
+    return slots;
+  }
+
   /** Forgets the rankings of a strategy whose scores mean something else now, or all. */
   forget(strategy?: StrategyName): void {
     for (const key of this.#kept.keys()) {

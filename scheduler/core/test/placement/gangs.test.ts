@@ -1,6 +1,8 @@
 import type { GangPolicy } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { type Demand, Gangs, isHopeless } from '../../src/placement/index.ts';
+import { type Demand, Gangs } from '../../src/placement/index.ts';
+import { PackSearch } from '../../src/placement/pack.ts';
+import type { Site } from '../../src/placement/site.ts';
 import { Cluster, many } from './cluster.ts';
 
 describe('a gang', () => {
@@ -52,6 +54,45 @@ describe('a gang', () => {
     expect([...cluster.placement.grants()]).toHaveLength(25);
   });
 
+  it.each([
+    [0, 32],
+    [8, 32],
+    [1_024, 4],
+  ])('is searched for in bounded looks at nodes with %i GPUs each', (gpu, few) => {
+    const nodes = Array.from({ length: 32 }, (_, at) => {
+      return { name: `n${at}`, resources: { cpu: 10 + at / 1_000, gpu } };
+    });
+    const cluster = new Cluster(nodes);
+    const resources = gpu === 0 ? {} : { gpu: 0.5 };
+    const members = Array.from({ length: 16 }, (_, at) =>
+      cluster.task({ resources: { ...resources, cpu: 5.2 + at / 100 } }),
+    );
+    const looksOf = (sites: readonly Site[]) => {
+      const copies = sites.map((site) => ({
+        ...site,
+        free: [...site.free],
+        gpus: site.gpus.slice(),
+      }));
+      const search = new PackSearch(copies, members);
+      expect(search.from(0)).toBe(false);
+      return search.looks;
+    };
+    const fifteen = [...cluster.placement.sites()].slice(0, 15);
+    expect(looksOf(fifteen)).toBeLessThan(20_000 + 32 * 17);
+    expect(looksOf(fifteen)).toBeGreaterThan(few * 100);
+  });
+
+  it('is planned by a look at each node where none holds it whole', () => {
+    const cluster = new Cluster(many(400, { resources: { cpu: 4 } }), 'load-balanced');
+    for (let at = 0; at < 400; at++) cluster.put({ resources: { cpu: 2 } });
+    const members = Array.from({ length: 16 }, () => ({ resources: { cpu: 1.5 } }));
+    const changes = cluster.placement.changes();
+    expect(nodesOf(cluster, 'STRICT_PACK', members)).toContain('400 have for one');
+    let tried = 0;
+    changes.each(() => tried++);
+    expect(tried).toBe(0);
+  });
+
   it('is spread over nodes of its own whenever there is any way to do it', () => {
     const cluster = new Cluster([
       { name: 'both', resources: { cpu: 4 }, labels: { disk: 'ssd' } },
@@ -60,27 +101,6 @@ describe('a gang', () => {
     const ssd: Demand = { resources: { cpu: 1 }, nodes: [{ label: 'disk', op: 'exists' }] };
     const any: Demand = { resources: { cpu: 2 } };
     expect(nodesOf(cluster, 'STRICT_SPREAD', [any, ssd])).toEqual(['plain', 'both']);
-  });
-});
-
-describe('a quick look', () => {
-  it('calls a gang hopeless only when there is no way for it', () => {
-    const cluster = new Cluster(many(3, { resources: { cpu: 4 } }));
-    cluster.put({ resources: { cpu: 3 } });
-    let hopeless = 0;
-    for (const policy of ['PACK', 'SPREAD', 'STRICT_PACK', 'STRICT_SPREAD'] as const) {
-      for (let kind = 0; kind < 5 ** 4; kind++) {
-        const members = [1, 5, 25, 125]
-          .map((unit) => Math.floor(kind / unit) % 5)
-          .filter((cpu) => cpu > 0)
-          .map((cpu) => cluster.task({ resources: { cpu } }));
-        const gang = { id: 'g', policy, members };
-        if (!isHopeless(cluster.placement.sites(), gang)) continue;
-        hopeless++;
-        expect(new Gangs(cluster.placement).plan(gang).kind).toBe('refused');
-      }
-    }
-    expect(hopeless).toBeGreaterThan(500);
   });
 });
 

@@ -62,6 +62,37 @@ describe('preemption', () => {
     cluster.placement.check();
   });
 
+  it('ends the next cheapest where the cheapest is the one that the task wants to be near', () => {
+    const cluster = new Cluster(many(1, { resources: { cpu: 6 } }));
+    const app = (name: string) => [{ label: 'app', op: 'in', values: [name] }] as const;
+    const put = (id: string, cpu: number, at: number, labels = {}) =>
+      cluster.placement.reserve(
+        cluster.task({ resources: { cpu }, labels }, { id, priority: 1, at }),
+        'n0',
+        [],
+      );
+    put('old', 2, 0);
+    put('middle', 1, 50);
+    put('db', 1, 90, { app: 'db' });
+    put('young db', 1, 95, { app: 'db' });
+    put('noisy', 1, 10, { app: 'noisy' });
+    const near = [{ across: 'node', tasks: app('db') }] as const;
+    const victims = (cpu: number, more = {}) => {
+      const task = cluster.task({ resources: { cpu }, near, ...more }, { priority: 3 });
+      const plan = planPreemption(cluster.placement, task, 100);
+      return plan.kind === 'planned' ? plan.victims.map(({ task: id }) => id) : [];
+    };
+    expect(victims(1)).toEqual(['young db']);
+    expect(victims(2)).toEqual(['middle', 'young db']);
+    expect(victims(5)).toEqual(['old', 'noisy', 'middle', 'young db']);
+    expect(victims(6)).toEqual([]);
+    const apart = [{ across: 'node', tasks: app('noisy') }];
+    expect(victims(1, { apart })).toEqual(['noisy']);
+    expect(victims(2, { apart })).toEqual(['noisy', 'young db']);
+    expect([...(cluster.placement.site('n0')?.tasks ?? [])]).toHaveLength(5);
+    cluster.placement.check();
+  });
+
   it('ends whom it must be apart from, and spares who is in nobody’s way', () => {
     const cluster = new Cluster(many(1, { resources: { cpu: 4 } }));
     const tasks = [{ label: 'app', op: 'in', values: ['noisy'] }] as const;
