@@ -16,7 +16,7 @@ import type {
 } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
 import type { NodeLoad, Term } from './messages.ts';
-import type { GangPolicy } from './placement.ts';
+import type { GangPolicy, StrategyName } from './placement.ts';
 
 export type RequestBody =
   | {
@@ -105,6 +105,8 @@ export type RequestBody =
       readonly priority?: PriorityName;
       readonly quota?: QuotaChange;
       readonly queues?: readonly QueueChange[];
+      /** Null for that of the cluster. */
+      readonly strategy?: StrategyName | null;
       /** It must exist: `UNKNOWN_TENANT` otherwise. */
       readonly existing?: true;
     }
@@ -168,6 +170,8 @@ export interface TenantSettings {
   readonly priority: PriorityName;
   readonly quota: Quota;
   readonly queues: readonly QueueWeight[];
+  /** How nodes are chosen for its tasks that name no strategy; that of the cluster when absent. */
+  readonly strategy?: StrategyName;
 }
 
 /** And how it stands, as far as the present leader knows. */

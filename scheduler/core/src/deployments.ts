@@ -19,6 +19,7 @@ import {
   type PriorityName,
   type QueueWeight,
   type Quota,
+  type StrategyName,
   type TaskManifest,
   type TenantName,
   type TenantSettings,
@@ -36,6 +37,8 @@ export interface TenantRecord {
   quota: Quota;
   /** Queues below it, by name. */
   queues: ReadonlyMap<string, number>;
+  /** That of the cluster when undefined. */
+  strategy: StrategyName | undefined;
   /** Deployed bundles, the latest last. */
   bundles: BundleHash[];
   /** Names to what serves them; derived. */
@@ -56,6 +59,7 @@ export interface DeploymentsImage {
     readonly priority: PriorityName;
     readonly quota: Quota;
     readonly queues: readonly QueueWeight[];
+    readonly strategy?: StrategyName;
     readonly bundles: readonly BundleHash[];
   }[];
   readonly bundles: readonly {
@@ -150,6 +154,7 @@ export class DeploymentTable {
       priority: 'normal',
       quota: {},
       queues: new Map(),
+      strategy: undefined,
       bundles: [],
       actors: new Map(),
       tasks: new Map(),
@@ -166,11 +171,13 @@ export class DeploymentTable {
       priority,
       quota,
       queues,
-    }: Pick<TenantPut, 'weight' | 'priority' | 'quota' | 'queues'>,
+      strategy,
+    }: Pick<TenantPut, 'weight' | 'priority' | 'quota' | 'queues' | 'strategy'>,
   ): void {
     tenant.weight = weight;
     if (priority !== undefined) tenant.priority = priority;
     if (quota !== undefined) tenant.quota = quota;
+    if (strategy !== undefined) tenant.strategy = strategy ?? undefined;
     if (queues !== undefined) {
       tenant.queues = new Map(queues.map((one) => [one.queue, one.weight]));
     }
@@ -186,9 +193,10 @@ export class DeploymentTable {
 }
 
 export function settingsOf(record: TenantRecord): TenantSettings {
-  const { tenant, weight, priority, quota } = record;
+  const { tenant, weight, priority, quota, strategy } = record;
   const queues = [...record.queues].map(([queue, share]) => ({ queue, weight: share }));
-  return { tenant, weight, priority, quota, queues };
+  const settings = { tenant, weight, priority, quota, queues };
+  return strategy === undefined ? settings : { ...settings, strategy };
 }
 
 /** What is wrong with a manifest that somebody wants to deploy, if anything. */

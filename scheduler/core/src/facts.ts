@@ -22,6 +22,7 @@ import type {
   Quota,
   Resources,
   RunId,
+  StrategyName,
   TaskId,
   TenantName,
 } from '@troupe/model';
@@ -82,6 +83,8 @@ export type SchedulerFact =
       readonly priority?: PriorityName;
       readonly quota?: Quota;
       readonly queues?: readonly QueueWeight[];
+      /** Null for that of the cluster. */
+      readonly strategy?: StrategyName | null;
     }
   | {
       readonly kind: 'bundle-deployed';

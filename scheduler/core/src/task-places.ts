@@ -6,7 +6,7 @@
  * P4  what runs here is exactly what runs by the journal.
  * P5  room that is kept for a shape is open to tasks of that shape, and to no others.
  */
-import { assert, type Incarnation, type Labels, type TaskId } from '@troupe/model';
+import { assert, type Incarnation, type Labels, type TaskId, type TenantName } from '@troupe/model';
 import type { Desk } from './desk.ts';
 import { priorityWeight } from './fair/priority.ts';
 import { type GangItem, isGang, type QueueItem } from './gang-items.ts';
@@ -54,6 +54,12 @@ export class TaskPlaces {
     this.#desk = desk;
     this.#placement = new Placement(configOf(desk));
     this.#gangs = new Gangs(this.#placement);
+  }
+
+  /** How nodes are chosen for the tasks of the tenant from now on. */
+  tenantPut(tenant: TenantName): void {
+    const strategy = this.#desk.state.deployments.tenant(tenant)?.strategy;
+    this.#placement.setStrategy(tenant, strategy);
   }
 
   /** A running attempt that another leader placed. */

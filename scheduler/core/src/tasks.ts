@@ -355,6 +355,7 @@ export class Tasks {
     this.#queue.put(name, { weight, quota: tenant.quota }, this.#desk.now);
     for (const [queue, share] of tenant.queues) this.#queue.weighQueue(name, queue, share);
     this.#queue.keepQueues(name, tenant.queues);
+    this.#places.tenantPut(name);
   }
 
   #fly(task: TaskRecord, charged: number | undefined): void {

@@ -67,6 +67,8 @@ export class Placement {
   readonly #grants = new Map<string, Grant>();
   #rankings = new Rankings(this.#sites);
   readonly #scorers = new Map<StrategyName, Scorer>();
+  /** Of tenants that have one of their own. */
+  readonly #strategies: Map<string, StrategyName>;
   readonly #neighbours: Neighbours;
   readonly #counter = new MixCounter();
   readonly #usage = new Usage();
@@ -78,6 +80,7 @@ export class Placement {
   constructor(config: PlacementConfig) {
     this.#config = config;
     this.#mix = config.mix ?? [];
+    this.#strategies = new Map(Object.entries(config.tenants ?? {}));
     this.#neighbours = new Neighbours(
       () => [...this.#grants.values()].map(({ task, site }) => ({ ask: task.ask, site })),
       () => this.#byName.values(),
@@ -205,6 +208,12 @@ export class Placement {
     this.#mix = mix;
     this.#rescore('gpu-fragmentation-aware');
     this.#rescore('energy-aware');
+  }
+
+  /** What tasks of the tenant go by that name no strategy; without one that of the cluster. */
+  setStrategy(tenant: string, strategy: StrategyName | undefined): void {
+    if (strategy === undefined) this.#strategies.delete(tenant);
+    else this.#strategies.set(tenant, strategy);
   }
 
   /** Nodes that are open to the ask, in the order they joined, while the visit wants another. */
@@ -343,7 +352,7 @@ export class Placement {
   }
 
   #strategyOf({ ask, tenant }: Task): StrategyName {
-    const own = tenant === undefined ? undefined : this.#config.tenants?.[tenant];
+    const own = tenant === undefined ? undefined : this.#strategies.get(tenant);
     return ask.demand.strategy ?? own ?? this.#config.strategy;
   }
 
