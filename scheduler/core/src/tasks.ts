@@ -37,6 +37,7 @@ import {
   waitsInGang,
 } from './gang-items.ts';
 import { KeptRoom } from './kept-room.ts';
+import type { ReservationRecord } from './reservation-table.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
@@ -103,6 +104,9 @@ export class Tasks {
   /** A new leader: what the durable state calls for is sent, queued and timed anew. */
   takeOver(): void {
     for (const { tenant } of this.#desk.state.deployments.tenants()) this.#put(tenant);
+    for (const { tenant } of this.#desk.state.reservations.all())
+      this.#queue.setApart(tenant, true);
+    this.#places.takeOver();
     for (const task of this.#desk.state.tasks.live()) {
       if (task.state.kind === 'running') {
         this.#queue.adopt(task);
@@ -114,6 +118,7 @@ export class Tasks {
       }
     }
     this.#gangsWait([...this.#desk.state.tasks.live()].filter(waitsInGang));
+    this.#places.review();
     this.dispatch();
   }
 
@@ -146,7 +151,7 @@ export class Tasks {
       const picked = this.#queue.take(this.#desk.now);
       if (picked === undefined) break;
       const { task: item, place: places, cost } = picked;
-      if (this.#room.gone(item)) this.#queue.unblock(() => true);
+      if (this.#room.gone(item)) this.#openAll();
       if (isGang(item)) this.#startAll(item, places);
       else this.#startOn(item, places[0], cost);
       for (const victim of this.#preempted.splice(0)) this.#push(victim);
@@ -160,7 +165,7 @@ export class Tasks {
 
   /** Somebody may have waited for room for long. */
   lookAtRoom(): void {
-    if (this.#room.look()) this.#queue.unblock(() => true);
+    if (this.#room.look()) this.#openAll();
     this.dispatch();
   }
 
@@ -275,8 +280,26 @@ export class Tasks {
   }
 
   nodesChanged(): void {
-    this.#queue.unblock(() => true);
+    this.#openAll();
     this.dispatch();
+  }
+
+  /** What is held for the tenant is declared anew, or is not held any more. */
+  reservationsChanged(tenant: TenantName): void {
+    const { reservations } = this.#desk.state;
+    const isApart = [...reservations.all()].some((reservation) => reservation.tenant === tenant);
+    this.#queue.setApart(tenant, isApart);
+    this.nodesChanged();
+  }
+
+  /** Whether tasks run in the place. */
+  isPlaceUsed(place: number): boolean {
+    return this.#places.isPlaceUsed(place);
+  }
+
+  /** Why no more places are held, for people. */
+  whyNotHeld(reservation: ReservationRecord): string {
+    return this.#places.whyNotHeld(reservation);
   }
 
   resend(node: Incarnation): void {
@@ -410,8 +433,17 @@ export class Tasks {
   }
 
   #freed(node: Incarnation): void {
-    this.#queue.unblock((shape) => this.#places.mayFit(shape, node));
+    const isHeld = this.#places.freed(node);
+    this.#queue.unblock((shape, owner) => {
+      return (isHeld && owner !== undefined) || this.#places.mayFit(shape, node, owner);
+    });
     this.dispatch();
+  }
+
+  /** There may be room for anything: first for what is reserved. */
+  #openAll(): void {
+    this.#places.review();
+    this.#queue.unblock(() => true);
   }
 
   #cancelOn(node: Incarnation, { id: task, attempt }: TaskRecord): void {
@@ -458,9 +490,10 @@ export class Tasks {
 
   #startOn(task: TaskRecord, place: TaskPlace | undefined, cost: number): void {
     assert(place !== undefined, 'P1: what starts has a place');
-    const { gpus } = place;
+    const { gpus, place: reserved } = place;
     const node = place.node.incarnation;
-    const fact = { kind: 'task-started', task: task.id, attempt: task.attempt + 1, node } as const;
+    const plain = { kind: 'task-started', task: task.id, attempt: task.attempt + 1, node } as const;
+    const fact = reserved === undefined ? plain : { ...plain, place: reserved };
     this.#desk.decide(gpus.length === 0 ? fact : { ...fact, gpus });
     this.#fly(task, cost);
     this.#attempts.add(node, task.id);
@@ -495,7 +528,7 @@ export class Tasks {
   /** It will not be started. */
   #withdraw(item: QueueItem): void {
     this.#queue.remove(item, this.#desk.now);
-    if (this.#room.gone(item)) this.#queue.unblock(() => true);
+    if (this.#room.gone(item)) this.#openAll();
   }
 
   /** Reserves a place; a task that may makes room for itself where there is none. */

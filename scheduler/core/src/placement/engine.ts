@@ -40,6 +40,9 @@ export interface Task {
   readonly at?: number;
   /** Never preempted. */
   readonly spared?: boolean;
+  /** Room of a reservation: held, so that nothing runs there, or used by a task of its tenant. It is
+   *  never preempted, and is not open to others when the task has ended. */
+  readonly reserved?: 'held' | 'used';
   /** Nodes that hold its data, with how much: what locality goes by. */
   readonly dataOn?: readonly { readonly node: string; readonly bytes: number }[];
 }
@@ -82,7 +85,10 @@ export class Placement {
     this.#mix = config.mix ?? [];
     this.#strategies = new Map(Object.entries(config.tenants ?? {}));
     this.#neighbours = new Neighbours(
-      () => [...this.#grants.values()].map(({ task, site }) => ({ ask: task.ask, site })),
+      () =>
+        [...this.#grants.values()]
+          .filter(({ task }) => task.reserved !== 'held')
+          .map(({ task, site }) => ({ ask: task.ask, site })),
       () => this.#byName.values(),
     );
   }
@@ -195,7 +201,7 @@ export class Placement {
     this.#grants.set(task.id, grant);
     site.tasks.add(task.id);
     this.#usage.taken(task.ask);
-    this.#neighbours.placed({ ask: task.ask, site });
+    if (task.reserved !== 'held') this.#neighbours.placed({ ask: task.ask, site });
     this.#rankings.note(site.slot);
   }
 
@@ -341,7 +347,7 @@ export class Placement {
     site.tasks.delete(task.id);
     giveBack(site, task.ask, gpus);
     this.#usage.given(task.ask);
-    this.#neighbours.ended({ ask: task.ask, site });
+    if (task.reserved !== 'held') this.#neighbours.ended({ ask: task.ask, site });
     this.#rankings.note(site.slot);
   }
 

@@ -9,7 +9,7 @@ export type { DemandClass, Mix } from './mix.ts';
 export { type PowerModel, wattsOf } from './power.ts';
 export { type PreemptionPlan, planPreemption, type Victim } from './preemption.ts';
 export type { Refusal } from './refusals.ts';
-export { type Reservation, Reservations } from './reservations.ts';
+export { type Entered, type HeldPlace, Reservations } from './reservations.ts';
 export type { NodeSpec } from './site.ts';
 export { type Circle, Waits } from './waits.ts';
 export { wishesFault } from './wishes.ts';
