@@ -82,6 +82,7 @@ export class TaskPlaces {
 
   /** Something has ended there, and waits no longer for what it held. The same. */
   freed(node: Incarnation): boolean {
+    this.#nodesChanged();
     return this.#reserved.freed(node);
   }
 

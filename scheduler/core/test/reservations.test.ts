@@ -10,7 +10,7 @@ import {
 } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
-import { config, tenant as others, Scene, stateOf, task } from './scene.ts';
+import { config, tenant as others, Scene, stateOf, task, workflow } from './scene.ts';
 
 const critical = tenantName('critical');
 
@@ -346,6 +346,23 @@ describe('a place', () => {
     stage.joins('n3.aaaaaaaa');
     expect(stage.view('gold')).toMatchObject({ held: 1 });
     expect(stage.startedOf('other')).toHaveLength(4);
+  });
+
+  it('is never held on a node that is being lost, whatever ends with it', () => {
+    const scene = new Scene();
+    const block = (id: string) =>
+      ({ kind: 'task', task: 'once', id, after: [], input: 1 }) as const;
+    const flow = workflow('flow', [block('a'), block('b')]);
+    scene.deploys({ workflows: [flow], tasks: [task('once', { retries: 0 })] });
+    scene.joins('n1.aaaaaaaa', { cpu: 2 });
+    scene.starts('flow');
+    const shape = { resources: { cpu: 1 } };
+    const gold = { tenant: others, reservation: 'gold', shape, count: 1 };
+    scene.asks({ kind: 'put-reservation', ...gold });
+    // The first block is lost, so the run fails and its other block is cancelled: on a node that is lost.
+    const next = scene.joins('n1.bbbbbbbb', { cpu: 2 });
+    expect(scene.view()).toMatchObject({ state: 'failed' });
+    expect(scene.decided('place-held').map(({ node }) => node)).toEqual([next]);
   });
 
   it('leaves a cordoned node, while what runs there stays', () => {
