@@ -35,6 +35,7 @@ describe('wrong usage ends with exit code 2 and says what to type', () => {
     [['tenants', 'set', 'acme', '--cpu', 'many'], '--cpu "many" is no positive number or "none"'],
     [['tenants', 'set', 'acme', '--in-flight', ''], '--in-flight "" is no positive number'],
     [['tenants', 'set', 'acme', '--priority', '3'], 'Allowed choices are high, normal, low'],
+    [['tenants', 'set', 'acme', '--strategy', 'fast'], 'Allowed choices are first-fit, best-fit'],
     [['tenants', 'set', 'acme', '--queue', 'reports'], 'is not name=weight'],
     [['tenants', 'set', 'acme', '--queue', 'a=1', '--queue', 'a=2'], '--queue names a twice'],
     [['task', 'read', '1', '--due-in', 'soon'], '--due-in "soon"'],

@@ -28,6 +28,12 @@ export const errorTable = {
   UNKNOWN_METHOD: row(12, false, 'none', 'correct the method, or deploy a bundle that has it'),
   UNKNOWN_TASK: row(5, false, 'none', 'deploy a bundle that exports this task'),
   UNKNOWN_QUEUE: row(5, false, 'none', 'open it with `troupe tenants set`, or correct its name'),
+  UNKNOWN_RESERVATION: row(
+    5,
+    false,
+    'none',
+    'list them with `troupe tenants reservations`, or make it',
+  ),
   UNKNOWN_WORKFLOW: row(5, false, 'none', 'deploy a bundle that exports this workflow'),
   UNKNOWN_RUN: row(5, false, 'none', 'list the runs with `troupe runs`'),
   UNKNOWN_BLOCK: row(5, false, 'none', 'show the run with `troupe runs show RUN`'),

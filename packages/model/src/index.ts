@@ -8,6 +8,7 @@ export * from './manifest.ts';
 export * from './messages.ts';
 export * from './placement.ts';
 export * from './requests.ts';
+export * from './reservations.ts';
 export * from './runner-frames.ts';
 export * from './version.ts';
 export * from './workflow.ts';

@@ -34,6 +34,9 @@ export const limits = {
   /** Of a tenant or a queue; others are `INVALID_ARGUMENT`. By far smaller ones none is served. */
   weightMin: 0.000_001,
   weightMax: 1_000_000,
+  /** Reservations of a cell, and places of all of them: more are `INVALID_ARGUMENT`. */
+  reservationsMax: 100,
+  reservedPlacesMax: 1_000,
   /** GPUs that one node offers, and one task asks for: more are `INVALID_ARGUMENT`. */
   nodeGpusMax: 1_024,
   /** Bytes of a turn log beyond its actors' checkpoints before the oldest are checkpointed. */

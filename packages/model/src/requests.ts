@@ -16,7 +16,8 @@ import type {
 } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
 import type { NodeLoad, Term } from './messages.ts';
-import type { GangPolicy } from './placement.ts';
+import type { GangPolicy, StrategyName } from './placement.ts';
+import type { PlaceShape, ReservationView } from './reservations.ts';
 
 export type RequestBody =
   | {
@@ -105,8 +106,28 @@ export type RequestBody =
       readonly priority?: PriorityName;
       readonly quota?: QuotaChange;
       readonly queues?: readonly QueueChange[];
+      /** Null for that of the cluster. */
+      readonly strategy?: StrategyName | null;
       /** It must exist: `UNKNOWN_TENANT` otherwise. */
       readonly existing?: true;
+    }
+  | {
+      /** Holds room for a tenant. The same again changes nothing; another one of that name is
+       *  `ALREADY_EXISTS`, unless it is to be changed. */
+      readonly kind: 'put-reservation';
+      readonly tenant: TenantName;
+      readonly reservation: string;
+      /** A new one has both; what is absent of one that is changed stays as it is. */
+      readonly shape?: PlaceShape;
+      readonly count?: number;
+      /** It must exist, and is changed: `UNKNOWN_RESERVATION` otherwise. */
+      readonly existing?: true;
+    }
+  | {
+      /** What runs in its places goes on; the room is open to all. */
+      readonly kind: 'drop-reservation';
+      readonly tenant: TenantName;
+      readonly reservation: string;
     }
   | { readonly kind: 'status' }
   | {
@@ -168,6 +189,8 @@ export interface TenantSettings {
   readonly priority: PriorityName;
   readonly quota: Quota;
   readonly queues: readonly QueueWeight[];
+  /** How nodes are chosen for its tasks that name no strategy; that of the cluster when absent. */
+  readonly strategy?: StrategyName;
 }
 
 /** And how it stands, as far as the present leader knows. */
@@ -191,6 +214,7 @@ export type Answer =
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }
   | { readonly kind: 'deployed'; readonly bundle: BundleHash; readonly manifest: Manifest }
   | { readonly kind: 'tenant'; readonly settings: TenantSettings }
+  | { readonly kind: 'reservation'; readonly reservation: ReservationView }
   | { readonly kind: 'status'; readonly status: ClusterView }
   | { readonly kind: 'demands'; readonly demands: readonly DemandView[]; readonly total: number }
   | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
@@ -286,6 +310,7 @@ export interface ClusterView {
   readonly nodes: readonly NodeView[];
   /** The first thousand; `counts.tenants` says how many there are. */
   readonly tenants: readonly TenantView[];
+  readonly reservations: readonly ReservationView[];
   readonly bundles: readonly {
     readonly tenant: TenantName;
     readonly bundle: BundleHash;

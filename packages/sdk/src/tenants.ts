@@ -3,6 +3,7 @@ import {
   type PriorityName,
   type Quota,
   type QuotaChange,
+  type StrategyName,
   type TenantSettings,
   tenantName,
   troupeError,
@@ -30,15 +31,19 @@ export async function putTenant(
 }
 
 function messageOf(tenant: string, options: TenantOptions): PutTenantMessage {
-  const { weight, priority = '', quota = {}, queues = {}, existing = false } = options;
+  const { weight, priority = '', quota = {}, queues = {}, existing = false, strategy } = options;
   const all = Object.entries(queues);
   return {
     tenant,
     priority,
     existing,
+    strategy: strategy ?? '',
     ...(weight === undefined ? {} : { weight }),
     ...limitsOf(quota),
-    lifted: limitNames().flatMap((limit) => (quota[limit] === null ? [limitFields[limit]] : [])),
+    lifted: [
+      ...limitNames().flatMap((limit) => (quota[limit] === null ? [limitFields[limit]] : [])),
+      ...(strategy === null ? ['strategy'] : []),
+    ],
     queues: all.flatMap(([queue, share]) => (share === null ? [] : [{ queue, weight: share }])),
     closed: all.flatMap(([queue, share]) => (share === null ? [queue] : [])),
   };
@@ -60,13 +65,15 @@ function limitsOf(quota: QuotaChange): Quota {
 }
 
 function settingsOf(message: TenantMessage): TenantSettings {
-  const { tenant, weight, priority, queues } = message;
+  const { tenant, weight, queues, strategy } = message;
+  const priority = message.priority as PriorityName;
   const quota: { -readonly [L in keyof Quota]: number } = {};
   for (const limit of limitNames()) {
     const value = message[limit];
     if (value !== undefined) quota[limit] = value;
   }
-  return { tenant: tenantName(tenant), weight, priority: priority as PriorityName, quota, queues };
+  const settings = { tenant: tenantName(tenant), weight, priority, quota, queues };
+  return strategy ? { ...settings, strategy: strategy as StrategyName } : settings;
 }
 
 function limitNames(): (keyof Quota)[] {

@@ -7,6 +7,7 @@ import type {
   PriorityName,
   QuotaChange,
   RunView,
+  StrategyName,
   TaskView,
   TenantSettings,
 } from '@troupe/model';
@@ -71,6 +72,8 @@ export interface TenantOptions {
   readonly quota?: QuotaChange;
   /** Queues below it by name, with their shares of the tenant's; null closes one. */
   readonly queues?: { readonly [queue: string]: number | null };
+  /** How nodes are chosen for its tasks that name no strategy; null for that of the cluster. */
+  readonly strategy?: StrategyName | null;
   /** Only change a tenant that exists; fail with `UNKNOWN_TENANT` otherwise. */
   readonly existing?: boolean;
 }

@@ -167,7 +167,13 @@ describe('the cluster', () => {
     ]);
     expect(heard[0]).not.toHaveProperty('weight');
     expect(await troupe.putTenant('acme', 2)).toEqual(settings);
-    expect(heard[1]).toMatchObject({ weight: 2, lifted: [], queues: [] });
+    expect(heard[1]).toMatchObject({ weight: 2, lifted: [], queues: [], strategy: '' });
+    await troupe.putTenant('acme', { strategy: 'best-fit' });
+    await troupe.putTenant('acme', { strategy: null });
+    expect(heard.slice(2)).toMatchObject([
+      { strategy: 'best-fit', lifted: [] },
+      { strategy: '', lifted: ['strategy'] },
+    ]);
   });
 
   test('is never told of a limit that does not exist', async () => {

@@ -19,6 +19,7 @@ import {
   type PriorityName,
   type QueueWeight,
   type Quota,
+  type StrategyName,
   type TaskManifest,
   type TenantName,
   type TenantSettings,
@@ -38,6 +39,8 @@ export interface TenantRecord {
   queues: ReadonlyMap<string, number>;
   /** Queues that were closed and not opened again, the latest last: bounded. */
   closed: ReadonlySet<string>;
+  /** That of the cluster when undefined. */
+  strategy: StrategyName | undefined;
   /** Deployed bundles, the latest last. */
   bundles: BundleHash[];
   /** Names to what serves them; derived. */
@@ -59,6 +62,7 @@ export interface DeploymentsImage {
     readonly quota: Quota;
     readonly queues: readonly QueueWeight[];
     readonly closed?: readonly string[];
+    readonly strategy?: StrategyName;
     readonly bundles: readonly BundleHash[];
   }[];
   readonly bundles: readonly {
@@ -157,6 +161,7 @@ export class DeploymentTable {
       quota: {},
       queues: new Map(),
       closed: new Set(),
+      strategy: undefined,
       bundles: [],
       actors: new Map(),
       tasks: new Map(),
@@ -173,11 +178,13 @@ export class DeploymentTable {
       priority,
       quota,
       queues,
-    }: Pick<TenantPut, 'weight' | 'priority' | 'quota' | 'queues'>,
+      strategy,
+    }: Pick<TenantPut, 'weight' | 'priority' | 'quota' | 'queues' | 'strategy'>,
   ): void {
     tenant.weight = weight;
     if (priority !== undefined) tenant.priority = priority;
     if (quota !== undefined) tenant.quota = quota;
+    if (strategy !== undefined) tenant.strategy = strategy ?? undefined;
     if (queues !== undefined) {
       const open = new Map(queues.map((one) => [one.queue, one.weight]));
       const closed = [...tenant.closed, ...tenant.queues.keys()].filter((name) => !open.has(name));
@@ -196,9 +203,10 @@ export class DeploymentTable {
 }
 
 export function settingsOf(record: TenantRecord): TenantSettings {
-  const { tenant, weight, priority, quota } = record;
+  const { tenant, weight, priority, quota, strategy } = record;
   const queues = [...record.queues].map(([queue, share]) => ({ queue, weight: share }));
-  return { tenant, weight, priority, quota, queues };
+  const settings = { tenant, weight, priority, quota, queues };
+  return strategy === undefined ? settings : { ...settings, strategy };
 }
 
 /** What is wrong with a manifest that somebody wants to deploy, if anything. */

@@ -17,11 +17,13 @@ import type {
   NodeName,
   Outcome,
   PlacementWishes,
+  PlaceShape,
   PriorityName,
   QueueWeight,
   Quota,
   Resources,
   RunId,
+  StrategyName,
   TaskId,
   TenantName,
 } from '@troupe/model';
@@ -82,6 +84,8 @@ export type SchedulerFact =
       readonly priority?: PriorityName;
       readonly quota?: Quota;
       readonly queues?: readonly QueueWeight[];
+      /** Null for that of the cluster. */
+      readonly strategy?: StrategyName | null;
     }
   | {
       readonly kind: 'bundle-deployed';
@@ -91,6 +95,31 @@ export type SchedulerFact =
       readonly bytes: number;
       readonly at: number;
     }
+  // reservations
+  /** Another shape than before: the places held so far are held no longer. */
+  | {
+      readonly kind: 'reservation-put';
+      readonly tenant: TenantName;
+      readonly reservation: string;
+      readonly shape: PlaceShape;
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'reservation-dropped';
+      readonly tenant: TenantName;
+      readonly reservation: string;
+    }
+  /** Id of the place = position of this fact. It is held until it is let go, its reservation is put
+   *  with another shape or dropped, or its node is dying. */
+  | {
+      readonly kind: 'place-held';
+      readonly tenant: TenantName;
+      readonly reservation: string;
+      readonly node: Incarnation;
+      /** Numbers of the GPUs of the node, if it holds any. */
+      readonly gpus?: readonly number[];
+    }
+  | { readonly kind: 'place-let-go'; readonly place: number }
   // tasks
   | {
       readonly kind: 'task-submitted';
@@ -124,6 +153,8 @@ export type SchedulerFact =
       readonly node: Incarnation;
       /** Numbers of the GPUs of the node, if it reserves any. */
       readonly gpus?: readonly number[];
+      /** The place of its tenant that it runs in, if it does. */
+      readonly place?: number;
     }
   /** An attempt was ended to make room for another task, and counts for nothing. */
   | {

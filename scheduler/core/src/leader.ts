@@ -19,6 +19,7 @@ import type { SchedulerEvent } from './events.ts';
 import { Membership } from './membership.ts';
 import { isPresent } from './nodes.ts';
 import { Questions } from './questions.ts';
+import { Reserving } from './reserving.ts';
 import { Runs } from './runs.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
@@ -37,6 +38,7 @@ export class Leader {
   readonly #submissions: Submissions;
   readonly #runs: Runs;
   readonly #deploying: Deploying;
+  readonly #reserving: Reserving;
   readonly #questions: Questions;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
@@ -52,6 +54,7 @@ export class Leader {
         this.#tasks.nodeLost(node);
       },
       nodeSealed: (node) => this.#directory.placeFrom(node),
+      nodeDrains: () => this.#tasks.nodesChanged(),
     });
     this.#directory = new Directory(desk, (chain) => {
       for (const { log } of chain) this.#membership.reviewLog(log);
@@ -62,6 +65,7 @@ export class Leader {
     this.#submissions = new Submissions(desk, this.#tasks);
     this.#runs = new Runs(desk, this.#tasks);
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
+    this.#reserving = new Reserving(desk, this.#tasks);
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks);
     this.#takeOver();
   }
@@ -236,6 +240,10 @@ export class Leader {
         return this.#deploying.deploy(asker, body);
       case 'put-tenant':
         return this.#deploying.putTenant(asker, body);
+      case 'put-reservation':
+        return this.#reserving.put(asker, body);
+      case 'drop-reservation':
+        return this.#reserving.drop(asker, body);
       case 'status':
         return this.#questions.status(asker);
       case 'list-actors':

@@ -29,6 +29,8 @@ export interface MembershipEffects {
   nodeJoined(node: Incarnation): void;
   nodeLost(node: Incarnation): void;
   nodeSealed(node: Incarnation): void;
+  /** Nothing new is placed there. */
+  nodeDrains(): void;
 }
 
 export class Membership {
@@ -155,7 +157,10 @@ export class Membership {
   drain(incarnation: Incarnation): void {
     const node = this.#desk.state.nodes.get(incarnation);
     if (node?.phase.kind === 'joining') return this.leave(incarnation);
-    if (node?.phase.kind === 'alive') this.#desk.decide({ kind: 'node-draining', incarnation });
+    if (node?.phase.kind === 'alive') {
+      this.#desk.decide({ kind: 'node-draining', incarnation });
+      this.#effects.nodeDrains();
+    }
     if (node?.phase.kind === 'draining') this.#sendDrain(incarnation);
   }
 

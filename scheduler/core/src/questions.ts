@@ -13,6 +13,7 @@ import { settingsOf, type TenantRecord } from './deployments.ts';
 import type { Desk } from './desk.ts';
 import type { FailureDetection } from './failure-detection.ts';
 import type { NodeRecord } from './nodes.ts';
+import { viewReservation } from './reserving.ts';
 import { resourcesOf } from './resources.ts';
 import { viewRunShort } from './run-view.ts';
 import type { TaskRecord } from './task-table.ts';
@@ -140,6 +141,7 @@ export class Questions {
       version: config.version,
       nodes: [...state.nodes.kept()].map((node) => this.#viewNode(node)),
       tenants: tenants.slice(0, rowsMax).map((tenant) => this.#viewTenant(tenant)),
+      reservations: [...state.reservations.all()].map((each) => viewReservation(this.#tasks, each)),
       bundles: tenants.flatMap(({ tenant, bundles }) =>
         bundles.map((bundle) => {
           const manifest = state.deployments.manifest(bundle);

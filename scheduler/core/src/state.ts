@@ -10,6 +10,7 @@ import { type ActorRecord, ActorTable } from './actors.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
+import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
 import { type TasksImage, TaskTable } from './task-table.ts';
 
@@ -35,6 +36,8 @@ export interface DurableState {
   readonly nodes: NodesImage;
   readonly actors: readonly ActorRecord[];
   readonly deployments: DeploymentsImage;
+  /** Absent when there are none, as in images from before there were any. */
+  readonly reservations?: ReservationsImage;
   readonly tasks: TasksImage;
   readonly runs: RunsImage;
 }
@@ -46,6 +49,7 @@ export class State {
   readonly actors = new ActorTable(this.nodes);
   readonly deployments = new DeploymentTable();
   readonly tasks = new TaskTable(this.nodes);
+  readonly reservations = new ReservationTable(this.nodes);
   readonly runs = new RunTable(this.deployments);
   #factCount = 0;
   #ledMs = 0;
@@ -84,10 +88,13 @@ export class State {
       case 'node-joined':
       case 'node-draining':
       case 'node-cordoned':
-      case 'node-dying':
       case 'node-sealed':
       case 'log-deleted':
         this.nodes.apply(fact);
+        break;
+      case 'node-dying':
+        this.nodes.apply(fact);
+        this.reservations.nodeDying(fact.incarnation);
         break;
       case 'actor-created':
       case 'actor-placed':
@@ -97,6 +104,12 @@ export class State {
       case 'tenant-put':
       case 'bundle-deployed':
         this.deployments.apply(fact);
+        break;
+      case 'reservation-put':
+      case 'reservation-dropped':
+      case 'place-held':
+      case 'place-let-go':
+        this.reservations.apply(fact, position);
         break;
       case 'task-submitted':
       case 'task-started':
@@ -138,6 +151,7 @@ export class State {
       nodes: this.nodes.image(),
       actors: this.actors.image(),
       deployments: this.deployments.image(),
+      ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
       tasks: this.tasks.image(),
       runs: this.runs.image(),
     };
@@ -158,6 +172,7 @@ export class State {
     state.nodes.restore(durable.nodes);
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
+    state.reservations.restore(durable.reservations ?? []);
     state.tasks.restore(durable.tasks);
     state.runs.restore(durable.runs);
     return state;
@@ -167,6 +182,7 @@ export class State {
     this.nodes.check();
     this.actors.check();
     this.tasks.check();
+    this.reservations.check(this.tasks);
     this.runs.check();
   }
 

@@ -6,7 +6,7 @@
  * P4  what runs here is exactly what runs by the journal.
  * P5  room that is kept for a shape is open to tasks of that shape, and to no others.
  */
-import { assert, type Incarnation, type Labels, type TaskId } from '@troupe/model';
+import { assert, type Incarnation, type Labels, type TaskId, type TenantName } from '@troupe/model';
 import type { Desk } from './desk.ts';
 import { priorityWeight } from './fair/priority.ts';
 import { type GangItem, isGang, type QueueItem } from './gang-items.ts';
@@ -14,6 +14,7 @@ import type { NodeRecord, NodeTable } from './nodes.ts';
 import {
   type Ask,
   type Company,
+  type Entered,
   type Gang,
   Gangs,
   type NodeSpec,
@@ -28,14 +29,17 @@ import {
   wouldStart,
 } from './placement/index.ts';
 import { attemptResource } from './placement/site.ts';
+import type { ReservationRecord } from './reservation-table.ts';
+import { ReservedRoom } from './reserved-room.ts';
 import type { Shape } from './resources.ts';
 import type { Size } from './sizes.ts';
 import type { TaskRecord } from './task-table.ts';
 
-/** A node, with the GPUs of it that a task gets. */
+/** A node, with the GPUs of it that a task gets, and the place of a reservation if it runs in one. */
 export interface TaskPlace {
   readonly node: NodeRecord;
   readonly gpus: readonly number[];
+  readonly place?: number;
 }
 
 /** Attempts that run on one node at once, however little they reserve. */
@@ -48,6 +52,7 @@ export class TaskPlaces {
   readonly #placement: Placement;
   readonly #gangs: Gangs;
   readonly #shortages: Shortages;
+  readonly #reserved: ReservedRoom;
   readonly #asks = new Map<string, Ask>();
   #changes = -1;
   #kept: { readonly key: string; readonly nodes: readonly string[] } | undefined;
@@ -57,6 +62,41 @@ export class TaskPlaces {
     this.#placement = new Placement(configOf(desk));
     this.#gangs = new Gangs(this.#placement);
     this.#shortages = new Shortages(this.#placement);
+    this.#reserved = new ReservedRoom(desk, this.#placement, (shape) => this.#askOf(shape));
+  }
+
+  /** How nodes are chosen for the tasks of the tenant from now on. */
+  tenantPut(tenant: TenantName): void {
+    const strategy = this.#desk.state.deployments.tenant(tenant)?.strategy;
+    this.#placement.setStrategy(tenant, strategy);
+  }
+
+  /** A new leader: the places that another one held. */
+  takeOver(): void {
+    this.#nodesChanged();
+    this.#reserved.takeOver();
+  }
+
+  /** Nodes or reservations have changed. True when room is held for a tenant that was not before. */
+  review(): boolean {
+    this.#nodesChanged();
+    return this.#reserved.review();
+  }
+
+  /** Something has ended there, and waits no longer for what it held. The same. */
+  freed(node: Incarnation): boolean {
+    this.#nodesChanged();
+    return this.#reserved.freed(node);
+  }
+
+  isPlaceUsed(place: number): boolean {
+    return this.#reserved.isUsed(place);
+  }
+
+  /** Why no more places are held, for people. */
+  whyNotHeld(reservation: ReservationRecord): string {
+    this.#nodesChanged();
+    return this.#reserved.why(reservation);
   }
 
   /** A running attempt that another leader placed. */
@@ -64,15 +104,21 @@ export class TaskPlaces {
     assert(task.state.kind === 'running', 'P4: what is adopted runs');
     const { node, gpus } = task.state;
     this.#nodesChanged();
-    this.#placement.reserve(this.#taskOf(task), node, gpus);
+    const adopted = this.#taskOf(task);
+    if (this.#reserved.adopt(task, adopted)) return;
+    this.#placement.reserve(adopted, node, gpus);
   }
 
-  /** Reserves the best place that there is. */
+  /** Reserves in a place that is held for its tenant, else the best that there is. */
   place(task: TaskRecord): TaskPlace | undefined {
     this.#nodesChanged();
-    const choice = this.#within(task.shape, () => this.#placement.place(this.#taskOf(task)));
-    if (choice.kind === 'refused') return undefined;
-    return this.#placeOn(choice.node, choice.gpus);
+    const placed = this.#taskOf(task);
+    const own = this.#reserved.enter(placed, false);
+    if (own !== undefined) return this.#placeIn(own);
+    const choice = this.#within(task.shape, () => this.#placement.place(placed));
+    if (choice.kind === 'placed') return this.#placeOn(choice.node, choice.gpus);
+    const last = this.#reserved.enter(placed, true);
+    return last === undefined ? undefined : this.#placeIn(last);
   }
 
   /** Reserves for all members, in their order, or for none. */
@@ -90,12 +136,15 @@ export class TaskPlaces {
   }
 
   end(task: TaskRecord): void {
-    if (this.#placement.grant(task.id) !== undefined) this.#placement.end(task.id);
+    if (this.#placement.grant(task.id) === undefined) return;
+    if (!this.#reserved.end(task.id)) this.#placement.end(task.id);
   }
 
-  /** Something was freed on the node: whether a task of this shape could start now. */
-  mayFit(shape: Shape, node: Incarnation): boolean {
+  /** Something was freed on the node: whether a task of this shape could start now; of this tenant,
+   *  if only that one's matter. */
+  mayFit(shape: Shape, node: Incarnation, tenant?: string): boolean {
     this.#nodesChanged();
+    if (tenant !== undefined && this.#reserved.isOn(node, tenant)) return true;
     const site = this.#placement.site(node);
     if (site === undefined) return false;
     // A gang is planned over all nodes, but not while it is known that they do not suffice.
@@ -145,10 +194,15 @@ export class TaskPlaces {
   /** Why there is no place for it, for people; undefined when there is one. */
   refusal(task: TaskRecord): string | undefined {
     this.#nodesChanged();
-    return this.#within(task.shape, () => {
-      const choice = this.#placement.choose(this.#taskOf(task));
+    const asked = this.#taskOf(task);
+    if (this.#reserved.fits(asked)) return undefined;
+    const why = this.#within(task.shape, () => {
+      const choice = this.#placement.choose(asked);
       return choice.kind === 'refused' ? choice.explain().text : undefined;
     });
+    const held = this.#reserved.countOf(task.tenant);
+    if (why === undefined || held === 0) return why;
+    return `${why}, and none of the ${held} places held for its tenant has room for it`;
   }
 
   /** The same of a gang. */
@@ -170,9 +224,11 @@ export class TaskPlaces {
 
   check(): void {
     this.#placement.check();
+    this.#reserved.check();
     const { tasks } = this.#desk.state;
     let placed = 0;
     for (const { task, site, gpus } of this.#placement.grants()) {
+      if (task.reserved === 'held') continue;
       const state = tasks.get(task.id as TaskId)?.state;
       const there = state?.kind === 'running' && state.node === site.spec.name;
       assert(there && String(state.gpus) === String(gpus), 'P4: what has a place here runs there');
@@ -184,12 +240,10 @@ export class TaskPlaces {
   /** Z1 */
   sizes(): readonly Size[] {
     const { tasks } = this.#desk.state;
+    const grants = [...this.#placement.grants()].filter(({ task }) => task.reserved !== 'held');
     return [
-      {
-        of: 'places of tasks',
-        size: [...this.#placement.grants()].length,
-        most: tasks.runningCount,
-      },
+      { of: 'places of tasks', size: grants.length, most: tasks.runningCount },
+      ...this.#reserved.sizes(),
       { of: 'gangs that hold room', size: this.#gangs.held, most: 0 },
       { of: 'gangs known to be short', size: this.#shortages.size, most: shortagesMax },
       { of: 'kinds of tasks', size: this.#asks.size, most: asksMax },
@@ -209,7 +263,10 @@ export class TaskPlaces {
       if (node === undefined || !serves(node)) {
         const present = node?.phase.kind === 'draining' || node?.phase.kind === 'alive';
         if (present) this.#placement.cordon(spec.name, true);
-        else this.#placement.removeNode(spec.name);
+        else {
+          this.#reserved.nodeRemoved(spec.name);
+          this.#placement.removeNode(spec.name);
+        }
       }
     }
     for (const node of this.#nodes.present()) {
@@ -240,6 +297,10 @@ export class TaskPlaces {
 
   #gangOf({ id, policy, members }: GangItem): Gang {
     return { id, policy, members: members.map((member) => this.#taskOf(member)) };
+  }
+
+  #placeIn({ node, gpus, place }: Entered): TaskPlace {
+    return { ...this.#placeOn(node, gpus), place };
   }
 
   #placeOn(name: string, gpus: readonly number[]): TaskPlace {

@@ -54,7 +54,13 @@ export interface TaskRecord {
 
 export type TaskState =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'running'; readonly node: Incarnation; readonly gpus: readonly number[] };
+  | {
+      readonly kind: 'running';
+      readonly node: Incarnation;
+      readonly gpus: readonly number[];
+      /** The place of a reservation that it started in; that may be gone by now. */
+      readonly place?: number;
+    };
 
 export interface EndedTask {
   readonly id: TaskId;
@@ -149,7 +155,7 @@ export class TaskTable {
         assert(fact.attempt === task.attempt + 1, 'A1: attempts are numbered from 1');
         task.attempt = fact.attempt;
         this.#count(task.tenant, -1);
-        this.#run(task, fact.node, fact.gpus ?? noGpus);
+        this.#run(task, fact.node, fact.gpus ?? noGpus, fact.place);
         return task;
       }
       case 'task-retried': {
@@ -210,8 +216,10 @@ export class TaskTable {
       const shape = shapeFrom(resources, placement);
       const task: TaskRecord = { ...kept, shape, queue, due, gang, run };
       this.#live.set(task.id, task);
-      if (task.state.kind === 'running') this.#run(task, task.state.node, task.state.gpus);
-      else this.#count(task.tenant, 1);
+      if (task.state.kind === 'running') {
+        const { node, gpus, place } = task.state;
+        this.#run(task, node, gpus, place);
+      } else this.#count(task.tenant, 1);
     }
     for (const ended of image.ended) this.#ended.set(ended.id, ended);
   }
@@ -284,12 +292,18 @@ export class TaskTable {
     return task;
   }
 
-  #run(task: TaskRecord, incarnation: Incarnation, gpus: readonly number[]): void {
+  #run(
+    task: TaskRecord,
+    incarnation: Incarnation,
+    gpus: readonly number[],
+    place: number | undefined,
+  ): void {
     const node = this.#nodes.get(incarnation);
     const living = node?.phase.kind === 'alive' || node?.phase.kind === 'draining';
     assert(node !== undefined && living, 'A1: an attempt starts on a living node');
     this.#nodes.reserve(node, task.shape);
-    task.state = { kind: 'running', node: incarnation, gpus };
+    const running = { kind: 'running', node: incarnation, gpus } as const;
+    task.state = place === undefined ? running : { ...running, place };
     const tasks = this.#onNode.get(incarnation);
     if (tasks === undefined) this.#onNode.set(incarnation, new Set([task]));
     else tasks.add(task);

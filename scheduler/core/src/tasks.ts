@@ -38,6 +38,7 @@ import {
   waitsInGang,
 } from './gang-items.ts';
 import { KeptRoom } from './kept-room.ts';
+import type { ReservationRecord } from './reservation-table.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
@@ -104,6 +105,9 @@ export class Tasks {
   /** A new leader: what the durable state calls for is sent, queued and timed anew. */
   takeOver(): void {
     for (const { tenant } of this.#desk.state.deployments.tenants()) this.#put(tenant);
+    for (const { tenant } of this.#desk.state.reservations.all())
+      this.#queue.setApart(tenant, true);
+    this.#places.takeOver();
     for (const task of this.#desk.state.tasks.live()) {
       if (task.state.kind === 'running') {
         this.#queue.adopt(task);
@@ -115,6 +119,7 @@ export class Tasks {
       }
     }
     this.#gangsWait([...this.#desk.state.tasks.live()].filter(waitsInGang));
+    this.#places.review();
     this.dispatch();
   }
 
@@ -147,7 +152,7 @@ export class Tasks {
       const picked = this.#queue.take(this.#desk.now);
       if (picked === undefined) break;
       const { task: item, place: places, cost } = picked;
-      if (this.#room.gone(item)) this.#queue.unblock(() => true);
+      if (this.#room.gone(item)) this.#openAll();
       if (isGang(item)) this.#startAll(item, places);
       else this.#startOn(item, places[0], cost);
       const victims = this.#preempted.splice(0);
@@ -164,7 +169,7 @@ export class Tasks {
 
   /** Somebody may have waited for room for long. */
   lookAtRoom(): void {
-    if (this.#room.look()) this.#queue.unblock(() => true);
+    if (this.#room.look()) this.#openAll();
     this.dispatch();
   }
 
@@ -289,8 +294,26 @@ export class Tasks {
   }
 
   nodesChanged(): void {
-    this.#queue.unblock(() => true);
+    this.#openAll();
     this.dispatch();
+  }
+
+  /** What is held for the tenant is declared anew, or is not held any more. */
+  reservationsChanged(tenant: TenantName): void {
+    const { reservations } = this.#desk.state;
+    const isApart = [...reservations.all()].some((reservation) => reservation.tenant === tenant);
+    this.#queue.setApart(tenant, isApart);
+    this.nodesChanged();
+  }
+
+  /** Whether tasks run in the place. */
+  isPlaceUsed(place: number): boolean {
+    return this.#places.isPlaceUsed(place);
+  }
+
+  /** Why no more places are held, for people. */
+  whyNotHeld(reservation: ReservationRecord): string {
+    return this.#places.whyNotHeld(reservation);
   }
 
   resend(node: Incarnation): void {
@@ -369,6 +392,7 @@ export class Tasks {
     this.#queue.put(name, { weight, quota: tenant.quota }, this.#desk.now);
     for (const [queue, share] of tenant.queues) this.#queue.weighQueue(name, queue, share);
     this.#queue.keepQueues(name, tenant.queues);
+    this.#places.tenantPut(name);
   }
 
   #fly(task: TaskRecord, charged: number | undefined): void {
@@ -427,9 +451,19 @@ export class Tasks {
     this.dispatch();
   }
 
-  /** What has room there now may be picked again. */
+  /** Something has ended there: what has room now may be picked again. */
   #unblockOn(node: Incarnation | undefined): void {
-    if (node !== undefined) this.#queue.unblock((shape) => this.#places.mayFit(shape, node));
+    if (node === undefined) return;
+    const isHeld = this.#places.freed(node);
+    this.#queue.unblock((shape, owner) => {
+      return (isHeld && owner !== undefined) || this.#places.mayFit(shape, node, owner);
+    });
+  }
+
+  /** There may be room for anything: first for what is reserved. */
+  #openAll(): void {
+    this.#places.review();
+    this.#queue.unblock(() => true);
   }
 
   #cancelOn(node: Incarnation, { id: task, attempt }: TaskRecord): void {
@@ -476,9 +510,10 @@ export class Tasks {
 
   #startOn(task: TaskRecord, place: TaskPlace | undefined, cost: number): void {
     assert(place !== undefined, 'P1: what starts has a place');
-    const { gpus } = place;
+    const { gpus, place: reserved } = place;
     const node = place.node.incarnation;
-    const fact = { kind: 'task-started', task: task.id, attempt: task.attempt + 1, node } as const;
+    const plain = { kind: 'task-started', task: task.id, attempt: task.attempt + 1, node } as const;
+    const fact = reserved === undefined ? plain : { ...plain, place: reserved };
     this.#desk.decide(gpus.length === 0 ? fact : { ...fact, gpus });
     this.#fly(task, cost);
     this.#attempts.add(node, task.id);
@@ -513,7 +548,7 @@ export class Tasks {
   /** It will not be started. */
   #withdraw(item: QueueItem): void {
     this.#queue.remove(item, this.#desk.now);
-    if (this.#room.gone(item)) this.#queue.unblock(() => true);
+    if (this.#room.gone(item)) this.#openAll();
   }
 
   /** Reserves a place; a task that may makes room for itself where there is none. */

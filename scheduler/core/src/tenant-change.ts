@@ -7,6 +7,7 @@ import {
   type QueueChange,
   type QueueWeight,
   type RequestBody,
+  strategyNames,
 } from '@troupe/model';
 import { type TenantRecord, tenantFault, weightFault } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
@@ -26,7 +27,7 @@ export function changedTenant(
   known: TenantRecord | undefined,
   tasks: TaskTable,
 ): TenantChange | Failure {
-  const { tenant, priority } = wish;
+  const { tenant, priority, strategy } = wish;
   if (wish.existing && known === undefined) {
     return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });
   }
@@ -34,7 +35,8 @@ export function changedTenant(
   const fault =
     tenantFault(tenant, weight) ??
     (priority === undefined ? undefined : priorityFault(priority)) ??
-    (wish.quota === undefined ? undefined : quotaFault(wish.quota));
+    (wish.quota === undefined ? undefined : quotaFault(wish.quota)) ??
+    strategyFault(wish);
   if (fault !== undefined) return fault;
   const queues = changedQueues(wish, known, tasks);
   if (queues !== undefined && 'code' in queues) return queues;
@@ -44,6 +46,7 @@ export function changedTenant(
     priority: priority !== undefined && known?.priority !== priority,
     quota: quota !== undefined && !sameQuota(known?.quota, quota),
     queues: queues !== undefined && !sameQueues(known, queues),
+    strategy: strategy !== undefined && (known?.strategy ?? null) !== strategy,
   };
   return {
     isChanged: Object.values(isOther).includes(true),
@@ -54,8 +57,17 @@ export function changedTenant(
       ...(isOther.priority && priority !== undefined ? { priority } : {}),
       ...(isOther.quota && quota !== undefined ? { quota } : {}),
       ...(isOther.queues && queues !== undefined ? { queues } : {}),
+      ...(isOther.strategy && strategy !== undefined ? { strategy } : {}),
     },
   };
+}
+
+function strategyFault({ tenant, strategy }: PutTenant): Failure | undefined {
+  if (strategy === undefined || strategy === null || strategyNames.includes(strategy)) {
+    return undefined;
+  }
+  const what = `strategy ${JSON.stringify(strategy)} is none of ${strategyNames.join(', ')}`;
+  return failure('INVALID_ARGUMENT', what, { tenant });
 }
 
 /** All queues that it has then. */

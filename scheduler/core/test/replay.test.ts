@@ -3,7 +3,7 @@
  * state on a fresh machine (S4), an image in the middle changes nothing (S1), and a new leader
  * may take over at any moment.
  */
-import { encodeValue, type Incarnation, nodeName, runId, taskId } from '@troupe/model';
+import { encodeValue, type Incarnation, nodeName, runId, taskId, tenantName } from '@troupe/model';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
@@ -45,6 +45,9 @@ const step = fc.record({
     'fail-over',
     'deploy',
     'tenant',
+    'reserve',
+    'reserve',
+    'drop',
   ),
   pick: fc.nat({ max: 1_000 }),
 });
@@ -205,6 +208,21 @@ class History {
     }
   }
 
+  /** Of its own tenant, with GPUs or without, or of another one that runs nothing. */
+  #reserve(kind: 'reserve' | 'drop', pick: number): void {
+    const owner = pick % 3 === 0 ? tenantName('other') : tenant;
+    const name = { tenant: owner, reservation: `r${pick % 2}` };
+    if (kind === 'drop') {
+      this.scene.asks({ kind: 'drop-reservation', ...name });
+      return;
+    }
+    this.scene.asks({ kind: 'put-tenant', tenant: owner });
+    const gpu = owner === tenant && pick % 4 === 0 ? { gpu: 0.5 } : {};
+    const shape = { resources: { cpu: (1 + (pick % 4)) / 2, ...gpu } };
+    const change = pick % 5 === 0 ? ({ existing: true } as const) : {};
+    this.scene.asks({ kind: 'put-reservation', ...name, shape, count: 1 + (pick % 3), ...change });
+  }
+
   #ofWork(kind: string, pick: number): void {
     const { scene } = this;
     const live = this.one(scene.machine.durable().tasks.live, pick);
@@ -233,6 +251,9 @@ class History {
           queues: [{ queue: 'q', weight: pick % 7 ? 1 + (pick % 9) : null }],
         });
         return;
+      case 'reserve':
+      case 'drop':
+        return this.#reserve(kind, pick);
       case 'finish':
       case 'fail':
         if (live?.state.kind === 'running') {

@@ -262,12 +262,14 @@ describe('a foreign client', () => {
   });
 
   test('puts a tenant with its limits, and hears how it is then', async () => {
-    const put = { tenant: 'a', priority: 'high', cpuMax: 8, lifted: ['queued_max'] };
+    const limited = { tenant: 'a', priority: 'high', cpuMax: 8, lifted: ['queued_max'] };
+    const put = { ...limited, strategy: 'best-fit' };
     const queues = [{ queue: 'reports', weight: 3 }];
     stage.leader = (message) => {
       if (message.kind !== 'request') return;
       const quota = { cpuMax: 8, inFlightMax: 2 };
-      const settings = { tenant, weight: 2, priority: 'high', quota, queues } as const;
+      const strategy = 'best-fit';
+      const settings = { tenant, weight: 2, priority: 'high', quota, queues, strategy } as const;
       const answer = { kind: 'tenant', settings } as const;
       stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
     };
@@ -278,6 +280,7 @@ describe('a foreign client', () => {
         kind: 'put-tenant',
         tenant: 'a',
         priority: 'high',
+        strategy: 'best-fit',
         quota: { cpuMax: 8, queuedMax: null },
         queues: [
           { queue: 'reports', weight: 3 },
@@ -286,6 +289,7 @@ describe('a foreign client', () => {
       },
     ]);
     expect(heard).toMatchObject({ weight: 2, priority: 'high', cpuMax: 8, inFlightMax: 2, queues });
+    expect(heard).toMatchObject({ strategy: 'best-fit' });
     expect(heard).not.toHaveProperty('queuedMax');
   });
 
@@ -296,6 +300,8 @@ describe('a foreign client', () => {
     { priority: '3' },
     { lifted: ['cpu'] },
     { lifted: ['cpu_max'], cpuMax: 3 },
+    { strategy: 'fastest' },
+    { strategy: 'best-fit', lifted: ['strategy'] },
     { queues: [{ queue: 'a', weight: 1 }], closed: ['a'] },
   ])('is refused a tenant with %j, and the leader is not asked', async (over) => {
     const put = stage.client.call('ClusterService/PutTenant', { tenant: 'a', ...over });

@@ -1,5 +1,11 @@
 /** `troupe tenants`: who shares the cluster, by what weight and within what limits. */
-import { isShortName, type Quota, type TenantSettings } from '@troupe/model';
+import {
+  isShortName,
+  type Quota,
+  type StrategyName,
+  strategyNames,
+  type TenantSettings,
+} from '@troupe/model';
 import type { TenantOptions, TenantView } from '@troupe/sdk';
 import { type Command, Option } from 'commander';
 import { duration } from '../terminal/duration.ts';
@@ -48,6 +54,7 @@ export function addTenants(program: Command): void {
     lines: [
       'troupe tenants set acme --priority high --starts-per-second 100 --queued 1000',
       'troupe tenants set acme --in-flight none    # lifts the limit',
+      'troupe tenants set acme --strategy best-fit # for tasks that name none; none lifts it',
       'troupe tenants set acme --queue reports=3 --queue mails=1',
       'troupe tenants set acme --queue mails=none  # closes the queue',
     ],
@@ -72,6 +79,7 @@ interface PutOptions {
   readonly memory?: string;
   readonly startsPerSecond?: string;
   readonly queued?: string;
+  readonly strategy?: StrategyName | 'none';
 }
 
 function addPut(
@@ -99,6 +107,12 @@ function addPut(
     command.option(`--${option} <number|none>`, `at most so many ${what}`);
   }
   command
+    .addOption(
+      new Option(
+        '--strategy <name|none>',
+        'how nodes are chosen for its tasks that name no strategy; none: that of the cluster',
+      ).choices([...strategyNames, 'none']),
+    )
     .option(
       '--queue <name=weight>',
       'a queue below it, with its share; name=none closes it; may be repeated',
@@ -118,7 +132,7 @@ function addPut(
 }
 
 function tenantOptions(options: PutOptions): TenantOptions {
-  const { weight, priority } = options;
+  const { weight, priority, strategy } = options;
   const given = [
     options.inFlight,
     options.cpu,
@@ -136,6 +150,7 @@ function tenantOptions(options: PutOptions): TenantOptions {
     queues: queuesOf(options.queue),
     ...(weight === undefined ? {} : { weight: positive('--weight', weight) }),
     ...(priority === undefined ? {} : { priority }),
+    ...(strategy === undefined ? {} : { strategy: strategy === 'none' ? null : strategy }),
   };
 }
 
@@ -178,6 +193,7 @@ const columns: readonly Column<TenantView>[] = [
   { title: 'SHARE', value: ({ behindMs }) => standing(behindMs) },
   { title: 'LIMITS', value: ({ quota }) => otherLimits(quota) },
   { title: 'QUEUES', value: ({ queues }) => queuesText(queues) },
+  { title: 'STRATEGY', value: ({ strategy = '' }) => strategy },
 ];
 
 function of(count: number, most: number | undefined): string {
@@ -206,13 +222,15 @@ function queuesText(queues: TenantSettings['queues']): string {
   return queues.map(({ queue, weight }) => `${queue}=${weight}`).join(' ');
 }
 
-function sentence({ tenant, weight, priority, quota, queues }: TenantSettings): string {
+function sentence(settings: TenantSettings): string {
+  const { tenant, weight, priority, quota, queues, strategy } = settings;
   const limits = limitsOf(quota);
   const parts = [
     `weight ${weight}`,
     `priority ${priority}`,
     limits === '' ? 'no limits' : `limits ${limits}`,
     ...(queues.length === 0 ? [] : [`queues ${queuesText(queues)}`]),
+    ...(strategy === undefined ? [] : [`strategy ${strategy}`]),
   ];
   return `tenant ${tenant} has ${parts.join('; ')}`;
 }

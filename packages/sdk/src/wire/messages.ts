@@ -128,6 +128,7 @@ export interface PutTenantMessage extends LimitsMessage {
   readonly queues: readonly { readonly queue: string; readonly weight: number }[];
   readonly closed: readonly string[];
   readonly existing: boolean;
+  readonly strategy: string;
 }
 
 export interface TenantMessage extends LimitsMessage {
@@ -135,6 +136,7 @@ export interface TenantMessage extends LimitsMessage {
   readonly weight: number;
   readonly priority: string;
   readonly queues: readonly { readonly queue: string; readonly weight: number }[];
+  readonly strategy: string;
 }
 
 export interface DemandMessage {

@@ -35,7 +35,7 @@ export interface QueuedTimes {
 export interface Lane {
   readonly shape: Shape;
   /** Its number among the shapes, and its own in the contest (-1 while it does not compete). */
-  readonly shapeSlot: number;
+  shapeSlot: number;
   contestSlot: number;
   waiting: number;
 }

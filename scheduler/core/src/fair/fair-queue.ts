@@ -4,7 +4,8 @@
  * A tenant's weight is its base × the priority of the task at hand × the demand coefficient, if on.
  *
  * Tasks wait by **shape** (what they reserve): a shape that fits on no node now is passed over until
- * something is freed, and stops neither other shapes nor other tenants. A pick looks at shapes and
+ * something is freed, and stops neither other shapes nor other tenants. A tenant with room of its own
+ * stands **apart**: its shapes are its own, and what finds no room for others is open to it. A pick looks at shapes and
  * tenants by trees, and at the queues and shapes of one tenant one by one; never at tasks.
  *
  * Q1  a tenant competes while it has a task that its quota lets start.
@@ -48,6 +49,9 @@ export interface TenantShare {
 }
 
 interface Tenant<T extends TenantTask> extends HeapItem {
+  readonly name: string;
+  /** Its own shapes, while it stands apart. */
+  shapes: Map<string, ShapeState> | undefined;
   readonly contestSlot: number;
   readonly backlog: Backlog<T>;
   readonly use: QuotaUse;
@@ -67,6 +71,8 @@ interface Tenant<T extends TenantTask> extends HeapItem {
 interface ShapeState {
   readonly slot: number;
   readonly shape: Shape;
+  /** The tenant that stands apart, if it is only that one's. */
+  readonly owner: string | undefined;
   lanes: number;
 }
 
@@ -123,6 +129,27 @@ export class FairQueue<T extends TenantTask, N> {
     tenant.use.set(given.quota, now);
     if (tenant.slot >= 0) this.#resting.remove(tenant);
     this.#unpark(tenant, now);
+  }
+
+  /** Whether it has room that others do not have. */
+  setApart(name: string, apart: boolean): void {
+    const tenant = this.#tenant(name);
+    const before = tenant.shapes;
+    if ((before !== undefined) === apart) return;
+    tenant.shapes = apart ? new Map() : undefined;
+    for (const lane of tenant.lanes.values()) {
+      const state = this.#shapeState(tenant, lane.shape);
+      state.lanes++;
+      lane.shapeSlot = state.slot;
+      if (lane.contestSlot < 0) continue;
+      const old = lane.contestSlot;
+      lane.contestSlot = this.#contest.addLane(tenant.contestSlot, state.slot);
+      this.#lanes[lane.contestSlot] = lane;
+      this.#contest.dropLane(old);
+      this.#lanes[old] = undefined;
+    }
+    for (const key of tenant.lanes.keys()) this.#leaveShape(before ?? this.#shapes, key);
+    for (const state of before?.values() ?? []) this.#freeShape(state);
   }
 
   /** The weight of a queue below a tenant. */
@@ -182,7 +209,7 @@ export class FairQueue<T extends TenantTask, N> {
       }
       const place = this.#rules.place(chosen.lane.shape, chosen.task);
       if (place !== undefined) return this.#start(tenant, chosen, { cost, weight, place }, now);
-      this.#close(chosen.lane);
+      this.#close(tenant, chosen.lane);
     }
   }
 
@@ -207,10 +234,10 @@ export class FairQueue<T extends TenantTask, N> {
     this.#unpark(tenant, now);
   }
 
-  /** Something was freed: shapes that have room now may be picked again. */
-  unblock(hasRoom: (shape: Shape) => boolean): void {
+  /** Something was freed: shapes that have room now may be picked again. Some are only of one owner. */
+  unblock(hasRoom: (shape: Shape, owner: string | undefined) => boolean): void {
     for (const state of this.#closed) {
-      if (!hasRoom(state.shape)) continue;
+      if (!hasRoom(state.shape, state.owner)) continue;
       this.#closed.delete(state);
       this.#contest.reopen(state.slot);
     }
@@ -331,11 +358,19 @@ export class FairQueue<T extends TenantTask, N> {
     if (lane.contestSlot >= 0) this.#withdraw(tenant, lane);
     tenant.parked.delete(lane);
     if (tenant.lanes.size <= idleLanesMax) return;
-    const { key } = lane.shape;
-    tenant.lanes.delete(key);
-    const state = this.#shapes.get(key);
-    if (state === undefined || --state.lanes > 0 || this.#shapes.size <= idleShapesMax) return;
-    this.#shapes.delete(key);
+    tenant.lanes.delete(lane.shape.key);
+    this.#leaveShape(tenant.shapes ?? this.#shapes, lane.shape.key);
+  }
+
+  /** A lane of this shape is gone. */
+  #leaveShape(shapes: Map<string, ShapeState>, key: string): void {
+    const state = shapes.get(key);
+    if (state === undefined || --state.lanes > 0 || shapes.size <= idleShapesMax) return;
+    shapes.delete(key);
+    this.#freeShape(state);
+  }
+
+  #freeShape(state: ShapeState): void {
     this.#closed.delete(state);
     this.#contest.reopen(state.slot);
     this.#freeShapes.push(state.slot);
@@ -377,8 +412,8 @@ export class FairQueue<T extends TenantTask, N> {
     }
   }
 
-  #close({ shape }: Lane): void {
-    const state = this.#shapes.get(shape.key);
+  #close(tenant: Tenant<T>, { shape }: Lane): void {
+    const state = (tenant.shapes ?? this.#shapes).get(shape.key);
     assert(state !== undefined, 'Q3: a lane has a shape');
     this.#closed.add(state);
     this.#contest.close(state.slot);
@@ -407,6 +442,8 @@ export class FairQueue<T extends TenantTask, N> {
     const known = this.#tenants.get(name);
     if (known !== undefined) return known;
     const tenant: Tenant<T> = {
+      name,
+      shapes: undefined,
       slot: -1,
       contestSlot: this.#contest.addTenant(),
       backlog: new Backlog<T>(this.#rules),
@@ -428,15 +465,22 @@ export class FairQueue<T extends TenantTask, N> {
   #lane(tenant: Tenant<T>, shape: Shape): Lane {
     const known = tenant.lanes.get(shape.key);
     if (known !== undefined) return known;
-    let state = this.#shapes.get(shape.key);
-    if (state === undefined) {
-      state = { slot: this.#freeShapes.pop() ?? this.#contest.addShape(), shape, lanes: 0 };
-      this.#shapes.set(shape.key, state);
-    }
+    const state = this.#shapeState(tenant, shape);
     state.lanes++;
     const lane = { shape, shapeSlot: state.slot, contestSlot: -1, waiting: 0 };
     tenant.lanes.set(shape.key, lane);
     return lane;
+  }
+
+  #shapeState(tenant: Tenant<T>, shape: Shape): ShapeState {
+    const shapes = tenant.shapes ?? this.#shapes;
+    const known = shapes.get(shape.key);
+    if (known !== undefined) return known;
+    const slot = this.#freeShapes.pop() ?? this.#contest.addShape();
+    const owner = tenant.shapes === undefined ? undefined : tenant.name;
+    const state = { slot, shape, owner, lanes: 0 };
+    shapes.set(shape.key, state);
+    return state;
   }
 }
 

@@ -40,6 +40,9 @@ export interface Task {
   readonly at?: number;
   /** Never preempted. */
   readonly spared?: boolean;
+  /** Room of a reservation: held, so that nothing runs there, or used by a task of its tenant. It is
+   *  never preempted, and is not open to others when the task has ended. */
+  readonly reserved?: 'held' | 'used';
   /** Nodes that hold its data, with how much: what locality goes by. */
   readonly dataOn?: readonly { readonly node: string; readonly bytes: number }[];
 }
@@ -74,6 +77,8 @@ export class Placement {
   readonly #grants = new Map<string, Grant>();
   #rankings = new Rankings(this.#sites);
   readonly #scorers = new Map<StrategyName, Scorer>();
+  /** Of tenants that have one of their own. */
+  readonly #strategies: Map<string, StrategyName>;
   readonly #neighbours: Neighbours;
   readonly #counter = new MixCounter();
   readonly #usage = new Usage();
@@ -85,8 +90,12 @@ export class Placement {
   constructor(config: PlacementConfig) {
     this.#config = config;
     this.#mix = config.mix ?? [];
+    this.#strategies = new Map(Object.entries(config.tenants ?? {}));
     this.#neighbours = new Neighbours(
-      () => [...this.#grants.values()].map(({ task, site }) => ({ ask: task.ask, site })),
+      () =>
+        [...this.#grants.values()]
+          .filter(({ task }) => task.reserved !== 'held')
+          .map(({ task, site }) => ({ ask: task.ask, site })),
       () => this.#byName.values(),
     );
   }
@@ -213,7 +222,7 @@ export class Placement {
     this.#grants.set(task.id, grant);
     site.tasks.add(task.id);
     this.#usage.taken(task.ask);
-    this.#neighbours.placed({ ask: task.ask, site });
+    if (task.reserved !== 'held') this.#neighbours.placed({ ask: task.ask, site });
     this.#rankings.note(site.slot);
   }
 
@@ -226,6 +235,12 @@ export class Placement {
     this.#mix = mix;
     this.#rescore('gpu-fragmentation-aware');
     this.#rescore('energy-aware');
+  }
+
+  /** What tasks of the tenant go by that name no strategy; without one that of the cluster. */
+  setStrategy(tenant: string, strategy: StrategyName | undefined): void {
+    if (strategy === undefined) this.#strategies.delete(tenant);
+    else this.#strategies.set(tenant, strategy);
   }
 
   /** Nodes that are open to the ask, in the order they joined, while the visit wants another. */
@@ -353,7 +368,7 @@ export class Placement {
     site.tasks.delete(task.id);
     giveBack(site, task.ask, gpus);
     this.#usage.given(task.ask);
-    this.#neighbours.ended({ ask: task.ask, site });
+    if (task.reserved !== 'held') this.#neighbours.ended({ ask: task.ask, site });
     this.#rankings.note(site.slot);
   }
 
@@ -364,7 +379,7 @@ export class Placement {
   }
 
   #strategyOf({ ask, tenant }: Task): StrategyName {
-    const own = tenant === undefined ? undefined : this.#config.tenants?.[tenant];
+    const own = tenant === undefined ? undefined : this.#strategies.get(tenant);
     return ask.demand.strategy ?? own ?? this.#config.strategy;
   }
 

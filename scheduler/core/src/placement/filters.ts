@@ -16,7 +16,12 @@ export interface Objection {
 
 /** Whether the node is open to the ask by itself: other tasks are not looked at. */
 export function isOpen(site: Site, ask: Ask): boolean {
-  if (site.cordoned || site.kept || !hasRoom(site, ask)) return false;
+  return !site.kept && hasRoom(site, ask) && suits(site, ask);
+}
+
+/** Whether it is open to the ask but for what is free there, and for whom it is kept. */
+export function suits(site: Site, ask: Ask): boolean {
+  if (site.cordoned) return false;
   const { gpu, demand } = ask;
   if (gpu !== undefined && !hasModel(site, gpu.models)) return false;
   if (demand.nodes !== undefined && !matches(demand.nodes, site.labels)) return false;

@@ -3,7 +3,7 @@
  * soon as what runs there has ended. Without it a large task starves while small ones come and go.
  *
  * K1  on the nodes that are kept it starts once they are empty: judged on trial by what places it, with
- *     its neighbours as they are. Those whom it wants to be near stay there.
+ *     its neighbours as they are. Those whom it wants to be near stay there, and so does what is reserved.
  */
 import type { GangPolicy } from '@troupe/model';
 import { sizeOf } from './demand.ts';
@@ -40,7 +40,7 @@ export function nodesToKeep(
   if (members.length === 1) return oneToKeep(placement, first, ordered, turn);
   const company = { members, policy };
   for (let set = turn * setsMax; set < (turn + 1) * setsMax; set++) {
-    const kept = fewestToKeep(from(ordered, set), company);
+    const kept = fewestToKeep(placement, from(ordered, set), company);
     if (kept !== undefined && wouldStart(placement, company, kept)) return kept;
   }
   return undefined;
@@ -64,7 +64,8 @@ export function wouldStart(
   });
 }
 
-/** Who must end before they start: all on the nodes but those whom they want to be near. */
+/** Who must end before they start: all on the nodes but those whom they want to be near. What is
+ *  reserved never ends for others. */
 export function othersOn(
   placement: Placement,
   members: readonly Task[],
@@ -74,7 +75,8 @@ export function othersOn(
   const tasks = nodes.flatMap((node) => [...(placement.site(node)?.tasks ?? [])]);
   return tasks.filter((id) => {
     const other = placement.grant(id)?.task;
-    return other !== undefined && !choosy.some((member) => placement.wants(member, other));
+    if (other === undefined || other.reserved !== undefined) return false;
+    return !choosy.some((member) => placement.wants(member, other));
   });
 }
 
@@ -105,7 +107,9 @@ function oneToKeep(
   turn: number,
 ): readonly string[] | undefined {
   const company: Company = { members: [task], policy: 'PACK' };
-  const large = ordered.filter((site) => restAfter(site, [task], 'PACK').length === 0);
+  const large = ordered.filter(
+    (site) => restAfter(emptied(placement, site), [task], 'PACK').length === 0,
+  );
   const site = from(large, turn * trialsMax)
     .slice(0, trialsMax)
     .find(({ spec }) => wouldStart(placement, company, [spec.name]));
@@ -113,13 +117,14 @@ function oneToKeep(
 }
 
 function fewestToKeep(
+  placement: Placement,
   freest: readonly Site[],
   { members, policy }: Company,
 ): readonly string[] | undefined {
   let left = [...members].sort((one, other) => sizeOf(other.ask) - sizeOf(one.ask));
   const kept: string[] = [];
   for (const site of freest) {
-    const rest = restAfter(site, left, policy);
+    const rest = restAfter(emptied(placement, site), left, policy);
     // Strictly packed, all go on one node; else whoever fits on this one does.
     if (rest.length === left.length || (policy === 'STRICT_PACK' && rest.length > 0)) continue;
     kept.push(site.spec.name);
@@ -129,8 +134,8 @@ function fewestToKeep(
   return undefined;
 }
 
-/** Who of them finds no room on this node when it is empty. */
-function restAfter(site: Site, members: readonly Task[], policy: GangPolicy): Task[] {
+/** The node as it is when all has ended there but what is reserved. */
+function emptied(placement: Placement, site: Site): Site {
   const empty: Site = {
     ...site,
     free: [...site.capacity],
@@ -138,6 +143,15 @@ function restAfter(site: Site, members: readonly Task[], policy: GangPolicy): Ta
     gpuFree: site.gpus.length * 1000,
     kept: false,
   };
+  for (const id of site.tasks) {
+    const grant = placement.grant(id);
+    if (grant?.task.reserved !== undefined) takeFrom(empty, grant.task.ask, grant.gpus);
+  }
+  return empty;
+}
+
+/** Who of them finds no room on this node, which is taken up by the others. */
+function restAfter(empty: Site, members: readonly Task[], policy: GangPolicy): Task[] {
   const rest: Task[] = [];
   let taken = 0;
   for (const member of members) {

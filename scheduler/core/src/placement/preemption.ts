@@ -2,7 +2,7 @@
  * Preemption: which tasks of lower priority must end so that a task finds room, with the least waste.
  * The plan says who and why; nothing is ended here.
  *
- * V1  a victim has a lower priority than the task, and may be preempted.
+ * V1  a victim has a lower priority than the task, and may be preempted; none is in a reservation.
  * V2  without any one of the victims there would be no room: none ends in vain.
  * V3  once the victims have ended, nothing is said against the node: not by them, nor for want of them.
  */
@@ -173,6 +173,8 @@ function lowerOn(
   for (const id of site.tasks) {
     const grant = placement.grant(id);
     if (grant === undefined || grant.task.spared === true || !mayEnd(grant.task)) continue;
+    // Its room would be held, and not open to the task.
+    if (grant.task.reserved !== undefined) continue;
     const own = grant.task.priority ?? 0;
     if (own >= priority) continue;
     const ran = Math.max(0, now - (grant.task.at ?? now));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planPreemption, Reservations } from '../../src/placement/index.ts';
+import { planPreemption } from '../../src/placement/index.ts';
 import { Cluster, many } from './cluster.ts';
 
 describe('preemption', () => {
@@ -129,47 +129,5 @@ describe('preemption', () => {
       kind: 'refused',
       why: 'no node has room even without its tasks below priority 2',
     });
-  });
-});
-
-describe('a reservation', () => {
-  const half = { resources: { cpu: 2, gpu: 0.5 } };
-
-  it('is there when its tenant needs it, however full the cluster is for others', () => {
-    const cluster = new Cluster(many(1, { resources: { cpu: 8, gpu: 1 } }));
-    const { placement } = cluster;
-    const reservations = new Reservations(placement);
-    const place = { resources: { cpu: 4, gpu: 0.5 } };
-    const room = { id: 'r', tenant: 'critical', ask: placement.ask(place), count: 1 };
-    expect(reservations.reserve(room)).toEqual({ held: 1, why: '' });
-    const go = (id: string, tenant: string, demand = half) => {
-      const choice = reservations.place({ id, tenant, ask: placement.ask(demand) });
-      return choice.kind === 'placed' ? choice.node : choice.explain().text;
-    };
-    expect(go('other', 'other', { resources: { cpu: 4, gpu: 0.5 } })).toBe('n0');
-    expect(go('more', 'other', { resources: { cpu: 1, gpu: 0.1 } })).toBe(
-      '1 node has too little free of a gpu',
-    );
-    expect(go('first', 'critical')).toBe('n0');
-    expect(go('second', 'critical', { resources: { cpu: 2, gpu: 0 } })).toBe('n0');
-    expect(go('third', 'critical')).toBe('1 node has too little free of a gpu');
-    reservations.end('first');
-    expect(go('more', 'other', { resources: { cpu: 1, gpu: 0.1 } })).toContain('too little free');
-    expect(go('fourth', 'critical')).toBe('n0');
-    placement.check();
-  });
-
-  it('holds as much as there is room for, and says why not more and what was lost', () => {
-    const cluster = new Cluster(many(2, { resources: { cpu: 4, gpu: 1 } }));
-    const reservations = new Reservations(cluster.placement);
-    const ask = cluster.placement.ask({ resources: { cpu: 3 } });
-    const room = { id: 'r', tenant: 'critical', ask, count: 3 };
-    expect(reservations.reserve(room)).toEqual({
-      held: 2,
-      why: '2 nodes have too little free cpu',
-    });
-    cluster.placement.removeNode('n1');
-    expect([...reservations.nodeRemoved('n1')]).toEqual([['critical', 1]]);
-    cluster.placement.check();
   });
 });

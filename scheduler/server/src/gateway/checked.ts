@@ -18,7 +18,9 @@ import {
   type RunId,
   runId,
   type SessionId,
+  type StrategyName,
   sessionId,
+  strategyNames,
   type TaskId,
   type TenantName,
   taskId,
@@ -145,6 +147,12 @@ export function checkedPriority(text: string): 'low' | 'normal' | 'high' {
   if (text === '') return 'normal';
   if (text === 'low' || text === 'normal' || text === 'high') return text;
   throw refused('priority', text, 'low, normal or high');
+}
+
+export function checkedStrategy(text: string): StrategyName {
+  const strategy = strategyNames.find((name) => name === text);
+  if (strategy !== undefined) return strategy;
+  throw refused('strategy', text, `one of ${strategyNames.join(', ')}`);
 }
 
 export function checkedAmount(field: string, value: number): number {

@@ -2,6 +2,7 @@
 import {
   type QuotaChange,
   type RequestBody,
+  type StrategyName,
   type TenantSettings,
   troupeError,
 } from '@troupe/model';
@@ -9,6 +10,7 @@ import {
   checkedAmount,
   checkedPriority,
   checkedQueue,
+  checkedStrategy,
   checkedTenant,
   shortened,
 } from './checked.ts';
@@ -26,6 +28,7 @@ export interface PutTenantRequest extends Limits {
   readonly queues: readonly { readonly queue: string; readonly weight: number }[];
   readonly closed: readonly string[];
   readonly existing: boolean;
+  readonly strategy: string;
 }
 
 /** By their names in the proto. */
@@ -49,6 +52,7 @@ export async function putTenant(
 /** What depends on what the tenant has is judged by the leader. */
 function bodyOf(request: PutTenantRequest): RequestBody {
   const { weight, priority } = request;
+  const strategy = strategyOf(request);
   const closed = request.closed.map((queue) => ({ queue, weight: null }));
   const queues = [...request.queues, ...closed];
   const names = new Set(queues.map(({ queue }) => checkedQueue(queue)));
@@ -61,6 +65,7 @@ function bodyOf(request: PutTenantRequest): RequestBody {
     ...(weight === undefined ? {} : { weight: checkedAmount('weight', weight) }),
     ...(request.existing ? { existing: true } : {}),
     ...(priority === '' ? {} : { priority: checkedPriority(priority) }),
+    ...(strategy === undefined ? {} : { strategy }),
   };
 }
 
@@ -71,9 +76,10 @@ function quotaOf(request: PutTenantRequest): QuotaChange {
     if (value !== undefined) quota[limit] = checkedAmount(name, value);
   }
   for (const name of request.lifted) {
+    if (name === 'strategy') continue;
     const limit = limitNames.get(name);
     if (limit === undefined) {
-      const known = [...limitNames.keys()].join(', ');
+      const known = [...limitNames.keys(), 'strategy'].join(', ');
       throw refused('lifted', `${JSON.stringify(shortened(name))} is not one of ${known}`);
     }
     if (quota[limit] !== undefined) throw refused('lifted', `${name} is given and lifted`);
@@ -82,8 +88,17 @@ function quotaOf(request: PutTenantRequest): QuotaChange {
   return quota;
 }
 
-function responseOf({ tenant, weight, priority, quota, queues }: TenantSettings) {
-  return { tenant, weight, priority, ...quota, queues };
+/** Null for that of the cluster. */
+function strategyOf({ strategy, lifted }: PutTenantRequest): StrategyName | null | undefined {
+  const isLifted = lifted.includes('strategy');
+  if (strategy === '') return isLifted ? null : undefined;
+  if (isLifted) throw refused('lifted', 'strategy is given and lifted');
+  return checkedStrategy(strategy);
+}
+
+function responseOf(settings: TenantSettings) {
+  const { tenant, weight, priority, quota, queues, strategy = '' } = settings;
+  return { tenant, weight, priority, ...quota, queues, strategy };
 }
 
 function refused(argument: string, text: string): Error {
