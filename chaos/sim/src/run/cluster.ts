@@ -21,6 +21,7 @@ export class Cluster {
   /** Hosts whose process starts again by itself later. */
   readonly #down = new Set<string>();
   readonly #drained = new Set<string>();
+  readonly #cordoned = new Set<string>();
   #starts = 0;
   #healed = false;
 
@@ -47,7 +48,8 @@ export class Cluster {
       this.clients.push(new Client(world, process, { doors: schedulers, operations }));
     }
     this.deploy(0);
-    for (const [name, weight] of plan.tenants) this.clients[0]?.putTenant(name, weight);
+    for (const [name, weight] of plan.tenants) this.clients[0]?.putTenant(name, { weight });
+    for (const [name, wish] of plan.scene?.tenants ?? []) this.clients[0]?.putTenant(name, wish);
   }
 
   host(name: string): Host {
@@ -67,6 +69,12 @@ export class Cluster {
   drain(name: string): void {
     this.#drained.add(name);
     this.clients[0]?.request({ kind: 'drain-node', node: name as NodeName });
+  }
+
+  cordon(name: string, cordoned: boolean): void {
+    if (cordoned) this.#cordoned.add(name);
+    else this.#cordoned.delete(name);
+    this.clients[0]?.request({ kind: 'cordon-node', node: name as NodeName, cordoned });
   }
 
   startNode(name: string): void {
@@ -145,6 +153,7 @@ export class Cluster {
       process.spare();
       if (process.still) this.goOn(process);
     }
+    for (const name of [...this.#cordoned]) this.cordon(name, false);
     // What an operator drained serves again only as a new incarnation.
     for (const name of this.#drained) this.leave(name);
   }
