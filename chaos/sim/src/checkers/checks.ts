@@ -42,6 +42,7 @@ import { resultOnce } from './result-once.ts';
 import { runSights } from './run-sights.ts';
 import { sights } from './sights.ts';
 import { soonestFirst } from './soonest-first.ts';
+import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
 import { Truth } from './truth.ts';
 import { wishesKept } from './wishes-kept.ts';
@@ -123,7 +124,8 @@ export class Checks {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    this.#checkers = [...checkers, sights(this.truth, coverage), runSights(this.truth, coverage)];
+    const looks = [sights, runSights, taskSights].map((look) => look(this.truth, coverage));
+    this.#checkers = [...checkers, ...looks];
   }
 
   violate(checker: string, text: string): void {

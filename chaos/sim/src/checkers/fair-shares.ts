@@ -38,7 +38,11 @@ const unbilled: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const misleading: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIME_LIMIT', 'RETRIES_EXHAUSTED']);
 
 /** Beside what is normal. */
-const priorityWeights: { readonly [P in PriorityName]: number } = { high: 1.5, normal: 1, low: 0.5 };
+const priorityWeights: { readonly [P in PriorityName]: number } = {
+  high: 1.5,
+  normal: 1,
+  low: 0.5,
+};
 /** Kinds of what is not judged. */
 const gangKind = 'gang';
 
@@ -185,8 +189,7 @@ class Ledger {
 
   submitted(fact: Extract<SchedulerFact, { kind: 'task-submitted' }>): void {
     const { task, tenant, name, bundle, resources, placement = {}, priority, gang } = fact;
-    const kind =
-      gang === undefined ? JSON.stringify([resources, placement, priority]) : gangKind;
+    const kind = gang === undefined ? JSON.stringify([resources, placement, priority]) : gangKind;
     const estimated = `${bundle} ${name}`;
     const priorityWeight = priorityWeights[priority];
     this.#tasks.set(task, { tenant, kind, estimated, priorityWeight, attempt: 0 });

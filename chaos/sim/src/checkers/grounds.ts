@@ -19,6 +19,7 @@ const nothing: ReadonlyMap<TaskId, Placed> = new Map();
 export class Grounds {
   /** Joined, and neither draining nor dying. */
   readonly alive = new Set<Incarnation>();
+  readonly draining = new Set<Incarnation>();
   readonly cordoned = new Set<Incarnation>();
   readonly #scene: Scene | undefined;
   readonly #manifests: Manifests;
@@ -64,9 +65,11 @@ export class Grounds {
         return;
       case 'node-draining':
         this.alive.delete(fact.incarnation);
+        this.draining.add(fact.incarnation);
         return;
       case 'node-dying':
         this.alive.delete(fact.incarnation);
+        this.draining.delete(fact.incarnation);
         this.cordoned.delete(fact.incarnation);
         return;
       case 'node-cordoned':

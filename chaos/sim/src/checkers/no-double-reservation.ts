@@ -2,6 +2,7 @@
  *  what its tasks are declared to need; each task has one attempt at a time, and each attempt one place. */
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { MakeChecker } from './checker.ts';
+import { gpusOf } from './declared.ts';
 import type { Placed } from './grounds.ts';
 
 type Started = Extract<SchedulerFact, { kind: 'task-started' }>;
@@ -56,13 +57,4 @@ function checkGpus(
     const names = users.map((one) => one.task).join(', ');
     violate(`${task} and ${names} reserve ${milli} thousandths of GPU ${gpu} of ${node}`);
   }
-}
-
-/** So many GPUs, and so much of each. */
-export function gpusOf({ declared }: Placed): { readonly count: number; readonly milli: number } {
-  const several = declared?.placement?.gpus;
-  if (several !== undefined) return several;
-  const gpu = declared?.resources['gpu'] ?? 0;
-  if (gpu === 0) return { count: 0, milli: 0 };
-  return gpu < 1 ? { count: 1, milli: Math.round(gpu * 1_000) } : { count: gpu, milli: 1_000 };
 }

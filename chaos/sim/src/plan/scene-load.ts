@@ -71,7 +71,8 @@ function drawMixedTasks(
       name,
       parts: drawParts(chance),
       // What may preempt others is of some use only then.
-      priority: name === 'pusher' ? chance.pick(['high', 'high', 'normal']) : chance.pick(priorities),
+      priority:
+        name === 'pusher' ? chance.pick(['high', 'high', 'normal']) : chance.pick(priorities),
       ...(chance.chance(0.3) ? { queue: chance.pick(queues) } : {}),
       ...(chance.chance(0.25) ? { dueInMs: Math.round(chance.spread(50, 3_000)) } : {}),
       ...(chance.chance(0.08) ? { cancelAfterMs: Math.round(chance.spread(10, 2_000)) } : {}),

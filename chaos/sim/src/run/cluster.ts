@@ -10,6 +10,7 @@ import { type Host, Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
 const restartMsMin = 100;
+const tendMs = 2_000;
 
 export class Cluster {
   readonly nodes = new Map<string, Node>();
@@ -21,7 +22,6 @@ export class Cluster {
   /** Hosts whose process starts again by itself later. */
   readonly #down = new Set<string>();
   readonly #drained = new Set<string>();
-  readonly #cordoned = new Set<string>();
   #starts = 0;
   #healed = false;
 
@@ -72,8 +72,6 @@ export class Cluster {
   }
 
   cordon(name: string, cordoned: boolean): void {
-    if (cordoned) this.#cordoned.add(name);
-    else this.#cordoned.delete(name);
     this.clients[0]?.request({ kind: 'cordon-node', node: name as NodeName, cordoned });
   }
 
@@ -153,9 +151,9 @@ export class Cluster {
       process.spare();
       if (process.still) this.goOn(process);
     }
-    for (const name of [...this.#cordoned]) this.cordon(name, false);
     // What an operator drained serves again only as a new incarnation.
     for (const name of this.#drained) this.leave(name);
+    this.#tend();
   }
 
   /** When nothing is wrong any more, whoever asks is served. */
@@ -166,6 +164,14 @@ export class Cluster {
     for (const [index, name] of clients.entries()) {
       this.clients[index]?.askMore(asked.get(name) ?? []);
     }
+  }
+
+  /** An operator's order may come through long after it was given, and after the one that took it back. */
+  #tend(): void {
+    const { cordoned, draining } = this.#world.checks.truth.grounds;
+    for (const node of cordoned) this.cordon(node.split('.')[0] ?? '', false);
+    for (const [name, { incarnation: id }] of this.nodes) if (draining.has(id)) this.leave(name);
+    this.#later(tendMs, () => this.#tend());
   }
 
   #startAgain(name: string, ms: number): void {
