@@ -4,10 +4,12 @@ import { type ActorId, decode, type LogName, type Term } from '@troupe/model';
 import type { SchedulerConfig, SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 import type { NodeFact } from '@troupe/worker-node-core';
 import type { Manifests } from '../plan/bundles.ts';
+import type { Scene } from '../plan/scene.ts';
 import type { Stored } from '../store/log-server.ts';
 import type { Coverage } from '../world/coverage.ts';
 import { acknowledgedIsDurable } from './acknowledged-is-durable.ts';
 import { answersById } from './answers-by-id.ts';
+import { asAsked } from './as-asked.ts';
 import type {
   Answered,
   Attempted,
@@ -22,6 +24,8 @@ import { dagOrder } from './dag-order.ts';
 import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
+import { gangAllOrNone } from './gang-all-or-none.ts';
+import { lowerGivesWay } from './lower-gives-way.ts';
 import { noDoubleReservation } from './no-double-reservation.ts';
 import { noLeak } from './no-leak.ts';
 import { nothingFromThePast } from './nothing-from-the-past.ts';
@@ -30,14 +34,18 @@ import { oneLeaderPerTerm } from './one-leader-per-term.ts';
 import { oneWriterPerLog, writerOf } from './one-writer-per-log.ts';
 import { perSenderOrder } from './per-sender-order.ts';
 import { progress } from './progress.ts';
+import { quotasKept } from './quotas-kept.ts';
 import { readsAreFresh } from './reads-are-fresh.ts';
 import { refusedDidNothing } from './refused-did-nothing.ts';
 import { replayEqualsLive } from './replay-equals-live.ts';
 import { resultOnce } from './result-once.ts';
 import { runSights } from './run-sights.ts';
 import { sights } from './sights.ts';
+import { soonestFirst } from './soonest-first.ts';
+import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
 import { Truth } from './truth.ts';
+import { wishesKept } from './wishes-kept.ts';
 
 /** A feature that comes later brings its promise as one more line here. */
 const makers: { readonly [name: string]: MakeChecker } = {
@@ -55,6 +63,12 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'exact-results': exactResults,
   'answers-by-id': answersById,
   'no-double-reservation': noDoubleReservation,
+  'as-asked': asAsked,
+  'gang-all-or-none': gangAllOrNone,
+  'wishes-kept': wishesKept,
+  'lower-gives-way': lowerGivesWay,
+  'quotas-kept': quotasKept,
+  'soonest-first': soonestFirst,
   'nothing-from-the-past': nothingFromThePast,
   'timer-never-early': timerNeverEarly,
   'fair-shares': fairShares,
@@ -100,16 +114,18 @@ export class Checks {
       readonly coverage: Coverage;
       readonly now: () => number;
       readonly manifests: Manifests;
+      readonly scene: Scene | undefined;
     } & CheckWishes,
   ) {
-    const { coverage, now, manifests } = given;
-    this.truth = new Truth(config, now, manifests);
+    const { coverage, now, manifests, scene } = given;
+    this.truth = new Truth(config, now, manifests, scene);
     this.#now = now;
     this.#wishes = given;
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    this.#checkers = [...checkers, sights(this.truth, coverage), runSights(this.truth, coverage)];
+    const looks = [sights, runSights, taskSights].map((look) => look(this.truth, coverage));
+    this.#checkers = [...checkers, ...looks];
   }
 
   violate(checker: string, text: string): void {
@@ -154,6 +170,7 @@ export class Checks {
 
   sent(from: string, subject: string, message: object): void {
     this.#who = from;
+    this.truth.asked.sent(message);
     for (const checker of this.#checkers) checker.sent?.(from, subject, message);
   }
 

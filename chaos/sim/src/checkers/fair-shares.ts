@@ -7,9 +7,19 @@
  * are met must not be empty. No lag of c_i/w_i + c_j/w_j passes that, which is stricter than the
  * promise, (c_i + c_max)/w_i + (c_j + c_max)/w_j and what estimates are wrong by. Charged is by an estimate
  * at the start of an attempt, by what it took at its end; the bill is kept here anew, from what nodes
- * say that attempts took.
+ * say that attempts took. The weight is that of the tenant times those of its priority and the task's.
+ *
+ * Whom a quota may hold back is not judged, since it leaves and starts anew; nor is a gang, which is
+ * one task there and several here.
  */
-import type { ErrorCode, Outcome, TaskId, TaskResult, TenantName } from '@troupe/model';
+import type {
+  ErrorCode,
+  Outcome,
+  PriorityName,
+  TaskId,
+  TaskResult,
+  TenantName,
+} from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { MakeChecker, Violate } from './checker.ts';
 import { Estimates } from './estimates.ts';
@@ -27,13 +37,27 @@ const unbilled: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** The leader has learnt from these what no fact says: its estimates are known no longer. */
 const misleading: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIME_LIMIT', 'RETRIES_EXHAUSTED']);
 
+/** Beside what is normal. */
+const priorityWeights: { readonly [P in PriorityName]: number } = {
+  high: 1.5,
+  normal: 1,
+  low: 0.5,
+};
+/** Kinds of what is not judged. */
+const gangKind = 'gang';
+
 interface Bill {
   weight: number;
+  priority: PriorityName;
+  /** Some limit is set. */
+  limited: boolean;
   served: number;
   /** First attempts that wait, with what they need. */
   readonly waiting: Map<TaskId, string>;
-  /** What it has submitted, as estimates know it. */
-  readonly estimated: Set<string>;
+  /** Likewise what will wait again, or does by now. */
+  readonly again: Map<TaskId, string>;
+  /** What it has submitted, as estimates know it, with the least weight of its priority. */
+  readonly estimated: Map<string, number>;
   /** The most that its next task was expected to take since it last started one: its deadline may
    *  stand since then. */
   nextMs: number;
@@ -52,6 +76,7 @@ interface Pair {
 interface Flight {
   readonly tenant: TenantName;
   readonly kind: string;
+  readonly priorityWeight: number;
   readonly cost: number;
   /** Which nodes were there. */
   readonly nodes: number;
@@ -63,6 +88,7 @@ interface Task {
   readonly tenant: TenantName;
   readonly estimated: string;
   readonly kind: string;
+  readonly priorityWeight: number;
   attempt: number;
 }
 
@@ -80,7 +106,7 @@ export const fairShares: MakeChecker = (_truth, violate) => {
         case 'term-opened':
           return ledger.newLeader();
         case 'tenant-put':
-          return ledger.weigh(fact.tenant, fact.weight);
+          return ledger.weigh(fact);
         case 'node-joined':
         case 'node-draining':
         case 'node-dying':
@@ -91,7 +117,11 @@ export const fairShares: MakeChecker = (_truth, violate) => {
           return ledger.started(fact.task, fact.attempt);
         case 'task-retried':
           if (!fact.reason.ok && misleading.has(fact.reason.failure.code)) ledger.misled();
-          return ledger.landed(fact.task, tookOf(fact.task, fact.attempt, fact.reason));
+          ledger.landed(fact.task, tookOf(fact.task, fact.attempt, fact.reason));
+          return ledger.waitsAgain(fact.task);
+        case 'task-preempted':
+          ledger.landed(fact.task, undefined);
+          return ledger.waitsAgain(fact.task);
         case 'task-ended': {
           if (!fact.outcome.ok && misleading.has(fact.outcome.failure.code)) ledger.misled();
           const attempt = ledger.attemptOf(fact.task);
@@ -142,8 +172,12 @@ class Ledger {
     this.#misled = true;
   }
 
-  weigh(tenant: TenantName, weight: number): void {
-    this.#bill(tenant).weight = weight;
+  weigh(fact: Extract<SchedulerFact, { kind: 'tenant-put' }>): void {
+    const bill = this.#bill(fact.tenant);
+    const { priority = bill.priority, quota } = fact;
+    bill.priority = priority;
+    if (quota !== undefined) bill.limited = Object.keys(quota).length > 0;
+    bill.weight = fact.weight * priorityWeights[priority];
     this.#pairs.clear();
   }
 
@@ -154,13 +188,16 @@ class Ledger {
   }
 
   submitted(fact: Extract<SchedulerFact, { kind: 'task-submitted' }>): void {
-    const { task, tenant, name, bundle, resources } = fact;
-    const kind = JSON.stringify(resources);
-    this.#tasks.set(task, { tenant, kind, estimated: `${bundle} ${name}`, attempt: 0 });
+    const { task, tenant, name, bundle, resources, placement = {}, priority, gang } = fact;
+    const kind = gang === undefined ? JSON.stringify([resources, placement, priority]) : gangKind;
+    const estimated = `${bundle} ${name}`;
+    const priorityWeight = priorityWeights[priority];
+    this.#tasks.set(task, { tenant, kind, estimated, priorityWeight, attempt: 0 });
     const bill = this.#bill(tenant);
-    bill.estimated.add(`${bundle} ${name}`);
+    const least = bill.estimated.get(estimated) ?? priorityWeight;
+    bill.estimated.set(estimated, Math.min(least, priorityWeight));
     if (bill.waiting.size === 0) this.#forgetPairsOf(tenant);
-    bill.nextMs = Math.max(bill.nextMs, this.#estimates.of(`${bundle} ${name}`));
+    bill.nextMs = Math.max(bill.nextMs, this.#estimates.of(estimated) / priorityWeight);
     bill.outdated = false;
     bill.waiting.set(task, kind);
   }
@@ -173,12 +210,14 @@ class Ledger {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     task.attempt = attempt;
-    const { tenant, kind } = task;
+    const { tenant, kind, priorityWeight } = task;
     const bill = this.#bill(tenant);
+    bill.again.delete(id);
     for (const other of this.#rivals(tenant, kind)) this.#compare(tenant, other, id);
     const cost = this.#estimates.of(task.estimated);
-    this.#flights.set(id, { tenant, kind, cost, nodes: this.#nodes, inherited: false });
-    bill.served += cost;
+    const flight = { tenant, kind, priorityWeight, cost, nodes: this.#nodes, inherited: false };
+    this.#flights.set(id, flight);
+    bill.served += cost / priorityWeight;
     this.#expect(bill);
     bill.waiting.delete(id);
     if (!onlyOne(bill, kind)) this.#forgetPairsOf(tenant);
@@ -199,17 +238,23 @@ class Ledger {
     if (tookMs === undefined || !comparable) this.#forgetPairsOf(flight.tenant);
     if (tookMs === undefined) return;
     this.#learn(task.estimated, tookMs);
-    const correction = Math.max(tookMs, 1) - flight.cost;
+    const correction = (Math.max(tookMs, 1) - flight.cost) / flight.priorityWeight;
     bill.served += correction;
     bill.correctedMs += Math.abs(correction);
+  }
+
+  waitsAgain(id: TaskId): void {
+    const task = this.#tasks.get(id);
+    if (task !== undefined) this.#bill(task.tenant).again.set(id, task.kind);
   }
 
   ended(id: TaskId): void {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     this.#tasks.delete(id);
-    const { waiting } = this.#bill(task.tenant);
+    const { waiting, again } = this.#bill(task.tenant);
     waiting.delete(id);
+    again.delete(id);
     if (waiting.size === 0) this.#forgetPairsOf(task.tenant);
   }
 
@@ -256,7 +301,8 @@ class Ledger {
     this.#estimates.learn(estimated, tookMs);
     const now = this.#estimates.of(estimated);
     for (const bill of this.#bills.values()) {
-      if (bill.estimated.has(estimated)) bill.nextMs = Math.max(bill.nextMs, now);
+      const least = bill.estimated.get(estimated);
+      if (least !== undefined) bill.nextMs = Math.max(bill.nextMs, now / least);
     }
   }
 
@@ -264,8 +310,8 @@ class Ledger {
   #expect(bill: Bill): void {
     bill.nextMs = 0;
     bill.outdated = false;
-    for (const estimated of bill.estimated) {
-      bill.nextMs = Math.max(bill.nextMs, this.#estimates.of(estimated));
+    for (const [estimated, least] of bill.estimated) {
+      bill.nextMs = Math.max(bill.nextMs, this.#estimates.of(estimated) / least);
     }
   }
 
@@ -278,11 +324,14 @@ class Ledger {
   #bill(tenant: TenantName): Bill {
     const known = this.#bills.get(tenant);
     if (known !== undefined) return known;
-    const bill = {
+    const bill: Bill = {
       weight: 1,
+      priority: 'normal',
+      limited: false,
       served: 0,
       waiting: new Map(),
-      estimated: new Set<string>(),
+      again: new Map(),
+      estimated: new Map(),
       nextMs: 0,
       outdated: false,
       correctedMs: 0,
@@ -292,8 +341,9 @@ class Ledger {
   }
 }
 
-function onlyOne({ waiting }: Bill, kind: string): boolean {
-  if (waiting.size === 0) return false;
+function onlyOne({ waiting, again, limited }: Bill, kind: string): boolean {
+  if (waiting.size === 0 || limited || kind === gangKind) return false;
   for (const one of waiting.values()) if (one !== kind) return false;
+  for (const one of again.values()) if (one !== kind) return false;
   return true;
 }

@@ -1,46 +1,60 @@
-/** What runs on a node never reserves more than the node has, by what its tasks are declared to need;
- *  each task has one attempt at a time, and each attempt one place. */
+/** What runs on a node never reserves more than the node has, nor more of a GPU than the whole of it, by
+ *  what its tasks are declared to need; each task has one attempt at a time, and each attempt one place. */
 import type { SchedulerFact } from '@troupe/scheduler-core';
-import { nodeResources } from '../node/resources.ts';
-import { taskResources } from '../plan/bundles.ts';
 import type { MakeChecker } from './checker.ts';
+import { gpusOf } from './declared.ts';
+import type { Placed } from './grounds.ts';
 
 type Started = Extract<SchedulerFact, { kind: 'task-started' }>;
 
 export const noDoubleReservation: MakeChecker = (truth, violate) => {
-  /** By task that runs, where. */
-  const places = new Map<string, { readonly node: string; readonly attempt: number }>();
-  /** By node, the tasks that run there. */
-  const running = new Map<string, Set<string>>();
-  const leave = (task: string): void => {
-    const place = places.get(task);
-    if (place === undefined) return;
-    places.delete(task);
-    running.get(place.node)?.delete(task);
-  };
-  const start = ({ task, attempt, node }: Started): void => {
-    const before = places.get(task);
+  const start = (fact: Started): void => {
+    const { task, attempt, node } = fact;
+    const before = truth.grounds.placed(task);
     if (before !== undefined) {
       violate(`attempt ${attempt} of ${task} starts while ${before.attempt} has ${before.node}`);
     }
-    leave(task);
-    places.set(task, { node, attempt });
-    const tasks = running.get(node) ?? new Set();
-    running.set(node, tasks.add(task));
-    for (const [resource, has] of Object.entries(nodeResources)) {
-      let reserved = 0;
-      for (const one of tasks) {
-        const name = truth.tasks.get(one as Started['task'])?.name ?? '';
-        reserved += taskResources(name)[resource] ?? 0;
-      }
-      if (reserved <= has) continue;
-      violate(`${tasks.size} tasks reserve ${reserved} ${resource} of ${node}, which has ${has}`);
+    const placed = truth.grounds.place(fact);
+    const others = [...truth.grounds.on(node)].filter((one) => one.task !== task);
+    const { resources } = truth.grounds.siteOf(node);
+    for (const [name, needed] of Object.entries(placed.declared?.resources ?? {})) {
+      const has = resources[name] ?? 0;
+      const reserved = others.reduce((sum, one) => sum + amountOf(one, name), needed);
+      if (reserved <= has + rounding) continue;
+      violate(`${others.length + 1} tasks reserve ${reserved} ${name} of ${node}, it has ${has}`);
     }
+    checkGpus(placed, { others, count: resources['gpu'] ?? 0 }, violate);
   };
   return {
     journalFact(fact) {
       if (fact.kind === 'task-started') start(fact);
-      else if (fact.kind === 'task-retried' || fact.kind === 'task-ended') leave(fact.task);
     },
   };
 };
+
+/** Amounts are thousandths. */
+const rounding = 1e-6;
+
+function amountOf({ declared }: Placed, name: string): number {
+  return declared?.resources[name] ?? 0;
+}
+
+function checkGpus(
+  placed: Placed,
+  given: { readonly others: readonly Placed[]; readonly count: number },
+  violate: (text: string) => void,
+): void {
+  const { task, node, gpus } = placed;
+  const wanted = gpusOf(placed);
+  if (new Set(gpus).size !== gpus.length || gpus.length !== wanted.count) {
+    violate(`${task} is given GPUs ${gpus.join(', ')} of ${node}, it needs ${wanted.count}`);
+  }
+  for (const gpu of gpus) {
+    if (gpu >= given.count) violate(`${task} is given GPU ${gpu} of ${node}, which has none such`);
+    const users = given.others.filter((one) => one.gpus.includes(gpu));
+    const milli = users.reduce((sum, one) => sum + gpusOf(one).milli, wanted.milli);
+    if (milli <= 1_000) continue;
+    const names = users.map((one) => one.task).join(', ');
+    violate(`${task} and ${names} reserve ${milli} thousandths of GPU ${gpu} of ${node}`);
+  }
+}

@@ -40,6 +40,7 @@ export class Phases {
         if (waiting > 1) this.#coverage.reach('a tenant waits while others are served');
         return;
       }
+      case 'task-preempted':
       case 'task-retried':
         return this.#wait(this.#payers.get(fact.task), 1);
       default:

@@ -90,6 +90,7 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
         backOffs.delete(fact.task);
         limits.delete(fact.task);
       }
+      if (fact.kind === 'task-preempted') attempts.delete(fact.task);
       if (fact.kind === 'task-retried') {
         attemptEnded(fact.task, fact.reason);
         backOffs.set(fact.task, { since, nights: truth.nightsBefore, ms: fact.waitMs });

@@ -5,6 +5,7 @@
 import {
   type ActorId,
   decodeValue,
+  type GangPolicy,
   type Incarnation,
   type LogName,
   type Outcome,
@@ -22,6 +23,9 @@ import {
   type TurnCause,
 } from '@troupe/worker-node-core';
 import { Manifests } from '../plan/bundles.ts';
+import type { Scene } from '../plan/scene.ts';
+import { Asked } from './asked.ts';
+import { Grounds } from './grounds.ts';
 import { Ledgers } from './runs/ledgers.ts';
 
 export interface ActorTruth {
@@ -63,6 +67,8 @@ export interface TaskTruth {
   readonly name: string;
   readonly run: { readonly run: string; readonly block: string } | undefined;
   readonly input: Uint8Array;
+  readonly gang?: { readonly id: string; readonly policy: GangPolicy };
+  readonly queue?: string;
   attempt: number;
   node: Incarnation | undefined;
   ended: Outcome | undefined;
@@ -77,9 +83,13 @@ export class Truth {
   readonly actors = new Map<ActorId, ActorTruth>();
   readonly tasks = new Map<TaskId, TaskTruth>();
   readonly ledgers: Ledgers;
+  readonly grounds: Grounds;
+  readonly asked = new Asked();
   readonly weights = new Map<TenantName, number>();
   /** By process that leads or led: its monotonic time when its last term began. */
   readonly ledSince = new Map<string, number>();
+  /** The same in virtual time. */
+  readonly ledFrom = new Map<string, number>();
   /** Nights in which every host was suspended, longer than sessions are remembered. */
   nights = 0;
   #morningAt = Number.NEGATIVE_INFINITY;
@@ -88,9 +98,15 @@ export class Truth {
   /** Virtual time. */
   readonly now: () => number;
 
-  constructor(config: SchedulerConfig, now: () => number, manifests = new Manifests([])) {
+  constructor(
+    config: SchedulerConfig,
+    now: () => number,
+    manifests = new Manifests([]),
+    scene?: Scene,
+  ) {
     this.now = now;
     this.ledgers = new Ledgers(manifests);
+    this.grounds = new Grounds(manifests, scene);
     this.follower = new SchedulerMachine(config);
   }
 
@@ -109,6 +125,7 @@ export class Truth {
   journal(fact: SchedulerFact, position: number): void {
     this.ledgers.apply(fact);
     this.follower.apply(fact);
+    this.grounds.apply(fact);
     switch (fact.kind) {
       case 'actor-created':
         this.#births.set(fact.actor, { birth: position, scope: fact.scope });
@@ -119,9 +136,13 @@ export class Truth {
         this.weights.set(fact.tenant, fact.weight);
         return;
       case 'task-submitted': {
-        const { task, tenant, name, run, input } = fact;
+        const { task, tenant, name, run, input, gang, queue } = fact;
         const fresh = { attempt: 0, node: undefined, ended: undefined };
-        this.tasks.set(task, { task, tenant, name, run, input, ...fresh });
+        const wishes = {
+          ...(gang === undefined ? {} : { gang }),
+          ...(queue === undefined ? {} : { queue }),
+        };
+        this.tasks.set(task, { task, tenant, name, run, input, ...wishes, ...fresh });
         return;
       }
       case 'task-started': {
@@ -131,6 +152,7 @@ export class Truth {
         task.node = fact.node;
         return;
       }
+      case 'task-preempted':
       case 'task-retried': {
         const task = this.tasks.get(fact.task);
         if (task !== undefined) task.node = undefined;

@@ -19,9 +19,11 @@ import {
 import { encodeArgs, tenant } from '../node/program.ts';
 import { bundles } from '../plan/bundles.ts';
 import type { Operation } from '../plan/load.ts';
+import type { TenantWish } from '../plan/scene.ts';
 import type { ClientMessage, GatewayMessage } from '../scheduler/gateway.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
+import { beginGang, outcomeOf } from './gang-errand.ts';
 import { RunErrand } from './run-errand.ts';
 
 /** A message without its stream. */
@@ -31,6 +33,7 @@ type Unsent = ClientMessage extends infer M
     : never
   : never;
 type CallOperation = Extract<Operation, { kind: 'call' | 'read' }>;
+type TaskOperation = Extract<Operation, { kind: 'task' }>;
 
 interface OpenCall {
   readonly operation: CallOperation;
@@ -122,10 +125,10 @@ export class Client {
     });
   }
 
-  putTenant(name: string, weight: number): void {
-    this.#ask({ kind: 'put-tenant', tenant: tenantName(name), weight }, (answer) => {
+  putTenant(name: string, wish: TenantWish): void {
+    this.#ask({ kind: 'put-tenant', tenant: tenantName(name), ...wish }, (answer) => {
       if (answer.kind === 'tenant') this.deploy(0, name);
-      else this.process.after(againMs, () => this.putTenant(name, weight));
+      else this.process.after(againMs, () => this.putTenant(name, wish));
     });
   }
 
@@ -149,15 +152,20 @@ export class Client {
       case 'call':
       case 'read':
         return this.#call(operation);
-      case 'task': {
-        const { id: task, name, parts } = operation;
-        const input = encodeValue({ parts });
-        const payer = tenantName(operation.tenant ?? tenant);
-        return this.#ask({ kind: 'submit-task', task, tenant: payer, name, input }, (answer) => {
-          if (answer.kind === 'task-ended') this.#end(operation, answer.outcome);
-          else if (answer.kind === 'failed') {
-            this.#end(operation, { ok: false, failure: answer.failure });
-          }
+      case 'task':
+        return this.#submit(operation);
+      case 'gang':
+        return beginGang(operation, {
+          ask: (body, answered) => this.#ask(body, answered),
+          after: (ms, run) => this.process.after(ms, run),
+          told: (member, outcome) => this.#tell(member, outcome),
+          end: (outcome) => this.#end(operation, outcome),
+        });
+      case 'tenant': {
+        const { tenant: name, wish } = operation;
+        const body = { kind: 'put-tenant', tenant: tenantName(name), existing: true } as const;
+        return this.#ask({ ...body, ...wish }, (answer) => {
+          this.#end(operation, outcomeOf(answer) ?? { ok: true, value: encodeValue(null) });
         });
       }
       case 'run':
@@ -169,6 +177,24 @@ export class Client {
           end: (outcome) => this.#end(operation, outcome),
         }).begin();
     }
+  }
+
+  #submit(operation: TaskOperation): void {
+    const { id: task, name, parts, cancelAfterMs } = operation;
+    const { priority, queue, dueInMs } = operation;
+    const input = encodeValue({ parts });
+    const payer = tenantName(operation.tenant ?? tenant);
+    const wishes = {
+      ...(priority === undefined ? {} : { priority }),
+      ...(queue === undefined ? {} : { queue }),
+      ...(dueInMs === undefined ? {} : { dueInMs }),
+    };
+    this.#ask({ kind: 'submit-task', task, tenant: payer, name, input, ...wishes }, (answer) => {
+      const outcome = outcomeOf(answer);
+      if (outcome !== undefined) this.#end(operation, outcome);
+    });
+    if (cancelAfterMs === undefined) return;
+    this.process.after(cancelAfterMs, () => this.request({ kind: 'cancel-task-request', task }));
   }
 
   #call(operation: CallOperation): void {
@@ -213,6 +239,10 @@ export class Client {
 
   #end(operation: Operation, outcome: Outcome): void {
     this.#left -= 1;
+    this.#tell(operation, outcome);
+  }
+
+  #tell(operation: Operation, outcome: Outcome): void {
     this.#world.checks.answered({
       client: this.#name,
       session: this.#name,

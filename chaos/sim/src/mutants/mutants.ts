@@ -62,6 +62,25 @@ export const mutants = {
   'placements-not-heard-of': 'a leader does not hear that what it placed has arrived',
   'given-up-before-its-limit': 'an attempt is given up by its time limit when it has hardly begun',
   'first-place-is-kept': 'a gateway goes on sending to the first place that it knew of an actor',
+  'gang-started-in-part': 'the last member of a gang starts with the next record',
+  'gang-policy-ignored': 'every gang is packed, whatever its policy',
+  'selectors-ignored': 'a task is placed whatever the labels of the node',
+  'gpu-models-ignored': 'a task gets GPUs of any model',
+  'neighbours-ignored': 'a task is placed whatever runs near it',
+  'gpu-taken-for-half': 'a GPU is given to twice as many tasks as it has room for',
+  'tried-once-and-preempted': 'a task that may be tried only once is preempted',
+  'priorities-upside-down': 'what is of high priority is taken for low, and the reverse',
+  'priorities-ignored': 'every task is of normal priority',
+  'due-times-ignored': 'a task is as urgent as any, whenever it is due',
+  'queues-ignored': 'a task waits in the queue of its tenant, whichever it was put into',
+  'queue-weights-ignored': 'the queues of a tenant share alike, whatever their weights',
+  'successor-forgets-cordons': 'a leader that took over uses nodes that are cordoned',
+  'successor-forgets-quotas': 'a leader that took over knows no quotas',
+  'quota-not-given-back':
+    'a leader that took over counts what has ended as running, nearly up to the quota',
+  'successor-forgets-wishes': 'a leader that took over places what waits whatever it asks for',
+  'successor-forgets-gangs': 'a leader that took over starts each member of a gang by itself',
+  'successor-forgets-which-gpus': 'a leader that took over takes the first GPUs for those in use',
 } as const;
 
 export type MutantName = keyof typeof mutants;

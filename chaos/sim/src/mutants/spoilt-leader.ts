@@ -10,6 +10,7 @@ import type { SchedulerReply, SchedulerSend } from '@troupe/scheduler-core';
 import { nameOf } from '../checkers/runs/tree.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
+import { understood } from './spoilt-scene.ts';
 import { spoiltWorkflow } from './spoilt-workflows.ts';
 
 type ResumeRun = Extract<RequestBody, { kind: 'resume-run' }>;
@@ -72,12 +73,12 @@ function anotherPause(world: World, { run, block }: ResumeRun): string {
 }
 
 export function requestedOfLeader(world: World, request: Request): Request {
-  const { body } = request;
   if (world.mutant === undefined) return request;
+  const body = understood(world, request.body);
   if (body.kind === 'resume-run' && world.mutant === 'answer-to-another-iteration') {
     return { ...request, body: { ...body, block: anotherPause(world, body) } };
   }
-  if (body.kind !== 'deploy') return request;
+  if (body.kind !== 'deploy') return { ...request, body };
   const workflows = body.manifest.workflows.map((one) => spoiltWorkflow(world, one));
   return { ...request, body: { ...body, manifest: { ...body.manifest, workflows } } };
 }

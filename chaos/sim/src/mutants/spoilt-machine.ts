@@ -1,6 +1,7 @@
 /** Deliberate faults between a machine and its loop. */
 import type { Machine, Output } from '@troupe/model';
 import type { World } from '../world/world.ts';
+import { halting } from './spoilt-scene.ts';
 
 interface Mouth<Send, Reply> {
   /** Whether it is that of a leader. */
@@ -17,6 +18,9 @@ export function spoiltMachine<Event, Fact, Send, Reply, Work>(
 ): Machine<Event, Fact, Send, Reply, Work> {
   if (world.mutant === 'timers-by-another-clock' && mouth.leads === true) return hasty(machine);
   if (world.mutant === 'child-end-told-twice' && mouth.leads === true) return stuttering(machine);
+  if (world.mutant === 'gang-started-in-part' && mouth.leads === true) {
+    return halting(world, machine);
+  }
   if (world.mutant !== 'sent-before-append') return machine;
   return {
     handle(now, event): Output<Fact, Send, Reply, Work> {

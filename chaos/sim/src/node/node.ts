@@ -28,12 +28,12 @@ import {
 } from '@troupe/worker-node-core';
 import { spoiltMachine } from '../mutants/spoilt-machine.ts';
 import { heardByNode, saidByNode, turnedByNode } from '../mutants/spoilt-node.ts';
+import { siteOf } from '../plan/scene.ts';
 import { LogAccess } from '../store/log-access.ts';
 import { VirtualLogWriter } from '../store/log-writer.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
-import { nodeResources } from './resources.ts';
 import { Restorer } from './restorer.ts';
 import { RunnerPool } from './runner-pool.ts';
 
@@ -127,8 +127,7 @@ export class Node {
       kind: 'join',
       incarnation,
       name: process.host.name as Join['name'],
-      resources: { ...nodeResources },
-      labels: {},
+      ...siteOf(this.#world.scene, process.host.name),
       version,
     };
     this.#world.network.send(process, 'leader', join);

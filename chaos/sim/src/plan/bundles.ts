@@ -6,7 +6,7 @@ import {
   bundleHash,
   type Expression,
   type Manifest,
-  type Resources,
+  type TaskManifest,
   version,
   type Workflow,
 } from '@troupe/model';
@@ -43,27 +43,31 @@ const manifest: Manifest = {
   workflows,
 };
 
-/** What an attempt of the task reserves; calls of actors reserve nothing. */
-export function taskResources(name: string): Resources {
-  return manifest.tasks.find((task) => task.name === name)?.resources ?? {};
-}
-
 /** What the bundles of one run hold: beside what all have, the workflows that were drawn for it, in
- *  two versions. */
+ *  two versions, and the tasks of its scene. */
 export class Manifests {
   readonly #byBundle: ReadonlyMap<BundleHash, Manifest>;
 
-  constructor(nests: readonly Workflow[]) {
+  readonly #tasks: ReadonlyMap<string, TaskManifest>;
+
+  constructor(nests: readonly Workflow[], particular: readonly TaskManifest[] = []) {
+    const tasks = [...manifest.tasks, ...particular];
+    this.#tasks = new Map(tasks.map((task) => [task.name, task]));
     this.#byBundle = new Map(
       bundles.map((bundle, version) => {
         const own = version === 0 ? nests : nests.map(nextVersionOf);
-        return [bundle, { ...manifest, workflows: [...workflows, ...own] }];
+        return [bundle, { ...manifest, tasks, workflows: [...workflows, ...own] }];
       }),
     );
   }
 
   of(bundle: BundleHash): Manifest {
     return this.#byBundle.get(bundle) ?? manifest;
+  }
+
+  /** As it is declared; undefined for what calls an actor, which reserves nothing. */
+  task(name: string): TaskManifest | undefined {
+    return this.#tasks.get(name);
   }
 
   workflow(bundle: BundleHash, name: string): Workflow {

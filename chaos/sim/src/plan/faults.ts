@@ -34,6 +34,7 @@ export type Fault = {
   | { readonly kind: 'night' }
   | { readonly kind: 'drain'; readonly host: string }
   | { readonly kind: 'leave'; readonly host: string }
+  | { readonly kind: 'cordon'; readonly host: string; readonly ms: number }
   | { readonly kind: 'double-start'; readonly host: string }
   | { readonly kind: 'resign' }
   | { readonly kind: 'false-notice'; readonly host: string }

@@ -3,6 +3,8 @@ import {
   type ActorId,
   actorId,
   encodeValue,
+  type GangPolicy,
+  type PriorityName,
   type RunId,
   runId,
   type TaskId,
@@ -12,6 +14,7 @@ import { actorType, type Part, type Program, tenant } from '../node/program.ts';
 import type { Random } from '../world/random.ts';
 import { workflows } from './bundles.ts';
 import type { Manner } from './nested-runs.ts';
+import type { TenantWish } from './scene.ts';
 
 export type Operation = {
   readonly at: number;
@@ -32,9 +35,29 @@ export type Operation = {
       readonly id: TaskId;
       /** The usual tenant unless given. */
       readonly tenant?: string;
-      readonly name: 'work' | 'once';
+      /** `work` or `once`, or one that the scene of the run declares. */
+      readonly name: string;
       readonly parts: readonly Part[];
+      readonly priority?: PriorityName;
+      readonly queue?: string;
+      readonly dueInMs?: number;
+      readonly cancelAfterMs?: number;
     }
+  | {
+      readonly kind: 'gang';
+      readonly gang: string;
+      readonly tenant: string;
+      readonly policy: GangPolicy;
+      readonly priority: PriorityName;
+      readonly members: readonly {
+        readonly id: TaskId;
+        readonly name: string;
+        readonly parts: readonly Part[];
+      }[];
+      /** Its first member, and with it all that have not started. */
+      readonly cancelAfterMs?: number;
+    }
+  | { readonly kind: 'tenant'; readonly tenant: string; readonly wish: TenantWish }
   | {
       readonly kind: 'run';
       readonly id: RunId;

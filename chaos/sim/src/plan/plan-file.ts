@@ -31,6 +31,7 @@ const parts: { readonly [P in keyof Plan]-?: (value: unknown) => boolean } = {
   faults: Array.isArray,
   // Plans from before there were any have none.
   nests: (value) => value === undefined || Array.isArray(value),
+  scene: (value) => value === undefined || isObject(value),
   operations: isMap,
   healAt: isNumber,
 };

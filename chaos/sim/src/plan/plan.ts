@@ -17,6 +17,8 @@ import { drawOperations, type Operation } from './load.ts';
 import { drawNestedRuns } from './nested-runs.ts';
 import { drawNests } from './nests.ts';
 import { drawPlaces } from './places.ts';
+import { drawScene, type Scene } from './scene.ts';
+import { drawCordons, drawSceneLoad } from './scene-load.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
 import { drawVisits } from './visits.ts';
 
@@ -34,6 +36,8 @@ export interface Plan {
   readonly tenants: ReadonlyMap<string, number>;
   /** Workflows that are deployed beside those that every run has; plans of before have none. */
   readonly nests?: readonly Workflow[];
+  /** Nodes and tasks that are particular; most runs have none, and so have plans of before. */
+  readonly scene?: Scene | undefined;
   readonly faults: readonly Fault[];
   readonly operations: ReadonlyMap<string, readonly Operation[]>;
   /** When the last fault ends and everything is mended. */
@@ -50,6 +54,8 @@ export interface PlanWishes {
 
 /** Seeds with runs of workflows of all kinds. */
 const nestsShare = 0.45;
+/** Seeds with nodes, tasks and tenants of many kinds. */
+const sceneShare = 0.22;
 /** From so many nodes on a run is shorter, and its load wider. */
 const largeNodesMin = 50;
 
@@ -64,10 +70,14 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const wide = narrow.recordBytesMax !== undefined;
   const quiet = !large && chance.fork('quiet').chance(0.06);
   const count = drawCount(large, chance);
+  // Its tasks make the manifest too large for a narrow record.
+  const hasScene = !large && !wide && chance.fork('has scene').chance(sceneShare);
+  const scene = hasScene ? drawScene(places.nodes, chance.fork('scene')) : undefined;
   const faults = [
     ...drawFaults(quiet ? 2 : count, span, places, chance.fork('faults')),
     ...(quiet ? drawIslands(span, places, chance.fork('islands')) : []),
     ...(wide ? drawTornBatches(span.fromMs, chance.fork('torn batches')) : []),
+    ...(hasScene ? drawCordons(places.nodes, span, chance.fork('cordons')) : []),
   ];
   const shape = {
     keys: large ? Math.ceil(places.nodes.length * 1.5) : load.whole(2, 8),
@@ -88,6 +98,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
         load.fork(`${client}/visits`),
       ),
       ...drawNestedRuns(client, { nests, keys: shape.keys, ...span }, load.fork(`${client}/nests`)),
+      ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),
@@ -104,6 +115,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     newer: drawNewer(places, chance.fork('versions')),
     tenants,
     nests,
+    scene,
     faults: faults.filter((_, number) => wishes.without?.includes(number) !== true),
     operations,
     healAt,

@@ -10,6 +10,7 @@ import { type Host, Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
 const restartMsMin = 100;
+const tendMs = 2_000;
 
 export class Cluster {
   readonly nodes = new Map<string, Node>();
@@ -47,7 +48,8 @@ export class Cluster {
       this.clients.push(new Client(world, process, { doors: schedulers, operations }));
     }
     this.deploy(0);
-    for (const [name, weight] of plan.tenants) this.clients[0]?.putTenant(name, weight);
+    for (const [name, weight] of plan.tenants) this.clients[0]?.putTenant(name, { weight });
+    for (const [name, wish] of plan.scene?.tenants ?? []) this.clients[0]?.putTenant(name, wish);
   }
 
   host(name: string): Host {
@@ -67,6 +69,10 @@ export class Cluster {
   drain(name: string): void {
     this.#drained.add(name);
     this.clients[0]?.request({ kind: 'drain-node', node: name as NodeName });
+  }
+
+  cordon(name: string, cordoned: boolean): void {
+    this.clients[0]?.request({ kind: 'cordon-node', node: name as NodeName, cordoned });
   }
 
   startNode(name: string): void {
@@ -147,6 +153,7 @@ export class Cluster {
     }
     // What an operator drained serves again only as a new incarnation.
     for (const name of this.#drained) this.leave(name);
+    this.#tend();
   }
 
   /** When nothing is wrong any more, whoever asks is served. */
@@ -157,6 +164,14 @@ export class Cluster {
     for (const [index, name] of clients.entries()) {
       this.clients[index]?.askMore(asked.get(name) ?? []);
     }
+  }
+
+  /** An operator's order may come through long after it was given, and after the one that took it back. */
+  #tend(): void {
+    const { cordoned, draining } = this.#world.checks.truth.grounds;
+    for (const node of cordoned) this.cordon(node.split('.')[0] ?? '', false);
+    for (const [name, { incarnation: id }] of this.nodes) if (draining.has(id)) this.leave(name);
+    this.#later(tendMs, () => this.#tend());
   }
 
   #startAgain(name: string, ms: number): void {

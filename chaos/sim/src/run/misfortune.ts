@@ -73,6 +73,8 @@ export class Misfortune {
         return this.#night();
       case 'drain':
         return this.#cluster.drain(fault.host);
+      case 'cordon':
+        return this.#cordon(fault);
       case 'leave':
         return this.#cluster.leave(fault.host);
       case 'double-start':
@@ -131,6 +133,14 @@ export class Misfortune {
       // One that was started beside it goes on.
       if (this.#cluster.process(host) !== process) process.end();
       else this.#cluster.crash(host, { downMs, notice });
+    });
+  }
+
+  /** Twice at once it may be that the first to end ends both: nodes are cordoned, not counted. */
+  #cordon({ host, ms }: Extract<Fault, { kind: 'cordon' }>): void {
+    this.#cluster.cordon(host, true);
+    this.#world.timeline.after(ms, () => {
+      if (!this.#over) this.#cluster.cordon(host, false);
     });
   }
 

@@ -26,10 +26,15 @@ export class History {
   /** Images named in what was read, oldest first. */
   readonly images: ImageFact[] = [];
 
+  readonly #remembered: (fact: SchedulerFact) => SchedulerFact;
+
+  /** `remembered`: what is made of each fact that is read. */
   constructor(
     config: SchedulerConfig,
     from: { readonly fact: ImageFact; readonly body: Bytes } | undefined,
+    remembered: (fact: SchedulerFact) => SchedulerFact = (fact) => fact,
   ) {
+    this.#remembered = remembered;
     this.machine =
       from === undefined
         ? new SchedulerMachine(config)
@@ -63,7 +68,7 @@ export class History {
     this.#nextFact = this.#reader.nextFact;
     if (facts.length === 0) return undefined;
     this.#closed = record.position;
-    for (const fact of facts) this.machine.apply(fact);
+    for (const fact of facts) this.machine.apply(this.#remembered(fact));
     assert(this.machine.factCount === this.#nextFact, 'H1: facts are counted alike everywhere');
     this.#note(facts);
     return { facts, first };

@@ -93,6 +93,7 @@ export class LeaderTerm {
     });
     leadership.lost = (reason) => this.end(reason);
     world.checks.truth.ledSince.set(process.name, process.now());
+    world.checks.truth.ledFrom.set(process.name, world.timeline.now);
     this.post({ kind: 'lead', scheduler: start.name, generation: 1 });
     this.#subscriptions = [
       world.network.listen(process, 'leader', (message: NodeToLeader | Request) =>

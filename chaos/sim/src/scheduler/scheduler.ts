@@ -14,6 +14,7 @@ import {
   TroupeError,
 } from '@troupe/model';
 import type { SchedulerConfig } from '@troupe/scheduler-core';
+import { remembered } from '../mutants/spoilt-scene.ts';
 import { LogAccess } from '../store/log-access.ts';
 import type { Stored } from '../store/log-server.ts';
 import type { Process } from '../world/process.ts';
@@ -114,7 +115,7 @@ export class Scheduler {
     this.#access.read(journal, 1, undefined, (records) => {
       if (round !== this.#round || records === 'gone') return;
       const image = latestImage(records);
-      if (image === undefined) return this.#restored(new History(this.#config, undefined), records);
+      if (image === undefined) return this.#restored(this.#historyFrom(undefined), records);
       const { requests, objects, coverage } = this.#world;
       requests.untilAnswered(
         this.process,
@@ -125,10 +126,14 @@ export class Scheduler {
           // Replaced by a later image meanwhile.
           if (body === undefined) return this.#startOver();
           coverage.reach('restart from an image');
-          this.#restored(new History(this.#config, { fact: image, body }), records);
+          this.#restored(this.#historyFrom({ fact: image, body }), records);
         },
       );
     });
+  }
+
+  #historyFrom(from: ConstructorParameters<typeof History>[1]): History {
+    return new History(this.#config, from, (fact) => remembered(this.#world, fact));
   }
 
   #restored(history: History, records: readonly Stored[]): void {

@@ -3,6 +3,7 @@ import type { Workflow } from '@troupe/model';
 import { Checks, type CheckWishes } from '../checkers/checks.ts';
 import type { MutantName } from '../mutants/mutants.ts';
 import { Manifests } from '../plan/bundles.ts';
+import type { Scene } from '../plan/scene.ts';
 import { schedulerConfig } from '../scheduler/config.ts';
 import { CheckpointServer } from '../store/checkpoint-server.ts';
 import { LeaseServer } from '../store/lease-server.ts';
@@ -21,6 +22,7 @@ export interface WorldPlan {
   readonly weather: Weather;
   readonly timings: Timings;
   readonly nests?: readonly Workflow[];
+  readonly scene?: Scene | undefined;
 }
 
 export interface WorldWishes extends CheckWishes {
@@ -41,6 +43,7 @@ export class World {
   readonly mutant: MutantName | undefined;
   readonly trace: Trace | undefined;
   readonly manifests: Manifests;
+  readonly scene: Scene | undefined;
   readonly checks: Checks;
   readonly network: Network;
   readonly requests: Requests;
@@ -49,19 +52,21 @@ export class World {
   readonly checkpoints: CheckpointServer;
   readonly lease: LeaseServer;
 
-  constructor({ seed, weather, timings, nests = [] }: WorldPlan, wishes: WorldWishes) {
+  constructor({ seed, weather, timings, nests = [], scene }: WorldPlan, wishes: WorldWishes) {
     const { mutant, traced, ...checked } = wishes;
     this.timings = timings;
     this.chance = new Random(seed).fork('world');
     this.mutant = mutant;
     this.trace = traced === true ? new Trace(this.timeline) : undefined;
-    this.manifests = new Manifests(nests);
+    this.scene = scene;
+    this.manifests = new Manifests(nests, scene?.tasks);
     const now = (): number => this.timeline.now;
     const { coverage } = this;
     this.checks = new Checks(schedulerConfig(timings), {
       coverage,
       now,
       manifests: this.manifests,
+      scene,
       ...checked,
     });
     this.network = new Network(this, { ...weather });

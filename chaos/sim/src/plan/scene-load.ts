@@ -1,0 +1,137 @@
+/** What clients ask for in a scene: tasks of all kinds, gangs, and other settings of tenants. */
+import { type GangPolicy, gangPolicies, type PriorityName, taskId } from '@troupe/model';
+import type { Part } from '../node/program.ts';
+import type { Random } from '../world/random.ts';
+import type { Fault } from './faults.ts';
+import type { Operation } from './load.ts';
+import { drawQueues, drawSettings, evenTenant, mixedTenant, queues, type Scene } from './scene.ts';
+
+interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+const priorities: readonly PriorityName[] = ['high', 'normal', 'low'];
+/** Members reserve at most 6 cores together: what the narrowest quota allows. */
+const memberNames: { readonly [P in GangPolicy]: readonly string[] } = {
+  PACK: ['plain', 'loner', 'sliver'],
+  SPREAD: ['plain', 'picky', 'sliver'],
+  STRICT_PACK: ['plain', 'friend'],
+  STRICT_SPREAD: ['plain', 'bulk', 'loner'],
+};
+/** Every cluster has so many nodes. */
+const membersMax = 3;
+
+export function drawSceneLoad(
+  client: string,
+  { scene, ...span }: Span & { readonly scene: Scene | undefined },
+  chance: Random,
+): readonly Operation[] {
+  if (scene === undefined) return [];
+  const waveAt = span.fromMs + chance.next() * 0.6 * (span.untilMs - span.fromMs);
+  const names = scene.tasks.map(({ name }) => name);
+  const settled = chance.whole(0, 2);
+  const operations = [
+    ...drawMixedTasks(client, { names, waveAt }, chance),
+    ...drawEvenTasks(client, waveAt, chance),
+    ...drawGangs(client, waveAt, chance),
+    ...Array.from({ length: settled }, () => drawChange(waveAt, chance)),
+  ];
+  return operations.sort((left, right) => left.at - right.at);
+}
+
+/** Nodes on which nothing new is placed for a while. */
+export function drawCordons(
+  nodes: readonly string[],
+  { fromMs, untilMs }: Span,
+  chance: Random,
+): readonly Fault[] {
+  return Array.from({ length: chance.whole(0, 3) }, () => ({
+    kind: 'cordon',
+    at: fromMs + chance.next() * (untilMs - fromMs),
+    host: chance.pick(nodes),
+    ms: chance.spread(300, 8_000),
+  }));
+}
+
+function drawMixedTasks(
+  client: string,
+  { names, waveAt }: { readonly names: readonly string[]; readonly waveAt: number },
+  chance: Random,
+): readonly Operation[] {
+  // Some of these waves are nearly all of one kind, so that such tasks meet.
+  const favourite = chance.pick(names);
+  return Array.from({ length: chance.whole(6, 16) }, (_, number): Operation => {
+    const name = chance.chance(0.4) ? favourite : chance.pick(names);
+    return {
+      kind: 'task',
+      at: waveAt + chance.next() * 1_500,
+      id: taskId(`task-${client}-mixed${number}`),
+      tenant: mixedTenant,
+      name,
+      parts: drawParts(chance),
+      // What may preempt others is of some use only then.
+      priority:
+        name === 'pusher' ? chance.pick(['high', 'high', 'normal']) : chance.pick(priorities),
+      ...(chance.chance(0.3) ? { queue: chance.pick(queues) } : {}),
+      ...(chance.chance(0.25) ? { dueInMs: Math.round(chance.spread(50, 3_000)) } : {}),
+      ...(chance.chance(0.08) ? { cancelAfterMs: Math.round(chance.spread(10, 2_000)) } : {}),
+    };
+  });
+}
+
+/** As long as each other, so that shares can be told apart by counting. */
+function drawEvenTasks(client: string, waveAt: number, chance: Random): readonly Operation[] {
+  if (chance.chance(0.4)) return [];
+  const byQueue = chance.chance(0.4);
+  const sleepMs = Math.round(chance.spread(100, 400));
+  return Array.from({ length: chance.whole(9, 21) }, (_, number): Operation => {
+    const at = waveAt + chance.next() * 300;
+    const id = taskId(`task-${client}-even${number}`);
+    const share = byQueue
+      ? { queue: queues[number % queues.length] ?? queues[0] }
+      : { priority: priorities[number % priorities.length] ?? 'normal' };
+    const parts: readonly Part[] = [['sleep', sleepMs]];
+    return { kind: 'task', at, id, tenant: evenTenant, name: 'plain', parts, ...share };
+  });
+}
+
+function drawGangs(client: string, waveAt: number, chance: Random): readonly Operation[] {
+  return Array.from({ length: chance.whole(0, 2) }, (_, number): Operation => {
+    const policy = chance.pick(gangPolicies);
+    const gang = `gang-${client}-${number}`;
+    const name = chance.pick(memberNames[policy]);
+    const count = chance.whole(2, membersMax);
+    const members = Array.from({ length: count }, (_, index) => {
+      const id = taskId(`task-${gang}-${index}`);
+      return { id, name, parts: drawParts(chance) };
+    });
+    return {
+      kind: 'gang',
+      at: waveAt + chance.next() * 2_000,
+      gang,
+      tenant: mixedTenant,
+      policy,
+      priority: chance.pick(priorities),
+      members,
+      ...(chance.chance(0.2) ? { cancelAfterMs: Math.round(chance.spread(10, 2_500)) } : {}),
+    };
+  });
+}
+
+/** While the wave is under way. */
+function drawChange(waveAt: number, chance: Random): Operation {
+  const at = waveAt + chance.next() * 2_000;
+  const tenant = chance.chance(0.6) ? mixedTenant : evenTenant;
+  const drawn = chance.next();
+  const weight = chance.whole(1, 5);
+  if (drawn < 0.3) return { kind: 'tenant', at, tenant, wish: { weight } };
+  if (drawn < 0.6) return { kind: 'tenant', at, tenant, wish: { queues: drawQueues(chance) } };
+  const wish = { weight, ...drawSettings(chance) };
+  return { kind: 'tenant', at, tenant: mixedTenant, wish };
+}
+
+function drawParts(chance: Random): readonly Part[] {
+  if (chance.chance(0.05)) return [['crash', 1]];
+  return chance.chance(0.9) ? [['sleep', Math.round(chance.spread(30, 900))]] : [];
+}

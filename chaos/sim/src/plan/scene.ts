@@ -1,0 +1,131 @@
+/**
+ * A scene: nodes that differ, tasks that are particular about where they run, and tenants with
+ * priorities, quotas and queues. What a scene asks for can be had as soon as all nodes are there: its
+ * first two nodes are of different zones, and the first has two GPUs.
+ */
+import type {
+  Labels,
+  NeighbourTerm,
+  PlacementWishes,
+  RequestBody,
+  Resources,
+  Selector,
+  TaskManifest,
+} from '@troupe/model';
+import { strategyNames } from '@troupe/model';
+import { nodeResources } from '../node/resources.ts';
+import type { Random } from '../world/random.ts';
+
+export interface Site {
+  readonly resources: Resources;
+  readonly labels: Labels;
+}
+
+/** What of a tenant is set: what is absent stays as it is. */
+export type TenantWish = Omit<
+  Extract<RequestBody, { kind: 'put-tenant' }>,
+  'kind' | 'tenant' | 'existing'
+>;
+
+export interface Scene {
+  /** By host. */
+  readonly sites: ReadonlyMap<string, Site>;
+  /** Declared beside those that every run has. */
+  readonly tasks: readonly TaskManifest[];
+  /** As they are put at the beginning. */
+  readonly tenants: ReadonlyMap<string, TenantWish>;
+}
+
+/** Its tasks are of all kinds and priorities, in queues and with due times. */
+export const mixedTenant = 'lab';
+/** Its tasks differ in nothing but their priority or their queue. */
+export const evenTenant = 'ward';
+export const queues = ['fast', 'slow'] as const;
+
+/** No gang and no task of a scene is wider, so that no quota stops one for ever. */
+export const inFlightLeast = 4;
+const cpuLeast = 6;
+
+export function drawScene(nodes: readonly string[], chance: Random): Scene {
+  return {
+    sites: new Map(nodes.map((node, index) => [node, drawSite(index, chance)])),
+    tasks: drawTasks(chance),
+    tenants: new Map([
+      [mixedTenant, { weight: chance.whole(1, 4), ...drawSettings(chance) }],
+      [evenTenant, { weight: chance.whole(1, 4), queues: drawQueues(chance) }],
+    ]),
+  };
+}
+
+/** What the node of this host has and is. */
+export function siteOf(scene: Scene | undefined, host: string): Site {
+  return scene?.sites.get(host) ?? { resources: nodeResources, labels: {} };
+}
+
+/** A quota with some of its limits, the weights of the queues, perhaps a priority. */
+export function drawSettings(chance: Random): TenantWish {
+  return {
+    ...(chance.chance(0.5) ? { priority: chance.pick(['high', 'normal', 'low']) } : {}),
+    quota: {
+      inFlightMax: chance.chance(0.5) ? chance.whole(inFlightLeast, 8) : null,
+      cpuMax: chance.chance(0.3) ? chance.whole(cpuLeast, 12) : null,
+      startsPerSecondMax: chance.chance(0.25) ? chance.whole(4, 20) : null,
+      queuedMax: chance.chance(0.3) ? chance.whole(6, 25) : null,
+    },
+    queues: drawQueues(chance),
+  };
+}
+
+export function drawQueues(chance: Random): NonNullable<TenantWish['queues']> {
+  return queues.map((queue) => ({ queue, weight: chance.pick([1, 1, 2, 3, 5]) }));
+}
+
+function drawSite(index: number, chance: Random): Site {
+  const zones = ['a', 'b'];
+  const zone = index < zones.length ? (zones[index] ?? 'a') : chance.pick(zones);
+  const gpu = index === 0 ? chance.pick([2, 4]) : chance.pick([0, 0, 1, 2, 4]);
+  const labels = { zone, disk: chance.pick(['fast', 'slow']) };
+  if (gpu === 0) return { resources: { ...nodeResources }, labels };
+  const model = index === 0 ? 'new' : chance.pick(['new', 'old']);
+  return {
+    resources: { ...nodeResources, gpu },
+    labels: { ...labels, 'gpu-model': model },
+  };
+}
+
+function drawTasks(chance: Random): readonly TaskManifest[] {
+  const of = (name: string, resources: Resources, placement: PlacementWishes = {}, retries = 6) => {
+    const strategy = chance.chance(0.5) ? { strategy: chance.pick(strategyNames) } : {};
+    const tries = { retries, backoffMs: [100, 300], limitMs: 60_000 };
+    return { name, resources, ...tries, placement: { ...placement, ...strategy } };
+  };
+  const model = chance.chance(0.5) ? { gpuModels: ['new'] } : {};
+  return [
+    of('plain', { cpu: 1 }),
+    of('bulk', { cpu: 2 }),
+    of('spared', { cpu: 1 }, {}, 0),
+    of('pusher', { cpu: 3 }, { preempts: true }),
+    of('picky', { cpu: 1 }, { nodes: where('zone', chance.pick(['a', 'b'])) }),
+    of('loner', { cpu: 0.5 }, { labels: { role: 'loner' }, apart: [among('loner', 'node')] }),
+    of('friend', { cpu: 0.5 }, { labels: { role: 'friend' }, near: [among('friend', 'zone')] }),
+    of(
+      'even',
+      { cpu: 0.5 },
+      {
+        labels: { role: 'even' },
+        spread: [{ ...among('even', 'zone'), skewMax: 1, required: true }],
+      },
+    ),
+    of('sliver', { cpu: 0.5, gpu: chance.pick([0.3, 0.5]) }, model),
+    of('whole', { cpu: 0.5, gpu: chance.pick([1, 2]) }, model),
+    of('halves', { cpu: 0.5 }, { ...model, gpus: { count: 2, milli: chance.pick([400, 600]) } }),
+  ];
+}
+
+function where(label: string, value: string): Selector {
+  return [{ label, op: 'in', values: [value] }];
+}
+
+function among(role: string, across: string): NeighbourTerm {
+  return { tasks: where('role', role), across };
+}
