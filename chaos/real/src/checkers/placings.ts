@@ -27,7 +27,6 @@ const ledger = z.array(z.string());
 const mark = /^(.+)\.(\d+)#(\d+)@(.*\d)$/;
 
 export type Asked = z.infer<typeof given>;
-export type Member = Asked['members'][number];
 
 export function askedOf(operation: Operation): Asked {
   return inputOf(given, operation);

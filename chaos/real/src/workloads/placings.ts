@@ -5,14 +5,13 @@ import { Ledger } from '../agents.ts';
 import { gpusPerNode, type Held, type Hold, kinds } from '../gpus.ts';
 import { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from '../placing.ts';
 import type { Random } from '../random.ts';
-import { cameOfMany, insist, readAll, type Seat, type Workload } from './workload.ts';
+import { cameOfMany, readAll, type Seat, type Workload } from './workload.ts';
 
 type KindName = keyof typeof kinds;
 
 const tasks = { whole, half, quarter, pair, wholeLeft, halfRight, urgent };
 
 const operationsPerKey = 100;
-const gangMsMax = 90_000;
 const policies = ['PACK', 'SPREAD', 'STRICT_SPREAD'] as const;
 const priorities = ['low', 'normal', 'high'] as const;
 const holdMs = [50, 400] as const;
@@ -31,7 +30,6 @@ export const placings: Workload = {
     readAll('placings', operations.keys, (key) => troupe.actor(Ledger, key).ids()),
 };
 
-/** Submitting an id again finds the task that is there. */
 async function single({ client, troupe, random, operations, nodes }: Seat): Promise<void> {
   const key = keyOf(operations);
   const id = operations.nextId(client);
@@ -68,7 +66,7 @@ async function gang({ client, troupe, random, operations, nodes }: Seat): Promis
   await operations.record(
     client,
     { id, key, action: 'gang', input },
-    () => insist(() => troupe.gang(members, { id, policy, priority }), gangMsMax),
+    () => troupe.gang(members, { id, policy, priority }),
     cameOfMany,
   );
 }
