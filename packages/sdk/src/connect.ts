@@ -90,7 +90,7 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
         return { task: `${id}.${at}`, name: nameOf(task), value };
       });
       const asked = { tenant, gang: id, policy, priority, members: tasks };
-      await unary.ask('TasksService/SubmitGang', asked);
+      await unary.ask('TasksService/SubmitGang', asked, { begins: true });
       const of = signal === undefined ? {} : { signal };
       const results = members.map(({ input }, at) => {
         const { task = '', name = '' } = tasks[at] ?? {};
@@ -108,7 +108,8 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       const value = encodeValue(input, 'input');
       checkSize('input', value);
       const workflow = nameOf(target);
-      await unary.ask('RunsService/Start', { tenant, run, workflow, value, limitMs });
+      const asked = { tenant, run, workflow, value, limitMs };
+      await unary.ask('RunsService/Start', asked, { begins: true });
       return runHandle<O>(unary, run);
     },
     run: (id) => runHandle(unary, id),
