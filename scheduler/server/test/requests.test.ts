@@ -70,7 +70,7 @@ describe('a request to the leader', () => {
     const deadlineAt = stage.clock.now() + 400;
     const looks: readonly RequestBody[] = [
       status,
-      { kind: 'list-actors', limit: 1 },
+      { kind: 'list-actors', tenant: tenantName('a'), limit: 1 },
       { kind: 'list-tasks', limit: 1 },
       { kind: 'list-runs', limit: 1 },
       { kind: 'list-demands', limit: 1 },
