@@ -202,4 +202,5 @@ export const tour = workflow('tour', (w, input: Ref<Tour>) => {
   return { squares, total };
 });
 
+export { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from './placing.ts';
 export { refuse, stage, voyage } from './voyages.ts';

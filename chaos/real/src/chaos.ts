@@ -14,7 +14,7 @@ import { type Round, rounds } from './faults/schedule.ts';
 import { type History, HistoryWriter } from './history/history.ts';
 import { Random } from './random.ts';
 import { soakMs } from './report/summary.ts';
-import { type Load, startLoad } from './workloads/load.ts';
+import { type Load, startLoad, workloads } from './workloads/load.ts';
 
 export interface ChaosOptions {
   readonly seed: string;
@@ -53,7 +53,9 @@ export async function runChaos(options: ChaosOptions): Promise<History> {
   for (const what of leftOut) say(`left out: ${what}`);
   const { etcds, natsServers } = setting;
   const counts = { nodes, schedulers, etcds, natsServers };
-  writer.write({ kind: 'begin', seed, at, forMs, ...counts, where, kinds, leftOut });
+  const atWork = workloads.map(({ name }) => name);
+  const told = { where, kinds, leftOut, workloads: atWork };
+  writer.write({ kind: 'begin', seed, at, forMs, ...counts, ...told });
   const alarm = (what: string) => {
     say(`ALARM: ${what}`);
     writer.alarm(what);
@@ -76,7 +78,9 @@ async function play(
   const stopSampling = startSampling(stage, writer);
   try {
     const { bundle, cluster } = stage;
-    const load = await startLoad({ addresses: cluster.addresses, bundle, random, writer, pace });
+    const { addresses } = cluster;
+    const { nodes } = setting;
+    const load = await startLoad({ addresses, nodes, bundle, random, writer, pace });
     const conductor = new Conductor(stage, writer, alarm, say);
     const dealt = kinds.filter((kind) => kind !== lastKind);
     const plan = rounds(random.fork('rounds'), dealt, conductor.givenBack);

@@ -91,7 +91,7 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
         return { task: `${id}.${at}`, name: nameOf(task), value };
       });
       const asked = { tenant, gang: id, policy, priority, members: tasks };
-      await unary.ask('TasksService/SubmitGang', asked);
+      await unary.ask('TasksService/SubmitGang', asked, { begins: true });
       const of = signal === undefined ? {} : { signal };
       const results = members.map(({ input }, at) => {
         const { task = '', name = '' } = tasks[at] ?? {};
@@ -110,7 +110,7 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       checkSize('input', value);
       const workflow = nameOf(target);
       const asked = { tenant, run, workflow, value, limitMs: limitMs ?? 0 };
-      await unary.ask('RunsService/Start', asked);
+      await unary.ask('RunsService/Start', asked, { begins: true });
       return runHandle<O>(unary, run);
     },
     run: (id) => runHandle(unary, id),

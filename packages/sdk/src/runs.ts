@@ -55,7 +55,8 @@ export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
       // Without a value the input is that of the earlier run.
       const value = 'input' in options ? encodeValue(options.input, 'input') : new Uint8Array(0);
       const from = { run: id, block, failedOnly };
-      await unary.ask('RunsService/Start', { tenant, run, workflow, value, from });
+      const asked = { tenant, run, workflow, value, from };
+      await unary.ask('RunsService/Start', asked, { begins: true });
       return runHandle<O>(unary, run);
     },
     async move(bundle = '') {

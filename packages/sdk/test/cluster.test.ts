@@ -1,7 +1,7 @@
 import { encodeValue } from '@troupe/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type Troupe } from '../src/index.ts';
-import { StandIn } from './stand-in.ts';
+import { StandIn, silence } from './stand-in.ts';
 
 let gateway: StandIn;
 let troupe: Troupe;
@@ -119,6 +119,45 @@ describe('a run that goes on otherwise', () => {
       { run: 'r1', bundle: '' },
       { run: 'r1', bundle },
     ]);
+  });
+});
+
+describe('what begins by being asked for', () => {
+  const gang = (by: Troupe) => by.gang([{ task: 'train', input: 0 }]);
+  const start = (by: Troupe) => by.start('crew', {});
+  const again = (by: Troupe) => by.run('r1').again({ failedOnly: true });
+  const kinds = [
+    ['a gang', gang],
+    ['a run', start],
+    ['a run that starts again', again],
+  ] as const;
+  const beginning = (answer: () => object) => ({
+    Wait: () => ({ run: { ...running, state: 'failed' } }),
+    Start: answer,
+    SubmitGang: answer,
+  });
+
+  test.each(kinds)(
+    'is not said to be surely undone when nobody answers: %s',
+    async (_kind, ask) => {
+      const hasty = await connect({ address: gateway.address, deadlineMs: 400 });
+      try {
+        gateway.unary = beginning(() => silence);
+        await expect(ask(hasty)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+      } finally {
+        await hasty.close();
+      }
+    },
+  );
+
+  test.each(kinds)('is as unknown as the cluster says: %s', async (_kind, ask) => {
+    gateway.unary = beginning(() => ({ code: 'OUTCOME_UNKNOWN' }));
+    await expect(ask(troupe)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+  });
+
+  test.each(kinds)('is surely undone when the cluster refuses it: %s', async (_kind, ask) => {
+    gateway.unary = beginning(() => ({ code: 'INVALID_ARGUMENT' }));
+    await expect(ask(troupe)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', outcome: 'none' });
   });
 });
 

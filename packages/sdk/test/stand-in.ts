@@ -30,6 +30,9 @@ export type Heard = ClientMessage & { readonly stream: number; readonly frame: n
 type Stream = ServerDuplexStream<OpenRequest, object>;
 type Hello = Extract<ClientMessage, { hello: unknown }>['hello'];
 
+/** The answer of a method that never answers. */
+export const silence = {};
+
 export class StandIn {
   readonly #server: Server;
   readonly #streams: Stream[] = [];
@@ -159,6 +162,7 @@ export class StandIn {
     }
     return (call: ServerUnaryCall<never, object>, done: sendUnaryData<object>) => {
       const answer = this.unary[method]?.(call.request) ?? {};
+      if (answer === silence) return;
       if (!('code' in answer)) return done(null, answer);
       const metadata = new Metadata();
       metadata.set('troupe-code', String(answer.code));

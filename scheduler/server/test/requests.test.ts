@@ -68,10 +68,18 @@ describe('a request to the leader', () => {
   test('that changes nothing has surely done nothing; of another one nobody knows', async () => {
     const stage = new Stage();
     const deadlineAt = stage.clock.now() + 400;
-    const outcomes = [stage.ask(status, { deadlineAt }), stage.ask(put, { deadlineAt })];
+    const looks: readonly RequestBody[] = [
+      status,
+      { kind: 'list-actors', tenant: tenantName('a'), limit: 1 },
+      { kind: 'list-tasks', limit: 1 },
+      { kind: 'list-runs', limit: 1 },
+      { kind: 'list-demands', limit: 1 },
+    ];
+    const outcomes = [...looks, put].map((body) => stage.ask(body, { deadlineAt }));
     stage.requests.onLeaderHeard();
     await stage.pass(401);
-    expect(outcomes.map(({ code }) => code)).toEqual(['DEADLINE_EXCEEDED', 'OUTCOME_UNKNOWN']);
+    const due = [...looks.map(() => 'DEADLINE_EXCEEDED'), 'OUTCOME_UNKNOWN'];
+    expect(outcomes.map(({ code }) => code)).toEqual(due);
   });
 
   test('is sent again under its number with growing pauses, and answered once', async () => {

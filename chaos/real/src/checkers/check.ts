@@ -8,7 +8,10 @@ import { effectOnce, placedOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { exactVoyages } from './exact-voyages.ts';
 import { fairShares } from './fair-shares.ts';
+import { gangsTogether } from './gangs-together.ts';
+import { gpusOnce } from './gpus-once.ts';
 import { linearizable } from './linearizable.ts';
+import { selectedNodes } from './selected-nodes.ts';
 import { type Evidence, type Finding, UnreadableError, type Verdict } from './verdict.ts';
 
 type Checker = (promise: string, evidence: Evidence) => Verdict;
@@ -30,18 +33,24 @@ const promises: readonly Promised[] = [
   { promise: 'a run gives its exact result', workload: 'runs', checker: exactResults },
   { promise: 'a nested run is exact', workload: 'voyages', checker: exactVoyages },
   { promise: 'what is cancelled has no effect', workload: 'cancellations', checker: placedOnce },
+  { promise: 'no GPU is given twice', workload: 'placings', checker: gpusOnce },
+  { promise: 'a gang starts together or not at all', workload: 'placings', checker: gangsTogether },
+  { promise: 'a task runs where its selector says', workload: 'placings', checker: selectedNodes },
 ];
 
 /** Of its tasks only who was served when is checked. */
 const sharing = 'shares';
 const known = new Set([...promises.map(({ workload }) => workload), sharing]);
+/** Came when histories said already which workloads were at work: an older one cannot have them. */
+const newer: ReadonlySet<string> = new Set(['placings']);
 
 export function checkHistory(history: History): readonly Verdict[] {
   const coded = codedErrors('every operation is answered, with a code', history);
   // H2: what is missing in it would look like what is lost.
   if (history.flaws.length > 0) return [coded];
   const looked = new Set<string>();
-  const verdicts = promises.map(({ promise, workload, checker }) => {
+  const due = promises.filter(({ workload }) => isDue(workload, history));
+  const verdicts = due.map(({ promise, workload, checker }) => {
     const mine = (one: { readonly workload: string }) => one.workload === workload;
     const operations = history.operations.filter(mine);
     const evidence = { operations, finals: history.finals.filter(mine) };
@@ -51,6 +60,12 @@ export function checkHistory(history: History): readonly Verdict[] {
     return { ...verdict, findings: [...verdict.findings, ...stray] };
   });
   return [...verdicts, fairShares('tenants are served by their weights', history), coded];
+}
+
+/** Whether it is missed where nothing is told of it. */
+function isDue(name: string, { begin, operations, finals }: History): boolean {
+  if (!newer.has(name) || begin?.workloads?.includes(name) === true) return true;
+  return [...operations, ...finals].some(({ workload }) => workload === name);
 }
 
 /** What is told of a workload that no promise is of would be believed unseen. */

@@ -27,6 +27,8 @@ export interface PlacedNodeStart {
   readonly sshd?: Sshd;
   readonly shared: NodeSpec['shared'];
   readonly node: NonNullable<NodeSpec['node']>;
+  /** However it is changed. */
+  readonly env: NonNullable<NodeSpec['env']>;
   readonly say: (line: string) => void;
 }
 
@@ -111,7 +113,7 @@ export class PlacedNode implements Member {
 
   async #create(): Promise<Created> {
     const { name, shared, node, sshd, folder } = this.#start;
-    const env = this.#change.env ?? {};
+    const env = { ...this.#start.env, ...this.#change.env };
     const spec = { name, shared, node, env, restart, readyMsMax };
     if (sshd === undefined) return this.#process.create(spec);
     const { target, keyFile, fingerprint } = sshd;

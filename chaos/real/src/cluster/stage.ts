@@ -11,6 +11,7 @@ import { bundleFile, type Cluster, type ClusterOptions, startCluster } from '@tr
 import { startEtcdCluster, startNatsCluster } from '@troupe/fabric/servers';
 import { processProvider } from '@troupe/providers';
 import { connect, type Troupe } from '@troupe/sdk';
+import { gpuNode } from '../gpus.ts';
 import { contended } from '../workloads/shares.ts';
 import { ChildMember } from './child-member.ts';
 import { type Disk, mountDisk } from './disk.ts';
@@ -33,11 +34,16 @@ const askMs = 5_000;
 /** Logs are trimmed within minutes, so that a run sees them stay level. */
 const logBytesKeptMax = 4 * 1024 ** 2;
 const imageEveryFacts = 5_000;
-const resources = { [contended]: 1 };
-const nodeConfig = { runnerMemory: runnerMemoryMb, drainMs, logBytesKeptMax, resources };
 const startTriesMax = 3;
 const twinMsMax = 10_000;
 const gigabyte = 1024 ** 3;
+
+/** What a node of that name offers and keeps to: its section of the configuration. */
+function nodeConfigOf(name: string) {
+  const { section } = gpuNode(name);
+  const resources = { [contended]: 1, ...section.resources };
+  return { ...section, runnerMemory: runnerMemoryMb, drainMs, logBytesKeptMax, resources };
+}
 
 export interface StageStart {
   readonly setting: Setting;
@@ -214,7 +220,8 @@ async function startTroupe(
       nats: { url: nats[0] ?? '', urls: nats, ...system },
     },
     schedulerConfig: (name) => ({ listen: ground.listenOf(name), imageEveryFacts }),
-    nodeConfig,
+    nodeConfig: nodeConfigOf,
+    env: Object.fromEntries(nodes.map((name) => [name, gpuNode(name).env])),
   });
   closers.push(() => cluster.stop());
   const members: Member[] = schedulers.map((name) => {
@@ -228,7 +235,9 @@ async function startTroupe(
     const folder = ground.folderOf(name);
     const bySsh = setting.ssh && index % 2 === 1;
     const { shared } = cluster;
-    const given = { name, machine, folder, logDir, shared, node: nodeConfig, say };
+    const { env } = gpuNode(name);
+    const node = nodeConfigOf(name);
+    const given = { name, machine, folder, logDir, shared, node, env, say };
     return new PlacedNode(bySsh ? { ...given, sshd: sshdOn(machine, `${folder}/sshd`) } : given);
   });
   await Promise.all(placed.map((node) => node.start()));
@@ -263,7 +272,9 @@ async function startTwin(
   }
   const stateDir = join(ground.folderOf(other), 'twin');
   const provider = processProvider({ stateDir, prefix: machine.prefix });
-  await provider.create({ name, shared: cluster.shared, node: nodeConfig, readyMsMax: twinMsMax });
+  const { shared } = cluster;
+  const { env } = gpuNode(name);
+  await provider.create({ name, shared, node: nodeConfigOf(name), env, readyMsMax: twinMsMax });
   return async () => {
     await provider.destroy(name, { drainMsMax: 0 });
   };

@@ -27,6 +27,8 @@ const begin = z.object({
   /** The kinds of faults that could come. */
   kinds: z.array(z.string()),
   leftOut: z.array(z.string()),
+  /** Which were at work; absent in older histories. */
+  workloads: z.array(z.string()).optional(),
 });
 
 const operation = z.object({

@@ -8,6 +8,7 @@ import { bank } from './bank.ts';
 import { cancellations } from './cancellations.ts';
 import { counters } from './counters.ts';
 import { lists } from './lists.ts';
+import { placings } from './placings.ts';
 import { registers } from './registers.ts';
 import { runs } from './runs.ts';
 import { shares } from './shares.ts';
@@ -25,6 +26,7 @@ export const workloads = [
   cancellations,
   shares,
   voyages,
+  placings,
 ];
 
 /** The longest that an operation may take after the cluster has healed. */
@@ -35,6 +37,8 @@ export interface LoadStart {
   /** What they call, for tenants of their own. */
   readonly bundle: Uint8Array;
   readonly addresses: readonly string[];
+  /** How many the cluster has. */
+  readonly nodes: number;
   readonly random: Random;
   readonly writer: HistoryWriter;
   /** Divides the clients' pauses: 2 is about twice the load. */
@@ -57,7 +61,7 @@ interface Running {
 }
 
 export async function startLoad(start: LoadStart): Promise<Load> {
-  const { addresses, random, writer, pace } = start;
+  const { addresses, nodes, random, writer, pace } = start;
   const stopped = new AbortController();
   // Every client listens.
   setMaxListeners(0, stopped.signal);
@@ -75,6 +79,7 @@ export async function startLoad(start: LoadStart): Promise<Load> {
       troupe,
       troupeOf: (tenant) => tenants.get(tenant) ?? troupe,
       operations,
+      nodes,
       random: random.fork(client),
     });
     running.push({

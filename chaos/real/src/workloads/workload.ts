@@ -30,6 +30,8 @@ export interface Seat {
   /** One of the tenants of its workload. */
   troupeOf(tenant: string): Troupe;
   readonly random: Random;
+  /** How many the cluster has. */
+  readonly nodes: number;
   readonly operations: Operations;
 }
 

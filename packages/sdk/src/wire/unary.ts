@@ -3,6 +3,8 @@
  * what may safely be asked twice, is asked again until the deadline.
  *
  * U1  a call marked `once` is never asked again after it may have been heard.
+ * U2  a call marked `begins` that may have been heard, and was answered by nobody in time, is not said to
+ *     be surely undone.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorTable, TroupeError, troupeError } from '@troupe/model';
@@ -16,6 +18,8 @@ export interface UnaryOptions {
   readonly waitMs?: number;
   /** Asking twice is not the same as asking once. */
   readonly once?: boolean;
+  /** Something begins by it, and goes on whether the answer is heard or not. */
+  readonly begins?: boolean;
 }
 
 export class Unary {
@@ -42,7 +46,9 @@ export class Unary {
     request: UnaryMethods[M]['request'],
     options: UnaryOptions = {},
   ): Promise<UnaryMethods[M]['response']> {
-    const until = performance.now() + this.#deadlineMs + (options.waitMs ?? 0);
+    const { once = false, begins = false, waitMs = 0 } = options;
+    const until = performance.now() + this.#deadlineMs + waitMs;
+    let heard = false;
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
       const channel = this.#channelFor(attempt);
@@ -51,8 +57,10 @@ export class Unary {
         return await channel.unary(method, request, leftMs);
       } catch (thrown) {
         const leftAfter = until - performance.now() - backoffMs;
-        if (!mayRepeat(thrown, options.once === true) || leftAfter <= 0) {
-          throw options.once === true ? thrown : asUnavailable(thrown);
+        heard ||= mayBeHeard(thrown);
+        if (!mayRepeat(thrown, once) || leftAfter <= 0) {
+          if (begins && heard) throw asUnknown(thrown);
+          throw once ? thrown : asUnavailable(thrown);
         }
       }
       await pause(backoffMs);
@@ -71,6 +79,19 @@ function mayRepeat(thrown: unknown, once: boolean): boolean {
   // A broken connection is UNAVAILABLE too, and says nothing of what was heard before (U1).
   if (once) return thrown.retryable && thrown.code !== 'UNAVAILABLE';
   return thrown.retryable && errorTable[thrown.code].outcome === 'none';
+}
+
+/** Nobody answered, or the connection broke under it: what the cluster itself says has no cause. */
+function mayBeHeard(thrown: unknown): boolean {
+  if (!(thrown instanceof TroupeError)) return false;
+  if (thrown.code === 'OUTCOME_UNKNOWN') return true;
+  return thrown.code === 'UNAVAILABLE' && thrown.cause !== undefined;
+}
+
+/** U2. A refusal for good stands: what was heard before would have been refused too. */
+function asUnknown(thrown: unknown): unknown {
+  if (!(thrown instanceof TroupeError) || !thrown.retryable) return thrown;
+  return troupeError('OUTCOME_UNKNOWN', thrown.message, thrown.details, thrown);
 }
 
 /** What may be asked again has no unknown outcome: it is just not known yet. */

@@ -49,6 +49,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'wait-run',
   'list-runs',
   'list-actors',
+  'list-tasks',
   'list-demands',
 ]);
 
