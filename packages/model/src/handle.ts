@@ -38,7 +38,6 @@ export class Handle {
 
   /** What lies deeper in it. */
   at(path: ValuePath, optional: boolean, name: string): Handle {
-    if (path.length === 0) return this;
     const known = this.name === '' ? name : this.name;
     return new Handle(this.stored, [...this.path, ...path], this.optional || optional, known);
   }

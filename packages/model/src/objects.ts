@@ -38,6 +38,16 @@ export function resolvedBytes(bytes: Bytes, objects: ReadonlyMap<number, Bytes>)
   return isWhole && whole !== undefined ? whole : encodeValue(resolveValue(bytes, objects));
 }
 
+/** Numbers of the objects that handles in the value refer to, each once. */
+export function objectsIn(bytes: Bytes): readonly number[] {
+  const found = new Set<number>();
+  decodeValue(bytes, (handle) => {
+    found.add(handle.stored.object);
+    return handle;
+  });
+  return [...found];
+}
+
 /** What is wrong with objects that somebody names, if anything. */
 export function objectsFault(objects: readonly StoredObject[]): string | undefined {
   for (const { object, hash, bytes } of objects) {

@@ -22,6 +22,7 @@ import type {
   Quota,
   Resources,
   RunId,
+  StoredObject,
   TaskId,
   TenantName,
 } from '@troupe/model';
@@ -99,6 +100,8 @@ export type SchedulerFact =
       readonly name: string;
       readonly bundle: BundleHash;
       readonly input: Bytes;
+      /** What the handles in the input stand for, if there are any. */
+      readonly objects?: readonly StoredObject[];
       readonly resources: Resources;
       readonly placement?: PlacementWishes;
       readonly priority: PriorityName;
@@ -117,6 +120,7 @@ export type SchedulerFact =
       /** Since when it waits. */
       readonly ledMs: number;
     }
+  /** Its position is the number of the object, when its output is a large one. */
   | {
       readonly kind: 'task-started';
       readonly task: TaskId;
@@ -160,6 +164,8 @@ export type SchedulerFact =
       readonly bundle: BundleHash;
       /** Empty for that of `from`. */
       readonly input: Bytes;
+      /** What the handles in the input stand for, if there are any. */
+      readonly objects?: readonly StoredObject[];
       /** It is this block of another run, whose end its own is. */
       readonly parent?: { readonly run: RunId; readonly block: string };
       /** It keeps what that run had come to, all but what comes after the block, or after anything

@@ -10,8 +10,9 @@ import { type ActorRecord, ActorTable } from './actors.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
+import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
-import { type TasksImage, TaskTable } from './task-table.ts';
+import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
 
 export interface OpenedTerm {
   readonly scheduler: string;
@@ -37,6 +38,8 @@ export interface DurableState {
   readonly deployments: DeploymentsImage;
   readonly tasks: TasksImage;
   readonly runs: RunsImage;
+  /** Absent where there are none. */
+  readonly objects?: ObjectsImage;
 }
 
 const imageFormat = 4;
@@ -45,8 +48,9 @@ export class State {
   readonly nodes = new NodeTable();
   readonly actors = new ActorTable(this.nodes);
   readonly deployments = new DeploymentTable();
-  readonly tasks = new TaskTable(this.nodes);
-  readonly runs = new RunTable(this.deployments);
+  readonly objects = new ObjectTable();
+  readonly tasks = new TaskTable(this.nodes, this.objects);
+  readonly runs = new RunTable(this.deployments, this.objects);
   #factCount = 0;
   #ledMs = 0;
   #term: OpenedTerm | undefined;
@@ -104,7 +108,7 @@ export class State {
       case 'task-retried':
       case 'task-ended':
       case 'tasks-forgotten':
-        this.#applyTask(fact);
+        this.#applyTask(fact, position);
         break;
       case 'run-started':
       case 'branches-expanded':
@@ -140,6 +144,7 @@ export class State {
       deployments: this.deployments.image(),
       tasks: this.tasks.image(),
       runs: this.runs.image(),
+      ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
     };
   }
 
@@ -158,6 +163,7 @@ export class State {
     state.nodes.restore(durable.nodes);
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
+    state.objects.restore(durable.objects ?? []);
     state.tasks.restore(durable.tasks);
     state.runs.restore(durable.runs);
     return state;
@@ -168,10 +174,24 @@ export class State {
     this.actors.check();
     this.tasks.check();
     this.runs.check();
+    const held = new Map<number, number>();
+    this.tasks.countHeld(held);
+    this.runs.countHeld(held);
+    this.objects.check(held);
   }
 
-  #applyTask(fact: Parameters<TaskTable['apply']>[0]): void {
-    const task = this.tasks.apply(fact);
+  #applyTask(fact: Parameters<TaskTable['apply']>[0], position: number): void {
+    const large = fact.kind === 'task-ended' ? objectsOf(fact.outcome) : [];
+    if (fact.kind === 'task-ended' && large.length > 0) {
+      const state = this.tasks.get(fact.task)?.state;
+      assert(state?.kind === 'running', 'B1: an object comes with the end of an attempt');
+      this.objects.came(large, state.node);
+    }
+    this.#tellRun(fact, this.tasks.apply(fact, position));
+    this.objects.settled(large);
+  }
+
+  #tellRun(fact: Parameters<TaskTable['apply']>[0], task: TaskRecord | undefined): void {
     if (task?.run === undefined) return;
     const { run, block } = task.run;
     if (fact.kind === 'task-submitted') this.runs.taskSubmitted(run, block);
