@@ -52,3 +52,4 @@ export type {
   StoredCheckpoint,
 } from './ports.ts';
 export { pause, realClock, within } from './real-clock.ts';
+export { Slots } from './slots.ts';

@@ -7,7 +7,7 @@
  * B2  what is kept is bounded by bytes; the object longest not used goes first.
  * B3  what is read at once is bounded: the others wait, within their own time.
  */
-import type { Logger, OutputStore } from '@troupe/fabric';
+import { type Logger, type OutputStore, Slots } from '@troupe/fabric';
 import {
   type Bytes,
   type Failure,
@@ -19,7 +19,6 @@ import {
   troupeError,
 } from '@troupe/model';
 import type { NodeSend, NodeWork } from '@troupe/worker-node-core';
-import { Slots } from './slots.ts';
 
 export type PutObject = Extract<NodeSend, { kind: 'put-object' }>;
 export type ReadObjects = Extract<NodeWork, { kind: 'read-objects' }>;

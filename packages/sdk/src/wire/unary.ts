@@ -4,8 +4,16 @@
  *
  * U1  a call marked `once` is never asked again after it may have been heard.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { errorTable, TroupeError, troupeError } from '@troupe/model';
+import {
+  type Bytes,
+  errorTable,
+  limits,
+  type StoredObject,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
 import type { Channel } from './channel.ts';
 import type { UnaryMethods } from './messages.ts';
 
@@ -42,17 +50,36 @@ export class Unary {
     request: UnaryMethods[M]['request'],
     options: UnaryOptions = {},
   ): Promise<UnaryMethods[M]['response']> {
-    const until = performance.now() + this.#deadlineMs + (options.waitMs ?? 0);
+    const { waitMs = 0, once = false } = options;
+    return await this.#untilDone({ waitMs, once }, (channel, leftMs) =>
+      channel.unary(method, request, leftMs),
+    );
+  }
+
+  /** The bytes of a large output, with the hash that they should have. */
+  async read(stored: StoredObject): Promise<Bytes> {
+    const read = (channel: Channel, leftMs: number) => channel.read(stored, leftMs);
+    const bytes = await this.#untilDone({ waitMs: limits.objectMs, once: false }, read);
+    if (createHash('sha256').update(bytes).digest('hex') === stored.hash) return bytes;
+    const what = `object ${stored.object} came as other bytes than its hash says`;
+    throw troupeError('OBJECT_CORRUPT', what, { object: stored.object, hash: stored.hash });
+  }
+
+  async #untilDone<T>(
+    { waitMs, once }: Required<UnaryOptions>,
+    ask: (channel: Channel, leftMs: number) => Promise<T>,
+  ): Promise<T> {
+    const until = performance.now() + this.#deadlineMs + waitMs;
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
       const channel = this.#channelFor(attempt);
       const leftMs = Math.max(1, Math.ceil(until - performance.now()));
       try {
-        return await channel.unary(method, request, leftMs);
+        return await ask(channel, leftMs);
       } catch (thrown) {
         const leftAfter = until - performance.now() - backoffMs;
-        if (!mayRepeat(thrown, options.once === true) || leftAfter <= 0) {
-          throw options.once === true ? thrown : asUnavailable(thrown);
+        if (!mayRepeat(thrown, once) || leftAfter <= 0) {
+          throw once ? thrown : asUnavailable(thrown);
         }
       }
       await pause(backoffMs);
