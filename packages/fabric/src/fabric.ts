@@ -12,7 +12,8 @@ import { Mark } from './mark.ts';
 import { type Names, names } from './names.ts';
 import { checkVersion, type LinkRole, type NatsLink, openLink } from './nats-connection.ts';
 import { BucketObjectStore } from './object-store.ts';
-import type { Bus, Checkpoints, Clock, Logs, ObjectStore } from './ports.ts';
+import { StreamOutputStore } from './output-store.ts';
+import type { Bus, Checkpoints, Clock, Logs, ObjectStore, OutputStore } from './ports.ts';
 import { realClock } from './real-clock.ts';
 
 export interface FabricStart {
@@ -33,6 +34,7 @@ export interface Fabric {
   /** The same, on a connection of its own: heartbeats never wait behind messages. */
   readonly beats: Bus;
   readonly objects: ObjectStore;
+  readonly outputs: OutputStore;
   readonly checkpoints: Checkpoints;
   readonly coordination: Coordination;
   readonly mark: Mark;
@@ -96,6 +98,7 @@ export async function openFabric(start: FabricStart): Promise<Fabric> {
       bus: new NatsBus(bus),
       beats: new NatsBus(beats),
       objects,
+      outputs: new StreamOutputStore(store, cell, replicas),
       checkpoints,
       coordination,
       mark: new Mark({ link: log, coordination, names: cell, logs, replicas }),

@@ -37,6 +37,7 @@ export {
 export { type Names, names } from './names.ts';
 export { type LinkRole, type LinkStart, NatsLink, openLink } from './nats-connection.ts';
 export { BucketObjectStore, sha256 } from './object-store.ts';
+export { StreamOutputStore } from './output-store.ts';
 export type {
   Bus,
   Checkpoints,
@@ -47,6 +48,8 @@ export type {
   Logs,
   LogWriter,
   ObjectStore,
+  OutputStore,
   StoredCheckpoint,
 } from './ports.ts';
 export { pause, realClock, within } from './real-clock.ts';
+export { Slots } from './slots.ts';

@@ -22,6 +22,9 @@ export interface Names {
   /** Subject of one actor's checkpoints; `hash` is hex of its id. */
   checkpoint(hash: string): string;
   objects: string;
+  /** Stream of large outputs, and the subject of a part of one. */
+  outputStream: string;
+  output(object: number | '*', part: string): string;
   /** Stream and subject of the mark of the cell's data. */
   markStream: string;
   mark: string;
@@ -57,6 +60,8 @@ export function names(cell: CellName): Names {
     checkpointStream: `troupe_${cell}_checkpoints`,
     checkpoint: (hash) => `${root}.checkpoint.${hash}`,
     objects: `troupe_${cell}_objects`,
+    outputStream: `troupe_${cell}_output_objects`,
+    output: (object, part) => `${root}.output.${object}.${part}`,
     markStream: `troupe_${cell}_mark`,
     mark: `${root}.mark`,
     keys: {

@@ -2,7 +2,7 @@
  * What the driver loop and the processes stand on. The NATS and etcd adapters fill these ports; the
  * simulation fills them with virtual ones and turns the very same loop.
  */
-import type { Bytes, LogName } from '@troupe/model';
+import type { Bytes, LogName, StoredObject } from '@troupe/model';
 
 /** Monotonic and wall time, and timers. */
 export interface Clock {
@@ -94,6 +94,18 @@ export interface ObjectStore {
   get(hash: string): Promise<Bytes>;
   has(hash: string): Promise<boolean>;
   delete(hash: string): Promise<void>;
+}
+
+/** Large outputs, each under the number of the attempt whose output it is. */
+export interface OutputStore {
+  /** Resolves when all is durable; rejects with `UNAVAILABLE` when that takes longer. */
+  put(object: number, body: Bytes, limitMs: number): Promise<StoredObject>;
+  /** Rejects with `OBJECT_CORRUPT` when it is absent or its bytes do not match its hash. */
+  get(stored: StoredObject, limitMs: number): Promise<Bytes>;
+  /** All that was put under this number. */
+  delete(object: number): Promise<void>;
+  /** Numbers under which anything lies there. */
+  list(): Promise<readonly number[]>;
 }
 
 export interface StoredCheckpoint {

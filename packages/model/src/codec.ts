@@ -5,9 +5,12 @@
  *
  * K1  what `encodeValue` accepts, `decodeValue` gives back equal.
  * K2  anything else is refused with the path of the first value that cannot be carried.
+ * K3  a handle (`handle.ts`) is made by the cluster only: `encodeValue` refuses one, and
+ *     `decodeValue` too unless it is told what handles stand for.
  */
-import { Packr } from 'msgpackr';
+import { addExtension, Packr } from 'msgpackr';
 import { TroupeError, troupeError } from './errors.ts';
+import { Handle, type StoredObject, type ValuePath } from './handle.ts';
 import type { Bytes } from './ids.ts';
 
 const packr = new Packr({
@@ -19,6 +22,32 @@ const packr = new Packr({
   mapsAsObjects: true,
   variableMapSize: true,
   bundleStrings: false,
+});
+
+type PackedHandle = readonly [
+  object: number,
+  hash: string,
+  bytes: number,
+  path: ValuePath,
+  optional: boolean,
+  name: string,
+];
+
+/** What handles stand for in the value that is being decoded. */
+let resolving: ((handle: Handle) => unknown) | undefined;
+/** What handles refer to in the value that is being checked; undefined where there may be none. */
+let holding: { readonly objects: Map<number, StoredObject>; bytes: number } | undefined;
+
+addExtension({
+  Class: Handle,
+  type: 0x4f,
+  write({ stored, path, optional, name }: Handle): PackedHandle {
+    return [stored.object, stored.hash, stored.bytes, path, optional, name];
+  },
+  read([object, hash, bytes, path, optional, name]: PackedHandle): unknown {
+    if (resolving === undefined) throw unnamedObject(object);
+    return resolving(new Handle({ object, hash, bytes }, path, optional, name));
+  },
 });
 
 /** Deepest nesting of a user's value. */
@@ -41,15 +70,55 @@ export function encodeValue(value: unknown, name = 'value'): Bytes {
   return packr.pack(value);
 }
 
-/** Unpacks what `encodeValue` made. */
-export function decodeValue(bytes: Bytes): unknown {
+/** A value that may hold handles, packed. */
+export interface Packed {
+  readonly bytes: Bytes;
+  /** What its handles refer to, each once. */
+  readonly objects: readonly StoredObject[];
+  /** What all its handles come to, one by one. */
+  readonly objectBytes: number;
+}
+
+/** Packs a value in which handles may stand. */
+export function encodeHolding(value: unknown, name: string): Packed {
+  if (value === undefined) return { bytes: undefinedBytes, objects: [], objectBytes: 0 };
+  const found = { objects: new Map<number, StoredObject>(), bytes: 0 };
+  holding = found;
+  try {
+    checkCarriable(value, name);
+  } finally {
+    holding = undefined;
+  }
+  const objects = [...found.objects.values()];
+  return { bytes: packr.pack(value), objects, objectBytes: found.bytes };
+}
+
+/** The bytes of a value that is one handle. */
+export function encodeHandle(stored: StoredObject): Bytes {
+  return packr.pack(new Handle(stored));
+}
+
+/** Unpacks what `encodeValue` made; with `resolve` also what `encodeHolding` made, in which a handle
+ *  becomes what that answers. */
+export function decodeValue(bytes: Bytes, resolve?: (handle: Handle) => unknown): unknown {
   if (bytes.length === 0) return undefined;
+  const around = resolving;
+  resolving = resolve;
   try {
     // Over a plain view msgpackr makes plain Uint8Arrays, not the Buffers of Node.
     return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
+    if (cause instanceof TroupeError) throw cause;
     throw troupeError('INVALID_ARGUMENT', 'a value could not be decoded as msgpack', {}, cause);
+  } finally {
+    resolving = around;
   }
+}
+
+/** A handle where there may be none, or to what nobody gave. */
+export function unnamedObject(object: number): TroupeError {
+  const what = `a value refers to object ${object}, which it was not given`;
+  return troupeError('INVALID_ARGUMENT', what, { object });
 }
 
 /** `undefined` at the top (a method that returns nothing) travels as no bytes at all. */
@@ -114,6 +183,11 @@ function visitObject(value: object, path: Path, parents: object[], depth: number
       refuse(path(), `an instance of ${className(proto)}`);
     }
     if (Number.isNaN(value.getTime())) refuse(path(), 'an invalid Date');
+    return;
+  }
+  if (value instanceof Handle && holding !== undefined) {
+    holding.objects.set(value.stored.object, value.stored);
+    holding.bytes += value.stored.bytes;
     return;
   }
   if (proto !== Object.prototype && proto !== null) {

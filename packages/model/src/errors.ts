@@ -4,6 +4,8 @@
  * `outcome` says what is known of the request: `none` (it surely did nothing), `unknown` (it may
  * have taken effect), `done` (it took effect, and this is its result).
  */
+import type { StoredObject } from './handle.ts';
+
 interface ErrorRow {
   readonly status: number;
   readonly retryable: boolean;
@@ -44,6 +46,12 @@ export const errorTable = {
   WRONG_STATE: row(9, false, 'none', 'look at its state before asking for this'),
   BUNDLE_LOAD_FAILED: row(9, false, 'none', 'mend the bundle so that it loads, then deploy again'),
   WORKFLOW_INVALID: row(3, false, 'none', 'mend the workflow at the named place'),
+  OUT_OF_REACH: row(
+    9,
+    false,
+    'none',
+    'let a task read the value and answer with what is asked for',
+  ),
   CONFIG_INVALID: row(3, false, 'none', 'correct the named key'),
   // User code ended badly. The turn or attempt is recorded as failed.
   USER_ERROR: row(2, false, 'done', 'see the cause; the state before the call stands'),
@@ -93,6 +101,12 @@ export const errorTable = {
   // Durable histories.
   DEPOSED: row(10, false, 'none', 'this process is fenced off and exits; start it anew'),
   DATA_BEHIND: row(15, false, 'none', 'put the newer data back, or accept the loss as told'),
+  OBJECT_CORRUPT: row(
+    15,
+    false,
+    'none',
+    'run again what made it: `troupe runs again`, or the task',
+  ),
   LOG_CORRUPT: row(15, false, 'none', 'restore the log named from a replica or a backup'),
   INTERNAL: row(13, false, 'unknown', 'report this with the log of the process named'),
 } as const satisfies Record<string, ErrorRow>;
@@ -115,9 +129,14 @@ export function failure(code: ErrorCode, what: string, details?: FailureDetails)
   return details === undefined ? { code, message } : { code, message, details };
 }
 
-/** What a call, task or block came to. `value` is encoded by `encodeValue`. */
+/** What a call, task or block came to. `value` is encoded by `encodeValue`, or by `encodeHolding`
+ *  where `objects` says what it refers to. */
 export type Outcome =
-  | { readonly ok: true; readonly value: Uint8Array }
+  | {
+      readonly ok: true;
+      readonly value: Uint8Array;
+      readonly objects?: readonly StoredObject[];
+    }
   | { readonly ok: false; readonly failure: Failure };
 
 export function isErrorCode(code: string): code is ErrorCode {

@@ -2,8 +2,19 @@
 export const limits = {
   /** A record of a log; facts of one batch beyond it span records closed by a commit mark. */
   recordBytesMax: 900_000,
-  /** Arguments or reply of one call or task: `TOO_LARGE` beyond. */
+  /** Arguments, input or reply of one call or task: `TOO_LARGE` beyond. The output of a task that is
+   *  larger goes to the object store, and a handle stands for it. */
   payloadBytesMax: 512 * 1024,
+  /** Output of one task: `TOO_LARGE` beyond. */
+  objectBytesMax: 16 * 1024 * 1024,
+  /** A value with all that its handles stand for: `TOO_LARGE` beyond. */
+  resolvedBytesMax: 64 * 1024 * 1024,
+  /** Time for storing one object, or reading those of one value: `UNAVAILABLE` beyond. */
+  objectMs: 20_000,
+  /** Objects that a node keeps in memory: the one longest not used goes beyond. */
+  objectCacheBytesMax: 256 * 1024 * 1024,
+  /** How often the object store is searched for outputs that nothing refers to. */
+  objectSweepMs: 300_000,
   /** Delta of one turn: `TOO_LARGE` beyond, the turn fails and changes nothing. */
   deltaBytesMax: 800_000,
   /** Delta, reply and letters of one turn together, since they are one record: likewise. */
@@ -71,6 +82,10 @@ export const limits = {
   finishedRunsMax: 1_000,
   /** What blocks of one run came to, in all: the run fails with `RESOURCE_EXHAUSTED` beyond. */
   runBytesMax: 64 * 1024 * 1024,
+  /** The same of what lies in the object store. */
+  runObjectBytesMax: 1024 * 1024 * 1024,
+  /** In the object store for finished tasks, and likewise for runs: the oldest goes beyond. */
+  finishedObjectBytesMax: 8 * 1024 * 1024 * 1024,
   /** Of finished runs, so that they can be started again from a block: the oldest goes beyond. */
   finishedRunBytesMax: 16 * 1024 * 1024,
   bundleBytesMax: 32 * 1024 * 1024,

@@ -5,6 +5,7 @@
  */
 import type { VectorClock } from './clock.ts';
 import type { Failure, Outcome } from './errors.ts';
+import type { StoredObject } from './handle.ts';
 import type {
   ActorId,
   Address,
@@ -314,8 +315,11 @@ export interface RunTask {
   readonly tenant: TenantName;
   readonly bundle: BundleHash;
   readonly name: string;
-  /** `encodeValue` of the input. */
+  /** `encodeValue` of the input, or `encodeHolding` where there are `objects`. */
   readonly input: Bytes;
+  readonly objects?: readonly StoredObject[];
+  /** Number of its start in the journal: that of the object, when its output is a large one. */
+  readonly started: number;
   readonly limitMs: number;
   /** Numbers of the GPUs of the node that it reserves, if any. */
   readonly gpus?: readonly number[];

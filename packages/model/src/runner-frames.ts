@@ -26,6 +26,11 @@ export type Recorded =
       readonly outcome?: Outcome;
     };
 
+export interface ObjectBody {
+  readonly object: number;
+  readonly body: Bytes;
+}
+
 export type ToRunner =
   | {
       /** Build the state: the constructor's when there is no checkpoint, then the deltas in order. */
@@ -57,6 +62,8 @@ export type ToRunner =
       readonly attempt: number;
       readonly name: string;
       readonly input: Bytes;
+      /** What the handles in the input stand for. */
+      readonly objects?: readonly ObjectBody[];
       readonly limitMs: number;
       readonly gpus?: readonly number[];
     }

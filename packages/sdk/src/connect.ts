@@ -20,6 +20,7 @@ import {
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
+import { largeValue, type ReadObject } from './large-values.ts';
 import { runHandle, viewOf } from './runs.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
@@ -78,11 +79,12 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
     checkOpen: () => session.checkOpen(),
     deadlineMs,
   });
+  const read: ReadObject = (stored) => unary.read(stored);
   return {
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
-      actorHandle<T>(session, target, key, { deadlineMs, ...options }),
+      actorHandle<T>({ session, read }, target, key, { deadlineMs, ...options }),
     task: <O>(target: Target, input: unknown, options: SubmitOptions = {}): Promise<O> =>
-      submit<O>(session, nameOf(target), input, options),
+      submit<O>({ session, read }, nameOf(target), input, options),
     async gang<O>(members: readonly GangMember<O>[], options: GangOptions = {}): Promise<O[]> {
       const { id = randomUUID(), policy = 'PACK', priority = '', signal } = options;
       const tasks = members.map(({ task, input }, at) => {
@@ -95,7 +97,7 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       const of = signal === undefined ? {} : { signal };
       const results = members.map(({ input }, at) => {
         const { task = '', name = '' } = tasks[at] ?? {};
-        return submit<O>(session, name, input, { ...of, id: task });
+        return submit<O>({ session, read }, name, input, { ...of, id: task });
       });
       return await Promise.all(results);
     },
@@ -187,8 +189,14 @@ function taskViewOf({
   };
 }
 
+/** Where questions go, and how large answers are read. */
+interface Way {
+  readonly session: Session;
+  readonly read: ReadObject;
+}
+
 function actorHandle<T>(
-  session: Session,
+  way: Way,
   target: Target,
   key: string,
   options: CallOptions & { readonly deadlineMs: number },
@@ -207,7 +215,7 @@ function actorHandle<T>(
   const limit = typeof target === 'string' ? undefined : target.turnLimitMs;
   const answerAfterMs = deadlineMs + (limit ?? limits.turnLimitMs) + answerMs;
   return makeHandle<T>((method, args) =>
-    asked(session, signal, (settle) => {
+    asked(way, signal, (settle) => {
       const bytes = encodeValue([...args], 'args');
       checkSize('args', bytes);
       const now = performance.now();
@@ -225,15 +233,10 @@ function actorHandle<T>(
   );
 }
 
-function submit<O>(
-  session: Session,
-  name: string,
-  input: unknown,
-  options: SubmitOptions,
-): Promise<O> {
+function submit<O>(way: Way, name: string, input: unknown, options: SubmitOptions): Promise<O> {
   const { priority = '', id = randomUUID(), retries, limitMs, signal } = options;
   const { queue = '', dueInMs } = options;
-  return asked(session, signal, (settle) => {
+  return asked(way, signal, (settle) => {
     const bytes = encodeValue(input, 'input');
     checkSize('input', bytes);
     checkWhole('retries', retries, 0, int32Max);
@@ -261,15 +264,19 @@ function submit<O>(
 
 /** Asks and decodes the answer; what `make` throws rejects the promise. */
 function asked<T>(
-  session: Session,
+  { session, read }: Way,
   signal: AbortSignal | undefined,
   make: (settle: Pick<Order, 'resolve' | 'reject'>) => Order,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => session.abort(order);
     const order = make({
-      resolve: (bytes) => {
+      resolve: (bytes, objects) => {
         signal?.removeEventListener('abort', abort);
+        if (objects.length > 0) {
+          largeValue(bytes, objects, read).then((value) => resolve(value as T), reject);
+          return;
+        }
         try {
           resolve(decodeValue(bytes) as T);
         } catch (thrown) {

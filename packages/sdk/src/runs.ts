@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import {
   type BlockView,
   bundleHash,
-  decodeValue,
   encodeValue,
   incarnation,
   type RunState,
@@ -14,6 +13,7 @@ import {
   troupeError,
 } from '@troupe/model';
 import { checkWhole, uint32Max } from './definition.ts';
+import { largeBytes, largeValue, type ReadObject } from './large-values.ts';
 import type { RunHandle } from './troupe.ts';
 import { failureOfMessage } from './wire/failures.ts';
 import type { RunMessage } from './wire/messages.ts';
@@ -23,19 +23,30 @@ import type { Unary } from './wire/unary.ts';
 const waitMs = 30_000;
 
 export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
-  const viewNow = async (wait = 0) => {
+  const waited = async (wait: number) => {
     checkWhole('waitMs', wait, 0, uint32Max);
-    const asked = { run: id, waitMs: wait };
-    return viewOf(id, (await unary.ask('RunsService/Wait', asked, { waitMs: wait })).run);
+    const asked = { run: id, waitMs: wait, byReference: true };
+    return (await unary.ask('RunsService/Wait', asked, { waitMs: wait })).run;
   };
+  const read: ReadObject = (stored) => unary.read(stored);
+  const whole = async (run: RunMessage | null) => {
+    const view = viewOf(id, run);
+    const { outcome } = view;
+    if (outcome?.ok !== true || run === null) return view;
+    const value = await largeBytes(outcome.value, run.objects, read);
+    return { ...view, outcome: { ok: true, value } } as const;
+  };
+  const viewNow = async (wait = 0): Promise<RunView> => await whole(await waited(wait));
   return {
     id,
     async result() {
       for (;;) {
-        const { run } = await unary.ask('RunsService/Wait', { run: id, waitMs }, { waitMs });
+        const run = await waited(waitMs);
         const view = viewOf(id, run);
         if (view.state === 'running' || view.state === 'waiting') continue;
-        if (view.outcome?.ok === true) return decodeValue(view.outcome.value) as O;
+        if (view.outcome?.ok === true) {
+          return (await largeValue(view.outcome.value, run?.objects ?? [], read)) as O;
+        }
         if (view.outcome?.ok === false) throw new TroupeError(view.outcome.failure);
         if (view.state === 'cancelled') throw troupeError('CANCELLED', `run ${id} was cancelled`);
         throw troupeError('INTERNAL', `run ${id} is ${view.state} and has no outcome`);
@@ -45,7 +56,7 @@ export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
     async resume(block, answer) {
       const value = encodeValue(answer, 'answer');
       const asked = { run: id, block, value };
-      return viewOf(id, (await unary.ask('RunsService/Resume', asked, { once: true })).run);
+      return await whole((await unary.ask('RunsService/Resume', asked, { once: true })).run);
     },
     async again(options) {
       const { run = randomUUID() } = options;
@@ -60,10 +71,10 @@ export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
       return runHandle<O>(unary, run);
     },
     async move(bundle = '') {
-      return viewOf(id, (await unary.ask('RunsService/Move', { run: id, bundle })).run);
+      return await whole((await unary.ask('RunsService/Move', { run: id, bundle })).run);
     },
     async cancel() {
-      return viewOf(id, (await unary.ask('RunsService/Cancel', { run: id })).run);
+      return await whole((await unary.ask('RunsService/Cancel', { run: id })).run);
     },
   };
 }

@@ -27,7 +27,9 @@ export type Due =
   | { readonly kind: 'run-time'; readonly run: RunId; readonly block?: string }
   | { readonly kind: 'tell-time' }
   | { readonly kind: 'wait'; readonly asker: WaitingAsker }
-  | { readonly kind: 'retention' };
+  | { readonly kind: 'retention' }
+  /** The object store is searched for what nobody refers to. */
+  | { readonly kind: 'sweep' };
 
 export interface Deadline extends HeapItem {
   at: number;

@@ -32,6 +32,8 @@ export type SchedulerEvent = { readonly wall: number } & (
   | { readonly kind: 'log-created'; readonly incarnation: Incarnation }
   | { readonly kind: 'log-sealed'; readonly incarnation: Incarnation; readonly position: number }
   | { readonly kind: 'log-deleted'; readonly log: LogName }
+  /** Numbers of all outputs that lie in the object store, whole or by half. */
+  | { readonly kind: 'objects-listed'; readonly objects: readonly number[] }
   | {
       readonly kind: 'image-written';
       readonly object: string;
@@ -48,7 +50,10 @@ export type SchedulerSend =
   | { readonly kind: 'create-log'; readonly incarnation: Incarnation }
   | { readonly kind: 'seal-log'; readonly incarnation: Incarnation }
   | { readonly kind: 'delete-log'; readonly log: LogName }
-  | { readonly kind: 'trim-journal'; readonly before: number };
+  | { readonly kind: 'trim-journal'; readonly before: number }
+  /** Answered by `objects-listed`. */
+  | { readonly kind: 'list-objects' }
+  | { readonly kind: 'delete-objects'; readonly objects: readonly number[] };
 
 export type SchedulerReply = { readonly to: Address; readonly message: Answered | Located };
 

@@ -24,6 +24,7 @@ import type {
   Resources,
   RunId,
   StrategyName,
+  StoredObject,
   TaskId,
   TenantName,
 } from '@troupe/model';
@@ -128,6 +129,8 @@ export type SchedulerFact =
       readonly name: string;
       readonly bundle: BundleHash;
       readonly input: Bytes;
+      /** What the handles in the input stand for, if there are any. */
+      readonly objects?: readonly StoredObject[];
       readonly resources: Resources;
       readonly placement?: PlacementWishes;
       readonly priority: PriorityName;
@@ -146,6 +149,7 @@ export type SchedulerFact =
       /** Since when it waits. */
       readonly ledMs: number;
     }
+  /** Its position is the number of the object, when its output is a large one. */
   | {
       readonly kind: 'task-started';
       readonly task: TaskId;
@@ -191,6 +195,8 @@ export type SchedulerFact =
       readonly bundle: BundleHash;
       /** Empty for that of `from`. */
       readonly input: Bytes;
+      /** What the handles in the input stand for, if there are any. */
+      readonly objects?: readonly StoredObject[];
       /** It is this block of another run, whose end its own is. */
       readonly parent?: { readonly run: RunId; readonly block: string };
       /** It keeps what that run had come to, all but what comes after the block, or after anything

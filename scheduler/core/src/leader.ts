@@ -18,6 +18,7 @@ import { Directory } from './directory.ts';
 import type { SchedulerEvent } from './events.ts';
 import { Membership } from './membership.ts';
 import { isPresent } from './nodes.ts';
+import { Objects } from './objects.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
 import { Runs } from './runs.ts';
@@ -40,6 +41,7 @@ export class Leader {
   readonly #deploying: Deploying;
   readonly #reserving: Reserving;
   readonly #questions: Questions;
+  readonly #objects: Objects;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -59,7 +61,8 @@ export class Leader {
     this.#directory = new Directory(desk, (chain) => {
       for (const { log } of chain) this.#membership.reviewLog(log);
     });
-    this.#tasks = new Tasks(desk, ({ run }) => {
+    this.#objects = new Objects(desk);
+    this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
       if (run !== undefined) this.#runs.blockEnded(run.run);
     });
     this.#submissions = new Submissions(desk, this.#tasks);
@@ -71,6 +74,11 @@ export class Leader {
   }
 
   handle(event: Exclude<SchedulerEvent, { kind: 'lead' | 'tick' }>): void {
+    this.#route(event);
+    this.#objects.deleteDropped();
+  }
+
+  #route(event: Exclude<SchedulerEvent, { kind: 'lead' | 'tick' }>): void {
     switch (event.kind) {
       case 'from-node':
         return this.#fromNode(event.message);
@@ -86,6 +94,8 @@ export class Leader {
         return this.#membership.logSealed(event.incarnation, event.position);
       case 'log-deleted':
         return this.#membership.logDeleted(event.log);
+      case 'objects-listed':
+        return this.#objects.found(event.objects);
       case 'image-written':
         return this.#imageWritten(event);
       default:
@@ -109,6 +119,11 @@ export class Leader {
   }
 
   due(due: Due): void {
+    this.#do(due);
+    this.#objects.deleteDropped();
+  }
+
+  #do(due: Due): void {
     switch (due.kind) {
       case 'pulse':
         for (const node of this.#membership.detection.pulse()) this.#membership.end(node, 'silent');
@@ -139,6 +154,8 @@ export class Leader {
         return this.#runs.waitedLongEnough(due.asker);
       case 'retention':
         return this.#forget();
+      case 'sweep':
+        return this.#objects.sweep();
       default:
         return unreachable(due);
     }
@@ -154,6 +171,7 @@ export class Leader {
     this.#runs.takeOver();
     this.#tasks.dispatch();
     this.#forget();
+    this.#objects.takeOver();
   }
 
   #fromNode(message: NodeToLeader): void {

@@ -18,6 +18,8 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'INVALID_ARGUMENT',
   'UNCARRIABLE',
   'TOO_LARGE',
+  'OBJECT_CORRUPT',
+  'WORKFLOW_INVALID',
   'CANCELLED',
   'DEADLOCK',
   'BUNDLE_LOAD_FAILED',

@@ -14,6 +14,7 @@ import {
   isActorKey,
   limits,
   type Outcome,
+  objectsIn,
   type RunId,
   type TaskManifest,
 } from '@troupe/model';
@@ -150,11 +151,15 @@ export class RunProgress {
       const reason = failure('RESOURCE_EXHAUSTED', what, { run: run.run });
       return this.#ending.end(run, 'failed', { ok: false, failure: reason });
     }
+    if (run.objectBytes > limits.runObjectBytesMax) {
+      const what = `the blocks of run "${run.run}" keep more than ${limits.runObjectBytesMax} bytes in the object store`;
+      const reason = failure('RESOURCE_EXHAUSTED', what, { run: run.run });
+      return this.#ending.end(run, 'failed', { ok: false, failure: reason });
+    }
     const { answer } = state;
     if (answer !== undefined) {
       if (!state.over) return;
-      const value = answer.instance.outputs[answer.slot] ?? new Uint8Array(0);
-      return this.#ending.end(run, 'done', { ok: true, value });
+      return this.#ending.end(run, 'done', this.#answerOf(run, answer));
     }
     // What else runs is cancelled by the end, so that nothing is waited for.
     if (!state.over && !state.stopped) return;
@@ -164,6 +169,14 @@ export class RunProgress {
     }
     const outcome = outputOf(compiled, this.#atWork(run).values);
     this.#ending.end(run, outcome.ok ? 'done' : 'failed', outcome);
+  }
+
+  /** What an answer block came to; of all that the run holds, what that refers to. */
+  #answerOf({ objects: held }: RunRecord, { instance, slot }: Context): Outcome {
+    const value = instance.outputs[slot] ?? new Uint8Array(0);
+    if (held.size === 0) return { ok: true, value };
+    const objects = objectsIn(value).flatMap((object) => held.get(object) ?? []);
+    return objects.length === 0 ? { ok: true, value } : { ok: true, value, objects };
   }
 
   /** Answers how many bytes it journals. */
@@ -242,6 +255,7 @@ export class RunProgress {
       limitMs: limitMs ?? declared.limitMs,
       priority: priority ?? 'normal',
       ...(placement === undefined ? {} : { placement }),
+      ...(next.objects === undefined ? {} : { objects: next.objects }),
       run: { run: run.run, block: id },
       input: next.input,
     });
@@ -251,7 +265,7 @@ export class RunProgress {
   #startChild(
     parent: RunRecord,
     block: string,
-    { workflow, input }: Extract<Next, { kind: 'run' }>,
+    { workflow, input, objects }: Extract<Next, { kind: 'run' }>,
   ): Failure | undefined {
     const id = childId(parent.run, block);
     const bundle = this.#bundleOf(parent, workflow);
@@ -277,6 +291,7 @@ export class RunProgress {
       workflow,
       bundle,
       input,
+      ...(objects === undefined ? {} : { objects }),
       parent: { run: parent.run, block },
       at: this.#desk.wall,
       ...(limitMs === undefined ? {} : { until: this.#desk.ledMs + limitMs }),
@@ -311,10 +326,10 @@ export class RunProgress {
     if (child?.parent?.run === run.run) this.#ending.cancel(child, why);
   }
 
-  #atWork({ run, compiled, state, input }: RunRecord): AtWork {
+  #atWork({ run, compiled, state, input, objects }: RunRecord): AtWork {
     let atWork = this.#atWorks.get(run);
     if (atWork === undefined) {
-      atWork = { compiled, state, values: new RunValues(compiled, state, input) };
+      atWork = { compiled, state, values: new RunValues(compiled, state, input, objects) };
       this.#atWorks.set(run, atWork);
     }
     return atWork;

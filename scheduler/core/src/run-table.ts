@@ -10,6 +10,8 @@
  * W2  a context starts only when every edge into its block has gone.
  * W3  a run ends once.
  * W7  outputs of ended runs are kept within a bound, the oldest are let go of first.
+ * W8  a run holds every object that its input, outputs or outcome refer to, once; when its outputs
+ *     are let go of, those of input and outcome alone; when it is forgotten, none.
  */
 import {
   assert,
@@ -20,6 +22,7 @@ import {
   type Outcome,
   type RunId,
   runId,
+  type StoredObject,
   type TaskId,
   type TenantName,
   taskId,
@@ -29,10 +32,12 @@ import { checkState } from './dag/check.ts';
 import type { CompiledWorkflow } from './dag/compile.ts';
 import { imageOf, type RunStateImage, restoreRun } from './dag/image.ts';
 import type { Context } from './dag/instance.ts';
-import { courseOf, settle } from './dag/next.ts';
+import { courseOf, judged, settle } from './dag/next.ts';
 import { RunState } from './dag/run-state.ts';
 import type { DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
+import type { ObjectTable } from './object-table.ts';
+import { objectsOf } from './task-table.ts';
 
 export interface RunEnd {
   readonly state: 'done' | 'failed' | 'cancelled';
@@ -66,6 +71,12 @@ export interface RunRecord {
   /** The first failure that no error edge took. */
   failed: { readonly context: string; readonly failure: Failure } | undefined;
   outputBytes: number;
+  /** What its input refers to in the object store. */
+  readonly inputObjects: readonly StoredObject[];
+  /** All that it holds there, by number. */
+  readonly objects: Map<number, StoredObject>;
+  /** How much that is. */
+  objectBytes: number;
   /** Outputs are still there; false some time after the end. */
   hasOutputs: boolean;
   end: RunEnd | undefined;
@@ -80,6 +91,8 @@ interface KeptRun extends Pick<RunRecord, Told | 'outputBytes' | 'hasOutputs'> {
   readonly end?: RunEnd;
   /** How many of the ended runs that there are ended before. */
   readonly endedBefore?: number;
+  readonly inputObjects?: readonly StoredObject[];
+  readonly objects?: readonly StoredObject[];
   readonly state: RunStateImage;
   /** In the order of what is paused; -1 for what waits without an end. */
   readonly untils: readonly number[];
@@ -110,10 +123,13 @@ export class RunTable {
   /** Of these, those whose outputs are there, in order. */
   readonly #withOutputs = new Set<RunRecord>();
   readonly #deployments: DeploymentTable;
+  readonly #objects: ObjectTable;
   #keptBytes = 0;
+  #endedObjectBytes = 0;
 
-  constructor(deployments: DeploymentTable) {
+  constructor(deployments: DeploymentTable, objects: ObjectTable) {
     this.#deployments = deployments;
+    this.#objects = objects;
   }
 
   get(run: RunId): RunRecord | undefined {
@@ -127,6 +143,10 @@ export class RunTable {
   }
   get endedCount(): number {
     return this.#ended.size;
+  }
+  /** What runs that have ended hold in the object store. */
+  get endedObjectBytes(): number {
+    return this.#endedObjectBytes;
   }
   allEnded(): IterableIterator<RunId> {
     return this.#ended.values();
@@ -155,7 +175,7 @@ export class RunTable {
       }
       case 'block-ended': {
         const run = this.#open(fact.run);
-        return settleIn(run, contextOf(run.state, fact.block), fact);
+        return this.#settleIn(run, contextOf(run.state, fact.block), fact);
       }
       case 'run-moved':
         return this.#move(this.#open(fact.run), fact.bundle);
@@ -179,7 +199,8 @@ export class RunTable {
     const context = record.state.find(block);
     if (context === undefined) return;
     context.instance.attempts[context.slot] = Math.min(ended.attempts, attemptsMax);
-    if (record.end === undefined) settleIn(record, context, { block, outcome: ended.outcome });
+    const { outcome } = ended;
+    if (record.end === undefined) this.#settleIn(record, context, { block, outcome });
   }
 
   image(): RunsImage {
@@ -192,17 +213,20 @@ export class RunTable {
     for (const kept of image) {
       const record = this.#restoreRun(kept);
       this.#runs.set(record.run, record);
+      this.#hold(record, kept.objects ?? []);
       if (kept.endedBefore !== undefined) ended[kept.endedBefore] = record;
     }
     for (const record of ended) {
       this.#ended.add(record.run);
+      this.#endedObjectBytes += record.objectBytes;
       if (record.hasOutputs) this.#keep(record);
     }
   }
 
   check(): void {
     let keptBytes = 0;
-    for (const { end, state, hasOutputs, outputBytes } of this.#runs.values()) {
+    let objectBytes = 0;
+    for (const { end, state, hasOutputs, outputBytes, ...run } of this.#runs.values()) {
       if (end === undefined) {
         checkState(state);
         continue;
@@ -210,8 +234,17 @@ export class RunTable {
       const atWork = state.ready.size + state.active.size + state.paused.size + state.asking.size;
       assert(atWork === 0, 'W1: nothing starts in a run that has ended');
       if (hasOutputs) keptBytes += bytesOf({ outputBytes, state });
+      objectBytes += run.objectBytes;
     }
+    assert(objectBytes === this.#endedObjectBytes, 'W8: what ended runs hold is counted');
     assert(keptBytes === this.#keptBytes, 'W7: the outputs of ended runs are counted');
+  }
+
+  /** Counts for each object the runs that hold it. */
+  countHeld(held: Map<number, number>): void {
+    for (const { objects } of this.#runs.values()) {
+      for (const object of objects.keys()) held.set(object, (held.get(object) ?? 0) + 1);
+    }
   }
 
   #start(fact: Extract<RunFact, { kind: 'run-started' }>): void {
@@ -228,11 +261,16 @@ export class RunTable {
     const state = isAgain
       ? startFrom(earlier, compiled, keeps)
       : new RunState(compiled.graph, compiled.workflow.onFailure ?? 'stop');
-    this.#runs.set(run, {
+    const isSame = isAgain && fact.input.length === 0;
+    const inputObjects = isSame ? earlier.inputObjects : (fact.objects ?? []);
+    const record: RunRecord = {
       run,
       tenant,
       workflow,
-      input: isAgain && fact.input.length === 0 ? earlier.input : fact.input,
+      input: isSame ? earlier.input : fact.input,
+      inputObjects,
+      objects: new Map(),
+      objectBytes: 0,
       at,
       parent,
       depth: around === undefined ? 0 : around.depth + 1,
@@ -245,7 +283,10 @@ export class RunTable {
       outputBytes: isAgain ? earlier.outputBytes : 0,
       hasOutputs: true,
       end: undefined,
-    });
+    };
+    this.#runs.set(run, record);
+    this.#hold(record, inputObjects);
+    if (isAgain) this.#hold(record, earlier.objects.values());
   }
 
   #move(run: RunRecord, bundle: BundleHash): void {
@@ -268,7 +309,9 @@ export class RunTable {
     run.untils.clear();
     const { ready, active, paused, asking } = run.state;
     for (const set of [ready, active, paused, asking]) set.clear();
+    this.#hold(run, objectsOf(outcome));
     this.#ended.add(run.run);
+    this.#endedObjectBytes += run.objectBytes;
     this.#keep(run);
     if (run.parent !== undefined) this.#endInParent(run.parent, outcome);
   }
@@ -278,7 +321,46 @@ export class RunTable {
     if (record === undefined || record.end !== undefined) return;
     if (record.state.abandoned.delete(block)) return;
     const context = record.state.find(block);
-    if (context !== undefined) settleIn(record, context, { block, outcome });
+    if (context !== undefined) this.#settleIn(record, context, { block, outcome });
+  }
+
+  #settleIn(
+    run: RunRecord,
+    context: Context,
+    { block, outcome: given }: { readonly block: string; readonly outcome: Outcome },
+  ): void {
+    const { compiled, state } = run;
+    const failures = state.failureCount;
+    const outcome = judged(compiled, context, given);
+    settle(compiled, state, context, outcome);
+    run.untils.delete(context);
+    if (outcome.ok) {
+      run.outputBytes += outcome.value.length;
+      this.#hold(run, objectsOf(outcome));
+    } else if (state.failureCount > failures) {
+      run.failed ??= { context: block, failure: outcome.failure };
+    }
+  }
+
+  /** W8 */
+  #hold(run: RunRecord, objects: Iterable<StoredObject>): void {
+    for (const stored of objects) {
+      if (run.objects.has(stored.object)) continue;
+      run.objects.set(stored.object, stored);
+      run.objectBytes += stored.bytes;
+      this.#objects.hold([stored]);
+    }
+  }
+
+  #holdOnly(run: RunRecord, kept: readonly StoredObject[]): void {
+    const numbers = new Set(kept.map(({ object }) => object));
+    for (const stored of [...run.objects.values()]) {
+      if (numbers.has(stored.object)) continue;
+      run.objects.delete(stored.object);
+      run.objectBytes -= stored.bytes;
+      this.#endedObjectBytes -= stored.bytes;
+      this.#objects.letGo([stored]);
+    }
   }
 
   /** Keeps the outputs of a run that has ended, and lets go of the oldest beyond the bound (W7). */
@@ -286,7 +368,8 @@ export class RunTable {
     this.#withOutputs.add(run);
     this.#keptBytes += bytesOf(run);
     for (const oldest of this.#withOutputs) {
-      if (this.#keptBytes <= limits.finishedRunBytesMax) return;
+      const fits = this.#endedObjectBytes <= limits.finishedObjectBytesMax;
+      if (fits && this.#keptBytes <= limits.finishedRunBytesMax) return;
       this.#letGo(oldest);
       oldest.state.forgetInside();
     }
@@ -296,12 +379,18 @@ export class RunTable {
     if (!this.#withOutputs.delete(run)) return;
     this.#keptBytes -= bytesOf(run);
     run.hasOutputs = false;
+    const outcome = run.end?.outcome;
+    const kept = outcome === undefined ? [] : objectsOf(outcome);
+    this.#holdOnly(run, [...run.inputObjects, ...kept]);
   }
 
   #forget(runs: readonly RunId[]): void {
     for (const id of runs) {
       const run = this.#runs.get(id);
-      if (run !== undefined) this.#letGo(run);
+      if (run !== undefined) {
+        this.#letGo(run);
+        this.#holdOnly(run, []);
+      }
       this.#ended.delete(id);
       this.#runs.delete(id);
     }
@@ -318,7 +407,7 @@ export class RunTable {
 
   #restoreRun(kept: KeptRun): RunRecord {
     const { state: image, untils: listed, parent, until, failed, end, ...rest } = kept;
-    const { endedBefore: _, ...told } = rest;
+    const { endedBefore: _, objects: __, inputObjects = [], ...told } = rest;
     const compiled = this.#deployments.compiled(told.bundle, told.workflow);
     const state = restoreRun(compiled.graph, image);
     const untils = new Map<Context, number>();
@@ -326,7 +415,9 @@ export class RunTable {
       const time = listed[place] ?? -1;
       if (time >= 0) untils.set(context, time);
     }
-    return { ...told, parent, until, failed, end, compiled, state, untils };
+    const objects = new Map<number, StoredObject>();
+    const held = { inputObjects, objects, objectBytes: 0 };
+    return { ...told, ...held, parent, until, failed, end, compiled, state, untils };
   }
 }
 
@@ -356,25 +447,9 @@ function contextOf(state: RunState, id: string): Context {
   return context;
 }
 
-function settleIn(
-  run: RunRecord,
-  context: Context,
-  { block, outcome }: { readonly block: string; readonly outcome: Outcome },
-): void {
-  const { compiled, state } = run;
-  const failures = state.failureCount;
-  settle(compiled, state, context, outcome);
-  run.untils.delete(context);
-  if (outcome.ok) {
-    run.outputBytes += outcome.value.length;
-  } else if (state.failureCount > failures) {
-    run.failed ??= { context: block, failure: outcome.failure };
-  }
-}
-
 function imageOfRun(record: RunRecord, endedBefore: number | undefined): KeptRun {
   const { run, tenant, workflow, input, at, depth, bundle, outputBytes, hasOutputs } = record;
-  const { parent, until, failed, end, untils } = record;
+  const { parent, until, failed, end, untils, inputObjects, objects } = record;
   return {
     run,
     tenant,
@@ -390,6 +465,8 @@ function imageOfRun(record: RunRecord, endedBefore: number | undefined): KeptRun
     ...(failed === undefined ? {} : { failed }),
     ...(end === undefined ? {} : { end }),
     ...(endedBefore === undefined ? {} : { endedBefore }),
+    ...(inputObjects.length === 0 ? {} : { inputObjects }),
+    ...(objects.size === 0 ? {} : { objects: [...objects.values()] }),
     state: imageOf(record.state),
     untils: Array.from(record.state.paused, (context) => untils.get(context) ?? -1),
   };

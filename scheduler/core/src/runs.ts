@@ -221,13 +221,16 @@ export class Runs {
   forget(): boolean {
     const { runs } = this.#desk.state;
     let tooMany = runs.endedCount - limits.finishedRunsMax;
+    let tooMuch = runs.endedObjectBytes - limits.finishedObjectBytesMax;
     const forgotten: RunId[] = [];
     for (const id of runs.allEnded()) {
-      const endedAt = runs.get(id)?.end?.ledMs ?? 0;
-      const old = endedAt + limits.finishedMs <= this.#desk.ledMs;
-      if ((!old && tooMany <= 0) || forgotten.length === forgottenMax) break;
+      const run = runs.get(id);
+      const old = (run?.end?.ledMs ?? 0) + limits.finishedMs <= this.#desk.ledMs;
+      const fits = tooMany <= 0 && tooMuch <= 0;
+      if ((!old && fits) || forgotten.length === forgottenMax) break;
       forgotten.push(id);
       tooMany--;
+      tooMuch -= run?.objectBytes ?? 0;
     }
     if (forgotten.length > 0) this.#desk.decide({ kind: 'runs-forgotten', runs: forgotten });
     return forgotten.length === forgottenMax;

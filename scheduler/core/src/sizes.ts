@@ -37,6 +37,7 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     // Any number may wait for a run that goes on.
     wait: live.length === 0 ? 0 : Number.POSITIVE_INFINITY,
     retention: 1,
+    sweep: 1,
   };
   const kinds = Object.entries(most) as [Due['kind'], number][];
   const counts = deadlines.counts();

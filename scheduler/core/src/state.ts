@@ -11,8 +11,9 @@ import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
 import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
+import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
-import { type TasksImage, TaskTable } from './task-table.ts';
+import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
 
 export interface OpenedTerm {
   readonly scheduler: string;
@@ -40,6 +41,8 @@ export interface DurableState {
   readonly reservations?: ReservationsImage;
   readonly tasks: TasksImage;
   readonly runs: RunsImage;
+  /** Absent where there are none. */
+  readonly objects?: ObjectsImage;
 }
 
 const imageFormat = 4;
@@ -48,9 +51,10 @@ export class State {
   readonly nodes = new NodeTable();
   readonly actors = new ActorTable(this.nodes);
   readonly deployments = new DeploymentTable();
-  readonly tasks = new TaskTable(this.nodes);
   readonly reservations = new ReservationTable(this.nodes);
-  readonly runs = new RunTable(this.deployments);
+  readonly objects = new ObjectTable();
+  readonly tasks = new TaskTable(this.nodes, this.objects);
+  readonly runs = new RunTable(this.deployments, this.objects);
   #factCount = 0;
   #ledMs = 0;
   #term: OpenedTerm | undefined;
@@ -117,7 +121,7 @@ export class State {
       case 'task-retried':
       case 'task-ended':
       case 'tasks-forgotten':
-        this.#applyTask(fact);
+        this.#applyTask(fact, position);
         break;
       case 'run-started':
       case 'branches-expanded':
@@ -154,6 +158,7 @@ export class State {
       ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
       tasks: this.tasks.image(),
       runs: this.runs.image(),
+      ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
     };
   }
 
@@ -173,6 +178,7 @@ export class State {
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
     state.reservations.restore(durable.reservations ?? []);
+    state.objects.restore(durable.objects ?? []);
     state.tasks.restore(durable.tasks);
     state.runs.restore(durable.runs);
     return state;
@@ -184,10 +190,24 @@ export class State {
     this.tasks.check();
     this.reservations.check(this.tasks);
     this.runs.check();
+    const held = new Map<number, number>();
+    this.tasks.countHeld(held);
+    this.runs.countHeld(held);
+    this.objects.check(held);
   }
 
-  #applyTask(fact: Parameters<TaskTable['apply']>[0]): void {
-    const task = this.tasks.apply(fact);
+  #applyTask(fact: Parameters<TaskTable['apply']>[0], position: number): void {
+    const large = fact.kind === 'task-ended' ? objectsOf(fact.outcome) : [];
+    if (fact.kind === 'task-ended' && large.length > 0) {
+      const state = this.tasks.get(fact.task)?.state;
+      assert(state?.kind === 'running', 'B1: an object comes with the end of an attempt');
+      this.objects.came(large, state.node);
+    }
+    this.#tellRun(fact, this.tasks.apply(fact, position));
+    this.objects.settled(large);
+  }
+
+  #tellRun(fact: Parameters<TaskTable['apply']>[0], task: TaskRecord | undefined): void {
     if (task?.run === undefined) return;
     const { run, block } = task.run;
     if (fact.kind === 'task-submitted') this.runs.taskSubmitted(run, block);

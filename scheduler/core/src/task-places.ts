@@ -6,7 +6,14 @@
  * P4  what runs here is exactly what runs by the journal.
  * P5  room that is kept for a shape is open to tasks of that shape, and to no others.
  */
-import { assert, type Incarnation, type Labels, type TaskId, type TenantName } from '@troupe/model';
+import {
+  assert,
+  type Incarnation,
+  type Labels,
+  type StoredObject,
+  type TaskId,
+  type TenantName,
+} from '@troupe/model';
 import type { Desk } from './desk.ts';
 import { priorityWeight } from './fair/priority.ts';
 import { type GangItem, isGang, type QueueItem } from './gang-items.ts';
@@ -318,7 +325,18 @@ export class TaskPlaces {
       at: this.#desk.now,
       // What may be tried only once, or needs the others of its gang, is not ended for another.
       spared: task.retries === 0 || task.gang !== undefined,
+      ...(task.objects === undefined ? {} : { dataOn: this.#dataOf(task.objects) }),
     };
+  }
+
+  /** The node that made an object is the one that may have it in memory. */
+  #dataOf(objects: readonly StoredObject[]): NonNullable<Task['dataOn']> {
+    const sums = new Map<Incarnation, number>();
+    for (const { object, bytes } of objects) {
+      const node = this.#desk.state.objects.get(object)?.node;
+      if (node !== undefined) sums.set(node, (sums.get(node) ?? 0) + bytes);
+    }
+    return Array.from(sums, ([node, bytes]) => ({ node, bytes }));
   }
 
   #askOf(shape: Shape): Ask {

@@ -7,6 +7,7 @@
  * A1  an attempt is on one node, which was alive when it started; attempts are numbered from 1.
  * A2  a task ends once.
  * A3  what running attempts reserve is exactly what is reserved on the nodes.
+ * A7  a finished task holds what its output refers to, until it is forgotten.
  * A6  the count of a tenant's ready tasks, which bounds its queue, is right.
  */
 import {
@@ -17,11 +18,13 @@ import {
   type Outcome,
   type PlacementWishes,
   type RunId,
+  type StoredObject,
   type TaskId,
   type TenantName,
 } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
 import type { NodeTable } from './nodes.ts';
+import type { ObjectTable } from './object-table.ts';
 import { type Shape, shapeFrom, shapeOf } from './resources.ts';
 
 type Submitted = Extract<SchedulerFact, { kind: 'task-submitted' }>;
@@ -32,6 +35,8 @@ export interface TaskRecord {
   readonly name: string;
   readonly bundle: BundleHash;
   readonly input: Bytes;
+  /** What the handles in the input stand for. */
+  readonly objects: readonly StoredObject[] | undefined;
   readonly shape: Shape;
   readonly priority: Submitted['priority'];
   /** A queue below its tenant; the tenant's own when undefined. */
@@ -58,6 +63,8 @@ export type TaskState =
       readonly kind: 'running';
       readonly node: Incarnation;
       readonly gpus: readonly number[];
+      /** Position of the fact that says so: the number of its output in the object store. */
+      readonly started: number;
       /** The place of a reservation that it started in; that may be gone by now. */
       readonly place?: number;
     };
@@ -71,10 +78,11 @@ export interface EndedTask {
   readonly ledMs: number;
 }
 
-type KeptTask = Omit<TaskRecord, 'shape' | 'queue' | 'due' | 'run' | 'gang'> & {
+type KeptTask = Omit<TaskRecord, 'shape' | 'queue' | 'due' | 'run' | 'gang' | 'objects'> & {
   readonly gang?: Submitted['gang'];
   readonly resources: Shape['amounts'];
   readonly placement?: PlacementWishes;
+  readonly objects?: readonly StoredObject[];
   readonly queue?: string;
   readonly due?: number;
   readonly run?: { readonly run: RunId; readonly block: string };
@@ -108,10 +116,13 @@ export class TaskTable {
   readonly #onNode = new Map<Incarnation, Set<TaskRecord>>();
   readonly #readyOf = new Map<TenantName, number>();
   readonly #nodes: NodeTable;
+  readonly #objects: ObjectTable;
   #running = 0;
+  #endedObjectBytes = 0;
 
-  constructor(nodes: NodeTable) {
+  constructor(nodes: NodeTable, objects: ObjectTable) {
     this.#nodes = nodes;
+    this.#objects = objects;
   }
 
   /** Ready or running. */
@@ -131,6 +142,16 @@ export class TaskTable {
   get endedCount(): number {
     return this.#ended.size;
   }
+  /** What finished tasks hold in the object store. */
+  get endedObjectBytes(): number {
+    return this.#endedObjectBytes;
+  }
+  /** Positions at which the attempts that run were started. */
+  *startsOfRunning(): IterableIterator<number> {
+    for (const tasks of this.#onNode.values()) {
+      for (const { state } of tasks) if (state.kind === 'running') yield state.started;
+    }
+  }
   on(node: Incarnation): ReadonlySet<TaskRecord> {
     return this.#onNode.get(node) ?? noTasks;
   }
@@ -145,7 +166,7 @@ export class TaskTable {
   }
 
   /** The task that the fact was about, as it was; undefined for `tasks-forgotten`. */
-  apply(fact: TaskFact): TaskRecord | undefined {
+  apply(fact: TaskFact, position: number): TaskRecord | undefined {
     switch (fact.kind) {
       case 'task-submitted':
         return this.#submitted(fact);
@@ -155,7 +176,12 @@ export class TaskTable {
         assert(fact.attempt === task.attempt + 1, 'A1: attempts are numbered from 1');
         task.attempt = fact.attempt;
         this.#count(task.tenant, -1);
-        this.#run(task, fact.node, fact.gpus ?? noGpus, fact.place);
+        this.#run(task, {
+          node: fact.node,
+          gpus: fact.gpus ?? noGpus,
+          started: position,
+          ...(fact.place === undefined ? {} : { place: fact.place }),
+        });
         return task;
       }
       case 'task-retried': {
@@ -184,24 +210,25 @@ export class TaskTable {
         if (task.run === undefined) {
           const { id, tenant, name, gang } = task;
           const ended = { id, tenant, name, outcome: fact.outcome, ledMs: fact.ledMs };
-          this.#ended.set(id, gang === undefined ? ended : { ...ended, gang });
+          this.#keepEnded(gang === undefined ? ended : { ...ended, gang });
         }
         return task;
       }
       case 'tasks-forgotten':
-        for (const id of fact.tasks) this.#ended.delete(id);
+        for (const id of fact.tasks) this.#forget(id);
         return undefined;
     }
   }
 
   image(): TasksImage {
     const live = [...this.#live.values()].map((record): KeptTask => {
-      const { shape, queue, due, run, gang, ...task } = record;
+      const { shape, queue, due, run, gang, objects, ...task } = record;
       const { amounts: resources, wishes: placement } = shape;
       return {
         ...task,
         resources,
         ...(placement === undefined ? {} : { placement }),
+        ...(objects === undefined ? {} : { objects }),
         ...(queue === undefined ? {} : { queue }),
         ...(due === undefined ? {} : { due }),
         ...(gang === undefined ? {} : { gang }),
@@ -212,16 +239,21 @@ export class TaskTable {
   }
 
   restore(image: TasksImage): void {
-    for (const { resources, placement, queue, due, gang, run, ...kept } of image.live) {
+    for (const { resources, placement, queue, due, gang, run, objects, ...kept } of image.live) {
       const shape = shapeFrom(resources, placement);
-      const task: TaskRecord = { ...kept, shape, queue, due, gang, run };
+      const task: TaskRecord = { ...kept, shape, queue, due, gang, run, objects };
       this.#live.set(task.id, task);
-      if (task.state.kind === 'running') {
-        const { node, gpus, place } = task.state;
-        this.#run(task, node, gpus, place);
-      } else this.#count(task.tenant, 1);
+      if (task.state.kind === 'running') this.#run(task, task.state);
+      else this.#count(task.tenant, 1);
     }
-    for (const ended of image.ended) this.#ended.set(ended.id, ended);
+    for (const ended of image.ended) this.#keepEnded(ended);
+  }
+
+  /** Counts for each object the finished tasks that hold it. */
+  countHeld(held: Map<number, number>): void {
+    for (const { outcome } of this.#ended.values()) {
+      for (const { object } of objectsOf(outcome)) held.set(object, (held.get(object) ?? 0) + 1);
+    }
   }
 
   check(): void {
@@ -267,6 +299,7 @@ export class TaskTable {
       name,
       bundle,
       input,
+      objects: fact.objects,
       shape: shapeOf(fact.resources, fact.placement),
       priority,
       queue: fact.queue,
@@ -292,18 +325,29 @@ export class TaskTable {
     return task;
   }
 
-  #run(
-    task: TaskRecord,
-    incarnation: Incarnation,
-    gpus: readonly number[],
-    place: number | undefined,
-  ): void {
+  #keepEnded(ended: EndedTask): void {
+    const objects = objectsOf(ended.outcome);
+    this.#objects.hold(objects);
+    this.#endedObjectBytes += bytesOf(objects);
+    this.#ended.set(ended.id, ended);
+  }
+
+  #forget(id: TaskId): void {
+    const ended = this.#ended.get(id);
+    if (ended === undefined) return;
+    const objects = objectsOf(ended.outcome);
+    this.#endedObjectBytes -= bytesOf(objects);
+    this.#ended.delete(id);
+    this.#objects.letGo(objects);
+  }
+
+  #run(task: TaskRecord, running: Omit<Extract<TaskState, { kind: 'running' }>, 'kind'>): void {
+    const { node: incarnation } = running;
     const node = this.#nodes.get(incarnation);
     const living = node?.phase.kind === 'alive' || node?.phase.kind === 'draining';
     assert(node !== undefined && living, 'A1: an attempt starts on a living node');
     this.#nodes.reserve(node, task.shape);
-    const running = { kind: 'running', node: incarnation, gpus } as const;
-    task.state = place === undefined ? running : { ...running, place };
+    task.state = { ...running, kind: 'running' };
     const tasks = this.#onNode.get(incarnation);
     if (tasks === undefined) this.#onNode.set(incarnation, new Set([task]));
     else tasks.add(task);
@@ -324,4 +368,17 @@ export class TaskTable {
   #count(tenant: TenantName, change: number): void {
     this.#readyOf.set(tenant, this.readyOf(tenant) + change);
   }
+}
+
+const noObjects: readonly StoredObject[] = [];
+
+/** What an outcome refers to in the object store. */
+export function objectsOf(outcome: Outcome): readonly StoredObject[] {
+  return outcome.ok ? (outcome.objects ?? noObjects) : noObjects;
+}
+
+function bytesOf(objects: readonly StoredObject[]): number {
+  let sum = 0;
+  for (const { bytes } of objects) sum += bytes;
+  return sum;
 }

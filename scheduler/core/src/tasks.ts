@@ -10,11 +10,13 @@
 import {
   assert,
   boundedFailure,
+  encodeHandle,
   type Failure,
   failure,
   type Incarnation,
   limits,
   type Outcome,
+  objectsFault,
   type Resources,
   type TaskId,
   type TaskResult,
@@ -39,13 +41,14 @@ import {
 } from './gang-items.ts';
 import { KeptRoom } from './kept-room.ts';
 import type { ReservationRecord } from './reservation-table.ts';
+import type { Objects } from './objects.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
 import type { Size } from './sizes.ts';
 import { TaskDemands } from './task-demands.ts';
 import { type TaskPlace, TaskPlaces } from './task-places.ts';
-import type { TaskRecord } from './task-table.ts';
+import { objectsOf, type TaskRecord } from './task-table.ts';
 import { type Asker, Waiting } from './waiting.ts';
 
 /** What the leader remembers of a running attempt. */
@@ -66,6 +69,7 @@ const forgottenMax = 2_000;
 
 export class Tasks {
   readonly #desk: Desk;
+  readonly #objects: Objects;
   readonly #blockEnded: (task: TaskRecord) => void;
   readonly #queue: FairQueue<QueueItem, readonly TaskPlace[]>;
   /** Gangs that wait, by the id of the gang. */
@@ -86,8 +90,9 @@ export class Tasks {
   #preempted: TaskRecord[] = [];
 
   /** `blockEnded` hears of every ended task that was a run's block. */
-  constructor(desk: Desk, blockEnded: (task: TaskRecord) => void) {
+  constructor(desk: Desk, objects: Objects, blockEnded: (task: TaskRecord) => void) {
     this.#desk = desk;
+    this.#objects = objects;
     this.#blockEnded = blockEnded;
     this.#attempts = new Deliveries(desk, 'attempts', (node, id) => this.#runTask(node, id));
     this.#places = new TaskPlaces(desk);
@@ -220,8 +225,8 @@ export class Tasks {
     const { incarnation: node, task: id, attempt, durationMs, used } = message;
     const task = this.#desk.state.tasks.get(id);
     if (task !== undefined && isRunning(task, node, attempt)) {
+      const outcome = carriable(message.outcome, task);
       this.#landed(task, node, durationMs, used);
-      const outcome = carriable(message.outcome, id);
       if (outcome.ok) this.#end(task, outcome);
       else
         this.#failed(
@@ -230,6 +235,9 @@ export class Tasks {
         );
       this.#freed(node);
     }
+    // Whoever's result this was, what it brought is not needed unless somebody holds it now.
+    const brought = objectsOf(message.outcome);
+    if (brought.length > 0) this.#objects.found(brought.map(({ object }) => object));
     const { term } = this.#desk;
     this.#desk.toNode(node, { kind: 'task-result-seen', term, results: [{ task: id, attempt }] });
   }
@@ -331,12 +339,15 @@ export class Tasks {
   forget(): boolean {
     const { tasks } = this.#desk.state;
     let tooMany = tasks.endedCount - limits.finishedTasksMax;
+    let tooMuch = tasks.endedObjectBytes - limits.finishedObjectBytesMax;
     const forgotten: TaskId[] = [];
-    for (const { id, ledMs } of tasks.allEnded()) {
+    for (const { id, ledMs, outcome } of tasks.allEnded()) {
       const old = ledMs + limits.finishedMs <= this.#desk.ledMs;
-      if ((!old && tooMany <= 0) || forgotten.length === forgottenMax) break;
+      const fits = tooMany <= 0 && tooMuch <= 0;
+      if ((!old && fits) || forgotten.length === forgottenMax) break;
       forgotten.push(id);
       tooMany--;
+      for (const { bytes } of objectsOf(outcome)) tooMuch -= bytes;
     }
     if (forgotten.length > 0) this.#desk.decide({ kind: 'tasks-forgotten', tasks: forgotten });
     return forgotten.length === forgottenMax;
@@ -473,16 +484,18 @@ export class Tasks {
   #runTask(node: Incarnation, id: TaskId): ToNode | undefined {
     const task = this.#desk.state.tasks.get(id);
     if (task?.state.kind !== 'running' || task.state.node !== node) return undefined;
-    const { attempt, tenant, bundle, name, input, limitMs, run } = task;
-    const { gpus } = task.state;
+    const { attempt, tenant, bundle, name, input, limitMs, run, objects } = task;
+    const { gpus, started } = task.state;
     const { term } = this.#desk;
     const kind = 'run-task';
     // Written out twice: spreading shows in the profile of the hottest path.
     if (run === undefined && gpus.length === 0) {
-      return { kind, term, task: id, attempt, tenant, bundle, name, input, limitMs };
+      return { kind, term, task: id, attempt, started, tenant, bundle, name, input, limitMs };
     }
-    const order = { kind, term, task: id, attempt, tenant, bundle, name, input, limitMs } as const;
-    const scoped = run === undefined ? order : { ...order, scope: `${runTaskPrefix}${run.run}` };
+    const of = { task: id, attempt, started, tenant, bundle, name } as const;
+    const order = { kind, term, ...of, input, limitMs } as const;
+    const given = objects === undefined ? order : { ...order, objects };
+    const scoped = run === undefined ? given : { ...given, scope: `${runTaskPrefix}${run.run}` };
     return gpus.length === 0 ? scoped : { ...scoped, gpus };
   }
 
@@ -602,8 +615,18 @@ export class Tasks {
 }
 
 /** What the journal can hold, whatever a node sent. */
-function carriable(outcome: Outcome, task: TaskId): Outcome {
+function carriable(outcome: Outcome, { id: task, state }: TaskRecord): Outcome {
   if (!outcome.ok) return { ok: false, failure: boundedFailure(outcome.failure) };
+  const [stored, ...others] = objectsOf(outcome);
+  if (stored !== undefined) {
+    const isOwn = state.kind === 'running' && state.started === stored.object;
+    const fault =
+      isOwn && others.length === 0 ? objectsFault([stored]) : 'it is not the output of its attempt';
+    // It is made here, so that it holds nothing else.
+    if (fault === undefined) return { ok: true, value: encodeHandle(stored), objects: [stored] };
+    const what = `the output of task "${task}" is not one in the object store: ${fault}`;
+    return { ok: false, failure: failure('INTERNAL', what, { task }) };
+  }
   const bytes = outcome.value.length;
   if (bytes <= limits.payloadBytesMax) return outcome;
   const what = `the output of task "${task}" has ${bytes} bytes`;

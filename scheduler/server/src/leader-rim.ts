@@ -4,7 +4,7 @@
  *
  * L1  I/O is retried until it succeeds or the term ends; after the end nothing is done any more.
  */
-import type { Bus, Clock, Logger, Logs, LoopRim, Names } from '@troupe/fabric';
+import type { Bus, Clock, Logger, Logs, LoopRim, Names, OutputStore } from '@troupe/fabric';
 import {
   type Address,
   encode,
@@ -35,6 +35,7 @@ export interface LeaderRimStart {
   readonly names: Names;
   readonly bus: Bus;
   readonly logs: Logs;
+  readonly outputs: OutputStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly journal: LogName;
@@ -47,6 +48,9 @@ export interface LeaderRimStart {
   readonly sealed: (incarnation: Incarnation) => Promise<void>;
   readonly dropped: (reason: Error, withheld: number) => void;
 }
+
+/** Requests to delete that are under way at once, of one order. */
+const deletesAtOnce = 8;
 
 const pauseMsMin = 50;
 const pauseMsMax = 2_000;
@@ -76,7 +80,7 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
   }
 
   send(message: SchedulerSend): void {
-    const { bus, names, logs, journal, cell } = this.#start;
+    const { bus, names, logs, outputs, journal, cell } = this.#start;
     switch (message.kind) {
       case 'to-node':
         return this.#speak(names.node(message.node), message.message);
@@ -109,6 +113,14 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
         const { before } = message;
         return this.io(`trim ${before}`, () => logs.trim(journal, before));
       }
+      case 'list-objects':
+        return this.io('list objects', async () => {
+          return { kind: 'objects-listed', objects: await outputs.list() };
+        });
+      case 'delete-objects': {
+        const { objects } = message;
+        return this.io(`delete objects ${objects[0]}`, () => this.#deleteObjects(objects));
+      }
       default:
         bus.flush();
         unreachable(message);
@@ -131,6 +143,23 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
   /** The term is over: I/O is not retried any more. */
   end(): void {
     this.#ended = true;
+  }
+
+  /** Those that fail are found by the next search of the store. */
+  async #deleteObjects(objects: readonly number[]): Promise<void> {
+    const { outputs, logger } = this.#start;
+    const left = [...objects];
+    const worker = async (): Promise<void> => {
+      for (let object = left.pop(); object !== undefined && !this.#ended; object = left.pop()) {
+        try {
+          await outputs.delete(object);
+        } catch (thrown) {
+          const { code, message } = failureOf(thrown);
+          logger.warn({ object, code, reason: message }, 'an object was not deleted');
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: deletesAtOnce }, worker));
   }
 
   #speak(subject: string, message: object): void {

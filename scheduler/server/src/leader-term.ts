@@ -99,6 +99,7 @@ export class LeaderTerm {
       names: fabric.names,
       bus: fabric.bus,
       logs: fabric.logs,
+      outputs: fabric.outputs,
       clock: fabric.clock,
       logger: fabric.logger,
       journal,

@@ -74,7 +74,7 @@ export class Replica implements LeaderDoor {
     this.#start = start;
     const { config, fabric, instance, address } = start;
     const { name, leaseMs, resendMs } = config.scheduler;
-    const { clock, logger, bus, names, objects, coordination } = fabric;
+    const { clock, logger, bus, names, objects, outputs, coordination } = fabric;
     this.gateway = new Gateway({
       id: `${name}-${instance}`,
       cell: config.cell,
@@ -82,6 +82,7 @@ export class Replica implements LeaderDoor {
       bus,
       clock,
       objects,
+      outputs,
       leader: this,
       resendMs,
       logger,

@@ -58,6 +58,7 @@ export async function openStage(servers: Servers, cell: string): Promise<Stage> 
     bus: fabric.bus,
     clock: { ...fabric.clock, now: () => fabric.clock.now() + stoodMs },
     objects: fabric.objects,
+    outputs: fabric.outputs,
     resendMs: 1_000,
     logger: silentLogger,
     leader: {

@@ -15,6 +15,9 @@ import type {
   Manifest,
   NodeToLeader,
   NotHere,
+  ObjectBody,
+  StoredObject,
+  TaskId,
   ToNode,
   ToRunner,
 } from '@troupe/model';
@@ -59,6 +62,27 @@ export type NodeEvent = { readonly wall: number } & (
       readonly seq: number;
       readonly revision?: number;
     }
+  /** The output of an attempt is in the object store. */
+  | {
+      readonly kind: 'object-stored';
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly stored: StoredObject;
+    }
+  /** What the input of an attempt refers to. */
+  | {
+      readonly kind: 'objects-read';
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly objects: readonly ObjectBody[];
+    }
+  /** One of these two cannot be had. */
+  | {
+      readonly kind: 'objects-failed';
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly failure: Failure;
+    }
   /** Everything the machine said up to this batch is durable at this position of the turn log. */
   | { readonly kind: 'log-durable'; readonly position: number; readonly bytes: number }
   /** SIGTERM: hand everything over, then leave. */
@@ -90,6 +114,15 @@ export type NodeSend =
       /** Position in the own log before which this actor has no facts. */
       readonly ownFrom: number;
     }
+  | {
+      /** Put the output of an attempt into the object store, under this number. Answered by
+       *  `object-stored` or `objects-failed`, in bounded time. */
+      readonly kind: 'put-object';
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly object: number;
+      readonly body: Bytes;
+    }
   | { readonly kind: 'trim-log'; readonly before: number }
   /** Drained and left: the process may end with exit code 0. */
   | { readonly kind: 'exit' };
@@ -106,6 +139,13 @@ export type NodeWork =
   /** Have a runner for this bundle; answered by `runner-ready` or `bundle-failed`. Idempotent
    *  while one is starting. */
   | { readonly kind: 'start-runner'; readonly bundle: BundleHash }
+  /** Read these; answered by `objects-read` or `objects-failed`, in bounded time. */
+  | {
+      readonly kind: 'read-objects';
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly objects: readonly StoredObject[];
+    }
   /** End this runner process with SIGKILL: what it runs has passed its limit and does not stop. */
   | { readonly kind: 'kill-runner'; readonly runner: RunnerId }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string };

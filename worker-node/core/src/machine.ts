@@ -124,6 +124,12 @@ export class NodeMachine
         return this.hosting.onRestoreFailed(event.actor, event.epoch, event.failure);
       case 'checkpoint-stored':
         return this.checkpointing.onStored(event);
+      case 'object-stored':
+        return this.tasks.onStored(event);
+      case 'objects-read':
+        return this.tasks.onObjects(event);
+      case 'objects-failed':
+        return this.tasks.onObjectsFailed(event);
       case 'log-durable':
         this.#durableAt = event.position;
         return this.checkpointing.onDurable(event.position, event.bytes);

@@ -3,13 +3,18 @@
  *
  * K1  an attempt runs at most once here, however often `run-task` comes.
  * K2  its result is sent until the leader has journaled it.
+ * K3  an output too large for a record is in the object store before its result is said; the attempt
+ *     holds no runner meanwhile, nor while what its input refers to is read.
  */
 import {
   type CancelTask,
+  encodeHandle,
   type Failure,
   type FromRunner,
   failure,
   isFailure,
+  limits,
+  type ObjectBody,
   type Outcome,
   type Resources,
   type RunTask,
@@ -18,17 +23,21 @@ import {
   type TaskResultSeen,
 } from '@troupe/model';
 import type { Core } from './core.ts';
-import type { RunnerId } from './events.ts';
+import type { NodeEvent, RunnerId } from './events.ts';
 
 interface Attempt {
   readonly order: RunTask;
   work: number | undefined;
   runner: RunnerId | undefined;
   startedAt: number;
+  /** What it came to, while that is being stored. */
+  storing: { readonly durationMs: number; readonly used: Resources | undefined } | undefined;
   cancelled: boolean;
   result: TaskResult | undefined;
   sentAt: number;
 }
+
+type Of<K extends NodeEvent['kind']> = Extract<NodeEvent, { kind: K }>;
 
 /** Taken results that are remembered, and for how long: a leader that forgot the task may use its id
  *  anew after `limits.finishedMs`. */
@@ -72,22 +81,46 @@ export class Tasks {
       work: undefined,
       runner: undefined,
       startedAt: this.#core.now,
+      storing: undefined,
       cancelled: false,
       result: undefined,
       sentAt: this.#core.now,
     };
     // That it has arrived is said when the leader asks again: most results come sooner.
     this.#attempts.set(order.task, attempt);
-    this.#core.runners.acquire(order.bundle, (got) => {
-      if (typeof got === 'object') {
-        if (isFailure(got)) this.#end(attempt, { ok: false, failure: got });
-      } else this.#start(attempt, got);
-    });
+    const { task, objects } = order;
+    if (objects === undefined) return this.#acquire(attempt, undefined);
+    this.#core.out.work({ kind: 'read-objects', task, attempt: order.attempt, objects });
+  }
+
+  /** What its input refers to is there. */
+  onObjects({ task, attempt: number, objects }: Of<'objects-read'>): void {
+    const attempt = this.#waiting(task, number);
+    if (attempt !== undefined && attempt.storing === undefined) this.#acquire(attempt, objects);
+  }
+
+  /** Its output is in the object store (K3). */
+  onStored({ task, attempt: number, stored }: Of<'object-stored'>): void {
+    const attempt = this.#waiting(task, number);
+    if (attempt?.storing === undefined) return;
+    const { durationMs, used } = attempt.storing;
+    const outcome = { ok: true, value: encodeHandle(stored), objects: [stored] } as const;
+    this.#end(attempt, outcome, used, durationMs);
+  }
+
+  onObjectsFailed({ task, attempt: number, failure: reason }: Of<'objects-failed'>): void {
+    const attempt = this.#waiting(task, number);
+    if (attempt === undefined) return;
+    const { durationMs, used } = attempt.storing ?? {};
+    this.#end(attempt, { ok: false, failure: reason }, used, durationMs);
   }
 
   onDone(work: number, outcome: Outcome, used: Resources | undefined): void {
     const attempt = this.#byWork.get(work);
-    if (attempt !== undefined) this.#end(attempt, outcome, used);
+    if (attempt === undefined) return;
+    const isLarge = outcome.ok && outcome.value.length > limits.payloadBytesMax;
+    if (isLarge) this.#store(attempt, outcome.value, used);
+    else this.#end(attempt, outcome, used);
   }
 
   /** True when this work is a task's. */
@@ -137,7 +170,30 @@ export class Tasks {
     for (const runner of overdue) this.#core.out.work({ kind: 'kill-runner', runner });
   }
 
-  #start(attempt: Attempt, runner: RunnerId): void {
+  /** The attempt, if it is still to begin or to report. */
+  #waiting(task: TaskId, number: number): Attempt | undefined {
+    const attempt = this.#attempts.get(task);
+    const waits = attempt?.order.attempt === number && attempt.result === undefined;
+    return waits && attempt.work === undefined ? attempt : undefined;
+  }
+
+  #acquire(attempt: Attempt, objects: readonly ObjectBody[] | undefined): void {
+    this.#core.runners.acquire(attempt.order.bundle, (got) => {
+      if (typeof got === 'object') {
+        if (isFailure(got)) this.#end(attempt, { ok: false, failure: got });
+      } else this.#start(attempt, got, objects);
+    });
+  }
+
+  #store(attempt: Attempt, body: Uint8Array, used: Resources | undefined): void {
+    const { task, attempt: number, started: object } = attempt.order;
+    attempt.storing = { durationMs: this.#core.now - attempt.startedAt, used };
+    this.#leaveRunner(attempt);
+    attempt.runner = undefined;
+    this.#core.out.send({ kind: 'put-object', task, attempt: number, object, body });
+  }
+
+  #start(attempt: Attempt, runner: RunnerId, objects: readonly ObjectBody[] | undefined): void {
     if (attempt.result !== undefined || this.#attempts.get(attempt.order.task) !== attempt) {
       return this.#core.runners.release(runner);
     }
@@ -155,12 +211,13 @@ export class Tasks {
       attempt: order.attempt,
       name: order.name,
       input: order.input,
+      ...(objects === undefined ? {} : { objects }),
       limitMs: order.limitMs,
       ...(order.gpus === undefined ? {} : { gpus: order.gpus }),
     });
   }
 
-  #end(attempt: Attempt, outcome: Outcome, used?: Resources): void {
+  #end(attempt: Attempt, outcome: Outcome, used?: Resources, tookMs?: number): void {
     const { order } = attempt;
     this.#leaveRunner(attempt);
     attempt.result = {
@@ -169,7 +226,7 @@ export class Tasks {
       task: order.task,
       attempt: order.attempt,
       outcome,
-      durationMs: this.#core.now - attempt.startedAt,
+      durationMs: tookMs ?? this.#core.now - attempt.startedAt,
       ...(used === undefined ? {} : { used }),
     };
     this.#unseen.add(attempt);

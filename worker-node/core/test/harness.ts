@@ -67,6 +67,7 @@ export class TestNode {
   /** Released, in order. */
   readonly sent: NodeSend[] = [];
   readonly replies: NodeReply[] = [];
+  readonly work: NodeWork[] = [];
   /** Steps whose side effect ran, by `callId/ordinal`. */
   readonly effects: string[] = [];
   now = 1_000;
@@ -214,6 +215,7 @@ export class TestNode {
   }
 
   #work(order: NodeWork): void {
+    this.work.push(order);
     if (order.kind === 'start-runner') {
       this.#runners += 1;
       this.post({ kind: 'runner-ready', runner: this.#runners, bundle, manifest });

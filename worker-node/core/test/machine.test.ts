@@ -1,4 +1,4 @@
-import { encodeValue, limits, sessionId } from '@troupe/model';
+import { encodeHandle, encodeValue, failure, limits, sessionId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import type { NodeConfig } from '../src/index.ts';
 import { bundle, type gateway, ledger, node, other, seal, shared, TestNode } from './harness.ts';
@@ -488,6 +488,7 @@ describe('a task attempt', () => {
     term: { generation: 1, number: 0 },
     task: 't1' as never,
     attempt: 1,
+    started: 40,
     tenant: 'default' as never,
     bundle,
     name: 'work',
@@ -554,6 +555,65 @@ describe('a task attempt', () => {
     const [x1, y, x2, z, again1, again2] = callers;
     expect([again1, again2]).toEqual([x1, x2]);
     expect(new Set([x1, y, x2, z]).size).toBe(4);
+  });
+
+  const large = { ok: true, value: new Uint8Array(limits.payloadBytesMax + 1) } as const;
+  const stored = { object: 40, hash: 'ab'.repeat(32), bytes: large.value.length };
+  const outcomesOf = (a: TestNode) =>
+    a.sent.flatMap((send) =>
+      send.kind === 'to-leader' && send.message.kind === 'task-result'
+        ? [send.message.outcome]
+        : [],
+    );
+  const of = { task: order.task, attempt: 1 };
+
+  it('says a large output only once it is in the object store, and then only its handle', () => {
+    const a = new TestNode('a');
+    a.message(order);
+    a.frame({ kind: 'task-done', work: 1, outcome: large });
+    expect(outcomesOf(a)).toEqual([]);
+    expect(a.sent.filter(({ kind }) => kind === 'put-object')).toMatchObject([
+      { ...of, object: 40, body: large.value },
+    ]);
+    a.tick(2_000);
+    a.message(order);
+    expect(outcomesOf(a)).toEqual([]);
+    // A runner that crashes meanwhile takes nothing with it.
+    a.crashRunner();
+    a.post({ kind: 'object-stored', ...of, stored });
+    expect(outcomesOf(a)).toEqual([{ ok: true, value: encodeHandle(stored), objects: [stored] }]);
+    a.post({ kind: 'object-stored', ...of, stored });
+    expect(outcomesOf(a)).toHaveLength(1);
+  });
+
+  it('whose output cannot be stored fails with why, so that it is tried again', () => {
+    const a = new TestNode('a');
+    a.message(order);
+    a.frame({ kind: 'task-done', work: 1, outcome: large });
+    const why = failure('UNAVAILABLE', 'storing object 40 took longer than 20000 ms');
+    a.post({ kind: 'objects-failed', ...of, failure: why });
+    expect(outcomesOf(a)).toEqual([{ ok: false, failure: why }]);
+  });
+
+  it('begins when what its input refers to is there, and fails with why when it cannot be had', () => {
+    for (const there of [true, false]) {
+      const a = new TestNode('a');
+      a.message({ ...order, input: encodeHandle(stored), objects: [stored] });
+      expect(a.work.filter(({ kind }) => kind === 'read-objects')).toMatchObject([
+        { ...of, objects: [stored] },
+      ]);
+      const frames = () =>
+        a.work.flatMap((one) =>
+          one.kind === 'to-runner' && one.frame.kind === 'task' ? [one.frame] : [],
+        );
+      expect(frames()).toEqual([]);
+      const objects = [{ object: 40, body: large.value }];
+      const why = failure('OBJECT_CORRUPT', 'object 40 holds other bytes');
+      if (there) a.post({ kind: 'objects-read', ...of, objects });
+      else a.post({ kind: 'objects-failed', ...of, failure: why });
+      expect(frames()).toMatchObject(there ? [{ objects }] : []);
+      expect(outcomesOf(a)).toEqual(there ? [] : [{ ok: false, failure: why }]);
+    }
   });
 
   it('whose runner crashes ends as failed; the node lives', () => {

@@ -6,11 +6,10 @@
  * S2  each put is answered once, when its fate is known; an unreachable store is asked again.
  * S3  at most `putsMax` puts are in flight.
  */
-import type { Checkpoints, Logger } from '@troupe/fabric';
+import { type Checkpoints, type Logger, Slots } from '@troupe/fabric';
 import type { ActorId } from '@troupe/model';
 import { checkpointHead, checkpointIsNewer, type NodeSend } from '@troupe/worker-node-core';
 import { type Patience, patiently } from './patience.ts';
-import { Slots } from './slots.ts';
 
 export type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 

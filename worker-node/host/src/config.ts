@@ -33,6 +33,8 @@ const nodeSection = z.strictObject({
   logBytesBeyondCheckpointsMax: positive.default(limits.logBytesBeyondCheckpointsMax),
   /** Bytes of its own log that a node keeps behind its checkpoints. */
   logBytesKeptMax: positive.default(256 * mebibyte),
+  /** Bytes of large outputs and inputs kept in memory, for blocks that take them here. */
+  objectCacheBytesMax: z.int().nonnegative().default(limits.objectCacheBytesMax),
   resendMs: positive.default(limits.resendMs),
   /** How long SIGTERM waits for actors to be handed over. */
   drainMs: positive.default(limits.drainMs),

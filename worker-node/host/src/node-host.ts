@@ -33,6 +33,7 @@ import type { NodeHostConfig } from './config.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { Heart } from './heartbeat.ts';
 import { Joining } from './join.ts';
+import { ObjectShelf } from './object-shelf.ts';
 import { isDeposed, OwnLog } from './own-log.ts';
 import { Restorer } from './restore/restorer.ts';
 import { NodeRim } from './rim.ts';
@@ -216,7 +217,7 @@ export class NodeHost {
     const loop: NodeLoop = new Loop({
       machine,
       writer: ownLog,
-      rim: this.#rim({ ownLog, restorer, checkpoints }),
+      rim: this.#rim({ ownLog, restorer, checkpoints, shelf: this.#shelf() }),
       clock,
       nextFact: 0,
       tick: () => ({ kind: 'tick', wall: clock.wall() }),
@@ -242,7 +243,28 @@ export class NodeHost {
     this.#start.ready();
   }
 
-  #rim(parts: { ownLog: OwnLog; restorer: Restorer; checkpoints: CheckpointStore }): NodeRim {
+  #shelf(): ObjectShelf {
+    const { fabric, config, logger } = this.#start;
+    return new ObjectShelf({
+      outputs: fabric.outputs,
+      keptBytesMax: config.node.objectCacheBytesMax,
+      logger,
+      now: () => fabric.clock.now(),
+      stored: (task, attempt, stored) =>
+        this.#post({ kind: 'object-stored', task, attempt, stored }),
+      read: (task, attempt, objects) =>
+        this.#post({ kind: 'objects-read', task, attempt, objects }),
+      failed: (task, attempt, failure) =>
+        this.#post({ kind: 'objects-failed', task, attempt, failure }),
+    });
+  }
+
+  #rim(parts: {
+    ownLog: OwnLog;
+    restorer: Restorer;
+    checkpoints: CheckpointStore;
+    shelf: ObjectShelf;
+  }): NodeRim {
     const { fabric, incarnation, logger } = this.#start;
     const { ownLog } = parts;
     return new NodeRim({
@@ -252,6 +274,7 @@ export class NodeHost {
       pool: this.#pool,
       restorer: parts.restorer,
       checkpoints: parts.checkpoints,
+      shelf: parts.shelf,
       toSelf: (message) => this.#post({ kind: 'message', message }),
       trimLog: (before) => {
         fabric.logs.trim(ownLog.log, before).catch((reason: unknown) => {

@@ -9,6 +9,7 @@ import { type Incarnation, nodeAddress, type ToNode, unreachable } from '@troupe
 import type { NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe/worker-node-core';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { leaderMail } from './leader-mail.ts';
+import type { ObjectShelf } from './object-shelf.ts';
 import type { Restorer } from './restore/restorer.ts';
 import type { RunnerPool } from './runners/pool.ts';
 
@@ -19,6 +20,7 @@ export interface RimStart {
   readonly pool: RunnerPool;
   readonly restorer: Restorer;
   readonly checkpoints: CheckpointStore;
+  readonly shelf: ObjectShelf;
   /** A message of this node to itself. */
   toSelf(message: ToNode): void;
   trimLog(before: number): void;
@@ -53,6 +55,9 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
       case 'kill-runner':
         pool.kill(order.runner);
         return;
+      case 'read-objects':
+        this.#start.shelf.read(order);
+        return;
       case 'log':
         log(order.level, order.text);
         return;
@@ -77,6 +82,9 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
         return;
       case 'put-checkpoint':
         this.#start.checkpoints.put(message);
+        return;
+      case 'put-object':
+        this.#start.shelf.put(message);
         return;
       case 'restore':
         this.#start.restorer.restore(message);

@@ -15,14 +15,19 @@ import {
 
 /** Packs a user's value; `what` names it in a refusal, as in `reply.sockets[0]`. */
 export function encodePayload(value: unknown, what: string): Bytes {
+  return encodeWithin(value, what, limits.payloadBytesMax);
+}
+
+/** The same of an output, which may go to the object store. */
+export function encodeOutput(value: unknown): Bytes {
+  return encodeWithin(value, 'output', limits.objectBytesMax);
+}
+
+function encodeWithin(value: unknown, what: string, bytesMax: number): Bytes {
   const bytes = encodeValue(value, what);
-  if (bytes.length > limits.payloadBytesMax) {
-    throw troupeError('TOO_LARGE', `${what} has ${bytes.length} bytes`, {
-      bytes: bytes.length,
-      bytesMax: limits.payloadBytesMax,
-    });
-  }
-  return bytes;
+  if (bytes.length <= bytesMax) return bytes;
+  const text = `${what} has ${bytes.length} bytes, ${bytesMax} are allowed`;
+  throw troupeError('TOO_LARGE', text, { bytes: bytes.length, bytesMax });
 }
 
 /** The failure that a thing thrown by user code stands for, in a size that can be recorded. */

@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream';
 import { decode, encode } from '@troupe/model';
 
 const headBytes = 4;
+/** A longer message is cut in two where it can be: the node refuses what is much too long. */
+const wishedBytesMax = 8 * 1024 * 1024;
 
 export class FramePipe<In, Out> {
   readonly #stream: Duplex;
@@ -35,14 +37,23 @@ export class FramePipe<In, Out> {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    if (this.#out.length === 0) return;
-    const body = encode(this.#out);
+    const frames = this.#out;
     this.#out = [];
+    if (frames.length > 0) this.#write(frames);
+  };
+
+  #write(frames: readonly Out[]): void {
+    const body = encode(frames);
+    if (body.length > wishedBytesMax && frames.length > 1) {
+      const half = frames.length >> 1;
+      this.#write(frames.slice(0, half));
+      return this.#write(frames.slice(half));
+    }
     const message = Buffer.allocUnsafe(headBytes + body.length);
     message.writeUInt32BE(body.length, 0);
     message.set(body, headBytes);
     this.#stream.write(message);
-  };
+  }
 }
 
 /** Cuts a stream of bytes into messages. */

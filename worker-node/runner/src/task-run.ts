@@ -1,9 +1,9 @@
 /** One attempt of a task. */
 import {
   callTask,
-  decodeValue,
   limits,
   type Outcome,
+  resolveValue,
   type TaskId,
   type ToRunner,
   troupeError,
@@ -12,7 +12,7 @@ import type { CallLimit } from '@troupe/sdk';
 import type { TaskDefinition } from '@troupe/sdk/internal';
 import type { Host } from './activation.ts';
 import { ask, type Emit } from './departures.ts';
-import { encodePayload, failed } from './outcome.ts';
+import { encodeOutput, failed } from './outcome.ts';
 import { callsFrom } from './turn.ts';
 import { Work } from './work.ts';
 
@@ -41,7 +41,9 @@ export function runTask(
   });
   host.works.set(frame.work, work);
   work.run(() => {
-    const input = decodeValue(frame.input);
+    const given = frame.objects ?? [];
+    const objects = new Map(given.map(({ object, body }) => [object, body]));
+    const input = resolveValue(frame.input, objects);
     if (frame.name === callTask) return callActor(work, input);
     const definition = tasks.get(frame.name);
     if (definition === undefined) {
@@ -115,7 +117,7 @@ function isCallInput(input: unknown): input is CallInput {
 function outcomeOf(outcome: Outcome, value: unknown): Outcome {
   if (!outcome.ok) return outcome;
   try {
-    return { ok: true, value: encodePayload(value, 'output') };
+    return { ok: true, value: encodeOutput(value) };
   } catch (thrown) {
     return failed(thrown);
   }

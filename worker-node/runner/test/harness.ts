@@ -11,6 +11,7 @@ import {
   decodeValue,
   encodeValue,
   type FromRunner,
+  type ObjectBody,
   type Outcome,
   type Recorded,
   type ToRunner,
@@ -130,6 +131,14 @@ export class RunnerProcess {
   /** Runs a turn to its end. */
   run(actor: ActorId, method: string, args: readonly unknown[] = [], order: TurnOrder = {}) {
     return this.done(this.turn(actor, method, args, order));
+  }
+
+  /** A task whose input holds handles of these objects. */
+  taskWith(name: string, input: Bytes, objects: readonly ObjectBody[]): number {
+    const work = ++this.#work;
+    const task = taskId('t1');
+    this.send({ kind: 'task', work, task, attempt: 1, name, input, objects, limitMs: 10_000 });
+    return work;
   }
 
   task(name: string, input: unknown, limitMs = 10_000, gpus?: readonly number[]): number {

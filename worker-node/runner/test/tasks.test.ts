@@ -1,4 +1,4 @@
-import { callTask, decodeValue } from '@troupe/model';
+import { callTask, decodeValue, encodeHolding, encodeValue, Handle, limits } from '@troupe/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failureText, ok, RunnerProcess, replyOf } from './harness.ts';
 
@@ -18,6 +18,8 @@ export const burns = task('burns', () => {
 });
 export const rests = task('rests', () => new Promise((done) => setTimeout(done, 60)));
 export const holds = task('holds', async () => { const held = Buffer.alloc(160 * 1024 * 1024, 1); await new Promise((done) => setTimeout(done, 20)); return held.length; });
+export const makes = task('makes', (c, bytes) => new Uint8Array(bytes));
+export const echoes = task('echoes', (c, input) => ({ keys: Object.keys(input), sum: input.whole.list.length, same: input.whole === input.again, part: input.part, none: input.none }));
 export const uncarried = task('uncarried', () => ({ f: () => 1 }));
 `;
 
@@ -39,6 +41,31 @@ describe('a task', () => {
     const uncarried = failureText((await run('uncarried', null)).outcome);
     expect(uncarried).toMatch(/^UNCARRIABLE: output\.f is a function/);
     expect(failureText((await run('nobody', null)).outcome)).toMatch(/^UNKNOWN_TASK/);
+  });
+
+  test('may give an output of 16 MiB, and is refused a larger one by its size', async () => {
+    const bytes = limits.objectBytesMax - 100;
+    const made = replyOf((await run('makes', bytes)).outcome);
+    expect(made instanceof Uint8Array && made.length).toBe(bytes);
+    const refused = failureText((await run('makes', limits.objectBytesMax)).outcome);
+    expect(refused).toMatch(/^TOO_LARGE: output has \d+ bytes, 16777216 are allowed/);
+  });
+
+  test('finds whole values and parts of them where handles stood', async () => {
+    const body = encodeValue({ list: [1, 2, { deep: 'x' }] });
+    const whole = new Handle({ object: 7, hash: 'ab'.repeat(32), bytes: body.length });
+    const taken = (parts: object, objects = [{ object: 7, body }]) =>
+      runner.taskDone(runner.taskWith('echoes', encodeHolding(parts, 'input').bytes, objects));
+    const part = whole.at(['list', -1, 'deep'], false, 'blocks.a');
+    const none = whole.at(['nothing', 3], true, 'blocks.a');
+    const { outcome } = await taken({ whole, again: whole, part, none });
+    const keys = ['whole', 'again', 'part', 'none'];
+    expect(replyOf(outcome)).toEqual({ keys, sum: 3, same: false, part: 'x', none: null });
+    const nowhere = await taken({ whole, part: whole.at(['list', 9], false, 'blocks.a') });
+    expect(failureText(nowhere.outcome)).toMatch(
+      /^WORKFLOW_INVALID: "blocks\.a\.list\.9" is not there/,
+    );
+    expect(failureText((await taken({ whole }, [])).outcome)).toMatch(/^INVALID_ARGUMENT/);
   });
 
   test('is told which GPUs of its node it has', async () => {

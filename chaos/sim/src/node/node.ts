@@ -34,6 +34,7 @@ import { VirtualLogWriter } from '../store/log-writer.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
+import { putObject, readObjects } from './objects.ts';
 import { Restorer } from './restorer.ts';
 import { RunnerPool } from './runner-pool.ts';
 
@@ -263,6 +264,8 @@ export class Node {
         return this.#pool.start(order.bundle);
       case 'kill-runner':
         return this.#pool.kill(order.runner, 'killed beyond its limit');
+      case 'read-objects':
+        return readObjects(this.#world, this.process, order, (event) => this.#post(event));
       case 'log':
         this.#world.trace?.say(this.process.name, `${order.level}: ${order.text}`);
         return;
@@ -288,6 +291,8 @@ export class Node {
         return this.#pool.send(message.runner, message.frame);
       case 'put-checkpoint':
         return this.#checkpoints.put(message);
+      case 'put-object':
+        return putObject(this.#world, this.process, message, (event) => this.#post(event));
       case 'restore':
         if (this.#draining || this.#leaving) coverage.reach('a restore during a drain');
         return this.#restorer.restore(message);

@@ -177,6 +177,24 @@ export class LeaderTerm {
           this.#access.delete(log, () => done({ kind: 'log-deleted', log })),
         );
       }
+      case 'list-objects':
+        return this.#io('list objects', (done) =>
+          world.requests.untilAnswered(
+            process,
+            'store',
+            () => [...world.objects.outputs.keys()],
+            (objects) => done({ kind: 'objects-listed', objects }),
+          ),
+        );
+      case 'delete-objects':
+        return world.requests.untilAnswered(
+          process,
+          'store',
+          () => {
+            for (const object of message.objects) world.objects.outputs.delete(object);
+          },
+          () => undefined,
+        );
       case 'trim-journal':
         world.coverage.reach('a journal is trimmed');
         return this.#access.trim(journal, message.before);

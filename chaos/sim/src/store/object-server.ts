@@ -1,4 +1,4 @@
-/** Large values by name: images. */
+/** Large values: images by name, outputs of tasks by number. */
 import type { Bytes } from '@troupe/model';
 import { newerBody } from '../world/newer.ts';
 import type { World } from '../world/world.ts';
@@ -6,6 +6,7 @@ import type { World } from '../world/world.ts';
 export class ObjectServer {
   readonly #world: World;
   readonly #objects = new Map<string, Bytes>();
+  readonly outputs = new Map<number, Bytes>();
 
   constructor(world: World) {
     this.#world = world;

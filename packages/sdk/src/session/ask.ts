@@ -5,6 +5,7 @@
  * A2  `low` of an actor is the least number that is still open for it, so the actor may forget all
  *     below; finding it costs a constant on average.
  */
+import type { StoredObject } from '@troupe/model';
 import type { CallMessage, ClientMessage, SubmitMessage } from '../wire/messages.ts';
 
 /** A call or submit as it was ordered. Times are milliseconds of this process's own clock. */
@@ -21,7 +22,7 @@ export interface Order {
     | { readonly kind: 'submit'; readonly message: Omit<SubmitMessage, 'number'> };
   /** Names it in messages: `call Counter/k.inc`. */
   readonly name: string;
-  readonly resolve: (bytes: Uint8Array) => void;
+  readonly resolve: (bytes: Uint8Array, objects: readonly StoredObject[]) => void;
   readonly reject: (reason: Error) => void;
   /** There once it has its number. */
   ask?: Ask;

@@ -159,7 +159,7 @@ export class Session {
     // An answer to what was given up meanwhile: its caller has been told.
     if (ask === undefined) return;
     if (result.error === null) {
-      this.#settle(ask).resolve(result.value);
+      this.#settle(ask).resolve(result.value, result.objects);
       return;
     }
     const failed = failureOfMessage(result.error);

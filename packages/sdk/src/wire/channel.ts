@@ -5,7 +5,7 @@
  */
 import { Client, type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
-import { limits, type TroupeError } from '@troupe/model';
+import { type Bytes, limits, type StoredObject, type TroupeError } from '@troupe/model';
 import { descriptor } from './descriptor.ts';
 import { errorOfStatus } from './failures.ts';
 import type { DeployResponse, OpenRequest, OpenResponse, UnaryMethods } from './messages.ts';
@@ -24,7 +24,9 @@ const definition = fromJSON(JSON.parse(descriptor), {
   oneofs: true,
 });
 
-function methodOf(path: keyof UnaryMethods | 'SessionService/Open' | 'DeploymentsService/Deploy') {
+type StreamMethod = 'SessionService/Open' | 'DeploymentsService/Deploy' | 'ObjectsService/Read';
+
+function methodOf(path: keyof UnaryMethods | StreamMethod) {
   const [service, method] = path.split('/');
   const loaded = definition[`troupe.v1.${service}`];
   const found = loaded === undefined || 'format' in loaded ? undefined : loaded[method ?? ''];
@@ -39,6 +41,7 @@ function reading<T>(read: (bytes: Buffer) => object): (bytes: Buffer) => T {
 
 const open = methodOf('SessionService/Open');
 const deployment = methodOf('DeploymentsService/Deploy');
+const reader = methodOf('ObjectsService/Read');
 
 export class Channel {
   readonly address: string;
@@ -107,6 +110,25 @@ export class Channel {
         stream.write({ tenant, chunk: bytes.subarray(at, at + deployChunkBytes) });
       }
       stream.end();
+    });
+  }
+
+  /** The bytes of a large output, as they come. */
+  read(object: StoredObject, deadlineMs: number): Promise<Bytes> {
+    return new Promise((resolve, reject) => {
+      const stream = this.#client.makeServerStreamRequest<object, { chunk: Uint8Array }>(
+        reader.path,
+        reader.requestSerialize,
+        reading<{ chunk: Uint8Array }>(reader.responseDeserialize),
+        { object },
+        { deadline: Date.now() + deadlineMs },
+      );
+      const chunks: Uint8Array[] = [];
+      stream.on('data', ({ chunk }: { chunk: Uint8Array }) => chunks.push(chunk));
+      stream.on('error', (error: Error) =>
+        reject(this.#errorOf(error as ServiceError, 'ObjectsService/Read')),
+      );
+      stream.on('end', () => resolve(new Uint8Array(Buffer.concat(chunks))));
     });
   }
 

@@ -1,6 +1,6 @@
 /** The messages of the proto as this client reads and writes them. */
 
-import type { RunProgress } from '@troupe/model';
+import type { RunProgress, StoredObject } from '@troupe/model';
 
 /** `kind` of a message with a oneof says which field is there. */
 export type ClientMessage =
@@ -45,6 +45,7 @@ export interface ErrorMessage {
 export interface ResultMessage {
   readonly number: number;
   readonly value: Uint8Array;
+  readonly objects: readonly StoredObject[];
   readonly error: ErrorMessage | null;
 }
 
@@ -81,6 +82,7 @@ export interface RunMessage {
   readonly progress: RunProgress | null;
   readonly parent: { readonly run: string; readonly block: string } | null;
   readonly bundle: string;
+  readonly objects: readonly StoredObject[];
 }
 
 export interface StartRequest {
@@ -187,7 +189,7 @@ export interface UnaryMethods {
     response: { run: RunMessage | null };
   };
   'RunsService/Wait': {
-    request: { run: string; waitMs: number };
+    request: { run: string; waitMs: number; byReference: boolean };
     response: { run: RunMessage | null };
   };
   'RunsService/Resume': {

@@ -6,8 +6,16 @@
  * U2  a call marked `begins` that may have been heard, and was answered by nobody in time, is not said to
  *     be surely undone.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { errorTable, TroupeError, troupeError } from '@troupe/model';
+import {
+  type Bytes,
+  errorTable,
+  limits,
+  type StoredObject,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
 import type { Channel } from './channel.ts';
 import type { UnaryMethods } from './messages.ts';
 
@@ -46,7 +54,26 @@ export class Unary {
     request: UnaryMethods[M]['request'],
     options: UnaryOptions = {},
   ): Promise<UnaryMethods[M]['response']> {
-    const { once = false, begins = false, waitMs = 0 } = options;
+    const { waitMs = 0, once = false, begins = false } = options;
+    return await this.#untilDone({ waitMs, once, begins }, (channel, leftMs) =>
+      channel.unary(method, request, leftMs),
+    );
+  }
+
+  /** The bytes of a large output, with the hash that they should have. */
+  async read(stored: StoredObject): Promise<Bytes> {
+    const read = (channel: Channel, leftMs: number) => channel.read(stored, leftMs);
+    const asked = { waitMs: limits.objectMs, once: false, begins: false };
+    const bytes = await this.#untilDone(asked, read);
+    if (createHash('sha256').update(bytes).digest('hex') === stored.hash) return bytes;
+    const what = `object ${stored.object} came as other bytes than its hash says`;
+    throw troupeError('OBJECT_CORRUPT', what, { object: stored.object, hash: stored.hash });
+  }
+
+  async #untilDone<T>(
+    { waitMs, once, begins }: Required<UnaryOptions>,
+    ask: (channel: Channel, leftMs: number) => Promise<T>,
+  ): Promise<T> {
     const until = performance.now() + this.#deadlineMs + waitMs;
     let heard = false;
     for (let attempt = 0; ; attempt++) {
@@ -54,7 +81,7 @@ export class Unary {
       const channel = this.#channelFor(attempt);
       const leftMs = Math.max(1, Math.ceil(until - performance.now()));
       try {
-        return await channel.unary(method, request, leftMs);
+        return await ask(channel, leftMs);
       } catch (thrown) {
         const leftAfter = until - performance.now() - backoffMs;
         heard ||= mayBeHeard(thrown);

@@ -8,12 +8,15 @@ import {
   type Block,
   type Bytes,
   decodeValue,
+  encodeHolding,
   encodeValue,
   type Failure,
+  failure,
   failureOf,
   isActorKey,
   limits,
   type Outcome,
+  type StoredObject,
   type TaskManifest,
   type Tries,
   TroupeError,
@@ -24,24 +27,26 @@ import { ask } from './condition.ts';
 import { settledPort } from './graph.ts';
 import type { Context, Course } from './instance.ts';
 import { assertFits } from './payload-size.ts';
+import { assertReached, reached } from './reach.ts';
 import { evaluate, type Sources } from './references.ts';
 import type { RunState } from './run-state.ts';
 import type { RunValues } from './values.ts';
 
+/** An encoded value, and what its handles refer to when it has any. */
+interface Input {
+  readonly input: Bytes;
+  readonly objects?: readonly StoredObject[];
+}
+
 export type Next =
-  | {
-      readonly kind: 'task';
-      readonly declared: TaskManifest;
-      readonly tries: Tries;
-      readonly input: Bytes;
-    }
+  | ({ readonly kind: 'task'; readonly declared: TaskManifest; readonly tries: Tries } & Input)
   /** `{ type, key, method, args }`, encoded. */
-  | { readonly kind: 'call'; readonly tries: Tries; readonly input: Bytes }
+  | ({ readonly kind: 'call'; readonly tries: Tries } & Input)
   | { readonly kind: 'pause'; readonly prompt: Bytes; readonly limitMs: number | undefined }
   | { readonly kind: 'wait'; readonly ms: number }
   /** So many rounds or branches; rounds as long as a condition holds when there is no count. */
   | { readonly kind: 'open'; readonly count: number | undefined }
-  | { readonly kind: 'run'; readonly workflow: string; readonly input: Bytes }
+  | ({ readonly kind: 'run'; readonly workflow: string } & Input)
   /** It settles at once. */
   | { readonly kind: 'end'; readonly outcome: Outcome };
 
@@ -118,6 +123,15 @@ export function courseOf(
   return { kind: 'branches', count, inFlightMax };
 }
 
+/** What counts as the outcome of a context: a port that would have to be read of a value in the object
+ *  store is none. */
+export function judged(compiled: CompiledWorkflow, context: Context, outcome: Outcome): Outcome {
+  const { block } = stepAt(compiled, context);
+  if (!outcome.ok || outcome.objects === undefined || block.kind !== 'route') return outcome;
+  const what = `the port that block "${block.id}" leaves by lies in a value too large for a record`;
+  return { ok: false, failure: failure('OUT_OF_REACH', what, { block: block.id }) };
+}
+
 /** Tells the state what a context came to: by which port it leaves, or that it ends the run. */
 export function settle(
   compiled: CompiledWorkflow,
@@ -140,8 +154,7 @@ export function portOf(block: Block, output: Bytes | undefined): string {
 /** What the workflow comes to once all has settled. */
 export function outputOf({ workflow }: CompiledWorkflow, values: RunValues): Outcome {
   try {
-    const value = payload(evaluate(workflow.output, values.whole()), 'the output');
-    return { ok: true, value };
+    return outcomeOf(evaluate(workflow.output, values.whole()), 'the output');
   } catch (thrown) {
     return { ok: false, failure: expected(thrown) };
   }
@@ -158,17 +171,19 @@ function nextOfKind({ block, task }: Step, values: RunValues, context: Context):
     case 'task':
     case 'route': {
       const input = payload(evaluate(block.input, sources), 'the input');
-      return { kind: 'task', declared: task ?? undeclared(block.task), tries: block, input };
+      return { kind: 'task', declared: task ?? undeclared(block.task), tries: block, ...input };
     }
     case 'call': {
       const { type, method } = block;
       const key = keyOf(evaluate(block.key, sources));
       const args = block.args.map((argument) => evaluate(argument, sources));
-      const input = payload({ type, key, method, args }, 'the call');
-      return { kind: 'call', tries: block, input };
+      return { kind: 'call', tries: block, ...payload({ type, key, method, args }, 'the call') };
     }
     case 'pause': {
-      const prompt = payload(evaluate(block.prompt, sources), 'the prompt');
+      const asked = evaluate(block.prompt, sources);
+      // A person reads it, and a view of the run shows it.
+      if (sources.holds) assertReached(asked);
+      const { input: prompt } = payload(asked, 'the prompt');
       return { kind: 'pause', prompt, limitMs: block.limitMs };
     }
     case 'wait':
@@ -180,7 +195,7 @@ function nextOfKind({ block, task }: Step, values: RunValues, context: Context):
       return ends(evaluate(block.value, sources));
     case 'run': {
       const input = payload(evaluate(block.input, sources), 'the input');
-      return { kind: 'run', workflow: block.workflow, input };
+      return { kind: 'run', workflow: block.workflow, ...input };
     }
     case 'loop':
       return roundsOf(block, values, context);
@@ -193,7 +208,12 @@ function nextOfKind({ block, task }: Step, values: RunValues, context: Context):
 }
 
 function ends(value: unknown): Next {
-  return { kind: 'end', outcome: { ok: true, value: payload(value, 'the value') } };
+  return { kind: 'end', outcome: outcomeOf(value, 'the value') };
+}
+
+function outcomeOf(came: unknown, what: string): Outcome {
+  const { input: value, objects } = payload(came, what);
+  return objects === undefined ? { ok: true, value } : { ok: true, value, objects };
 }
 
 function branchesOf({ id }: Block, count: number): Next {
@@ -245,19 +265,26 @@ function namedValues(
 ): { readonly [name: string]: unknown } {
   const named: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(values)) named[name] = evaluate(value, sources);
+  if (sources.holds) assertReached(named);
   return named;
 }
 
 /** Encodes what an expression came to. Throws `TOO_LARGE` when a record could not hold it. */
-function payload(value: unknown, what: string): Bytes {
+function payload(value: unknown, what: string): Input {
   assertFits(value, what);
-  const bytes = encodeValue(value, what);
+  const { bytes, objects, objectBytes } = encodeHolding(value, what);
   if (bytes.length > limits.payloadBytesMax) {
     throw troupeError('TOO_LARGE', `${what} has ${bytes.length} bytes`, {
       bytesMax: limits.payloadBytesMax,
     });
   }
-  return bytes;
+  if (objects.length === 0) return { input: bytes };
+  if (bytes.length + objectBytes > limits.resolvedBytesMax) {
+    const all = bytes.length + objectBytes;
+    const text = `${what} has ${all} bytes with all that lies in the object store`;
+    throw troupeError('TOO_LARGE', text, { bytesMax: limits.resolvedBytesMax });
+  }
+  return { input: bytes, objects };
 }
 
 function portIn(output: Bytes): string {
@@ -276,18 +303,21 @@ function portedValue(output: Bytes): unknown {
   }
 }
 
-function keyOf(value: unknown): string {
+function keyOf(given: unknown): string {
+  const value = reached(given);
   const key = typeof value === 'number' ? String(value) : value;
   if (typeof key === 'string' && isActorKey(key)) return key;
   throw troupeError('WORKFLOW_INVALID', 'the key of the call is not the key of an actor');
 }
 
-function countOf(value: unknown): number {
+function countOf(given: unknown): number {
+  const value = reached(given);
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
   throw troupeError('WORKFLOW_INVALID', `the count is ${shown(value)}, not a whole number`);
 }
 
-function timeOf(value: unknown): number {
+function timeOf(given: unknown): number {
+  const value = reached(given);
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
   throw troupeError('WORKFLOW_INVALID', `the time to wait is ${shown(value)}, not milliseconds`);
 }

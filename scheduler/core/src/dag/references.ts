@@ -5,19 +5,26 @@
  *     an optional one is null.
  * R2  a block that was skipped comes to null, and so does every path into it; so does the round
  *     before the first one.
+ * R3  a value in the object store is passed on as its handle, with the path into it; what would have
+ *     to be read of it here is a coded failure that names it.
  */
 import {
   type Expression,
+  Handle,
   limits,
   type Reference,
+  stepInto,
   type TroupeError,
   troupeError,
 } from '@troupe/model';
+import { assertReached, reached } from './reach.ts';
 
 export type Path = readonly (string | number)[];
 
 /** Where an expression's values come from; each is decoded only when asked for. */
 export interface Sources {
+  /** Whether any value may have a handle in it. */
+  readonly holds: boolean;
   input(): unknown;
   /** What a block came to; `open` when it has not settled. */
   block(id: string): { readonly value: unknown } | 'skipped' | 'open';
@@ -107,22 +114,19 @@ function inTurn(turn: Turn | undefined, part: 'item' | 'index', way: Way): unkno
 
 function walk(start: unknown, { path, from, optional }: Way): unknown {
   let value = start;
-  for (let i = from; i < path.length; i++) {
-    const key = placeOf(value, path[i]);
-    if (key === undefined || !has(value, key)) return nowhere({ path, optional }, i + 1);
-    value = value[key];
+  for (const [i, part] of path.entries()) {
+    if (i < from) continue;
+    if (value instanceof Handle) return handleAt(value, { path, from: i, optional });
+    const step = stepInto(value, part);
+    if (step === undefined) return nowhere({ path, optional }, i + 1);
+    value = step.value;
   }
-  return value;
+  if (!(value instanceof Handle)) return value;
+  return handleAt(value, { path, from: path.length, optional });
 }
 
-/** In an array, -1 is the last place. */
-function placeOf(value: unknown, key: string | number | undefined): string | number | undefined {
-  const fromEnd = Array.isArray(value) && typeof key === 'number' && key < 0;
-  return fromEnd ? value.length + key : key;
-}
-
-function has(value: unknown, key: string | number): value is Record<string | number, unknown> {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+function handleAt(handle: Handle, { path, from, optional }: Way): Handle {
+  return handle.at(path.slice(from), optional, path.slice(0, from).join('.'));
 }
 
 function nowhere({ path, optional }: Omit<Way, 'from'>, length: number): null {
@@ -139,8 +143,9 @@ function missing(path: Path, length: number): TroupeError {
 function textOf(parts: readonly Expression[], sources: Sources): string {
   let text = '';
   for (const part of parts) {
-    const value = evaluate(part, sources);
+    const value = reached(evaluate(part, sources));
     if (value === null || value === undefined) continue;
+    if (sources.holds) assertReached(value);
     text += typeof value === 'string' ? value : JSON.stringify(value, plain);
     if (text.length <= limits.payloadBytesMax) continue;
     throw troupeError('TOO_LARGE', `a text has more than ${limits.payloadBytesMax} characters`);
@@ -152,6 +157,8 @@ function textOf(parts: readonly Expression[], sources: Sources): string {
 function firstOf(parts: readonly Expression[], sources: Sources): unknown {
   for (const part of parts) {
     const value = evaluate(part, sources);
+    // What lies deeper in it may be null.
+    if (value instanceof Handle && value.path.length > 0) return reached(value);
     if (value !== null && value !== undefined) return value;
   }
   return null;

@@ -5,10 +5,18 @@
  *
  * V1  the same state gives the same values, whoever asks and whatever is still kept.
  */
-import { type Block, type Bytes, decodeValue, type Expression, troupeError } from '@troupe/model';
+import {
+  type Block,
+  type Bytes,
+  decodeValue,
+  type Expression,
+  troupeError,
+  unnamedObject,
+} from '@troupe/model';
 import type { CompiledWorkflow, Step } from './compile.ts';
 import type { Vertex } from './graph.ts';
 import { type Context, type Instance, type Result, settledWell, slotStates } from './instance.ts';
+import { reached } from './reach.ts';
 import { evaluate, type Sources, type Turn } from './references.ts';
 import type { RunState } from './run-state.ts';
 
@@ -16,6 +24,11 @@ import type { RunState } from './run-state.ts';
 const keptBytesMax = 8 * 1024 * 1024;
 /** Lists of items that are kept. */
 const keptItemsMax = 1_000;
+
+/** What a run keeps in the object store, by number. */
+export type Holds = ReadonlyMap<number, unknown>;
+
+const holdsNothing: Holds = new Map();
 
 /** A body at a moment: what stands in it sees its frame. */
 interface Stand {
@@ -29,14 +42,21 @@ export class RunValues {
   readonly #compiled: CompiledWorkflow;
   readonly #state: RunState;
   readonly #input: Bytes;
+  readonly #holds: Holds;
   readonly #kept = new Map<Bytes | Instance, unknown>();
   readonly #items = new Map<Context, readonly unknown[]>();
   #keptBytes = 0;
 
-  constructor(compiled: CompiledWorkflow, state: RunState, input: Bytes) {
+  constructor(
+    compiled: CompiledWorkflow,
+    state: RunState,
+    input: Bytes,
+    holds: Holds = holdsNothing,
+  ) {
     this.#compiled = compiled;
     this.#state = state;
     this.#input = input;
+    this.#holds = holds;
   }
 
   /** What the output of the workflow sees. */
@@ -86,6 +106,7 @@ export class RunValues {
 
   #sources(stand: Stand): Sources {
     return {
+      holds: this.#holds.size > 0,
       input: () => this.#decoded(this.#input),
       block: (id) => this.#block(id, stand),
       around: (id) => this.#around(id, stand),
@@ -177,7 +198,11 @@ export class RunValues {
   #decoded(bytes: Bytes): unknown {
     const known = this.#kept.get(bytes);
     if (known !== undefined) return known;
-    const value = decodeValue(bytes);
+    // A handle that the run does not hold was made by nobody who may.
+    const value = decodeValue(bytes, (handle) => {
+      if (this.#holds.has(handle.stored.object)) return handle;
+      throw unnamedObject(handle.stored.object);
+    });
     this.#keep(bytes, value, bytes.length);
     return value;
   }
@@ -210,7 +235,8 @@ function itemsOf(block: Block): Expression | undefined {
 }
 
 /** An array; a container also takes an object, for pairs of its names and values. */
-function listOf(block: Block, items: unknown): readonly unknown[] {
+function listOf(block: Block, given: unknown): readonly unknown[] {
+  const items = reached(given);
   if (Array.isArray(items)) return items;
   const name = block.each === undefined ? 'items' : 'each';
   const isRecord = typeof items === 'object' && items !== null && name === 'items';

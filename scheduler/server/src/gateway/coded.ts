@@ -8,6 +8,7 @@ import {
   Metadata,
   type ServerReadableStream,
   type ServerUnaryCall,
+  type ServerWritableStream,
   type StatusObject,
   type sendUnaryData,
 } from '@grpc/grpc-js';
@@ -94,6 +95,42 @@ export function clientStream<Req, Res>(
       (value) => callback(null, value),
       (thrown: unknown) => callback(statusOf(noted(logger, call.getPath(), thrown))),
     );
+  };
+}
+
+/** Answers with one message after the other, as fast as the client takes them. */
+export function serverStream<Req, Res>(
+  gateway: Gateway,
+  handle: (request: Req) => AsyncIterable<Res>,
+): (call: ServerWritableStream<Req | typeof malformed, Res>) => void {
+  return (call) => {
+    const { logger } = gateway;
+    let gone = false;
+    let taken = (): void => {};
+    const leave = (): void => {
+      gone = true;
+      taken();
+    };
+    call.on('cancelled', leave);
+    // Without a listener a broken stream would end the process.
+    call.on('error', leave);
+    call.on('drain', () => taken());
+    const answer = async (): Promise<void> => {
+      refuseOfAnotherTime(gateway);
+      if (call.request === malformed) throw malformedRequest(call.getPath());
+      for await (const message of handle(call.request)) {
+        if (gone) return;
+        if (call.write(message)) continue;
+        await new Promise<void>((resolve) => {
+          taken = resolve;
+        });
+      }
+      if (!gone) call.end();
+    };
+    answer().catch((thrown: unknown) => {
+      const reason = noted(logger, call.getPath(), thrown);
+      if (!gone) call.emit('error', statusOf(reason));
+    });
   };
 }
 

@@ -3,19 +3,30 @@
  * durable journal says about actors, nodes and bundles. Actor calls go straight to the actor's
  * node, everything else to whoever leads.
  */
-import type { Bus, Clock, Logger, Names, ObjectStore } from '@troupe/fabric';
+import {
+  type Bus,
+  type Clock,
+  type Logger,
+  type Names,
+  type ObjectStore,
+  type OutputStore,
+  Slots,
+} from '@troupe/fabric';
 import {
   type ActorId,
   type Address,
   type Answered,
+  type Bytes,
   type CallResult,
   failureOf,
   gatewayAddress,
   type Located,
+  limits,
   type NotHere,
   type Request,
   type Resolve,
   type SessionId,
+  type StoredObject,
   TroupeError,
   taskId,
   unreachable,
@@ -27,6 +38,9 @@ import { Requests } from './requests.ts';
 import { Routes } from './routes.ts';
 import { type SessionCall, SessionStream } from './session-stream.ts';
 import { Standstill } from './standstill.ts';
+
+/** Large outputs that are read at once, each held whole. */
+const readsMax = 8;
 
 /** The way to whoever leads: in this process or over the bus. */
 export interface LeaderDoor {
@@ -44,6 +58,7 @@ export interface GatewayStart {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly objects: ObjectStore;
+  readonly outputs: OutputStore;
   readonly leader: LeaderDoor;
   readonly resendMs: number;
   readonly logger: Logger;
@@ -67,6 +82,7 @@ export class Gateway {
   readonly #streams = new Set<SessionStream>();
   readonly #bySession = new Map<SessionId, SessionStream>();
   readonly #inbox: { stop(): void };
+  readonly #reads = new Slots(readsMax);
   #draining = false;
 
   constructor(start: GatewayStart) {
@@ -100,6 +116,11 @@ export class Gateway {
 
   get objects(): ObjectStore {
     return this.#start.objects;
+  }
+
+  /** Reads a large output; many at once wait for each other. */
+  readObject(stored: StoredObject): Promise<Bytes> {
+    return this.#reads.run(() => this.#start.outputs.get(stored, limits.objectMs));
   }
 
   get bus(): Bus {

@@ -7,6 +7,7 @@ import { actorsService } from './actors-service.ts';
 import { clusterService, type ProcessCounts } from './cluster-service.ts';
 import { deploymentsService } from './deployments-service.ts';
 import type { Gateway } from './gateway.ts';
+import { objectsService } from './large-values.ts';
 import { runsService } from './runs-service.ts';
 import type { SessionCall } from './session-stream.ts';
 import { tasksService } from './tasks-service.ts';
@@ -14,7 +15,8 @@ import { packageDefinition, serviceDefinition, serviceNames } from './wire.ts';
 
 /** A batch of calls in one message: payloads are bounded one by one by `payloadBytesMax`. */
 const receiveBytesMax = 32 * limits.payloadBytesMax;
-const sendBytesMax = 8 * limits.payloadBytesMax;
+/** A whole output twice, as msgpack and as JSON, which may be longer. */
+const sendBytesMax = 4 * limits.resolvedBytesMax;
 
 export interface Door {
   /** `host:port` as bound. */
@@ -46,6 +48,7 @@ export async function openDoor(
   server.addService(serviceDefinition('RunsService'), runsService(gateway));
   server.addService(serviceDefinition('DeploymentsService'), deploymentsService(gateway));
   server.addService(serviceDefinition('ClusterService'), clusterService(gateway, processCounts));
+  server.addService(serviceDefinition('ObjectsService'), objectsService(gateway));
   const served = ['', ...serviceNames.map((name) => `troupe.v1.${name}`)];
   const health = new HealthImplementation();
   for (const name of served) health.setStatus(name, 'SERVING');

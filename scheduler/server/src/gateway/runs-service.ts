@@ -1,6 +1,6 @@
 /** `RunsService`: workflows started, waited for, answered, cancelled and listed. */
 import { randomUUID } from 'node:crypto';
-import { type Answer, type RunId, type RunView, troupeError } from '@troupe/model';
+import { type Answer, type Outcome, type RunId, type RunView, troupeError } from '@troupe/model';
 import {
   checkedBlock,
   checkedBundle,
@@ -16,6 +16,7 @@ import {
 } from './checked.ts';
 import { type Asked, errorMessage, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
+import { wholeValue } from './large-values.ts';
 import type { AskOptions } from './requests.ts';
 
 interface StartRequest {
@@ -42,6 +43,7 @@ interface MoveRequest {
 interface WaitRequest {
   readonly run: string;
   readonly waitMs: number;
+  readonly byReference: boolean;
 }
 
 interface ResumeRequest {
@@ -93,7 +95,10 @@ async function wait(gateway: Gateway, { request, deadlineAt, signal }: Asked<Wai
   const until = deadlineAt ?? gateway.now() + waitMs + answerMs;
   const options = { deadlineAt: until, signal };
   const answer = await gateway.requests.ask({ kind: 'wait-run', run, waitMs }, options);
-  return await runAnswer(gateway, run, answer, options);
+  if (request.byReference || answer.kind !== 'run') {
+    return await runAnswer(gateway, run, answer, options);
+  }
+  return { run: runMessage(await withWholeOutcome(gateway, answer.run)) };
 }
 
 async function resume(gateway: Gateway, { request, deadlineAt, signal }: Asked<ResumeRequest>) {
@@ -146,6 +151,13 @@ async function runAnswer(gateway: Gateway, run: RunId, answer: Answer, options: 
   return { run: runMessage(view.run) };
 }
 
+async function withWholeOutcome(gateway: Gateway, view: RunView): Promise<RunView> {
+  const { outcome } = view;
+  if (outcome?.ok !== true || outcome.objects === undefined) return view;
+  const whole: Outcome = { ok: true, value: await wholeValue(gateway, outcome) };
+  return { ...view, outcome: whole };
+}
+
 function runMessage(view: RunView): object {
   const { outcome, progress, parent } = view;
   return {
@@ -179,5 +191,6 @@ function runMessage(view: RunView): object {
 
 function outcomeFields(outcome: NonNullable<RunView['outcome']>): object {
   if (!outcome.ok) return { error: errorMessage(outcome.failure) };
-  return { value: outcome.value, json: jsonOf(outcome.value) };
+  const { value, objects } = outcome;
+  return objects === undefined ? { value, json: jsonOf(value) } : { value, objects };
 }

@@ -104,7 +104,9 @@ export class SessionStream implements CallSink {
 
   answered(number: number, outcome: Outcome): void {
     if (outcome.ok) {
-      this.#push({ result: { number, value: outcome.value } }, outcome.value.length);
+      const { value, objects } = outcome;
+      const result = objects === undefined ? { number, value } : { number, value, objects };
+      this.#push({ result }, value.length);
       return;
     }
     const error = errorMessage(outcome.failure);

@@ -16,6 +16,7 @@ import {
 } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
+import { wholeValue } from './large-values.ts';
 
 interface SubmitRequest {
   readonly tenant: string;
@@ -71,7 +72,8 @@ async function submit(gateway: Gateway, { request, deadlineAt, signal }: Asked<S
   if (answer.kind !== 'task-ended') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
   const { outcome } = answer;
   if (!outcome.ok) throw new TroupeError(outcome.failure);
-  return input.asJson ? { json: jsonOf(outcome.value) } : { value: outcome.value };
+  const value = await wholeValue(gateway, outcome);
+  return input.asJson ? { json: jsonOf(value) } : { value };
 }
 
 async function submitGang(gateway: Gateway, { request, deadlineAt, signal }: Asked<GangRequest>) {

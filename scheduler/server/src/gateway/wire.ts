@@ -8,6 +8,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { loadSync, type Options, type PackageDefinition } from '@grpc/proto-loader';
+import type { StoredObject } from '@troupe/model';
 import { protoPath as healthProto } from 'grpc-health-check';
 
 /** `src/gateway` and `dist/gateway` lie at the same depth. */
@@ -35,7 +36,8 @@ export type ServiceName =
   | 'TasksService'
   | 'RunsService'
   | 'DeploymentsService'
-  | 'ClusterService';
+  | 'ClusterService'
+  | 'ObjectsService';
 
 export const serviceNames: readonly ServiceName[] = [
   'SessionService',
@@ -44,6 +46,7 @@ export const serviceNames: readonly ServiceName[] = [
   'RunsService',
   'DeploymentsService',
   'ClusterService',
+  'ObjectsService',
 ];
 
 /** The definition of one service, with decoding that cannot fail (W1). */
@@ -126,6 +129,7 @@ export type ServerMessage =
       readonly result: {
         readonly number: number;
         readonly value?: Uint8Array;
+        readonly objects?: readonly StoredObject[];
         readonly error?: ErrorMessage;
       };
     }

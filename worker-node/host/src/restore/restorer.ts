@@ -7,7 +7,14 @@
  * X8  each try begins with the checkpoint that stands there then: what an older one needs may be gone.
  * X7  a damaged log is a failure that names the log and the place, never a shorter history.
  */
-import type { Checkpoints, Clock, Logger, Logs, StoredCheckpoint } from '@troupe/fabric';
+import {
+  type Checkpoints,
+  type Clock,
+  type Logger,
+  type Logs,
+  Slots,
+  type StoredCheckpoint,
+} from '@troupe/fabric';
 import {
   type ActorId,
   type ChainLink,
@@ -19,7 +26,6 @@ import {
 } from '@troupe/model';
 import { checkpointFloor, type NodeFact, type NodeSend } from '@troupe/worker-node-core';
 import { type Patience, patiently } from '../patience.ts';
-import { Slots } from '../slots.ts';
 import { OwnLogReader } from './own-log-reader.ts';
 import { SealedLogs } from './sealed-logs.ts';
 

@@ -6,9 +6,8 @@
  * X4  what is kept is bounded by `keepMs` and `keepBytesMax`; a log larger than that serves those
  *     who wait for it and is not kept.
  */
-import { type Clock, type Logs, pause } from '@troupe/fabric';
+import { type Clock, type Logs, pause, type Slots } from '@troupe/fabric';
 import type { LogName } from '@troupe/model';
-import type { Slots } from '../slots.ts';
 import { LogIndex } from './log-index.ts';
 
 const keepMs = 30_000;
