@@ -144,9 +144,9 @@ describe('a place', () => {
     stage.enters('inside', { resources: { cpu: 2 } });
     stage.placement.reserve(stage.task({ resources: { cpu: 4 } }, { id: 'other' }), 'n1', []);
     const large = stage.task({ resources: { cpu: 3 } });
-    expect(nodesToKeep(stage.placement, [large])).toEqual(['n1']);
+    expect(nodesToKeep(stage.placement, { members: [large], policy: 'PACK' })).toEqual(['n1']);
     stage.placement.end('other');
     stage.holds('n1', { resources: { cpu: 2 } });
-    expect(nodesToKeep(stage.placement, [large])).toBeUndefined();
+    expect(nodesToKeep(stage.placement, { members: [large], policy: 'PACK' })).toBeUndefined();
   });
 });
