@@ -23,8 +23,8 @@ import type {
   Quota,
   Resources,
   RunId,
-  StrategyName,
   StoredObject,
+  StrategyName,
   TaskId,
   TenantName,
 } from '@troupe/model';

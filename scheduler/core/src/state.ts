@@ -10,8 +10,8 @@ import { type ActorRecord, ActorTable } from './actors.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
-import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
 import { type ObjectsImage, ObjectTable } from './object-table.ts';
+import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
 

@@ -40,8 +40,8 @@ import {
   waitsInGang,
 } from './gang-items.ts';
 import { KeptRoom } from './kept-room.ts';
-import type { ReservationRecord } from './reservation-table.ts';
 import type { Objects } from './objects.ts';
+import type { ReservationRecord } from './reservation-table.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
 import { runTaskPrefix } from './run-table.ts';
