@@ -17,6 +17,7 @@ import type { Logger } from './logger.ts';
 import { isRefusedLogin, textOf } from './nats-errors.ts';
 import type { Clock } from './ports.ts';
 import { pause } from './real-clock.ts';
+import { ReconnectPace } from './reconnect-pace.ts';
 
 export type LinkRole = 'log' | 'store' | 'bus' | 'beats' | 'system';
 
@@ -44,7 +45,8 @@ const versionMinOfReplicas: Version = [2, 12, 3];
 
 /** Connects, waiting a bounded time for the server, and checks that it can carry a cluster. */
 export async function openLink(start: LinkStart): Promise<NatsLink> {
-  const connection = await firstConnection(start);
+  const pace = new ReconnectPace(start.clock);
+  const connection = await firstConnection(start, pace);
   try {
     const { version = 'unknown', cluster } = connection.info ?? {};
     const where = `nats-server at ${connection.getServer()}`;
@@ -57,7 +59,7 @@ export async function openLink(start: LinkStart): Promise<NatsLink> {
     const js = connection.jetstream(options);
     const jsm = await connection.jetstreamManager({ ...options, checkAPI: false });
     if (start.role === 'log') await checkJetStream(start, jsm);
-    return new NatsLink(start, connection, js, jsm);
+    return new NatsLink(start, { connection, pace, js, jsm });
   } catch (reason) {
     await connection.close();
     throw reason;
@@ -73,19 +75,26 @@ export class NatsLink {
   readonly logger: Logger;
   /** Settles when the connection has ended for good. */
   readonly closed: Promise<void>;
+  readonly #pace: ReconnectPace;
   #connected = true;
   #closed = false;
   #listeners = new Set<(connected: boolean) => void>();
 
   constructor(
     start: LinkStart,
-    connection: NatsConnection,
-    js: JetStreamClient,
-    jsm: JetStreamManager,
+    parts: {
+      readonly connection: NatsConnection;
+      readonly pace: ReconnectPace;
+      readonly js: JetStreamClient;
+      readonly jsm: JetStreamManager;
+    },
   ) {
+    const { connection } = parts;
     this.connection = connection;
-    this.js = js;
-    this.jsm = jsm;
+    this.#pace = parts.pace;
+    this.#pace.connected();
+    this.js = parts.js;
+    this.jsm = parts.jsm;
     this.name = `${start.name} ${start.role}`;
     this.clock = start.clock;
     this.logger = start.logger;
@@ -155,6 +164,7 @@ export class NatsLink {
         this.logger.warn({ link: this.name, server: status.data }, 'connection to NATS lost');
         this.#change(false);
       } else if (status.type === Events.Reconnect) {
+        this.#pace.connected();
         this.logger.info({ link: this.name, server: status.data }, 'connection to NATS is back');
         this.#change(true);
       } else if (status.type === Events.Error) {
@@ -178,7 +188,7 @@ export class NatsLink {
   }
 }
 
-async function firstConnection(start: LinkStart): Promise<NatsConnection> {
+async function firstConnection(start: LinkStart, pace: ReconnectPace): Promise<NatsConnection> {
   const { nats, clock } = start;
   const user = start.role === 'system' ? nats.systemUser : nats.user;
   const pass = start.role === 'system' ? nats.systemPassword : nats.password;
@@ -193,8 +203,7 @@ async function firstConnection(start: LinkStart): Promise<NatsConnection> {
         ...(pass === undefined ? {} : { pass }),
         timeout: Math.min(5_000, Math.max(500, until - clock.now())),
         maxReconnectAttempts: -1,
-        reconnectTimeWait: reconnectMs,
-        reconnectJitter: reconnectMs,
+        reconnectDelayHandler: () => pace.waitMs(),
         pingInterval: 5_000,
         maxPingOut: 2,
         // While a server reloads its accounts it may refuse us for a moment.

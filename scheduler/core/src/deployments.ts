@@ -265,7 +265,7 @@ function nameFault(what: string, names: readonly string[]): string | undefined {
   return undefined;
 }
 
-function taskFault(tasks: readonly TaskManifest[]): string | undefined {
+export function taskFault(tasks: readonly TaskManifest[]): string | undefined {
   for (const task of tasks) {
     const { resources, placement } = task;
     const fault =
@@ -277,7 +277,11 @@ function taskFault(tasks: readonly TaskManifest[]): string | undefined {
   return undefined;
 }
 
-function retryFault({ retries, backoffMs, limitMs }: TaskManifest): string | undefined {
+export function retryFault({
+  retries,
+  backoffMs,
+  limitMs,
+}: Pick<TaskManifest, 'retries' | 'backoffMs' | 'limitMs'>): string | undefined {
   if (!(Number.isInteger(retries) && retries >= 0)) return `retries ${retries}`;
   if (!backoffMs.every((ms) => Number.isFinite(ms) && ms >= 0)) return 'a negative back-off';
   if (!(limitMs > 0)) return `limitMs ${limitMs}`;

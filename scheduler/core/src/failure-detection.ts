@@ -9,6 +9,7 @@
  * F3  a silence of all of several nodes is ours too, also when nobody told us that a link was cut:
  *     nobody is judged in it until it has lasted four times as long as one node's may, and when
  *     somebody is heard again every node counts as just heard.
+ * F4  a probe is judged on time or asked again: when we come late to it the answer may lie in our inbox.
  */
 import type { Incarnation, NodeLoad } from '@troupe/model';
 import type { Deadline } from './deadlines.ts';
@@ -22,6 +23,8 @@ interface Heard {
 }
 
 const noticeWindowMs = 2_000;
+/** Share of a probe's time by which we may come late to judge it. */
+const lateShare = 1 / 4;
 /** Share of the silence allowed that a probe may take while the broker is the suspect. */
 const patientShare = 1 / 3;
 /** How many times as long as one node all of them may be silent before that is judged. */
@@ -120,6 +123,17 @@ export class FailureDetection {
       this.#brokerSuspectUntil = now + noticeWindowMs;
       for (const notice of this.#notices) this.#probe(notice.node, true);
     } else this.#probe(node, now < this.#brokerSuspectUntil);
+  }
+
+  /** The time of a probe is over: true when the node has not answered, as far as we can tell (F4). */
+  isUnanswered(node: Incarnation): boolean {
+    const heard = this.#heard.get(node);
+    if (heard?.probe === undefined) return false;
+    const lateMs = this.#desk.now - heard.probe.at;
+    heard.probe = undefined;
+    if (lateMs <= this.#desk.config.probeMs * lateShare) return true;
+    this.#probe(node, this.#desk.now < this.#brokerSuspectUntil);
+    return false;
   }
 
   /** An incarnation that the journal does not know: true once it spoke for longer than a join

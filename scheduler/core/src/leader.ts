@@ -129,6 +129,7 @@ export class Leader {
         for (const node of this.#membership.detection.pulse()) this.#membership.end(node, 'silent');
         return;
       case 'probe':
+        if (!this.#membership.detection.isUnanswered(due.node)) return;
         return this.#membership.end(due.node, 'disconnected');
       case 'drain':
         return this.#membership.drainDue(due.node);

@@ -135,9 +135,23 @@ const typeWords: Readonly<Record<string, string>> = {
 
 /** The first thing of a wrong form, with its place: `tasks[0].placement must be an object`. */
 export function formFault(manifest: unknown): string | undefined {
-  const issue = manifestForm.safeParse(manifest).error?.issues[0];
+  return faultOf(manifestForm, manifest, 'the manifest');
+}
+
+/** The same of one task. */
+export function taskFormFault(given: unknown): string | undefined {
+  return faultOf(task, given, 'it');
+}
+
+/** The same of what a task wishes of its place. */
+export function wishesFormFault(given: unknown): string | undefined {
+  return faultOf(placement, given, 'placement');
+}
+
+function faultOf(form: z.ZodType, given: unknown, whole: string): string | undefined {
+  const issue = form.safeParse(given).error?.issues[0];
   if (issue === undefined) return undefined;
-  return `${placeOf(issue.path)} must be ${wordsOf(issue)}`;
+  return `${placeOf(issue.path) || whole} must be ${wordsOf(issue)}`;
 }
 
 function wordsOf(issue: z.core.$ZodIssue): string {
@@ -159,7 +173,7 @@ function placeOf(path: readonly PropertyKey[]): string {
     if (typeof part === 'number') place += `[${part}]`;
     else place += place === '' ? String(part) : `.${String(part)}`;
   }
-  return place === '' ? 'the manifest' : place;
+  return place;
 }
 
 /** An object with exactly one of these fields. */

@@ -13,6 +13,7 @@ import { settingsOf, type TenantRecord } from './deployments.ts';
 import type { Desk } from './desk.ts';
 import type { FailureDetection } from './failure-detection.ts';
 import type { NodeRecord } from './nodes.ts';
+import { findingsOf } from './old-journal.ts';
 import { viewReservation } from './reserving.ts';
 import { resourcesOf } from './resources.ts';
 import { viewRunShort } from './run-view.ts';
@@ -24,6 +25,7 @@ import type { Asker } from './waiting.ts';
 const rowsMax = 1_000;
 /** Incarnations whose last words are told apart from repeated ones. */
 const deposedMax = 10_000;
+const findingsMax = 20;
 
 export class Questions {
   readonly #desk: Desk;
@@ -134,7 +136,9 @@ export class Questions {
   #view(): ClusterView {
     const { config, state, term } = this.#desk;
     const tenants = [...state.deployments.tenants()];
+    const findings = findingsOf(state.deployments, findingsMax);
     return {
+      ...(findings.length === 0 ? {} : { findings }),
       cell: config.cell,
       term,
       leader: state.term?.scheduler ?? '',

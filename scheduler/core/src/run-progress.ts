@@ -22,6 +22,7 @@ import { type Context, contextId } from './dag/instance.ts';
 import { type AtWork, decideRound, type Next, nextOf, outputOf, stepAt } from './dag/next.ts';
 import { RunValues } from './dag/values.ts';
 import type { Desk } from './desk.ts';
+import { typeFailure } from './old-journal.ts';
 import type { RunClock } from './run-clock.ts';
 import { childId, type RunRecord, runTaskId } from './run-table.ts';
 import type { Tasks } from './tasks.ts';
@@ -185,9 +186,12 @@ export class RunProgress {
     const next = nextOf(this.#atWork(run), context);
     switch (next.kind) {
       case 'task':
-      case 'call':
-        this.#submit(run, id, next);
+      case 'call': {
+        const unserved = next.kind === 'task' ? typeFailure(run.bundle, next.declared) : undefined;
+        if (unserved === undefined) this.#submit(run, id, next);
+        else this.settle(run, id, { ok: false, failure: unserved });
         return next.input.length;
+      }
       case 'open': {
         const { count } = next;
         const fact = { kind: 'branches-expanded' as const, run: run.run, block: id };

@@ -16,6 +16,7 @@ import type { SchedulerFact } from './facts.ts';
 import { priorityFault } from './fair/priority.ts';
 import { neverWithin } from './fair/quota.ts';
 import { shapeOfAll } from './gang-items.ts';
+import { typeFailure } from './old-journal.ts';
 import { demandFault } from './placement/index.ts';
 import { resourcesFault, type Shape, shapeOf } from './resources.ts';
 import { runTaskPrefix } from './run-table.ts';
@@ -171,6 +172,8 @@ export class Submissions {
       return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });
     }
     if (served === undefined) return unknownTask(body);
+    const unserved = typeFailure(served.bundle, served.declared);
+    if (unserved !== undefined) return unserved;
     const fault = argumentFault(task, { resources, retries, limitMs, dueInMs });
     if (fault !== undefined) return failure('INVALID_ARGUMENT', fault, { task });
     const wrong = priority === undefined ? undefined : priorityFault(priority);

@@ -41,6 +41,7 @@ import {
 } from './gang-items.ts';
 import { KeptRoom } from './kept-room.ts';
 import type { Objects } from './objects.ts';
+import { countedWeight, TasksJudged } from './old-journal.ts';
 import type { ReservationRecord } from './reservation-table.ts';
 import type { Shape } from './resources.ts';
 import { judge, judgeLost, type Verdict } from './retries.ts';
@@ -109,6 +110,7 @@ export class Tasks {
 
   /** A new leader: what the durable state calls for is sent, queued and timed anew. */
   takeOver(): void {
+    this.#endUnstartable();
     for (const { tenant } of this.#desk.state.deployments.tenants()) this.#put(tenant);
     for (const { tenant } of this.#desk.state.reservations.all())
       this.#queue.setApart(tenant, true);
@@ -126,6 +128,29 @@ export class Tasks {
     this.#gangsWait([...this.#desk.state.tasks.live()].filter(waitsInGang));
     this.#places.review();
     this.dispatch();
+  }
+
+  /** O3: nobody waits for them here yet, and their runs go on when those are taken over. */
+  #endUnstartable(): void {
+    const { wall: at, ledMs, state } = this.#desk;
+    const judged = new TasksJudged();
+    const gangs = new Map<string, Failure>();
+    const ends = [...state.tasks.live()].flatMap((task) => {
+      const reason = judged.failureOf(task);
+      if (reason === undefined) return [];
+      if (waitsInGang(task)) gangs.set(task.gang?.id ?? '', reason);
+      return [{ task, reason }];
+    });
+    const ended = new Set(ends.map(({ task }) => task));
+    for (const task of gangs.size === 0 ? [] : state.tasks.live()) {
+      const reason = waitsInGang(task) ? gangs.get(task.gang?.id ?? '') : undefined;
+      if (reason !== undefined && !ended.has(task)) ends.push({ task, reason });
+    }
+    for (const { task, reason } of ends) {
+      if (task.state.kind === 'running') this.#cancelOn(task.state.node, task);
+      const outcome: Outcome = { ok: false, failure: reason };
+      this.#desk.decide({ kind: 'task-ended', task: task.id, outcome, at, ledMs });
+    }
   }
 
   /** Journals a task; `dispatch` starts it. */
@@ -399,9 +424,11 @@ export class Tasks {
   #put(name: TenantName): void {
     const tenant = this.#desk.state.deployments.tenant(name);
     if (tenant === undefined) return;
-    const weight = tenant.weight * priorityWeight(tenant.priority);
+    const weight = countedWeight(tenant.weight) * priorityWeight(tenant.priority);
     this.#queue.put(name, { weight, quota: tenant.quota }, this.#desk.now);
-    for (const [queue, share] of tenant.queues) this.#queue.weighQueue(name, queue, share);
+    for (const [queue, share] of tenant.queues) {
+      this.#queue.weighQueue(name, queue, countedWeight(share));
+    }
     this.#queue.keepQueues(name, tenant.queues);
     this.#places.tenantPut(name);
   }

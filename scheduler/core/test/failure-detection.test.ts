@@ -97,6 +97,28 @@ describe('notices of the broker', () => {
     expect(scene.phase(node)).toBe('alive');
   });
 
+  it('asks again when it came late to the end of a probe: the answer may be there already', () => {
+    const { scene, nodes } = cluster(3);
+    const [node] = nodes;
+    if (node === undefined) throw new Error('no node');
+    scene.beating.delete(node);
+    scene.tell({ kind: 'disconnect-notice', incarnation: node });
+    scene.now += 500;
+    scene.wall += 500;
+    scene.tell({ kind: 'tick' });
+    expect(scene.phase(node)).toBe('alive');
+    expect(scene.to(node, 'probe')).toHaveLength(2);
+    scene.beat(node);
+    scene.pass(1_000);
+    expect(scene.phase(node)).toBe('alive');
+    scene.tell({ kind: 'disconnect-notice', incarnation: node });
+    scene.now += 500;
+    scene.wall += 500;
+    scene.tell({ kind: 'tick' });
+    scene.pass(301);
+    expect(scene.phase(node)).toBe('dying');
+  });
+
   it('suspects the broker when many nodes disconnect at once', () => {
     const { scene, nodes } = cluster(3);
     scene.beating.clear();

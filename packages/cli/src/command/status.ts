@@ -59,6 +59,7 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
       `${counts.repliesWithheld} answers withheld`,
   );
   line('tenants', `${view.tenants.map(shareOf).join(', ')}${unlisted(view)}`);
+  for (const finding of view.findings ?? []) terminal.line(`${'finding'.padEnd(9)} ${finding}`);
   terminal.line();
   printNodes(terminal, view.nodes, false);
   if (view.bundles.length === 0) return;
