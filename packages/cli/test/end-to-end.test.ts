@@ -185,6 +185,38 @@ describe('a local cluster by the command', () => {
     expect(lost.stderr).toContain('UNKNOWN_QUEUE: tenant "default" has no queue "mails"');
   });
 
+  it('holds room for a tenant: its tasks run at once, and those of others wait', async () => {
+    expect((await run('deploy', fixture, '--tenant', 'acme')).code).toBe(0);
+    const all = ['--count', '1000', '--cpu', '1'];
+    const held = await run('tenants', 'reserve', 'acme', 'all', ...all);
+    expect(held.stdout).toMatch(
+      /^reservation all of acme: \d+ of 1000 held: 2 nodes have too little free cpu, 0 used/,
+    );
+    const other = run('task', 'double', '{"value": 5}', '--id', 'other', '--json');
+    await expect
+      .poll(() => json('tasks'), { timeout: 20_000 })
+      .toMatchObject({
+        tasks: [{ task: 'other', state: 'waiting', why: '2 nodes have too little free cpu' }],
+      });
+    expect(await json('task', 'double', '{"value": 6}', '--tenant', 'acme')).toBe(12);
+    expect(await json('tasks')).toMatchObject({ total: 1 });
+    const twice = await run('tenants', 'reserve', 'acme', 'all', '--count', '2', '--cpu', '1');
+    expect(twice).toMatchObject({ code: 1, stderr: expect.stringContaining('ALREADY_EXISTS: ') });
+    const typo = await run('tenants', 'unreserve', 'acme', 'al');
+    expect(typo.stderr).toContain('UNKNOWN_RESERVATION: tenant "acme" has no reservation "al"');
+    expect(await json('tenants', 'reserve', 'acme', 'all', '--change', '--count', '1')).toEqual({
+      tenant: 'acme',
+      reservation: 'all',
+      shape: { resources: { cpu: 1 } },
+      count: 1,
+      held: 1,
+      used: 0,
+    });
+    expect(JSON.parse((await other).stdout)).toBe(10);
+    expect((await run('status')).stdout).toMatch(/reserved +acme all: 1 of 1 held, 0 used/);
+    expect((await run('tenants', 'reservations')).stdout).toMatch(/acme +all +1\/1 +0 +cpu 1/);
+  });
+
   it('shows what tasks declare beside what they use', async () => {
     const { total, demands } = await json('demand');
     expect(demands).toHaveLength(total);
@@ -237,5 +269,8 @@ describe('a local cluster by the command', () => {
     expect(await json('down')).toMatchObject({ stopped: false });
     await json(...upArgs);
     expect(await json('call', 'Counter/team/7/visits', 'get')).toBe(4);
+    await expect
+      .poll(() => json('tenants', 'reservations', 'acme'), { timeout: 20_000 })
+      .toMatchObject([{ reservation: 'all', count: 1, held: 1 }]);
   });
 });

@@ -21,6 +21,7 @@ import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
+import { dropReservation, putReservation } from './reservations.ts';
 import { runHandle, viewOf } from './runs.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
@@ -150,6 +151,8 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       return { tasks: tasks.map(taskViewOf), total };
     },
     putTenant: (name, options) => putTenant(unary, name, options),
+    putReservation: (owner, name, options) => putReservation(unary, owner, name, options),
+    dropReservation: (owner, name) => dropReservation(unary, owner, name),
     async drainNode(node) {
       await unary.ask('ClusterService/DrainNode', { node }, { waitMs: limits.drainMs });
     },

@@ -6,6 +6,8 @@ import type {
   GangPolicy,
   PriorityName,
   QuotaChange,
+  ReservationView,
+  Resources,
   RunView,
   StrategyName,
   TaskView,
@@ -75,6 +77,28 @@ export interface TenantOptions {
   /** How nodes are chosen for its tasks that name no strategy; null for that of the cluster. */
   readonly strategy?: StrategyName | null;
   /** Only change a tenant that exists; fail with `UNKNOWN_TENANT` otherwise. */
+  readonly existing?: boolean;
+}
+
+/** What each place of a reservation holds, as tasks declare it, and on which nodes it may be. */
+export interface PlaceOptions {
+  /** `cpu` in cores, `memory` in MiB, `gpu` in GPUs, `storage`, `io`, and names of your own. */
+  readonly resources?: Resources;
+  /** Several GPUs, so many thousandths of each, instead of `gpu` in the resources. */
+  readonly gpus?: { readonly count: number; readonly milli: number };
+  /** Any of these models; all unless given. */
+  readonly gpuModels?: readonly string[];
+  /** What the labels of its node must be. */
+  readonly labels?: { readonly [name: string]: string };
+  readonly isolation?: string;
+}
+
+/** A new reservation says both; what is absent of one that is changed stays as it is. */
+export interface ReservationOptions {
+  /** How many places are to be held. */
+  readonly count?: number;
+  readonly place?: PlaceOptions;
+  /** Change one that exists; fail with `UNKNOWN_RESERVATION` otherwise. */
   readonly existing?: boolean;
 }
 
@@ -162,6 +186,14 @@ export interface Troupe {
   }>;
   /** Makes a tenant, or lets it share otherwise from now on. A number is its weight. */
   putTenant(name: string, options: number | TenantOptions): Promise<TenantSettings>;
+  /** Holds room for a tenant, in which only its tasks run. `status()` lists all reservations. */
+  putReservation(
+    tenant: string,
+    reservation: string,
+    options: ReservationOptions,
+  ): Promise<ReservationView>;
+  /** What runs in its places goes on; the room is open to all. */
+  dropReservation(tenant: string, reservation: string): Promise<void>;
   drainNode(name: string): Promise<void>;
   /** Whether anything new is placed on a node; what is there stays. */
   cordonNode(name: string, cordoned: boolean): Promise<void>;

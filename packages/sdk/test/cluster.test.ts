@@ -220,6 +220,46 @@ describe('the cluster', () => {
     await expect(put).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
+  test('is told what to reserve, and says how much of it is held', async () => {
+    const heard: unknown[] = [];
+    const shape = { resources: { cpu: 2 }, gpuModels: ['A100'], labels: { zone: 'eu' } };
+    gateway.unary = {
+      PutReservation: (request: object) => {
+        heard.push(request);
+        const counts = { count: 3, held: 2, used: 1, why: '2 of 3 held: 3 nodes lack gpu' };
+        return { tenant: 'acme', reservation: 'gold', ...counts, shape };
+      },
+      DropReservation: (request: object) => {
+        heard.push(request);
+        return {};
+      },
+    };
+    const view = await troupe.putReservation('acme', 'gold', { count: 3, place: shape });
+    expect(view).toEqual({
+      tenant: 'acme',
+      reservation: 'gold',
+      shape: {
+        resources: { cpu: 2 },
+        placement: {
+          gpuModels: ['A100'],
+          nodes: [{ label: 'zone', op: 'in', values: ['eu'] }],
+        },
+      },
+      count: 3,
+      held: 2,
+      used: 1,
+      why: '2 of 3 held: 3 nodes lack gpu',
+    });
+    await troupe.putReservation('acme', 'gold', { count: 4, existing: true });
+    await troupe.dropReservation('acme', 'gold');
+    const names = { tenant: 'acme', reservation: 'gold' };
+    expect(heard).toMatchObject([
+      { ...names, count: 3, shape, existing: false },
+      { ...names, count: 4, shape: null, existing: true },
+      names,
+    ]);
+  });
+
   test('says what tasks declare and use', async () => {
     const cpu = { resource: 'cpu', declared: 4, samples: 30, p50: 1, p95: 1.5, proposed: 1.7 };
     const gpu = { resource: 'gpu', declared: 1, samples: 0, p50: 0, p95: 0 };

@@ -324,6 +324,59 @@ describe('a foreign client', () => {
     expect(stage.asked).toEqual([]);
   });
 
+  test('reserves room for a tenant, and hears how much of it is held', async () => {
+    const nodes = [{ label: 'zone', op: 'in', values: ['eu'] }] as const;
+    const gpus = { count: 2, milli: 500 };
+    const shape = {
+      resources: { cpu: 2 },
+      placement: { nodes, gpuModels: ['A100', 'H100'], gpus, isolation: 'vm' },
+    };
+    const why = '1 of 3 held: 2 nodes lack gpu';
+    stage.leader = (message) => {
+      if (message.kind !== 'request') return;
+      const view = { tenant, reservation: 'gold', shape, count: 3, held: 1, used: 0, why };
+      const answer = { kind: 'reservation', reservation: view } as const;
+      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+    };
+    const asked = {
+      resources: { cpu: 2 },
+      gpus,
+      gpuModels: ['H100', 'A100', 'H100'],
+      labels: { zone: 'eu' },
+      isolation: 'vm',
+    };
+    const names = { tenant: 'a', reservation: 'gold' };
+    const path = 'ClusterService/PutReservation';
+    const heard = await stage.client.call(path, { ...names, count: 3, shape: asked });
+    await stage.client.call(path, { ...names, count: 5, existing: true });
+    expect(stage.asked.map((request) => request.kind === 'request' && request.body)).toEqual([
+      { kind: 'put-reservation', ...names, count: 3, shape },
+      { kind: 'put-reservation', ...names, count: 5, existing: true },
+    ]);
+    expect(heard).toMatchObject({ held: 1, used: 0, count: 3, why });
+    expect(heard).toMatchObject({ shape: { ...asked, gpuModels: ['A100', 'H100'] } });
+  });
+
+  test.each([
+    ['PutReservation', { count: 0 }],
+    ['PutReservation', { count: 1.5 }],
+    ['PutReservation', { count: -1 }],
+    ['PutReservation', { reservation: 'x'.repeat(100_000) }],
+    ['PutReservation', { tenant: '' }],
+    ['PutReservation', { shape: { resources: { ['x'.repeat(100_000)]: 1 } } }],
+    ['PutReservation', { shape: { labels: { zone: 'x'.repeat(100_000) } } }],
+    ['PutReservation', { shape: { gpuModels: [''] } }],
+    ['DropReservation', { reservation: 'A b' }],
+  ])('is refused in %s what is wrong by itself, in few words', async (method, over) => {
+    const request = { tenant: 'a', reservation: 'gold', ...over };
+    const refused = stage.client.call(`ClusterService/${method}`, request);
+    await expect(refused).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/^.{20,300}$/),
+    });
+    expect(stage.asked).toEqual([]);
+  });
+
   test('is told when a full queue has room again', async () => {
     stage.leader = (message) => {
       if (message.kind !== 'request') return;

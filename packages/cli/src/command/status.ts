@@ -60,6 +60,12 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
   );
   line('tenants', `${view.tenants.map(shareOf).join(', ')}${unlisted(view)}`);
   for (const finding of view.findings ?? []) terminal.line(`${'finding'.padEnd(9)} ${finding}`);
+  for (const { tenant, reservation, held, count, used, why } of view.reservations) {
+    line(
+      'reserved',
+      `${tenant} ${reservation}: ${why ?? `${held} of ${count} held`}, ${used} used`,
+    );
+  }
   terminal.line();
   printNodes(terminal, view.nodes, false);
   if (view.bundles.length === 0) return;

@@ -12,6 +12,7 @@ import { duration } from '../terminal/duration.ts';
 import type { Column } from '../terminal/table.ts';
 import { withTroupe } from './client.ts';
 import { UsageError } from './exit-code.ts';
+import { addReservations } from './reservations.ts';
 import { examples, settingsOf, shortNameRule } from './settings.ts';
 import { unlisted } from './status.ts';
 
@@ -21,7 +22,11 @@ export function addTenants(program: Command): void {
     .description('list tenants; add one, or change how it shares the cluster')
     .addHelpText(
       'after',
-      examples('troupe tenants', 'troupe tenants add acme --weight 3 --in-flight 10'),
+      examples(
+        'troupe tenants',
+        'troupe tenants add acme --weight 3 --in-flight 10',
+        'troupe tenants reserve acme inference --count 3 --cpu 4 --gpu 1',
+      ),
     );
 
   tenants
@@ -59,6 +64,7 @@ export function addTenants(program: Command): void {
       'troupe tenants set acme --queue mails=none  # closes the queue',
     ],
   });
+  addReservations(tenants);
 }
 
 /** Options for limits, in the order in which they are listed. */

@@ -141,6 +141,32 @@ export interface TenantMessage extends LimitsMessage {
   readonly strategy: string;
 }
 
+export interface PlaceShapeMessage {
+  readonly resources: { readonly [name: string]: number };
+  readonly gpus?: { readonly count: number; readonly milli: number } | null;
+  readonly gpuModels: readonly string[];
+  readonly labels: { readonly [name: string]: string };
+  readonly isolation: string;
+}
+
+export interface PutReservationMessage {
+  readonly tenant: string;
+  readonly reservation: string;
+  readonly count?: number;
+  readonly shape?: PlaceShapeMessage;
+  readonly existing: boolean;
+}
+
+export interface ReservationMessage {
+  readonly tenant: string;
+  readonly reservation: string;
+  readonly count: number;
+  readonly shape: PlaceShapeMessage | null;
+  readonly held: number;
+  readonly used: number;
+  readonly why: string;
+}
+
 export interface DemandMessage {
   readonly bundle: string;
   readonly task: string;
@@ -203,6 +229,14 @@ export interface UnaryMethods {
   };
   'ClusterService/Status': { request: object; response: { json: string } };
   'ClusterService/PutTenant': { request: PutTenantMessage; response: TenantMessage };
+  'ClusterService/PutReservation': {
+    request: PutReservationMessage;
+    response: ReservationMessage;
+  };
+  'ClusterService/DropReservation': {
+    request: { tenant: string; reservation: string };
+    response: object;
+  };
   'ClusterService/ListDemands': {
     request: { tenant: string; limit: number };
     response: { demands: readonly DemandMessage[]; total: number };

@@ -104,6 +104,11 @@ export function checkedQueue(name: string): string {
   return name;
 }
 
+export function checkedReservation(name: string): string {
+  if (!isShortName(name)) throw refused('reservation', name, 'a name of a-z, 0-9 and dashes');
+  return name;
+}
+
 export function checkedBundle(hash: string): BundleHash {
   if (!/^[0-9a-f]{64}$/.test(hash))
     throw refused('bundle', hash, 'a hash of 64 hexadecimal digits');

@@ -4,6 +4,12 @@ import { checkedLimit, checkedNode, checkedTenant } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
 import { type PutTenantRequest, putTenant } from './put-tenant.ts';
+import {
+  type DropReservationRequest,
+  dropReservation,
+  type PutReservationRequest,
+  putReservation,
+} from './reservations.ts';
 
 /** Counters of this process, shown beside the cluster's. */
 export type ProcessCounts = () => { readonly [name: string]: number | string | boolean };
@@ -23,6 +29,12 @@ export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
       return { json: JSON.stringify({ ...answer.status, process: processCounts() }) };
     }),
     PutTenant: unary(gateway, (asked: Asked<PutTenantRequest>) => putTenant(gateway, asked)),
+    PutReservation: unary(gateway, (asked: Asked<PutReservationRequest>) =>
+      putReservation(gateway, asked),
+    ),
+    DropReservation: unary(gateway, (asked: Asked<DropReservationRequest>) =>
+      dropReservation(gateway, asked),
+    ),
     ListDemands: unary(gateway, (asked: Asked<{ tenant: string; limit: number }>) =>
       listDemands(gateway, asked),
     ),
