@@ -40,6 +40,7 @@ import { refusedDidNothing } from './refused-did-nothing.ts';
 import { replayEqualsLive } from './replay-equals-live.ts';
 import { resultOnce } from './result-once.ts';
 import { runSights } from './run-sights.ts';
+import { sharesWithin } from './shares-within.ts';
 import { sights } from './sights.ts';
 import { soonestFirst } from './soonest-first.ts';
 import { taskSights } from './task-sights.ts';
@@ -72,6 +73,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'nothing-from-the-past': nothingFromThePast,
   'timer-never-early': timerNeverEarly,
   'fair-shares': fairShares,
+  'shares-within': sharesWithin,
   'replay-equals-live': replayEqualsLive,
   progress,
   'no-leak': noLeak,

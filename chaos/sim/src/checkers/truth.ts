@@ -9,6 +9,7 @@ import {
   type Incarnation,
   type LogName,
   type Outcome,
+  type PriorityName,
   type TaskId,
   type TenantName,
   turnLogName,
@@ -86,6 +87,7 @@ export class Truth {
   readonly grounds: Grounds;
   readonly asked = new Asked();
   readonly weights = new Map<TenantName, number>();
+  readonly priorities = new Map<TenantName, PriorityName>();
   /** By process that leads or led: its monotonic time when its last term began. */
   readonly ledSince = new Map<string, number>();
   /** The same in virtual time. */
@@ -134,6 +136,7 @@ export class Truth {
         return this.#placed(fact.actor, fact.node, position);
       case 'tenant-put':
         this.weights.set(fact.tenant, fact.weight);
+        if (fact.priority !== undefined) this.priorities.set(fact.tenant, fact.priority);
         return;
       case 'task-submitted': {
         const { task, tenant, name, run, input, gang, queue } = fact;

@@ -80,7 +80,8 @@ export const mutants = {
     'a leader that took over counts what has ended as running, nearly up to the quota',
   'successor-forgets-wishes': 'a leader that took over places what waits whatever it asks for',
   'successor-forgets-gangs': 'a leader that took over starts each member of a gang by itself',
-  'successor-forgets-which-gpus': 'a leader that took over takes the first GPUs for those in use',
+  'successor-forgets-which-gpus':
+    'a leader that took over takes others of its GPUs for those in use',
 } as const;
 
 export type MutantName = keyof typeof mutants;

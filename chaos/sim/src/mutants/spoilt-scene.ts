@@ -1,6 +1,7 @@
 /** Deliberate faults in what becomes of the wishes of tasks and of the settings of tenants and nodes. */
 import type { Machine, PlacementWishes, RequestBody, TaskManifest } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
+import { siteOf } from '../plan/scene.ts';
 import type { World } from '../world/world.ts';
 
 /** What a leader understands of what it is asked for. */
@@ -89,7 +90,9 @@ export function remembered(world: World, fact: SchedulerFact): SchedulerFact {
     }
     case 'successor-forgets-which-gpus': {
       if (fact.kind !== 'task-started' || fact.gpus === undefined) return fact;
-      return { ...fact, gpus: fact.gpus.map((_, index) => index) };
+      const [host = ''] = fact.node.split('.');
+      const count = siteOf(world.scene, host).resources['gpu'] ?? 1;
+      return { ...fact, gpus: fact.gpus.map((gpu) => (gpu + 1) % count) };
     }
     default:
       return fact;

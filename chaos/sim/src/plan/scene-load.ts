@@ -19,6 +19,7 @@ const memberNames: { readonly [P in GangPolicy]: readonly string[] } = {
   STRICT_PACK: ['plain', 'friend'],
   STRICT_SPREAD: ['plain', 'bulk', 'loner'],
 };
+const crowd = ['bulk', 'spared', 'spared', 'plain', 'pusher'] as const;
 /** Every cluster has so many nodes. */
 const membersMax = 3;
 
@@ -59,17 +60,24 @@ function drawMixedTasks(
   { names, waveAt }: { readonly names: readonly string[]; readonly waveAt: number },
   chance: Random,
 ): readonly Operation[] {
-  // Some of these waves are nearly all of one kind, so that such tasks meet.
+  // Some of these waves are nearly all of one kind, so that such tasks meet; in others so much is taken
+  // for long that what may preempt others has to.
   const favourite = chance.pick(names);
+  const crowds = chance.chance(0.35);
+  const nameOf = (): string => {
+    if (crowds) return chance.pick(crowd);
+    return chance.chance(0.4) ? favourite : chance.pick(names);
+  };
   return Array.from({ length: chance.whole(6, 16) }, (_, number): Operation => {
-    const name = chance.chance(0.4) ? favourite : chance.pick(names);
+    const name = nameOf();
+    const isLate = crowds && name === 'pusher';
     return {
       kind: 'task',
-      at: waveAt + chance.next() * 1_500,
+      at: waveAt + (isLate ? 300 : 0) + chance.next() * (crowds ? 500 : 1_500),
       id: taskId(`task-${client}-mixed${number}`),
       tenant: mixedTenant,
       name,
-      parts: drawParts(chance),
+      parts: crowds && !isLate ? [['sleep', chance.whole(400, 1_800)]] : drawParts(chance),
       // What may preempt others is of some use only then.
       priority:
         name === 'pusher' ? chance.pick(['high', 'high', 'normal']) : chance.pick(priorities),
