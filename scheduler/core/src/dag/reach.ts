@@ -15,7 +15,7 @@ export function assertReached(value: unknown): void {
 }
 
 /** The value is the output of what `name` refers to, or a part of it. */
-export function outOfReach({ name, path, stored }: Handle): TroupeError {
+function outOfReach({ name, path, stored }: Handle): TroupeError {
   const place = [name, ...path].join('.');
   const what = `"${place}" lies in a value of ${stored.bytes} bytes, which the scheduler does not read`;
   return troupeError('OUT_OF_REACH', what, { path: place, bytes: stored.bytes });
