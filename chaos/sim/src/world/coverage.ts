@@ -85,6 +85,8 @@ export const interestingStates = [
   'a restore during a drain',
   'a letter to an actor that moves',
   'a takeover while actors of a lost node wait',
+  'an output goes to the object store',
+  'an object is deleted',
 ] as const;
 
 export type InterestingState = (typeof interestingStates)[number];
