@@ -3,6 +3,7 @@ import type { Cluster } from '@troupe/cli';
 import {
   type Batch,
   BatchReader,
+  type Fabric,
   journalGeneration,
   openFabric,
   silentLogger,
@@ -13,12 +14,28 @@ export interface Fact {
   readonly kind: string;
   readonly run?: unknown;
   readonly task?: string;
+  readonly node?: string;
   readonly block?: string;
 }
 
 /** All facts so far, in order. */
 export async function journalOf(cluster: Cluster): Promise<readonly Fact[]> {
-  const { cell, servers } = cluster;
+  return await withFabric(cluster, async (fabric) => {
+    const generation = await journalGeneration(fabric.coordination, fabric.names);
+    const reader = new BatchReader<Fact>(0);
+    const facts: Fact[] = [];
+    for await (const record of fabric.logs.read(logName(`journal-${generation}`), 1)) {
+      if (record.kind === 'rec') facts.push(...reader.push(decode<Batch<Fact>>(record.body)));
+    }
+    return facts;
+  });
+}
+
+/** The servers of a cluster, as its own processes see them. */
+export async function withFabric<T>(
+  { cell, servers }: Cluster,
+  act: (fabric: Fabric) => Promise<T>,
+): Promise<T> {
   const { url, user, password } = servers.nats;
   const nats = { servers: [url], user, password, requireSync: false };
   const config = { cell, etcd: [servers.etcd.url], nats, replicas: 1 as const };
@@ -28,13 +45,7 @@ export async function journalOf(cluster: Cluster): Promise<readonly Fact[]> {
     logger: silentLogger,
   });
   try {
-    const generation = await journalGeneration(fabric.coordination, fabric.names);
-    const reader = new BatchReader<Fact>(0);
-    const facts: Fact[] = [];
-    for await (const record of fabric.logs.read(logName(`journal-${generation}`), 1)) {
-      if (record.kind === 'rec') facts.push(...reader.push(decode<Batch<Fact>>(record.body)));
-    }
-    return facts;
+    return await act(fabric);
   } finally {
     await fabric.close();
   }

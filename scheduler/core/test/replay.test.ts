@@ -3,7 +3,15 @@
  * state on a fresh machine (S4), an image in the middle changes nothing (S1), and a new leader
  * may take over at any moment.
  */
-import { encodeValue, type Incarnation, nodeName, runId, taskId, tenantName } from '@troupe/model';
+import {
+  encodeHandle,
+  encodeValue,
+  type Incarnation,
+  nodeName,
+  runId,
+  taskId,
+  tenantName,
+} from '@troupe/model';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
@@ -35,6 +43,8 @@ const step = fc.record({
     'submit',
     'finish',
     'finish',
+    'finish-large',
+    'sweep',
     'fail',
     'stale-result',
     'cancel',
@@ -57,6 +67,8 @@ type Step = { readonly kind: string; readonly pick: number };
 class History {
   readonly scene = new Scene();
   #incarnations = 0;
+  /** Objects in the store. */
+  readonly stored = new Set<number>();
   image: { readonly bytes: Uint8Array; readonly facts: number } | undefined;
 
   constructor() {
@@ -97,6 +109,24 @@ class History {
       task('drawn', { ...brief, resources: { gpu: 0.5 } }),
     ];
     this.scene.deploys({ workflows: [flow], tasks }, `b${pick % 3}`);
+  }
+
+  /** The store says what lies there, and does as it is told. */
+  sweep(): void {
+    const deleted = new Set<number>();
+    const take = () => {
+      for (const send of this.scene.sends) {
+        if (send.kind !== 'delete-objects') continue;
+        for (const object of send.objects) deleted.add(object);
+      }
+      for (const object of deleted) this.stored.delete(object);
+    };
+    take();
+    this.scene.tell({ kind: 'objects-listed', objects: [...this.stored] });
+    take();
+    // B1, B2: nothing is left that nobody holds, and nothing is gone that somebody does.
+    const held = (this.scene.machine.durable().objects ?? []).map(({ stored }) => stored.object);
+    expect([...this.stored].sort()).toEqual([...held].sort());
   }
 
   one<T>(list: readonly T[], pick: number): T | undefined {
@@ -259,6 +289,18 @@ class History {
         if (live?.state.kind === 'running') {
           scene.reports(live.state.node, result(live.id, live.attempt, kind === 'finish'));
         }
+        return;
+      case 'finish-large':
+        if (live?.state.kind === 'running') {
+          const { node, started: object } = live.state;
+          const stored = { object, hash: 'ab'.repeat(32), bytes: 600_000 };
+          this.stored.add(object);
+          const outcome = { ok: true, value: encodeHandle(stored), objects: [stored] } as const;
+          scene.reports(node, { task: live.id, attempt: live.attempt, outcome, durationMs: 5 });
+        }
+        return;
+      case 'sweep':
+        this.sweep();
         return;
       case 'stale-result': {
         const node = this.one(this.nodes('alive', 'dying', 'gone'), pick);

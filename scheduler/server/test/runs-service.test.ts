@@ -1,5 +1,15 @@
 /** Runs through the door, asked for by a foreign client; the test plays the leader. */
-import { type Answer, encodeValue, incarnation, type Request, type RunView } from '@troupe/model';
+import {
+  type Answer,
+  encodeHolding,
+  encodeValue,
+  Handle,
+  incarnation,
+  type Request,
+  type RunView,
+  type StoredObject,
+  taskId,
+} from '@troupe/model';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { CodedError } from './foreign-client.ts';
 import { openStage, type Stage } from './gateway-stage.ts';
@@ -144,4 +154,57 @@ test('the first difference between two versions comes back with its code', async
     code: 'WRONG_STATE',
     details: { difference },
   });
+});
+
+interface Shown {
+  readonly run: {
+    readonly value: Uint8Array;
+    readonly json: string;
+    readonly objects: StoredObject[];
+  };
+}
+
+/** What a run or task came to that has a large value in it, and that value. */
+async function large() {
+  const pages = ['x'.repeat(700_000), 'y'];
+  const stored = await stage.fabric.outputs.put(9, encodeValue({ pages }), 20_000);
+  const handle = new Handle(stored);
+  const parts = { whole: handle, part: handle.at(['pages', -1], false, 'blocks.a') };
+  const { bytes: value, objects } = encodeHolding(parts, 'output');
+  const came = { whole: { pages }, part: 'y' };
+  return { stored, outcome: { ok: true, value, objects } as const, came };
+}
+
+test('a foreign client gets a large output whole, as msgpack and as JSON', async () => {
+  const { outcome, came } = await large();
+  answering({ kind: 'run', run: { ...view, state: 'done', outcome } });
+  const { run } = await stage.client.call<Shown>(runs('Wait'), { run: 'r1' });
+  expect(JSON.parse(String(run.json))).toEqual(came);
+  expect(Buffer.compare(run.value, encodeValue(came))).toBe(0);
+  expect(run.objects).toEqual([]);
+  answering({ kind: 'task-ended', task: taskId('t1'), outcome });
+  const submit = { task: 't1', name: 'work', json: '1' };
+  const { json } = await stage.client.call('TasksService/Submit', submit);
+  expect(JSON.parse(String(json))).toEqual(came);
+});
+
+test('by reference a large output is a short answer that says what to read', async () => {
+  const { outcome, stored } = await large();
+  answering({ kind: 'run', run: { ...view, state: 'done', outcome } });
+  const { run } = await stage.client.call<Shown>(runs('Wait'), {
+    run: 'r1',
+    byReference: true,
+  });
+  expect(run.json).toBe('');
+  const said = run.objects.map(({ object, hash, bytes }) => [Number(object), hash, Number(bytes)]);
+  expect(said).toEqual([[stored.object, stored.hash, stored.bytes]]);
+  expect(run.value.length).toBeLessThan(400);
+});
+
+test('an output that is lost is said to be, by its number, to whoever asks for it', async () => {
+  const { outcome, stored } = await large();
+  await stage.fabric.outputs.delete(stored.object);
+  answering({ kind: 'run', run: { ...view, state: 'done', outcome } });
+  const asked = stage.client.call(runs('Wait'), { run: 'r1' });
+  await expect(asked).rejects.toMatchObject({ code: 'OBJECT_CORRUPT' });
 });

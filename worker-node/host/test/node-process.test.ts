@@ -120,6 +120,7 @@ test('a task runs and its result reaches the leader', async () => {
   const task = taskId('t1');
   cell.say(incarnation, {
     kind: 'run-task',
+    started: 1,
     term: cell.term,
     task,
     attempt: 1,

@@ -42,6 +42,8 @@ export interface Rest {
   readonly nodes: readonly { readonly name: string; readonly leaks: readonly string[] }[];
   readonly gateways: readonly { readonly name: string; readonly open: number }[];
   readonly leaders: readonly { readonly name: string; readonly leaks: readonly string[] }[];
+  /** Large outputs that somebody refers to, and that are not in the store as they should be. */
+  readonly lost: readonly string[];
   /** What has not come to its end. */
   readonly unfinished: readonly string[];
   /** The leader's machine, and one restored from the store. */

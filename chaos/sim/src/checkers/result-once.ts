@@ -41,7 +41,7 @@ export const resultOnce: MakeChecker = (truth, violate) => {
       const task = truth.tasks.get(fact.task);
       if (task === undefined) return violate(`${fact.task} ended and was never submitted`);
       if (task.ended !== undefined) violate(`${fact.task} ended twice`);
-      if (!fact.outcome.ok || task.name === callTask) return;
+      if (!fact.outcome.ok || task.name === callTask || fact.outcome.objects !== undefined) return;
       const { attempt, node, ...of } = decodeValue(fact.outcome.value) as {
         task: string;
         attempt: number;

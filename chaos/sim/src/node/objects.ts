@@ -16,6 +16,7 @@ export function putObject(
   { task, attempt, object, body }: Extract<NodeSend, { kind: 'put-object' }>,
   tell: Tell,
 ): void {
+  world.coverage.reach('an output goes to the object store');
   const stored = {
     object,
     hash: createHash('sha256').update(body).digest('hex'),

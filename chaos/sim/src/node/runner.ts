@@ -13,6 +13,7 @@ import {
   encodeValue,
   type FromRunner,
   failure,
+  limits,
   type Outcome,
   type OutgoingSend,
   type Recorded,
@@ -159,7 +160,7 @@ export class Runner {
         const value =
           frame.name === callTask
             ? encodeValue(results[0])
-            : encodeValue({ task, attempt, node, ...givenOf(frame), results });
+            : encodeValue({ task, attempt, node, ...givenOf(frame), results, ...padOf(task) });
         emit({ kind: 'task-done', work, outcome: outcome.ok ? { ok: true, value } : outcome });
       },
     });
@@ -322,3 +323,13 @@ function taskProgram(frame: TaskFrame): Program {
   const { parts } = input as { parts?: readonly Part[] | null };
   return { id: `${frame.task}`, parts: parts ?? [] };
 }
+
+/** Of the tasks that are no block of a run, one in eight has an output too large for a record. */
+function padOf(task: string): { readonly pad?: Uint8Array } {
+  if (task.startsWith('run:')) return {};
+  let sum = 0;
+  for (let at = 0; at < task.length; at++) sum += task.charCodeAt(at);
+  return sum % 8 === 0 ? { pad } : {};
+}
+
+const pad = new Uint8Array(limits.payloadBytesMax);

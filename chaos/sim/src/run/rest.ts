@@ -1,4 +1,5 @@
 /** What is unfinished, and what is left in memory when nothing is. */
+import { decodeValue } from '@troupe/model';
 import type { Rest } from '../checkers/checker.ts';
 import type { Node } from '../node/node.ts';
 import { schedulerConfig } from '../scheduler/config.ts';
@@ -42,9 +43,31 @@ export function restOf(world: World, cluster: Cluster): Rest {
     nodes: leaksAtRest(cluster),
     leaders: leaksOfLeaders(cluster),
     gateways: [...cluster.schedulers].map(([name, { gateway }]) => ({ name, open: gateway.size })),
+    lost: lostOf(world, machines),
     unfinished: unfinishedOf(world, cluster),
     machines,
   };
+}
+
+/** Held objects that are not in the store, or hold what another attempt came to. */
+function lostOf(world: World, machines: Rest['machines']): readonly string[] {
+  return machines.flatMap(({ name, machine }) => {
+    const { objects = [], tasks } = machine.durable();
+    const owners = new Map<number, string>();
+    for (const { id, outcome } of tasks.ended) {
+      const large = outcome.ok ? (outcome.objects ?? []) : [];
+      for (const { object } of large) owners.set(object, id);
+    }
+    return objects.flatMap(({ stored, node }) => {
+      const { object, bytes } = stored;
+      const body = world.objects.outputs.get(object);
+      const what = `object ${object} of ${owners.get(object)}, by ${name},`;
+      if (body?.length !== bytes) return [`${what} is not in the store`];
+      const by = decodeValue(body) as { readonly task: string; readonly node: string };
+      if (by.task === owners.get(object) && by.node === node) return [];
+      return [`${what} was made by ${by.task} on ${by.node}, not on ${node}`];
+    });
+  });
 }
 
 export function leaksAtRest(cluster: Cluster): Rest['nodes'] {

@@ -187,6 +187,7 @@ export class LeaderTerm {
           ),
         );
       case 'delete-objects':
+        world.coverage.reach('an object is deleted');
         return world.requests.untilAnswered(
           process,
           'store',

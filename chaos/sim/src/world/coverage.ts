@@ -103,6 +103,8 @@ export const interestingStates = [
   'a task that is due soon goes before an older one',
   'a task keeps away from another',
   'a task joins another that it wants to be near',
+  'an output goes to the object store',
+  'an object is deleted',
 ] as const;
 
 export type InterestingState = (typeof interestingStates)[number];
