@@ -8,6 +8,7 @@
  */
 import { assert, type Incarnation, type TaskId, type TenantName } from '@troupe/model';
 import type { Desk } from './desk.ts';
+import { isOpen } from './placement/filters.ts';
 import type { Ask, Entered, HeldPlace, Placement, Task } from './placement/index.ts';
 import { Reservations } from './placement/index.ts';
 import type { ReservationRecord } from './reservation-table.ts';
@@ -82,7 +83,7 @@ export class ReservedRoom {
     if (!this.#lacks) return false;
     const site = this.#placement.site(node);
     if (site === undefined) return false;
-    return this.fill((task) => this.#placement.objection(site, task) === undefined);
+    return this.fill(({ ask }) => isOpen(site, ask));
   }
 
   /** Holds what is lacking, of those that may have room. True when there was room for any. */

@@ -100,6 +100,34 @@ describe('a place', () => {
     expect(stage.put({ resources: { cpu: 1 }, apart: [anybody] })).toBe('n0');
   });
 
+  it('is open to its tenant on a node that is kept for somebody who has waited long', () => {
+    const stage = new Stage(many(1, { resources: { cpu: 4 } }));
+    const place = stage.holds('n0', { resources: { cpu: 2 } });
+    stage.placement.keep('n0', true);
+    expect(stage.put({ resources: { cpu: 1 } })).toContain('kept for a task');
+    expect(stage.enters('inside', { resources: { cpu: 1 } })).toBe(place);
+    stage.check();
+  });
+
+  it('holds room for one attempt, and for more as long as the node has any', () => {
+    const stage = new Stage(many(1, { resources: { cpu: 8, $attempts: 3 } }));
+    const one = { resources: { cpu: 1, $attempts: 1 } };
+    const place = stage.holds('n0', { resources: { cpu: 4, $attempts: 1 } });
+    expect([stage.put(one), stage.put(one)]).toEqual(['n0', 'n0']);
+    expect(stage.put(one)).toContain('too little free $attempts');
+    expect(stage.enters('first', one)).toBe(place);
+    expect(stage.enters('second', one)).toBeUndefined();
+    stage.check();
+    stage.placement.end('t1');
+    expect(stage.enters('second', one)).toBe(place);
+    stage.reservations.end('first');
+    stage.check();
+    expect(stage.put(one)).toBe('n0');
+    stage.reservations.end('second');
+    stage.check();
+    expect(stage.put(one)).toContain('too little free $attempts');
+  });
+
   it('is open to all once it is let go, but for what runs there', () => {
     const stage = new Stage(many(1, { resources: { cpu: 4 } }));
     const place = stage.holds('n0', { resources: { cpu: 4 } });
