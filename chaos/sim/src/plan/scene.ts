@@ -45,7 +45,7 @@ export const queues = ['fast', 'slow'] as const;
 export const priorities: readonly PriorityName[] = ['high', 'normal', 'low'];
 
 /** No gang and no task of a scene is wider, so that no quota stops one for ever. */
-export const inFlightLeast = 4;
+const inFlightLeast = 4;
 const cpuLeast = 6;
 
 /** `weights`: those of the tenants that there are beside. */
