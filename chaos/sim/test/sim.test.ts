@@ -28,8 +28,11 @@ describe('the simulated cluster', () => {
   it.each<[MutantName, string]>([
     ['given-up-before-its-limit', 'timer-never-early'],
     ['placements-not-heard-of', 'no-leak'],
+    ['selectors-ignored', 'wishes-kept'],
+    ['gang-policy-ignored', 'gang-all-or-none'],
+    ['gpu-taken-for-half', 'no-double-reservation'],
   ])('notices a deliberate fault: %s, by %s alone', async (mutant, checker) => {
-    const { seeds } = await catchMutant(mutant, 10, checker);
+    const { seeds } = await catchMutant(mutant, 30, checker);
     expect(seeds).toBeDefined();
   });
 });

@@ -1,12 +1,12 @@
 /** What is journaled of a task and of a tenant is what a client asked for: no wish is lost on the way. */
-import type { QueueChange, QueueWeight } from '@troupe/model';
+import type { PriorityName, QueueChange, QueueWeight } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { AskedTenant } from './asked.ts';
 import type { MakeChecker } from './checker.ts';
 
 type Put = Extract<SchedulerFact, { kind: 'tenant-put' }>;
 
-export const asAsked: MakeChecker = ({ asked }, violate) => ({
+export const asAsked: MakeChecker = ({ asked, priorities }, violate) => ({
   journalFact(fact) {
     if (fact.kind === 'task-submitted' && fact.run === undefined) {
       const { task, tenant, name, queue, due, ledMs } = fact;
@@ -27,15 +27,19 @@ export const asAsked: MakeChecker = ({ asked }, violate) => ({
     } else if (fact.kind === 'tenant-put') {
       // What was not asked for at all may be there from the beginning.
       const own = asked.tenants.filter(({ tenant }) => tenant === fact.tenant);
-      if (own.length === 0 || own.some((body) => isOf(fact, body))) return;
-      violate(`tenant ${fact.tenant} is put with weight ${fact.weight}, which nobody asked for`);
+      const before = priorities.get(fact.tenant) ?? 'normal';
+      if (own.length === 0 || own.some((body) => isOf(fact, body, before))) return;
+      const { tenant, weight, priority } = fact;
+      violate(
+        `${tenant} is put with weight ${weight} and ${priority ?? before} priority, which nobody asked for`,
+      );
     }
   },
 });
 
-function isOf(fact: Put, { weight, priority, queues }: AskedTenant): boolean {
+function isOf(fact: Put, { weight, priority, queues }: AskedTenant, before: PriorityName): boolean {
   if (weight !== undefined && weight !== fact.weight) return false;
-  if (fact.priority !== undefined && fact.priority !== priority) return false;
+  if ((fact.priority ?? before) !== (priority ?? before)) return false;
   return fact.queues === undefined || hasQueues(fact.queues, queues ?? []);
 }
 

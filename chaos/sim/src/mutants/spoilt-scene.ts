@@ -23,6 +23,10 @@ export function understood(world: World, body: RequestBody): RequestBody {
       return { ...body, priority: upsideDown[body.priority] };
     }
     case 'put-tenant': {
+      if (mutant === 'tenant-priorities-ignored') {
+        const { priority: _, ...plain } = body;
+        return plain;
+      }
       if (mutant !== 'queue-weights-ignored' || body.queues === undefined) return body;
       return { ...body, queues: body.queues.map(({ queue }) => ({ queue, weight: 1 })) };
     }

@@ -70,9 +70,10 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const wide = narrow.recordBytesMax !== undefined;
   const quiet = !large && chance.fork('quiet').chance(0.06);
   const count = drawCount(large, chance);
+  const tenants = drawTenants(large, chance.fork('tenants'));
   // Its tasks make the manifest too large for a narrow record.
   const hasScene = !large && !wide && chance.fork('has scene').chance(sceneShare);
-  const scene = hasScene ? drawScene(places.nodes, chance.fork('scene')) : undefined;
+  const scene = hasScene ? drawScene(places.nodes, tenants, chance.fork('scene')) : undefined;
   const faults = [
     ...drawFaults(quiet ? 2 : count, span, places, chance.fork('faults')),
     ...(quiet ? drawIslands(span, places, chance.fork('islands')) : []),
@@ -86,7 +87,6 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     wide,
     ...span,
   };
-  const tenants = drawTenants(large, chance.fork('tenants'));
   const nests = chance.fork('has nests').chance(nestsShare) ? drawNests(chance.fork('nests')) : [];
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {

@@ -1,17 +1,24 @@
 /** What clients ask for in a scene: tasks of all kinds, gangs, and other settings of tenants. */
-import { type GangPolicy, gangPolicies, type PriorityName, taskId } from '@troupe/model';
+import { type GangPolicy, gangPolicies, taskId } from '@troupe/model';
 import type { Part } from '../node/program.ts';
 import type { Random } from '../world/random.ts';
 import type { Fault } from './faults.ts';
 import type { Operation } from './load.ts';
-import { drawQueues, drawSettings, evenTenant, mixedTenant, queues, type Scene } from './scene.ts';
+import {
+  drawQueues,
+  drawSettings,
+  evenTenant,
+  mixedTenant,
+  priorities,
+  queues,
+  type Scene,
+} from './scene.ts';
 
 interface Span {
   readonly fromMs: number;
   readonly untilMs: number;
 }
 
-const priorities: readonly PriorityName[] = ['high', 'normal', 'low'];
 /** Members reserve at most 6 cores together: what the narrowest quota allows. */
 const memberNames: { readonly [P in GangPolicy]: readonly string[] } = {
   PACK: ['plain', 'loner', 'sliver'],

@@ -7,6 +7,7 @@ import type {
   Labels,
   NeighbourTerm,
   PlacementWishes,
+  PriorityName,
   RequestBody,
   Resources,
   Selector,
@@ -41,18 +42,35 @@ export const mixedTenant = 'lab';
 /** Its tasks differ in nothing but their priority or their queue. */
 export const evenTenant = 'ward';
 export const queues = ['fast', 'slow'] as const;
+export const priorities: readonly PriorityName[] = ['high', 'normal', 'low'];
 
 /** No gang and no task of a scene is wider, so that no quota stops one for ever. */
-export const inFlightLeast = 4;
+const inFlightLeast = 4;
 const cpuLeast = 6;
 
-export function drawScene(nodes: readonly string[], chance: Random): Scene {
+/** `weights`: those of the tenants that there are beside. */
+export function drawScene(
+  nodes: readonly string[],
+  weights: ReadonlyMap<string, number>,
+  chance: Random,
+): Scene {
+  const beside = [...weights].map(([name, weight]): readonly [string, TenantWish] => {
+    return [name, { weight, priority: chance.pick(priorities) }];
+  });
   return {
     sites: new Map(nodes.map((node, index) => [node, drawSite(index, chance)])),
     tasks: drawTasks(chance),
-    tenants: new Map([
+    tenants: new Map<string, TenantWish>([
+      ...beside,
       [mixedTenant, { weight: chance.whole(1, 4), ...drawSettings(chance) }],
-      [evenTenant, { weight: chance.whole(1, 4), queues: drawQueues(chance) }],
+      [
+        evenTenant,
+        {
+          weight: chance.whole(1, 4),
+          priority: chance.pick(priorities),
+          queues: drawQueues(chance),
+        },
+      ],
     ]),
   };
 }
@@ -65,7 +83,7 @@ export function siteOf(scene: Scene | undefined, host: string): Site {
 /** A quota with some of its limits, the weights of the queues, perhaps a priority. */
 export function drawSettings(chance: Random): TenantWish {
   return {
-    ...(chance.chance(0.5) ? { priority: chance.pick(['high', 'normal', 'low']) } : {}),
+    ...(chance.chance(0.5) ? { priority: chance.pick(priorities) } : {}),
     quota: {
       inFlightMax: chance.chance(0.5) ? chance.whole(inFlightLeast, 8) : null,
       cpuMax: chance.chance(0.3) ? chance.whole(cpuLeast, 12) : null,

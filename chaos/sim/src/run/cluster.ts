@@ -4,6 +4,7 @@ import { Client } from '../client/client.ts';
 import { Node } from '../node/node.ts';
 import { lastOperations } from '../plan/load.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { TenantWish } from '../plan/scene.ts';
 import { schedulerConfig } from '../scheduler/config.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { type Host, Process } from '../world/process.ts';
@@ -48,8 +49,9 @@ export class Cluster {
       this.clients.push(new Client(world, process, { doors: schedulers, operations }));
     }
     this.deploy(0);
-    for (const [name, weight] of plan.tenants) this.clients[0]?.putTenant(name, { weight });
-    for (const [name, wish] of plan.scene?.tenants ?? []) this.clients[0]?.putTenant(name, wish);
+    const plain = [...plan.tenants].map(([name, weight]) => [name, { weight }] as const);
+    const tenants = new Map<string, TenantWish>([...plain, ...(plan.scene?.tenants ?? [])]);
+    for (const [name, wish] of tenants) this.clients[0]?.putTenant(name, wish);
   }
 
   host(name: string): Host {
