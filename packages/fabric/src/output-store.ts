@@ -85,7 +85,7 @@ export class StreamOutputStore implements OutputStore {
       });
       const place = filter.split('.').indexOf('*');
       const found = Object.keys(state.subjects ?? {}).map((name) => Number(name.split('.')[place]));
-      return [...new Set(found)];
+      return [...new Set(found)].filter((object) => Number.isSafeInteger(object));
     } catch (cause) {
       if (isStreamGone(cause)) return [];
       throw cause;

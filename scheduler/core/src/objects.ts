@@ -32,8 +32,10 @@ export class Objects {
   /** These lie in the store, or may. */
   found(objects: readonly number[]): void {
     const { state } = this.#desk;
+    const unheld = objects.filter((one) => state.objects.get(one) === undefined);
+    if (unheld.length === 0) return;
     const running = new Set(state.tasks.startsOfRunning());
-    const left = objects.filter((one) => !running.has(one) && state.objects.get(one) === undefined);
+    const left = unheld.filter((one) => !running.has(one));
     if (left.length === 0) return;
     const { ledMs } = this.#desk;
     this.#desk.decide({ kind: 'time-led', ledMs });

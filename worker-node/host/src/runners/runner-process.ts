@@ -24,8 +24,8 @@ import {
 import { FrameReader, packFrames } from './frames.ts';
 import { LineTap } from './output.ts';
 
-/** Bytes that may wait in a runner's pipe for longer than a burst: a few of the largest inputs. */
-const pipeBytesMax = 3 * limits.resolvedBytesMax;
+/** Bytes that may wait in a runner's pipe for longer than a burst: two of the largest inputs. */
+const pipeBytesMax = 2 * limits.resolvedBytesMax;
 /** Bytes at which it is killed at once. */
 const pipeBytesHardMax = 512 * 1024 * 1024;
 /** How long a burst may take: then it was no burst. */
