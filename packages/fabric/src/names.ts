@@ -60,7 +60,8 @@ export function names(cell: CellName): Names {
     checkpointStream: `troupe_${cell}_checkpoints`,
     checkpoint: (hash) => `${root}.checkpoint.${hash}`,
     objects: `troupe_${cell}_objects`,
-    outputStream: `troupe_${cell}_output_objects`,
+    // Not like the streams of logs, which are listed by their prefix.
+    outputStream: `OUT_troupe_${cell}_objects`,
     output: (object, part) => `${root}.output.${object}.${part}`,
     markStream: `troupe_${cell}_mark`,
     mark: `${root}.mark`,

@@ -26,6 +26,7 @@ function all(of: Names): { [what: string]: string } {
     logSubject: of.logSubject(log),
     logStream: of.logStream(log),
     checkpoint: of.checkpoint('00ff'),
+    output: of.output(7, '>'),
     member: keys.member('n1'),
   };
   return Object.fromEntries(Object.entries(given).map(([what, name]) => [what, String(name)]));

@@ -54,11 +54,12 @@ test('an output of many chunks comes back byte for byte, from another process to
 });
 
 test('equal content of two owners is two objects: deleting one leaves the other', async () => {
-  const { outputs } = await servers.open();
+  const { outputs, logs } = await servers.open();
   const given = body(700_000);
   const one = await outputs.put(11, given, limitMs);
   const other = await outputs.put(12, given, limitMs);
   expect([...(await outputs.list())].sort()).toEqual([11, 12]);
+  expect(await logs.list()).toEqual([]);
   await outputs.delete(11);
   expect(await outputs.list()).toEqual([12]);
   expect(Buffer.compare(await outputs.get(other, limitMs), given)).toBe(0);
