@@ -158,6 +158,13 @@ describe('nodes as processes of this machine', () => {
     }
   });
 
+  it('N5: a node that is told to end before it can hear that has ended, and is not started again', async () => {
+    const begun = await provider.create(spec('n1', { node: { young: true } }));
+    process.kill(pidOf(begun.state), 'SIGTERM');
+    const ended = { kind: 'exited', code: 143 };
+    await expect.poll(() => state('n1'), { timeout: 20_000 }).toMatchObject(ended);
+  });
+
   it('G2: a frozen node is thawed by its machine', async () => {
     const pid = pidOf((await provider.create(spec('n1'))).state);
     await provider.signal('n1', { signal: 'SIGSTOP', thawAfterMs: 3_000 });

@@ -1,9 +1,9 @@
 /**
  * The small shell that keeps one node running on its machine. It outlives whoever started it.
  *
- *           exit 1, 4 or a signal, 3 (servers out of reach)
+ *           exit 1, 4 or another signal, 3 (servers out of reach)
  *   running ───────────────────────────────────────────────▶ waiting ──▶ running
- *      │ exit 0 or 2, or the supervisor was asked to end        │ too many crashes in a row
+ *      │ exit 0 or 2, SIGTERM, or the supervisor was to end     │ too many crashes in a row
  *      ▼                                                        ▼
  *    exited                                                 crash-loop
  *
@@ -13,6 +13,8 @@
  * N3  an outage of the servers is no crash: the node is started again for as long as it takes.
  * N4  an end that somebody brought about on purpose, and said so in the file `again` beforehand, is
  *     no crash either: whatever its code, the node is started again after the pause written there.
+ * N5  a node that is told by SIGTERM to end before it can hear it has ended in order: started again
+ *     it would only be told again.
  */
 
 /** Functions that all scripts share: which process a pid means, and who still runs. */
@@ -86,7 +88,7 @@ while :; do
     rest "$again"
     [ -z "$stopping" ] && continue
   fi
-  if [ -n "$stopping" ] || [ $code = 0 ] || [ $code = 2 ]; then
+  if [ -n "$stopping" ] || [ $code = 0 ] || [ $code = 2 ] || [ $code = 143 ]; then
     say "exited $restarts $ended $code"
     break
   fi

@@ -7,10 +7,13 @@ if (node.refuse !== undefined) {
   process.exit(1);
 }
 const incarnation = `${node.name}.p${process.pid}`;
-process.on('SIGTERM', () => {
-  process.stderr.write('drained\n');
-  process.exit(0);
-});
+// A node that has just begun hears nothing yet.
+if (node.young !== true) {
+  process.on('SIGTERM', () => {
+    process.stderr.write('drained\n');
+    process.exit(0);
+  });
+}
 // As a node does whose servers are out of reach.
 process.on('SIGUSR2', () => process.exit(3));
 process.stderr.write(`hello from ${incarnation}, ${process.env.GREETING ?? 'no greeting'}\n`);
