@@ -186,6 +186,7 @@ describe('a local cluster by the command', () => {
   });
 
   it('holds room for a tenant: its tasks run at once, and those of others wait', async () => {
+    expect((await run('tenants', 'add', 'acme')).code).toBe(0);
     expect((await run('deploy', fixture, '--tenant', 'acme')).code).toBe(0);
     const all = ['--count', '1000', '--cpu', '1'];
     const held = await run('tenants', 'reserve', 'acme', 'all', ...all);
