@@ -1,0 +1,57 @@
+/** Tenants that wait for the same scarce thing, while another takes of something that they cannot use. */
+import { type TenantName, tenantName } from '@troupe/model';
+import { expect, it } from 'vitest';
+import type { Picked } from '../../src/fair/index.ts';
+import { fairQueue, type Made, push, task } from './scene.ts';
+
+const scarce = { cpu: 8, cost: 33, places: 3, ms: 100 };
+const other = { cpu: 1, cost: 33, places: 6, ms: 200 };
+
+/** How often each of them was served in a minute; all always have tasks that wait. */
+function served(otherWeight: number): ReadonlyMap<TenantName, number> {
+  const kinds = new Map([
+    [tenantName('heavy'), scarce],
+    [tenantName('light'), scarce],
+    [tenantName('other'), other],
+  ]);
+  const kindOf = (tenant: string) => kinds.get(tenantName(tenant)) ?? other;
+  const free = new Map([scarce, other].map(({ cpu, places }) => [`cpu=${cpu * 1_000};`, places]));
+  const freeOf = (key: string) => free.get(key) ?? 0;
+  const queue = fairQueue({ place: ({ key }) => (freeOf(key) > 0 ? 'here' : undefined) });
+  queue.put('heavy', { weight: 3 }, 0);
+  queue.put('other', { weight: otherWeight }, 0);
+  for (const [name, kind] of kinds) push(queue, 5_000, () => task(name, kind));
+  const counts = new Map<TenantName, number>();
+  const running: { at: number; picked: Picked<Made, string> }[] = [];
+  for (let now = 0; now < 60_000; now += 10) {
+    while (running[0] !== undefined && running[0].at <= now) {
+      const { task: ended, cost } = running.shift()?.picked ?? { task: task('other'), cost: 0 };
+      free.set(ended.shape.key, freeOf(ended.shape.key) + 1);
+      queue.landed(ended, now, { charged: cost, real: cost });
+      queue.unblock(({ key }) => freeOf(key) > 0);
+    }
+    for (let picked = queue.take(now); picked !== undefined; picked = queue.take(now)) {
+      const { tenant, shape } = picked.task;
+      free.set(shape.key, freeOf(shape.key) - 1);
+      counts.set(tenantName(tenant), (counts.get(tenantName(tenant)) ?? 0) + 1);
+      running.push({ at: now + kindOf(tenant).ms, picked });
+    }
+    running.sort((left, right) => left.at - right.at);
+  }
+  return counts;
+}
+
+function ratio(otherWeight: number): number {
+  const counts = served(otherWeight);
+  return (counts.get(tenantName('heavy')) ?? 0) / (counts.get(tenantName('light')) ?? 0);
+}
+
+it('they share it by their weights while the other takes no more than its share', () => {
+  expect(ratio(8)).toBeCloseTo(3, 1);
+});
+
+// Open, see chaos/FOUND.md: what each is owed beyond a bound by its own weight is forfeited, and with it
+// how they stand to each other. The day it passes, it is a promise like the others.
+it.fails('they share it by their weights while the other takes more than its share', () => {
+  expect(ratio(1)).toBeCloseTo(3, 1);
+});
