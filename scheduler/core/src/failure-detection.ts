@@ -10,6 +10,8 @@
  *     nobody is judged in it until it has lasted four times as long as one node's may, and when
  *     somebody is heard again every node counts as just heard.
  * F4  a probe is judged on time or asked again: when we come late to it the answer may lie in our inbox.
+ * F5  a probe waits longer for a node whose beats have come late of late: it, its machine or we are short
+ *     of time. Nobody waits longer than a silence may last.
  */
 import type { Incarnation, NodeLoad } from '@troupe/model';
 import type { Deadline } from './deadlines.ts';
@@ -18,6 +20,10 @@ import { isPresent } from './nodes.ts';
 
 interface Heard {
   at: number;
+  /** Its last beat, unless a silence of ours lies between. */
+  beatAt: number | undefined;
+  /** By how much beats came late, the latest above all (F5). */
+  lateMs: number;
   load: NodeLoad | undefined;
   probe: Deadline | undefined;
 }
@@ -25,6 +31,10 @@ interface Heard {
 const noticeWindowMs = 2_000;
 /** Share of a probe's time by which we may come late to judge it. */
 const lateShare = 1 / 4;
+/** Of how late beats came, after each further beat. */
+const lateKept = 0.9;
+/** How many times as late as a beat an answer may be. */
+const lateTimes = 3;
 /** Share of the silence allowed that a probe may take while the broker is the suspect. */
 const patientShare = 1 / 3;
 /** How many times as long as one node all of them may be silent before that is judged. */
@@ -59,7 +69,16 @@ export class FailureDetection {
     this.#anybodyAt = this.#desk.now;
     const heard = this.#heard.get(node);
     if (heard !== undefined) heard.at = this.#desk.now;
-    else this.#heard.set(node, { at: this.#desk.now, load: undefined, probe: undefined });
+    else {
+      const at = this.#desk.now;
+      this.#heard.set(node, {
+        at,
+        beatAt: undefined,
+        lateMs: 0,
+        load: undefined,
+        probe: undefined,
+      });
+    }
   }
 
   /** A heartbeat, which alone answers a probe. */
@@ -67,6 +86,10 @@ export class FailureDetection {
     this.hear(node);
     const heard = this.#heard.get(node);
     if (heard === undefined) return;
+    const { now, config } = this.#desk;
+    const lateMs = now - (heard.beatAt ?? now) - config.heartbeatMs;
+    heard.lateMs = Math.max(lateMs, heard.lateMs * lateKept);
+    heard.beatAt = now;
     heard.load = load;
     this.#desk.deadlines.cancel(heard.probe);
     heard.probe = undefined;
@@ -91,6 +114,7 @@ export class FailureDetection {
   startAnew(): void {
     for (const heard of this.#heard.values()) {
       heard.at = this.#desk.now;
+      heard.beatAt = undefined;
       this.#desk.deadlines.cancel(heard.probe);
       heard.probe = undefined;
     }
@@ -170,10 +194,12 @@ export class FailureDetection {
     if (heard === undefined || (heard.probe !== undefined && !patient)) return;
     const { now, config, deadlines } = this.#desk;
     deadlines.cancel(heard.probe);
-    const within = patient
-      ? Math.max(config.probeMs, config.nodeSilenceMs * patientShare)
-      : config.probeMs;
-    heard.probe = deadlines.set(now + within, { kind: 'probe' as const, node });
+    const least = config.probeMs + lateTimes * heard.lateMs;
+    const within = patient ? Math.max(least, config.nodeSilenceMs * patientShare) : least;
+    heard.probe = deadlines.set(
+      now + Math.min(within, Math.max(config.nodeSilenceMs, config.probeMs)),
+      { kind: 'probe' as const, node },
+    );
     this.#desk.toNode(node, { kind: 'probe', term: this.#desk.term });
   }
 

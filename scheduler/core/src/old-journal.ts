@@ -13,10 +13,11 @@
  */
 import { type Failure, failure, limits, type Resources, type TaskManifest } from '@troupe/model';
 import { type DeploymentTable, retryFault, taskFault, weightFault } from './deployments.ts';
+import { waitsInGang } from './gang-items.ts';
 import { taskFormFault, wishesFormFault } from './manifest-form.ts';
 import { demandFault, wishesFault } from './placement/index.ts';
 import { resourcesFault, type Shape } from './resources.ts';
-import type { TaskRecord } from './task-table.ts';
+import type { TaskRecord, TaskTable } from './task-table.ts';
 
 /** O1 */
 export function countedWeight(weight: number): number {
@@ -45,7 +46,7 @@ export function typeFailure(bundle: string, declared: TaskManifest): Failure | u
 }
 
 /** O3, of many tasks. */
-export class TasksJudged {
+class TasksJudged {
   readonly #byShape = new Map<string, string | undefined>();
 
   failureOf(task: TaskRecord): Failure | undefined {
@@ -57,6 +58,26 @@ export class TasksJudged {
     const what = `task "${id}" cannot be started, it was submitted before this was checked: ${fault}`;
     return failure('INVALID_ARGUMENT', what, { task: id });
   }
+}
+
+/** O3: whom no leader could start, each with the reason. */
+export function unstartable(
+  tasks: TaskTable,
+): readonly { readonly task: TaskRecord; readonly reason: Failure }[] {
+  const judgement = new TasksJudged();
+  const gangs = new Map<string, Failure>();
+  const found = new Map<TaskRecord, Failure>();
+  for (const task of tasks.live()) {
+    const reason = judgement.failureOf(task);
+    if (reason === undefined) continue;
+    found.set(task, reason);
+    if (waitsInGang(task)) gangs.set(task.gang?.id ?? '', reason);
+  }
+  for (const task of gangs.size === 0 ? [] : tasks.live()) {
+    const reason = waitsInGang(task) ? gangs.get(task.gang?.id ?? '') : undefined;
+    if (reason !== undefined && !found.has(task)) found.set(task, reason);
+  }
+  return [...found].map(([task, reason]) => ({ task, reason }));
 }
 
 /** O4 */

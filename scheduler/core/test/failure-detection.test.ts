@@ -119,6 +119,28 @@ describe('notices of the broker', () => {
     expect(scene.phase(node)).toBe('dying');
   });
 
+  it('gives a node whose beats have come late of late as much more time, and no more than a silence', () => {
+    const { scene, nodes } = cluster(3);
+    const [node] = nodes;
+    if (node === undefined) throw new Error('no node');
+    scene.beating.delete(node);
+    scene.beat(node);
+    scene.pass(1_200);
+    scene.beat(node);
+    scene.tell({ kind: 'disconnect-notice', incarnation: node });
+    // 200 ms late, so 300 and three times as much.
+    scene.pass(890);
+    expect(scene.phase(node)).toBe('alive');
+    scene.beat(node);
+    scene.pass(2_800);
+    scene.beat(node);
+    scene.tell({ kind: 'disconnect-notice', incarnation: node });
+    scene.pass(2_990);
+    expect(scene.phase(node)).toBe('alive');
+    scene.pass(20);
+    expect(scene.phase(node)).toBe('dying');
+  });
+
   it('suspects the broker when many nodes disconnect at once', () => {
     const { scene, nodes } = cluster(3);
     scene.beating.clear();

@@ -73,6 +73,10 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
     this.#start.guard();
     this.#start.durable(facts, position);
     for (const fact of facts) {
+      if (fact.kind === 'node-dying') {
+        const { incarnation: node, reason } = fact;
+        this.#start.logger.warn({ node, reason }, 'a node is taken out for good');
+      }
       if (fact.kind !== 'node-sealed') continue;
       const { incarnation } = fact;
       this.io(`release ${incarnation}`, () => this.#start.sealed(incarnation));
