@@ -42,6 +42,11 @@ Examples:
 
 const exitCodes: { readonly [C in Conclusion]: number } = { passed: 0, failed: 1, inconclusive: 3 };
 const usageCode = 2;
+/**
+ * Go collects garbage when the heap has doubled, so that what etcd and NATS hold follows how much they
+ * keep and how fast it changes. Under a limit they collect in time, and only a leak grows.
+ */
+const serverMemoryMax = '256MiB';
 const interruptedCode = 130;
 
 const idleBesideCheck = [
@@ -101,6 +106,7 @@ async function main(): Promise<number> {
     process.stderr.write(`${seconds}  ${line}\n`);
   };
   say(`seed ${seed}; history and logs in ${dir}`);
+  process.env['GOMEMLIMIT'] ??= serverMemoryMax;
   const history = await runChaos({
     seed,
     dir,
