@@ -62,6 +62,7 @@ export class TaskPlaces {
   readonly #reserved: ReservedRoom;
   readonly #asks = new Map<string, Ask>();
   #changes = -1;
+  #waryEnded = false;
   #kept: { readonly key: string; readonly nodes: readonly string[] } | undefined;
 
   constructor(desk: Desk) {
@@ -144,7 +145,15 @@ export class TaskPlaces {
 
   end(task: TaskRecord): void {
     if (this.#placement.grant(task.id) === undefined) return;
+    if (this.#askOf(task.shape).demand.apart !== undefined) this.#waryEnded = true;
     if (!this.#reserved.end(task.id)) this.#placement.end(task.id);
+  }
+
+  /** Whether something ended since this was asked last that kept others away from more than its node. */
+  waryEnded(): boolean {
+    const ended = this.#waryEnded;
+    this.#waryEnded = false;
+    return ended;
   }
 
   /** Something was freed on the node: whether a task of this shape could start now; of this tenant,

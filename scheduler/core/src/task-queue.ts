@@ -168,6 +168,7 @@ export class TaskQueue {
   /** Something has ended there: what has room on the node now may be picked again. */
   freed(node: Incarnation | undefined): void {
     if (node === undefined) return;
+    if (this.#places.waryEnded()) return this.openAll();
     const isHeld = this.#places.freed(node);
     this.#queue.unblock((shape, owner) => {
       return (isHeld && owner !== undefined) || this.#places.mayFit(shape, node, owner);

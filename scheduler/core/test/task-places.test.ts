@@ -64,6 +64,28 @@ describe('a task', () => {
     expect(startedOn(scene)).toEqual({ n1: ['t1'], n2: ['t2', 't3'] });
   });
 
+  it('that others had to be apart from starts when they have ended, wherever there is room', () => {
+    const scene = new Scene();
+    const db: PlacementWishes = { labels: { app: 'db' } };
+    const wary: PlacementWishes = {
+      nodes: [{ label: 'side', op: 'in', values: ['left'] }],
+      apart: [{ tasks: [{ label: 'app', op: 'in', values: ['db'] }], across: 'zone' }],
+    };
+    scene.deploys({
+      tasks: [
+        task('wary', { resources: { cpu: 1 }, placement: wary }),
+        task('db', { resources: { cpu: 2 }, placement: db }),
+      ],
+    });
+    scene.joins('n1.aaaaaaaa', { cpu: 1 }, { zone: 'a', side: 'left' });
+    scene.joins('n2.aaaaaaaa', { cpu: 2 }, { zone: 'a', side: 'right' });
+    scene.submits('t1', { name: 'wary' });
+    scene.submits('t2', { name: 'db' });
+    expect(startedOn(scene)).toEqual({ n1: ['t1'] });
+    scene.finishes('t1');
+    expect(startedOn(scene)).toEqual({ n1: ['t1'], n2: ['t2'] });
+  });
+
   it('is placed by the strategy that it names, else by that of the cluster', () => {
     const packed = sceneOf({ strategy: 'best-fit' }, [{}, {}]);
     for (const id of ['t1', 't2', 't3']) packed.submits(id);
