@@ -84,6 +84,11 @@ export interface CallResult {
   readonly outcome: Outcome;
   /** Refused for coming so much too late: a sender that still has time for it stood still. */
   readonly lateMs?: number;
+  /**
+   * Of a failure: the placement whose word it is. Who has asked a later one since waits for that one:
+   * what was refused here may run there, and what ran here is known there. Absent from older nodes.
+   */
+  readonly epoch?: number;
   readonly scope?: string;
   readonly clock?: VectorClock;
 }

@@ -133,6 +133,24 @@ describe('a call to an actor whose place is known', () => {
     expect(resolves).toHaveLength(1);
   });
 
+  test('that a placement before has refused is waited for where it was sent to since', () => {
+    placed();
+    call(1);
+    call(2);
+    const reason = failure('RESOURCE_EXHAUSTED', 'full');
+    const refusal = { ok: false, failure: reason } as const;
+    const refused = { kind: 'call-result', actor, session, outcome: refusal } as const;
+    calls.onResult({ ...refused, number: 1, epoch: 11 });
+    expect(codes()).toEqual(['RESOURCE_EXHAUSTED']);
+    routes.apply({ kind: 'node-dying', incarnation: first, reason: 'silent', at: 0 }, 20);
+    routes.apply({ kind: 'node-joined', incarnation: second }, 21);
+    located({ node: second, birth: 10, epoch: 30 });
+    calls.onResult({ ...refused, number: 2, epoch: 11 });
+    expect(codes()).toEqual(['RESOURCE_EXHAUSTED']);
+    calls.onResult({ ...refused, number: 2, epoch: 30 });
+    expect(answers.map(({ number }) => number)).toEqual([1, 2]);
+  });
+
   test('follows its actor when it moves away from a node that lives on', () => {
     placed();
     call(1);

@@ -276,9 +276,10 @@ export class Mailboxes {
   }
 
   #refuse(call: Call, reason: Failure, lateMs?: number): void {
+    const { actor, epoch } = call;
     const { session, number } = call.caller;
     const outcome: Outcome = { ok: false, failure: reason };
-    const message = { kind: 'call-result', actor: call.actor, session, number, outcome } as const;
+    const message = { kind: 'call-result', actor, session, number, outcome, epoch } as const;
     this.#core.out.append({ kind: 'barrier' });
     this.#core.out.reply({
       to: call.replyTo,
@@ -301,10 +302,11 @@ export class Mailboxes {
     number: number,
     outcome: Outcome,
   ): void {
-    const { id, scope } = activation;
+    const { id, scope, epoch } = activation;
     const clock = activation.memory?.clock ?? {};
+    const answer = { kind: 'call-result', actor: id, session, number, outcome } as const;
+    const message = outcome.ok ? answer : { ...answer, epoch };
     // Only an actor has use for a clock.
-    const message = { kind: 'call-result', actor: id, session, number, outcome } as const;
     this.#core.out.reply({
       to,
       message: session.startsWith(actorSessionPrefix) ? { ...message, scope, clock } : message,

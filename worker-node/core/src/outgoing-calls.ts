@@ -62,6 +62,8 @@ interface OutgoingCall {
   work: number;
   runner: RunnerId;
   sentTo: Incarnation | undefined;
+  /** Of the latest placement that it was sent to. */
+  sentEpoch: number;
   sentAt: number;
 }
 
@@ -123,6 +125,7 @@ export class OutgoingCalls {
       work,
       runner,
       sentTo: undefined,
+      sentEpoch: 0,
       sentAt: this.#core.now,
     });
   }
@@ -151,6 +154,7 @@ export class OutgoingCalls {
       work: frame.work,
       runner,
       sentTo: undefined,
+      sentEpoch: 0,
       sentAt: this.#core.now,
     });
   }
@@ -158,6 +162,7 @@ export class OutgoingCalls {
   onResult(result: CallResult): void {
     const call = this.#open.get(keyOf(result.session, result.number));
     if (call === undefined) return;
+    if (!result.outcome.ok && (result.epoch ?? call.sentEpoch) < call.sentEpoch) return;
     const clock = result.scope === call.scope ? result.clock : undefined;
     this.#settle(call, result.outcome, clock);
   }
@@ -225,6 +230,7 @@ export class OutgoingCalls {
 
   #sendTo(call: OutgoingCall, place: Location): void {
     call.sentTo = place.node;
+    call.sentEpoch = Math.max(call.sentEpoch, place.epoch);
     const message: Call = {
       kind: 'call',
       actor: call.to,

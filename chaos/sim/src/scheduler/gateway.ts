@@ -78,6 +78,7 @@ interface OpenCall {
   readonly target: Target;
   sentAt: number;
   sentTo: Incarnation | undefined;
+  sentEpoch: number;
 }
 
 interface Target {
@@ -232,7 +233,7 @@ export class Gateway {
     const target = this.#targets.get(call.actor) ?? this.#newTarget(call.actor);
     // A millisecond less: one that has nothing left, and asks for the answer only, is late at once.
     const deadlineAt = this.#process.now() + call.deadlineMs - 1;
-    const open: OpenCall = { call, deadlineAt, target, sentAt: 0, sentTo: undefined };
+    const open: OpenCall = { call, deadlineAt, target, sentAt: 0, sentTo: undefined, sentEpoch: 0 };
     this.#calls.set(keyOf(call.session, call.number), open);
     target.calls.add(open);
     if (target.route !== undefined) this.#send(open, target.route);
@@ -282,6 +283,7 @@ export class Gateway {
     }
     open.sentAt = this.#process.now();
     open.sentTo = route.node;
+    open.sentEpoch = Math.max(open.sentEpoch, route.epoch);
     const message: Call = {
       kind: 'call',
       actor: call.actor,
@@ -307,6 +309,7 @@ export class Gateway {
       // Its own clock stood still: all that was asked by then is older than it says.
       return this.#closeStreams();
     }
+    if (!result.outcome.ok && (result.epoch ?? open.sentEpoch) < open.sentEpoch) return;
     this.#answer(open, result.outcome);
   }
 

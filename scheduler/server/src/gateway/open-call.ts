@@ -38,6 +38,8 @@ export interface OpenCall extends Omit<NewCall, 'sink' | 'low'> {
   readonly target: Target;
   /** Monotonic ms of the last send; 0: never sent. */
   sentAt: number;
+  /** Of the latest placement that it was sent to. */
+  sentEpoch: number;
   /** Its client no longer waits; monotonic ms until which the node's word on it is handed on. */
   cancelledUntil?: number;
 }

@@ -7,8 +7,9 @@
  *     call does not overtake the placement (the journal alone would be too early).
  * O4  a call that was never sent to a node surely did nothing, and is refused as such; one that was
  *     sent and got no answer ends as OUTCOME_UNKNOWN.
- *
  * O5  nothing that was opened before a standstill of this process is sent after it.
+ * O6  a failure counts only from the latest placement that the call was sent to: what an earlier one
+ *     refused, the later one may run.
  *
  * Everything here may be lost or repeated: the actor remembers a session's numbers with their
  * replies. There are no timers of single calls; one sweep resends, and one short timer serves all
@@ -125,6 +126,7 @@ export class OpenCalls {
       sink,
       target,
       sentAt: 0,
+      sentEpoch: 0,
     };
     numbers.set(number, open);
     target.calls.add(open);
@@ -164,6 +166,7 @@ export class OpenCalls {
     if (result.lateMs !== undefined && call.deadlineAt > this.#start.clock.now()) {
       this.#start.standstill.found(`a node says that its call came ${result.lateMs} ms too late`);
     }
+    if (!result.outcome.ok && (result.epoch ?? call.sentEpoch) < call.sentEpoch) return;
     this.#answer(call, result.outcome);
   }
 
@@ -282,6 +285,7 @@ export class OpenCalls {
     }
     if (call.sentAt > 0) this.counts.resent++;
     call.sentAt = now;
+    call.sentEpoch = Math.max(call.sentEpoch, route.epoch);
     const message: Call = {
       kind: 'call',
       actor: call.actor,
