@@ -32,7 +32,7 @@ describe('the simulated cluster', () => {
     ['gang-policy-ignored', 'gang-all-or-none'],
     ['gpu-taken-for-half', 'no-double-reservation'],
   ])('notices a deliberate fault: %s, by %s alone', async (mutant, checker) => {
-    const { seeds } = await catchMutant(mutant, 30, checker);
+    const { seeds } = await catchMutant(mutant, 150, checker);
     expect(seeds).toBeDefined();
   });
 });

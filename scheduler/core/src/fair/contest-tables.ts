@@ -61,6 +61,8 @@ export class TenantTable {
 export class LaneTable {
   readonly places: Places = { at: new Int32Array(sizeFirst) };
   #fields = new Int32Array(sizeFirst * laneFields);
+  /** How much its shape had forfeited when the lane was last looked at, in virtual time. */
+  #forfeited = new Float64Array(sizeFirst);
   #count = 0;
   readonly #free: Slot[] = [];
 
@@ -70,6 +72,7 @@ export class LaneTable {
     if (at === this.#fields.length) {
       this.#fields = doubled(this.#fields, Int32Array);
       this.places.at = doubled(this.places.at, Int32Array);
+      this.#forfeited = doubled(this.#forfeited, Float64Array);
     }
     this.#fields[at] = tenant;
     this.#fields[at + 1] = shape;
@@ -95,6 +98,13 @@ export class LaneTable {
     return this.#fields[lane * laneFields + 3] === 1;
   }
 
+  forfeited(lane: Slot): number {
+    return this.#forfeited[lane] ?? 0;
+  }
+
+  setForfeited(lane: Slot, forfeited: number): void {
+    this.#forfeited[lane] = forfeited;
+  }
   setAfter(lane: Slot, after: Slot): void {
     this.#fields[lane * laneFields + 2] = after;
   }

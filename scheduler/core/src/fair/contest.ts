@@ -10,20 +10,29 @@
  * ahead by their starts, the others by their deadlines. Lanes change heaps when they come to the top,
  * so that most decisions cost two sifts: O(log tenants + log shapes).
  *
- * C1  who begins to compete starts at the virtual time or later: nothing is banked, debt is kept.
+ * C1  who begins to compete starts no earlier than the mean start of those who wait for the same shape,
+ *     or the virtual time where there are none: nothing is banked, debt is kept. The virtual time of
+ *     all may be far ahead of those for whom there was no room.
  * C2  somebody is next as long as an open shape has a lane: the server never idles.
  * C3  a lane is in one heap of its shape while its tenant competes, and in none otherwise.
  * C4  what a tenant could not use because its shapes were closed is kept up to a bound (`creditMax`).
+ * C5  what one forfeits, all lose who were behind in the same shape: what they are owed among themselves
+ *     stays. It is taken from each when it comes to the top, where it stands too early, if anywhere.
  */
 import { assert } from '@troupe/model';
 import { LaneTable, none, type Slot, TenantTable } from './contest-tables.ts';
 import { KeyHeap } from './key-heap.ts';
 import { Least } from './least.ts';
+import { Mean } from './mean.ts';
 
 interface Lanes {
   readonly ahead: KeyHeap;
   readonly eligible: KeyHeap;
   open: boolean;
+  /** By how much the starts of those behind were moved in all, in virtual time (C5). */
+  forfeited: number;
+  /** Of the starts of those who compete. */
+  readonly mean: Mean;
 }
 
 export class Contest {
@@ -74,7 +83,8 @@ export class Contest {
 
   addShape(): Slot {
     const { places } = this.#lanes;
-    this.#byShape.push({ ahead: new KeyHeap(places), eligible: new KeyHeap(places), open: true });
+    const [ahead, eligible] = [new KeyHeap(places), new KeyHeap(places)];
+    this.#byShape.push({ ahead, eligible, open: true, forfeited: 0, mean: new Mean() });
     return this.#byShape.length - 1;
   }
 
@@ -102,7 +112,7 @@ export class Contest {
   enter(tenant: Slot, weight: number, span: number): void {
     assert(!this.competes(tenant), 'C3: who competes does not enter');
     assert(weight > 0 && span >= 0, 'C1: weights are above nought');
-    const start = Math.max(this.startOf(tenant), this.#time);
+    const start = Math.max(this.startOf(tenant), this.#levelFor(tenant));
     this.#tenants.setStart(tenant, start);
     this.#tenants.setSpan(tenant, span);
     this.#tenants.setWeight(tenant, weight);
@@ -132,6 +142,7 @@ export class Contest {
     const weight = this.#tenants.weight(tenant);
     if (weight === 0) return;
     this.#time += (weight * served) / this.#weight;
+    this.#moved(tenant, weight, served);
     this.#settle(tenant);
   }
 
@@ -142,6 +153,7 @@ export class Contest {
     this.#tenants.setStart(tenant, start);
     this.#tenants.setSpan(tenant, span);
     this.#time += (before * served) / this.#weight;
+    this.#moved(tenant, before, served);
     if (weight !== before) this.#weigh(tenant, weight);
     if (start <= this.#time || !this.#trade(tenant, start)) this.#settle(tenant);
   }
@@ -159,8 +171,11 @@ export class Contest {
   reweigh(tenant: Slot, factor: number): void {
     const weight = this.#tenants.weight(tenant);
     const ahead = this.startOf(tenant) - this.#time;
+    const moved = ahead / factor - ahead;
     if (ahead > 0 || weight > 0) this.#tenants.setStart(tenant, this.#time + ahead / factor);
     if (weight === 0) return;
+    this.#moved(tenant, weight, moved);
+    this.#weighedBy(tenant, weight * factor - weight);
     this.#tenants.setWeight(tenant, weight * factor);
     this.#weight += weight * factor - weight;
     this.#tenants.setSpan(tenant, this.#tenants.span(tenant) / factor);
@@ -189,7 +204,7 @@ export class Contest {
       }
       const tenant = this.tenantOf(lane);
       if (this.startOf(tenant) > this.#time) this.#setAside(tenant);
-      else if (!this.#forfeits(tenant)) return lane;
+      else if (!this.#forfeits(tenant, lane)) return lane;
     }
   }
 
@@ -229,6 +244,7 @@ export class Contest {
       const lane = lanes.ahead.first;
       lanes.ahead.remove(lane);
       this.#lanes.setAhead(lane, false);
+      this.#lanes.setForfeited(lane, lanes.forfeited);
       lanes.eligible.push(lane, this.#deadlineOf(this.tenantOf(lane)));
       this.#show(shape, lanes);
     }
@@ -247,6 +263,7 @@ export class Contest {
     if (lanes.ahead.firstKey <= this.#time) {
       const come = lanes.ahead.first;
       this.#lanes.setAhead(come, false);
+      this.#lanes.setForfeited(come, lanes.forfeited);
       lanes.eligible.replaceFirst(come, this.#deadlineOf(this.tenantOf(come)));
       lanes.ahead.replaceFirst(lane, start);
     } else {
@@ -272,21 +289,59 @@ export class Contest {
     });
   }
 
-  /** C4: true when it had more credit than is kept. */
-  #forfeits(tenant: Slot): boolean {
+  /** C4, C5: true when it had more credit than is kept, or others of its shape had. */
+  #forfeits(tenant: Slot, lane: Slot): boolean {
+    const lanes = this.#byShape[this.shapeOf(lane)];
+    if (lanes === undefined) return false;
+    const start = this.startOf(tenant);
+    const lost = lanes.forfeited - this.#lanes.forfeited(lane);
+    // Nobody comes to owe by what others forfeit.
+    const moved = Math.min(start + lost, Math.max(start, this.#time));
     const least = this.#time - this.#creditMax / this.#tenants.weight(tenant);
     // A rounding above the bound is no credit, and would go on for ever.
-    if (!(this.startOf(tenant) < least - 1e-9 * Math.abs(least))) return false;
-    this.#tenants.setStart(tenant, least);
+    const over = moved < least - 1e-9 * Math.abs(least);
+    if (over) lanes.forfeited += least - moved;
+    this.#lanes.setForfeited(lane, lanes.forfeited);
+    if (!over && moved === start) return false;
+    const to = over ? least : moved;
+    this.#tenants.setStart(tenant, to);
+    this.#moved(tenant, this.#tenants.weight(tenant), to - start);
     this.#settle(tenant);
     return true;
   }
 
   #weigh(tenant: Slot, weight: number): void {
     const change = weight - this.#tenants.weight(tenant);
+    this.#weighedBy(tenant, change);
     this.#tenants.setWeight(tenant, weight);
     this.#weight += change;
     this.#time += (change * (this.startOf(tenant) - this.#time)) / this.#weight;
+  }
+
+  /** C1 */
+  #levelFor(tenant: Slot): number {
+    let level = this.#time;
+    this.#eachLane(tenant, (lane) => {
+      const mean = this.#byShape[this.shapeOf(lane)]?.mean;
+      if (mean !== undefined && mean.weight > 0) level = Math.min(level, mean.value);
+    });
+    return level;
+  }
+
+  /** Its start has changed by so much. */
+  #moved(tenant: Slot, weight: number, by: number): void {
+    for (let lane = this.#tenants.firstLane(tenant); lane !== none; ) {
+      this.#byShape[this.shapeOf(lane)]?.mean.move(weight, by);
+      lane = this.#lanes.after(lane);
+    }
+  }
+
+  /** Its weight changes by so much, its start does not. */
+  #weighedBy(tenant: Slot, change: number): void {
+    const start = this.startOf(tenant);
+    this.#eachLane(tenant, (lane) => {
+      this.#byShape[this.shapeOf(lane)]?.mean.weigh(change, start);
+    });
   }
 
   /** Its keys have changed: its lanes find their places, each in the heap that it is in. */
@@ -307,8 +362,11 @@ export class Contest {
     const shape = this.shapeOf(lane);
     const lanes = this.#byShape[shape];
     if (lanes === undefined) return;
+    const tenant = this.tenantOf(lane);
     this.#lanes.setAhead(lane, false);
-    lanes.eligible.push(lane, this.#deadlineOf(this.tenantOf(lane)));
+    this.#lanes.setForfeited(lane, lanes.forfeited);
+    lanes.mean.add(this.weightOf(tenant), this.startOf(tenant));
+    lanes.eligible.push(lane, this.#deadlineOf(tenant));
     this.#show(shape, lanes);
   }
 
@@ -318,6 +376,8 @@ export class Contest {
     if (lanes === undefined) return;
     if (this.#lanes.isAhead(lane)) lanes.ahead.remove(lane);
     else lanes.eligible.remove(lane);
+    const tenant = this.tenantOf(lane);
+    lanes.mean.drop(this.weightOf(tenant), this.startOf(tenant));
     this.#show(shape, lanes);
   }
 

@@ -50,8 +50,9 @@ it('they share it by their weights while the other takes no more than its share'
   expect(ratio(8)).toBeCloseTo(3, 1);
 });
 
-// Open, see chaos/FOUND.md: what each is owed beyond a bound by its own weight is forfeited, and with it
-// how they stand to each other. The day it passes, it is a promise like the others.
-it.fails('they share it by their weights while the other takes more than its share', () => {
-  expect(ratio(1)).toBeCloseTo(3, 1);
-});
+it.each([4, 2, 1, 0.1])(
+  'they share it by their weights while the other takes more than its share, at weight %s',
+  (weight) => {
+    expect(ratio(weight)).toBeCloseTo(3, 1);
+  },
+);
