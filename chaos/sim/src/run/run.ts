@@ -97,6 +97,8 @@ async function live(
     return !violated() && timeline.now < limit;
   };
   if (await finish()) {
+    // What a process had not heard while it stood still comes through first, and may fill a mailbox.
+    await timeline.run(timeline.now + restMs, violated);
     // What was taken may not have been acknowledged yet.
     const restAt = timeline.now + restMs * restLooksMax;
     while (!violated() && timeline.now < restAt && !isQuiet(cluster)) {
