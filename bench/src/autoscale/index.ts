@@ -53,7 +53,8 @@ launch, over the seconds of execution ("cost / ideal"); everybody begins with th
 first 5 minutes are not counted. Duration =
 50 ms + context tokens / 5,000 a second + 40 ms for each token generated. \`x8\`: the hour stretched to eight,
 each request coming eight times, so that the load is the same and bursts last longer. The policies are models of
-ours, described in \`bench/src/autoscale/policies.ts\`, under one replay. Static sizes are known in hindsight, the
+ours, described in \`bench/src/autoscale/policies.ts\`, under one replay. Each of them is swept with the bounds
+(min and max) that an operator could set, too; every setting, like a static size, is chosen in hindsight. The
 oracle sees 75 s ahead. A point is beaten when a forecast setting has no more violations at no more cost.
 The traces are an hour long: the forecast has level and trend, and no season.`;
 

@@ -10,6 +10,9 @@
  *           a worker leaves when it has idled for so long.
  * forecast  the forecast rule of @troupe/scheduler-core.
  * oracle    the largest number of requests at once in the next 75 s, had nobody to wait.
+ *
+ * Each of them but static and oracle is also swept within bounds: a floor and a ceiling that an
+ * operator would set, the same for all of them.
  */
 import {
   forecastTerms,
@@ -27,20 +30,46 @@ export interface Variant {
   readonly make: (trace: Trace) => Policy;
 }
 
+/** An operator's floor and ceiling. */
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
 const firstGuessMs = 2_000;
+const widest: Bounds = { min: 1, max: sizeMax };
+const floors = [2, 3, 4, 5, 6, 7, 9, 11, 13, 15, 19, 22, 26, 30, 34, 38, 42, 46, 47, 49, 50, 52];
+
+/** Every floor without a ceiling, with one close above it, and with one at twice of it. */
+function narrower(): readonly Bounds[] {
+  return floors.flatMap((min) =>
+    [sizeMax, 2 * min, Math.ceil(1.25 * min)].map((max) => ({ min, max })),
+  );
+}
 
 export function variants(): readonly Variant[] {
+  const each = [widest, ...narrower()];
   return [
     ...steadyVariants(),
     ...[0.5, 0.6, 0.7, 0.8, 0.9].flatMap((upShare) =>
-      [0.1, 0.25, 0.5, 1].map((stepShare) => thresholdVariant(upShare, stepShare)),
+      [0.1, 0.25, 0.5, 1].flatMap((step) =>
+        each.map((one) => thresholdVariant(upShare, step, one)),
+      ),
     ),
-    ...[0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1].map(hpaVariant),
-    ...[0.2, 0.33, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 2].map(kedaVariant),
-    ...[10, 30, 60, 120, 300, 600, 1_200].map(rayVariant),
+    ...each.flatMap((one) => [
+      ...[0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1].map((target) => hpaVariant(target, one)),
+      ...[0.2, 0.33, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 2].map((queue) => kedaVariant(queue, one)),
+      ...[10, 30, 60, 120, 300, 600, 1_200].map((idleS) => rayVariant(idleS, one)),
+    ]),
     ...forecastVariants(),
     { policy: 'oracle', setting: '75 s ahead', make: oracle },
   ];
+}
+
+/** As a setting says it; nothing where there are none to speak of. */
+function saidOf({ min, max }: Bounds): string {
+  const ceiling = max === sizeMax ? '' : ` max ${max}`;
+  return `${min === widest.min ? '' : ` min ${min}`}${ceiling}`;
 }
 
 function steadyVariants(): readonly Variant[] {
@@ -53,12 +82,12 @@ function steadyVariants(): readonly Variant[] {
   }));
 }
 
-function thresholdVariant(upShare: number, stepShare: number): Variant {
+function thresholdVariant(upShare: number, stepShare: number, bounds: Bounds): Variant {
   const threshold = { ...thresholdTerms, upShare, downShare: upShare * 0.375, stepShare };
   return {
     policy: 'threshold',
-    setting: `${Math.round(upShare * 100)}/${Math.round(upShare * 37.5)} step ${stepShare}`,
-    make: (trace) => ofGroup(trace, { min: 1, max: sizeMax, threshold }),
+    setting: `${Math.round(upShare * 100)}/${Math.round(upShare * 37.5)} step ${stepShare}${saidOf(bounds)}`,
+    make: (trace) => ofGroup(trace, { ...bounds, threshold }),
   };
 }
 
@@ -66,6 +95,8 @@ const cautions = [
   0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1, 1.1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6,
 ];
 const thrifty = [-2, -1, -0.5, -0.25, 0];
+/** Swept within bounds. */
+const fewer = [0, 0.25, 0.5, 1, 2, 4];
 
 function forecastVariants(): readonly Variant[] {
   const found: Variant[] = [];
@@ -79,6 +110,14 @@ function forecastVariants(): readonly Variant[] {
     for (const waitS of [60, 120, 300, 900, 3_600, 14_400])
       found.push(forecastVariant({ caution, level: 0.005, holdS: 0, waitS }));
   }
+  for (const bounds of narrower()) {
+    for (const level of [0.005, 0.02, 0.1, 0.4]) {
+      for (const holdS of [0, 60, 300]) {
+        for (const caution of fewer)
+          found.push(forecastVariant({ caution, level, holdS, waitS: waitMaxS }, bounds));
+      }
+    }
+  }
   return found;
 }
 
@@ -89,7 +128,8 @@ interface Swept {
   readonly waitS: number;
 }
 
-function forecastVariant({ caution, level, holdS, waitS }: Swept): Variant {
+function forecastVariant(swept: Swept, bounds = widest): Variant {
+  const { caution, level, holdS, waitS } = swept;
   const forecast = {
     ...forecastTerms,
     caution,
@@ -99,8 +139,8 @@ function forecastVariant({ caution, level, holdS, waitS }: Swept): Variant {
   };
   return {
     policy: 'forecast',
-    setting: `z ${caution} level ${level} hold ${holdS} wait ${waitS}`,
-    make: (trace) => ofGroup(trace, { min: 1, max: sizeMax, forecast, firstGuessMs }),
+    setting: `z ${caution} level ${level} hold ${holdS} wait ${waitS}${saidOf(bounds)}`,
+    make: (trace) => ofGroup(trace, { ...bounds, forecast, firstGuessMs }),
   };
 }
 
@@ -128,14 +168,14 @@ class Downscale {
   }
 }
 
-function hpaVariant(target: number): Variant {
+function hpaVariant(target: number, bounds: Bounds): Variant {
   const make = (): Policy => {
     const downscale = new Downscale();
     return {
       size: ({ nowS, ready, starting, busy, queued }: Seen) => {
         const present = ready + starting;
         if (nowS % 15 !== 0) return present;
-        if (present === 0) return 1;
+        if (present === 0) return bounds.min;
         const used = ready > 0 ? busy / ready : queued > 0 ? 1 : 0;
         let ratio = used / target;
         if (ratio > 1 && starting > 0) ratio = Math.max(1, (used * ready) / present / target);
@@ -143,39 +183,43 @@ function hpaVariant(target: number): Variant {
         const base = used / target > 1 ? present : Math.max(1, ready);
         const wanted = near ? present : Math.max(1, Math.ceil(base * ratio - 1e-9));
         const capped = Math.min(wanted, Math.max(2 * present, present + 4));
-        return downscale.bound(nowS, capped, present);
+        return downscale.bound(nowS, within(bounds, capped), present);
       },
     };
   };
-  return { policy: 'HPA', setting: `${Math.round(target * 100)} %`, make };
+  return { policy: 'HPA', setting: `${Math.round(target * 100)} %${saidOf(bounds)}`, make };
 }
 
-function kedaVariant(perWorker: number): Variant {
+function kedaVariant(perWorker: number, bounds: Bounds): Variant {
   const make = (): Policy => {
     const downscale = new Downscale();
     return {
       size: ({ nowS, ready, starting, busy, queued }: Seen) => {
         const present = ready + starting;
         if (nowS % 30 !== 0) return present;
-        const wanted = Math.max(1, Math.ceil((queued + busy) / perWorker));
+        const wanted = within(bounds, Math.ceil((queued + busy) / perWorker));
         return downscale.bound(nowS, wanted, present);
       },
     };
   };
-  return { policy: 'KEDA', setting: `queue/${perWorker}`, make };
+  return { policy: 'KEDA', setting: `queue/${perWorker}${saidOf(bounds)}`, make };
 }
 
-function rayVariant(idleMaxS: number): Variant {
+function rayVariant(idleMaxS: number, bounds: Bounds): Variant {
   const make = (): Policy => ({
     size: ({ ready, starting, busy, queued, idleS }: Seen) => {
       const present = ready + starting;
       const demanded = Math.min(queued + busy, Math.max(2 * present, present + 5));
-      if (demanded > present) return demanded;
+      if (demanded > present) return within(bounds, demanded);
       const idlers = idleS.filter((idle) => idle > idleMaxS).length;
-      return Math.max(1, present - (starting > 0 ? 0 : idlers));
+      return within(bounds, present - (starting > 0 ? 0 : idlers));
     },
   });
-  return { policy: 'Ray-like', setting: `idle ${idleMaxS} s`, make };
+  return { policy: 'Ray-like', setting: `idle ${idleMaxS} s${saidOf(bounds)}`, make };
+}
+
+function within({ min, max }: Bounds, size: number): number {
+  return Math.min(max, Math.max(min, size));
 }
 
 const oracleAheadS = 75;
