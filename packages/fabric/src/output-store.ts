@@ -9,8 +9,9 @@
  * O1  bytes are given out only if they are as many as they should be and have the hash they should.
  * O2  a put is done when every chunk is durable; putting the same again changes nothing.
  * O3  everything here ends within the time given, with `UNAVAILABLE` when the store does not answer.
+ * O4  a delete names one object.
  */
-import { type Bytes, type StoredObject, TroupeError, troupeError } from '@troupe/model';
+import { assert, type Bytes, type StoredObject, TroupeError, troupeError } from '@troupe/model';
 import { DiscardPolicy, RetentionPolicy, StorageType } from 'nats';
 import type { Names } from './names.ts';
 import type { NatsLink } from './nats-connection.ts';
@@ -68,6 +69,8 @@ export class StreamOutputStore implements OutputStore {
   }
 
   async delete(object: number): Promise<void> {
+    // Anything else might stand for more than one.
+    assert(Number.isSafeInteger(object), 'O4: what is deleted has a number');
     const filter = this.#names.output(object, '>');
     try {
       await this.#link.jsm.streams.purge(this.#names.outputStream, { filter });

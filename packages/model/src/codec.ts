@@ -38,14 +38,19 @@ let resolving: ((handle: Handle) => unknown) | undefined;
 /** What handles refer to in the value that is being checked; undefined where there may be none. */
 let holding: { readonly objects: Map<number, StoredObject>; bytes: number } | undefined;
 
+const handleType = 0x4f;
+
 addExtension({
   Class: Handle,
-  type: 0x4f,
+  type: handleType,
   write({ stored, path, optional, name }: Handle): PackedHandle {
     return [stored.object, stored.hash, stored.bytes, path, optional, name];
   },
-  read([object, hash, bytes, path, optional, name]: PackedHandle): unknown {
+  read(packed: PackedHandle): unknown {
+    const [object, hash, bytes, path, optional, name] = packed;
     if (resolving === undefined) throw unnamedObject(object);
+    if (!isPacked(packed))
+      throw troupeError('INVALID_ARGUMENT', 'a value holds a handle that is none');
     return resolving(new Handle({ object, hash, bytes }, path, optional, name));
   },
 });
@@ -91,6 +96,42 @@ export function encodeHolding(value: unknown, name: string): Packed {
   }
   const objects = [...found.objects.values()];
   return { bytes: packr.pack(value), objects, objectBytes: found.bytes };
+}
+
+function isPacked([object, hash, bytes, path, optional, name]: PackedHandle): boolean {
+  const numbers = [object, bytes].every((one) => Number.isSafeInteger(one) && one >= 0);
+  const texts = typeof hash === 'string' && typeof name === 'string';
+  const isPath =
+    Array.isArray(path) && path.every((part) => ['string', 'number'].includes(typeof part));
+  return numbers && texts && isPath && typeof optional === 'boolean';
+}
+
+/** Whether a handle stands in the value. Only what looks like one is decoded. */
+export function holdsHandle(bytes: Bytes): boolean {
+  for (let at = bytes.indexOf(handleType, 1); at !== -1; at = bytes.indexOf(handleType, at + 1)) {
+    const fixed = bytes[at - 1] ?? 0;
+    const isHeader =
+      (fixed >= 0xd4 && fixed <= 0xd8) ||
+      bytes[at - 2] === 0xc7 ||
+      bytes[at - 3] === 0xc8 ||
+      bytes[at - 5] === 0xc9;
+    if (isHeader) return decodesToHandle(bytes);
+  }
+  return false;
+}
+
+function decodesToHandle(bytes: Bytes): boolean {
+  let found = false;
+  try {
+    decodeValue(bytes, () => {
+      found = true;
+      return null;
+    });
+  } catch {
+    // It may hold one that is malformed.
+    return true;
+  }
+  return found;
 }
 
 /** The bytes of a value that is one handle. */

@@ -8,6 +8,7 @@ export * from './machine.ts';
 export * from './manifest.ts';
 export * from './messages.ts';
 export * from './objects.ts';
+export * from './outcome-form.ts';
 export * from './placement.ts';
 export * from './requests.ts';
 export * from './reservations.ts';

@@ -103,7 +103,7 @@ export class Flights {
   }
 }
 
-/** What came of one, as the journal can hold it, whatever its node sent. */
+/** What came of one that has the form of an outcome, as the journal can hold it. */
 export function carriable(outcome: Outcome, { id: task, state }: TaskRecord): Outcome {
   if (!outcome.ok) return { ok: false, failure: boundedFailure(outcome.failure) };
   const [stored, ...others] = objectsOf(outcome);

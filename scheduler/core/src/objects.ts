@@ -32,7 +32,8 @@ export class Objects {
   /** These lie in the store, or may. */
   found(objects: readonly number[]): void {
     const { state } = this.#desk;
-    const unheld = objects.filter((one) => state.objects.get(one) === undefined);
+    const numbers = objects.filter((one) => Number.isSafeInteger(one) && one >= 0);
+    const unheld = numbers.filter((one) => state.objects.get(one) === undefined);
     if (unheld.length === 0) return;
     const running = new Set(state.tasks.startsOfRunning());
     const left = unheld.filter((one) => !running.has(one));

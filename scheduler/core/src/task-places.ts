@@ -63,6 +63,8 @@ export class TaskPlaces {
   readonly #asks = new Map<string, Ask>();
   #changes = -1;
   #waryEnded = false;
+  /** Some kind of task cares where others are. */
+  #social = false;
   #kept: { readonly key: string; readonly nodes: readonly string[] } | undefined;
 
   constructor(desk: Desk) {
@@ -147,6 +149,16 @@ export class TaskPlaces {
     if (this.#placement.grant(task.id) === undefined) return;
     if (this.#askOf(task.shape).demand.apart !== undefined) this.#waryEnded = true;
     if (!this.#reserved.end(task.id)) this.#placement.end(task.id);
+  }
+
+  /** Whether a task may have come into reach of a place by the start of another one. */
+  get isSocial(): boolean {
+    return this.#social;
+  }
+
+  /** Whether tasks of this shape care where others are; of a gang only its members know. */
+  cares(shape: Shape): boolean {
+    return shape.members !== undefined || this.#askOf(shape).social;
   }
 
   /** Whether something ended since this was asked last that kept others away from more than its node. */
@@ -355,6 +367,7 @@ export class TaskPlaces {
     const resources: Record<string, number> = { [attemptResource]: 1 };
     for (const { name, milli } of shape.amounts) resources[name] = milli / 1000;
     const ask = this.#placement.ask({ ...shape.wishes, resources });
+    if (ask.social) this.#social = true;
     this.#asks.set(shape.key, ask);
     return ask;
   }

@@ -263,6 +263,8 @@ export class TaskQueue {
   #startOn(task: TaskRecord, place: TaskPlace | undefined, cost: number): void {
     assert(place !== undefined, 'P1: what starts has a place');
     this.#effects.start(task, place, cost);
+    // Who wants to be near it, or evenly spread with it, may have a place now.
+    if (this.#places.isSocial) this.#queue.unblock((shape) => this.#places.cares(shape));
   }
 
   #placesFor(item: QueueItem): readonly TaskPlace[] | undefined {

@@ -11,6 +11,7 @@ import {
   assert,
   type Failure,
   failure,
+  formedOutcome,
   type Incarnation,
   type Outcome,
   type Resources,
@@ -155,9 +156,11 @@ export class Tasks {
   result(message: TaskResult): void {
     const { incarnation: node, task: id, attempt, durationMs, used } = message;
     const task = this.#desk.state.tasks.get(id);
+    // Whatever its node sent.
+    const told = formedOutcome(message.outcome, id);
     if (task !== undefined && isRunning(task, node, attempt)) {
       this.#landed(task, node, durationMs, used);
-      const outcome = carriable(message.outcome, task);
+      const outcome = carriable(told, task);
       if (outcome.ok) this.#end(task, outcome);
       else
         this.#failed(
@@ -167,7 +170,7 @@ export class Tasks {
       this.#freed(node);
     }
     // Whoever's result this was, what it brought is not needed unless somebody holds it now.
-    const brought = objectsOf(message.outcome);
+    const brought = objectsOf(told);
     if (brought.length > 0) this.#objects.found(brought.map(({ object }) => object));
     const { term } = this.#desk;
     this.#desk.toNode(node, { kind: 'task-result-seen', term, results: [{ task: id, attempt }] });

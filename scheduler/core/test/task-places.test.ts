@@ -1,4 +1,11 @@
-import { nodeName, type PlacementWishes, type Resources, tenantName } from '@troupe/model';
+import {
+  encodeValue,
+  nodeName,
+  type PlacementWishes,
+  type Resources,
+  taskId,
+  tenantName,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
 import { cluster, config, failed, Scene, stateOf, task, tenant } from './scene.ts';
@@ -84,6 +91,26 @@ describe('a task', () => {
     expect(startedOn(scene)).toEqual({ n1: ['t1'] });
     scene.finishes('t1');
     expect(startedOn(scene)).toEqual({ n1: ['t1'], n2: ['t2'] });
+  });
+
+  it('that wants to be near another starts when that one has, alone or in a gang', () => {
+    const scene = new Scene();
+    const near = [{ across: 'zone', tasks: [{ label: 'app', op: 'in', values: ['db'] }] }] as const;
+    scene.deploys({
+      tasks: [
+        task('close', { resources: { cpu: 1 }, placement: { near } }),
+        task('db', { resources: { cpu: 1 }, placement: { labels: { app: 'db' } } }),
+      ],
+    });
+    scene.joins('n1.aaaaaaaa', { cpu: 8 }, { zone: 'a' });
+    scene.submits('t1', { name: 'close' });
+    const members = ['g1', 'g2'].map((id) => {
+      return { task: taskId(id), name: 'close', input: encodeValue(0) };
+    });
+    scene.asks({ kind: 'submit-gang', gang: 'g', tenant, policy: 'PACK', members });
+    expect(startedOn(scene)).toEqual({});
+    scene.submits('t2', { name: 'db' });
+    expect(startedOn(scene)['n1']?.toSorted()).toEqual(['g1', 'g2', 't1', 't2']);
   });
 
   it('is placed by the strategy that it names, else by that of the cluster', () => {

@@ -16,6 +16,7 @@ import {
   limits,
   type ObjectBody,
   type Outcome,
+  outcomeOfRunner,
   type Resources,
   type RunTask,
   type TaskId,
@@ -118,9 +119,10 @@ export class Tasks {
   onDone(work: number, outcome: Outcome, used: Resources | undefined): void {
     const attempt = this.#byWork.get(work);
     if (attempt === undefined) return;
-    const isLarge = outcome.ok && outcome.value.length > limits.payloadBytesMax;
-    if (isLarge) this.#store(attempt, outcome.value, used);
-    else this.#end(attempt, outcome, used);
+    const told = outcomeOfRunner(outcome, attempt.order.task);
+    const isLarge = told.ok && told.value.length > limits.payloadBytesMax;
+    if (isLarge) this.#store(attempt, told.value, used);
+    else this.#end(attempt, told, used);
   }
 
   /** True when this work is a task's. */
