@@ -45,6 +45,30 @@ describe('a gang', () => {
     expect(starts(scene).slice(1)).toHaveLength(8);
   });
 
+  it.each(['SPREAD', 'PACK', 'STRICT_SPREAD'] as const)(
+    'finds its places by %s whatever the order of its members',
+    (policy) => {
+      for (const names of [
+        ['work', 'picky'],
+        ['picky', 'work'],
+      ]) {
+        const scene = new Scene();
+        const nodes = [{ label: 'zone', op: 'in', values: ['b'] }] as const;
+        scene.deploys({ tasks: [task('work'), task('picky', { placement: { nodes } })] });
+        scene.joins('n1.aaaaaaaa', { cpu: 2 }, { zone: 'a' });
+        scene.joins('n2.aaaaaaaa', { cpu: 1 }, { zone: 'b' });
+        scene.submits('t1');
+        const members = names.map((name, at) => {
+          return { task: taskId(`g.${at}`), name, input: encodeValue(0) };
+        });
+        scene.asks(gang('g', 0, { policy, members }));
+        const picky = names.indexOf('picky');
+        expect(starts(scene)).toContain(`g.${picky}@n2`);
+        expect(starts(scene)).toHaveLength(3);
+      }
+    },
+  );
+
   it.each([
     ['STRICT_PACK', 4, ['n1', 'n1', 'n1', 'n1']],
     ['PACK', 5, ['n1', 'n1', 'n1', 'n1', 'n2']],

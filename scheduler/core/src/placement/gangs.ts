@@ -120,8 +120,15 @@ export class Gangs {
         return this.#onOne(members);
       case 'PACK':
         return this.#onOne(members) === undefined ? undefined : this.#packed(members);
-      case 'SPREAD':
-        return this.#onMany(members, false);
+      case 'SPREAD': {
+        const refused = this.#onMany(members, false);
+        if (refused === undefined) return undefined;
+        // The first ones may have taken the only nodes that later ones may go to.
+        this.#undo(members);
+        if (matchSpread(this.#placement, members) === undefined) return undefined;
+        this.#undo(members);
+        return packSmall(this.#placement, members) ? undefined : refused;
+      }
       case 'STRICT_SPREAD': {
         if (this.#onMany(members, true) === undefined) return undefined;
         this.#undo(members);
