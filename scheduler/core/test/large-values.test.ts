@@ -300,7 +300,7 @@ describe('an object', () => {
     expect(scene.code(scene.asks({ kind: 'start-run', ...body }))).toBe('INVALID_ARGUMENT');
     scene.starts('flow');
     scene.finishes('run:r1:a', { ok: true, value: forged });
-    expect(failureOf(scene)?.code).toBe('INVALID_ARGUMENT');
+    expect(failureOf(scene)?.code).toBe('INTERNAL');
     expect(() => encodeValue(new Handle({ object: 1, hash, bytes: 1 }))).toThrow(
       /cannot be carried/,
     );
