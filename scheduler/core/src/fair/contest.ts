@@ -42,12 +42,12 @@ export class Contest {
   /** Over the open shapes. */
   readonly #leastStart = new Least();
   readonly #leastDeadline = new Least();
-  #time = 0;
-  #weight = 0;
+  /** Of the starts of all who compete: the virtual time, which leaps ahead of them when it must (C2). */
+  readonly #all = new Mean();
   #creditMax = Number.POSITIVE_INFINITY;
 
   get time(): number {
-    return this.#time;
+    return this.#all.value;
   }
   startOf(tenant: Slot): number {
     return this.#tenants.start(tenant);
@@ -116,8 +116,7 @@ export class Contest {
     this.#tenants.setStart(tenant, start);
     this.#tenants.setSpan(tenant, span);
     this.#tenants.setWeight(tenant, weight);
-    this.#weight += weight;
-    this.#time += (weight * (start - this.#time)) / this.#weight;
+    this.#all.add(weight, start);
     this.#eachLane(tenant, (lane) => this.#insert(lane));
   }
 
@@ -125,15 +124,8 @@ export class Contest {
   leave(tenant: Slot): void {
     this.#eachLane(tenant, (lane) => this.#remove(lane));
     const weight = this.#tenants.weight(tenant);
-    const ahead = this.startOf(tenant) - this.#time;
     this.#tenants.setWeight(tenant, 0);
-    this.#weight -= weight;
-    // Rounding leaves dust: when nobody is left, the sum begins anew.
-    if (this.#weight > 1e-9 * weight) this.#time -= (weight * ahead) / this.#weight;
-    else {
-      this.#weight = 0;
-      this.#time += ahead;
-    }
+    this.#all.drop(weight, this.startOf(tenant));
   }
 
   /** What it was charged is corrected by this much, in cost / weight. */
@@ -141,7 +133,7 @@ export class Contest {
     this.#tenants.setStart(tenant, this.startOf(tenant) + served);
     const weight = this.#tenants.weight(tenant);
     if (weight === 0) return;
-    this.#time += (weight * served) / this.#weight;
+    this.#all.move(weight, served);
     this.#moved(tenant, weight, served);
     this.#settle(tenant);
   }
@@ -152,10 +144,10 @@ export class Contest {
     const before = this.#tenants.weight(tenant);
     this.#tenants.setStart(tenant, start);
     this.#tenants.setSpan(tenant, span);
-    this.#time += (before * served) / this.#weight;
+    this.#all.move(before, served);
     this.#moved(tenant, before, served);
     if (weight !== before) this.#weigh(tenant, weight);
-    if (start <= this.#time || !this.#trade(tenant, start)) this.#settle(tenant);
+    if (start <= this.#all.value || !this.#trade(tenant, start)) this.#settle(tenant);
   }
 
   /** What it would start next is something else. */
@@ -170,14 +162,14 @@ export class Contest {
   /** Its weight is changed by this factor: what it owes, or is owed, stays the same cost. */
   reweigh(tenant: Slot, factor: number): void {
     const weight = this.#tenants.weight(tenant);
-    const ahead = this.startOf(tenant) - this.#time;
+    const ahead = this.startOf(tenant) - this.#all.value;
     const moved = ahead / factor - ahead;
-    if (ahead > 0 || weight > 0) this.#tenants.setStart(tenant, this.#time + ahead / factor);
+    if (ahead > 0 || weight > 0) this.#tenants.setStart(tenant, this.#all.value + ahead / factor);
     if (weight === 0) return;
     this.#moved(tenant, weight, moved);
     this.#weighedBy(tenant, weight * factor - weight);
     this.#tenants.setWeight(tenant, weight * factor);
-    this.#weight += weight * factor - weight;
+    this.#all.weight += weight * factor - weight;
     this.#tenants.setSpan(tenant, this.#tenants.span(tenant) / factor);
     this.#settle(tenant);
   }
@@ -199,11 +191,11 @@ export class Contest {
         const least = this.#leastStart.key;
         if (least === Number.POSITIVE_INFINITY) return none;
         // C2: nobody who could be served is eligible, so time leaps to the first who will be.
-        this.#time = Math.max(this.#time, least);
+        this.#all.value = Math.max(this.#all.value, least);
         continue;
       }
       const tenant = this.tenantOf(lane);
-      if (this.startOf(tenant) > this.#time) this.#setAside(tenant);
+      if (this.startOf(tenant) > this.#all.value) this.#setAside(tenant);
       else if (!this.#forfeits(tenant, lane)) return lane;
     }
   }
@@ -219,7 +211,7 @@ export class Contest {
       return sum + ahead.size + eligible.size;
     }, 0);
     assert(lanes === standing, 'C3: a lane is in one heap while its tenant competes');
-    const off = Math.abs(weight - this.#weight);
+    const off = Math.abs(weight - this.#all.weight);
     assert(off <= 1e-6 * (1 + weight), 'C1: the weights are those of all who compete');
   }
 
@@ -237,7 +229,7 @@ export class Contest {
 
   /** Whose start has come moves to the eligible. */
   #admit(): void {
-    while (this.#leastStart.key <= this.#time) {
+    while (this.#leastStart.key <= this.#all.value) {
       const shape = this.#leastStart.slot;
       const lanes = this.#byShape[shape];
       if (lanes === undefined || lanes.ahead.size === 0) return;
@@ -260,7 +252,7 @@ export class Contest {
     const lanes = this.#byShape[shape];
     if (lanes === undefined || lanes.eligible.first !== lane) return false;
     this.#lanes.setAhead(lane, true);
-    if (lanes.ahead.firstKey <= this.#time) {
+    if (lanes.ahead.firstKey <= this.#all.value) {
       const come = lanes.ahead.first;
       this.#lanes.setAhead(come, false);
       this.#lanes.setForfeited(come, lanes.forfeited);
@@ -296,8 +288,8 @@ export class Contest {
     const start = this.startOf(tenant);
     const lost = lanes.forfeited - this.#lanes.forfeited(lane);
     // Nobody comes to owe by what others forfeit.
-    const moved = Math.min(start + lost, Math.max(start, this.#time));
-    const least = this.#time - this.#creditMax / this.#tenants.weight(tenant);
+    const moved = Math.min(start + lost, Math.max(start, this.#all.value));
+    const least = this.#all.value - this.#creditMax / this.#tenants.weight(tenant);
     // A rounding above the bound is no credit, and would go on for ever.
     const over = moved < least - 1e-9 * Math.abs(least);
     if (over) lanes.forfeited += least - moved;
@@ -314,13 +306,12 @@ export class Contest {
     const change = weight - this.#tenants.weight(tenant);
     this.#weighedBy(tenant, change);
     this.#tenants.setWeight(tenant, weight);
-    this.#weight += change;
-    this.#time += (change * (this.startOf(tenant) - this.#time)) / this.#weight;
+    this.#all.weigh(change, this.startOf(tenant));
   }
 
   /** C1 */
   #levelFor(tenant: Slot): number {
-    let level = this.#time;
+    let level = this.#all.value;
     this.#eachLane(tenant, (lane) => {
       const mean = this.#byShape[this.shapeOf(lane)]?.mean;
       if (mean !== undefined && mean.weight > 0) level = Math.min(level, mean.value);
