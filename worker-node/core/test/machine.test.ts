@@ -1,4 +1,4 @@
-import { encodeHandle, encodeValue, failure, limits, sessionId } from '@troupe/model';
+import { encodeHandle, encodeValue, failure, limits, type Outcome, sessionId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import type { NodeConfig } from '../src/index.ts';
 import { bundle, type gateway, ledger, node, other, seal, shared, TestNode } from './harness.ts';
@@ -613,6 +613,21 @@ describe('a task attempt', () => {
       else a.post({ kind: 'objects-failed', ...of, failure: why });
       expect(frames()).toMatchObject(there ? [{ objects }] : []);
       expect(outcomesOf(a)).toEqual(there ? [] : [{ ok: false, failure: why }]);
+    }
+  });
+
+  it('fails when its runner says nonsense or names objects; the node lives', () => {
+    const value = encodeValue(1);
+    for (const outcome of [
+      null,
+      { ok: true },
+      { ok: false },
+      { ok: true, value, objects: [stored] },
+    ]) {
+      const a = new TestNode('a');
+      a.message(order);
+      a.frame({ kind: 'task-done', work: 1, outcome: outcome as Outcome });
+      expect(outcomesOf(a)).toMatchObject([{ ok: false, failure: { code: 'INTERNAL' } }]);
     }
   });
 
