@@ -264,9 +264,14 @@ export class Client {
     if (this.#calls.size + this.#requests.size === 0) return;
     this.#unanswered += 1;
     this.#giveUp();
-    if (this.#unanswered > patience) this.#move();
+    if (this.#unanswered > patience && !this.#stays) this.#move();
     else if (this.#isBroken()) this.#openStream();
     else this.#send({ kind: 'client-lives', client: this.#address });
+  }
+
+  get #stays(): boolean {
+    for (const { operation } of this.#calls.values()) if (operation.patient) return true;
+    return false;
   }
 
   /** What is answered at once was not: it was lost, and with it a real stream would have been. */

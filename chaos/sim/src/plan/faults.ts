@@ -27,6 +27,9 @@ export type Fault = {
       readonly scheduler: string;
       readonly ms: number;
     }
+  /** A scheduler that every node hears, and that hears no node: its calls take effect, and it does
+   *  not know. */
+  | { readonly kind: 'deaf'; readonly scheduler: string; readonly ms: number }
   | { readonly kind: 'cut'; readonly from: string; readonly to: string; readonly ms: number }
   | { readonly kind: 'weather'; readonly weather: Partial<Weather>; readonly ms: number }
   | { readonly kind: 'server-still'; readonly server: 'store' | 'etcd'; readonly ms: number }
@@ -114,6 +117,8 @@ const draws: readonly (readonly [weight: number, draw: Draw])[] = [
   [16, ambush],
 ];
 
+const deafMsMin = 14_500;
+
 const weightSum = draws.reduce((sum, [weight]) => sum + weight, 0);
 
 /** The writer of a long batch dies or is cut off in the midst of it, if there is one. */
@@ -142,6 +147,18 @@ export function drawIslands(
     islands.push({ kind: 'island', at, node, scheduler, ms: chance.spread(4_000, 8_000) });
   }
   return islands;
+}
+
+/** Longer than a call is waited for after its deadline; none where a run has no time for that. */
+export function drawDeaf(
+  span: { readonly fromMs: number; readonly untilMs: number },
+  places: Places,
+  chance: Random,
+): readonly Fault[] {
+  const at = span.fromMs + chance.next() * 1_000;
+  const ms = chance.whole(deafMsMin, 18_000);
+  if (at + ms > span.untilMs) return [];
+  return [{ kind: 'deaf', at, scheduler: chance.pick(places.schedulers), ms }];
 }
 
 export function drawFaults(

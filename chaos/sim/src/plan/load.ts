@@ -22,6 +22,8 @@ export type Operation = {
   readonly last?: true;
   /** The scheduler that is asked; whichever the client is at unless given. */
   readonly via?: string;
+  /** Its client stays with the scheduler that it asked, however long it hears nothing. */
+  readonly patient?: true;
 } & (
   | {
       readonly kind: 'call';

@@ -12,7 +12,14 @@ import {
   drawWeather,
   type NarrowLimits,
 } from './conditions.ts';
-import { drawFaults, drawIslands, drawTornBatches, type Fault, type Places } from './faults.ts';
+import {
+  drawDeaf,
+  drawFaults,
+  drawIslands,
+  drawTornBatches,
+  type Fault,
+  type Places,
+} from './faults.ts';
 import { drawOperations, type Operation } from './load.ts';
 import { drawNestedRuns } from './nested-runs.ts';
 import { drawNests } from './nests.ts';
@@ -54,6 +61,8 @@ export interface PlanWishes {
 
 /** Seeds with runs of workflows of all kinds. */
 const nestsShare = 0.45;
+/** Seeds with a scheduler that hears no node for long, where there is time for it. */
+const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
 const sceneShare = 0.22;
 /** From so many nodes on a run is shorter, and its load wider. */
@@ -78,6 +87,9 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     ...drawFaults(quiet ? 2 : count, span, places, chance.fork('faults')),
     ...(quiet ? drawIslands(span, places, chance.fork('islands')) : []),
     ...(wide ? drawTornBatches(span.fromMs, chance.fork('torn batches')) : []),
+    ...(chance.fork('has deaf').chance(deafShare)
+      ? drawDeaf(span, places, chance.fork('deaf'))
+      : []),
     ...(hasScene ? drawCordons(places.nodes, span, chance.fork('cordons')) : []),
   ];
   const shape = {

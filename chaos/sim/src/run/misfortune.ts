@@ -58,6 +58,8 @@ export class Misfortune {
         return this.#forsake(fault.host, fault.ms);
       case 'island':
         return this.#island(fault.node, fault.scheduler, fault.ms);
+      case 'deaf':
+        return this.#deafen(fault.scheduler, fault.ms);
       case 'cut':
         return this.#cut((from, to) => from === fault.from && to === fault.to, fault.ms);
       case 'weather':
@@ -174,6 +176,11 @@ export class Misfortune {
     const away = (one: string, other: string): boolean =>
       (inside.has(one) && outside.has(other)) || (one === scheduler && servers.has(other));
     this.#cut((from, to) => away(from, to) || away(to, from), ms);
+  }
+
+  #deafen(scheduler: string, ms: number): void {
+    const nodes = new Set(this.#plan.places.nodes);
+    this.#cut((from, to) => to === scheduler && nodes.has(from), ms);
   }
 
   #cut(between: Cut, ms: number): void {
