@@ -201,9 +201,27 @@ export interface TenantView extends TenantSettings {
   readonly behindMs: number;
 }
 
+/** Kinds that change nothing: without an answer they surely did nothing. */
+const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
+  'status',
+  'wait-run',
+  'list-runs',
+  'list-actors',
+  'list-tasks',
+  'list-demands',
+]);
+
+export function isReadOnly(kind: RequestBody['kind']): boolean {
+  return readOnly.has(kind);
+}
+
 export interface Request {
   readonly kind: 'request';
   readonly number: number;
+  /** The least number of those that its gateway has not settled. */
+  readonly low: number;
+  /** Number of the term that it is for: its leader serves it, and no other. */
+  readonly term: number;
   readonly replyTo: Address;
   readonly body: RequestBody;
 }
@@ -226,6 +244,8 @@ export type Answer =
 export interface Answered {
   readonly kind: 'answered';
   readonly number: number;
+  /** Number of the term in which it was decided. */
+  readonly term: number;
   readonly answer: Answer;
 }
 

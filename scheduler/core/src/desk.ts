@@ -18,6 +18,7 @@ import type { SchedulerConfig, SchedulerReply, SchedulerSend, SchedulerWork } fr
 import type { SchedulerFact } from './facts.ts';
 import { Generator } from './generator.ts';
 import type { State } from './state.ts';
+import { TurnedAway } from './turned-away.ts';
 import type { Asker } from './waiting.ts';
 
 export class Desk {
@@ -25,6 +26,7 @@ export class Desk {
   readonly state: State;
   readonly term: Term;
   readonly deadlines = new Deadlines();
+  readonly turnedAway = new TurnedAway();
   readonly generator: Generator;
   /** Monotonic ms of the event at hand. */
   now: number;
@@ -78,7 +80,9 @@ export class Desk {
   }
   answer(asker: Asker, answer: Answer): void {
     const { to, number } = asker;
-    this.#draft.reply({ to, message: { kind: 'answered', number, answer } });
+    if (answer.kind === 'failed') this.turnedAway.note(asker, answer.failure);
+    const term = this.term.number;
+    this.#draft.reply({ to, message: { kind: 'answered', number, term, answer } });
   }
   refuse(asker: Asker, ...reason: Parameters<typeof failure>): void {
     this.answer(asker, { kind: 'failed', failure: failure(...reason) });

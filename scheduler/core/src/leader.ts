@@ -6,9 +6,11 @@ import {
   type Address,
   type Incarnation,
   incarnation,
+  isReadOnly,
   type NodeToLeader,
   type Request,
   type RequestBody,
+  type TaskId,
   unreachable,
 } from '@troupe/model';
 import type { Due } from './deadlines.ts';
@@ -234,8 +236,27 @@ export class Leader {
     return false;
   }
 
-  #request({ number, replyTo, body }: Request): void {
-    const asker = { to: replyTo, number };
+  /** A copy for another term is left to that one: its gateway sends it anew. */
+  #request(request: Request): void {
+    if (request.term !== this.#desk.term.number) return;
+    const { number, replyTo: to, body } = request;
+    const found = this.#desk.turnedAway.find(request, (asked) => this.#isKnown(asked));
+    if (found === 'settled') return;
+    const asker = { to, number };
+    if (found !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: found });
+    this.#serve(asker, body);
+  }
+
+  #isKnown(body: RequestBody): boolean {
+    const { tasks, runs } = this.#desk.state;
+    const isTask = (id: TaskId) => tasks.get(id) !== undefined || tasks.ended(id) !== undefined;
+    if (body.kind === 'submit-task') return isTask(body.task);
+    if (body.kind === 'submit-gang') return body.members.some(({ task }) => isTask(task));
+    if (body.kind === 'start-run') return runs.get(body.run) !== undefined;
+    return isReadOnly(body.kind);
+  }
+
+  #serve(asker: Asker, body: RequestBody): void {
     switch (body.kind) {
       case 'submit-task':
         return this.#submissions.submit(asker, body);

@@ -16,6 +16,7 @@ import {
   type NodeToLeader,
   nodeName,
   type Outcome,
+  type Request,
   type RequestBody,
   type Resources,
   type RunView,
@@ -78,6 +79,8 @@ export class Scene {
   readonly beating = new Set<Incarnation>();
   #nextBeat = 0;
   #number = 0;
+  /** Number of the present term. */
+  term = 0;
 
   constructor(machine = new SchedulerMachine(config)) {
     this.machine = machine;
@@ -85,6 +88,7 @@ export class Scene {
   }
 
   lead(scheduler = 's1', generation = 1): void {
+    this.term = this.machine.factCount;
     this.tell({ kind: 'lead', scheduler, generation });
   }
 
@@ -204,7 +208,12 @@ export class Scene {
 
   /** Sends a request again. */
   again(number: number, body: RequestBody): void {
-    this.tell({ kind: 'request', request: { kind: 'request', number, replyTo: gateway, body } });
+    const term = this.term;
+    this.hands({ number, low: 0, term, replyTo: gateway, body });
+  }
+
+  hands(request: Omit<Request, 'kind'>): void {
+    this.tell({ kind: 'request', request: { kind: 'request', ...request } });
   }
 
   answer(number: number): Answer | undefined {

@@ -183,7 +183,7 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
       if (!(thrown instanceof TroupeError) || message.kind !== 'answered') throw thrown;
       const text = 'the answer is too large for one message, ask for less (limit)';
       const answer = { kind: 'failed', failure: failure('TOO_LARGE', text) };
-      this.#start.bus.send(subject, { kind: 'answered', number: message.number, answer });
+      this.#start.bus.send(subject, { ...message, answer });
     }
   }
 

@@ -45,6 +45,11 @@ const counterManifest: Manifest = {
   workflows: [],
 };
 
+/** Whose answer it is. */
+export function answered({ number, term }: Request) {
+  return { kind: 'answered', number, term } as const;
+}
+
 export async function openStage(servers: Servers, cell: string): Promise<Stage> {
   const config = parsedConfig(servers.config(cell));
   const fabric = await openFabric({ config, name: 's1', logger: silentLogger });
@@ -101,6 +106,7 @@ export async function openStage(servers: Servers, cell: string): Promise<Stage> 
       await fabric.close();
     },
   };
+  stage.journal({ kind: 'term-opened', scheduler: 's1', generation: 1, at: 0 });
   return stage;
 }
 

@@ -11,7 +11,16 @@ import {
 } from '@troupe/model';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type CodedError, ForeignClient } from './foreign-client.ts';
-import { born, deployed, done, joined, moved, openStage, type Stage } from './gateway-stage.ts';
+import {
+  answered,
+  born,
+  deployed,
+  done,
+  joined,
+  moved,
+  openStage,
+  type Stage,
+} from './gateway-stage.ts';
 import { type Servers, startServers } from './servers.ts';
 
 const tenant = tenantName('default');
@@ -254,7 +263,7 @@ describe('a foreign client', () => {
       if (message.kind !== 'request' || stage.asked.length < 2) return;
       const settings = { tenant, weight: 2, priority: 'normal', quota: {}, queues: [] } as const;
       const answer = { kind: 'tenant', settings } as const;
-      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+      stage.gateway.deliver({ ...answered(message), answer });
     };
     await stage.client.call('ClusterService/PutTenant', { tenant, weight: 2 });
     const numbers = stage.asked.map((message) => message.kind === 'request' && message.number);
@@ -271,7 +280,7 @@ describe('a foreign client', () => {
       const strategy = 'best-fit';
       const settings = { tenant, weight: 2, priority: 'high', quota, queues, strategy } as const;
       const answer = { kind: 'tenant', settings } as const;
-      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+      stage.gateway.deliver({ ...answered(message), answer });
     };
     const path = 'ClusterService/PutTenant';
     const heard = await stage.client.call(path, { ...put, queues, closed: ['mails'] });
@@ -336,7 +345,7 @@ describe('a foreign client', () => {
       if (message.kind !== 'request') return;
       const view = { tenant, reservation: 'gold', shape, count: 3, held: 1, used: 0, why };
       const answer = { kind: 'reservation', reservation: view } as const;
-      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+      stage.gateway.deliver({ ...answered(message), answer });
     };
     const asked = {
       resources: { cpu: 2 },
@@ -382,7 +391,7 @@ describe('a foreign client', () => {
       if (message.kind !== 'request') return;
       const why = failure('RESOURCE_EXHAUSTED', 'full', { tenant, retryAfterMs: 400 });
       const answer = { kind: 'failed', failure: why } as const;
-      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+      stage.gateway.deliver({ ...answered(message), answer });
     };
     const place = { queue: 'reports', dueInMs: 5_000 };
     const submit = stage.client.call('TasksService/Submit', { name: 'work', json: '1', ...place });
@@ -407,7 +416,7 @@ describe('a foreign client', () => {
       if (message.kind !== 'request' || message.body.kind !== 'deploy') return;
       const { bundle } = message.body;
       const answer = { kind: 'deployed', bundle, manifest } as const;
-      stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+      stage.gateway.deliver({ ...answered(message), answer });
     };
     const chunks = [{ chunk: Buffer.from('export ') }, { chunk: Buffer.from('{}') }];
     const { bundle } = await stage.client.deploy(chunks);

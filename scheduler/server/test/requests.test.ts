@@ -1,4 +1,6 @@
 import {
+  type Answer,
+  failure,
   gatewayAddress,
   type Request,
   type RequestBody,
@@ -21,6 +23,15 @@ class Stage {
     resendMs: 1_000,
     send: (request) => this.sent.push({ at: this.clock.now(), request }),
   });
+
+  /** Of a cluster in which a leader was elected, unless told otherwise. */
+  constructor(term: number | 'none' = 3) {
+    if (term !== 'none') this.requests.onTerm(term);
+  }
+
+  hears(number: number, term: number, answer: Answer): void {
+    this.requests.onAnswered({ kind: 'answered', number, term, answer });
+  }
 
   /** What came of it, and when. */
   ask(body: RequestBody, options: AskOptions = {}): { code?: string; atMs?: number } {
@@ -89,11 +100,56 @@ describe('a request to the leader', () => {
     expect(stage.sent.map(({ at }) => at - 1_000)).toEqual([0, 1_000, 3_000, 7_000]);
     expect(new Set(stage.sent.map(({ request }) => request.number)).size).toBe(1);
     const number = stage.sent[0]?.request.number ?? 0;
-    stage.requests.onAnswered({ kind: 'answered', number, answer: { kind: 'done' } });
-    stage.requests.onAnswered({ kind: 'answered', number, answer: { kind: 'done' } });
+    stage.hears(number, 3, { kind: 'done' });
+    stage.hears(number, 3, { kind: 'done' });
     await stage.pass(60_000);
     expect(outcome.code).toBe('done');
     expect(stage.sent).toHaveLength(4);
+  });
+
+  test('that nobody answered may have been heard by a leader that died', async () => {
+    const stage = new Stage();
+    const outcome = stage.ask(put, { deadlineAt: stage.clock.now() + 400 });
+    await stage.pass(401);
+    expect(outcome.code).toBe('OUTCOME_UNKNOWN');
+  });
+
+  test('is not sent before there is a leader, and then has surely done nothing', async () => {
+    const stage = new Stage('none');
+    const late = stage.ask(put, { deadlineAt: stage.clock.now() + 400 });
+    const early = stage.ask(put, { deadlineAt: stage.clock.now() + 9_000 });
+    await stage.pass(401);
+    expect(late.code).toBe('NO_LEADER');
+    expect(stage.sent).toEqual([]);
+    stage.requests.onTerm(0);
+    expect(stage.sent.map(({ request }) => [request.number, request.term])).toEqual([[2, 0]]);
+    stage.hears(2, 0, { kind: 'done' });
+    await stage.pass(1);
+    expect(early.code).toBe('done');
+  });
+
+  test('is not refused by a leader whose successor has been asked too', async () => {
+    const stage = new Stage();
+    const outcome = stage.ask(put, { deadlineAt: stage.clock.now() + 60_000 });
+    stage.requests.onTerm(9);
+    const refused = failure('RESOURCE_EXHAUSTED', 'tenant "a" has 9 tasks waiting');
+    stage.hears(1, 3, { kind: 'failed', failure: refused });
+    await stage.pass(1);
+    expect(outcome).toEqual({});
+    stage.hears(1, 9, { kind: 'done' });
+    await stage.pass(1);
+    expect(outcome.code).toBe('done');
+  });
+
+  test('says which of those before it are settled', async () => {
+    const stage = new Stage();
+    const lows = () => stage.sent.map(({ request }) => request.low);
+    stage.ask(put, { deadlineAt: stage.clock.now() + 60_000 });
+    stage.ask(put, { deadlineAt: stage.clock.now() + 60_000 });
+    expect(lows()).toEqual([1, 1]);
+    stage.hears(1, 3, { kind: 'done' });
+    stage.ask(put, { deadlineAt: stage.clock.now() + 60_000 });
+    expect(lows()).toEqual([1, 1, 2]);
   });
 
   test('is forgotten when its caller no longer waits', async () => {

@@ -12,7 +12,7 @@ import {
 } from '@troupe/model';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { CodedError } from './foreign-client.ts';
-import { openStage, type Stage } from './gateway-stage.ts';
+import { answered, openStage, type Stage } from './gateway-stage.ts';
 import { type Servers, startServers } from './servers.ts';
 
 let servers: Servers;
@@ -53,7 +53,7 @@ function answering(answer: Answer = { kind: 'run', run: view }): Request['body']
   stage.leader = (message) => {
     if (message.kind !== 'request') return;
     asked.push(message.body);
-    stage.gateway.deliver({ kind: 'answered', number: message.number, answer });
+    stage.gateway.deliver({ ...answered(message), answer });
   };
   return asked;
 }

@@ -97,7 +97,10 @@ interface OpenRequest {
   /** The stream on which it was asked last. */
   since: number;
   readonly clientNumber: number;
-  readonly request: Request;
+  readonly number: number;
+  readonly body: RequestBody;
+  /** Of the last copy. */
+  term: number | undefined;
   sentAt: number;
 }
 
@@ -120,6 +123,8 @@ export class Gateway {
   /** When each client was last heard of: one that has gone is not waited for. */
   readonly #heard = new Map<Address, number>();
   #numbers = 0;
+  /** The last that was opened, as far as this gateway knows. */
+  #term: number | undefined;
   #sweptAt: number;
   #standstills = 0;
   /** Streams opened before this time are closed. */
@@ -149,14 +154,18 @@ export class Gateway {
   }
 
   seed(machine: SchedulerMachine): void {
-    this.#routes.seed(machine.durable());
+    const durable = machine.durable();
+    this.#term = durable.term?.number ?? this.#term;
+    this.#routes.seed(durable);
   }
 
   durable({ facts, first }: AppliedFacts): void {
     let newTerm = false;
     for (const [index, fact] of facts.entries()) {
       this.#routes.apply(fact, first + index);
-      if (fact.kind === 'term-opened') newTerm = true;
+      if (fact.kind !== 'term-opened') continue;
+      newTerm = true;
+      this.#term = first + index;
     }
     if (!newTerm) return;
     for (const open of this.#requests.values()) this.#ask(open);
@@ -176,6 +185,8 @@ export class Gateway {
       case 'answered': {
         const open = this.#requests.get(message.number);
         if (open === undefined) return;
+        // What one leader refused, the next may have taken.
+        if (message.answer.kind === 'failed' && message.term !== open.term) return;
         this.#requests.delete(message.number);
         this.#toClient(open.client, {
           kind: 'request-answered',
@@ -249,16 +260,21 @@ export class Gateway {
     }
     this.#numbers += 1;
     const number = this.#numbers;
-    const request: Request = { kind: 'request', number, replyTo: this.address, body };
     const { since } = message;
-    const open: OpenRequest = { client, since, clientNumber, request, sentAt: 0 };
+    const term = undefined;
+    const open: OpenRequest = { client, since, clientNumber, number, body, term, sentAt: 0 };
     this.#requests.set(number, open);
     this.#ask(open);
   }
 
   #ask(open: OpenRequest): void {
     open.sentAt = this.#process.now();
-    this.#toLeader(open.request);
+    const term = this.#term;
+    if (term === undefined) return;
+    open.term = term;
+    const { number, body } = open;
+    const [low = number] = this.#requests.keys();
+    this.#toLeader({ kind: 'request', number, low, term, replyTo: this.address, body });
   }
 
   #newTarget(actor: ActorId): Target {

@@ -172,20 +172,20 @@ export class Gateway {
   durable(facts: readonly SchedulerFact[], first: number): void {
     const { version } = this.catalog;
     let position = first;
-    let newTerm = false;
+    let term: number | undefined;
     for (const fact of facts) {
+      if (fact.kind === 'term-opened') term = position;
       this.routes.apply(fact, position++);
       this.catalog.apply(fact);
-      if (fact.kind === 'term-opened') newTerm = true;
     }
-    if (newTerm) this.onNewLeader();
+    if (term !== undefined) this.onNewLeader(term);
     if (this.catalog.version !== version) this.#retryHeld();
   }
 
   /** It knows nothing of what waits here. */
-  onNewLeader(): void {
+  onNewLeader(term: number): void {
     this.requests.onLeaderHeard();
-    this.requests.resendAll();
+    this.requests.onTerm(term);
     this.calls.askAgain();
   }
 

@@ -2,6 +2,11 @@
  * What this gateway has asked of the leader and not been answered: numbered, resent until answered
  * (with growing pauses, and at once to a new leader), answered once.
  *
+ * Q1  each copy is for one term. A refusal counts only when it is of the last term that a copy was for:
+ *     what one leader refused, the next may have taken.
+ * Q2  what may have been heard and would change something is never said to be surely undone because
+ *     nobody answered.
+ *
  * A request that waits for the end of something (a task) has no deadline of its own: it is given up
  * only when no leader was heard of at all since it was made, or this process stood still since.
  */
@@ -11,6 +16,7 @@ import {
   type Answer,
   type Answered,
   failure,
+  isReadOnly,
   limits,
   type Request,
   type RequestBody,
@@ -32,9 +38,12 @@ export interface RequestsStart {
 }
 
 interface OpenRequest {
-  readonly request: Request;
+  readonly number: number;
+  readonly body: RequestBody;
   readonly openedAt: number;
   readonly deadlineAt: number | undefined;
+  /** Of the last copy; nothing is sent before a term is known. */
+  term: number | undefined;
   resendAt: number;
   pauseMs: number;
   settle(answer: Answer): void;
@@ -43,20 +52,12 @@ interface OpenRequest {
 
 const pauseMsMax = 15_000;
 
-/** Kinds that change nothing: without an answer they surely did nothing. */
-const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
-  'status',
-  'wait-run',
-  'list-runs',
-  'list-actors',
-  'list-tasks',
-  'list-demands',
-]);
-
 export class Requests {
   readonly #start: RequestsStart;
   readonly #open = new Map<number, OpenRequest>();
   #number = 0;
+  /** The last that was opened, as far as this gateway knows. */
+  #term: number | undefined;
   #leaderHeardAt = Number.NEGATIVE_INFINITY;
   #sweepAt = Number.POSITIVE_INFINITY;
   #cancelSweep: (() => void) | undefined;
@@ -81,6 +82,7 @@ export class Requests {
     this.onLeaderHeard();
     const open = this.#open.get(answered.number);
     if (open === undefined) return;
+    if (answered.answer.kind === 'failed' && answered.term !== open.term) return;
     this.#open.delete(answered.number);
     open.settle(answered.answer);
   }
@@ -90,7 +92,13 @@ export class Requests {
     this.#leaderHeardAt = this.#start.clock.now();
   }
 
-  /** A new leader, or our connection is back: it knows nothing of what waits here. */
+  /** A new leader knows nothing of what waits here. */
+  onTerm(number: number): void {
+    this.#term = number;
+    this.resendAll();
+  }
+
+  /** Our connection is back. */
   resendAll(): void {
     for (const open of this.#open.values()) this.#send(open);
   }
@@ -102,16 +110,18 @@ export class Requests {
 
   #ask(body: RequestBody, options: AskOptions): Promise<Answer> {
     const number = ++this.#number;
-    const { clock, replyTo } = this.#start;
+    const { clock } = this.#start;
     const waits = body.kind === 'submit-task';
     const deadlineAt = waits
       ? options.deadlineAt
       : (options.deadlineAt ?? clock.now() + limits.deadlineMsDefault);
     return new Promise((resolve, reject) => {
       const open: OpenRequest = {
-        request: { kind: 'request', number, replyTo, body },
+        number,
+        body,
         openedAt: clock.now(),
         deadlineAt,
+        term: undefined,
         resendAt: 0,
         pauseMs: this.#start.resendMs / 2,
         settle: resolve,
@@ -130,11 +140,17 @@ export class Requests {
   #send(open: OpenRequest): void {
     open.pauseMs = Math.min(open.pauseMs * 2, pauseMsMax);
     open.resendAt = this.#start.clock.now() + open.pauseMs;
+    const { number, body } = open;
+    const [low = number] = this.#open.keys();
+    const term = this.#term;
+    if (term === undefined) return;
     try {
-      this.#start.send(open.request);
+      const { replyTo } = this.#start;
+      this.#start.send({ kind: 'request', number, low, term, replyTo, body });
+      open.term = term;
     } catch (thrown) {
       // Too large to travel.
-      this.#open.delete(open.request.number);
+      this.#open.delete(number);
       open.reject(thrown);
     }
   }
@@ -172,22 +188,22 @@ export class Requests {
   giveUpAll(): void {
     for (const [number, open] of this.#open) {
       this.#open.delete(number);
-      const { kind } = open.request.body;
-      const code = readOnly.has(kind) ? 'DEADLINE_EXCEEDED' : 'OUTCOME_UNKNOWN';
+      const { kind } = open.body;
+      const code = isReadOnly(kind) ? 'DEADLINE_EXCEEDED' : 'OUTCOME_UNKNOWN';
       const text = `this gateway stood still while it waited for the answer to "${kind}"`;
       open.reject(new TroupeError(failure(code, text)));
     }
   }
 
   #expired(open: OpenRequest, now: number): TroupeError | undefined {
-    const { kind } = open.request.body;
+    const { kind } = open.body;
     const heard = this.#leaderHeardAt >= open.openedAt;
     const patienceOver = now - open.openedAt > limits.deadlineMsDefault && !heard;
     const deadlineOver = open.deadlineAt !== undefined && open.deadlineAt <= now;
     if (!deadlineOver && !patienceOver) return undefined;
     const text = `no leader answered "${kind}" in time`;
-    if (!heard) return new TroupeError(failure('NO_LEADER', text));
-    const code = readOnly.has(kind) ? 'DEADLINE_EXCEEDED' : 'OUTCOME_UNKNOWN';
-    return new TroupeError(failure(code, text));
+    if (open.term !== undefined && !isReadOnly(kind))
+      return new TroupeError(failure('OUTCOME_UNKNOWN', text));
+    return new TroupeError(failure(heard ? 'DEADLINE_EXCEEDED' : 'NO_LEADER', text));
   }
 }

@@ -3,8 +3,12 @@ import type { SchedulerMachine } from '@troupe/scheduler-core';
 import type { Gateway } from './gateway.ts';
 import type { NodeRoute } from './routes.ts';
 
-export function seedGateway({ routes, catalog }: Gateway, machine: SchedulerMachine): void {
-  const { nodes, actors, deployments } = machine.durable();
+export function seedGateway(
+  { routes, catalog, requests }: Gateway,
+  machine: SchedulerMachine,
+): void {
+  const { nodes, actors, deployments, term } = machine.durable();
+  if (term !== undefined) requests.onTerm(term.number);
   for (const { incarnation, phase } of nodes.nodes) {
     routes.learnNode(incarnation, routeState(phase.kind));
   }

@@ -1,0 +1,86 @@
+/** Copies of requests that were refused, which come when nothing stands against them any more. */
+import { encodeValue, gatewayAddress, type RequestBody, taskId, tenantName } from '@troupe/model';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Scene, tenant } from './scene.ts';
+
+const door = gatewayAddress('g7');
+
+function submit(id: string): RequestBody {
+  return { kind: 'submit-task', task: taskId(id), tenant, name: 'work', input: encodeValue({}) };
+}
+
+describe('a request that was refused', () => {
+  let scene: Scene;
+
+  beforeEach(() => {
+    scene = new Scene();
+    scene.deploys();
+    scene.asks({ kind: 'put-tenant', tenant, quota: { queuedMax: 1 } });
+  });
+
+  const isKnown = (id: string) => scene.machine.durable().tasks.live.some((task) => task.id === id);
+  const answerTo = (number: number) => {
+    const last = scene.replies.findLast(({ to, message }) => {
+      return to === door && message.kind === 'answered' && message.number === number;
+    });
+    return last?.message.kind === 'answered' ? scene.code(last.message.answer) : undefined;
+  };
+  const hands = (number: number, body: RequestBody, low = 1, term = scene.term) => {
+    scene.forgetWords();
+    scene.hands({ number, low, term, replyTo: door, body });
+  };
+
+  /** The queue is full for request 2, and then has room. */
+  function refuses(): void {
+    hands(1, submit('a'));
+    hands(2, submit('b'));
+    expect(answerTo(2)).toBe('RESOURCE_EXHAUSTED');
+    scene.asks({ kind: 'put-tenant', tenant, quota: { queuedMax: null } });
+  }
+
+  test('stays refused when a copy of it comes after there is room', () => {
+    refuses();
+    hands(2, submit('b'));
+    expect(answerTo(2)).toBe('RESOURCE_EXHAUSTED');
+    expect(isKnown('b')).toBe(false);
+  });
+
+  test('may be asked anew, under another number, and is taken then', () => {
+    refuses();
+    hands(3, submit('b'));
+    expect(isKnown('b')).toBe(true);
+  });
+
+  test('is not even looked at once its gateway has settled it', () => {
+    refuses();
+    hands(3, { kind: 'status' }, 3);
+    hands(2, submit('b'), 1);
+    expect(answerTo(2)).toBe(undefined);
+    expect(isKnown('b')).toBe(false);
+  });
+
+  test('is not taken by the next leader when a late copy reaches it', () => {
+    refuses();
+    const before = scene.term;
+    scene.failOver();
+    hands(2, submit('b'), 1, before);
+    expect(isKnown('b')).toBe(false);
+    expect(answerTo(2)).toBe(undefined);
+    hands(2, submit('b'));
+    expect(isKnown('b')).toBe(true);
+  });
+
+  test('is answered as unknown when it is of so long ago that its refusal was forgotten', () => {
+    refuses();
+    for (let number = 3; number < 4_200; number++) {
+      hands(number, { ...submit('c'), tenant: tenantName('nobody') } as RequestBody);
+    }
+    hands(2, submit('b'));
+    expect(answerTo(2)).toBe('OUTCOME_UNKNOWN');
+    expect(isKnown('b')).toBe(false);
+    hands(1, submit('a'));
+    expect(answerTo(1)).toBe(undefined);
+    hands(1, { kind: 'list-tasks', limit: 1 });
+    expect(answerTo(1)).toBe('tasks');
+  });
+});
