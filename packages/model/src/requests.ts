@@ -221,7 +221,7 @@ export interface Request {
   /** The least number of those that its gateway has not settled. */
   readonly low: number;
   /** Number of the term that it is for: its leader serves it, and no other. */
-  readonly term: number;
+  readonly forTerm: number;
   readonly replyTo: Address;
   readonly body: RequestBody;
 }
@@ -244,8 +244,8 @@ export type Answer =
 export interface Answered {
   readonly kind: 'answered';
   readonly number: number;
-  /** Number of the term in which it was decided. */
-  readonly term: number;
+  /** In which it was decided. */
+  readonly term: Term;
   readonly answer: Answer;
 }
 

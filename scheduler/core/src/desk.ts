@@ -81,7 +81,7 @@ export class Desk {
   answer(asker: Asker, answer: Answer): void {
     const { to, number } = asker;
     if (answer.kind === 'failed') this.turnedAway.note(asker, answer.failure);
-    const term = this.term.number;
+    const { term } = this;
     this.#draft.reply({ to, message: { kind: 'answered', number, term, answer } });
   }
   refuse(asker: Asker, ...reason: Parameters<typeof failure>): void {

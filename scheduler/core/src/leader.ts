@@ -238,7 +238,7 @@ export class Leader {
 
   /** A copy for another term is left to that one: its gateway sends it anew. */
   #request(request: Request): void {
-    if (request.term !== this.#desk.term.number) return;
+    if (request.forTerm !== this.#desk.term.number) return;
     const { number, replyTo: to, body } = request;
     const found = this.#desk.turnedAway.find(request, (asked) => this.#isKnown(asked));
     if (found === 'settled') return;

@@ -208,8 +208,8 @@ export class Scene {
 
   /** Sends a request again. */
   again(number: number, body: RequestBody): void {
-    const term = this.term;
-    this.hands({ number, low: 0, term, replyTo: gateway, body });
+    const forTerm = this.term;
+    this.hands({ number, low: 0, forTerm, replyTo: gateway, body });
   }
 
   hands(request: Omit<Request, 'kind'>): void {

@@ -25,9 +25,9 @@ describe('a request that was refused', () => {
     });
     return last?.message.kind === 'answered' ? scene.code(last.message.answer) : undefined;
   };
-  const hands = (number: number, body: RequestBody, low = 1, term = scene.term) => {
+  const hands = (number: number, body: RequestBody, low = 1, forTerm = scene.term) => {
     scene.forgetWords();
-    scene.hands({ number, low, term, replyTo: door, body });
+    scene.hands({ number, low, forTerm, replyTo: door, body });
   };
 
   /** The queue is full for request 2, and then has room. */

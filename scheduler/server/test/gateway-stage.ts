@@ -46,7 +46,8 @@ const counterManifest: Manifest = {
 };
 
 /** Whose answer it is. */
-export function answered({ number, term }: Request) {
+export function answered({ number, forTerm }: Request) {
+  const term = { generation: 1, number: forTerm };
   return { kind: 'answered', number, term } as const;
 }
 

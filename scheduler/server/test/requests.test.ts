@@ -29,7 +29,8 @@ class Stage {
     if (term !== 'none') this.requests.onTerm(term);
   }
 
-  hears(number: number, term: number, answer: Answer): void {
+  hears(number: number, by: number, answer: Answer): void {
+    const term = { generation: 1, number: by };
     this.requests.onAnswered({ kind: 'answered', number, term, answer });
   }
 
@@ -122,7 +123,7 @@ describe('a request to the leader', () => {
     expect(late.code).toBe('NO_LEADER');
     expect(stage.sent).toEqual([]);
     stage.requests.onTerm(0);
-    expect(stage.sent.map(({ request }) => [request.number, request.term])).toEqual([[2, 0]]);
+    expect(stage.sent.map(({ request }) => [request.number, request.forTerm])).toEqual([[2, 0]]);
     stage.hears(2, 0, { kind: 'done' });
     await stage.pass(1);
     expect(early.code).toBe('done');

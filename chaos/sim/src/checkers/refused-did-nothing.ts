@@ -1,8 +1,17 @@
 /** What was refused as surely not done has no effect, neither before nor after the refusal. */
-import { type ActorId, actorId, errorTable, type Outcome } from '@troupe/model';
+import { type ActorId, actorId, errorTable, type Outcome, type TaskId } from '@troupe/model';
 import { actorType, tenant } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { causeKey } from './truth.ts';
+
+/** Why a task is not taken; it ends otherwise once it was. */
+const atTheDoor: ReadonlySet<string> = new Set([
+  'RESOURCE_EXHAUSTED',
+  'UNKNOWN_TENANT',
+  'UNKNOWN_QUEUE',
+  'UNKNOWN_TASK',
+  'OVER_QUOTA',
+]);
 
 export const refusedDidNothing: MakeChecker = (truth, violate) => {
   const refused = new Map<string, string>();
@@ -30,9 +39,28 @@ export const refusedDidNothing: MakeChecker = (truth, violate) => {
     const code = refusedTasks.get(session);
     if (code !== undefined) violate(`${session} took effect at ${actor} after ${code}`);
   };
+  /** Tasks that were not taken. */
+  const turnedAway = new Map<TaskId, string>();
+  const turnAway = (task: TaskId, outcome: Outcome, who: string): void => {
+    if (outcome.ok || !atTheDoor.has(outcome.failure.code)) return;
+    turnedAway.set(task, outcome.failure.code);
+    if (!truth.tasks.has(task)) return;
+    violate(`${who} was told ${outcome.failure.code} for ${task}, which was taken`);
+  };
   return {
+    journalFact(fact) {
+      if (fact.kind !== 'task-submitted') return;
+      const code = turnedAway.get(fact.task);
+      if (code !== undefined) violate(`${fact.task} was taken after ${code}`);
+    },
     answered({ operation, session, number, outcome }) {
-      if (operation.kind === 'task') refuseTask(operation.id, outcome, session);
+      if (operation.kind === 'task') {
+        refuseTask(operation.id, outcome, session);
+        turnAway(operation.id, outcome, session);
+      }
+      if (operation.kind === 'gang') {
+        for (const { id } of operation.members) turnAway(id, outcome, session);
+      }
       if (operation.kind !== 'call') return;
       refuse(operation.actor, `${session}:${number}`, outcome, session);
     },

@@ -49,6 +49,8 @@ interface OpenRequest {
   readonly number: number;
   readonly body: RequestBody;
   readonly answered: (answer: Answer) => void;
+  /** Streams on which it was asked. */
+  readonly streams: Set<number>;
   askedAt: number;
 }
 
@@ -215,7 +217,13 @@ export class Client {
 
   #ask(body: RequestBody, answered: (answer: Answer) => void): void {
     this.#numbers += 1;
-    const open: OpenRequest = { number: this.#numbers, body, answered, askedAt: 0 };
+    const open: OpenRequest = {
+      number: this.#numbers,
+      body,
+      answered,
+      streams: new Set(),
+      askedAt: 0,
+    };
     this.#requests.set(open.number, open);
     this.#sendRequest(open);
   }
@@ -234,7 +242,7 @@ export class Client {
     const request = this.#requests.get(message.number);
     if (request === undefined) return;
     this.#requests.delete(message.number);
-    request.answered(message.answer);
+    request.answered(believedAnswer(message.answer, request.streams.size));
   }
 
   #end(operation: Operation, outcome: Outcome): void {
@@ -339,6 +347,7 @@ export class Client {
 
   #sendRequest(request: OpenRequest): void {
     const { number, body } = request;
+    request.streams.add(this.#stream);
     request.askedAt = this.process.now();
     this.#send({ kind: 'client-request', client: this.#address, number, body });
   }
@@ -358,6 +367,12 @@ export class Client {
     }
     return this.#numbers;
   }
+}
+
+function believedAnswer(answer: Answer, streams: number): Answer {
+  if (answer.kind !== 'failed') return answer;
+  const outcome = believed({ ok: false, failure: answer.failure }, streams);
+  return outcome.ok ? answer : { kind: 'failed', failure: outcome.failure };
 }
 
 /** A gateway cannot say what one that was asked before may have done. */

@@ -49,6 +49,7 @@ export const mutants = {
   'charged-twice': 'what the tasks of some tenants take is charged to them twice',
   'timers-by-another-clock': 'the timers of a leader run by a clock that is three times too fast',
   'unknown-told-as-refused': 'a call that was sent and not answered is told to have done nothing',
+  'copies-taken-for-new': 'a leader takes a copy of a request for another request',
   'result-told-to-another': 'who asks for a task is told the result of the one before',
   'letters-by-arrival': 'a receiver takes letters in the order in which they arrive',
   'letters-sent-once': 'a letter that is not acknowledged is not sent again',

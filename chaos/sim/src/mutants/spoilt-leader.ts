@@ -74,6 +74,7 @@ function anotherPause(world: World, { run, block }: ResumeRun): string {
 
 export function requestedOfLeader(world: World, request: Request): Request {
   if (world.mutant === undefined) return request;
+  if (world.mutant === 'copies-taken-for-new') return asAnother(world, request);
   const body = understood(world, request.body);
   if (body.kind === 'resume-run' && world.mutant === 'answer-to-another-iteration') {
     return { ...request, body: { ...body, block: anotherPause(world, body) } };
@@ -96,9 +97,21 @@ export function saidByLeader(world: World, send: SchedulerSend): SchedulerSend {
   return send;
 }
 
+/** Under a number of its own, which is still that of the request to its gateway. */
+function asAnother(world: World, request: Request): Request {
+  const copies = (copiesOf.get(world) ?? 0) + 1;
+  copiesOf.set(world, copies);
+  return { ...request, number: request.number + copies / 1_000_000 };
+}
+
+const copiesOf = new WeakMap<World, number>();
+
 /** What a leader tells an asker. */
 export function repliedByLeader(world: World, reply: SchedulerReply): SchedulerReply {
   const { message } = reply;
+  if (world.mutant === 'copies-taken-for-new' && message.kind === 'answered') {
+    return { ...reply, message: { ...message, number: Math.floor(message.number) } };
+  }
   if (world.mutant !== 'result-told-to-another' || message.kind !== 'answered') return reply;
   const { answer } = message;
   if (answer.kind !== 'task-ended') return reply;

@@ -100,7 +100,7 @@ interface OpenRequest {
   readonly number: number;
   readonly body: RequestBody;
   /** Of the last copy. */
-  term: number | undefined;
+  forTerm: number | undefined;
   sentAt: number;
 }
 
@@ -186,7 +186,7 @@ export class Gateway {
         const open = this.#requests.get(message.number);
         if (open === undefined) return;
         // What one leader refused, the next may have taken.
-        if (message.answer.kind === 'failed' && message.term !== open.term) return;
+        if (message.answer.kind === 'failed' && message.term.number !== open.forTerm) return;
         this.#requests.delete(message.number);
         this.#toClient(open.client, {
           kind: 'request-answered',
@@ -261,20 +261,27 @@ export class Gateway {
     this.#numbers += 1;
     const number = this.#numbers;
     const { since } = message;
-    const term = undefined;
-    const open: OpenRequest = { client, since, clientNumber, number, body, term, sentAt: 0 };
+    const open: OpenRequest = {
+      client,
+      since,
+      clientNumber,
+      number,
+      body,
+      forTerm: undefined,
+      sentAt: 0,
+    };
     this.#requests.set(number, open);
     this.#ask(open);
   }
 
   #ask(open: OpenRequest): void {
     open.sentAt = this.#process.now();
-    const term = this.#term;
-    if (term === undefined) return;
-    open.term = term;
+    const forTerm = this.#term;
+    if (forTerm === undefined) return;
+    open.forTerm = forTerm;
     const { number, body } = open;
     const [low = number] = this.#requests.keys();
-    this.#toLeader({ kind: 'request', number, low, term, replyTo: this.address, body });
+    this.#toLeader({ kind: 'request', number, low, forTerm, replyTo: this.address, body });
   }
 
   #newTarget(actor: ActorId): Target {

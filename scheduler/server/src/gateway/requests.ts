@@ -43,7 +43,7 @@ interface OpenRequest {
   readonly openedAt: number;
   readonly deadlineAt: number | undefined;
   /** Of the last copy; nothing is sent before a term is known. */
-  term: number | undefined;
+  forTerm: number | undefined;
   resendAt: number;
   pauseMs: number;
   settle(answer: Answer): void;
@@ -82,7 +82,7 @@ export class Requests {
     this.onLeaderHeard();
     const open = this.#open.get(answered.number);
     if (open === undefined) return;
-    if (answered.answer.kind === 'failed' && answered.term !== open.term) return;
+    if (answered.answer.kind === 'failed' && answered.term.number !== open.forTerm) return;
     this.#open.delete(answered.number);
     open.settle(answered.answer);
   }
@@ -121,7 +121,7 @@ export class Requests {
         body,
         openedAt: clock.now(),
         deadlineAt,
-        term: undefined,
+        forTerm: undefined,
         resendAt: 0,
         pauseMs: this.#start.resendMs / 2,
         settle: resolve,
@@ -142,12 +142,12 @@ export class Requests {
     open.resendAt = this.#start.clock.now() + open.pauseMs;
     const { number, body } = open;
     const [low = number] = this.#open.keys();
-    const term = this.#term;
-    if (term === undefined) return;
+    const forTerm = this.#term;
+    if (forTerm === undefined) return;
+    open.forTerm = forTerm;
     try {
       const { replyTo } = this.#start;
-      this.#start.send({ kind: 'request', number, low, term, replyTo, body });
-      open.term = term;
+      this.#start.send({ kind: 'request', number, low, forTerm, replyTo, body });
     } catch (thrown) {
       // Too large to travel.
       this.#open.delete(number);
@@ -202,7 +202,7 @@ export class Requests {
     const deadlineOver = open.deadlineAt !== undefined && open.deadlineAt <= now;
     if (!deadlineOver && !patienceOver) return undefined;
     const text = `no leader answered "${kind}" in time`;
-    if (open.term !== undefined && !isReadOnly(kind))
+    if (open.forTerm !== undefined && !isReadOnly(kind))
       return new TroupeError(failure('OUTCOME_UNKNOWN', text));
     return new TroupeError(failure(heard ? 'DEADLINE_EXCEEDED' : 'NO_LEADER', text));
   }
