@@ -14,6 +14,7 @@ import { gangAllOrNone } from '../src/checkers/gang-all-or-none.ts';
 import { lowerGivesWay } from '../src/checkers/lower-gives-way.ts';
 import { noDoubleReservation } from '../src/checkers/no-double-reservation.ts';
 import { quotasKept } from '../src/checkers/quotas-kept.ts';
+import { reservedIsThere } from '../src/checkers/reserved-is-there.ts';
 import { soonestFirst } from '../src/checkers/soonest-first.ts';
 import { Truth } from '../src/checkers/truth.ts';
 import { wishesKept } from '../src/checkers/wishes-kept.ts';
@@ -267,3 +268,93 @@ describe('of tasks that are alike', () => {
 });
 
 const done = { ok: true, value: new Uint8Array() } as const;
+
+describe('room that is reserved for a tenant', () => {
+  const shape = { resources: { cpu: 2 } };
+  const reserved = { tenant, reservation: 'beds' } as const;
+  const asks = (count: number): SchedulerFact => {
+    truth.asked.sent({
+      kind: 'client-request',
+      body: { kind: 'put-reservation', ...reserved, shape, count },
+    });
+    return { kind: 'reservation-put', ...reserved, shape, count };
+  };
+  const held = (node = first): SchedulerFact => ({ kind: 'place-held', ...reserved, node });
+  const ofAnother = (id: string): SchedulerFact => {
+    return { ...submitted(id), tenant: tenantName('ward') } as SchedulerFact;
+  };
+  const inPlace = (id: string, place: number, node = first): SchedulerFact => {
+    return { ...started(id, node), place } as SchedulerFact;
+  };
+  const ends = () => checker.record?.('journal' as never, {} as never);
+  /** The place that the last record held. */
+  let place: number;
+
+  beforeEach(() => {
+    look(reservedIsThere);
+    tell(asks(1));
+    tell(held());
+    place = record;
+  });
+
+  it('is left to it by others, who share the rest', () => {
+    tell(ofAnother('t1'), started('t1'));
+    tell(ofAnother('t2'), started('t2'));
+    expect(said).toEqual([]);
+    tell(ofAnother('t3'), started('t3'));
+    expect(said).toEqual([`2 cpu of ${first} are reserved, and 3 taken; it has 4`]);
+  });
+
+  it('is not held where others are already', () => {
+    tell({ kind: 'reservation-dropped', ...reserved });
+    for (const id of ['t1', 't2', 't3']) tell(ofAnother(id), started(id));
+    tell(asks(1), held());
+    expect(said).toEqual([`2 cpu of ${first} are reserved, and 3 taken; it has 4`]);
+  });
+
+  it("is nobody's to start in but its own", () => {
+    tell(ofAnother('t1'));
+    tell(inPlace('t1', place));
+    expect(said[0]).toContain(`of ward starts on ${first} in place ${place}, of lab`);
+  });
+
+  it('holds no more tasks than there is room in it', () => {
+    for (const id of ['t1', 't2']) {
+      tell(submitted(id));
+      tell(inPlace(id, place));
+    }
+    expect(said).toEqual([]);
+    tell(submitted('t3'));
+    tell(inPlace('t3', place));
+    expect(said).toEqual([`tasks in place ${place} reserve 3 cpu, it holds 2`]);
+  });
+
+  it('is there at once for a task that fits', () => {
+    tell(submitted('t1'));
+    ends();
+    expect(said).toEqual([`t1 waits beside place ${place} of lab, which has 2 cpu free`]);
+  });
+
+  it('is not waited beside by a task that started, ended or needs something else', () => {
+    tell(submitted('t1'), submitted('t2', { name: 'picky' }), ofAnother('t3'));
+    tell(inPlace('t1', place));
+    ends();
+    expect(said).toEqual([]);
+  });
+
+  it('goes with its node, and is in no place twice', () => {
+    tell({ kind: 'node-dying', incarnation: first, reason: 'silent', at: 0 } as SchedulerFact);
+    tell(submitted('t1'));
+    ends();
+    expect(said).toEqual([]);
+    tell(held(second));
+    // The machine that follows does not believe it either.
+    expect(() => tell(held(second))).toThrow('H1');
+    expect(said[0]).toBe('2 places of beds of lab are held, not 1');
+  });
+
+  it('is what was asked for', () => {
+    tell({ kind: 'reservation-put', ...reserved, shape: { resources: { cpu: 1 } }, count: 1 });
+    expect(said[0]).toContain('which nobody asked for');
+  });
+});

@@ -4,6 +4,7 @@ import type { ClientMessage } from '../scheduler/gateway.ts';
 
 export type AskedTask = Extract<RequestBody, { kind: 'submit-task' }>;
 export type AskedGang = Extract<RequestBody, { kind: 'submit-gang' }>;
+export type AskedReservation = Extract<RequestBody, { kind: 'put-reservation' }>;
 export type AskedTenant = Extract<RequestBody, { kind: 'put-tenant' }>;
 
 export class Asked {
@@ -12,6 +13,7 @@ export class Asked {
   /** By member. */
   readonly gangOf = new Map<TaskId, AskedGang>();
   readonly tenants: AskedTenant[] = [];
+  readonly reservations: AskedReservation[] = [];
   readonly #bodies = new Set<RequestBody>();
 
   sent(message: object): void {
@@ -21,6 +23,7 @@ export class Asked {
     this.#bodies.add(body);
     if (body.kind === 'submit-task') this.tasks.set(body.task, body);
     else if (body.kind === 'put-tenant') this.tenants.push(body);
+    else if (body.kind === 'put-reservation') this.reservations.push(body);
     else if (body.kind === 'submit-gang') {
       this.gangs.set(body.gang, body);
       for (const { task } of body.members) this.gangOf.set(task, body);

@@ -12,6 +12,8 @@ export interface Answered {
   readonly number: number;
   readonly operation: Operation;
   readonly outcome: Outcome;
+  /** A task or a gang that was not taken at all. */
+  readonly refused?: boolean;
   /** Of a read: how much of the state was acknowledged when it was first asked. */
   readonly acknowledgedBefore: number;
 }

@@ -33,11 +33,13 @@ import { oneActivation } from './one-activation.ts';
 import { oneLeaderPerTerm } from './one-leader-per-term.ts';
 import { oneWriterPerLog, writerOf } from './one-writer-per-log.ts';
 import { perSenderOrder } from './per-sender-order.ts';
+import { placeSights } from './place-sights.ts';
 import { progress } from './progress.ts';
 import { quotasKept } from './quotas-kept.ts';
 import { readsAreFresh } from './reads-are-fresh.ts';
 import { refusedDidNothing } from './refused-did-nothing.ts';
 import { replayEqualsLive } from './replay-equals-live.ts';
+import { reservedIsThere } from './reserved-is-there.ts';
 import { resultOnce } from './result-once.ts';
 import { runSights } from './run-sights.ts';
 import { sharesWithin } from './shares-within.ts';
@@ -64,6 +66,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'exact-results': exactResults,
   'answers-by-id': answersById,
   'no-double-reservation': noDoubleReservation,
+  'reserved-is-there': reservedIsThere,
   'as-asked': asAsked,
   'gang-all-or-none': gangAllOrNone,
   'wishes-kept': wishesKept,
@@ -126,7 +129,9 @@ export class Checks {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    const looks = [sights, runSights, taskSights].map((look) => look(this.truth, coverage));
+    const looks = [sights, runSights, taskSights, placeSights].map((look) =>
+      look(this.truth, coverage),
+    );
     this.#checkers = [...checkers, ...looks];
   }
 

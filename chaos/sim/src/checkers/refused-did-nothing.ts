@@ -4,15 +4,6 @@ import { actorType, tenant } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { causeKey } from './truth.ts';
 
-/** Why a task is not taken; it ends otherwise once it was. */
-const atTheDoor: ReadonlySet<string> = new Set([
-  'RESOURCE_EXHAUSTED',
-  'UNKNOWN_TENANT',
-  'UNKNOWN_QUEUE',
-  'UNKNOWN_TASK',
-  'OVER_QUOTA',
-]);
-
 export const refusedDidNothing: MakeChecker = (truth, violate) => {
   const refused = new Map<string, string>();
   /** Turns that changed something, or left their actor before they failed. */
@@ -42,7 +33,7 @@ export const refusedDidNothing: MakeChecker = (truth, violate) => {
   /** Tasks that were not taken. */
   const turnedAway = new Map<TaskId, string>();
   const turnAway = (task: TaskId, outcome: Outcome, who: string): void => {
-    if (outcome.ok || !atTheDoor.has(outcome.failure.code)) return;
+    if (outcome.ok || errorTable[outcome.failure.code].outcome !== 'none') return;
     turnedAway.set(task, outcome.failure.code);
     if (!truth.tasks.has(task)) return;
     violate(`${who} was told ${outcome.failure.code} for ${task}, which was taken`);
@@ -53,12 +44,12 @@ export const refusedDidNothing: MakeChecker = (truth, violate) => {
       const code = turnedAway.get(fact.task);
       if (code !== undefined) violate(`${fact.task} was taken after ${code}`);
     },
-    answered({ operation, session, number, outcome }) {
+    answered({ operation, session, number, outcome, refused = false }) {
       if (operation.kind === 'task') {
         refuseTask(operation.id, outcome, session);
-        turnAway(operation.id, outcome, session);
+        if (refused) turnAway(operation.id, outcome, session);
       }
-      if (operation.kind === 'gang') {
+      if (operation.kind === 'gang' && refused) {
         for (const { id } of operation.members) turnAway(id, outcome, session);
       }
       if (operation.kind !== 'call') return;

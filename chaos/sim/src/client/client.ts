@@ -19,7 +19,7 @@ import {
 import { encodeArgs, tenant } from '../node/program.ts';
 import { bundles } from '../plan/bundles.ts';
 import type { Operation } from '../plan/load.ts';
-import type { TenantWish } from '../plan/scene.ts';
+import { reservation, reservedTenant, type Scene, type TenantWish } from '../plan/scene.ts';
 import type { ClientMessage, GatewayMessage } from '../scheduler/gateway.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -33,6 +33,7 @@ type Unsent = ClientMessage extends infer M
     : never
   : never;
 type CallOperation = Extract<Operation, { kind: 'call' | 'read' }>;
+type ReservationOperation = Extract<Operation, { kind: 'reservation' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
 
 interface OpenCall {
@@ -134,6 +135,15 @@ export class Client {
     });
   }
 
+  /** As soon as there is the tenant; it may have been changed by then. */
+  reserve(wish: NonNullable<Scene['reserved']>): void {
+    const named = { tenant: tenantName(reservedTenant), reservation };
+    this.#ask({ kind: 'put-reservation', ...named, ...wish }, (answer) => {
+      const isThere = answer.kind !== 'failed' || answer.failure.code === 'ALREADY_EXISTS';
+      if (!isThere) this.process.after(againMs, () => this.reserve(wish));
+    });
+  }
+
   request(body: RequestBody): void {
     this.#ask(body, () => undefined);
   }
@@ -161,7 +171,7 @@ export class Client {
           ask: (body, answered) => this.#ask(body, answered),
           after: (ms, run) => this.process.after(ms, run),
           told: (member, outcome) => this.#tell(member, outcome),
-          end: (outcome) => this.#end(operation, outcome),
+          end: (outcome, refused) => this.#end(operation, outcome, refused),
         });
       case 'tenant': {
         const { tenant: name, wish } = operation;
@@ -170,6 +180,10 @@ export class Client {
           this.#end(operation, outcomeOf(answer) ?? { ok: true, value: encodeValue(null) });
         });
       }
+      case 'reservation':
+        return this.#reserveAnew(operation, (answer) => {
+          this.#end(operation, outcomeOf(answer) ?? { ok: true, value: encodeValue(null) });
+        });
       case 'run':
         return new RunErrand(operation, {
           world: this.#world,
@@ -179,6 +193,12 @@ export class Client {
           end: (outcome) => this.#end(operation, outcome),
         }).begin();
     }
+  }
+
+  #reserveAnew({ wish }: ReservationOperation, answered: (answer: Answer) => void): void {
+    const named = { tenant: tenantName(reservedTenant), reservation };
+    if (wish === undefined) return this.#ask({ kind: 'drop-reservation', ...named }, answered);
+    this.#ask({ kind: 'put-reservation', ...named, ...wish, existing: true }, answered);
   }
 
   #submit(operation: TaskOperation): void {
@@ -193,7 +213,7 @@ export class Client {
     };
     this.#ask({ kind: 'submit-task', task, tenant: payer, name, input, ...wishes }, (answer) => {
       const outcome = outcomeOf(answer);
-      if (outcome !== undefined) this.#end(operation, outcome);
+      if (outcome !== undefined) this.#end(operation, outcome, answer.kind === 'failed');
     });
     if (cancelAfterMs === undefined) return;
     this.process.after(cancelAfterMs, () => this.request({ kind: 'cancel-task-request', task }));
@@ -245,18 +265,20 @@ export class Client {
     request.answered(believedAnswer(message.answer, request.streams.size));
   }
 
-  #end(operation: Operation, outcome: Outcome): void {
+  /** `refused`: it was not taken at all. */
+  #end(operation: Operation, outcome: Outcome, refused = false): void {
     this.#left -= 1;
-    this.#tell(operation, outcome);
+    this.#tell(operation, outcome, refused);
   }
 
-  #tell(operation: Operation, outcome: Outcome): void {
+  #tell(operation: Operation, outcome: Outcome, refused = false): void {
     this.#world.checks.answered({
       client: this.#name,
       session: this.#name,
       number: 0,
       operation,
       outcome,
+      refused,
       acknowledgedBefore: 0,
     });
   }

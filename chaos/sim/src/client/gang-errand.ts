@@ -18,7 +18,8 @@ export interface GangHands {
   after(ms: number, run: () => void): void;
   /** What a member came to. */
   told(member: TaskOperation, outcome: Outcome): void;
-  end(outcome: Outcome): void;
+  /** `refused`: it was not taken at all. */
+  end(outcome: Outcome, refused: boolean): void;
 }
 
 export function beginGang(operation: GangOperation, hands: GangHands): void {
@@ -37,11 +38,13 @@ export function beginGang(operation: GangOperation, hands: GangHands): void {
       if (outcome === undefined) return;
       hands.told({ kind: 'task', at, tenant, priority, ...member }, outcome);
       left -= 1;
-      if (left === 0) hands.end(outcome);
+      if (left === 0) hands.end(outcome, false);
     });
   };
   hands.ask({ kind: 'submit-gang', gang, tenant, policy, priority, members: asked }, (answer) => {
-    if (answer.kind === 'failed') return hands.end({ ok: false, failure: answer.failure });
+    if (answer.kind === 'failed') {
+      return hands.end({ ok: false, failure: answer.failure }, true);
+    }
     for (const index of members.keys()) waitFor(index);
   });
   const first = members[0]?.id;

@@ -76,6 +76,10 @@ export const mutants = {
   'due-times-ignored': 'a task is as urgent as any, whenever it is due',
   'queues-ignored': 'a task waits in the queue of its tenant, whichever it was put into',
   'queue-weights-ignored': 'the queues of a tenant share alike, whatever their weights',
+  'reserved-for-nobody': 'a leader holds next to nothing of what is to be reserved',
+  'reserved-for-another': 'what is reserved is held for another tenant',
+  'successor-mistakes-places':
+    'a leader that took over takes what is held for held on another node',
   'successor-forgets-cordons': 'a leader that took over uses nodes that are cordoned',
   'successor-forgets-quotas': 'a leader that took over knows no quotas',
   'quota-not-given-back':

@@ -1,7 +1,13 @@
 /** Deliberate faults in what becomes of the wishes of tasks and of the settings of tenants and nodes. */
-import type { Machine, PlacementWishes, RequestBody, TaskManifest } from '@troupe/model';
+import {
+  type Machine,
+  type PlacementWishes,
+  type RequestBody,
+  type TaskManifest,
+  tenantName,
+} from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
-import { siteOf } from '../plan/scene.ts';
+import { evenTenant, siteOf } from '../plan/scene.ts';
 import type { World } from '../world/world.ts';
 
 /** What a leader understands of what it is asked for. */
@@ -29,6 +35,11 @@ export function understood(world: World, body: RequestBody): RequestBody {
       }
       if (mutant !== 'queue-weights-ignored' || body.queues === undefined) return body;
       return { ...body, queues: body.queues.map(({ queue }) => ({ queue, weight: 1 })) };
+    }
+    case 'put-reservation': {
+      if (mutant === 'reserved-for-another') return { ...body, tenant: tenantName(evenTenant) };
+      if (mutant !== 'reserved-for-nobody' || body.shape === undefined) return body;
+      return { ...body, shape: { resources: { cpu: 0.001 } } };
     }
     default:
       return body;
@@ -76,6 +87,11 @@ export function remembered(world: World, fact: SchedulerFact): SchedulerFact {
   switch (world.mutant) {
     case 'successor-forgets-cordons':
       return fact.kind === 'node-cordoned' ? { ...fact, cordoned: false } : fact;
+    case 'successor-mistakes-places': {
+      if (fact.kind !== 'place-held') return fact;
+      const others = [...world.checks.truth.grounds.alive].filter((node) => node !== fact.node);
+      return { ...fact, node: others[0] ?? fact.node };
+    }
     case 'successor-forgets-quotas':
       return fact.kind === 'tenant-put' && fact.quota !== undefined ? { ...fact, quota: {} } : fact;
     case 'quota-not-given-back': {

@@ -14,7 +14,7 @@ import { actorType, type Part, type Program, tenant } from '../node/program.ts';
 import type { Random } from '../world/random.ts';
 import { workflows } from './bundles.ts';
 import type { Manner } from './nested-runs.ts';
-import type { TenantWish } from './scene.ts';
+import type { Scene, TenantWish } from './scene.ts';
 
 export type Operation = {
   readonly at: number;
@@ -60,6 +60,8 @@ export type Operation = {
       readonly cancelAfterMs?: number;
     }
   | { readonly kind: 'tenant'; readonly tenant: string; readonly wish: TenantWish }
+  /** What is held for `reservedTenant` from now on; nothing without a wish. */
+  | { readonly kind: 'reservation'; readonly wish: Scene['reserved'] }
   | {
       readonly kind: 'run';
       readonly id: RunId;

@@ -6,11 +6,13 @@ import type { Fault } from './faults.ts';
 import type { Operation } from './load.ts';
 import {
   drawQueues,
+  drawReserved,
   drawSettings,
   evenTenant,
   mixedTenant,
   priorities,
   queues,
+  reservedTenant,
   type Scene,
 } from './scene.ts';
 
@@ -44,6 +46,7 @@ export function drawSceneLoad(
     ...drawEvenTasks(client, waveAt, chance),
     ...drawGangs(client, waveAt, chance),
     ...Array.from({ length: settled }, () => drawChange(waveAt, chance)),
+    ...drawReservedLoad(client, { scene, waveAt }, chance.fork('reserved')),
   ];
   return operations.sort((left, right) => left.at - right.at);
 }
@@ -132,6 +135,34 @@ function drawGangs(client: string, waveAt: number, chance: Random): readonly Ope
       ...(chance.chance(0.2) ? { cancelAfterMs: Math.round(chance.spread(10, 2_500)) } : {}),
     };
   });
+}
+
+/** Few tasks, while others fill the cluster; seldom another reservation, or none. */
+function drawReservedLoad(
+  client: string,
+  { scene, waveAt }: { readonly scene: Scene; readonly waveAt: number },
+  chance: Random,
+): readonly Operation[] {
+  const { reserved, sites } = scene;
+  if (reserved === undefined) return [];
+  const hasGpu = reserved.shape.resources['gpu'] !== undefined;
+  const tasks = Array.from(
+    { length: chance.whole(1, 4) },
+    (_, number): Operation => ({
+      kind: 'task',
+      at: waveAt + chance.next() * 2_500,
+      id: taskId(`task-${client}-reserved${number}`),
+      tenant: reservedTenant,
+      name: hasGpu
+        ? chance.pick(['plain', 'sliver', 'whole'])
+        : chance.pick(['plain', 'plain', 'bulk']),
+      parts: [['sleep', Math.round(chance.spread(100, 1_200))]],
+    }),
+  );
+  if (!chance.chance(0.35)) return tasks;
+  const wish = chance.chance(0.5) ? drawReserved([...sites.values()], chance) : undefined;
+  const at = waveAt + chance.next() * 2_000;
+  return [...tasks, { kind: 'reservation', at, wish }];
 }
 
 /** While the wave is under way. */

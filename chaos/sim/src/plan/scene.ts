@@ -7,6 +7,7 @@ import type {
   Labels,
   NeighbourTerm,
   PlacementWishes,
+  PlaceShape,
   PriorityName,
   RequestBody,
   Resources,
@@ -35,16 +36,24 @@ export interface Scene {
   readonly tasks: readonly TaskManifest[];
   /** As they are put at the beginning. */
   readonly tenants: ReadonlyMap<string, TenantWish>;
+  /** What is held for `reservedTenant` from the beginning; plans of before have none. */
+  readonly reserved?: { readonly shape: PlaceShape; readonly count: number } | undefined;
 }
 
 /** Its tasks are of all kinds and priorities, in queues and with due times. */
 export const mixedTenant = 'lab';
 /** Its tasks differ in nothing but their priority or their queue. */
 export const evenTenant = 'ward';
+/** Its tasks are few, and some room is held for them. */
+export const reservedTenant = 'clinic';
+export const reservation = 'beds';
 export const queues = ['fast', 'slow'] as const;
 export const priorities: readonly PriorityName[] = ['high', 'normal', 'low'];
 
 /** No gang and no task of a scene is wider, so that no quota stops one for ever. */
+/** Scenes in which room is held for a tenant. */
+const reservedShare = 0.6;
+
 const inFlightLeast = 4;
 const cpuLeast = 6;
 
@@ -57,10 +66,15 @@ export function drawScene(
   const beside = [...weights].map(([name, weight]): readonly [string, TenantWish] => {
     return [name, { weight, priority: chance.pick(priorities) }];
   });
+  const reserves = chance.fork('reserves');
+  const hasReserved = reserves.chance(reservedShare);
+  const sites = new Map(nodes.map((node, index) => [node, drawSite(index, chance)]));
   return {
-    sites: new Map(nodes.map((node, index) => [node, drawSite(index, chance)])),
+    sites,
     tasks: drawTasks(chance),
+    reserved: hasReserved ? drawReserved([...sites.values()], reserves) : undefined,
     tenants: new Map<string, TenantWish>([
+      ...(hasReserved ? [[reservedTenant, { weight: 1 }] as const] : []),
       ...beside,
       [mixedTenant, { weight: chance.whole(1, 4), ...drawSettings(chance) }],
       [
@@ -73,6 +87,20 @@ export function drawScene(
       ],
     ]),
   };
+}
+
+/** So little that there is room for whatever else a scene asks for. */
+export function drawReserved(
+  sites: readonly Site[],
+  chance: Random,
+): NonNullable<Scene['reserved']> {
+  // Two may be on one node, and must not be on the only one of a zone: gangs go nowhere else.
+  const zones = sites.map(({ labels }) => labels['zone']);
+  const isWide = ['a', 'b'].every((zone) => zones.filter((one) => one === zone).length > 1);
+  const count = isWide ? chance.whole(1, 2) : 1;
+  const hasGpus = sites.some(({ resources }) => (resources['gpu'] ?? 0) > 2);
+  if (!hasGpus || chance.chance(0.6)) return { shape: { resources: { cpu: 1 } }, count };
+  return { shape: { resources: { cpu: 1, gpu: 1 } }, count: 1 };
 }
 
 /** What the node of this host has and is. */

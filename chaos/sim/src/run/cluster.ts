@@ -52,6 +52,7 @@ export class Cluster {
     const plain = [...plan.tenants].map(([name, weight]) => [name, { weight }] as const);
     const tenants = new Map<string, TenantWish>([...plain, ...(plan.scene?.tenants ?? [])]);
     for (const [name, wish] of tenants) this.clients[0]?.putTenant(name, wish);
+    if (plan.scene?.reserved !== undefined) this.clients[0]?.reserve(plan.scene.reserved);
   }
 
   host(name: string): Host {

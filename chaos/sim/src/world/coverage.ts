@@ -103,6 +103,11 @@ export const interestingStates = [
   'a task that is due soon goes before an older one',
   'a task keeps away from another',
   'a task joins another that it wants to be near',
+  'a task starts in a reserved place',
+  'a task is tried again in a reserved place',
+  'a place is let go while a task runs in it',
+  'a place dies with its node',
+  'places are held across a takeover',
   'an output goes to the object store',
   'an object is deleted',
 ] as const;
