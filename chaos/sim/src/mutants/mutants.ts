@@ -73,6 +73,7 @@ export const mutants = {
   'priorities-upside-down': 'what is of high priority is taken for low, and the reverse',
   'priorities-ignored': 'every task is of normal priority',
   'tenant-priorities-ignored': 'every tenant is of normal priority',
+  'tenant-strategies-ignored': 'no tenant has a strategy of its own',
   'due-times-ignored': 'a task is as urgent as any, whenever it is due',
   'queues-ignored': 'a task waits in the queue of its tenant, whichever it was put into',
   'queue-weights-ignored': 'the queues of a tenant share alike, whatever their weights',

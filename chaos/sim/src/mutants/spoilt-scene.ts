@@ -33,6 +33,10 @@ export function understood(world: World, body: RequestBody): RequestBody {
         const { priority: _, ...plain } = body;
         return plain;
       }
+      if (mutant === 'tenant-strategies-ignored') {
+        const { strategy: _, ...plain } = body;
+        return plain;
+      }
       if (mutant !== 'queue-weights-ignored' || body.queues === undefined) return body;
       return { ...body, queues: body.queues.map(({ queue }) => ({ queue, weight: 1 })) };
     }

@@ -108,9 +108,12 @@ export function siteOf(scene: Scene | undefined, host: string): Site {
   return scene?.sites.get(host) ?? { resources: nodeResources, labels: {} };
 }
 
-/** A quota with some of its limits, the weights of the queues, perhaps a priority. */
+/** A quota with some of its limits, the weights of the queues, perhaps a priority and a strategy. */
 export function drawSettings(chance: Random): TenantWish {
+  const strategies = chance.fork('strategy');
+  const strategy = strategies.chance(0.2) ? null : strategies.pick(strategyNames);
   return {
+    ...(strategies.chance(0.4) ? { strategy } : {}),
     ...(chance.chance(0.5) ? { priority: chance.pick(priorities) } : {}),
     quota: {
       inFlightMax: chance.chance(0.5) ? chance.whole(inFlightLeast, 8) : null,
