@@ -1,7 +1,7 @@
 import { encodeValue } from '@troupe/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type Troupe } from '../src/index.ts';
-import { StandIn, silence } from './stand-in.ts';
+import { broken, StandIn, silence } from './stand-in.ts';
 
 let gateway: StandIn;
 let troupe: Troupe;
@@ -154,6 +154,18 @@ describe('what begins by being asked for', () => {
     gateway.unary = beginning(() => ({ code: 'OUTCOME_UNKNOWN' }));
     await expect(ask(troupe)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
   });
+
+  test.each(kinds)(
+    'is not said to be surely undone when it is refused only as it is asked again: %s',
+    async (_kind, ask) => {
+      const answers = [broken, { code: 'RESOURCE_EXHAUSTED' }, { code: 'UNKNOWN_WORKFLOW' }];
+      gateway.unary = beginning(() => answers.shift() ?? silence);
+      await expect(ask(troupe)).rejects.toMatchObject({
+        code: 'OUTCOME_UNKNOWN',
+        cause: { code: 'UNKNOWN_WORKFLOW' },
+      });
+    },
+  );
 
   test.each(kinds)('is surely undone when the cluster refuses it: %s', async (_kind, ask) => {
     gateway.unary = beginning(() => ({ code: 'INVALID_ARGUMENT' }));

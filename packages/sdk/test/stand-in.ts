@@ -8,6 +8,7 @@ import {
   type ServerReadableStream,
   type ServerUnaryCall,
   type sendUnaryData,
+  status,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -32,6 +33,8 @@ type Hello = Extract<ClientMessage, { hello: unknown }>['hello'];
 
 /** The answer of a method that never answers. */
 export const silence = {};
+/** As silence, and the connection breaks. */
+export const broken = {};
 
 export class StandIn {
   readonly #server: Server;
@@ -163,6 +166,7 @@ export class StandIn {
     return (call: ServerUnaryCall<never, object>, done: sendUnaryData<object>) => {
       const answer = this.unary[method]?.(call.request) ?? {};
       if (answer === silence) return;
+      if (answer === broken) return done({ code: status.UNAVAILABLE, details: 'broken' });
       if (!('code' in answer)) return done(null, answer);
       const metadata = new Metadata();
       metadata.set('troupe-code', String(answer.code));

@@ -3,8 +3,8 @@
  * what may safely be asked twice, is asked again until the deadline.
  *
  * U1  a call marked `once` is never asked again after it may have been heard.
- * U2  a call marked `begins` that may have been heard, and was answered by nobody in time, is not said to
- *     be surely undone.
+ * U2  a call marked `begins` that may have been heard, and was not answered then, is not said to be surely
+ *     undone, also when it is refused as it is asked again.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -115,9 +115,9 @@ function mayBeHeard(thrown: unknown): boolean {
   return thrown.code === 'UNAVAILABLE' && thrown.cause !== undefined;
 }
 
-/** U2. A refusal for good stands: what was heard before would have been refused too. */
+/** U2. What was heard before may still be done, whatever is said to him who asks again. */
 function asUnknown(thrown: unknown): unknown {
-  if (!(thrown instanceof TroupeError) || !thrown.retryable) return thrown;
+  if (!(thrown instanceof TroupeError) || thrown.outcome !== 'none') return thrown;
   return troupeError('OUTCOME_UNKNOWN', thrown.message, thrown.details, thrown);
 }
 
