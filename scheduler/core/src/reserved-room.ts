@@ -9,8 +9,8 @@
 import { assert, type Incarnation, type TaskId, type TenantName } from '@troupe/model';
 import type { Desk } from './desk.ts';
 import { isOpen } from './placement/filters.ts';
-import type { Ask, Entered, HeldPlace, Placement, Task } from './placement/index.ts';
-import { Reservations } from './placement/index.ts';
+import type { Ask, Entered, Gang, HeldPlace, Placement, Task } from './placement/index.ts';
+import { enterAll, Reservations } from './placement/index.ts';
 import type { ReservationRecord } from './reservation-table.ts';
 import type { Shape } from './resources.ts';
 import type { Size } from './sizes.ts';
@@ -50,6 +50,9 @@ export class ReservedRoom {
 
   enter(task: Task, anyGpus: boolean): Entered | undefined {
     return this.#places.enter(task, anyGpus);
+  }
+  enterAll(gang: Gang, anyGpus: boolean): readonly Entered[] | undefined {
+    return enterAll(this.#places, gang, anyGpus);
   }
   end(task: TaskId): boolean {
     return this.#places.end(task);

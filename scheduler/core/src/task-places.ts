@@ -136,13 +136,41 @@ export class TaskPlaces {
     this.#nodesChanged();
     const gang = this.#gangOf(item);
     const { shape } = item;
+    const own = this.#reserved.enterAll(gang, false);
+    if (own !== undefined) return own.map((entered) => this.#placeIn(entered));
     const plan = this.#within(shape, () =>
       this.#shortages.plan(shape.key, gang, () => this.#gangs.hold(gang, this.#desk.now)),
     );
-    if (plan?.kind !== 'planned') return undefined;
+    if (plan?.kind !== 'planned') return this.#placePartly(gang);
     const whole = this.#gangs.confirm(gang.id);
     assert(whole, 'P4: what is held is there to be confirmed');
     return plan.places.map(({ node, gpus }) => this.#placeOn(node, gpus));
+  }
+
+  /** Where there is room for the gang neither in places nor beside them: some of it in places, if its
+   *  policy lets it, the others beside. */
+  #placePartly(gang: Gang): readonly TaskPlace[] | undefined {
+    const { members, policy } = gang;
+    if (this.#reserved.countOf(members[0]?.tenant as TenantName) === 0) return undefined;
+    const last = this.#reserved.enterAll(gang, true);
+    if (last !== undefined) return last.map((entered) => this.#placeIn(entered));
+    if (policy === 'STRICT_PACK' || policy === 'STRICT_SPREAD') return undefined;
+    const places = new Map<string, TaskPlace>();
+    for (const member of members) {
+      const entered = this.#reserved.enter(member, true);
+      if (entered !== undefined) places.set(member.id, this.#placeIn(entered));
+    }
+    const inside = [...places.keys()];
+    const others = members.filter(({ id }) => !places.has(id));
+    const rest = this.#gangs.hold({ ...gang, members: others }, this.#desk.now);
+    if (inside.length === 0 || rest.kind !== 'planned') {
+      for (const id of inside) this.#reserved.end(id as TaskId);
+      this.#gangs.release(gang.id);
+      return undefined;
+    }
+    this.#gangs.confirm(gang.id);
+    for (const { task, node, gpus } of rest.places) places.set(task, this.#placeOn(node, gpus));
+    return members.flatMap(({ id }) => places.get(id) ?? []);
   }
 
   end(task: TaskRecord): void {
@@ -237,7 +265,12 @@ export class TaskPlaces {
   gangRefusal(item: GangItem): string | undefined {
     this.#nodesChanged();
     const plan = this.#within(item.shape, () => this.#gangs.plan(this.#gangOf(item)));
-    return plan.kind === 'refused' ? `its gang has no room: ${plan.text}` : undefined;
+    if (plan.kind !== 'refused') return undefined;
+    const why = `its gang has no room: ${plan.text}`;
+    const held = this.#reserved.countOf(item.tenant);
+    return held === 0
+      ? why
+      : `${why}; with the ${held} places held for its tenant it has none either`;
   }
 
   /** The running tasks that would have to end so that this one has a place. */

@@ -39,9 +39,11 @@ export function placeSights(truth: Truth, coverage: Coverage): Checker {
           if (place === undefined) return;
           inside.set(task, place);
           coverage.reach('a task starts in a reserved place');
-          if ((truth.tasks.get(task)?.attempt ?? 0) > 0) {
-            coverage.reach('a task is tried again in a reserved place');
+          const { gang, attempt = 0 } = truth.tasks.get(task) ?? {};
+          if (gang !== undefined && attempt === 0) {
+            coverage.reach('a gang starts in reserved places');
           }
+          if (attempt > 0) coverage.reach('a task is tried again in a reserved place');
           return;
         }
         case 'task-retried':

@@ -159,10 +159,29 @@ function drawReservedLoad(
       parts: [['sleep', Math.round(chance.spread(100, 1_200))]],
     }),
   );
+  if (chance.chance(0.3)) tasks.push(drawReservedGang(client, waveAt, chance));
   if (!chance.chance(0.35)) return tasks;
   const wish = chance.chance(0.5) ? drawReserved([...sites.values()], chance) : undefined;
   const at = waveAt + chance.next() * 2_000;
   return [...tasks, { kind: 'reservation', at, wish }];
+}
+
+/** It may find a place for each of its members, for some or for none. */
+function drawReservedGang(client: string, waveAt: number, chance: Random): Operation {
+  const gang = `gang-${client}-reserved`;
+  const members = [0, 1].map((index) => {
+    const id = taskId(`task-${gang}-${index}`);
+    return { id, name: 'plain', parts: drawParts(chance) };
+  });
+  return {
+    kind: 'gang',
+    at: waveAt + chance.next() * 2_500,
+    gang,
+    tenant: reservedTenant,
+    policy: chance.pick(gangPolicies),
+    priority: 'normal',
+    members,
+  };
 }
 
 /** While the wave is under way. */

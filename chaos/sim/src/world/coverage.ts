@@ -105,6 +105,7 @@ export const interestingStates = [
   'a task joins another that it wants to be near',
   'a task starts in a reserved place',
   'a task is tried again in a reserved place',
+  'a gang starts in reserved places',
   'a place is let go while a task runs in it',
   'a place dies with its node',
   'places are held across a takeover',

@@ -12,8 +12,10 @@ const sizeFirst = 16;
 
 /** Start, span, weight, first lane. */
 const tenantFields = 4;
-/** Tenant, shape, the next lane of the tenant, whether it stands among those ahead. */
-const laneFields = 4;
+/** Tenant, shape, the next lane of the tenant, whether it stands among those ahead; behind them, as wide as
+ *  two, how much its shape had forfeited when the lane was last looked at, in virtual time. */
+const laneFields = 8;
+const forfeitedAt = 2;
 
 export class TenantTable {
   #fields = new Float64Array(sizeFirst * tenantFields);
@@ -61,8 +63,8 @@ export class TenantTable {
 export class LaneTable {
   readonly places: Places = { at: new Int32Array(sizeFirst) };
   #fields = new Int32Array(sizeFirst * laneFields);
-  /** How much its shape had forfeited when the lane was last looked at, in virtual time. */
-  #forfeited = new Float64Array(sizeFirst);
+  /** The same bytes. */
+  #wide = new Float64Array(this.#fields.buffer);
   #count = 0;
   readonly #free: Slot[] = [];
 
@@ -72,7 +74,7 @@ export class LaneTable {
     if (at === this.#fields.length) {
       this.#fields = doubled(this.#fields, Int32Array);
       this.places.at = doubled(this.places.at, Int32Array);
-      this.#forfeited = doubled(this.#forfeited, Float64Array);
+      this.#wide = new Float64Array(this.#fields.buffer);
     }
     this.#fields[at] = tenant;
     this.#fields[at + 1] = shape;
@@ -99,11 +101,11 @@ export class LaneTable {
   }
 
   forfeited(lane: Slot): number {
-    return this.#forfeited[lane] ?? 0;
+    return this.#wide[(lane * laneFields) / 2 + forfeitedAt] ?? 0;
   }
 
   setForfeited(lane: Slot, forfeited: number): void {
-    this.#forfeited[lane] = forfeited;
+    this.#wide[(lane * laneFields) / 2 + forfeitedAt] = forfeited;
   }
   setAfter(lane: Slot, after: Slot): void {
     this.#fields[lane * laneFields + 2] = after;

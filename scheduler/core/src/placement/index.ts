@@ -9,6 +9,7 @@ export { type PowerModel, wattsOf } from './power.ts';
 export { type PreemptionPlan, planPreemption, type Victim } from './preemption.ts';
 export type { Refusal } from './refusals.ts';
 export { type Entered, type HeldPlace, Reservations } from './reservations.ts';
+export { enterAll } from './reserved-gangs.ts';
 export { shortageAfter, shortageBefore } from './shortage.ts';
 export { Shortages, shortagesMax } from './shortages.ts';
 export type { NodeSpec } from './site.ts';

@@ -43,6 +43,9 @@ interface Inside {
   readonly place: Place;
 }
 
+export type MayBeOn = (node: string) => boolean;
+export const everyNode: MayBeOn = () => true;
+
 /** One attempt. */
 const oneAttempt = 1_000;
 
@@ -77,6 +80,10 @@ export class Reservations {
   /** How many places are held for the tenant. */
   countOf(tenant: string): number {
     return this.#ofTenant.get(tenant)?.size ?? 0;
+  }
+  /** The nodes on which places of the tenant are. */
+  nodesOf(tenant: string): ReadonlySet<string> {
+    return new Set(Array.from(this.#ofTenant.get(tenant) ?? [], ({ node }) => node));
   }
   /** Whether a place of the tenant is on the node. */
   isOn(node: string, tenant: string): boolean {
@@ -125,8 +132,8 @@ export class Reservations {
 
   /** Reserves in the place in which the least is left beside it. A task without GPUs enters one with
    *  GPUs only where it may (`anyGpus`): those are scarce. */
-  enter(task: Task, anyGpus: boolean): Entered | undefined {
-    const place = this.#best(task, anyGpus);
+  enter(task: Task, anyGpus: boolean, may: MayBeOn = everyNode): Entered | undefined {
+    const place = this.#best(task, anyGpus, may);
     if (place === undefined) return undefined;
     const gpus = gpusFor(place, task.ask);
     this.#put(task, place, gpus);
@@ -172,13 +179,14 @@ export class Reservations {
     }
   }
 
-  #best(task: Task, anyGpus: boolean): Place | undefined {
+  #best(task: Task, anyGpus: boolean, may: MayBeOn = everyNode): Place | undefined {
     const places = this.#ofTenant.get(task.tenant ?? '');
     if (places === undefined) return undefined;
     const objected = this.#placement.neighbourly(task);
     let best: Place | undefined;
     for (const place of places) {
       if (place.gpus.length > 0 && task.ask.gpu === undefined && !anyGpus) continue;
+      if (!may(place.node)) continue;
       if (!hasLeft(place, task.ask) || (best !== undefined && !isLess(place, best))) continue;
       const site = this.#placement.site(place.node);
       if (site === undefined || !this.#admits(place, site, task.ask)) continue;
