@@ -6,6 +6,7 @@
 import {
   encodeHandle,
   encodeValue,
+  gangPolicies,
   type Incarnation,
   nodeName,
   runId,
@@ -41,6 +42,7 @@ const step = fc.record({
     'deposed',
     'submit',
     'submit',
+    'gang',
     'finish',
     'finish',
     'finish-large',
@@ -272,6 +274,15 @@ class History {
           ...(pick % 4 === 0 ? { dueInMs: 1 + pick } : {}),
         });
         return;
+      case 'gang': {
+        const policy = gangPolicies[pick % gangPolicies.length] ?? 'PACK';
+        const name = ['work', 'drawn'][pick % 2] ?? 'work';
+        const members = [0, 1, 2].slice(pick % 2).map((at) => {
+          return { task: taskId(`g${pick % 20}.${at}`), name, input: encodeValue(at) };
+        });
+        scene.asks({ kind: 'submit-gang', gang: `g${pick % 20}`, tenant, policy, members });
+        return;
+      }
       case 'tenant':
         scene.asks({
           kind: 'put-tenant',
@@ -379,7 +390,8 @@ it('everything comes to its end once nodes are there and answer', () => {
       const { scene } = history;
       for (const taken of steps) history.take(taken);
       history.take({ kind: 'seal', pick: 1 });
-      scene.joins('n9.healthy0', { cpu: 16, gpu: 1 });
+      // As many as a gang needs whose members must be apart.
+      for (const name of ['n7', 'n8', 'n9']) scene.joins(`${name}.healthy0`, { cpu: 16, gpu: 4 });
       for (let round = 0; round < 60; round++) {
         for (const { id, attempt, state } of scene.machine.durable().tasks.live) {
           if (state.kind !== 'running') continue;
