@@ -90,6 +90,8 @@ export async function openFabric(start: FabricStart): Promise<Fabric> {
     });
     await checkpoints.open();
     const logs = new StreamLogs({ link: log, bulk: store, names: cell, replicas });
+    const mark = new Mark({ link: log, coordination, names: cell, logs, replicas });
+    for (const one of [log, store]) one.lookFirst((isOver) => mark.isCurrent(one, isOver));
     return {
       names: cell,
       clock,
@@ -101,7 +103,7 @@ export async function openFabric(start: FabricStart): Promise<Fabric> {
       outputs: new StreamOutputStore(store, cell, replicas),
       checkpoints,
       coordination,
-      mark: new Mark({ link: log, coordination, names: cell, logs, replicas }),
+      mark,
       ...(systemLink === undefined ? {} : { notices: noticesOf(systemLink) }),
       durability: durability.text,
       sync: durability.sync,

@@ -7,8 +7,10 @@
  * D2  the journal ends no earlier than etcd says that it did.
  * D3  a refusal is certain: where copies may be read that lag, it takes a look that lasts longer
  *     than a lagging copy is believed.
+ * D4  whoever comes back to NATS uses it only once it was seen to hold what etcd has seen. So nobody believes
+ *     what older data acknowledges while it is there by mistake, and all go on with the newest.
  */
-import { type LogName, troupeError } from '@troupe/model';
+import { type LogName, type TroupeError, troupeError } from '@troupe/model';
 import { StorageType } from 'nats';
 import { z } from 'zod';
 import type { Coordination, Held } from './coordination.ts';
@@ -36,6 +38,7 @@ export interface JournalEnd {
 
 const raiseMs = 1_000;
 const lookMs = 1_000;
+const soonMs = 100;
 /** A NATS server that lost the others goes on answering for about ten seconds. */
 const lagMsMax = 15_000;
 
@@ -49,10 +52,16 @@ type Marked = z.infer<typeof marked>;
 export class Mark {
   readonly #start: MarkStart;
   readonly #logger: Logger;
+  /** Resolves with why, once it is certain that a link came back to older data. */
+  readonly behind: Promise<TroupeError>;
+  #sayBehind: (reason: TroupeError) => void = () => {};
 
   constructor(start: MarkStart) {
     this.#start = start;
     this.#logger = start.link.logger;
+    this.behind = new Promise((resolve) => {
+      this.#sayBehind = resolve;
+    });
   }
 
   /** Throws `DATA_BEHIND` when NATS or etcd holds older data than the other one has seen. */
@@ -65,6 +74,36 @@ export class Mark {
       if (link.clock.now() >= until) throw troupeError('DATA_BEHIND', behind, {});
       this.#logger.warn({ behind }, 'data seems to be older than it was; looking again');
       await pause(link.clock, lookMs);
+    }
+  }
+
+  /** D4: resolves once what this link leads to is not older than etcd has seen. */
+  async isCurrent(link: NatsLink, isOver: () => boolean): Promise<void> {
+    const { names, replicas } = this.#start;
+    let since: number | undefined;
+    while (!isOver()) {
+      let waitMs = soonMs;
+      try {
+        const { mark } = markedIn(await this.#held());
+        const stored = mark === 0 ? 0 : await this.#storedAt(link);
+        if (stored >= mark) return;
+        waitMs = lookMs;
+        const what = olderNats(names, stored, mark);
+        const now = link.clock.now();
+        if (since === undefined) {
+          const fields = { link: link.name, code: 'DATA_BEHIND', reason: what };
+          this.#logger.error(fields, 'nothing is done with older data');
+        }
+        since ??= now;
+        // D3
+        if (replicas === 1 || now - since >= lagMsMax) {
+          this.#sayBehind(troupeError('DATA_BEHIND', what, {}));
+        }
+      } catch {
+        // Nobody answers yet, or has not for a while: what was seen before may be over.
+        since = undefined;
+      }
+      await pause(link.clock, waitMs);
     }
   }
 
@@ -97,13 +136,8 @@ export class Mark {
     const stored = await this.#stored();
     const after = markedIn(await this.#held());
     const cell = `of cell "${names.cell}"`;
-    const way = (mark: number) =>
-      `to accept that what came later is lost, stop every process of the cell and let etcd's key ` +
-      `${names.keys.mark} hold {"mark":${mark}}`;
-    if (stored < before.mark) {
-      const text = `the data of NATS ${cell} is older than etcd has seen it`;
-      return `${text} (mark ${stored}, not ${before.mark}); ${way(stored)}`;
-    }
+    const way = (mark: number) => wayOn(names, mark);
+    if (stored < before.mark) return olderNats(names, stored, before.mark);
     if (stored > after.mark + 1) {
       const text = `the data of etcd ${cell} is older than NATS has seen it`;
       return `${text} (mark ${after.mark}, not ${stored}); ${way(stored)}`;
@@ -150,6 +184,17 @@ export class Mark {
     }
   }
 
+  /** Also while the link is not in use yet. */
+  async #storedAt(link: NatsLink): Promise<number> {
+    try {
+      const { state } = await link.jsm.streams.info(this.#start.names.markStream);
+      return state.last_seq;
+    } catch (cause) {
+      if (isStreamGone(cause)) return 0;
+      throw cause;
+    }
+  }
+
   async #publish(last: number): Promise<number> {
     const { link, names } = this.#start;
     if (last === 0) await this.#make();
@@ -174,6 +219,18 @@ export class Mark {
       if (apiCode(cause) !== jetStreamCode.nameInUse) throw cause;
     }
   }
+}
+
+function olderNats(names: Names, stored: number, mark: number): string {
+  const text = `the data of NATS of cell "${names.cell}" is older than etcd has seen it`;
+  return `${text} (mark ${stored}, not ${mark}); ${wayOn(names, stored)}`;
+}
+
+function wayOn(names: Names, mark: number): string {
+  return (
+    `to accept that what came later is lost, stop every process of the cell and let etcd's key ` +
+    `${names.keys.mark} hold {"mark":${mark}}`
+  );
 }
 
 function markedIn(held: Held | undefined): Marked {

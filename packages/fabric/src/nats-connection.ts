@@ -3,6 +3,8 @@
  * and beats have one each, so that a flood of messages never delays an append or a heartbeat.
  *
  * N1  while disconnected nothing is handed to the client library, which would lose it silently.
+ * N3  what came back is used only once it was looked at, where that was asked for (`lookFirst`): behind it may be
+ *     servers with other data than before, and what these acknowledge would be lost with that.
  */
 import { assert, type TroupeError, troupeError } from '@troupe/model';
 import {
@@ -66,6 +68,9 @@ export async function openLink(start: LinkStart): Promise<NatsLink> {
   }
 }
 
+/** Resolves once the servers may be used, or nobody cares any more; never rejects. */
+export type LookFirst = (isOver: () => boolean) => Promise<void>;
+
 export class NatsLink {
   readonly connection: NatsConnection;
   readonly js: JetStreamClient;
@@ -79,6 +84,9 @@ export class NatsLink {
   #connected = true;
   #closed = false;
   #listeners = new Set<(connected: boolean) => void>();
+  #look: LookFirst | undefined;
+  /** Counts losses and returns: what was looked at before the last of them says nothing. */
+  #changes = 0;
 
   constructor(
     start: LinkStart,
@@ -107,6 +115,11 @@ export class NatsLink {
 
   get connected(): boolean {
     return this.#connected && !this.#closed;
+  }
+
+  /** From now on the connection counts as back only when this has resolved (N3). */
+  lookFirst(look: LookFirst): void {
+    this.#look = look;
   }
 
   /** Called at every loss and return of the connection, until the answer is called. */
@@ -162,15 +175,23 @@ export class NatsLink {
     for await (const status of this.connection.status()) {
       if (status.type === Events.Disconnect) {
         this.logger.warn({ link: this.name, server: status.data }, 'connection to NATS lost');
+        this.#changes += 1;
         this.#change(false);
       } else if (status.type === Events.Reconnect) {
         this.#pace.connected();
         this.logger.info({ link: this.name, server: status.data }, 'connection to NATS is back');
-        this.#change(true);
+        void this.#returned();
       } else if (status.type === Events.Error) {
         this.logger.error({ link: this.name, error: status.data }, 'NATS reports an error');
       }
     }
+  }
+
+  async #returned(): Promise<void> {
+    const change = ++this.#changes;
+    const isOver = (): boolean => this.#closed || change !== this.#changes;
+    await this.#look?.(isOver);
+    if (!isOver()) this.#change(true);
   }
 
   #change(connected: boolean): void {

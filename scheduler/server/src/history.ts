@@ -14,7 +14,7 @@ import {
   type Logs,
   type ObjectStore,
 } from '@troupe/fabric';
-import { assert, decode, type LogName, troupeError } from '@troupe/model';
+import { assert, decode, failureOf, type LogName, troupeError } from '@troupe/model';
 import { type SchedulerConfig, type SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 
 export type ImageFact = Extract<SchedulerFact, { kind: 'image-stored' }>;
@@ -56,14 +56,26 @@ export class History {
     this.#closed = this.position;
   }
 
-  /** The state at the end of the journal as it is now. */
+  /** The state at the end of the journal as it is now. While it is read it may be trimmed behind an image that
+   *  stands beyond where reading ends: then it begins elsewhere, and is read again. */
   static async restore(start: HistoryStart): Promise<History> {
-    const records: LogRecord[] = [];
-    const images = new ImageFinder();
-    for await (const record of start.logs.read(start.log, 1)) {
-      records.push(record);
-      images.push(record);
+    let begins: number | undefined;
+    for (;;) {
+      const records: LogRecord[] = [];
+      for await (const record of start.logs.read(start.log, 1)) records.push(record);
+      try {
+        return await History.#of(start, records);
+      } catch (thrown) {
+        const first = records.find(({ kind }) => kind !== 'open')?.position;
+        if (failureOf(thrown).code !== 'LOG_CORRUPT' || begins === first) throw thrown;
+        begins = first;
+      }
     }
+  }
+
+  static async #of(start: HistoryStart, records: readonly LogRecord[]): Promise<History> {
+    const images = new ImageFinder();
+    for (const record of records) images.push(record);
     const image = images.latest;
     const machine =
       image === undefined

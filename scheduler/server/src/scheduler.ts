@@ -52,7 +52,7 @@ export async function startScheduler(config: ServerConfig, logger: Logger): Prom
     }));
     return {
       address: door.address,
-      ended: replica.run(),
+      ended: Promise.race([replica.run(), rejectedBy(fabric.mark.behind)]),
       async stop(drainMs) {
         door.notServing();
         await replica.stop();
@@ -65,4 +65,8 @@ export async function startScheduler(config: ServerConfig, logger: Logger): Prom
     await fabric.close();
     throw thrown;
   }
+}
+
+async function rejectedBy(reason: Promise<Error>): Promise<never> {
+  throw await reason;
 }
