@@ -34,6 +34,8 @@ const askMs = 5_000;
 /** Logs are trimmed within minutes, so that a run sees them stay level. */
 const logBytesKeptMax = 4 * 1024 ** 2;
 const imageEveryFacts = 5_000;
+/** Short: the load makes actors all the time, and those of a node that dies come to memory elsewhere, idle or not. */
+const idleMs = 20_000;
 const startTriesMax = 3;
 const twinMsMax = 10_000;
 const gigabyte = 1024 ** 3;
@@ -42,7 +44,8 @@ const gigabyte = 1024 ** 3;
 function nodeConfigOf(name: string) {
   const { section } = gpuNode(name);
   const resources = { [contended]: 1, ...section.resources };
-  return { ...section, runnerMemory: runnerMemoryMb, drainMs, logBytesKeptMax, resources };
+  const times = { drainMs, idleMs };
+  return { ...section, runnerMemory: runnerMemoryMb, ...times, logBytesKeptMax, resources };
 }
 
 export interface StageStart {
