@@ -18,6 +18,7 @@ import {
   type BundleHash,
   type Bytes,
   type Failure,
+  holdsHandle,
   limits,
   type Outcome,
   objectsIn,
@@ -450,9 +451,18 @@ function carriedBy(state: RunState, { objects: held }: RunRecord) {
   for (const output of outputsIn(state.root)) {
     bytes += output.length;
     if (held.size === 0) continue;
-    objects.push(...objectsIn(output).flatMap((object) => held.get(object) ?? []));
+    objects.push(...namedIn(output).flatMap((object) => held.get(object) ?? []));
   }
   return { bytes, objects };
+}
+
+/** A node may have sent it, so that it may be anything. */
+function namedIn(output: Bytes): readonly number[] {
+  try {
+    return holdsHandle(output) ? objectsIn(output) : [];
+  } catch {
+    return [];
+  }
 }
 
 function contextOf(state: RunState, id: string): Context {
