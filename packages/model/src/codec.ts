@@ -22,6 +22,8 @@ const packr = new Packr({
   mapsAsObjects: true,
   variableMapSize: true,
   bundleStrings: false,
+  // A value may have a field of that name, and it is no function then.
+  useToJSON: false,
 });
 
 type PackedHandle = readonly [
@@ -154,6 +156,24 @@ export function decodeValue(bytes: Bytes, resolve?: (handle: Handle) => unknown)
   } finally {
     resolving = around;
   }
+}
+
+/** The same of bytes that anybody may have made: it throws for what is nested deeper than
+ *  `encodeValue` lets be, by which whoever goes down into the value could end. */
+export function decodeForeign(bytes: Bytes, resolve?: (handle: Handle) => unknown): unknown {
+  const value = decodeValue(bytes, resolve);
+  // Each level takes a byte.
+  if (bytes.length > valueDepthMax && isDeeper(value, valueDepthMax)) {
+    throw troupeError('UNCARRIABLE', `a value is nested deeper than ${valueDepthMax}`);
+  }
+  return value;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
+  if (levels < 0) return true;
+  const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return parts.some((part) => isDeeper(part, levels - 1));
 }
 
 /** A handle where there may be none, or to what nobody gave. */

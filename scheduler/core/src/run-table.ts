@@ -18,8 +18,10 @@ import {
   type BundleHash,
   type Bytes,
   type Failure,
+  holdsHandle,
   limits,
   type Outcome,
+  objectsIn,
   type RunId,
   runId,
   type StoredObject,
@@ -31,7 +33,7 @@ import { keptFrom, moveTo, startFrom } from './dag/carry.ts';
 import { checkState } from './dag/check.ts';
 import type { CompiledWorkflow } from './dag/compile.ts';
 import { imageOf, type RunStateImage, restoreRun } from './dag/image.ts';
-import type { Context } from './dag/instance.ts';
+import { type Context, outputsIn } from './dag/instance.ts';
 import { courseOf, judged, settle } from './dag/next.ts';
 import { RunState } from './dag/run-state.ts';
 import type { DeploymentTable } from './deployments.ts';
@@ -261,6 +263,7 @@ export class RunTable {
     const state = isAgain
       ? startFrom(earlier, compiled, keeps)
       : new RunState(compiled.graph, compiled.workflow.onFailure ?? 'stop');
+    const carried = isAgain ? carriedBy(state, earlier) : { bytes: 0, objects: [] };
     const isSame = isAgain && fact.input.length === 0;
     const inputObjects = isSame ? earlier.inputObjects : (fact.objects ?? []);
     const record: RunRecord = {
@@ -280,13 +283,13 @@ export class RunTable {
       state,
       untils: new Map(),
       failed: undefined,
-      outputBytes: isAgain ? earlier.outputBytes : 0,
+      outputBytes: carried.bytes,
       hasOutputs: true,
       end: undefined,
     };
     this.#runs.set(run, record);
     this.#hold(record, inputObjects);
-    if (isAgain) this.#hold(record, earlier.objects.values());
+    this.#hold(record, carried.objects);
   }
 
   #move(run: RunRecord, bundle: BundleHash): void {
@@ -439,6 +442,27 @@ export function childId(parent: RunId, block: string): RunId {
 
 function bytesOf({ outputBytes, state }: Pick<RunRecord, 'outputBytes' | 'state'>): number {
   return outputBytes + state.known * contextBytes;
+}
+
+/** What a run that starts again has of the earlier one; the rest of that it makes anew. */
+function carriedBy(state: RunState, { objects: held }: RunRecord) {
+  let bytes = 0;
+  const objects: StoredObject[] = [];
+  for (const output of outputsIn(state.root)) {
+    bytes += output.length;
+    if (held.size === 0) continue;
+    objects.push(...namedIn(output).flatMap((object) => held.get(object) ?? []));
+  }
+  return { bytes, objects };
+}
+
+/** A node may have sent it, so that it may be anything. */
+function namedIn(output: Bytes): readonly number[] {
+  try {
+    return holdsHandle(output) ? objectsIn(output) : [];
+  } catch {
+    return [];
+  }
 }
 
 function contextOf(state: RunState, id: string): Context {

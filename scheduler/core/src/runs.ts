@@ -7,7 +7,7 @@
  */
 import {
   type Answer,
-  decodeValue,
+  decodeForeign,
   type Failure,
   failure,
   failureOf,
@@ -398,7 +398,7 @@ function valueFault(value: Uint8Array, what: string): Failure | undefined {
     });
   }
   const decoded = attempt(() => {
-    decodeValue(value);
+    decodeForeign(value);
     return value;
   });
   return decoded.ok ? undefined : decoded.failure;

@@ -31,9 +31,8 @@ export class TurnedAway {
   /** Of a copy: what it is told again, or `settled`. Nothing of what may be served. `isKnown`: whether
    *  serving it begins and changes nothing. */
   find(request: Request, isKnown: (body: RequestBody) => boolean): Failure | 'settled' | undefined {
-    const gateway = this.#gateways.get(request.replyTo);
-    if (gateway === undefined) return undefined;
-    const { number, low, body } = request;
+    const { number, low, body, replyTo } = request;
+    const gateway = this.#gateways.get(replyTo) ?? this.#add(replyTo);
     if (number < gateway.low) return 'settled';
     if (low > gateway.low) settle(gateway, low);
     const refusal = gateway.refusals.get(number);

@@ -236,6 +236,18 @@ describe('a gang', () => {
     expect(starts(scene)).toHaveLength(4);
   });
 
+  it('counts as so many starts in a second as it has members', () => {
+    const { scene } = cluster(2);
+    scene.asks({ kind: 'put-tenant', tenant, quota: { startsPerSecondMax: 2 } });
+    scene.asks(gang('g', 6));
+    expect(starts(scene)).toHaveLength(6);
+    for (let i = 0; i < 4; i++) scene.submits(`t${i}`);
+    scene.pass(2_400);
+    expect(starts(scene)).toHaveLength(6);
+    scene.pass(200);
+    expect(starts(scene)).toHaveLength(7);
+  });
+
   it.each([
     ['cpu', { cpuMax: 4 }],
     ['memory', { memoryMax: 400 }],

@@ -208,6 +208,24 @@ describe('an object', () => {
     expect(deleted(scene)).toEqual([object]);
   });
 
+  test('that a run started again makes anew is not held by it', () => {
+    const blocks = [work('a'), work('b', { input: ref('blocks', 'a') }), loop('l')];
+    const scene = flow([...blocks, work('c', { in: 'l' })]);
+    scene.starts('flow');
+    const first = blockBrings(scene, 'a');
+    const rounds = [blockBrings(scene, 'c[0]'), blockBrings(scene, 'c[1]')];
+    const { object } = blockBrings(scene, 'b');
+    scene.pass(limits.finishedMs / 2);
+    const again = { workflow: 'flow', tenant: scene.view().tenant, input: new Uint8Array(0) };
+    scene.asks({ kind: 'start-run', run: runOf('r2'), ...again, from: { run, block: 'b' } });
+    scene.pass(limits.finishedMs / 2 + 10_000);
+    expect(deleted(scene)).toEqual([object]);
+    const held = scene.machine.durable().runs.find((one) => one.run === 'r2')?.objects ?? [];
+    expect(held.map((one) => one.object).sort()).toEqual(
+      [first, ...rounds].map((one) => one.object).sort(),
+    );
+  });
+
   test('of a finished task goes when the task is forgotten', () => {
     const { scene } = cluster(1);
     const number = scene.submits('t1');

@@ -1,8 +1,16 @@
 /** What a node says that a task came to: it runs user code, so it may say anything. */
-import { encode, encodeHandle, encodeValue, Handle, type Outcome } from '@troupe/model';
+import {
+  type Block,
+  encode,
+  encodeHandle,
+  encodeValue,
+  Handle,
+  type Outcome,
+  runId,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { flow, work } from './runs/flow.ts';
-import type { Scene } from './scene.ts';
+import { flow, loop, pause, ref, value, work } from './runs/flow.ts';
+import { type Scene, tenant } from './scene.ts';
 
 const hash = 'ab'.repeat(32);
 const ok = { ok: true, value: encodeValue(1) } as const;
@@ -67,5 +75,48 @@ describe('a leader that is told nonsense about a task', () => {
     says(scene, first, { ok: true, value: encodeValue('\u00d4OO\u00c7xO') });
     says(scene, 'run:r1:b', { ok: true, value: encodeValue(new Uint8Array([0xd4, 0x4f, 1])) });
     expect(scene.view().state).toBe('done');
+  });
+});
+
+describe('a leader that is given values which nobody who is well could make', () => {
+  const levels = (count: number) => new Uint8Array(count).fill(0x91, 0, count - 1);
+  const named = (...names: readonly string[]) =>
+    new Uint8Array([
+      0x80 + names.length,
+      ...names.flatMap((name) => [0xa0 + name.length, ...Buffer.from(name), 5]),
+    ]);
+  const uses = (...path: string[]): Block[] => [
+    value('of', { it: ref(...path) }),
+    value('text', { $text: [ref(...path)] }),
+    loop('l', { rounds: { items: ref(...path) } }),
+    value('each', ref('item'), { in: 'l' }),
+  ];
+  const values = [203, 1_500, 2_500, 3_500, 4_500]
+    .map(levels)
+    .concat([named('constructor', 'toJSON'), named('toJSON'), new Uint8Array([0xc1])]);
+
+  it('goes on leading, whatever a workflow makes of what a task came to', () => {
+    for (const bytes of values) {
+      const scene = flow([work('a'), ...uses('blocks', 'a')], { onFailure: 'go-on' });
+      scene.starts('flow');
+      says(scene, first, { ok: true, value: bytes });
+      expect(scene.view().state).not.toBe('running');
+      scene.failOver();
+      expect(scene.view().state).not.toBe('running');
+    }
+  });
+
+  it('refuses what is nested too deeply as an input or an answer, and nothing has begun', () => {
+    const scene = flow([pause('p'), ...uses('blocks', 'p')], { onFailure: 'go-on' });
+    scene.starts('flow');
+    const facts = scene.facts.length;
+    const refused = /^(UNCARRIABLE|INVALID_ARGUMENT)$/;
+    for (const bytes of values.slice(0, 5)) {
+      const start = { run: runId('r2'), tenant, workflow: 'flow', input: bytes } as const;
+      expect(scene.code(scene.asks({ kind: 'start-run', ...start }))).toMatch(refused);
+      const answer = { run: runId('r1'), block: 'p', answer: bytes } as const;
+      expect(scene.code(scene.asks({ kind: 'resume-run', ...answer }))).toMatch(refused);
+    }
+    expect(scene.facts.length).toBe(facts);
   });
 });

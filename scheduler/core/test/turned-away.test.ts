@@ -84,3 +84,15 @@ describe('a request that was refused', () => {
     expect(answerTo(1)).toBe('tasks');
   });
 });
+
+test('a request that was carried out and settled is not carried out again by a late copy', () => {
+  const scene = new Scene();
+  const weighs = (number: number, low: number, weight: number) => {
+    const body: RequestBody = { kind: 'put-tenant', tenant, weight };
+    scene.hands({ number, low, forTerm: scene.term, replyTo: door, body });
+  };
+  weighs(1, 1, 5);
+  weighs(2, 2, 7);
+  weighs(1, 1, 5);
+  expect(scene.machine.durable().deployments.tenants[0]?.weight).toBe(7);
+});

@@ -18,7 +18,7 @@ import {
 } from '@troupe/model';
 import { blockFault, type Declared, limitFault } from './block-fault.ts';
 import { expressionsOf } from './expressions.ts';
-import { buildGraph, type Graph, type PlannedBlock, type PlannedEdge } from './graph.ts';
+import { buildGraph, depthMax, type Graph, type PlannedBlock, type PlannedEdge } from './graph.ts';
 import { type Path, visitReferences } from './references.ts';
 
 /** What a vertex is. A block with `each` is two: a parallel, and the one vertex of its body. */
@@ -180,11 +180,12 @@ class EdgePlan {
     return undefined;
   }
 
-  /** The containers around a block, the innermost first; with itself when asked from inside. */
+  /** The containers around a block, the innermost first; with itself when asked from inside. No more than
+   *  there may be: whoever lies in more, or in itself, is refused after this. */
   #around(block: Block | undefined, inside: boolean): readonly Block[] {
     const around: Block[] = inside && block !== undefined ? [block] : [];
     let at = this.#blocks.get(block?.in ?? '');
-    while (at !== undefined && !around.includes(at)) {
+    while (at !== undefined && around.length <= depthMax) {
       around.push(at);
       at = this.#blocks.get(at.in ?? '');
     }

@@ -4,11 +4,13 @@
  *
  * K1  an expression that does not parse is refused at compile time, with the place in it.
  * K2  the answer is true or false; anything else is a coded failure, never taken for either.
- * K3  a loop over a list inside another is refused: what an answer takes grows with what it sees.
+ * K3  a loop over a list inside another is refused: what an answer takes grows with what it sees. So is
+ *     one, when it is asked, that would look at too much of what stands outside in each round.
  */
 import { celEnv, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import { type TroupeError, troupeError } from '@troupe/model';
+import { type ConditionLoop, loopsOf, workOf } from './condition-work.ts';
 
 /** What is in a value that a workflow handles. */
 type Plain = Parameters<ReturnType<typeof plan>>[0];
@@ -21,15 +23,22 @@ const textFunctions = ['lowerAscii', 'upperAscii', 'trim'];
 const environment = celEnv({
   funcs: strings.filter(({ name }) => textFunctions.includes(name)),
 });
-const known = new Map<string, ReturnType<typeof plan>>();
+const known = new Map<string, Planned>();
 const knownMax = 10_000;
+/** What the loops of one answer may take: about half a second. */
+const workMax = 20_000_000;
+
+interface Planned {
+  readonly answer: ReturnType<typeof plan>;
+  readonly loops: readonly ConditionLoop[];
+}
 
 /** What is wrong with the expression, if anything. */
 export function conditionFault(when: string): string | undefined {
   if (when.length > lengthMax) return `has ${when.length} characters, ${lengthMax} are allowed`;
   try {
     planned(when);
-    return loopsIn(parse(when)) > 1 ? 'has a loop over a list inside another' : undefined;
+    return nestingOf(parse(when)) > 1 ? 'has a loop over a list inside another' : undefined;
   } catch (thrown) {
     return `does not parse: ${text(thrown)}`;
   }
@@ -38,32 +47,39 @@ export function conditionFault(when: string): string | undefined {
 /** Asks the expression. Throws `WORKFLOW_INVALID` when it cannot be answered with true or false. */
 export function ask(when: string, values: { readonly [name: string]: unknown }): boolean {
   let answer: unknown;
+  let work = 0;
   try {
-    answer = planned(when)(values as Plain);
+    const { answer: answerTo, loops } = planned(when);
+    work = workOf(loops, values, workMax);
+    if (work <= workMax) answer = answerTo(values as Plain);
   } catch (thrown) {
     throw unanswered(when, text(thrown));
+  }
+  if (work > workMax) {
+    throw unanswered(when, `its loops would look at too much from outside of them, in each round`);
   }
   if (typeof answer === 'boolean') return answer;
   throw unanswered(when, answer instanceof Error ? text(answer) : `it comes to ${typeof answer}`);
 }
 
-function planned(when: string): ReturnType<typeof plan> {
+function planned(when: string): Planned {
   const before = known.get(when);
   if (before !== undefined) return before;
-  const made = plan(environment, parse(when));
+  const parsed = parse(when);
+  const made = { answer: plan(environment, parsed), loops: loopsOf(parsed.expr) };
   if (known.size >= knownMax) known.clear();
   known.set(when, made);
   return made;
 }
 
 /** How deep loops over lists (`all`, `exists`, `map`, `filter`) stand in one another. */
-function loopsIn(part: unknown): number {
+function nestingOf(part: unknown): number {
   if (typeof part !== 'object' || part === null) return 0;
   let deepest = 0;
   for (const [name, inner] of Object.entries(part)) {
     // What a loop goes through is made before it begins.
     const isRound = name === 'loopStep' || name === 'loopCondition';
-    deepest = Math.max(deepest, loopsIn(inner) + (isRound ? 1 : 0));
+    deepest = Math.max(deepest, nestingOf(inner) + (isRound ? 1 : 0));
   }
   return deepest;
 }

@@ -80,7 +80,7 @@ export const errorPort = 1;
 export const settledPort = 'settled';
 
 /** Containers in containers. */
-const depthMax = 16;
+export const depthMax = 16;
 /** Bounds by which an edge has a number of its own that a double can hold. */
 const blocksMax = 1_000_000;
 const portsMax = 8_192;

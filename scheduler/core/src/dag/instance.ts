@@ -167,6 +167,20 @@ export class Instance {
   }
 }
 
+/** What all came to that has settled in it, in earlier rounds, and in what stands inside. */
+export function* outputsIn(instance: Instance): IterableIterator<Bytes> {
+  for (const [slot, output] of instance.outputs.entries()) {
+    if (output !== undefined && settledWell(instance.state[slot] ?? 0)) yield output;
+  }
+  for (const round of instance.earlier) {
+    for (const { output, inner } of round) {
+      if (output !== undefined) yield output;
+      if (inner !== undefined) yield* outputsIn(inner);
+    }
+  }
+  for (const inner of instance.inner.values()) yield* outputsIn(inner);
+}
+
 /** Indices of the rounds and branches around a context, the outermost first. */
 export function indicesOf({ instance, slot }: Context): readonly number[] {
   const indices: number[] = [];

@@ -8,7 +8,7 @@
 import {
   type Block,
   type Bytes,
-  decodeValue,
+  decodeForeign,
   type Expression,
   troupeError,
   unnamedObject,
@@ -199,7 +199,7 @@ export class RunValues {
     const known = this.#kept.get(bytes);
     if (known !== undefined) return known;
     // A handle that the run does not hold was made by nobody who may.
-    const value = decodeValue(bytes, (handle) => {
+    const value = decodeForeign(bytes, (handle) => {
       if (this.#holds.has(handle.stored.object)) return handle;
       throw unnamedObject(handle.stored.object);
     });

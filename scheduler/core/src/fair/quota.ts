@@ -114,7 +114,8 @@ export class QuotaUse {
     const { startsPerSecondMax } = this.#quota;
     if (startsPerSecondMax === undefined) return;
     this.#fill(now, startsPerSecondMax);
-    this.#starts -= 1;
+    // A gang starts whole, and what was too much is waited for after it.
+    this.#starts -= shape.members ?? 1;
   }
 
   /** It runs already. */

@@ -130,6 +130,15 @@ it('refuses containers in containers beyond a depth', () => {
   expect(faultOf([...nested(17), work('a', { in: 'l16' })])).toContain('more than 16 containers');
 });
 
+it('refuses thousands of containers in each other as soon, since a leader compiles them', () => {
+  const many = 10_000;
+  const circle = Array.from({ length: many }, (_, i) => {
+    const around = `l${(i + 1) % many}`;
+    return loop(`l${i}`, { in: around, rounds: { count: ref('around', around, 'index') } });
+  });
+  expect(faultOf(circle)).toContain('lies in itself');
+});
+
 it('refuses limits and bounds that are none', () => {
   expect(faultOf([work('a', { inFlightMax: 0 })])).toContain('inFlightMax');
   expect(faultOf([loop('l', { roundsMax: 1.5 }), work('a', { in: 'l' })])).toContain('roundsMax');

@@ -118,6 +118,22 @@ describe('a run from a block on', () => {
   });
 });
 
+describe('a run that is started again and again', () => {
+  it('has its outputs, and may, as often as one that was started once', () => {
+    const blocks = [value('v', ref('input')), loop('l', { after: ['v'], rounds: { count: 9 } })];
+    const many = [...blocks, value('w', ref('input'), { in: 'l' }), work('a', { after: ['l'] })];
+    const scene = flow(many);
+    scene.starts('flow', 'x'.repeat(400_000), 'r0');
+    scene.blockFinishes('a', 1, 'r0');
+    for (let i = 1; i < 20; i++) {
+      const block = i % 2 === 0 ? 'v' : 'a';
+      const answer = again(scene, { block }, `r${i}`, noInput, runId(`r${i - 1}`));
+      expect([i, refusal(answer)]).toEqual([i, '']);
+      scene.blockFinishes('a', i, `r${i}`);
+    }
+  });
+});
+
 describe('what a run from a block on takes over', () => {
   const three = (last: string): Block[] => [
     work('a'),

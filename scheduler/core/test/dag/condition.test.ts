@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { ask } from '../../src/dag/condition.ts';
+
+const many = (count: number, of: (at: number) => unknown) =>
+  Array.from({ length: count }, (_, at) => of(at));
+const l = many(50_000, (at) => ({ id: at, kind: `k${at % 7}` }));
+const m = many(50_000, (at) => at + 0.5);
+const text = 'a'.repeat(50_000);
+const order = { id: 49_999, lines: m, text };
+const named = Object.fromEntries(m.map((each) => [`k${each}`, 1]));
+const few = { k1: 1, k2: 2 };
+
+it.each([
+  'l.all(x, !(x.id in m))',
+  'l.all(x, !(x.id in order.lines))',
+  'l.all(x, order.lines == m)',
+  'm.all(x, size(text) > 1)',
+  'm.exists(x, order.text.contains(string(x)))',
+  'm.filter(x, x > 1.0).all(x, !(x in m))',
+  'l.all(x, order == x)',
+  'l.exists(x, x.kind in named)',
+  'l.exists(x, has(named.k1))',
+  'l.exists(x, named[x.kind] == 1)',
+  '[m, m][0].all(x, m[0] == x || m == l)',
+  'l.all(x, {"of": m}.of != l)',
+])('a condition that would keep everybody waiting has no answer, which is said: %s', (when) => {
+  expect(() => ask(when, { l, m, text, order, named })).toThrow(/would look at too much/);
+});
+
+it.each([
+  ['l.exists(x, x.id == order.id)', true],
+  ['l.exists(x, double(x.id) == order.lines[1])', false],
+  ['m.all(x, x in [1.0, 2.0])', false],
+  ['l.exists(x, x.kind in few && few[x.kind] == 2)', true],
+  ['l.exists(x, has(few.k3))', false],
+  ['l.exists(x, x.kind == "k5" && x.id == order["id"])', true],
+  ['l.filter(x, x.kind == "k1").size() > 10', true],
+  ['m.exists(x, x == m[4])', true],
+  ['3.5 in m && text.contains("aa") && l != m', true],
+])('a condition over a long list is answered: %s', (when, answer) => {
+  expect(ask(when, { l, m, text, order, few })).toBe(answer);
+});
