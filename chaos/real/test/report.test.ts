@@ -121,6 +121,31 @@ it('an operation that was not written down whole leaves its promise unchecked', 
   expect(reasons.join()).toContain('not checked: a transfer keeps the total: what pay p (ok) was');
 });
 
+it.each(['bank', 'lists', 'registers', 'tasks', 'runs', 'voyages', 'placings'])(
+  'an operation of %s without what it was asked with hides no other broken promise',
+  (workload) => {
+    const actions = { lists: 'append', registers: 'write', runs: 'run', placings: 'gang' };
+    const action = Object.entries(actions).find(([name]) => name === workload)?.[1] ?? 'any';
+    const one: Line = { ...call('x', 'ok'), workload, action, output: true } as Line;
+    const final: Line = {
+      ...ledger([]),
+      workload,
+      value: workload === 'registers' ? 0 : [],
+    } as Line;
+    const account: Line = { ...final, key: 'k/a0', value: { balance: 100, entries: [] } } as Line;
+    const { conclusion, reasons, verdicts } = conclude(
+      call('a', 'ok'),
+      ledger([]),
+      one,
+      workload === 'bank' ? account : final,
+      end,
+    );
+    expect(verdicts.map(({ unreadable }) => unreadable).join()).toContain('x (ok) was asked with');
+    expect(conclusion).toBe('failed');
+    expect(reasons.join()).toContain('a (ok) has no effect');
+  },
+);
+
 it('recovery is told for each kind of fault, by median and maximum', () => {
   const fault = (recoveredMs: number, round: number): Line => ({
     kind: 'fault',
