@@ -188,6 +188,9 @@ it('a fault after which not everybody was served is told, and proves nothing', (
   const summary = conclude(call('a', 'ok'), ledger(['a']), came, end);
   expect(summary.reasons).toContain('after kill-node of round 1 not everybody was served');
   expect(reportText(summary)).toContain('1 (1 without recovery)');
+  const page = reportHtml(summary);
+  expect(page).toContain('<td>1 (1 without recovery)</td>');
+  expect(page).toContain('kill-node n1: 0 s, not everybody was served again in time');
 });
 
 it('a workload of which under half is ok proves nothing of its promise', () => {
