@@ -3,10 +3,20 @@
  * what it promised. Ends with 0 when it passed, 1 when it failed, 2 when it was asked wrongly, and 3
  * when nothing was proved.
  */
-import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runChaos } from './chaos.ts';
+import { historyFileOf, runChaos } from './chaos.ts';
+import { dataDirOf, logDirOf } from './cluster/stage.ts';
 import { type FaultKind, faultKinds, isFaultKind } from './faults/kinds.ts';
 import { type History, NoHistoryError, readHistory } from './history/history.ts';
 import { reportHtml } from './report/html.ts';
@@ -42,6 +52,7 @@ Examples:
 
 const exitCodes: { readonly [C in Conclusion]: number } = { passed: 0, failed: 1, inconclusive: 3 };
 const usageCode = 2;
+const firstWords = '{"kind":"begin"';
 /**
  * Go collects garbage when the heap has doubled, so that what etcd and NATS hold follows how much they
  * keep and how fast it changes. Under a limit they collect in time, and only a leak grows.
@@ -99,7 +110,11 @@ async function main(): Promise<number> {
     kinds: kindsOf(values.only),
     pace: count('--pace', values.pace ?? '1'),
   };
+  if (values.dir === undefined && !/^\w[\w.-]*$/.test(seed)) {
+    throw new UsageError(`--seed ${seed} is no name of a folder, so it needs --dir`);
+  }
   const dir = values.dir ?? join('.troupe', 'chaos', seed);
+  refuseForeign(dir);
   const began = performance.now();
   const say = (line: string) => {
     const seconds = ((performance.now() - began) / 1_000).toFixed(1).padStart(7);
@@ -138,6 +153,31 @@ function refuseUnwritable(file: string): void {
   } catch (reason) {
     const why = reason instanceof Error ? reason.message : String(reason);
     throw new UsageError(`${file} cannot be written: ${why}`);
+  }
+}
+
+/** Data and logs of an earlier run there are taken away; those of anybody else are not ours. */
+function refuseForeign(dir: string): void {
+  const found = statSync(dir, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory()) {
+    throw new UsageError(`--dir ${dir} is no folder`);
+  }
+  if (isOurs(historyFileOf(dir))) return;
+  const taken = [historyFileOf(dir), dataDirOf(dir), logDirOf(dir)].find((one) => existsSync(one));
+  if (taken === undefined) return;
+  throw new UsageError(`${taken} is there and of no earlier run: give another --dir`);
+}
+
+/** A history as far as it goes; one that broke off before its first line is empty. */
+function isOurs(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const handle = openSync(file, 'r');
+  try {
+    const start = Buffer.alloc(firstWords.length);
+    const length = readSync(handle, start);
+    return firstWords.startsWith(start.toString('utf8', 0, length));
+  } finally {
+    closeSync(handle);
   }
 }
 
