@@ -35,7 +35,7 @@ const askMs = 5_000;
 const logBytesKeptMax = 4 * 1024 ** 2;
 const imageEveryFacts = 5_000;
 const startTriesMax = 3;
-const twinMsMax = 10_000;
+const twinMsMax = 20_000;
 const gigabyte = 1024 ** 3;
 
 /** What a node of that name offers and keeps to: its section of the configuration. */
