@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { historyFileOf, runChaos } from './chaos.ts';
 import { dataDirOf, logDirOf } from './cluster/stage.ts';
-import { type FaultKind, faultKinds, isFaultKind } from './faults/kinds.ts';
+import { type FaultKind, faultKinds, isFaultKind, lastKind } from './faults/kinds.ts';
 import { type History, NoHistoryError, readHistory } from './history/history.ts';
 import { reportHtml } from './report/html.ts';
 import { type Conclusion, type Summary, summarize } from './report/summary.ts';
@@ -216,10 +216,12 @@ function count(option: string, text: string): number {
 
 function kindsOf(only: string | undefined): readonly FaultKind[] {
   if (only === undefined) return faultKinds;
-  return only.split(',').map((kind) => {
+  const kinds = only.split(',').map((kind) => {
     if (isFaultKind(kind)) return kind;
     throw new UsageError(`${kind} is no kind of fault; there are ${faultKinds.join(', ')}`);
   });
+  if (kinds.some((kind) => kind !== lastKind)) return kinds;
+  throw new UsageError(`${lastKind} comes last, after rounds of others: name one of them too`);
 }
 
 // What the suite started ends with it.

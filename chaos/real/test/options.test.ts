@@ -33,6 +33,7 @@ it.each([
   [['--dir', strange], 2, 'history.jsonl is there and of no earlier run: give another --dir'],
   [['--dir', cut], 2, 'cut.jsonl is no folder'],
   [['--seed', '../7'], 2, '--seed ../7 is no name of a folder, so it needs --dir'],
+  [['--only', 'restore-data'], 2, 'restore-data comes last, after rounds of others'],
   [['--foo'], 2, "Unknown option '--foo'"],
 ])('%j ends with %i', (options, code, said) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...options], {
