@@ -1,5 +1,5 @@
 /** What a history comes to, and that it is the same when it is read again from its file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -223,6 +223,25 @@ it('a history is the same when it is read from its file', () => {
   const history = writer.close();
   expect(readHistory(file)).toEqual(history);
 });
+
+it('a history of hours is read, although it is larger than a string can be', () => {
+  const file = join(folder, 'hours.jsonl');
+  const handle = openSync(file, 'w');
+  const [first, ...rest] = JSON.stringify(call('a', 'ok', 'ä€'));
+  const padding = Buffer.alloc(60_000_001, ' ');
+  writeSync(handle, `${JSON.stringify(begin())}\n`);
+  for (let count = 0; count < 9; count += 1) {
+    writeSync(handle, `${first}`);
+    writeSync(handle, padding);
+    writeSync(handle, `${rest.join('')}\n`);
+  }
+  writeSync(handle, JSON.stringify(end));
+  closeSync(handle);
+  const { operations, flaws } = readHistory(file);
+  rmSync(file);
+  expect(operations).toEqual(Array.from({ length: 9 }, () => call('a', 'ok', 'ä€')));
+  expect(flaws).toEqual(['operation a is told twice, as are 0 others']);
+}, 60_000);
 
 it('a line that is none is named by its number', () => {
   const file = join(folder, 'broken.jsonl');
