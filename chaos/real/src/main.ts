@@ -1,7 +1,7 @@
 /**
  * `npm run chaos -- --for 10m --nodes 5`: puts a cluster of real processes under faults and checks
- * what it promised. Ends with 0 when it passed, 1 when it failed, 2 when it was asked wrongly, and 3
- * when nothing was proved.
+ * what it promised. Ends with 0 when it passed, 1 when it failed, 2 when it was asked wrongly, 3 when
+ * nothing was proved, and 130 when it was interrupted.
  */
 import {
   accessSync,
@@ -42,7 +42,7 @@ Kinds of faults:
 
 libfaketime is taken from where Debian puts it, or from FAKETIME_LIBRARY.
 
-Exit codes: 0 passed, 1 failed, 2 asked wrongly, 3 inconclusive.
+Exit codes: 0 passed, 1 failed, 2 asked wrongly, 3 inconclusive, 130 interrupted.
 
 Examples:
   npm run chaos -- --for 10m --nodes 5
