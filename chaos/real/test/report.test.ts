@@ -40,6 +40,25 @@ it('a broken promise is a failure, with the promise named', () => {
   expect(reportText(summary)).toContain(
     'lost: a call takes effect once: k: add a (ok) has no effect',
   );
+  expect(reportHtml(summary)).toContain(
+    '<li>lost: a call takes effect once: k: add a (ok) has no effect</li>',
+  );
+});
+
+it('a promise that could not be decided is not passed over', () => {
+  const spent: Line = { ...call('t', 'ok'), workload: 'shares' } as Line;
+  const { reasons } = conclude(call('a', 'ok'), ledger(['a']), spent, end);
+  expect(reasons).toContain('1 keys undecided: tenants are served by their weights');
+});
+
+it('what was answered counts at the moment at which it was', () => {
+  const late: Line = { ...call('b', 'unknown', 'OUTCOME_UNKNOWN'), from: 100, until: 900 } as Line;
+  const { timeline } = conclude(call('a', 'ok'), late, ledger(['a']), end);
+  const empty = { ok: 0, failed: 0, unknown: 0 };
+  expect(timeline).toEqual([
+    { ...empty, ok: 1, at: 0, lengthMs: 500, medianMs: 5, maxMs: 5 },
+    { ...empty, unknown: 1, at: 500, lengthMs: 500, medianMs: 800, maxMs: 800 },
+  ]);
 });
 
 it('an alarm is a failure', () => {
