@@ -101,6 +101,10 @@ async function main(): Promise<number> {
     if (idle !== undefined) throw new UsageError(`--${idle} does nothing beside --check`);
     return report(summarize(historyIn(check)), { json, html });
   }
+  const faketime = process.env['FAKETIME_LIBRARY'];
+  if (faketime !== undefined && !existsSync(faketime)) {
+    throw new UsageError(`FAKETIME_LIBRARY names ${faketime}, which is not there`);
+  }
   const { seed = String(Date.now() % 1_000_000) } = values;
   if (seed === '') throw new UsageError('--seed is empty');
   const asked = {

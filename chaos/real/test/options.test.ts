@@ -43,3 +43,14 @@ it.each([
   expect(stdout + stderr).not.toMatch(/history and logs in| {4}at /);
   expect(status).toBe(code);
 });
+
+it('a library for clocks that is not there is not passed over for another one', () => {
+  const options = ['--dir', join(folder, 'new')];
+  const env = { ...process.env, FAKETIME_LIBRARY: join(folder, 'none.so') };
+  const { status, stderr } = spawnSync(process.execPath, [main, ...options], {
+    encoding: 'utf8',
+    env,
+  });
+  expect(stderr).toMatch(/^FAKETIME_LIBRARY names .*none\.so, which is not there$/m);
+  expect(status).toBe(2);
+});
