@@ -31,10 +31,14 @@ export interface ChaosOptions {
   readonly say: (line: string) => void;
 }
 
+export function historyFileOf(dir: string): string {
+  return join(dir, 'history.jsonl');
+}
+
 export async function runChaos(options: ChaosOptions): Promise<History> {
   const { dir, seed, forMs, nodes, schedulers, place, say } = options;
   mkdirSync(dir, { recursive: true });
-  const file = join(dir, 'history.jsonl');
+  const file = historyFileOf(dir);
   // Of an earlier run here.
   const old = existsSync(file) ? [dataDirOf(dir), logDirOf(dir)] : [];
   for (const folder of old) rmSync(folder, { recursive: true, force: true });

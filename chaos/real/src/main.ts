@@ -1,13 +1,23 @@
 /**
  * `npm run chaos -- --for 10m --nodes 5`: puts a cluster of real processes under faults and checks
- * what it promised. Ends with 0 when it passed, 1 when it failed, 2 when it was asked wrongly, and 3
- * when nothing was proved.
+ * what it promised. Ends with 0 when it passed, 1 when it failed, 2 when it was asked wrongly, 3 when
+ * nothing was proved, and 130 when it was interrupted.
  */
-import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runChaos } from './chaos.ts';
-import { type FaultKind, faultKinds, isFaultKind } from './faults/kinds.ts';
+import { historyFileOf, runChaos } from './chaos.ts';
+import { dataDirOf, logDirOf } from './cluster/stage.ts';
+import { type FaultKind, faultKinds, isFaultKind, lastKind } from './faults/kinds.ts';
 import { type History, NoHistoryError, readHistory } from './history/history.ts';
 import { reportHtml } from './report/html.ts';
 import { type Conclusion, type Summary, summarize } from './report/summary.ts';
@@ -32,7 +42,7 @@ Kinds of faults:
 
 libfaketime is taken from where Debian puts it, or from FAKETIME_LIBRARY.
 
-Exit codes: 0 passed, 1 failed, 2 asked wrongly, 3 inconclusive.
+Exit codes: 0 passed, 1 failed, 2 asked wrongly, 3 inconclusive, 130 interrupted.
 
 Examples:
   npm run chaos -- --for 10m --nodes 5
@@ -42,6 +52,7 @@ Examples:
 
 const exitCodes: { readonly [C in Conclusion]: number } = { passed: 0, failed: 1, inconclusive: 3 };
 const usageCode = 2;
+const firstWords = '{"kind":"begin"';
 /**
  * Go collects garbage when the heap has doubled, so that what etcd and NATS hold follows how much they
  * keep and how fast it changes. Under a limit they collect in time, and only a leak grows.
@@ -90,6 +101,10 @@ async function main(): Promise<number> {
     if (idle !== undefined) throw new UsageError(`--${idle} does nothing beside --check`);
     return report(summarize(historyIn(check)), { json, html });
   }
+  const faketime = process.env['FAKETIME_LIBRARY'];
+  if (faketime !== undefined && !existsSync(faketime)) {
+    throw new UsageError(`FAKETIME_LIBRARY names ${faketime}, which is not there`);
+  }
   const { seed = String(Date.now() % 1_000_000) } = values;
   if (seed === '') throw new UsageError('--seed is empty');
   const asked = {
@@ -99,7 +114,11 @@ async function main(): Promise<number> {
     kinds: kindsOf(values.only),
     pace: count('--pace', values.pace ?? '1'),
   };
+  if (values.dir === undefined && !/^\w[\w.-]*$/.test(seed)) {
+    throw new UsageError(`--seed ${seed} is no name of a folder, so it needs --dir`);
+  }
   const dir = values.dir ?? join('.troupe', 'chaos', seed);
+  refuseForeign(dir);
   const began = performance.now();
   const say = (line: string) => {
     const seconds = ((performance.now() - began) / 1_000).toFixed(1).padStart(7);
@@ -141,6 +160,31 @@ function refuseUnwritable(file: string): void {
   }
 }
 
+/** Data and logs of an earlier run there are taken away; those of anybody else are not ours. */
+function refuseForeign(dir: string): void {
+  const found = statSync(dir, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory()) {
+    throw new UsageError(`--dir ${dir} is no folder`);
+  }
+  if (isOurs(historyFileOf(dir))) return;
+  const taken = [historyFileOf(dir), dataDirOf(dir), logDirOf(dir)].find((one) => existsSync(one));
+  if (taken === undefined) return;
+  throw new UsageError(`${taken} is there and of no earlier run: give another --dir`);
+}
+
+/** A history as far as it goes; one that broke off before its first line is empty. */
+function isOurs(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const handle = openSync(file, 'r');
+  try {
+    const start = Buffer.alloc(firstWords.length);
+    const length = readSync(handle, start);
+    return firstWords.startsWith(start.toString('utf8', 0, length));
+  } finally {
+    closeSync(handle);
+  }
+}
+
 function isSystemError(reason: unknown): reason is Error {
   return reason instanceof Error && 'syscall' in reason;
 }
@@ -176,10 +220,12 @@ function count(option: string, text: string): number {
 
 function kindsOf(only: string | undefined): readonly FaultKind[] {
   if (only === undefined) return faultKinds;
-  return only.split(',').map((kind) => {
+  const kinds = only.split(',').map((kind) => {
     if (isFaultKind(kind)) return kind;
     throw new UsageError(`${kind} is no kind of fault; there are ${faultKinds.join(', ')}`);
   });
+  if (kinds.some((kind) => kind !== lastKind)) return kinds;
+  throw new UsageError(`${lastKind} comes last, after rounds of others: name one of them too`);
 }
 
 // What the suite started ends with it.

@@ -80,6 +80,14 @@ describe('tasks', () => {
     expect(check(marks)).toEqual([kind]);
   });
 
+  it('are found out when a refused one was run', () => {
+    const refused = tasks.map((one) =>
+      one.id === 'c' ? { ...one, outcome: 'failed' as const } : one,
+    );
+    expect(check(['a#1', 'b#1'], refused)).toEqual([]);
+    expect(check(['a#1', 'b#1', 'c#1'], refused)).toEqual(['wrong']);
+  });
+
   it('are not taken for right when their marks were not read', () => {
     const unknown = tasks.filter(({ outcome }) => outcome === 'unknown');
     expect(kindsOf(attempts('p', { operations: unknown, finals: [] }))).toEqual(['wrong']);
@@ -140,6 +148,29 @@ describe('append lists', () => {
         ['w', 0],
       ]),
     ).toContain('out-of-order');
+  });
+
+  it('are found out when items that nobody heard of changed places', () => {
+    const two = [2, 3].map((number) => ({
+      id: `u${number}`,
+      action: 'append',
+      input: { writer: 'w', number },
+      outcome: 'unknown' as const,
+    }));
+    const more = operations('k', ...all, ...two);
+    expect(check([...good, ['w', 2], ['w', 3]], more)).toEqual([]);
+    expect(check([...good, ['w', 3], ['w', 2]], more)).toEqual(['out-of-order']);
+  });
+
+  it('are found out when a refused item is there', () => {
+    const refused = operations('k', ...all, {
+      id: 'f',
+      action: 'append',
+      input: { writer: 'w', number: 2 },
+      outcome: 'failed',
+    });
+    expect(check(good, refused)).toEqual([]);
+    expect(check([...good, ['w', 2]], refused)).toEqual(['wrong']);
   });
 
   it('are found out when letters have a gap, or did not all arrive', () => {
@@ -254,6 +285,25 @@ describe('the bank', () => {
     expect(check([['a', -10]], [])).toEqual(['lost', 'wrong']);
   });
 
+  it('is found out when an acknowledged transfer left nothing at all', () => {
+    expect(check([], [])).toEqual(['lost']);
+  });
+
+  it('is found out when there are entries that nobody asked for, or of another amount', () => {
+    const more = (id: string, amount: number): [Entries, Entries] => [
+      [
+        ['a', -10],
+        [id, -amount],
+      ],
+      [
+        ['a', 10],
+        [id, amount],
+      ],
+    ];
+    expect(check(...more('z', 10))).toEqual(['wrong']);
+    expect(check(...more('a', 5))).toEqual(['wrong']);
+  });
+
   it('is found out when money is credited twice', () => {
     expect(
       check(
@@ -362,6 +412,11 @@ describe('nested runs', () => {
   it('are exact, and the call of every round of every branch is there once', () => {
     expect(check({}, ['a/0.0', 'a/0.1'])).toEqual([]);
     expect(check({}, ['a/0.1'], 'unknown')).toEqual([]);
+  });
+
+  it('are found out when one that was refused called', () => {
+    expect(check({}, [], 'failed')).toEqual([]);
+    expect(check({}, ['a/0.0'], 'failed')).toEqual(['wrong']);
   });
 
   it.each([

@@ -28,6 +28,11 @@ it('what rises by less than noise is level (G1)', () => {
   expect(growthOf(measured('n1', 'handles', few))[0]?.found).toBe('level');
 });
 
+it('what rises by less than a third is level (G1)', () => {
+  const large = rising.map((value) => value + 1_000);
+  expect(growthOf(measured('n1', 'memory MB', large))[0]?.found).toBe('level');
+});
+
 const kinds = ['kill-node', 'split'];
 const end: Line = { kind: 'end', at: 40_000 };
 

@@ -1,5 +1,5 @@
 /** What a history comes to, and that it is the same when it is read again from its file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -40,6 +40,25 @@ it('a broken promise is a failure, with the promise named', () => {
   expect(reportText(summary)).toContain(
     'lost: a call takes effect once: k: add a (ok) has no effect',
   );
+  expect(reportHtml(summary)).toContain(
+    '<li>lost: a call takes effect once: k: add a (ok) has no effect</li>',
+  );
+});
+
+it('a promise that could not be decided is not passed over', () => {
+  const spent: Line = { ...call('t', 'ok'), workload: 'shares' } as Line;
+  const { reasons } = conclude(call('a', 'ok'), ledger(['a']), spent, end);
+  expect(reasons).toContain('1 keys undecided: tenants are served by their weights');
+});
+
+it('what was answered counts at the moment at which it was', () => {
+  const late: Line = { ...call('b', 'unknown', 'OUTCOME_UNKNOWN'), from: 100, until: 900 } as Line;
+  const { timeline } = conclude(call('a', 'ok'), late, ledger(['a']), end);
+  const empty = { ok: 0, failed: 0, unknown: 0 };
+  expect(timeline).toEqual([
+    { ...empty, ok: 1, at: 0, lengthMs: 500, medianMs: 5, maxMs: 5 },
+    { ...empty, unknown: 1, at: 500, lengthMs: 500, medianMs: 800, maxMs: 800 },
+  ]);
 });
 
 it('an alarm is a failure', () => {
@@ -121,6 +140,31 @@ it('an operation that was not written down whole leaves its promise unchecked', 
   expect(reasons.join()).toContain('not checked: a transfer keeps the total: what pay p (ok) was');
 });
 
+it.each(['bank', 'lists', 'registers', 'tasks', 'runs', 'voyages', 'placings'])(
+  'an operation of %s without what it was asked with hides no other broken promise',
+  (workload) => {
+    const actions = { lists: 'append', registers: 'write', runs: 'run', placings: 'gang' };
+    const action = Object.entries(actions).find(([name]) => name === workload)?.[1] ?? 'any';
+    const one: Line = { ...call('x', 'ok'), workload, action, output: true } as Line;
+    const final: Line = {
+      ...ledger([]),
+      workload,
+      value: workload === 'registers' ? 0 : [],
+    } as Line;
+    const account: Line = { ...final, key: 'k/a0', value: { balance: 100, entries: [] } } as Line;
+    const { conclusion, reasons, verdicts } = conclude(
+      call('a', 'ok'),
+      ledger([]),
+      one,
+      workload === 'bank' ? account : final,
+      end,
+    );
+    expect(verdicts.map(({ unreadable }) => unreadable).join()).toContain('x (ok) was asked with');
+    expect(conclusion).toBe('failed');
+    expect(reasons.join()).toContain('a (ok) has no effect');
+  },
+);
+
 it('recovery is told for each kind of fault, by median and maximum', () => {
   const fault = (recoveredMs: number, round: number): Line => ({
     kind: 'fault',
@@ -163,6 +207,9 @@ it('a fault after which not everybody was served is told, and proves nothing', (
   const summary = conclude(call('a', 'ok'), ledger(['a']), came, end);
   expect(summary.reasons).toContain('after kill-node of round 1 not everybody was served');
   expect(reportText(summary)).toContain('1 (1 without recovery)');
+  const page = reportHtml(summary);
+  expect(page).toContain('<td>1 (1 without recovery)</td>');
+  expect(page).toContain('kill-node n1: 0 s, not everybody was served again in time');
 });
 
 it('a workload of which under half is ok proves nothing of its promise', () => {
@@ -195,6 +242,25 @@ it('a history is the same when it is read from its file', () => {
   const history = writer.close();
   expect(readHistory(file)).toEqual(history);
 });
+
+it('a history of hours is read, although it is larger than a string can be', () => {
+  const file = join(folder, 'hours.jsonl');
+  const handle = openSync(file, 'w');
+  const [first, ...rest] = JSON.stringify(call('a', 'ok', 'ä€'));
+  const padding = Buffer.alloc(60_000_001, ' ');
+  writeSync(handle, `${JSON.stringify(begin())}\n`);
+  for (let count = 0; count < 9; count += 1) {
+    writeSync(handle, `${first}`);
+    writeSync(handle, padding);
+    writeSync(handle, `${rest.join('')}\n`);
+  }
+  writeSync(handle, JSON.stringify(end));
+  closeSync(handle);
+  const { operations, flaws } = readHistory(file);
+  rmSync(file);
+  expect(operations).toEqual(Array.from({ length: 9 }, () => call('a', 'ok', 'ä€')));
+  expect(flaws).toEqual(['operation a is told twice, as are 0 others']);
+}, 60_000);
 
 it('a line that is none is named by its number', () => {
   const file = join(folder, 'broken.jsonl');

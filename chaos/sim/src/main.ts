@@ -23,6 +23,7 @@ import {
   type Options,
   optionsFrom,
   refuseUnknownFaults,
+  seedsMax,
   UsageError,
   wholeNumber,
   wishesOf,
@@ -69,7 +70,7 @@ function planIn(file: string): Plan {
 
 async function search(wishes: RunWishes, options: Options): Promise<boolean> {
   const from = wholeNumber('from', options.from ?? '1');
-  const count = wholeNumber('seeds', options.seeds ?? seedsUsual, 1);
+  const count = wholeNumber('seeds', options.seeds ?? seedsUsual, 1, seedsMax);
   const wished = wholeNumber('threads', options.threads ?? `${threadsUsual()}`, 1);
   const fresh = Array.from({ length: count }, (_, index) => from + index);
   const seeds = [...new Set([...corpus(), ...fresh])];
@@ -172,7 +173,7 @@ async function showMutants({ checker }: Options): Promise<boolean> {
 }
 
 async function showCheckers({ seeds }: Options): Promise<boolean> {
-  const found = await whatEachNotices(wholeNumber('seeds', seeds ?? seedsUsual, 1));
+  const found = await whatEachNotices(wholeNumber('seeds', seeds ?? seedsUsual, 1, seedsMax));
   for (const [checker, noticed] of found) {
     for (const line of checkerLines(checker, noticed)) say(line);
   }

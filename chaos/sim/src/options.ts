@@ -22,7 +22,7 @@ export const help = `Usage: npm run sim -- [options]
   --checker NAME    only this checker looks, also with --mutants
   --checkers        says of each checker which deliberate faults it notices by itself in --seeds N
   --threads N       threads of a batch
-  --quiet           with --seed: only what is broken
+  --quiet           with --seed or --plan: no trace and no diagram
 
 Exit codes: 0 no promise was broken, 1 one was, or not all was reached or noticed that should be,
 2 asked wrongly, 3 inconclusive: not all that was asked for was run.
@@ -32,6 +32,9 @@ Examples:
   npm run sim -- --seed 4711 --minimize
   npm run sim -- --seed 12 --nodes 200 --quiet
 `;
+
+const nodesMax = 10_000;
+export const seedsMax = 10_000_000;
 
 /** What was asked for cannot be done, and nothing was. */
 export class UsageError extends Error {}
@@ -65,8 +68,14 @@ const idle = {
   ],
   plan: ['seed', 'seeds', 'from', 'nodes', 'operations', 'without', 'minimize', 'threads'],
   seed: ['seeds', 'from', 'threads'],
+  minimize: ['quiet'],
 } as const;
-const needs = { minimize: 'seed', save: 'minimize', without: 'seed' } as const;
+const needs = {
+  minimize: ['seed'],
+  save: ['minimize'],
+  without: ['seed'],
+  quiet: ['seed', 'plan'],
+} as const;
 
 export type Options = ReturnType<typeof parsed>;
 
@@ -80,7 +89,8 @@ export function optionsFrom(args: readonly string[]): Options {
     if (found !== undefined) throw new UsageError(`--${found} does nothing beside --${way}`);
   }
   for (const [option, needed] of Object.entries(needs)) {
-    if (given(option) && !given(needed)) throw new UsageError(`--${option} needs --${needed}`);
+    if (!given(option) || needed.some(given)) continue;
+    throw new UsageError(`--${option} needs --${needed.join(' or --')}`);
   }
   if (options.save !== undefined) refuseUnwritable('save', options.save);
   return options;
@@ -121,7 +131,7 @@ export function wishesOf({ nodes, operations, without, mutant, checker }: Option
     throw new UsageError(`there is no mutant "${mutant}"; there are ${names}`);
   }
   return {
-    nodes: nodes === undefined ? undefined : wholeNumber('nodes', nodes, 1),
+    nodes: nodes === undefined ? undefined : wholeNumber('nodes', nodes, 1, nodesMax),
     operations: operations === undefined ? undefined : wholeNumber('operations', operations),
     without: without?.split(',').map((number) => wholeNumber('without', number)),
     mutant: name,
@@ -142,10 +152,16 @@ export function refuseUnknownFaults({ without }: RunWishes, faults: number): voi
   throw new UsageError(`--without ${unknown}: there is no such fault; there are ${there}`);
 }
 
-export function wholeNumber(option: string, text: string, least = 0): number {
+export function wholeNumber(
+  option: string,
+  text: string,
+  least = 0,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   const number = /^\d+$/.test(text) ? Number(text) : -1;
-  if (Number.isSafeInteger(number) && number >= least) return number;
-  const from = least === 0 ? '' : ` from ${least} on`;
+  if (number >= least && number <= most) return number;
+  const on = most === Number.MAX_SAFE_INTEGER ? 'on' : `to ${most}`;
+  const from = least === 0 ? '' : ` from ${least} ${on}`;
   throw new UsageError(`--${option} takes a whole number${from}, not "${text}"`);
 }
 

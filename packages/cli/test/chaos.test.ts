@@ -216,6 +216,9 @@ describe('a node that `troupe node add` put somewhere', () => {
         expect(alive[0]?.incarnation).not.toBe(incarnation);
       }
       expect(await chaos('freeze-node', 'p1')).toMatchObject({ outcome: 'recovered' });
+      const again = await run('node', 'add', '--name', 'p1', '--cpu', '3');
+      expect(again.stdout).toContain('node p1 was there already');
+      expect(again.stderr).toContain('--cpu: not changed, it keeps what it was added with');
       // What is asked for is no crash, and no end either.
       expect((await run('node', 'list')).stdout).toMatch(/p1 +running/);
     } finally {

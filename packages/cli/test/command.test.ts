@@ -57,6 +57,29 @@ describe('wrong usage ends with exit code 2 and says what to type', () => {
     ],
     [['node', 'add', '--name', 'p', '--program', 'z'], '--program: only for a machine reached'],
     [['node', 'add', '--name', 'p', '--trust-on-first-use'], '--trust-on-first-use: only for'],
+    [
+      [
+        'node',
+        'add',
+        'a@b',
+        '--etcd',
+        'x',
+        '--nats',
+        'y',
+        '--host-key',
+        'z',
+        '--trust-on-first-use',
+      ],
+      '--host-key or --trust-on-first-use: give one of them',
+    ],
+    [
+      ['node', 'start', '--name', 'n9', '--cpu', '2', '--resource', 'cpu=3'],
+      'the resource cpu is given twice',
+    ],
+    [
+      ['node', 'start', '--name', 'n9', '--label', 'a=1', '--label', 'a=2'],
+      'the label a is given twice',
+    ],
     [['node', 'start', '--config', 'x.yaml', '--name', 'n9'], 'leave out --name'],
     [['node', 'start', '--name', 'n9'], 'give --etcd and --nats'],
     [

@@ -88,8 +88,10 @@ class SshProvider implements Provider<SshNodeSpec> {
     try {
       return await this.#put(spec, machine, shell, build, progress);
     } catch (cause) {
-      const touched = before !== undefined || progress.reached || !isSilent(cause);
-      if (!touched || mayUndo(cause)) await this.#undo(name, machine, shell, touched);
+      const touched = progress.reached || !isSilent(cause);
+      // R1: by another key it was not reached; by the one that is known it can be.
+      if (before !== undefined && !touched) this.#records.write(name, before);
+      else if (!touched || mayUndo(cause)) await this.#undo(name, machine, shell, touched);
       throw cause;
     }
   }

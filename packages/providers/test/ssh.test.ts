@@ -139,6 +139,22 @@ describe.skipIf(noSshServer !== undefined)(`nodes by ssh ${noSshServer ?? ''}`.t
     await nothingIsLeft();
   });
 
+  it('V2: a key that is not let in takes nothing from a node that runs', async () => {
+    const { state } = await provider.create(spec('n1', { trust: 'first-use' }));
+    const keyFile = server.strangerKeyFile;
+    const program = 'no-such-node';
+    await expect(provider.create(spec('n1', { program }))).rejects.toMatchObject({
+      code: 'HOST_UNSUITABLE',
+    });
+    await expect(provider.create(spec('n1', { keyFile }))).rejects.toMatchObject({
+      code: 'HOST_REFUSED',
+    });
+    expect(await provider.describe('n1')).toMatchObject({ state });
+    expect(await provider.logs('n1')).toContain('hello from n1.');
+    expect(await provider.destroy('n1')).toBe(true);
+    await nothingIsLeft();
+  });
+
   it('V2: a machine that cannot be reached is an error, known or not', async () => {
     const target = `${userInfo().username}@127.0.0.1:${await freePort()}`;
     const unreachable = { code: 'HOST_UNREACHABLE' };

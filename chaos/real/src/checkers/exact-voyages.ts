@@ -3,7 +3,15 @@
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
 import { large, rounds } from '../voyages.ts';
-import { byKey, type Evidence, type Finding, finalOf, told, type Verdict } from './verdict.ts';
+import {
+  byKey,
+  type Evidence,
+  type Finding,
+  finalOf,
+  inputOf,
+  told,
+  type Verdict,
+} from './verdict.ts';
 
 const ledger = z.array(z.string());
 const given = z.object({
@@ -47,8 +55,8 @@ export function exactVoyages(promise: string, { operations, finals }: Evidence):
   return { promise, checked: operations.length, undecided: 0, findings };
 }
 
-function expectedOf({ input }: Operation): object {
-  const { items, size, answers } = given.parse(input);
+function expectedOf(voyage: Operation): object {
+  const { items, size, answers } = inputOf(given, voyage);
   const { first, second } = answers;
   return {
     squares: items.map((item) => Array.from({ length: rounds }, () => item * item)),
@@ -62,8 +70,9 @@ function expectedOf({ input }: Operation): object {
 }
 
 /** An id for each round of each branch. */
-function effectsOf({ id, input }: Operation): readonly string[] {
-  const { items } = given.parse(input);
+function effectsOf(voyage: Operation): readonly string[] {
+  const { id } = voyage;
+  const { items } = inputOf(given, voyage);
   return items.flatMap((_, branch) =>
     Array.from({ length: rounds }, (_, round) => `${id}/${branch}.${round}`),
   );

@@ -4,11 +4,26 @@
  * B1  a follower that starts over is no alarm: the journal may have been trimmed behind an image
  *     while it was read, and whoever starts over for ever never leads and is never whole.
  * B2  while older data is in the place of the newest, processes have to say that it is corrupt.
+ * B3  a process that ends by itself says its code last. Nobody else hears of the ends of nodes that
+ *     are kept running on machines, so any code is an alarm but those of an outage, of a fence and of
+ *     a name that another one has; so is the last cry of its engine.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ErrorCode, isErrorCode } from '@troupe/sdk';
 
-const bugs = /invariant broken|this is a bug|^INTERNAL:/i;
+const bugs = /invariant broken|this is a bug/i;
+const died = /^FATAL ERROR: |^# Fatal error in /;
+const ended = /^([A-Z][A-Z_]+): /;
+/** B3 */
+const mayEndBy: ReadonlySet<string> = new Set<ErrorCode>([
+  'ETCD_UNREACHABLE',
+  'NATS_UNREACHABLE',
+  'NATS_UNSUITABLE',
+  'DEPOSED',
+  'DATA_BEHIND',
+  'NODE_NAME_TAKEN',
+]);
 const corrupt = /LOG_CORRUPT/;
 const startsOver = /"msg":"starting over"/;
 
@@ -35,6 +50,7 @@ export class BadWords {
 
   #isBad(line: string): boolean {
     if (corrupt.test(line)) return !this.olderData && !startsOver.test(line);
-    return bugs.test(line);
+    const [, code = ''] = ended.exec(line) ?? [];
+    return bugs.test(line) || died.test(line) || (isErrorCode(code) && !mayEndBy.has(code));
   }
 }

@@ -38,10 +38,12 @@ export class ChildMember implements Member {
     return running ? pid : undefined;
   }
 
-  async end(signal: NodeJS.Signals): Promise<void> {
+  async end(signal: NodeJS.Signals): Promise<boolean> {
     const process = this.#process;
+    const { running } = process;
     process.kill(signal);
     await process.exited;
+    return running;
   }
 
   async renew(change: Change): Promise<void> {

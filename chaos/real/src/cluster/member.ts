@@ -23,8 +23,9 @@ export interface Member {
   readonly running: boolean;
   /** Of the process that runs now. */
   pid(): Promise<number | undefined>;
-  /** Sends the signal to the process that runs now and waits until that has ended. */
-  end(signal: NodeJS.Signals): Promise<void>;
+  /** Sends the signal to the process that runs now and waits until that has ended; false when none
+   *  runs. */
+  end(signal: NodeJS.Signals): Promise<boolean>;
   /** Resolves when it serves, as a new process where the last one has ended; asks until then. */
   start(): Promise<void>;
   /** Ends it in order and starts it anew, changed; all later starts are like that too. */

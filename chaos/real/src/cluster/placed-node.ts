@@ -63,11 +63,11 @@ export class PlacedNode implements Member {
     return status?.state.kind === 'running' ? status.state.pid : undefined;
   }
 
-  async end(kind: NodeJS.Signals): Promise<void> {
+  async end(kind: NodeJS.Signals): Promise<boolean> {
     const pid = await this.pid();
-    if (pid === undefined) return;
-    signal(pid, kind);
+    if (pid === undefined || !signal(pid, kind)) return false;
     while (existsSync(`/proc/${pid}`)) await pause(lookMs);
+    return true;
   }
 
   /** A node that ends in order is left alone by its supervising shell, and made anew by `create`. */

@@ -38,8 +38,9 @@ export class ServerMember implements Member {
     return this.server.running ? this.server.pid : undefined;
   }
 
-  async end(signal: NodeJS.Signals): Promise<void> {
+  async end(signal: NodeJS.Signals): Promise<boolean> {
     const { server } = this;
+    const { running } = server;
     server.kill(signal);
     const late = setTimeout(() => {
       this.#say(`${this.name} did not end within ${endMsMax / 1_000} s of ${signal}: it is killed`);
@@ -47,6 +48,7 @@ export class ServerMember implements Member {
     }, endMsMax);
     await server.exited;
     clearTimeout(late);
+    return running;
   }
 
   /** There is one build of it, and its environment says nothing to it. */

@@ -37,7 +37,7 @@ const imageEveryFacts = 5_000;
 /** Short: the load makes actors all the time, and those of a node that dies come to memory elsewhere, idle or not. */
 const idleMs = 20_000;
 const startTriesMax = 3;
-const twinMsMax = 10_000;
+const twinMsMax = 20_000;
 const gigabyte = 1024 ** 3;
 
 /** What a node of that name offers and keeps to: its section of the configuration. */

@@ -1,6 +1,7 @@
 /** The wall clock of one node jumps, by libfaketime; its monotonic clock goes on. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { dataDirOf } from '../cluster/stage.ts';
 import { type Fault, holdOne } from './fault.ts';
 
 /** The node is started again under the library, its clock jumps, and it goes back to none. */
@@ -11,7 +12,7 @@ export const clockJump: Fault = {
     const { faketime } = stage.setting;
     const member = await holdOne(stage, random, 'node');
     if (member === undefined || faketime === undefined) return undefined;
-    const file = join(stage.dir, `${member.name}.clock`);
+    const file = join(dataDirOf(stage.dir), `${member.name}.clock`);
     writeFileSync(file, '+0\n');
     await member.renew({
       env: {

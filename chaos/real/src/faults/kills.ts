@@ -11,13 +11,15 @@ export function kill(role: Target, kind: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Fau
     async inject(stage, random) {
       const member = await holdOne(stage, random, role);
       if (member === undefined) return undefined;
-      await member.end(kind);
+      // One that has just ended by itself is not killed (F3).
+      const ended = await member.end(kind);
       return {
         target: member.name,
         async undo() {
           await member.start();
           stage.warden.release(member);
         },
+        befallen: () => Number(ended),
       };
     },
   };

@@ -1,4 +1,5 @@
 /** What operators do: drain a node, start one twice, restart everything, roll another version out. */
+import { TroupeError } from '@troupe/sdk';
 import type { Change, Member } from '../cluster/member.ts';
 import type { Stage } from '../cluster/stage.ts';
 import { insist } from '../workloads/workload.ts';
@@ -35,21 +36,28 @@ export const twin: Fault = {
   async inject(stage, random) {
     const member = await holdOne(stage, random, 'node');
     if (member === undefined) return undefined;
-    const second = await stage.twinOf(member).then(
-      (end) => end,
-      (reason: unknown) =>
-        void stage.say(`the twin of ${member.name} was refused: ${String(reason).slice(0, 160)}`),
-    );
+    let came = 'it took over';
+    const second = await stage.twinOf(member).catch((reason: unknown) => {
+      came = isRefusal(reason) ? 'refused' : 'it did not start';
+      stage.say(`the twin of ${member.name}: ${came}: ${String(reason).slice(0, 160)}`);
+      return undefined;
+    });
     return {
-      target: `${member.name} (${second === undefined ? 'refused' : 'it took over'})`,
+      target: `${member.name} (${came})`,
       async undo() {
         await second?.();
         await member.start();
         stage.warden.release(member);
       },
+      befallen: () => Number(came !== 'it did not start'),
     };
   },
 };
+
+/** By its name; one that did not start for another reason was no second of anybody (F3). */
+export function isRefusal(reason: unknown): boolean {
+  return reason instanceof TroupeError && reason.code === 'NODE_NAME_TAKEN';
+}
 
 /** One process of a kind after the other is stopped in order and started again. */
 export const roll: Fault = {

@@ -18,14 +18,20 @@ export function misbehave(how: 'crash' | 'block' | 'eat'): Fault {
       };
       // Its end is told to its caller, which is this suite and not surprised.
       const harmed = await harm[how]().then(
-        () => true,
+        () => harms(how),
         (reason: unknown) => {
           say(`${target}: ${String(reason).slice(0, 160)}`);
-          // A call that surely did nothing harmed nobody.
-          return !(reason instanceof TroupeError && reason.outcome === 'none');
+          return harms(how, reason);
         },
       );
       return harmed ? { target, undo: async () => undefined } : undefined;
     },
   };
+}
+
+/** Whether a runner was harmed by a call that was answered, or ended so (F3). */
+export function harms(how: 'crash' | 'block' | 'eat', reason?: unknown): boolean {
+  // Only who stood in its way lives to answer.
+  if (reason === undefined) return how === 'block';
+  return !(reason instanceof TroupeError && reason.outcome === 'none');
 }

@@ -7,7 +7,7 @@
  * H2  a history that is not whole proves nothing: its first line is its only `begin` and its last
  *     its only `end`, no operation and no final state is told twice, and nothing is later than the end.
  */
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 
 const outcome = z.enum(['ok', 'failed', 'unknown']);
@@ -110,6 +110,8 @@ export interface History {
   readonly flaws: readonly string[];
 }
 
+const chunkBytes = 1_048_576;
+
 /** The file is no history at all, and says nothing. */
 export class NoHistoryError extends Error {}
 
@@ -171,16 +173,40 @@ function nameOf(one: Line): string | undefined {
  * line that was cut in its middle is left out: the history then has no end (H2).
  */
 export function readHistory(file: string): History {
-  const texts = readFileSync(file, 'utf8').split('\n');
-  const lines = texts.flatMap((text, index): Line[] => {
-    if (text === '') return [];
+  const lines: Line[] = [];
+  let number = 0;
+  for (const { text, isWhole } of textsOf(file)) {
+    number += 1;
+    if (text === '') continue;
     const read = lineOf(text);
-    if (read !== undefined) return [read];
-    if (index === texts.length - 1 && index > 0) return [];
-    const what = `line ${index + 1} is no line of a history: ${text.slice(0, 100)}`;
-    throw new NoHistoryError(what);
-  });
+    if (read !== undefined) lines.push(read);
+    else if (isWhole || number === 1) {
+      throw new NoHistoryError(`line ${number} is no line of a history: ${text.slice(0, 100)}`);
+    }
+  }
   return historyOf(lines);
+}
+
+/** Line by line: hours are more than fits into one string. The last one may be without its end. */
+function* textsOf(file: string): Generator<{ readonly text: string; readonly isWhole: boolean }> {
+  const handle = openSync(file, 'r');
+  const chunk = Buffer.alloc(chunkBytes);
+  let begun: Buffer[] = [];
+  try {
+    for (let count = readSync(handle, chunk); count > 0; count = readSync(handle, chunk)) {
+      let from = 0;
+      for (let to = chunk.indexOf(10); to >= 0 && to < count; to = chunk.indexOf(10, from)) {
+        begun.push(chunk.subarray(from, to));
+        yield { text: Buffer.concat(begun).toString('utf8'), isWhole: true };
+        begun = [];
+        from = to + 1;
+      }
+      begun.push(Buffer.from(chunk.subarray(from, count)));
+    }
+    yield { text: Buffer.concat(begun).toString('utf8'), isWhole: false };
+  } finally {
+    closeSync(handle);
+  }
 }
 
 function lineOf(text: string): Line | undefined {

@@ -67,10 +67,14 @@ export function drawing(summary: Summary): string {
 function lane(kind: string, faults: Summary['faultLines'], { x, top }: Frame): string[] {
   const bars = faults
     .filter(({ fault }) => fault === kind)
-    .map(({ from, until, target, recoveredMs = 0 }) => {
+    .map(({ from, until, target, recoveredMs }) => {
       const lasted = `${round((until - from) / 1_000)} s`;
-      const label = `${kind} ${target}: ${lasted}, served again after ${recoveredMs / 1_000} s`;
-      const served = Math.max(1, x(from + recoveredMs) - x(from));
+      const again =
+        recoveredMs === undefined
+          ? 'not everybody was served again in time'
+          : `served again after ${recoveredMs / 1_000} s`;
+      const label = `${kind} ${target}: ${lasted}, ${again}`;
+      const served = Math.max(1, x(from + (recoveredMs ?? 0)) - x(from));
       return [
         `<g><title>${escaped(label)}</title>`,
         box(x(from), top + 3, Math.max(3, x(until) - x(from)), 9, '#c9564f', 0.9),

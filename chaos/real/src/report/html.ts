@@ -4,6 +4,7 @@ import { drawing } from './drawing.ts';
 import { escaped } from './escaped.ts';
 import { growthRule } from './growth.ts';
 import type { Summary } from './summary.ts';
+import { timesOf } from './text.ts';
 
 export function reportHtml(summary: Summary): string {
   const { begin, found, alarms, operations } = summary;
@@ -35,9 +36,9 @@ ${drawing(summary)}
 answer to a call begun after it. Alone: where no other fault was at work.</p>
 ${table(
   ['fault', 'times', 'median', 'max', 'max alone'],
-  summary.faults.map(({ fault, count, skipped, medianMs, maxMs, aloneMsMax }) => [
-    fault,
-    skipped === 0 ? `${count}` : `${count} (${skipped} skipped)`,
+  summary.faults.map(({ medianMs, maxMs, aloneMsMax, ...one }) => [
+    one.fault,
+    timesOf(one),
     ...[medianMs, maxMs, aloneMsMax].map((ms) =>
       ms === undefined ? '–' : `${(ms / 1_000).toFixed(2)} s`,
     ),

@@ -1,6 +1,6 @@
 /** The report on a terminal, and as Markdown. */
 import { growthRule } from './growth.ts';
-import type { Summary } from './summary.ts';
+import type { FaultSummary, Summary } from './summary.ts';
 
 export function reportText(summary: Summary): string {
   const { begin, operations, found, faults, verdicts } = summary;
@@ -12,13 +12,9 @@ export function reportText(summary: Summary): string {
     `${injected} faults; time until every one of the callers was served again, from the fault's beginning:`,
     ...table([
       ['fault', 'times', 'median', 'max', 'max alone'],
-      ...faults.map(({ fault, count, skipped, unrecovered, medianMs, maxMs, aloneMsMax }) => [
-        fault,
-        [
-          count,
-          ...(skipped === 0 ? [] : [`(${skipped} skipped)`]),
-          ...(unrecovered === 0 ? [] : [`(${unrecovered} without recovery)`]),
-        ].join(' '),
+      ...faults.map(({ medianMs, maxMs, aloneMsMax, ...one }) => [
+        one.fault,
+        timesOf(one),
         seconds(medianMs),
         seconds(maxMs),
         seconds(aloneMsMax),
@@ -67,6 +63,19 @@ export function reportText(summary: Summary): string {
     summary.conclusion.toUpperCase(),
     '',
   ].join('\n');
+}
+
+/** How often it came, and how often that was not enough. */
+export function timesOf({
+  count,
+  skipped,
+  unrecovered,
+}: Pick<FaultSummary, 'count' | 'skipped' | 'unrecovered'>): string {
+  return [
+    count,
+    ...(skipped === 0 ? [] : [`(${skipped} skipped)`]),
+    ...(unrecovered === 0 ? [] : [`(${unrecovered} without recovery)`]),
+  ].join(' ');
 }
 
 function seconds(ms: number | undefined): string {

@@ -35,13 +35,23 @@ export function nodeSection(options: NodeSectionOptions): { readonly [key: strin
     }
     return [name, amount] as const;
   });
+  const labels = label?.map((text) => pair('--label', text));
   return {
-    ...(amounts.length === 0 ? {} : { resources: Object.fromEntries(amounts) }),
-    ...(label === undefined
-      ? {}
-      : { labels: Object.fromEntries(label.map((text) => pair('--label', text))) }),
+    ...(amounts.length === 0 ? {} : { resources: onceEach('resource', amounts) }),
+    ...(labels === undefined ? {} : { labels: onceEach('label', labels) }),
     ...(runners === undefined ? {} : { runners: countOf('--runners', runners, 1) }),
   };
+}
+
+/** One of two values would be dropped without a word. */
+function onceEach<V>(
+  what: string,
+  pairs: readonly (readonly [string, V])[],
+): { [name: string]: V } {
+  const names = pairs.map(([name]) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new UsageError(`the ${what} ${twice} is given twice`);
+  return Object.fromEntries(pairs);
 }
 
 function pair(option: string, text: string): readonly [string, string] {

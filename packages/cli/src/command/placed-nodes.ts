@@ -114,6 +114,11 @@ function addNodeAdd(node: Command): void {
         const how = created.created ? 'is up' : 'was there already';
         settings.terminal.line(`node ${created.name} ${how} on ${created.place}: ${said(created)}`);
       });
+      const kept = created.created ? [] : keptOptions(options);
+      if (kept.length === 0) return;
+      settings.terminal.note(
+        `${kept.join(', ')}: not changed, it keeps what it was added with; remove it and add it again`,
+      );
     });
 }
 
@@ -129,6 +134,9 @@ async function create(
   const spec = { name, shared, node: { ...node, ...nodeSection(options) } };
   if (target === undefined) return process.create(spec);
   const { key, hostKey, trustOnFirstUse, folder, program } = options;
+  if (hostKey !== undefined && trustOnFirstUse === true) {
+    throw new UsageError('--host-key or --trust-on-first-use: give one of them');
+  }
   const trust = hostKey !== undefined ? { fingerprint: hostKey } : 'first-use';
   return ssh.create({
     ...spec,
@@ -138,6 +146,21 @@ async function create(
     ...(folder === undefined ? {} : { folder }),
     ...(program === undefined ? {} : { program }),
   });
+}
+
+/** What was asked for of a node and is not looked at where it runs already. */
+function keptOptions(options: AddOptions): readonly string[] {
+  const names = [
+    'cpu',
+    'memory',
+    'resource',
+    'label',
+    'runners',
+    'config',
+    'etcd',
+    'nats',
+  ] as const;
+  return names.filter((name) => options[name] !== undefined).map((name) => `--${name}`);
 }
 
 /** What says how a far machine is reached says nothing about this one. */
