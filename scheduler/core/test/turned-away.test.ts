@@ -1,7 +1,14 @@
 /** Copies of requests that were refused, which come when nothing stands against them any more. */
-import { encodeValue, gatewayAddress, type RequestBody, taskId, tenantName } from '@troupe/model';
+import {
+  encodeValue,
+  gatewayAddress,
+  type RequestBody,
+  runId,
+  taskId,
+  tenantName,
+} from '@troupe/model';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Scene, tenant } from './scene.ts';
+import { Scene, tenant, workflow } from './scene.ts';
 
 const door = gatewayAddress('g7');
 
@@ -83,6 +90,33 @@ describe('a request that was refused', () => {
     hands(1, { kind: 'list-tasks', limit: 1 });
     expect(answerTo(1)).toBe('tasks');
   });
+});
+
+test('what was begun is shown to a copy, however many were refused since: a gang, and a run', () => {
+  const scene = new Scene();
+  scene.deploys({ workflows: [workflow('flow', [])] }, 'b2');
+  const member = { task: taskId('g.0'), name: 'work', input: encodeValue({}) };
+  const gang = {
+    kind: 'submit-gang',
+    gang: 'g',
+    tenant,
+    policy: 'PACK',
+    members: [member],
+  } as const;
+  const run = { kind: 'start-run', run: runId('r'), tenant, workflow: 'flow' } as const;
+  const ask = (number: number, body: RequestBody) => {
+    scene.forgetWords();
+    scene.hands({ number, low: 1, forTerm: scene.term, replyTo: door, body });
+    const [reply] = scene.replies;
+    return reply?.message.kind === 'answered' ? reply.message.answer.kind : undefined;
+  };
+  const asked: RequestBody[] = [gang, { ...run, input: encodeValue({}) }];
+  const answers = asked.map((body, at) => ask(at + 1, body));
+  expect(answers).toEqual(['done', 'run']);
+  for (let number = 3; number < 4_200; number++) {
+    ask(number, { ...submit('c'), tenant: tenantName('nobody') } as RequestBody);
+  }
+  expect(asked.map((body, at) => ask(at + 1, body))).toEqual(answers);
 });
 
 test('a request that was carried out and settled is not carried out again by a late copy', () => {
