@@ -18,7 +18,7 @@ import type { SchedulerConfig, SchedulerReply, SchedulerSend, SchedulerWork } fr
 import type { SchedulerFact } from './facts.ts';
 import { Generator } from './generator.ts';
 import type { State } from './state.ts';
-import { TurnedAway } from './turned-away.ts';
+import { Told } from './told.ts';
 import type { Asker } from './waiting.ts';
 
 export class Desk {
@@ -26,7 +26,7 @@ export class Desk {
   readonly state: State;
   readonly term: Term;
   readonly deadlines = new Deadlines();
-  readonly turnedAway = new TurnedAway();
+  readonly told = new Told();
   readonly generator: Generator;
   /** Monotonic ms of the event at hand. */
   now: number;
@@ -80,7 +80,7 @@ export class Desk {
   }
   answer(asker: Asker, answer: Answer): void {
     const { to, number } = asker;
-    if (answer.kind === 'failed') this.turnedAway.note(asker, answer.failure);
+    this.told.note(asker, answer);
     const { term } = this;
     this.#draft.reply({ to, message: { kind: 'answered', number, term, answer } });
   }

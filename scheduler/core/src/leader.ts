@@ -240,10 +240,10 @@ export class Leader {
   #request(request: Request): void {
     if (request.forTerm !== this.#desk.term.number) return;
     const { number, replyTo: to, body } = request;
-    const found = this.#desk.turnedAway.find(request, (asked) => this.#isKnown(asked));
+    const found = this.#desk.told.find(request, (asked) => this.#isKnown(asked));
     if (found === 'settled') return;
     const asker = { to, number };
-    if (found !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: found });
+    if (found !== undefined) return this.#desk.answer(asker, found);
     this.#serve(asker, body);
   }
 

@@ -8,6 +8,7 @@
 import { type Outcome, TroupeError, troupeError } from '@troupe/model';
 import type { StepContext, StepOptions } from '@troupe/sdk';
 import { type Emit, valueIn } from './departures.ts';
+import { after } from './long-timer.ts';
 import { encodePayload, failureOfUser } from './outcome.ts';
 import type { Work } from './work.ts';
 
@@ -69,19 +70,19 @@ async function tryOnce(work: Work, order: StepOrder, effectId: string): Promise<
   if (limitMs === undefined) return order.run({ effectId, signal: work.signal });
   const own = new AbortController();
   const signal = AbortSignal.any([work.signal, own.signal]);
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = (): void => {};
   const expired = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+    cancel = after(limitMs, () => {
       const what = `step ${order.name} ran longer than its limit of ${limitMs} ms`;
       const reason = troupeError('TIME_LIMIT', what);
       own.abort(reason);
       reject(reason);
-    }, limitMs);
+    });
   });
   try {
     return await Promise.race([order.run({ effectId, signal }), expired]);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type WorkId,
 } from '@troupe/model';
 import { Departures, type Emit } from './departures.ts';
+import { after } from './long-timer.ts';
 import { failed } from './outcome.ts';
 
 export interface WorkFrame {
@@ -31,7 +32,7 @@ export class Work {
   readonly #onEnd: (outcome: Outcome, value: unknown) => void;
   #departures: Departures | undefined;
   #controller: AbortController | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelLimit: (() => void) | undefined;
   #stopped: TroupeError | undefined;
   #ended = false;
 
@@ -86,7 +87,7 @@ export class Work {
       this.#finish(value);
       return;
     }
-    this.#timer = setTimeout(() => this.#expire(), this.#limitMs);
+    this.#cancelLimit = after(this.#limitMs, () => this.#expire());
     value.then(
       (result) => this.#finish(result),
       (thrown) => this.#fail(thrown),
@@ -147,7 +148,7 @@ export class Work {
   #end(outcome: Outcome, value: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#timer);
+    this.#cancelLimit?.();
     this.#onEnd(outcome, value);
   }
 }

@@ -94,6 +94,11 @@ describe('a task', () => {
     const late = await runner.taskDone(runner.task('forever', null, 20));
     expect(failureText(late.outcome)).toMatch(/^TIME_LIMIT: task forever \(t1, attempt 1\)/);
   });
+
+  test('may have a limit of months', async () => {
+    const done = await runner.taskDone(runner.task('rests', null, 90 * 24 * 3_600_000));
+    expect(done.outcome.ok).toBe(true);
+  });
 });
 
 describe('what an attempt used', () => {

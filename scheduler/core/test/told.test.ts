@@ -1,13 +1,15 @@
-/** Copies of requests that were refused, which come when nothing stands against them any more. */
+/** Copies of requests that come after their answers. */
 import {
   encodeValue,
   gatewayAddress,
+  type Request,
   type RequestBody,
   runId,
   taskId,
   tenantName,
 } from '@troupe/model';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Told } from '../src/told.ts';
 import { Scene, tenant, workflow } from './scene.ts';
 
 const door = gatewayAddress('g7');
@@ -129,4 +131,35 @@ test('a request that was carried out and settled is not carried out again by a l
   weighs(2, 2, 7);
   weighs(1, 1, 5);
   expect(scene.machine.durable().deployments.tenants[0]?.weight).toBe(7);
+});
+
+test('a request that was carried out is not carried out again by a copy, while an older one is open', () => {
+  const scene = new Scene();
+  const weighs = (number: number, weight: number) => {
+    const body: RequestBody = { kind: 'put-tenant', tenant, weight };
+    scene.hands({ number, low: 1, forTerm: scene.term, replyTo: door, body });
+  };
+  weighs(2, 5);
+  weighs(3, 7);
+  scene.forgetWords();
+  weighs(2, 5);
+  expect(scene.machine.durable().deployments.tenants[0]?.weight).toBe(7);
+  expect(scene.replies).toMatchObject([{ message: { number: 2, answer: { kind: 'tenant' } } }]);
+});
+
+test('what a gateway has settled takes no memory', () => {
+  const told = new Told();
+  const isKnown = () => false;
+  const body: RequestBody = { kind: 'put-tenant', tenant, weight: 1 };
+  const copy = (number: number, low: number): Request => {
+    return { kind: 'request', number, low, forTerm: 0, replyTo: door, body };
+  };
+  for (let number = 1; number <= 5_000; number++) {
+    told.find(copy(number, number), isKnown);
+    told.note({ to: door, number }, { kind: 'done' });
+  }
+  // Were they kept, the first would be forgotten by now, and all before it unknown.
+  expect(told.find(copy(5_001, 5_001), isKnown)).toBe(undefined);
+  expect(told.find(copy(4_999, 1), isKnown)).toBe('settled');
+  expect(told.size).toBe(0);
 });
