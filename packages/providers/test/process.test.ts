@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -90,6 +90,20 @@ describe('nodes as processes of this machine', () => {
       .poll(() => provider.describe('n1'), { timeout: 20_000 })
       .toMatchObject({ restarts: 1, state: { kind: 'running', incarnation: expect.any(String) } });
     expect(pidOf(await state('n1'))).not.toBe(before);
+  });
+
+  it('N6: a node is said to be what it is as soon as there is room to write that', async () => {
+    const before = pidOf((await provider.create(spec('n1'))).state);
+    const its = (file: string) => join(stateDir, 'nodes', 'n1', file);
+    mkdirSync(its('state.new'));
+    process.kill(before, 'SIGKILL');
+    const pidNow = () => /"pid":(\d+)/.exec(readFileSync(its('ready'), 'utf8'))?.[1] ?? `${before}`;
+    await expect.poll(pidNow, { timeout: 20_000 }).not.toBe(`${before}`);
+    expect(readFileSync(its('state'), 'utf8')).toContain(` ${before} `);
+    rmdirSync(its('state.new'));
+    await expect
+      .poll(() => provider.describe('n1'), { timeout: 20_000 })
+      .toMatchObject({ restarts: 1, state: { kind: 'running', pid: Number(pidNow()) } });
   });
 
   it('a node that crashes again and again is given up, and can be created anew', async () => {

@@ -27,6 +27,7 @@ import {
 } from '@troupe/model';
 import type { SchedulerMachine } from '@troupe/scheduler-core';
 import type { Process } from '../world/process.ts';
+import type { Random } from '../world/random.ts';
 import type { World } from '../world/world.ts';
 import type { AppliedFacts } from './history.ts';
 import { Routes } from './routes.ts';
@@ -106,6 +107,9 @@ interface OpenRequest {
 
 const graceMs = 6_000;
 const silentMsMax = 3_000;
+const lateShare = 0.1;
+const lateMsMin = 200;
+const lateMsMax = 6_000;
 /** A gateway that stood still for longer closes its streams. */
 const standstillMsMax = 60_000;
 const backoffMsMin = 20;
@@ -117,6 +121,8 @@ export class Gateway {
   readonly #process: Process;
   readonly #toLeader: (message: Request | Resolve) => void;
   readonly #routes: Routes;
+  /** Which copies come twice, the second time long after the first. */
+  readonly #late: Random;
   readonly #calls = new Map<string, OpenCall>();
   readonly #targets = new Map<ActorId, Target>();
   readonly #requests = new Map<number, OpenRequest>();
@@ -134,6 +140,7 @@ export class Gateway {
     this.#world = world;
     this.#process = process;
     this.#toLeader = toLeader;
+    this.#late = world.chance.fork(`late copies of ${process.name}`);
     this.#sweptAt = process.now();
     this.address = gatewayAddress(process.name);
     this.#routes = new Routes({
@@ -281,7 +288,10 @@ export class Gateway {
     open.forTerm = forTerm;
     const { number, body } = open;
     const [low = number] = this.#requests.keys();
-    this.#toLeader({ kind: 'request', number, low, forTerm, replyTo: this.address, body });
+    const copy: Request = { kind: 'request', number, low, forTerm, replyTo: this.address, body };
+    this.#toLeader(copy);
+    if (!this.#late.chance(lateShare)) return;
+    this.#process.after(this.#late.spread(lateMsMin, lateMsMax), () => this.#toLeader(copy));
   }
 
   #newTarget(actor: ActorId): Target {

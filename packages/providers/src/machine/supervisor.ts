@@ -15,6 +15,8 @@
  *     no crash either: whatever its code, the node is started again after the pause written there.
  * N5  a node that is told by SIGTERM to end before it can hear it has ended in order: started again
  *     it would only be told again.
+ * N6  how the node is that could not be written (the disk is full) is written as soon as it can be: an older word
+ *     would name a process that is gone for as long as this one runs.
  */
 
 /** Functions that all scripts share: which process a pid means, and who still runs. */
@@ -57,7 +59,20 @@ rm -f "$mine"
 stopping= child= signalled= restarts=0 crashes=0 pause=$pause_first
 trap "" HUP
 trap "stopping=1 signalled=1; [ -z \\"\\$child\\" ] || kill -TERM \\$child 2>/dev/null" TERM INT
-say() { echo "$*" > state.new && mv -f state.new state; }
+telling=
+write() { { echo "$*" > state.new && mv -f state.new state; } 2>/dev/null; }
+say() {
+  if [ -n "$telling" ]; then kill $telling 2>/dev/null; wait $telling; telling=; fi
+  write "$@" && return
+  {
+    tries=0
+    until write "$@" || [ $tries = 3600 ]; do
+      tries=$((tries + 1))
+      sleep 1
+    done
+  } &
+  telling=$!
+}
 rest() {
   sleep "$(($1 / 1000)).$(printf %03d $(($1 % 1000)))" &
   nap=$!
