@@ -7,6 +7,7 @@
 import type { Bus, Clock, Logger, Logs, LoopRim, Names, OutputStore } from '@troupe/fabric';
 import {
   type Address,
+  type Answer,
   encode,
   failure,
   failureOf,
@@ -181,9 +182,7 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
       this.#start.bus.send(subject, message);
     } catch (thrown) {
       if (!(thrown instanceof TroupeError) || message.kind !== 'answered') throw thrown;
-      const text = 'the answer is too large for one message, ask for less (limit)';
-      const answer = { kind: 'failed', failure: failure('TOO_LARGE', text) };
-      this.#start.bus.send(subject, { ...message, answer });
+      this.#start.bus.send(subject, { ...message, answer: tooLarge(message.answer) });
     }
   }
 
@@ -208,4 +207,15 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
       pauseMs = Math.min(pauseMs * 2, pauseMsMax);
     }
   }
+}
+
+/** For an answer that does not fit into a message. Lists were only looked at; a run may have been changed. */
+function tooLarge(answer: Answer): Answer {
+  if (answer.kind === 'run') {
+    const { run } = answer.run;
+    const what = `run "${run}" is as was asked for, but too large for one message to show`;
+    return { kind: 'failed', failure: failure('OUTCOME_UNKNOWN', what, { run }) };
+  }
+  const what = 'the answer is too large for one message, ask for less (limit)';
+  return { kind: 'failed', failure: failure('TOO_LARGE', what) };
 }
