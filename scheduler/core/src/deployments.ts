@@ -231,7 +231,8 @@ export function manifestFault(manifest: Manifest): Failure | undefined {
       'workflow',
       manifest.workflows.map(({ name }) => name),
     ) ??
-    taskFault(manifest.tasks);
+    taskFault(manifest.tasks) ??
+    triesFault(manifest);
   if (fault !== undefined) return failure('INVALID_ARGUMENT', fault);
   for (const workflow of manifest.workflows) {
     const compiled = compile(workflow, manifest);
@@ -263,6 +264,30 @@ function nameFault(what: string, names: readonly string[]): string | undefined {
     seen.add(name);
   }
   return undefined;
+}
+
+/** Of what is deployed from now on: what was before is tried as it says. */
+function triesFault({ tasks, workflows }: Manifest): string | undefined {
+  for (const { name, ...tries } of tasks) {
+    const fault = beyond(tries);
+    if (fault !== undefined) return `task "${name}" has ${fault}`;
+  }
+  for (const { name, blocks } of workflows) {
+    for (const block of blocks) {
+      const fault = beyond(block as Tries);
+      if (fault !== undefined) return `block "${block.id}" of workflow "${name}" has ${fault}`;
+    }
+  }
+  return undefined;
+}
+
+type Tries = Partial<Pick<TaskManifest, 'retries' | 'limitMs'>>;
+
+function beyond({ retries = 0, limitMs = 0 }: Tries): string | undefined {
+  const { retriesMax } = limits;
+  if (retries > retriesMax) return `retries ${retries}, ${retriesMax} are allowed`;
+  if (limitMs <= Number.MAX_SAFE_INTEGER) return undefined;
+  return `limitMs ${limitMs}, ${Number.MAX_SAFE_INTEGER} is allowed`;
 }
 
 export function taskFault(tasks: readonly TaskManifest[]): string | undefined {

@@ -34,7 +34,6 @@ type Submitted = Extract<SchedulerFact, { kind: 'task-submitted' }>;
 const gangMembersMax = 256;
 
 const taskIdLengthMax = 200;
-const retriesMax = 1_000;
 
 export class Submissions {
   readonly #desk: Desk;
@@ -338,8 +337,8 @@ function argumentFault(
   if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
     return `task "${id}" has retries ${retries}`;
   }
-  if (retries !== undefined && retries > retriesMax) {
-    return `task "${id}" has retries ${retries}, ${retriesMax} are allowed`;
+  if (retries !== undefined && retries > limits.retriesMax) {
+    return `task "${id}" has retries ${retries}, ${limits.retriesMax} are allowed`;
   }
   if (limitMs !== undefined && !(limitMs > 0 && limitMs <= Number.MAX_SAFE_INTEGER)) {
     return `task "${id}" has limitMs ${limitMs}`;

@@ -1,6 +1,6 @@
 import { taskId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { cluster, codeOf, failed, ok, outcomeOf, Scene, task } from './scene.ts';
+import { cluster, codeOf, failed, ok, outcomeOf, Scene, task, workflow } from './scene.ts';
 
 describe('submitting', () => {
   it('runs a task on a node and answers its outcome', () => {
@@ -125,6 +125,24 @@ describe('attempts', () => {
     });
     scene.pass(5_000);
     expect(scene.started('t1')).toHaveLength(2);
+  });
+
+  it('is not deployed with more retries than would ever end, nor its block', () => {
+    const scene = new Scene();
+    const work = [task('work', { retries: 1e12 })];
+    expect(scene.code(scene.deploys({ tasks: work }, 'b2'))).toBe('INVALID_ARGUMENT');
+    const endless = [task('work', { limitMs: Number.POSITIVE_INFINITY })];
+    expect(scene.code(scene.deploys({ tasks: endless }, 'b2'))).toBe('INVALID_ARGUMENT');
+    const block = {
+      kind: 'task',
+      id: 'a',
+      after: [],
+      task: 'work',
+      input: 1,
+      retries: 1e12,
+    } as const;
+    const flow = workflow('flow', [block], { $ref: ['blocks', 'a'] });
+    expect(scene.code(scene.deploys({ workflows: [flow] }, 'b2'))).toBe('INVALID_ARGUMENT');
   });
 
   it('retries after its back-offs, the last of which repeats, and then gives up with the last error', () => {
