@@ -1,10 +1,12 @@
 /** F3: a fault that befell nobody is told as such. */
 import { TroupeError } from '@troupe/sdk';
 import { expect, it } from 'vitest';
+import { elsewhere, faultKinds as ofOperators } from '../../../packages/cli/src/chaos/kinds.ts';
 import type { Member } from '../src/cluster/member.ts';
 import type { Stage } from '../src/cluster/stage.ts';
 import { Warden } from '../src/cluster/warden.ts';
 import { kill } from '../src/faults/kills.ts';
+import { faultKinds, isFaultKind } from '../src/faults/kinds.ts';
 import { isRefusal } from '../src/faults/members.ts';
 import { harms } from '../src/faults/user-code.ts';
 import { Random } from '../src/random.ts';
@@ -51,4 +53,10 @@ it('user code that was to end its runner and lived to answer harmed nobody', () 
   expect(harms('block')).toBe(true);
   expect(harms('crash', error('RUNNER_CRASHED'))).toBe(true);
   expect(harms('block', error('UNAVAILABLE'))).toBe(false);
+});
+
+it('every kind of the suite is one of `troupe chaos`, which says of the others why not', () => {
+  const told = [...ofOperators, ...Object.keys(elsewhere)];
+  expect(faultKinds.filter((kind) => !told.includes(kind))).toEqual([]);
+  expect(Object.keys(elsewhere).filter((kind) => !isFaultKind(kind))).toEqual([]);
 });

@@ -63,15 +63,40 @@ function isFaultKind(text: string): text is FaultKind {
 }
 
 const links = 'all processes share one loopback here';
+const members = 'there is one etcd and one NATS here';
+const disks = 'the disk here is yours too';
+const userCode = 'user code has to do that';
 
 /** Kinds of the chaos suite (`npm run chaos`) that no operator has of a cluster that runs. */
 export const elsewhere: { readonly [kind: string]: string } = {
+  'kill-machine': 'all processes are on one machine here',
+  'freeze-machine': 'all processes are on one machine here',
+  'kill-runner': '`crash-runner` does that here',
+  'kill-nats-leader': members,
+  'kill-etcd-leader': members,
+  'move-nats-leader': members,
+  'move-etcd-leader': members,
   'cut-node': links,
-  'slow-links': links,
+  'cut-leader': links,
+  'cut-leader-etcd': links,
+  'cut-half': links,
+  split: links,
+  'split-one-way': links,
   'reset-links': links,
+  'reset-clients': links,
+  'slow-links': links,
+  'lossy-links': links,
+  'stop-leader': 'use `kill-leader`, or end it by its pid',
+  'twin-node': 'start one by `troupe node add`',
+  'roll-all': 'restart one after the other by hand',
+  upgrade: 'it needs another build',
   'jump-clock': 'a process takes its clock when it starts',
-  'fill-disk': 'the disk here is yours too',
-  'eat-memory': 'user code has to do that',
+  'fill-nats-disk': disks,
+  'fill-etcd-disk': disks,
+  'fill-node-disk': disks,
+  'restore-data': disks,
+  'eat-memory': userCode,
+  'block-runner': userCode,
 };
 
 /** Why a kind cannot be had of this cluster; absent when it can. */
