@@ -71,6 +71,10 @@ const idleBesideCheck = [
   'dir',
 ] as const;
 
+/** Machines have one network, of 250 at most. */
+const nodesMax = 200;
+const schedulersMax = 9;
+
 class UsageError extends Error {}
 
 async function main(): Promise<number> {
@@ -114,6 +118,10 @@ async function main(): Promise<number> {
     kinds: kindsOf(values.only),
     pace: count('--pace', values.pace ?? '1'),
   };
+  if (asked.nodes > nodesMax) throw new UsageError(`--nodes ${asked.nodes} is over ${nodesMax}`);
+  if (asked.schedulers > schedulersMax) {
+    throw new UsageError(`--schedulers ${asked.schedulers} is over ${schedulersMax}`);
+  }
   if (values.dir === undefined && !/^\w[\w.-]*$/.test(seed)) {
     throw new UsageError(`--seed ${seed} is no name of a folder, so it needs --dir`);
   }

@@ -34,6 +34,8 @@ it.each([
   [['--dir', cut], 2, 'cut.jsonl is no folder'],
   [['--seed', '../7'], 2, '--seed ../7 is no name of a folder, so it needs --dir'],
   [['--only', 'restore-data'], 2, 'restore-data comes last, after rounds of others'],
+  [['--nodes', '300'], 2, '--nodes 300 is over 200'],
+  [['--schedulers', '10'], 2, '--schedulers 10 is over 9'],
   [['--foo'], 2, "Unknown option '--foo'"],
 ])('%j ends with %i', (options, code, said) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...options], {
