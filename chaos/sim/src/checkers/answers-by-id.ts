@@ -26,7 +26,10 @@ export const answersById: MakeChecker = (truth, violate) => {
       const { run, block } = asked.get(`${subject} ${number}`) ?? {};
       asked.delete(`${subject} ${number}`);
       if (run === undefined || block === undefined || answer.kind !== 'run') return;
-      const spot = truth.ledgers.get(run)?.spotOf(block);
+      const ledger = truth.ledgers.get(run);
+      // What was answered before a leader stood still may be told when its run is forgotten.
+      if (ledger === undefined) return;
+      const spot = ledger.spotOf(block);
       const isAnswered =
         spot?.where.place.block.kind === 'pause' && spot.came?.outcome?.ok === true;
       if (!isAnswered) violate(`an answer to ${block} of ${run} is taken, which has none`);
