@@ -390,6 +390,8 @@ it('everything comes to its end once nodes are there and answer', () => {
       const { scene } = history;
       for (const taken of steps) history.take(taken);
       history.take({ kind: 'seal', pick: 1 });
+      // A quota that was lowered under a gang that waits stops it for good.
+      scene.asks({ kind: 'put-tenant', tenant, quota: { inFlightMax: null } });
       // As many as a gang needs whose members must be apart.
       for (const name of ['n7', 'n8', 'n9']) scene.joins(`${name}.healthy0`, { cpu: 16, gpu: 4 });
       for (let round = 0; round < 60; round++) {
