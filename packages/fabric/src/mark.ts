@@ -136,17 +136,16 @@ export class Mark {
     const stored = await this.#stored();
     const after = markedIn(await this.#held());
     const cell = `of cell "${names.cell}"`;
-    const way = (mark: number) => wayOn(names, mark);
     if (stored < before.mark) return olderNats(names, stored, before.mark);
     if (stored > after.mark + 1) {
       const text = `the data of etcd ${cell} is older than NATS has seen it`;
-      return `${text} (mark ${after.mark}, not ${stored}); ${way(stored)}`;
+      return `${text} (mark ${after.mark}, not ${stored}); ${wayOn(names, stored)}`;
     }
     const { position = 0 } = before;
     if (journal === undefined || before.journal !== journal) return undefined;
     const end = await logs.end(journal);
     if (end >= position) return undefined;
-    return `${journal} ${cell} ends at ${end}, and has ended at ${position}; ${way(stored)}`;
+    return `${journal} ${cell} ends at ${end}, and has ended at ${position}; ${wayOn(names, stored)}`;
   }
 
   /** One step: what came of an earlier one whose answer was lost is found by looking. */
@@ -170,21 +169,12 @@ export class Mark {
     return this.#start.coordination.get(this.#start.names.keys.mark);
   }
 
-  /** 0 while nothing was ever marked. */
-  async #stored(): Promise<number> {
-    const { link, names } = this.#start;
-    try {
-      const { state } = await untilAnswered(link, 'looking at the mark', () =>
-        link.jsm.streams.info(names.markStream),
-      );
-      return state.last_seq;
-    } catch (cause) {
-      if (isStreamGone(cause)) return 0;
-      throw cause;
-    }
+  #stored(): Promise<number> {
+    const { link } = this.#start;
+    return untilAnswered(link, 'looking at the mark', () => this.#storedAt(link));
   }
 
-  /** Also while the link is not in use yet. */
+  /** 0 while nothing was ever marked. Also while the link is not in use yet. */
   async #storedAt(link: NatsLink): Promise<number> {
     try {
       const { state } = await link.jsm.streams.info(this.#start.names.markStream);
