@@ -61,6 +61,8 @@ export const errorTable = {
   RUNNER_CRASHED: row(13, false, 'done', 'see the runner output; the state before the call stands'),
   RETRIES_EXHAUSTED: row(10, false, 'done', 'see the last error of the attempts'),
   CANCELLED: row(1, false, 'done', 'nothing: the caller asked for it'),
+  NO_SIGNAL: row(4, false, 'done', 'signal the actor in time, or wait longer'),
+  COMPENSATION_FAILED: row(10, false, 'done', 'undo by hand what the steps named have done'),
   // Time and identity.
   DEADLINE_EXCEEDED: row(4, true, 'none', 'call again: it was refused before it began'),
   OUTCOME_UNKNOWN: row(14, false, 'unknown', 'read the state before deciding to call again'),

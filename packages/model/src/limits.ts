@@ -27,6 +27,12 @@ export const limits = {
   turnsAheadMax: 64,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */
   turnStepsMax: 65_535,
+  /** Signals that an actor keeps until they are waited for, and their bytes: `RESOURCE_EXHAUSTED`
+   *  beyond. */
+  signalsKeptMax: 1_000,
+  signalBytesKeptMax: 4 * 1024 * 1024,
+  /** Calls in one compensation, those of its further tries among them: it has failed beyond. */
+  undoCallsMax: 63,
   /** Times a turn is tried when its runner crashes under it: `RUNNER_CRASHED` beyond. */
   turnCrashesMax: 3,
   /** Time in which a call must be accepted; more is `INVALID_ARGUMENT`. */

@@ -13,6 +13,8 @@ export interface ActorManifest {
   /** Methods that see the state of the last turn boundary and commit nothing. */
   readonly reads: readonly string[];
   readonly turnLimitMs?: number;
+  /** How long turns may wait for signals while their callers await them, beside that limit. */
+  readonly waitsMs?: number;
 }
 
 export interface TaskManifest {
@@ -37,3 +39,6 @@ export const emptyManifest: Manifest = { sdk: '', actors: [], tasks: [], workflo
 
 /** The built-in task that calls an actor for a `call` block; input `{ type, key, method, args }`. */
 export const callTask = '$call';
+/** The method under which a signal travels, as a call with the arguments `[name, value]`. It is no
+ *  turn: the node keeps the value until a turn waits for it. */
+export const signalMethod = '$signal';

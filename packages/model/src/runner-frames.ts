@@ -24,6 +24,38 @@ export type Recorded =
       readonly name: string;
       /** Absent while the reply has not come: the runner asks again and waits. */
       readonly outcome?: Outcome;
+    }
+  | {
+      /** `c.waitFor`: the outcome is absent while no signal has come. */
+      readonly kind: 'wait';
+      readonly ordinal: number;
+      readonly name: string;
+      readonly limitMs?: number;
+      readonly outcome?: Outcome;
+      /** Number of the signal that it was given: it is kept no longer. */
+      readonly signal?: number;
+    }
+  | Decided;
+
+/** What the runner chose and must choose again. What is `lost` is not heard of any more. */
+export type Decided =
+  | {
+      /** `c.race`: the outcome is the place of the winner in its list. */
+      readonly kind: 'race';
+      readonly ordinal: number;
+      readonly name: string;
+      readonly outcome: Outcome;
+      readonly lost: readonly number[];
+    }
+  | {
+      /** The turn has failed for good, with this outcome: what it did is undone, step by step. */
+      readonly kind: 'failed';
+      readonly ordinal: number;
+      readonly name: string;
+      readonly outcome: Outcome;
+      readonly lost: readonly number[];
+      /** What is to be undone, in this order; absent when a node found that the turn fails. */
+      readonly undo?: readonly string[];
     };
 
 export interface ObjectBody {
@@ -69,12 +101,15 @@ export type ToRunner =
     }
   /** The side effect of this step may begin: all that came before it is durable. */
   | { readonly kind: 'step-go'; readonly work: WorkId; readonly ordinal: number }
+  /** Of an awaited call or of a wait. */
   | {
       readonly kind: 'call-returned';
       readonly work: WorkId;
       readonly ordinal: number;
       readonly outcome: Outcome;
     }
+  /** That its turn waits is known: turns sent from now on are to be run. */
+  | { readonly kind: 'waits-seen'; readonly actor: ActorId }
   /** Give the full state at the last finished turn. */
   | { readonly kind: 'capture'; readonly actor: ActorId; readonly request: number }
   | { readonly kind: 'cancel'; readonly work: WorkId };
@@ -126,6 +161,23 @@ export type FromRunner =
       readonly args: Bytes;
       readonly deadlineMs: number;
     }
+  /** A turn waits for a signal; answered by `call-returned`. */
+  | {
+      readonly kind: 'wait-begin';
+      readonly work: WorkId;
+      readonly ordinal: number;
+      readonly name: string;
+      readonly limitMs?: number;
+    }
+  /** The turn has nothing to do but to wait, and is given up here: when it need not wait any longer
+   *  it is sent again with its record. Until `waits-seen` the runner drops turns of the actor. */
+  | {
+      readonly kind: 'turn-waits';
+      readonly work: WorkId;
+      /** What it waits for. */
+      readonly ordinals: readonly number[];
+    }
+  | { readonly kind: 'decided'; readonly work: WorkId; readonly decided: Decided }
   | {
       readonly kind: 'captured';
       readonly actor: ActorId;

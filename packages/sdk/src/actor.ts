@@ -1,5 +1,5 @@
 /** `actor(type, { state, methods, reads })`: an addressable agent whose state is durable. */
-import { troupeError, version } from '@troupe/model';
+import { signalMethod, troupeError, version } from '@troupe/model';
 import type { ReadContext, TurnContext } from './context.ts';
 import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
 
@@ -16,6 +16,7 @@ export interface ActorDefinition<
   readonly methods: M;
   readonly reads: R;
   readonly turnLimitMs?: number;
+  readonly waitsMs?: number;
 }
 
 export type AnyActorDefinition = ActorDefinition<unknown, AnyMethods, AnyMethods>;
@@ -56,8 +57,11 @@ export interface ActorOptions<S, M, R> {
   readonly reads?: R & {
     readonly [name: string]: (c: ReadContext<S>, ...args: never[]) => unknown;
   };
-  /** Longest time that one turn may take. */
+  /** Longest time that one turn may take; what it waits for signals does not count. */
   readonly turnLimitMs?: number;
+  /** Milliseconds that its turns may wait for signals while their callers await the reply: so much
+   *  longer these wait before they take the outcome for unknown. 0 unless given. */
+  readonly waitsMs?: number;
 }
 
 /** Defines a type of actor. Export it from the bundle that is deployed. */
@@ -72,6 +76,7 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
   const reads = options.reads ?? ({} as R);
   checkMethods(type, options.methods, reads);
   checkCount(`turnLimitMs of actor ${type}`, options.turnLimitMs, 1);
+  checkCount(`waitsMs of actor ${type}`, options.waitsMs, 0);
   const definition: ActorDefinition<S, M, R> = {
     [definitionBrand]: 'actor',
     name: type,
@@ -80,6 +85,7 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
     methods: options.methods,
     reads,
     ...(options.turnLimitMs === undefined ? {} : { turnLimitMs: options.turnLimitMs }),
+    ...(options.waitsMs === undefined ? {} : { waitsMs: options.waitsMs }),
   };
   return Object.freeze(definition);
 }
@@ -93,6 +99,9 @@ function checkMethods(type: string, methods: AnyMethods, reads: AnyMethods): voi
       checkName(`${kind} of actor ${type}`, name);
       if (typeof run !== 'function') {
         throw troupeError('INVALID_ARGUMENT', `${kind} ${type}.${name} is not a function`);
+      }
+      if (name === signalMethod) {
+        throw troupeError('INVALID_ARGUMENT', `${type}.${name} is the name of signals`);
       }
       if (name === 'then') {
         throw troupeError('INVALID_ARGUMENT', `${kind} ${type}.then would make handles promises`);

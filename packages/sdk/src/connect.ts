@@ -11,12 +11,14 @@ import {
   isActorKey,
   isTypeName,
   limits,
+  signalMethod,
   type TaskView,
   type TroupeError,
   taskId,
   tenantName,
   troupeError,
 } from '@troupe/model';
+import type { UntypedCalls } from './actor.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
@@ -47,7 +49,9 @@ const answerMs = 45_000;
 const deployMs = 120_000;
 const listedMax = 100;
 
-type Target = string | { readonly name: string; readonly turnLimitMs?: number };
+type Target =
+  | string
+  | { readonly name: string; readonly turnLimitMs?: number; readonly waitsMs?: number };
 
 /** Connects to a cluster. Fails with `UNAVAILABLE` when none answers within `connectMs`. */
 export async function connect(options: ConnectOptions = {}): Promise<Troupe> {
@@ -84,6 +88,14 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
   return {
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
       actorHandle<T>({ session, read }, target, key, { deadlineMs, ...options }),
+    async signal(target: Target, key: string, name: string, value?: unknown, options = {}) {
+      const all = { deadlineMs, ...options };
+      const calls = actorHandle<UntypedCalls>({ session, read }, target, key, all);
+      if (!isTypeName(name)) {
+        throw troupeError('INVALID_ARGUMENT', `${JSON.stringify(name)} is no name of a signal`);
+      }
+      await calls[signalMethod]?.(name, value ?? null);
+    },
     task: <O>(target: Target, input: unknown, options: SubmitOptions = {}): Promise<O> =>
       submit<O>({ session, read }, nameOf(target), input, options),
     async gang<O>(members: readonly GangMember<O>[], options: GangOptions = {}): Promise<O[]> {
@@ -206,6 +218,7 @@ function actorHandle<T>(
 ): T {
   const type = nameOf(target);
   const { deadlineMs, signal, scope = '' } = options;
+  checkWhole('waitsMs', options.waitsMs, 0);
   checkedDeadline(deadlineMs);
   if (!isTypeName(type) || !isActorKey(key)) {
     // A key may be long, and hold line ends.
@@ -215,8 +228,10 @@ function actorHandle<T>(
       `a key is 1 to ${actorKeyLengthMax} characters without control characters`;
     throw troupeError('INVALID_ARGUMENT', what);
   }
-  const limit = typeof target === 'string' ? undefined : target.turnLimitMs;
-  const answerAfterMs = deadlineMs + (limit ?? limits.turnLimitMs) + answerMs;
+  const known = typeof target === 'string' ? undefined : target;
+  const runMs =
+    (known?.turnLimitMs ?? limits.turnLimitMs) + (options.waitsMs ?? known?.waitsMs ?? 0);
+  const answerAfterMs = deadlineMs + runMs + answerMs;
   return makeHandle<T>((method, args) =>
     asked(way, signal, (settle) => {
       const bytes = encodeValue([...args], 'args');

@@ -15,7 +15,32 @@ export interface TurnContext<S> {
   /** A line for the log of the node. */
   log(text: string): void;
   /** A side effect that is recorded: when the turn runs again it is not repeated. */
-  step<T>(name: string, run: (step: StepContext) => T, options?: StepOptions): Promise<Awaited<T>>;
+  step<T>(
+    name: string,
+    run: (step: StepContext) => T,
+    options?: StepOptions<Awaited<T>>,
+  ): Promise<Awaited<T>>;
+  /** Undoes something, in turn with the compensations of steps, when this turn fails for good. */
+  compensate(name: string, undo: (undo: UndoContext) => unknown, options?: UndoOptions): void;
+  /** What all of these came to, which `c` has given: steps, calls, waits, races. When one has failed
+   *  it throws, for the first in the list, but not before all have ended. */
+  all<T extends readonly Promise<unknown>[] | readonly []>(
+    list: T,
+  ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>;
+  /** What the first of these came to, which `c` has given. Who won is recorded; the others are
+   *  cancelled, and what they come to is not heard of. */
+  race<T>(list: readonly Promise<T>[]): Promise<T>;
+  /** The value of the next signal of this name. While it waits the turn takes no place in a runner:
+   *  when the signal has come it runs again from its start, with its record. */
+  waitFor<T = unknown>(name: string, options?: WaitOptions): Promise<T>;
+  /** Signals another actor, and awaits that it has the signal. */
+  signalTo(
+    actor: string | { readonly name: string },
+    key: string,
+    name: string,
+    value?: unknown,
+    options?: CallLimit,
+  ): Promise<void>;
   /** Another actor, to call and await. */
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallLimit): ActorCalls<A>;
   actor(type: string, key: string, options?: CallLimit): UntypedCalls;
@@ -41,12 +66,35 @@ export interface StepContext {
   readonly signal: AbortSignal;
 }
 
-export interface StepOptions {
+export interface StepTries {
   /** Tries after the first; 0 unless given. */
   readonly retries?: number;
   /** Wait before each further try; the last one repeats. 1 s unless given. */
   readonly backoffMs?: number | readonly number[];
   /** Time for one try; the turn's own limit unless given. */
+  readonly limitMs?: number;
+}
+
+export interface StepOptions<T = unknown> extends StepTries {
+  /** Undoes the step when the turn fails for good after it was done. It is given what the step came
+   *  to, or `undefined` when the step lost a race: then it may have been done, or not. */
+  readonly compensate?: Compensation<T> | (UndoOptions & { readonly run: Compensation<T> });
+}
+
+export type Compensation<T> = (result: T | undefined, undo: UndoContext) => unknown;
+
+/** As of a step, but with 5 tries after the first unless given. */
+export type UndoOptions = StepTries;
+
+/** Given to a compensation, which is a recorded step of its own. */
+export interface UndoContext extends StepContext {
+  /** An actor, to call and await: recorded too. */
+  actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallLimit): ActorCalls<A>;
+  actor(type: string, key: string, options?: CallLimit): UntypedCalls;
+}
+
+export interface WaitOptions {
+  /** After so long without a signal the wait fails with `NO_SIGNAL`; never unless given. */
   readonly limitMs?: number;
 }
 

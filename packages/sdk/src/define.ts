@@ -12,12 +12,17 @@ export type {
 export { actor } from './actor.ts';
 export type {
   CallLimit,
+  Compensation,
   Frozen,
   ReadContext,
   StepContext,
   StepOptions,
+  StepTries,
   TaskContext,
   TurnContext,
+  UndoContext,
+  UndoOptions,
+  WaitOptions,
 } from './context.ts';
 export type { Made, Ref, Refs, Resolved } from './ref.ts';
 export type { TaskDefinition, TaskOptions } from './task.ts';

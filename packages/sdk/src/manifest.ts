@@ -73,6 +73,7 @@ function manifestOf(
       methods: Object.keys(actor.methods),
       reads: Object.keys(actor.reads),
       ...(actor.turnLimitMs === undefined ? {} : { turnLimitMs: actor.turnLimitMs }),
+      ...(actor.waitsMs === undefined ? {} : { waitsMs: actor.waitsMs }),
     })),
     tasks: tasks.map(({ name, resources, retries, backoffMs, limitMs, placement }) => ({
       name,

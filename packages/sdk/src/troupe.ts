@@ -34,6 +34,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Scope of an actor that the call creates. */
   readonly scope?: string;
+  /** Milliseconds that the turn may wait for signals; what its type declares unless given. */
+  readonly waitsMs?: number;
 }
 
 export interface SubmitOptions {
@@ -154,6 +156,15 @@ export interface Troupe {
   /** An actor, to be called. It comes to be with its first call. */
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallOptions): ActorCalls<A>;
   actor(type: string, key: string, options?: CallOptions): UntypedCalls;
+  /** Gives an actor what a turn of it waits for by `c.waitFor`; kept until one does. Resolves when the
+   *  signal is durable. */
+  signal(
+    actor: AnyActorDefinition | string,
+    key: string,
+    name: string,
+    value?: unknown,
+    options?: CallOptions,
+  ): Promise<void>;
   /** Submits a task and answers with what it comes to. */
   task<I, O>(task: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<O>;
   task(name: string, input: unknown, options?: SubmitOptions): Promise<unknown>;

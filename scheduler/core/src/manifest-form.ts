@@ -44,6 +44,7 @@ const actor = z.looseObject({
   methods: texts,
   reads: texts,
   turnLimitMs: number.optional(),
+  waitsMs: number.optional(),
 });
 
 const task = z.looseObject({

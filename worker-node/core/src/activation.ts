@@ -71,6 +71,10 @@ export interface Activation {
   /** Calls under way here, queued or running, by session and number. */
   readonly open: Map<SessionId, Map<number, Input>>;
   readonly dispatched: Turn[];
+  /** The begun turn, when it waits for a signal and no runner has it. */
+  parked: Input | undefined;
+  /** Since when the waits of a begun turn last, while the actor is not in memory. */
+  left: { readonly seq: number; readonly since: ReadonlyMap<number, number> } | undefined;
   readonly reads: Set<Turn>;
   /** Calls refused for want of room, by `session|number`, until when: the oldest first. */
   readonly turnedAway: Map<string, number>;
@@ -90,6 +94,8 @@ export interface Activation {
     putFrom: number | undefined;
     /** Letters that it holds, or that were read back. */
     letters: number;
+    /** Whether it says that the begun turn is parked. */
+    parked: boolean;
   };
   /** Position of the own log before which this actor has no facts. */
   readonly ownFrom: number;
@@ -114,6 +120,8 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     mailbox: [],
     open: new Map(),
     dispatched: [],
+    parked: undefined,
+    left: undefined,
     reads: new Set(),
     turnedAway: new Map(),
     queuedLetters: new Map(),
@@ -127,6 +135,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
       dirtySince: now,
       putFrom: undefined,
       letters: 0,
+      parked: false,
     },
     ownFrom,
     restoredFrom: 0,

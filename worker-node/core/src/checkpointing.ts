@@ -91,6 +91,7 @@ export class Checkpointing {
     const body = encodeCheckpoint(head, memory, captured.state, this.#core);
     this.#clean(activation);
     checkpoint.letters = memory.outbox.size;
+    checkpoint.parked = memory.begun?.parked === true;
     checkpoint.underWay = 'put';
     this.#core.out.send({
       kind: 'put-checkpoint',
@@ -158,7 +159,10 @@ export class Checkpointing {
   isBehind(activation: Activation): boolean {
     const { checkpoint, memory } = activation;
     const taken = memory !== undefined && memory.outbox.size < checkpoint.letters;
-    return this.#dirty.has(activation) || (taken && checkpoint.letters > limits.outboxLettersMax);
+    // Read back without it, a turn that waits would run once more, to find that it waits.
+    const parked = memory !== undefined && (memory.begun?.parked === true) !== checkpoint.parked;
+    if (this.#dirty.has(activation) || parked) return true;
+    return taken && checkpoint.letters > limits.outboxLettersMax;
   }
 
   /** Every `resendMs`. */
@@ -276,6 +280,8 @@ function bytesOf(fact: NodeFact): number {
       const { outcome } = fact.recorded;
       return factBytes + (outcome?.ok === true ? outcome.value.length : 200);
     }
+    case 'signalled':
+      return factBytes + fact.value.length;
     case 'actor-released':
     case 'barrier':
       return factBytes;

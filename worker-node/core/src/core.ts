@@ -3,6 +3,7 @@ import type { ActorId, OutputDraft } from '@troupe/model';
 import type { Activation } from './activation.ts';
 import type { Alarms } from './alarms.ts';
 import type { Checkpointing } from './checkpointing.ts';
+import type { Decisions } from './decisions.ts';
 import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import type { Handover } from './handover.ts';
@@ -15,6 +16,7 @@ import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
 import type { Turns } from './turns.ts';
+import type { Waits } from './waits.ts';
 
 export interface Core {
   readonly config: NodeConfig;
@@ -31,6 +33,8 @@ export interface Core {
   readonly senderClocks: SenderClocks;
   readonly mailboxes: Mailboxes;
   readonly turns: Turns;
+  readonly waits: Waits;
+  readonly decisions: Decisions;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
   readonly locations: Locations;

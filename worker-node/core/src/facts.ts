@@ -65,7 +65,8 @@ export type NodeFact =
       readonly path: readonly ActorId[];
       readonly clock: VectorClock;
     }
-  /** A step's result, an awaited call that goes out (no outcome), or the result it came back with. */
+  /** A step's result; an awaited call that goes out or a wait that begins (no outcome), or what these
+   *  came to; who won a race; that the turn has failed and is being undone. */
   | {
       readonly kind: 'turn-recorded';
       readonly actor: ActorId;
@@ -73,6 +74,19 @@ export type NodeFact =
       readonly seq: number;
       readonly recorded: Recorded;
       readonly clock?: VectorClock;
+    }
+  /** A signal that the actor keeps until a turn waits for it: no turn, it changes no state. */
+  | {
+      readonly kind: 'signalled';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      /** Signals of an actor are numbered from 1, without gaps over all epochs. */
+      readonly number: number;
+      readonly cause: Extract<TurnCause, { kind: 'call' }>;
+      readonly name: string;
+      readonly value: Bytes;
+      /** What the signal added to the actor's clock. */
+      readonly clock: VectorClock;
     }
   /** After this nothing of the actor under this epoch stands in this log. */
   | { readonly kind: 'actor-released'; readonly actor: ActorId; readonly epoch: number }

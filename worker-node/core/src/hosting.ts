@@ -59,7 +59,8 @@ export class Hosting {
   wake(activation: Activation): void {
     if (activation.phase !== 'cold') return;
     // Nothing was ever written of it: the constructor makes its state.
-    const untouched = activation.memory?.seq === 0 && activation.memory.begun === undefined;
+    const { memory } = activation;
+    const untouched = memory?.seq === 0 && memory.begun === undefined && memory.signals.count === 0;
     if (untouched && activation.checkpoint.revision === 0) {
       activation.building = { state: undefined, deltas: [] };
       this.#start(activation);
@@ -146,6 +147,7 @@ export class Hosting {
   /** Leaves memory; the node still hosts it and wakes it at the next call. */
   leaveMemory(activation: Activation): void {
     assert(activation.dispatched.length === 0, 'H2: an activation that leaves memory has no turn');
+    this.#core.waits.onLeavesMemory(activation);
     this.leaveRunner(activation);
     activation.phase = 'cold';
     activation.memory = undefined;
@@ -199,6 +201,7 @@ export class Hosting {
     if (activation.memory === undefined) {
       activation.memory = memory;
       activation.checkpoint.letters = memory.outbox.size;
+      activation.checkpoint.parked = memory.begun?.parked === true;
     } else
       assert(activation.memory.seq === memory.seq, 'M1: replay reaches the turn that was live');
     activation.checkpoint.revision = event.checkpoint?.revision ?? activation.checkpoint.revision;

@@ -16,6 +16,7 @@ import type { Activation } from './activation.ts';
 import { Alarms } from './alarms.ts';
 import { Checkpointing } from './checkpointing.ts';
 import type { Core } from './core.ts';
+import { Decisions } from './decisions.ts';
 import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import { Handover } from './handover.ts';
@@ -28,6 +29,7 @@ import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
 import { Tasks } from './tasks.ts';
 import { Turns } from './turns.ts';
+import { Waits } from './waits.ts';
 
 /** Counts for heartbeats and status. */
 export interface NodeCounts {
@@ -49,6 +51,8 @@ export class NodeMachine
   readonly senderClocks = new SenderClocks();
   readonly mailboxes: Mailboxes;
   readonly turns: Turns;
+  readonly waits: Waits;
+  readonly decisions: Decisions;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
   readonly locations: Locations;
@@ -65,6 +69,8 @@ export class NodeMachine
     this.hosting = new Hosting(this, this.#actors);
     this.mailboxes = new Mailboxes(this);
     this.turns = new Turns(this);
+    this.waits = new Waits(this);
+    this.decisions = new Decisions(this);
     this.outgoing = new OutgoingCalls(this);
     this.post = new Post(this);
     this.locations = new Locations(this);
@@ -203,6 +209,12 @@ export class NodeMachine
       case 'call-out':
         if (!this.tasks.onCallOut(frame, runner)) this.outgoing.onTurnCall(frame, runner);
         return;
+      case 'wait-begin':
+        return this.waits.onBegin(frame);
+      case 'turn-waits':
+        return this.waits.onWaits(frame);
+      case 'decided':
+        return this.decisions.onDecided(frame);
       case 'captured':
         return this.checkpointing.onCaptured(frame);
       case 'log':

@@ -22,11 +22,12 @@ import {
   limits,
   type Outcome,
   type SessionId,
+  signalMethod,
 } from '@troupe/model';
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
-import { sameCause, senderOf } from './memory.ts';
+import { sameCause, senderOf, signalled } from './memory.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
@@ -68,6 +69,10 @@ export class Mailboxes {
     const activation = this.#core.actors.get(cancel.actor);
     if (activation === undefined) return;
     const matches = (input: Input) => isOf(input, cancel.session, cancel.number);
+    const { parked } = activation;
+    if (parked !== undefined && matches(parked)) {
+      return this.#core.waits.cancel(activation, parked);
+    }
     const queued = activation.mailbox.findIndex(matches);
     const input = activation.mailbox[queued];
     if (input !== undefined) {
@@ -93,12 +98,20 @@ export class Mailboxes {
   /** Hands inputs to the runner, as many as may run ahead of their records. */
   pump(activation: Activation): void {
     if (activation.phase !== 'live') return;
+    if (activation.parked !== undefined) return this.#pumpReads(activation);
     while (activation.dispatched.length < limits.turnsAheadMax) {
       const input = activation.mailbox.shift();
       if (input === undefined) return;
       if (input.read) this.#core.turns.dispatchRead(activation, input);
       else this.#core.turns.dispatch(activation, input);
     }
+  }
+
+  /** What was cancelled at a runner that has not begun it, and has it no more. */
+  dropCancelled(activation: Activation, input: Input): void {
+    if (!input.cancelled || hasBegun(activation, input)) return;
+    activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
+    this.answerUnrun(activation, input, { ok: false, failure: cancelled(activation) });
   }
 
   /** Nothing that waits can be done; letters stay in their senders' outboxes. */
@@ -120,7 +133,10 @@ export class Mailboxes {
     for (const message of activation.waiting.splice(0)) {
       if (message.kind === 'call') this.#notHere(message);
     }
-    for (const { cause, replyTo } of activation.mailbox.splice(0)) {
+    const { parked } = activation;
+    activation.parked = undefined;
+    const inputs = activation.mailbox.splice(0);
+    for (const { cause, replyTo } of parked === undefined ? inputs : [parked, ...inputs]) {
       if (cause.kind !== 'call') continue;
       closed(activation, cause.session, cause.number);
       if (replyTo === undefined) continue;
@@ -147,6 +163,12 @@ export class Mailboxes {
       return this.#refuse(message, full(activation));
     }
     if (activation.phase === 'live') return this.accept(activation, message);
+    const { parked } = activation;
+    if (message.kind === 'call' && parked !== undefined && isCallOf(parked, message)) {
+      // Its caller asks again: that brings no actor into memory whose turn waits.
+      parked.replyTo = message.replyTo;
+      return;
+    }
     // Until it is live nobody knows what was answered elsewhere, so nothing is refused: whoever
     // asks will ask again.
     if (activation.waiting.length >= limits.mailboxCallsMax) return;
@@ -174,6 +196,7 @@ export class Mailboxes {
     }
     const lateMs = this.#core.senderClocks.lateMs(call, this.#core.now);
     if (lateMs >= 0) return this.#refuse(call, tooLate(call, lateMs), lateMs);
+    if (call.method === signalMethod) return this.#acceptSignal(activation, call);
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
@@ -191,6 +214,31 @@ export class Mailboxes {
     }
   }
 
+  /** A signal is no turn: it does not wait behind any. */
+  #acceptSignal(activation: Activation, call: Call): void {
+    const refusal = this.#core.waits.onSignal(activation, call);
+    if (refusal === 'full') {
+      const text = `${activation.id} keeps all the signals that it may keep`;
+      const { turnedAwayMs } = limits;
+      return this.#turnAway(
+        activation,
+        call,
+        failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: turnedAwayMs }),
+      );
+    }
+    if (refusal !== undefined) return this.#refuse(call, refusal);
+    const { session, number } = call.caller;
+    this.#reply(activation, call.replyTo, session, number, signalled);
+  }
+
+  #pumpReads(activation: Activation): void {
+    const reads = activation.mailbox.filter(({ read }) => read);
+    for (const input of reads) {
+      activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
+      this.#core.turns.dispatchRead(activation, input);
+    }
+  }
+
   #refusal(activation: Activation, call: Call): Failure | undefined {
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
     if (typeof kind === 'object') return kind;
@@ -202,14 +250,14 @@ export class Mailboxes {
   }
 
   /** There is no room for the call, nor for its twins that are on their way. */
-  #turnAway(activation: Activation, call: Call): void {
+  #turnAway(activation: Activation, call: Call, reason = full(activation)): void {
     const { turnedAway } = activation;
     for (const [key, until] of turnedAway) {
       if (until > this.#core.now) break;
       turnedAway.delete(key);
     }
     turnedAway.set(turnedAwayKey(call), this.#core.now + limits.turnedAwayMs);
-    this.#refuse(call, full(activation));
+    this.#refuse(call, reason);
   }
 
   #wasTurnedAway({ turnedAway }: Activation, call: Call): boolean {
@@ -361,6 +409,10 @@ function inputsOf({ mailbox, dispatched, reads }: Activation): number {
 
 function turnedAwayKey({ caller }: Call): string {
   return `${caller.session}|${caller.number}`;
+}
+
+function isCallOf(input: Input, { caller }: Call): boolean {
+  return isOf(input, caller.session, caller.number);
 }
 
 function isOf(input: Input, session: SessionId, number: number): boolean {

@@ -11,7 +11,9 @@ import {
   type ActorId,
   type Bytes,
   emptyClock,
+  encodeValue,
   mergeClocks,
+  type Outcome,
   type Recorded,
   troupeError,
   type VectorClock,
@@ -19,6 +21,7 @@ import {
 import type { NodeFact, TurnCause } from './facts.ts';
 import { Outbox, type StoredChannel } from './outbox.ts';
 import { Sessions, type StoredSession } from './sessions.ts';
+import { Signals, type StoredSignals } from './signals.ts';
 
 /** A turn that has left its actor before it ended: it runs again if its node dies. */
 export interface BegunTurn {
@@ -28,7 +31,18 @@ export interface BegunTurn {
   readonly args: Bytes;
   readonly path: readonly ActorId[];
   readonly recorded: Recorded[];
+  /** Nothing is left to do but to wait, as its runner said: it need not run before a wait ends. */
+  parked: boolean;
+  /** Since when each of its waits lasts, by ordinal: monotonic ms of this node (S3). */
+  readonly since: Map<number, number>;
 }
+
+/** As it stands in a checkpoint. */
+type StoredBegun = Omit<BegunTurn, 'parked' | 'since'> & {
+  readonly parked?: boolean;
+  /** Milliseconds that each wait has lasted. */
+  readonly waited?: readonly (readonly [ordinal: number, ms: number])[];
+};
 
 export interface Memory {
   seq: number;
@@ -37,6 +51,7 @@ export interface Memory {
   readonly recv: Map<string, number>;
   readonly sessions: Sessions;
   readonly outbox: Outbox;
+  readonly signals: Signals;
   begun: BegunTurn | undefined;
 }
 
@@ -46,10 +61,15 @@ export interface StoredMemory {
   readonly recv: readonly (readonly [string, number])[];
   readonly sessions: readonly StoredSession[];
   readonly outbox: readonly StoredChannel[];
-  readonly begun?: BegunTurn;
+  readonly begun?: StoredBegun;
+  readonly signals?: StoredSignals;
 }
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
+type SignalFact = Extract<NodeFact, { kind: 'signalled' }>;
+
+/** What whoever signals is answered. */
+export const signalled: Outcome = { ok: true, value: encodeValue(null) };
 
 export function freshMemory(): Memory {
   return {
@@ -58,19 +78,22 @@ export function freshMemory(): Memory {
     recv: new Map(),
     sessions: new Sessions(),
     outbox: new Outbox(),
+    signals: new Signals(),
     begun: undefined,
   };
 }
 
 export function storeMemory(memory: Memory, now: number): StoredMemory {
-  const stored = {
+  const { begun, signals } = memory;
+  return {
     seq: memory.seq,
     clock: memory.clock,
     recv: [...memory.recv],
     sessions: memory.sessions.store(now),
     outbox: memory.outbox.store(),
+    ...(begun === undefined ? {} : { begun: storeBegun(begun, now) }),
+    ...(signals.count === 0 ? {} : { signals: signals.store() }),
   };
-  return memory.begun === undefined ? stored : { ...stored, begun: memory.begun };
 }
 
 export function memoryFrom(stored: StoredMemory, now: number): Memory {
@@ -80,7 +103,8 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     recv: new Map(stored.recv),
     sessions: Sessions.from(stored.sessions, now),
     outbox: Outbox.from(stored.outbox),
-    begun: stored.begun === undefined ? undefined : copyBegun(stored.begun),
+    signals: Signals.from(stored.signals),
+    begun: stored.begun === undefined ? undefined : begunFrom(stored.begun, now),
   };
 }
 
@@ -96,6 +120,14 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
     memory.recv.set(senderOf(cause.from, cause.fromBirth), cause.number);
   }
   for (const letter of fact.letters) memory.outbox.add(letter, memory.clock);
+}
+
+/** The one place where a signal changes an actor's memory: live and at replay. */
+export function applySignal(memory: Memory, fact: SignalFact, now: number): void {
+  const { number, name, value, cause } = fact;
+  memory.signals.add({ number, name, value });
+  memory.clock = mergeClocks(memory.clock, fact.clock);
+  memory.sessions.record(cause.session, cause.number, cause.low, signalled, now);
 }
 
 /** Replays one fact of this actor. Answers the delta when the user state changes by it. */
@@ -122,6 +154,8 @@ export function replay(
         args: fact.args,
         path: fact.path,
         recorded: [],
+        parked: false,
+        since: new Map(),
       };
       return undefined;
     case 'turn-recorded':
@@ -130,8 +164,16 @@ export function replay(
       if (memory.begun === undefined) {
         throw troupeError('LOG_CORRUPT', `${actor} recorded in turn ${fact.seq} before it began`);
       }
-      record(memory.begun, fact.recorded);
+      record(memory, memory.begun, fact.recorded, now);
       if (fact.clock !== undefined) memory.clock = mergeClocks(memory.clock, fact.clock);
+      return undefined;
+    case 'signalled':
+      if (fact.number <= memory.signals.count) return undefined;
+      if (fact.number !== memory.signals.count + 1) {
+        const missing = memory.signals.count + 1;
+        throw troupeError('LOG_CORRUPT', `signal ${missing} of ${actor} is missing`, { actor });
+      }
+      applySignal(memory, fact, now);
       return undefined;
     case 'actor-released':
     case 'barrier':
@@ -140,10 +182,29 @@ export function replay(
 }
 
 /** Adds or completes what a begun turn has recorded under one ordinal. */
-export function record(begun: BegunTurn, recorded: Recorded): void {
-  const index = begun.recorded.findIndex((one) => one.ordinal === recorded.ordinal);
+export function record(memory: Memory, begun: BegunTurn, recorded: Recorded, now: number): void {
+  const { ordinal } = recorded;
+  const index = begun.recorded.findIndex((one) => one.ordinal === ordinal);
   if (index < 0) begun.recorded.push(recorded);
   else if (begun.recorded[index]?.outcome === undefined) begun.recorded[index] = recorded;
+  else return;
+  if (recorded.outcome !== undefined) begun.parked = false;
+  if (recorded.kind === 'wait') {
+    if (recorded.outcome === undefined) begun.since.set(ordinal, now);
+    else begun.since.delete(ordinal);
+    if (recorded.signal !== undefined) memory.signals.drop(recorded.signal);
+  }
+  if ('lost' in recorded) giveBack(memory, begun, recorded.lost);
+}
+
+/** A signal whose wait has lost a race, unheard, is kept for the next one. */
+function giveBack(memory: Memory, begun: BegunTurn, lost: readonly number[]): void {
+  for (const one of begun.recorded) {
+    if (one.kind !== 'wait' || !lost.includes(one.ordinal)) continue;
+    begun.since.delete(one.ordinal);
+    if (one.signal === undefined || one.outcome?.ok !== true) continue;
+    memory.signals.giveBack({ number: one.signal, name: one.name, value: one.outcome.value });
+  }
 }
 
 export function senderOf(from: ActorId, birth: number): string {
@@ -171,6 +232,16 @@ function refuseGap(memory: Memory, actor: ActorId, seq: number): void {
   });
 }
 
-function copyBegun(begun: BegunTurn): BegunTurn {
-  return { ...begun, recorded: [...begun.recorded] };
+function storeBegun({ since, parked, ...begun }: BegunTurn, now: number): StoredBegun {
+  const waited = [...since].map(([ordinal, from]) => [ordinal, now - from] as const);
+  return {
+    ...begun,
+    ...(parked ? { parked } : {}),
+    ...(waited.length === 0 ? {} : { waited }),
+  };
+}
+
+function begunFrom({ parked = false, waited = [], ...begun }: StoredBegun, now: number): BegunTurn {
+  const since = new Map(waited.map(([ordinal, ms]) => [ordinal, now - ms]));
+  return { ...begun, recorded: [...begun.recorded], parked, since };
 }

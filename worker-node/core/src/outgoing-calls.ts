@@ -184,6 +184,20 @@ export class OutgoingCalls {
     for (const call of calls) this.#open.delete(keyOf(call.session, call.number));
   }
 
+  /** These calls of a turn have lost a race: their callees are told, nobody hears them. */
+  lose(activation: Activation, ordinals: readonly number[]): void {
+    const calls = this.#byOwner.get(sessionOf(activation));
+    for (const call of calls ?? []) {
+      if (!ordinals.includes(call.ordinal)) continue;
+      const { session, number, to, sentTo } = call;
+      this.#open.delete(keyOf(session, number));
+      calls?.delete(call);
+      if (sentTo === undefined) continue;
+      const message = { kind: 'cancel-call', actor: to, session, number } as const;
+      this.#core.out.send({ kind: 'to-node', node: sentTo, message });
+    }
+  }
+
   onNodeGone(node: Incarnation): void {
     for (const call of this.#open.values()) {
       if (call.sentTo !== node) continue;
@@ -214,9 +228,11 @@ export class OutgoingCalls {
     this.#send(call);
   }
 
-  /** The limit of the called turn, if it is of a type known here. */
+  /** The limit of the called turn and what it may wait, if it is of a type known here. */
   #runMs(bundle: BundleHash, type: string): number {
-    return this.#core.runners.turnLimitMs(bundle, type) ?? limits.turnLimitMs;
+    const { runners } = this.#core;
+    const limitMs = runners.turnLimitMs(bundle, type) ?? limits.turnLimitMs;
+    return limitMs + runners.waitsMs(bundle, type);
   }
 
   #send(call: OutgoingCall): void {

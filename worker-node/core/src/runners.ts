@@ -25,6 +25,7 @@ interface Pool {
   /** What the methods of an actor type are: undefined for an unknown method. */
   readonly methods: Map<string, 'method' | 'read'>;
   readonly turnLimits: Map<string, number>;
+  readonly waitsMs: Map<string, number>;
   readonly ready: Runner[];
   starting: number;
   waiting: ((got: RunnerId | Failure) => void)[];
@@ -111,6 +112,11 @@ export class Runners {
     return this.#pool(bundle).turnLimits.get(type);
   }
 
+  /** How long turns of a type may wait for signals while others await them. */
+  waitsMs(bundle: BundleHash, type: string): number {
+    return this.#pool(bundle).waitsMs.get(type) ?? 0;
+  }
+
   /** Something speculative: it cannot leave the node. */
   frame(id: RunnerId, frame: ToRunner): void {
     this.#core.out.work({ kind: 'to-runner', runner: id, frame });
@@ -128,6 +134,7 @@ export class Runners {
         manifest: undefined,
         methods: new Map(),
         turnLimits: new Map(),
+        waitsMs: new Map(),
         ready: [],
         starting: 0,
         waiting: [],
@@ -144,6 +151,7 @@ function describe(pool: Pool, manifest: Manifest): void {
     for (const method of actor.methods) pool.methods.set(`${actor.type}.${method}`, 'method');
     for (const read of actor.reads) pool.methods.set(`${actor.type}.${read}`, 'read');
     if (actor.turnLimitMs !== undefined) pool.turnLimits.set(actor.type, actor.turnLimitMs);
+    if (actor.waitsMs !== undefined) pool.waitsMs.set(actor.type, actor.waitsMs);
   }
 }
 

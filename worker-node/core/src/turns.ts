@@ -74,6 +74,14 @@ export class Turns {
 
   /** A turn that had begun before a failover runs again first, whether or not anyone waits. */
   resumeBegun(activation: Activation): void {
+    const { parked } = activation;
+    if (parked !== undefined) activation.mailbox.unshift(parked);
+    activation.parked = undefined;
+    this.#queueBegun(activation);
+    this.#core.waits.onResumed(activation);
+  }
+
+  #queueBegun(activation: Activation): void {
     const begun = activation.memory?.begun;
     if (begun === undefined) return;
     if (begun.cause.kind === 'letter') {
@@ -140,7 +148,7 @@ export class Turns {
   record(activation: Activation, recorded: Recorded, clock?: VectorClock): void {
     const { id, epoch, memory } = activation;
     if (memory?.begun === undefined) return;
-    record(memory.begun, recorded);
+    record(memory, memory.begun, recorded, this.#core.now);
     const changes = clock === undefined ? undefined : clockChanges(memory.clock, clock);
     if (clock !== undefined) memory.clock = mergeClocks(memory.clock, clock);
     const { seq } = memory.begun;
@@ -165,6 +173,13 @@ export class Turns {
         this.#core.hosting.revive(activation);
       }
     }
+  }
+
+  /** Its runner has given up what it was to run: the inputs, in order. */
+  takeBack(activation: Activation): Input[] {
+    const turns = activation.dispatched.splice(0);
+    for (const { work } of turns) this.#byWork.delete(work);
+    return turns.map(({ input }) => input);
   }
 
   /** The activation is dropped: whatever its turns come to, nothing of it counts. */
@@ -278,7 +293,8 @@ export class Turns {
     memory.clock = clock;
     const { cause, method, args, path } = input;
     const seq = memory.seq + 1;
-    memory.begun = { seq, cause, method, args, path, recorded: [] };
+    const waits = { parked: false, since: new Map<number, number>() };
+    memory.begun = { seq, cause, method, args, path, recorded: [], ...waits };
     turn.recorded = memory.begun.recorded;
     this.fact(activation, {
       kind: 'turn-begun',
@@ -309,9 +325,15 @@ export class Turns {
     const { input } = turn;
     input.crashes += 1;
     if (input.crashes < limits.turnCrashesMax) return;
+    const outcome = crashed(activation, input, reason);
+    if (this.#core.decisions.undoCrashed(activation, input, outcome)) {
+      input.crashes = 0;
+      return;
+    }
     activation.mailbox.shift();
     this.#core.outgoing.abandon(activation);
-    this.#commit(activation, input, crashed(activation, input, reason), { sends: [] });
+    const ended = this.#core.decisions.crashedWhileUndone(activation, input, outcome);
+    this.#commit(activation, input, ended, { sends: [] });
   }
 
   #turn(activation: Activation, input: Input, read: boolean): Turn {

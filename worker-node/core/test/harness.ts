@@ -20,6 +20,7 @@ import {
   type Outcome,
   type Place,
   sessionId,
+  signalMethod,
   type ToNode,
   type ToRunner,
 } from '@troupe/model';
@@ -158,6 +159,58 @@ export class TestNode {
     this.post({ kind: 'tick' });
   }
 
+  /** The turns and reads that runners have been given, in order. */
+  turns(): Turn[] {
+    return [...this.work, ...this.sent].flatMap((one) =>
+      one.kind === 'to-runner' && one.frame.kind === 'turn' ? [one.frame] : [],
+    );
+  }
+
+  /** The turn of `hang` that a runner was given last: the test says what it does. */
+  lastTurn(): Turn {
+    const turn = this.turns()
+      .filter(({ method }) => method === 'hang')
+      .at(-1);
+    if (turn === undefined) throw new Error('no runner was given a turn');
+    return turn;
+  }
+
+  /** What the runner is told of the waits and calls of a turn, by ordinal. */
+  told(work: number): Map<number, Outcome> {
+    const frames = this.work.flatMap((one) => (one.kind === 'to-runner' ? [one.frame] : []));
+    return new Map(
+      frames.flatMap((frame) =>
+        frame.kind === 'call-returned' && frame.work === work
+          ? [[frame.ordinal, frame.outcome] as const]
+          : [],
+      ),
+    );
+  }
+
+  /** A turn gives itself up: with it goes all that its runner was to run after it. */
+  giveUp(work: number, ordinals: readonly number[]): void {
+    const turn = this.#turns.get(work);
+    if (turn !== undefined) {
+      for (const one of this.#lines.get(turn.actor) ?? []) this.#turns.delete(one.work);
+      this.#lines.delete(turn.actor);
+    }
+    this.frame({ kind: 'turn-waits', work, ordinals });
+  }
+
+  /** A turn ends well. */
+  end(work: number, value: unknown, id?: string): void {
+    const turn = this.#turns.get(work);
+    if (turn === undefined) throw new Error(`no turn ${work}`);
+    if (id !== undefined) this.#states.get(turn.actor)?.push(id);
+    const delta = id === undefined ? undefined : encodeValue(id);
+    this.#done(turn, { ok: true, value: encodeValue(value) }, delta);
+  }
+
+  signal(name: string, value: unknown, caller: Partial<Call['caller']> = {}): void {
+    const args = encodeValue([name, value]);
+    this.call(signalMethod, '', { session: sessionId('s9'), ...caller }, { args });
+  }
+
   crashRunner(): void {
     this.#turns.clear();
     this.#lines.clear();
@@ -279,7 +332,7 @@ export class TestNode {
         return this.#cancel(frame.work);
       case 'call-returned': {
         const turn = this.#turns.get(frame.work);
-        if (turn !== undefined) this.#done(turn, frame.outcome);
+        if (turn?.method === 'ask') this.#done(turn, frame.outcome);
         return;
       }
       default:
@@ -363,7 +416,7 @@ export class TestNode {
 
   #step(work: number, ordinal: number): void {
     const turn = this.#turns.get(work);
-    if (turn === undefined) return;
+    if (turn?.method !== 'steps') return;
     this.effects.push(`${turn.callId}/${ordinal}`);
     const outcome: Outcome = { ok: true, value: encodeValue(ordinal) };
     this.frame({ kind: 'step-done', work, ordinal, name: `s${ordinal}`, outcome });

@@ -4,6 +4,8 @@
  * A1  turns run one after another in the order in which they came; a read runs at once, on the state
  *     of the last finished turn.
  * A2  a turn that failed has changed nothing and sends nothing.
+ * A3  when a turn was given up because it waits, no other begins before the node has said that it
+ *     knows: what it had sent before it takes back.
  */
 import {
   type ActorId,
@@ -22,6 +24,7 @@ import type { Emit } from './departures.ts';
 import { HeldState } from './held-state.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
+import { hasUndo, undoAll } from './undo.ts';
 import type { UseMeter } from './use-meter.ts';
 import { Work } from './work.ts';
 
@@ -45,6 +48,7 @@ export class Activation {
   readonly #name: string;
   readonly #queue: TurnFrame[] = [];
   #running: Work | undefined;
+  #waits = false;
 
   /** Throws what the constructor of the state throws. */
   constructor(
@@ -69,8 +73,14 @@ export class Activation {
       this.#read(frame);
       return;
     }
+    if (this.#waits) return;
     this.#queue.push(frame);
     this.#drain();
+  }
+
+  /** The node knows that the turn waits (A3). */
+  waitsSeen(): void {
+    this.#waits = false;
   }
 
   /** A queued turn that is cancelled never starts; true when it was one. */
@@ -103,6 +113,19 @@ export class Activation {
         this.#running = undefined;
         emit(this.#settle(frame.work, scope, outcome, value));
         if (!plain) this.#drain();
+      },
+      onFail: (failing, reason) => {
+        if (!hasUndo(failing)) return undefined;
+        const { callId } = frame;
+        return undoAll(failing, emit, { callId, limitMs: failing.limitMs, reason });
+      },
+      onWaits: () => {
+        this.#host.works.delete(frame.work);
+        this.#running = undefined;
+        this.#held.discard(scope.draft);
+        this.#waits = true;
+        this.#queue.length = 0;
+        emit({ kind: 'turn-waits', work: frame.work, ordinals: work.departures.openOrdinals });
       },
     });
     const scope = new TurnScope(frame, this.#held, work, emit);

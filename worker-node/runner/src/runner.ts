@@ -48,6 +48,10 @@ export class Runner {
         return this.#works.get(frame.work)?.departures.go(frame.ordinal);
       case 'call-returned':
         return this.#works.get(frame.work)?.departures.returned(frame.ordinal, frame.outcome);
+      case 'waits-seen': {
+        const activation = this.#activations.get(frame.actor);
+        return activation instanceof Activation ? activation.waitsSeen() : undefined;
+      }
       case 'activate':
         return this.#activate(frame);
       case 'deactivate':

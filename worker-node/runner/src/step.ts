@@ -4,12 +4,14 @@
  *
  * S1  a recorded step is never run again: its result or its failure is given back.
  * S2  live and replayed, a failed step throws the same failure.
+ * S3  a step that was done, or lost a race so that nobody knows, is undone if the turn fails.
  */
-import { type Outcome, TroupeError, troupeError } from '@troupe/model';
-import type { StepContext, StepOptions } from '@troupe/sdk';
+import { decodeValue, type Outcome, type Recorded, TroupeError, troupeError } from '@troupe/model';
+import type { StepContext, StepOptions, StepTries } from '@troupe/sdk';
 import { type Emit, valueIn } from './departures.ts';
 import { after } from './long-timer.ts';
 import { encodePayload, failureOfUser } from './outcome.ts';
+import { compensationOf } from './undos.ts';
 import type { Work } from './work.ts';
 
 const backoffMsDefault = [1_000];
@@ -17,27 +19,65 @@ const backoffMsDefault = [1_000];
 export interface StepOrder {
   readonly name: string;
   readonly run: (step: StepContext) => unknown;
-  readonly options: StepOptions;
+  readonly options: StepOptions<never>;
   readonly callId: string;
 }
 
 /** Runs a step of a turn, or gives back what is recorded of it (S1). */
-export async function takeStep(work: Work, emit: Emit, order: StepOrder): Promise<unknown> {
-  const { name } = order;
-  const { ordinal, record } = work.departures.next('step', name);
-  if (record?.outcome !== undefined) return valueIn(record.outcome);
+export function takeStep(work: Work, emit: Emit, order: StepOrder): Promise<unknown> {
   const { departures } = work;
-  departures.opened(ordinal, `step ${name}`);
+  let taken: ReturnType<typeof departures.next>;
+  try {
+    taken = departures.next('step', order.name);
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
+  const { ordinal, record } = taken;
+  return departures.gate(ordinal, runStep(work, emit, order, { ordinal, record }));
+}
+
+async function runStep(
+  work: Work,
+  emit: Emit,
+  order: StepOrder,
+  { ordinal, record }: { readonly ordinal: number; readonly record: Recorded | undefined },
+): Promise<unknown> {
+  const { departures } = work;
+  const { name } = order;
+  const undone = compensationOf(work, order, ordinal);
+  if (record?.outcome !== undefined && !departures.isLost(ordinal)) {
+    if (record.outcome.ok) undone?.(decodeValue(record.outcome.value));
+    return valueIn(record.outcome);
+  }
+  const own = new AbortController();
+  const onLost = (): void => {
+    undone?.(undefined);
+    own.abort(troupeError('CANCELLED', `step ${name} is not waited for any more`));
+  };
+  departures.opened(ordinal, `step ${name}`, { onLost });
+  if (departures.isLost(ordinal)) {
+    return departures.lost(ordinal).catch((thrown: unknown) => {
+      departures.closed(ordinal);
+      undone?.(undefined);
+      throw thrown;
+    });
+  }
   const go = departures.wait(ordinal);
   emit({ kind: 'step-begin', work: work.id, ordinal, name });
   await go;
   work.checkOpen(`step ${name}`);
-  const { outcome, value } = await tryStep(work, order, `${order.callId}/${ordinal}`);
+  const signal = AbortSignal.any([work.signal, own.signal]);
+  const ended = (): TroupeError | undefined => work.stopped ?? reasonOf(own.signal);
+  const effectId = `${order.callId}/${ordinal}`;
+  const effect = tryStep({ ...order, effectId, signal, ended });
+  const { outcome, value } = await departures.begun(effect);
+  if (departures.isLost(ordinal)) throw reasonOf(own.signal);
   work.checkOpen(`step ${name}`);
   departures.closed(ordinal);
   emit({ kind: 'step-done', work: work.id, ordinal, name, outcome });
-  if (outcome.ok) return value;
-  throw new TroupeError(outcome.failure);
+  if (!outcome.ok) throw new TroupeError(outcome.failure);
+  undone?.(decodeValue(outcome.value));
+  return value;
 }
 
 interface Tried {
@@ -45,42 +85,55 @@ interface Tried {
   readonly value: unknown;
 }
 
-async function tryStep(work: Work, order: StepOrder, effectId: string): Promise<Tried> {
-  const { retries = 0, backoffMs = backoffMsDefault } = order.options;
+export interface Tries {
+  readonly name: string;
+  readonly run: (step: StepContext) => unknown;
+  readonly options: StepTries;
+  readonly effectId: string;
+  readonly signal: AbortSignal;
+  /** Why no further try is wanted, if so. */
+  readonly ended: () => TroupeError | undefined;
+}
+
+/** Tries a side effect as often as it says, or until it is not wanted any more. */
+export async function tryStep(tries: Tries): Promise<Tried> {
+  const { retries = 0, backoffMs = backoffMsDefault } = tries.options;
   const waits = typeof backoffMs === 'number' ? [backoffMs] : backoffMs;
   for (let attempt = 0; ; attempt++) {
     try {
-      if (work.stopped !== undefined) throw work.stopped;
-      const value = await tryOnce(work, order, effectId);
-      const bytes = encodePayload(value, `result of step ${order.name}`);
+      const reason = tries.ended();
+      if (reason !== undefined) throw reason;
+      const value = await tryOnce(tries);
+      const bytes = encodePayload(value, `result of step ${tries.name}`);
       return { outcome: { ok: true, value: bytes }, value };
     } catch (thrown) {
-      const reason = work.stopped ?? thrown;
-      if (attempt >= retries || work.stopped !== undefined || isFinal(thrown)) {
-        return { outcome: { ok: false, failure: failureOfUser(reason) }, value: undefined };
+      const reason = tries.ended();
+      if (attempt >= retries || reason !== undefined || isFinal(thrown)) {
+        const failure = failureOfUser(reason ?? thrown);
+        return { outcome: { ok: false, failure }, value: undefined };
       }
-      await pause(waits[Math.min(attempt, waits.length - 1)] ?? 0, work.signal);
+      await pause(waits[Math.min(attempt, waits.length - 1)] ?? 0, tries.signal);
     }
   }
 }
 
 /** One try, raced against its own limit. */
-async function tryOnce(work: Work, order: StepOrder, effectId: string): Promise<unknown> {
-  const { limitMs } = order.options;
-  if (limitMs === undefined) return order.run({ effectId, signal: work.signal });
+async function tryOnce({ name, run, options, effectId, signal }: Tries): Promise<unknown> {
+  const { limitMs } = options;
+  if (limitMs === undefined) return run({ effectId, signal });
   const own = new AbortController();
-  const signal = AbortSignal.any([work.signal, own.signal]);
   let cancel = (): void => {};
   const expired = new Promise<never>((_resolve, reject) => {
     cancel = after(limitMs, () => {
-      const what = `step ${order.name} ran longer than its limit of ${limitMs} ms`;
+      const what = `step ${name} ran longer than its limit of ${limitMs} ms`;
       const reason = troupeError('TIME_LIMIT', what);
       own.abort(reason);
       reject(reason);
     });
   });
   try {
-    return await Promise.race([order.run({ effectId, signal }), expired]);
+    const either = AbortSignal.any([signal, own.signal]);
+    return await Promise.race([run({ effectId, signal: either }), expired]);
   } finally {
     cancel();
   }
@@ -90,6 +143,10 @@ async function tryOnce(work: Work, order: StepOrder, effectId: string): Promise<
 function isFinal(thrown: unknown): boolean {
   if (!(thrown instanceof TroupeError)) return false;
   return thrown.code === 'UNCARRIABLE' || thrown.code === 'TOO_LARGE';
+}
+
+function reasonOf(signal: AbortSignal): TroupeError | undefined {
+  return signal.aborted ? (signal.reason as TroupeError) : undefined;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,25 @@
 /** What a method is given while its turn runs; a read is given less. */
-import { actorParts, type OutgoingSend, type ToRunner, troupeError } from '@troupe/model';
-import type { CallLimit, StepContext, StepOptions } from '@troupe/sdk';
+import {
+  actorParts,
+  isTypeName,
+  type OutgoingSend,
+  signalMethod,
+  type ToRunner,
+  troupeError,
+} from '@troupe/model';
+import type {
+  CallLimit,
+  StepContext,
+  StepOptions,
+  UndoContext,
+  UndoOptions,
+  WaitOptions,
+} from '@troupe/sdk';
 import { makeHandle, nameOf } from '@troupe/sdk/internal';
-import { ask, checkDeadline, type Emit, observed } from './departures.ts';
+import { ask, checkDeadline, type Emit } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
 import { takeStep } from './step.ts';
+import { compensate } from './undos.ts';
 import type { Work } from './work.ts';
 
 export type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
@@ -56,14 +71,56 @@ export class TurnScope {
   readonly step = (
     name: string,
     run: (step: StepContext) => unknown,
-    options: StepOptions = {},
+    options: StepOptions<never> = {},
   ): Promise<unknown> => {
     this.#work.checkOpen('c.step');
     if (typeof name !== 'string' || name === '' || typeof run !== 'function') {
       throw troupeError('INVALID_ARGUMENT', `c.step of ${this.id} needs a name and a function`);
     }
     const { callId } = this;
-    return observed(takeStep(this.#work, this.#emit, { name, run, options, callId }));
+    return takeStep(this.#work, this.#emit, { name, run, options, callId });
+  };
+
+  readonly compensate = (
+    name: string,
+    run: (undo: UndoContext) => unknown,
+    options: UndoOptions = {},
+  ): void => {
+    this.#work.checkOpen('c.compensate');
+    compensate(this.#work, name, run, options);
+  };
+
+  readonly all = (list: readonly unknown[]): Promise<unknown> => {
+    this.#work.checkOpen('c.all');
+    return this.#work.departures.all(list);
+  };
+
+  readonly race = (list: readonly unknown[]): Promise<unknown> => {
+    this.#work.checkOpen('c.race');
+    return this.#work.departures.race(list);
+  };
+
+  readonly waitFor = (name: string, { limitMs }: WaitOptions = {}): Promise<unknown> => {
+    this.#work.checkOpen('c.waitFor');
+    checkSignal(name);
+    if (limitMs !== undefined && (!Number.isSafeInteger(limitMs) || limitMs <= 0)) {
+      const what = `limitMs of c.waitFor ${name} is ${limitMs}, not a whole number from 1 on`;
+      throw troupeError('INVALID_ARGUMENT', what);
+    }
+    return this.#work.departures.waitFor(name, limitMs);
+  };
+
+  readonly signalTo = (
+    actor: Named,
+    key: string,
+    name: string,
+    value: unknown = null,
+    options: CallLimit = {},
+  ): Promise<unknown> => {
+    this.#work.checkOpen('c.signalTo');
+    checkSignal(name);
+    const asked = ask(nameOf(actor), key, signalMethod, [name, value]);
+    return this.#work.departures.call(asked, checkDeadline(options.deadlineMs));
   };
 
   readonly actor = (actor: Named, key: string, options: CallLimit = {}): unknown =>
@@ -82,12 +139,17 @@ export class TurnScope {
   }
 }
 
+function checkSignal(name: unknown): void {
+  if (typeof name === 'string' && isTypeName(name)) return;
+  throw troupeError('INVALID_ARGUMENT', `${JSON.stringify(name)} is no name of a signal`);
+}
+
 /** A handle by which a turn or task calls an actor and awaits the reply. */
 export function callsFrom(work: Work, actor: Named, key: string, options: CallLimit): unknown {
   const deadlineMs = checkDeadline(options.deadlineMs);
   return makeHandle((method, args) => {
     work.checkOpen('c.actor');
-    return observed(work.departures.call(ask(nameOf(actor), key, method, args), deadlineMs));
+    return work.departures.call(ask(nameOf(actor), key, method, args), deadlineMs);
   });
 }
 
@@ -129,6 +191,18 @@ export class ReadScope {
   log(text: string): void {
     this.#work.checkOpen('c.log');
     this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
+  }
+
+  get compensate(): never {
+    throw this.#refused('compensate');
+  }
+
+  get waitFor(): never {
+    throw this.#refused('waitFor');
+  }
+
+  get signalTo(): never {
+    throw this.#refused('signalTo');
   }
 
   #refused(what: string): Error {

@@ -3,6 +3,9 @@
  *
  * R1  a work ends once; whatever its user code does later has no effect and throws.
  * R2  when the limit expires the work ends at once, whether user code listens or not.
+ * R3  a turn that fails and has something to undo ends when that is done; its user code is not heard
+ *     any more meanwhile.
+ * R4  a turn that has nothing to do but to wait is given up, without an end.
  */
 import {
   limits,
@@ -15,11 +18,24 @@ import {
 import { Departures, type Emit } from './departures.ts';
 import { after } from './long-timer.ts';
 import { failed } from './outcome.ts';
+import { Undos } from './undos.ts';
 
 export interface WorkFrame {
   readonly work: WorkId;
   readonly limitMs: number;
   readonly recorded?: readonly Recorded[];
+}
+
+export interface WorkOptions {
+  readonly name: string;
+  readonly emit: Emit;
+  /** Called once (R1), unless it is given up. `outcome` is the failure, or a placeholder for `value`
+   *  when it is ok. */
+  readonly onEnd: (outcome: Outcome, value: unknown) => void;
+  /** It fails: undoes what it did, if there is anything to undo. */
+  readonly onFail?: (work: Work, reason: unknown) => Promise<Outcome> | undefined;
+  /** It is given up, for it only waits (R4). */
+  readonly onWaits?: () => void;
 }
 
 export class Work {
@@ -28,29 +44,24 @@ export class Work {
   readonly name: string;
   readonly #emit: Emit;
   readonly #recorded: readonly Recorded[];
-  readonly #limitMs: number;
-  readonly #onEnd: (outcome: Outcome, value: unknown) => void;
+  readonly limitMs: number;
+  readonly #options: WorkOptions;
   #departures: Departures | undefined;
+  #undos: Undos | undefined;
   #controller: AbortController | undefined;
   #cancelLimit: (() => void) | undefined;
   #stopped: TroupeError | undefined;
+  #undoing = false;
+  #looking = false;
   #ended = false;
 
-  constructor(
-    frame: WorkFrame,
-    options: {
-      readonly name: string;
-      readonly emit: Emit;
-      /** Called once (R1). `outcome` is the failure, or a placeholder for `value` when it is ok. */
-      readonly onEnd: (outcome: Outcome, value: unknown) => void;
-    },
-  ) {
+  constructor(frame: WorkFrame, options: WorkOptions) {
     this.id = frame.work;
     this.name = options.name;
     this.#emit = options.emit;
     this.#recorded = frame.recorded ?? noRecords;
-    this.#limitMs = frame.limitMs > 0 ? frame.limitMs : limits.turnLimitMs;
-    this.#onEnd = options.onEnd;
+    this.limitMs = frame.limitMs > 0 ? frame.limitMs : limits.turnLimitMs;
+    this.#options = options;
   }
 
   get ended(): boolean {
@@ -59,8 +70,13 @@ export class Work {
 
   /** Made on first use, as is the signal: most turns never leave their actor. */
   get departures(): Departures {
-    this.#departures ??= new Departures(this.id, this.#emit, this.#recorded);
+    this.#departures ??= new Departures(this.id, this.#emit, this.#recorded, () => this.#look());
     return this.#departures;
+  }
+
+  get undos(): Undos {
+    this.#undos ??= new Undos();
+    return this.#undos;
   }
 
   get signal(): AbortSignal {
@@ -87,7 +103,7 @@ export class Work {
       this.#finish(value);
       return;
     }
-    this.#cancelLimit = after(this.#limitMs, () => this.#expire());
+    this.#cancelLimit = after(this.limitMs, () => this.#expire());
     value.then(
       (result) => this.#finish(result),
       (thrown) => this.#fail(thrown),
@@ -104,52 +120,81 @@ export class Work {
     if (this.#ended) {
       throw troupeError('WRONG_STATE', `${use} was used after ${this.name} had ended`);
     }
+    if (this.#undoing) {
+      const what = `${use} was used after ${this.name} had failed`;
+      throw troupeError('WRONG_STATE', `${what}; a compensation calls actors by what it is given`);
+    }
   }
 
   #expire(): void {
     const reason = troupeError(
       'TIME_LIMIT',
-      `${this.name} ran longer than its limit of ${this.#limitMs} ms`,
+      `${this.name} ran longer than its limit of ${this.limitMs} ms`,
     );
     this.#stop(reason);
-    this.#end(failed(reason), undefined);
+    this.#fail(reason);
   }
 
   #stop(reason: TroupeError): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#undoing) return;
     this.#stopped ??= reason;
     this.#controller?.abort(this.#stopped);
     this.#departures?.abandon(this.#stopped);
   }
 
   #finish(value: unknown): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#undoing) return;
     if (this.#departures === undefined && this.#recorded.length === 0) {
       return this.#end(done, value);
     }
-    const { mismatch, open, unasked } = this.departures;
-    if (mismatch !== undefined) return this.#end(failed(mismatch), undefined);
+    const { mismatch, open, unasked, failed: record } = this.departures;
+    if (mismatch !== undefined || record !== undefined) return this.#fail(mismatch);
     if (open.length > 0) {
       const what = `${this.name} ended without awaiting ${open.join(', ')}`;
-      return this.#end(failed(troupeError('USER_ERROR', what)), undefined);
+      return this.#fail(troupeError('USER_ERROR', what));
     }
     if (unasked.length > 0) {
       const what = `${this.name} ended without ${unasked.join(', ')}, which its first run had`;
-      return this.#end(failed(troupeError('STEP_MISMATCH', what)), undefined);
+      return this.#fail(troupeError('STEP_MISMATCH', what));
     }
     this.#end(done, value);
   }
 
   #fail(thrown: unknown): void {
-    const reason = this.#departures?.mismatch ?? this.#stopped ?? thrown;
-    this.#end(failed(reason), undefined);
+    if (this.#ended || this.#undoing) return;
+    const departures = this.#recorded.length > 0 ? this.departures : this.#departures;
+    const reason = departures?.mismatch ?? this.#stopped ?? thrown;
+    const undone = this.#options.onFail?.(this, reason);
+    if (undone === undefined) {
+      return this.#end(departures?.failed?.outcome ?? failed(reason), undefined);
+    }
+    this.#undoing = true;
+    this.#cancelLimit?.();
+    undone.then(
+      (outcome) => this.#end(outcome, undefined),
+      (broken: unknown) => this.#end(failed(broken), undefined),
+    );
+  }
+
+  /** Gives itself up when it only waits, once user code has asked for all that it asks now (R4). */
+  #look(): void {
+    if (this.#looking || this.#options.onWaits === undefined) return;
+    this.#looking = true;
+    setImmediate(() => {
+      this.#looking = false;
+      const busy = this.#undoing || this.#stopped !== undefined;
+      if (this.#ended || busy || !this.departures.onlyWaits) return;
+      this.#ended = true;
+      this.#cancelLimit?.();
+      this.#options.onWaits?.();
+    });
   }
 
   #end(outcome: Outcome, value: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelLimit?.();
-    this.#onEnd(outcome, value);
+    this.#options.onEnd(outcome, value);
   }
 }
 

@@ -1,7 +1,7 @@
 /** `troupe call`: one call of an actor. */
-import { isActorKey, isTypeName } from '@troupe/model';
 import type { Command } from 'commander';
 import { shown } from '../terminal/terminal.ts';
+import { actorArgument } from './actor-argument.ts';
 import { withTroupe } from './client.ts';
 import { UsageError } from './exit-code.ts';
 import { argumentsOf } from './json-argument.ts';
@@ -11,6 +11,7 @@ interface CallOptions {
   readonly text?: boolean;
   readonly deadline?: string;
   readonly scope?: string;
+  readonly waits?: string;
 }
 
 export function addCall(program: Command): void {
@@ -22,6 +23,7 @@ export function addCall(program: Command): void {
     .argument('[args...]', 'each a JSON value')
     .option('--text', 'take every argument as text instead of JSON')
     .option('--deadline <ms>', 'time in which the call must be accepted')
+    .option('--waits <ms>', 'time that the method may wait for signals')
     .option('--scope <name>', 'scope of an actor that the call creates')
     .addHelpText(
       'after',
@@ -40,13 +42,14 @@ export function addCall(program: Command): void {
         options: CallOptions,
         command: Command,
       ) => {
-        const { type, key } = actorOf(actor);
+        const { type, key } = actorArgument(actor);
         const args = argumentsOf(texts, options.text === true);
         const settings = settingsOf(command);
         const callOptions = {
           ...(options.deadline === undefined
             ? {}
             : { deadlineMs: countOf('--deadline', options.deadline, 1) }),
+          ...(options.waits === undefined ? {} : { waitsMs: countOf('--waits', options.waits, 0) }),
           ...(options.scope === undefined ? {} : { scope: options.scope }),
         };
         const reply = await withTroupe(settings, async (troupe) => {
@@ -57,16 +60,4 @@ export function addCall(program: Command): void {
         settings.terminal.answer(reply, () => settings.terminal.line(shown(reply ?? null)));
       },
     );
-}
-
-function actorOf(text: string): { type: string; key: string } {
-  const slash = text.indexOf('/');
-  const type = text.slice(0, Math.max(slash, 0));
-  const key = text.slice(slash + 1);
-  if (slash < 0 || !isTypeName(type) || !isActorKey(key)) {
-    throw new UsageError(
-      `${JSON.stringify(text)} is no actor: write Type/key, for example Counter/visits`,
-    );
-  }
-  return { type, key };
 }

@@ -16,6 +16,7 @@ import { addNode, addScheduler } from './node.ts';
 import { addRun } from './run.ts';
 import { addRuns } from './runs.ts';
 import { addSettings, examples } from './settings.ts';
+import { addSignal } from './signal.ts';
 import { addStatus } from './status.ts';
 import { addTask } from './task.ts';
 import { addTasks } from './tasks.ts';
@@ -53,6 +54,7 @@ export function makeProgram(): Command {
   const parts = [addUp, addDown, addStatus, addDeploy, addCall, addTask, addRun, addRuns];
   for (const add of [
     ...parts,
+    addSignal,
     addActors,
     addTasks,
     addTenants,

@@ -11,6 +11,7 @@ import {
   failure,
   limits,
   type Manifest,
+  signalMethod,
   type TenantName,
 } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
@@ -21,7 +22,8 @@ interface TenantEntry {
 
 export interface ActorEntry {
   readonly methods: ReadonlySet<string>;
-  readonly turnLimitMs: number;
+  /** How long the answer to an accepted call may take. */
+  readonly runMs: number;
 }
 
 export class Catalog {
@@ -75,7 +77,7 @@ export class Catalog {
 
 function actorEntry(actor: ActorManifest): ActorEntry {
   return {
-    methods: new Set([...actor.methods, ...actor.reads]),
-    turnLimitMs: actor.turnLimitMs ?? limits.turnLimitMs,
+    methods: new Set([...actor.methods, ...actor.reads, signalMethod]),
+    runMs: (actor.turnLimitMs ?? limits.turnLimitMs) + (actor.waitsMs ?? 0),
   };
 }

@@ -201,7 +201,7 @@ export class Gateway {
       const refusal = this.catalog.refusalOf(tenant, type, method);
       if (refusal !== undefined) throw new TroupeError(refusal);
     }
-    return this.catalog.actor(tenant, type)?.turnLimitMs ?? 0;
+    return this.catalog.actor(tenant, type)?.runMs ?? 0;
   }
 
   cancelTask(task: string): void {

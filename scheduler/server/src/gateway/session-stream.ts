@@ -209,7 +209,7 @@ export class SessionStream implements CallSink {
         args: checkedPayload('args', args),
         scope: message.scope,
         deadlineAt: checkedDeadline(message.deadlineMs, this.#gateway.now()),
-        runMs: entry.turnLimitMs,
+        runMs: entry.runMs,
         sink: this,
       });
     } catch (thrown) {
