@@ -14,6 +14,7 @@ import type {
   SessionId,
   VectorClock,
 } from '@troupe/model';
+import type { Alarm } from './alarms.ts';
 import type { RunnerId } from './events.ts';
 import type { TurnCause } from './facts.ts';
 import type { Memory } from './memory.ts';
@@ -76,6 +77,8 @@ export interface Activation {
   /** Since when the waits of a begun turn last, while the actor is not in memory. */
   left: { readonly seq: number; readonly since: ReadonlyMap<number, number> } | undefined;
   readonly reads: Set<Turn>;
+  /** What is set for the waits of its begun turn, by purpose and ordinal. */
+  readonly waitAlarms: Map<string, Alarm>;
   /** Calls refused for want of room, by `session|number`, until when: the oldest first. */
   readonly turnedAway: Map<string, number>;
   /** Highest letter number taken into the mailbox, by `sender#birth`. */
@@ -123,6 +126,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     parked: undefined,
     left: undefined,
     reads: new Set(),
+    waitAlarms: new Map(),
     turnedAway: new Map(),
     queuedLetters: new Map(),
     lastTurnAt: now,

@@ -9,13 +9,32 @@ export interface Alarm {
   readonly ring: () => void;
 }
 
+interface Placed extends Alarm {
+  /** Where it stands in the heap. */
+  index: number;
+}
+
 export class Alarms {
-  #heap: Alarm[] = [];
+  #heap: Placed[] = [];
   #orders = 0;
 
-  set(at: number, ring: () => void): void {
-    this.#heap.push({ at, order: this.#orders++, ring });
-    this.#up(this.#heap.length - 1);
+  set(at: number, ring: () => void): Alarm {
+    const alarm: Placed = { at, order: this.#orders++, ring, index: this.#heap.length };
+    this.#heap.push(alarm);
+    this.#up(alarm.index);
+    return alarm;
+  }
+
+  /** It does not ring any more; nothing is done when it has rung. */
+  cancel(alarm: Alarm): void {
+    const index = 'index' in alarm && typeof alarm.index === 'number' ? alarm.index : -1;
+    if (this.#heap[index] !== alarm) return;
+    const last = this.#heap.pop();
+    if (last === undefined || last === alarm) return;
+    this.#heap[index] = last;
+    last.index = index;
+    this.#up(index);
+    this.#down(last.index);
   }
 
   next(): number | undefined {
@@ -29,6 +48,7 @@ export class Alarms {
     const last = this.#heap.pop();
     if (last !== undefined && this.#heap.length > 0) {
       this.#heap[0] = last;
+      last.index = 0;
       this.#down(0);
     }
     return first;
@@ -75,5 +95,7 @@ export class Alarms {
     if (a === undefined || b === undefined) return;
     this.#heap[left] = b;
     this.#heap[right] = a;
+    b.index = left;
+    a.index = right;
   }
 }

@@ -188,6 +188,7 @@ export class Turns {
       this.#byWork.delete(turn.work);
     }
     this.#core.outgoing.abandon(activation);
+    this.#core.waits.disarmAll(activation);
     activation.dispatched.length = 0;
     activation.reads.clear();
   }
@@ -246,6 +247,7 @@ export class Turns {
     const fact = done.delta === undefined ? bare : { ...bare, delta: done.delta };
     this.fact(activation, fact);
     applyTurn(memory, fact, this.#core.now);
+    this.#core.waits.disarmAll(activation);
     activation.lastTurnAt = this.#core.now;
     this.#total += 1;
     this.#core.post.sendNew(activation, fact.letters, memory.clock);

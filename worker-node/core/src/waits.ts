@@ -13,7 +13,6 @@
  * Y4  a parked turn runs again only when one of its waits has come to something.
  */
 import {
-  type ActorId,
   type Bytes,
   type Call,
   clockChanges,
@@ -41,8 +40,6 @@ const againMs = 10_000;
 
 export class Waits {
   readonly #core: Core;
-  /** Alarms that are set, so that none is set twice. */
-  readonly #alarms = new Set<string>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -145,6 +142,11 @@ export class Waits {
     else this.#core.hosting.wake(activation);
   }
 
+  /** Nothing of its turn waits any more, or it lives elsewhere. */
+  disarmAll(activation: Activation): void {
+    for (const key of activation.waitAlarms.keys()) this.#disarm(activation, key);
+  }
+
   /** A wait gets the oldest signal for it, or goes on waiting (Y1). */
   #offer(activation: Activation, wait: Wait): void {
     const { memory } = activation;
@@ -166,6 +168,7 @@ export class Waits {
 
   #settle(activation: Activation, wait: Wait & { readonly outcome: Outcome }): void {
     this.#core.turns.record(activation, wait);
+    for (const purpose of purposes) this.#disarm(activation, keyOf(purpose, wait.ordinal));
     if (activation.parked !== undefined) this.#unpark(activation);
     else this.#tell(activation, wait.ordinal, wait.outcome);
   }
@@ -190,55 +193,68 @@ export class Waits {
 
   #arm(activation: Activation, begun: BegunTurn, { ordinal, limitMs }: Wait): void {
     if (limitMs === undefined) return;
-    const { id, epoch } = activation;
     const since = begun.since.get(ordinal) ?? this.#core.now;
-    const of = { id, epoch, seq: begun.seq, ordinal };
+    const of = { activation, seq: begun.seq, ordinal };
     this.#set(since + limitMs, of, 'due');
     this.#set(this.#core.now + keepMsOf(limitMs), of, 'keep');
   }
 
-  #set(at: number, of: Armed, what: 'due' | 'keep', name: string = what): void {
-    const key = `${name} ${of.id}#${of.epoch}/${of.seq}/${of.ordinal}`;
-    if (this.#alarms.has(key)) return;
-    this.#alarms.add(key);
-    this.#core.alarms.set(at, () => {
-      this.#alarms.delete(key);
-      this.#onAlarm(of, what);
-    });
+  #set(at: number, of: Armed, purpose: Purpose, does = purpose): void {
+    const { waitAlarms } = of.activation;
+    const key = keyOf(purpose, of.ordinal);
+    if (waitAlarms.has(key)) return;
+    const ring = (): void => {
+      waitAlarms.delete(key);
+      this.#onAlarm(of, does);
+    };
+    waitAlarms.set(key, this.#core.alarms.set(at, ring));
   }
 
-  #onAlarm(of: Armed, what: 'due' | 'keep'): void {
-    const activation = this.#core.actors.get(of.id);
-    if (activation === undefined || activation.epoch !== of.epoch) return;
+  #disarm(activation: Activation, key: string): void {
+    const alarm = activation.waitAlarms.get(key);
+    if (alarm === undefined) return;
+    this.#core.alarms.cancel(alarm);
+    activation.waitAlarms.delete(key);
+  }
+
+  #onAlarm(of: Armed, purpose: Purpose): void {
+    const { activation, seq, ordinal } = of;
     if (activation.phase === 'released' || activation.phase === 'releasing') return;
+    const { begun } = activation.memory ?? {};
     if (activation.phase !== 'live') {
       // It is brought into memory; what its wait is then due to is set there.
-      const waits = activation.left ?? activation.memory?.begun;
-      if (waits?.seq !== of.seq || !waits.since.has(of.ordinal)) return;
+      const waits = activation.left ?? begun;
+      if (waits?.seq !== seq || !waits.since.has(ordinal)) return;
       this.#core.hosting.wake(activation);
-      return this.#set(this.#core.now + againMs, of, what, 'again');
+      return this.#set(this.#core.now + againMs, of, 'again', purpose);
     }
-    const begun = activation.memory?.begun;
-    const wait = openWaits(begun).find((one) => one.ordinal === of.ordinal);
-    if (begun?.seq !== of.seq || wait?.limitMs === undefined) return;
-    if (what === 'keep') {
+    const wait = openWaits(begun).find((one) => one.ordinal === ordinal);
+    if (begun?.seq !== seq || wait?.limitMs === undefined) return;
+    if (purpose === 'keep') {
       this.#core.checkpointing.begin(activation);
-      return this.#set(this.#core.now + keepMsOf(wait.limitMs), of, what);
+      return this.#set(this.#core.now + keepMsOf(wait.limitMs), of, purpose);
     }
-    const since = begun.since.get(of.ordinal) ?? this.#core.now;
-    if (this.#core.now < since + wait.limitMs) return this.#set(since + wait.limitMs, of, what);
-    const text = `no signal "${wait.name}" came to ${of.id} within ${wait.limitMs} ms`;
+    const since = begun.since.get(ordinal) ?? this.#core.now;
+    if (this.#core.now < since + wait.limitMs) return this.#set(since + wait.limitMs, of, 'due');
+    const text = `no signal "${wait.name}" came to ${activation.id} within ${wait.limitMs} ms`;
     const details = { signal: wait.name, limitMs: wait.limitMs };
     const outcome: Outcome = { ok: false, failure: failure('NO_SIGNAL', text, details) };
     this.#settle(activation, { ...wait, outcome });
   }
 }
 
+/** The limit of a wait; keeping how long it has lasted; another try at either. */
+const purposes = ['due', 'keep', 'again'] as const;
+type Purpose = (typeof purposes)[number];
+
 interface Armed {
-  readonly id: ActorId;
-  readonly epoch: number;
+  readonly activation: Activation;
   readonly seq: number;
   readonly ordinal: number;
+}
+
+function keyOf(purpose: Purpose, ordinal: number): string {
+  return `${purpose} ${ordinal}`;
 }
 
 /** What a begun turn still waits for, the first asked first. */

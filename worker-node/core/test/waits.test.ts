@@ -325,3 +325,13 @@ function signalTo(epoch: number) {
     path: [],
   } as const;
 }
+
+test('nothing of a wait is left in its node once the turn has ended', () => {
+  const node = placed();
+  const before = node.machine.alarms.size;
+  waiting(node, 10 ** 9);
+  expect(node.machine.alarms.size).toBeGreaterThan(before);
+  node.signal('approval', 'yes');
+  node.end(node.lastTurn().work, 'done', 'w');
+  expect(node.machine.alarms.size).toBe(before);
+});
