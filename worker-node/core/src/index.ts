@@ -17,4 +17,4 @@ export type {
 } from './events.ts';
 export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening } from './facts.ts';
 export { type NodeCounts, NodeMachine } from './machine.ts';
-export { freshMemory, type Memory, replay } from './memory.ts';
+export { type BegunTurn, freshMemory, type Memory, replay } from './memory.ts';

@@ -56,8 +56,9 @@ function undurable(
 function isDone(outcome: Outcome): boolean {
   if (outcome.ok) return true;
   const { code } = outcome.failure;
-  // A cycle is refused by the actor that finds it, and recorded by the one that called.
-  return errorTable[code].outcome === 'done' && code !== 'DEADLOCK';
+  // A cycle is refused by the actor that finds it, and recorded by the one that called; what lost a
+  // race is cancelled before it runs, and nobody asks for it again.
+  return errorTable[code].outcome === 'done' && code !== 'DEADLOCK' && code !== 'CANCELLED';
 }
 
 function unsentLetter(truth: Truth, letter: Letter): string | undefined {

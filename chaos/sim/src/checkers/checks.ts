@@ -42,12 +42,15 @@ import { replayEqualsLive } from './replay-equals-live.ts';
 import { reservedIsThere } from './reserved-is-there.ts';
 import { resultOnce } from './result-once.ts';
 import { runSights } from './run-sights.ts';
+import { sameWinner } from './same-winner.ts';
 import { sharesWithin } from './shares-within.ts';
 import { sights } from './sights.ts';
+import { signalOnce } from './signal-once.ts';
 import { soonestFirst } from './soonest-first.ts';
 import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
 import { Truth } from './truth.ts';
+import { undoneInReverse } from './undone-in-reverse.ts';
 import { wishesKept } from './wishes-kept.ts';
 
 /** A feature that comes later brings its promise as one more line here. */
@@ -61,6 +64,9 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'refused-did-nothing': refusedDidNothing,
   'consistent-cut': consistentCut,
   'reads-are-fresh': readsAreFresh,
+  'signal-once': signalOnce,
+  'same-winner': sameWinner,
+  'undone-in-reverse': undoneInReverse,
   'result-once': resultOnce,
   'dag-order': dagOrder,
   'exact-results': exactResults,

@@ -20,7 +20,6 @@ export const effectOnce: MakeChecker = (truth, violate) => {
   return {
     turnFact(fact) {
       if (fact.kind === 'barrier' || fact.kind === 'actor-released') return;
-      if (fact.kind === 'signalled') return;
       const actor = truth.actors.get(fact.actor);
       if (actor === undefined) return;
       if (fact.kind === 'turn-recorded') {
@@ -32,6 +31,10 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       }
       const cause = causeKey(fact.cause);
       const first = actor.turns.get(cause);
+      if (fact.kind === 'signalled') {
+        if (first !== undefined) violate(`signal ${cause} took effect twice at ${actor.id}`);
+        return;
+      }
       if (fact.kind === 'turn-begun') {
         // An actor knows a task for 15 minutes, as it knows a client.
         if (first !== undefined && cause.startsWith('task:') && wasSilent(first)) {

@@ -55,6 +55,12 @@ function mayBeForgotten(truth: Truth, turn: TurnTruth | undefined): boolean {
   return turn.at < truth.now() - limits.deadlineMsMax;
 }
 
+/** Numbers of the signals that wait, behind how many ever came. */
+function keptIn({ signals }: Memory): string {
+  const { count, kept } = signals.store();
+  return `${kept.map(({ number }) => number).join(' ')} of ${count}`;
+}
+
 /** What of the live memory is missing in the one that was read back. */
 function difference(
   read: Memory,
@@ -69,6 +75,8 @@ function difference(
   }
   const begun = live.begun?.seq;
   if (begun !== undefined && read.begun?.seq !== begun) return `turn ${begun} not begun`;
+  const kept = keptIn(live);
+  if (keptIn(read) !== kept) return `signals ${keptIn(read)}, ${kept} are kept`;
   const readLetters = new Map(read.outbox.store().map(([to, next]) => [to, next]));
   for (const [to, next] of live.outbox.store()) {
     const known = readLetters.get(to) ?? 1;

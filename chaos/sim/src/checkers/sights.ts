@@ -1,9 +1,15 @@
 /** Looks on like a checker and notes which interesting states were reached. */
 import type { Call, CallResult, Letter, TaskResult } from '@troupe/model';
+import { decodeCheckpoint, type NodeFact } from '@troupe/worker-node-core';
 import type { Coverage } from '../world/coverage.ts';
 import type { Checker } from './checker.ts';
 import { Phases } from './phases.ts';
 import type { Truth } from './truth.ts';
+
+type RecordedFact = Extract<NodeFact, { kind: 'turn-recorded' }>;
+
+/** Epoch of the actor when a turn began to wait. */
+const waitedAt = new WeakMap<object, number>();
 
 export function sights(truth: Truth, coverage: Coverage): Checker {
   const answered = new Set<string>();
@@ -39,6 +45,7 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
       }
     },
     turnFact(fact) {
+      if (fact.kind === 'turn-recorded') seeRecorded(truth, coverage, fact);
       if (fact.kind === 'barrier') coverage.reach('a read waits for its barrier');
       if (fact.kind !== 'turn' || fact.outcome.ok) return;
       const { code } = fact.outcome.failure;
@@ -71,12 +78,41 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
         default:
       }
     },
-    restored({ actor: id, epoch }) {
+    restored({ actor: id, epoch, checkpoint }) {
+      const held = checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint.body, 0);
+      if (held?.memory.begun?.parked === true) {
+        coverage.reach('a turn that waits is read back as it waits');
+      }
       const actor = truth.actors.get(id);
       const here = actor?.epoch === epoch && actor.lastEpoch === epoch;
       if (here) coverage.reach('an actor is read back on the node it lives on');
     },
   };
+}
+
+function seeRecorded(truth: Truth, coverage: Coverage, fact: RecordedFact): void {
+  const { recorded, epoch } = fact;
+  const actor = truth.actors.get(fact.actor);
+  const begun = actor?.memory.begun;
+  if (actor === undefined || begun === undefined) return;
+  if (recorded.kind === 'wait' && recorded.signal !== undefined) {
+    if (epoch > (waitedAt.get(begun) ?? epoch))
+      coverage.reach('a wait has its signal after a failover');
+  }
+  if (recorded.kind === 'wait' && recorded.outcome?.ok === false) {
+    if (recorded.outcome.failure.code === 'NO_SIGNAL') coverage.reach('a wait ends by its limit');
+  }
+  if (recorded.kind === 'wait' && recorded.outcome === undefined) {
+    waitedAt.set(begun, epoch);
+    if (actor.memory.signals.first(recorded.name) !== undefined) {
+      coverage.reach('a signal comes before its wait');
+    }
+  }
+  if (!('lost' in recorded)) return;
+  const isKept = begun.recorded.some(
+    (one) => one.kind === 'wait' && one.signal !== undefined && recorded.lost.includes(one.ordinal),
+  );
+  if (isKept) coverage.reach('a signal of a wait that lost is kept');
 }
 
 function seeCall(truth: Truth, coverage: Coverage, { actor: id, caller }: Call): void {

@@ -5,6 +5,7 @@
 import {
   type ActorId,
   decodeValue,
+  encodeValue,
   type GangPolicy,
   type Incarnation,
   type LogName,
@@ -177,6 +178,16 @@ export class Truth {
     if (actor === undefined) return;
     if (fact.kind === 'actor-released') actor.releasedEpoch = fact.epoch;
     const delta = replay(actor.memory, actor.id, fact, this.now());
+    if (fact.kind === 'signalled') {
+      actor.turns.set(causeKey(fact.cause), {
+        seq: actor.memory.seq,
+        epoch: fact.epoch,
+        outcome: { ok: true, value: encodeValue(null) },
+        at: this.now(),
+        nights: this.nightsBefore,
+        length: actor.ids.length,
+      });
+    }
     if (fact.kind !== 'turn') return;
     if (delta !== undefined) actor.ids.push(String(decodeValue(delta)));
     const { seq, epoch, outcome, letters } = fact;

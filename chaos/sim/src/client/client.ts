@@ -14,6 +14,7 @@ import {
   type RequestBody,
   type SessionId,
   sessionId,
+  signalMethod,
   tenantName,
 } from '@troupe/model';
 import { encodeArgs, tenant } from '../node/program.ts';
@@ -32,7 +33,7 @@ type Unsent = ClientMessage extends infer M
     ? Omit<M, 'since'>
     : never
   : never;
-type CallOperation = Extract<Operation, { kind: 'call' | 'read' }>;
+type CallOperation = Extract<Operation, { kind: 'call' | 'read' | 'signal' }>;
 type ReservationOperation = Extract<Operation, { kind: 'reservation' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
 
@@ -163,6 +164,7 @@ export class Client {
     switch (operation.kind) {
       case 'call':
       case 'read':
+      case 'signal':
         return this.#call(operation);
       case 'task':
         return this.#submit(operation);
@@ -353,7 +355,6 @@ export class Client {
 
   #sendCall({ operation, session, number, deadlineAt, streams }: OpenCall): void {
     streams.add(this.#stream);
-    const program = operation.kind === 'call' ? operation.program : undefined;
     this.#send({
       kind: 'client-call',
       client: this.#address,
@@ -361,8 +362,7 @@ export class Client {
       number,
       low: this.#low(operation.actor, session),
       actor: operation.actor,
-      method: program === undefined ? 'list' : 'run',
-      args: program === undefined ? encodeValue([]) : encodeArgs(program),
+      ...askedOf(operation),
       deadlineMs: Math.max(1, Math.ceil(deadlineAt - this.process.now())),
     });
   }
@@ -388,6 +388,17 @@ export class Client {
       if (call.operation.actor === actor && call.session === session) return call.number;
     }
     return this.#numbers;
+  }
+}
+
+function askedOf(operation: CallOperation): { method: string; args: Uint8Array } {
+  switch (operation.kind) {
+    case 'call':
+      return { method: 'run', args: encodeArgs(operation.program) };
+    case 'signal':
+      return { method: signalMethod, args: encodeValue([operation.name, operation.id]) };
+    case 'read':
+      return { method: 'list', args: encodeValue([]) };
   }
 }
 

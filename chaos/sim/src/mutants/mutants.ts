@@ -89,6 +89,11 @@ export const mutants = {
   'successor-forgets-gangs': 'a leader that took over starts each member of a gang by itself',
   'successor-forgets-which-gpus':
     'a leader that took over takes others of its GPUs for those in use',
+  'signals-not-in-the-checkpoint': 'a checkpoint forgets the signals that wait',
+  'losers-not-recorded': 'a race does not record what lost',
+  'races-run-anew': 'a turn that runs again runs its races anew',
+  'undone-first-to-last': 'a turn that fails undoes its steps in the order in which it took them',
+  'undone-again': 'a turn that runs again undoes again what it had undone',
 } as const;
 
 export type MutantName = keyof typeof mutants;

@@ -71,6 +71,14 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
       fact.kind === 'turn' ? { ...fact, clock: { [fact.actor]: fact.seq } } : fact,
     ),
   }),
+  'losers-not-recorded': () => (output) => ({
+    ...output,
+    append: output.append.map((fact) =>
+      fact.kind === 'turn-recorded' && fact.recorded.kind === 'race'
+        ? { ...fact, recorded: { ...fact.recorded, lost: [] } }
+        : fact,
+    ),
+  }),
   'letters-sent-once': sentOnce,
   'letters-lost-in-a-drain': lostInDrain,
 };
@@ -110,6 +118,7 @@ interface Body {
     sessions: unknown[];
     outbox: [to: string, next: number, letters: unknown[]][];
     begun?: unknown;
+    signals?: unknown;
   };
 }
 
@@ -138,6 +147,9 @@ const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) 
   'outbox-not-in-the-checkpoint': withoutLetters,
   'begun-turn-not-in-the-checkpoint': (memory) => {
     delete memory.begun;
+  },
+  'signals-not-in-the-checkpoint': (memory) => {
+    delete memory.signals;
   },
 };
 

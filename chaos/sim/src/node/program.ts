@@ -2,19 +2,27 @@
  * What user code does in the simulation: small programs that travel as arguments. A turn runs its
  * parts in order; unless it fails, its id joins the list that is the actor's state.
  */
-import { decodeValue, encodeValue } from '@troupe/model';
+import { decodeValue, encodeValue, limits } from '@troupe/model';
 
 export type Part =
-  /** A recorded side effect. */
-  | readonly ['step', name: string]
+  | Leg
+  /** The first of several; what loses is not heard of. */
+  | readonly ['race', legs: readonly Leg[]]
   /** A letter to another actor, with the program it shall run. */
   | readonly ['send', key: string, program: Program]
-  /** An awaited call. */
-  | readonly ['call', key: string, program: Program]
   | readonly ['sleep', ms: number]
   /** The runner dies under it, so many times. */
   | readonly ['crash', times: number]
   | readonly ['fail'];
+
+/** What leaves the turn, and may race. */
+export type Leg =
+  /** A recorded side effect, which is undone when the turn fails. */
+  | readonly ['step', name: string, undo?: 'undo']
+  /** An awaited call. */
+  | readonly ['call', key: string, program: Program]
+  /** A signal that is waited for. */
+  | readonly ['wait', name: string, limitMs: number];
 
 export interface Program {
   /** Unique over the whole run. */
@@ -24,6 +32,20 @@ export interface Program {
 
 export const actorType = 'Agent';
 export const tenant = 'default';
+
+/** Ordinals that each compensation takes, as in a real runner. */
+export const undoOrdinals: number = limits.undoCallsMax + 1;
+
+/** The step that undoes the one of this name. */
+export function undoOf(name: string): string {
+  return `undo ${name}`;
+}
+
+/** How many ordinals a part takes. */
+export function ordinalsOf(part: Part): number {
+  if (part[0] === 'race') return part[1].length + 1;
+  return part[0] === 'step' || part[0] === 'call' || part[0] === 'wait' ? 1 : 0;
+}
 
 export function encodeArgs(program: Program): Uint8Array {
   return encodeValue([program.id, program.parts]);

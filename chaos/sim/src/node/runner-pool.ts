@@ -1,6 +1,7 @@
 /** The runner processes of one node: started, killed, crashed; frames in order over a pipe. */
 import type { BundleHash, FromRunner, ToRunner } from '@troupe/model';
 import type { NodeEvent, RunnerId } from '@troupe/worker-node-core';
+import { heardByRunner } from '../mutants/spoilt-runner.ts';
 import { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { Runner } from './runner.ts';
@@ -62,7 +63,8 @@ export class RunnerPool {
     const started = this.#runners.get(id);
     if (started === undefined) return;
     const { runner, process } = started;
-    this.#world.timeline.after(pipeMs, () => process.run(() => runner.hear(frame)));
+    const heard = heardByRunner(this.#world, frame);
+    this.#world.timeline.after(pipeMs, () => process.run(() => runner.hear(heard)));
   }
 
   kill(id: RunnerId, reason: string): void {

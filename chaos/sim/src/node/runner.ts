@@ -4,25 +4,20 @@
  * A1  turns of an actor run one after another; a read runs at once, on the state of the last
  *     finished turn.
  * A2  a turn that failed has changed nothing and sends nothing.
- * L2  what was recorded under an ordinal is given back and not done again.
+ * A3  when a turn was given up because it waits, no other begins before the node has said that it
+ *     knows.
  */
 import {
   type ActorId,
   callTask,
   decodeValue,
   encodeValue,
-  type FromRunner,
-  failure,
   limits,
   type Outcome,
-  type OutgoingSend,
-  type Recorded,
   type ToRunner,
-  type WorkId,
 } from '@troupe/model';
-import type { Process } from '../world/process.ts';
-import type { World } from '../world/world.ts';
-import { actorType, decodeArgs, encodeArgs, type Part, type Program } from './program.ts';
+import { Play, type PlayStart, type Work } from './play.ts';
+import { decodeArgs, type Part, type Program } from './program.ts';
 
 type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
 type TaskFrame = Extract<ToRunner, { kind: 'task' }>;
@@ -31,42 +26,18 @@ interface Held {
   ids: string[];
   readonly queue: TurnFrame[];
   running: boolean;
+  /** Its turn was given up, and the node has not said that it knows. */
+  waits: boolean;
 }
-
-/** A turn or task under way. */
-interface Work {
-  readonly work: WorkId;
-  readonly actor: ActorId | undefined;
-  readonly callId: string;
-  readonly program: Program;
-  readonly recorded: ReadonlyMap<number, Recorded>;
-  readonly sends: OutgoingSend[];
-  /** What calls and steps came to, in order. */
-  readonly results: unknown[];
-  readonly done: (work: Work, outcome: Outcome) => void;
-  part: number;
-  ordinal: number;
-  cancelled: boolean;
-}
-
-export interface RunnerStart {
-  readonly world: World;
-  readonly process: Process;
-  /** Incarnation of its node. */
-  readonly node: string;
-  readonly emit: (frame: FromRunner) => void;
-  readonly crash: (why: string) => void;
-}
-
-const callDeadlineMs = 30_000;
 
 export class Runner {
-  readonly #start: RunnerStart;
+  readonly #start: PlayStart;
+  readonly #play: Play;
   readonly #held = new Map<ActorId, Held>();
-  readonly #works = new Map<WorkId, Work>();
 
-  constructor(start: RunnerStart) {
+  constructor(start: PlayStart) {
     this.#start = start;
+    this.#play = new Play(start);
   }
 
   hear(frame: ToRunner): void {
@@ -81,17 +52,19 @@ export class Runner {
       case 'task':
         return this.#task(frame);
       case 'step-go':
-        return this.#step(frame.work, frame.ordinal);
+        return this.#play.stepGo(frame.work, frame.ordinal);
       case 'call-returned':
-        return this.#returned(frame.work, frame.ordinal, frame.outcome);
+        return this.#play.returned(frame.work, frame.ordinal, frame.outcome);
       case 'capture': {
         const state = encodeValue({ ids: this.#held.get(frame.actor)?.ids ?? [] });
         const { actor, request } = frame;
         return this.#start.emit({ kind: 'captured', actor, request, state });
       }
-      case 'cancel': {
-        const work = this.#works.get(frame.work);
-        if (work !== undefined) work.cancelled = true;
+      case 'cancel':
+        return this.#play.cancel(frame.work);
+      case 'waits-seen': {
+        const held = this.#held.get(frame.actor);
+        if (held !== undefined) held.waits = false;
         return;
       }
     }
@@ -100,7 +73,7 @@ export class Runner {
   #activate({ actor, state, deltas }: Extract<ToRunner, { kind: 'activate' }>): void {
     const from = state === undefined ? { ids: [] } : (decodeValue(state) as { ids: string[] });
     const ids = [...from.ids, ...deltas.map((delta) => String(decodeValue(delta)))];
-    this.#held.set(actor, { ids, queue: [], running: false });
+    this.#held.set(actor, { ids, queue: [], running: false, waits: false });
     this.#start.world.checks.activated(actor, ids, this.#start.node);
     this.#start.emit({ kind: 'activated', actor });
   }
@@ -113,7 +86,7 @@ export class Runner {
 
   #queue(frame: TurnFrame): void {
     const held = this.#held.get(frame.actor);
-    if (held === undefined) return;
+    if (held === undefined || held.waits) return;
     held.queue.push(frame);
     if (!held.running) this.#nextTurn(held);
   }
@@ -124,7 +97,7 @@ export class Runner {
     if (frame === undefined) return;
     const { coverage } = this.#start.world;
     if (frame.recorded.length > 0) coverage.reach('a begun turn runs again');
-    this.#run({
+    this.#play.run({
       work: frame.work,
       actor: frame.actor,
       callId: frame.callId,
@@ -133,6 +106,12 @@ export class Runner {
       done: (work, outcome) => {
         this.#turnDone(held, work, outcome);
         this.#nextTurn(held);
+      },
+      waits: ({ work }, ordinals) => {
+        held.running = false;
+        held.waits = true;
+        held.queue.length = 0;
+        this.#start.emit({ kind: 'turn-waits', work, ordinals });
       },
     });
   }
@@ -150,7 +129,7 @@ export class Runner {
     const { node, emit } = this.#start;
     const { task, attempt, work } = frame;
     this.#start.world.checks.attempted({ task, attempt, node });
-    this.#run({
+    this.#play.run({
       work,
       actor: undefined,
       callId: `task:${task}`,
@@ -163,142 +142,9 @@ export class Runner {
             : encodeValue({ task, attempt, node, ...givenOf(frame), results, ...padOf(task) });
         emit({ kind: 'task-done', work, outcome: outcome.ok ? { ok: true, value } : outcome });
       },
+      // A task waits for no signal.
+      waits: () => undefined,
     });
-  }
-
-  #run(begun: Omit<Work, 'sends' | 'results' | 'part' | 'ordinal' | 'cancelled'>): void {
-    const work: Work = {
-      ...begun,
-      sends: [],
-      results: [],
-      part: 0,
-      ordinal: 0,
-      cancelled: false,
-    };
-    this.#works.set(work.work, work);
-    // A plain turn takes no time at all often enough, so that many share one append.
-    const { world, process } = this.#start;
-    if (world.chance.chance(0.5)) this.#goOn(work);
-    else process.after(world.chance.spread(0.05, 8), () => this.#goOn(work));
-  }
-
-  #goOn(work: Work): void {
-    for (;;) {
-      if (this.#works.get(work.work) !== work) return;
-      if (work.cancelled) return this.#end(work, failed('CANCELLED', work));
-      const part = work.program.parts[work.part];
-      if (part === undefined) {
-        const value = encodeValue([work.program.id, work.results]);
-        return this.#end(work, { ok: true, value });
-      }
-      if (!this.#part(work, part)) return;
-      work.part += 1;
-    }
-  }
-
-  /** True when the part is done and the next may follow at once. */
-  #part(work: Work, part: Part): boolean {
-    const { world, process, crash } = this.#start;
-    switch (part[0]) {
-      case 'send': {
-        const [, key, program] = part;
-        work.sends.push({ type: actorType, key, method: 'run', args: encodeArgs(program) });
-        return true;
-      }
-      case 'fail':
-        this.#end(work, failed('USER_ERROR', work));
-        return false;
-      case 'sleep':
-        process.after(part[1], () => {
-          work.part += 1;
-          this.#goOn(work);
-        });
-        return false;
-      case 'crash': {
-        const crashes = world.crashes.get(work.callId) ?? 0;
-        if (crashes >= part[1]) return true;
-        world.crashes.set(work.callId, crashes + 1);
-        world.coverage.reach('a runner crashes under a turn');
-        crash(`as ${work.program.id} asked`);
-        return false;
-      }
-      case 'step':
-      case 'call':
-        return this.#departure(work, part);
-    }
-  }
-
-  #departure(work: Work, part: Extract<Part, readonly ['step' | 'call', ...unknown[]]>): boolean {
-    const { ordinal } = work;
-    const record = work.recorded.get(ordinal);
-    if (record?.outcome !== undefined) {
-      work.ordinal += 1;
-      if (record.kind === 'step')
-        this.#start.world.coverage.reach('a recorded step is not repeated');
-      return this.#take(work, record.outcome);
-    }
-    if (record !== undefined) {
-      this.#start.world.coverage.reach('an awaited call comes back after a failover');
-    }
-    if (part[0] === 'step') {
-      this.#start.emit({ kind: 'step-begin', work: work.work, ordinal, name: part[1] });
-      return false;
-    }
-    const [, key, program] = part;
-    this.#start.emit({
-      kind: 'call-out',
-      work: work.work,
-      ordinal,
-      name: `${actorType}/${key}.run`,
-      type: actorType,
-      key,
-      method: 'run',
-      args: encodeArgs(program),
-      deadlineMs: callDeadlineMs,
-    });
-    return false;
-  }
-
-  /** True when user code goes on with what it got. */
-  #take(work: Work, outcome: Outcome): boolean {
-    if (!outcome.ok) {
-      this.#end(work, outcome);
-      return false;
-    }
-    work.results.push(decodeValue(outcome.value));
-    return true;
-  }
-
-  #step(id: WorkId, ordinal: number): void {
-    const work = this.#works.get(id);
-    const part = work?.program.parts[work.part];
-    if (work === undefined || part?.[0] !== 'step' || work.ordinal !== ordinal) return;
-    const { world, process, node } = this.#start;
-    const effect = `${work.callId}/${ordinal}`;
-    world.trace?.say(process.name, `does ${effect}`);
-    world.checks.effect({ effect, actor: work.actor, node });
-    process.after(world.chance.spread(0.1, 60), () => {
-      if (this.#works.get(id) !== work) return;
-      const outcome: Outcome = { ok: true, value: encodeValue(effect) };
-      this.#start.emit({ kind: 'step-done', work: id, ordinal, name: part[1], outcome });
-      work.ordinal += 1;
-      work.part += 1;
-      if (this.#take(work, outcome)) this.#goOn(work);
-    });
-  }
-
-  #returned(id: WorkId, ordinal: number, outcome: Outcome): void {
-    const work = this.#works.get(id);
-    if (work === undefined || work.ordinal !== ordinal) return;
-    if (work.program.parts[work.part]?.[0] !== 'call') return;
-    work.ordinal += 1;
-    work.part += 1;
-    if (this.#take(work, outcome)) this.#goOn(work);
-  }
-
-  #end(work: Work, outcome: Outcome): void {
-    this.#works.delete(work.work);
-    work.done(work, outcome);
   }
 }
 
@@ -307,10 +153,6 @@ function givenOf({ input }: TaskFrame): { readonly given: unknown; readonly port
   const given = decodeValue(input);
   const hasPort = typeof given === 'object' && given !== null && 'port' in given;
   return hasPort ? { given, port: given.port } : { given };
-}
-
-function failed(code: 'USER_ERROR' | 'CANCELLED', { program }: Work): Outcome {
-  return { ok: false, failure: failure(code, `program ${program.id} ended badly`) };
 }
 
 /** What a task does: `$call` calls an actor; the others run the program in their input. */

@@ -33,6 +33,14 @@ export type Operation = {
     }
   | { readonly kind: 'read'; readonly actor: ActorId; readonly deadlineMs: number }
   | {
+      readonly kind: 'signal';
+      readonly actor: ActorId;
+      readonly name: string;
+      /** Unique over the whole run: the value. */
+      readonly id: string;
+      readonly deadlineMs: number;
+    }
+  | {
       readonly kind: 'task';
       readonly id: TaskId;
       /** The usual tenant unless given. */

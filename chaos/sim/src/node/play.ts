@@ -1,0 +1,390 @@
+/**
+ * Programs as a runner plays them: parts in order, what leaves the turn under an ordinal, and what was
+ * recorded given back instead of done again.
+ *
+ * L2  what was recorded under an ordinal is given back and not done again.
+ * L3  what lost a race is not done again, and what it comes to is not recorded.
+ * V2  a turn that fails undoes its steps, the last first, each once.
+ */
+import {
+  type ActorId,
+  type Decided,
+  decodeValue,
+  encodeValue,
+  type FromRunner,
+  failure,
+  type Outcome,
+  type OutgoingSend,
+  type Recorded,
+  type WorkId,
+} from '@troupe/model';
+import { undoOrder } from '../mutants/spoilt-runner.ts';
+import type { Process } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+import {
+  actorType,
+  encodeArgs,
+  type Leg,
+  ordinalsOf,
+  type Part,
+  type Program,
+  undoOf,
+  undoOrdinals,
+} from './program.ts';
+
+type Failed = Extract<Decided, { kind: 'failed' }>;
+
+/** What has left the turn and has not come back. */
+interface Open {
+  readonly leg: Leg;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+interface Undo {
+  readonly name: string;
+  readonly ordinal: number;
+}
+
+/** A turn or task under way. */
+export interface Work {
+  readonly work: WorkId;
+  readonly actor: ActorId | undefined;
+  readonly callId: string;
+  readonly program: Program;
+  readonly recorded: ReadonlyMap<number, Recorded>;
+  readonly sends: OutgoingSend[];
+  /** What calls, steps, waits and races came to, in order. */
+  readonly results: unknown[];
+  readonly done: (work: Work, outcome: Outcome) => void;
+  /** It has nothing to do but to wait. */
+  readonly waits: (work: Work, ordinals: readonly number[]) => void;
+  readonly open: Map<number, Open>;
+  readonly undos: Undo[];
+  /** That it has failed, when that is recorded. */
+  failed: Failed | undefined;
+  undoing: boolean;
+  part: number;
+  ordinal: number;
+  cancelled: boolean;
+}
+
+type Begun = Pick<Work, 'work' | 'actor' | 'callId' | 'program' | 'recorded' | 'done' | 'waits'>;
+
+export interface PlayStart {
+  readonly world: World;
+  readonly process: Process;
+  /** Incarnation of its node. */
+  readonly node: string;
+  readonly emit: (frame: FromRunner) => void;
+  readonly crash: (why: string) => void;
+}
+
+const callDeadlineMs = 30_000;
+
+export class Play {
+  readonly #start: PlayStart;
+  readonly #works = new Map<WorkId, Work>();
+
+  constructor(start: PlayStart) {
+    this.#start = start;
+  }
+
+  run(begun: Begun): void {
+    const work: Work = {
+      ...begun,
+      sends: [],
+      results: [],
+      open: new Map(),
+      undos: [],
+      failed: [...begun.recorded.values()].find((one) => one.kind === 'failed'),
+      undoing: false,
+      part: 0,
+      ordinal: 0,
+      cancelled: false,
+    };
+    this.#works.set(work.work, work);
+    // A plain turn takes no time at all often enough, so that many share one append.
+    const { world, process } = this.#start;
+    if (world.chance.chance(0.5)) this.#goOn(work);
+    else process.after(world.chance.spread(0.05, 8), () => this.#goOn(work));
+  }
+
+  cancel(id: WorkId): void {
+    const work = this.#works.get(id);
+    if (work !== undefined) work.cancelled = true;
+  }
+
+  stepGo(id: WorkId, ordinal: number): void {
+    const work = this.#works.get(id);
+    const open = work?.open.get(ordinal);
+    if (work === undefined || open?.leg[0] !== 'step') return;
+    const { leg } = open;
+    const { world, process, node } = this.#start;
+    const effect = `${work.callId}/${ordinal}`;
+    world.trace?.say(process.name, `does ${effect}`);
+    world.checks.effect({ effect, actor: work.actor, node });
+    process.after(world.chance.spread(0.1, 60), () => {
+      if (this.#works.get(id) !== work || work.open.get(ordinal) !== open) return;
+      const outcome: Outcome = { ok: true, value: encodeValue(effect) };
+      this.#start.emit({ kind: 'step-done', work: id, ordinal, name: leg[1], outcome });
+      this.#came(work, ordinal, outcome);
+    });
+  }
+
+  returned(id: WorkId, ordinal: number, outcome: Outcome): void {
+    const work = this.#works.get(id);
+    if (work?.open.get(ordinal)?.leg[0] === 'step') return;
+    if (work !== undefined) this.#came(work, ordinal, outcome);
+  }
+
+  #goOn(work: Work): void {
+    for (;;) {
+      if (this.#works.get(work.work) !== work || work.undoing) return;
+      if (work.cancelled) return this.#end(work, failedBy('CANCELLED', work));
+      const part = work.program.parts[work.part];
+      if (part === undefined) {
+        const value = encodeValue([work.program.id, work.results]);
+        return this.#end(work, { ok: true, value });
+      }
+      if (!this.#part(work, part)) return;
+      work.part += 1;
+    }
+  }
+
+  #next(work: Work): void {
+    work.part += 1;
+    this.#goOn(work);
+  }
+
+  /** True when the part is done and the next may follow at once. */
+  #part(work: Work, part: Part): boolean {
+    const { world, process, crash } = this.#start;
+    switch (part[0]) {
+      case 'send': {
+        const [, key, program] = part;
+        work.sends.push({ type: actorType, key, method: 'run', args: encodeArgs(program) });
+        return true;
+      }
+      case 'fail':
+        this.#end(work, failedBy('USER_ERROR', work));
+        return false;
+      case 'sleep':
+        process.after(part[1], () => this.#next(work));
+        return false;
+      case 'crash': {
+        const crashes = world.crashes.get(work.callId) ?? 0;
+        if (crashes >= part[1]) return true;
+        world.crashes.set(work.callId, crashes + 1);
+        world.coverage.reach('a runner crashes under a turn');
+        crash(`as ${work.program.id} asked`);
+        return false;
+      }
+      case 'race':
+        return this.#race(work, part[1]);
+      case 'step':
+      case 'call':
+      case 'wait':
+        return this.#single(work, part);
+    }
+  }
+
+  #single(work: Work, leg: Leg): boolean {
+    const { ordinal } = work;
+    work.ordinal += 1;
+    const record = work.recorded.get(ordinal);
+    if (record?.outcome !== undefined) {
+      if (record.kind === 'step') {
+        this.#start.world.coverage.reach('a recorded step is not repeated');
+      }
+      this.#registered(work, ordinal, leg, record.outcome);
+      return this.#take(work, record.outcome);
+    }
+    this.#leave(work, leg, ordinal, (outcome) => {
+      if (this.#take(work, outcome)) this.#next(work);
+    });
+    return false;
+  }
+
+  /** True when it is recorded who won. */
+  #race(work: Work, legs: readonly Leg[]): boolean {
+    const { coverage } = this.#start.world;
+    const first = work.ordinal;
+    const ordinal = first + legs.length;
+    work.ordinal = ordinal + 1;
+    const record = work.recorded.get(ordinal);
+    if (record?.kind === 'race' && record.outcome.ok) {
+      coverage.reach('a race has its recorded winner again');
+      const won = Number(decodeValue(record.outcome.value));
+      for (const [at, leg] of legs.entries()) {
+        const known = work.recorded.get(first + at)?.outcome;
+        const isLost = record.lost.includes(first + at);
+        if (isLost) this.#lost(work, first + at, leg);
+        else if (known !== undefined) this.#registered(work, first + at, leg, known);
+      }
+      const outcome = work.recorded.get(first + won)?.outcome;
+      return outcome !== undefined && this.#take(work, outcome, won);
+    }
+    let decided = false;
+    const decide = (at: number, outcome: Outcome): void => {
+      if (decided) return;
+      decided = true;
+      const lost = legs.flatMap((leg, place) => {
+        const isOpen = work.open.delete(first + place);
+        if (isOpen) this.#lost(work, first + place, leg);
+        return isOpen ? [first + place] : [];
+      });
+      const race: Decided = {
+        kind: 'race',
+        ordinal,
+        name: `of ${legs.length}`,
+        outcome: { ok: true, value: encodeValue(at) },
+        lost,
+      };
+      this.#start.emit({ kind: 'decided', work: work.work, decided: race });
+      if (this.#take(work, outcome, at)) this.#next(work);
+    };
+    const known: { at: number; outcome: Outcome }[] = [];
+    for (const [at, leg] of legs.entries()) {
+      const outcome = work.recorded.get(first + at)?.outcome;
+      if (outcome !== undefined) {
+        this.#registered(work, first + at, leg, outcome);
+        known.push({ at, outcome });
+      } else if (!this.#leave(work, leg, first + at, (came) => decide(at, came))) return false;
+    }
+    const [winner] = known;
+    if (winner !== undefined) {
+      this.#start.process.after(0, () => {
+        if (this.#works.get(work.work) === work) decide(winner.at, winner.outcome);
+      });
+    }
+    return false;
+  }
+
+  /** False when the turn has failed, as is recorded: nothing begins any more. */
+  #leave(work: Work, leg: Leg, ordinal: number, settle: Open['settle']): boolean {
+    const { emit, world, process } = this.#start;
+    if (work.failed !== undefined) {
+      if (work.failed.lost.includes(ordinal)) this.#lost(work, ordinal, leg);
+      this.#end(work, work.failed.outcome);
+      return false;
+    }
+    const record = work.recorded.get(ordinal);
+    if (record?.kind === 'call') {
+      world.coverage.reach('an awaited call comes back after a failover');
+    }
+    work.open.set(ordinal, { leg, settle });
+    const { work: id } = work;
+    if (leg[0] === 'step') emit({ kind: 'step-begin', work: id, ordinal, name: leg[1] });
+    else if (leg[0] === 'wait') {
+      const [, name, limitMs] = leg;
+      emit({ kind: 'wait-begin', work: id, ordinal, name, limitMs });
+      process.after(0.01, () => this.#look(work));
+    } else {
+      const [, key, program] = leg;
+      const args = encodeArgs(program);
+      const asked = { type: actorType, key, method: 'run', args, deadlineMs: callDeadlineMs };
+      emit({ kind: 'call-out', work: id, ordinal, name: `${actorType}/${key}.run`, ...asked });
+    }
+    return true;
+  }
+
+  /** What only waits is given up. */
+  #look(work: Work): void {
+    if (this.#works.get(work.work) !== work || work.undoing || work.cancelled) return;
+    const open = [...work.open.values()];
+    if (open.length === 0 || open.some(({ leg }) => leg[0] !== 'wait')) return;
+    this.#start.world.coverage.reach('a turn that waits is given up by its runner');
+    this.#works.delete(work.work);
+    work.waits(work, [...work.open.keys()]);
+  }
+
+  #came(work: Work, ordinal: number, outcome: Outcome): void {
+    const open = work.open.get(ordinal);
+    if (open === undefined) return;
+    work.open.delete(ordinal);
+    this.#registered(work, ordinal, open.leg, outcome);
+    open.settle(outcome);
+    if (work.open.size > 0) this.#look(work);
+  }
+
+  /** A step that was done is undone if the turn fails. */
+  #registered(work: Work, ordinal: number, leg: Leg, outcome: Outcome): void {
+    if (leg[0] !== 'step' || leg[2] !== 'undo' || !outcome.ok) return;
+    work.undos.push({ name: leg[1], ordinal });
+  }
+
+  /** So is one of which nobody knows whether it was done. */
+  #lost(work: Work, ordinal: number, leg: Leg): void {
+    if (leg[0] === 'step' && leg[2] === 'undo') work.undos.push({ name: leg[1], ordinal });
+  }
+
+  /** True when user code goes on with what it got. */
+  #take(work: Work, outcome: Outcome, won?: number): boolean {
+    if (!outcome.ok) {
+      this.#end(work, outcome);
+      return false;
+    }
+    const value = decodeValue(outcome.value);
+    work.results.push(won === undefined ? value : { won, value });
+    return true;
+  }
+
+  #end(work: Work, outcome: Outcome): void {
+    if (work.undoing || this.#works.get(work.work) !== work) return;
+    const ended = work.failed?.outcome ?? outcome;
+    const undone = work.undos.length > 0 || (work.failed?.undo?.length ?? 0) > 0;
+    if (ended.ok || !undone) {
+      this.#works.delete(work.work);
+      return work.done(work, ended);
+    }
+    this.#undo(work, ended);
+  }
+
+  #undo(work: Work, outcome: Outcome): void {
+    const { emit, world } = this.#start;
+    work.undoing = true;
+    const lost = [...work.open.keys()];
+    for (const [ordinal, { leg }] of work.open) this.#lost(work, ordinal, leg);
+    work.open.clear();
+    const undos = undoOrder(
+      world,
+      [...work.undos].sort((left, right) => right.ordinal - left.ordinal),
+    );
+    if (work.failed === undefined) {
+      const ordinal = Math.max(work.ordinal, ...[...work.recorded.keys()].map((one) => one + 1));
+      const undo = undos.map(({ name }) => name);
+      work.failed = { kind: 'failed', ordinal, name: 'turn', outcome, lost, undo };
+      emit({ kind: 'decided', work: work.work, decided: work.failed });
+    } else world.coverage.reach('a turn goes on undoing after a failover');
+    world.coverage.reach('a turn that fails is undone');
+    this.#undoNext(work, undos, work.failed, 0);
+  }
+
+  #undoNext(work: Work, undos: readonly Undo[], failed: Failed, at: number): void {
+    const undo = undos[at];
+    if (undo === undefined) {
+      this.#works.delete(work.work);
+      return work.done(work, failed.outcome);
+    }
+    const next = () => this.#undoNext(work, undos, failed, at + 1);
+    const ordinal = failed.ordinal + 1 + at * undoOrdinals;
+    if (work.recorded.get(ordinal)?.outcome !== undefined) return next();
+    const name = undoOf(undo.name);
+    work.open.set(ordinal, { leg: ['step', name], settle: next });
+    this.#start.emit({ kind: 'step-begin', work: work.work, ordinal, name });
+  }
+}
+
+/** The ordinal that each part begins with. */
+export function ordinalsIn(parts: readonly Part[]): readonly number[] {
+  let next = 0;
+  return parts.map((part) => {
+    const first = next;
+    next += ordinalsOf(part);
+    return first;
+  });
+}
+
+function failedBy(code: 'USER_ERROR' | 'CANCELLED', { program }: Work): Outcome {
+  return { ok: false, failure: failure(code, `program ${program.id} ended badly`) };
+}
