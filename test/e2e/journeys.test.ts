@@ -82,13 +82,15 @@ it('a signal that was acknowledged before its wait is there after its node has d
   expect(await order.approve('x', file)).toBe('Ada');
 });
 
-it('a hundred turns wait, outside of memory, and each hears what was said to it', async () => {
+it('a hundred turns wait longer than actors stay in memory, and each hears its own signal', async () => {
   await open({ nodes: 2, nodeConfig: { idleMs: 1_000 } });
   const keys = Array.from({ length: 100 }, (_, n) => `many${n}`);
   const approved = keys.map((key) =>
     stage.troupe.actor(Order, key, { deadlineMs: 60_000 }).approve(key, file),
   );
   await stage.until('all ask', async () => names().length === keys.length);
+  const clock = stage.troupe.actor(Order, 'clock', { deadlineMs: 60_000 }).approveWithin(4_000);
+  await expect(clock).rejects.toMatchObject({ code: 'NO_SIGNAL' });
   await Promise.all(
     keys.map((key) => stage.troupe.signal(Order, key, 'approval', { by: `by-${key}` })),
   );

@@ -64,6 +64,8 @@ export interface StepContext {
   /** The same whenever this step is tried: give it to the outside as idempotency key. */
   readonly effectId: string;
   readonly signal: AbortSignal;
+  /** Says that the step goes on: see `beatMs`. */
+  readonly beat: () => void;
 }
 
 export interface StepTries {
@@ -73,6 +75,8 @@ export interface StepTries {
   readonly backoffMs?: number | readonly number[];
   /** Time for one try; the turn's own limit unless given. */
   readonly limitMs?: number;
+  /** A try that does not call `beat` for so long is given up before its limit. */
+  readonly beatMs?: number;
 }
 
 export interface StepOptions<T = unknown> extends StepTries {

@@ -45,8 +45,8 @@ export class Decisions {
   undoCrashed(activation: Activation, input: Input, outcome: Outcome): boolean {
     const begun = activation.memory?.begun;
     if (begun === undefined || !sameCause(begun.cause, input.cause)) return false;
-    if (failedOf(begun.recorded) !== undefined || !begun.recorded.some(isDone)) return false;
-    const ordinal = Math.max(...begun.recorded.map((one) => one.ordinal)) + 1;
+    if (failedOf(begun.recorded) !== undefined) return false;
+    const ordinal = Math.max(-1, ...begun.recorded.map((one) => one.ordinal)) + 1;
     if (ordinal > limits.turnStepsMax) return false;
     const lost = begun.recorded.filter((one) => one.outcome === undefined).map(ordinalOf);
     this.#core.turns.record(activation, { kind: 'failed', ordinal, name: 'turn', outcome, lost });

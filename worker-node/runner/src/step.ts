@@ -117,25 +117,37 @@ export async function tryStep(tries: Tries): Promise<Tried> {
   }
 }
 
-/** One try, raced against its own limit. */
+/** One try, raced against its own limit and against its next beat. */
 async function tryOnce({ name, run, options, effectId, signal }: Tries): Promise<unknown> {
-  const { limitMs } = options;
-  if (limitMs === undefined) return run({ effectId, signal });
+  const { limitMs, beatMs } = options;
+  if (limitMs === undefined && beatMs === undefined) {
+    return run({ effectId, signal, beat: () => undefined });
+  }
   const own = new AbortController();
-  let cancel = (): void => {};
-  const expired = new Promise<never>((_resolve, reject) => {
-    cancel = after(limitMs, () => {
-      const what = `step ${name} ran longer than its limit of ${limitMs} ms`;
-      const reason = troupeError('TIME_LIMIT', what);
-      own.abort(reason);
-      reject(reason);
-    });
+  const over = new Promise<never>((_resolve, reject) => {
+    own.signal.addEventListener('abort', () => reject(own.signal.reason));
   });
+  over.catch(() => undefined);
+  const within = (ms: number | undefined, what: string): (() => void) => {
+    if (ms === undefined) return () => undefined;
+    const text = `step ${name} ${what} ${ms} ms`;
+    return after(ms, () => own.abort(troupeError('TIME_LIMIT', text)));
+  };
+  const nextBeat = () => within(beatMs, 'gave no sign of life within its beat of');
+  const cancelLimit = within(limitMs, 'ran longer than its limit of');
+  let cancelBeat = nextBeat();
+  let ended = false;
+  const beat = (): void => {
+    cancelBeat();
+    if (!ended && !own.signal.aborted) cancelBeat = nextBeat();
+  };
   try {
     const either = AbortSignal.any([signal, own.signal]);
-    return await Promise.race([run({ effectId, signal: either }), expired]);
+    return await Promise.race([run({ effectId, signal: either, beat }), over]);
   } finally {
-    cancel();
+    cancelLimit();
+    cancelBeat();
+    ended = true;
   }
 }
 

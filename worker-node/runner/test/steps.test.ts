@@ -22,6 +22,16 @@ export const Agent = actor('Agent', {
     },
     async caught(c) { try { await c.step('bad', () => { throw Object.assign(new Error('no'), { code: 'E1' }); }); } catch (error) { return [error.code, error.message, error.details.code]; } },
     async hangs(c) { return c.step('hangs', () => new Promise(() => undefined), { limitMs: 20 }); },
+    async silent(c) {
+      tries = 0;
+      return c.step('silent', async ({ beat, signal }) => {
+        tries += 1;
+        for (let n = 0; n < 5; n++) { beat(); await new Promise((resolve) => setTimeout(resolve, 30)); }
+        if (tries === 1) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        return tries;
+      }, { beatMs: 120, retries: 1, backoffMs: 1 });
+    },
+    async dead(c) { return c.step('dead', () => new Promise(() => undefined), { beatMs: 20 }); },
     async uncarried(c) { return c.step('uncarried', () => [new Set()]); },
     async leaves(c) { c.step('left', () => 1); return 'gone'; },
     async calls(c, text) { const reply = await c.actor('Other', 'k').note(text); c.state.pages.push(reply); return reply; },
@@ -111,6 +121,17 @@ describe('a step', () => {
     ];
     const less = failureText((await runner.run(agent, 'other', [], { recorded })).outcome);
     expect(less).toMatch(/^STEP_MISMATCH: .* ended without step more, which its first run had/);
+  });
+
+  test('that stops beating is given up before its limit and tried again, one that beats is not', async () => {
+    const work = runner.turn(agent, 'silent', []);
+    await letSteps(work, 1);
+    expect(replyOf((await runner.done(work)).outcome)).toBe(2);
+    const dead = runner.turn(agent, 'dead', []);
+    await letSteps(dead, 1);
+    expect(failureText((await runner.done(dead)).outcome)).toMatch(
+      /^TIME_LIMIT: step dead gave no sign of life within its beat of 20 ms/,
+    );
   });
 
   test('may run beside another: ordinals follow the order of the asking', async () => {
