@@ -63,6 +63,20 @@ describe('a local cluster by the command', () => {
     );
   });
 
+  it('signals an actor, before it waits or while it does', async () => {
+    expect(await json('signal', 'Counter/signed', 'approval', '{"by": "Ada"}')).toEqual({
+      signalled: 'Counter/signed',
+      name: 'approval',
+    });
+    expect(await json('call', 'Counter/signed', 'approved')).toBe('Ada');
+    const waiting = run('call', 'Counter/signed', 'approved', '--waits', '60000');
+    const told = await run('signal', 'Counter/signed', 'approval', '{"by": "Bob"}');
+    expect(told).toMatchObject({ code: 0, stdout: 'Counter/signed has the signal approval\n' });
+    expect((await waiting).stdout).toBe('Bob\n');
+    const unnamed = await run('signal', 'Counter/signed', 'no good name');
+    expect(unnamed.stderr).toMatch(/^INVALID_ARGUMENT: "no good name" is no name of a signal/);
+  });
+
   it('prints the code of a failed call and exits with 1', async () => {
     const ran = await run('call', 'Counter/visits', 'fail');
     expect(ran.stderr).toMatch(/^USER_ERROR: .*as asked/);
