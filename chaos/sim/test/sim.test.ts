@@ -31,6 +31,9 @@ describe('the simulated cluster', () => {
     ['selectors-ignored', 'wishes-kept'],
     ['gang-policy-ignored', 'gang-all-or-none'],
     ['gpu-taken-for-half', 'no-double-reservation'],
+    ['signals-not-in-the-checkpoint', 'signal-once'],
+    ['races-run-anew', 'same-winner'],
+    ['undone-first-to-last', 'undone-in-reverse'],
   ])('notices a deliberate fault: %s, by %s alone', async (mutant, checker) => {
     const { seeds } = await catchMutant(mutant, 150, checker);
     expect(seeds).toBeDefined();
