@@ -193,6 +193,14 @@ export class ReadScope {
     this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
   }
 
+  get all(): never {
+    throw this.#refused('all');
+  }
+
+  get race(): never {
+    throw this.#refused('race');
+  }
+
   get compensate(): never {
     throw this.#refused('compensate');
   }
