@@ -8,6 +8,7 @@ import { effectOnce, placedOnce } from '../src/checkers/effect-once.ts';
 import { exactResults } from '../src/checkers/exact-results.ts';
 import { exactVoyages } from '../src/checkers/exact-voyages.ts';
 import type { Verdict } from '../src/checkers/verdict.ts';
+import { wholeTrips } from '../src/checkers/whole-trips.ts';
 import { final, operations } from './histories.ts';
 
 const kindsOf = ({ findings }: Verdict) => findings.map(({ kind }) => kind);
@@ -477,5 +478,50 @@ describe('errors', () => {
     expect(check('INTERNAL')).toEqual(['wrong']);
     expect(check('FOO_BAR')).toEqual(['wrong']);
     expect(check(undefined)).toEqual(['wrong']);
+  });
+});
+
+describe('trips', () => {
+  const output = { answer: 7, winner: 'left' };
+  const trips = operations(
+    'k',
+    { id: 'a', action: 'plan', input: { answer: 7, fails: false }, output },
+    { id: 'b', action: 'plan', input: { answer: 8, fails: true }, outcome: 'failed' },
+    { id: 'c', action: 'plan', input: { answer: 9, fails: false }, outcome: 'unknown' },
+  );
+  const done: [string, string][] = [
+    ['a', 'booked'],
+    ['b', 'booked'],
+    ['a', 'confirmed left'],
+    ['b', 'cancelled e1'],
+  ];
+  const check = (entries: [string, string][], seen = trips) =>
+    kindsOf(wholeTrips('p', { operations: seen, finals: [final('k', entries)] }));
+
+  it('are booked and confirmed once, or undone; what is unknown may be either', () => {
+    expect(check(done)).toEqual([]);
+    expect(check([...done, ['b', 'cancelled e1'], ['c', 'booked']])).toEqual([]);
+  });
+
+  it.each<[string, [string, string][], string[]]>([
+    ['one is not confirmed', done.toSpliced(2, 1), ['lost']],
+    [
+      'one is confirmed by another winner',
+      done.with(2, ['a', 'confirmed right']),
+      ['lost', 'wrong'],
+    ],
+    ['one is booked twice', [['a', 'booked'], ...done], ['doubled']],
+    ['one is confirmed and cancelled', [...done, ['a', 'cancelled e0']], ['wrong']],
+    ['a failed one is not undone', done.slice(0, 3), ['lost']],
+    ['one is undone by two effects', [...done, ['b', 'cancelled e2']], ['doubled']],
+    ['one is booked after it was undone', [...done, ['b', 'booked']], ['doubled', 'out-of-order']],
+    ['one is there that nobody asked for', [...done, ['z', 'booked']], ['wrong']],
+  ])('are found out when %s', (_what, entries, kinds) => {
+    expect(check(entries)).toEqual(kinds);
+  });
+
+  it('are found out when one has another signal than its own', () => {
+    const other = trips.map((trip) => ({ ...trip, output: { answer: 8, winner: 'left' } }));
+    expect(check(done, other)).toEqual(['wrong']);
   });
 });

@@ -252,7 +252,8 @@ export class Play {
       } else if (!this.#leave(work, leg, first + at, (came) => decide(at, came))) return false;
     }
     const [winner] = known;
-    if (winner !== undefined) {
+    if (work.failed !== undefined) this.#end(work, work.failed.outcome);
+    else if (winner !== undefined) {
       this.#start.process.after(0, () => {
         if (this.#works.get(work.work) === work) decide(winner.at, winner.outcome);
       });
