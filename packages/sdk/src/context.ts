@@ -29,7 +29,7 @@ export interface TurnContext<S> {
   ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>;
   /** What the first of these came to, which `c` has given. Who won is recorded; the others are
    *  cancelled, and what they come to is not heard of. */
-  race<T>(list: readonly Promise<T>[]): Promise<T>;
+  race<T extends readonly Promise<unknown>[]>(list: T): Promise<Awaited<T[number]>>;
   /** The value of the next signal of this name. While it waits the turn takes no place in a runner:
    *  when the signal has come it runs again from its start, with its record. */
   waitFor<T = unknown>(name: string, options?: WaitOptions): Promise<T>;
