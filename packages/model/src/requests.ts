@@ -5,6 +5,7 @@
  */
 import type { Failure, Outcome } from './errors.ts';
 import type {
+  ActorId,
   Address,
   BundleHash,
   Bytes,
@@ -137,6 +138,14 @@ export type RequestBody =
       readonly prefix?: string;
       readonly limit: number;
     }
+  | {
+      /** Moves an actor to another node: the one named, else the one that suits best. Answered when it
+       *  is placed there, or after `waitMs` while it is still under way. */
+      readonly kind: 'migrate-actor';
+      readonly actor: ActorId;
+      readonly to?: NodeName;
+      readonly waitMs: number;
+    }
   | { readonly kind: 'drain-node'; readonly node: NodeName }
   | {
       /** Whether anything new is placed there. */
@@ -237,8 +246,22 @@ export type Answer =
   | { readonly kind: 'demands'; readonly demands: readonly DemandView[]; readonly total: number }
   | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
   | { readonly kind: 'tasks'; readonly tasks: readonly TaskView[]; readonly total: number }
+  | MigratedAnswer
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** Where the actor is. `there`: it was on that node, and stays. `under-way`: it leaves that one as soon as
+ *  it can. */
+export interface Migrated {
+  readonly actor: ActorId;
+  readonly node: Incarnation;
+  readonly epoch: number;
+  readonly state: 'moved' | 'there' | 'under-way';
+}
+
+export interface MigratedAnswer extends Migrated {
+  readonly kind: 'migrated';
+}
 
 /** leader → gateway. */
 export interface Answered {

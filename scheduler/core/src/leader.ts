@@ -19,6 +19,7 @@ import type { Desk } from './desk.ts';
 import { Directory } from './directory.ts';
 import type { SchedulerEvent } from './events.ts';
 import { Membership } from './membership.ts';
+import { Migrations } from './migrations.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
 import { Questions } from './questions.ts';
@@ -37,6 +38,7 @@ export class Leader {
   readonly #desk: Desk;
   readonly #membership: Membership;
   readonly #directory: Directory;
+  readonly #migrations: Migrations;
   readonly #tasks: Tasks;
   readonly #submissions: Submissions;
   readonly #runs: Runs;
@@ -55,14 +57,21 @@ export class Leader {
       },
       nodeLost: (node) => {
         this.#directory.nodeLost(node);
+        this.#migrations.nodeLost(node);
         this.#tasks.nodeLost(node);
       },
       nodeSealed: (node) => this.#directory.placeFrom(node),
       nodeDrains: () => this.#tasks.nodesChanged(),
     });
-    this.#directory = new Directory(desk, (chain) => {
-      for (const { log } of chain) this.#membership.reviewLog(log);
+    this.#directory = new Directory(desk, {
+      chainChanged: (chain) => {
+        for (const { log } of chain) this.#membership.reviewLog(log);
+      },
+      placed: (actor, left) => this.#migrations.placed(actor, left),
     });
+    this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
+      this.#directory.leaving(node, actor),
+    );
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
       if (run !== undefined) this.#runs.blockEnded(run.run);
@@ -116,7 +125,7 @@ export class Leader {
 
   /** Z1: all that is kept beside caches, which have bounds of their own. */
   sizes(): readonly Size[] {
-    const nouns = [this.#membership, this.#directory, this.#tasks, this.#runs];
+    const nouns = [this.#membership, this.#directory, this.#migrations, this.#tasks, this.#runs];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
@@ -139,6 +148,10 @@ export class Leader {
         return this.#directory.resend(due.node);
       case 'attempts':
         return this.#tasks.resend(due.node);
+      case 'leaves':
+        return this.#migrations.resend(due.node);
+      case 'migration':
+        return this.#migrations.waitedLongEnough(due.actor, due.asker);
       case 'retry':
         return this.#tasks.retry(due.task);
       case 'starts':
@@ -170,6 +183,7 @@ export class Leader {
     if (stored !== undefined) this.#desk.order({ kind: 'trim-journal', before: stored.position });
     this.#membership.takeOver();
     this.#directory.takeOver();
+    this.#migrations.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
@@ -290,6 +304,8 @@ export class Leader {
         return this.#questions.listActors(asker, body);
       case 'list-demands':
         return this.#questions.listDemands(asker, body);
+      case 'migrate-actor':
+        return this.#migrations.migrate(asker, body);
       case 'drain-node': {
         const node = this.#desk.state.nodes.named(body.node);
         if (node === undefined) {

@@ -192,7 +192,7 @@ export class Turns {
     if (next !== undefined) this.#first(next);
     this.#commit(activation, input, frame.outcome, frame);
     this.#core.mailboxes.pump(activation);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
   }
 
   /** Its runner has not begun it, and never will. */
@@ -201,7 +201,7 @@ export class Turns {
     activation.dispatched.splice(activation.dispatched.indexOf(turn), 1);
     this.#core.mailboxes.answerUnrun(activation, input, outcome);
     this.#core.mailboxes.pump(activation);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
   }
 
   #commit(
@@ -258,7 +258,7 @@ export class Turns {
     this.#core.out.append({ kind: 'barrier' });
     activation.lastTurnAt = this.#core.now;
     this.#core.mailboxes.answer(activation, turn.input, outcome);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
   }
 
   /** The turn leaves its actor: from now on it will be run again until it ends. */
