@@ -55,6 +55,9 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
       case 'kill-runner':
         pool.kill(order.runner);
         return;
+      case 'read-ahead':
+        this.#start.restorer.readAhead(order);
+        return;
       case 'read-objects':
         this.#start.shelf.read(order);
         return;
