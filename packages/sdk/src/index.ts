@@ -23,6 +23,8 @@ export type {
   Deployed,
   GangMember,
   GangOptions,
+  Migrated,
+  MigrateOptions,
   PlaceOptions,
   ReservationOptions,
   RunHandle,
