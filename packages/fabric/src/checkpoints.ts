@@ -158,9 +158,10 @@ export class StreamCheckpoints implements Checkpoints {
   /** P4 */
   async #base(key: string, revision: number, known?: StoredCheckpoint): Promise<Bytes> {
     if (known?.revision === revision && known.base === undefined) return known.body;
-    const { link, names } = this.#start;
+    const { link, names, replicas } = this.#start;
+    const read = replicas === 1 ? directNumbered : leaderNumbered;
     const found = await untilAnswered(link, 'reading a checkpoint', () =>
-      leaderNumbered(link, names.checkpointStream, revision),
+      read(link, names.checkpointStream, revision),
     ).catch((cause: unknown) => {
       if (!isNoMessage(cause)) throw cause;
       const text = `a checkpoint of "${key}" lies on revision ${revision}, which is not there`;
@@ -235,9 +236,17 @@ export class StreamCheckpoints implements Checkpoints {
   }
 }
 
+function directLast(link: NatsLink, stream: string, subject: string): Promise<Stored> {
+  return direct(link, `${stream}.${subject}`, '');
+}
+
+function directNumbered(link: NatsLink, stream: string, seq: number): Promise<Stored> {
+  return direct(link, stream, JSON.stringify({ seq }));
+}
+
 /** From whichever server answers: right only where there is but one copy. */
-async function directLast(link: NatsLink, stream: string, subject: string): Promise<Stored> {
-  const message = await link.connection.request(`$JS.API.DIRECT.GET.${stream}.${subject}`, '', {
+async function direct(link: NatsLink, of: string, which: string): Promise<Stored> {
+  const message = await link.connection.request(`$JS.API.DIRECT.GET.${of}`, which, {
     timeout: readMs,
   });
   const header = message.headers;
