@@ -169,6 +169,23 @@ describe('checkpoints on top of others', () => {
     expect(third.values()).toEqual([['x', 'y', 'z']]);
   });
 
+  it('lie on the last whole one, also when that was written by rule meanwhile', () => {
+    const world = shared();
+    const a = new TestNode('a', world, { checkpointMs: 1_000 });
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    wish(a);
+    a.call('add', 'y', { number: 2 });
+    a.tick(2_000);
+    a.call('add', 'z', { number: 3 });
+    prepared(a);
+    expect(puts(a).map(({ onTop }) => onTop)).toEqual([undefined, undefined, true]);
+    const target = new TestNode('b', world);
+    target.place(ledger, 7);
+    target.call('list', '', { number: 4 }, { epoch: 7 });
+    expect(target.values()).toEqual([['x', 'y', 'z']]);
+  });
+
   it('are written whole when somebody has written over the one below', () => {
     const a = source();
     wish(a);
