@@ -38,6 +38,7 @@ const step = fc.record({
     'drain',
     'cordon',
     'release',
+    'migrate',
     'left',
     'deposed',
     'submit',
@@ -232,6 +233,11 @@ class History {
       case 'rebased':
         if (entry && from) scene.hear({ kind: 'rebased', incarnation: from, actors: [entry] });
         return true;
+      case 'migrate': {
+        const to = pick % 2 === 0 ? { to: nodeName(nodeNames[pick % 3] ?? '') } : {};
+        if (actor) scene.ask({ kind: 'migrate-actor', actor: actor.id, ...to, waitMs: pick });
+        return true;
+      }
       case 'release':
         if (entry && from) scene.hear({ kind: 'released', incarnation: from, actors: [entry] });
         return true;
