@@ -57,7 +57,11 @@ export class Departures {
       preparedUntil: 0,
       bytes: 0,
     };
+    const before = departure.leave?.to;
     departure.leave = leave ?? departure.leave;
+    if (departure.stage === 'preparing' && departure.leave?.to !== before) {
+      this.#askToPrepare(departure);
+    }
     if (departure.stage !== 'waiting') return;
     this.#all.set(activation, departure);
     if (departure.leave === undefined) this.#drained.add(departure);
@@ -167,8 +171,11 @@ export class Departures {
         return;
       }
     }
-    const { leave } = departure;
-    if (leave?.to === undefined) return this.#quiesce(departure);
+    this.#askToPrepare(departure);
+  }
+
+  #askToPrepare(departure: Departure): void {
+    if (departure.leave?.to === undefined) return this.#quiesce(departure);
     departure.stage = 'preparing';
     departure.preparedUntil = this.#core.now + limits.prepareMsMax;
     this.#prepare(departure);

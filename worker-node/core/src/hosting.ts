@@ -26,13 +26,18 @@ import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
 import { freshMemory, replay } from './memory.ts';
 
+/** A late twin of a placement comes within seconds. One that was held up for longer than this was sent by a
+ *  leader, or to a node, that is fenced. */
+const droppedMs = 3_600_000;
+
 type Restored = Extract<NodeEvent, { kind: 'restored' }>;
 
 export class Hosting {
   readonly #core: Core;
   readonly #actors: Map<ActorId, Activation>;
-  /** Epochs under which actors were handed over: they never live here again under these (H1). */
-  readonly #dropped = new Map<ActorId, number>();
+  /** Epochs under which actors were handed over, the oldest first: they never live here again under
+   *  these (H1). */
+  readonly #dropped = new Map<ActorId, { readonly epoch: number; readonly at: number }>();
 
   constructor(core: Core, actors: Map<ActorId, Activation>) {
     this.#core = core;
@@ -41,7 +46,7 @@ export class Hosting {
 
   onPlace(place: Place): void {
     const known = this.#actors.get(place.actor);
-    const epoch = known?.epoch ?? this.#dropped.get(place.actor) ?? 0;
+    const epoch = known?.epoch ?? this.#dropped.get(place.actor)?.epoch ?? 0;
     // A late twin: the actor is here already, or lives elsewhere by now.
     if (epoch >= place.epoch) {
       this.#seen(place);
@@ -175,7 +180,13 @@ export class Hosting {
     this.#core.checkpointing.forget(activation);
     if (this.#actors.get(activation.id) !== activation) return;
     this.#actors.delete(activation.id);
-    this.#dropped.set(activation.id, activation.epoch);
+    const { now } = this.#core;
+    this.#dropped.delete(activation.id);
+    this.#dropped.set(activation.id, { epoch: activation.epoch, at: now });
+    for (const [id, { at }] of this.#dropped) {
+      if (now - at < droppedMs) return;
+      this.#dropped.delete(id);
+    }
   }
 
   #restore(activation: Activation): void {

@@ -97,6 +97,18 @@ describe('an actor that is wished elsewhere', () => {
     expect(a.toLeader()).toContain('released');
   });
 
+  it('is read ahead by the node that was asked for last', () => {
+    const a = source();
+    wish(a);
+    wish(a, { to: incarnation('c.aaaaaaaa'), bundle });
+    const told = a.sent.flatMap((send) =>
+      send.kind === 'to-node' && send.message.kind === 'prepare' ? [send.node] : [],
+    );
+    expect(told).toEqual(['b.aaaaaaaa', 'c.aaaaaaaa']);
+    wish(a, { bundle });
+    expect(a.toLeader()).toContain('released');
+  });
+
   it('goes at once when the other node is gone', () => {
     const a = source();
     wish(a);
