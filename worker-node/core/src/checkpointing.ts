@@ -247,7 +247,8 @@ export class Checkpointing {
     const { idleMs } = this.#core.config;
     for (const activation of this.#core.actors.values()) {
       if (activation.phase !== 'live' || this.#core.now - activation.lastTurnAt < idleMs) continue;
-      if (!isIdle(activation)) continue;
+      // A capture under way would be lost, and nobody would know.
+      if (!isIdle(activation) || activation.checkpoint.underWay === 'capture') continue;
       if (!this.isBehind(activation)) this.#core.hosting.leaveMemory(activation);
       else if (this.#underWay.size < underWayMax) {
         activation.leaveMemoryAfterCheckpoint = this.begin(activation);

@@ -168,6 +168,28 @@ describe('an actor that was taken over', () => {
   });
 });
 
+describe('an idle actor', () => {
+  it('stays in memory while its checkpoint is captured, and is free to go or to move after it', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    const b = new TestNode('b', world, { idleMs: 5_000, rebaseMs: 4_000 });
+    b.place(ledger, 7, seal('a'));
+    b.heldCaptures = [];
+    for (let n = 0; n < 7; n++) b.tick(1_000);
+    const phase = () => b.machine.actors.get(ledger)?.phase;
+    expect(phase()).toBe('live');
+    const [captured] = b.heldCaptures;
+    if (captured === undefined) throw new Error('no capture');
+    b.frame(captured);
+    b.tick(1_000);
+    expect(phase()).toBe('cold');
+    b.message({ kind: 'drain', term });
+    expect(b.toLeader()).toContain('released');
+  });
+});
+
 describe('what of a chain lies beyond a checkpoint', () => {
   const [a, b] = [logName('a'), logName('b')];
   const head = (epoch: number, log: LogName, position: number) => ({

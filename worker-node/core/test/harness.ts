@@ -80,6 +80,8 @@ export class TestNode {
   now = 1_000;
   wall = 1_000_000;
   autoCommit = true;
+  /** The runner takes its time with these, until they are given. */
+  heldCaptures: FromRunner[] | undefined;
   checkpoints: Map<ActorId, Stored>;
   #pending: { facts: NodeFact[]; sends: NodeSend[]; replies: NodeReply[] } = {
     facts: [],
@@ -290,7 +292,10 @@ export class TestNode {
       case 'capture': {
         const state = encodeValue(this.#states.get(frame.actor) ?? []);
         const { actor, request } = frame;
-        return this.frame({ kind: 'captured', actor, request, state });
+        const captured = { kind: 'captured', actor, request, state } as const;
+        if (this.heldCaptures === undefined) return this.frame(captured);
+        this.heldCaptures.push(captured);
+        return;
       }
       case 'cancel':
         return this.#cancel(frame.work);
