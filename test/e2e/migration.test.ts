@@ -158,13 +158,16 @@ it('16 clients keep their order and lose nothing while 40 actors move and whatev
   const names = ['n1', 'n2', 'n3', 'n4'];
   const dead = new Set<string>();
   const allDied = () => names.every((name) => dead.has(name)) && (dead.has('s1') || dead.has('s2'));
-  for (const process of [...stage.cluster.nodes, ...stage.cluster.schedulers]) {
-    void process.exited.then(async ({ signal }) => {
-      if (signal !== 'SIGKILL') return;
-      dead.add(process.name);
-      const { name } = process;
-      if (process.kind === 'node') await stage.cluster.startNode({ name });
-      else await stage.cluster.startScheduler({ name });
+  const restarts: Promise<unknown>[] = [];
+  let over = false;
+  for (const { name, kind, exited } of [...stage.cluster.nodes, ...stage.cluster.schedulers]) {
+    void exited.then(({ signal }) => {
+      if (signal !== 'SIGKILL' || over) return;
+      dead.add(name);
+      const { cluster } = stage;
+      restarts.push(
+        kind === 'node' ? cluster.startNode({ name }) : cluster.startScheduler({ name }),
+      );
     });
   }
   let moves = 0;
@@ -180,6 +183,8 @@ it('16 clients keep their order and lose nothing while 40 actors move and whatev
   };
   for (let number = 0; number < 60 && (!allDied() || moves < 200); number++) await round(number);
   await clients.stop();
+  over = true;
+  await Promise.all(restarts);
   expect(allDied(), `only these were killed: ${[...dead].sort()}`).toBe(true);
   expect(moves).toBeGreaterThanOrEqual(200);
   const acknowledged = await expectOrder(stage.troupe, clients);
