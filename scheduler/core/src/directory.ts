@@ -28,17 +28,22 @@ import type { Desk } from './desk.ts';
 import { isPresent, type NodeRecord } from './nodes.ts';
 import type { Size } from './sizes.ts';
 
+interface DirectoryHears {
+  /** Chains that actors no longer have. */
+  chainChanged(chain: readonly ChainLink[]): void;
+  placed(actor: ActorId, node: Incarnation): void;
+}
+
 export class Directory {
   readonly #desk: Desk;
   readonly #places: Deliveries<ActorId>;
   /** Who asked for an actor that is between two nodes. */
   readonly #askers = new Map<ActorId, Set<Address>>();
-  readonly #chainChanged: (chain: readonly ChainLink[]) => void;
+  readonly #hears: DirectoryHears;
 
-  /** `chainChanged` hears of chains that actors no longer have. */
-  constructor(desk: Desk, chainChanged: (chain: readonly ChainLink[]) => void) {
+  constructor(desk: Desk, hears: DirectoryHears) {
     this.#desk = desk;
-    this.#chainChanged = chainChanged;
+    this.#hears = hears;
     this.#places = new Deliveries(desk, 'places', (node, id) => this.#place(node, id));
   }
 
@@ -81,7 +86,7 @@ export class Directory {
       if (target === undefined) return;
       this.#decidePlaced(actor.id, target, { ...actor, chain: [...actor.chain, link] });
     }
-    this.#chainChanged([link]);
+    this.#hears.chainChanged([link]);
   }
 
   /** A node joined: actors that found no node go there. */
@@ -95,7 +100,7 @@ export class Directory {
       const { epoch: present, node, chain } = actor ?? {};
       if (present !== epoch || node !== incarnation || chain?.length === 0) continue;
       this.#desk.decide({ kind: 'actor-rebased', actor: id, epoch });
-      this.#chainChanged(chain ?? []);
+      this.#hears.chainChanged(chain ?? []);
     }
     const { term } = this.#desk;
     this.#desk.toNode(incarnation, { kind: 'rebased-seen', term, actors: entries });
@@ -173,9 +178,10 @@ export class Directory {
     this.#desk.decide({ kind: 'actor-placed', actor, node, bundle, chain });
     if (left !== undefined) this.#places.confirm(left, actor);
     this.#places.add(node, actor);
-    if (chain.length === 0 && chainBefore.length > 0) this.#chainChanged(chainBefore);
+    if (chain.length === 0 && chainBefore.length > 0) this.#hears.chainChanged(chainBefore);
     for (const asker of this.#askers.get(actor) ?? []) this.#locate(actor, asker);
     this.#askers.delete(actor);
+    this.#hears.placed(actor, node);
   }
 
   #locate(id: ActorId, to: Address): void {

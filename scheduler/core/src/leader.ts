@@ -27,6 +27,7 @@ import { Runs } from './runs.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
 import { Tasks } from './tasks.ts';
+import { Timers } from './timers.ts';
 import type { Asker } from './waiting.ts';
 
 type Cordon = Extract<RequestBody, { kind: 'cordon-node' }>;
@@ -38,6 +39,7 @@ export class Leader {
   readonly #membership: Membership;
   readonly #directory: Directory;
   readonly #tasks: Tasks;
+  readonly #timers: Timers;
   readonly #submissions: Submissions;
   readonly #runs: Runs;
   readonly #deploying: Deploying;
@@ -56,12 +58,17 @@ export class Leader {
       nodeLost: (node) => {
         this.#directory.nodeLost(node);
         this.#tasks.nodeLost(node);
+        this.#timers.nodeLost(node);
       },
       nodeSealed: (node) => this.#directory.placeFrom(node),
       nodeDrains: () => this.#tasks.nodesChanged(),
     });
-    this.#directory = new Directory(desk, (chain) => {
-      for (const { log } of chain) this.#membership.reviewLog(log);
+    this.#timers = new Timers(desk);
+    this.#directory = new Directory(desk, {
+      chainChanged: (chain) => {
+        for (const { log } of chain) this.#membership.reviewLog(log);
+      },
+      placed: (actor, node) => this.#timers.placed(actor, node),
     });
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
@@ -116,7 +123,7 @@ export class Leader {
 
   /** Z1: all that is kept beside caches, which have bounds of their own. */
   sizes(): readonly Size[] {
-    const nouns = [this.#membership, this.#directory, this.#tasks, this.#runs];
+    const nouns = [this.#membership, this.#directory, this.#tasks, this.#runs, this.#timers];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
@@ -155,6 +162,10 @@ export class Leader {
         return this.#runs.tellTime();
       case 'wait':
         return this.#runs.waitedLongEnough(due.asker);
+      case 'timers':
+        return this.#timers.due();
+      case 'timer-lane':
+        return this.#timers.resend(due.node);
       case 'retention':
         return this.#forget();
       case 'sweep':
@@ -173,6 +184,7 @@ export class Leader {
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
+    this.#timers.takeOver();
     this.#forget();
     this.#objects.takeOver();
   }
@@ -218,6 +230,8 @@ export class Leader {
         return;
       case 'task-result':
         return this.#tasks.result(message);
+      case 'timer-news':
+        return this.#timers.told(message);
       default:
         return unreachable(message);
     }
@@ -333,6 +347,7 @@ export class Leader {
 
   #forget(): void {
     this.#tasks.tellTime();
+    this.#timers.look();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
     const again = tasksLeft || runsLeft ? 0 : retentionMs;

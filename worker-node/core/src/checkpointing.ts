@@ -8,12 +8,13 @@
  * D2  one capture or put of an actor is under way at a time.
  * D3  the log is trimmed only before the first fact that a dirty actor still needs.
  */
-import { type ActorId, type FromRunner, limits } from '@troupe/model';
+import { type ActorId, type FromRunner, limits, type TimerChange } from '@troupe/model';
 import { type Activation, inMessages } from './activation.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent } from './events.ts';
 import type { NodeFact } from './facts.ts';
+import { unheard } from './memory.ts';
 
 type Stored = Extract<NodeEvent, { kind: 'checkpoint-stored' }>;
 type Captured = Extract<FromRunner, { kind: 'captured' }>;
@@ -90,7 +91,7 @@ export class Checkpointing {
     const head = { actor: id, birth, epoch, seq: memory.seq, floor };
     const body = encodeCheckpoint(head, memory, captured.state, this.#core);
     this.#clean(activation);
-    checkpoint.letters = memory.outbox.size;
+    checkpoint.letters = unheard(memory);
     checkpoint.underWay = 'put';
     this.#core.out.send({
       kind: 'put-checkpoint',
@@ -157,7 +158,7 @@ export class Checkpointing {
    *  facts: read back with too many of them, it would refuse the call that wakes it. */
   isBehind(activation: Activation): boolean {
     const { checkpoint, memory } = activation;
-    const taken = memory !== undefined && memory.outbox.size < checkpoint.letters;
+    const taken = memory !== undefined && unheard(memory) < checkpoint.letters;
     return this.#dirty.has(activation) || (taken && checkpoint.letters > limits.outboxLettersMax);
   }
 
@@ -259,7 +260,7 @@ function isIdle(activation: Activation): boolean {
     activation.dispatched.length === 0 &&
     activation.mailbox.length === 0 &&
     activation.reads.size === 0 &&
-    (activation.memory?.outbox.size ?? 0) === 0
+    (activation.memory === undefined || unheard(activation.memory) === 0)
   );
 }
 
@@ -268,7 +269,8 @@ function bytesOf(fact: NodeFact): number {
     case 'turn': {
       const reply = fact.outcome.ok ? fact.outcome.value.length : 200;
       const letters = fact.letters.reduce((sum, one) => sum + one.args.length + factBytes, 0);
-      return factBytes + (fact.delta?.length ?? 0) + reply + letters;
+      const timers = fact.timers?.reduce((sum, one) => sum + bytesOfChange(one), 0) ?? 0;
+      return factBytes + (fact.delta?.length ?? 0) + reply + letters + timers;
     }
     case 'turn-begun':
       return factBytes + fact.args.length;
@@ -280,4 +282,8 @@ function bytesOf(fact: NodeFact): number {
     case 'barrier':
       return factBytes;
   }
+}
+
+function bytesOfChange(change: TimerChange): number {
+  return factBytes + (change.kind === 'set' ? change.args.length : 0);
 }

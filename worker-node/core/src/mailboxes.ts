@@ -26,7 +26,7 @@ import {
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
-import { sameCause, senderOf } from './memory.ts';
+import { sameCause, senderOf, unheard } from './memory.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
@@ -113,6 +113,7 @@ export class Mailboxes {
       }
     }
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
   /** The actor goes elsewhere: everyone who waits looks for it there. */
@@ -132,6 +133,7 @@ export class Mailboxes {
       });
     }
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
   /** An answer to whoever waits for this input. */
@@ -177,8 +179,8 @@ export class Mailboxes {
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
-    const unheard = kind !== 'read' && memory.outbox.size > limits.outboxLettersMax;
-    if (unheard || inputsOf(activation) >= limits.mailboxCallsMax) {
+    const isUnheard = kind !== 'read' && unheard(memory) > limits.outboxLettersMax;
+    if (isUnheard || inputsOf(activation) >= limits.mailboxCallsMax) {
       return this.#turnAway(activation, call);
     }
     memory.sessions.hear(session, low, this.#core.now);
@@ -383,7 +385,7 @@ function tooLate({ actor, caller }: Call, lateMs: number): Failure {
 }
 
 function full(activation: Activation): Failure {
-  const letters = activation.memory?.outbox.size ?? 0;
+  const letters = activation.memory === undefined ? 0 : unheard(activation.memory);
   const text =
     letters > limits.outboxLettersMax
       ? `${letters} letters of ${activation.id} were not taken by their receivers`
