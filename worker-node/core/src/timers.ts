@@ -18,7 +18,8 @@ import type { TurnCause } from './facts.ts';
 
 type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
 
-/** Actors in one message to the leader. */
+/** News in one message to the leader, unless those of one actor are more; and actors. */
+const newsToldMax = 256;
 const actorsToldMax = 64;
 
 export class Timers {
@@ -133,9 +134,7 @@ export class Timers {
       } else this.#windows.delete(activation);
       told.push(newsOf(activation, book.channel, book.newsFrom, news));
     }
-    for (let at = 0; at < told.length; at += actorsToldMax) {
-      this.#send(told.slice(at, at + actorsToldMax));
-    }
+    for (const some of inMessages(told)) this.#send(some);
   }
 
   #forget(activation: Activation): void {
@@ -156,6 +155,22 @@ export function firingOf({ memory }: Activation, cause: TurnCause): TurnFrame['t
   const { number, firing } = cause;
   const to = memory?.timers.get(number)?.to;
   return to === undefined ? { number, firing } : { number, firing, to };
+}
+
+function* inMessages(told: readonly NewsOfActor[]): Iterable<readonly NewsOfActor[]> {
+  let some: NewsOfActor[] = [];
+  let count = 0;
+  for (const of of told) {
+    const isFull = some.length === actorsToldMax || count + of.news.length > newsToldMax;
+    if (isFull && some.length > 0) {
+      yield some;
+      some = [];
+      count = 0;
+    }
+    some.push(of);
+    count += of.news.length;
+  }
+  if (some.length > 0) yield some;
 }
 
 function inputOf({ number, firing, method, args }: PendingTimer): Input {

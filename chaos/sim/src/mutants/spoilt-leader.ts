@@ -11,6 +11,7 @@ import { nameOf } from '../checkers/runs/tree.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { understood } from './spoilt-scene.ts';
+import { hurried } from './spoilt-timers.ts';
 import { spoiltWorkflow } from './spoilt-workflows.ts';
 
 type ResumeRun = Extract<RequestBody, { kind: 'resume-run' }>;
@@ -23,6 +24,10 @@ export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader
   }
   if (mutant === 'placements-not-heard-of' && message.kind === 'place-seen') {
     return { ...message, placed: [] };
+  }
+  if (mutant === 'timers-told-short' && message.kind === 'timer-news') {
+    const actors = message.actors.map((of) => ({ ...of, news: hurried(of.news) }));
+    return { ...message, actors };
   }
   if (message.kind !== 'task-result') return message;
   const task = world.checks.truth.tasks.get(message.task);
