@@ -26,6 +26,7 @@ import { runHandle, viewOf } from './runs.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { putTenant } from './tenants.ts';
+import { listTimers } from './timer-list.ts';
 import type {
   CallOptions,
   ConnectOptions,
@@ -144,6 +145,10 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       const { actors, total } = await unary.ask('ActorsService/List', asked);
       const views = actors.map((actor): ActorView => ({ ...actor, node: incarnation(actor.node) }));
       return { actors: views, total };
+    },
+    async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
+      checkWhole('limit', limit, 1, uint32Max);
+      return await listTimers(unary, { tenant, type, key, after, limit });
     },
     async tasks({ limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);

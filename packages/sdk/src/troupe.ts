@@ -15,6 +15,7 @@ import type {
 } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { TaskDefinition } from './task.ts';
+import type { TimersAsked, TimersPage } from './timer-list.ts';
 import type { WorkflowDefinition } from './workflow.ts';
 
 export interface ConnectOptions {
@@ -179,6 +180,8 @@ export interface Troupe {
     readonly prefix?: string;
     readonly limit?: number;
   }): Promise<{ readonly actors: readonly ActorView[]; readonly total: number }>;
+  /** Timers of an actor that wait, or of all actors of the tenant, page by page. */
+  timers(asked?: TimersAsked): Promise<TimersPage>;
   /** Tasks of the tenant that wait or run, those that wait first, with the reason. */
   tasks(options?: { readonly limit?: number }): Promise<{
     readonly tasks: readonly TaskView[];

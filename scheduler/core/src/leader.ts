@@ -302,6 +302,8 @@ export class Leader {
         return this.#questions.status(asker);
       case 'list-actors':
         return this.#questions.listActors(asker, body);
+      case 'list-timers':
+        return this.#questions.listTimers(asker, body);
       case 'list-demands':
         return this.#questions.listDemands(asker, body);
       case 'drain-node': {

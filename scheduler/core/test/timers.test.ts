@@ -9,7 +9,7 @@ import {
 } from '@troupe/model';
 import { describe, expect, test } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
-import { cart, cluster, config, type Scene, stateOf } from './scene.ts';
+import { cart, cluster, config, type Scene, stateOf, tenant } from './scene.ts';
 
 const after = (ms: number): TimerWhen => ({ kind: 'after', ms });
 const every = (ms: number): TimerWhen => ({ kind: 'every', firstMs: ms, ms });
@@ -342,6 +342,35 @@ describe('news', () => {
     actor.tell(set(1, after(1)));
     expect(scene.facts).toHaveLength(before);
   });
+});
+
+test('timers are listed page by page, each once, with when they are due', () => {
+  const { scene, actor } = stage();
+  const other = new Teller(scene, 'b');
+  actor.tell(set(1, after(9_000)), set(2, every(500)), set(3, { kind: 'at', wall: 5 }));
+  other.tell(set(1, after(1_000)), cancelled(1), set(2, after(2_000)));
+  const ask = (more: object) => {
+    const answer = scene.asks({ kind: 'list-timers', tenant, limit: 2, ...more });
+    if (answer?.kind !== 'timers') throw new Error(`no list: ${JSON.stringify(answer)}`);
+    return answer;
+  };
+  const all: string[] = [];
+  let page = ask({});
+  for (;;) {
+    for (const one of page.timers) all.push(`${one.actor}/${one.number}`);
+    expect(page.total).toBe(4);
+    if (page.next === undefined) break;
+    page = ask({ after: page.next });
+  }
+  expect(all).toEqual([1, 2, 3].map((n) => `${cart('a')}/${n}`).concat(`${cart('b')}/2`));
+  scene.pass(600);
+  expect(ask({ actor: cart('a') }).timers).toMatchObject([
+    { number: 1, kind: 'after', dueInMs: 8_400 },
+    { number: 2, kind: 'every', everyMs: 500, dueInMs: 0 },
+  ]);
+  expect(ask({ actor: cart('nobody') })).toMatchObject({ timers: [], total: 0 });
+  const bad = scene.asks({ kind: 'list-timers', tenant, limit: 2, after: 'junk' });
+  expect(scene.code(bad)).toBe('INVALID_ARGUMENT');
 });
 
 test('however many timers wait, one alarm is set for all of them', () => {

@@ -38,12 +38,21 @@ interface ListActorsRequest {
   readonly limit: number;
 }
 
+interface ListTimersRequest {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly after: string;
+  readonly limit: number;
+}
+
 const listedActorsMax = 10_000;
 
 export function actorsService(gateway: Gateway) {
   return {
     Call: unary(gateway, (asked: Asked<CallRequest>) => call(gateway, asked)),
     List: unary(gateway, (asked: Asked<ListActorsRequest>) => list(gateway, asked)),
+    ListTimers: unary(gateway, (asked: Asked<ListTimersRequest>) => listTimers(gateway, asked)),
   };
 }
 
@@ -106,4 +115,24 @@ async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<Lis
   const answer = await gateway.requests.ask(body, { deadlineAt, signal });
   if (answer.kind !== 'actors') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
   return { actors: answer.actors, total: answer.total };
+}
+
+async function listTimers(
+  gateway: Gateway,
+  { request, deadlineAt, signal }: Asked<ListTimersRequest>,
+) {
+  const { type, key, after } = request;
+  const tenant = tenantOf(request.tenant);
+  const of = type === '' && key === '' ? {} : { actor: checkedActor(tenant, type, key) };
+  const body = {
+    kind: 'list-timers',
+    tenant,
+    ...of,
+    ...(after === '' ? {} : { after }),
+    limit: checkedLimit(request.limit, listedActorsMax),
+  } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'timers') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  const { timers, total, next = '' } = answer;
+  return { timers, total, next };
 }
