@@ -119,6 +119,14 @@ describe('a timer', () => {
     expect(node.applied()).toEqual(['a']);
   });
 
+  test('waits behind a long turn as one input, however often it is said to be due', () => {
+    const node = placed();
+    node.time(set('a', after(5_000)));
+    node.call('hang', 'hang', { number: 10_000 });
+    for (let again = 0; again < 5; again++) node.due(1);
+    expect(node.machine.actors.get(ledger)?.dispatched).toHaveLength(2);
+  });
+
   test('that comes again takes effect once for each of its firings', () => {
     const node = placed();
     node.time(set('a', every(5_000)));
