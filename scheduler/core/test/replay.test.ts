@@ -10,11 +10,14 @@ import {
   type Incarnation,
   nodeName,
   runId,
+  type TimerNews,
+  type TimerWhen,
   taskId,
   tenantName,
 } from '@troupe/model';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { ActorRecord } from '../src/actors.ts';
 import { SchedulerMachine } from '../src/index.ts';
 import { cart, config, failed, ok, Scene, stateOf, task, tenant, workflow } from './scene.ts';
 
@@ -39,6 +42,8 @@ const step = fc.record({
     'cordon',
     'release',
     'migrate',
+    'timers',
+    'timers',
     'left',
     'deposed',
     'submit',
@@ -241,9 +246,36 @@ class History {
       case 'release':
         if (entry && from) scene.hear({ kind: 'released', incarnation: from, actors: [entry] });
         return true;
+      case 'timers':
+        if (actor !== undefined) this.#timers(actor, pick);
+        return true;
       default:
         return false;
     }
+  }
+
+  /** News of an actor that follow what is known, or begin anew, with a copy of an old one now and then. */
+  #timers({ id: actor, birth, node }: ActorRecord, pick: number): void {
+    const known = this.scene.machine.durable().timers?.find(([of]) => of === actor);
+    const [, , channel = 0, upTo = 0, timers = []] = known ?? [];
+    const anew = pick % 11 === 0;
+    const from = anew ? 1 : upTo + 1 - (pick % 5 === 0 ? 1 : 0);
+    const [number, , , firing] = this.one(timers, pick) ?? [1, null, null, 1];
+    const whens: readonly TimerWhen[] = [
+      { kind: 'after', ms: pick },
+      { kind: 'every', firstMs: pick, ms: 100 + pick },
+      { kind: 'at', wall: this.scene.wall + pick },
+      { kind: 'cron', cron: '*/5 * * * * *', zone: 'UTC' },
+    ];
+    const set = { kind: 'set', number: 1 + upTo, when: this.one(whens, pick) } as TimerNews;
+    const news: TimerNews[] = [
+      set,
+      ...(pick % 3 === 0 ? [{ kind: 'cancelled', number } as const] : []),
+      ...(pick % 3 === 1 ? [{ kind: 'fired', number, firing } as const] : []),
+    ];
+    const all = anew ? [{ kind: 'anew' } as const, ...news] : news;
+    const told = { actor, birth, channel: channel + (anew ? 1 : 0), from: Math.max(1, from) };
+    this.scene.hear({ kind: 'timer-news', incarnation: node, actors: [{ ...told, news: all }] });
   }
 
   /** Of its own tenant, with GPUs or without, or of another one that runs nothing. */
