@@ -267,7 +267,9 @@ class History {
       { kind: 'at', wall: this.scene.wall + pick },
       { kind: 'cron', cron: '*/5 * * * * *', zone: 'UTC' },
     ];
-    const set = { kind: 'set', number: 1 + upTo, when: this.one(whens, pick) } as TimerNews;
+    // Numbers rise over all channels.
+    const next = 1 + Math.max(upTo, ...timers.map(([number]) => number));
+    const set = { kind: 'set', number: next, when: this.one(whens, pick) } as TimerNews;
     const news: TimerNews[] = [
       set,
       ...(pick % 3 === 0 ? [{ kind: 'cancelled', number } as const] : []),
