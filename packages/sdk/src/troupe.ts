@@ -130,7 +130,7 @@ export type AgainOptions = (
 export interface MigrateOptions {
   /** Name of a node; the one that suits best unless given. */
   readonly to?: string;
-  /** 30 seconds unless given. */
+  /** 30 seconds unless given, a minute at most. */
   readonly waitMs?: number;
 }
 

@@ -15,7 +15,11 @@ export function addMigrate(program: Command): void {
     .description('move one live actor to another node; its callers notice only latency')
     .argument('<type/key>', 'the actor; its key may hold slashes')
     .option('--to <node>', 'name of a node; the one that suits best unless given')
-    .option('--wait <ms>', 'for the actor to be there; it moves all the same later', '30000')
+    .option(
+      '--wait <ms>',
+      'for the actor to be there, a minute at most; it moves all the same later',
+      '30000',
+    )
     .addHelpText(
       'after',
       examples('troupe migrate Counter/visits', 'troupe migrate Librarian/team-7 --to n2 --json'),
