@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { historyFileOf, runChaos } from './chaos.ts';
 import { dataDirOf, logDirOf } from './cluster/stage.ts';
@@ -125,7 +125,8 @@ async function main(): Promise<number> {
   if (values.dir === undefined && !/^\w[\w.-]*$/.test(seed)) {
     throw new UsageError(`--seed ${seed} is no name of a folder, so it needs --dir`);
   }
-  const dir = values.dir ?? join('.troupe', 'chaos', seed);
+  // A machine reached by ssh is told paths in it.
+  const dir = resolve(values.dir ?? join('.troupe', 'chaos', seed));
   refuseForeign(dir);
   const began = performance.now();
   const say = (line: string) => {

@@ -122,7 +122,7 @@ export class Activation {
         if (!plain) this.#drain();
       },
     });
-    const timers = this.#timers.begin(timer, (name) => this.#checkMethod(name));
+    const timers = () => this.#timers.begin(timer, (name) => this.#checkMethod(name));
     const scope = new TurnScope(frame, { held: this.#held, timers, work, emit });
     this.#running = work;
     this.#host.works.set(frame.work, work);
@@ -140,7 +140,7 @@ export class Activation {
       try {
         const reply = encodePayload(value, 'reply');
         const { sends } = scope;
-        const timers = scope.draftTimers.changes();
+        const timers = scope.timerChanges;
         const delta = this.#held.commit(scope.draft, deltaBytesLeft(reply, sends, timers));
         this.#timers.commit(timer, timers);
         const outcome = { ok: true, value: reply } as const;

@@ -49,6 +49,10 @@ export class HeldTimers {
     }
   }
 
+  get(number: number): PendingTimer | undefined {
+    return this.#pending.get(number);
+  }
+
   get size(): number {
     return this.#pending.size;
   }

@@ -34,7 +34,7 @@ export class TimerDraft {
     readonly checkMethod: (method: string) => void;
   }) {
     this.#held = given.held;
-    const fired = given.held.pending().find(({ number }) => number === given.fired);
+    const fired = given.held.get(given.fired ?? 0);
     this.#over = fired === undefined || isPeriodic(fired.when) ? undefined : fired;
     this.#checkMethod = given.checkMethod;
   }

@@ -1,5 +1,11 @@
 /** What a method is given while its turn runs; a read is given less. */
-import { actorParts, type OutgoingSend, type ToRunner, troupeError } from '@troupe/model';
+import {
+  actorParts,
+  type OutgoingSend,
+  type TimerChange,
+  type ToRunner,
+  troupeError,
+} from '@troupe/model';
 import type {
   CallLimit,
   SendOptions,
@@ -26,6 +32,8 @@ export interface Grounds<T> {
   readonly emit: Emit;
 }
 
+const noChanges: readonly TimerChange[] = [];
+
 type Named = string | { readonly name: string };
 
 /** The context of a turn. Functions are fields so that user code may take them apart. */
@@ -34,19 +42,18 @@ export class TurnScope {
   readonly id: string;
   readonly callId: string;
   readonly sends: OutgoingSend[] = [];
-  readonly timers: Timers;
-  readonly draftTimers: TimerDraft;
+  readonly #openTimers: () => TimerDraft;
+  #timers: { readonly draft: TimerDraft; readonly forUser: Timers } | undefined;
   readonly #held: HeldState;
   readonly #work: Work;
   readonly #emit: Emit;
   #draft: Box | undefined;
 
-  constructor(frame: TurnFrame, { held, timers, work, emit }: Grounds<TimerDraft>) {
+  constructor(frame: TurnFrame, { held, timers, work, emit }: Grounds<() => TimerDraft>) {
     this.key = actorParts(frame.actor).key;
     this.id = frame.actor;
     this.callId = frame.callId;
-    this.draftTimers = timers;
-    this.timers = timers.forUser((use) => work.checkOpen(use));
+    this.#openTimers = timers;
     this.#held = held;
     this.#work = work;
     this.#emit = emit;
@@ -67,6 +74,15 @@ export class TurnScope {
 
   get signal(): AbortSignal {
     return this.#work.signal;
+  }
+
+  get timers(): Timers {
+    return this.#usedTimers().forUser;
+  }
+
+  /** What it did to timers: most turns never look at them. */
+  get timerChanges(): readonly TimerChange[] {
+    return this.#timers?.draft.changes() ?? noChanges;
   }
 
   readonly log = (text: string): void => {
@@ -95,8 +111,16 @@ export class TurnScope {
       this.#work.checkOpen('c.send');
       const asked = ask(nameOf(actor), key, method, args);
       if (delayMs === 0) this.sends.push(asked);
-      else this.draftTimers.sendLater(asked, delayMs);
+      else this.#usedTimers().draft.sendLater(asked, delayMs);
     });
+
+  #usedTimers(): { readonly draft: TimerDraft; readonly forUser: Timers } {
+    if (this.#timers === undefined) {
+      const draft = this.#openTimers();
+      this.#timers = { draft, forUser: draft.forUser((use) => this.#work.checkOpen(use)) };
+    }
+    return this.#timers;
+  }
 
   #opened(use: string): Box {
     this.#work.checkOpen(use);
