@@ -28,6 +28,9 @@ describe('the simulated cluster', () => {
   it.each<[MutantName, string]>([
     ['given-up-before-its-limit', 'timer-never-early'],
     ['placements-not-heard-of', 'no-leak'],
+    ['rest-not-stored', 'replay-equals-live'],
+    ['placed-before-it-is-released', 'one-activation'],
+    ['wishes-forgotten', 'progress'],
     ['selectors-ignored', 'wishes-kept'],
     ['gang-policy-ignored', 'gang-all-or-none'],
     ['gpu-taken-for-half', 'no-double-reservation'],
