@@ -141,7 +141,8 @@ describe('a local cluster by the command', () => {
       total: 1,
       actors: [{ actor: 'default/Counter/team/7/visits' }],
     });
-    for (const command of ['status', 'nodes', 'actors', 'tenants']) {
+    expect(await json('timers')).toEqual({ timers: [], total: 0 });
+    for (const command of ['status', 'nodes', 'actors', 'timers', 'tenants']) {
       const { stdout, code } = await run(command);
       expect(code).toBe(0);
       for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);

@@ -67,6 +67,16 @@ export const limits = {
   preparedBytesMax: 256 * 1024 * 1024,
   /** Letters of one actor not yet acknowledged: its calls are `RESOURCE_EXHAUSTED` beyond. */
   outboxLettersMax: 10_000,
+  /** Timers of one actor that wait, delayed sends among them: another one is `RESOURCE_EXHAUSTED`. */
+  actorTimersMax: 1_000,
+  /** Units of the name of a timer: more are `INVALID_ARGUMENT`. */
+  timerNameLengthMax: 128,
+  /** How long a timer may wait: ten years; more is `INVALID_ARGUMENT`. */
+  timerMsMax: 315_576_000_000,
+  /** How soon it may come again: less is `INVALID_ARGUMENT`. */
+  timerEveryMsMin: 100,
+  /** Firings on their way to one node: the next follow as these have taken effect. */
+  timersFlyingMax: 1_000,
   resendMs: 1_000,
   heartbeatMs: 1_000,
   nodeSilenceMs: 3_000,

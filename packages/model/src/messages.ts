@@ -19,6 +19,7 @@ import type {
   TenantName,
 } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
+import type { DueTimer, NewsOfActor, NewsSeen } from './timers.ts';
 
 /** A leadership: journal generation, then the number of the fact that opened it. */
 export interface Term {
@@ -395,6 +396,28 @@ export interface CancelTask {
   readonly attempt: number;
 }
 
+// ---------------------------------------------------------------- timers of actors (leader ↔ node)
+
+/** node → leader: what turns did to timers; resent until `timer-news-seen`. */
+export interface TimerNewsTold {
+  readonly kind: 'timer-news';
+  readonly incarnation: Incarnation;
+  readonly actors: readonly NewsOfActor[];
+}
+
+export interface TimerNewsSeen {
+  readonly kind: 'timer-news-seen';
+  readonly term: Term;
+  readonly actors: readonly NewsSeen[];
+}
+
+/** leader → node, resent until the news is that they have fired. */
+export interface TimersDue {
+  readonly kind: 'timers-due';
+  readonly term: Term;
+  readonly timers: readonly DueTimer[];
+}
+
 // ---------------------------------------------------------------- requests (bus request/reply)
 
 /** gateway → one node: load this bundle in a fresh runner and say what it declares. */
@@ -429,7 +452,9 @@ export type ToNode =
   | ReleaseSeen
   | RunTask
   | TaskResultSeen
-  | CancelTask;
+  | CancelTask
+  | TimerNewsSeen
+  | TimersDue;
 
 export type NodeToLeader =
   | Join
@@ -442,7 +467,8 @@ export type NodeToLeader =
   | Left
   | Deposed
   | TaskSeen
-  | TaskResult;
+  | TaskResult
+  | TimerNewsTold;
 
 /** What a gateway hears from nodes; what it asks of the leader stands in `requests.ts`. */
 export type NodeToGateway = CallResult | NotHere;

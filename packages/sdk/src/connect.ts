@@ -27,6 +27,7 @@ import { runHandle, viewOf } from './runs.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { putTenant } from './tenants.ts';
+import { listTimers } from './timer-list.ts';
 import type {
   CallOptions,
   ConnectOptions,
@@ -147,6 +148,10 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       return { actors: views, total };
     },
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
+    async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
+      checkWhole('limit', limit, 1, uint32Max);
+      return await listTimers(unary, { tenant, type, key, after, limit });
+    },
     async tasks({ limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);
       const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit });

@@ -15,6 +15,7 @@ import type {
 } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { TaskDefinition } from './task.ts';
+import type { TimersAsked, TimersPage } from './timer-list.ts';
 import type { WorkflowDefinition } from './workflow.ts';
 
 export interface ConnectOptions {
@@ -197,6 +198,8 @@ export interface Troupe {
   /** Moves one live actor to another node, with all that waits for it; its callers notice only latency.
    *  Answers when it is there, or as soon as `waitMs` are over while it finishes its last turn. */
   migrate(type: string, key: string, options?: MigrateOptions): Promise<Migrated>;
+  /** Timers of an actor that wait, or of all actors of the tenant, page by page. */
+  timers(asked?: TimersAsked): Promise<TimersPage>;
   /** Tasks of the tenant that wait or run, those that wait first, with the reason. */
   tasks(options?: { readonly limit?: number }): Promise<{
     readonly tasks: readonly TaskView[];

@@ -30,6 +30,9 @@ export type Due =
   | { readonly kind: 'run-time'; readonly run: RunId; readonly block?: string }
   | { readonly kind: 'tell-time' }
   | { readonly kind: 'wait'; readonly asker: WaitingAsker }
+  /** The first timer of an actor may be due. */
+  | { readonly kind: 'timers' }
+  | { readonly kind: 'timer-lane'; readonly node: Incarnation }
   | { readonly kind: 'retention' }
   /** The object store is searched for what nobody refers to. */
   | { readonly kind: 'sweep' };

@@ -32,8 +32,8 @@ import type { Size } from './sizes.ts';
 export interface DirectoryEffects {
   /** Actors no longer have this chain. */
   chainChanged(chain: readonly ChainLink[]): void;
-  /** An actor was placed anew, away from this node. */
-  placed(actor: ActorId, left: Incarnation): void;
+  /** An actor was placed on this node, away from the other one, if it had any. */
+  placed(actor: ActorId, node: Incarnation, left: Incarnation | undefined): void;
 }
 
 export class Directory {
@@ -182,10 +182,10 @@ export class Directory {
     this.#desk.decide({ kind: 'actor-placed', actor, node, bundle, chain });
     if (left !== undefined) this.#places.confirm(left, actor);
     this.#places.add(node, actor);
-    if (left !== undefined) this.#effects.placed(actor, left);
     if (chain.length === 0 && chainBefore.length > 0) this.#effects.chainChanged(chainBefore);
     for (const asker of this.#askers.get(actor) ?? []) this.#locate(actor, asker);
     this.#askers.delete(actor);
+    this.#effects.placed(actor, node, left);
   }
 
   #locate(id: ActorId, to: Address): void {

@@ -28,6 +28,7 @@ import type {
   TaskId,
   TenantName,
 } from '@troupe/model';
+import type { TimerDecision } from './timer-table.ts';
 
 export type SchedulerFact =
   | {
@@ -264,6 +265,19 @@ export type SchedulerFact =
       readonly ledMs: number;
     }
   | { readonly kind: 'runs-forgotten'; readonly runs: readonly RunId[] }
+  // timers of actors
+  /** News of an actor up to this number of their channel, and what they come to; with `anew` nothing
+   *  that was told of it before counts. */
+  | {
+      readonly kind: 'timers-told';
+      readonly actor: ActorId;
+      readonly birth: number;
+      readonly channel: number;
+      readonly upTo: number;
+      readonly anew?: true;
+      readonly decisions: readonly TimerDecision[];
+      readonly ledMs: number;
+    }
   // the journal itself
   /** So that a successor knows how long was led while something waits for a time. */
   | { readonly kind: 'time-led'; readonly ledMs: number }

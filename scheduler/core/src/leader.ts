@@ -28,6 +28,7 @@ import { Runs } from './runs.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
 import { Tasks } from './tasks.ts';
+import { Timers } from './timers.ts';
 import type { Asker } from './waiting.ts';
 
 type Cordon = Extract<RequestBody, { kind: 'cordon-node' }>;
@@ -40,6 +41,7 @@ export class Leader {
   readonly #directory: Directory;
   readonly #migrations: Migrations;
   readonly #tasks: Tasks;
+  readonly #timers: Timers;
   readonly #submissions: Submissions;
   readonly #runs: Runs;
   readonly #deploying: Deploying;
@@ -59,15 +61,20 @@ export class Leader {
         this.#directory.nodeLost(node);
         this.#migrations.nodeLost(node);
         this.#tasks.nodeLost(node);
+        this.#timers.nodeLost(node);
       },
       nodeSealed: (node) => this.#directory.placeFrom(node),
       nodeDrains: () => this.#tasks.nodesChanged(),
     });
+    this.#timers = new Timers(desk);
     this.#directory = new Directory(desk, {
       chainChanged: (chain) => {
         for (const { log } of chain) this.#membership.reviewLog(log);
       },
-      placed: (actor, left) => this.#migrations.placed(actor, left),
+      placed: (actor, node, left) => {
+        if (left !== undefined) this.#migrations.placed(actor, left);
+        this.#timers.placed(actor, node);
+      },
     });
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
@@ -125,7 +132,14 @@ export class Leader {
 
   /** Z1: all that is kept beside caches, which have bounds of their own. */
   sizes(): readonly Size[] {
-    const nouns = [this.#membership, this.#directory, this.#migrations, this.#tasks, this.#runs];
+    const nouns = [
+      this.#membership,
+      this.#directory,
+      this.#migrations,
+      this.#tasks,
+      this.#runs,
+      this.#timers,
+    ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
@@ -168,6 +182,10 @@ export class Leader {
         return this.#runs.tellTime();
       case 'wait':
         return this.#runs.waitedLongEnough(due.asker);
+      case 'timers':
+        return this.#timers.due();
+      case 'timer-lane':
+        return this.#timers.resend(due.node);
       case 'retention':
         return this.#forget();
       case 'sweep':
@@ -187,6 +205,7 @@ export class Leader {
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
+    this.#timers.takeOver();
     this.#forget();
     this.#objects.takeOver();
   }
@@ -232,6 +251,8 @@ export class Leader {
         return;
       case 'task-result':
         return this.#tasks.result(message);
+      case 'timer-news':
+        return this.#timers.told(message);
       default:
         return unreachable(message);
     }
@@ -302,6 +323,8 @@ export class Leader {
         return this.#questions.status(asker);
       case 'list-actors':
         return this.#questions.listActors(asker, body);
+      case 'list-timers':
+        return this.#questions.listTimers(asker, body);
       case 'list-demands':
         return this.#questions.listDemands(asker, body);
       case 'migrate-actor':
@@ -349,6 +372,7 @@ export class Leader {
 
   #forget(): void {
     this.#tasks.tellTime();
+    this.#timers.look();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
     const again = tasksLeft || runsLeft ? 0 : retentionMs;

@@ -76,6 +76,10 @@ export interface Activation {
   readonly turnedAway: Map<string, number>;
   /** Highest letter number taken into the mailbox, by `sender#birth`. */
   readonly queuedLetters: Map<string, number>;
+  /** Firings taken into the mailbox, by the number of their timer. */
+  readonly queuedTimers: Map<number, number>;
+  /** Firings that are due and wait until it is live, likewise. */
+  readonly dueTimers: Map<number, number>;
   lastTurnAt: number;
   checkpoint: {
     /** Revision in the store that the next put must expect. */
@@ -129,6 +133,8 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     reads: new Set(),
     turnedAway: new Map(),
     queuedLetters: new Map(),
+    queuedTimers: new Map(),
+    dueTimers: new Map(),
     lastTurnAt: now,
     checkpoint: {
       revision: 0,
@@ -169,7 +175,12 @@ export function inMessages(
 
 /** Stable over failovers: prefix of effect ids. */
 export function callIdOf(actor: ActorId, birth: number, cause: TurnCause): string {
-  return cause.kind === 'call'
-    ? `${actor}#${birth}/${cause.session}:${cause.number}`
-    : `${actor}#${birth}/${cause.from}#${cause.fromBirth}:${cause.number}`;
+  switch (cause.kind) {
+    case 'call':
+      return `${actor}#${birth}/${cause.session}:${cause.number}`;
+    case 'letter':
+      return `${actor}#${birth}/${cause.from}#${cause.fromBirth}:${cause.number}`;
+    case 'timer':
+      return `${actor}#${birth}/timer:${cause.number}.${cause.firing}`;
+  }
 }

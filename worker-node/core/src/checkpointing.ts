@@ -9,13 +9,13 @@
  * D3  the log is trimmed only before the first fact that a dirty actor still needs.
  * D4  a rest is put only on top of a whole checkpoint, the one that stands in the store.
  */
-import { type ActorId, type Bytes, type FromRunner, limits } from '@troupe/model';
+import { type ActorId, type Bytes, type FromRunner, limits, type TimerChange } from '@troupe/model';
 import { type Activation, inMessages } from './activation.ts';
 import { type CheckpointHead, encodeCheckpoint, encodeRest } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent } from './events.ts';
 import type { NodeFact } from './facts.ts';
-import type { Memory } from './memory.ts';
+import { type Memory, unheard } from './memory.ts';
 
 type Stored = Extract<NodeEvent, { kind: 'checkpoint-stored' }>;
 type Captured = Extract<FromRunner, { kind: 'captured' }>;
@@ -169,7 +169,7 @@ export class Checkpointing {
    *  facts: read back with too many of them, it would refuse the call that wakes it. */
   isBehind(activation: Activation): boolean {
     const { checkpoint, memory } = activation;
-    const taken = memory !== undefined && memory.outbox.size < checkpoint.letters;
+    const taken = memory !== undefined && unheard(memory) < checkpoint.letters;
     return this.#dirty.has(activation) || (taken && checkpoint.letters > limits.outboxLettersMax);
   }
 
@@ -203,7 +203,7 @@ export class Checkpointing {
   #put(activation: Activation, memory: Memory, body: Bytes, rest: boolean): void {
     const { id, epoch, checkpoint } = activation;
     this.#clean(activation);
-    checkpoint.letters = memory.outbox.size;
+    checkpoint.letters = unheard(memory);
     checkpoint.underWay = 'put';
     checkpoint.putIsRest = rest;
     if (!rest) checkpoint.bytes = body.length;
@@ -319,7 +319,7 @@ function isIdle(activation: Activation): boolean {
     activation.dispatched.length === 0 &&
     activation.mailbox.length === 0 &&
     activation.reads.size === 0 &&
-    (activation.memory?.outbox.size ?? 0) === 0
+    (activation.memory === undefined || unheard(activation.memory) === 0)
   );
 }
 
@@ -328,7 +328,8 @@ function bytesOf(fact: NodeFact): number {
     case 'turn': {
       const reply = fact.outcome.ok ? fact.outcome.value.length : 200;
       const letters = fact.letters.reduce((sum, one) => sum + one.args.length + factBytes, 0);
-      return factBytes + (fact.delta?.length ?? 0) + reply + letters;
+      const timers = fact.timers?.reduce((sum, one) => sum + bytesOfChange(one), 0) ?? 0;
+      return factBytes + (fact.delta?.length ?? 0) + reply + letters + timers;
     }
     case 'turn-begun':
       return factBytes + fact.args.length;
@@ -340,4 +341,8 @@ function bytesOf(fact: NodeFact): number {
     case 'barrier':
       return factBytes;
   }
+}
+
+function bytesOfChange(change: TimerChange): number {
+  return factBytes + (change.kind === 'set' ? change.args.length : 0);
 }

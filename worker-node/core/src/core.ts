@@ -16,6 +16,7 @@ import type { Post } from './post.ts';
 import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
+import type { Timers } from './timers.ts';
 import type { Turns } from './turns.ts';
 
 export interface Core {
@@ -35,6 +36,7 @@ export interface Core {
   readonly turns: Turns;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
+  readonly timers: Timers;
   readonly locations: Locations;
   readonly runners: Runners;
   readonly tasks: Tasks;

@@ -19,17 +19,19 @@ import {
   failureOf,
   isFailure,
   type Place,
+  type ToRunner,
 } from '@troupe/model';
 import { type Activation, activationOf } from './activation.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
-import { freshMemory, replay } from './memory.ts';
+import { freshMemory, replay, unheard } from './memory.ts';
 
 /** A late twin of a placement comes within seconds. One that was held up for longer than this was sent by a
  *  leader, or to a node, that is fenced. */
 const droppedMs = 3_600_000;
 
+type Activate = Extract<ToRunner, { kind: 'activate' }>;
 type Restored = Extract<NodeEvent, { kind: 'restored' }>;
 
 export class Hosting {
@@ -123,6 +125,7 @@ export class Hosting {
       this.#core.mailboxes.accept(activation, message);
     }
     this.#core.mailboxes.pump(activation);
+    this.#core.timers.onLive(activation);
     this.#core.post.resendAll(activation);
     this.#core.checkpointing.onLive(activation);
     this.#core.departures.changed(activation);
@@ -161,6 +164,7 @@ export class Hosting {
     activation.phase = 'cold';
     activation.memory = undefined;
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
   /** No runner has it any more: what becomes of that one does not touch it. */
@@ -219,7 +223,7 @@ export class Hosting {
     // answered meanwhile, sessions heard of.
     if (activation.memory === undefined) {
       activation.memory = memory;
-      activation.checkpoint.letters = memory.outbox.size;
+      activation.checkpoint.letters = unheard(memory);
     } else
       assert(activation.memory.seq === memory.seq, 'M1: replay reaches the turn that was live');
     if (checkpoint !== undefined) {
@@ -240,7 +244,8 @@ export class Hosting {
       if (activation.phase !== 'starting') return this.#core.runners.release(got);
       activation.runner = got;
       const { state, deltas } = activation.building ?? { state: undefined, deltas: [] };
-      const frame = { kind: 'activate', actor: activation.id, deltas } as const;
+      const timers = timersOf(activation);
+      const frame = { kind: 'activate', actor: activation.id, deltas, ...timers } as const;
       this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
     });
   }
@@ -267,6 +272,12 @@ export class Hosting {
       },
     });
   }
+}
+
+/** What its runner has to know of timers. */
+function timersOf({ memory }: Activation): Pick<Activate, 'timers' | 'nextTimer'> {
+  if (memory?.timers.isUsed !== true) return {};
+  return { timers: memory.timers.pending(), nextTimer: memory.timers.nextNumber };
 }
 
 /** Type of an actor, for looking its methods up. */

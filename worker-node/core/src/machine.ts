@@ -29,6 +29,7 @@ import { Post } from './post.ts';
 import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
 import { Tasks } from './tasks.ts';
+import { Timers } from './timers.ts';
 import { Turns } from './turns.ts';
 
 /** Counts for heartbeats and status. */
@@ -53,6 +54,7 @@ export class NodeMachine
   readonly turns: Turns;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
+  readonly timers: Timers;
   readonly locations: Locations;
   readonly runners: Runners;
   readonly tasks: Tasks;
@@ -71,6 +73,7 @@ export class NodeMachine
     this.turns = new Turns(this);
     this.outgoing = new OutgoingCalls(this);
     this.post = new Post(this);
+    this.timers = new Timers(this);
     this.locations = new Locations(this);
     this.runners = new Runners(this);
     this.tasks = new Tasks(this);
@@ -186,6 +189,10 @@ export class NodeMachine
         return this.tasks.onResultSeen(message);
       case 'cancel-task':
         return this.tasks.onCancel(message);
+      case 'timers-due':
+        return this.timers.onDue(message);
+      case 'timer-news-seen':
+        return this.timers.onSeen(message);
       case 'die':
         return this.handover.onDie();
       // The process deals with these before there is a machine, or beside it.
@@ -249,6 +256,7 @@ export class NodeMachine
     this.alarms.set(this.#now + this.config.resendMs, () => this.#everyResend());
     this.outgoing.tick();
     this.post.tick();
+    this.timers.tick();
     this.tasks.tick();
     this.turns.killOverdue();
     this.checkpointing.tick();

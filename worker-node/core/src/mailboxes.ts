@@ -30,7 +30,7 @@ import {
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
-import { sameCause, senderOf } from './memory.ts';
+import { sameCause, senderOf, unheard } from './memory.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
@@ -111,6 +111,7 @@ export class Mailboxes {
       }
     }
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
   /** The actor is elsewhere: everyone who waits looks for it there, in the order in which they came.
@@ -128,7 +129,7 @@ export class Mailboxes {
       if (cause.kind === 'call') closed(activation, cause.session, cause.number);
       if (replyTo === undefined) continue;
       if (cause.kind === 'letter') tellSender(cause.from, cause.fromBirth, replyTo);
-      else {
+      else if (cause.kind === 'call') {
         const { session, number } = cause;
         this.#core.out.reply({
           to: replyTo,
@@ -141,6 +142,7 @@ export class Mailboxes {
       else tellSender(message.from, message.fromBirth, message.replyTo);
     }
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
   /** An answer to whoever waits for this input. */
@@ -188,8 +190,8 @@ export class Mailboxes {
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
-    const unheard = kind !== 'read' && memory.outbox.size > limits.outboxLettersMax;
-    if (unheard || inputsOf(activation) >= limits.mailboxCallsMax) {
+    const isUnheard = kind !== 'read' && unheard(memory) > limits.outboxLettersMax;
+    if (isUnheard || inputsOf(activation) >= limits.mailboxCallsMax) {
       return this.#turnAway(activation, call);
     }
     memory.sessions.hear(session, low, this.#core.now);
@@ -403,7 +405,7 @@ function tooLate({ actor, caller }: Call, lateMs: number): Failure {
 }
 
 function full(activation: Activation): Failure {
-  const letters = activation.memory?.outbox.size ?? 0;
+  const letters = activation.memory === undefined ? 0 : unheard(activation.memory);
   const text =
     letters > limits.outboxLettersMax
       ? `${letters} letters of ${activation.id} were not taken by their receivers`

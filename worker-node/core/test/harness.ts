@@ -20,6 +20,7 @@ import {
   type Outcome,
   type Place,
   sessionId,
+  type TimerChange,
   type ToNode,
   type ToRunner,
 } from '@troupe/model';
@@ -43,7 +44,7 @@ const manifest: Manifest = {
   actors: [
     {
       type: 'Ledger',
-      methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang'],
+      methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang', 'time'],
       reads: ['list', 'slowList'],
     },
   ],
@@ -325,6 +326,20 @@ export class TestNode {
 
   /** The user's methods. */
   #turn(turn: Turn): void {
+    if (turn.timer !== undefined && !this.#isPending(turn)) {
+      this.#ended(turn);
+      const outcome = { ok: true, value: encodeValue(null) } as const;
+      this.frame({ kind: 'turn-done', work: turn.work, outcome, sends: [], skipped: true });
+      return this.#next(turn);
+    }
+    if (turn.timer?.to !== undefined) {
+      const { to } = turn.timer;
+      const outcome = { ok: true, value: encodeValue(null) } as const;
+      const sends = [{ ...to, method: turn.method, args: turn.args }];
+      this.#ended(turn);
+      this.frame({ kind: 'turn-done', work: turn.work, outcome, sends });
+      return this.#next(turn);
+    }
     const [id] = decodeValue(turn.args) as [string];
     const state = this.#states.get(turn.actor) ?? [];
     const ok = (value: unknown): Outcome => ({ ok: true, value: encodeValue(value) });
@@ -366,6 +381,13 @@ export class TestNode {
         });
       case 'steps':
         return this.#nextStep(turn, 0);
+      case 'time': {
+        const [, ...timers] = decodeValue(turn.args) as [string, ...TimerChange[]];
+        this.#ended(turn);
+        const { work } = turn;
+        this.frame({ kind: 'turn-done', work, outcome: ok(null), sends: [], timers });
+        return this.#next(turn);
+      }
       default:
         return;
     }
@@ -397,8 +419,18 @@ export class TestNode {
     const frame = { kind: 'turn-done', work: turn.work, outcome, sends: [] } as const;
     this.#ended(turn);
     this.frame(delta === undefined ? frame : { ...frame, delta });
+    this.#next(turn);
+  }
+
+  #next(turn: Turn): void {
     const next = turn.read ? undefined : this.#lines.get(turn.actor)?.[0];
     if (next !== undefined) this.#turn(next);
+  }
+
+  /** As a runner knows it: by the turns that have ended here. */
+  #isPending({ actor, timer }: Turn): boolean {
+    const pending = this.machine.actors.get(actor)?.memory?.timers.get(timer?.number ?? 0);
+    return pending?.firing === timer?.firing;
   }
 
   #ended(turn: Turn): void {

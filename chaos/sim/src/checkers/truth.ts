@@ -231,9 +231,14 @@ export class Truth {
 }
 
 export function causeKey(cause: TurnCause): string {
-  return cause.kind === 'call'
-    ? `${cause.session}:${cause.number}`
-    : `${cause.from}#${cause.fromBirth}:${cause.number}`;
+  switch (cause.kind) {
+    case 'call':
+      return `${cause.session}:${cause.number}`;
+    case 'letter':
+      return `${cause.from}#${cause.fromBirth}:${cause.number}`;
+    case 'timer':
+      return `timer:${cause.number}.${cause.firing}`;
+  }
 }
 
 export function sameOutcome(left: Outcome, right: Outcome): boolean {

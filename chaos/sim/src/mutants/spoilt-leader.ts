@@ -11,6 +11,7 @@ import { nameOf } from '../checkers/runs/tree.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { understood } from './spoilt-scene.ts';
+import { hurried } from './spoilt-timers.ts';
 import { spoiltWorkflow } from './spoilt-workflows.ts';
 
 type ResumeRun = Extract<RequestBody, { kind: 'resume-run' }>;
@@ -28,6 +29,10 @@ export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader
     const { wished } = world.checks.truth;
     const actors = message.placed.filter(({ actor, epoch }) => wished.get(actor) === epoch);
     return actors.length === 0 ? message : { ...message, kind: 'released', actors };
+  }
+  if (mutant === 'timers-told-short' && message.kind === 'timer-news') {
+    const actors = message.actors.map((of) => ({ ...of, news: hurried(of.news) }));
+    return { ...message, actors };
   }
   if (message.kind !== 'task-result') return message;
   const task = world.checks.truth.tasks.get(message.task);

@@ -169,6 +169,12 @@ export class Node {
         coverage.reach('a placement arrives twice');
       }
     }
+    if (message.kind === 'timers-due') {
+      for (const { actor } of message.timers) {
+        const isCold = this.#machine?.actors.get(actor)?.phase === 'cold';
+        if (isCold) coverage.reach('a timer wakes an actor');
+      }
+    }
     if (message.kind === 'letter') {
       const { memory } = checks.truth.actors.get(message.to) ?? {};
       const taken = memory?.recv.get(`${message.from}#${message.fromBirth}`) ?? 0;

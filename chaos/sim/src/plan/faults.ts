@@ -82,6 +82,36 @@ export type Deed =
 
 export type FaultKind = Fault['kind'];
 
+const kinds: { readonly [K in FaultKind]: true } = {
+  crash: true,
+  'stand-still': true,
+  'crash-runner': true,
+  partition: true,
+  forsake: true,
+  island: true,
+  deaf: true,
+  cut: true,
+  weather: true,
+  'server-still': true,
+  'clock-jump': true,
+  night: true,
+  drain: true,
+  leave: true,
+  cordon: true,
+  'double-start': true,
+  resign: true,
+  'false-notice': true,
+  'broker-restart': true,
+  'rolling-upgrade': true,
+  'rolling-downgrade': true,
+  'machine-dies': true,
+  'half-dies': true,
+  'store-full': true,
+  ambush: true,
+  migrate: true,
+};
+export const faultKinds = Object.keys(kinds) as readonly FaultKind[];
+
 export interface Places {
   readonly nodes: readonly string[];
   readonly schedulers: readonly string[];

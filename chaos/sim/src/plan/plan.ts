@@ -28,6 +28,7 @@ import { drawPlaces } from './places.ts';
 import { drawScene, type Scene } from './scene.ts';
 import { drawCordons, drawSceneLoad } from './scene-load.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
+import { drawTimerLoad } from './timer-load.ts';
 import { drawVisits } from './visits.ts';
 
 export interface Plan {
@@ -62,6 +63,8 @@ export interface PlanWishes {
 
 /** Seeds with runs of workflows of all kinds. */
 const nestsShare = 0.45;
+/** Seeds with timers of actors and letters that wait. */
+const timersShare = 0.4;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
@@ -106,6 +109,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     ...span,
   };
   const nests = chance.fork('has nests').chance(nestsShare) ? drawNests(chance.fork('nests')) : [];
+  const hasTimers = chance.fork('has timers').chance(timersShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -116,6 +120,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
         load.fork(`${client}/visits`),
       ),
       ...drawNestedRuns(client, { nests, keys: shape.keys, ...span }, load.fork(`${client}/nests`)),
+      ...(hasTimers ? drawTimerLoad(client, shape, load.fork(`${client}/timers`)) : []),
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
     ];
     operations.set(client, [

@@ -117,6 +117,12 @@ export const interestingStates = [
   'an actor that came back is read back over another node',
   'an output goes to the object store',
   'an object is deleted',
+  'a timer fires after a takeover',
+  'a timer fires where its actor moved to',
+  'a timer comes again',
+  'a timer is cancelled as it fires',
+  'a timer wakes an actor',
+  'a delayed letter leaves',
 ] as const;
 
 export type InterestingState = (typeof interestingStates)[number];

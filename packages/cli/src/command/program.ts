@@ -21,6 +21,7 @@ import { addStatus } from './status.ts';
 import { addTask } from './task.ts';
 import { addTasks } from './tasks.ts';
 import { addTenants } from './tenants.ts';
+import { addTimers } from './timers.ts';
 import { addUp } from './up.ts';
 
 /** Runs the command line and answers with the exit code. */
@@ -57,6 +58,7 @@ export function makeProgram(): Command {
     addActors,
     addMigrate,
     addTasks,
+    addTimers,
     addTenants,
     addDemand,
     addImport,

@@ -47,6 +47,14 @@ interface MigrateRequest {
   readonly waitMs: number;
 }
 
+interface ListTimersRequest {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly after: string;
+  readonly limit: number;
+}
+
 const listedActorsMax = 10_000;
 /** A gateway waits no longer for an actor that does not let go; its client asks again. */
 const waitMsMax = 60_000;
@@ -58,6 +66,7 @@ export function actorsService(gateway: Gateway) {
     Call: unary(gateway, (asked: Asked<CallRequest>) => call(gateway, asked)),
     List: unary(gateway, (asked: Asked<ListActorsRequest>) => list(gateway, asked)),
     Migrate: unary(gateway, (asked: Asked<MigrateRequest>) => migrate(gateway, asked)),
+    ListTimers: unary(gateway, (asked: Asked<ListTimersRequest>) => listTimers(gateway, asked)),
   };
 }
 
@@ -133,4 +142,24 @@ async function migrate(gateway: Gateway, asked: Asked<MigrateRequest>) {
   if (answer.kind !== 'migrated') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
   const { node, epoch, state } = answer;
   return { node, epoch, state };
+}
+
+async function listTimers(
+  gateway: Gateway,
+  { request, deadlineAt, signal }: Asked<ListTimersRequest>,
+) {
+  const { type, key, after } = request;
+  const tenant = tenantOf(request.tenant);
+  const of = type === '' && key === '' ? {} : { actor: checkedActor(tenant, type, key) };
+  const body = {
+    kind: 'list-timers',
+    tenant,
+    ...of,
+    ...(after === '' ? {} : { after }),
+    limit: checkedLimit(request.limit, listedActorsMax),
+  } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'timers') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  const { timers, total, next = '' } = answer;
+  return { timers, total, next };
 }
