@@ -41,6 +41,8 @@ export interface ChainLink {
   readonly from: number;
   /** Position of the seal. */
   readonly to: number;
+  /** Of the placement whose turns these are; absent from older leaders. */
+  readonly epoch?: number;
 }
 
 // ---------------------------------------------------------------- calls and letters (data path)
@@ -224,7 +226,7 @@ export interface Probe {
   readonly term: Term;
 }
 
-/** leader → node, resent until `place-seen`. */
+/** leader → node, resent until `place-seen`; with `leave`, until the actor is placed elsewhere. */
 export interface Place {
   readonly kind: 'place';
   readonly term: Term;
@@ -234,6 +236,33 @@ export interface Place {
   readonly scope: string;
   readonly bundle: BundleHash;
   readonly chain: readonly ChainLink[];
+  /** It is to be handed over, as the journal says. A node that knows nothing of this keeps it. */
+  readonly leave?: Leave;
+}
+
+/** Where an actor is to go from its node, and with which bundle, as far as that is known now: the leader
+ *  decides when it is released. */
+export interface Leave {
+  readonly to?: Incarnation;
+  readonly bundle: BundleHash;
+}
+
+/** node → node: this actor will soon be placed on you. A hint: have its bundle loaded and its
+ *  checkpoint at hand. Resent until answered, for a while. */
+export interface Prepare {
+  readonly kind: 'prepare';
+  readonly actor: ActorId;
+  /** Of the placement that it leaves. */
+  readonly epoch: number;
+  readonly bundle: BundleHash;
+  readonly from: Incarnation;
+}
+
+/** node → node: what could be done ahead is done. */
+export interface Prepared {
+  readonly kind: 'prepared';
+  readonly actor: ActorId;
+  readonly epoch: number;
 }
 
 /** node → leader: these placements are known here. */
@@ -414,6 +443,8 @@ export type ToNode =
   | JoinRefused
   | Probe
   | Place
+  | Prepare
+  | Prepared
   | RebasedSeen
   | Die
   | NodeGone

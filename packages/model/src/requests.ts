@@ -140,6 +140,14 @@ export type RequestBody =
       readonly limit: number;
     }
   | {
+      /** Moves an actor to another node: the one named, else the one that suits best. Answered when it
+       *  is placed there, or after `waitMs` while it is still under way. */
+      readonly kind: 'migrate-actor';
+      readonly actor: ActorId;
+      readonly to?: NodeName;
+      readonly waitMs: number;
+    }
+  | {
       readonly kind: 'list-timers';
       readonly tenant: TenantName;
       readonly actor?: ActorId;
@@ -255,8 +263,22 @@ export type Answer =
       readonly next?: string;
     }
   | { readonly kind: 'tasks'; readonly tasks: readonly TaskView[]; readonly total: number }
+  | MigratedAnswer
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** Where the actor is. `there`: it was on that node, and stays. `under-way`: it leaves that one as soon as
+ *  it can. */
+export interface Migrated {
+  readonly actor: ActorId;
+  readonly node: Incarnation;
+  readonly epoch: number;
+  readonly state: 'moved' | 'there' | 'under-way';
+}
+
+export interface MigratedAnswer extends Migrated {
+  readonly kind: 'migrated';
+}
 
 /** leader → gateway. */
 export interface Answered {

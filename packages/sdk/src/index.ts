@@ -25,6 +25,8 @@ export type {
   Deployed,
   GangMember,
   GangOptions,
+  Migrated,
+  MigrateOptions,
   PlaceOptions,
   ReservationOptions,
   RunHandle,

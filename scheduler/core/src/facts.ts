@@ -75,6 +75,13 @@ export type SchedulerFact =
       readonly bundle: BundleHash;
       readonly chain: readonly ChainLink[];
     }
+  /** It is wished elsewhere, on the node of this name if that can take it. Until its next placement. */
+  | {
+      readonly kind: 'actor-migrating';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly to: NodeName;
+    }
   /** The chain before this epoch is not needed any more. */
   | { readonly kind: 'actor-rebased'; readonly actor: ActorId; readonly epoch: number }
   // deployments and tenants

@@ -19,6 +19,7 @@ import type { Desk } from './desk.ts';
 import { Directory } from './directory.ts';
 import type { SchedulerEvent } from './events.ts';
 import { Membership } from './membership.ts';
+import { Migrations } from './migrations.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
 import { Questions } from './questions.ts';
@@ -38,6 +39,7 @@ export class Leader {
   readonly #desk: Desk;
   readonly #membership: Membership;
   readonly #directory: Directory;
+  readonly #migrations: Migrations;
   readonly #tasks: Tasks;
   readonly #timers: Timers;
   readonly #submissions: Submissions;
@@ -57,6 +59,7 @@ export class Leader {
       },
       nodeLost: (node) => {
         this.#directory.nodeLost(node);
+        this.#migrations.nodeLost(node);
         this.#tasks.nodeLost(node);
         this.#timers.nodeLost(node);
       },
@@ -68,8 +71,14 @@ export class Leader {
       chainChanged: (chain) => {
         for (const { log } of chain) this.#membership.reviewLog(log);
       },
-      placed: (actor, node) => this.#timers.placed(actor, node),
+      placed: (actor, node, left) => {
+        if (left !== undefined) this.#migrations.placed(actor, left);
+        this.#timers.placed(actor, node);
+      },
     });
+    this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
+      this.#directory.leaving(node, actor),
+    );
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
       if (run !== undefined) this.#runs.blockEnded(run.run);
@@ -123,7 +132,14 @@ export class Leader {
 
   /** Z1: all that is kept beside caches, which have bounds of their own. */
   sizes(): readonly Size[] {
-    const nouns = [this.#membership, this.#directory, this.#tasks, this.#runs, this.#timers];
+    const nouns = [
+      this.#membership,
+      this.#directory,
+      this.#migrations,
+      this.#tasks,
+      this.#runs,
+      this.#timers,
+    ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
@@ -146,6 +162,10 @@ export class Leader {
         return this.#directory.resend(due.node);
       case 'attempts':
         return this.#tasks.resend(due.node);
+      case 'leaves':
+        return this.#migrations.resend(due.node);
+      case 'migration':
+        return this.#migrations.waitedLongEnough(due.actor, due.asker);
       case 'retry':
         return this.#tasks.retry(due.task);
       case 'starts':
@@ -181,6 +201,7 @@ export class Leader {
     if (stored !== undefined) this.#desk.order({ kind: 'trim-journal', before: stored.position });
     this.#membership.takeOver();
     this.#directory.takeOver();
+    this.#migrations.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
@@ -306,6 +327,8 @@ export class Leader {
         return this.#questions.listTimers(asker, body);
       case 'list-demands':
         return this.#questions.listDemands(asker, body);
+      case 'migrate-actor':
+        return this.#migrations.migrate(asker, body);
       case 'drain-node': {
         const node = this.#desk.state.nodes.named(body.node);
         if (node === undefined) {

@@ -6,7 +6,7 @@
  * S5  the time for which leaders have led never goes back.
  */
 import { assert, type Bytes, decode, encode } from '@troupe/model';
-import { type ActorRecord, ActorTable } from './actors.ts';
+import { type ActorImage, ActorTable } from './actors.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
@@ -36,7 +36,7 @@ export interface DurableState {
   readonly term?: OpenedTerm;
   readonly stored?: StoredImage;
   readonly nodes: NodesImage;
-  readonly actors: readonly ActorRecord[];
+  readonly actors: readonly ActorImage[];
   readonly deployments: DeploymentsImage;
   /** Absent when there are none, as in images from before there were any. */
   readonly reservations?: ReservationsImage;
@@ -106,6 +106,7 @@ export class State {
         break;
       case 'actor-created':
       case 'actor-placed':
+      case 'actor-migrating':
       case 'actor-rebased':
         this.actors.apply(fact, position);
         break;

@@ -94,9 +94,21 @@ export interface Activation {
     putFrom: number | undefined;
     /** Letters that it holds, or that were read back. */
     letters: number;
+    /** Of the one that was put or read back last. */
+    bytes: number;
+    /** What stands in the store is a rest, on top of a whole one. */
+    isRest: boolean;
+    /** The put under way is one. */
+    putIsRest: boolean;
+    /** The actor is about to leave: what it changes beyond the checkpoint is kept at hand. */
+    collecting: boolean;
+    /** Deltas beyond the whole checkpoint that was captured last; undefined: not all are at hand. */
+    since: { readonly deltas: Bytes[]; bytes: number } | undefined;
   };
   /** Position of the own log before which this actor has no facts. */
   readonly ownFrom: number;
+  /** It was live here: there may be facts of it in the own log. */
+  lived: boolean;
   /** Revision of the checkpoint that was known when it was last asked to be read back. */
   restoredFrom: number;
   leaveMemoryAfterCheckpoint: boolean;
@@ -133,8 +145,14 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
       dirtySince: now,
       putFrom: undefined,
       letters: 0,
+      bytes: 0,
+      isRest: false,
+      putIsRest: false,
+      collecting: false,
+      since: undefined,
     },
     ownFrom,
+    lived: false,
     restoredFrom: 0,
     leaveMemoryAfterCheckpoint: false,
   };

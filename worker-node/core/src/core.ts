@@ -2,7 +2,9 @@
 import type { ActorId, OutputDraft } from '@troupe/model';
 import type { Activation } from './activation.ts';
 import type { Alarms } from './alarms.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { Checkpointing } from './checkpointing.ts';
+import type { Departures } from './departures.ts';
 import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import type { Handover } from './handover.ts';
@@ -39,5 +41,7 @@ export interface Core {
   readonly runners: Runners;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
+  readonly departures: Departures;
+  readonly arrivals: Arrivals;
   readonly handover: Handover;
 }

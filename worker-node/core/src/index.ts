@@ -1,11 +1,11 @@
 export {
   type CheckpointFloor,
   type CheckpointHead,
-  checkpointFloor,
   checkpointHead,
   checkpointIsNewer,
   decodeCheckpoint,
   encodeCheckpoint,
+  stretchesOf,
 } from './checkpoint.ts';
 export type {
   NodeConfig,

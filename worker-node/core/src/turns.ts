@@ -196,7 +196,7 @@ export class Turns {
       this.#core.timers.settled(activation, input.cause);
     } else this.#commit(activation, input, frame.outcome, frame);
     this.#core.mailboxes.pump(activation);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
   }
 
   /** Its runner has not begun it, and never will. */
@@ -205,7 +205,7 @@ export class Turns {
     activation.dispatched.splice(activation.dispatched.indexOf(turn), 1);
     this.#core.mailboxes.answerUnrun(activation, input, outcome);
     this.#core.mailboxes.pump(activation);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
   }
 
   #commit(
@@ -266,7 +266,7 @@ export class Turns {
     this.#core.out.append({ kind: 'barrier' });
     activation.lastTurnAt = this.#core.now;
     this.#core.mailboxes.answer(activation, turn.input, outcome);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
   }
 
   /** The turn leaves its actor: from now on it will be run again until it ends. */

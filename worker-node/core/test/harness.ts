@@ -25,13 +25,14 @@ import {
   type ToRunner,
 } from '@troupe/model';
 import {
-  checkpointFloor,
+  checkpointHead,
   type NodeConfig,
   type NodeFact,
   NodeMachine,
   type NodeReply,
   type NodeSend,
   type NodeWork,
+  stretchesOf,
 } from '../src/index.ts';
 
 export const bundle = bundleHash('b'.repeat(64));
@@ -60,6 +61,12 @@ function positionsOf(facts: readonly NodeFact[]): number[] {
   return facts.map((fact) => positions.get(fact) ?? 0);
 }
 
+interface Stored {
+  readonly body: Bytes;
+  readonly revision: number;
+  readonly base?: Bytes;
+}
+
 export class TestNode {
   readonly name: string;
   readonly machine: NodeMachine;
@@ -74,7 +81,9 @@ export class TestNode {
   now = 1_000;
   wall = 1_000_000;
   autoCommit = true;
-  checkpoints: Map<ActorId, { body: Bytes; revision: number }>;
+  /** The runner takes its time with these, until they are given. */
+  heldCaptures: FromRunner[] | undefined;
+  checkpoints: Map<ActorId, Stored>;
   #pending: { facts: NodeFact[]; sends: NodeSend[]; replies: NodeReply[] } = {
     facts: [],
     sends: [],
@@ -93,7 +102,7 @@ export class TestNode {
     name: string,
     shared: {
       logs: Map<string, NodeFact[]>;
-      checkpoints: Map<ActorId, { body: Bytes; revision: number }>;
+      checkpoints: Map<ActorId, Stored>;
     } = { logs: new Map(), checkpoints: new Map() },
     config: Partial<NodeConfig> = {},
   ) {
@@ -222,29 +231,39 @@ export class TestNode {
       this.post({ kind: 'runner-ready', runner: this.#runners, bundle, manifest });
     } else if (order.kind === 'to-runner') this.#run(order.frame);
     else if (order.kind === 'kill-runner') this.crashRunner();
+    else if (order.kind === 'read-ahead') {
+      this.post({ kind: 'read-ahead', actor: order.actor, epoch: order.epoch });
+    }
   }
 
   #send(send: NodeSend): void {
     if (send.kind === 'to-runner') this.#run(send.frame);
     else if (send.kind === 'put-checkpoint') {
-      const revision = (this.checkpoints.get(send.actor)?.revision ?? 0) + 1;
-      this.checkpoints.set(send.actor, { body: send.body, revision });
+      const before = this.checkpoints.get(send.actor);
+      const revision = (before?.revision ?? 0) + 1;
+      const base = send.onTop === true ? { base: before?.body ?? send.body } : {};
+      this.checkpoints.set(send.actor, { body: send.body, revision, ...base });
       const { actor, epoch, seq } = send;
       this.post({ kind: 'checkpoint-stored', actor, epoch, seq, revision });
     } else if (send.kind === 'restore') {
-      const { actor, epoch } = send;
+      const { actor, epoch, ownFrom } = send;
       const checkpoint = this.checkpoints.get(actor);
-      const floor = checkpoint === undefined ? undefined : checkpointFloor(checkpoint.body);
-      const logs = [...send.chain.map((link) => String(link.log)), `turns-${this.name}`];
-      const first = floor === undefined ? 0 : Math.max(0, logs.indexOf(floor.log));
-      const facts = logs
-        .slice(first)
-        .flatMap((log) =>
-          (this.#logs.get(log) ?? []).filter((_, index) => {
-            const position = positionsOf(this.#logs.get(log) ?? [])[index] ?? 0;
-            return floor?.log !== log || position > floor.position;
-          }),
-        )
+      const head = checkpoint === undefined ? undefined : checkpointHead(checkpoint.body);
+      const own = head?.epoch === epoch;
+      const stretches = own ? [] : [...stretchesOf(send.chain, head)];
+      if (send.ownLog) {
+        const from = own ? head.floor.position + 1 : ownFrom + 1;
+        stretches.push({ log: logName(`turns-${this.name}`), from, to: this.#position });
+      }
+      const facts = stretches
+        .flatMap(({ log, from, to }) => {
+          const placed = this.#logs.get(log) ?? [];
+          const positions = positionsOf(placed);
+          return placed.filter((_, at) => {
+            const position = positions[at] ?? 0;
+            return position >= from && position <= to;
+          });
+        })
         .filter((fact) => 'actor' in fact && fact.actor === actor);
       const event = { kind: 'restored', actor, epoch, facts } as const;
       this.post(checkpoint === undefined ? event : { ...event, checkpoint });
@@ -274,7 +293,10 @@ export class TestNode {
       case 'capture': {
         const state = encodeValue(this.#states.get(frame.actor) ?? []);
         const { actor, request } = frame;
-        return this.frame({ kind: 'captured', actor, request, state });
+        const captured = { kind: 'captured', actor, request, state } as const;
+        if (this.heldCaptures === undefined) return this.frame(captured);
+        this.heldCaptures.push(captured);
+        return;
       }
       case 'cancel':
         return this.#cancel(frame.work);

@@ -56,6 +56,12 @@ export const mutants = {
   'clock-forgets-the-sender': 'the clock of a turn does not say what it knows of others',
   'restored-without-its-log': 'an actor is read back from its checkpoint alone',
   'older-checkpoint-read': 'an actor is read back from the checkpoint before the last',
+  'rest-not-stored':
+    'what an actor did while its checkpoint was written ahead is not handed over with it',
+  'placed-before-it-is-released': 'an actor that is wished elsewhere is placed there at once',
+  'last-stay-taken-for-all':
+    'an actor that came back to a node is read back without what it did elsewhere',
+  'wishes-forgotten': 'a leader that took over does not go on with migrations',
   'attempt-sent-twice': 'a leader that took over sends a running attempt to another node too',
   'older-terms-obeyed': 'a node obeys leaders of older terms',
   'answered-calls-are-kept': 'a gateway goes on with calls that it has answered',

@@ -25,6 +25,11 @@ export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader
   if (mutant === 'placements-not-heard-of' && message.kind === 'place-seen') {
     return { ...message, placed: [] };
   }
+  if (mutant === 'placed-before-it-is-released' && message.kind === 'place-seen') {
+    const { wished } = world.checks.truth;
+    const actors = message.placed.filter(({ actor, epoch }) => wished.get(actor) === epoch);
+    return actors.length === 0 ? message : { ...message, kind: 'released', actors };
+  }
   if (mutant === 'timers-told-short' && message.kind === 'timer-news') {
     const actors = message.actors.map((of) => ({ ...of, news: hurried(of.news) }));
     return { ...message, actors };
@@ -95,6 +100,11 @@ export function saidByLeader(world: World, send: SchedulerSend): SchedulerSend {
     const { message } = send;
     if (message.kind !== 'place') return send;
     return { ...send, message: { ...message, chain: message.chain.slice(-1) } };
+  }
+  if (mutant === 'wishes-forgotten' && send.kind === 'to-node' && send.message.kind === 'place') {
+    const { leave, ...place } = send.message;
+    const takenOver = place.term.number > 0;
+    return takenOver && leave !== undefined ? { ...send, message: place } : send;
   }
   if (mutant === 'journal-trimmed-too-far' && send.kind === 'trim-journal') {
     return { ...send, before: send.before + 10 };

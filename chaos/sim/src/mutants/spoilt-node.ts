@@ -27,7 +27,8 @@ export function saidByNode(
   post: (event: StoredEvent) => void,
 ): NodeSend | undefined {
   if (send.kind !== 'put-checkpoint') return send;
-  if (world.mutant === 'checkpoint-not-stored') {
+  const lost = world.mutant === 'rest-not-stored' && send.onTop === true;
+  if (lost || world.mutant === 'checkpoint-not-stored') {
     const { actor, epoch, seq } = send;
     post({ kind: 'checkpoint-stored', actor, epoch, seq, revision: send.expected });
     return undefined;

@@ -21,6 +21,7 @@ import {
   type Places,
 } from './faults.ts';
 import { drawOperations, type Operation } from './load.ts';
+import { drawMigrations } from './migrations.ts';
 import { drawNestedRuns } from './nested-runs.ts';
 import { drawNests } from './nests.ts';
 import { drawPlaces } from './places.ts';
@@ -68,6 +69,8 @@ const timersShare = 0.4;
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
 const sceneShare = 0.22;
+/** Seeds in which an operator moves actors. */
+const migrationsShare = 0.35;
 /** From so many nodes on a run is shorter, and its load wider. */
 const largeNodesMin = 50;
 
@@ -92,6 +95,9 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     ...(wide ? drawTornBatches(span.fromMs, chance.fork('torn batches')) : []),
     ...(chance.fork('has deaf').chance(deafShare)
       ? drawDeaf(span, places, chance.fork('deaf'))
+      : []),
+    ...(!large && chance.fork('has migrations').chance(migrationsShare)
+      ? drawMigrations(span, places, chance.fork('migrations'))
       : []),
     ...(hasScene ? drawCordons(places.nodes, span, chance.fork('cordons')) : []),
   ];

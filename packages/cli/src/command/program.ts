@@ -12,6 +12,7 @@ import { addDown } from './down.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
 import { addImport } from './import.ts';
 import { addKillNode } from './kill-node.ts';
+import { addMigrate } from './migrate.ts';
 import { addNode, addScheduler } from './node.ts';
 import { addRun } from './run.ts';
 import { addRuns } from './runs.ts';
@@ -55,6 +56,7 @@ export function makeProgram(): Command {
   for (const add of [
     ...parts,
     addActors,
+    addMigrate,
     addTasks,
     addTimers,
     addTenants,

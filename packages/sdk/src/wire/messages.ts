@@ -243,6 +243,10 @@ export interface UnaryMethods {
     request: { tenant: string; limit: number };
     response: { runs: readonly RunMessage[] };
   };
+  'ActorsService/Migrate': {
+    request: { tenant: string; type: string; key: string; to: string; waitMs: number };
+    response: { node: string; epoch: number; state: string };
+  };
   'ClusterService/Status': { request: object; response: { json: string } };
   'ClusterService/PutTenant': { request: PutTenantMessage; response: TenantMessage };
   'ClusterService/PutReservation': {
