@@ -108,6 +108,7 @@ const kinds: { readonly [K in FaultKind]: true } = {
   'half-dies': true,
   'store-full': true,
   ambush: true,
+  migrate: true,
 };
 export const faultKinds = Object.keys(kinds) as readonly FaultKind[];
 
