@@ -3,10 +3,14 @@ import { runSeed } from '../src/index.ts';
 
 describe('progress', () => {
   it('is not made by errors: who asks when nothing is wrong any more is served', async () => {
-    const { violation } = await runSeed(1, { mutant: 'first-place-is-kept' });
-    expect(violation?.checker).toBe('progress');
-    expect(violation?.text).toContain('asks when nothing is wrong any more');
-  });
+    const asks = 'asks when nothing is wrong any more';
+    let found: string | undefined;
+    for (let seed = 1; seed <= 100 && found === undefined; seed++) {
+      const { violation } = await runSeed(seed, { mutant: 'first-place-is-kept' });
+      if (violation?.text.includes(asks)) found = violation.checker;
+    }
+    expect(found).toBe('progress');
+  }, 120_000);
 
   it('is asked for in every seed, of actors old and new and of tasks, after all else', async () => {
     const { trace, violation } = await runSeed(3, { traced: true });
