@@ -69,6 +69,8 @@ export class Checkpointing {
     const { checkpoint, runner, phase } = activation;
     if (checkpoint.underWay !== undefined || runner === undefined) return false;
     if (phase !== 'live' && phase !== 'releasing') return false;
+    // Soon it is at another runner.
+    if (phase === 'live' && activation.trial?.state === 'tried') return false;
     checkpoint.underWay = 'capture';
     this.#underWay.add(activation);
     this.#core.runners.frame(runner, {
@@ -101,6 +103,7 @@ export class Checkpointing {
       body,
       expected: checkpoint.revision,
     });
+    if (activation.trial !== undefined) this.#core.mailboxes.pump(activation);
   }
 
   onStored(stored: Stored): void {

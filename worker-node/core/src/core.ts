@@ -15,6 +15,7 @@ import type { Post } from './post.ts';
 import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
+import type { Trials } from './trials.ts';
 import type { Turns } from './turns.ts';
 import type { Waits } from './waits.ts';
 
@@ -39,6 +40,7 @@ export interface Core {
   readonly post: Post;
   readonly locations: Locations;
   readonly runners: Runners;
+  readonly trials: Trials;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
   readonly handover: Handover;

@@ -53,6 +53,10 @@ export class Handover {
     if (this.#wish === 'draining') this.#queue.push(activation);
   }
 
+  isReleasing(activation: Activation): boolean {
+    return this.#releasing.has(activation);
+  }
+
   onLive(activation: Activation): void {
     if (this.#wish !== 'draining') return;
     if (this.#releasing.has(activation)) this.#release(activation);
@@ -107,6 +111,7 @@ export class Handover {
       if (activation === undefined) return;
       if (activation.phase === 'released') continue;
       this.#releasing.add(activation);
+      this.#core.trials.onReleasing(activation);
       if (activation.phase === 'live') activation.phase = 'releasing';
       this.#release(activation);
     }

@@ -106,6 +106,7 @@ export class Hosting {
     const activation = this.#actors.get(actor);
     if (activation?.phase !== 'starting' || activation.runner !== runner) return;
     activation.phase = 'live';
+    activation.startCrashes = 0;
     activation.building = undefined;
     activation.lastTurnAt = this.#core.now;
     this.#core.turns.resumeBegun(activation);
@@ -138,6 +139,11 @@ export class Hosting {
     return lost;
   }
 
+  /** It crashes every runner that brings it into memory. */
+  failStart(activation: Activation, reason: Failure): void {
+    this.#fail(activation, reason);
+  }
+
   /** Reads a lost activation back and goes on. */
   revive(activation: Activation): void {
     activation.phase = 'cold';
@@ -160,11 +166,13 @@ export class Hosting {
     this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
     this.#core.runners.release(activation.runner);
     activation.runner = undefined;
+    this.#core.trials.leave(activation);
   }
 
   /** Forgets the activation altogether: it lives elsewhere now. */
   drop(activation: Activation): void {
     this.leaveRunner(activation);
+    this.#core.trials.leave(activation);
     activation.phase = 'released';
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
@@ -210,7 +218,7 @@ export class Hosting {
 
   #start(activation: Activation): void {
     activation.phase = 'starting';
-    this.#core.runners.acquire(activation.bundle, (got) => {
+    const entered = (got: RunnerId | Failure): void => {
       if (typeof got === 'object') {
         if (isFailure(got)) this.#fail(activation, got);
         return;
@@ -220,13 +228,20 @@ export class Hosting {
       const { state, deltas } = activation.building ?? { state: undefined, deltas: [] };
       const frame = { kind: 'activate', actor: activation.id, deltas } as const;
       this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
-    });
+    };
+    if (activation.trial === undefined && activation.startCrashes > 0) {
+      this.#core.trials.summon(activation, [], false);
+    }
+    const { trial } = activation;
+    if (trial === undefined) this.#core.runners.acquire(activation.bundle, entered);
+    else this.#core.trials.acquire(trial, entered);
   }
 
   /** Back to cold; whoever waits is told why. The next call tries again. */
   #fail(activation: Activation, reason: Failure): void {
     activation.phase = 'cold';
     activation.building = undefined;
+    this.#core.trials.leave(activation);
     this.#core.mailboxes.refuseAll(activation, reason);
   }
 

@@ -28,6 +28,7 @@ import { Post } from './post.ts';
 import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
 import { Tasks } from './tasks.ts';
+import { Trials } from './trials.ts';
 import { Turns } from './turns.ts';
 import { Waits } from './waits.ts';
 
@@ -57,6 +58,7 @@ export class NodeMachine
   readonly post: Post;
   readonly locations: Locations;
   readonly runners: Runners;
+  readonly trials: Trials;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
   readonly handover: Handover;
@@ -75,6 +77,7 @@ export class NodeMachine
     this.post = new Post(this);
     this.locations = new Locations(this);
     this.runners = new Runners(this);
+    this.trials = new Trials(this);
     this.tasks = new Tasks(this);
     this.checkpointing = new Checkpointing(this);
     this.handover = new Handover(this);
@@ -230,11 +233,13 @@ export class NodeMachine
   }
 
   #onRunnerExited(runner: RunnerId, reason: string): void {
-    if (!this.runners.onExited(runner)) return;
+    const gone = this.runners.onExited(runner);
+    if (gone === undefined) return;
     const lost = this.hosting.onRunnerExited(runner);
     for (const activation of lost) this.checkpointing.onRunnerLost(activation);
     this.tasks.onRunnerExited(runner, reason);
-    this.turns.onRunnerExited(lost, reason);
+    this.trials.onRunnerExited(runner, gone.bundle);
+    this.turns.onRunnerExited(lost, reason, gone.held === 1);
   }
 
   #onNodeGone(incarnation: NodeConfig['incarnation']): void {

@@ -98,7 +98,11 @@ export class Mailboxes {
   /** Hands inputs to the runner, as many as may run ahead of their records. */
   pump(activation: Activation): void {
     if (activation.phase !== 'live') return;
-    if (activation.parked !== undefined) return this.#pumpReads(activation);
+    const { trial, suspected } = activation;
+    if (trial !== undefined) return this.#core.trials.pump(activation, trial);
+    // Who might crash a runner is not run here any more, if it is to leave.
+    if (suspected > 0 && this.#core.handover.isReleasing(activation)) return;
+    if (activation.parked !== undefined) return this.pumpReads(activation);
     while (activation.dispatched.length < limits.turnsAheadMax) {
       const input = activation.mailbox.shift();
       if (input === undefined) return;
@@ -207,7 +211,8 @@ export class Mailboxes {
     memory.sessions.hear(session, low, this.#core.now);
     const input = inputOfCall(activation, call, kind === 'read');
     opened(activation, session, number, input);
-    if (input.read) this.#core.turns.dispatchRead(activation, input);
+    const mayRun = activation.phase === 'live' && activation.trial === undefined;
+    if (input.read && mayRun) this.#core.turns.dispatchRead(activation, input);
     else {
       activation.mailbox.push(input);
       this.pump(activation);
@@ -231,7 +236,8 @@ export class Mailboxes {
     this.#reply(activation, call.replyTo, session, number, signalled);
   }
 
-  #pumpReads(activation: Activation): void {
+  /** Hands all reads that wait to the runner. */
+  pumpReads(activation: Activation): void {
     const reads = activation.mailbox.filter(({ read }) => read);
     for (const input of reads) {
       activation.mailbox.splice(activation.mailbox.indexOf(input), 1);

@@ -264,6 +264,8 @@ export class Node {
         return this.#pool.start(order.bundle);
       case 'kill-runner':
         return this.#pool.kill(order.runner, 'killed beyond its limit');
+      case 'end-runner':
+        return this.#pool.kill(order.runner, 'nothing is at it any more');
       case 'read-objects':
         return readObjects(this.#world, this.process, order, (event) => this.#post(event));
       case 'log':
