@@ -7,7 +7,9 @@ import { conservedTotal } from '../src/checkers/conserved-total.ts';
 import { effectOnce, placedOnce } from '../src/checkers/effect-once.ts';
 import { exactResults } from '../src/checkers/exact-results.ts';
 import { exactVoyages } from '../src/checkers/exact-voyages.ts';
+import { timersOnce } from '../src/checkers/timers-once.ts';
 import type { Verdict } from '../src/checkers/verdict.ts';
+import { wholeTrips } from '../src/checkers/whole-trips.ts';
 import { final, operations } from './histories.ts';
 
 const kindsOf = ({ findings }: Verdict) => findings.map(({ kind }) => kind);
@@ -50,6 +52,45 @@ describe('effects by id', () => {
 
   it('are not taken for right when their final state was not read', () => {
     expect(kindsOf(effectOnce('p', { operations: calls, finals: [] }))).toEqual(['wrong']);
+  });
+});
+
+describe('timers', () => {
+  const one = { times: 1 };
+  const all = operations(
+    'k',
+    { id: 'a', action: 'once', input: one },
+    { id: 'b', action: 'often', input: { times: 3 } },
+    { id: 'c', action: 'later', input: one, outcome: 'failed' },
+    { id: 'd', action: 'once', input: one, outcome: 'unknown' },
+    { id: 'e', action: 'once', input: one },
+    { id: 'e-cancel', action: 'cancel', input: { of: 'e' }, output: true },
+    { id: 'f', action: 'once', input: one },
+    { id: 'f-cancel', action: 'cancel', input: { of: 'f' }, output: false },
+  );
+  const late = (...ids: string[]): [string, number][] => ids.map((id) => [id, 3]);
+  const check = (came: [string, number][]) =>
+    kindsOf(timersOnce('p', { operations: all, finals: [final('k', came)] }));
+
+  it('come as often as was asked for; what is unknown may come or not', () => {
+    expect(check(late('a', 'b', 'b', 'f', 'b'))).toEqual([]);
+    expect(check(late('a', 'b', 'b', 'f', 'b', 'd'))).toEqual([]);
+  });
+
+  it.each([
+    ['one does not come', late('b', 'b', 'b', 'f'), 'lost'],
+    ['one comes twice', late('a', 'a', 'b', 'b', 'b', 'f'), 'doubled'],
+    ['one comes too seldom', late('a', 'b', 'b', 'f'), 'lost'],
+    ['one was surely not set', late('a', 'b', 'b', 'b', 'f', 'c'), 'wrong'],
+    ['one was cancelled', late('a', 'b', 'b', 'b', 'f', 'e'), 'wrong'],
+    ['one was not there to be cancelled, and never came', late('a', 'b', 'b', 'b'), 'lost'],
+    ['one comes that nobody asked for', late('a', 'b', 'b', 'b', 'f', 'z'), 'wrong'],
+  ])('are found out when %s', (_what, came, kind) => {
+    expect(check(came)).toEqual([kind]);
+  });
+
+  it('are found out when one is early', () => {
+    expect(check([['a', -40], ...late('b', 'b', 'b', 'f')])).toEqual(['wrong']);
   });
 });
 
@@ -477,5 +518,50 @@ describe('errors', () => {
     expect(check('INTERNAL')).toEqual(['wrong']);
     expect(check('FOO_BAR')).toEqual(['wrong']);
     expect(check(undefined)).toEqual(['wrong']);
+  });
+});
+
+describe('trips', () => {
+  const output = { answer: 7, winner: 'left' };
+  const trips = operations(
+    'k',
+    { id: 'a', action: 'plan', input: { answer: 7, fails: false }, output },
+    { id: 'b', action: 'plan', input: { answer: 8, fails: true }, outcome: 'failed' },
+    { id: 'c', action: 'plan', input: { answer: 9, fails: false }, outcome: 'unknown' },
+  );
+  const done: [string, string][] = [
+    ['a', 'booked'],
+    ['b', 'booked'],
+    ['a', 'confirmed left'],
+    ['b', 'cancelled e1'],
+  ];
+  const check = (entries: [string, string][], seen = trips) =>
+    kindsOf(wholeTrips('p', { operations: seen, finals: [final('k', entries)] }));
+
+  it('are booked and confirmed once, or undone; what is unknown may be either', () => {
+    expect(check(done)).toEqual([]);
+    expect(check([...done, ['b', 'cancelled e1'], ['c', 'booked']])).toEqual([]);
+  });
+
+  it.each<[string, [string, string][], string[]]>([
+    ['one is not confirmed', done.toSpliced(2, 1), ['lost']],
+    [
+      'one is confirmed by another winner',
+      done.with(2, ['a', 'confirmed right']),
+      ['lost', 'wrong'],
+    ],
+    ['one is booked twice', [['a', 'booked'], ...done], ['doubled']],
+    ['one is confirmed and cancelled', [...done, ['a', 'cancelled e0']], ['wrong']],
+    ['a failed one is not undone', done.slice(0, 3), ['lost']],
+    ['one is undone by two effects', [...done, ['b', 'cancelled e2']], ['doubled']],
+    ['one is booked after it was undone', [...done, ['b', 'booked']], ['doubled', 'out-of-order']],
+    ['one is there that nobody asked for', [...done, ['z', 'booked']], ['wrong']],
+  ])('are found out when %s', (_what, entries, kinds) => {
+    expect(check(entries)).toEqual(kinds);
+  });
+
+  it('are found out when one has another signal than its own', () => {
+    const other = trips.map((trip) => ({ ...trip, output: { answer: 8, winner: 'left' } }));
+    expect(check(done, other)).toEqual(['wrong']);
   });
 });

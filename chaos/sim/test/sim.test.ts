@@ -27,10 +27,16 @@ describe('the simulated cluster', () => {
 
   it.each<[MutantName, string]>([
     ['given-up-before-its-limit', 'timer-never-early'],
+    ['timers-told-short', 'timer-never-early'],
+    ['firing-recorded-twice', 'effect-once'],
+    ['timers-not-in-the-checkpoint', 'progress'],
     ['placements-not-heard-of', 'no-leak'],
     ['selectors-ignored', 'wishes-kept'],
     ['gang-policy-ignored', 'gang-all-or-none'],
     ['gpu-taken-for-half', 'no-double-reservation'],
+    ['signals-not-in-the-checkpoint', 'signal-once'],
+    ['races-run-anew', 'same-winner'],
+    ['undone-first-to-last', 'undone-in-reverse'],
   ])('notices a deliberate fault: %s, by %s alone', async (mutant, checker) => {
     const { seeds } = await catchMutant(mutant, 150, checker);
     expect(seeds).toBeDefined();

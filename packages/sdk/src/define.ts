@@ -15,6 +15,7 @@ export type {
   Compensation,
   Frozen,
   ReadContext,
+  SendOptions,
   StepContext,
   StepOptions,
   StepTries,
@@ -27,6 +28,7 @@ export type {
 export type { Made, Ref, Refs, Resolved } from './ref.ts';
 export type { TaskDefinition, TaskOptions } from './task.ts';
 export { task } from './task.ts';
+export type { TimerOptions, TimerSchedule, Timers, TimerView } from './timers.ts';
 export type { WorkflowBuilder } from './workflow/builder.ts';
 export type {
   BlockOptions,

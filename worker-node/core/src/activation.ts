@@ -90,6 +90,10 @@ export interface Activation {
   suspected: number;
   /** Runners that crashed while they did nothing but bring it into memory. */
   startCrashes: number;
+  /** Firings taken into the mailbox, by the number of their timer. */
+  readonly queuedTimers: Map<number, number>;
+  /** Firings that are due and wait until it is live, likewise. */
+  readonly dueTimers: Map<number, number>;
   lastTurnAt: number;
   checkpoint: {
     /** Revision in the store that the next put must expect. */
@@ -106,9 +110,21 @@ export interface Activation {
     letters: number;
     /** Whether it says that the begun turn is parked. */
     parked: boolean;
+    /** Of the one that was put or read back last. */
+    bytes: number;
+    /** What stands in the store is a rest, on top of a whole one. */
+    isRest: boolean;
+    /** The put under way is one. */
+    putIsRest: boolean;
+    /** The actor is about to leave: what it changes beyond the checkpoint is kept at hand. */
+    collecting: boolean;
+    /** Deltas beyond the whole checkpoint that was captured last; undefined: not all are at hand. */
+    since: { readonly deltas: Bytes[]; bytes: number } | undefined;
   };
   /** Position of the own log before which this actor has no facts. */
   readonly ownFrom: number;
+  /** It was live here: there may be facts of it in the own log. */
+  lived: boolean;
   /** Revision of the checkpoint that was known when it was last asked to be read back. */
   restoredFrom: number;
   leaveMemoryAfterCheckpoint: boolean;
@@ -139,6 +155,8 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     trial: undefined,
     suspected: 0,
     startCrashes: 0,
+    queuedTimers: new Map(),
+    dueTimers: new Map(),
     lastTurnAt: now,
     checkpoint: {
       revision: 0,
@@ -150,8 +168,14 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
       putFrom: undefined,
       letters: 0,
       parked: false,
+      bytes: 0,
+      isRest: false,
+      putIsRest: false,
+      collecting: false,
+      since: undefined,
     },
     ownFrom,
+    lived: false,
     restoredFrom: 0,
     leaveMemoryAfterCheckpoint: false,
   };
@@ -174,7 +198,12 @@ export function inMessages(
 
 /** Stable over failovers: prefix of effect ids. */
 export function callIdOf(actor: ActorId, birth: number, cause: TurnCause): string {
-  return cause.kind === 'call'
-    ? `${actor}#${birth}/${cause.session}:${cause.number}`
-    : `${actor}#${birth}/${cause.from}#${cause.fromBirth}:${cause.number}`;
+  switch (cause.kind) {
+    case 'call':
+      return `${actor}#${birth}/${cause.session}:${cause.number}`;
+    case 'letter':
+      return `${actor}#${birth}/${cause.from}#${cause.fromBirth}:${cause.number}`;
+    case 'timer':
+      return `${actor}#${birth}/timer:${cause.number}.${cause.firing}`;
+  }
 }

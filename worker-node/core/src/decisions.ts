@@ -31,7 +31,8 @@ export class Decisions {
   onDecided({ work, decided }: Frame): void {
     const turn = this.#core.turns.turnOf(work);
     if (turn === undefined || turn.read) return;
-    this.#core.turns.begin(turn);
+    const { recorded } = this.#core.turns.begin(turn);
+    if (recorded.some(({ ordinal }) => ordinal === decided.ordinal)) return;
     this.#core.turns.record(turn.activation, decided);
     this.#core.outgoing.lose(turn.activation, decided.lost);
     // To undo what it did it has its time once more.

@@ -2,11 +2,11 @@ export { callIdOf } from './activation.ts';
 export {
   type CheckpointFloor,
   type CheckpointHead,
-  checkpointFloor,
   checkpointHead,
   checkpointIsNewer,
   decodeCheckpoint,
   encodeCheckpoint,
+  stretchesOf,
 } from './checkpoint.ts';
 export type {
   NodeConfig,
@@ -19,3 +19,4 @@ export type {
 export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening } from './facts.ts';
 export { type NodeCounts, NodeMachine } from './machine.ts';
 export { type BegunTurn, freshMemory, type Memory, replay } from './memory.ts';
+export { TimerBook } from './timer-book.ts';

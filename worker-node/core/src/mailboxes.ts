@@ -10,15 +10,19 @@
  * B5  a turn that has begun stays in the mailbox until it can run again: it is not refused.
  * B6  an actor whose letters nobody takes takes no more calls; letters it takes always, or two that
  *     write to each other, or wait for each other, would stand still for good.
+ * B8  of an actor that is on its way elsewhere nothing new is begun, but reads beside its last turn,
+ *     which may wait for them; what is asked of it waits for the leader to say where it went.
  * B7  before an actor is live no call is turned away: it may wait here already, or be recorded.
  */
 import {
+  type ActorId,
   type Address,
   type Call,
   type CancelCall,
   type Failure,
   failure,
   type Letter,
+  type LetterNotHere,
   limits,
   type Outcome,
   type SessionId,
@@ -27,7 +31,7 @@ import {
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
-import { sameCause, senderOf, signalled } from './memory.ts';
+import { sameCause, senderOf, signalled, unheard } from './memory.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
@@ -40,7 +44,7 @@ export class Mailboxes {
   onCall(call: Call): void {
     this.#core.senderClocks.hear(call, this.#core.now);
     const activation = this.#core.actors.get(call.actor);
-    if (activation === undefined || leaving(activation)) return this.#notHere(call);
+    if (activation === undefined) return this.#notHere(call);
     if (activation.birth > call.birth) {
       return this.#refuse(call, failure('GONE', `actor ${call.actor} #${call.birth} is gone`));
     }
@@ -50,17 +54,9 @@ export class Mailboxes {
 
   onLetter(letter: Letter): void {
     const activation = this.#core.actors.get(letter.to);
-    if (activation === undefined || leaving(activation) || activation.epoch < letter.epoch) {
-      this.#core.out.reply({
-        to: letter.replyTo,
-        message: {
-          kind: 'letter-not-here',
-          to: letter.to,
-          from: letter.from,
-          epoch: letter.epoch,
-        },
-      });
-      return;
+    if (activation === undefined || activation.epoch < letter.epoch) {
+      const { to, from, epoch, replyTo } = letter;
+      return this.#letterNotHere({ to, from, epoch }, replyTo);
     }
     this.#take(activation, letter);
   }
@@ -78,6 +74,8 @@ export class Mailboxes {
     if (input !== undefined) {
       if (hasBegun(activation, input)) return;
       activation.mailbox.splice(queued, 1);
+      // Whether it runs is decided elsewhere by now: where its caller asked no more, it does not.
+      if (isGoing(activation)) return closed(activation, cancel.session, cancel.number);
       this.answerUnrun(activation, input, { ok: false, failure: cancelled(activation) });
       return;
     }
@@ -101,7 +99,7 @@ export class Mailboxes {
     const { trial, suspected } = activation;
     if (trial !== undefined) return this.#core.trials.pump(activation, trial);
     // Who might crash a runner is not run here any more, if it is to leave.
-    if (suspected > 0 && this.#core.handover.isReleasing(activation)) return;
+    if (suspected > 0 && this.#core.departures.isQuiet(activation)) return;
     if (activation.parked !== undefined) return this.pumpReads(activation);
     while (activation.dispatched.length < limits.turnsAheadMax) {
       const input = activation.mailbox.shift();
@@ -130,28 +128,41 @@ export class Mailboxes {
       }
     }
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
-  /** The actor goes elsewhere: everyone who waits looks for it there. */
+  /** The actor is elsewhere: everyone who waits looks for it there, in the order in which they came.
+   *  One word is enough for all letters of a sender. */
   sendAway(activation: Activation): void {
-    for (const message of activation.waiting.splice(0)) {
-      if (message.kind === 'call') this.#notHere(message);
-    }
+    const { id, epoch } = activation;
+    const told = new Set<string>();
+    const tellSender = (from: ActorId, fromBirth: number, replyTo: Address) => {
+      const sender = senderOf(from, fromBirth);
+      if (told.has(sender)) return;
+      told.add(sender);
+      this.#letterNotHere({ to: id, from, epoch }, replyTo);
+    };
     const { parked } = activation;
     activation.parked = undefined;
     const inputs = activation.mailbox.splice(0);
     for (const { cause, replyTo } of parked === undefined ? inputs : [parked, ...inputs]) {
-      if (cause.kind !== 'call') continue;
-      closed(activation, cause.session, cause.number);
+      if (cause.kind === 'call') closed(activation, cause.session, cause.number);
       if (replyTo === undefined) continue;
-      const { id, epoch } = activation;
-      const { session, number } = cause;
-      this.#core.out.reply({
-        to: replyTo,
-        message: { kind: 'not-here', actor: id, epoch, session, number },
-      });
+      if (cause.kind === 'letter') tellSender(cause.from, cause.fromBirth, replyTo);
+      else if (cause.kind === 'call') {
+        const { session, number } = cause;
+        this.#core.out.reply({
+          to: replyTo,
+          message: { kind: 'not-here', actor: id, epoch, session, number },
+        });
+      }
+    }
+    for (const message of activation.waiting.splice(0)) {
+      if (message.kind === 'call') this.#notHere(message);
+      else tellSender(message.from, message.fromBirth, message.replyTo);
     }
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
   /** An answer to whoever waits for this input. */
@@ -163,18 +174,23 @@ export class Mailboxes {
   }
 
   #take(activation: Activation, message: Call | Letter): void {
-    if (message.kind === 'call' && this.#wasTurnedAway(activation, message)) {
+    const { phase } = activation;
+    const gone = phase === 'released';
+    if (!gone && message.kind === 'call' && this.#wasTurnedAway(activation, message)) {
       return this.#refuse(message, full(activation));
     }
-    if (activation.phase === 'live') return this.accept(activation, message);
+    const waits = phase === 'releasing' && isSignal(message);
+    if (!waits && (phase === 'live' || phase === 'releasing')) {
+      return this.accept(activation, message);
+    }
     const { parked } = activation;
     if (message.kind === 'call' && parked !== undefined && isCallOf(parked, message)) {
       // Its caller asks again: that brings no actor into memory whose turn waits.
       parked.replyTo = message.replyTo;
       return;
     }
-    // Until it is live nobody knows what was answered elsewhere, so nothing is refused: whoever
-    // asks will ask again.
+    // Until it is live, here or elsewhere, nobody knows what was answered by others, so nothing is
+    // refused: whoever asks will ask again.
     if (activation.waiting.length >= limits.mailboxCallsMax) return;
     activation.waiting.push(message);
     this.#core.hosting.wake(activation);
@@ -204,15 +220,14 @@ export class Mailboxes {
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
-    const unheard = kind !== 'read' && memory.outbox.size > limits.outboxLettersMax;
-    if (unheard || inputsOf(activation) >= limits.mailboxCallsMax) {
+    const isUnheard = kind !== 'read' && unheard(memory) > limits.outboxLettersMax;
+    if (isUnheard || inputsOf(activation) >= limits.mailboxCallsMax) {
       return this.#turnAway(activation, call);
     }
     memory.sessions.hear(session, low, this.#core.now);
     const input = inputOfCall(activation, call, kind === 'read');
     opened(activation, session, number, input);
-    const mayRun = activation.phase === 'live' && activation.trial === undefined;
-    if (input.read && mayRun) this.#core.turns.dispatchRead(activation, input);
+    if (input.read && mayRead(activation)) this.#core.turns.dispatchRead(activation, input);
     else {
       activation.mailbox.push(input);
       this.pump(activation);
@@ -341,6 +356,10 @@ export class Mailboxes {
     });
   }
 
+  #letterNotHere(what: Omit<LetterNotHere, 'kind'>, replyTo: Address): void {
+    this.#core.out.reply({ to: replyTo, message: { kind: 'letter-not-here', ...what } });
+  }
+
   #notHere(call: Call): void {
     const { session, number } = call.caller;
     this.#core.out.reply({
@@ -399,8 +418,13 @@ function closed(activation: Activation, session: SessionId, number: number): voi
   if (open.size === 0) activation.open.delete(session);
 }
 
-function leaving(activation: Activation): boolean {
-  return activation.phase === 'releasing' || activation.phase === 'released';
+function isGoing({ phase }: Activation): boolean {
+  return phase === 'releasing' || phase === 'released';
+}
+
+/** B8 */
+function mayRead({ phase, dispatched, trial }: Activation): boolean {
+  return trial === undefined && (phase === 'live' || dispatched.length > 0);
 }
 
 /** The turn has left its actor: it runs again, whatever becomes of its caller. */
@@ -415,6 +439,11 @@ function inputsOf({ mailbox, dispatched, reads }: Activation): number {
 
 function turnedAwayKey({ caller }: Call): string {
   return `${caller.session}|${caller.number}`;
+}
+
+/** It waits for where the actor goes: what is recorded here would keep the actor here. */
+function isSignal(message: Call | Letter): boolean {
+  return message.kind === 'call' && message.method === signalMethod;
 }
 
 function isCallOf(input: Input, { caller }: Call): boolean {
@@ -441,7 +470,7 @@ function tooLate({ actor, caller }: Call, lateMs: number): Failure {
 }
 
 function full(activation: Activation): Failure {
-  const letters = activation.memory?.outbox.size ?? 0;
+  const letters = activation.memory === undefined ? 0 : unheard(activation.memory);
   const text =
     letters > limits.outboxLettersMax
       ? `${letters} letters of ${activation.id} were not taken by their receivers`

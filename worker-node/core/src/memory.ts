@@ -22,6 +22,7 @@ import type { NodeFact, TurnCause } from './facts.ts';
 import { Outbox, type StoredChannel } from './outbox.ts';
 import { Sessions, type StoredSession } from './sessions.ts';
 import { Signals, type StoredSignals } from './signals.ts';
+import { type StoredTimers, TimerBook } from './timer-book.ts';
 
 /** A turn that has left its actor before it ended: it runs again if its node dies. */
 export interface BegunTurn {
@@ -52,6 +53,7 @@ export interface Memory {
   readonly sessions: Sessions;
   readonly outbox: Outbox;
   readonly signals: Signals;
+  readonly timers: TimerBook;
   begun: BegunTurn | undefined;
 }
 
@@ -61,6 +63,8 @@ export interface StoredMemory {
   readonly recv: readonly (readonly [string, number])[];
   readonly sessions: readonly StoredSession[];
   readonly outbox: readonly StoredChannel[];
+  /** Absent where no timer was ever set. */
+  readonly timers?: StoredTimers;
   readonly begun?: StoredBegun;
   readonly signals?: StoredSignals;
 }
@@ -79,6 +83,7 @@ export function freshMemory(): Memory {
     sessions: new Sessions(),
     outbox: new Outbox(),
     signals: new Signals(),
+    timers: new TimerBook(),
     begun: undefined,
   };
 }
@@ -93,6 +98,7 @@ export function storeMemory(memory: Memory, now: number): StoredMemory {
     outbox: memory.outbox.store(),
     ...(begun === undefined ? {} : { begun: storeBegun(begun, now) }),
     ...(signals.count === 0 ? {} : { signals: signals.store() }),
+    ...(memory.timers.isUsed ? { timers: memory.timers.store() } : {}),
   };
 }
 
@@ -104,6 +110,7 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     sessions: Sessions.from(stored.sessions, now),
     outbox: Outbox.from(stored.outbox),
     signals: Signals.from(stored.signals),
+    timers: stored.timers === undefined ? new TimerBook() : TimerBook.from(stored.timers, now),
     begun: stored.begun === undefined ? undefined : begunFrom(stored.begun, now),
   };
 }
@@ -116,9 +123,10 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
   const { cause } = fact;
   if (cause.kind === 'call') {
     memory.sessions.record(cause.session, cause.number, cause.low, fact.outcome, now);
-  } else {
+  } else if (cause.kind === 'letter') {
     memory.recv.set(senderOf(cause.from, cause.fromBirth), cause.number);
-  }
+  } else memory.timers.fired(cause.number, cause.firing);
+  if (fact.timers !== undefined) memory.timers.change(fact.timers, now);
   for (const letter of fact.letters) memory.outbox.add(letter, memory.clock);
 }
 
@@ -221,7 +229,15 @@ export function sameCause(left: TurnCause, right: TurnCause): boolean {
       left.from === right.from && left.fromBirth === right.fromBirth && left.number === right.number
     );
   }
+  if (left.kind === 'timer' && right.kind === 'timer') {
+    return left.number === right.number && left.firing === right.firing;
+  }
   return false;
+}
+
+/** What it has said and nobody has acknowledged: letters, and news of timers. */
+export function unheard({ outbox, timers }: Memory): number {
+  return outbox.size + timers.newsCount;
 }
 
 function refuseGap(memory: Memory, actor: ActorId, seq: number): void {

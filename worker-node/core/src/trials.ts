@@ -126,8 +126,8 @@ export class Trials {
     this.#fill(bundle);
   }
 
-  /** It is handed over to another node: nothing of it is tried here that has not begun to be. */
-  onReleasing(activation: Activation): void {
+  /** It goes to another node: nothing of it is tried here that is not at a runner. */
+  onQuiet(activation: Activation): void {
     if (activation.trial === undefined || activation.runner !== undefined) return;
     this.leave(activation);
     if (activation.phase === 'starting') this.#core.hosting.revive(activation);

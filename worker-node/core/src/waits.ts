@@ -83,7 +83,7 @@ export class Waits {
     if (!heard) this.#unpark(activation);
     else if (own.cancelled) this.#cancelAll(activation);
     else this.#core.mailboxes.pump(activation);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
   }
 
   /** Takes a signal in. Says why not, or undefined when it is recorded. */

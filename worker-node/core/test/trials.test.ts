@@ -253,9 +253,11 @@ describe('an actor that waits for its trial', () => {
     for (let n = 0; n < 5; n++)
       node.call('hang', `x${n}`, { number: n + 1 }, { actor: actorOf(n) });
     node.crashRunner();
-    node.message({ kind: 'drain', term: { generation: 1, number: 0 } } as never);
+    const term = { generation: 1, number: 0 };
+    node.message({ kind: 'drain', term });
     node.tick(1_000);
-    node.tick(1_000);
+    const gone = [2, 3, 4].map((n) => ({ actor: actorOf(n), epoch: 2 }));
+    node.message({ kind: 'release-seen', term, actors: gone });
     const away = node.replies.flatMap(({ message }) =>
       message.kind === 'not-here' ? [message.number] : [],
     );

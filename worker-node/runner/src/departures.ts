@@ -140,16 +140,19 @@ export class Departures {
   /** Keeps so many ordinals behind those of user code. */
   reserve(count: number): void {
     this.#reserved += count;
+    if (this.#next + this.#reserved <= limits.turnStepsMax) return;
+    throw this.#refuse(`a compensation is beyond the ${limits.turnStepsMax} that a turn may have`);
   }
 
   /** Takes the next ordinal, and what is recorded under it (L1, L2, L4). */
   next(kind: Recorded['kind'], name: string): { ordinal: number; record: Recorded | undefined } {
-    const ordinal = this.#next++;
+    const ordinal = this.#next;
     if (ordinal + this.#reserved >= limits.turnStepsMax) {
       throw this.#refuse(
         `${kind} ${name} is beyond the ${limits.turnStepsMax} that a turn may have`,
       );
     }
+    this.#next += 1;
     const record = this.#recorded.get(ordinal);
     if (record !== undefined && (record.kind !== kind || record.name !== name)) {
       throw this.#refuse(
@@ -186,7 +189,7 @@ export class Departures {
     if (record?.outcome !== undefined && !this.isLost(ordinal)) {
       return this.gate(ordinal, valueIn(record.outcome));
     }
-    this.opened(ordinal, `wait ${name}`, { passive: true });
+    this.opened(ordinal, `wait ${name}`, { passive: !this.isLost(ordinal) });
     if (this.isLost(ordinal)) return this.gate(ordinal, this.lost(ordinal));
     const frame = { kind: 'wait-begin', work: this.#work, ordinal, name } as const;
     const signal = this.wait(ordinal).then((outcome) => {
@@ -217,7 +220,7 @@ export class Departures {
     }
     const name = `of ${gates.length}`;
     const { ordinal, record } = this.next('race', name);
-    this.opened(ordinal, `race ${name}`, { passive: true });
+    this.opened(ordinal, `race ${name}`, { passive: !this.isLost(ordinal) });
     const winner = new Promise<Gate>((won, fail) => {
       const decide = (at: number, gate: Gate): void => {
         if (!this.#open.has(ordinal) || this.isLost(ordinal)) return;
@@ -232,7 +235,8 @@ export class Departures {
           this.#emit({ kind: 'decided', work: this.#work, decided });
         }
         const reason = troupeError('CANCELLED', `it lost the race ${name} (ordinal ${ordinal})`);
-        for (const one of gates) one.lose(lost, reason);
+        const losing = new Set(lost);
+        for (const one of gates) one.lose(losing, reason);
         won(gate);
       };
       const recorded = record?.outcome?.ok === true ? decodeValue(record.outcome.value) : undefined;

@@ -46,9 +46,9 @@ export class Gate {
   }
 
   /** Rejects what of it has one of these ordinals (E1). */
-  lose(ordinals: readonly number[], reason: TroupeError): void {
+  lose(ordinals: ReadonlySet<number>, reason: TroupeError): void {
     for (const member of this.#members) member.lose(ordinals, reason);
-    if (this.#ordinal === undefined || !ordinals.includes(this.#ordinal)) return;
+    if (this.#ordinal === undefined || !ordinals.has(this.#ordinal)) return;
     this.#onLost(this.#ordinal);
     if (this.#settled) return;
     this.#settled = true;

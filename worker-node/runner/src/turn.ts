@@ -4,13 +4,17 @@ import {
   isTypeName,
   type OutgoingSend,
   signalMethod,
+  type TimerChange,
   type ToRunner,
   troupeError,
 } from '@troupe/model';
 import type {
   CallLimit,
+  SendOptions,
   StepContext,
   StepOptions,
+  Timers,
+  TimerView,
   UndoContext,
   UndoOptions,
   WaitOptions,
@@ -18,11 +22,23 @@ import type {
 import { makeHandle, nameOf } from '@troupe/sdk/internal';
 import { ask, checkDeadline, type Emit } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
+import type { HeldTimers } from './held-timers.ts';
 import { takeStep } from './step.ts';
+import { type TimerDraft, timerViews } from './timer-draft.ts';
 import { compensate } from './undos.ts';
 import type { Work } from './work.ts';
 
 export type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
+
+/** What a context stands on. */
+export interface Grounds<T> {
+  readonly held: HeldState;
+  readonly timers: T;
+  readonly work: Work;
+  readonly emit: Emit;
+}
+
+const noChanges: readonly TimerChange[] = [];
 
 type Named = string | { readonly name: string };
 
@@ -32,15 +48,18 @@ export class TurnScope {
   readonly id: string;
   readonly callId: string;
   readonly sends: OutgoingSend[] = [];
+  readonly #openTimers: () => TimerDraft;
+  #timers: { readonly draft: TimerDraft; readonly forUser: Timers } | undefined;
   readonly #held: HeldState;
   readonly #work: Work;
   readonly #emit: Emit;
   #draft: Box | undefined;
 
-  constructor(frame: TurnFrame, held: HeldState, work: Work, emit: Emit) {
+  constructor(frame: TurnFrame, { held, timers, work, emit }: Grounds<() => TimerDraft>) {
     this.key = actorParts(frame.actor).key;
     this.id = frame.actor;
     this.callId = frame.callId;
+    this.#openTimers = timers;
     this.#held = held;
     this.#work = work;
     this.#emit = emit;
@@ -61,6 +80,15 @@ export class TurnScope {
 
   get signal(): AbortSignal {
     return this.#work.signal;
+  }
+
+  get timers(): Timers {
+    return this.#usedTimers().forUser;
+  }
+
+  /** What it did to timers: most turns never look at them. */
+  get timerChanges(): readonly TimerChange[] {
+    return this.#timers?.draft.changes() ?? noChanges;
   }
 
   readonly log = (text: string): void => {
@@ -126,11 +154,21 @@ export class TurnScope {
   readonly actor = (actor: Named, key: string, options: CallLimit = {}): unknown =>
     callsFrom(this.#work, actor, key, options);
 
-  readonly send = (actor: Named, key: string): unknown =>
+  readonly send = (actor: Named, key: string, { delayMs = 0 }: SendOptions = {}): unknown =>
     makeHandle((method, args) => {
       this.#work.checkOpen('c.send');
-      this.sends.push(ask(nameOf(actor), key, method, args));
+      const asked = ask(nameOf(actor), key, method, args);
+      if (delayMs === 0) this.sends.push(asked);
+      else this.#usedTimers().draft.sendLater(asked, delayMs);
     });
+
+  #usedTimers(): { readonly draft: TimerDraft; readonly forUser: Timers } {
+    if (this.#timers === undefined) {
+      const draft = this.#openTimers();
+      this.#timers = { draft, forUser: draft.forUser((use) => this.#work.checkOpen(use)) };
+    }
+    return this.#timers;
+  }
 
   #opened(use: string): Box {
     this.#work.checkOpen(use);
@@ -159,11 +197,14 @@ export class ReadScope {
   readonly key: string;
   readonly id: string;
   readonly callId: string;
+  readonly timers: Pick<Timers, 'list'>;
   readonly #work: Work;
   readonly #emit: Emit;
 
-  constructor(frame: TurnFrame, held: HeldState, work: Work, emit: Emit) {
+  constructor(frame: TurnFrame, { held, timers, work, emit }: Grounds<HeldTimers>) {
     this.state = held.current;
+    const pending = timers.pending();
+    this.timers = Object.freeze({ list: (): readonly TimerView[] => timerViews(pending) });
     this.key = actorParts(frame.actor).key;
     this.id = frame.actor;
     this.callId = frame.callId;
@@ -191,6 +232,14 @@ export class ReadScope {
   log(text: string): void {
     this.#work.checkOpen('c.log');
     this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
+  }
+
+  get all(): never {
+    throw this.#refused('all');
+  }
+
+  get race(): never {
+    throw this.#refused('race');
   }
 
   get compensate(): never {

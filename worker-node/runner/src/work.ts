@@ -32,6 +32,8 @@ export interface WorkOptions {
   /** Called once (R1), unless it is given up. `outcome` is the failure, or a placeholder for `value`
    *  when it is ok. */
   readonly onEnd: (outcome: Outcome, value: unknown) => void;
+  /** User code has ended well: makes what it did count, or throws why that cannot be. */
+  readonly onCommit?: (value: unknown) => void;
   /** It fails: undoes what it did, if there is anything to undo. */
   readonly onFail?: (work: Work, reason: unknown) => Promise<Outcome> | undefined;
   /** It is given up, for it only waits (R4). */
@@ -145,7 +147,7 @@ export class Work {
   #finish(value: unknown): void {
     if (this.#ended || this.#undoing) return;
     if (this.#departures === undefined && this.#recorded.length === 0) {
-      return this.#end(done, value);
+      return this.#commit(value);
     }
     const { mismatch, open, unasked, failed: record } = this.departures;
     if (mismatch !== undefined || record !== undefined) return this.#fail(mismatch);
@@ -156,6 +158,15 @@ export class Work {
     if (unasked.length > 0) {
       const what = `${this.name} ended without ${unasked.join(', ')}, which its first run had`;
       return this.#fail(troupeError('STEP_MISMATCH', what));
+    }
+    this.#commit(value);
+  }
+
+  #commit(value: unknown): void {
+    try {
+      this.#options.onCommit?.(value);
+    } catch (thrown) {
+      return this.#fail(thrown);
     }
     this.#end(done, value);
   }

@@ -48,6 +48,7 @@ export const Trip = actor('Trip', {
       await c.step('take', () => 5, { compensate: { run: () => c.actor('Account', 'a').deposit(5), retries: 0 } });
       throw new Error('no account');
     },
+    async unsaid(c) { await booked(c, 'hotel'); c.state.ids.push('x'); return () => 'not carried'; },
     async badUndo(c) { await c.step('take', () => 5, { compensate: 'no' }); },
   },
 });
@@ -185,6 +186,12 @@ describe('a turn that fails', () => {
     expect(names(story)).toEqual(['take', 'failed', 'Account/a.deposit', 'undo take']);
     const again = await play('pays', { recorded: story.recorded.slice(0, 3) });
     expect(names(again)).toEqual(names(story));
+  });
+
+  test('by what it replies is undone too', async () => {
+    const story = await play('unsaid');
+    expect(names(story)).toEqual(['hotel', 'failed', 'undo hotel']);
+    expect(failureText(story.outcome)).toMatch(/^UNCARRIABLE/);
   });
 
   test('is told by whom a compensation calls', async () => {

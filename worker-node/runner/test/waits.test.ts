@@ -15,6 +15,12 @@ export const Agent = actor('Agent', {
       return { page, answer };
     },
     async either(c) { return c.race([c.waitFor('yes'), c.waitFor('no')]); },
+    async gap(c) {
+      const yes = c.waitFor('yes');
+      yes.catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return c.race([yes, c.step('fast', () => 'F')]);
+    },
     async orStep(c) {
       return c.race([c.waitFor('yes'), c.step('slow', ({ signal }) => new Promise(() => undefined))]);
     },
@@ -106,6 +112,18 @@ describe('a turn that only waits', () => {
 });
 
 describe('a turn that waits', () => {
+  test('for what is recorded to have lost is not given up: nobody would call it back', async () => {
+    await fresh();
+    const recorded: Recorded[] = [
+      { kind: 'wait', ordinal: 0, name: 'yes' },
+      { kind: 'step', ordinal: 1, name: 'fast', outcome: ok('F') },
+      { kind: 'race', ordinal: 2, name: 'of 2', outcome: ok(1), lost: [0] },
+    ];
+    const { outcome } = await runner.run(agent, 'gap', [], { recorded });
+    expect(replyOf(outcome)).toBe('F');
+    expect(runner.unread.some(({ kind }) => kind === 'turn-waits')).toBe(false);
+  });
+
   test('beside a step goes on running', async () => {
     await fresh();
     const work = runner.turn(agent, 'orStep', []);

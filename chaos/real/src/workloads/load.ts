@@ -13,6 +13,8 @@ import { registers } from './registers.ts';
 import { runs } from './runs.ts';
 import { shares } from './shares.ts';
 import { tasks } from './tasks.ts';
+import { timers } from './timers.ts';
+import { trips } from './trips.ts';
 import { voyages } from './voyages.ts';
 import { Operations, type Seat, type Workload } from './workload.ts';
 
@@ -27,6 +29,8 @@ export const workloads = [
   shares,
   voyages,
   placings,
+  trips,
+  timers,
 ];
 
 /** The longest that an operation may take after the cluster has healed. */

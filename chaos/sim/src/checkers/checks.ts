@@ -50,6 +50,7 @@ import { signalOnce } from './signal-once.ts';
 import { soonestFirst } from './soonest-first.ts';
 import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
+import { timerSights } from './timer-sights.ts';
 import { Truth } from './truth.ts';
 import { undoneInReverse } from './undone-in-reverse.ts';
 import { wishesKept } from './wishes-kept.ts';
@@ -137,7 +138,7 @@ export class Checks {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    const looks = [sights, runSights, taskSights, placeSights].map((look) =>
+    const looks = [sights, runSights, taskSights, placeSights, timerSights].map((look) =>
       look(this.truth, coverage),
     );
     this.#checkers = [...checkers, ...looks];

@@ -16,6 +16,7 @@ import {
   type Outcome,
   type OutgoingSend,
   type Recorded,
+  type TimerChange,
   type WorkId,
 } from '@troupe/model';
 import { undoOrder } from '../mutants/spoilt-runner.ts';
@@ -53,6 +54,7 @@ export interface Work {
   readonly program: Program;
   readonly recorded: ReadonlyMap<number, Recorded>;
   readonly sends: OutgoingSend[];
+  readonly timers: TimerChange[];
   /** What calls, steps, waits and races came to, in order. */
   readonly results: unknown[];
   readonly done: (work: Work, outcome: Outcome) => void;
@@ -94,6 +96,7 @@ export class Play {
     const work: Work = {
       ...begun,
       sends: [],
+      timers: [],
       results: [],
       open: new Map(),
       undos: [],
@@ -164,6 +167,21 @@ export class Play {
       case 'send': {
         const [, key, program] = part;
         work.sends.push({ type: actorType, key, method: 'run', args: encodeArgs(program) });
+        return true;
+      }
+      case 'timer': {
+        const [, name, when, program] = part;
+        work.timers.push({ kind: 'set', name, when, method: 'run', args: encodeArgs(program) });
+        return true;
+      }
+      case 'cancel':
+        work.timers.push({ kind: 'cancel', name: part[1] });
+        return true;
+      case 'later': {
+        const [, key, ms, program] = part;
+        const to = { type: actorType, key };
+        const when = { kind: 'after', ms } as const;
+        work.timers.push({ kind: 'set', when, method: 'run', args: encodeArgs(program), to });
         return true;
       }
       case 'fail':
@@ -254,7 +272,8 @@ export class Play {
       } else if (!this.#leave(work, leg, first + at, (came) => decide(at, came))) return false;
     }
     const [winner] = known;
-    if (winner !== undefined) {
+    if (work.failed !== undefined) this.#end(work, work.failed.outcome);
+    else if (winner !== undefined) {
       this.#start.process.after(0, () => {
         if (this.#works.get(work.work) === work) decide(winner.at, winner.outcome);
       });

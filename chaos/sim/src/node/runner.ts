@@ -14,8 +14,10 @@ import {
   encodeValue,
   limits,
   type Outcome,
+  type TimerChange,
   type ToRunner,
 } from '@troupe/model';
+import { TimerBook } from '@troupe/worker-node-core';
 import { Play, type PlayStart, type Work } from './play.ts';
 import { decodeArgs, type Part, type Program } from './program.ts';
 
@@ -24,6 +26,7 @@ type TaskFrame = Extract<ToRunner, { kind: 'task' }>;
 
 interface Held {
   ids: string[];
+  readonly timers: TimerBook;
   readonly queue: TurnFrame[];
   running: boolean;
   /** Its turn was given up, and the node has not said that it knows. */
@@ -70,10 +73,17 @@ export class Runner {
     }
   }
 
-  #activate({ actor, state, deltas }: Extract<ToRunner, { kind: 'activate' }>): void {
+  #activate(frame: Extract<ToRunner, { kind: 'activate' }>): void {
+    const { actor, state, deltas } = frame;
     const from = state === undefined ? { ids: [] } : (decodeValue(state) as { ids: string[] });
     const ids = [...from.ids, ...deltas.map((delta) => String(decodeValue(delta)))];
-    this.#held.set(actor, { ids, queue: [], running: false, waits: false });
+    this.#held.set(actor, {
+      ids,
+      timers: bookOf(frame),
+      queue: [],
+      running: false,
+      waits: false,
+    });
     this.#start.world.checks.activated(actor, ids, this.#start.node);
     this.#start.emit({ kind: 'activated', actor });
   }
@@ -96,15 +106,28 @@ export class Runner {
     held.running = frame !== undefined;
     if (frame === undefined) return;
     const { coverage } = this.#start.world;
+    const { timer, work } = frame;
+    if (timer !== undefined && held.timers.get(timer.number)?.firing !== timer.firing) {
+      coverage.reach('a timer is cancelled as it fires');
+      this.#start.emit({ kind: 'turn-done', work, outcome: nothing, sends: [], skipped: true });
+      return this.#nextTurn(held);
+    }
+    if (timer?.to !== undefined) {
+      const { method, args } = frame;
+      held.timers.fired(timer.number, timer.firing);
+      const sends = [{ ...timer.to, method, args }];
+      this.#start.emit({ kind: 'turn-done', work, outcome: nothing, sends });
+      return this.#nextTurn(held);
+    }
     if (frame.recorded.length > 0) coverage.reach('a begun turn runs again');
     this.#play.run({
       work: frame.work,
       actor: frame.actor,
       callId: frame.callId,
-      program: decodeArgs(frame.args),
+      program: programOf(frame),
       recorded: new Map(frame.recorded.map((one) => [one.ordinal, one])),
       done: (work, outcome) => {
-        this.#turnDone(held, work, outcome);
+        this.#turnDone(held, work, frame, outcome);
         this.#nextTurn(held);
       },
       waits: ({ work }, ordinals) => {
@@ -116,13 +139,22 @@ export class Runner {
     });
   }
 
-  #turnDone(held: Held, { work, program, sends }: Work, outcome: Outcome): void {
+  #turnDone(held: Held, turn: Work, { timer }: TurnFrame, outcome: Outcome): void {
+    const { work, program, sends } = turn;
+    const { repeats } = program;
+    if (timer !== undefined) held.timers.fired(timer.number, timer.firing);
     if (!outcome.ok) {
       return this.#start.emit({ kind: 'turn-done', work, outcome, sends: [] });
     }
     held.ids.push(program.id);
     const delta = encodeValue(program.id);
-    this.#start.emit({ kind: 'turn-done', work, outcome, delta, sends });
+    const isOver = repeats !== undefined && (timer?.firing ?? 0) >= repeats.times;
+    const timers: readonly TimerChange[] = isOver
+      ? [...turn.timers, { kind: 'cancel', name: repeats.name }]
+      : turn.timers;
+    held.timers.change(timers, 0);
+    const done = { kind: 'turn-done', work, outcome, delta, sends } as const;
+    this.#start.emit(timers.length === 0 ? done : { ...done, timers });
   }
 
   #task(frame: TaskFrame): void {
@@ -146,6 +178,21 @@ export class Runner {
       waits: () => undefined,
     });
   }
+}
+
+const nothing: Outcome = { ok: true, value: encodeValue(null) };
+
+/** The timers as its node gives them; who hears of them is told by that one. */
+function bookOf({ timers, nextTimer }: Extract<ToRunner, { kind: 'activate' }>): TimerBook {
+  const told = { channel: 0, generation: 0, from: 1, news: [] };
+  return TimerBook.from({ next: nextTimer ?? 1, pending: timers ?? [], ...told }, 0);
+}
+
+/** A timer that comes again runs another program each time. */
+function programOf({ args, timer }: TurnFrame): Program {
+  const program = decodeArgs(args);
+  if (timer === undefined || program.repeats === undefined) return program;
+  return { ...program, id: `${program.id}.f${timer.firing}` };
 }
 
 /** What it was given, and the port that it was given to leave by. */

@@ -1,8 +1,9 @@
-/** An actor named on the command line. */
+/** An actor named on a command line. */
 import { isActorKey, isTypeName } from '@troupe/model';
 import { UsageError } from './exit-code.ts';
 
-export function actorArgument(text: string): { type: string; key: string } {
+/** Its key may hold slashes. */
+export function actorOf(text: string): { readonly type: string; readonly key: string } {
   const slash = text.indexOf('/');
   const type = text.slice(0, Math.max(slash, 0));
   const key = text.slice(slash + 1);

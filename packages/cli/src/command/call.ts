@@ -1,7 +1,7 @@
 /** `troupe call`: one call of an actor. */
 import type { Command } from 'commander';
 import { shown } from '../terminal/terminal.ts';
-import { actorArgument } from './actor-argument.ts';
+import { actorOf } from './actor-argument.ts';
 import { withTroupe } from './client.ts';
 import { UsageError } from './exit-code.ts';
 import { argumentsOf } from './json-argument.ts';
@@ -42,7 +42,7 @@ export function addCall(program: Command): void {
         options: CallOptions,
         command: Command,
       ) => {
-        const { type, key } = actorArgument(actor);
+        const { type, key } = actorOf(actor);
         const args = argumentsOf(texts, options.text === true);
         const settings = settingsOf(command);
         const callOptions = {

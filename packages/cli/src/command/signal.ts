@@ -1,6 +1,6 @@
 /** `troupe signal`: what an actor waits for, such as an approval. */
 import type { Command } from 'commander';
-import { actorArgument } from './actor-argument.ts';
+import { actorOf } from './actor-argument.ts';
 import { withTroupe } from './client.ts';
 import { jsonArgument } from './json-argument.ts';
 import { countOf, examples, settingsOf } from './settings.ts';
@@ -34,7 +34,7 @@ export function addSignal(program: Command): void {
         options: SignalOptions,
         command: Command,
       ) => {
-        const { type, key } = actorArgument(actor);
+        const { type, key } = actorOf(actor);
         const given = text === undefined || options.text === true;
         const value = given ? (text ?? null) : jsonArgument(text, 'the value');
         const settings = settingsOf(command);

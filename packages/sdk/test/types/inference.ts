@@ -28,6 +28,27 @@ export const Counter = actor('Counter', {
       same<typeof said, boolean>(true);
       return tries;
     },
+    async several(c) {
+      const booked = c.step('book', async () => ({ seat: 7 }), {
+        compensate: (was, { effectId }) => {
+          same<typeof was, { seat: number } | undefined>(true);
+          return effectId;
+        },
+      });
+      const [seat, said] = await c.all([booked, c.actor(Other, 'x').note('hello')]);
+      same<typeof seat, { seat: number }>(true);
+      same<typeof said, boolean>(true);
+      const first = await c.race([c.step('a', () => 1), c.waitFor<string>('b', { limitMs: 5 })]);
+      same<typeof first, string | number>(true);
+      // @ts-expect-error numbers are no steps
+      await c.all([1, 2]);
+      c.compensate('note', async (undo) => {
+        const again = await undo.actor(Other, 'x').note('undone');
+        same<typeof again, boolean>(true);
+      });
+      await c.signalTo(Other, 'x', 'b', { by: 'Ada' });
+      return first;
+    },
     reset(c) {
       c.state.count = 0;
     },
@@ -68,6 +89,7 @@ export async function calls(troupe: Troupe): Promise<void> {
   await counter.dec(1);
   const untyped = await troupe.actor('Counter', 'k').inc?.(1);
   same<typeof untyped, unknown>(true);
+  await troupe.signal(Counter, 'k', 'b', 'yes');
   const planned = await troupe.task(plan, { folder: 'x' });
   same<typeof planned, { files: string[]; cost: number }>(true);
   // @ts-expect-error the input has a folder
