@@ -31,6 +31,11 @@ export const Counter = actor('Counter', {
     crash() {
       process.exit(9);
     },
+    /** Takes all the memory of its runner. */
+    eat() {
+      const eaten: number[][] = [];
+      for (;;) eaten.push(new Array<number>(100_000).fill(eaten.length));
+    },
   },
   reads: {
     ids(c) {
@@ -87,6 +92,10 @@ export const Sender = actor('Sender', {
       for (const key of keys) c.send(Counter, key).add(id);
       c.state.posts += 1;
       return c.state.posts;
+    },
+    /** Each letter holds its turn open, as `addSlowly` does. */
+    postSlowly(c, letters: { key: string; ms: number; began: string }[], id: string) {
+      for (const { key, ms, began } of letters) c.send(Counter, key).addSlowly(id, ms, began);
     },
     /** Awaits another actor. */
     async ask(c, key: string, id: string) {

@@ -33,7 +33,7 @@ export const limits = {
   signalBytesKeptMax: 4 * 1024 * 1024,
   /** Calls in one compensation, those of its further tries among them: it has failed beyond. */
   undoCallsMax: 63,
-  /** Times a turn is tried when its runner crashes under it: `RUNNER_CRASHED` beyond. */
+  /** Crashes of runners that a turn was alone under: `RUNNER_CRASHED` with the last of them. */
   turnCrashesMax: 3,
   /** Time in which a call must be accepted; more is `INVALID_ARGUMENT`. */
   deadlineMsMax: 600_000,

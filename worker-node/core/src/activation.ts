@@ -18,6 +18,7 @@ import type { Alarm } from './alarms.ts';
 import type { RunnerId } from './events.ts';
 import type { TurnCause } from './facts.ts';
 import type { Memory } from './memory.ts';
+import type { Trial } from './trials.ts';
 
 /** Something the actor shall do. */
 export interface Input {
@@ -29,7 +30,7 @@ export interface Input {
   readonly clock: VectorClock | undefined;
   /** Where the answer goes; a resend may change it. Undefined: nobody waits any more. */
   replyTo: Address | undefined;
-  /** Runners that crashed under it. */
+  /** Runners that crashed under it while it was alone. */
   crashes: number;
   cancelled: boolean;
 }
@@ -83,6 +84,12 @@ export interface Activation {
   readonly turnedAway: Map<string, number>;
   /** Highest letter number taken into the mailbox, by `sender#birth`. */
   readonly queuedLetters: Map<string, number>;
+  /** What of it is tried apart, since its runner crashed. */
+  trial: Trial | undefined;
+  /** Crashes since then that it was under and that nobody could be blamed for. */
+  suspected: number;
+  /** Runners that crashed while they did nothing but bring it into memory. */
+  startCrashes: number;
   /** Firings taken into the mailbox, by the number of their timer. */
   readonly queuedTimers: Map<number, number>;
   /** Firings that are due and wait until it is live, likewise. */
@@ -145,6 +152,9 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     waitAlarms: new Map(),
     turnedAway: new Map(),
     queuedLetters: new Map(),
+    trial: undefined,
+    suspected: 0,
+    startCrashes: 0,
     queuedTimers: new Map(),
     dueTimers: new Map(),
     lastTurnAt: now,

@@ -74,6 +74,8 @@ export class Checkpointing {
     const { checkpoint, runner, phase } = activation;
     if (checkpoint.underWay !== undefined || runner === undefined) return false;
     if (phase !== 'live' && phase !== 'releasing') return false;
+    // Soon it is at another runner.
+    if (phase === 'live' && activation.trial?.state === 'tried') return false;
     checkpoint.underWay = 'capture';
     this.#underWay.add(activation);
     this.#core.runners.frame(runner, {
@@ -108,6 +110,7 @@ export class Checkpointing {
     const body = encodeCheckpoint(head, memory, captured.state, this.#core);
     checkpoint.since = checkpoint.collecting ? { deltas: [], bytes: 0 } : undefined;
     this.#put(activation, memory, body, false);
+    if (activation.trial !== undefined) this.#core.mailboxes.pump(activation);
   }
 
   onStored(stored: Stored): void {

@@ -18,6 +18,7 @@ import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
 import type { Timers } from './timers.ts';
+import type { Trials } from './trials.ts';
 import type { Turns } from './turns.ts';
 import type { Waits } from './waits.ts';
 
@@ -43,6 +44,7 @@ export interface Core {
   readonly timers: Timers;
   readonly locations: Locations;
   readonly runners: Runners;
+  readonly trials: Trials;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
   readonly departures: Departures;

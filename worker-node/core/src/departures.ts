@@ -78,6 +78,11 @@ export class Departures {
     if (departure !== undefined && departure.stage !== 'waiting') this.#step(departure);
   }
 
+  /** No new turn of it begins here. */
+  isQuiet(activation: Activation): boolean {
+    return this.#all.get(activation)?.stage === 'quiet';
+  }
+
   onPrepared({ actor, epoch }: Prepared): void {
     const activation = this.#core.actors.get(actor);
     if (activation === undefined || activation.epoch !== epoch) return;
@@ -145,7 +150,10 @@ export class Departures {
     this.#bytes += departure.bytes;
     departure.stage = 'ahead';
     this.#underWay.add(departure);
-    this.#step(departure);
+    // Who waits to be tried would be in memory only when others have been.
+    const { trial, runner } = departure.activation;
+    if (trial !== undefined && runner === undefined) this.#quiesce(departure);
+    else this.#step(departure);
   }
 
   /** Goes further with this actor, as far as it can. */
@@ -191,6 +199,7 @@ export class Departures {
 
   #quiesce(departure: Departure): void {
     departure.stage = 'quiet';
+    this.#core.trials.onQuiet(departure.activation);
     this.#writeRest(departure);
   }
 

@@ -147,8 +147,7 @@ export type NodeReply = {
 /** Done at once: nothing of it can leave the node. */
 export type NodeWork =
   | { readonly kind: 'to-runner'; readonly runner: RunnerId; readonly frame: ToRunner }
-  /** Have a runner for this bundle; answered by `runner-ready` or `bundle-failed`. Idempotent
-   *  while one is starting. */
+  /** Start one more runner for this bundle; answered by `runner-ready` or `bundle-failed`. */
   | { readonly kind: 'start-runner'; readonly bundle: BundleHash }
   /** Read these; answered by `objects-read` or `objects-failed`, in bounded time. */
   | {
@@ -162,6 +161,8 @@ export type NodeWork =
   | { readonly kind: 'read-ahead'; readonly actor: ActorId; readonly epoch: number }
   /** End this runner process with SIGKILL: what it runs has passed its limit and does not stop. */
   | { readonly kind: 'kill-runner'; readonly runner: RunnerId }
+  /** Nothing is at this runner, and nothing will be: end it. Its `runner-exited` changes nothing. */
+  | { readonly kind: 'end-runner'; readonly runner: RunnerId }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string };
 
 export interface NodeConfig {

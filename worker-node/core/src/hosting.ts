@@ -118,6 +118,7 @@ export class Hosting {
     const activation = this.#actors.get(actor);
     if (activation?.phase !== 'starting' || activation.runner !== runner) return;
     activation.phase = 'live';
+    activation.startCrashes = 0;
     activation.lived = true;
     activation.building = undefined;
     activation.lastTurnAt = this.#core.now;
@@ -152,6 +153,11 @@ export class Hosting {
     return lost;
   }
 
+  /** It crashes every runner that brings it into memory. */
+  failStart(activation: Activation, reason: Failure): void {
+    this.#fail(activation, reason);
+  }
+
   /** Reads a lost activation back and goes on. */
   revive(activation: Activation): void {
     activation.phase = 'cold';
@@ -175,11 +181,13 @@ export class Hosting {
     this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
     this.#core.runners.release(activation.runner);
     activation.runner = undefined;
+    this.#core.trials.leave(activation);
   }
 
   /** Forgets the activation altogether: it lives elsewhere now. */
   drop(activation: Activation): void {
     this.leaveRunner(activation);
+    this.#core.trials.leave(activation);
     activation.phase = 'released';
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
@@ -239,7 +247,7 @@ export class Hosting {
 
   #start(activation: Activation): void {
     activation.phase = 'starting';
-    this.#core.runners.acquire(activation.bundle, (got) => {
+    const entered = (got: RunnerId | Failure): void => {
       if (typeof got === 'object') {
         if (isFailure(got)) this.#fail(activation, got);
         return;
@@ -250,13 +258,20 @@ export class Hosting {
       const timers = timersOf(activation);
       const frame = { kind: 'activate', actor: activation.id, deltas, ...timers } as const;
       this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
-    });
+    };
+    if (activation.trial === undefined && activation.startCrashes > 0) {
+      this.#core.trials.summon(activation, [], false);
+    }
+    const { trial } = activation;
+    if (trial === undefined) this.#core.runners.acquire(activation.bundle, entered);
+    else this.#core.trials.acquire(trial, entered);
   }
 
   /** Back to cold; whoever waits is told why. The next call tries again. */
   #fail(activation: Activation, reason: Failure): void {
     activation.phase = 'cold';
     activation.building = undefined;
+    this.#core.trials.leave(activation);
     this.#core.mailboxes.refuseAll(activation, reason);
   }
 

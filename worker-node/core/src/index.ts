@@ -1,3 +1,4 @@
+export { callIdOf } from './activation.ts';
 export {
   type CheckpointFloor,
   type CheckpointHead,

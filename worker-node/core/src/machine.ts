@@ -31,6 +31,7 @@ import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
 import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
+import { Trials } from './trials.ts';
 import { Turns } from './turns.ts';
 import { Waits } from './waits.ts';
 
@@ -61,6 +62,7 @@ export class NodeMachine
   readonly timers: Timers;
   readonly locations: Locations;
   readonly runners: Runners;
+  readonly trials: Trials;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
   readonly departures: Departures;
@@ -82,6 +84,7 @@ export class NodeMachine
     this.timers = new Timers(this);
     this.locations = new Locations(this);
     this.runners = new Runners(this);
+    this.trials = new Trials(this);
     this.tasks = new Tasks(this);
     this.checkpointing = new Checkpointing(this);
     this.departures = new Departures(this);
@@ -250,11 +253,13 @@ export class NodeMachine
   }
 
   #onRunnerExited(runner: RunnerId, reason: string): void {
-    if (!this.runners.onExited(runner)) return;
+    const gone = this.runners.onExited(runner);
+    if (gone === undefined) return;
     const lost = this.hosting.onRunnerExited(runner);
     for (const activation of lost) this.checkpointing.onRunnerLost(activation);
     this.tasks.onRunnerExited(runner, reason);
-    this.turns.onRunnerExited(lost, reason);
+    this.trials.onRunnerExited(runner, gone.bundle);
+    this.turns.onRunnerExited(lost, reason, gone.held === 1);
   }
 
   #onNodeGone(incarnation: NodeConfig['incarnation']): void {

@@ -96,7 +96,11 @@ export class Mailboxes {
   /** Hands inputs to the runner, as many as may run ahead of their records. */
   pump(activation: Activation): void {
     if (activation.phase !== 'live') return;
-    if (activation.parked !== undefined) return this.#pumpReads(activation);
+    const { trial, suspected } = activation;
+    if (trial !== undefined) return this.#core.trials.pump(activation, trial);
+    // Who might crash a runner is not run here any more, if it is to leave.
+    if (suspected > 0 && this.#core.departures.isQuiet(activation)) return;
+    if (activation.parked !== undefined) return this.pumpReads(activation);
     while (activation.dispatched.length < limits.turnsAheadMax) {
       const input = activation.mailbox.shift();
       if (input === undefined) return;
@@ -247,7 +251,8 @@ export class Mailboxes {
     this.#reply(activation, call.replyTo, session, number, signalled);
   }
 
-  #pumpReads(activation: Activation): void {
+  /** Hands all reads that wait to the runner. */
+  pumpReads(activation: Activation): void {
     const reads = activation.mailbox.filter(({ read }) => read);
     for (const input of reads) {
       activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
@@ -418,8 +423,8 @@ function isGoing({ phase }: Activation): boolean {
 }
 
 /** B8 */
-function mayRead({ phase, dispatched }: Activation): boolean {
-  return phase === 'live' || dispatched.length > 0;
+function mayRead({ phase, dispatched, trial }: Activation): boolean {
+  return trial === undefined && (phase === 'live' || dispatched.length > 0);
 }
 
 /** The turn has left its actor: it runs again, whatever becomes of its caller. */

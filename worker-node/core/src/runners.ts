@@ -18,6 +18,8 @@ interface Runner {
   readonly bundle: BundleHash;
   /** Activations and tasks it holds. */
   load: number;
+  /** How many it has ever held. */
+  held: number;
 }
 
 interface Pool {
@@ -28,6 +30,8 @@ interface Pool {
   readonly waitsMs: Map<string, number>;
   readonly ready: Runner[];
   starting: number;
+  /** Those for trials. */
+  startingApart: number;
   waiting: ((got: RunnerId | Failure) => void)[];
 }
 
@@ -53,8 +57,28 @@ export class Runners {
       pool.waiting.push(got);
       return;
     }
-    least.load += 1;
+    this.enter(least.id);
     got(least.id);
+  }
+
+  /** One more runner, in which nothing is but what is tried. */
+  startApart(bundle: BundleHash): void {
+    this.#pool(bundle).startingApart += 1;
+    this.#core.out.work({ kind: 'start-runner', bundle });
+  }
+
+  /** An activation or a task is going to be at this runner. */
+  enter(id: RunnerId): void {
+    const runner = this.#runners.get(id);
+    if (runner === undefined) return;
+    runner.load += 1;
+    runner.held += 1;
+  }
+
+  /** Ends a runner that was for trials. */
+  end(id: RunnerId): void {
+    this.#runners.delete(id);
+    this.#core.out.work({ kind: 'end-runner', runner: id });
   }
 
   /** What was acquired is not needed any more. */
@@ -69,10 +93,15 @@ export class Runners {
 
   onReady(id: RunnerId, bundle: BundleHash, manifest: Manifest): void {
     const pool = this.#pool(bundle);
-    if (pool.starting > 0) pool.starting -= 1;
     if (pool.manifest === undefined) describe(pool, manifest);
-    const runner: Runner = { id, bundle, load: 0 };
+    const runner: Runner = { id, bundle, load: 0, held: 0 };
     this.#runners.set(id, runner);
+    // One is like the other until something is in it.
+    if (pool.starting === 0 && pool.startingApart > 0) {
+      pool.startingApart -= 1;
+      return this.#core.trials.onReady(id, bundle);
+    }
+    if (pool.starting > 0) pool.starting -= 1;
     pool.ready.push(runner);
     const waiting = pool.waiting;
     pool.waiting = [];
@@ -81,6 +110,10 @@ export class Runners {
 
   onBundleFailed(bundle: BundleHash, reason: Failure): void {
     const pool = this.#pool(bundle);
+    if (pool.starting === 0 && pool.startingApart > 0) {
+      pool.startingApart -= 1;
+      return this.#core.trials.onBundleFailed(bundle, reason);
+    }
     if (pool.starting > 0) pool.starting -= 1;
     if (pool.ready.length > 0 || pool.starting > 0) return;
     const waiting = pool.waiting;
@@ -88,14 +121,15 @@ export class Runners {
     for (const got of waiting) got(reason);
   }
 
-  /** True when the runner was known. */
-  onExited(id: RunnerId): boolean {
+  /** What it was, if it was known. */
+  onExited(id: RunnerId): Pick<Runner, 'bundle' | 'held'> | undefined {
     const runner = this.#runners.get(id);
-    if (runner === undefined) return false;
+    if (runner === undefined) return undefined;
     this.#runners.delete(id);
-    const pool = this.#pool(runner.bundle);
-    pool.ready.splice(pool.ready.indexOf(runner), 1);
-    return true;
+    const { ready } = this.#pool(runner.bundle);
+    const index = ready.indexOf(runner);
+    if (index >= 0) ready.splice(index, 1);
+    return runner;
   }
 
   methodKind(bundle: BundleHash, type: string, method: string): 'method' | 'read' | Failure {
@@ -137,6 +171,7 @@ export class Runners {
         waitsMs: new Map(),
         ready: [],
         starting: 0,
+        startingApart: 0,
         waiting: [],
       };
       this.#pools.set(bundle, pool);

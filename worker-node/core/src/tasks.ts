@@ -8,6 +8,7 @@
  */
 import {
   type CancelTask,
+  callTask,
   encodeHandle,
   type Failure,
   type FromRunner,
@@ -155,7 +156,9 @@ export class Tasks {
     for (const attempt of this.#byWork.values()) {
       if (attempt.runner !== runner) continue;
       const text = `the runner of task ${attempt.order.task} crashed: ${reason}`;
-      this.#end(attempt, { ok: false, failure: failure('RUNNER_CRASHED', text) });
+      // A task that only calls an actor runs no user code: it has crashed nothing, and asks again.
+      const code = attempt.order.name === callTask ? 'OUTCOME_UNKNOWN' : 'RUNNER_CRASHED';
+      this.#end(attempt, { ok: false, failure: failure(code, text) });
     }
   }
 

@@ -6,12 +6,14 @@
  * T2  a turn's effects leave only after `turn-begun`, its records and those before it are durable
  *     (they are sends; the loop releases sends after the append).
  * T3  a read commits nothing, and its reply waits for an append first sent after the read ran.
+ * T4  a crash is counted against an input only when that alone can have caused it (see trials.ts).
  */
 import {
   assert,
   boundedFailure,
   clockChanges,
   errorTable,
+  type Failure,
   type FromRunner,
   failure,
   limits,
@@ -31,6 +33,8 @@ import { firingOf } from './timers.ts';
 
 type Frame<K extends FromRunner['kind']> = Extract<FromRunner, { kind: K }>;
 
+/** Makes a trial longer than any limit. */
+const suspectedOverdue = 12;
 /** How long a runner may go on beyond the limit it was given before it is killed. */
 const limitGraceMs = 5_000;
 
@@ -158,23 +162,44 @@ export class Turns {
     this.fact(activation, changes === undefined ? fact : { ...fact, clock: changes });
   }
 
-  /** What runs at a runner that has exited: tried again, up to `limits.turnCrashesMax`. */
-  onRunnerExited(lost: readonly Activation[], reason: string): void {
-    for (const activation of lost) {
-      const turns = activation.dispatched.splice(0);
-      const reads = [...activation.reads];
-      activation.reads.clear();
-      for (const turn of [...turns, ...reads]) this.#byWork.delete(turn.work);
-      activation.mailbox.unshift(...turns.map((turn) => turn.input));
-      for (const { input } of reads) this.#againRead(activation, input, reason);
-      const suspect = turns[0];
-      if (suspect !== undefined) this.#suspect(activation, suspect, reason);
-      if (activation.phase === 'live' || activation.phase === 'releasing') {
-        this.#core.hosting.revive(activation);
-      } else if (activation.phase === 'starting') {
-        this.#core.hosting.revive(activation);
+  /**
+   * What ran at a runner that has exited is tried, apart from the others; `alone`: the runner has held
+   * nothing but this activation. What only that can have done is counted, up to
+   * `limits.turnCrashesMax`.
+   */
+  onRunnerExited(lost: readonly Activation[], reason: string, alone: boolean): void {
+    const wasTried = ({ trial }: Activation) => trial?.state === 'tried';
+    const others = lost.filter((activation) => !wasTried(activation));
+    for (const activation of [...lost.filter(wasTried), ...others]) {
+      const inputs = this.#takeLost(activation);
+      const starts = activation.phase === 'starting';
+      const [only] = inputs;
+      if (alone && inputs.length === 1 && only !== undefined) this.#blame(activation, only, reason);
+      else if (alone && starts) activation.startCrashes += 1;
+      else if (inputs.length > 0 || starts) activation.suspected += 1;
+      else activation.suspected = 0;
+      if (activation.startCrashes >= limits.turnCrashesMax) {
+        this.#core.hosting.failStart(activation, crashedAtStart(activation, reason));
+        continue;
       }
+      const waiting = new Set(activation.mailbox);
+      const left = inputs.filter((input) => waiting.has(input));
+      const isTried = (left.length > 0 || starts) && !this.#core.departures.isQuiet(activation);
+      if (isTried) this.#core.trials.summon(activation, left, wasTried(activation));
+      else this.#core.trials.leave(activation);
+      this.#core.hosting.revive(activation);
     }
+  }
+
+  /** What its runner had is in the mailbox again. */
+  #takeLost(activation: Activation): Input[] {
+    const turns = activation.dispatched.splice(0);
+    const reads = [...activation.reads];
+    activation.reads.clear();
+    for (const { work } of [...turns, ...reads]) this.#byWork.delete(work);
+    activation.mailbox.unshift(...turns.map(({ input }) => input));
+    activation.mailbox.push(...reads.map(({ input }) => input));
+    return [...turns, ...reads].map(({ input }) => input);
   }
 
   /** Its runner has given up what it was to run: the inputs, in order. */
@@ -283,6 +308,7 @@ export class Turns {
     this.#core.out.append({ kind: 'barrier' });
     activation.lastTurnAt = this.#core.now;
     this.#core.mailboxes.answer(activation, turn.input, outcome);
+    if (activation.trial !== undefined) this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
   }
 
@@ -325,17 +351,16 @@ export class Turns {
     return begun !== undefined && sameCause(input.cause, begun.cause) ? begun : undefined;
   }
 
-  #againRead(activation: Activation, input: Input, reason: string): void {
-    input.crashes += 1;
-    if (input.crashes < limits.turnCrashesMax) activation.mailbox.push(input);
-    else this.#core.mailboxes.answer(activation, input, crashed(activation, input, reason));
-  }
-
-  #suspect(activation: Activation, turn: Turn, reason: string): void {
-    const { input } = turn;
+  /** It was alone (T4). */
+  #blame(activation: Activation, input: Input, reason: string): void {
     input.crashes += 1;
     if (input.crashes < limits.turnCrashesMax) return;
     const outcome = crashed(activation, input, reason);
+    if (input.read) {
+      activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
+      this.#core.mailboxes.answer(activation, input, outcome);
+      return;
+    }
     if (this.#core.decisions.undoCrashed(activation, input, outcome)) {
       input.crashes = 0;
       return;
@@ -395,7 +420,10 @@ export class Turns {
       const { activation } = turn;
       const first = turn.read || activation.dispatched[0] === turn;
       if (!first || this.#core.now - turn.startedAt < turn.limitMs + limitGraceMs) continue;
-      if (activation.runner !== undefined) overdue.add(activation.runner);
+      if (activation.runner === undefined) continue;
+      overdue.add(activation.runner);
+      // It, or what did not let it go on, takes that long: it is tried until it ends.
+      activation.suspected = suspectedOverdue;
     }
     for (const runner of overdue) this.#core.out.work({ kind: 'kill-runner', runner });
   }
@@ -412,6 +440,11 @@ function afterItBegan(outcome: Outcome, { method }: Input): Outcome {
     details: { ...details, code },
   });
   return { ok: false, failure: failed };
+}
+
+function crashedAtStart({ id, startCrashes }: Activation, reason: string): Failure {
+  const text = `the runner of ${id} crashed ${startCrashes} times as it was brought into memory`;
+  return failure('RUNNER_CRASHED', `${text}: ${reason}`);
 }
 
 function crashed(activation: Activation, input: Input, reason: string): Outcome {

@@ -96,6 +96,10 @@ export class TestNode {
   /** Turns of an actor, the running one first. */
   #lines = new Map<ActorId, Turn[]>();
   #runners = 0;
+  /** Who is at which runner, and which works were given to it. */
+  readonly #at = new Map<ActorId, number>();
+  readonly #workAt = new Map<number, number>();
+  #lastWork = 0;
   /** Facts of earlier nodes, by log, for `restore`. */
   readonly #logs: Map<string, NodeFact[]>;
 
@@ -221,11 +225,31 @@ export class TestNode {
     this.call(signalMethod, '', { session: sessionId('s9'), ...caller }, { args });
   }
 
-  crashRunner(): void {
-    this.#turns.clear();
-    this.#lines.clear();
-    this.#states.clear();
-    this.post({ kind: 'runner-exited', runner: this.#runners, reason: 'SIGSEGV' });
+  /** Crashes a runner: the one that was given work last, unless another is named. */
+  crashRunner(runner = this.runnerOf(this.#lastWork)): void {
+    for (const [work, at] of this.#workAt) if (at === runner) this.#turns.delete(work);
+    for (const [actor, at] of this.#at) {
+      if (at !== runner) continue;
+      this.#at.delete(actor);
+      this.#lines.delete(actor);
+      this.#states.delete(actor);
+    }
+    this.post({ kind: 'runner-exited', runner, reason: 'SIGSEGV' });
+  }
+
+  /** The runner that this work was given to. */
+  runnerOf(work: number): number {
+    return this.#workAt.get(work) ?? this.#runners;
+  }
+
+  /** Who is at the runner. */
+  actorsAt(runner: number): ActorId[] {
+    return [...this.#at].flatMap(([actor, at]) => (at === runner ? [actor] : []));
+  }
+
+  /** Turns and reads that a runner has and has not ended. */
+  get running(): readonly Turn[] {
+    return [...this.#turns.values()];
   }
 
   post(event: Parameters<NodeMachine['handle']>[1] extends infer E ? DistributiveOmit<E> : never) {
@@ -282,15 +306,15 @@ export class TestNode {
     if (order.kind === 'start-runner') {
       this.#runners += 1;
       this.post({ kind: 'runner-ready', runner: this.#runners, bundle, manifest });
-    } else if (order.kind === 'to-runner') this.#run(order.frame);
-    else if (order.kind === 'kill-runner') this.crashRunner();
+    } else if (order.kind === 'to-runner') this.#run(order.runner, order.frame);
+    else if (order.kind === 'kill-runner') this.crashRunner(order.runner);
     else if (order.kind === 'read-ahead') {
       this.post({ kind: 'read-ahead', actor: order.actor, epoch: order.epoch });
     }
   }
 
   #send(send: NodeSend): void {
-    if (send.kind === 'to-runner') this.#run(send.frame);
+    if (send.kind === 'to-runner') this.#run(send.runner, send.frame);
     else if (send.kind === 'put-checkpoint') {
       const before = this.checkpoints.get(send.actor);
       const revision = (before?.revision ?? 0) + 1;
@@ -323,9 +347,17 @@ export class TestNode {
     }
   }
 
-  #run(frame: ToRunner): void {
+  #run(runner: number, frame: ToRunner): void {
+    if ('work' in frame && (frame.kind === 'turn' || frame.kind === 'task')) {
+      this.#workAt.set(frame.work, runner);
+      this.#lastWork = frame.work;
+    }
     switch (frame.kind) {
+      case 'deactivate':
+        this.#at.delete(frame.actor);
+        return;
       case 'activate': {
+        this.#at.set(frame.actor, runner);
         const state = frame.state === undefined ? [] : (decodeValue(frame.state) as string[]);
         this.#states.set(frame.actor, [
           ...state,
@@ -374,7 +406,9 @@ export class TestNode {
   }
 
   frame(frame: FromRunner): void {
-    this.post({ kind: 'from-runner', runner: this.#runners, frame });
+    const of = 'work' in frame ? this.#workAt.get(frame.work) : undefined;
+    const at = 'actor' in frame ? this.#at.get(frame.actor) : undefined;
+    this.post({ kind: 'from-runner', runner: of ?? at ?? this.#runners, frame });
   }
 
   /** The user's methods. */

@@ -436,9 +436,8 @@ describe('a crash of the runner', () => {
     a.call('add', 'x', { number: 1 });
     a.call('hang', '', { number: 2 });
     a.call('add', 'y', { number: 3 });
-    a.crashRunner();
-    a.crashRunner();
-    a.crashRunner();
+    // Whether the last of them had begun before the first crash is not known: that does not count.
+    for (let crashes = 0; crashes <= limits.turnCrashesMax; crashes++) a.crashRunner();
     a.call('list', '', { number: 4 });
     expect(a.values()).toContain('RUNNER_CRASHED');
     expect(a.values().at(-1)).toEqual(['x', 'y']);

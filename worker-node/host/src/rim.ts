@@ -53,7 +53,10 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
         pool.start(order.bundle);
         return;
       case 'kill-runner':
-        pool.kill(order.runner);
+        pool.kill(order.runner, 'it ran over its limit and did not stop');
+        return;
+      case 'end-runner':
+        pool.kill(order.runner, 'nothing is at it any more');
         return;
       case 'read-ahead':
         this.#start.restorer.readAhead(order);

@@ -61,6 +61,8 @@ export interface Checker {
   effect?(effect: Effect): void;
   /** A task's function begins. */
   attempted?(attempted: Attempted): void;
+  /** A runner dies, by the doing of these turns, or by nobody's while these were at it. */
+  crashed?(callIds: readonly string[]): void;
   restored?(restored: Restored): void;
   /** A process acts on a message that names a term. */
   obeyed?(process: string, term: Term): void;

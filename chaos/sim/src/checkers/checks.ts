@@ -10,6 +10,7 @@ import type { Coverage } from '../world/coverage.ts';
 import { acknowledgedIsDurable } from './acknowledged-is-durable.ts';
 import { answersById } from './answers-by-id.ts';
 import { asAsked } from './as-asked.ts';
+import { blamedForItsOwn } from './blamed-for-its-own.ts';
 import type {
   Answered,
   Attempted,
@@ -68,6 +69,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'signal-once': signalOnce,
   'same-winner': sameWinner,
   'undone-in-reverse': undoneInReverse,
+  'blamed-for-its-own': blamedForItsOwn,
   'result-once': resultOnce,
   'dag-order': dagOrder,
   'exact-results': exactResults,
@@ -201,6 +203,11 @@ export class Checks {
   attempted(attempted: Attempted): void {
     this.#who = attempted.node;
     for (const checker of this.#checkers) checker.attempted?.(attempted);
+  }
+
+  crashed(node: string, callIds: readonly string[]): void {
+    this.#who = node;
+    for (const checker of this.#checkers) checker.crashed?.(callIds);
   }
 
   restored(restored: Restored): void {

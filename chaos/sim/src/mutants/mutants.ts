@@ -105,6 +105,7 @@ export const mutants = {
   'losers-not-recorded': 'a race does not record what lost',
   'races-run-anew': 'a turn that runs again runs its races anew',
   'undone-first-to-last': 'a turn that fails undoes its steps in the order in which it took them',
+  'all-at-a-runner-are-blamed': 'every turn at a runner that crashes is failed for it',
   'undone-again': 'a turn that runs again undoes again what it had undone',
 } as const;
 

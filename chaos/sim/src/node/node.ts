@@ -270,6 +270,8 @@ export class Node {
         return this.#pool.start(order.bundle);
       case 'kill-runner':
         return this.#pool.kill(order.runner, 'killed beyond its limit');
+      case 'end-runner':
+        return this.#pool.kill(order.runner, 'nothing is at it any more');
       case 'read-ahead': {
         const { actor, epoch } = order;
         return this.#restorer.readAhead(actor, () =>

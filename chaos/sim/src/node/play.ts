@@ -78,7 +78,8 @@ export interface PlayStart {
   /** Incarnation of its node. */
   readonly node: string;
   readonly emit: (frame: FromRunner) => void;
-  readonly crash: (why: string) => void;
+  /** The runner dies, by the doing of this turn or task. */
+  readonly crash: (why: string, callId: string) => void;
 }
 
 const callDeadlineMs = 30_000;
@@ -194,7 +195,8 @@ export class Play {
         if (crashes >= part[1]) return true;
         world.crashes.set(work.callId, crashes + 1);
         world.coverage.reach('a runner crashes under a turn');
-        crash(`as ${work.program.id} asked`);
+        if (this.#works.size > 1) world.coverage.reach('others run at a runner that crashes');
+        crash(`as ${work.program.id} asked`, work.callId);
         return false;
       }
       case 'race':

@@ -1,6 +1,7 @@
 /** The runner processes of one node: started, killed, crashed; frames in order over a pipe. */
-import type { BundleHash, FromRunner, ToRunner } from '@troupe/model';
+import type { BundleHash, FromRunner, ToRunner, WorkId } from '@troupe/model';
 import type { NodeEvent, RunnerId } from '@troupe/worker-node-core';
+import { Blame } from '../mutants/spoilt-pool.ts';
 import { heardByRunner } from '../mutants/spoilt-runner.ts';
 import { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -15,6 +16,8 @@ type RunnerEvent =
 interface Started {
   readonly runner: Runner;
   readonly process: Process;
+  /** Call ids of the turns that it has. */
+  readonly turns: Map<WorkId, string>;
 }
 
 const pipeMs = 0.05;
@@ -24,12 +27,14 @@ export class RunnerPool {
   readonly #node: Process;
   readonly #post: (event: RunnerEvent) => void;
   readonly #runners = new Map<RunnerId, Started>();
+  readonly #blame: Blame;
   #ids = 0;
 
   constructor(world: World, node: Process, post: (event: RunnerEvent) => void) {
     this.#world = world;
     this.#node = node;
     this.#post = post;
+    this.#blame = new Blame(world);
   }
 
   get size(): number {
@@ -47,9 +52,9 @@ export class RunnerPool {
         process,
         node: this.#node.name,
         emit: (frame) => this.#toNode(id, process, frame),
-        crash: (why) => this.kill(id, why),
+        crash: (why, callId) => this.kill(id, why, [callId]),
       });
-      this.#runners.set(id, { runner, process });
+      this.#runners.set(id, { runner, process, turns: new Map() });
       this.#post({
         kind: 'runner-ready',
         runner: id,
@@ -62,14 +67,21 @@ export class RunnerPool {
   send(id: RunnerId, frame: ToRunner): void {
     const started = this.#runners.get(id);
     if (started === undefined) return;
-    const { runner, process } = started;
+    const { runner, process, turns } = started;
+    if (frame.kind === 'turn') turns.set(frame.work, frame.callId);
+    const failed = this.#blame.answer(frame);
+    if (failed !== undefined) return this.#toNode(id, process, failed);
     const heard = heardByRunner(this.#world, frame);
     this.#world.timeline.after(pipeMs, () => process.run(() => runner.hear(heard)));
   }
 
-  kill(id: RunnerId, reason: string): void {
+  /** `by`: whose doing it is; nobody's but of the turns at it, unless said. */
+  kill(id: RunnerId, reason: string, by?: readonly string[]): void {
     const started = this.#runners.get(id);
     if (started === undefined) return;
+    const turns = [...started.turns.values()];
+    this.#world.checks.crashed(this.#node.name, by ?? turns);
+    this.#blame.put(turns);
     started.process.end();
     this.#runners.delete(id);
     this.#world.trace?.say(started.process.name, `dies: ${reason}`);
@@ -89,6 +101,9 @@ export class RunnerPool {
 
   #toNode(id: RunnerId, process: Process, frame: FromRunner): void {
     if (!process.alive) return;
+    if (frame.kind === 'turn-done' || frame.kind === 'turn-waits') {
+      this.#runners.get(id)?.turns.delete(frame.work);
+    }
     this.#world.timeline.after(pipeMs, () =>
       this.#node.run(() => this.#post({ kind: 'from-runner', runner: id, frame })),
     );

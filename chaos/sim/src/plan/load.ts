@@ -203,7 +203,8 @@ function drawPart(id: string, where: Where, chance: Random): Part | undefined {
   }
   if (drawn < 0.75) return ['step', `s${id}`];
   if (drawn < 0.88) return ['sleep', Math.round(chance.spread(1, 900))];
-  if (drawn < 0.91) return ['crash', chance.pick([1, 1, 2, 3])];
+  // More often than any turn is tried: it fails.
+  if (drawn < 0.91) return ['crash', chance.pick([1, 1, 2, 3, 12])];
   if (drawn < 0.95) return ['fail'];
   return key === 0 ? ['sleep', 2_000] : undefined;
 }

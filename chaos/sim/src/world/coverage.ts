@@ -37,6 +37,7 @@ export const interestingStates = [
   'a call of a forgotten session is refused',
   'a runner crashes under a turn',
   'a turn fails after three crashes',
+  'others run at a runner that crashes',
   'a task is tried again after its node is lost',
   'a result of an old attempt is refused',
   'a run goes on after a takeover',

@@ -92,8 +92,8 @@ export class RunnerPool {
     this.#runners.get(runner)?.send(frame);
   }
 
-  kill(runner: RunnerId): void {
-    this.#runners.get(runner)?.kill('it ran over its limit and did not stop');
+  kill(runner: RunnerId, why: string): void {
+    this.#runners.get(runner)?.kill(why);
   }
 
   get pids(): number[] {
