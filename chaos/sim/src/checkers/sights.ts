@@ -1,8 +1,8 @@
 /** Looks on like a checker and notes which interesting states were reached. */
 import type { Call, CallResult, Letter, TaskResult } from '@troupe/model';
-import { decodeCheckpoint, type NodeFact } from '@troupe/worker-node-core';
+import { decodeCheckpoint, type Memory, type NodeFact } from '@troupe/worker-node-core';
 import type { Coverage } from '../world/coverage.ts';
-import type { Checker } from './checker.ts';
+import type { Checker, Restored } from './checker.ts';
 import { Phases } from './phases.ts';
 import type { Truth } from './truth.ts';
 
@@ -79,8 +79,7 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
       }
     },
     restored({ actor: id, epoch, checkpoint }) {
-      const held = checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint.body, 0);
-      if (held?.memory.begun?.parked === true) {
+      if (checkpoint !== undefined && heldIn(checkpoint)?.begun?.parked === true) {
         coverage.reach('a turn that waits is read back as it waits');
       }
       const actor = truth.actors.get(id);
@@ -113,6 +112,15 @@ function seeRecorded(truth: Truth, coverage: Coverage, fact: RecordedFact): void
     (one) => one.kind === 'wait' && one.signal !== undefined && recorded.lost.includes(one.ordinal),
   );
   if (isKept) coverage.reach('a signal of a wait that lost is kept');
+}
+
+/** One that cannot be read is another promise. */
+function heldIn({ body, base }: NonNullable<Restored['checkpoint']>): Memory | undefined {
+  try {
+    return decodeCheckpoint(body, 0, base).memory;
+  } catch {
+    return undefined;
+  }
 }
 
 function seeCall(truth: Truth, coverage: Coverage, { actor: id, caller }: Call): void {
