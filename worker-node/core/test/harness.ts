@@ -82,6 +82,8 @@ export class TestNode {
   now = 1_000;
   wall = 1_000_000;
   autoCommit = true;
+  /** What brings these into memory never ends. */
+  readonly hangsAtStart = new Set<ActorId>();
   /** The runner takes its time with these, until they are given. */
   heldCaptures: FromRunner[] | undefined;
   checkpoints: Map<ActorId, Stored>;
@@ -242,6 +244,11 @@ export class TestNode {
     return this.#workAt.get(work) ?? this.#runners;
   }
 
+  /** The runner that has this actor. */
+  runnerAt(actor: ActorId): number | undefined {
+    return this.#at.get(actor);
+  }
+
   /** Who is at the runner. */
   actorsAt(runner: number): ActorId[] {
     return [...this.#at].flatMap(([actor, at]) => (at === runner ? [actor] : []));
@@ -358,6 +365,7 @@ export class TestNode {
         return;
       case 'activate': {
         this.#at.set(frame.actor, runner);
+        if (this.hangsAtStart.has(frame.actor)) return;
         const state = frame.state === undefined ? [] : (decodeValue(frame.state) as string[]);
         this.#states.set(frame.actor, [
           ...state,

@@ -330,3 +330,34 @@ describe('a task at a runner that crashes', () => {
     expect(codes(node)).toHaveLength(4);
   });
 });
+
+describe('an actor that crashes whatever runner brings it into memory', () => {
+  /** Crashes the runner at which it is, as often as it comes. */
+  const crashAtStart = (node: TestNode, bad: ActorId): number => {
+    for (let crashes = 0; ; crashes++) {
+      const runner = node.runnerAt(bad);
+      if (runner === undefined) return crashes;
+      node.crashRunner(runner);
+    }
+  };
+
+  test('fails alone: its callers are told, and whoever ran beside it runs again', () => {
+    const node = new TestNode('a');
+    node.hangsAtStart.add(ledger);
+    for (const actor of [ledger, actorOf(0), actorOf(1)]) node.place(actor);
+    node.call('hang', 'x', { number: 1 }, { actor: actorOf(0) });
+    node.call('add', 'y', { number: 2 }, { actor: actorOf(1) });
+    node.call('add', 'never', { number: 3 });
+    expect(crashAtStart(node, ledger)).toBeLessThanOrEqual(limits.turnCrashesMax + 2);
+    goOn(node);
+    expect(node.values().sort()).toEqual([1, 'RUNNER_CRASHED', 'x'].sort());
+    // Asked again it is tried again, where it harms nobody.
+    node.call('hang', 'z', { number: 4 }, { actor: actorOf(0) });
+    node.call('add', 'never', { number: 5 });
+    crashAtStart(node, ledger);
+    expect(turnsOf(node, 'z')).toHaveLength(1);
+    node.hangsAtStart.clear();
+    node.call('add', 'now', { number: 6 });
+    expect(node.values().at(-1)).toBe(1);
+  });
+});
