@@ -26,7 +26,14 @@ const edges: Record<string, readonly string[]> = {
   'worker-node/host': ['worker-node/core', 'packages/fabric', 'packages/model'],
   'worker-node/runner': ['packages/sdk', 'packages/model'],
   'packages/providers': ['packages/model'],
-  'chaos/sim': ['scheduler/core', 'worker-node/core', 'packages/fabric', 'packages/model'],
+  'packages/virtual': ['scheduler/core', 'worker-node/core', 'packages/fabric', 'packages/model'],
+  'chaos/sim': [
+    'packages/virtual',
+    'scheduler/core',
+    'worker-node/core',
+    'packages/fabric',
+    'packages/model',
+  ],
   'packages/sim-format': ['packages/sdk', 'packages/model'],
   'packages/cli': [
     'packages/sdk',

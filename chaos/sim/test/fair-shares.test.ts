@@ -1,9 +1,9 @@
 import { bundleHash, incarnation, taskId, tenantName } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
+import { schedulerConfig } from '@troupe/virtual';
 import { describe, expect, it } from 'vitest';
 import { fairShares } from '../src/checkers/fair-shares.ts';
 import { Truth } from '../src/checkers/truth.ts';
-import { schedulerConfig } from '../src/scheduler/config.ts';
 
 const weights = { large: 3, small: 1 };
 type Name = keyof typeof weights;

@@ -20,7 +20,7 @@ import {
   type ToRunner,
   type WorkId,
 } from '@troupe/model';
-import type { Process } from '../world/process.ts';
+import type { Process } from '@troupe/virtual';
 import type { World } from '../world/world.ts';
 import { actorType, decodeArgs, encodeArgs, type Part, type Program } from './program.ts';
 

@@ -3,7 +3,6 @@ import type { BundleHash, FromRunner, ToRunner } from '@troupe/model';
 import type { NodeEvent, RunnerId } from '@troupe/worker-node-core';
 import { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
-import { Runner } from './runner.ts';
 
 type RunnerEvent =
   | Omit<Extract<NodeEvent, { kind: 'runner-ready' }>, 'wall'>
@@ -12,7 +11,7 @@ type RunnerEvent =
   | Omit<Extract<NodeEvent, { kind: 'from-runner' }>, 'wall'>;
 
 interface Started {
-  readonly runner: Runner;
+  readonly runner: ReturnType<World['runner']>;
   readonly process: Process;
 }
 
@@ -41,9 +40,9 @@ export class RunnerPool {
     const process = new Process(this.#world, this.#node.host, `${this.#node.name}/r${id}`);
     const ms = this.#world.chance.spread(5, 120);
     this.#node.after(ms, () => {
-      const runner = new Runner({
-        world: this.#world,
+      const runner = this.#world.runner({
         process,
+        bundle,
         node: this.#node.name,
         emit: (frame) => this.#toNode(id, process, frame),
         crash: (why) => this.kill(id, why),
