@@ -14,7 +14,7 @@ const node = incarnation('node-1.aaaaaaaa');
 
 /** What the checker says when both tenants wait all the time and `pick` chooses whom to serve. */
 function servedBy(pick: (served: { [name in Name]: number }) => Name): string | undefined {
-  const truth = new Truth(schedulerConfig(timings as never), () => 0);
+  const truth = new Truth(schedulerConfig({ cell: 'sim', timings: timings as never }), () => 0);
   let said: string | undefined;
   const checker = fairShares(truth, (text) => {
     said ??= text;

@@ -26,7 +26,11 @@ let coverage: Coverage;
 let tell: (fact: object) => void;
 beforeEach(() => {
   coverage = new Coverage();
-  const truth = new Truth(schedulerConfig(timings as never), () => 0, new Manifests([nested]));
+  const truth = new Truth(
+    schedulerConfig({ cell: 'sim', timings: timings as never }),
+    () => 0,
+    new Manifests([nested]),
+  );
   const looks = runSights(truth, coverage);
   tell = (fact) => {
     looks.journalFact?.({ run, ...fact } as SchedulerFact, 1, undefined as never);

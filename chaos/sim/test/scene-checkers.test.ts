@@ -65,7 +65,12 @@ let said: string[];
 let record = 0;
 
 function look(make: MakeChecker): void {
-  truth = new Truth(schedulerConfig(timings as never), () => 0, new Manifests([], tasks), scene);
+  truth = new Truth(
+    schedulerConfig({ cell: 'sim', timings: timings as never }),
+    () => 0,
+    new Manifests([], tasks),
+    scene,
+  );
   said = [];
   checker = make(truth, (text) => said.push(text));
   tell({ kind: 'term-opened', scheduler: 'sched-1', generation: 1, at: 0 });

@@ -17,7 +17,7 @@ let truth: Truth;
 let looks: Checker;
 beforeEach(() => {
   coverage = new Coverage();
-  truth = new Truth(schedulerConfig(timings as never), () => 0);
+  truth = new Truth(schedulerConfig({ cell: 'sim', timings: timings as never }), () => 0);
   looks = sights(truth, coverage);
 });
 const reached = () => [...coverage.counts.keys()];

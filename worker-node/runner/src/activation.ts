@@ -20,9 +20,9 @@ import {
 import type { AnyActorDefinition } from '@troupe/sdk/internal';
 import type { Emit } from './departures.ts';
 import { HeldState } from './held-state.ts';
+import type { After } from './long-timer.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
-import type { UseMeter } from './use-meter.ts';
 import { Work } from './work.ts';
 
 /** What a letter costs in a record beside what the user put into it. */
@@ -35,7 +35,7 @@ export interface Host {
   readonly emit: Emit;
   /** The works that frames of the node may address. */
   readonly works: Map<WorkId, Work>;
-  readonly meter: UseMeter;
+  readonly after: After;
 }
 
 export class Activation {
@@ -93,11 +93,12 @@ export class Activation {
   }
 
   #turn(frame: TurnFrame): void {
-    const { emit } = this.#host;
+    const { emit, after } = this.#host;
     let plain = true;
     const work: Work = new Work(frame, {
       name: `turn ${this.#name}.${frame.method}`,
       emit,
+      after,
       onEnd: (outcome, value) => {
         this.#host.works.delete(frame.work);
         this.#running = undefined;
@@ -131,10 +132,11 @@ export class Activation {
   }
 
   #read(frame: TurnFrame): void {
-    const { emit } = this.#host;
+    const { emit, after } = this.#host;
     const work: Work = new Work(frame, {
       name: `read ${this.#name}.${frame.method}`,
       emit,
+      after,
       onEnd: (outcome, value) => {
         this.#host.works.delete(frame.work);
         emit({

@@ -69,6 +69,11 @@ export class Departures {
     return [...this.#open.values()];
   }
 
+  /** How many of them wait for the node to speak. */
+  get waits(): number {
+    return this.#waits.size;
+  }
+
   /** Takes the next ordinal, and what is recorded under it (L1, L2). */
   next(kind: Recorded['kind'], name: string): { ordinal: number; record: Recorded | undefined } {
     const ordinal = this.#next++;

@@ -8,7 +8,6 @@
 import { type Outcome, TroupeError, troupeError } from '@troupe/model';
 import type { StepContext, StepOptions } from '@troupe/sdk';
 import { type Emit, valueIn } from './departures.ts';
-import { after } from './long-timer.ts';
 import { encodePayload, failureOfUser } from './outcome.ts';
 import type { Work } from './work.ts';
 
@@ -51,7 +50,7 @@ async function tryStep(work: Work, order: StepOrder, effectId: string): Promise<
   for (let attempt = 0; ; attempt++) {
     try {
       if (work.stopped !== undefined) throw work.stopped;
-      const value = await tryOnce(work, order, effectId);
+      const value = await work.outside(() => tryOnce(work, order, effectId));
       const bytes = encodePayload(value, `result of step ${order.name}`);
       return { outcome: { ok: true, value: bytes }, value };
     } catch (thrown) {
@@ -59,7 +58,7 @@ async function tryStep(work: Work, order: StepOrder, effectId: string): Promise<
       if (attempt >= retries || work.stopped !== undefined || isFinal(thrown)) {
         return { outcome: { ok: false, failure: failureOfUser(reason) }, value: undefined };
       }
-      await pause(waits[Math.min(attempt, waits.length - 1)] ?? 0, work.signal);
+      await work.pause(waits[Math.min(attempt, waits.length - 1)] ?? 0);
     }
   }
 }
@@ -72,7 +71,7 @@ async function tryOnce(work: Work, order: StepOrder, effectId: string): Promise<
   const signal = AbortSignal.any([work.signal, own.signal]);
   let cancel = (): void => {};
   const expired = new Promise<never>((_resolve, reject) => {
-    cancel = after(limitMs, () => {
+    cancel = work.after(limitMs, () => {
       const what = `step ${order.name} ran longer than its limit of ${limitMs} ms`;
       const reason = troupeError('TIME_LIMIT', what);
       own.abort(reason);
@@ -90,17 +89,4 @@ async function tryOnce(work: Work, order: StepOrder, effectId: string): Promise<
 function isFinal(thrown: unknown): boolean {
   if (!(thrown instanceof TroupeError)) return false;
   return thrown.code === 'UNCARRIABLE' || thrown.code === 'TOO_LARGE';
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish);
-  });
 }

@@ -13,7 +13,7 @@ import {
   type WorkId,
 } from '@troupe/model';
 import { Departures, type Emit } from './departures.ts';
-import { after } from './long-timer.ts';
+import type { After } from './long-timer.ts';
 import { failed } from './outcome.ts';
 
 export interface WorkFrame {
@@ -27,6 +27,7 @@ export class Work {
   /** Names it in messages: `turn Counter/k.inc`. */
   readonly name: string;
   readonly #emit: Emit;
+  readonly #after: After;
   readonly #recorded: readonly Recorded[];
   readonly #limitMs: number;
   readonly #onEnd: (outcome: Outcome, value: unknown) => void;
@@ -35,12 +36,16 @@ export class Work {
   #cancelLimit: (() => void) | undefined;
   #stopped: TroupeError | undefined;
   #ended = false;
+  /** Side effects of steps that are under way. */
+  #outside = 0;
+  #pauses = 0;
 
   constructor(
     frame: WorkFrame,
     options: {
       readonly name: string;
       readonly emit: Emit;
+      readonly after: After;
       /** Called once (R1). `outcome` is the failure, or a placeholder for `value` when it is ok. */
       readonly onEnd: (outcome: Outcome, value: unknown) => void;
     },
@@ -48,6 +53,7 @@ export class Work {
     this.id = frame.work;
     this.name = options.name;
     this.#emit = options.emit;
+    this.#after = options.after;
     this.#recorded = frame.recorded ?? noRecords;
     this.#limitMs = frame.limitMs > 0 ? frame.limitMs : limits.turnLimitMs;
     this.#onEnd = options.onEnd;
@@ -55,6 +61,44 @@ export class Work {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Its user code waits neither for the node nor for a timer of ours. */
+  get engaged(): boolean {
+    if (this.#ended) return false;
+    return this.#outside > 0 || this.#pauses + (this.#departures?.waits ?? 0) === 0;
+  }
+
+  /** Does what is outside of this process. */
+  async outside<T>(run: () => T | Promise<T>): Promise<T> {
+    this.#outside += 1;
+    try {
+      return await run();
+    } finally {
+      this.#outside -= 1;
+    }
+  }
+
+  /** Waits, unless the work is to stop. */
+  pause(ms: number): Promise<void> {
+    const { signal } = this;
+    this.#pauses += 1;
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        cancel();
+        signal.removeEventListener('abort', finish);
+        this.#pauses -= 1;
+        resolve();
+      };
+      const cancel = this.#after(ms, finish);
+      signal.addEventListener('abort', finish);
+      if (signal.aborted) finish();
+    });
+  }
+
+  /** A timer that goes by the same time as the limit. */
+  after(ms: number, fire: () => void): () => void {
+    return this.#after(ms, fire);
   }
 
   /** Made on first use, as is the signal: most turns never leave their actor. */
@@ -87,7 +131,7 @@ export class Work {
       this.#finish(value);
       return;
     }
-    this.#cancelLimit = after(this.#limitMs, () => this.#expire());
+    this.#cancelLimit = this.#after(this.#limitMs, () => this.#expire());
     value.then(
       (result) => this.#finish(result),
       (thrown) => this.#fail(thrown),
