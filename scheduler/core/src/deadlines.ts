@@ -58,6 +58,16 @@ export class Deadlines {
     return this.#heap.first?.at;
   }
 
+  /** When the next is due that is no look at who is silent. */
+  get nextBesidePulse(): number | undefined {
+    const first = this.#heap.first;
+    if (first?.due.kind !== 'pulse') return first?.at;
+    this.#heap.remove(first);
+    const at = this.#heap.first?.at;
+    this.#heap.push(first);
+    return at;
+  }
+
   /** How many there are of each kind; looks at all of them. */
   counts(): ReadonlyMap<Due['kind'], number> {
     const counts = new Map<Due['kind'], number>();

@@ -78,6 +78,11 @@ export class SchedulerMachine
     return this.#leading?.desk.deadlines.next;
   }
 
+  /** `wakeAt` of a machine whose nodes are known to live: nobody's silence is looked at. */
+  dueAt(): number | undefined {
+    return this.#leading?.desk.deadlines.nextBesidePulse;
+  }
+
   /** Every fact so far, in one piece. */
   image(): Bytes {
     return this.#state.image();

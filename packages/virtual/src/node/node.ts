@@ -228,7 +228,7 @@ export class Node {
   #beatEvery(ms: number): void {
     if (this.#ended) return;
     this.#beat();
-    this.process.after(ms, () => this.#beatEvery(ms));
+    this.process.routine(ms, () => this.#beatEvery(ms));
   }
 
   #beat(): void {

@@ -3,7 +3,7 @@
  * The first append (the term's opening) is the fence: whoever led before is refused from then on.
  */
 import { Loop } from '@troupe/fabric/loop';
-import type { LogWriter } from '@troupe/fabric/ports';
+import type { Clock, LogWriter } from '@troupe/fabric/ports';
 import {
   type Bytes,
   encode,
@@ -77,7 +77,7 @@ export class LeaderTerm {
         leadership,
       }),
       rim,
-      clock: process,
+      clock: this.#clock(),
       nextFact: history.nextFact,
       tick: () => ({ kind: 'tick', wall: process.wall() }),
       name: 'scheduler',
@@ -93,6 +93,25 @@ export class LeaderTerm {
         this.post({ kind: 'image-written', ...(image as object) } as EventBody),
       ),
     ];
+  }
+
+  /** When the machine has something to do beside looking who is silent. */
+  get dueAt(): number | undefined {
+    return this.#start.history.machine.dueAt();
+  }
+
+  /** The look at who is silent is routine, like the beats that it listens for. */
+  #clock(): Clock {
+    const { process } = this.#start;
+    return {
+      now: () => process.now(),
+      wall: () => process.wall(),
+      soon: (run) => process.soon(run),
+      after: (ms, fire) => {
+        const due = this.dueAt ?? Number.POSITIVE_INFINITY;
+        return process.now() + ms < due ? process.routine(ms, fire) : process.after(ms, fire);
+      },
+    };
   }
 
   post(body: EventBody): void {

@@ -82,6 +82,18 @@ export class Scheduler {
     return this.#history;
   }
 
+  /** When its machine has something to do beside looking who is silent, while it leads. */
+  get dueAt(): number | undefined {
+    return this.#term?.dueAt;
+  }
+
+  /** Time in which nothing happened; what is due now is done at once. */
+  leapt(ms: number): void {
+    this.gateway.leapt(ms);
+    this.#leadership?.leapt(ms);
+    this.#term?.post({ kind: 'tick' });
+  }
+
   /** The broker says that a connection was closed. */
   notice(name: string): void {
     if (name.includes('.')) {
@@ -160,7 +172,7 @@ export class Scheduler {
   }
 
   #lookLater(): void {
-    this.process.after(lookMs, () => {
+    this.process.routine(lookMs, () => {
       this.#readOn();
       this.#lookLater();
     });
