@@ -78,9 +78,10 @@ export class SchedulerMachine
     return this.#leading?.desk.deadlines.next;
   }
 
-  /** `wakeAt` of a machine whose nodes are known to live: nobody's silence is looked at. */
+  /** `wakeAt` of a machine whose nodes are known to live: its routine, such as to look who is silent, may
+   *  wait. */
   dueAt(): number | undefined {
-    return this.#leading?.desk.deadlines.nextBesidePulse;
+    return this.#leading?.desk.deadlines.nextBesideRoutine;
   }
 
   /** Every fact so far, in one piece. */

@@ -6,6 +6,7 @@
  * H2  a fenced incarnation says nothing but its last words, which are about itself only.
  */
 import { Loop } from '@troupe/fabric/loop';
+import type { Clock } from '@troupe/fabric/ports';
 import {
   type Heartbeat,
   type Incarnation,
@@ -212,12 +213,23 @@ export class Node {
       machine: world.passage.machine(world.passage.nodeMachine(machine), rim),
       writer: new VirtualLogWriter(world, process, log, end),
       rim,
-      clock: process,
+      clock: this.#clock(machine),
       nextFact: 0,
       tick: () => ({ kind: 'tick', wall: process.wall() }),
       name: 'node',
     });
     this.#post({ kind: 'tick' });
+  }
+
+  /** The looks of a machine at rest are routine. */
+  #clock(machine: NodeMachine): Clock {
+    const { process } = this;
+    return {
+      now: () => process.now(),
+      wall: () => process.wall(),
+      soon: (run) => process.soon(run),
+      after: (ms, fire) => (machine.atRest ? process.routine(ms, fire) : process.after(ms, fire)),
+    };
   }
 
   #post(event: Happening): void {

@@ -95,12 +95,12 @@ export class LeaderTerm {
     ];
   }
 
-  /** When the machine has something to do beside looking who is silent. */
+  /** When the machine has something to do beside its routine. */
   get dueAt(): number | undefined {
     return this.#start.history.machine.dueAt();
   }
 
-  /** The look at who is silent is routine, like the beats that it listens for. */
+  /** The machine's routine is that of the world. */
   #clock(): Clock {
     const { process } = this.#start;
     return {

@@ -82,7 +82,7 @@ export class Scheduler {
     return this.#history;
   }
 
-  /** When its machine has something to do beside looking who is silent, while it leads. */
+  /** When its machine has something to do beside its routine, while it leads. */
   get dueAt(): number | undefined {
     return this.#term?.dueAt;
   }
