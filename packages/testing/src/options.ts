@@ -63,6 +63,9 @@ export const timingsUsual: Timings = {
   runners: 2,
   imageEveryFacts: 20_000,
   drainMs: 30_000,
+  graceMs: 30_000,
+  // A turn ends by its own limit, which its type may set.
+  turnMs: 86_400_000,
   bytesFactor: 1,
   leaderLooksAtLease: true,
 };

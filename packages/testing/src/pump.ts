@@ -153,19 +153,18 @@ export class Pump {
   /** The time that may come now without waiting. */
   #limit(): number {
     const goal = this.#goals[0];
+    const { timeline } = this.#pumped;
     if (this.#pumped.engaged() && !this.#isPatient(goal)) {
-      return Math.min(this.#paced(), goal?.at ?? Number.POSITIVE_INFINITY);
+      return Math.min(this.#pacedFrom(timeline.now), goal?.at ?? Number.POSITIVE_INFINITY);
     }
     if (goal !== undefined) {
       this.#pace = undefined;
       return goal.at;
     }
     const flies = this.#happenedAt + fliesMs;
-    if (this.#pumped.timeline.now < flies) {
-      this.#pace = undefined;
-      return flies;
-    }
-    return this.#paced();
+    if ((timeline.next ?? flies) > flies) return this.#pacedFrom(Math.max(flies, timeline.now));
+    this.#pace = undefined;
+    return flies;
   }
 
   /** Whoever asked for time has waited long enough for user code (P2). */
@@ -173,8 +172,8 @@ export class Pump {
     return goal !== undefined && performance.now() - this.#happenedReal >= this.#patienceMs;
   }
 
-  #paced(): number {
-    this.#pace ??= { virtual: this.#pumped.timeline.now, real: performance.now() };
+  #pacedFrom(virtual: number): number {
+    this.#pace ??= { virtual, real: performance.now() };
     return this.#pace.virtual + performance.now() - this.#pace.real;
   }
 

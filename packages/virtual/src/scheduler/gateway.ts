@@ -114,7 +114,8 @@ interface OpenRequest {
   sentAt: number;
 }
 
-const graceMs = 6_000;
+const graceMsUsual = 6_000;
+const turnMsUsual = 6_000;
 const silentMsMax = 3_000;
 const lateShare = 0.1;
 const lateMsMin = 200;
@@ -486,7 +487,9 @@ export class Gateway {
       const reason = open.target.reason ?? failure('NO_LEADER', `${text} found no place`);
       return this.#answer(open, { ok: false, failure: reason });
     }
-    if (deadlineAt + graceMs * (open.target.route === undefined ? 1 : 2) > now) return;
+    const { graceMs = graceMsUsual, turnMs = turnMsUsual } = this.#world.timings;
+    const patience = graceMs + (open.target.route === undefined ? 0 : turnMs);
+    if (deadlineAt + patience > now) return;
     const { mutant } = this.#world;
     const code = mutant === 'unknown-told-as-refused' ? 'DEADLINE_EXCEEDED' : 'OUTCOME_UNKNOWN';
     const unknown = failure(code, `${text} was sent but not answered`);

@@ -75,6 +75,10 @@ export interface Timings {
   readonly drainMs: number;
   /** Nodes count their log bytes so many times over, so that small runs reach the limits. */
   readonly bytesFactor: number;
+  /** How long a gateway waits for a call beyond its deadline, and how much longer for a turn on a node that
+   *  lives; what the simulation needs unless given. */
+  readonly graceMs?: number;
+  readonly turnMs?: number;
   /** A leader asks its lease before it appends; without, only the journal stops it. */
   readonly leaderLooksAtLease: boolean;
 }
