@@ -52,7 +52,7 @@ async function fetched(url: string): Promise<string> {
 }
 
 /** Opened by a test while a turn waits in the real world. */
-export const gates = new Map<string, PromiseWithResolvers<string>>();
+const gates = new Map<string, PromiseWithResolvers<string>>();
 
 export function newGate(name: string): PromiseWithResolvers<string> {
   let resolve: (text: string) => void = () => undefined;
