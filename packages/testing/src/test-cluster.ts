@@ -49,19 +49,22 @@ export class TestCluster {
   readonly #operator: Client;
   readonly #names: readonly string[];
   readonly #cuts: (() => void)[] = [];
-  #faultAt = 0;
+  #calmFrom = 0;
   #stopped = false;
 
   private constructor(options: ClusterOptions) {
     const { nodes = nodesUsual, schedulers = schedulersUsual } = options;
-    this.#world = new TestWorld(options, () => this.#pump.happened());
-    const { world } = { world: this.#world };
+    const world = new TestWorld(options, () => this.#pump.happened());
+    this.#world = world;
     this.#processes = new Processes({
       world,
       nodes: checkedCount('nodes', nodes),
       schedulers: checkedCount('schedulers', schedulers),
       wallOffset: (options.startAt ?? epoch) - epoch,
-      changed: () => this.#lookAtDoors(),
+      changed: () => {
+        this.#disturb();
+        this.#lookAtDoors();
+      },
     });
     this.#names = this.#processes.names.filter((name) => name.startsWith('scheduler-'));
     this.#pump = new Pump(
@@ -85,6 +88,10 @@ export class TestCluster {
     const { timeline } = cluster.#world;
     const processes = cluster.#processes;
     await cluster.#pump.until(() => processes.ready, timeline.now + startMs);
+    if (!processes.ready) {
+      const text = `the test cluster did not serve after ${startMs} virtual ms`;
+      throw troupeError('INTERNAL', `${text}: look at its timings and its weather`);
+    }
     if (options.bundle !== undefined) await cluster.deploy(options.bundle);
     return cluster;
   }
@@ -242,8 +249,12 @@ export class TestCluster {
   #fault(strike: () => void): void {
     this.#checkRunning();
     strike();
-    this.#faultAt = this.now;
+    this.#disturb();
     this.#pump.happened();
+  }
+
+  #disturb(): void {
+    this.#calmFrom = this.now + calmAfterMs;
   }
 
   /** Whoever was connected to what is not there any more finds out. */
@@ -258,7 +269,7 @@ export class TestCluster {
     const { timeline, network } = this.#world;
     const { loss, double, reorder, storeLoss } = network.weather;
     const isFoul = loss + double + reorder + storeLoss > 0;
-    const isDisturbed = this.#faultAt + calmAfterMs > timeline.now && this.#faultAt > 0;
+    const isDisturbed = timeline.now < this.#calmFrom;
     if (isFoul || isDisturbed || this.#cuts.length > 0 || this.#processes.still) return undefined;
     const { leader, schedulers } = this.#processes;
     if (leader === undefined) return undefined;

@@ -64,13 +64,12 @@ export class TestDoor implements Door {
   #since = 0;
   #numbers = 0;
   #refusals = 0;
-  #closed = false;
+  #lives = false;
 
   constructor(start: DoorStart) {
     this.#start = start;
     this.address = start.host;
     this.#unaryName = `client:${start.process.name}>${start.host}`;
-    this.#live();
   }
 
   openSession(): TestStream {
@@ -115,7 +114,6 @@ export class TestDoor implements Door {
   }
 
   close(): void {
-    this.#closed = true;
     this.#break(() => unreached(this.address, 'the client was closed'));
   }
 
@@ -213,12 +211,13 @@ export class TestDoor implements Door {
     const { world, process, host } = this.#start;
     this.#start.happened();
     world.network.send(process, `door:${host}`, { ...message, client, since });
+    if (!this.#lives) this.#live();
   }
 
   /** A gateway forgets who is not heard of. */
   #live(): void {
+    this.#lives = true;
     this.#start.process.routine(livesMs, () => {
-      if (this.#closed) return;
       const waiting = [...this.#streams].filter(({ waits }) => waits).map(({ name }) => name);
       if (this.#unary.size > 0) waiting.push(this.#unaryName);
       const { world, process, host } = this.#start;
@@ -226,7 +225,8 @@ export class TestDoor implements Door {
         const since = world.timeline.now;
         world.network.send(process, `door:${host}`, { kind: 'client-lives', client, since });
       }
-      this.#live();
+      if (waiting.length > 0) this.#live();
+      else this.#lives = false;
     });
   }
 }

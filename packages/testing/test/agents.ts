@@ -68,6 +68,8 @@ export function newGate(name: string): PromiseWithResolvers<string> {
 
 export const double = task('double', (_c, n: number) => 2 * n);
 
+export const large = task('large', () => 'x'.repeat(600_000));
+
 let stumbles = 0;
 export const stumble = task(
   'stumble',

@@ -3,7 +3,7 @@ import { TestCluster } from '@troupe/sdk/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import * as bundle from './agents.ts';
 
-const { Librarian, double, outside, publish, stumble } = bundle;
+const { double, Librarian, large, outside, publish, stumble } = bundle;
 
 let cluster: TestCluster;
 
@@ -42,6 +42,26 @@ describe('a test cluster', () => {
     await run.resume(open?.block ?? '', 'yes');
     expect(await result).toEqual({ draft: 1, answer: 'yes' });
     expect((await troupe.runs()).map((one) => one.state)).toEqual(['done']);
+  });
+
+  test('starts gangs, and carries outputs that are too large for a message', async () => {
+    const troupe = cluster.connect();
+    const members = [1, 2, 3].map((input) => ({ task: double, input }));
+    expect(await troupe.gang(members)).toEqual([2, 4, 6]);
+    expect(await troupe.task(large, undefined)).toHaveLength(600_000);
+  });
+
+  test('takes back a call that still waits behind another', async () => {
+    const troupe = cluster.connect();
+    const dreaming = troupe.actor(Librarian, 'a').dream();
+    dreaming.catch(() => undefined);
+    const leave = new AbortController();
+    const { signal } = leave;
+    const waiting = troupe.actor(Librarian, 'a', { signal }).note('never written');
+    const told = expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
+    await troupe.actor(Librarian, 'b').note('x');
+    leave.abort();
+    await told;
   });
 
   test('lets the limit of a pause run out in virtual time', async () => {
