@@ -58,7 +58,8 @@ export const timingsUsual: Timings = {
   leaseMs: 3_000,
   checkpointTurns: 1_000,
   checkpointMs: 60_000,
-  idleMs: 300_000,
+  // Sooner than on a real node, where memory is cheaper than a test is long.
+  idleMs: 60_000,
   rebaseMs: 2_000,
   runners: 2,
   imageEveryFacts: 20_000,
