@@ -67,6 +67,16 @@ const lineCountMax = 700;
 const indexLineCountMax = 60;
 const emptyNouns = ['utils', 'common', 'helpers', 'misc', 'lib', 'managers'];
 
+/** Rooms that run in a test cluster too, on virtual time, but for the files named: those make the rest of
+ *  the room for a process of its own. */
+const timed: Record<string, readonly string[]> = {
+  'packages/sdk': ['connect.ts', 'platform.ts', 'wire/channel.ts'],
+  'worker-node/runner': ['long-timer.ts', 'main.ts', 'orphan-guard.ts', 'pipe.ts', 'use-meter.ts'],
+};
+
+const clocks =
+  /(?<![.\w$])(?:set(?:Timeout|Interval|Immediate)|performance|randomUUID|Math\.random|Date\.now)\b/g;
+
 /** What the pure packages must not touch; `instanceof Date` is a question about a value. */
 const ambient =
   /(?<![.\w$])(?:process|performance|console|fetch|globalThis|Buffer|crypto|require|set(?:Timeout|Interval|Immediate)|queueMicrotask)\b(?!\s*\??:)|(?<![.\w$])Math\s*\.\s*random\b|(?<![.\w$])(?:new\s+)Date\b|(?<![.\w$])Date\s*[.(]/g;
@@ -85,6 +95,10 @@ test('a package imports only what its package.json declares', () => {
 
 test('the machines and the model touch neither Node nor clock nor chance', () => {
   expect(files.flatMap(impure)).toEqual([]);
+});
+
+test('a client and a runner take time and chance from whoever makes them', () => {
+  expect(files.flatMap(ownTime)).toEqual([]);
 });
 
 test('a public API fits on one screen, and no file is longer than anyone reads', () => {
@@ -168,6 +182,14 @@ test.each([
   ['the date in the model', 'const at = new Date();', 'packages/model', impure],
   ['chance in a core', 'const luck = Math.random();', 'scheduler/core', impure],
   ['a timer in a core', 'setTimeout(() => {}, 10);', 'scheduler/core', impure],
+  ['a timer of its own in a client', 'setTimeout(() => {}, 10);', 'packages/sdk', ownTime],
+  ['a timer of its own in a runner', 'setTimeout(() => {}, 10);', 'worker-node/runner', ownTime],
+  [
+    'the timers of the process in a runner',
+    "import { after } from './long-timer.ts';",
+    'worker-node/runner',
+    ownTime,
+  ],
   ['the environment in the model', 'if (process.env.DEBUG) {}', 'packages/model', impure],
 ] as const)('refused: %s', (_title, text, path, rule) => {
   const problems = rule(readSource(`${path}/src/a.ts`, roomAt(path), false, text));
@@ -233,6 +255,19 @@ function impure(file: SourceFile): string[] {
     (match) => `${file.path}:${lineAt(file.code, match.index)} uses ${match[0].trim()}`,
   );
   return [...modules, ...names];
+}
+
+function ownTime(file: SourceFile): string[] {
+  const { path } = file.room;
+  const makers = timed[path];
+  if (makers === undefined || !file.path.startsWith(`${path}/src/`)) return [];
+  if (makers.some((maker) => file.path === `${path}/src/${maker}`)) return [];
+  const names = [...file.code.matchAll(clocks)].map(
+    (match) => `${file.path}:${lineAt(file.code, match.index)} uses ${match[0]}`,
+  );
+  const isTimer = /import \{[^}]*\bafter\b[^}]*\} from\s+'[./]*long-timer\.ts'/.exec(file.text);
+  if (isTimer === null) return names;
+  return [...names, `${file.path}:${lineAt(file.text, isTimer.index)} imports long-timer.ts`];
 }
 
 function tooLong(file: SourceFile): string[] {
