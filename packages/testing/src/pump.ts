@@ -25,7 +25,9 @@ export interface Pumped {
   leap(to: number): void;
   /** A leap over less would not be told from a node's silence. */
   readonly leapMsMin: number;
-  /** Nothing that happens has a meaning any more. */
+  /** An event threw: that is a bug of the cluster. */
+  failed(reason: unknown): void;
+  /** Why nothing that happens has a meaning any more. */
   broken(): Error | undefined;
 }
 
@@ -106,7 +108,7 @@ export class Pump {
   async #run(): Promise<void> {
     await breath();
     while (!this.#ended && this.#wanted()) {
-      const settled = this.#events();
+      const settled = this.#guarded();
       if (settled || this.#goalIsReached()) await breath();
       else if (!this.#mayGoOn()) await this.#wait();
       else await breath();
@@ -119,6 +121,15 @@ export class Pump {
     const bug = this.#pumped.broken();
     if (bug !== undefined) for (const goal of this.#goals.splice(0)) goal.reject(bug);
     return bug === undefined && (this.#goals.length > 0 || this.#pumped.awaited());
+  }
+
+  #guarded(): boolean {
+    try {
+      return this.#events();
+    } catch (thrown) {
+      this.#pumped.failed(thrown);
+      return true;
+    }
   }
 
   /** True when something was settled, which may lead user code or the test on. */

@@ -75,6 +75,7 @@ export class TestCluster {
         calmUntil: () => this.#calmUntil(),
         leap: (to) => this.#leap(to),
         leapMsMin: Math.max(10_000, 4 * world.timings.nodeSilenceMs),
+        failed: (reason) => world.checks.bug('the test cluster', reason),
         broken: () => this.#broken(),
       },
       options.patienceMs ?? patienceMsUsual,

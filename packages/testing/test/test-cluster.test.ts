@@ -148,6 +148,11 @@ describe('a test cluster', () => {
     });
   });
 
+  test('that cannot come to serve says so instead of waiting for ever', async () => {
+    const starting = TestCluster.start({ bundle, chaos: { storeLoss: 1 } });
+    await expect(starting).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+
   test('says what it was like when it was asked to keep a trace, and prints nothing', async () => {
     const traced = await TestCluster.start({ bundle, nodes: 1, schedulers: 1, trace: true });
     await traced.connect().actor(Librarian, 'a').note('remember');
