@@ -6,6 +6,7 @@ export type {
   ClusterView,
   DemandView,
   NodeView,
+  PendingTimerView,
   ReservationView,
   RunProgress,
   RunState,
@@ -16,6 +17,7 @@ export type {
 } from '@troupe/model';
 export { connect } from './connect.ts';
 export * from './define.ts';
+export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type {
   AgainOptions,
   CallOptions,
@@ -23,6 +25,8 @@ export type {
   Deployed,
   GangMember,
   GangOptions,
+  Migrated,
+  MigrateOptions,
   PlaceOptions,
   ReservationOptions,
   RunHandle,

@@ -1,6 +1,7 @@
 /** Unary calls of a client: what is asked of the leader for each, and how its answer is told. */
 import {
   type Answer,
+  actorId,
   bundleHash,
   nodeName,
   type QuotaChange,
@@ -44,6 +45,28 @@ const services: Services = {
     const only = { ...(type === '' ? {} : { type }), ...(prefix === '' ? {} : { prefix }) };
     const { actors, total } = told('actors', await ask({ ...body, ...only }));
     return { actors, total };
+  },
+  async 'ActorsService/Migrate'({ tenant, type, key, to, waitMs }, ask) {
+    const where = to === '' ? {} : { to: nodeName(to) };
+    const actor = actorId(tenantName(tenant), type, key);
+    const moving = { kind: 'migrate-actor', actor, waitMs: Math.min(waitMs, waitMsMax) } as const;
+    const { node, epoch, state } = told('migrated', await ask({ ...moving, ...where }));
+    return { node, epoch, state };
+  },
+  async 'ActorsService/ListTimers'({ tenant: owner, type, key, after, limit }, ask) {
+    const tenant = tenantName(owner);
+    const of = type === '' && key === '' ? {} : { actor: actorId(tenant, type, key) };
+    const from = after === '' ? {} : { after };
+    const answer = await ask({ kind: 'list-timers', tenant, ...of, ...from, limit });
+    const { timers, total, next = '' } = told('timers', answer);
+    const messages = timers.map(({ name = '', everyMs = 0, cron = '', zone = '', ...timer }) => ({
+      ...timer,
+      name,
+      everyMs,
+      cron,
+      zone,
+    }));
+    return { timers: messages, total, next };
   },
   async 'TasksService/SubmitGang'({ tenant, gang, policy, priority, members }, ask) {
     await ask({

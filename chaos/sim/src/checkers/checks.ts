@@ -47,6 +47,7 @@ import { sights } from './sights.ts';
 import { soonestFirst } from './soonest-first.ts';
 import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
+import { timerSights } from './timer-sights.ts';
 import { Truth } from './truth.ts';
 import { wishesKept } from './wishes-kept.ts';
 
@@ -129,7 +130,7 @@ export class Checks implements Onlooker {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    const looks = [sights, runSights, taskSights, placeSights].map((look) =>
+    const looks = [sights, runSights, taskSights, placeSights, timerSights].map((look) =>
       look(this.truth, coverage),
     );
     this.#checkers = [...checkers, ...looks];

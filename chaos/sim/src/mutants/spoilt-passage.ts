@@ -46,6 +46,11 @@ function noteStates(world: World, { machine, draining }: Hearing, message: ToNod
       coverage.reach('a placement arrives twice');
     }
   }
+  if (message.kind === 'timers-due') {
+    for (const { actor } of message.timers) {
+      if (machine?.actors.get(actor)?.phase === 'cold') coverage.reach('a timer wakes an actor');
+    }
+  }
   if (message.kind === 'letter') {
     const { memory } = checks.truth.actors.get(message.to) ?? {};
     const taken = memory?.recv.get(`${message.from}#${message.fromBirth}`) ?? 0;

@@ -109,8 +109,20 @@ export const interestingStates = [
   'a place is let go while a task runs in it',
   'a place dies with its node',
   'places are held across a takeover',
+  'an actor is moved by an operator',
+  'a rest is put on top of a checkpoint',
+  'a migration is gone on with after a takeover',
+  'a node dies while an actor leaves it',
+  'a node dies while an actor comes to it',
+  'an actor that came back is read back over another node',
   'an output goes to the object store',
   'an object is deleted',
+  'a timer fires after a takeover',
+  'a timer fires where its actor moved to',
+  'a timer comes again',
+  'a timer is cancelled as it fires',
+  'a timer wakes an actor',
+  'a delayed letter leaves',
 ] as const;
 
 export type InterestingState = (typeof interestingStates)[number];

@@ -261,6 +261,12 @@ export class Node {
         return this.#pool.start(order.bundle);
       case 'kill-runner':
         return this.#pool.kill(order.runner, 'killed beyond its limit');
+      case 'read-ahead': {
+        const { actor, epoch } = order;
+        return this.#restorer.readAhead(actor, () =>
+          this.#post({ kind: 'read-ahead', actor, epoch }),
+        );
+      }
       case 'read-objects':
         return readObjects(this.#world, this.process, order, (event) => this.#post(event));
       case 'log':
