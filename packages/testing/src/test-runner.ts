@@ -27,6 +27,7 @@ export class TestRunner {
       emit(frame);
     };
     this.#runner = new Runner(definitions, heard, {
+      wall: () => process.wall(),
       after: (ms, fire) =>
         process.after(ms, () => {
           this.#enter();

@@ -52,6 +52,8 @@ export interface Host {
   /** The works that frames of the node may address. */
   readonly works: Map<WorkId, Work>;
   readonly after: After;
+  /** Wall-clock ms. */
+  readonly wall: () => number;
 }
 
 export class Activation {
@@ -106,7 +108,7 @@ export class Activation {
   }
 
   #turn(frame: TurnFrame): void {
-    const { emit, after } = this.#host;
+    const { emit, after, wall } = this.#host;
     const { timer } = frame;
     if (timer !== undefined && !this.#timers.isPending(timer)) {
       return emit({ ...skippedTurn, work: frame.work });
@@ -123,7 +125,8 @@ export class Activation {
         if (!plain) this.#drain();
       },
     });
-    const timers = () => this.#timers.begin(timer, (name) => this.#checkMethod(name));
+    const checkMethod = (name: string): void => this.#checkMethod(name);
+    const timers = () => this.#timers.begin(timer, { checkMethod, wall });
     const scope = new TurnScope(frame, { held: this.#held, timers, work, emit });
     this.#running = work;
     this.#host.works.set(frame.work, work);

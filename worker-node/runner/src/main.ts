@@ -41,7 +41,11 @@ async function main(file: string, hash: string): Promise<void> {
     pipe.end(() => process.exit(0));
     return;
   }
-  const runner = new Runner(loaded, pipe.send, { after, meter: new UseMeter() });
+  const runner = new Runner(loaded, pipe.send, {
+    after,
+    wall: () => Date.now(),
+    meter: new UseMeter(),
+  });
   pipe.send({ kind: 'loaded', bundle: bundleHash(hash), manifest: loaded.manifest });
   take = (frame) => runner.take(frame);
   for (const frame of early) runner.take(frame);

@@ -33,15 +33,16 @@ export class Runner {
   readonly #works = new Map<WorkId, Work>();
   readonly #activations = new Map<ActorId, Activation | Failure>();
 
-  /** `after` are the timers that limits and back-offs go by. */
+  /** `after` are the timers that limits and back-offs go by, `wall` is the wall clock in ms. */
   constructor(
     definitions: Definitions,
     emit: Emit,
-    { after, meter }: { readonly after: After; readonly meter?: UseMeter },
+    given: { readonly after: After; readonly wall: () => number; readonly meter?: UseMeter },
   ) {
     this.#definitions = definitions;
     this.#emit = emit;
-    this.#host = { emit, works: this.#works, after, meter };
+    const { after, wall, meter } = given;
+    this.#host = { emit, works: this.#works, after, wall, meter };
   }
 
   /** User code is at work, or waits for what is neither this runner's nor its node's. */
