@@ -14,6 +14,7 @@ import { pathToFileURL } from 'node:url';
 import { bundleFile } from '@troupe/cli';
 import { errorTable } from '@troupe/model';
 import { definitionsOf } from '@troupe/sdk/internal';
+import { TestCluster } from '@troupe/sdk/testing';
 import { expect, test } from 'vitest';
 import { root } from './source/rooms.ts';
 
@@ -55,6 +56,17 @@ test('docs/errors.md says the exit codes as the command does', () => {
   );
   expect(said.length).toBeGreaterThan(3);
   for (const row of said) expect(read('docs/errors.md')).toContain(row);
+});
+
+test('docs/testing-your-agents.md shows the tests of the example as they are', () => {
+  const shown = /```ts\n([\s\S]*?)```/.exec(read('docs/testing-your-agents.md'))?.[1];
+  expect(shown).toBe(read('examples/librarian/test/agents.test.ts'));
+});
+
+test('docs/testing-your-agents.md names what a test cluster has', () => {
+  const page = read('docs/testing-your-agents.md');
+  const methods = Object.getOwnPropertyNames(TestCluster.prototype);
+  for (const name of methods.filter((one) => one !== 'constructor')) expect(page).toContain(name);
 });
 
 test('every command of the README exists, with the options that it is given', () => {

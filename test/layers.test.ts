@@ -26,7 +26,15 @@ const edges: Record<string, readonly string[]> = {
   'worker-node/host': ['worker-node/core', 'packages/fabric', 'packages/model'],
   'worker-node/runner': ['packages/sdk', 'packages/model'],
   'packages/providers': ['packages/model'],
-  'chaos/sim': ['scheduler/core', 'worker-node/core', 'packages/fabric', 'packages/model'],
+  'packages/testing': ['packages/virtual', 'packages/sdk', 'worker-node/runner', 'packages/model'],
+  'packages/virtual': ['scheduler/core', 'worker-node/core', 'packages/fabric', 'packages/model'],
+  'chaos/sim': [
+    'packages/virtual',
+    'scheduler/core',
+    'worker-node/core',
+    'packages/fabric',
+    'packages/model',
+  ],
   'packages/sim-format': ['packages/sdk', 'packages/model'],
   'packages/cli': [
     'packages/sdk',
@@ -45,6 +53,11 @@ const edges: Record<string, readonly string[]> = {
   ],
 };
 
+/** Entries beside the main one of a package, which nothing else of it imports, and what they may import. */
+const entries: Record<string, readonly string[]> = {
+  'packages/sdk/testing/index.ts': ['packages/testing'],
+};
+
 /** Processes: they are started, never imported. */
 const processes = ['scheduler/server', 'worker-node/host'];
 const free = /^(examples\/|bench$|test$)/;
@@ -53,6 +66,16 @@ const pure = ['packages/model', 'scheduler/core', 'worker-node/core'];
 const lineCountMax = 700;
 const indexLineCountMax = 60;
 const emptyNouns = ['utils', 'common', 'helpers', 'misc', 'lib', 'managers'];
+
+/** Rooms that run in a test cluster too, on virtual time, but for the files named: those make the rest of
+ *  the room for a process of its own. */
+const timed: Record<string, readonly string[]> = {
+  'packages/sdk': ['connect.ts', 'platform.ts', 'wire/channel.ts'],
+  'worker-node/runner': ['long-timer.ts', 'main.ts', 'orphan-guard.ts', 'pipe.ts', 'use-meter.ts'],
+};
+
+const clocks =
+  /(?<![.\w$])(?:set(?:Timeout|Interval|Immediate)|performance|randomUUID|Math\.random|Date\.now)\b/g;
 
 /** What the pure packages must not touch; `instanceof Date` is a question about a value, and a `Date` of
  *  a time that is given is one. */
@@ -75,12 +98,26 @@ test('the machines and the model touch neither Node nor clock nor chance', () =>
   expect(files.flatMap(impure)).toEqual([]);
 });
 
+test('a client and a runner take time and chance from whoever makes them', () => {
+  expect(files.flatMap(ownTime)).toEqual([]);
+});
+
 test('a public API fits on one screen, and no file is longer than anyone reads', () => {
   expect(files.flatMap(tooLong)).toEqual([]);
 });
 
 test('every folder is a noun of the domain', () => {
   expect(files.flatMap(emptyFolders)).toEqual([]);
+});
+
+test('an entry beside the main one is there, and nothing of its package imports it', () => {
+  for (const entry of Object.keys(entries)) {
+    const file = files.find(({ path }) => path === entry);
+    expect(file).toBeDefined();
+    const siblings = files.filter((one) => one.room === file?.room && one !== file);
+    const reached = siblings.flatMap(({ imports }) => imports).map(({ specifier }) => specifier);
+    expect(reached.filter((specifier) => specifier.includes('testing'))).toEqual([]);
+  }
 });
 
 test('every room that the graph names is there', () => {
@@ -130,6 +167,12 @@ test.each([
     undeclared,
   ],
   [
+    'a cluster in what every application carries',
+    "import { TestCluster } from '@troupe/testing';",
+    'packages/sdk',
+    wrongEdges,
+  ],
+  [
     'an undeclared package of ours',
     "import { x } from '@troupe/cli';",
     'packages/fabric',
@@ -140,6 +183,14 @@ test.each([
   ['the date in the model', 'const at = new Date();', 'packages/model', impure],
   ['chance in a core', 'const luck = Math.random();', 'scheduler/core', impure],
   ['a timer in a core', 'setTimeout(() => {}, 10);', 'scheduler/core', impure],
+  ['a timer of its own in a client', 'setTimeout(() => {}, 10);', 'packages/sdk', ownTime],
+  ['a timer of its own in a runner', 'setTimeout(() => {}, 10);', 'worker-node/runner', ownTime],
+  [
+    'the timers of the process in a runner',
+    "import { after } from './long-timer.ts';",
+    'worker-node/runner',
+    ownTime,
+  ],
   ['the environment in the model', 'if (process.env.DEBUG) {}', 'packages/model', impure],
 ] as const)('refused: %s', (_title, text, path, rule) => {
   const problems = rule(readSource(`${path}/src/a.ts`, roomAt(path), false, text));
@@ -175,7 +226,8 @@ function wrongEdges(file: SourceFile): string[] {
   const mayImport = (to: string) => {
     if (to === from) return true;
     if (processes.includes(to)) return false;
-    return free.test(from) || file.isTest || (edges[from] ?? []).includes(to);
+    const allowed = entries[file.path] ?? edges[from] ?? [];
+    return free.test(from) || file.isTest || allowed.includes(to);
   };
   return file.imports.flatMap(({ line, specifier }) => {
     const to = specifier.startsWith('.')
@@ -204,6 +256,19 @@ function impure(file: SourceFile): string[] {
     (match) => `${file.path}:${lineAt(file.code, match.index)} uses ${match[0].trim()}`,
   );
   return [...modules, ...names];
+}
+
+function ownTime(file: SourceFile): string[] {
+  const { path } = file.room;
+  const makers = timed[path];
+  if (makers === undefined || !file.path.startsWith(`${path}/src/`)) return [];
+  if (makers.some((maker) => file.path === `${path}/src/${maker}`)) return [];
+  const names = [...file.code.matchAll(clocks)].map(
+    (match) => `${file.path}:${lineAt(file.code, match.index)} uses ${match[0]}`,
+  );
+  const isTimer = /import \{[^}]*\bafter\b[^}]*\} from\s+'[./]*long-timer\.ts'/.exec(file.text);
+  if (isTimer === null) return names;
+  return [...names, `${file.path}:${lineAt(file.text, isTimer.index)} imports long-timer.ts`];
 }
 
 function tooLong(file: SourceFile): string[] {

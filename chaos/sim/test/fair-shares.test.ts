@@ -1,9 +1,9 @@
 import { bundleHash, incarnation, taskId, tenantName } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
+import { schedulerConfig } from '@troupe/virtual';
 import { describe, expect, it } from 'vitest';
 import { fairShares } from '../src/checkers/fair-shares.ts';
 import { Truth } from '../src/checkers/truth.ts';
-import { schedulerConfig } from '../src/scheduler/config.ts';
 
 const weights = { large: 3, small: 1 };
 type Name = keyof typeof weights;
@@ -14,7 +14,7 @@ const node = incarnation('node-1.aaaaaaaa');
 
 /** What the checker says when both tenants wait all the time and `pick` chooses whom to serve. */
 function servedBy(pick: (served: { [name in Name]: number }) => Name): string | undefined {
-  const truth = new Truth(schedulerConfig(timings as never), () => 0);
+  const truth = new Truth(schedulerConfig({ cell: 'sim', timings: timings as never }), () => 0);
   let said: string | undefined;
   const checker = fairShares(truth, (text) => {
     said ??= text;

@@ -1,10 +1,10 @@
 import { compile } from '@troupe/scheduler-core/dag';
+import { Random } from '@troupe/virtual';
 import { describe, expect, it } from 'vitest';
 import { catchMutant, type MutantName } from '../src/index.ts';
 import { bundles, Manifests } from '../src/plan/bundles.ts';
 import { drawNests } from '../src/plan/nests.ts';
 import { drawPlan } from '../src/plan/plan.ts';
-import { Random } from '../src/world/random.ts';
 
 describe('workflows that are drawn', () => {
   it('compile in both of their versions, and have every kind of block and containers in containers', () => {

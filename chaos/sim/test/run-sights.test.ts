@@ -1,11 +1,11 @@
 /** What is noted of runs, as of `sights.test.ts`: only what happened. */
 import { encodeValue, runId, taskId, tenantName, type Workflow } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
+import { schedulerConfig } from '@troupe/virtual';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { runSights } from '../src/checkers/run-sights.ts';
 import { Truth } from '../src/checkers/truth.ts';
 import { bundles, Manifests } from '../src/plan/bundles.ts';
-import { schedulerConfig } from '../src/scheduler/config.ts';
 import { Coverage } from '../src/world/coverage.ts';
 
 const timings = { heartbeatMs: 500, nodeSilenceMs: 1_500, probeMs: 300, resendMs: 300 };
@@ -26,7 +26,11 @@ let coverage: Coverage;
 let tell: (fact: object) => void;
 beforeEach(() => {
   coverage = new Coverage();
-  const truth = new Truth(schedulerConfig(timings as never), () => 0, new Manifests([nested]));
+  const truth = new Truth(
+    schedulerConfig({ cell: 'sim', timings: timings as never }),
+    () => 0,
+    new Manifests([nested]),
+  );
   const looks = runSights(truth, coverage);
   tell = (fact) => {
     looks.journalFact?.({ run, ...fact } as SchedulerFact, 1, undefined as never);

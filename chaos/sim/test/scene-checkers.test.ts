@@ -8,6 +8,7 @@ import {
   tenantName,
 } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
+import { schedulerConfig } from '@troupe/virtual';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Checker, MakeChecker } from '../src/checkers/checker.ts';
 import { gangAllOrNone } from '../src/checkers/gang-all-or-none.ts';
@@ -20,7 +21,6 @@ import { Truth } from '../src/checkers/truth.ts';
 import { wishesKept } from '../src/checkers/wishes-kept.ts';
 import { Manifests } from '../src/plan/bundles.ts';
 import type { Scene } from '../src/plan/scene.ts';
-import { schedulerConfig } from '../src/scheduler/config.ts';
 
 const timings = { heartbeatMs: 500, nodeSilenceMs: 1_500, probeMs: 300, resendMs: 300 };
 const tenant = tenantName('lab');
@@ -65,7 +65,12 @@ let said: string[];
 let record = 0;
 
 function look(make: MakeChecker): void {
-  truth = new Truth(schedulerConfig(timings as never), () => 0, new Manifests([], tasks), scene);
+  truth = new Truth(
+    schedulerConfig({ cell: 'sim', timings: timings as never }),
+    () => 0,
+    new Manifests([], tasks),
+    scene,
+  );
   said = [];
   checker = make(truth, (text) => said.push(text));
   tell({ kind: 'term-opened', scheduler: 'sched-1', generation: 1, at: 0 });

@@ -1,10 +1,10 @@
 /** A sight that is noted when nothing of it happened makes a batch look where it did not. */
 import { actorId, bundleHash, incarnation, sessionId, taskId, tenantName } from '@troupe/model';
+import { schedulerConfig } from '@troupe/virtual';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Checker } from '../src/checkers/checker.ts';
 import { sights } from '../src/checkers/sights.ts';
 import { Truth } from '../src/checkers/truth.ts';
-import { schedulerConfig } from '../src/scheduler/config.ts';
 import { Coverage } from '../src/world/coverage.ts';
 
 const timings = { heartbeatMs: 500, nodeSilenceMs: 1_500, probeMs: 300, resendMs: 300 };
@@ -17,7 +17,7 @@ let truth: Truth;
 let looks: Checker;
 beforeEach(() => {
   coverage = new Coverage();
-  truth = new Truth(schedulerConfig(timings as never), () => 0);
+  truth = new Truth(schedulerConfig({ cell: 'sim', timings: timings as never }), () => 0);
   looks = sights(truth, coverage);
 });
 const reached = () => [...coverage.counts.keys()];

@@ -1,5 +1,4 @@
 /** `connect(options)`: one session and a few unary calls, as the `Troupe` that applications use. */
-import { randomUUID } from 'node:crypto';
 import {
   type ActorView,
   actorKeyLengthMax,
@@ -24,6 +23,7 @@ import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
 import { migrate } from './migrate.ts';
+import { type Platform, processPlatform } from './platform.ts';
 import { dropReservation, putReservation } from './reservations.ts';
 import { runHandle, viewOf } from './runs.ts';
 import type { Order } from './session/ask.ts';
@@ -41,6 +41,7 @@ import type {
   Troupe,
 } from './troupe.ts';
 import { Channel } from './wire/channel.ts';
+import type { Door } from './wire/door.ts';
 import type { TaskMessage } from './wire/messages.ts';
 import { Unary } from './wire/unary.ts';
 
@@ -57,51 +58,72 @@ type Target =
 
 /** Connects to a cluster. Fails with `UNAVAILABLE` when none answers within `connectMs`. */
 export async function connect(options: ConnectOptions = {}): Promise<Troupe> {
-  const { tenant = 'default', connectMs = connectMsDefault } = options;
+  const { connectMs = connectMsDefault } = options;
   checkWhole('connectMs', connectMs, 1, int32Max);
-  const deadlineMs = checkedDeadline(options.deadlineMs ?? limits.deadlineMsDefault);
   const addresses = addressesOf(options.address ?? process.env['TROUPE_ADDRESS'] ?? addressDefault);
-  const channels = addresses.map((address) => new Channel(address));
-  const session = new Session({ channels, tenant });
+  const settings = settingsOf(options, processPlatform);
+  const doors = addresses.map((address) => new Channel(address));
+  const session = new Session({ doors, tenant: settings.tenant });
   try {
     await readyWithin(session, connectMs, addresses);
   } catch (thrown) {
     session.close();
-    for (const channel of channels) channel.close();
+    for (const door of doors) door.close();
     throw thrown;
   }
-  return troupeOf(session, channels, { tenant, deadlineMs });
+  return troupeOf(session, doors, settings);
+}
+
+/** A client of a cluster behind these doors, which is there already. */
+export function connectTo(
+  doors: readonly Door[],
+  platform: Platform,
+  options: Pick<ConnectOptions, 'tenant' | 'deadlineMs'> = {},
+): Troupe {
+  const settings = settingsOf(options, platform);
+  const session = new Session({ doors, tenant: settings.tenant, platform });
+  return troupeOf(session, doors, settings);
 }
 
 interface Settings {
   readonly tenant: string;
   readonly deadlineMs: number;
+  readonly platform: Platform;
 }
 
-function troupeOf(session: Session, channels: readonly Channel[], settings: Settings): Troupe {
-  const { tenant, deadlineMs } = settings;
+function settingsOf(
+  { tenant = 'default', deadlineMs = limits.deadlineMsDefault }: ConnectOptions,
+  platform: Platform,
+): Settings {
+  return { tenant, deadlineMs: checkedDeadline(deadlineMs), platform };
+}
+
+function troupeOf(session: Session, doors: readonly Door[], settings: Settings): Troupe {
+  const { tenant, deadlineMs, platform } = settings;
   const unary = new Unary({
-    channels,
-    current: () => session.channel,
+    doors,
+    current: () => session.door,
     checkOpen: () => session.checkOpen(),
     deadlineMs,
+    platform,
   });
   const read: ReadObject = (stored) => unary.read(stored);
+  const way: Way = { session, read, platform };
   return {
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
-      actorHandle<T>({ session, read }, target, key, { deadlineMs, ...options }),
+      actorHandle<T>(way, target, key, { deadlineMs, ...options }),
     async signal(target: Target, key: string, name: string, value?: unknown, options = {}) {
       const all = { deadlineMs, ...options };
-      const calls = actorHandle<UntypedCalls>({ session, read }, target, key, all);
+      const calls = actorHandle<UntypedCalls>(way, target, key, all);
       if (!isTypeName(name)) {
         throw troupeError('INVALID_ARGUMENT', `${JSON.stringify(name)} is no name of a signal`);
       }
       await calls[signalMethod]?.(name, value ?? null);
     },
     task: <O>(target: Target, input: unknown, options: SubmitOptions = {}): Promise<O> =>
-      submit<O>({ session, read }, nameOf(target), input, options),
+      submit<O>(way, nameOf(target), input, options),
     async gang<O>(members: readonly GangMember<O>[], options: GangOptions = {}): Promise<O[]> {
-      const { id = randomUUID(), policy = 'PACK', priority = '', signal } = options;
+      const { id = platform.newId(), policy = 'PACK', priority = '', signal } = options;
       const tasks = members.map(({ task, input }, at) => {
         const value = encodeValue(input, `input of member ${at}`);
         checkSize(`input of member ${at}`, value);
@@ -112,7 +134,7 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       const of = signal === undefined ? {} : { signal };
       const results = members.map(({ input }, at) => {
         const { task = '', name = '' } = tasks[at] ?? {};
-        return submit<O>({ session, read }, name, input, { ...of, id: task });
+        return submit<O>(way, name, input, { ...of, id: task });
       });
       return await Promise.all(results);
     },
@@ -121,7 +143,7 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       input: unknown,
       options: StartOptions = {},
     ): Promise<RunHandle<O>> {
-      const { run = randomUUID(), limitMs } = options;
+      const { run = platform.newId(), limitMs } = options;
       checkWhole('limitMs', limitMs, 1);
       const value = encodeValue(input, 'input');
       checkSize('input', value);
@@ -146,7 +168,7 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
         const what = `the bundle has ${bytes.length} bytes, more than ${limits.bundleBytesMax}`;
         throw troupeError('TOO_LARGE', what);
       }
-      return await session.channel.deploy(tenant, bytes, deployMs);
+      return await session.door.deploy(tenant, bytes, deployMs);
     },
     async status() {
       const { json } = await unary.ask('ClusterService/Status', {});
@@ -184,7 +206,7 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
     },
     async close() {
       session.close();
-      for (const channel of channels) channel.close();
+      for (const door of doors) door.close();
     },
   };
 }
@@ -215,6 +237,7 @@ function taskViewOf({
 interface Way {
   readonly session: Session;
   readonly read: ReadObject;
+  readonly platform: Platform;
 }
 
 function actorHandle<T>(
@@ -243,7 +266,7 @@ function actorHandle<T>(
     asked(way, signal, (settle) => {
       const bytes = encodeValue([...args], 'args');
       checkSize('args', bytes);
-      const now = performance.now();
+      const now = way.platform.now();
       return {
         ...settle,
         name: `call ${type}/${key}.${method}`,
@@ -259,7 +282,7 @@ function actorHandle<T>(
 }
 
 function submit<O>(way: Way, name: string, input: unknown, options: SubmitOptions): Promise<O> {
-  const { priority = '', id = randomUUID(), retries, limitMs, signal } = options;
+  const { priority = '', id = way.platform.newId(), retries, limitMs, signal } = options;
   const { queue = '', dueInMs } = options;
   return asked(way, signal, (settle) => {
     const bytes = encodeValue(input, 'input');

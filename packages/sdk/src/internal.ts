@@ -1,4 +1,4 @@
-/** What the runner and the command line need, and users must not see. */
+/** What the runner, the command line and the test cluster need, and users must not see. */
 export type { AnyActorDefinition } from './actor.ts';
 export { definitionBrand } from './definition.ts';
 export { makeHandle, nameOf } from './handle.ts';

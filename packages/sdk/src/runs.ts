@@ -1,5 +1,4 @@
 /** Runs as the client sees them: views, and the handle by which one is followed. */
-import { randomUUID } from 'node:crypto';
 import {
   type BlockView,
   bundleHash,
@@ -59,7 +58,7 @@ export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
       return await whole((await unary.ask('RunsService/Resume', asked, { once: true })).run);
     },
     async again(options) {
-      const { run = randomUUID() } = options;
+      const { run = unary.newId() } = options;
       const block = 'block' in options ? options.block : '';
       const failedOnly = 'failedOnly' in options;
       const { tenant, workflow } = await viewNow();

@@ -1,6 +1,7 @@
 import { encodeValue, errorTable, limits } from '@troupe/model';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connect, type Troupe, TroupeError } from '../src/index.ts';
+import { processPlatform } from '../src/platform.ts';
 import { Session } from '../src/session/session.ts';
 import { Channel } from '../src/wire/channel.ts';
 import { StandIn } from './stand-in.ts';
@@ -118,7 +119,8 @@ describe('a session', () => {
     let sleptMs = 0;
     const channel = new Channel(gateway.address);
     const sinceBoot = () => performance.now() + sleptMs;
-    const session = new Session({ channels: [channel], tenant: 'default', sinceBoot });
+    const platform = { ...processPlatform, sinceBoot };
+    const session = new Session({ doors: [channel], tenant: 'default', platform });
     const ask = (key: string) =>
       new Promise<Error>((resolve) => {
         session.ask({
@@ -205,7 +207,7 @@ describe('a session', () => {
 
   test('lets further calls wait when the most that may be open are', async () => {
     const channel = new Channel(gateway.address);
-    const session = new Session({ channels: [channel], tenant: 'default', callsMax: 2 });
+    const session = new Session({ doors: [channel], tenant: 'default', callsMax: 2 });
     const answered: string[] = [];
     for (const key of ['a', 'b', 'c', 'd']) {
       session.ask({
@@ -255,7 +257,7 @@ describe('a call', () => {
 
   test('that was sent and got no answer in time has an unknown outcome', async () => {
     const channel = new Channel(gateway.address);
-    const session = new Session({ channels: [channel], tenant: 'default' });
+    const session = new Session({ doors: [channel], tenant: 'default' });
     const outcome = new Promise<Error>((resolve) => {
       session.ask({
         name: 'call Counter/k.note',

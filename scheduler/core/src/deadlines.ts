@@ -43,6 +43,9 @@ export interface Deadline extends HeapItem {
   readonly due: Due;
 }
 
+/** Each is set once, and again when it falls due: where nothing happens it finds nothing to do. */
+const routine: ReadonlySet<Due['kind']> = new Set(['pulse', 'retention', 'sweep']);
+
 export class Deadlines {
   readonly #heap = new Heap<Deadline>(
     (left, right) => left.at < right.at || (left.at === right.at && left.order < right.order),
@@ -62,6 +65,18 @@ export class Deadlines {
 
   get next(): number | undefined {
     return this.#heap.first?.at;
+  }
+
+  /** When the next is due that is not routine. */
+  get nextBesideRoutine(): number | undefined {
+    const passed: Deadline[] = [];
+    let { first } = this.#heap;
+    for (; first !== undefined && routine.has(first.due.kind); first = this.#heap.first) {
+      this.#heap.remove(first);
+      passed.push(first);
+    }
+    for (const deadline of passed) this.#heap.push(deadline);
+    return first?.at;
   }
 
   /** How many there are of each kind; looks at all of them. */

@@ -78,6 +78,12 @@ export class SchedulerMachine
     return this.#leading?.desk.deadlines.next;
   }
 
+  /** `wakeAt` of a machine whose nodes are known to live: its routine, such as to look who is silent, may
+   *  wait. */
+  dueAt(): number | undefined {
+    return this.#leading?.desk.deadlines.nextBesideRoutine;
+  }
+
   /** Every fact so far, in one piece. */
   image(): Bytes {
     return this.#state.image();

@@ -107,6 +107,16 @@ export class NodeMachine
     return { actors: this.#actors.size, turns: this.turns.total, tasks: this.tasks.count };
   }
 
+  /** Nothing is in memory, and nothing under way: until it hears something it has nothing to do. */
+  get atRest(): boolean {
+    // One alarm is always set: the look at what to say again.
+    if (this.tasks.count > 0 || this.alarms.size > 1) return false;
+    for (const { phase, waiting } of this.#actors.values()) {
+      if (phase !== 'cold' || waiting.length > 0) return false;
+    }
+    return true;
+  }
+
   wakeAt(): number | undefined {
     return this.alarms.next();
   }

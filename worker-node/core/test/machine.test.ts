@@ -479,6 +479,16 @@ describe('an idle actor', () => {
     a.call('list', '', { number: 2 });
     expect(a.values()).toEqual([1, ['x']]);
   });
+
+  it('leaves a node at rest, which has nothing to do until it hears something', () => {
+    const a = new TestNode('a', shared(), { idleMs: 5_000 });
+    expect(a.machine.atRest).toBe(true);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    expect(a.machine.atRest).toBe(false);
+    for (let seconds = 0; seconds < 8; seconds++) a.tick(1_000);
+    expect(a.machine.atRest).toBe(true);
+  });
 });
 
 describe('a task attempt', () => {

@@ -25,10 +25,10 @@ import type { AnyActorDefinition } from '@troupe/sdk/internal';
 import type { Emit } from './departures.ts';
 import { HeldState } from './held-state.ts';
 import { HeldTimers } from './held-timers.ts';
+import type { After } from './long-timer.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
 import { hasUndo, undoAll } from './undo.ts';
-import type { UseMeter } from './use-meter.ts';
 import { Work } from './work.ts';
 
 type Activated = Pick<
@@ -54,7 +54,9 @@ export interface Host {
   readonly emit: Emit;
   /** The works that frames of the node may address. */
   readonly works: Map<WorkId, Work>;
-  readonly meter: UseMeter;
+  readonly after: After;
+  /** Wall-clock ms. */
+  readonly wall: () => number;
 }
 
 export class Activation {
@@ -116,7 +118,7 @@ export class Activation {
   }
 
   #turn(frame: TurnFrame): void {
-    const { emit } = this.#host;
+    const { emit, after, wall } = this.#host;
     const { timer } = frame;
     if (timer !== undefined && !this.#timers.isPending(timer)) {
       return emit({ ...skippedTurn, work: frame.work });
@@ -126,6 +128,7 @@ export class Activation {
     const work: Work = new Work(frame, {
       name: `turn ${this.#name}.${frame.method}`,
       emit,
+      after,
       onCommit: (value) => {
         committed = this.#commit(frame, scope, value);
       },
@@ -149,7 +152,8 @@ export class Activation {
         emit({ kind: 'turn-waits', work: frame.work, ordinals: work.departures.openOrdinals });
       },
     });
-    const timers = () => this.#timers.begin(timer, (name) => this.#checkMethod(name));
+    const checkMethod = (name: string): void => this.#checkMethod(name);
+    const timers = () => this.#timers.begin(timer, { checkMethod, wall });
     const scope = new TurnScope(frame, { held: this.#held, timers, work, emit });
     this.#running = work;
     this.#host.works.set(frame.work, work);
@@ -182,10 +186,11 @@ export class Activation {
   }
 
   #read(frame: TurnFrame): void {
-    const { emit } = this.#host;
+    const { emit, after } = this.#host;
     const work: Work = new Work(frame, {
       name: `read ${this.#name}.${frame.method}`,
       emit,
+      after,
       onEnd: (outcome, value) => {
         this.#host.works.delete(frame.work);
         emit({

@@ -144,6 +144,11 @@ export class Departures {
     throw this.#refuse(`a compensation is beyond the ${limits.turnStepsMax} that a turn may have`);
   }
 
+  /** How many of them wait for the node to speak. */
+  get waits(): number {
+    return this.#waits.size;
+  }
+
   /** Takes the next ordinal, and what is recorded under it (L1, L2, L4). */
   next(kind: Recorded['kind'], name: string): { ordinal: number; record: Recorded | undefined } {
     const ordinal = this.#next;

@@ -33,8 +33,11 @@ export class HeldTimers {
   }
 
   /** What one turn may do to them, which may be a firing itself; they change when it has ended. */
-  begin(firing: Firing | undefined, checkMethod: (method: string) => void): TimerDraft {
-    return new TimerDraft({ fired: firing?.number, held: this, checkMethod });
+  begin(
+    firing: Firing | undefined,
+    given: { readonly checkMethod: (method: string) => void; readonly wall: () => number },
+  ): TimerDraft {
+    return new TimerDraft({ fired: firing?.number, held: this, ...given });
   }
 
   /** The turn of this firing has ended: what it set comes after it, even under the same name. */

@@ -1,8 +1,10 @@
 /** A timer of any length: those of the platform end at once when they are longer than 24.8 days. */
 const stretchMsMax = 2 ** 31 - 1;
 
-/** Answers what cancels it. */
-export function after(ms: number, fire: () => void): () => void {
+/** Calls `fire` once after `ms`; the answer cancels it. */
+export type After = (ms: number, fire: () => void) => () => void;
+
+export const after: After = (ms, fire) => {
   let timer: NodeJS.Timeout;
   const wait = (leftMs: number): void => {
     const stretchMs = Math.min(leftMs, stretchMsMax);
@@ -10,4 +12,4 @@ export function after(ms: number, fire: () => void): () => void {
   };
   wait(ms);
   return () => clearTimeout(timer);
-}
+};

@@ -8,9 +8,11 @@
 import { Socket } from 'node:net';
 import { bundleHash, type FromRunner, type ToRunner } from '@troupe/model';
 import { loadBundle } from './bundle.ts';
+import { after } from './long-timer.ts';
 import { guardOrphans } from './orphan-guard.ts';
 import { FramePipe } from './pipe.ts';
 import { Runner } from './runner.ts';
+import { UseMeter } from './use-meter.ts';
 
 const pipeDescriptor = 3;
 
@@ -39,7 +41,11 @@ async function main(file: string, hash: string): Promise<void> {
     pipe.end(() => process.exit(0));
     return;
   }
-  const runner = new Runner(loaded, pipe.send);
+  const runner = new Runner(loaded, pipe.send, {
+    after,
+    wall: () => Date.now(),
+    meter: new UseMeter(),
+  });
   pipe.send({ kind: 'loaded', bundle: bundleHash(hash), manifest: loaded.manifest });
   take = (frame) => runner.take(frame);
   for (const frame of early) runner.take(frame);

@@ -16,10 +16,11 @@ import {
 import type { Definitions } from '@troupe/sdk/internal';
 import { Activation, type Host } from './activation.ts';
 import type { Emit } from './departures.ts';
+import type { After } from './long-timer.ts';
 import { failureOfUser } from './outcome.ts';
 import { runTask } from './task-run.ts';
 import type { TurnFrame } from './turn.ts';
-import { UseMeter } from './use-meter.ts';
+import type { UseMeter } from './use-meter.ts';
 import type { Work } from './work.ts';
 
 /** Frames that bring work of their own: a task beside it is not measured. */
@@ -27,20 +28,31 @@ const brings: ReadonlySet<ToRunner['kind']> = new Set(['task', 'turn', 'activate
 
 export class Runner {
   readonly #definitions: Definitions;
-  readonly #host: Host;
+  readonly #host: Host & { readonly meter: UseMeter | undefined };
   readonly #emit: Emit;
   readonly #works = new Map<WorkId, Work>();
-  readonly #meter = new UseMeter();
   readonly #activations = new Map<ActorId, Activation | Failure>();
 
-  constructor(definitions: Definitions, emit: Emit) {
+  /** `after` are the timers that limits and back-offs go by, `wall` is the wall clock in ms. */
+  constructor(
+    definitions: Definitions,
+    emit: Emit,
+    given: { readonly after: After; readonly wall: () => number; readonly meter?: UseMeter },
+  ) {
     this.#definitions = definitions;
     this.#emit = emit;
-    this.#host = { emit, works: this.#works, meter: this.#meter };
+    const { after, wall, meter } = given;
+    this.#host = { emit, works: this.#works, after, wall, meter };
+  }
+
+  /** User code is at work, or waits for what is neither this runner's nor its node's. */
+  get engaged(): boolean {
+    for (const work of this.#works.values()) if (work.engaged) return true;
+    return false;
   }
 
   take(frame: ToRunner): void {
-    if (brings.has(frame.kind)) this.#meter.disturb();
+    if (brings.has(frame.kind)) this.#host.meter?.disturb();
     switch (frame.kind) {
       case 'turn':
         return this.#turn(frame);

@@ -9,7 +9,6 @@
 import { decodeValue, type Outcome, type Recorded, TroupeError, troupeError } from '@troupe/model';
 import type { StepContext, StepOptions, StepTries } from '@troupe/sdk';
 import { type Emit, valueIn } from './departures.ts';
-import { after } from './long-timer.ts';
 import { encodePayload, failureOfUser } from './outcome.ts';
 import { compensationOf } from './undos.ts';
 import type { Work } from './work.ts';
@@ -69,7 +68,7 @@ async function runStep(
   const signal = AbortSignal.any([work.signal, own.signal]);
   const ended = (): TroupeError | undefined => work.stopped ?? reasonOf(own.signal);
   const effectId = `${order.callId}/${ordinal}`;
-  const effect = tryStep({ ...order, effectId, signal, ended });
+  const effect = tryStep({ ...order, work, effectId, signal, ended });
   const { outcome, value } = await departures.begun(effect);
   if (departures.isLost(ordinal)) throw reasonOf(own.signal);
   work.checkOpen(`step ${name}`);
@@ -86,6 +85,7 @@ interface Tried {
 }
 
 export interface Tries {
+  readonly work: Work;
   readonly name: string;
   readonly run: (step: StepContext) => unknown;
   readonly options: StepTries;
@@ -103,7 +103,7 @@ export async function tryStep(tries: Tries): Promise<Tried> {
     try {
       const reason = tries.ended();
       if (reason !== undefined) throw reason;
-      const value = await tryOnce(tries);
+      const value = await tries.work.outside(() => tryOnce(tries));
       const bytes = encodePayload(value, `result of step ${tries.name}`);
       return { outcome: { ok: true, value: bytes }, value };
     } catch (thrown) {
@@ -112,13 +112,13 @@ export async function tryStep(tries: Tries): Promise<Tried> {
         const failure = failureOfUser(reason ?? thrown);
         return { outcome: { ok: false, failure }, value: undefined };
       }
-      await pause(waits[Math.min(attempt, waits.length - 1)] ?? 0, tries.signal);
+      await tries.work.pause(waits[Math.min(attempt, waits.length - 1)] ?? 0, tries.signal);
     }
   }
 }
 
 /** One try, raced against its own limit and against its next beat. */
-async function tryOnce({ name, run, options, effectId, signal }: Tries): Promise<unknown> {
+async function tryOnce({ work, name, run, options, effectId, signal }: Tries): Promise<unknown> {
   const { limitMs, beatMs } = options;
   if (limitMs === undefined && beatMs === undefined) {
     return run({ effectId, signal, beat: () => undefined });
@@ -131,7 +131,7 @@ async function tryOnce({ name, run, options, effectId, signal }: Tries): Promise
   const within = (ms: number | undefined, what: string): (() => void) => {
     if (ms === undefined) return () => undefined;
     const text = `step ${name} ${what} ${ms} ms`;
-    return after(ms, () => own.abort(troupeError('TIME_LIMIT', text)));
+    return work.after(ms, () => own.abort(troupeError('TIME_LIMIT', text)));
   };
   const nextBeat = () => within(beatMs, 'gave no sign of life within its beat of');
   const cancelLimit = within(limitMs, 'ran longer than its limit of');
@@ -159,17 +159,4 @@ function isFinal(thrown: unknown): boolean {
 
 function reasonOf(signal: AbortSignal): TroupeError | undefined {
   return signal.aborted ? (signal.reason as TroupeError) : undefined;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish);
-  });
 }

@@ -14,6 +14,7 @@ import type { Host } from './activation.ts';
 import { ask, type Emit } from './departures.ts';
 import { encodeOutput, failed } from './outcome.ts';
 import { callsFrom } from './turn.ts';
+import type { UseMeter } from './use-meter.ts';
 import { Work } from './work.ts';
 
 export type TaskFrame = Extract<ToRunner, { kind: 'task' }>;
@@ -22,12 +23,13 @@ export type TaskFrame = Extract<ToRunner, { kind: 'task' }>;
 export function runTask(
   frame: TaskFrame,
   tasks: ReadonlyMap<string, TaskDefinition>,
-  host: Host,
+  host: Host & { readonly meter: UseMeter | undefined },
 ): void {
-  const measured = host.works.size === 0 ? host.meter.begin() : undefined;
+  const measured = host.works.size === 0 ? host.meter?.begin() : undefined;
   const work: Work = new Work(frame, {
     name: `task ${frame.name} (${frame.task}, attempt ${frame.attempt})`,
     emit: host.emit,
+    after: host.after,
     onEnd: (outcome, value) => {
       host.works.delete(frame.work);
       const done = {

@@ -23,6 +23,7 @@ export class TimerDraft {
   /** The timer of the firing that the turn is, when it does not come again. */
   readonly #over: PendingTimer | undefined;
   readonly #checkMethod: (method: string) => void;
+  readonly #wall: () => number;
   readonly #later: SetChange[] = [];
   /** The last change of each name. */
   readonly #named = new Map<string, TimerChange>();
@@ -32,11 +33,14 @@ export class TimerDraft {
     /** Number of the timer of the firing that the turn is. */
     readonly fired: number | undefined;
     readonly checkMethod: (method: string) => void;
+    /** Wall-clock ms. */
+    readonly wall: () => number;
   }) {
     this.#held = given.held;
     const fired = given.held.get(given.fired ?? 0);
     this.#over = fired === undefined || isPeriodic(fired.when) ? undefined : fired;
     this.#checkMethod = given.checkMethod;
+    this.#wall = given.wall;
   }
 
   changes(): readonly TimerChange[] {
@@ -127,7 +131,7 @@ export class TimerDraft {
   }
 
   #check(when: TimerWhen, called: string, what: string): void {
-    const fault = whenFault(when, Date.now());
+    const fault = whenFault(when, this.#wall());
     if (fault === undefined) return;
     const text = fault.replace('afterMs', called);
     throw troupeError('INVALID_ARGUMENT', `${what} cannot be set: ${text}`);

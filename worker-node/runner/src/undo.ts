@@ -23,7 +23,6 @@ import {
 import type { CallLimit, StepContext, UndoContext } from '@troupe/sdk';
 import { makeHandle, nameOf } from '@troupe/sdk/internal';
 import { ask, checkDeadline, type Emit, observed } from './departures.ts';
-import { after } from './long-timer.ts';
 import { failed, failureOfUser } from './outcome.ts';
 import { tryStep } from './step.ts';
 import { type Undo, undoOrdinals } from './undos.ts';
@@ -57,7 +56,7 @@ export async function undoAll(
     work.undos.inReverse().map(({ name }) => name),
   );
   const own = new AbortController();
-  const cancel = after(turn.limitMs, () => {
+  const cancel = work.after(turn.limitMs, () => {
     const what = `the compensations of ${work.name} took longer than ${turn.limitMs} ms`;
     own.abort(troupeError('TIME_LIMIT', what));
   });
@@ -108,6 +107,7 @@ async function take(undoing: Undoing, undo: Undo, ordinal: number): Promise<Outc
     throw troupeError('RESOURCE_EXHAUSTED', `${name} makes more than ${limits.undoCallsMax} calls`);
   };
   const { outcome } = await tryStep({
+    work,
     name,
     run: (step) => within(signal, () => undo.run(contextOf(work, step, nextCall))),
     options: { retries: retriesDefault, backoffMs: backoffMsDefault, ...undo.options },
@@ -152,7 +152,7 @@ async function within(signal: AbortSignal, run: () => unknown): Promise<unknown>
 async function quietWithin(work: Work): Promise<void> {
   let cancel = (): void => undefined;
   const patience = new Promise<void>((resolve) => {
-    cancel = after(quietMsMax, resolve);
+    cancel = work.after(quietMsMax, resolve);
   });
   await Promise.race([work.departures.quiet(), patience]);
   cancel();

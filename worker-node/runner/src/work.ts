@@ -16,7 +16,7 @@ import {
   type WorkId,
 } from '@troupe/model';
 import { Departures, type Emit } from './departures.ts';
-import { after } from './long-timer.ts';
+import type { After } from './long-timer.ts';
 import { failed } from './outcome.ts';
 import { Undos } from './undos.ts';
 
@@ -29,6 +29,7 @@ export interface WorkFrame {
 export interface WorkOptions {
   readonly name: string;
   readonly emit: Emit;
+  readonly after: After;
   /** Called once (R1), unless it is given up. `outcome` is the failure, or a placeholder for `value`
    *  when it is ok. */
   readonly onEnd: (outcome: Outcome, value: unknown) => void;
@@ -45,6 +46,7 @@ export class Work {
   /** Names it in messages: `turn Counter/k.inc`. */
   readonly name: string;
   readonly #emit: Emit;
+  readonly #after: After;
   readonly #recorded: readonly Recorded[];
   readonly limitMs: number;
   readonly #options: WorkOptions;
@@ -56,11 +58,15 @@ export class Work {
   #undoing = false;
   #looking = false;
   #ended = false;
+  /** Side effects of steps that are under way. */
+  #outside = 0;
+  #pauses = 0;
 
   constructor(frame: WorkFrame, options: WorkOptions) {
     this.id = frame.work;
     this.name = options.name;
     this.#emit = options.emit;
+    this.#after = options.after;
     this.#recorded = frame.recorded ?? noRecords;
     this.limitMs = frame.limitMs > 0 ? frame.limitMs : limits.turnLimitMs;
     this.#options = options;
@@ -68,6 +74,43 @@ export class Work {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Its user code waits neither for the node nor for a timer of ours. */
+  get engaged(): boolean {
+    if (this.#ended) return false;
+    return this.#outside > 0 || this.#pauses + (this.#departures?.waits ?? 0) === 0;
+  }
+
+  /** Does what is outside of this process. */
+  async outside<T>(run: () => T | Promise<T>): Promise<T> {
+    this.#outside += 1;
+    try {
+      return await run();
+    } finally {
+      this.#outside -= 1;
+    }
+  }
+
+  /** Waits, unless what it waits for is not wanted any more. */
+  pause(ms: number, signal: AbortSignal): Promise<void> {
+    this.#pauses += 1;
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        cancel();
+        signal.removeEventListener('abort', finish);
+        this.#pauses -= 1;
+        resolve();
+      };
+      const cancel = this.#after(ms, finish);
+      signal.addEventListener('abort', finish);
+      if (signal.aborted) finish();
+    });
+  }
+
+  /** A timer that goes by the same time as the limit. */
+  after(ms: number, fire: () => void): () => void {
+    return this.#after(ms, fire);
   }
 
   /** Made on first use, as is the signal: most turns never leave their actor. */
@@ -105,7 +148,7 @@ export class Work {
       this.#finish(value);
       return;
     }
-    this.#cancelLimit = after(this.limitMs, () => this.#expire());
+    this.#cancelLimit = this.#after(this.limitMs, () => this.#expire());
     value.then(
       (result) => this.#finish(result),
       (thrown) => this.#fail(thrown),

@@ -2,7 +2,7 @@
  * What may have led to an event: everything that happened before it in its own process, and before
  * the sending of every message that reached those events.
  */
-import type { Arrow, Note } from '../world/trace.ts';
+import type { Arrow, Note } from '@troupe/virtual';
 
 export interface Story {
   readonly arrows: readonly Arrow[];

@@ -4,7 +4,7 @@
  * between. Shown is what lies causally before the end, and of that what the end is about; the rest is
  * counted.
  */
-import type { Arrow, Note } from '../world/trace.ts';
+import type { Arrow, Note } from '@troupe/virtual';
 import { causalPast, type Moment, type Story } from './causal-past.ts';
 
 /** Said all the time, and of no interest here. */

@@ -1,6 +1,6 @@
 /** What clients have asked for, in their own words: whatever happens on the way to a leader. */
 import type { PriorityName, RequestBody, TaskId } from '@troupe/model';
-import type { ClientMessage } from '../scheduler/gateway.ts';
+import type { ClientMessage } from '@troupe/virtual';
 
 export type AskedTask = Extract<RequestBody, { kind: 'submit-task' }>;
 export type AskedGang = Extract<RequestBody, { kind: 'submit-gang' }>;

@@ -1,9 +1,9 @@
 /** What a checker may look at. Each hook is called before the truth takes the fact in. */
 import type { ActorId, LogName, Outcome, Term } from '@troupe/model';
 import type { SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
+import type { Stored } from '@troupe/virtual';
 import type { NodeFact } from '@troupe/worker-node-core';
 import type { Operation } from '../plan/load.ts';
-import type { Stored } from '../store/log-server.ts';
 import type { Truth } from './truth.ts';
 
 export interface Answered {

@@ -2,10 +2,10 @@
 import { type Batch, BatchReader } from '@troupe/fabric/loop';
 import { type ActorId, decode, type LogName, type Term } from '@troupe/model';
 import type { SchedulerConfig, SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
+import type { Onlooker, Process, Stored } from '@troupe/virtual';
 import type { NodeFact } from '@troupe/worker-node-core';
 import type { Manifests } from '../plan/bundles.ts';
 import type { Scene } from '../plan/scene.ts';
-import type { Stored } from '../store/log-server.ts';
 import type { Coverage } from '../world/coverage.ts';
 import { acknowledgedIsDurable } from './acknowledged-is-durable.ts';
 import { answersById } from './answers-by-id.ts';
@@ -110,7 +110,7 @@ export interface Violation {
   readonly who: string;
 }
 
-export class Checks {
+export class Checks implements Onlooker {
   readonly truth: Truth;
   /** The first one that ends the run. */
   violation: Violation | undefined;
@@ -213,6 +213,12 @@ export class Checks {
   restored(restored: Restored): void {
     this.#who = restored.node;
     for (const checker of this.#checkers) checker.restored?.(restored);
+  }
+
+  /** A term begins in this process. */
+  leads(process: Process): void {
+    this.truth.ledSince.set(process.name, process.now());
+    this.truth.ledFrom.set(process.name, this.#now());
   }
 
   obeyed(process: string, term: Term): void {

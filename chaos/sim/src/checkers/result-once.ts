@@ -1,7 +1,7 @@
 /** An attempt of a task runs once; the task ends once, by a result of its present attempt, and everybody
  *  is told that result. A context of a run settles once. */
 import { callTask, decodeValue, type Outcome } from '@troupe/model';
-import type { ClientMessage } from '../scheduler/gateway.ts';
+import type { ClientMessage } from '@troupe/virtual';
 import type { MakeChecker } from './checker.ts';
 import { nameOf } from './runs/tree.ts';
 import { sameOutcome } from './truth.ts';

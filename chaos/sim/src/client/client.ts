@@ -17,12 +17,11 @@ import {
   signalMethod,
   tenantName,
 } from '@troupe/model';
+import type { ClientMessage, GatewayMessage, Process } from '@troupe/virtual';
 import { encodeArgs, tenant } from '../node/program.ts';
 import { bundles } from '../plan/bundles.ts';
 import type { Operation } from '../plan/load.ts';
 import { reservation, reservedTenant, type Scene, type TenantWish } from '../plan/scene.ts';
-import type { ClientMessage, GatewayMessage } from '../scheduler/gateway.ts';
-import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { beginGang, outcomeOf } from './gang-errand.ts';
 import { RunErrand } from './run-errand.ts';

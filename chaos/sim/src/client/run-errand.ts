@@ -13,12 +13,12 @@ import {
   type RunView,
   tenantName,
 } from '@troupe/model';
+import { Random } from '@troupe/virtual';
 import { tenant } from '../node/program.ts';
 import { bundles } from '../plan/bundles.ts';
 import type { Operation } from '../plan/load.ts';
 import type { Manner } from '../plan/nested-runs.ts';
 import type { InterestingState } from '../world/coverage.ts';
-import { Random } from '../world/random.ts';
 import type { World } from '../world/world.ts';
 
 type RunOperation = Extract<Operation, { kind: 'run' }>;

@@ -7,8 +7,8 @@ import {
   type RequestBody,
 } from '@troupe/model';
 import type { SchedulerReply, SchedulerSend } from '@troupe/scheduler-core';
+import type { Process } from '@troupe/virtual';
 import { nameOf } from '../checkers/runs/tree.ts';
-import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { understood } from './spoilt-scene.ts';
 import { hurried } from './spoilt-timers.ts';

@@ -1,14 +1,8 @@
 /** Deliberate faults between a machine and its loop. */
 import type { Machine, Output } from '@troupe/model';
+import type { Mouth } from '@troupe/virtual';
 import type { World } from '../world/world.ts';
 import { halting } from './spoilt-scene.ts';
-
-interface Mouth<Send, Reply> {
-  /** Whether it is that of a leader. */
-  readonly leads?: boolean;
-  send(message: Send): void;
-  reply(answer: Reply): void;
-}
 
 /** The machine as the loop sees it in this run. */
 export function spoiltMachine<Event, Fact, Send, Reply, Work>(

@@ -1,7 +1,7 @@
 /** Deliberate faults in what a node hears, says and keeps. */
 import { decode, encode, type Letter, type Machine, type Output, type ToNode } from '@troupe/model';
+import type { Process } from '@troupe/virtual';
 import type { NodeEvent, NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe/worker-node-core';
-import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { recordedTwice } from './spoilt-timers.ts';
 

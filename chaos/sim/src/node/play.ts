@@ -19,8 +19,8 @@ import {
   type TimerChange,
   type WorkId,
 } from '@troupe/model';
+import type { Process } from '@troupe/virtual';
 import { undoOrder } from '../mutants/spoilt-runner.ts';
-import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import {
   actorType,

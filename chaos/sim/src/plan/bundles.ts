@@ -10,8 +10,8 @@ import {
   version,
   type Workflow,
 } from '@troupe/model';
+import { Random } from '@troupe/virtual';
 import { actorType } from '../node/program.ts';
-import { Random } from '../world/random.ts';
 import { nextVersionOf } from './nests.ts';
 
 /** Two versions of one bundle: the second is deployed by a rolling upgrade. */

@@ -1,8 +1,6 @@
 /** The circumstances of one run: weather, configuration, clocks, versions, limits. */
 import { limits } from '@troupe/model';
-import type { Weather } from '../world/network.ts';
-import type { Random } from '../world/random.ts';
-import type { Timings } from '../world/world.ts';
+import type { Random, Timings, Weather } from '@troupe/virtual';
 import type { Places } from './faults.ts';
 
 /** Limits that are narrower in this run, so that a small load reaches them. */

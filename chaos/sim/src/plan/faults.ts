@@ -1,8 +1,7 @@
 /** What goes wrong, and when. A plan lists its faults, so that a failure can be tried with fewer. */
 
+import type { Random, Weather } from '@troupe/virtual';
 import { type Moment, momentNames } from '../world/moments.ts';
-import type { Weather } from '../world/network.ts';
-import type { Random } from '../world/random.ts';
 
 export type Fault = {
   readonly at: number;

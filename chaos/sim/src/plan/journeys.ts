@@ -1,7 +1,7 @@
 /** Programs that wait for signals, race and undo, and the signals; in some runs only. */
 import { actorId } from '@troupe/model';
+import type { Random } from '@troupe/virtual';
 import { actorType, type Leg, type Part, tenant } from '../node/program.ts';
-import type { Random } from '../world/random.ts';
 import { keyOf, type Operation } from './load.ts';
 
 const journeysMax = 6;

@@ -10,8 +10,8 @@ import {
   type TaskId,
   taskId,
 } from '@troupe/model';
+import type { Random } from '@troupe/virtual';
 import { actorType, type Part, type Program, tenant } from '../node/program.ts';
-import type { Random } from '../world/random.ts';
 import { workflows } from './bundles.ts';
 import type { Manner } from './nested-runs.ts';
 import type { Scene, TenantWish } from './scene.ts';

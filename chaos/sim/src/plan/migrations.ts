@@ -1,6 +1,7 @@
 /** An operator who moves actors from node to node while others are at work, and what strikes then. */
+
+import type { Random } from '@troupe/virtual';
 import { migrationMoments } from '../world/moments.ts';
-import type { Random } from '../world/random.ts';
 import { deeds, type Fault, type Places } from './faults.ts';
 
 interface Span {

@@ -1,7 +1,7 @@
 /** A workflow while it is drawn: blocks one after the other, each with what it comes after. */
 import type { Block, Edge, Expression } from '@troupe/model';
+import type { Random } from '@troupe/virtual';
 import { actorType } from '../node/program.ts';
-import type { Random } from '../world/random.ts';
 
 const blocksMax = 24;
 /** More rounds fail the loop. */

@@ -1,7 +1,7 @@
 /** Runs of workflows of all kinds, and what their client does to them: answers in any order, twice or
  *  wrongly, moves them to another version, cancels them, starts them again. */
 import { encodeValue, type RunId, runId, type Workflow } from '@troupe/model';
-import type { Random } from '../world/random.ts';
+import type { Random } from '@troupe/virtual';
 import { keyOf, type Operation } from './load.ts';
 
 /** How a client goes about a run. */

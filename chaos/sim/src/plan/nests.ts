@@ -6,7 +6,7 @@
  * Every reference is one to a block right before, so that it makes no edge that is not written.
  */
 import type { Block, Expression, Workflow } from '@troupe/model';
-import type { Random } from '../world/random.ts';
+import type { Random } from '@troupe/virtual';
 import { Draft, type Shape } from './nest-draft.ts';
 
 const containersMax = 3;

@@ -1,5 +1,5 @@
 /** Who is there: mostly a handful of nodes, now and then hundreds. */
-import type { Random } from '../world/random.ts';
+import type { Random } from '@troupe/virtual';
 import type { Places } from './faults.ts';
 
 /** One seed of so many is a cluster of 100 to 1,000 nodes, one of 20 to 99. */

@@ -1,8 +1,7 @@
 /** Everything that a seed decides before the first event: who is there, what is asked, what fails. */
 import type { Workflow } from '@troupe/model';
-import type { Weather } from '../world/network.ts';
-import { Random } from '../world/random.ts';
-import type { Timings } from '../world/world.ts';
+import type { Timings, Weather } from '@troupe/virtual';
+import { Random } from '@troupe/virtual';
 import {
   type Clocks,
   drawClocks,

@@ -1,7 +1,7 @@
 /** What clients ask for in a scene: tasks of all kinds, gangs, and other settings of tenants. */
 import { type GangPolicy, gangPolicies, taskId } from '@troupe/model';
+import type { Random } from '@troupe/virtual';
 import type { Part } from '../node/program.ts';
-import type { Random } from '../world/random.ts';
 import type { Fault } from './faults.ts';
 import type { Operation } from './load.ts';
 import {

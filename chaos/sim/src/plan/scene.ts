@@ -15,8 +15,8 @@ import type {
   TaskManifest,
 } from '@troupe/model';
 import { strategyNames } from '@troupe/model';
+import type { Random } from '@troupe/virtual';
 import { nodeResources } from '../node/resources.ts';
-import type { Random } from '../world/random.ts';
 
 export interface Site {
   readonly resources: Resources;

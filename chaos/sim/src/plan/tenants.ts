@@ -1,6 +1,6 @@
 /** Tenants with weights, each with more tasks than the cluster can run at once. */
 import { taskId } from '@troupe/model';
-import type { Random } from '../world/random.ts';
+import type { Random } from '@troupe/virtual';
 import type { Operation } from './load.ts';
 
 export interface TenantLoad {

@@ -1,7 +1,7 @@
 /** Calls whose programs set timers, replace and cancel them, and send letters that wait. */
 import { actorId } from '@troupe/model';
+import type { Random } from '@troupe/virtual';
 import { actorType, type Part, tenant } from '../node/program.ts';
-import type { Random } from '../world/random.ts';
 import { keyOf, type Operation } from './load.ts';
 
 const operationsMax = 6;

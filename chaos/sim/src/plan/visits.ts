@@ -4,8 +4,8 @@
  * asked for again when the night is over, and a deaf scheduler must own that it does not know.
  */
 import { actorId } from '@troupe/model';
+import type { Random } from '@troupe/virtual';
 import { actorType, tenant } from '../node/program.ts';
-import type { Random } from '../world/random.ts';
 import type { Fault } from './faults.ts';
 import { keyOf, type Operation } from './load.ts';
 

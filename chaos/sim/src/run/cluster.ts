@@ -1,14 +1,11 @@
 /** The processes of one run: started, killed, stopped and started again, by host. */
 import { type Incarnation, incarnation, type NodeName } from '@troupe/model';
+import { type Host, Node, Process, Scheduler, schedulerConfig } from '@troupe/virtual';
 import { Client } from '../client/client.ts';
-import { Node } from '../node/node.ts';
 import type { Fault } from '../plan/faults.ts';
 import { lastOperations } from '../plan/load.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TenantWish } from '../plan/scene.ts';
-import { schedulerConfig } from '../scheduler/config.ts';
-import { Scheduler } from '../scheduler/scheduler.ts';
-import { type Host, Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
 const restartMsMin = 100;
@@ -207,7 +204,7 @@ export class Cluster {
     this.#starts += 1;
     const process = new Process(this.#world, this.host(name), `${name}~${this.#starts}`);
     this.#world.trace?.say(process.name, 'starts');
-    const config = schedulerConfig(this.#world.timings);
+    const config = schedulerConfig(this.#world);
     this.schedulers.set(name, new Scheduler(this.#world, process, config));
   }
 

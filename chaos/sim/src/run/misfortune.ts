@@ -1,9 +1,9 @@
 /** Does to a cluster what a plan says, and undoes it when its time is over. */
 import { unreachable } from '@troupe/model';
+import type { Cut, Weather } from '@troupe/virtual';
+import { shown } from '@troupe/virtual';
 import type { Deed, Fault, FaultKind } from '../plan/faults.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Cut, Weather } from '../world/network.ts';
-import { shown } from '../world/trace.ts';
 import type { World } from '../world/world.ts';
 import type { Cluster } from './cluster.ts';
 

@@ -1,10 +1,8 @@
 /** What is unfinished, and what is left in memory when nothing is. */
 import { decodeValue } from '@troupe/model';
+import type { Node } from '@troupe/virtual';
+import { History, journal, latestImage, schedulerConfig } from '@troupe/virtual';
 import type { Rest } from '../checkers/checker.ts';
-import type { Node } from '../node/node.ts';
-import { schedulerConfig } from '../scheduler/config.ts';
-import { History, latestImage } from '../scheduler/history.ts';
-import { journal } from '../scheduler/scheduler.ts';
 import type { World } from '../world/world.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -91,7 +89,7 @@ export function leaksOfLeaders({ schedulers }: Cluster): Rest['leaders'] {
 }
 
 function restored(world: World): History {
-  const config = schedulerConfig(world.timings);
+  const config = schedulerConfig(world);
   const records = world.logs.read(journal, 1);
   if (records === 'gone') return new History(config, undefined);
   const fact = latestImage(records);

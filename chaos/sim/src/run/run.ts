@@ -1,11 +1,11 @@
 /** One seed from its first event to its last. */
 
 import { limits } from '@troupe/model';
+import type { Trace } from '@troupe/virtual';
 import type { Violation } from '../checkers/checks.ts';
 import type { FaultKind } from '../plan/faults.ts';
 import { drawPlan, type Plan, type PlanWishes } from '../plan/plan.ts';
 import type { InterestingState } from '../world/coverage.ts';
-import type { Trace } from '../world/trace.ts';
 import { World, type WorldWishes } from '../world/world.ts';
 import { Cluster } from './cluster.ts';
 import { Misfortune } from './misfortune.ts';

@@ -1,21 +1,32 @@
-/** Everything that the processes of one run share, and nothing that one of them knows. */
+/** The world of one simulated run: watched by the checkers, with the fault of the run in its passages. */
 import type { Workflow } from '@troupe/model';
+import {
+  CheckpointServer,
+  LeaseServer,
+  LogServer,
+  Network,
+  ObjectServer,
+  type Passage,
+  Random,
+  Requests,
+  type RunnerStart,
+  type Site,
+  schedulerConfig,
+  Timeline,
+  type Timings,
+  Trace,
+  type World as VirtualWorld,
+  type Weather,
+} from '@troupe/virtual';
 import { Checks, type CheckWishes } from '../checkers/checks.ts';
 import type { MutantName } from '../mutants/mutants.ts';
+import { spoiltPassage } from '../mutants/spoilt-passage.ts';
+import { Runner } from '../node/runner.ts';
 import { Manifests } from '../plan/bundles.ts';
-import type { Scene } from '../plan/scene.ts';
-import { schedulerConfig } from '../scheduler/config.ts';
-import { CheckpointServer } from '../store/checkpoint-server.ts';
-import { LeaseServer } from '../store/lease-server.ts';
-import { LogServer } from '../store/log-server.ts';
-import { ObjectServer } from '../store/object-server.ts';
-import { Requests } from '../store/requests.ts';
+import { type Scene, siteOf } from '../plan/scene.ts';
+
 import { Coverage } from './coverage.ts';
 import { Moments } from './moments.ts';
-import { Network, type Weather } from './network.ts';
-import { Random } from './random.ts';
-import { Timeline } from './timeline.ts';
-import { Trace } from './trace.ts';
 
 export interface WorldPlan {
   readonly seed: number;
@@ -30,7 +41,8 @@ export interface WorldWishes extends CheckWishes {
   readonly traced?: boolean | undefined;
 }
 
-export class World {
+export class World implements VirtualWorld {
+  readonly cell = 'sim';
   readonly timeline = new Timeline();
   readonly coverage = new Coverage();
   readonly moments = new Moments();
@@ -45,6 +57,7 @@ export class World {
   readonly manifests: Manifests;
   readonly scene: Scene | undefined;
   readonly checks: Checks;
+  readonly passage: Passage = spoiltPassage(this);
   readonly network: Network;
   readonly requests: Requests;
   readonly logs: LogServer;
@@ -62,7 +75,7 @@ export class World {
     this.manifests = new Manifests(nests, scene?.tasks);
     const now = (): number => this.timeline.now;
     const { coverage } = this;
-    this.checks = new Checks(schedulerConfig(timings), {
+    this.checks = new Checks(schedulerConfig(this), {
       coverage,
       now,
       manifests: this.manifests,
@@ -76,24 +89,11 @@ export class World {
     this.checkpoints = new CheckpointServer(this);
     this.lease = new LeaseServer(this);
   }
-}
+  site(host: string): Site {
+    return siteOf(this.scene, host);
+  }
 
-/** What a configuration file would hold. */
-export interface Timings {
-  readonly heartbeatMs: number;
-  readonly nodeSilenceMs: number;
-  readonly probeMs: number;
-  readonly resendMs: number;
-  readonly leaseMs: number;
-  readonly checkpointTurns: number;
-  readonly checkpointMs: number;
-  readonly idleMs: number;
-  readonly rebaseMs: number;
-  readonly runners: number;
-  readonly imageEveryFacts: number;
-  readonly drainMs: number;
-  /** Nodes count their log bytes so many times over, so that small runs reach the limits. */
-  readonly bytesFactor: number;
-  /** A leader asks its lease before it appends; without, only the journal stops it. */
-  readonly leaderLooksAtLease: boolean;
+  runner(start: RunnerStart): Runner {
+    return new Runner({ world: this, ...start });
+  }
 }

@@ -6,7 +6,8 @@
  * L2  a link ends once; what is pushed afterwards is dropped, for its session asks again elsewhere.
  */
 import { TroupeError, troupeError, version, versionsAgree } from '@troupe/model';
-import type { Channel, SessionCall } from '../wire/channel.ts';
+import type { Platform } from '../platform.ts';
+import type { Door, SessionStream } from '../wire/door.ts';
 import { failureOfMessage } from '../wire/failures.ts';
 import type {
   ClientMessage,
@@ -28,10 +29,11 @@ export interface LinkEvents {
 }
 
 export class Link {
-  readonly #stream: SessionCall;
+  readonly #stream: SessionStream;
+  readonly #platform: Platform;
   readonly #events: LinkEvents;
   readonly #address: string;
-  readonly #timer: NodeJS.Timeout;
+  readonly #cancelWelcome: () => void;
   #queue: ClientMessage[] = [];
   #scheduled = false;
   #blocked = false;
@@ -39,13 +41,14 @@ export class Link {
   #ended = false;
 
   constructor(
-    channel: Channel,
+    { door, platform }: { readonly door: Door; readonly platform: Platform },
     hello: { readonly session: string; readonly tenant: string },
     events: LinkEvents,
   ) {
     this.#events = events;
-    this.#address = channel.address;
-    this.#stream = channel.openSession();
+    this.#platform = platform;
+    this.#address = door.address;
+    this.#stream = door.openSession();
     this.#stream.on('data', (response: OpenResponse) => {
       for (const message of response.messages) this.#onMessage(message);
     });
@@ -55,9 +58,9 @@ export class Link {
     });
     this.#stream.on('error', (error: Error) => this.#end(this.#broken(error.message)));
     this.#stream.on('end', () => this.#end(this.#broken('the gateway ended the session')));
-    this.#timer = setTimeout(() => {
+    this.#cancelWelcome = platform.after(welcomeMs, () => {
       this.#end(this.#broken(`no welcome within ${welcomeMs} ms`));
-    }, welcomeMs);
+    });
     this.#stream.write({ messages: [{ hello: { ...hello, version } }] });
   }
 
@@ -65,7 +68,7 @@ export class Link {
     this.#queue.push(message);
     if (this.#scheduled || this.#blocked) return;
     this.#scheduled = true;
-    setImmediate(this.#flush);
+    this.#platform.soon(this.#flush);
   }
 
   /** Writes what waits and ends the stream from this side. */
@@ -73,7 +76,7 @@ export class Link {
     if (this.#ended) return;
     this.#flush();
     this.#ended = true;
-    clearTimeout(this.#timer);
+    this.#cancelWelcome();
     this.#stream.end();
     this.#stream.cancel();
   }
@@ -115,7 +118,7 @@ export class Link {
       return;
     }
     this.#welcomed = true;
-    clearTimeout(this.#timer);
+    this.#cancelWelcome();
     this.#events.onWelcome();
   }
 
@@ -134,7 +137,7 @@ export class Link {
   #end(reason: TroupeError, fatal = false): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#timer);
+    this.#cancelWelcome();
     this.#stream.cancel();
     this.#events.onEnd(reason, fatal);
   }

@@ -8,10 +8,9 @@
  *     else as OUTCOME_UNKNOWN: too late, too long disconnected, aborted without a word, or closed.
  * S3  at most `sessionCallsMax` asks are open; further ones wait their turn, in order.
  */
-import { randomUUID } from 'node:crypto';
-import { uptime } from 'node:os';
 import { errorTable, limits, TroupeError, troupeError } from '@troupe/model';
-import type { Channel } from '../wire/channel.ts';
+import { type Platform, processPlatform } from '../platform.ts';
+import type { Door } from '../wire/door.ts';
 import { failureOfMessage } from '../wire/failures.ts';
 import type { ResultMessage } from '../wire/messages.ts';
 import { ActorWindows, Ask, type Order } from './ask.ts';
@@ -26,30 +25,30 @@ const abortMs = 2_000;
 const disconnectedMsMax = 600_000;
 
 export interface SessionStart {
-  readonly channels: readonly Channel[];
+  readonly doors: readonly Door[];
   readonly tenant: string;
   readonly callsMax?: number;
-  /** Milliseconds of the machine, its sleep included. */
-  readonly sinceBoot?: () => number;
+  /** That of the process unless given. */
+  readonly platform?: Platform;
 }
 
 export class Session {
   readonly #start: SessionStart;
   readonly #callsMax: number;
-  readonly #sinceBoot: () => number;
-  #id = randomUUID();
+  readonly #platform: Platform;
+  #id: string;
   #number = 0;
   readonly #open = new Map<number, Ask>();
   readonly #windows = new ActorWindows();
   readonly #waiting = new Set<Order>();
   #link: Link | undefined;
   #welcomed = false;
-  #channel: Channel;
-  #channelIndex = 0;
+  #door: Door;
+  #doorIndex = 0;
   #attempt = 0;
-  #disconnectedAt = performance.now();
-  #reconnect: NodeJS.Timeout | undefined;
-  #sweep: NodeJS.Timeout | undefined;
+  #disconnectedAt: number;
+  #cancelReconnect: (() => void) | undefined;
+  #cancelSweep: (() => void) | undefined;
   #sweptAt: number;
   /** Why nothing more can be asked. */
   #dead: TroupeError | undefined;
@@ -60,10 +59,12 @@ export class Session {
 
   constructor(start: SessionStart) {
     this.#start = start;
-    this.#sinceBoot = start.sinceBoot ?? sinceBoot;
-    this.#sweptAt = this.#sinceBoot();
+    this.#platform = start.platform ?? processPlatform;
+    this.#id = this.#platform.newId();
+    this.#disconnectedAt = this.#platform.now();
+    this.#sweptAt = this.#platform.sinceBoot();
     this.#callsMax = start.callsMax ?? limits.sessionCallsMax;
-    this.#channel = this.#channelAt(0);
+    this.#door = this.#doorAt(0);
     this.#ready = new Promise((resolve, reject) => {
       this.#onReady = resolve;
       this.#onRefused = reject;
@@ -72,9 +73,9 @@ export class Session {
     this.#connect();
   }
 
-  /** The channel that serves the session, or served it last. */
-  get channel(): Channel {
-    return this.#channel;
+  /** The door that serves the session, or served it last. */
+  get door(): Door {
+    return this.#door;
   }
 
   /** Why the session is not connected, if something is known. */
@@ -95,9 +96,9 @@ export class Session {
   /** Asks, now or when it is its turn (S3). */
   ask(order: Order): void {
     if (this.#dead !== undefined) return order.reject(this.#dead);
-    if (this.#sweep === undefined) {
-      this.#sweptAt = this.#sinceBoot();
-      this.#sweep = setInterval(() => this.#onSweep(performance.now()), sweepMs);
+    if (this.#cancelSweep === undefined) {
+      this.#sweptAt = this.#platform.sinceBoot();
+      this.#armSweep();
     }
     if (this.#open.size >= this.#callsMax || this.#waiting.size > 0) this.#waiting.add(order);
     else this.#admit(order);
@@ -112,7 +113,7 @@ export class Session {
       this.#settle(ask).reject(notSent('CANCELLED', order, 'aborted'));
       return;
     }
-    ask.giveUpAt = performance.now() + abortMs;
+    ask.giveUpAt = this.#platform.now() + abortMs;
     if (this.#welcomed) this.#link?.push({ cancel: { number: ask.number } });
   }
 
@@ -136,7 +137,7 @@ export class Session {
 
   #write(ask: Ask): void {
     ask.streams += 1;
-    this.#link?.push(ask.message(performance.now()));
+    this.#link?.push(ask.message(this.#platform.now()));
   }
 
   #settle(ask: Ask): Order {
@@ -148,8 +149,8 @@ export class Session {
       this.#admit(order);
     }
     if (this.#open.size === 0 && this.#waiting.size === 0) {
-      clearInterval(this.#sweep);
-      this.#sweep = undefined;
+      this.#cancelSweep?.();
+      this.#cancelSweep = undefined;
     }
     return ask.order;
   }
@@ -169,9 +170,16 @@ export class Session {
     else this.#settle(ask).reject(new TroupeError(failed));
   }
 
+  #armSweep(): void {
+    this.#cancelSweep = this.#platform.after(sweepMs, () => {
+      this.#armSweep();
+      this.#onSweep(this.#platform.now());
+    });
+  }
+
   #onSweep(now: number): void {
-    const slept = this.#sinceBoot() - this.#sweptAt > disconnectedMsMax;
-    this.#sweptAt = this.#sinceBoot();
+    const slept = this.#platform.sinceBoot() - this.#sweptAt > disconnectedMsMax;
+    this.#sweptAt = this.#platform.sinceBoot();
     const tooLong = slept || (!this.#welcomed && now - this.#disconnectedAt > disconnectedMsMax);
     for (const ask of [...this.#open.values()]) {
       if (ask.sent && tooLong) {
@@ -190,7 +198,7 @@ export class Session {
       order.reject(this.#late(order));
     }
     // Nothing is open under it any more, and actors may have forgotten it.
-    if (tooLong) this.#id = randomUUID();
+    if (tooLong) this.#id = this.#platform.newId();
   }
 
   #late(order: Order): TroupeError {
@@ -205,9 +213,9 @@ export class Session {
   }
 
   #connect(): void {
-    this.#channel = this.#channelAt(this.#channelIndex++);
+    this.#door = this.#doorAt(this.#doorIndex++);
     const link: Link = new Link(
-      this.#channel,
+      { door: this.#door, platform: this.#platform },
       { session: this.#id, tenant: this.#start.tenant },
       {
         onWelcome: () => this.#onWelcome(),
@@ -220,7 +228,7 @@ export class Session {
 
   #onWelcome(): void {
     // What is past its time is not asked for again: its actor may have forgotten this session.
-    if (this.#sweep !== undefined) this.#onSweep(performance.now());
+    if (this.#cancelSweep !== undefined) this.#onSweep(this.#platform.now());
     this.#welcomed = true;
     this.#attempt = 0;
     this.#onReady();
@@ -231,7 +239,7 @@ export class Session {
   }
 
   #onEnd(reason: TroupeError, fatal: boolean): void {
-    if (this.#welcomed) this.#disconnectedAt = performance.now();
+    if (this.#welcomed) this.#disconnectedAt = this.#platform.now();
     const wasWelcomed = this.#welcomed;
     this.#welcomed = false;
     this.#link = undefined;
@@ -240,15 +248,15 @@ export class Session {
     const most = Math.min(backoffMsMax, backoffMsMin * 2 ** this.#attempt);
     this.#attempt += 1;
     // The next gateway may be there: after a good session the first try comes at once.
-    const waitMs = wasWelcomed ? 0 : most * (0.5 + Math.random() / 2);
-    this.#reconnect = setTimeout(() => this.#connect(), waitMs);
+    const waitMs = wasWelcomed ? 0 : most * (0.5 + this.#platform.chance() / 2);
+    this.#cancelReconnect = this.#platform.after(waitMs, () => this.#connect());
   }
 
   /** Ends the session for good; every ask is told (S2). */
   #die(reason: TroupeError, why: string): void {
     if (this.#dead !== undefined) return;
     this.#dead = reason;
-    clearTimeout(this.#reconnect);
+    this.#cancelReconnect?.();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const ask of [...this.#open.values()]) {
@@ -256,25 +264,19 @@ export class Session {
       else this.#settle(ask).reject(reason);
     }
     for (const order of waiting) order.reject(reason);
-    clearInterval(this.#sweep);
-    this.#sweep = undefined;
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
     this.#link?.close();
     this.#link = undefined;
     this.#onRefused(reason);
   }
 
-  #channelAt(index: number): Channel {
-    const { channels } = this.#start;
-    const channel = channels[index % channels.length];
-    if (channel === undefined) throw troupeError('INVALID_ARGUMENT', 'no address is given');
-    return channel;
+  #doorAt(index: number): Door {
+    const { doors } = this.#start;
+    const door = doors[index % doors.length];
+    if (door === undefined) throw troupeError('INVALID_ARGUMENT', 'no address is given');
+    return door;
   }
-}
-
-/** `performance.now` stands still while the machine sleeps; the wall clock does not, but counts its
- *  being set as a sleep. */
-function sinceBoot(): number {
-  return uptime() * 1_000;
 }
 
 /** What never left this process surely did nothing. */

@@ -7,10 +7,11 @@ import { Client, type ClientDuplexStream, credentials, type ServiceError } from 
 import { fromJSON } from '@grpc/proto-loader';
 import { type Bytes, limits, type StoredObject, type TroupeError } from '@troupe/model';
 import { descriptor } from './descriptor.ts';
+import type { Door } from './door.ts';
 import { errorOfStatus } from './failures.ts';
 import type { DeployResponse, OpenRequest, OpenResponse, UnaryMethods } from './messages.ts';
 
-export type SessionCall = ClientDuplexStream<OpenRequest, OpenResponse>;
+type SessionCall = ClientDuplexStream<OpenRequest, OpenResponse>;
 
 /** What the gateway accepts in one message, and what it may send. */
 const messageBytesMax = 32 * limits.payloadBytesMax;
@@ -43,7 +44,7 @@ const open = methodOf('SessionService/Open');
 const deployment = methodOf('DeploymentsService/Deploy');
 const reader = methodOf('ObjectsService/Read');
 
-export class Channel {
+export class Channel implements Door {
   readonly address: string;
   readonly #client: Client;
 

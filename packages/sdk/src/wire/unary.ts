@@ -7,7 +7,6 @@
  *     undone, also when it is refused as it is asked again.
  */
 import { createHash } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Bytes,
   errorTable,
@@ -16,7 +15,8 @@ import {
   TroupeError,
   troupeError,
 } from '@troupe/model';
-import type { Channel } from './channel.ts';
+import type { Platform } from '../platform.ts';
+import type { Door } from './door.ts';
 import type { UnaryMethods } from './messages.ts';
 
 const backoffMs = 200;
@@ -31,22 +31,29 @@ export interface UnaryOptions {
 }
 
 export class Unary {
-  readonly #channels: readonly Channel[];
-  readonly #current: () => Channel;
+  readonly #doors: readonly Door[];
+  readonly #current: () => Door;
   readonly #checkOpen: () => void;
   readonly #deadlineMs: number;
+  readonly #platform: Platform;
 
   constructor(start: {
-    readonly channels: readonly Channel[];
-    /** The channel that is known to work. */
-    readonly current: () => Channel;
+    readonly doors: readonly Door[];
+    /** The door that is known to work. */
+    readonly current: () => Door;
     readonly checkOpen: () => void;
     readonly deadlineMs: number;
+    readonly platform: Platform;
   }) {
-    this.#channels = start.channels;
+    this.#platform = start.platform;
+    this.#doors = start.doors;
     this.#current = start.current;
     this.#checkOpen = start.checkOpen;
     this.#deadlineMs = start.deadlineMs;
+  }
+
+  newId(): string {
+    return this.#platform.newId();
   }
 
   async ask<M extends keyof UnaryMethods>(
@@ -55,14 +62,14 @@ export class Unary {
     options: UnaryOptions = {},
   ): Promise<UnaryMethods[M]['response']> {
     const { waitMs = 0, once = false, begins = false } = options;
-    return await this.#untilDone({ waitMs, once, begins }, (channel, leftMs) =>
-      channel.unary(method, request, leftMs),
+    return await this.#untilDone({ waitMs, once, begins }, (door, leftMs) =>
+      door.unary(method, request, leftMs),
     );
   }
 
   /** The bytes of a large output, with the hash that they should have. */
   async read(stored: StoredObject): Promise<Bytes> {
-    const read = (channel: Channel, leftMs: number) => channel.read(stored, leftMs);
+    const read = (door: Door, leftMs: number) => door.read(stored, leftMs);
     const asked = { waitMs: limits.objectMs, once: false, begins: false };
     const bytes = await this.#untilDone(asked, read);
     if (createHash('sha256').update(bytes).digest('hex') === stored.hash) return bytes;
@@ -72,32 +79,32 @@ export class Unary {
 
   async #untilDone<T>(
     { waitMs, once, begins }: Required<UnaryOptions>,
-    ask: (channel: Channel, leftMs: number) => Promise<T>,
+    ask: (door: Door, leftMs: number) => Promise<T>,
   ): Promise<T> {
-    const until = performance.now() + this.#deadlineMs + waitMs;
+    const until = this.#platform.now() + this.#deadlineMs + waitMs;
     let heard = false;
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
-      const channel = this.#channelFor(attempt);
-      const leftMs = Math.max(1, Math.ceil(until - performance.now()));
+      const door = this.#doorFor(attempt);
+      const leftMs = Math.max(1, Math.ceil(until - this.#platform.now()));
       try {
-        return await ask(channel, leftMs);
+        return await ask(door, leftMs);
       } catch (thrown) {
-        const leftAfter = until - performance.now() - backoffMs;
+        const leftAfter = until - this.#platform.now() - backoffMs;
         heard ||= mayBeHeard(thrown);
         if (!mayRepeat(thrown, once) || leftAfter <= 0) {
           if (begins && heard) throw asUnknown(thrown);
           throw once ? thrown : asUnavailable(thrown);
         }
       }
-      await pause(backoffMs);
+      await new Promise<void>((go) => this.#platform.after(backoffMs, go));
     }
   }
 
-  #channelFor(attempt: number): Channel {
+  #doorFor(attempt: number): Door {
     const current = this.#current();
-    const at = this.#channels.indexOf(current);
-    return this.#channels[(at + attempt) % this.#channels.length] ?? current;
+    const at = this.#doors.indexOf(current);
+    return this.#doors[(at + attempt) % this.#doors.length] ?? current;
   }
 }
 

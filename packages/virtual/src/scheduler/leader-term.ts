@@ -3,7 +3,7 @@
  * The first append (the term's opening) is the fence: whoever led before is refused from then on.
  */
 import { Loop } from '@troupe/fabric/loop';
-import type { LogWriter } from '@troupe/fabric/ports';
+import type { Clock, LogWriter } from '@troupe/fabric/ports';
 import {
   type Bytes,
   encode,
@@ -21,15 +21,6 @@ import type {
   SchedulerReply,
   SchedulerSend,
 } from '@troupe/scheduler-core';
-import {
-  heardByLeader,
-  repliedByLeader,
-  requestedOfLeader,
-  saidByLeader,
-  strayAttempt,
-  takenByLeader,
-} from '../mutants/spoilt-leader.ts';
-import { spoiltMachine } from '../mutants/spoilt-machine.ts';
 import { LogAccess } from '../store/log-access.ts';
 import { VirtualLogWriter } from '../store/log-writer.ts';
 import type { Process } from '../world/process.ts';
@@ -80,20 +71,19 @@ export class LeaderTerm {
       dropped: (reason: Error) => this.#dropped(reason),
     };
     this.#loop = new Loop({
-      machine: spoiltMachine(world, history.machine, rim),
+      machine: world.passage.machine(history.machine, rim),
       writer: new GuardedWriter(new VirtualLogWriter(world, process, journal, history.position), {
         world,
         leadership,
       }),
       rim,
-      clock: process,
+      clock: this.#clock(),
       nextFact: history.nextFact,
       tick: () => ({ kind: 'tick', wall: process.wall() }),
       name: 'scheduler',
     });
     leadership.lost = (reason) => this.end(reason);
-    world.checks.truth.ledSince.set(process.name, process.now());
-    world.checks.truth.ledFrom.set(process.name, world.timeline.now);
+    world.checks.leads(process);
     this.post({ kind: 'lead', scheduler: start.name, generation: 1 });
     this.#subscriptions = [
       world.network.listen(process, 'leader', (message: NodeToLeader | Request) =>
@@ -105,6 +95,25 @@ export class LeaderTerm {
     ];
   }
 
+  /** When the machine has something to do beside its routine. */
+  get dueAt(): number | undefined {
+    return this.#start.history.machine.dueAt();
+  }
+
+  /** The machine's routine is that of the world. */
+  #clock(): Clock {
+    const { process } = this.#start;
+    return {
+      now: () => process.now(),
+      wall: () => process.wall(),
+      soon: (run) => process.soon(run),
+      after: (ms, fire) => {
+        const due = this.dueAt ?? Number.POSITIVE_INFINITY;
+        return process.now() + ms < due ? process.routine(ms, fire) : process.after(ms, fire);
+      },
+    };
+  }
+
   post(body: EventBody): void {
     this.#loop.post({ ...body, wall: this.#start.process.wall() });
   }
@@ -112,10 +121,10 @@ export class LeaderTerm {
   hear(message: NodeToLeader | Request): void {
     const { world } = this.#start;
     if (message.kind === 'request') {
-      return this.post({ kind: 'request', request: requestedOfLeader(world, message) });
+      return this.post({ kind: 'request', request: world.passage.requested(message) });
     }
-    for (const taken of takenByLeader(world, message)) {
-      this.post({ kind: 'from-node', message: heardByLeader(world, taken) });
+    for (const heard of world.passage.toLeader(message)) {
+      this.post({ kind: 'from-node', message: heard });
     }
   }
 
@@ -143,18 +152,19 @@ export class LeaderTerm {
 
   #send(original: SchedulerSend): void {
     const { world, process, journal } = this.#start;
-    const message = saidByLeader(world, original);
+    const message = world.passage.fromLeader(process, original);
     switch (message.kind) {
       case 'to-node':
-        strayAttempt(world, process, message);
         return world.network.send(process, `node:${message.node}`, message.message);
       case 'to-all-nodes':
         return world.network.send(process, 'nodes', message.message);
       case 'create-log': {
         const { incarnation } = message;
         return this.#io(`create ${incarnation}`, (done) =>
-          this.#access.create(turnLogName(incarnation), encode({ cell: 'sim', incarnation }), () =>
-            done({ kind: 'log-created', incarnation }),
+          this.#access.create(
+            turnLogName(incarnation),
+            encode({ cell: world.cell, incarnation }),
+            () => done({ kind: 'log-created', incarnation }),
           ),
         );
       }
@@ -206,7 +216,7 @@ export class LeaderTerm {
 
   #reply(original: SchedulerReply): void {
     const { world, process, gateway } = this.#start;
-    const answer = repliedByLeader(world, original);
+    const answer = world.passage.replied(original);
     if (answer.to === gateway.address) gateway.hear(answer.message);
     else world.network.send(process, answer.to, answer.message);
   }

@@ -14,7 +14,6 @@ import {
   TroupeError,
 } from '@troupe/model';
 import type { SchedulerConfig } from '@troupe/scheduler-core';
-import { remembered } from '../mutants/spoilt-scene.ts';
 import { LogAccess } from '../store/log-access.ts';
 import type { Stored } from '../store/log-server.ts';
 import type { Process } from '../world/process.ts';
@@ -26,8 +25,6 @@ import { Images } from './images.ts';
 import { LeaderTerm } from './leader-term.ts';
 
 export const journal: LogName = logName('journal-1');
-/** The same bytes from every scheduler, so that making the journal is safe. */
-const opening = encode({ cell: 'sim', generation: 1 });
 
 const startOverMs = 60;
 const lookMs = 500;
@@ -62,6 +59,8 @@ export class Scheduler {
     });
     this.#answerWhetherAlive();
     world.logs.watch(journal, () => this.#poked());
+    // The same bytes from every scheduler, so that making the journal is safe.
+    const opening = encode({ cell: world.cell, generation: 1 });
     this.#access.create(journal, opening, () => this.#restore());
     this.#lookLater();
     this.#images.begin(
@@ -81,6 +80,18 @@ export class Scheduler {
 
   get history(): History | undefined {
     return this.#history;
+  }
+
+  /** When its machine has something to do beside its routine, while it leads. */
+  get dueAt(): number | undefined {
+    return this.#term?.dueAt;
+  }
+
+  /** Time in which nothing happened; what is due now is done at once. */
+  leapt(ms: number): void {
+    this.gateway.leapt(ms);
+    this.#leadership?.leapt(ms);
+    this.#term?.post({ kind: 'tick' });
   }
 
   /** The broker says that a connection was closed. */
@@ -133,7 +144,7 @@ export class Scheduler {
   }
 
   #historyFrom(from: ConstructorParameters<typeof History>[1]): History {
-    return new History(this.#config, from, (fact) => remembered(this.#world, fact));
+    return new History(this.#config, from, (fact) => this.#world.passage.fact(fact));
   }
 
   #restored(history: History, records: readonly Stored[]): void {
@@ -161,7 +172,7 @@ export class Scheduler {
   }
 
   #lookLater(): void {
-    this.process.after(lookMs, () => {
+    this.process.routine(lookMs, () => {
       this.#readOn();
       this.#lookLater();
     });

@@ -1,11 +1,8 @@
 /** The runner processes of one node: started, killed, crashed; frames in order over a pipe. */
 import type { BundleHash, FromRunner, ToRunner, WorkId } from '@troupe/model';
 import type { NodeEvent, RunnerId } from '@troupe/worker-node-core';
-import { Blame } from '../mutants/spoilt-pool.ts';
-import { heardByRunner } from '../mutants/spoilt-runner.ts';
 import { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
-import { Runner } from './runner.ts';
 
 type RunnerEvent =
   | Omit<Extract<NodeEvent, { kind: 'runner-ready' }>, 'wall'>
@@ -14,7 +11,7 @@ type RunnerEvent =
   | Omit<Extract<NodeEvent, { kind: 'from-runner' }>, 'wall'>;
 
 interface Started {
-  readonly runner: Runner;
+  readonly runner: ReturnType<World['runner']>;
   readonly process: Process;
   /** Call ids of the turns that it has. */
   readonly turns: Map<WorkId, string>;
@@ -27,14 +24,12 @@ export class RunnerPool {
   readonly #node: Process;
   readonly #post: (event: RunnerEvent) => void;
   readonly #runners = new Map<RunnerId, Started>();
-  readonly #blame: Blame;
   #ids = 0;
 
   constructor(world: World, node: Process, post: (event: RunnerEvent) => void) {
     this.#world = world;
     this.#node = node;
     this.#post = post;
-    this.#blame = new Blame(world);
   }
 
   get size(): number {
@@ -47,9 +42,9 @@ export class RunnerPool {
     const process = new Process(this.#world, this.#node.host, `${this.#node.name}/r${id}`);
     const ms = this.#world.chance.spread(5, 120);
     this.#node.after(ms, () => {
-      const runner = new Runner({
-        world: this.#world,
+      const runner = this.#world.runner({
         process,
+        bundle,
         node: this.#node.name,
         emit: (frame) => this.#toNode(id, process, frame),
         crash: (why, callId) => this.kill(id, why, [callId]),
@@ -69,9 +64,10 @@ export class RunnerPool {
     if (started === undefined) return;
     const { runner, process, turns } = started;
     if (frame.kind === 'turn') turns.set(frame.work, frame.callId);
-    const failed = this.#blame.answer(frame);
-    if (failed !== undefined) return this.#toNode(id, process, failed);
-    const heard = heardByRunner(this.#world, frame);
+    const { passage } = this.#world;
+    const instead = passage.insteadOfRunner(frame);
+    if (instead !== undefined) return this.#toNode(id, process, instead);
+    const heard = passage.toRunner(frame);
     this.#world.timeline.after(pipeMs, () => process.run(() => runner.hear(heard)));
   }
 
@@ -81,7 +77,7 @@ export class RunnerPool {
     if (started === undefined) return;
     const turns = [...started.turns.values()];
     this.#world.checks.crashed(this.#node.name, by ?? turns);
-    this.#blame.put(turns);
+    this.#world.passage.runnerDied(turns);
     started.process.end();
     this.#runners.delete(id);
     this.#world.trace?.say(started.process.name, `dies: ${reason}`);

@@ -44,7 +44,7 @@ export class Images {
     network.send(this.#process, 'presence', { kind: 'here', name, leading: leading() });
     const known = history();
     if (known !== undefined) this.#look(known, leading());
-    this.#process.after(everyMs, () => this.begin(history, leading));
+    this.#process.routine(everyMs, () => this.begin(history, leading));
   }
 
   #look(history: History, leading: boolean): void {

@@ -6,6 +6,7 @@
  * H2  a fenced incarnation says nothing but its last words, which are about itself only.
  */
 import { Loop } from '@troupe/fabric/loop';
+import type { Clock } from '@troupe/fabric/ports';
 import {
   type Heartbeat,
   type Incarnation,
@@ -26,9 +27,6 @@ import {
   type NodeSend,
   type NodeWork,
 } from '@troupe/worker-node-core';
-import { spoiltMachine } from '../mutants/spoilt-machine.ts';
-import { heardByNode, saidByNode, turnedByNode } from '../mutants/spoilt-node.ts';
-import { siteOf } from '../plan/scene.ts';
 import { LogAccess } from '../store/log-access.ts';
 import { VirtualLogWriter } from '../store/log-writer.ts';
 import type { Process } from '../world/process.ts';
@@ -128,7 +126,7 @@ export class Node {
       kind: 'join',
       incarnation,
       name: process.host.name as Join['name'],
-      ...siteOf(this.#world.scene, process.host.name),
+      ...this.#world.site(process.host.name),
       version,
     };
     this.#world.network.send(process, 'leader', join);
@@ -153,33 +151,15 @@ export class Node {
         if (message.kind === 'node-gone') this.#post({ kind: 'message', message });
         return;
       default:
-        this.#note(message);
-        this.#post({ kind: 'message', message: heardByNode(this.#world, this.process, message) });
+        if (message.kind === 'drain') this.#draining = true;
+        this.#post({ kind: 'message', message: this.#heard(message) });
     }
   }
 
-  /** Which interesting states a message leads to. */
-  #note(message: ToNode): void {
-    const { coverage, checks } = this.#world;
-    if (message.kind === 'drain') this.#draining = true;
-    if (message.kind === 'place') {
-      if (this.#draining) coverage.reach('a drain races a placement');
-      const known = this.#machine?.actors.get(message.actor);
-      if (known !== undefined && known.epoch >= message.epoch) {
-        coverage.reach('a placement arrives twice');
-      }
-    }
-    if (message.kind === 'timers-due') {
-      for (const { actor } of message.timers) {
-        const isCold = this.#machine?.actors.get(actor)?.phase === 'cold';
-        if (isCold) coverage.reach('a timer wakes an actor');
-      }
-    }
-    if (message.kind === 'letter') {
-      const { memory } = checks.truth.actors.get(message.to) ?? {};
-      const taken = memory?.recv.get(`${message.from}#${message.fromBirth}`) ?? 0;
-      if (message.number > taken + 1) coverage.reach('a letter out of order waits');
-    }
+  #heard(message: ToNode): ToNode {
+    const draining = this.#draining;
+    const hearing = { process: this.process, machine: this.#machine, draining };
+    return this.#world.passage.toNode(hearing, message);
   }
 
   #admits(message: ToNode): boolean {
@@ -230,15 +210,26 @@ export class Node {
       dropped: (reason: Error) => this.#dropped(reason),
     };
     this.#loop = new Loop({
-      machine: spoiltMachine(world, turnedByNode(world, machine), rim),
+      machine: world.passage.machine(world.passage.nodeMachine(machine), rim),
       writer: new VirtualLogWriter(world, process, log, end),
       rim,
-      clock: process,
+      clock: this.#clock(machine),
       nextFact: 0,
       tick: () => ({ kind: 'tick', wall: process.wall() }),
       name: 'node',
     });
     this.#post({ kind: 'tick' });
+  }
+
+  /** The looks of a machine at rest are routine. */
+  #clock(machine: NodeMachine): Clock {
+    const { process } = this;
+    return {
+      now: () => process.now(),
+      wall: () => process.wall(),
+      soon: (run) => process.soon(run),
+      after: (ms, fire) => (machine.atRest ? process.routine(ms, fire) : process.after(ms, fire)),
+    };
   }
 
   #post(event: Happening): void {
@@ -249,7 +240,7 @@ export class Node {
   #beatEvery(ms: number): void {
     if (this.#ended) return;
     this.#beat();
-    this.process.after(ms, () => this.#beatEvery(ms));
+    this.process.routine(ms, () => this.#beatEvery(ms));
   }
 
   #beat(): void {
@@ -289,7 +280,7 @@ export class Node {
   }
 
   #send(original: NodeSend): void {
-    const message = saidByNode(this.#world, original, (event) => this.#post(event as Happening));
+    const message = this.#world.passage.fromNode(original, (event) => this.#post(event));
     if (message === undefined) return;
     const { network, coverage } = this.#world;
     switch (message.kind) {
@@ -331,7 +322,7 @@ export class Node {
 
   #toSelf(message: ToNode): void {
     this.#world.checks.sent(this.process.name, `node:${this.incarnation}`, message);
-    this.#post({ kind: 'message', message: heardByNode(this.#world, this.process, message) });
+    this.#post({ kind: 'message', message: this.#heard(message) });
   }
 
   #released(): void {

@@ -3,11 +3,14 @@
  *
  * V1  time never goes back.
  * V2  what an event settles (a promise of a port) is heard before the next event begins.
+ * V3  routine (a heartbeat, a look at what may be due) may be put off as a whole, by a leap over a time
+ *     in which nothing else happens; everything else happens at its time.
  */
 import { mix } from './random.ts';
 
 interface Planned {
-  readonly at: number;
+  at: number;
+  readonly routine: boolean;
   readonly order: number;
   run: (() => void) | undefined;
 }
@@ -27,16 +30,60 @@ export class Timeline {
   #settles = false;
 
   /** Runs `run` at a time that is not before now; the answer cancels it. */
-  at(time: number, run: () => void): () => void {
-    const planned: Planned = { at: Math.max(time, this.now), order: this.#orders++, run };
+  at(time: number, run: () => void, routine = false): () => void {
+    const at = Math.max(time, this.now);
+    const planned: Planned = { at, routine, order: this.#orders++, run };
     this.#push(planned);
     return () => {
       planned.run = undefined;
     };
   }
 
-  after(ms: number, run: () => void): () => void {
-    return this.at(this.now + ms, run);
+  after(ms: number, run: () => void, routine = false): () => void {
+    return this.at(this.now + ms, run, routine);
+  }
+
+  /** When the next event is planned. */
+  get next(): number | undefined {
+    this.#dropCancelled();
+    return this.#heap[0]?.at;
+  }
+
+  /** When the next is that no leap may pass over (V3); looks at all that is planned. */
+  get nextBesideRoutine(): number | undefined {
+    let least: number | undefined;
+    for (const { at, routine, run } of this.#heap) {
+      if (!routine && run !== undefined && at < (least ?? at + 1)) least = at;
+    }
+    return least;
+  }
+
+  /** Until `time` nothing happens; routine goes on as far behind it as it was before now. */
+  leap(time: number): void {
+    const ms = time - this.now;
+    const planned = this.#heap.splice(0).filter(({ run }) => run !== undefined);
+    for (const one of planned) {
+      if (one.routine) one.at += ms;
+      this.#push(one);
+    }
+    this.now = time;
+  }
+
+  /** The time is this, and nothing was planned before it. */
+  rest(time: number): void {
+    this.now = Math.max(this.now, time);
+  }
+
+  /** Does what is planned next; true when it has settled something (V2), which the caller waits for. */
+  step(): boolean {
+    this.#dropCancelled();
+    const first = this.#heap[0];
+    if (first === undefined) return false;
+    this.#pop();
+    this.#do(first);
+    const settled = this.#settles;
+    this.#settles = false;
+    return settled;
   }
 
   /** Said by whoever settles a promise in an event (V2). */
@@ -50,16 +97,26 @@ export class Timeline {
       const first = this.#heap[0];
       if (first === undefined || first.at > end) break;
       this.#pop();
-      const { run } = first;
-      if (run === undefined) continue;
-      this.now = first.at;
-      this.events += 1;
-      this.hash = mix(this.hash ^ Math.floor(first.at * 1_000) ^ first.order);
-      run();
+      if (first.run === undefined) continue;
+      this.#do(first);
       if (this.#settles) await this.#settle();
       if (stop()) return;
     }
     this.now = Math.max(this.now, end);
+  }
+
+  #do({ at, order, run }: Planned): void {
+    this.now = at;
+    this.events += 1;
+    this.hash = mix(this.hash ^ Math.floor(at * 1_000) ^ order);
+    run?.();
+  }
+
+  #dropCancelled(): void {
+    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+      if (first.run !== undefined) return;
+      this.#pop();
+    }
   }
 
   async #settle(): Promise<void> {

@@ -45,7 +45,7 @@ export class Election {
         won(new Leadership(this.#world, this.#process, { value, until: sentAt + timings.leaseMs }));
       },
     );
-    this.#process.after(pollMs, () => {
+    this.#process.routine(pollMs, () => {
       if (!settled) this.#poll(won);
       settled = true;
     });
@@ -84,6 +84,11 @@ export class Leadership {
     return !this.#over;
   }
 
+  /** Time in which nothing happened, at the server neither. */
+  leapt(ms: number): void {
+    this.#until += ms;
+  }
+
   resign(): void {
     if (this.#over) return;
     this.#over = true;
@@ -97,14 +102,14 @@ export class Leadership {
   }
 
   #guard(): void {
-    this.#process.after(guardMs, () => {
+    this.#process.routine(guardMs, () => {
       if (this.stillLeading()) this.#guard();
     });
   }
 
   #renew(): void {
     const { requests, lease, timings } = this.#world;
-    this.#process.after(timings.leaseMs / 5, () => {
+    this.#process.routine(timings.leaseMs / 5, () => {
       if (this.#over) return;
       const sentAt = this.#process.now();
       requests.ask(

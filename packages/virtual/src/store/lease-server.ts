@@ -39,6 +39,11 @@ export class LeaseServer {
     return true;
   }
 
+  /** Time in which nothing happened, at its holder neither. */
+  leapt(ms: number): void {
+    if (this.#holder !== undefined) this.#holder.until += ms;
+  }
+
   give(value: string): void {
     if (this.#holder?.value === value) this.#holder = undefined;
   }

@@ -45,12 +45,21 @@ export type ClientMessage = { readonly since: number } & (
       readonly args: Uint8Array;
       /** What is left of the time in which it must be accepted. */
       readonly deadlineMs: number;
+      /** Of an actor that it creates. */
+      readonly scope?: string;
     }
   | {
       readonly kind: 'client-request';
       readonly client: Address;
       readonly number: number;
       readonly body: RequestBody;
+    }
+  | {
+      /** Whether it is in time is told by what the call comes to. */
+      readonly kind: 'client-cancel';
+      readonly client: Address;
+      readonly session: SessionId;
+      readonly number: number;
     }
   | { readonly kind: 'client-lives' | 'client-leaves'; readonly client: Address }
 );
@@ -105,7 +114,8 @@ interface OpenRequest {
   sentAt: number;
 }
 
-const graceMs = 6_000;
+const graceMsUsual = 6_000;
+const turnMsUsual = 6_000;
 const silentMsMax = 3_000;
 const lateShare = 0.1;
 const lateMsMin = 200;
@@ -158,6 +168,17 @@ export class Gateway {
   /** Calls and requests that wait for an answer. */
   get size(): number {
     return this.#calls.size + this.#requests.size;
+  }
+
+  /** Actor calls that wait for an answer. */
+  get openCalls(): number {
+    return this.#calls.size;
+  }
+
+  /** Time in which nothing happened, and nobody was waited for. */
+  leapt(ms: number): void {
+    this.#sweptAt += ms;
+    for (const [client, at] of this.#heard) this.#heard.set(client, at + ms);
   }
 
   seed(machine: SchedulerMachine): void {
@@ -221,6 +242,7 @@ export class Gateway {
     if (message.kind === 'client-call') this.#open(message);
     else if (message.kind === 'client-request') this.#request(message);
     else if (message.kind === 'client-leaves') this.#forget(message.client);
+    else if (message.kind === 'client-cancel') this.#cancel(message.session, message.number);
   }
 
   /** What waits in the sockets of a process that stood still is of another time. */
@@ -256,6 +278,18 @@ export class Gateway {
     target.calls.add(open);
     if (target.route !== undefined) this.#send(open, target.route);
     else if (target.calls.size === 1) this.#resolve(target);
+  }
+
+  #cancel(session: SessionId, number: number): void {
+    const open = this.#calls.get(keyOf(session, number));
+    if (open === undefined) return;
+    const { actor } = open.call;
+    if (open.sentTo === undefined) {
+      const text = `call ${number} of ${actor} was cancelled before it was sent to a node`;
+      return this.#answer(open, { ok: false, failure: failure('CANCELLED', text) });
+    }
+    const message = { kind: 'cancel-call', actor, session, number };
+    this.#world.network.send(this.#process, `node:${open.sentTo}`, message);
   }
 
   #request(message: Extract<ClientMessage, { kind: 'client-request' }>): void {
@@ -407,12 +441,19 @@ export class Gateway {
     target.asked = true;
     target.askAt = this.#process.now() + resendMs;
     const { actor, refusedEpoch } = target;
-    const message: Resolve = { kind: 'resolve', actor, replyTo: this.address };
+    const [first] = target.calls;
+    const scope = first?.call.scope;
+    const message: Resolve = {
+      kind: 'resolve',
+      actor,
+      replyTo: this.address,
+      ...(scope === undefined ? {} : { scope }),
+    };
     this.#toLeader(refusedEpoch === undefined ? message : { ...message, refusedEpoch });
   }
 
   #sweepLater(): void {
-    this.#process.after(this.#world.timings.resendMs / 2, () => {
+    this.#process.routine(this.#world.timings.resendMs / 2, () => {
       this.#sweep();
       this.#sweepLater();
     });
@@ -446,7 +487,9 @@ export class Gateway {
       const reason = open.target.reason ?? failure('NO_LEADER', `${text} found no place`);
       return this.#answer(open, { ok: false, failure: reason });
     }
-    if (deadlineAt + graceMs * (open.target.route === undefined ? 1 : 2) > now) return;
+    const { graceMs = graceMsUsual, turnMs = turnMsUsual } = this.#world.timings;
+    const patience = graceMs + (open.target.route === undefined ? 0 : turnMs);
+    if (deadlineAt + patience > now) return;
     const { mutant } = this.#world;
     const code = mutant === 'unknown-told-as-refused' ? 'DEADLINE_EXCEEDED' : 'OUTCOME_UNKNOWN';
     const unknown = failure(code, `${text} was sent but not answered`);

@@ -1,0 +1,13 @@
+/** The client over doors of one's own: what a test cluster needs, and users must not see. */
+export { connectTo } from './connect.ts';
+export type { Platform } from './platform.ts';
+export type { Door, SessionStream } from './wire/door.ts';
+export type {
+  ClientMessage,
+  ErrorMessage,
+  OpenRequest,
+  OpenResponse,
+  ResultMessage,
+  RunMessage,
+  UnaryMethods,
+} from './wire/messages.ts';

@@ -1,0 +1,230 @@
+/** Unary calls of a client: what is asked of the leader for each, and how its answer is told. */
+import {
+  type Answer,
+  actorId,
+  bundleHash,
+  nodeName,
+  type QuotaChange,
+  type RequestBody,
+  type RunId,
+  type RunView,
+  runId,
+  taskId,
+  tenantName,
+  troupeError,
+} from '@troupe/model';
+import type { RunMessage, UnaryMethods } from '@troupe/sdk/door';
+
+type Ask = (body: RequestBody) => Promise<Answer>;
+type Method = keyof UnaryMethods;
+type Services = {
+  readonly [M in Method]?: (
+    request: UnaryMethods[M]['request'],
+    ask: Ask,
+  ) => Promise<UnaryMethods[M]['response']>;
+};
+type Of<K extends Answer['kind']> = Extract<Answer, { kind: K }>;
+
+export async function serve<M extends Method>(
+  method: M,
+  request: UnaryMethods[M]['request'],
+  ask: Ask,
+): Promise<UnaryMethods[M]['response']> {
+  const service = services[method];
+  if (service !== undefined) return await service(request, ask);
+  const text = `a test cluster does not serve ${method}`;
+  throw troupeError('INVALID_ARGUMENT', `${text}: try it on a real one`, { method });
+}
+
+/** The leader answers a wait by then; the client asks again. */
+const waitMsMax = 60_000;
+
+const services: Services = {
+  async 'ActorsService/List'({ tenant, type, prefix, limit }, ask) {
+    const body = { kind: 'list-actors', tenant: tenantName(tenant), limit } as const;
+    const only = { ...(type === '' ? {} : { type }), ...(prefix === '' ? {} : { prefix }) };
+    const { actors, total } = told('actors', await ask({ ...body, ...only }));
+    return { actors, total };
+  },
+  async 'ActorsService/Migrate'({ tenant, type, key, to, waitMs }, ask) {
+    const where = to === '' ? {} : { to: nodeName(to) };
+    const actor = actorId(tenantName(tenant), type, key);
+    const moving = { kind: 'migrate-actor', actor, waitMs: Math.min(waitMs, waitMsMax) } as const;
+    const { node, epoch, state } = told('migrated', await ask({ ...moving, ...where }));
+    return { node, epoch, state };
+  },
+  async 'ActorsService/ListTimers'({ tenant: owner, type, key, after, limit }, ask) {
+    const tenant = tenantName(owner);
+    const of = type === '' && key === '' ? {} : { actor: actorId(tenant, type, key) };
+    const from = after === '' ? {} : { after };
+    const answer = await ask({ kind: 'list-timers', tenant, ...of, ...from, limit });
+    const { timers, total, next = '' } = told('timers', answer);
+    const messages = timers.map(({ name = '', everyMs = 0, cron = '', zone = '', ...timer }) => ({
+      ...timer,
+      name,
+      everyMs,
+      cron,
+      zone,
+    }));
+    return { timers: messages, total, next };
+  },
+  async 'TasksService/SubmitGang'({ tenant, gang, policy, priority, members }, ask) {
+    await ask({
+      kind: 'submit-gang',
+      gang,
+      tenant: tenantName(tenant),
+      policy: policy as Extract<RequestBody, { kind: 'submit-gang' }>['policy'],
+      ...(priority === '' ? {} : { priority: priority as 'low' | 'normal' | 'high' }),
+      members: members.map(({ task, name, value }) => ({ task: taskId(task), name, input: value })),
+    });
+    return {};
+  },
+  async 'TasksService/List'({ tenant, limit }, ask) {
+    const answer = await ask({ kind: 'list-tasks', tenant: tenantName(tenant), limit });
+    const { tasks, total } = told('tasks', answer);
+    return {
+      tasks: tasks.map(({ node = '', gpus = [], why = '', ...task }) => ({
+        ...task,
+        node,
+        gpus,
+        why,
+      })),
+      total,
+    };
+  },
+  async 'RunsService/Start'({ tenant, run: id, workflow, value, limitMs = 0, from }, ask) {
+    const run = runId(id);
+    const start = { kind: 'start-run', run, tenant: tenantName(tenant), workflow } as const;
+    const answer = await ask({
+      ...start,
+      input: value,
+      ...(limitMs === 0 ? {} : { limitMs }),
+      ...(from === undefined ? {} : { from: fromOf(from) }),
+    });
+    return await runTold(run, answer, ask);
+  },
+  async 'RunsService/Move'({ run: id, bundle }, ask) {
+    const run = runId(id);
+    const to = bundle === '' ? {} : { bundle: bundleHash(bundle) };
+    return await runTold(run, await ask({ kind: 'move-run', run, ...to }), ask);
+  },
+  async 'RunsService/Wait'({ run: id, waitMs }, ask) {
+    const run = runId(id);
+    const waiting = { kind: 'wait-run', run, waitMs: Math.min(waitMs, waitMsMax) } as const;
+    return await runTold(run, await ask(waiting), ask);
+  },
+  async 'RunsService/Resume'({ run: id, block, value }, ask) {
+    const run = runId(id);
+    return await runTold(run, await ask({ kind: 'resume-run', run, block, answer: value }), ask);
+  },
+  async 'RunsService/Cancel'({ run: id }, ask) {
+    const run = runId(id);
+    return await runTold(run, await ask({ kind: 'cancel-run', run }), ask);
+  },
+  async 'RunsService/List'({ tenant, limit }, ask) {
+    const { runs } = told(
+      'runs',
+      await ask({ kind: 'list-runs', tenant: tenantName(tenant), limit }),
+    );
+    return { runs: runs.map(messageOf) };
+  },
+  async 'ClusterService/Status'(_request, ask) {
+    const { status } = told('status', await ask({ kind: 'status' }));
+    return { json: JSON.stringify(status) };
+  },
+  async 'ClusterService/PutTenant'({ tenant, weight, priority, existing, ...rest }, ask) {
+    const { queues, closed, strategy, lifted, ...limits } = rest;
+    if (strategy !== '' || lifted.length > 0) {
+      const text = 'a test cluster sets neither strategies nor lifts limits: try it on a real one';
+      throw troupeError('INVALID_ARGUMENT', text);
+    }
+    const quota: QuotaChange = limits;
+    const { settings } = told(
+      'tenant',
+      await ask({
+        kind: 'put-tenant',
+        tenant: tenantName(tenant),
+        quota,
+        queues: [...queues, ...closed.map((queue) => ({ queue, weight: null }))],
+        ...(weight === undefined ? {} : { weight }),
+        ...(existing ? { existing: true } : {}),
+        ...(priority === '' ? {} : { priority: priority as 'low' | 'normal' | 'high' }),
+      }),
+    );
+    const { quota: set, strategy: chosen = '', ...view } = settings;
+    return { ...view, ...set, strategy: chosen };
+  },
+  async 'ClusterService/ListDemands'({ tenant, limit }, ask) {
+    const of = tenant === '' ? {} : { tenant: tenantName(tenant) };
+    const answer = told('demands', await ask({ kind: 'list-demands', ...of, limit }));
+    const demands = answer.demands.map(({ resources, ...demand }) => ({
+      ...demand,
+      resources: resources.map(({ fault = '', ...resource }) => ({ ...resource, fault })),
+    }));
+    return { demands, total: answer.total };
+  },
+  async 'ClusterService/DrainNode'({ node }, ask) {
+    await ask({ kind: 'drain-node', node: nodeName(node) });
+    return {};
+  },
+  async 'ClusterService/CordonNode'({ node, cordoned }, ask) {
+    await ask({ kind: 'cordon-node', node: nodeName(node), cordoned });
+    return {};
+  },
+};
+
+function told<K extends Answer['kind']>(kind: K, answer: Answer): Of<K> {
+  if (answer.kind === kind) return answer as Of<K>;
+  throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+}
+
+/** A bare `done` says nothing of the run: it is asked for. */
+async function runTold(run: RunId, answer: Answer, ask: Ask): Promise<{ run: RunMessage }> {
+  if (answer.kind === 'run') return { run: messageOf(answer.run) };
+  told('done', answer);
+  const view = told('run', await ask({ kind: 'wait-run', run, waitMs: 0 }));
+  return { run: messageOf(view.run) };
+}
+
+function fromOf(from: { readonly run: string; readonly block: string }) {
+  const run = runId(from.run);
+  return from.block === '' ? ({ run, failedOnly: true } as const) : { run, block: from.block };
+}
+
+function messageOf(view: RunView): RunMessage {
+  const { run, tenant, workflow, state, outcome, progress = null, parent = null } = view;
+  return {
+    run,
+    tenant,
+    workflow,
+    state,
+    startedAt: Math.floor(view.startedAt),
+    endedAt: Math.floor(view.endedAt ?? 0),
+    blocks: view.blocks.map((block) => ({
+      block: block.block,
+      state: block.state,
+      attempts: block.attempts,
+      node: block.node ?? '',
+      child: block.child ?? '',
+      prompt: block.prompt ?? new Uint8Array(0),
+      branchesDone: block.branches?.done ?? 0,
+      branchesAll: block.branches?.all ?? 0,
+      rounds:
+        block.rounds === undefined ? null : { done: block.rounds.done, all: block.rounds.all ?? 0 },
+    })),
+    value: outcome?.ok === true ? outcome.value : new Uint8Array(0),
+    objects: outcome?.ok === true ? (outcome.objects ?? []) : [],
+    error: outcome?.ok === false ? errorOf(outcome.failure) : null,
+    progress,
+    parent,
+    bundle: view.bundle ?? '',
+  };
+}
+
+function errorOf({
+  code,
+  message,
+  details,
+}: Extract<RunView['outcome'], { ok: false }>['failure']) {
+  return { code, message, detailsJson: details === undefined ? '' : JSON.stringify(details) };
+}

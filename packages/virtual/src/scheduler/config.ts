@@ -1,0 +1,12 @@
+/** What the scheduler machine needs to know of its world. */
+import { version } from '@troupe/model';
+import type { SchedulerConfig } from '@troupe/scheduler-core';
+import type { World } from '../world/world.ts';
+
+export function schedulerConfig({
+  cell,
+  timings,
+}: Pick<World, 'cell' | 'timings'>): SchedulerConfig {
+  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs } = timings;
+  return { cell, version, heartbeatMs, nodeSilenceMs, probeMs, resendMs, seed: 1 };
+}
