@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './handle.ts';
 export * from './ids.ts';
 export * from './limits.ts';
+export * from './line.ts';
 export * from './machine.ts';
 export * from './manifest.ts';
 export * from './messages.ts';
