@@ -120,4 +120,6 @@ export interface Checkpoints {
   put(key: string, body: Bytes, expected: number): Promise<number | undefined>;
   /** The last one. `revision` 0 and no body is `undefined`. */
   get(key: string): Promise<StoredCheckpoint | undefined>;
+  /** All that was put under this key. */
+  drop(key: string): Promise<void>;
 }

@@ -14,7 +14,8 @@
 import { isTracked, mergeClocks, type VectorClock } from './clock.ts';
 import type { ActorId } from './ids.ts';
 
-/** By actor, the number of its last turn before the line: 0 is how it was born. */
+/** By actor, the number of its last turn before the line: 0 is how it was born, as for any actor that
+ *  is not named. */
 export type Line = { readonly [actor: ActorId]: number };
 
 /** A letter by its sender and its number: numbers rise by one from a sender to a receiver. */
@@ -48,38 +49,32 @@ export interface Strand {
   readonly turns: readonly LineTurn[];
 }
 
-/** How an actor stood after a turn. */
-export interface Standing {
-  readonly seq: number;
-  readonly clock: VectorClock;
-}
-
 /** No line within the bound can be reached: this actor would have to go further back than is kept. */
 export interface BeyondKept {
   readonly beyond: ActorId;
 }
 
 /**
- * The last turn of an actor that is within a bound and knows of nothing outside of it; undefined
- * when that is further back than is kept. An actor that the bound does not name is not bounded.
+ * The number of the last turn of an actor that is before a line and knows of nothing beyond it;
+ * undefined when that is further back than is kept.
  */
-export function lastWithin(strand: Strand, bound: Line): Standing | undefined {
+export function lastWithin(strand: Strand, line: Line): number | undefined {
   let { seq, clock } = strand.base;
-  if (!isWithin(strand.actor, strand.base, bound)) return undefined;
+  if (!isWithin(strand.actor, seq, clock, line)) return undefined;
   for (const turn of strand.turns) {
-    const next = { seq: turn.seq, clock: mergeClocks(clock, turn.clock) };
-    if (!isWithin(strand.actor, next, bound)) break;
-    ({ seq, clock } = next);
+    clock = mergeClocks(clock, turn.clock);
+    if (!isWithin(strand.actor, turn.seq, clock, line)) break;
+    seq = turn.seq;
   }
-  return { seq, clock };
+  return seq;
 }
 
 /**
- * The line above all others within a bound (Y1). Each actor in turn goes to the last of its turns
+ * The line above all others that names no later turn than a bound does for those that it names (Y1). Each actor in turn goes to the last of its turns
  * that knows of nothing beyond the line so far, until nobody has to go any further.
  */
 export function maximalLine(strands: readonly Strand[], bound: Line): Line | BeyondKept {
-  const line: Record<string, number> = { ...bound };
+  const line: Record<string, number> = {};
   for (const { actor, base, turns } of strands) {
     const last = turns.at(-1)?.seq ?? base.seq;
     line[actor] = Math.min(bound[actor] ?? last, last);
@@ -87,14 +82,14 @@ export function maximalLine(strands: readonly Strand[], bound: Line): Line | Bey
   for (let lowered = true; lowered; ) {
     lowered = false;
     for (const strand of strands) {
-      const standing = lastWithin(strand, line);
-      if (standing === undefined) return { beyond: strand.actor };
-      if (standing.seq === line[strand.actor]) continue;
-      line[strand.actor] = standing.seq;
+      const seq = lastWithin(strand, line);
+      if (seq === undefined) return { beyond: strand.actor };
+      if (seq === line[strand.actor]) continue;
+      line[strand.actor] = seq;
       lowered = true;
     }
   }
-  return Object.fromEntries(strands.map(({ actor }) => [actor, line[actor] ?? 0]));
+  return line;
 }
 
 export function isBeyondKept(found: Line | BeyondKept): found is BeyondKept {
@@ -139,10 +134,10 @@ function sentAt(strand: Strand, seq: number): Pick<LetterPlace, 'to' | 'number'>
   return sent;
 }
 
-function isWithin(actor: ActorId, { seq, clock }: Standing, bound: Line): boolean {
-  if (seq > (bound[actor] ?? seq) || !isTracked(clock)) return false;
+function isWithin(actor: ActorId, seq: number, clock: VectorClock, line: Line): boolean {
+  if (seq > (line[actor] ?? 0) || !isTracked(clock)) return false;
   for (const [other, known] of Object.entries(clock)) {
-    if (other !== actor && known > (bound[other as ActorId] ?? known)) return false;
+    if (other !== actor && known > (line[other as ActorId] ?? 0)) return false;
   }
   return true;
 }

@@ -18,6 +18,7 @@ import type {
   TaskId,
   TenantName,
 } from './ids.ts';
+import type { AskTurns, TurnsFound } from './line-messages.ts';
 import type { Manifest, Resources } from './manifest.ts';
 
 /** A leadership: journal generation, then the number of the fact that opened it. */
@@ -73,6 +74,8 @@ export interface Call {
   /** Scope and clock of a calling actor: merged when the receiver belongs to the same scope. */
   readonly scope?: string;
   readonly clock?: VectorClock;
+  /** A read of the actor as it was after this turn. */
+  readonly atTurn?: number;
 }
 
 /** node → replyTo of the call. */
@@ -392,6 +395,7 @@ export type ToNode =
   | Probe
   | Place
   | RebasedSeen
+  | AskTurns
   | Die
   | NodeGone
   | Drain
@@ -406,6 +410,7 @@ export type NodeToLeader =
   | Resolve
   | PlaceSeen
   | Rebased
+  | TurnsFound
   | Leaving
   | Released
   | Left

@@ -18,8 +18,10 @@ import type { Manifest, Resources } from './manifest.ts';
 import type { NodeLoad, Term } from './messages.ts';
 import type { GangPolicy, StrategyName } from './placement.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
+import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
 
 export type RequestBody =
+  | SavepointRequest
   | {
       /** Idempotent by `task`. Answered when the task has finished. */
       readonly kind: 'submit-task';
@@ -209,6 +211,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-actors',
   'list-tasks',
   'list-demands',
+  'list-savepoints',
 ]);
 
 export function isReadOnly(kind: RequestBody['kind']): boolean {
@@ -227,6 +230,7 @@ export interface Request {
 }
 
 export type Answer =
+  | SavepointAnswer
   | { readonly kind: 'task-ended'; readonly task: TaskId; readonly outcome: Outcome }
   | { readonly kind: 'run'; readonly run: RunView }
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }

@@ -23,6 +23,7 @@ import { makeHandle, nameOf } from './handle.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
 import { dropReservation, putReservation } from './reservations.ts';
 import { runHandle, viewOf } from './runs.ts';
+import { scopeOf } from './scopes.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { putTenant } from './tenants.ts';
@@ -84,6 +85,10 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
   return {
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
       actorHandle<T>({ session, read }, target, key, { deadlineMs, ...options }),
+    scope: (name) =>
+      scopeOf(unary, tenant, name, (target, key, atTurn) =>
+        actorHandle({ session, read }, target, key, { deadlineMs, atTurn }),
+      ),
     task: <O>(target: Target, input: unknown, options: SubmitOptions = {}): Promise<O> =>
       submit<O>({ session, read }, nameOf(target), input, options),
     async gang<O>(members: readonly GangMember<O>[], options: GangOptions = {}): Promise<O[]> {
@@ -205,7 +210,8 @@ function actorHandle<T>(
   options: CallOptions & { readonly deadlineMs: number },
 ): T {
   const type = nameOf(target);
-  const { deadlineMs, signal, scope = '' } = options;
+  const { deadlineMs, signal, scope = '', atTurn } = options;
+  checkWhole('atTurn', atTurn, 0);
   checkedDeadline(deadlineMs);
   if (!isTypeName(type) || !isActorKey(key)) {
     // A key may be long, and hold line ends.
@@ -227,7 +233,14 @@ function actorHandle<T>(
         name: `call ${type}/${key}.${method}`,
         body: {
           kind: 'call',
-          message: { type, key, method, args: bytes, scope },
+          message: {
+            type,
+            key,
+            method,
+            args: bytes,
+            scope,
+            ...(atTurn === undefined ? {} : { atTurn }),
+          },
           deadlineAt: now + deadlineMs,
           answerBy: now + answerAfterMs,
         },

@@ -16,6 +16,7 @@ export type {
 } from '@troupe/model';
 export { connect } from './connect.ts';
 export * from './define.ts';
+export type { Savepoint, Scope } from './scopes.ts';
 export type {
   AgainOptions,
   CallOptions,

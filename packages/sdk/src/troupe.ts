@@ -14,6 +14,7 @@ import type {
   TenantSettings,
 } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import type { Scope } from './scopes.ts';
 import type { TaskDefinition } from './task.ts';
 import type { WorkflowDefinition } from './workflow.ts';
 
@@ -34,6 +35,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Scope of an actor that the call creates. */
   readonly scope?: string;
+  /** Reads go to the actor as it was after this turn; 0 is how it was born. */
+  readonly atTurn?: number;
 }
 
 export interface SubmitOptions {
@@ -154,6 +157,8 @@ export interface Troupe {
   /** An actor, to be called. It comes to be with its first call. */
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallOptions): ActorCalls<A>;
   actor(type: string, key: string, options?: CallOptions): UntypedCalls;
+  /** The actors whose causality is tracked together under this name. */
+  scope(name: string): Scope;
   /** Submits a task and answers with what it comes to. */
   task<I, O>(task: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<O>;
   task(name: string, input: unknown, options?: SubmitOptions): Promise<unknown>;

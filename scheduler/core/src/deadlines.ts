@@ -27,6 +27,8 @@ export type Due =
   | { readonly kind: 'run-time'; readonly run: RunId; readonly block?: string }
   | { readonly kind: 'tell-time' }
   | { readonly kind: 'wait'; readonly asker: WaitingAsker }
+  /** A round of a survey is not answered yet. */
+  | { readonly kind: 'survey'; readonly ask: number }
   | { readonly kind: 'retention' }
   /** The object store is searched for what nobody refers to. */
   | { readonly kind: 'sweep' };

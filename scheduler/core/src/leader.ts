@@ -24,8 +24,10 @@ import { Objects } from './objects.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
 import { Runs } from './runs.ts';
+import { Savepoints } from './savepoints.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
+import { Surveys } from './surveys.ts';
 import { Tasks } from './tasks.ts';
 import type { Asker } from './waiting.ts';
 
@@ -44,6 +46,8 @@ export class Leader {
   readonly #reserving: Reserving;
   readonly #questions: Questions;
   readonly #objects: Objects;
+  readonly #surveys: Surveys;
+  readonly #savepoints: Savepoints;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -71,6 +75,8 @@ export class Leader {
     this.#runs = new Runs(desk, this.#tasks);
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
     this.#reserving = new Reserving(desk, this.#tasks);
+    this.#surveys = new Surveys(desk);
+    this.#savepoints = new Savepoints(desk, this.#surveys);
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks);
     this.#takeOver();
   }
@@ -116,7 +122,7 @@ export class Leader {
 
   /** Z1: all that is kept beside caches, which have bounds of their own. */
   sizes(): readonly Size[] {
-    const nouns = [this.#membership, this.#directory, this.#tasks, this.#runs];
+    const nouns = [this.#membership, this.#directory, this.#tasks, this.#runs, this.#surveys];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
@@ -151,6 +157,8 @@ export class Leader {
         return this.#runs.goOn(due.run);
       case 'run-time':
         return this.#runs.timeCame(due.run, due.block);
+      case 'survey':
+        return this.#surveys.due(due.ask);
       case 'tell-time':
         return this.#runs.tellTime();
       case 'wait':
@@ -207,6 +215,8 @@ export class Leader {
         return;
       case 'rebased':
         return this.#directory.rebased(message);
+      case 'turns-found':
+        return this.#surveys.found(message);
       case 'leaving':
         return this.#membership.drain(node);
       case 'released':
@@ -284,6 +294,10 @@ export class Leader {
         return this.#reserving.put(asker, body);
       case 'drop-reservation':
         return this.#reserving.drop(asker, body);
+      case 'make-savepoint':
+      case 'list-savepoints':
+      case 'drop-savepoint':
+        return this.#savepoints.serve(asker, body);
       case 'status':
         return this.#questions.status(asker);
       case 'list-actors':

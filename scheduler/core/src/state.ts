@@ -13,6 +13,7 @@ import { type NodesImage, NodeTable } from './nodes.ts';
 import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
+import { type SavepointsImage, SavepointTable } from './savepoint-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
 
 export interface OpenedTerm {
@@ -39,6 +40,8 @@ export interface DurableState {
   readonly deployments: DeploymentsImage;
   /** Absent when there are none, as in images from before there were any. */
   readonly reservations?: ReservationsImage;
+  /** Absent where there are none. */
+  readonly savepoints?: SavepointsImage;
   readonly tasks: TasksImage;
   readonly runs: RunsImage;
   /** Absent where there are none. */
@@ -52,6 +55,7 @@ export class State {
   readonly actors = new ActorTable(this.nodes);
   readonly deployments = new DeploymentTable();
   readonly reservations = new ReservationTable(this.nodes);
+  readonly savepoints = new SavepointTable();
   readonly objects = new ObjectTable();
   readonly tasks = new TaskTable(this.nodes, this.objects);
   readonly runs = new RunTable(this.deployments, this.objects);
@@ -105,6 +109,10 @@ export class State {
       case 'actor-rebased':
         this.actors.apply(fact, position);
         break;
+      case 'savepoint-made':
+      case 'savepoint-dropped':
+        this.savepoints.apply(fact);
+        break;
       case 'tenant-put':
       case 'bundle-deployed':
         this.deployments.apply(fact);
@@ -156,6 +164,7 @@ export class State {
       actors: this.actors.image(),
       deployments: this.deployments.image(),
       ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
+      ...(this.savepoints.size === 0 ? {} : { savepoints: this.savepoints.image() }),
       tasks: this.tasks.image(),
       runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
@@ -178,6 +187,7 @@ export class State {
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
     state.reservations.restore(durable.reservations ?? []);
+    state.savepoints.restore(durable.savepoints ?? []);
     state.objects.restore(durable.objects ?? []);
     state.tasks.restore(durable.tasks);
     state.runs.restore(durable.runs);

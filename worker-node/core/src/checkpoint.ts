@@ -3,7 +3,9 @@
  * (actor, epoch, seq), and the place in a turn log from which its later facts may follow.
  */
 import { type ActorId, type Bytes, decode, encode, type LogName, troupeError } from '@troupe/model';
+import type { NodeFact } from './facts.ts';
 import { type Memory, memoryFrom, type StoredMemory, storeMemory } from './memory.ts';
+import type { StoredPast } from './past.ts';
 
 /** Facts of the actor at or before `position` of `log` are in the checkpoint. */
 export interface CheckpointFloor {
@@ -28,6 +30,10 @@ interface Body extends CheckpointHead {
   readonly at: number;
   readonly memory: StoredMemory;
   readonly state: Bytes;
+  /** Where the turns before it are; absent from older nodes. */
+  readonly past?: StoredPast;
+  /** Of a segment: how the actor came here from the segment before. */
+  readonly facts?: readonly NodeFact[];
 }
 
 export function encodeCheckpoint(
@@ -35,9 +41,10 @@ export function encodeCheckpoint(
   memory: Memory,
   state: Bytes,
   at: { readonly now: number; readonly wall: number },
+  more: Pick<Body, 'past' | 'facts'> = {},
 ): Bytes {
   const stored = storeMemory(memory, at.now);
-  const body: Body = { format, ...head, at: at.wall, memory: stored, state };
+  const body: Body = { format, ...head, at: at.wall, memory: stored, state, ...more };
   return encode(body);
 }
 
@@ -48,9 +55,12 @@ export function decodeCheckpoint(
   head: CheckpointHead;
   memory: Memory;
   state: Bytes;
+  past: StoredPast | undefined;
+  facts: readonly NodeFact[];
 } {
   const body = decodeBody(bytes);
-  return { head: body, memory: memoryFrom(body.memory, now), state: body.state };
+  const { state, past, facts = [] } = body;
+  return { head: body, memory: memoryFrom(body.memory, now), state, past, facts };
 }
 
 /** Who, when and where: all that a store needs to choose between two checkpoints. */

@@ -88,7 +88,8 @@ export class Checkpointing {
     memory.sessions.forget(this.#core.now);
     const floor = { log: this.#core.config.log, position: this.#core.durableAt };
     const head = { actor: id, birth, epoch, seq: memory.seq, floor };
-    const body = encodeCheckpoint(head, memory, captured.state, this.#core);
+    const past = this.#core.lines.capture(activation, head, captured.state);
+    const body = encodeCheckpoint(head, memory, captured.state, this.#core, past.listed);
     this.#clean(activation);
     checkpoint.letters = memory.outbox.size;
     checkpoint.underWay = 'put';
@@ -99,6 +100,7 @@ export class Checkpointing {
       seq: memory.seq,
       body,
       expected: checkpoint.revision,
+      ...past.order,
     });
   }
 
@@ -115,6 +117,7 @@ export class Checkpointing {
       return;
     }
     activation.checkpoint.revision = stored.revision;
+    this.#core.lines.onStored(activation);
     if (activation.chain.length > 0) {
       activation.chain = [];
       this.#rebased.add(activation);

@@ -7,6 +7,7 @@ import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import type { Handover } from './handover.ts';
 import type { Hosting } from './hosting.ts';
+import type { Lines } from './lines.ts';
 import type { Locations } from './locations.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { OutgoingCalls } from './outgoing-calls.ts';
@@ -38,4 +39,5 @@ export interface Core {
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
   readonly handover: Handover;
+  readonly lines: Lines;
 }

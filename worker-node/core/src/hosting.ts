@@ -25,6 +25,7 @@ import { decodeCheckpoint } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
 import { freshMemory, replay } from './memory.ts';
+import { freshPast } from './past.ts';
 
 type Restored = Extract<NodeEvent, { kind: 'restored' }>;
 
@@ -51,8 +52,10 @@ export class Hosting {
     this.#core.handover.onPlaced(activation);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
     // begun may wait, so it is read back at once.
-    if (place.epoch === place.birth + 1) activation.memory = freshMemory();
-    else this.wake(activation);
+    if (place.epoch === place.birth + 1) {
+      activation.memory = freshMemory();
+      activation.past = freshPast(activation);
+    } else this.wake(activation);
   }
 
   /** Brings a cold activation into memory. */
@@ -113,6 +116,7 @@ export class Hosting {
     }
     this.#core.mailboxes.pump(activation);
     this.#core.post.resendAll(activation);
+    this.#core.lines.onLive(activation);
     this.#core.checkpointing.onLive(activation);
     this.#core.handover.onLive(activation);
   }
@@ -149,6 +153,7 @@ export class Hosting {
     this.leaveRunner(activation);
     activation.phase = 'cold';
     activation.memory = undefined;
+    activation.past = undefined;
     activation.queuedLetters.clear();
   }
 
@@ -189,6 +194,7 @@ export class Hosting {
     const stored =
       event.checkpoint === undefined ? undefined : decodeCheckpoint(event.checkpoint.body, now);
     const memory = stored?.memory ?? freshMemory();
+    const past = this.#core.lines.pastOf(activation, stored, event.facts);
     const deltas = [];
     for (const fact of event.facts) {
       const delta = replay(memory, activation.id, fact, now);
@@ -198,6 +204,7 @@ export class Hosting {
     // answered meanwhile, sessions heard of.
     if (activation.memory === undefined) {
       activation.memory = memory;
+      activation.past = past;
       activation.checkpoint.letters = memory.outbox.size;
     } else
       assert(activation.memory.seq === memory.seq, 'M1: replay reaches the turn that was live');
@@ -225,6 +232,7 @@ export class Hosting {
     activation.phase = 'cold';
     activation.building = undefined;
     this.#core.mailboxes.refuseAll(activation, reason);
+    this.#core.lines.onFailed(activation, reason);
   }
 
   #current(actor: ActorId, epoch: number): Activation | undefined {

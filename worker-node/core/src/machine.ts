@@ -20,6 +20,7 @@ import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } f
 import type { NodeFact } from './facts.ts';
 import { Handover } from './handover.ts';
 import { Hosting } from './hosting.ts';
+import { Lines } from './lines.ts';
 import { Locations } from './locations.ts';
 import { Mailboxes } from './mailboxes.ts';
 import { OutgoingCalls } from './outgoing-calls.ts';
@@ -56,6 +57,7 @@ export class NodeMachine
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
   readonly handover: Handover;
+  readonly lines: Lines;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -72,6 +74,7 @@ export class NodeMachine
     this.tasks = new Tasks(this);
     this.checkpointing = new Checkpointing(this);
     this.handover = new Handover(this);
+    this.lines = new Lines(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -133,6 +136,9 @@ export class NodeMachine
       case 'log-durable':
         this.#durableAt = event.position;
         return this.checkpointing.onDurable(event.position, event.bytes);
+      case 'past-read':
+      case 'past-failed':
+        return this.lines.onPast(event);
       case 'leave':
         return this.handover.leave();
       default:
@@ -160,6 +166,8 @@ export class NodeMachine
         return this.locations.onLocated(message);
       case 'place':
         return this.hosting.onPlace(message);
+      case 'ask-turns':
+        return this.lines.onAsk(message);
       case 'rebased-seen':
         return this.checkpointing.onRebasedSeen(message.actors);
       case 'node-gone':
@@ -187,6 +195,7 @@ export class NodeMachine
   }
 
   #onFrame(runner: RunnerId, frame: FromRunner): void {
+    if (this.lines.onFrame(frame, runner)) return;
     switch (frame.kind) {
       case 'activated':
         return this.hosting.onActivated(frame.actor, runner);
@@ -221,6 +230,7 @@ export class NodeMachine
     if (!this.runners.onExited(runner)) return;
     const lost = this.hosting.onRunnerExited(runner);
     for (const activation of lost) this.checkpointing.onRunnerLost(activation);
+    this.lines.onRunnerExited(runner, reason);
     this.tasks.onRunnerExited(runner, reason);
     this.turns.onRunnerExited(lost, reason);
   }
@@ -237,6 +247,7 @@ export class NodeMachine
     this.post.tick();
     this.tasks.tick();
     this.turns.killOverdue();
+    this.lines.tick();
     this.checkpointing.tick();
     this.handover.tick();
   }

@@ -182,6 +182,7 @@ export class Turns {
   /** Appends a fact of this actor. */
   fact(activation: Activation, fact: NodeFact): void {
     this.#core.out.append(fact);
+    this.#core.lines.onFact(activation, fact);
     this.#core.checkpointing.onFact(activation, fact);
   }
 

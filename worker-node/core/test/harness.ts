@@ -74,6 +74,8 @@ export class TestNode {
   wall = 1_000_000;
   autoCommit = true;
   checkpoints: Map<ActorId, { body: Bytes; revision: number }>;
+  /** What is kept of the past, by key. */
+  readonly segments: Map<string, Bytes>;
   #pending: { facts: NodeFact[]; sends: NodeSend[]; replies: NodeReply[] } = {
     facts: [],
     sends: [],
@@ -93,11 +95,13 @@ export class TestNode {
     shared: {
       logs: Map<string, NodeFact[]>;
       checkpoints: Map<ActorId, { body: Bytes; revision: number }>;
+      segments?: Map<string, Bytes>;
     } = { logs: new Map(), checkpoints: new Map() },
     config: Partial<NodeConfig> = {},
   ) {
     this.name = name;
     this.checkpoints = shared.checkpoints;
+    this.segments = shared.segments ?? new Map();
     this.#logs = shared.logs;
     this.#logs.set(`turns-${name}`, this.log);
     this.machine = new NodeMachine({
@@ -115,14 +119,20 @@ export class TestNode {
     });
   }
 
-  place(actor: ActorId, epoch = 2, chain: readonly ChainLink[] = [], birth = 1): void {
+  place(
+    actor: ActorId,
+    epoch = 2,
+    chain: readonly ChainLink[] = [],
+    birth = 1,
+    scope: string = actor,
+  ): void {
     const place: Place = {
       kind: 'place',
       term: { generation: 1, number: 0 },
       actor,
       birth,
       epoch,
-      scope: actor,
+      scope,
       bundle,
       chain,
     };
@@ -221,12 +231,19 @@ export class TestNode {
       this.post({ kind: 'runner-ready', runner: this.#runners, bundle, manifest });
     } else if (order.kind === 'to-runner') this.#run(order.frame);
     else if (order.kind === 'kill-runner') this.crashRunner();
+    else if (order.kind === 'read-past') {
+      const bodies = order.keys.map((key) => this.segments.get(key));
+      this.post({ kind: 'past-read', ask: order.ask, bodies });
+    }
   }
 
   #send(send: NodeSend): void {
     if (send.kind === 'to-runner') this.#run(send.frame);
     else if (send.kind === 'put-checkpoint') {
       const revision = (this.checkpoints.get(send.actor)?.revision ?? 0) + 1;
+      const { segment, dropped = [] } = send;
+      if (segment !== undefined) this.segments.set(segment.key, segment.body);
+      for (const key of dropped) this.segments.delete(key);
       this.checkpoints.set(send.actor, { body: send.body, revision });
       const { actor, epoch, seq } = send;
       this.post({ kind: 'checkpoint-stored', actor, epoch, seq, revision });
@@ -395,7 +412,7 @@ export const node = (name: string) => nodeAddress(incarnation(`${name}.aaaaaaaa`
 
 /** What outlives a node: the logs and the checkpoints. */
 export function shared() {
-  return { logs: new Map(), checkpoints: new Map() };
+  return { logs: new Map(), checkpoints: new Map(), segments: new Map() };
 }
 
 /** The chain of an actor whose node of this name has died. */

@@ -5,6 +5,8 @@
  * S1  a stored checkpoint is never replaced by an older one.
  * S2  each put is answered once, when its fate is known; an unreachable store is asked again.
  * S3  at most `putsMax` puts are in flight.
+ * S4  a checkpoint lists only segments that are stored, and drops none that the one before it lists
+ *     until it stands there itself.
  */
 import { type Checkpoints, type Logger, Slots } from '@troupe/fabric';
 import type { ActorId } from '@troupe/model';
@@ -48,7 +50,7 @@ export class CheckpointStore {
       failed: (reason, attempt) =>
         this.#start.logger.warn({ actor, epoch, seq, attempt, err: reason }, 'a checkpoint waits'),
     };
-    patiently(patience, () => this.#slots.run(() => this.#put(order)))
+    patiently(patience, () => this.#slots.run(() => this.#putAll(order)))
       .then(
         (revision) => this.#start.stored(actor, epoch, seq, revision),
         (reason: unknown) => {
@@ -68,13 +70,23 @@ export class CheckpointStore {
     this.#stopped = true;
   }
 
+  /** S4: the segment that it lists first, and what it does not list any more last. */
+  async #putAll(order: PutOrder): Promise<number | undefined> {
+    const { segment, dropped = [] } = order;
+    if (segment !== undefined) await this.#put(segment.key, { ...order, ...segment, expected: 0 });
+    const revision = await this.#put(order.actor, order);
+    if (revision === undefined) return undefined;
+    for (const key of dropped) await this.#start.checkpoints.drop(key);
+    return revision;
+  }
+
   /** The revision under which it stands; undefined when a newer one stands there. */
-  async #put(order: PutOrder): Promise<number | undefined> {
+  async #put(key: string, order: PutOrder): Promise<number | undefined> {
     let expected = order.expected;
     for (;;) {
-      const revision = await this.#start.checkpoints.put(order.actor, order.body, expected);
+      const revision = await this.#start.checkpoints.put(key, order.body, expected);
       if (revision !== undefined) return revision;
-      const standing = await this.#start.checkpoints.get(order.actor);
+      const standing = await this.#start.checkpoints.get(key);
       if (standing === undefined) {
         expected = 0;
         continue;

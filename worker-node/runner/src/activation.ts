@@ -14,6 +14,7 @@ import {
   limits,
   type Outcome,
   type OutgoingSend,
+  sameActor,
   troupeError,
   type WorkId,
 } from '@troupe/model';
@@ -53,7 +54,7 @@ export class Activation {
     host: Host,
     from: { readonly state?: Bytes; readonly deltas: readonly Bytes[] },
   ) {
-    const { type, key } = actorParts(actor);
+    const { type, key } = actorParts(sameActor(actor));
     this.#definition = definition;
     this.#host = host;
     this.#name = `${type}/${key}`;

@@ -1,5 +1,11 @@
 /** What a method is given while its turn runs; a read is given less. */
-import { actorParts, type OutgoingSend, type ToRunner, troupeError } from '@troupe/model';
+import {
+  actorParts,
+  type OutgoingSend,
+  sameActor,
+  type ToRunner,
+  troupeError,
+} from '@troupe/model';
 import type { CallLimit, StepContext, StepOptions } from '@troupe/sdk';
 import { makeHandle, nameOf } from '@troupe/sdk/internal';
 import { ask, checkDeadline, type Emit, observed } from './departures.ts';
@@ -23,8 +29,8 @@ export class TurnScope {
   #draft: Box | undefined;
 
   constructor(frame: TurnFrame, held: HeldState, work: Work, emit: Emit) {
-    this.key = actorParts(frame.actor).key;
-    this.id = frame.actor;
+    this.key = actorParts(sameActor(frame.actor)).key;
+    this.id = sameActor(frame.actor);
     this.callId = frame.callId;
     this.#held = held;
     this.#work = work;
@@ -102,8 +108,8 @@ export class ReadScope {
 
   constructor(frame: TurnFrame, held: HeldState, work: Work, emit: Emit) {
     this.state = held.current;
-    this.key = actorParts(frame.actor).key;
-    this.id = frame.actor;
+    this.key = actorParts(sameActor(frame.actor)).key;
+    this.id = sameActor(frame.actor);
     this.callId = frame.callId;
     this.#work = work;
     this.#emit = emit;

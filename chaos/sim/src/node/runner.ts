@@ -17,6 +17,7 @@ import {
   type Outcome,
   type OutgoingSend,
   type Recorded,
+  sameActor,
   type ToRunner,
   type WorkId,
 } from '@troupe/model';
@@ -101,7 +102,9 @@ export class Runner {
     const from = state === undefined ? { ids: [] } : (decodeValue(state) as { ids: string[] });
     const ids = [...from.ids, ...deltas.map((delta) => String(decodeValue(delta)))];
     this.#held.set(actor, { ids, queue: [], running: false });
-    this.#start.world.checks.activated(actor, ids, this.#start.node);
+    if (sameActor(actor) === actor) {
+      this.#start.world.checks.activated(actor, ids, this.#start.node);
+    }
     this.#start.emit({ kind: 'activated', actor });
   }
 

@@ -11,6 +11,7 @@ interface CallOptions {
   readonly text?: boolean;
   readonly deadline?: string;
   readonly scope?: string;
+  readonly atTurn?: string;
 }
 
 export function addCall(program: Command): void {
@@ -23,6 +24,7 @@ export function addCall(program: Command): void {
     .option('--text', 'take every argument as text instead of JSON')
     .option('--deadline <ms>', 'time in which the call must be accepted')
     .option('--scope <name>', 'scope of an actor that the call creates')
+    .option('--at-turn <n>', 'read the actor as it was after this turn')
     .addHelpText(
       'after',
       examples(
@@ -48,6 +50,9 @@ export function addCall(program: Command): void {
             ? {}
             : { deadlineMs: countOf('--deadline', options.deadline, 1) }),
           ...(options.scope === undefined ? {} : { scope: options.scope }),
+          ...(options.atTurn === undefined
+            ? {}
+            : { atTurn: countOf('--at-turn', options.atTurn, 0) }),
         };
         const reply = await withTroupe(settings, async (troupe) => {
           const call = troupe.actor(type, key, callOptions)[method];

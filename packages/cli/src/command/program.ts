@@ -15,6 +15,7 @@ import { addKillNode } from './kill-node.ts';
 import { addNode, addScheduler } from './node.ts';
 import { addRun } from './run.ts';
 import { addRuns } from './runs.ts';
+import { addScopes } from './scopes.ts';
 import { addSettings, examples } from './settings.ts';
 import { addStatus } from './status.ts';
 import { addTask } from './task.ts';
@@ -56,6 +57,7 @@ export function makeProgram(): Command {
     addActors,
     addTasks,
     addTenants,
+    addScopes,
     addDemand,
     addImport,
     addKillNode,

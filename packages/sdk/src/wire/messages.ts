@@ -18,6 +18,7 @@ export interface CallMessage {
   readonly args: Uint8Array;
   readonly deadlineMs: number;
   readonly scope: string;
+  readonly atTurn?: number;
 }
 
 export interface SubmitMessage {
@@ -149,6 +150,13 @@ export interface PlaceShapeMessage {
   readonly isolation: string;
 }
 
+export interface SavepointMessage {
+  readonly scope: string;
+  readonly savepoint: string;
+  readonly line: { readonly [actor: string]: number };
+  readonly at: number;
+}
+
 export interface PutReservationMessage {
   readonly tenant: string;
   readonly reservation: string;
@@ -235,6 +243,18 @@ export interface UnaryMethods {
   };
   'ClusterService/DropReservation': {
     request: { tenant: string; reservation: string };
+    response: object;
+  };
+  'ScopesService/MakeSavepoint': {
+    request: { tenant: string; scope: string; savepoint: string };
+    response: { savepoint: SavepointMessage };
+  };
+  'ScopesService/ListSavepoints': {
+    request: { tenant: string; scope: string };
+    response: { savepoints: readonly SavepointMessage[]; actors: readonly string[] };
+  };
+  'ScopesService/DropSavepoint': {
+    request: { tenant: string; scope: string; savepoint: string };
     response: object;
   };
   'ClusterService/ListDemands': {

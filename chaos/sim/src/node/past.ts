@@ -1,0 +1,18 @@
+/** Segments of the past of actors, from the virtual store. */
+import type { NodeEvent, NodeWork } from '@troupe/worker-node-core';
+import type { Process } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+type Read = Omit<Extract<NodeEvent, { kind: 'past-read' }>, 'wall'>;
+
+export function readPast(
+  world: World,
+  process: Process,
+  { ask, keys }: Extract<NodeWork, { kind: 'read-past' }>,
+  tell: (event: Read) => void,
+): void {
+  const read = () => keys.map((key) => world.checkpoints.get(key)?.body);
+  world.requests.untilAnswered(process, 'store', read, (bodies) => {
+    tell({ kind: 'past-read', ask, bodies });
+  });
+}

@@ -1,0 +1,31 @@
+/** What the leader and the nodes say to each other to find a line through a scope. */
+import type { Failure } from './errors.ts';
+import type { ActorId, Incarnation } from './ids.ts';
+import type { Line } from './line.ts';
+import type { Term } from './messages.ts';
+
+/** leader → node, resent until answered for each actor. */
+export interface AskTurns {
+  readonly kind: 'ask-turns';
+  readonly term: Term;
+  /** Of this round of questions. */
+  readonly ask: number;
+  readonly actors: readonly { readonly actor: ActorId; readonly epoch: number }[];
+  /** Asked for is the last turn that knows of nothing beyond it; the last one of all when absent. */
+  readonly line?: Line;
+}
+
+/** node → leader: durable turns. */
+export interface TurnsFound {
+  readonly kind: 'turns-found';
+  readonly incarnation: Incarnation;
+  readonly ask: number;
+  readonly found: readonly FoundTurn[];
+}
+
+export interface FoundTurn {
+  readonly actor: ActorId;
+  readonly epoch: number;
+  /** The turn, or why there is none. */
+  readonly turn: number | Failure;
+}

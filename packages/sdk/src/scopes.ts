@@ -1,0 +1,76 @@
+/** Scopes and their savepoints, as an application sees them. */
+import { actorId, troupeError } from '@troupe/model';
+import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import { nameOf } from './handle.ts';
+import type { SavepointMessage } from './wire/messages.ts';
+import type { Unary } from './wire/unary.ts';
+
+type Target = string | { readonly name: string; readonly turnLimitMs?: number };
+type Former = <T>(target: Target, key: string, atTurn: number) => T;
+
+export interface Scope {
+  readonly name: string;
+  /** The last consistent line through the turns of its actors that can be had, without stopping
+   *  anybody. Under a name that is taken it finds the savepoint that is there. */
+  savepoint(name: string): Promise<Savepoint>;
+  savepoints(): Promise<readonly Savepoint[]>;
+  /** Ids of the actors that are in it now. */
+  actors(): Promise<readonly string[]>;
+}
+
+export interface Savepoint {
+  readonly name: string;
+  /** By actor, the number of the last turn before the line; 0 is how it was born. */
+  readonly line: { readonly [actor: string]: number };
+  /** When it was made. */
+  readonly at: Date;
+  /** An actor as it was there: only its reads can be called, as long as its turns are kept. */
+  actor<A extends AnyActorDefinition>(actor: A, key: string): ActorCalls<A>;
+  actor(type: string, key: string): UntypedCalls;
+  drop(): Promise<void>;
+}
+
+/** How long the cluster may look for a line. */
+const surveyMs = 45_000;
+
+export function scopeOf(unary: Unary, tenant: string, scope: string, former: Former): Scope {
+  const made = (message: SavepointMessage): Savepoint => {
+    return savepointOf({ unary, tenant, former }, message);
+  };
+  return {
+    name: scope,
+    async savepoint(savepoint) {
+      const asked = { tenant, scope, savepoint };
+      const answer = await unary.ask('ScopesService/MakeSavepoint', asked, { waitMs: surveyMs });
+      return made(answer.savepoint);
+    },
+    async savepoints() {
+      const { savepoints } = await unary.ask('ScopesService/ListSavepoints', { tenant, scope });
+      return savepoints.map(made);
+    },
+    async actors() {
+      return (await unary.ask('ScopesService/ListSavepoints', { tenant, scope })).actors;
+    },
+  };
+}
+
+function savepointOf(
+  { unary, tenant, former }: { unary: Unary; tenant: string; former: Former },
+  { scope, savepoint, line, at }: SavepointMessage,
+): Savepoint {
+  return {
+    name: savepoint,
+    line,
+    at: new Date(at),
+    actor: <T>(target: Target, key: string): T => {
+      const id = actorId(tenant, nameOf(target), key);
+      const turn = line[id];
+      if (turn !== undefined) return former<T>(target, key, turn);
+      const what = `actor "${id}" was not in scope "${scope}" at savepoint "${savepoint}"`;
+      throw troupeError('INVALID_ARGUMENT', what);
+    },
+    async drop() {
+      await unary.ask('ScopesService/DropSavepoint', { tenant, scope, savepoint });
+    },
+  };
+}
