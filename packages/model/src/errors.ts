@@ -66,7 +66,7 @@ export const errorTable = {
   OUTCOME_UNKNOWN: row(14, false, 'unknown', 'read the state before deciding to call again'),
   SESSION_FORGOTTEN: row(9, false, 'unknown', 'read the state; then call under a new session'),
   GONE: row(5, false, 'none', 'the actor was destroyed; address the new one'),
-  TOO_FAR_BACK: row(11, false, 'none', 'choose a later turn or savepoint'),
+  TOO_FAR_BACK: row(9, false, 'none', 'choose a later turn or savepoint'),
   UNKNOWN_SAVEPOINT: row(5, false, 'none', 'list them with `troupe savepoints SCOPE`'),
   UNKNOWN_SCOPE: row(5, false, 'none', 'list the actors with their scopes: `troupe actors`'),
   REWOUND: row(10, false, 'unknown', 'the scope was rewound under the call; decide anew'),

@@ -25,6 +25,8 @@ import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
+import { lineIsMaximal } from './line-is-maximal.ts';
+import { lineSights } from './line-sights.ts';
 import { lowerGivesWay } from './lower-gives-way.ts';
 import { noDoubleReservation } from './no-double-reservation.ts';
 import { noLeak } from './no-leak.ts';
@@ -60,6 +62,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'acknowledged-is-durable': acknowledgedIsDurable,
   'refused-did-nothing': refusedDidNothing,
   'consistent-cut': consistentCut,
+  'line-is-maximal': lineIsMaximal,
   'reads-are-fresh': readsAreFresh,
   'result-once': resultOnce,
   'dag-order': dagOrder,
@@ -129,7 +132,7 @@ export class Checks {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    const looks = [sights, runSights, taskSights, placeSights].map((look) =>
+    const looks = [sights, runSights, taskSights, placeSights, lineSights].map((look) =>
       look(this.truth, coverage),
     );
     this.#checkers = [...checkers, ...looks];

@@ -43,6 +43,8 @@ export type ClientMessage = { readonly since: number } & (
       readonly actor: ActorId;
       readonly method: string;
       readonly args: Uint8Array;
+      /** Of a read of the past. */
+      readonly atTurn?: number;
       /** What is left of the time in which it must be accepted. */
       readonly deadlineMs: number;
     }
@@ -330,6 +332,7 @@ export class Gateway {
       deadlineAt: this.#deadlineOf(open),
       standstills: this.#standstills,
       path: [],
+      ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
     };
     this.#world.network.send(this.#process, `node:${route.node}`, message);
   }
@@ -407,7 +410,9 @@ export class Gateway {
     target.asked = true;
     target.askAt = this.#process.now() + resendMs;
     const { actor, refusedEpoch } = target;
-    const message: Resolve = { kind: 'resolve', actor, replyTo: this.address };
+    const { scope } = this.#world;
+    const bare = { kind: 'resolve', actor, replyTo: this.address } as const;
+    const message: Resolve = scope === undefined ? bare : { ...bare, scope };
     this.#toLeader(refusedEpoch === undefined ? message : { ...message, refusedEpoch });
   }
 

@@ -109,6 +109,9 @@ export const interestingStates = [
   'a place is let go while a task runs in it',
   'a place dies with its node',
   'places are held across a takeover',
+  'a savepoint is made',
+  'a line goes back behind a turn that was asked for',
+  'a former actor is read from its segments',
   'an output goes to the object store',
   'an object is deleted',
 ] as const;
