@@ -48,8 +48,34 @@ it('a bank that is never stopped has its whole money at every savepoint, whateve
   for (const { savepoint, read } of seen) expect(await balancesAt(savepoint)).toEqual(read);
   const turns = seen.map(({ savepoint }) => sum(Object.values(savepoint.line)));
   expect(turns.every((turn, at) => at === 0 || turn > (turns[at - 1] ?? 0))).toBe(true);
+  await shown(troupe, seen);
   await listed(troupe);
 });
+
+/** Lines anywhere in the past are as whole as savepoints, and say what has left the bank since. */
+async function shown(troupe: Troupe, seen: readonly { savepoint: Savepoint }[]): Promise<void> {
+  const bank = troupe.scope('bank');
+  const actor = 'default/Account/a05';
+  const last = (await bank.line({ actor, turn: 0 })).last[actor] ?? 0;
+  for (const share of [0.9, 0.5, 0.2]) {
+    const turn = Math.floor(last * share);
+    const { line, effects, effectCount } = await bank.line({ actor, turn });
+    expect(line[actor]).toBe(turn);
+    const read = accounts.map((key) => {
+      const atTurn = line[`default/Account/${key}`] ?? 0;
+      return troupe.actor(Account, key, { atTurn }).balance();
+    });
+    expect(sum(await Promise.all(read))).toBe(accounts.length * opening);
+    expect(effects.every((effect) => effect.turn > (line[effect.actor] ?? 0))).toBe(true);
+    // Every payment was answered to its client; a credit was to the payer, who goes back with it.
+    expect(new Set(effects.map(({ kind }) => kind))).toEqual(new Set(['answer']));
+    expect(effectCount).toBeGreaterThan(0);
+  }
+  const { savepoint } = seen[4] ?? seen[0] ?? {};
+  if (savepoint === undefined) throw new Error('there is no savepoint');
+  expect((await bank.line({ savepoint: savepoint.name })).line).toEqual(savepoint.line);
+  await expect(bank.line({ actor, turn: last + 1 })).rejects.toThrow('there is no such turn');
+}
 
 async function listed(troupe: Troupe): Promise<void> {
   const bank = troupe.scope('bank');

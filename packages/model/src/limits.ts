@@ -75,6 +75,8 @@ export const limits = {
   pastMs: 86_400_000,
   pastSegmentsMax: 512,
   pastBytesMax: 64 * 1024 * 1024,
+  /** Actors that one message asks a node about. */
+  askedActorsMax: 256,
   /** Savepoints of one scope: `RESOURCE_EXHAUSTED` beyond. */
   savepointsMax: 100,
   branchesInFlight: 10,

@@ -1,7 +1,7 @@
 /** What the leader and the nodes say to each other to find a line through a scope. */
 import type { Failure } from './errors.ts';
 import type { ActorId, Incarnation } from './ids.ts';
-import type { Line } from './line.ts';
+import type { Line, OutsideEffect } from './line.ts';
 import type { Term } from './messages.ts';
 
 /** leader → node, resent until answered for each actor. */
@@ -28,4 +28,32 @@ export interface FoundTurn {
   readonly epoch: number;
   /** The turn, or why there is none. */
   readonly turn: number | Failure;
+}
+
+/** leader → node, resent until answered for each actor: what of it lies beyond the line. */
+export interface AskBeyond {
+  readonly kind: 'ask-beyond';
+  readonly term: Term;
+  readonly ask: number;
+  readonly actors: readonly { readonly actor: ActorId; readonly epoch: number }[];
+  readonly line: Line;
+}
+
+/** node → leader. */
+export interface BeyondFound {
+  readonly kind: 'beyond-found';
+  readonly incarnation: Incarnation;
+  readonly ask: number;
+  readonly actor: ActorId;
+  readonly epoch: number;
+  readonly beyond: Beyond | Failure;
+}
+
+export interface Beyond {
+  /** Its last turn. */
+  readonly last: number;
+  /** The first of them. */
+  readonly effects: readonly OutsideEffect[];
+  /** How many there are. */
+  readonly count: number;
 }

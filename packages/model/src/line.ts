@@ -49,6 +49,17 @@ export interface Strand {
   readonly turns: readonly LineTurn[];
 }
 
+/** What a turn has done to somebody outside of its scope, or for him. */
+export interface OutsideEffect {
+  readonly actor: ActorId;
+  readonly turn: number;
+  /** A step it took, a call or letter to another scope, a letter from there that it took, or its
+   *  answer to a client, a task or an actor of another scope. */
+  readonly kind: 'step' | 'call' | 'letter' | 'letter-taken' | 'answer';
+  /** The step with its effect id, the other actor, or the session and number that was answered. */
+  readonly what: string;
+}
+
 /** No line within the bound can be reached: this actor would have to go further back than is kept. */
 export interface BeyondKept {
   readonly beyond: ActorId;

@@ -18,7 +18,7 @@ import type {
   TaskId,
   TenantName,
 } from './ids.ts';
-import type { AskTurns, TurnsFound } from './line-messages.ts';
+import type { AskBeyond, AskTurns, BeyondFound, TurnsFound } from './line-messages.ts';
 import type { Manifest, Resources } from './manifest.ts';
 
 /** A leadership: journal generation, then the number of the fact that opened it. */
@@ -396,6 +396,7 @@ export type ToNode =
   | Place
   | RebasedSeen
   | AskTurns
+  | AskBeyond
   | Die
   | NodeGone
   | Drain
@@ -411,6 +412,7 @@ export type NodeToLeader =
   | PlaceSeen
   | Rebased
   | TurnsFound
+  | BeyondFound
   | Leaving
   | Released
   | Left

@@ -212,6 +212,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-tasks',
   'list-demands',
   'list-savepoints',
+  'show-line',
 ]);
 
 export function isReadOnly(kind: RequestBody['kind']): boolean {

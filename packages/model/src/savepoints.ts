@@ -1,8 +1,30 @@
 /** Savepoints: lines of a scope under names. */
 import type { ActorId, TenantName } from './ids.ts';
-import type { Line } from './line.ts';
+import type { Line, OutsideEffect } from './line.ts';
+
+/** To where a scope would go back: to the line of a savepoint, or to the last one with this turn. */
+export type LineTarget =
+  | { readonly savepoint: string }
+  | { readonly actor: ActorId; readonly turn: number };
+
+/** The line there, and what lies beyond it. */
+export interface LineView {
+  readonly scope: string;
+  readonly line: Line;
+  /** The last turn of each actor when it was looked for. */
+  readonly last: Line;
+  readonly effects: readonly OutsideEffect[];
+  /** How many there are in all. */
+  readonly effectCount: number;
+}
 
 export type SavepointRequest =
+  | {
+      readonly kind: 'show-line';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly to: LineTarget;
+    }
   /** The last line that can be had, without stopping anybody. Under a name that is taken it finds
    *  what stands there. */
   | {
@@ -28,6 +50,7 @@ export interface SavepointView {
 }
 
 export type SavepointAnswer =
+  | { readonly kind: 'line'; readonly line: LineView }
   | { readonly kind: 'savepoint'; readonly savepoint: SavepointView }
   | {
       readonly kind: 'savepoints';

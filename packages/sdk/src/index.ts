@@ -16,7 +16,7 @@ export type {
 } from '@troupe/model';
 export { connect } from './connect.ts';
 export * from './define.ts';
-export type { Savepoint, Scope } from './scopes.ts';
+export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type {
   AgainOptions,
   CallOptions,

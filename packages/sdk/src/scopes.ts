@@ -16,6 +16,27 @@ export interface Scope {
   savepoints(): Promise<readonly Savepoint[]>;
   /** Ids of the actors that are in it now. */
   actors(): Promise<readonly string[]>;
+  /** The line of a savepoint, or the last one with this turn of an actor before it, and what lies
+   *  beyond: nothing goes back by it. `actor` is an id, `tenant/Type/key`. */
+  line(
+    to: { readonly savepoint: string } | { readonly actor: string; readonly turn: number },
+  ): Promise<ShownLine>;
+}
+
+export interface ShownLine {
+  /** By actor, the number of its last turn before the line. */
+  readonly line: { readonly [actor: string]: number };
+  /** Its last turn of all, when the line was looked for. */
+  readonly last: { readonly [actor: string]: number };
+  /** What turns beyond the line have done to others; the first thousand at most. */
+  readonly effects: readonly {
+    readonly actor: string;
+    readonly turn: number;
+    /** `step`, `call`, `letter`, `letter-taken` or `answer`. */
+    readonly kind: string;
+    readonly what: string;
+  }[];
+  readonly effectCount: number;
 }
 
 export interface Savepoint {
@@ -47,6 +68,22 @@ export function scopeOf(unary: Unary, tenant: string, scope: string, former: For
     async savepoints() {
       const { savepoints } = await unary.ask('ScopesService/ListSavepoints', { tenant, scope });
       return savepoints.map(made);
+    },
+    async line(to) {
+      const {
+        savepoint = '',
+        actor = '',
+        turn = 0,
+      } = { ...to } as Partial<{
+        savepoint: string;
+        actor: string;
+        turn: number;
+      }>;
+      const asked = { tenant, scope, savepoint, actor, turn };
+      const waitMs = 2 * surveyMs;
+      const found = await unary.ask('ScopesService/ShowLine', asked, { waitMs });
+      const { line, last, effects, effectCount } = found;
+      return { line, last, effects, effectCount };
     },
     async actors() {
       return (await unary.ask('ScopesService/ListSavepoints', { tenant, scope })).actors;

@@ -18,6 +18,7 @@ import { Deploying } from './deploying.ts';
 import type { Desk } from './desk.ts';
 import { Directory } from './directory.ts';
 import type { SchedulerEvent } from './events.ts';
+import { LineViews } from './line-views.ts';
 import { Membership } from './membership.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
@@ -48,6 +49,7 @@ export class Leader {
   readonly #objects: Objects;
   readonly #surveys: Surveys;
   readonly #savepoints: Savepoints;
+  readonly #lineViews: LineViews;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -77,6 +79,7 @@ export class Leader {
     this.#reserving = new Reserving(desk, this.#tasks);
     this.#surveys = new Surveys(desk);
     this.#savepoints = new Savepoints(desk, this.#surveys);
+    this.#lineViews = new LineViews(desk, this.#surveys);
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks);
     this.#takeOver();
   }
@@ -122,7 +125,14 @@ export class Leader {
 
   /** Z1: all that is kept beside caches, which have bounds of their own. */
   sizes(): readonly Size[] {
-    const nouns = [this.#membership, this.#directory, this.#tasks, this.#runs, this.#surveys];
+    const nouns = [
+      this.#membership,
+      this.#directory,
+      this.#tasks,
+      this.#runs,
+      this.#surveys,
+      this.#lineViews,
+    ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
@@ -158,7 +168,8 @@ export class Leader {
       case 'run-time':
         return this.#runs.timeCame(due.run, due.block);
       case 'survey':
-        return this.#surveys.due(due.ask);
+        this.#surveys.due(due.ask);
+        return this.#lineViews.due(due.ask);
       case 'tell-time':
         return this.#runs.tellTime();
       case 'wait':
@@ -217,6 +228,8 @@ export class Leader {
         return this.#directory.rebased(message);
       case 'turns-found':
         return this.#surveys.found(message);
+      case 'beyond-found':
+        return this.#lineViews.found(message);
       case 'leaving':
         return this.#membership.drain(node);
       case 'released':
@@ -294,6 +307,8 @@ export class Leader {
         return this.#reserving.put(asker, body);
       case 'drop-reservation':
         return this.#reserving.drop(asker, body);
+      case 'show-line':
+        return this.#lineViews.show(asker, body);
       case 'make-savepoint':
       case 'list-savepoints':
       case 'drop-savepoint':

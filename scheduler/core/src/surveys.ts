@@ -23,6 +23,7 @@ import type { Size } from './sizes.ts';
 interface Survey {
   readonly tenant: TenantName;
   readonly scope: string;
+  readonly most: (actor: ActorId) => number | undefined;
   readonly until: number;
   readonly done: (line: Line | Failure) => void;
   /** Actors that have not answered in this round. */
@@ -36,8 +37,6 @@ interface Survey {
   lost: boolean;
 }
 
-/** Actors in one message to a node. */
-const askedMax = 256;
 const surveyMsMax = 30_000;
 const surveysMax = 256;
 const asksOfTerm = 65_536;
@@ -58,9 +57,11 @@ export class Surveys {
     return [{ of: 'surveys', size: this.#surveys.size, most: 0 }];
   }
 
+  /** `most` says what an actor may not go beyond, if anything. */
   begin(
     { tenant, scope }: { readonly tenant: TenantName; readonly scope: string },
     done: (line: Line | Failure) => void,
+    most: Survey['most'] = () => undefined,
   ): void {
     const actors = this.#desk.state.actors.inScope(tenant, scope);
     const fault = scopeFault(scope, actors.length);
@@ -74,6 +75,7 @@ export class Surveys {
     const survey = {
       tenant,
       scope,
+      most,
       until,
       done,
       open,
@@ -93,7 +95,7 @@ export class Surveys {
       if (record?.epoch !== epoch || !survey.open.has(actor)) continue;
       if (typeof turn !== 'number') return this.#stray(survey, turn);
       survey.open.delete(actor);
-      survey.found[actor] = turn;
+      survey.found[actor] = Math.min(turn, survey.most(actor) ?? turn);
     }
     if (survey.open.size === 0 && !survey.lost) this.#next(survey);
   }
@@ -140,9 +142,14 @@ export class Surveys {
     this.#round(survey);
   }
 
-  #round(survey: Survey): void {
+  /** A number for a round of questions, unlike that of any other term. */
+  nextAsk(): number {
     this.#asks += 1;
-    survey.ask = this.#asks;
+    return this.#asks;
+  }
+
+  #round(survey: Survey): void {
+    survey.ask = this.nextAsk();
     this.#surveys.set(survey.ask, survey);
     this.#send(survey);
   }
@@ -158,8 +165,8 @@ export class Surveys {
       byNode.set(record.node, asked);
     }
     for (const [node, asked] of byNode) {
-      for (let from = 0; from < asked.length; from += askedMax) {
-        const actors = asked.slice(from, from + askedMax);
+      for (let from = 0; from < asked.length; from += limits.askedActorsMax) {
+        const actors = asked.slice(from, from + limits.askedActorsMax);
         const question = { kind: 'ask-turns', term, ask, actors } as const;
         this.#desk.toNode(node, line === undefined ? question : { ...question, line });
       }

@@ -1,5 +1,5 @@
 /** Savepoints: a line through a scope that is found by asking, while everybody goes on. */
-import type { ActorId, AskTurns, Failure, Incarnation, Line } from '@troupe/model';
+import type { ActorId, AskTurns, Failure, Incarnation, Line, LineTarget } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { cart, cluster, type Scene, stateOf, tenant } from './scene.ts';
 
@@ -139,5 +139,91 @@ describe('a savepoint', () => {
     const { scene } = bank();
     expect(scene.code(scene.asks({ ...make(), scope: 'nobody' }))).toBe('UNKNOWN_SCOPE');
     expect(scene.code(scene.asks(make('no name')))).toBe('INVALID_ARGUMENT');
+  });
+});
+
+describe('a line that is shown', () => {
+  const show = (to: LineTarget) => ({ kind: 'show-line', tenant, scope, to }) as const;
+
+  /** All nodes say that so many turns lie beyond, with one effect each. */
+  function tellBeyond(scene: Scene, last: number): void {
+    for (const { node, message } of beyondAsked(scene)) {
+      for (const { actor, epoch } of message.actors) {
+        const effects = [{ actor, turn: last, kind: 'answer', what: 's1:7' }] as const;
+        const beyond = { last, effects, count: 1 };
+        const { ask } = message;
+        scene.hear({ kind: 'beyond-found', incarnation: node, ask, actor, epoch, beyond });
+      }
+    }
+  }
+
+  function beyondAsked(scene: Scene) {
+    return scene.sends.flatMap((send) =>
+      send.kind === 'to-node' && send.message.kind === 'ask-beyond'
+        ? [{ node: send.node, message: send.message }]
+        : [],
+    );
+  }
+
+  it('has the turn that was asked for, and says what lies beyond it', () => {
+    const { scene } = bank();
+    const number = scene.ask(show({ actor: cart('a'), turn: 5 }));
+    answer(scene, () => 9);
+    expect(asked(scene)[0]?.line).toEqual({ [cart('a')]: 5, [cart('b')]: 9 });
+    answer(scene, (actor) => (actor === cart('a') ? 5 : 7));
+    answer(scene, (actor) => (actor === cart('a') ? 5 : 7));
+    tellBeyond(scene, 9);
+    const shown = scene.answer(number);
+    expect(shown).toMatchObject({
+      kind: 'line',
+      line: {
+        line: { [cart('a')]: 5, [cart('b')]: 7 },
+        last: { [cart('a')]: 9, [cart('b')]: 9 },
+        effectCount: 2,
+      },
+    });
+    expect(scene.decided('savepoint-made')).toEqual([]);
+  });
+
+  it('is refused when no line has that turn before it', () => {
+    const { scene } = bank();
+    const number = scene.ask(show({ actor: cart('a'), turn: 5 }));
+    answer(scene, () => 9);
+    // The fifth was awaited by a turn of b that has not ended.
+    answer(scene, (actor) => (actor === cart('a') ? 4 : 9));
+    answer(scene, (actor) => (actor === cart('a') ? 4 : 9));
+    expect(scene.code(scene.answer(number))).toBe('WRONG_STATE');
+  });
+
+  it('is that of a savepoint, behind which later actors have no turn', () => {
+    const { scene } = bank(['a']);
+    scene.ask(make());
+    answer(scene, () => 3);
+    answer(scene, () => 3);
+    scene.hear({ kind: 'resolve', actor: cart('c'), scope, replyTo: 'gateway:g1' as never });
+    const number = scene.ask(show({ savepoint: 'first' }));
+    answer(scene, () => 8);
+    expect(asked(scene)[0]?.line).toEqual({ [cart('a')]: 3, [cart('c')]: 0 });
+    answer(scene, (actor) => (actor === cart('a') ? 3 : 0));
+    tellBeyond(scene, 8);
+    expect(scene.answer(number)).toMatchObject({ line: { line: { [cart('c')]: 0 } } });
+  });
+
+  it('is given up when a node does not say what its actors have done', () => {
+    const { scene } = bank();
+    const number = scene.ask(show({ actor: cart('a'), turn: 3 }));
+    answer(scene, () => 3);
+    answer(scene, () => 3);
+    scene.pass(40_000);
+    expect(scene.code(scene.answer(number))).toBe('UNAVAILABLE');
+    const kept = scene.machine.sizes().find(({ of }) => of === 'lines that are shown');
+    expect(kept?.size).toBe(0);
+  });
+
+  it('is of actors and savepoints that the scope has', () => {
+    const { scene } = bank();
+    expect(scene.code(scene.asks(show({ savepoint: 'none' })))).toBe('UNKNOWN_SAVEPOINT');
+    const stranger = show({ actor: cart('z'), turn: 1 });
+    expect(scene.code(scene.asks(stranger))).toBe('INVALID_ARGUMENT');
   });
 });

@@ -7,7 +7,9 @@
  */
 import {
   type ActorId,
+  type AskBeyond,
   type AskTurns,
+  type Beyond,
   type Bytes,
   type Failure,
   type FoundTurn,
@@ -19,6 +21,7 @@ import {
   type Line,
   lastWithin,
   type Outcome,
+  type Recorded,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
 import { type CheckpointHead, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
@@ -27,6 +30,7 @@ import type { NodeEvent, NodeSend, RunnerId } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import { FormerActors } from './former-actors.ts';
 import { freshMemory, type Memory, replay } from './memory.ts';
+import { outsideEffects } from './outside-effects.ts';
 import {
   earliestOf,
   endSegment,
@@ -60,6 +64,8 @@ interface Question {
 
 /** Found turns in one message. */
 const foundMax = 256;
+/** Effects of one actor that are named. */
+const effectsMax = 200;
 
 export class Lines {
   readonly #core: Core;
@@ -159,6 +165,22 @@ export class Lines {
     this.#tell(question.ask, [{ actor, epoch, turn }]);
   }
 
+  /** What of these actors lies beyond a line; whoever is not in memory is brought back, and asked again. */
+  onAskBeyond({ ask, actors, line }: AskBeyond): void {
+    for (const { actor, epoch } of actors) {
+      const activation = this.#core.actors.get(actor);
+      if (activation?.epoch !== epoch) continue;
+      if (activation.past === undefined) this.#core.hosting.wake(activation);
+      else {
+        this.#beyond(activation, line, (beyond) => {
+          const { incarnation } = this.#core.config;
+          const found = { kind: 'beyond-found', incarnation, ask, actor, epoch, beyond } as const;
+          this.#core.out.send({ kind: 'to-leader', message: found });
+        });
+      }
+    }
+  }
+
   /** Runs a read on the actor as it was after a turn. */
   read(
     activation: Activation,
@@ -180,7 +202,7 @@ export class Lines {
     const { past, id } = activation;
     if (past === undefined) return found(failure('UNAVAILABLE', `actor ${id} is not in memory`));
     const earliest = earliestOf(past, this.#kept);
-    const last = past.turns.at(-1)?.seq ?? past.base.seq;
+    const last = lastOf(past);
     if (earliest === undefined || seq < earliest || seq > last) {
       return found(tooFarBack(id, seq, earliest, last));
     }
@@ -219,13 +241,73 @@ export class Lines {
     this.#former.onRunnerExited(runner, reason);
   }
 
-  #answer(activation: Activation, { line }: Question, found: FoundTurn[]): void {
+  #answer(activation: Activation, { ask, line }: Question, found: FoundTurn[]): void {
     const { id: actor, epoch, past } = activation;
     if (past === undefined) return;
-    const last = past.turns.at(-1)?.seq ?? past.base.seq;
-    const turn = line === undefined ? last : lastWithin(strandOf(actor, past), line);
-    const what = `turns of ${actor} up to ${past.base.seq}`;
-    found.push({ actor, epoch, turn: turn ?? failure('TOO_FAR_BACK', `${what} are not at hand`) });
+    const turn = line === undefined ? lastOf(past) : lastWithin(strandOf(actor, past), line);
+    if (turn !== undefined) found.push({ actor, epoch, turn });
+    else if (line !== undefined) {
+      this.#search(activation, line, past.segments.length, (older) =>
+        this.#tell(ask, [{ actor, epoch, turn: older }]),
+      );
+    }
+  }
+
+  /** Looks further back than what is at hand: first behind the last of so many segments, then behind
+   *  the one before it, until a turn is found. */
+  #search(
+    activation: Activation,
+    line: Line,
+    count: number,
+    found: (turn: number | Failure) => void,
+  ): void {
+    const { id, past } = activation;
+    if (past === undefined) return found(failure('UNAVAILABLE', `actor ${id} is not in memory`));
+    const [base, of] = [past.segments[count - 1], past.segments[count]];
+    const isKnown = count === past.segments.length ? past.from !== undefined : of !== undefined;
+    const begins = of?.from ?? past.from;
+    if (!isKnown || !isKept(past, this.#kept) || (base === undefined && begins !== 0)) {
+      return found(failure('TOO_FAR_BACK', `turns of ${id} before the line are not kept`));
+    }
+    const rest = of === undefined ? [...past.facts] : undefined;
+    this.#readPast(activation, [base, of].filter(isThere), (bodies) => {
+      if (isFailure(bodies)) return found(bodies);
+      const read = bodies.map((body) =>
+        body === undefined ? undefined : decodeCheckpoint(body, this.#core.now),
+      );
+      if (read.includes(undefined)) {
+        return found(failure('TOO_FAR_BACK', `a segment of ${id} is not there any more`));
+      }
+      const before = base === undefined ? undefined : read[0];
+      const strand = this.pastOf(activation, before, []);
+      const facts = rest ?? read[base === undefined ? 0 : 1]?.facts ?? [];
+      for (const fact of facts) notePast(strand, fact, this.#kept, true);
+      const turn = lastWithin(strandOf(id, strand), line);
+      if (turn !== undefined) return found(turn);
+      this.#search(activation, line, count - 1, found);
+    });
+  }
+
+  #beyond(activation: Activation, line: Line, found: (beyond: Beyond | Failure) => void): void {
+    const { id, birth, past, memory } = activation;
+    if (past === undefined) return;
+    const seq = line[id] ?? 0;
+    const last = lastOf(past);
+    const earliest = earliestOf(past, this.#kept);
+    if (seq < last && (earliest === undefined || seq < earliest)) {
+      return found(tooFarBack(id, seq, earliest, last));
+    }
+    const begun = memory?.begun?.recorded ?? [];
+    const rest = earliest === undefined ? begunFacts(activation, begun) : [...past.facts];
+    const segments = past.segments.filter(({ to }) => to > seq);
+    this.#readPast(activation, segments, (bodies) => {
+      if (isFailure(bodies)) return found(bodies);
+      const facts = bodies.flatMap((body) =>
+        body === undefined ? [] : decodeCheckpoint(body, this.#core.now).facts,
+      );
+      const effects = outsideEffects({ actor: id, birth }, [...facts, ...rest], line);
+      found({ last, effects: effects.slice(0, effectsMax), count: effects.length });
+    });
   }
 
   #rolled(
@@ -287,6 +369,25 @@ export class Lines {
 /** Every incarnation of an actor writes the same segments anew that it could not list. */
 function keyOf({ id, birth }: Activation, { number }: Segment): string {
   return `past ${id}#${birth}/${number}`;
+}
+
+function lastOf({ turns, base }: NonNullable<Activation['past']>): number {
+  return turns.at(-1)?.seq ?? base.seq;
+}
+
+/** Of an actor whose past is not kept: what the turn under way has done. */
+function begunFacts(
+  { id, epoch, memory }: Activation,
+  recorded: readonly Recorded[],
+): readonly NodeFact[] {
+  const begun = memory?.begun;
+  if (begun === undefined) return [];
+  const { seq, cause, method, args, path } = begun;
+  const head = { actor: id, epoch, seq } as const;
+  return [
+    { kind: 'turn-begun', ...head, cause, method, args, path, clock: {} },
+    ...recorded.map((one) => ({ kind: 'turn-recorded', ...head, recorded: one }) as const),
+  ];
 }
 
 function isThere(segment: Segment | undefined): segment is Segment {

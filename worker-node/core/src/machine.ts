@@ -168,6 +168,8 @@ export class NodeMachine
         return this.hosting.onPlace(message);
       case 'ask-turns':
         return this.lines.onAsk(message);
+      case 'ask-beyond':
+        return this.lines.onAskBeyond(message);
       case 'rebased-seen':
         return this.checkpointing.onRebasedSeen(message.actors);
       case 'node-gone':

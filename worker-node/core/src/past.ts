@@ -124,8 +124,8 @@ export function storePast(past: Past, now: number, begun: boolean): StoredPast {
   return begun ? { ...stored, ended: clockOf(past) } : stored;
 }
 
-/** A fact of the actor, live or read back. */
-export function notePast(past: Past, fact: NodeFact, kept: PastKept): void {
+/** A fact of the actor, live or read back. Of the last turns only so many stay, unless all shall. */
+export function notePast(past: Past, fact: NodeFact, kept: PastKept, whole = false): void {
   if (fact.kind === 'barrier' || fact.kind === 'actor-released') return;
   const { seq: last } = past.turns.at(-1) ?? past.base;
   if (fact.seq <= last) return;
@@ -138,7 +138,7 @@ export function notePast(past: Past, fact: NodeFact, kept: PastKept): void {
   if (fact.kind !== 'turn') return;
   past.turns.push({ seq: fact.seq, clock: past.learnt, sent: [] });
   past.learnt = emptyClock;
-  forget(past);
+  if (!whole) forget(past);
 }
 
 export function isKept(past: Past, { scopes }: PastKept): boolean {

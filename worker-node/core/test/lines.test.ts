@@ -73,8 +73,18 @@ describe('asked for its last turn, a node', () => {
     expect(asked(node, {})).toBe(0);
   });
 
-  it('says so when the turns are not at hand any more', () => {
-    const node = hosting();
+  it('looks in the past that is kept for turns that are not at hand any more', () => {
+    const node = hosting(shared(), { checkpointTurns: 100 });
+    add(node, 1, 750);
+    expect(asked(node, { [ledger]: 749 })).toBe(749);
+    for (const turn of [720, 700, 699, 480, 200, 101, 100, 99, 3, 0]) {
+      expect(asked(node, { [ledger]: turn })).toBe(turn);
+    }
+  });
+
+  it('says so when the turns are not kept', () => {
+    const past = { scopes: 'none', ms: 1e9, segmentsMax: 100, bytesMax: 1e9 } as const;
+    const node = hosting(shared(), { past });
     add(node, 1, 600);
     expect(asked(node, { [ledger]: 599 })).toBe(599);
     expect(asked(node, { [ledger]: 5 })).toMatchObject({ code: 'TOO_FAR_BACK' });
@@ -159,5 +169,56 @@ describe('an actor as it was after a turn', () => {
     node.call('slowList', '', { number: 9 }, { atTurn: 2 });
     node.crashRunner();
     expect(node.values().at(-1)).toBe('UNAVAILABLE');
+  });
+});
+
+describe('beyond a line', () => {
+  const beyond = (node: TestNode, line: Line): unknown => {
+    const actors = [{ actor: ledger, epoch: 2 }];
+    node.message({ kind: 'ask-beyond', term, ask: 8, actors, line });
+    const said = node.sent.flatMap((send) =>
+      send.kind === 'to-leader' && send.message.kind === 'beyond-found' ? [send.message] : [],
+    );
+    return said.at(-1)?.beyond;
+  };
+
+  it('lies what its turns have done to others, also before the last checkpoints', () => {
+    const node = hosting(shared(), { checkpointTurns: 2 });
+    node.message({
+      kind: 'located',
+      actor: other,
+      location: { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 },
+    });
+    node.call('add', 'x', { number: 1 });
+    node.call('steps', 'y', { number: 2 });
+    node.call('post', 'z', { number: 3 });
+    add(node, 4, 6);
+    const effects = [
+      { turn: 2, kind: 'step', what: `s0 (${ledger}#1/s1:2/0)` },
+      { turn: 2, kind: 'step', what: `s1 (${ledger}#1/s1:2/1)` },
+      { turn: 2, kind: 'step', what: `s2 (${ledger}#1/s1:2/2)` },
+      { turn: 2, kind: 'answer', what: 's1:2' },
+      { turn: 3, kind: 'letter', what: `${other} 1` },
+      { turn: 3, kind: 'letter', what: `${other} 2` },
+      { turn: 3, kind: 'answer', what: 's1:3' },
+    ];
+    const answers = [4, 5, 6].map((turn) => ({ turn, kind: 'answer', what: `s1:${turn}` }));
+    const all = [...effects, ...answers].map((effect) => ({ actor: ledger, ...effect }));
+    expect(beyond(node, { [ledger]: 1 })).toEqual({ last: 6, count: 10, effects: all });
+    expect(beyond(node, { [ledger]: 6 })).toEqual({ last: 6, count: 0, effects: [] });
+    // What stays within the scope is not outside.
+    expect(beyond(node, { [ledger]: 2, [other]: 5 })).toMatchObject({ count: 4 });
+  });
+
+  it('lies what a turn has done that has not ended', () => {
+    const node = hosting();
+    node.message({
+      kind: 'located',
+      actor: other,
+      location: { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 },
+    });
+    node.call('ask', 'x', { number: 1 });
+    const effects = [{ actor: ledger, turn: 1, kind: 'call', what: 'Ledger/other.add' }];
+    expect(beyond(node, { [ledger]: 0 })).toEqual({ last: 0, count: 1, effects });
   });
 });

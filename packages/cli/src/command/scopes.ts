@@ -3,7 +3,7 @@ import { isShortName } from '@troupe/model';
 import type { Command } from 'commander';
 import { withTroupe } from './client.ts';
 import { UsageError } from './exit-code.ts';
-import { examples, settingsOf, shortNameRule } from './settings.ts';
+import { countOf, examples, settingsOf, shortNameRule } from './settings.ts';
 
 export function addScopes(program: Command): void {
   program
@@ -17,6 +17,18 @@ export function addScopes(program: Command): void {
       examples('troupe savepoint bank monday', 'troupe savepoint bank monday --drop'),
     )
     .action(savepoint);
+
+  program
+    .command('line')
+    .description('show a line through a scope, who is beyond it, and what that has done to others')
+    .argument('<scope>')
+    .option('--to <Type/key@turn>', 'the last line with this turn before it')
+    .option('--savepoint <name>', 'the line of this savepoint')
+    .addHelpText(
+      'after',
+      examples('troupe line bank --to Account/a@17', 'troupe line bank --savepoint monday --json'),
+    )
+    .action(showLine);
 
   program
     .command('savepoints')
@@ -39,6 +51,53 @@ export function addScopes(program: Command): void {
         );
       });
     });
+}
+
+async function showLine(
+  scope: string,
+  options: { readonly to?: string; readonly savepoint?: string },
+  command: Command,
+): Promise<void> {
+  const settings = settingsOf(command);
+  const to = targetOf(options, settings.tenant);
+  const shown = await withTroupe(settings, (troupe) => troupe.scope(scope).line(to));
+  settings.terminal.answer({ scope, ...shown }, () => {
+    const { terminal } = settings;
+    terminal.table(
+      [
+        { title: 'ACTOR', value: ([actor]) => actor },
+        { title: 'LINE', value: ([, turn]) => turn, numeric: true },
+        { title: 'LAST', value: ([actor]) => shown.last[actor] ?? 0, numeric: true },
+      ],
+      Object.entries(shown.line),
+    );
+    if (shown.effectCount === 0) return terminal.line('nothing beyond it has left the scope');
+    terminal.line(`${shown.effectCount} effects on others lie beyond it`);
+    terminal.table(
+      [
+        { title: 'ACTOR', value: (one) => one.actor },
+        { title: 'TURN', value: (one) => one.turn, numeric: true },
+        { title: 'EFFECT', value: (one) => one.kind },
+        { title: 'ON', value: (one) => one.what },
+      ],
+      shown.effects,
+    );
+  });
+}
+
+function targetOf(
+  { to, savepoint: name }: { readonly to?: string; readonly savepoint?: string },
+  tenant: string,
+) {
+  if ((to === undefined) === (name === undefined)) {
+    throw new UsageError('say to where: by --to Type/key@turn or by --savepoint name');
+  }
+  if (name !== undefined) return { savepoint: name };
+  const [, actor, turn] = /^(.+)@(\d+)$/s.exec(to ?? '') ?? [];
+  if (actor === undefined || turn === undefined || !actor.includes('/')) {
+    throw new UsageError(`${JSON.stringify(to)} is no turn: write Type/key@turn`);
+  }
+  return { actor: `${tenant}/${actor}`, turn: countOf('--to', turn, 0) };
 }
 
 async function savepoint(

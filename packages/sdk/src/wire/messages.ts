@@ -157,6 +157,18 @@ export interface SavepointMessage {
   readonly at: number;
 }
 
+export interface LineMessage {
+  readonly line: { readonly [actor: string]: number };
+  readonly last: { readonly [actor: string]: number };
+  readonly effects: readonly {
+    readonly actor: string;
+    readonly turn: number;
+    readonly kind: string;
+    readonly what: string;
+  }[];
+  readonly effectCount: number;
+}
+
 export interface PutReservationMessage {
   readonly tenant: string;
   readonly reservation: string;
@@ -252,6 +264,10 @@ export interface UnaryMethods {
   'ScopesService/ListSavepoints': {
     request: { tenant: string; scope: string };
     response: { savepoints: readonly SavepointMessage[]; actors: readonly string[] };
+  };
+  'ScopesService/ShowLine': {
+    request: { tenant: string; scope: string; savepoint: string; actor: string; turn: number };
+    response: LineMessage;
   };
   'ScopesService/DropSavepoint': {
     request: { tenant: string; scope: string; savepoint: string };

@@ -1,6 +1,19 @@
 /** `ScopesService`: savepoints of scopes. */
-import { type SavepointRequest, type SavepointView, troupeError } from '@troupe/model';
-import { checkedSavepoint, checkedScope, tenantOf } from './checked.ts';
+import {
+  type ActorId,
+  actorParts,
+  type LineTarget,
+  type SavepointRequest,
+  type SavepointView,
+  troupeError,
+} from '@troupe/model';
+import {
+  checkedActor,
+  checkedNumber,
+  checkedSavepoint,
+  checkedScope,
+  tenantOf,
+} from './checked.ts';
 import { type Asked, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -11,6 +24,11 @@ interface ScopeRequest {
 
 interface SavepointNamed extends ScopeRequest {
   readonly savepoint: string;
+}
+
+interface ShowLineRequest extends SavepointNamed {
+  readonly actor: string;
+  readonly turn: number;
 }
 
 /** A survey of a large scope asks nodes that may be between two lives. */
@@ -32,11 +50,31 @@ export function scopesService(gateway: Gateway) {
       if (answer.kind !== 'savepoints') throw unexpected(answer.kind);
       return { savepoints: answer.savepoints.map(messageOf), actors: answer.actors };
     }),
+    ShowLine: unary(gateway, async ({ request, ...asked }: Asked<ShowLineRequest>) => {
+      const deadlineAt = asked.deadlineAt ?? gateway.now() + 2 * surveyMs;
+      const { tenant, scope } = request;
+      const of = { tenant: tenantOf(tenant), scope: checkedScope(scope), to: targetOf(request) };
+      const body = { kind: 'show-line', ...of } as const;
+      const answer = await gateway.requests.ask(body, { deadlineAt, signal: asked.signal });
+      if (answer.kind !== 'line') throw unexpected(answer.kind);
+      return answer.line;
+    }),
     DropSavepoint: unary(gateway, async ({ request, ...asked }: Asked<SavepointNamed>) => {
       await gateway.requests.ask({ kind: 'drop-savepoint', ...named(request) }, asked);
       return {};
     }),
   };
+}
+
+function targetOf({ tenant, savepoint, actor, turn }: ShowLineRequest): LineTarget {
+  if (savepoint !== '') return { savepoint: checkedSavepoint(savepoint) };
+  const { tenant: owner, type, key } = actorParts(actor as ActorId);
+  const of = tenantOf(tenant);
+  if (owner !== of) {
+    const what = `actor "${actor}" is no actor of tenant "${of}": write tenant/Type/key`;
+    throw troupeError('INVALID_ARGUMENT', what, { argument: 'actor' });
+  }
+  return { actor: checkedActor(of, type, key), turn: checkedNumber('turn', turn, 0) };
 }
 
 function named({
