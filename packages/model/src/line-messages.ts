@@ -57,3 +57,15 @@ export interface Beyond {
   /** How many there are. */
   readonly count: number;
 }
+
+/** node → leader, again and again: two records claim the same turn of these actors, which do not live
+ *  here until one of them is gone. */
+export interface Quarantined {
+  readonly kind: 'quarantined';
+  readonly incarnation: Incarnation;
+  readonly actors: readonly {
+    readonly actor: ActorId;
+    readonly epoch: number;
+    readonly failure: Failure;
+  }[];
+}

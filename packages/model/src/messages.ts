@@ -18,7 +18,7 @@ import type {
   TaskId,
   TenantName,
 } from './ids.ts';
-import type { AskBeyond, AskTurns, BeyondFound, TurnsFound } from './line-messages.ts';
+import type { AskBeyond, AskTurns, BeyondFound, Quarantined, TurnsFound } from './line-messages.ts';
 import type { Manifest, Resources } from './manifest.ts';
 
 /** A leadership: journal generation, then the number of the fact that opened it. */
@@ -413,6 +413,7 @@ export type NodeToLeader =
   | Rebased
   | TurnsFound
   | BeyondFound
+  | Quarantined
   | Leaving
   | Released
   | Left

@@ -22,6 +22,7 @@ import { LineViews } from './line-views.ts';
 import { Membership } from './membership.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
+import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
 import { Runs } from './runs.ts';
@@ -50,6 +51,7 @@ export class Leader {
   readonly #surveys: Surveys;
   readonly #savepoints: Savepoints;
   readonly #lineViews: LineViews;
+  readonly #quarantines: Quarantines;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -80,7 +82,13 @@ export class Leader {
     this.#surveys = new Surveys(desk);
     this.#savepoints = new Savepoints(desk, this.#surveys);
     this.#lineViews = new LineViews(desk, this.#surveys);
-    this.#questions = new Questions(desk, this.#membership.detection, this.#tasks);
+    this.#quarantines = new Quarantines(desk);
+    this.#questions = new Questions(
+      desk,
+      this.#membership.detection,
+      this.#tasks,
+      this.#quarantines,
+    );
     this.#takeOver();
   }
 
@@ -228,6 +236,8 @@ export class Leader {
         return this.#directory.rebased(message);
       case 'turns-found':
         return this.#surveys.found(message);
+      case 'quarantined':
+        return this.#quarantines.hear(message);
       case 'beyond-found':
         return this.#lineViews.found(message);
       case 'leaving':

@@ -12,6 +12,7 @@ import type { Locations } from './locations.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { OutgoingCalls } from './outgoing-calls.ts';
 import type { Post } from './post.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
@@ -40,4 +41,5 @@ export interface Core {
   readonly checkpointing: Checkpointing;
   readonly handover: Handover;
   readonly lines: Lines;
+  readonly quarantine: Quarantine;
 }

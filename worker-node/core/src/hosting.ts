@@ -26,6 +26,7 @@ import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
 import { freshMemory, replay } from './memory.ts';
 import { freshPast } from './past.ts';
+import { refuseConflict } from './quarantine.ts';
 
 type Restored = Extract<NodeEvent, { kind: 'restored' }>;
 
@@ -117,6 +118,7 @@ export class Hosting {
     this.#core.mailboxes.pump(activation);
     this.#core.post.resendAll(activation);
     this.#core.lines.onLive(activation);
+    this.#core.quarantine.release(activation);
     this.#core.checkpointing.onLive(activation);
     this.#core.handover.onLive(activation);
   }
@@ -171,6 +173,7 @@ export class Hosting {
     activation.phase = 'released';
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
+    this.#core.quarantine.release(activation);
     if (this.#actors.get(activation.id) !== activation) return;
     this.#actors.delete(activation.id);
     this.#dropped.set(activation.id, activation.epoch);
@@ -191,6 +194,7 @@ export class Hosting {
 
   #rebuild(activation: Activation, event: Restored): void {
     const { now } = this.#core;
+    refuseConflict(activation.id, event.facts);
     const stored =
       event.checkpoint === undefined ? undefined : decodeCheckpoint(event.checkpoint.body, now);
     const memory = stored?.memory ?? freshMemory();
@@ -233,6 +237,7 @@ export class Hosting {
     activation.building = undefined;
     this.#core.mailboxes.refuseAll(activation, reason);
     this.#core.lines.onFailed(activation, reason);
+    this.#core.quarantine.onFailed(activation, reason);
   }
 
   #current(actor: ActorId, epoch: number): Activation | undefined {

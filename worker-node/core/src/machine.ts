@@ -25,6 +25,7 @@ import { Locations } from './locations.ts';
 import { Mailboxes } from './mailboxes.ts';
 import { OutgoingCalls } from './outgoing-calls.ts';
 import { Post } from './post.ts';
+import { Quarantine } from './quarantine.ts';
 import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
 import { Tasks } from './tasks.ts';
@@ -58,6 +59,7 @@ export class NodeMachine
   readonly checkpointing: Checkpointing;
   readonly handover: Handover;
   readonly lines: Lines;
+  readonly quarantine: Quarantine;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -75,6 +77,7 @@ export class NodeMachine
     this.checkpointing = new Checkpointing(this);
     this.handover = new Handover(this);
     this.lines = new Lines(this);
+    this.quarantine = new Quarantine(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -250,6 +253,7 @@ export class NodeMachine
     this.tasks.tick();
     this.turns.killOverdue();
     this.lines.tick();
+    this.quarantine.tick();
     this.checkpointing.tick();
     this.handover.tick();
   }
