@@ -59,8 +59,9 @@ async function shown(troupe: Troupe, seen: readonly { savepoint: Savepoint }[]):
   const last = (await bank.line({ actor, turn: 0 })).last[actor] ?? 0;
   for (const share of [0.9, 0.5, 0.2]) {
     const turn = Math.floor(last * share);
-    const { line, effects, effectCount } = await bank.line({ actor, turn });
+    const { line, earliest, effects, effectCount } = await bank.line({ actor, turn });
     expect(line[actor]).toBe(turn);
+    expect(earliest[actor]).toBe(0);
     const read = accounts.map((key) => {
       const atTurn = line[`default/Account/${key}`] ?? 0;
       return troupe.actor(Account, key, { atTurn }).balance();

@@ -52,6 +52,8 @@ export interface BeyondFound {
 export interface Beyond {
   /** Its last turn. */
   readonly last: number;
+  /** The first turn at which it can still be had; absent when its past is not kept. */
+  readonly earliest?: number;
   /** The first of them. */
   readonly effects: readonly OutsideEffect[];
   /** How many there are. */

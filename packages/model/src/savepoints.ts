@@ -13,6 +13,8 @@ export interface LineView {
   readonly line: Line;
   /** The last turn of each actor when it was looked for. */
   readonly last: Line;
+  /** The first turn at which each can still be had, of those whose past is kept. */
+  readonly earliest: Line;
   readonly effects: readonly OutsideEffect[];
   /** How many there are in all. */
   readonly effectCount: number;

@@ -28,6 +28,8 @@ export interface ShownLine {
   readonly line: { readonly [actor: string]: number };
   /** Its last turn of all, when the line was looked for. */
   readonly last: { readonly [actor: string]: number };
+  /** The first turn at which it can still be had; none where its past is not kept. */
+  readonly earliest: { readonly [actor: string]: number };
   /** What turns beyond the line have done to others; the first thousand at most. */
   readonly effects: readonly {
     readonly actor: string;
@@ -82,8 +84,8 @@ export function scopeOf(unary: Unary, tenant: string, scope: string, former: For
       const asked = { tenant, scope, savepoint, actor, turn };
       const waitMs = 2 * surveyMs;
       const found = await unary.ask('ScopesService/ShowLine', asked, { waitMs });
-      const { line, last, effects, effectCount } = found;
-      return { line, last, effects, effectCount };
+      const { line, last, earliest, effects, effectCount } = found;
+      return { line, last, earliest, effects, effectCount };
     },
     async actors() {
       return (await unary.ask('ScopesService/ListSavepoints', { tenant, scope })).actors;

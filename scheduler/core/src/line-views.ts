@@ -31,6 +31,7 @@ interface Viewing {
   readonly until: number;
   readonly open: Set<ActorId>;
   readonly last: Record<string, number>;
+  readonly earliest: Record<string, number>;
   readonly effects: OutsideEffect[];
   effectCount: number;
 }
@@ -85,11 +86,13 @@ export class LineViews {
     if (isFailure(beyond)) return this.#end(ask, { kind: 'failed', failure: beyond });
     if (!view.open.delete(actor)) return;
     view.last[actor] = beyond.last;
+    if (beyond.earliest !== undefined) view.earliest[actor] = beyond.earliest;
     view.effectCount += beyond.count;
     view.effects.push(...beyond.effects.slice(0, effectsMax - view.effects.length));
     if (view.open.size > 0) return;
-    const { scope, line, last, effects, effectCount } = view;
-    this.#end(ask, { kind: 'line', line: { scope, line, last, effects, effectCount } });
+    const { scope, line, last, earliest, effects, effectCount } = view;
+    const shown = { scope, line, last, earliest, effects, effectCount };
+    this.#end(ask, { kind: 'line', line: shown });
   }
 
   /** Somebody has not answered for a while. */
@@ -110,6 +113,7 @@ export class LineViews {
       until: this.#desk.now + viewMsMax,
       open: new Set(Object.keys(line) as ActorId[]),
       last: {},
+      earliest: {},
       effects: [],
       effectCount: 0,
     };

@@ -150,7 +150,7 @@ describe('a line that is shown', () => {
     for (const { node, message } of beyondAsked(scene)) {
       for (const { actor, epoch } of message.actors) {
         const effects = [{ actor, turn: last, kind: 'answer', what: 's1:7' }] as const;
-        const beyond = { last, effects, count: 1 };
+        const beyond = { last, earliest: 2, effects, count: 1 };
         const { ask } = message;
         scene.hear({ kind: 'beyond-found', incarnation: node, ask, actor, epoch, beyond });
       }
@@ -179,6 +179,7 @@ describe('a line that is shown', () => {
       line: {
         line: { [cart('a')]: 5, [cart('b')]: 7 },
         last: { [cart('a')]: 9, [cart('b')]: 9 },
+        earliest: { [cart('a')]: 2, [cart('b')]: 2 },
         effectCount: 2,
       },
     });

@@ -306,7 +306,8 @@ export class Lines {
         body === undefined ? [] : decodeCheckpoint(body, this.#core.now).facts,
       );
       const effects = outsideEffects({ actor: id, birth }, [...facts, ...rest], line);
-      found({ last, effects: effects.slice(0, effectsMax), count: effects.length });
+      const some = { last, effects: effects.slice(0, effectsMax), count: effects.length };
+      found(earliest === undefined ? some : { ...some, earliest });
     });
   }
 

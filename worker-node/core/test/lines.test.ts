@@ -204,8 +204,13 @@ describe('beyond a line', () => {
     ];
     const answers = [4, 5, 6].map((turn) => ({ turn, kind: 'answer', what: `s1:${turn}` }));
     const all = [...effects, ...answers].map((effect) => ({ actor: ledger, ...effect }));
-    expect(beyond(node, { [ledger]: 1 })).toEqual({ last: 6, count: 10, effects: all });
-    expect(beyond(node, { [ledger]: 6 })).toEqual({ last: 6, count: 0, effects: [] });
+    expect(beyond(node, { [ledger]: 1 })).toEqual({
+      last: 6,
+      earliest: 0,
+      count: 10,
+      effects: all,
+    });
+    expect(beyond(node, { [ledger]: 6 })).toEqual({ last: 6, earliest: 0, count: 0, effects: [] });
     // What stays within the scope is not outside.
     expect(beyond(node, { [ledger]: 2, [other]: 5 })).toMatchObject({ count: 4 });
   });
@@ -219,6 +224,6 @@ describe('beyond a line', () => {
     });
     node.call('ask', 'x', { number: 1 });
     const effects = [{ actor: ledger, turn: 1, kind: 'call', what: 'Ledger/other.add' }];
-    expect(beyond(node, { [ledger]: 0 })).toEqual({ last: 0, count: 1, effects });
+    expect(beyond(node, { [ledger]: 0 })).toEqual({ last: 0, earliest: 0, count: 1, effects });
   });
 });

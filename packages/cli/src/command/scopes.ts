@@ -68,6 +68,7 @@ async function showLine(
         { title: 'ACTOR', value: ([actor]) => actor },
         { title: 'LINE', value: ([, turn]) => turn, numeric: true },
         { title: 'LAST', value: ([actor]) => shown.last[actor] ?? 0, numeric: true },
+        { title: 'KEPT FROM', value: ([actor]) => shown.earliest[actor] ?? '-', numeric: true },
       ],
       Object.entries(shown.line),
     );

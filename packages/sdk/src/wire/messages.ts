@@ -160,6 +160,7 @@ export interface SavepointMessage {
 export interface LineMessage {
   readonly line: { readonly [actor: string]: number };
   readonly last: { readonly [actor: string]: number };
+  readonly earliest: { readonly [actor: string]: number };
   readonly effects: readonly {
     readonly actor: string;
     readonly turn: number;
