@@ -77,6 +77,8 @@ export const limits = {
   pastBytesMax: 64 * 1024 * 1024,
   /** Actors that one message asks a node about. */
   askedActorsMax: 256,
+  /** UTF-16 units of the ids in a line: a larger one is not had. */
+  lineIdsMax: 150_000,
   /** Savepoints of one scope: `RESOURCE_EXHAUSTED` beyond. */
   savepointsMax: 100,
   branchesInFlight: 10,

@@ -35,7 +35,13 @@ export type SavepointRequest =
       readonly scope: string;
       readonly savepoint: string;
     }
-  | { readonly kind: 'list-savepoints'; readonly tenant: TenantName; readonly scope: string }
+  | {
+      readonly kind: 'list-savepoints';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      /** Those that were made after the one of this name; all when it is not there. */
+      readonly after?: string;
+    }
   | {
       readonly kind: 'drop-savepoint';
       readonly tenant: TenantName;
@@ -56,6 +62,9 @@ export type SavepointAnswer =
   | { readonly kind: 'savepoint'; readonly savepoint: SavepointView }
   | {
       readonly kind: 'savepoints';
+      /** As many as fit, in the order in which they were made. */
       readonly savepoints: readonly SavepointView[];
+      readonly more: boolean;
+      /** The actors of the scope, as many as fit. */
       readonly actors: readonly ActorId[];
     };

@@ -14,7 +14,7 @@ export interface Scope {
    *  anybody. Under a name that is taken it finds the savepoint that is there. */
   savepoint(name: string): Promise<Savepoint>;
   savepoints(): Promise<readonly Savepoint[]>;
-  /** Ids of the actors that are in it now. */
+  /** Ids of the actors that are in it now; some thousands of them at most. */
   actors(): Promise<readonly string[]>;
   /** The line of a savepoint, or the last one with this turn of an actor before it, and what lies
    *  beyond: nothing goes back by it. `actor` is an id, `tenant/Type/key`. */
@@ -68,8 +68,15 @@ export function scopeOf(unary: Unary, tenant: string, scope: string, former: For
       return made(answer.savepoint);
     },
     async savepoints() {
-      const { savepoints } = await unary.ask('ScopesService/ListSavepoints', { tenant, scope });
-      return savepoints.map(made);
+      const found: SavepointMessage[] = [];
+      for (let more = true; more; ) {
+        const after = found.at(-1)?.savepoint ?? '';
+        const asked = { tenant, scope, after };
+        const page = await unary.ask('ScopesService/ListSavepoints', asked);
+        found.push(...page.savepoints);
+        more = page.more && page.savepoints.length > 0;
+      }
+      return found.map(made);
     },
     async line(to) {
       const {
@@ -88,7 +95,8 @@ export function scopeOf(unary: Unary, tenant: string, scope: string, former: For
       return { line, last, earliest, effects, effectCount };
     },
     async actors() {
-      return (await unary.ask('ScopesService/ListSavepoints', { tenant, scope })).actors;
+      const asked = { tenant, scope, after: '' };
+      return (await unary.ask('ScopesService/ListSavepoints', asked)).actors;
     },
   };
 }

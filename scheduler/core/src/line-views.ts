@@ -34,6 +34,7 @@ interface Viewing {
   readonly earliest: Record<string, number>;
   readonly effects: OutsideEffect[];
   effectCount: number;
+  effectsLength: number;
 }
 
 const viewMsMax = 30_000;
@@ -88,7 +89,14 @@ export class LineViews {
     view.last[actor] = beyond.last;
     if (beyond.earliest !== undefined) view.earliest[actor] = beyond.earliest;
     view.effectCount += beyond.count;
-    view.effects.push(...beyond.effects.slice(0, effectsMax - view.effects.length));
+    for (const effect of beyond.effects) {
+      const length = effect.actor.length + effect.what.length;
+      if (view.effects.length === effectsMax || view.effectsLength + length > limits.lineIdsMax) {
+        break;
+      }
+      view.effects.push(effect);
+      view.effectsLength += length;
+    }
     if (view.open.size > 0) return;
     const { scope, line, last, earliest, effects, effectCount } = view;
     const shown = { scope, line, last, earliest, effects, effectCount };
@@ -116,6 +124,7 @@ export class LineViews {
       earliest: {},
       effects: [],
       effectCount: 0,
+      effectsLength: 0,
     };
     this.#views.set(ask, view);
     this.#send(ask, view);

@@ -2,7 +2,7 @@
 import { failure, isShortName, limits, type SavepointRequest } from '@troupe/model';
 import type { Desk } from './desk.ts';
 import type { SavepointRecord } from './savepoint-table.ts';
-import { isLine, type Surveys } from './surveys.ts';
+import { idsLength, isLine, type Surveys } from './surveys.ts';
 import type { Asker } from './waiting.ts';
 
 type Wish<K extends SavepointRequest['kind']> = Extract<SavepointRequest, { kind: K }>;
@@ -53,18 +53,21 @@ export class Savepoints {
     this.#desk.answer(asker, { kind: 'savepoint', savepoint: { scope, savepoint, line, at } });
   }
 
-  #list(asker: Asker, { tenant, scope }: Wish<'list-savepoints'>): void {
+  #list(asker: Asker, { tenant, scope, after }: Wish<'list-savepoints'>): void {
     const { savepoints, actors } = this.#desk.state;
     const inScope = actors.inScope(tenant, scope);
     if (inScope.length === 0) {
       const reason = failure('UNKNOWN_SCOPE', `no actor is in scope "${scope}"`, { scope });
       return this.#desk.answer(asker, { kind: 'failed', failure: reason });
     }
-    const views = savepoints.of(tenant, scope).map(({ savepoint, line, at }) => {
-      return { scope, savepoint, line, at };
-    });
-    const ids = inScope.map(({ id }) => id);
-    this.#desk.answer(asker, { kind: 'savepoints', savepoints: views, actors: ids });
+    const all = savepoints.of(tenant, scope);
+    const left = all.slice(all.findIndex(({ savepoint }) => savepoint === after) + 1);
+    // One fits always: no line is longer.
+    const fitting = fittingOf(left, ({ line }) => idsLength(Object.keys(line)));
+    const views = fitting.map(({ savepoint, line, at }) => ({ scope, savepoint, line, at }));
+    const ids = fittingOf(inScope, ({ id }) => id.length).map(({ id }) => id);
+    const more = fitting.length < left.length;
+    this.#desk.answer(asker, { kind: 'savepoints', savepoints: views, more, actors: ids });
   }
 
   #drop(asker: Asker, { tenant, scope, savepoint }: Wish<'drop-savepoint'>): void {
@@ -75,4 +78,14 @@ export class Savepoints {
     this.#desk.decide({ kind: 'savepoint-dropped', tenant, scope, savepoint });
     this.#desk.answer(asker, { kind: 'done' });
   }
+}
+
+/** The first ones, of which the ids fit into an answer. */
+function fittingOf<T>(all: readonly T[], lengthOf: (one: T) => number): readonly T[] {
+  let length = 0;
+  const beyond = all.findIndex((one) => {
+    length += lengthOf(one);
+    return length > limits.lineIdsMax;
+  });
+  return beyond < 0 ? all : all.slice(0, beyond);
 }

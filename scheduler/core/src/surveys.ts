@@ -64,7 +64,8 @@ export class Surveys {
     most: Survey['most'] = () => undefined,
   ): void {
     const actors = this.#desk.state.actors.inScope(tenant, scope);
-    const fault = scopeFault(scope, actors.length);
+    const ids = idsLength(actors.map(({ id }) => id));
+    const fault = scopeFault(scope, actors.length, ids);
     if (fault !== undefined) return done(fault);
     if (this.#surveys.size >= surveysMax) {
       const text = `${surveysMax} lines are being looked for`;
@@ -180,11 +181,20 @@ export class Surveys {
   }
 }
 
-function scopeFault(scope: string, actors: number): Failure | undefined {
+function scopeFault(scope: string, actors: number, ids: number): Failure | undefined {
   if (actors === 0) return failure('UNKNOWN_SCOPE', `no actor is in scope "${scope}"`, { scope });
+  if (ids > limits.lineIdsMax) {
+    const text = `the ids of scope "${scope}" have ${ids} characters, a line ${limits.lineIdsMax}`;
+    return failure('WRONG_STATE', text, { scope });
+  }
   if (actors <= limits.clockActorsMax) return undefined;
   const text = `scope "${scope}" has ${actors} actors, of ${limits.clockActorsMax} lines are known`;
   return failure('WRONG_STATE', text, { scope });
+}
+
+/** A few hundred for each actor at the most: what a line is long by. */
+export function idsLength(ids: readonly string[]): number {
+  return ids.reduce((sum, id) => sum + id.length, 0);
 }
 
 export function isLine(found: Line | Failure): found is Line {

@@ -1,5 +1,13 @@
 /** Savepoints: a line through a scope that is found by asking, while everybody goes on. */
-import type { ActorId, AskTurns, Failure, Incarnation, Line, LineTarget } from '@troupe/model';
+import {
+  type ActorId,
+  type AskTurns,
+  type Failure,
+  type Incarnation,
+  type Line,
+  type LineTarget,
+  limits,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { cart, cluster, type Scene, stateOf, tenant } from './scene.ts';
 
@@ -133,6 +141,31 @@ describe('a savepoint', () => {
     answer(scene, () => 3);
     answer(scene, () => 3);
     expect(scene.decided('savepoint-made')).toMatchObject([{ line: { [cart('a')]: 3 } }]);
+  });
+
+  it('is listed page by page when there are more than fit into a message', () => {
+    const { scene } = bank(['x'.repeat(500)]);
+    for (let number = 0; number < 4; number++) {
+      scene.ask(make(`s${number}`));
+      answer(scene, () => 3);
+      answer(scene, () => 3);
+    }
+    const usual = limits.lineIdsMax;
+    try {
+      Object.assign(limits, { lineIdsMax: 1_100 });
+      expect(scene.asks(list)).toMatchObject({
+        savepoints: [{ savepoint: 's0' }, { savepoint: 's1' }],
+        more: true,
+      });
+      expect(scene.asks({ ...list, after: 's1' })).toMatchObject({
+        savepoints: [{ savepoint: 's2' }, { savepoint: 's3' }],
+        more: false,
+      });
+      Object.assign(limits, { lineIdsMax: 400 });
+      expect(scene.code(scene.asks(make('later')))).toBe('WRONG_STATE');
+    } finally {
+      Object.assign(limits, { lineIdsMax: usual });
+    }
   });
 
   it('is of a scope that has actors, under a proper name', () => {

@@ -263,8 +263,12 @@ export interface UnaryMethods {
     response: { savepoint: SavepointMessage };
   };
   'ScopesService/ListSavepoints': {
-    request: { tenant: string; scope: string };
-    response: { savepoints: readonly SavepointMessage[]; actors: readonly string[] };
+    request: { tenant: string; scope: string; after: string };
+    response: {
+      savepoints: readonly SavepointMessage[];
+      actors: readonly string[];
+      more: boolean;
+    };
   };
   'ScopesService/ShowLine': {
     request: { tenant: string; scope: string; savepoint: string; actor: string; turn: number };

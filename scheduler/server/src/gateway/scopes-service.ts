@@ -26,6 +26,10 @@ interface SavepointNamed extends ScopeRequest {
   readonly savepoint: string;
 }
 
+interface ListRequest extends ScopeRequest {
+  readonly after: string;
+}
+
 interface ShowLineRequest extends SavepointNamed {
   readonly actor: string;
   readonly turn: number;
@@ -43,12 +47,14 @@ export function scopesService(gateway: Gateway) {
       if (answer.kind !== 'savepoint') throw unexpected(answer.kind);
       return { savepoint: messageOf(answer.savepoint) };
     }),
-    ListSavepoints: unary(gateway, async ({ request, ...asked }: Asked<ScopeRequest>) => {
-      const { tenant, scope } = request;
-      const of = { tenant: tenantOf(tenant), scope: checkedScope(scope) };
+    ListSavepoints: unary(gateway, async ({ request, ...asked }: Asked<ListRequest>) => {
+      const { tenant, scope, after } = request;
+      const all = { tenant: tenantOf(tenant), scope: checkedScope(scope) };
+      const of = after === '' ? all : { ...all, after: checkedSavepoint(after) };
       const answer = await gateway.requests.ask({ kind: 'list-savepoints', ...of }, asked);
       if (answer.kind !== 'savepoints') throw unexpected(answer.kind);
-      return { savepoints: answer.savepoints.map(messageOf), actors: answer.actors };
+      const { savepoints, actors, more } = answer;
+      return { savepoints: savepoints.map(messageOf), actors, more };
     }),
     ShowLine: unary(gateway, async ({ request, ...asked }: Asked<ShowLineRequest>) => {
       const deadlineAt = asked.deadlineAt ?? gateway.now() + 2 * surveyMs;
