@@ -5,6 +5,7 @@
  */
 import type { Failure, Outcome } from './errors.ts';
 import type {
+  ActorId,
   Address,
   BundleHash,
   Bytes,
@@ -19,6 +20,7 @@ import type { NodeLoad, Term } from './messages.ts';
 import type { GangPolicy, StrategyName } from './placement.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
 import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
+import type { TimerWhen } from './timers.ts';
 
 export type RequestBody =
   | SavepointRequest
@@ -139,6 +141,22 @@ export type RequestBody =
       readonly prefix?: string;
       readonly limit: number;
     }
+  | {
+      /** Moves an actor to another node: the one named, else the one that suits best. Answered when it
+       *  is placed there, or after `waitMs` while it is still under way. */
+      readonly kind: 'migrate-actor';
+      readonly actor: ActorId;
+      readonly to?: NodeName;
+      readonly waitMs: number;
+    }
+  | {
+      readonly kind: 'list-timers';
+      readonly tenant: TenantName;
+      readonly actor?: ActorId;
+      /** `next` of the page before. */
+      readonly after?: string;
+      readonly limit: number;
+    }
   | { readonly kind: 'drain-node'; readonly node: NodeName }
   | {
       /** Whether anything new is placed there. */
@@ -209,6 +227,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'wait-run',
   'list-runs',
   'list-actors',
+  'list-timers',
   'list-tasks',
   'list-demands',
   'list-savepoints',
@@ -241,9 +260,30 @@ export type Answer =
   | { readonly kind: 'status'; readonly status: ClusterView }
   | { readonly kind: 'demands'; readonly demands: readonly DemandView[]; readonly total: number }
   | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
+  | {
+      readonly kind: 'timers';
+      readonly timers: readonly PendingTimerView[];
+      readonly total: number;
+      /** Absent when this is the last page. */
+      readonly next?: string;
+    }
   | { readonly kind: 'tasks'; readonly tasks: readonly TaskView[]; readonly total: number }
+  | MigratedAnswer
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** Where the actor is. `there`: it was on that node, and stays. `under-way`: it leaves that one as soon as
+ *  it can. */
+export interface Migrated {
+  readonly actor: ActorId;
+  readonly node: Incarnation;
+  readonly epoch: number;
+  readonly state: 'moved' | 'there' | 'under-way';
+}
+
+export interface MigratedAnswer extends Migrated {
+  readonly kind: 'migrated';
+}
 
 /** leader → gateway. */
 export interface Answered {
@@ -386,6 +426,22 @@ export interface ResourceDemand {
   /** What to declare, once enough attempts were measured. */
   readonly proposed?: number;
   readonly fault?: 'over-declared' | 'under-declared';
+}
+
+/** A timer of an actor that waits, or is due and has not fired. */
+export interface PendingTimerView {
+  readonly actor: string;
+  readonly number: number;
+  /** Absent for a delayed send. */
+  readonly name?: string;
+  readonly kind: TimerWhen['kind'];
+  /** Number of its next firing. */
+  readonly firing: number;
+  /** 0 when it is due. */
+  readonly dueInMs: number;
+  readonly everyMs?: number;
+  readonly cron?: string;
+  readonly zone?: string;
 }
 
 export interface ActorView {

@@ -6,6 +6,7 @@ export type {
   ClusterView,
   DemandView,
   NodeView,
+  PendingTimerView,
   ReservationView,
   RunProgress,
   RunState,
@@ -17,6 +18,7 @@ export type {
 export { connect } from './connect.ts';
 export * from './define.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
+export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type {
   AgainOptions,
   CallOptions,
@@ -24,6 +26,8 @@ export type {
   Deployed,
   GangMember,
   GangOptions,
+  Migrated,
+  MigrateOptions,
   PlaceOptions,
   ReservationOptions,
   RunHandle,

@@ -5,6 +5,7 @@
  * D1  an actor has exactly one node, which was alive when the actor was placed on it.
  * D2  the epochs of an actor rise, and lie after its birth.
  * D3  a log that a chain refers to, or whose node still has actors, exists.
+ * D6  an actor is wished elsewhere under its present epoch only: its next placement ends the wish.
  */
 import {
   type ActorId,
@@ -14,6 +15,7 @@ import {
   type ChainLink,
   type Incarnation,
   type LogName,
+  type NodeName,
   type TenantName,
 } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
@@ -31,9 +33,15 @@ export interface ActorRecord {
   chain: readonly ChainLink[];
 }
 
+/** An actor in an image. A version that knew no wishes carried them on: the epoch tells those that are
+ *  over (D6). */
+export type ActorImage = ActorRecord & {
+  readonly wish?: { readonly to: NodeName; readonly epoch: number };
+};
+
 type ActorFact = Extract<
   SchedulerFact,
-  { kind: 'actor-created' | 'actor-placed' | 'actor-rebased' }
+  { kind: 'actor-created' | 'actor-placed' | 'actor-migrating' | 'actor-rebased' }
 >;
 
 const noActors: ReadonlySet<ActorRecord> = new Set();
@@ -45,6 +53,8 @@ export class ActorTable {
   readonly #inScope = new Map<string, Set<ActorRecord>>();
   readonly #references = new Map<LogName, number>();
   readonly #nodes: NodeTable;
+  readonly #wishes = new Map<ActorId, NodeName>();
+  readonly #wishedTo = new Map<NodeName, number>();
   /** Created by the fact before, placed by the next one: they stand in one batch. */
   #unplaced: { readonly id: ActorId; readonly birth: number; readonly scope: string } | undefined;
 
@@ -76,6 +86,19 @@ export class ActorTable {
     return this.#references.get(log) ?? 0;
   }
 
+  /** The node that an actor is wished on. */
+  wish(id: ActorId): NodeName | undefined {
+    return this.#wishes.get(id);
+  }
+  /** All that are wished elsewhere. */
+  get wished(): ReadonlyMap<ActorId, NodeName> {
+    return this.#wishes;
+  }
+  /** How many actors are wished on this node. */
+  wishedTo(node: NodeName): number {
+    return this.#wishedTo.get(node) ?? 0;
+  }
+
   apply(fact: ActorFact, position: number): void {
     switch (fact.kind) {
       case 'actor-created':
@@ -84,6 +107,12 @@ export class ActorTable {
         return;
       case 'actor-placed':
         return this.#placed(fact, position);
+      case 'actor-migrating': {
+        const actor = this.#actors.get(fact.actor);
+        assert(actor?.epoch === fact.epoch, 'D6: only the present epoch is wished elsewhere');
+        this.#wish(fact.actor, fact.to);
+        return;
+      }
       case 'actor-rebased': {
         const actor = this.#actors.get(fact.actor);
         assert(actor?.epoch === fact.epoch, 'D2: only the present epoch is rebased');
@@ -93,17 +122,21 @@ export class ActorTable {
     }
   }
 
-  image(): readonly ActorRecord[] {
-    return [...this.#actors.values()].map((actor) => ({ ...actor }));
+  image(): readonly ActorImage[] {
+    return [...this.#actors.values()].map((actor) => {
+      const to = this.#wishes.get(actor.id);
+      return to === undefined ? { ...actor } : { ...actor, wish: { to, epoch: actor.epoch } };
+    });
   }
 
-  restore(image: readonly ActorRecord[]): void {
-    for (const kept of image) {
+  restore(image: readonly ActorImage[]): void {
+    for (const { wish, ...kept } of image) {
       const actor: ActorRecord = { ...kept, chain: [] };
       this.#actors.set(actor.id, actor);
       this.#enter(actor);
       this.#settle(actor);
       this.#refer(actor, kept.chain);
+      if (wish?.epoch === actor.epoch) this.#wish(actor.id, wish.to);
     }
   }
 
@@ -129,6 +162,9 @@ export class ActorTable {
       assert(references.get(log) === count, 'D3: references are counted exactly');
     }
     assert(references.size === this.#references.size, 'D3: references are counted exactly');
+    let wished = 0;
+    for (const count of this.#wishedTo.values()) wished += count;
+    assert(wished === this.#wishes.size, 'D6: wishes are counted exactly');
   }
 
   #placed(fact: Extract<ActorFact, { kind: 'actor-placed' }>, epoch: number): void {
@@ -148,6 +184,7 @@ export class ActorTable {
       actor.epoch = epoch;
       actor.node = fact.node;
       actor.bundle = fact.bundle;
+      this.#wish(actor.id, undefined);
     }
     this.#settle(actor);
     this.#refer(actor, fact.chain);
@@ -171,6 +208,19 @@ export class ActorTable {
     const actors = this.#onNode.get(actor.node);
     actors?.delete(actor);
     if (actors?.size === 0) this.#onNode.delete(actor.node);
+  }
+
+  #wish(id: ActorId, to: NodeName | undefined): void {
+    const before = this.#wishes.get(id);
+    if (before !== undefined) {
+      const left = this.wishedTo(before) - 1;
+      if (left === 0) this.#wishedTo.delete(before);
+      else this.#wishedTo.set(before, left);
+      this.#wishes.delete(id);
+    }
+    if (to === undefined) return;
+    this.#wishes.set(id, to);
+    this.#wishedTo.set(to, this.wishedTo(to) + 1);
   }
 
   #refer(actor: ActorRecord, chain: readonly ChainLink[]): void {

@@ -20,6 +20,7 @@ import { Directory } from './directory.ts';
 import type { SchedulerEvent } from './events.ts';
 import { LineViews } from './line-views.ts';
 import { Membership } from './membership.ts';
+import { Migrations } from './migrations.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
 import { Quarantines } from './quarantines.ts';
@@ -31,6 +32,7 @@ import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
 import { Surveys } from './surveys.ts';
 import { Tasks } from './tasks.ts';
+import { Timers } from './timers.ts';
 import type { Asker } from './waiting.ts';
 
 type Cordon = Extract<RequestBody, { kind: 'cordon-node' }>;
@@ -41,7 +43,9 @@ export class Leader {
   readonly #desk: Desk;
   readonly #membership: Membership;
   readonly #directory: Directory;
+  readonly #migrations: Migrations;
   readonly #tasks: Tasks;
+  readonly #timers: Timers;
   readonly #submissions: Submissions;
   readonly #runs: Runs;
   readonly #deploying: Deploying;
@@ -63,14 +67,26 @@ export class Leader {
       },
       nodeLost: (node) => {
         this.#directory.nodeLost(node);
+        this.#migrations.nodeLost(node);
         this.#tasks.nodeLost(node);
+        this.#timers.nodeLost(node);
       },
       nodeSealed: (node) => this.#directory.placeFrom(node),
       nodeDrains: () => this.#tasks.nodesChanged(),
     });
-    this.#directory = new Directory(desk, (chain) => {
-      for (const { log } of chain) this.#membership.reviewLog(log);
+    this.#timers = new Timers(desk);
+    this.#directory = new Directory(desk, {
+      chainChanged: (chain) => {
+        for (const { log } of chain) this.#membership.reviewLog(log);
+      },
+      placed: (actor, node, left) => {
+        if (left !== undefined) this.#migrations.placed(actor, left);
+        this.#timers.placed(actor, node);
+      },
     });
+    this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
+      this.#directory.leaving(node, actor),
+    );
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
       if (run !== undefined) this.#runs.blockEnded(run.run);
@@ -136,8 +152,10 @@ export class Leader {
     const nouns = [
       this.#membership,
       this.#directory,
+      this.#migrations,
       this.#tasks,
       this.#runs,
+      this.#timers,
       this.#surveys,
       this.#lineViews,
     ];
@@ -163,6 +181,10 @@ export class Leader {
         return this.#directory.resend(due.node);
       case 'attempts':
         return this.#tasks.resend(due.node);
+      case 'leaves':
+        return this.#migrations.resend(due.node);
+      case 'migration':
+        return this.#migrations.waitedLongEnough(due.actor, due.asker);
       case 'retry':
         return this.#tasks.retry(due.task);
       case 'starts':
@@ -182,6 +204,10 @@ export class Leader {
         return this.#runs.tellTime();
       case 'wait':
         return this.#runs.waitedLongEnough(due.asker);
+      case 'timers':
+        return this.#timers.due();
+      case 'timer-lane':
+        return this.#timers.resend(due.node);
       case 'retention':
         return this.#forget();
       case 'sweep':
@@ -197,9 +223,11 @@ export class Leader {
     if (stored !== undefined) this.#desk.order({ kind: 'trim-journal', before: stored.position });
     this.#membership.takeOver();
     this.#directory.takeOver();
+    this.#migrations.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
+    this.#timers.takeOver();
     this.#forget();
     this.#objects.takeOver();
   }
@@ -251,6 +279,8 @@ export class Leader {
         return;
       case 'task-result':
         return this.#tasks.result(message);
+      case 'timer-news':
+        return this.#timers.told(message);
       default:
         return unreachable(message);
     }
@@ -327,8 +357,12 @@ export class Leader {
         return this.#questions.status(asker);
       case 'list-actors':
         return this.#questions.listActors(asker, body);
+      case 'list-timers':
+        return this.#questions.listTimers(asker, body);
       case 'list-demands':
         return this.#questions.listDemands(asker, body);
+      case 'migrate-actor':
+        return this.#migrations.migrate(asker, body);
       case 'drain-node': {
         const node = this.#desk.state.nodes.named(body.node);
         if (node === undefined) {
@@ -372,6 +406,7 @@ export class Leader {
 
   #forget(): void {
     this.#tasks.tellTime();
+    this.#timers.look();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
     const again = tasksLeft || runsLeft ? 0 : retentionMs;

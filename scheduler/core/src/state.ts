@@ -6,7 +6,7 @@
  * S5  the time for which leaders have led never goes back.
  */
 import { assert, type Bytes, decode, encode } from '@troupe/model';
-import { type ActorRecord, ActorTable } from './actors.ts';
+import { type ActorImage, ActorTable } from './actors.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
@@ -15,6 +15,7 @@ import { type ReservationsImage, ReservationTable } from './reservation-table.ts
 import { type RunsImage, RunTable } from './run-table.ts';
 import { type SavepointsImage, SavepointTable } from './savepoint-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
+import { type TimersImage, TimerTable } from './timer-table.ts';
 
 export interface OpenedTerm {
   readonly scheduler: string;
@@ -36,7 +37,7 @@ export interface DurableState {
   readonly term?: OpenedTerm;
   readonly stored?: StoredImage;
   readonly nodes: NodesImage;
-  readonly actors: readonly ActorRecord[];
+  readonly actors: readonly ActorImage[];
   readonly deployments: DeploymentsImage;
   /** Absent when there are none, as in images from before there were any. */
   readonly reservations?: ReservationsImage;
@@ -46,6 +47,8 @@ export interface DurableState {
   readonly runs: RunsImage;
   /** Absent where there are none. */
   readonly objects?: ObjectsImage;
+  /** Absent where no actor ever set one. */
+  readonly timers?: TimersImage;
 }
 
 const imageFormat = 4;
@@ -57,6 +60,7 @@ export class State {
   readonly reservations = new ReservationTable(this.nodes);
   readonly savepoints = new SavepointTable();
   readonly objects = new ObjectTable();
+  readonly timers = new TimerTable();
   readonly tasks = new TaskTable(this.nodes, this.objects);
   readonly runs = new RunTable(this.deployments, this.objects);
   #factCount = 0;
@@ -106,6 +110,7 @@ export class State {
         break;
       case 'actor-created':
       case 'actor-placed':
+      case 'actor-migrating':
       case 'actor-rebased':
         this.actors.apply(fact, position);
         break;
@@ -142,6 +147,9 @@ export class State {
       case 'runs-forgotten':
         this.runs.apply(fact);
         break;
+      case 'timers-told':
+        this.timers.apply(fact);
+        break;
       case 'time-led':
         break;
       case 'image-stored': {
@@ -168,6 +176,7 @@ export class State {
       tasks: this.tasks.image(),
       runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
+      ...(this.timers.size === 0 ? {} : { timers: this.timers.image() }),
     };
   }
 
@@ -189,6 +198,7 @@ export class State {
     state.reservations.restore(durable.reservations ?? []);
     state.savepoints.restore(durable.savepoints ?? []);
     state.objects.restore(durable.objects ?? []);
+    state.timers.restore(durable.timers ?? []);
     state.tasks.restore(durable.tasks);
     state.runs.restore(durable.runs);
     return state;
@@ -200,6 +210,7 @@ export class State {
     this.tasks.check();
     this.reservations.check(this.tasks);
     this.runs.check();
+    this.timers.check();
     const held = new Map<number, number>();
     this.tasks.countHeld(held);
     this.runs.countHeld(held);

@@ -2,7 +2,9 @@
 import type { ActorId, OutputDraft } from '@troupe/model';
 import type { Activation } from './activation.ts';
 import type { Alarms } from './alarms.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { Checkpointing } from './checkpointing.ts';
+import type { Departures } from './departures.ts';
 import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import type { Handover } from './handover.ts';
@@ -16,6 +18,7 @@ import type { Quarantine } from './quarantine.ts';
 import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
+import type { Timers } from './timers.ts';
 import type { Turns } from './turns.ts';
 
 export interface Core {
@@ -35,10 +38,13 @@ export interface Core {
   readonly turns: Turns;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
+  readonly timers: Timers;
   readonly locations: Locations;
   readonly runners: Runners;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
+  readonly departures: Departures;
+  readonly arrivals: Arrivals;
   readonly handover: Handover;
   readonly lines: Lines;
   readonly quarantine: Quarantine;

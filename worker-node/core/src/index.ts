@@ -1,11 +1,11 @@
 export {
   type CheckpointFloor,
   type CheckpointHead,
-  checkpointFloor,
   checkpointHead,
   checkpointIsNewer,
   decodeCheckpoint,
   encodeCheckpoint,
+  stretchesOf,
 } from './checkpoint.ts';
 export type {
   NodeConfig,
@@ -18,3 +18,4 @@ export type {
 export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening } from './facts.ts';
 export { type NodeCounts, NodeMachine } from './machine.ts';
 export { freshMemory, type Memory, replay } from './memory.ts';
+export { TimerBook } from './timer-book.ts';

@@ -48,6 +48,7 @@ import {
 
 type Put = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type PastEvent = Extract<NodeEvent, { kind: 'past-read' | 'past-failed' }>;
+type Decoded = ReturnType<typeof decodeCheckpoint>;
 type Reader = (bodies: readonly (Bytes | undefined)[] | Failure) => void;
 
 /** How an actor was after a turn: what its runner builds it from. */
@@ -90,12 +91,14 @@ export class Lines {
   /** The past of an actor that is read back. */
   pastOf(
     activation: Activation,
-    stored: { readonly past: StoredPast | undefined; readonly memory: Memory } | undefined,
+    stored: Pick<Decoded, 'past' | 'memory' | 'isRest' | 'facts'> | undefined,
     facts: readonly NodeFact[],
   ): NonNullable<Activation['past']> {
     const base = stored?.memory ?? freshMemory();
     const past = pastFrom(activation, stored?.past, base, this.#core.now);
     if (stored === undefined) past.from = 0;
+    // What a rest lies on has no segment behind it, only facts.
+    if (stored?.isRest === true && past.from !== undefined) past.facts = [...stored.facts];
     for (const fact of facts) notePast(past, fact, this.#kept);
     return past;
   }
@@ -132,6 +135,15 @@ export class Lines {
   /** The last checkpoint is stored, and what it lists. */
   onStored({ past }: Activation): void {
     if (past !== undefined) past.pending = undefined;
+  }
+
+  /** What a rest has to hold for the past to go on behind it. */
+  rest({ past, memory }: Activation): { past?: StoredPast; facts?: readonly NodeFact[] } {
+    if (past === undefined) return {};
+    const stored = storePast(past, this.#core.now, memory?.begun !== undefined);
+    if (!isKept(past, this.#kept)) return past.shared ? { past: stored } : {};
+    if (past.from === undefined) return { past: stored };
+    return { past: { ...stored, from: past.from }, facts: past.facts };
   }
 
   onAsk({ ask, actors, line }: AskTurns): void {

@@ -56,6 +56,8 @@ function addCause(
     if (isOutside(cause.from, line)) add('letter-taken', `${cause.from} ${cause.number}`);
     return;
   }
+  // A timer is the actor's own.
+  if (cause.kind === 'timer') return;
   const caller = /^actor:(.*)#\d+$/s.exec(cause.session)?.[1];
   if (caller !== undefined && !isOutside(caller as ActorId, line)) return;
   add('answer', `${cause.session}:${cause.number}`);

@@ -37,6 +37,8 @@ export interface StoredPast {
   readonly shared: boolean;
   /** The clock after the last turn that had ended, where another one had begun. */
   readonly ended?: VectorClock;
+  /** Of a rest: the turn after which its facts begin. */
+  readonly from?: number;
   /** Number, from, to, bytes, age in ms. */
   readonly segments: readonly (readonly [number, number, number, number, number])[];
 }
@@ -113,6 +115,7 @@ export function pastFrom(
     return { number, from, to, bytes, madeAt: now - age };
   });
   if (past.segments.at(-1)?.to === base.seq) past.from = base.seq;
+  if (stored.from !== undefined) past.from = stored.from;
   return past;
 }
 

@@ -3,6 +3,7 @@
  * greater (epoch, seq) stays, whoever wrote last.
  *
  * S1  a stored checkpoint is never replaced by an older one.
+ * S4  what was to lie on top of another checkpoint is put on top of no other one.
  * S2  each put is answered once, when its fate is known; an unreachable store is asked again.
  * S3  at most `putsMax` puts are in flight.
  * S4  a checkpoint lists only segments that are stored, and drops none that the one before it lists
@@ -17,11 +18,13 @@ export type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 
 const putsMax = 64;
 
+/** The revision under which it stands, none when a newer checkpoint does; `baseGone` (S4). */
+export type PutFate = { readonly revision?: number; readonly baseGone?: true };
+
 export interface CheckpointStoreStart {
   readonly checkpoints: Checkpoints;
   readonly logger: Logger;
-  /** `revision` is absent when a newer checkpoint stands in the store. */
-  stored(actor: ActorId, epoch: number, seq: number, revision?: number): void;
+  stored(actor: ActorId, epoch: number, seq: number, fate: PutFate): void;
 }
 
 export class CheckpointStore {
@@ -52,7 +55,7 @@ export class CheckpointStore {
     };
     patiently(patience, () => this.#slots.run(() => this.#putAll(order)))
       .then(
-        (revision) => this.#start.stored(actor, epoch, seq, revision),
+        (fate) => this.#start.stored(actor, epoch, seq, fate),
         (reason: unknown) => {
           // The actor stays safe by its log, which then grows: an operator has to look.
           this.#start.logger.error(
@@ -71,30 +74,34 @@ export class CheckpointStore {
   }
 
   /** S4: the segment that it lists first, and what it does not list any more last. */
-  async #putAll(order: PutOrder): Promise<number | undefined> {
-    const { segment, dropped = [] } = order;
-    if (segment !== undefined) await this.#put(segment.key, { ...order, ...segment, expected: 0 });
-    const revision = await this.#put(order.actor, order);
-    if (revision === undefined) return undefined;
+  async #putAll(order: PutOrder): Promise<PutFate> {
+    const { segment, dropped = [], onTop: _, ...whole } = order;
+    if (segment !== undefined) await this.#put(segment.key, { ...whole, ...segment, expected: 0 });
+    const fate = await this.#put(order.actor, order);
+    if (fate.revision === undefined) return fate;
     for (const key of dropped) await this.#start.checkpoints.drop(key);
-    return revision;
+    return fate;
   }
 
-  /** The revision under which it stands; undefined when a newer one stands there. */
-  async #put(key: string, order: PutOrder): Promise<number | undefined> {
+  async #put(key: string, order: PutOrder): Promise<PutFate> {
+    const { checkpoints } = this.#start;
+    const { body, onTop = false } = order;
     let expected = order.expected;
     for (;;) {
-      const revision = await this.#start.checkpoints.put(key, order.body, expected);
-      if (revision !== undefined) return revision;
-      const standing = await this.#start.checkpoints.get(key);
-      if (standing === undefined) {
-        expected = 0;
-        continue;
+      const revision = onTop
+        ? await checkpoints.putOnTop(key, body, expected)
+        : await checkpoints.put(key, body, expected);
+      if (revision !== undefined) return { revision };
+      const standing = await checkpoints.get(key);
+      const head = standing === undefined ? undefined : checkpointHead(standing.body);
+      // Two of the same turn are alike only when both are whole, or both lie on the same one.
+      const same = head?.epoch === order.epoch && head.seq === order.seq;
+      if (standing !== undefined && same && (standing.base !== undefined) === onTop) {
+        return { revision: standing.revision };
       }
-      const head = checkpointHead(standing.body);
-      if (head.epoch === order.epoch && head.seq === order.seq) return standing.revision;
-      if (checkpointIsNewer(head, checkpointHead(order.body))) return undefined;
-      expected = standing.revision;
+      if (head !== undefined && checkpointIsNewer(head, checkpointHead(body))) return {};
+      if (onTop) return { baseGone: true };
+      expected = standing?.revision ?? 0;
     }
   }
 }

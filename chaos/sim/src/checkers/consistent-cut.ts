@@ -66,7 +66,9 @@ function checkOutbox(truth: Truth, restored: Restored, violate: Violate): void {
   if (actor === undefined || actor.epoch !== restored.epoch) return;
   const { checkpoint, facts } = restored;
   const stored =
-    checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint.body, truth.now());
+    checkpoint === undefined
+      ? undefined
+      : decodeCheckpoint(checkpoint.body, truth.now(), checkpoint.base);
   const memory = stored?.memory ?? freshMemory();
   try {
     for (const fact of facts) replay(memory, actor.id, fact, truth.now());

@@ -14,7 +14,9 @@ export const replayEqualsLive: MakeChecker = (truth, violate) => ({
     if (actor === undefined || actor.epoch !== epoch || actor.node !== node) return;
     try {
       const stored =
-        checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint.body, truth.now());
+        checkpoint === undefined
+          ? undefined
+          : decodeCheckpoint(checkpoint.body, truth.now(), checkpoint.base);
       const memory = stored?.memory ?? freshMemory();
       for (const fact of facts) replay(memory, id, fact, truth.now());
       const fault = difference(memory, actor, (turn) => mayBeForgotten(truth, turn));

@@ -62,12 +62,13 @@ export class CheckpointStore {
 
   #put(put: Put & { done: Done }, expected: number, id: string): void {
     const { requests, checkpoints, coverage } = this.#world;
-    const { key, body, done } = put;
+    const { key, body, done, order } = put;
+    const onTop = key === order.actor && order.onTop === true;
     let settled = false;
     requests.ask(
       this.#process,
       'store',
-      () => checkpoints.put(key, { body, expected, id }),
+      () => checkpoints.put(key, { body, expected, id, onTop }),
       (revision) => {
         if (settled) return;
         settled = true;
@@ -99,19 +100,25 @@ export class CheckpointStore {
         if ((standing?.revision ?? 0) === tried.expected) {
           return this.#put(put, tried.expected, tried.id);
         }
-        if (standing === undefined) return this.#put(put, 0, tried.id);
-        const head = checkpointHead(standing.body);
-        if (checkpointIsNewer(head, checkpointHead(put.body))) {
+        const head = standing === undefined ? undefined : checkpointHead(standing.body);
+        if (head !== undefined && checkpointIsNewer(head, checkpointHead(put.body))) {
           coverage.reach('a checkpoint put is refused for a newer one');
           return put.done(undefined);
         }
-        this.#put(put, standing.revision, tried.id);
+        if (put.key === put.order.actor && put.order.onTop === true) {
+          return this.#stored({ ...this.#event(put.order), baseGone: true });
+        }
+        this.#put(put, standing?.revision ?? 0, tried.id);
       },
     );
   }
 
-  #say({ actor, epoch, seq }: PutOrder, revision: number | undefined): void {
-    const event = { kind: 'checkpoint-stored', actor: actor as ActorId, epoch, seq } as const;
+  #say(order: PutOrder, revision: number | undefined): void {
+    const event = this.#event(order);
     this.#stored(revision === undefined ? event : { ...event, revision });
+  }
+
+  #event({ actor, epoch, seq }: PutOrder): StoredEvent {
+    return { kind: 'checkpoint-stored', actor: actor as ActorId, epoch, seq };
   }
 }

@@ -112,8 +112,20 @@ export const interestingStates = [
   'a savepoint is made',
   'a line goes back behind a turn that was asked for',
   'a former actor is read from its segments',
+  'an actor is moved by an operator',
+  'a rest is put on top of a checkpoint',
+  'a migration is gone on with after a takeover',
+  'a node dies while an actor leaves it',
+  'a node dies while an actor comes to it',
+  'an actor that came back is read back over another node',
   'an output goes to the object store',
   'an object is deleted',
+  'a timer fires after a takeover',
+  'a timer fires where its actor moved to',
+  'a timer comes again',
+  'a timer is cancelled as it fires',
+  'a timer wakes an actor',
+  'a delayed letter leaves',
 ] as const;
 
 export type InterestingState = (typeof interestingStates)[number];

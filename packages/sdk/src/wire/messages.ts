@@ -1,6 +1,6 @@
 /** The messages of the proto as this client reads and writes them. */
 
-import type { RunProgress, StoredObject } from '@troupe/model';
+import type { PendingTimerView, RunProgress, StoredObject } from '@troupe/model';
 
 /** `kind` of a message with a oneof says which field is there. */
 export type ClientMessage =
@@ -207,11 +207,27 @@ export interface DemandMessage {
   }[];
 }
 
+export interface TimerMessage {
+  readonly actor: string;
+  readonly number: number;
+  readonly name: string;
+  readonly kind: PendingTimerView['kind'];
+  readonly firing: number;
+  readonly dueInMs: number;
+  readonly everyMs: number;
+  readonly cron: string;
+  readonly zone: string;
+}
+
 /** Requests and responses of the unary methods, by service and method. */
 export interface UnaryMethods {
   'ActorsService/List': {
     request: { tenant: string; type: string; prefix: string; limit: number };
     response: { actors: readonly ActorMessage[]; total: number };
+  };
+  'ActorsService/ListTimers': {
+    request: { tenant: string; type: string; key: string; after: string; limit: number };
+    response: { timers: readonly TimerMessage[]; total: number; next: string };
   };
   'TasksService/SubmitGang': {
     request: {
@@ -247,6 +263,10 @@ export interface UnaryMethods {
   'RunsService/List': {
     request: { tenant: string; limit: number };
     response: { runs: readonly RunMessage[] };
+  };
+  'ActorsService/Migrate': {
+    request: { tenant: string; type: string; key: string; to: string; waitMs: number };
+    response: { node: string; epoch: number; state: string };
   };
   'ClusterService/Status': { request: object; response: { json: string } };
   'ClusterService/PutTenant': { request: PutTenantMessage; response: TenantMessage };
