@@ -1,7 +1,7 @@
 /** Lines, as far as a node sees them: which turns its actors have reached, and what they were before. */
-import type { Line, TurnsFound } from '@troupe/model';
+import { incarnation, type Line, type TurnsFound } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { ledger, other, seal, shared, TestNode } from './harness.ts';
+import { bundle, ledger, other, seal, shared, TestNode } from './harness.ts';
 
 const scope = 'bank';
 const term = { generation: 1, number: 0 };
@@ -121,6 +121,36 @@ describe('an actor as it was after a turn', () => {
     for (let turn = 0; turn <= 17; turn++) {
       expect(listAt(next, turn, 100 + turn, 9)).toEqual(ids(turn));
     }
+  });
+
+  it('is read on the node that it has moved to, also of turns that were handed over as a rest', () => {
+    const world = shared();
+    const source = hosting(world);
+    const to = incarnation('b.aaaaaaaa');
+    add(source, 1, 5);
+    const place = {
+      kind: 'place',
+      term,
+      actor: ledger,
+      birth: 1,
+      epoch: 2,
+      scope,
+      bundle,
+    } as const;
+    source.message({ ...place, chain: [], leave: { to, bundle } });
+    add(source, 6, 8);
+    source.message({ kind: 'prepared', actor: ledger, epoch: 2 });
+    expect(source.toLeader()).toContain('released');
+    expect(source.sent.some((send) => send.kind === 'put-checkpoint' && send.onTop)).toBe(true);
+    const target = new TestNode('b', world, { checkpointTurns: 2 });
+    target.place(ledger, 7, [], 1, scope);
+    for (let number = 9; number <= 12; number++) {
+      target.call('add', `id${number}`, { number }, { epoch: 7 });
+    }
+    for (let turn = 0; turn <= 12; turn++) {
+      expect(listAt(target, turn, 100 + turn, 7)).toEqual(ids(turn));
+    }
+    expect(asked(target, { [ledger]: 6 }, 7)).toBe(6);
   });
 
   it('is had as far back as it is kept, and nothing is left of what is older', () => {
