@@ -117,6 +117,32 @@ export const Echo = actor('Echo', {
   },
 });
 
+/** Money moves by an awaited call: from the one that is called first in the order of keys, or to it. */
+export const Account = actor('Account', {
+  state: () => ({ balance: 100, moves: [] as string[] }),
+  methods: {
+    async pay(c, id: string, to: string, amount: number) {
+      c.state.balance -= amount;
+      c.state.moves.push(id);
+      await c.actor('Account', to)['credit']?.(id, amount);
+    },
+    /** The same by a letter. */
+    post(c, id: string, to: string, amount: number) {
+      c.state.balance -= amount;
+      c.state.moves.push(id);
+      c.send('Account', to)['credit']?.(id, amount);
+    },
+    credit(c, id: string, amount: number) {
+      c.state.balance += amount;
+      c.state.moves.push(id);
+    },
+  },
+  reads: {
+    balance: (c) => c.state.balance,
+    moves: (c) => [...c.state.moves],
+  },
+});
+
 export const Broken = actor('Broken', {
   state: () => {
     throw new Error('the constructor does not like this key');

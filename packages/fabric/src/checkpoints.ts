@@ -155,6 +155,21 @@ export class StreamCheckpoints implements Checkpoints {
     }
   }
 
+  async drop(key: string): Promise<void> {
+    const { link, names } = this.#start;
+    const subject = names.checkpoint(sha256(key));
+    const last = await this.#last(subject);
+    if (last === undefined) return;
+    await untilAnswered(link, 'dropping a checkpoint', () =>
+      link.jsm.streams.purge(names.checkpointStream, { filter: subject }),
+    );
+    this.#large.delete(key);
+    for (const header of [objectHeader, objectBeforeHeader]) {
+      const object = last.header.get(header);
+      if (object !== '') await this.#start.objects.delete(object);
+    }
+  }
+
   /** P4 */
   async #base(key: string, revision: number, known?: StoredCheckpoint): Promise<Bytes> {
     if (known?.revision === revision && known.base === undefined) return known.body;

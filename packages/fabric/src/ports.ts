@@ -124,4 +124,6 @@ export interface Checkpoints {
   putOnTop(key: string, body: Bytes, expected: number): Promise<number | undefined>;
   /** The last one. `revision` 0 and no body is `undefined`. What is `known` is not fetched again. */
   get(key: string, known?: StoredCheckpoint): Promise<StoredCheckpoint | undefined>;
+  /** All that was put under this key. */
+  drop(key: string): Promise<void>;
 }

@@ -141,6 +141,20 @@ describe('a checkpoint', () => {
     await until(async () => (await streamState(`OBJ_${names.objects}`)).bytes < 1e5);
   });
 
+  test('that is dropped is gone with its objects, those of other keys stay', async () => {
+    const { checkpoints, names } = await servers.open();
+    await checkpoints.put('kept', bytes('k'), 0);
+    const first = await checkpoints.put('gone', large(5), 0);
+    await checkpoints.put('gone', large(6), first ?? 0);
+    await checkpoints.drop('gone');
+    await checkpoints.drop('never there');
+    expect(await checkpoints.get('gone')).toBeUndefined();
+    expect(sha256((await checkpoints.get('kept'))?.body ?? large(0))).toBe(sha256(bytes('k')));
+    expect((await streamState(`OBJ_${names.objects}`)).bytes).toBeLessThan(10_000);
+    // It may come again, as if it had never been there.
+    expect(await checkpoints.put('gone', bytes('again'), 0)).toBeGreaterThan(0);
+  });
+
   test('put on top of another one is given with that one, however large, until both are replaced', async () => {
     const { checkpoints, names } = await servers.open();
     const first = (await checkpoints.put('k', large(1), 0)) ?? -1;

@@ -69,6 +69,9 @@ export const errorTable = {
   OUTCOME_UNKNOWN: row(14, false, 'unknown', 'read the state before deciding to call again'),
   SESSION_FORGOTTEN: row(9, false, 'unknown', 'read the state; then call under a new session'),
   GONE: row(5, false, 'none', 'the actor was destroyed; address the new one'),
+  TOO_FAR_BACK: row(9, false, 'none', 'choose a later turn or savepoint'),
+  UNKNOWN_SAVEPOINT: row(5, false, 'none', 'list them with `troupe savepoints SCOPE`'),
+  UNKNOWN_SCOPE: row(5, false, 'none', 'list the actors with their scopes: `troupe actors`'),
   REWOUND: row(10, false, 'unknown', 'the scope was rewound under the call; decide anew'),
   // The cluster cannot serve now.
   NOT_HERE: row(14, true, 'none', 'resolve the location again'),
@@ -110,6 +113,7 @@ export const errorTable = {
     'none',
     'run again what made it: `troupe runs again`, or the task',
   ),
+  PAST_CONFLICT: row(15, false, 'none', 'find out which of the two is right, and restore that one'),
   LOG_CORRUPT: row(15, false, 'none', 'restore the log named from a replica or a backup'),
   INTERNAL: row(13, false, 'unknown', 'report this with the log of the process named'),
 } as const satisfies Record<string, ErrorRow>;

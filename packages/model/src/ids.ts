@@ -94,6 +94,17 @@ export function actorParts(id: ActorId): { tenant: TenantName; type: string; key
   };
 }
 
+/** An actor as it was after a turn: under this name a runner holds it beside the present one. */
+export function formerActor(actor: ActorId, seq: number): ActorId {
+  return `${actor}\u0000${seq}` as ActorId;
+}
+
+/** The actor that is meant, now or formerly: no key holds a control character. */
+export function sameActor(actor: ActorId): ActorId {
+  const end = actor.indexOf('\u0000');
+  return end < 0 ? actor : (actor.slice(0, end) as ActorId);
+}
+
 export const leaderAddress: Address = 'leader' as Address;
 
 export function gatewayAddress(id: string): Address {

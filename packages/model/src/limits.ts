@@ -94,6 +94,18 @@ export const limits = {
   turnLimitMs: 300_000,
   /** Actors in one vector clock: the clocks of a larger scope say that it is not tracked. */
   clockActorsMax: 4_096,
+  /** Turns of an actor whose clocks are at hand in its node; those before are read from its past. */
+  recentTurnsMax: 256,
+  /** The past of an actor is kept for so long, in so many segments and bytes, whichever ends first. */
+  pastMs: 86_400_000,
+  pastSegmentsMax: 512,
+  pastBytesMax: 64 * 1024 * 1024,
+  /** Actors that one message asks a node about. */
+  askedActorsMax: 256,
+  /** UTF-16 units of the ids in a line: a larger one is not had. */
+  lineIdsMax: 150_000,
+  /** Savepoints of one scope: `RESOURCE_EXHAUSTED` beyond. */
+  savepointsMax: 100,
   branchesInFlight: 10,
   /** Blocks of a workflow, and branches of a parallel: `RESOURCE_EXHAUSTED` beyond. */
   runBlocksMax: 20_000,

@@ -18,6 +18,7 @@ import type {
   TaskId,
   TenantName,
 } from './ids.ts';
+import type { AskBeyond, AskTurns, BeyondFound, Quarantined, TurnsFound } from './line-messages.ts';
 import type { Manifest, Resources } from './manifest.ts';
 import type { DueTimer, NewsOfActor, NewsSeen } from './timers.ts';
 
@@ -76,6 +77,8 @@ export interface Call {
   /** Scope and clock of a calling actor: merged when the receiver belongs to the same scope. */
   readonly scope?: string;
   readonly clock?: VectorClock;
+  /** A read of the actor as it was after this turn. */
+  readonly atTurn?: number;
 }
 
 /** node → replyTo of the call. */
@@ -446,6 +449,8 @@ export type ToNode =
   | Prepare
   | Prepared
   | RebasedSeen
+  | AskTurns
+  | AskBeyond
   | Die
   | NodeGone
   | Drain
@@ -462,6 +467,9 @@ export type NodeToLeader =
   | Resolve
   | PlaceSeen
   | Rebased
+  | TurnsFound
+  | BeyondFound
+  | Quarantined
   | Leaving
   | Released
   | Left

@@ -19,9 +19,11 @@ import type { Manifest, Resources } from './manifest.ts';
 import type { NodeLoad, Term } from './messages.ts';
 import type { GangPolicy, StrategyName } from './placement.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
+import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
 import type { TimerWhen } from './timers.ts';
 
 export type RequestBody =
+  | SavepointRequest
   | {
       /** Idempotent by `task`. Answered when the task has finished. */
       readonly kind: 'submit-task';
@@ -228,6 +230,8 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-timers',
   'list-tasks',
   'list-demands',
+  'list-savepoints',
+  'show-line',
 ]);
 
 export function isReadOnly(kind: RequestBody['kind']): boolean {
@@ -246,6 +250,7 @@ export interface Request {
 }
 
 export type Answer =
+  | SavepointAnswer
   | { readonly kind: 'task-ended'; readonly task: TaskId; readonly outcome: Outcome }
   | { readonly kind: 'run'; readonly run: RunView }
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }

@@ -26,6 +26,7 @@ import { migrate } from './migrate.ts';
 import { type Platform, processPlatform } from './platform.ts';
 import { dropReservation, putReservation } from './reservations.ts';
 import { runHandle, viewOf } from './runs.ts';
+import { scopeOf } from './scopes.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { putTenant } from './tenants.ts';
@@ -120,6 +121,10 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       }
       await calls[signalMethod]?.(name, value ?? null);
     },
+    scope: (name) =>
+      scopeOf(unary, tenant, name, (target, key, atTurn) =>
+        actorHandle(way, target, key, { deadlineMs, atTurn }),
+      ),
     task: <O>(target: Target, input: unknown, options: SubmitOptions = {}): Promise<O> =>
       submit<O>(way, nameOf(target), input, options),
     async gang<O>(members: readonly GangMember<O>[], options: GangOptions = {}): Promise<O[]> {
@@ -247,8 +252,9 @@ function actorHandle<T>(
   options: CallOptions & { readonly deadlineMs: number },
 ): T {
   const type = nameOf(target);
-  const { deadlineMs, signal, scope = '' } = options;
+  const { deadlineMs, signal, scope = '', atTurn } = options;
   checkWhole('waitsMs', options.waitsMs, 0);
+  checkWhole('atTurn', atTurn, 0);
   checkedDeadline(deadlineMs);
   if (!isTypeName(type) || !isActorKey(key)) {
     // A key may be long, and hold line ends.
@@ -272,7 +278,14 @@ function actorHandle<T>(
         name: `call ${type}/${key}.${method}`,
         body: {
           kind: 'call',
-          message: { type, key, method, args: bytes, scope },
+          message: {
+            type,
+            key,
+            method,
+            args: bytes,
+            scope,
+            ...(atTurn === undefined ? {} : { atTurn }),
+          },
           deadlineAt: now + deadlineMs,
           answerBy: now + answerAfterMs,
         },

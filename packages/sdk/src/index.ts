@@ -17,6 +17,7 @@ export type {
 } from '@troupe/model';
 export { connect } from './connect.ts';
 export * from './define.ts';
+export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type {
   AgainOptions,

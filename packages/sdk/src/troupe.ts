@@ -14,6 +14,7 @@ import type {
   TenantSettings,
 } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import type { Scope } from './scopes.ts';
 import type { TaskDefinition } from './task.ts';
 import type { TimersAsked, TimersPage } from './timer-list.ts';
 import type { WorkflowDefinition } from './workflow.ts';
@@ -37,6 +38,8 @@ export interface CallOptions {
   readonly scope?: string;
   /** Milliseconds that the turn may wait for signals; what its type declares unless given. */
   readonly waitsMs?: number;
+  /** Reads go to the actor as it was after this turn; 0 is how it was born. */
+  readonly atTurn?: number;
 }
 
 export interface SubmitOptions {
@@ -181,6 +184,8 @@ export interface Troupe {
     value?: unknown,
     options?: CallOptions,
   ): Promise<void>;
+  /** The actors whose causality is tracked together under this name. */
+  scope(name: string): Scope;
   /** Submits a task and answers with what it comes to. */
   task<I, O>(task: TaskDefinition<I, O>, input: I, options?: SubmitOptions): Promise<O>;
   task(name: string, input: unknown, options?: SubmitOptions): Promise<unknown>;

@@ -9,15 +9,18 @@
  */
 import {
   type ActorId,
+  actorParts,
   assert,
   type BundleHash,
   type ChainLink,
   type Incarnation,
   type LogName,
   type NodeName,
+  type TenantName,
 } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
 import type { NodeTable } from './nodes.ts';
+import { scopeKey } from './savepoint-table.ts';
 
 export interface ActorRecord {
   readonly id: ActorId;
@@ -46,6 +49,8 @@ const noActors: ReadonlySet<ActorRecord> = new Set();
 export class ActorTable {
   readonly #actors = new Map<ActorId, ActorRecord>();
   readonly #onNode = new Map<Incarnation, Set<ActorRecord>>();
+  /** Actors in scopes that are not just their own. */
+  readonly #inScope = new Map<string, Set<ActorRecord>>();
   readonly #references = new Map<LogName, number>();
   readonly #nodes: NodeTable;
   readonly #wishes = new Map<ActorId, NodeName>();
@@ -68,6 +73,13 @@ export class ActorTable {
   }
   on(node: Incarnation): ReadonlySet<ActorRecord> {
     return this.#onNode.get(node) ?? noActors;
+  }
+  /** The actors of a scope, the one that it is named by first. */
+  inScope(tenant: TenantName, scope: string): readonly ActorRecord[] {
+    const own = this.#actors.get(scope as ActorId);
+    const others = this.#inScope.get(scopeKey(tenant, scope)) ?? noActors;
+    const isOwn = own?.scope === scope && actorParts(own.id).tenant === tenant;
+    return isOwn ? [own, ...others] : [...others];
   }
   /** How many chains refer to this log. */
   references(log: LogName): number {
@@ -121,6 +133,7 @@ export class ActorTable {
     for (const { wish, ...kept } of image) {
       const actor: ActorRecord = { ...kept, chain: [] };
       this.#actors.set(actor.id, actor);
+      this.#enter(actor);
       this.#settle(actor);
       this.#refer(actor, kept.chain);
       if (wish?.epoch === actor.epoch) this.#wish(actor.id, wish.to);
@@ -164,6 +177,7 @@ export class ActorTable {
       this.#unplaced = undefined;
       actor = { ...born, epoch, node: fact.node, bundle: fact.bundle, chain: [] };
       this.#actors.set(actor.id, actor);
+      this.#enter(actor);
     } else {
       assert(epoch > actor.epoch, 'D2: the epochs of an actor rise');
       this.#leave(actor);
@@ -174,6 +188,14 @@ export class ActorTable {
     }
     this.#settle(actor);
     this.#refer(actor, fact.chain);
+  }
+
+  #enter(actor: ActorRecord): void {
+    if (actor.scope === actor.id) return;
+    const key = scopeKey(actorParts(actor.id).tenant, actor.scope);
+    const actors = this.#inScope.get(key);
+    if (actors === undefined) this.#inScope.set(key, new Set([actor]));
+    else actors.add(actor);
   }
 
   #settle(actor: ActorRecord): void {

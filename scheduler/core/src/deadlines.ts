@@ -30,6 +30,8 @@ export type Due =
   | { readonly kind: 'run-time'; readonly run: RunId; readonly block?: string }
   | { readonly kind: 'tell-time' }
   | { readonly kind: 'wait'; readonly asker: WaitingAsker }
+  /** A round of a survey is not answered yet. */
+  | { readonly kind: 'survey'; readonly ask: number }
   /** The first timer of an actor may be due. */
   | { readonly kind: 'timers' }
   | { readonly kind: 'timer-lane'; readonly node: Incarnation }

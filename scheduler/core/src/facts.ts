@@ -12,6 +12,7 @@ import type {
   ChainLink,
   GangPolicy,
   Incarnation,
+  Line,
   LogName,
   Manifest,
   NodeName,
@@ -84,6 +85,21 @@ export type SchedulerFact =
     }
   /** The chain before this epoch is not needed any more. */
   | { readonly kind: 'actor-rebased'; readonly actor: ActorId; readonly epoch: number }
+  // scopes
+  | {
+      readonly kind: 'savepoint-made';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly savepoint: string;
+      readonly line: Line;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'savepoint-dropped';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly savepoint: string;
+    }
   // deployments and tenants
   | {
       readonly kind: 'tenant-put';

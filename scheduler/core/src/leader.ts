@@ -18,15 +18,19 @@ import { Deploying } from './deploying.ts';
 import type { Desk } from './desk.ts';
 import { Directory } from './directory.ts';
 import type { SchedulerEvent } from './events.ts';
+import { LineViews } from './line-views.ts';
 import { Membership } from './membership.ts';
 import { Migrations } from './migrations.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
+import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
 import { Runs } from './runs.ts';
+import { Savepoints } from './savepoints.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
+import { Surveys } from './surveys.ts';
 import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
 import type { Asker } from './waiting.ts';
@@ -48,6 +52,10 @@ export class Leader {
   readonly #reserving: Reserving;
   readonly #questions: Questions;
   readonly #objects: Objects;
+  readonly #surveys: Surveys;
+  readonly #savepoints: Savepoints;
+  readonly #lineViews: LineViews;
+  readonly #quarantines: Quarantines;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -87,7 +95,16 @@ export class Leader {
     this.#runs = new Runs(desk, this.#tasks);
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
     this.#reserving = new Reserving(desk, this.#tasks);
-    this.#questions = new Questions(desk, this.#membership.detection, this.#tasks);
+    this.#surveys = new Surveys(desk);
+    this.#savepoints = new Savepoints(desk, this.#surveys);
+    this.#lineViews = new LineViews(desk, this.#surveys);
+    this.#quarantines = new Quarantines(desk);
+    this.#questions = new Questions(
+      desk,
+      this.#membership.detection,
+      this.#tasks,
+      this.#quarantines,
+    );
     this.#takeOver();
   }
 
@@ -139,6 +156,8 @@ export class Leader {
       this.#tasks,
       this.#runs,
       this.#timers,
+      this.#surveys,
+      this.#lineViews,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
@@ -178,6 +197,9 @@ export class Leader {
         return this.#runs.goOn(due.run);
       case 'run-time':
         return this.#runs.timeCame(due.run, due.block);
+      case 'survey':
+        this.#surveys.due(due.ask);
+        return this.#lineViews.due(due.ask);
       case 'tell-time':
         return this.#runs.tellTime();
       case 'wait':
@@ -240,6 +262,12 @@ export class Leader {
         return;
       case 'rebased':
         return this.#directory.rebased(message);
+      case 'turns-found':
+        return this.#surveys.found(message);
+      case 'quarantined':
+        return this.#quarantines.hear(message);
+      case 'beyond-found':
+        return this.#lineViews.found(message);
       case 'leaving':
         return this.#membership.drain(node);
       case 'released':
@@ -319,6 +347,12 @@ export class Leader {
         return this.#reserving.put(asker, body);
       case 'drop-reservation':
         return this.#reserving.drop(asker, body);
+      case 'show-line':
+        return this.#lineViews.show(asker, body);
+      case 'make-savepoint':
+      case 'list-savepoints':
+      case 'drop-savepoint':
+        return this.#savepoints.serve(asker, body);
       case 'status':
         return this.#questions.status(asker);
       case 'list-actors':

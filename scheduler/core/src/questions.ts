@@ -14,6 +14,7 @@ import type { Desk } from './desk.ts';
 import type { FailureDetection } from './failure-detection.ts';
 import type { NodeRecord } from './nodes.ts';
 import { findingsOf } from './old-journal.ts';
+import type { Quarantines } from './quarantines.ts';
 import { viewReservation } from './reserving.ts';
 import { resourcesOf } from './resources.ts';
 import { viewRunShort } from './run-view.ts';
@@ -32,12 +33,14 @@ export class Questions {
   readonly #desk: Desk;
   readonly #detection: FailureDetection;
   readonly #tasks: Tasks;
+  readonly #quarantines: Quarantines;
   readonly #deposed = new Set<Incarnation>();
   #appendsRefused = 0;
   #repliesWithheld = 0;
 
-  constructor(desk: Desk, detection: FailureDetection, tasks: Tasks) {
+  constructor(desk: Desk, detection: FailureDetection, tasks: Tasks, quarantines: Quarantines) {
     this.#desk = desk;
+    this.#quarantines = quarantines;
     this.#detection = detection;
     this.#tasks = tasks;
   }
@@ -144,7 +147,10 @@ export class Questions {
   #view(): ClusterView {
     const { config, state, term } = this.#desk;
     const tenants = [...state.deployments.tenants()];
-    const findings = findingsOf(state.deployments, findingsMax);
+    const findings = [
+      ...this.#quarantines.findings(),
+      ...findingsOf(state.deployments, findingsMax),
+    ];
     return {
       ...(findings.length === 0 ? {} : { findings }),
       cell: config.cell,

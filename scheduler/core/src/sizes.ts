@@ -39,6 +39,8 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     'tell-time': 1,
     // Any number may wait for a run that goes on.
     wait: live.length === 0 ? 0 : Number.POSITIVE_INFINITY,
+    // Those of rounds that were answered run out by themselves.
+    survey: Number.POSITIVE_INFINITY,
     timers: Math.min(1, state.timers.count),
     'timer-lane': nodes.presentCount,
     retention: 1,

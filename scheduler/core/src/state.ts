@@ -13,6 +13,7 @@ import { type NodesImage, NodeTable } from './nodes.ts';
 import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
+import { type SavepointsImage, SavepointTable } from './savepoint-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
 import { type TimersImage, TimerTable } from './timer-table.ts';
 
@@ -40,6 +41,8 @@ export interface DurableState {
   readonly deployments: DeploymentsImage;
   /** Absent when there are none, as in images from before there were any. */
   readonly reservations?: ReservationsImage;
+  /** Absent where there are none. */
+  readonly savepoints?: SavepointsImage;
   readonly tasks: TasksImage;
   readonly runs: RunsImage;
   /** Absent where there are none. */
@@ -55,6 +58,7 @@ export class State {
   readonly actors = new ActorTable(this.nodes);
   readonly deployments = new DeploymentTable();
   readonly reservations = new ReservationTable(this.nodes);
+  readonly savepoints = new SavepointTable();
   readonly objects = new ObjectTable();
   readonly timers = new TimerTable();
   readonly tasks = new TaskTable(this.nodes, this.objects);
@@ -110,6 +114,10 @@ export class State {
       case 'actor-rebased':
         this.actors.apply(fact, position);
         break;
+      case 'savepoint-made':
+      case 'savepoint-dropped':
+        this.savepoints.apply(fact);
+        break;
       case 'tenant-put':
       case 'bundle-deployed':
         this.deployments.apply(fact);
@@ -164,6 +172,7 @@ export class State {
       actors: this.actors.image(),
       deployments: this.deployments.image(),
       ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
+      ...(this.savepoints.size === 0 ? {} : { savepoints: this.savepoints.image() }),
       tasks: this.tasks.image(),
       runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
@@ -187,6 +196,7 @@ export class State {
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
     state.reservations.restore(durable.reservations ?? []);
+    state.savepoints.restore(durable.savepoints ?? []);
     state.objects.restore(durable.objects ?? []);
     state.timers.restore(durable.timers ?? []);
     state.tasks.restore(durable.tasks);

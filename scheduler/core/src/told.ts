@@ -35,6 +35,7 @@ const kept: ReadonlySet<Answer['kind']> = new Set([
   'tenant',
   'reservation',
   'deployed',
+  'savepoint',
 ]);
 
 export class Told {

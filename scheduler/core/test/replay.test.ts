@@ -37,6 +37,8 @@ const step = fc.record({
     'log-deleted',
     'resolve',
     'resolve',
+    'savepoint',
+    'savepoint-drop',
     'place-seen',
     'rebased',
     'drain',
@@ -236,7 +238,12 @@ class History {
           actor: cart(`k${pick % 9}`),
           replyTo: 'gateway:g' as never,
           refusedEpoch: pick,
+          ...(pick % 2 === 0 ? {} : { scope: 'bank' }),
         });
+        return true;
+      case 'savepoint':
+      case 'savepoint-drop':
+        this.#savepoint(kind, pick);
         return true;
       case 'place-seen':
         if (entry && from) scene.hear({ kind: 'place-seen', incarnation: from, placed: [entry] });
@@ -257,6 +264,28 @@ class History {
         return true;
       default:
         return false;
+    }
+  }
+
+  #savepoint(kind: 'savepoint' | 'savepoint-drop', pick: number): void {
+    const { scene } = this;
+    const named = { tenant, scope: 'bank', savepoint: `s${pick % 4}` };
+    if (kind === 'savepoint-drop') {
+      scene.asks({ kind: 'drop-savepoint', ...named });
+      return;
+    }
+    scene.asks({ kind: 'make-savepoint', ...named });
+    // Every node answers, unless one is silent in the second round.
+    for (const round of pick % 5 === 0 ? [1] : [1, 2]) {
+      const { sends } = scene;
+      scene.sends = [];
+      for (const send of sends) {
+        if (send.kind !== 'to-node' || send.message.kind !== 'ask-turns') continue;
+        const { ask, actors } = send.message;
+        const found = actors.map((one) => ({ ...one, turn: pick + (round === 1 ? 3 : 2) }));
+        scene.hear({ kind: 'turns-found', incarnation: send.node, ask, found });
+      }
+      scene.sends = [...sends, ...scene.sends];
     }
   }
 

@@ -18,6 +18,7 @@ import type { Alarm } from './alarms.ts';
 import type { RunnerId } from './events.ts';
 import type { TurnCause } from './facts.ts';
 import type { Memory } from './memory.ts';
+import type { Past } from './past.ts';
 import type { Trial } from './trials.ts';
 
 /** Something the actor shall do. */
@@ -65,6 +66,8 @@ export interface Activation {
   runner: RunnerId | undefined;
   /** Undefined until it was restored for the first time. */
   memory: Memory | undefined;
+  /** Its turns, as far as they are kept: there when its memory is. */
+  past: Past | undefined;
   /** User state to build: the last checkpoint's, then deltas. Dropped when the runner has it. */
   building: { readonly state: Bytes | undefined; readonly deltas: readonly Bytes[] } | undefined;
   /** Arrived before it was live; taken in order when it is. */
@@ -141,6 +144,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     phase: 'cold',
     runner: undefined,
     memory: undefined,
+    past: undefined,
     building: undefined,
     waiting: [],
     mailbox: [],

@@ -14,7 +14,9 @@ import {
   type LogName,
   troupeError,
 } from '@troupe/model';
+import type { NodeFact } from './facts.ts';
 import { type Memory, memoryFrom, type StoredMemory, storeMemory } from './memory.ts';
+import type { StoredPast } from './past.ts';
 
 /** Facts of the actor at or before `position` of `log` are in the checkpoint. */
 export interface CheckpointFloor {
@@ -39,6 +41,10 @@ interface Body extends CheckpointHead {
   /** Wall-clock ms when it was made, for people. */
   readonly at: number;
   readonly memory: StoredMemory;
+  /** Where the turns before it are; absent from older nodes. */
+  readonly past?: StoredPast;
+  /** Of a segment, and of a rest: how the actor came here from the segment before. */
+  readonly facts?: readonly NodeFact[];
 }
 
 interface WholeBody extends Body {
@@ -61,9 +67,10 @@ export function encodeCheckpoint(
   memory: Memory,
   state: Bytes,
   at: At,
+  more: Pick<Body, 'past' | 'facts'> = {},
 ): Bytes {
   const stored = storeMemory(memory, at.now);
-  const body = { format: wholeFormat, ...head, at: at.wall, memory: stored, state };
+  const body = { format: wholeFormat, ...head, at: at.wall, memory: stored, state, ...more };
   return encode(body satisfies WholeBody);
 }
 
@@ -73,9 +80,10 @@ export function encodeRest(
   memory: Memory,
   deltas: readonly Bytes[],
   at: At,
+  more: Pick<Body, 'past' | 'facts'> = {},
 ): Bytes {
   const stored = storeMemory(memory, at.now);
-  const body = { format: restFormat, ...head, at: at.wall, memory: stored, deltas };
+  const body = { format: restFormat, ...head, at: at.wall, memory: stored, deltas, ...more };
   return encode(body satisfies RestBody);
 }
 
@@ -89,16 +97,22 @@ export function decodeCheckpoint(
   memory: Memory;
   state: Bytes;
   deltas: readonly Bytes[];
+  past: StoredPast | undefined;
+  facts: readonly NodeFact[];
+  isRest: boolean;
 } {
   const body = decodeBody(bytes);
   const memory = memoryFrom(body.memory, now);
-  if (body.format === wholeFormat) return { head: body, memory, state: body.state, deltas: [] };
+  const { past, facts = [] } = body;
+  const isRest = body.format !== wholeFormat;
+  const more = { head: body, memory, past, facts, isRest };
+  if (body.format === wholeFormat) return { ...more, state: body.state, deltas: [] };
   const whole = base === undefined ? undefined : decodeBody(base);
   if (whole?.format !== wholeFormat || whole.actor !== body.actor || whole.seq > body.seq) {
     const text = `the checkpoint of ${body.actor} at turn ${body.seq} lies on one that is not there`;
     throw troupeError('LOG_CORRUPT', text, { actor: body.actor });
   }
-  return { head: body, memory, state: whole.state, deltas: body.deltas };
+  return { ...more, state: whole.state, deltas: body.deltas };
 }
 
 /** Who, when and where: all that a store needs to choose between two checkpoints. */

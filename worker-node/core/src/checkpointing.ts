@@ -13,11 +13,12 @@ import { type ActorId, type Bytes, type FromRunner, limits, type TimerChange } f
 import { type Activation, inMessages } from './activation.ts';
 import { type CheckpointHead, encodeCheckpoint, encodeRest } from './checkpoint.ts';
 import type { Core } from './core.ts';
-import type { NodeEvent } from './events.ts';
+import type { NodeEvent, NodeSend } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import { type Memory, unheard } from './memory.ts';
 
 type Stored = Extract<NodeEvent, { kind: 'checkpoint-stored' }>;
+type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type Captured = Extract<FromRunner, { kind: 'captured' }>;
 
 /** Captures and puts under way at once, beyond those that a drain asks for. */
@@ -107,9 +108,10 @@ export class Checkpointing {
     const { memory, checkpoint } = activation;
     memory.sessions.forget(this.#core.now);
     const head = this.#headOf(activation, memory.seq);
-    const body = encodeCheckpoint(head, memory, captured.state, this.#core);
+    const past = this.#core.lines.capture(activation, head, captured.state);
+    const body = encodeCheckpoint(head, memory, captured.state, this.#core, past.listed);
     checkpoint.since = checkpoint.collecting ? { deltas: [], bytes: 0 } : undefined;
-    this.#put(activation, memory, body, false);
+    this.#put(activation, memory, body, past.order);
     if (activation.trial !== undefined) this.#core.mailboxes.pump(activation);
   }
 
@@ -130,6 +132,7 @@ export class Checkpointing {
     }
     checkpoint.revision = stored.revision;
     checkpoint.isRest = checkpoint.putIsRest;
+    this.#core.lines.onStored(activation);
     if (activation.chain.length > 0) {
       activation.chain = [];
       this.#rebased.add(activation);
@@ -197,7 +200,9 @@ export class Checkpointing {
     memory.sessions.forget(this.#core.now);
     this.#underWay.add(activation);
     const head = this.#headOf(activation, memory.seq);
-    this.#put(activation, memory, encodeRest(head, memory, since.deltas, this.#core), true);
+    const past = this.#core.lines.rest(activation);
+    const body = encodeRest(head, memory, since.deltas, this.#core, past);
+    this.#put(activation, memory, body, { onTop: true });
     return true;
   }
 
@@ -206,7 +211,13 @@ export class Checkpointing {
     return { actor: id, birth, epoch, seq, floor };
   }
 
-  #put(activation: Activation, memory: Memory, body: Bytes, rest: boolean): void {
+  #put(
+    activation: Activation,
+    memory: Memory,
+    body: Bytes,
+    more: Pick<PutOrder, 'onTop' | 'segment' | 'dropped'>,
+  ): void {
+    const rest = more.onTop === true;
     const { id, epoch, checkpoint } = activation;
     this.#clean(activation);
     checkpoint.letters = unheard(memory);
@@ -216,7 +227,7 @@ export class Checkpointing {
     if (!rest) checkpoint.bytes = body.length;
     const { revision: expected } = checkpoint;
     const put = { actor: id, epoch, seq: memory.seq, body, expected } as const;
-    this.#core.out.send({ kind: 'put-checkpoint', ...put, ...(rest ? { onTop: true } : {}) });
+    this.#core.out.send({ kind: 'put-checkpoint', ...put, ...more });
   }
 
   /** Somebody older wrote over what the rest was to lie on: a whole one goes over that. */

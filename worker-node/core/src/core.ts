@@ -10,10 +10,12 @@ import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import type { Handover } from './handover.ts';
 import type { Hosting } from './hosting.ts';
+import type { Lines } from './lines.ts';
 import type { Locations } from './locations.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { OutgoingCalls } from './outgoing-calls.ts';
 import type { Post } from './post.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
@@ -50,4 +52,6 @@ export interface Core {
   readonly departures: Departures;
   readonly arrivals: Arrivals;
   readonly handover: Handover;
+  readonly lines: Lines;
+  readonly quarantine: Quarantine;
 }

@@ -22,6 +22,7 @@ import type {
   ToRunner,
 } from '@troupe/model';
 import type { NodeFact } from './facts.ts';
+import type { PastKept } from './past.ts';
 
 /** Number the host gives to a runner process; never used again. */
 export type RunnerId = number;
@@ -92,6 +93,13 @@ export type NodeEvent = { readonly wall: number } & (
       readonly attempt: number;
       readonly failure: Failure;
     }
+  /** What lies under the keys of `read-past`, in their order; undefined where nothing does. */
+  | {
+      readonly kind: 'past-read';
+      readonly ask: number;
+      readonly bodies: readonly (Bytes | undefined)[];
+    }
+  | { readonly kind: 'past-failed'; readonly ask: number; readonly failure: Failure }
   /** Everything the machine said up to this batch is durable at this position of the turn log. */
   | { readonly kind: 'log-durable'; readonly position: number; readonly bytes: number }
   /** SIGTERM: hand everything over, then leave. */
@@ -111,6 +119,10 @@ export type NodeSend =
       readonly seq: number;
       readonly body: Bytes;
       readonly expected: number;
+      /** To be stored before it, by the same rule, under a key of its own. */
+      readonly segment?: { readonly key: string; readonly body: Bytes };
+      /** Keys that are not needed any more once it is stored. */
+      readonly dropped?: readonly string[];
       /** A rest: only on top of that revision. */
       readonly onTop?: true;
     }
@@ -156,6 +168,8 @@ export type NodeWork =
       readonly attempt: number;
       readonly objects: readonly StoredObject[];
     }
+  /** Read segments of a past; answered by `past-read` or `past-failed`, in bounded time. */
+  | { readonly kind: 'read-past'; readonly ask: number; readonly keys: readonly string[] }
   /** Read the checkpoint of an actor that may soon be placed here, and keep it for its `restore`.
    *  Answered by `read-ahead`. */
   | { readonly kind: 'read-ahead'; readonly actor: ActorId; readonly epoch: number }
@@ -181,4 +195,6 @@ export interface NodeConfig {
   readonly runners: number;
   /** Bytes of its own log that a node keeps behind its checkpoints. */
   readonly logBytesKeptMax: number;
+  /** Whose past is kept, and how long; that of shared scopes for a day unless given. */
+  readonly past?: PastKept;
 }

@@ -26,6 +26,8 @@ import { decodeCheckpoint } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
 import { freshMemory, replay, unheard } from './memory.ts';
+import { freshPast } from './past.ts';
+import { refuseConflict } from './quarantine.ts';
 
 /** A late twin of a placement comes within seconds. One that was held up for longer than this was sent by a
  *  leader, or to a node, that is fenced. */
@@ -62,8 +64,10 @@ export class Hosting {
     this.#core.arrivals.onPlaced(place.actor);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
     // begun may wait, so it is read back at once.
-    if (place.epoch === place.birth + 1) activation.memory = freshMemory();
-    else this.wake(activation);
+    if (place.epoch === place.birth + 1) {
+      activation.memory = freshMemory();
+      activation.past = freshPast(activation);
+    } else this.wake(activation);
     this.#core.handover.onPlaced(activation, place.leave);
   }
 
@@ -129,6 +133,8 @@ export class Hosting {
     this.#core.mailboxes.pump(activation);
     this.#core.timers.onLive(activation);
     this.#core.post.resendAll(activation);
+    this.#core.lines.onLive(activation);
+    this.#core.quarantine.release(activation);
     this.#core.checkpointing.onLive(activation);
     this.#core.departures.changed(activation);
   }
@@ -171,6 +177,7 @@ export class Hosting {
     this.leaveRunner(activation);
     activation.phase = 'cold';
     activation.memory = undefined;
+    activation.past = undefined;
     activation.queuedLetters.clear();
     activation.queuedTimers.clear();
   }
@@ -192,6 +199,7 @@ export class Hosting {
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
+    this.#core.quarantine.release(activation);
     if (this.#actors.get(activation.id) !== activation) return;
     this.#actors.delete(activation.id);
     const { now } = this.#core;
@@ -218,12 +226,14 @@ export class Hosting {
 
   #rebuild(activation: Activation, event: Restored): void {
     const { now } = this.#core;
+    refuseConflict(activation.id, event.facts);
     const { checkpoint } = event;
     const stored =
       checkpoint === undefined
         ? undefined
         : decodeCheckpoint(checkpoint.body, now, checkpoint.base);
     const memory = stored?.memory ?? freshMemory();
+    const past = this.#core.lines.pastOf(activation, stored, event.facts);
     const deltas = [...(stored?.deltas ?? [])];
     for (const fact of event.facts) {
       const delta = replay(memory, activation.id, fact, now);
@@ -233,6 +243,7 @@ export class Hosting {
     // answered meanwhile, sessions heard of.
     if (activation.memory === undefined) {
       activation.memory = memory;
+      activation.past = past;
       activation.checkpoint.letters = unheard(memory);
       activation.checkpoint.parked = memory.begun?.parked === true;
     } else
@@ -273,6 +284,8 @@ export class Hosting {
     activation.building = undefined;
     this.#core.trials.leave(activation);
     this.#core.mailboxes.refuseAll(activation, reason);
+    this.#core.lines.onFailed(activation, reason);
+    this.#core.quarantine.onFailed(activation, reason);
   }
 
   #current(actor: ActorId, epoch: number): Activation | undefined {

@@ -23,10 +23,12 @@ import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } f
 import type { NodeFact } from './facts.ts';
 import { Handover } from './handover.ts';
 import { Hosting } from './hosting.ts';
+import { Lines } from './lines.ts';
 import { Locations } from './locations.ts';
 import { Mailboxes } from './mailboxes.ts';
 import { OutgoingCalls } from './outgoing-calls.ts';
 import { Post } from './post.ts';
+import { Quarantine } from './quarantine.ts';
 import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
 import { Tasks } from './tasks.ts';
@@ -68,6 +70,8 @@ export class NodeMachine
   readonly departures: Departures;
   readonly arrivals: Arrivals;
   readonly handover: Handover;
+  readonly lines: Lines;
+  readonly quarantine: Quarantine;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -90,6 +94,8 @@ export class NodeMachine
     this.departures = new Departures(this);
     this.arrivals = new Arrivals(this);
     this.handover = new Handover(this);
+    this.lines = new Lines(this);
+    this.quarantine = new Quarantine(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -163,6 +169,9 @@ export class NodeMachine
       case 'log-durable':
         this.#durableAt = event.position;
         return this.checkpointing.onDurable(event.position, event.bytes);
+      case 'past-read':
+      case 'past-failed':
+        return this.lines.onPast(event);
       case 'leave':
         return this.handover.leave();
       default:
@@ -190,6 +199,10 @@ export class NodeMachine
         return this.locations.onLocated(message);
       case 'place':
         return this.hosting.onPlace(message);
+      case 'ask-turns':
+        return this.lines.onAsk(message);
+      case 'ask-beyond':
+        return this.lines.onAskBeyond(message);
       case 'prepare':
         return this.arrivals.onPrepare(message);
       case 'prepared':
@@ -226,6 +239,7 @@ export class NodeMachine
   }
 
   #onFrame(runner: RunnerId, frame: FromRunner): void {
+    if (this.lines.onFrame(frame, runner)) return;
     switch (frame.kind) {
       case 'activated':
         return this.hosting.onActivated(frame.actor, runner);
@@ -267,6 +281,7 @@ export class NodeMachine
     if (gone === undefined) return;
     const lost = this.hosting.onRunnerExited(runner);
     for (const activation of lost) this.checkpointing.onRunnerLost(activation);
+    this.lines.onRunnerExited(runner, reason);
     this.tasks.onRunnerExited(runner, reason);
     this.trials.onRunnerExited(runner, gone.bundle);
     this.turns.onRunnerExited(lost, reason, gone.held === 1);
@@ -286,6 +301,8 @@ export class NodeMachine
     this.timers.tick();
     this.tasks.tick();
     this.turns.killOverdue();
+    this.lines.tick();
+    this.quarantine.tick();
     this.checkpointing.tick();
     this.arrivals.tick();
     this.handover.tick();

@@ -219,6 +219,7 @@ export class Mailboxes {
     if (call.method === signalMethod) return this.#acceptSignal(activation, call);
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
+    if (call.atTurn !== undefined) return this.#readFormer(activation, call, call.atTurn);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
     const isUnheard = kind !== 'read' && unheard(memory) > limits.outboxLettersMax;
     if (isUnheard || inputsOf(activation) >= limits.mailboxCallsMax) {
@@ -258,6 +259,21 @@ export class Mailboxes {
       activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
       this.#core.turns.dispatchRead(activation, input);
     }
+  }
+
+  #readFormer(activation: Activation, call: Call, seq: number): void {
+    const { method, args } = call;
+    const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), method);
+    if (kind !== 'read') {
+      const text = `${method} is no read, and what ${activation.id} was does not change`;
+      return this.#refuse(call, failure('INVALID_ARGUMENT', text));
+    }
+    const input = inputOfCall(activation, call, true);
+    opened(activation, call.caller.session, call.caller.number, input);
+    this.#core.lines.read(activation, { seq, method, args }, (outcome) => {
+      this.#core.out.append({ kind: 'barrier' });
+      this.answer(activation, input, outcome);
+    });
   }
 
   #refusal(activation: Activation, call: Call): Failure | undefined {

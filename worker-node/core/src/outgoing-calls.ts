@@ -31,6 +31,7 @@ import {
   type RunTask,
   type SessionId,
   sessionId,
+  tickClock,
   type VectorClock,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
@@ -118,7 +119,7 @@ export class OutgoingCalls {
       runMs: this.#runMs(activation.bundle, frame.type),
       path: [...turn.input.path, activation.id],
       scope: activation.scope,
-      clock: activation.memory?.clock,
+      clock: clockOf(activation, begun.seq),
       ordinal,
       name,
       activation,
@@ -302,6 +303,11 @@ export class OutgoingCalls {
     if (!this.#core.runners.isUp(call.runner)) return;
     this.#core.runners.frame(call.runner, { kind: 'call-returned', work, ordinal, outcome });
   }
+}
+
+/** What is sent during a turn carries its number, though it has not ended (a line takes both or none). */
+function clockOf({ id, memory }: Activation, seq: number): VectorClock | undefined {
+  return memory === undefined ? undefined : tickClock(memory.clock, id, seq);
 }
 
 function sessionOf(caller: Activation | RunTask): SessionId {

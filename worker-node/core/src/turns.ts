@@ -155,8 +155,10 @@ export class Turns {
     const { id, epoch, memory } = activation;
     if (memory?.begun === undefined) return;
     record(memory, memory.begun, recorded, this.#core.now);
-    const changes = clock === undefined ? undefined : clockChanges(memory.clock, clock);
-    if (clock !== undefined) memory.clock = mergeClocks(memory.clock, clock);
+    // Others know of this turn by its calls; the actor itself does when it has ended.
+    const { [id]: _, ...others } = clock ?? {};
+    const changes = clock === undefined ? undefined : clockChanges(memory.clock, others);
+    if (clock !== undefined) memory.clock = mergeClocks(memory.clock, others);
     const { seq } = memory.begun;
     const fact = { kind: 'turn-recorded', actor: id, epoch, seq, recorded } as const;
     this.fact(activation, changes === undefined ? fact : { ...fact, clock: changes });
@@ -223,6 +225,7 @@ export class Turns {
   /** Appends a fact of this actor. */
   fact(activation: Activation, fact: NodeFact): void {
     this.#core.out.append(fact);
+    this.#core.lines.onFact(activation, fact);
     this.#core.checkpointing.onFact(activation, fact);
   }
 

@@ -94,6 +94,30 @@ describe('an awaited call', () => {
     expect(a.values()).toEqual([5]);
   });
 
+  it('carries the number of the turn that makes it, which the turn itself has only when it ended', () => {
+    const a = asking();
+    const [call] = a.toNodes();
+    if (call?.kind !== 'call') throw new Error('no call was sent');
+    expect(call.clock).toEqual({ [ledger]: 1 });
+    const { session, number } = call.caller;
+    const clock = { [ledger]: 1, [other]: 7 };
+    a.message({
+      kind: 'call-result',
+      actor: other,
+      session,
+      number,
+      outcome,
+      scope: ledger,
+      clock,
+    });
+    const clocks = a.log.flatMap((fact) => ('clock' in fact ? [[fact.kind, fact.clock]] : []));
+    expect(clocks).toEqual([
+      ['turn-begun', {}],
+      ['turn-recorded', { [other]: 7 }],
+      ['turn', { [ledger]: 1 }],
+    ]);
+  });
+
   it('that surely did nothing does not make the turn that awaited it such a one', () => {
     const a = asking();
     const [call] = a.toNodes();

@@ -87,6 +87,8 @@ export class TestNode {
   /** The runner takes its time with these, until they are given. */
   heldCaptures: FromRunner[] | undefined;
   checkpoints: Map<ActorId, Stored>;
+  /** What is kept of the past, by key. */
+  readonly segments: Map<string, Bytes>;
   #pending: { facts: NodeFact[]; sends: NodeSend[]; replies: NodeReply[] } = {
     facts: [],
     sends: [],
@@ -110,11 +112,13 @@ export class TestNode {
     shared: {
       logs: Map<string, NodeFact[]>;
       checkpoints: Map<ActorId, Stored>;
+      segments?: Map<string, Bytes>;
     } = { logs: new Map(), checkpoints: new Map() },
     config: Partial<NodeConfig> = {},
   ) {
     this.name = name;
     this.checkpoints = shared.checkpoints;
+    this.segments = shared.segments ?? new Map();
     this.#logs = shared.logs;
     this.#logs.set(`turns-${name}`, this.log);
     this.machine = new NodeMachine({
@@ -132,14 +136,20 @@ export class TestNode {
     });
   }
 
-  place(actor: ActorId, epoch = 2, chain: readonly ChainLink[] = [], birth = 1): void {
+  place(
+    actor: ActorId,
+    epoch = 2,
+    chain: readonly ChainLink[] = [],
+    birth = 1,
+    scope: string = actor,
+  ): void {
     const place: Place = {
       kind: 'place',
       term: { generation: 1, number: 0 },
       actor,
       birth,
       epoch,
-      scope: actor,
+      scope,
       bundle,
       chain,
     };
@@ -315,7 +325,10 @@ export class TestNode {
       this.post({ kind: 'runner-ready', runner: this.#runners, bundle, manifest });
     } else if (order.kind === 'to-runner') this.#run(order.runner, order.frame);
     else if (order.kind === 'kill-runner') this.crashRunner(order.runner);
-    else if (order.kind === 'read-ahead') {
+    else if (order.kind === 'read-past') {
+      const bodies = order.keys.map((key) => this.segments.get(key));
+      this.post({ kind: 'past-read', ask: order.ask, bodies });
+    } else if (order.kind === 'read-ahead') {
       this.post({ kind: 'read-ahead', actor: order.actor, epoch: order.epoch });
     }
   }
@@ -326,6 +339,9 @@ export class TestNode {
       const before = this.checkpoints.get(send.actor);
       const revision = (before?.revision ?? 0) + 1;
       const base = send.onTop === true ? { base: before?.body ?? send.body } : {};
+      const { segment, dropped = [] } = send;
+      if (segment !== undefined) this.segments.set(segment.key, segment.body);
+      for (const key of dropped) this.segments.delete(key);
       this.checkpoints.set(send.actor, { body: send.body, revision, ...base });
       const { actor, epoch, seq } = send;
       this.post({ kind: 'checkpoint-stored', actor, epoch, seq, revision });
@@ -544,7 +560,7 @@ export const node = (name: string) => nodeAddress(incarnation(`${name}.aaaaaaaa`
 
 /** What outlives a node: the logs and the checkpoints. */
 export function shared() {
-  return { logs: new Map(), checkpoints: new Map() };
+  return { logs: new Map(), checkpoints: new Map(), segments: new Map() };
 }
 
 /** The chain of an actor whose node of this name has died. */

@@ -6,6 +6,8 @@
  * S4  what was to lie on top of another checkpoint is put on top of no other one.
  * S2  each put is answered once, when its fate is known; an unreachable store is asked again.
  * S3  at most `putsMax` puts are in flight.
+ * S4  a checkpoint lists only segments that are stored, and drops none that the one before it lists
+ *     until it stands there itself.
  */
 import { type Checkpoints, type Logger, Slots } from '@troupe/fabric';
 import type { ActorId } from '@troupe/model';
@@ -51,7 +53,7 @@ export class CheckpointStore {
       failed: (reason, attempt) =>
         this.#start.logger.warn({ actor, epoch, seq, attempt, err: reason }, 'a checkpoint waits'),
     };
-    patiently(patience, () => this.#slots.run(() => this.#put(order)))
+    patiently(patience, () => this.#slots.run(() => this.#putAll(order)))
       .then(
         (fate) => this.#start.stored(actor, epoch, seq, fate),
         (reason: unknown) => {
@@ -71,16 +73,26 @@ export class CheckpointStore {
     this.#stopped = true;
   }
 
-  async #put(order: PutOrder): Promise<PutFate> {
+  /** S4: the segment that it lists first, and what it does not list any more last. */
+  async #putAll(order: PutOrder): Promise<PutFate> {
+    const { segment, dropped = [], onTop: _, ...whole } = order;
+    if (segment !== undefined) await this.#put(segment.key, { ...whole, ...segment, expected: 0 });
+    const fate = await this.#put(order.actor, order);
+    if (fate.revision === undefined) return fate;
+    for (const key of dropped) await this.#start.checkpoints.drop(key);
+    return fate;
+  }
+
+  async #put(key: string, order: PutOrder): Promise<PutFate> {
     const { checkpoints } = this.#start;
-    const { actor, body, onTop = false } = order;
+    const { body, onTop = false } = order;
     let expected = order.expected;
     for (;;) {
       const revision = onTop
-        ? await checkpoints.putOnTop(actor, body, expected)
-        : await checkpoints.put(actor, body, expected);
+        ? await checkpoints.putOnTop(key, body, expected)
+        : await checkpoints.put(key, body, expected);
       if (revision !== undefined) return { revision };
-      const standing = await checkpoints.get(actor);
+      const standing = await checkpoints.get(key);
       const head = standing === undefined ? undefined : checkpointHead(standing.body);
       // Two of the same turn are alike only when both are whole, or both lie on the same one.
       const same = head?.epoch === order.epoch && head.seq === order.seq;

@@ -33,6 +33,12 @@ const nodeSection = z.strictObject({
   logBytesBeyondCheckpointsMax: positive.default(limits.logBytesBeyondCheckpointsMax),
   /** Bytes of its own log that a node keeps behind its checkpoints. */
   logBytesKeptMax: positive.default(256 * mebibyte),
+  /** Whose past is kept, so that a line may lead back to it: of actors in scopes of several, of all, or of none. */
+  pastScopes: z.enum(['shared', 'all', 'none']).default('shared'),
+  /** For how long, and in how many segments and bytes for each actor, whichever ends first. */
+  pastMs: positive.default(limits.pastMs),
+  pastSegmentsMax: positive.default(limits.pastSegmentsMax),
+  pastBytesMax: positive.default(limits.pastBytesMax),
   /** Bytes of large outputs and inputs kept in memory, for blocks that take them here. */
   objectCacheBytesMax: z.int().nonnegative().default(limits.objectCacheBytesMax),
   resendMs: positive.default(limits.resendMs),

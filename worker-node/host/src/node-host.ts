@@ -35,6 +35,7 @@ import { Heart } from './heartbeat.ts';
 import { Joining } from './join.ts';
 import { ObjectShelf } from './object-shelf.ts';
 import { isDeposed, OwnLog } from './own-log.ts';
+import { PastReader } from './past-reader.ts';
 import { Restorer } from './restore/restorer.ts';
 import { NodeRim } from './rim.ts';
 import { BundleFiles } from './runners/bundle-files.ts';
@@ -68,6 +69,11 @@ export interface End {
   readonly code: ExitCode;
   /** What made it end, unless that was wished. */
   readonly failure?: Failure;
+}
+
+function pastKept({ pastScopes, pastMs, pastSegmentsMax, pastBytesMax }: NodeHostConfig['node']) {
+  const [segmentsMax, bytesMax] = [pastSegmentsMax, pastBytesMax];
+  return { scopes: pastScopes, ms: pastMs, segmentsMax, bytesMax };
 }
 
 interface Running {
@@ -208,6 +214,7 @@ export class NodeHost {
       rebaseMs,
       runners,
       log: welcome.log,
+      past: pastKept(config.node),
     });
     const loop: NodeLoop = new Loop({
       machine,
@@ -270,6 +277,11 @@ export class NodeHost {
       restorer: parts.restorer,
       checkpoints: parts.checkpoints,
       shelf: parts.shelf,
+      past: new PastReader({
+        checkpoints: fabric.checkpoints,
+        read: (ask, bodies) => this.#post({ kind: 'past-read', ask, bodies }),
+        failed: (ask, failure) => this.#post({ kind: 'past-failed', ask, failure }),
+      }),
       toSelf: (message) => this.#post({ kind: 'message', message }),
       trimLog: (before) => {
         fabric.logs.trim(ownLog.log, before).catch((reason: unknown) => {

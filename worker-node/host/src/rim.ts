@@ -10,6 +10,7 @@ import type { NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe/worker-nod
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { leaderMail } from './leader-mail.ts';
 import type { ObjectShelf } from './object-shelf.ts';
+import type { PastReader } from './past-reader.ts';
 import type { Restorer } from './restore/restorer.ts';
 import type { RunnerPool } from './runners/pool.ts';
 
@@ -21,6 +22,7 @@ export interface RimStart {
   readonly restorer: Restorer;
   readonly checkpoints: CheckpointStore;
   readonly shelf: ObjectShelf;
+  readonly past: PastReader;
   /** A message of this node to itself. */
   toSelf(message: ToNode): void;
   trimLog(before: number): void;
@@ -63,6 +65,9 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
         return;
       case 'read-objects':
         this.#start.shelf.read(order);
+        return;
+      case 'read-past':
+        this.#start.past.read(order);
         return;
       case 'log':
         log(order.level, order.text);

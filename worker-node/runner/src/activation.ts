@@ -16,6 +16,7 @@ import {
   limits,
   type Outcome,
   type OutgoingSend,
+  sameActor,
   type TimerChange,
   type ToRunner,
   troupeError,
@@ -71,7 +72,7 @@ export class Activation {
 
   /** Throws what the constructor of the state throws. */
   constructor(actor: ActorId, definition: AnyActorDefinition, host: Host, from: Activated) {
-    const { type, key } = actorParts(actor);
+    const { type, key } = actorParts(sameActor(actor));
     this.#definition = definition;
     this.#host = host;
     this.#name = `${type}/${key}`;

@@ -3,6 +3,7 @@ import {
   actorParts,
   isTypeName,
   type OutgoingSend,
+  sameActor,
   signalMethod,
   type TimerChange,
   type ToRunner,
@@ -56,8 +57,8 @@ export class TurnScope {
   #draft: Box | undefined;
 
   constructor(frame: TurnFrame, { held, timers, work, emit }: Grounds<() => TimerDraft>) {
-    this.key = actorParts(frame.actor).key;
-    this.id = frame.actor;
+    this.key = actorParts(sameActor(frame.actor)).key;
+    this.id = sameActor(frame.actor);
     this.callId = frame.callId;
     this.#openTimers = timers;
     this.#held = held;
@@ -205,8 +206,8 @@ export class ReadScope {
     this.state = held.current;
     const pending = timers.pending();
     this.timers = Object.freeze({ list: (): readonly TimerView[] => timerViews(pending) });
-    this.key = actorParts(frame.actor).key;
-    this.id = frame.actor;
+    this.key = actorParts(sameActor(frame.actor)).key;
+    this.id = sameActor(frame.actor);
     this.callId = frame.callId;
     this.#work = work;
     this.#emit = emit;

@@ -26,6 +26,8 @@ import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
+import { lineIsMaximal } from './line-is-maximal.ts';
+import { lineSights } from './line-sights.ts';
 import { lowerGivesWay } from './lower-gives-way.ts';
 import { noDoubleReservation } from './no-double-reservation.ts';
 import { noLeak } from './no-leak.ts';
@@ -65,6 +67,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'acknowledged-is-durable': acknowledgedIsDurable,
   'refused-did-nothing': refusedDidNothing,
   'consistent-cut': consistentCut,
+  'line-is-maximal': lineIsMaximal,
   'reads-are-fresh': readsAreFresh,
   'signal-once': signalOnce,
   'same-winner': sameWinner,
@@ -138,8 +141,8 @@ export class Checks implements Onlooker {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    const looks = [sights, runSights, taskSights, placeSights, timerSights].map((look) =>
-      look(this.truth, coverage),
+    const looks = [sights, runSights, taskSights, placeSights, timerSights, lineSights].map(
+      (look) => look(this.truth, coverage),
     );
     this.#checkers = [...checkers, ...looks];
   }

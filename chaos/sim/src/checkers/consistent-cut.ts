@@ -47,7 +47,9 @@ function checkClock(truth: Truth, fact: TurnFact, violate: Violate): void {
       if (seq !== fact.seq) violate(`turn ${fact.seq} of ${fact.actor} has clock ${seq}`);
       continue;
     }
-    const known = truth.actors.get(other as ActorId)?.memory.seq ?? 0;
+    const { memory } = truth.actors.get(other as ActorId) ?? {};
+    // A turn that awaits this one has begun, and has not ended.
+    const known = memory?.begun?.seq ?? memory?.seq ?? 0;
     if (seq > known) {
       violate(`turn ${fact.seq} of ${fact.actor} knows turn ${seq} of ${other}, at ${known}`);
     }

@@ -12,7 +12,7 @@ export const readsAreFresh: MakeChecker = (truth, violate) => ({
       actor.acknowledged = Math.max(actor.acknowledged, turn.length);
       return;
     }
-    if (operation.kind !== 'read' || !outcome.ok) return;
+    if (operation.kind !== 'read' || !outcome.ok || operation.atTurn !== undefined) return;
     const seen = decodeValue(outcome.value) as readonly string[];
     const { ids = [] } = truth.actors.get(operation.actor) ?? {};
     if (seen.length < acknowledgedBefore) {

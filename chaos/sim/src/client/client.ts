@@ -56,6 +56,8 @@ interface OpenRequest {
 }
 
 const againMs = 700;
+/** For reads of savepoints. */
+const readMs = 30_000;
 /** Longer than a leader is away for, and than what is held up in the network. */
 const lostMs = 20_000;
 /** Questions without an answer after which another gateway is tried. */
@@ -185,6 +187,8 @@ export class Client {
         return this.#reserveAnew(operation, (answer) => {
           this.#end(operation, outcomeOf(answer) ?? { ok: true, value: encodeValue(null) });
         });
+      case 'savepoint':
+        return this.#savepoint(operation);
       case 'run':
         return new RunErrand(operation, {
           world: this.#world,
@@ -194,6 +198,24 @@ export class Client {
           end: (outcome) => this.#end(operation, outcome),
         }).begin();
     }
+  }
+
+  /** Each actor is read as it was at the savepoint. */
+  #savepoint(operation: Extract<Operation, { kind: 'savepoint' }>): void {
+    const { scope, savepoint, later } = operation;
+    const body = { kind: 'make-savepoint', tenant: tenantName(tenant), scope, savepoint } as const;
+    this.#ask(body, (answer) => {
+      this.#end(operation, outcomeOf(answer) ?? { ok: true, value: encodeValue(null) });
+      if (answer.kind !== 'savepoint') return;
+      const line = Object.entries(answer.savepoint.line) as [ActorId, number][];
+      const reads = line.map(([actor, atTurn]) => {
+        return { kind: 'read', at: 0, actor, deadlineMs: readMs, atTurn } as const;
+      });
+      this.#left += reads.length;
+      this.process.after(later, () => {
+        for (const read of reads) this.#begin(read);
+      });
+    });
   }
 
   #reserveAnew({ wish }: ReservationOperation, answered: (answer: Answer) => void): void {
@@ -353,6 +375,7 @@ export class Client {
   }
 
   #sendCall({ operation, session, number, deadlineAt, streams }: OpenCall): void {
+    const { scope } = this.#world;
     streams.add(this.#stream);
     this.#send({
       kind: 'client-call',
@@ -363,6 +386,10 @@ export class Client {
       actor: operation.actor,
       ...askedOf(operation),
       deadlineMs: Math.max(1, Math.ceil(deadlineAt - this.process.now())),
+      ...(operation.kind === 'read' && operation.atTurn !== undefined
+        ? { atTurn: operation.atTurn }
+        : {}),
+      ...(scope === undefined ? {} : { scope }),
     });
   }
 

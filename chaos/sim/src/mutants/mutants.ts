@@ -54,6 +54,9 @@ export const mutants = {
   'letters-by-arrival': 'a receiver takes letters in the order in which they arrive',
   'letters-sent-once': 'a letter that is not acknowledged is not sent again',
   'clock-forgets-the-sender': 'the clock of a turn does not say what it knows of others',
+  'line-of-one-look': 'a node takes whatever turn it is asked about for one before the line',
+  'calls-without-their-turn': 'an awaited call does not say in which turn it was made',
+  'former-actors-not-rolled-forward': 'an actor as it was is taken from a segment alone',
   'restored-without-its-log': 'an actor is read back from its checkpoint alone',
   'older-checkpoint-read': 'an actor is read back from the checkpoint before the last',
   'rest-not-stored':

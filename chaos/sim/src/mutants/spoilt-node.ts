@@ -81,6 +81,31 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
         : fact,
     ),
   }),
+  'line-of-one-look': () => (output, event) => {
+    if (event.kind !== 'message' || event.message.kind !== 'ask-turns') return output;
+    const { line } = event.message;
+    if (line === undefined) return output;
+    const send = output.send.map((one) => {
+      if (one.kind !== 'to-leader' || one.message.kind !== 'turns-found') return one;
+      const found = one.message.found.map((each) => {
+        return { ...each, turn: line[each.actor] ?? each.turn };
+      });
+      return { ...one, message: { ...one.message, found } };
+    });
+    return { ...output, send };
+  },
+  'calls-without-their-turn': () => (output) => ({
+    ...output,
+    send: output.send.map((one) => {
+      if (one.kind !== 'to-node' || one.message.kind !== 'call') return one;
+      const { clock = {}, path } = one.message;
+      const caller = path.at(-1);
+      if (caller === undefined) return one;
+      const { [caller]: turn = 1, ...others } = clock;
+      const known = turn > 1 ? { ...others, [caller]: turn - 1 } : others;
+      return { ...one, message: { ...one.message, clock: known } };
+    }),
+  }),
   'letters-sent-once': sentOnce,
   'firing-recorded-twice': () => (output) => ({ ...output, append: recordedTwice(output.append) }),
   'timer-news-told-once': toldOnce,

@@ -14,6 +14,7 @@ import {
   encodeValue,
   limits,
   type Outcome,
+  sameActor,
   type TimerChange,
   type ToRunner,
 } from '@troupe/model';
@@ -85,7 +86,9 @@ export class Runner {
       running: false,
       waits: false,
     });
-    this.#start.world.checks.activated(actor, ids, this.#start.node);
+    if (sameActor(actor) === actor) {
+      this.#start.world.checks.activated(actor, ids, this.#start.node);
+    }
     this.#start.emit({ kind: 'activated', actor });
   }
 

@@ -31,7 +31,20 @@ export type Operation = {
       readonly program: Program;
       readonly deadlineMs: number;
     }
-  | { readonly kind: 'read'; readonly actor: ActorId; readonly deadlineMs: number }
+  | {
+      readonly kind: 'read';
+      readonly actor: ActorId;
+      readonly deadlineMs: number;
+      /** The actor as it was after this turn. */
+      readonly atTurn?: number;
+    }
+  /** Of the scope of all; what it names is read at once, or so much later. */
+  | {
+      readonly kind: 'savepoint';
+      readonly scope: string;
+      readonly savepoint: string;
+      readonly later: number;
+    }
   | {
       readonly kind: 'signal';
       readonly actor: ActorId;

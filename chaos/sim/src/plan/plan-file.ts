@@ -32,6 +32,7 @@ const parts: { readonly [P in keyof Plan]-?: (value: unknown) => boolean } = {
   // Plans from before there were any have none.
   nests: (value) => value === undefined || Array.isArray(value),
   scene: (value) => value === undefined || isObject(value),
+  scope: (value) => value === undefined || typeof value === 'string',
   operations: isMap,
   healAt: isNumber,
 };

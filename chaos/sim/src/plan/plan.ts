@@ -25,6 +25,7 @@ import { drawMigrations } from './migrations.ts';
 import { drawNestedRuns } from './nested-runs.ts';
 import { drawNests } from './nests.ts';
 import { drawPlaces } from './places.ts';
+import { drawSavepoints, drawScope } from './savepoints.ts';
 import { drawScene, type Scene } from './scene.ts';
 import { drawCordons, drawSceneLoad } from './scene-load.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
@@ -47,6 +48,8 @@ export interface Plan {
   readonly nests?: readonly Workflow[];
   /** Nodes and tasks that are particular; most runs have none, and so have plans of before. */
   readonly scene?: Scene | undefined;
+  /** The scope that all actors share, if they do; plans of before have none. */
+  readonly scope?: string | undefined;
   readonly faults: readonly Fault[];
   readonly operations: ReadonlyMap<string, readonly Operation[]>;
   /** When the last fault ends and everything is mended. */
@@ -112,6 +115,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   };
   const nests = chance.fork('has nests').chance(nestsShare) ? drawNests(chance.fork('nests')) : [];
   const hasJourneys = !quiet && chance.fork('has journeys').chance(journeysShare);
+  const scope = drawScope(chance.fork('scope'));
   const hasTimers = chance.fork('has timers').chance(timersShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
@@ -129,6 +133,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),
+      ...drawSavepoints(client, { scope, ...span }, load.fork(`${client}/savepoints`)),
       ...drawTenantTasks(client, { tenants, ...span }, load.fork(`${client}/tenants`)),
     ]);
   }
@@ -143,6 +148,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     tenants,
     nests,
     scene,
+    scope,
     faults: faults.filter((_, number) => wishes.without?.includes(number) !== true),
     operations,
     healAt,

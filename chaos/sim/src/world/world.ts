@@ -34,6 +34,7 @@ export interface WorldPlan {
   readonly timings: Timings;
   readonly nests?: readonly Workflow[];
   readonly scene?: Scene | undefined;
+  readonly scope?: string | undefined;
 }
 
 export interface WorldWishes extends CheckWishes {
@@ -56,6 +57,8 @@ export class World implements VirtualWorld {
   readonly trace: Trace | undefined;
   readonly manifests: Manifests;
   readonly scene: Scene | undefined;
+  /** Of every actor that a client calls into being. */
+  readonly scope: string | undefined;
   readonly checks: Checks;
   readonly passage: Passage = spoiltPassage(this);
   readonly network: Network;
@@ -65,13 +68,17 @@ export class World implements VirtualWorld {
   readonly checkpoints: CheckpointServer;
   readonly lease: LeaseServer;
 
-  constructor({ seed, weather, timings, nests = [], scene }: WorldPlan, wishes: WorldWishes) {
+  constructor(
+    { seed, weather, timings, nests = [], scene, scope }: WorldPlan,
+    wishes: WorldWishes,
+  ) {
     const { mutant, traced, ...checked } = wishes;
     this.timings = timings;
     this.chance = new Random(seed).fork('world');
     this.mutant = mutant;
     this.trace = traced === true ? new Trace(this.timeline) : undefined;
     this.scene = scene;
+    this.scope = scope;
     this.manifests = new Manifests(nests, scene?.tasks);
     const now = (): number => this.timeline.now;
     const { coverage } = this;

@@ -12,6 +12,7 @@ interface CallOptions {
   readonly deadline?: string;
   readonly scope?: string;
   readonly waits?: string;
+  readonly atTurn?: string;
 }
 
 export function addCall(program: Command): void {
@@ -25,6 +26,7 @@ export function addCall(program: Command): void {
     .option('--deadline <ms>', 'time in which the call must be accepted')
     .option('--waits <ms>', 'time that the method may wait for signals')
     .option('--scope <name>', 'scope of an actor that the call creates')
+    .option('--at-turn <n>', 'read the actor as it was after this turn')
     .addHelpText(
       'after',
       examples(
@@ -51,6 +53,9 @@ export function addCall(program: Command): void {
             : { deadlineMs: countOf('--deadline', options.deadline, 1) }),
           ...(options.waits === undefined ? {} : { waitsMs: countOf('--waits', options.waits, 0) }),
           ...(options.scope === undefined ? {} : { scope: options.scope }),
+          ...(options.atTurn === undefined
+            ? {}
+            : { atTurn: countOf('--at-turn', options.atTurn, 0) }),
         };
         const reply = await withTroupe(settings, async (troupe) => {
           const call = troupe.actor(type, key, callOptions)[method];

@@ -16,6 +16,7 @@ import { addMigrate } from './migrate.ts';
 import { addNode, addScheduler } from './node.ts';
 import { addRun } from './run.ts';
 import { addRuns } from './runs.ts';
+import { addScopes } from './scopes.ts';
 import { addSettings, examples } from './settings.ts';
 import { addSignal } from './signal.ts';
 import { addStatus } from './status.ts';
@@ -62,6 +63,7 @@ export function makeProgram(): Command {
     addTasks,
     addTimers,
     addTenants,
+    addScopes,
     addDemand,
     addImport,
     addKillNode,

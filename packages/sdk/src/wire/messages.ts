@@ -18,6 +18,7 @@ export interface CallMessage {
   readonly args: Uint8Array;
   readonly deadlineMs: number;
   readonly scope: string;
+  readonly atTurn?: number;
 }
 
 export interface SubmitMessage {
@@ -149,6 +150,26 @@ export interface PlaceShapeMessage {
   readonly isolation: string;
 }
 
+export interface SavepointMessage {
+  readonly scope: string;
+  readonly savepoint: string;
+  readonly line: { readonly [actor: string]: number };
+  readonly at: number;
+}
+
+export interface LineMessage {
+  readonly line: { readonly [actor: string]: number };
+  readonly last: { readonly [actor: string]: number };
+  readonly earliest: { readonly [actor: string]: number };
+  readonly effects: readonly {
+    readonly actor: string;
+    readonly turn: number;
+    readonly kind: string;
+    readonly what: string;
+  }[];
+  readonly effectCount: number;
+}
+
 export interface PutReservationMessage {
   readonly tenant: string;
   readonly reservation: string;
@@ -255,6 +276,26 @@ export interface UnaryMethods {
   };
   'ClusterService/DropReservation': {
     request: { tenant: string; reservation: string };
+    response: object;
+  };
+  'ScopesService/MakeSavepoint': {
+    request: { tenant: string; scope: string; savepoint: string };
+    response: { savepoint: SavepointMessage };
+  };
+  'ScopesService/ListSavepoints': {
+    request: { tenant: string; scope: string; after: string };
+    response: {
+      savepoints: readonly SavepointMessage[];
+      actors: readonly string[];
+      more: boolean;
+    };
+  };
+  'ScopesService/ShowLine': {
+    request: { tenant: string; scope: string; savepoint: string; actor: string; turn: number };
+    response: LineMessage;
+  };
+  'ScopesService/DropSavepoint': {
+    request: { tenant: string; scope: string; savepoint: string };
     response: object;
   };
   'ClusterService/ListDemands': {

@@ -15,6 +15,14 @@ import type { World } from '../world/world.ts';
 type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type StoredEvent = Omit<Extract<NodeEvent, { kind: 'checkpoint-stored' }>, 'wall'>;
 
+interface Put {
+  readonly order: PutOrder;
+  readonly key: string;
+  readonly body: Uint8Array;
+}
+/** Of a put: its revision, or that a newer one stands there. */
+type Done = (revision: number | undefined) => void;
+
 const answerMsMax = 300;
 
 export class CheckpointStore {
@@ -29,56 +37,78 @@ export class CheckpointStore {
     this.#stored = stored;
   }
 
+  /** The segment that it lists first, and what it does not list any more last. */
   put(order: PutOrder): void {
-    this.#puts += 1;
-    this.#put(order, order.expected, `${this.#process.name}:${this.#puts}`);
+    const { segment, dropped = [] } = order;
+    const main = (): void =>
+      this.#begin({ order, key: order.actor, body: order.body }, order.expected, (revision) => {
+        this.#say(order, revision);
+        for (const key of revision === undefined ? [] : dropped) this.#drop(key);
+      });
+    if (segment === undefined) main();
+    else this.#begin({ order, ...segment }, 0, main);
   }
 
-  #put(order: PutOrder, expected: number, id: string): void {
+  #begin(put: Put, expected: number, done: Done): void {
+    this.#puts += 1;
+    this.#put({ ...put, done }, expected, `${this.#process.name}:${this.#puts}`);
+  }
+
+  #drop(key: string): void {
+    const { requests, checkpoints } = this.#world;
+    const drop = () => checkpoints.drop(key);
+    requests.untilAnswered(this.#process, 'store', drop, () => {});
+  }
+
+  #put(put: Put & { done: Done }, expected: number, id: string): void {
     const { requests, checkpoints, coverage } = this.#world;
-    const { actor, body, onTop = false } = order;
+    const { key, body, done, order } = put;
+    const onTop = key === order.actor && order.onTop === true;
     let settled = false;
     requests.ask(
       this.#process,
       'store',
-      () => checkpoints.put(actor, { body, expected, id, onTop }),
+      () => checkpoints.put(key, { body, expected, id, onTop }),
       (revision) => {
         if (settled) return;
         settled = true;
-        if (revision !== undefined) this.#say(order, revision);
-        else this.#compare(order, { expected, id });
+        if (revision !== undefined) done(revision);
+        else this.#compare(put, { expected, id });
       },
     );
     this.#process.after(answerMsMax, () => {
       if (settled) return;
       settled = true;
       coverage.reach('a checkpoint put without an answer');
-      this.#compare(order, { expected, id });
+      this.#compare(put, { expected, id });
     });
   }
 
   /** What stands in the store: ours, an older one, or a newer one. */
-  #compare(order: PutOrder, tried: { readonly expected: number; readonly id: string }): void {
+  #compare(
+    put: Put & { done: Done },
+    tried: { readonly expected: number; readonly id: string },
+  ): void {
     const { requests, checkpoints, coverage } = this.#world;
     requests.untilAnswered(
       this.#process,
       'store',
-      () => checkpoints.get(order.actor),
+      () => checkpoints.get(put.key),
       (standing) => {
-        if (standing?.id === tried.id) return this.#say(order, standing.revision);
+        if (standing?.id === tried.id) return put.done(standing.revision);
         // Nobody else wrote: ours was lost on its way.
         if ((standing?.revision ?? 0) === tried.expected) {
-          return this.#put(order, tried.expected, tried.id);
+          return this.#put(put, tried.expected, tried.id);
         }
         const head = standing === undefined ? undefined : checkpointHead(standing.body);
-        if (head !== undefined && checkpointIsNewer(head, checkpointHead(order.body))) {
+        if (head !== undefined && checkpointIsNewer(head, checkpointHead(put.body))) {
           coverage.reach('a checkpoint put is refused for a newer one');
-          return this.#say(order, undefined);
+          return put.done(undefined);
         }
-        if (order.onTop === true) {
-          return this.#stored({ ...this.#event(order), baseGone: true });
+        if (put.key === put.order.actor && put.order.onTop === true) {
+          return this.#stored({ ...this.#event(put.order), baseGone: true });
         }
-        this.#put(order, standing?.revision ?? 0, tried.id);
+        this.#put(put, standing?.revision ?? 0, tried.id);
       },
     );
   }

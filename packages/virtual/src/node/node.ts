@@ -33,6 +33,7 @@ import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
 import { putObject, readObjects } from './objects.ts';
+import { readPast } from './past.ts';
 import { Restorer } from './restorer.ts';
 import { RunnerPool } from './runner-pool.ts';
 
@@ -271,6 +272,8 @@ export class Node {
       }
       case 'read-objects':
         return readObjects(this.#world, this.process, order, (event) => this.#post(event));
+      case 'read-past':
+        return readPast(this.#world, this.process, order, (event) => this.#post(event));
       case 'log':
         this.#world.trace?.say(this.process.name, `${order.level}: ${order.text}`);
         return;

@@ -43,6 +43,8 @@ export type ClientMessage = { readonly since: number } & (
       readonly actor: ActorId;
       readonly method: string;
       readonly args: Uint8Array;
+      /** Of a read of the past. */
+      readonly atTurn?: number;
       /** What is left of the time in which it must be accepted. */
       readonly deadlineMs: number;
       /** Of an actor that it creates. */
@@ -364,6 +366,7 @@ export class Gateway {
       deadlineAt: this.#deadlineOf(open),
       standstills: this.#standstills,
       path: [],
+      ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
     };
     this.#world.network.send(this.#process, `node:${route.node}`, message);
   }

@@ -54,6 +54,11 @@ export class CheckpointServer {
     return revision;
   }
 
+  drop(key: string): void {
+    this.#kept.delete(key);
+    this.#before.delete(key);
+  }
+
   get(key: string): Kept | undefined {
     return this.#kept.get(key);
   }

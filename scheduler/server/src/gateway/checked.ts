@@ -29,6 +29,8 @@ import {
 } from '@troupe/model';
 
 /** No colon: sessions made by gateways and keys carry one, so nobody can pose as them. */
+/** The id of an actor in full. */
+const scopeLengthMax = 1_024;
 const clientId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** No id of a block is longer: it is a name, and a number for each container around it. */
@@ -102,6 +104,24 @@ export function checkedNode(name: string): NodeName {
 export function checkedQueue(name: string): string {
   if (!isShortName(name)) throw refused('queue', name, 'a name of a-z, 0-9 and dashes');
   return name;
+}
+
+export function checkedSavepoint(name: string): string {
+  if (!isShortName(name)) throw refused('savepoint', name, 'a name of a-z, 0-9 and dashes');
+  return name;
+}
+
+/** An actor's id may be one: its scope is itself unless it was named. */
+export function checkedScope(name: string): string {
+  if (name === '' || name.length > scopeLengthMax) {
+    throw refused('scope', shortened(name), `a name of 1 to ${scopeLengthMax} characters`);
+  }
+  return name;
+}
+
+/** Of a read of the past; nothing for a call of the present. */
+export function atTurnOf({ atTurn }: { readonly atTurn?: number }): { readonly atTurn?: number } {
+  return typeof atTurn === 'number' ? { atTurn: checkedNumber('at_turn', atTurn, 0) } : {};
 }
 
 export function checkedReservation(name: string): string {

@@ -9,6 +9,7 @@ import { deploymentsService } from './deployments-service.ts';
 import type { Gateway } from './gateway.ts';
 import { objectsService } from './large-values.ts';
 import { runsService } from './runs-service.ts';
+import { scopesService } from './scopes-service.ts';
 import type { SessionCall } from './session-stream.ts';
 import { tasksService } from './tasks-service.ts';
 import { packageDefinition, serviceDefinition, serviceNames } from './wire.ts';
@@ -46,6 +47,7 @@ export async function openDoor(
   server.addService(serviceDefinition('ActorsService'), actorsService(gateway));
   server.addService(serviceDefinition('TasksService'), tasksService(gateway));
   server.addService(serviceDefinition('RunsService'), runsService(gateway));
+  server.addService(serviceDefinition('ScopesService'), scopesService(gateway));
   server.addService(serviceDefinition('DeploymentsService'), deploymentsService(gateway));
   server.addService(serviceDefinition('ClusterService'), clusterService(gateway, processCounts));
   server.addService(serviceDefinition('ObjectsService'), objectsService(gateway));

@@ -30,6 +30,8 @@ export interface NewCall {
   /** How long after the deadline the answer of an accepted call may still be awaited. */
   readonly runMs: number;
   readonly sink: CallSink;
+  /** A read of the actor as it was after this turn. */
+  readonly atTurn?: number;
 }
 
 export interface OpenCall extends Omit<NewCall, 'sink' | 'low'> {

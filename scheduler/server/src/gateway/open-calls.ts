@@ -127,6 +127,7 @@ export class OpenCalls {
       target,
       sentAt: 0,
       sentEpoch: 0,
+      ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
     };
     numbers.set(number, open);
     target.calls.add(open);
@@ -299,6 +300,7 @@ export class OpenCalls {
       deadlineAt: call.deadlineAt,
       standstills: this.#start.standstill.count,
       path: noPath,
+      ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
     };
     this.#start.bus.send(route.node.subject, message);
   }

@@ -22,6 +22,7 @@ import {
   versionsAgree,
 } from '@troupe/model';
 import {
+  atTurnOf,
   checkedActor,
   checkedDeadline,
   checkedName,
@@ -208,6 +209,7 @@ export class SessionStream implements CallSink {
         method,
         args: checkedPayload('args', args),
         scope: message.scope,
+        ...atTurnOf(message),
         deadlineAt: checkedDeadline(message.deadlineMs, this.#gateway.now()),
         runMs: entry.runMs,
         sink: this,

@@ -37,7 +37,8 @@ export type ServiceName =
   | 'RunsService'
   | 'DeploymentsService'
   | 'ClusterService'
-  | 'ObjectsService';
+  | 'ObjectsService'
+  | 'ScopesService';
 
 export const serviceNames: readonly ServiceName[] = [
   'SessionService',
@@ -47,6 +48,7 @@ export const serviceNames: readonly ServiceName[] = [
   'DeploymentsService',
   'ClusterService',
   'ObjectsService',
+  'ScopesService',
 ];
 
 /** The definition of one service, with decoding that cannot fail (W1). */
@@ -86,6 +88,7 @@ export interface CallMessage {
   readonly args: Uint8Array;
   readonly deadlineMs: number;
   readonly scope: string;
+  readonly atTurn?: number;
 }
 
 export interface SubmitMessage {

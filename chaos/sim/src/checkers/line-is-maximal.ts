@@ -1,0 +1,172 @@
+/**
+ * A savepoint is a line: of a letter or an awaited call it has no side without the other, as it happened; nobody
+ * goes further back than the best line through what was durable when it was asked for; and what is
+ * read at it is what there was.
+ */
+import {
+  type ActorId,
+  decodeValue,
+  emptyClock,
+  isBeyondKept,
+  isTracked,
+  type Line,
+  type LineTurn,
+  maximalLine,
+  mergeClocks,
+  type RequestBody,
+  type Strand,
+  type VectorClock,
+} from '@troupe/model';
+import type { NodeFact } from '@troupe/worker-node-core';
+import { commonScope } from '../plan/savepoints.ts';
+import type { MakeChecker, Violate } from './checker.ts';
+import { causeKey, type Truth } from './truth.ts';
+
+type Turn = readonly [ActorId, number];
+type Begun = { readonly clock: VectorClock; readonly calls: readonly string[] };
+
+interface Past {
+  readonly turns: LineTurn[];
+  /** How long the state was after each turn. */
+  readonly lengths: number[];
+  begun: Begun;
+}
+
+const nothingBegun: Begun = { clock: emptyClock, calls: [] };
+/** Turn numbers are in the numbers of awaited calls. */
+const numbersPerTurn = 65_536;
+
+export const lineIsMaximal: MakeChecker = (truth, violate) => {
+  const pasts = new Map<ActorId, Past>();
+  /** Who has the first turn before a line has the second one too. */
+  const ties: (readonly [Turn, Turn])[] = [];
+  const sentIn = new Map<string, number>();
+  /** By savepoint, what was durable when a leader was first asked for it. */
+  const before = new Map<string, Line>();
+  const pastOf = (actor: ActorId): Past => {
+    const known = pasts.get(actor) ?? { turns: [], lengths: [0], begun: nothingBegun };
+    pasts.set(actor, known);
+    return known;
+  };
+  return {
+    turnFact(fact) {
+      // A run has actors of its own.
+      if (!('seq' in fact) || truth.actors.get(fact.actor)?.scope !== commonScope) return;
+      const past = pastOf(fact.actor);
+      if (fact.seq <= past.turns.length) return;
+      past.begun = added(past.begun, fact);
+      if (fact.kind !== 'turn') return;
+      for (const tie of tiesOf(truth, fact, { sentIn, calls: past.begun.calls })) ties.push(tie);
+      for (const { to, number } of fact.letters) {
+        sentIn.set(`${fact.actor} ${to} ${number}`, fact.seq);
+      }
+      past.turns.push({ seq: fact.seq, clock: past.begun.clock, sent: [] });
+      past.lengths.push((past.lengths.at(-1) ?? 0) + (fact.delta === undefined ? 0 : 1));
+      past.begun = nothingBegun;
+    },
+    sent(_from, _subject, message) {
+      const body = 'body' in message ? (message.body as RequestBody) : undefined;
+      if (body?.kind !== 'make-savepoint' || before.has(body.savepoint)) return;
+      before.set(body.savepoint, durableLine(pasts));
+    },
+    journalFact(fact) {
+      if (fact.kind !== 'savepoint-made') return;
+      const isHere = ([actor]: Turn) => pasts.has(actor);
+      checkTies(
+        ties.filter((tie) => tie.every(isHere)),
+        fact.line,
+        violate,
+      );
+      const asked = before.get(fact.savepoint);
+      if (asked !== undefined) checkMaximal(pasts, { asked, line: fact.line }, violate);
+    },
+    answered({ operation, outcome }) {
+      if (operation.kind !== 'read' || operation.atTurn === undefined || !outcome.ok) return;
+      const { actor, atTurn } = operation;
+      const seen = decodeValue(outcome.value) as readonly string[];
+      const ids = truth.actors.get(actor)?.ids.slice(0, pasts.get(actor)?.lengths[atTurn] ?? 0);
+      if (JSON.stringify(seen) === JSON.stringify(ids ?? [])) return;
+      violate(`${actor} after turn ${atTurn} had ${ids?.length} entries, ${seen.length} are read`);
+    },
+  };
+};
+
+function added({ clock, calls }: Begun, fact: NodeFact): Begun {
+  if (!('clock' in fact) && fact.kind !== 'turn-recorded') return { clock, calls };
+  const answered =
+    fact.kind === 'turn-recorded' &&
+    fact.recorded.kind === 'call' &&
+    fact.recorded.outcome !== undefined;
+  return {
+    clock: 'clock' in fact && fact.clock !== undefined ? mergeClocks(clock, fact.clock) : clock,
+    calls: answered ? [...calls, calleeOf(fact)] : calls,
+  };
+}
+
+/** The called actor, and the number of the call. */
+function calleeOf(fact: Extract<NodeFact, { kind: 'turn-recorded' }>): string {
+  const { name, ordinal } = fact.recorded;
+  const tenant = fact.actor.slice(0, fact.actor.indexOf('/'));
+  const actor = `${tenant}/${name.slice(0, name.lastIndexOf('.'))}`;
+  return `${actor} ${fact.seq * numbersPerTurn + ordinal}`;
+}
+
+function* tiesOf(
+  truth: Truth,
+  { actor, seq, cause }: Extract<NodeFact, { kind: 'turn' }>,
+  known: { readonly sentIn: ReadonlyMap<string, number>; readonly calls: readonly string[] },
+): Iterable<readonly [Turn, Turn]> {
+  const here: Turn = [actor, seq];
+  const caller = cause.kind === 'call' ? /^actor:(.*)#\d+$/.exec(cause.session)?.[1] : undefined;
+  if (cause.kind === 'letter') {
+    const sent = known.sentIn.get(`${cause.from} ${actor} ${cause.number}`);
+    if (sent !== undefined) yield [here, [cause.from, sent]];
+  } else if (caller !== undefined) {
+    yield [here, [caller as ActorId, Math.floor(cause.number / numbersPerTurn)]];
+  }
+  const { birth } = truth.actors.get(actor) ?? {};
+  for (const call of known.calls) {
+    const [callee = '', number] = call.split(' ');
+    const key = causeKey({
+      kind: 'call',
+      session: `actor:${actor}#${birth}` as never,
+      number: Number(number),
+      low: 0,
+    });
+    const turn = truth.actors.get(callee as ActorId)?.turns.get(key);
+    if (turn !== undefined) yield [here, [callee as ActorId, turn.seq]];
+  }
+}
+
+function checkTies(ties: readonly (readonly [Turn, Turn])[], line: Line, violate: Violate): void {
+  for (const [[actor, seq], [other, needed]] of ties) {
+    if (seq > (line[actor] ?? 0) || needed <= (line[other] ?? 0)) continue;
+    return violate(
+      `turn ${seq} of ${actor} is before a line, and turn ${needed} of ${other}, which it needs, is not`,
+    );
+  }
+}
+
+function durableLine(pasts: ReadonlyMap<ActorId, Past>): Line {
+  return Object.fromEntries([...pasts].map(([actor, { turns }]) => [actor, turns.length]));
+}
+
+function checkMaximal(
+  pasts: ReadonlyMap<ActorId, Past>,
+  { asked, line }: { readonly asked: Line; readonly line: Line },
+  violate: Violate,
+): void {
+  const strands = [...pasts].map(([actor, { turns }]): Strand => {
+    return { actor, base: { seq: 0, clock: emptyClock, taken: {}, letters: [] }, turns };
+  });
+  if (strands.some(({ turns }) => turns.some(({ clock }) => !isTracked(clock)))) return;
+  const everybody = Object.fromEntries(strands.map(({ actor }) => [actor, asked[actor] ?? 0]));
+  const best = maximalLine(strands, everybody);
+  if (isBeyondKept(best)) return;
+  for (const [actor, seq] of Object.entries(best)) {
+    if ((line[actor as ActorId] ?? 0) >= seq) continue;
+    return violate(
+      `a line goes back to turn ${line[actor as ActorId] ?? 0} of ${actor}, turn ${seq} was to be had`,
+    );
+  }
+}

@@ -1,0 +1,70 @@
+/** Savepoints: lines of a scope under names. */
+import type { ActorId, TenantName } from './ids.ts';
+import type { Line, OutsideEffect } from './line.ts';
+
+/** To where a scope would go back: to the line of a savepoint, or to the last one with this turn. */
+export type LineTarget =
+  | { readonly savepoint: string }
+  | { readonly actor: ActorId; readonly turn: number };
+
+/** The line there, and what lies beyond it. */
+export interface LineView {
+  readonly scope: string;
+  readonly line: Line;
+  /** The last turn of each actor when it was looked for. */
+  readonly last: Line;
+  /** The first turn at which each can still be had, of those whose past is kept. */
+  readonly earliest: Line;
+  readonly effects: readonly OutsideEffect[];
+  /** How many there are in all. */
+  readonly effectCount: number;
+}
+
+export type SavepointRequest =
+  | {
+      readonly kind: 'show-line';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly to: LineTarget;
+    }
+  /** The last line that can be had, without stopping anybody. Under a name that is taken it finds
+   *  what stands there. */
+  | {
+      readonly kind: 'make-savepoint';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly savepoint: string;
+    }
+  | {
+      readonly kind: 'list-savepoints';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      /** Those that were made after the one of this name; all when it is not there. */
+      readonly after?: string;
+    }
+  | {
+      readonly kind: 'drop-savepoint';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly savepoint: string;
+    };
+
+export interface SavepointView {
+  readonly scope: string;
+  readonly savepoint: string;
+  readonly line: Line;
+  /** Wall-clock ms, for people. */
+  readonly at: number;
+}
+
+export type SavepointAnswer =
+  | { readonly kind: 'line'; readonly line: LineView }
+  | { readonly kind: 'savepoint'; readonly savepoint: SavepointView }
+  | {
+      readonly kind: 'savepoints';
+      /** As many as fit, in the order in which they were made. */
+      readonly savepoints: readonly SavepointView[];
+      readonly more: boolean;
+      /** The actors of the scope, as many as fit. */
+      readonly actors: readonly ActorId[];
+    };

@@ -1,0 +1,123 @@
+/** Scopes and their savepoints, as an application sees them. */
+import { actorId, troupeError } from '@troupe/model';
+import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import { nameOf } from './handle.ts';
+import type { SavepointMessage } from './wire/messages.ts';
+import type { Unary } from './wire/unary.ts';
+
+type Target = string | { readonly name: string; readonly turnLimitMs?: number };
+type Former = <T>(target: Target, key: string, atTurn: number) => T;
+
+export interface Scope {
+  readonly name: string;
+  /** The last consistent line through the turns of its actors that can be had, without stopping
+   *  anybody. Under a name that is taken it finds the savepoint that is there. */
+  savepoint(name: string): Promise<Savepoint>;
+  savepoints(): Promise<readonly Savepoint[]>;
+  /** Ids of the actors that are in it now; some thousands of them at most. */
+  actors(): Promise<readonly string[]>;
+  /** The line of a savepoint, or the last one with this turn of an actor before it, and what lies
+   *  beyond: nothing goes back by it. `actor` is an id, `tenant/Type/key`. */
+  line(
+    to: { readonly savepoint: string } | { readonly actor: string; readonly turn: number },
+  ): Promise<ShownLine>;
+}
+
+export interface ShownLine {
+  /** By actor, the number of its last turn before the line. */
+  readonly line: { readonly [actor: string]: number };
+  /** Its last turn of all, when the line was looked for. */
+  readonly last: { readonly [actor: string]: number };
+  /** The first turn at which it can still be had; none where its past is not kept. */
+  readonly earliest: { readonly [actor: string]: number };
+  /** What turns beyond the line have done to others; the first thousand at most. */
+  readonly effects: readonly {
+    readonly actor: string;
+    readonly turn: number;
+    /** `step`, `call`, `letter`, `letter-taken` or `answer`. */
+    readonly kind: string;
+    readonly what: string;
+  }[];
+  readonly effectCount: number;
+}
+
+export interface Savepoint {
+  readonly name: string;
+  /** By actor, the number of the last turn before the line; 0 is how it was born. */
+  readonly line: { readonly [actor: string]: number };
+  /** When it was made. */
+  readonly at: Date;
+  /** An actor as it was there: only its reads can be called, as long as its turns are kept. */
+  actor<A extends AnyActorDefinition>(actor: A, key: string): ActorCalls<A>;
+  actor(type: string, key: string): UntypedCalls;
+  drop(): Promise<void>;
+}
+
+/** How long the cluster may look for a line. */
+const surveyMs = 45_000;
+
+export function scopeOf(unary: Unary, tenant: string, scope: string, former: Former): Scope {
+  const made = (message: SavepointMessage): Savepoint => {
+    return savepointOf({ unary, tenant, former }, message);
+  };
+  return {
+    name: scope,
+    async savepoint(savepoint) {
+      const asked = { tenant, scope, savepoint };
+      const answer = await unary.ask('ScopesService/MakeSavepoint', asked, { waitMs: surveyMs });
+      return made(answer.savepoint);
+    },
+    async savepoints() {
+      const found: SavepointMessage[] = [];
+      for (let more = true; more; ) {
+        const after = found.at(-1)?.savepoint ?? '';
+        const asked = { tenant, scope, after };
+        const page = await unary.ask('ScopesService/ListSavepoints', asked);
+        found.push(...page.savepoints);
+        more = page.more && page.savepoints.length > 0;
+      }
+      return found.map(made);
+    },
+    async line(to) {
+      const {
+        savepoint = '',
+        actor = '',
+        turn = 0,
+      } = { ...to } as Partial<{
+        savepoint: string;
+        actor: string;
+        turn: number;
+      }>;
+      const asked = { tenant, scope, savepoint, actor, turn };
+      const waitMs = 2 * surveyMs;
+      const found = await unary.ask('ScopesService/ShowLine', asked, { waitMs });
+      const { line, last, earliest, effects, effectCount } = found;
+      return { line, last, earliest, effects, effectCount };
+    },
+    async actors() {
+      const asked = { tenant, scope, after: '' };
+      return (await unary.ask('ScopesService/ListSavepoints', asked)).actors;
+    },
+  };
+}
+
+function savepointOf(
+  { unary, tenant, former }: { unary: Unary; tenant: string; former: Former },
+  { scope, savepoint, line, at }: SavepointMessage,
+): Savepoint {
+  return {
+    name: savepoint,
+    line,
+    at: new Date(at),
+    actor: <T>(target: Target, key: string): T => {
+      const id = actorId(tenant, nameOf(target), key);
+      const turn = line[id];
+      if (turn !== undefined) return former<T>(target, key, turn);
+      const what = `actor "${id}" was not in scope "${scope}" at savepoint "${savepoint}"`;
+      throw troupeError('INVALID_ARGUMENT', what);
+    },
+    async drop() {
+      await unary.ask('ScopesService/DropSavepoint', { tenant, scope, savepoint });
+    },
+  };
+}

@@ -1,0 +1,25 @@
+/** Segments of the past of actors, from the virtual store. */
+import { type Bytes, decode, encode } from '@troupe/model';
+import type { NodeEvent, NodeWork } from '@troupe/worker-node-core';
+import type { Process } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+type Read = Omit<Extract<NodeEvent, { kind: 'past-read' }>, 'wall'>;
+
+export function readPast(
+  world: World,
+  process: Process,
+  { ask, keys }: Extract<NodeWork, { kind: 'read-past' }>,
+  tell: (event: Read) => void,
+): void {
+  const read = () => keys.map((key) => world.checkpoints.get(key)?.body);
+  world.requests.untilAnswered(process, 'store', read, (bodies) => {
+    world.coverage.reach('a former actor is read from its segments');
+    const spoilt = world.mutant === 'former-actors-not-rolled-forward';
+    tell({ kind: 'past-read', ask, bodies: spoilt ? bodies.map(withoutFacts) : bodies });
+  });
+}
+
+function withoutFacts(body: Bytes | undefined): Bytes | undefined {
+  return body === undefined ? undefined : encode({ ...decode<object>(body), facts: [] });
+}

@@ -1,0 +1,171 @@
+/**
+ * Lines as they are shown: which turn each actor of a scope would go back to, and what its turns beyond
+ * have done to others. Found by a survey, then asked of the nodes. Nothing goes back by it.
+ *
+ * Y12 a view ends: by what all nodes have said, or by a failure when its time is over.
+ */
+import {
+  type ActorId,
+  type BeyondFound,
+  type Failure,
+  failure,
+  type Incarnation,
+  isFailure,
+  type Line,
+  type LineTarget,
+  limits,
+  type OutsideEffect,
+  type RequestBody,
+} from '@troupe/model';
+import type { Desk } from './desk.ts';
+import type { Size } from './sizes.ts';
+import { isLine, type Surveys } from './surveys.ts';
+import type { Asker } from './waiting.ts';
+
+type ShowLine = Extract<RequestBody, { kind: 'show-line' }>;
+
+interface Viewing {
+  readonly asker: Asker;
+  readonly scope: string;
+  readonly line: Line;
+  readonly until: number;
+  readonly open: Set<ActorId>;
+  readonly last: Record<string, number>;
+  readonly earliest: Record<string, number>;
+  readonly effects: OutsideEffect[];
+  effectCount: number;
+  effectsLength: number;
+}
+
+const viewMsMax = 30_000;
+/** Effects that one answer names; it must fit into a message. */
+const effectsMax = 1_000;
+
+export class LineViews {
+  readonly #desk: Desk;
+  readonly #surveys: Surveys;
+  readonly #views = new Map<number, Viewing>();
+
+  constructor(desk: Desk, surveys: Surveys) {
+    this.#desk = desk;
+    this.#surveys = surveys;
+  }
+
+  /** Z1 */
+  sizes(): readonly Size[] {
+    return [{ of: 'lines that are shown', size: this.#views.size, most: 0 }];
+  }
+
+  show(asker: Asker, { tenant, scope, to }: ShowLine): void {
+    const { savepoints, actors } = this.#desk.state;
+    const named = 'savepoint' in to ? savepoints.get(tenant, scope, to.savepoint) : undefined;
+    if ('savepoint' in to && named === undefined) {
+      const what = `scope "${scope}" has no savepoint "${to.savepoint}"`;
+      return this.#desk.refuse(asker, 'UNKNOWN_SAVEPOINT', what, { scope });
+    }
+    if ('actor' in to && !actors.inScope(tenant, scope).some(({ id }) => id === to.actor)) {
+      const what = `actor "${to.actor}" is not in scope "${scope}"`;
+      return this.#desk.refuse(asker, 'INVALID_ARGUMENT', what, { actor: to.actor });
+    }
+    this.#surveys.begin(
+      { tenant, scope },
+      (line) => {
+        if (!isLine(line)) return this.#desk.answer(asker, { kind: 'failed', failure: line });
+        const fault = missed(to, line);
+        if (fault !== undefined) {
+          return this.#desk.answer(asker, { kind: 'failed', failure: fault });
+        }
+        this.#view(asker, scope, line);
+      },
+      (actor) => mostOf(to, named?.line, actor),
+    );
+  }
+
+  found({ ask, actor, epoch, beyond }: BeyondFound): void {
+    const view = this.#views.get(ask);
+    if (view === undefined || this.#desk.state.actors.get(actor)?.epoch !== epoch) return;
+    if (isFailure(beyond)) return this.#end(ask, { kind: 'failed', failure: beyond });
+    if (!view.open.delete(actor)) return;
+    view.last[actor] = beyond.last;
+    if (beyond.earliest !== undefined) view.earliest[actor] = beyond.earliest;
+    view.effectCount += beyond.count;
+    for (const effect of beyond.effects) {
+      const length = effect.actor.length + effect.what.length;
+      if (view.effects.length === effectsMax || view.effectsLength + length > limits.lineIdsMax) {
+        break;
+      }
+      view.effects.push(effect);
+      view.effectsLength += length;
+    }
+    if (view.open.size > 0) return;
+    const { scope, line, last, earliest, effects, effectCount } = view;
+    const shown = { scope, line, last, earliest, effects, effectCount };
+    this.#end(ask, { kind: 'line', line: shown });
+  }
+
+  /** Somebody has not answered for a while. */
+  due(ask: number): void {
+    const view = this.#views.get(ask);
+    if (view === undefined) return;
+    if (this.#desk.now < view.until) return this.#send(ask, view);
+    const text = `${view.open.size} actors of scope "${view.scope}" did not say what they have done`;
+    this.#end(ask, { kind: 'failed', failure: failure('UNAVAILABLE', text) });
+  }
+
+  #view(asker: Asker, scope: string, line: Line): void {
+    const ask = this.#surveys.nextAsk();
+    const view: Viewing = {
+      asker,
+      scope,
+      line,
+      until: this.#desk.now + viewMsMax,
+      open: new Set(Object.keys(line) as ActorId[]),
+      last: {},
+      earliest: {},
+      effects: [],
+      effectCount: 0,
+      effectsLength: 0,
+    };
+    this.#views.set(ask, view);
+    this.#send(ask, view);
+  }
+
+  #send(ask: number, { open, line }: Viewing): void {
+    const { state, term, now, config, deadlines } = this.#desk;
+    const byNode = new Map<Incarnation, { actor: ActorId; epoch: number }[]>();
+    for (const actor of open) {
+      const record = state.actors.get(actor);
+      if (record === undefined) continue;
+      const asked = byNode.get(record.node) ?? [];
+      asked.push({ actor, epoch: record.epoch });
+      byNode.set(record.node, asked);
+    }
+    for (const [node, asked] of byNode) {
+      for (let from = 0; from < asked.length; from += limits.askedActorsMax) {
+        const actors = asked.slice(from, from + limits.askedActorsMax);
+        this.#desk.toNode(node, { kind: 'ask-beyond', term, ask, actors, line });
+      }
+    }
+    deadlines.set(now + config.resendMs, { kind: 'survey', ask });
+  }
+
+  #end(ask: number, answer: Parameters<Desk['answer']>[1]): void {
+    const view = this.#views.get(ask);
+    this.#views.delete(ask);
+    if (view !== undefined) this.#desk.answer(view.asker, answer);
+  }
+}
+
+function mostOf(to: LineTarget, savepoint: Line | undefined, actor: ActorId): number | undefined {
+  if (savepoint !== undefined) return savepoint[actor] ?? 0;
+  return 'actor' in to && to.actor === actor ? to.turn : undefined;
+}
+
+/** The line that was found leaves out what it was to reach. */
+function missed(to: LineTarget, line: Line): Failure | undefined {
+  if (!('actor' in to)) return undefined;
+  const reached = line[to.actor] ?? 0;
+  if (reached === to.turn) return undefined;
+  const what = `no line has turn ${to.turn} of ${to.actor} before it, the last one has turn ${reached}`;
+  return failure('WRONG_STATE', `${what}: there is no such turn, or who awaits it has not ended`);
+}

@@ -1,0 +1,202 @@
+/**
+ * Surveys: the leader finds a line through a scope by asking the nodes of its actors. First which
+ * turn each has reached, then for the last turn that knows of nothing beyond what all have said, until nobody says
+ * less than before. Nobody is stopped by that. Volatile: who wants a line asks the next leader.
+ *
+ * Y9  the line found is consistent, and no actor has gone further back than those before it made it.
+ * Y10 a survey ends: by a line, or by a failure when its time is over.
+ */
+import {
+  type ActorId,
+  type Failure,
+  failure,
+  type Incarnation,
+  isFailure,
+  type Line,
+  limits,
+  type TenantName,
+  type TurnsFound,
+} from '@troupe/model';
+import type { Desk } from './desk.ts';
+import type { Size } from './sizes.ts';
+
+interface Survey {
+  readonly tenant: TenantName;
+  readonly scope: string;
+  readonly most: (actor: ActorId) => number | undefined;
+  readonly until: number;
+  readonly done: (line: Line | Failure) => void;
+  /** Actors that have not answered in this round. */
+  readonly open: Set<ActorId>;
+  found: Record<string, number>;
+  /** What the round before came to. */
+  line: Line | undefined;
+  /** Of the present round: answers to others come too late. */
+  ask: number;
+  /** A turn that it needs is not at hand. */
+  lost: boolean;
+}
+
+const surveyMsMax = 30_000;
+const surveysMax = 256;
+const asksOfTerm = 65_536;
+
+export class Surveys {
+  readonly #desk: Desk;
+  readonly #surveys = new Map<number, Survey>();
+  /** Of the last round; those of other terms are other numbers. */
+  #asks: number;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+    this.#asks = desk.term.number * asksOfTerm;
+  }
+
+  /** Z1 */
+  sizes(): readonly Size[] {
+    return [{ of: 'surveys', size: this.#surveys.size, most: 0 }];
+  }
+
+  /** `most` says what an actor may not go beyond, if anything. */
+  begin(
+    { tenant, scope }: { readonly tenant: TenantName; readonly scope: string },
+    done: (line: Line | Failure) => void,
+    most: Survey['most'] = () => undefined,
+  ): void {
+    const actors = this.#desk.state.actors.inScope(tenant, scope);
+    const ids = idsLength(actors.map(({ id }) => id));
+    const fault = scopeFault(scope, actors.length, ids);
+    if (fault !== undefined) return done(fault);
+    if (this.#surveys.size >= surveysMax) {
+      const text = `${surveysMax} lines are being looked for`;
+      return done(failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: limits.resendMs }));
+    }
+    const open = new Set(actors.map(({ id }) => id));
+    const until = this.#desk.now + surveyMsMax;
+    const survey = {
+      tenant,
+      scope,
+      most,
+      until,
+      done,
+      open,
+      found: {},
+      line: undefined,
+      ask: 0,
+      lost: false,
+    };
+    this.#round(survey);
+  }
+
+  found({ ask, found }: TurnsFound): void {
+    const survey = this.#surveys.get(ask);
+    if (survey === undefined) return;
+    for (const { actor, epoch, turn } of found) {
+      const record = this.#desk.state.actors.get(actor);
+      if (record?.epoch !== epoch || !survey.open.has(actor)) continue;
+      if (typeof turn !== 'number') return this.#stray(survey, turn);
+      survey.open.delete(actor);
+      survey.found[actor] = Math.min(turn, survey.most(actor) ?? turn);
+    }
+    if (survey.open.size === 0 && !survey.lost) this.#next(survey);
+  }
+
+  /** Somebody has not answered for a while. */
+  due(ask: number): void {
+    const survey = this.#surveys.get(ask);
+    if (survey === undefined) return;
+    if (this.#desk.now < survey.until) {
+      return survey.lost ? this.#anew(survey) : this.#send(survey);
+    }
+    const [first] = survey.open;
+    const text = `${survey.open.size} actors of scope "${survey.scope}" did not say where they are`;
+    this.#end(survey, failure('UNAVAILABLE', `${text}, one is ${first}`));
+  }
+
+  /** An actor went on so fast that the turn asked for is not at hand any more: all begins anew. */
+  #stray(survey: Survey, reason: Failure): void {
+    if (reason.code !== 'TOO_FAR_BACK') return this.#end(survey, reason);
+    survey.lost = true;
+  }
+
+  #anew(survey: Survey): void {
+    this.#surveys.delete(survey.ask);
+    survey.lost = false;
+    survey.line = undefined;
+    survey.found = {};
+    survey.open.clear();
+    const { tenant, scope } = survey;
+    for (const { id } of this.#desk.state.actors.inScope(tenant, scope)) survey.open.add(id);
+    this.#round(survey);
+  }
+
+  #next(survey: Survey): void {
+    const line: Line = { ...survey.found };
+    const before = survey.line;
+    const actors = Object.keys(line) as ActorId[];
+    if (before !== undefined && actors.every((actor) => line[actor] === before[actor])) {
+      return this.#end(survey, line);
+    }
+    this.#surveys.delete(survey.ask);
+    survey.line = line;
+    for (const actor of actors) survey.open.add(actor);
+    this.#round(survey);
+  }
+
+  /** A number for a round of questions, unlike that of any other term. */
+  nextAsk(): number {
+    this.#asks += 1;
+    return this.#asks;
+  }
+
+  #round(survey: Survey): void {
+    survey.ask = this.nextAsk();
+    this.#surveys.set(survey.ask, survey);
+    this.#send(survey);
+  }
+
+  #send({ open, ask, line }: Survey): void {
+    const { state, term, now, config, deadlines } = this.#desk;
+    const byNode = new Map<Incarnation, { actor: ActorId; epoch: number }[]>();
+    for (const actor of open) {
+      const record = state.actors.get(actor);
+      if (record === undefined) continue;
+      const asked = byNode.get(record.node) ?? [];
+      asked.push({ actor, epoch: record.epoch });
+      byNode.set(record.node, asked);
+    }
+    for (const [node, asked] of byNode) {
+      for (let from = 0; from < asked.length; from += limits.askedActorsMax) {
+        const actors = asked.slice(from, from + limits.askedActorsMax);
+        const question = { kind: 'ask-turns', term, ask, actors } as const;
+        this.#desk.toNode(node, line === undefined ? question : { ...question, line });
+      }
+    }
+    deadlines.set(now + config.resendMs, { kind: 'survey', ask });
+  }
+
+  #end(survey: Survey, found: Line | Failure): void {
+    this.#surveys.delete(survey.ask);
+    survey.done(found);
+  }
+}
+
+function scopeFault(scope: string, actors: number, ids: number): Failure | undefined {
+  if (actors === 0) return failure('UNKNOWN_SCOPE', `no actor is in scope "${scope}"`, { scope });
+  if (ids > limits.lineIdsMax) {
+    const text = `the ids of scope "${scope}" have ${ids} characters, a line ${limits.lineIdsMax}`;
+    return failure('WRONG_STATE', text, { scope });
+  }
+  if (actors <= limits.clockActorsMax) return undefined;
+  const text = `scope "${scope}" has ${actors} actors, of ${limits.clockActorsMax} lines are known`;
+  return failure('WRONG_STATE', text, { scope });
+}
+
+/** A few hundred for each actor at the most: what a line is long by. */
+export function idsLength(ids: readonly string[]): number {
+  return ids.reduce((sum, id) => sum + id.length, 0);
+}
+
+export function isLine(found: Line | Failure): found is Line {
+  return !isFailure(found);
+}

@@ -1,0 +1,419 @@
+/**
+ * The part of a node in lines through scopes: says which turns its actors have reached, keeps their
+ * past, and shows how an actor was after one of its turns.
+ *
+ * Y6  a turn that is named is durable: the word leaves after everything before it.
+ * Y7  how an actor was after a turn is shown from what is durable, beside the actor as it is.
+ */
+import {
+  type ActorId,
+  type AskBeyond,
+  type AskTurns,
+  type Beyond,
+  type Bytes,
+  type Failure,
+  type FoundTurn,
+  type FromRunner,
+  failure,
+  failureOf,
+  formerActor,
+  isFailure,
+  type Line,
+  lastWithin,
+  type Outcome,
+  type Recorded,
+} from '@troupe/model';
+import type { Activation } from './activation.ts';
+import { type CheckpointHead, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import type { Core } from './core.ts';
+import type { NodeEvent, NodeSend, RunnerId } from './events.ts';
+import type { NodeFact } from './facts.ts';
+import { FormerActors } from './former-actors.ts';
+import { freshMemory, type Memory, replay } from './memory.ts';
+import { outsideEffects } from './outside-effects.ts';
+import {
+  earliestOf,
+  endSegment,
+  expire,
+  isKept,
+  notePast,
+  type PastKept,
+  pastFrom,
+  pastKeptDefault,
+  type Segment,
+  type StoredPast,
+  storePast,
+  strandOf,
+} from './past.ts';
+
+type Put = Extract<NodeSend, { kind: 'put-checkpoint' }>;
+type PastEvent = Extract<NodeEvent, { kind: 'past-read' | 'past-failed' }>;
+type Decoded = ReturnType<typeof decodeCheckpoint>;
+type Reader = (bodies: readonly (Bytes | undefined)[] | Failure) => void;
+
+/** How an actor was after a turn: what its runner builds it from. */
+export interface Former {
+  readonly state: Bytes | undefined;
+  readonly deltas: readonly Bytes[];
+  readonly memory: Memory;
+}
+
+interface Question {
+  readonly ask: number;
+  readonly line: Line | undefined;
+}
+
+/** Found turns in one message. */
+const foundMax = 256;
+/** Effects of one actor that are named. */
+const effectsMax = 200;
+
+export class Lines {
+  readonly #core: Core;
+  readonly #kept: PastKept;
+  readonly #former: FormerActors;
+  /** Asked of actors that are not live yet. */
+  readonly #waiting = new Map<Activation, Question>();
+  readonly #readers = new Map<number, Reader>();
+  #reads = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+    this.#kept = core.config.past ?? pastKeptDefault;
+    this.#former = new FormerActors(core);
+  }
+
+  /** A fact of a live actor. */
+  onFact({ past }: Activation, fact: NodeFact): void {
+    if (past !== undefined) notePast(past, fact, this.#kept);
+  }
+
+  /** The past of an actor that is read back. */
+  pastOf(
+    activation: Activation,
+    stored: Pick<Decoded, 'past' | 'memory' | 'isRest' | 'facts'> | undefined,
+    facts: readonly NodeFact[],
+  ): NonNullable<Activation['past']> {
+    const base = stored?.memory ?? freshMemory();
+    const past = pastFrom(activation, stored?.past, base, this.#core.now);
+    if (stored === undefined) past.from = 0;
+    // What a rest lies on has no segment behind it, only facts.
+    if (stored?.isRest === true && past.from !== undefined) past.facts = [...stored.facts];
+    for (const fact of facts) notePast(past, fact, this.#kept);
+    return past;
+  }
+
+  /** What a checkpoint of the last turn lists, and what is to be stored before and dropped after it. */
+  capture(
+    activation: Activation,
+    head: CheckpointHead,
+    state: Bytes,
+  ): { readonly listed: { past?: StoredPast }; readonly order: Pick<Put, 'segment' | 'dropped'> } {
+    const { past, memory } = activation;
+    if (past === undefined || memory === undefined) return { listed: {}, order: {} };
+    const { now } = this.#core;
+    const begun = memory.begun !== undefined;
+    if (!isKept(past, this.#kept)) {
+      return { listed: past.shared ? { past: storePast(past, now, begun) } : {}, order: {} };
+    }
+    if (past.facts.length === 0 && past.from === head.seq && past.segments.length > 0) {
+      return { listed: { past: storePast(past, now, begun) }, order: {} };
+    }
+    const { facts } = past;
+    const more = { facts, past: storePast(past, now, begun) };
+    const body = encodeCheckpoint(head, memory, state, this.#core, more);
+    const segment = endSegment(past, head.seq, body.length, now);
+    past.pending = { number: segment.number, body };
+    const dropped = expire(past, this.#kept, now).map((one) => keyOf(activation, one));
+    const order = { segment: { key: keyOf(activation, segment), body } };
+    return {
+      listed: { past: storePast(past, now, begun) },
+      order: dropped.length === 0 ? order : { ...order, dropped },
+    };
+  }
+
+  /** The last checkpoint is stored, and what it lists. */
+  onStored({ past }: Activation): void {
+    if (past !== undefined) past.pending = undefined;
+  }
+
+  /** What a rest has to hold for the past to go on behind it. */
+  rest({ past, memory }: Activation): { past?: StoredPast; facts?: readonly NodeFact[] } {
+    if (past === undefined) return {};
+    const stored = storePast(past, this.#core.now, memory?.begun !== undefined);
+    if (!isKept(past, this.#kept)) return past.shared ? { past: stored } : {};
+    if (past.from === undefined) return { past: stored };
+    return { past: { ...stored, from: past.from }, facts: past.facts };
+  }
+
+  onAsk({ ask, actors, line }: AskTurns): void {
+    const found: FoundTurn[] = [];
+    for (const { actor, epoch } of actors) {
+      const activation = this.#core.actors.get(actor);
+      if (activation?.epoch !== epoch) continue;
+      const question = { ask, line };
+      if (activation.past === undefined) {
+        this.#waiting.set(activation, question);
+        this.#core.hosting.wake(activation);
+      } else this.#answer(activation, question, found);
+    }
+    this.#tell(ask, found);
+  }
+
+  onLive(activation: Activation): void {
+    const question = this.#waiting.get(activation);
+    if (question === undefined) return;
+    this.#waiting.delete(activation);
+    const found: FoundTurn[] = [];
+    this.#answer(activation, question, found);
+    this.#tell(question.ask, found);
+  }
+
+  onFailed(activation: Activation, turn: Failure): void {
+    const question = this.#waiting.get(activation);
+    if (question === undefined) return;
+    this.#waiting.delete(activation);
+    const { id: actor, epoch } = activation;
+    this.#tell(question.ask, [{ actor, epoch, turn }]);
+  }
+
+  /** What of these actors lies beyond a line; whoever is not in memory is brought back, and asked again. */
+  onAskBeyond({ ask, actors, line }: AskBeyond): void {
+    for (const { actor, epoch } of actors) {
+      const activation = this.#core.actors.get(actor);
+      if (activation?.epoch !== epoch) continue;
+      if (activation.past === undefined) this.#core.hosting.wake(activation);
+      else {
+        this.#beyond(activation, line, (beyond) => {
+          const { incarnation } = this.#core.config;
+          const found = { kind: 'beyond-found', incarnation, ask, actor, epoch, beyond } as const;
+          this.#core.out.send({ kind: 'to-leader', message: found });
+        });
+      }
+    }
+  }
+
+  /** Runs a read on the actor as it was after a turn. */
+  read(
+    activation: Activation,
+    wish: { readonly seq: number; readonly method: string; readonly args: Bytes },
+    done: (outcome: Outcome) => void,
+  ): void {
+    this.former(activation, wish.seq, (former) => {
+      if (isFailure(former)) return done({ ok: false, failure: former });
+      const { id, bundle } = activation;
+      const { method, args } = wish;
+      // Two reads share nothing, also of the same turn.
+      const actor = formerActor(id, this.#core.turns.nextWork());
+      this.#former.read({ actor, bundle, former, method, args }, done);
+    });
+  }
+
+  /** How an actor was after a turn; a failure when that is further back than is kept. */
+  former(activation: Activation, seq: number, found: (former: Former | Failure) => void): void {
+    const { past, id } = activation;
+    if (past === undefined) return found(failure('UNAVAILABLE', `actor ${id} is not in memory`));
+    const earliest = earliestOf(past, this.#kept);
+    const last = lastOf(past);
+    if (earliest === undefined || seq < earliest || seq > last) {
+      return found(tooFarBack(id, seq, earliest, last));
+    }
+    const after = past.segments.findIndex((one) => one.to > seq);
+    const at = after < 0 ? past.segments.length - 1 : after - 1;
+    const [base, following] = [past.segments[at], past.segments[at + 1]];
+    // What is not in a segment yet is at hand.
+    const rest = following === undefined ? [...past.facts] : [];
+    this.#readPast(activation, [base, following].filter(isThere), (bodies) => {
+      if (isFailure(bodies)) return found(bodies);
+      try {
+        found(this.#rolled(id, seq, { hasBase: base !== undefined, bodies, rest }));
+      } catch (thrown) {
+        found(failureOf(thrown, 'LOG_CORRUPT'));
+      }
+    });
+  }
+
+  onPast(event: PastEvent): void {
+    const reader = this.#readers.get(event.ask);
+    this.#readers.delete(event.ask);
+    reader?.(event.kind === 'past-read' ? event.bodies : event.failure);
+  }
+
+  /** True when the frame is about an actor as it was. */
+  onFrame(frame: FromRunner, runner: RunnerId): boolean {
+    return this.#former.onFrame(frame, runner);
+  }
+
+  /** Every `resendMs`. */
+  tick(): void {
+    this.#former.killOverdue();
+  }
+
+  onRunnerExited(runner: RunnerId, reason: string): void {
+    this.#former.onRunnerExited(runner, reason);
+  }
+
+  #answer(activation: Activation, { ask, line }: Question, found: FoundTurn[]): void {
+    const { id: actor, epoch, past } = activation;
+    if (past === undefined) return;
+    const turn = line === undefined ? lastOf(past) : lastWithin(strandOf(actor, past), line);
+    if (turn !== undefined) found.push({ actor, epoch, turn });
+    else if (line !== undefined) {
+      this.#search(activation, line, past.segments.length, (older) =>
+        this.#tell(ask, [{ actor, epoch, turn: older }]),
+      );
+    }
+  }
+
+  /** Looks further back than what is at hand: first behind the last of so many segments, then behind
+   *  the one before it, until a turn is found. */
+  #search(
+    activation: Activation,
+    line: Line,
+    count: number,
+    found: (turn: number | Failure) => void,
+  ): void {
+    const { id, past } = activation;
+    if (past === undefined) return found(failure('UNAVAILABLE', `actor ${id} is not in memory`));
+    const [base, of] = [past.segments[count - 1], past.segments[count]];
+    const isKnown = count === past.segments.length ? past.from !== undefined : of !== undefined;
+    const begins = of?.from ?? past.from;
+    if (!isKnown || !isKept(past, this.#kept) || (base === undefined && begins !== 0)) {
+      return found(failure('TOO_FAR_BACK', `turns of ${id} before the line are not kept`));
+    }
+    const rest = of === undefined ? [...past.facts] : undefined;
+    this.#readPast(activation, [base, of].filter(isThere), (bodies) => {
+      if (isFailure(bodies)) return found(bodies);
+      const read = bodies.map((body) =>
+        body === undefined ? undefined : decodeCheckpoint(body, this.#core.now),
+      );
+      if (read.includes(undefined)) {
+        return found(failure('TOO_FAR_BACK', `a segment of ${id} is not there any more`));
+      }
+      const before = base === undefined ? undefined : read[0];
+      const strand = this.pastOf(activation, before, []);
+      const facts = rest ?? read[base === undefined ? 0 : 1]?.facts ?? [];
+      for (const fact of facts) notePast(strand, fact, this.#kept, true);
+      const turn = lastWithin(strandOf(id, strand), line);
+      if (turn !== undefined) return found(turn);
+      this.#search(activation, line, count - 1, found);
+    });
+  }
+
+  #beyond(activation: Activation, line: Line, found: (beyond: Beyond | Failure) => void): void {
+    const { id, birth, past, memory } = activation;
+    if (past === undefined) return;
+    const seq = line[id] ?? 0;
+    const last = lastOf(past);
+    const earliest = earliestOf(past, this.#kept);
+    if (seq < last && (earliest === undefined || seq < earliest)) {
+      return found(tooFarBack(id, seq, earliest, last));
+    }
+    const begun = memory?.begun?.recorded ?? [];
+    const rest = earliest === undefined ? begunFacts(activation, begun) : [...past.facts];
+    const segments = past.segments.filter(({ to }) => to > seq);
+    this.#readPast(activation, segments, (bodies) => {
+      if (isFailure(bodies)) return found(bodies);
+      const facts = bodies.flatMap((body) =>
+        body === undefined ? [] : decodeCheckpoint(body, this.#core.now).facts,
+      );
+      const effects = outsideEffects({ actor: id, birth }, [...facts, ...rest], line);
+      const some = { last, effects: effects.slice(0, effectsMax), count: effects.length };
+      found(earliest === undefined ? some : { ...some, earliest });
+    });
+  }
+
+  #rolled(
+    actor: ActorId,
+    seq: number,
+    kept: {
+      readonly hasBase: boolean;
+      readonly bodies: readonly (Bytes | undefined)[];
+      readonly rest: readonly NodeFact[];
+    },
+  ): Former | Failure {
+    const { hasBase, bodies, rest } = kept;
+    const read = bodies.map((body) =>
+      body === undefined ? undefined : decodeCheckpoint(body, this.#core.now),
+    );
+    if (read.includes(undefined)) {
+      return failure('TOO_FAR_BACK', `a segment of the past of ${actor} is not there any more`);
+    }
+    const base = hasBase ? read[0] : undefined;
+    const memory = base?.memory ?? freshMemory();
+    const deltas: Bytes[] = [];
+    for (const fact of [...(read[hasBase ? 1 : 0]?.facts ?? []), ...rest]) {
+      if (!('seq' in fact) || fact.seq > seq) continue;
+      const delta = replay(memory, actor, fact, this.#core.now);
+      if (delta !== undefined) deltas.push(delta);
+    }
+    memory.begun = undefined;
+    return { state: base?.state, deltas, memory };
+  }
+
+  /** A segment that is on its way to the store is taken from memory. */
+  #readPast(activation: Activation, segments: readonly Segment[], reader: Reader): void {
+    const pending = activation.past?.pending;
+    const stored = segments.filter(({ number }) => number !== pending?.number);
+    const whole: Reader = (bodies) => {
+      if (isFailure(bodies)) return reader(bodies);
+      const left = [...bodies];
+      reader(
+        segments.map(({ number }) => (number === pending?.number ? pending.body : left.shift())),
+      );
+    };
+    if (stored.length === 0) return whole([]);
+    this.#reads += 1;
+    this.#readers.set(this.#reads, whole);
+    const keys = stored.map((one) => keyOf(activation, one));
+    this.#core.out.work({ kind: 'read-past', ask: this.#reads, keys });
+  }
+
+  #tell(ask: number, found: readonly FoundTurn[]): void {
+    const { incarnation } = this.#core.config;
+    for (let from = 0; from < found.length; from += foundMax) {
+      const some = found.slice(from, from + foundMax);
+      const message = { kind: 'turns-found', incarnation, ask, found: some } as const;
+      this.#core.out.send({ kind: 'to-leader', message });
+    }
+  }
+}
+
+/** Every incarnation of an actor writes the same segments anew that it could not list. */
+function keyOf({ id, birth }: Activation, { number }: Segment): string {
+  return `past ${id}#${birth}/${number}`;
+}
+
+function lastOf({ turns, base }: NonNullable<Activation['past']>): number {
+  return turns.at(-1)?.seq ?? base.seq;
+}
+
+/** Of an actor whose past is not kept: what the turn under way has done. */
+function begunFacts(
+  { id, epoch, memory }: Activation,
+  recorded: readonly Recorded[],
+): readonly NodeFact[] {
+  const begun = memory?.begun;
+  if (begun === undefined) return [];
+  const { seq, cause, method, args, path } = begun;
+  const head = { actor: id, epoch, seq } as const;
+  return [
+    { kind: 'turn-begun', ...head, cause, method, args, path, clock: {} },
+    ...recorded.map((one) => ({ kind: 'turn-recorded', ...head, recorded: one }) as const),
+  ];
+}
+
+function isThere(segment: Segment | undefined): segment is Segment {
+  return segment !== undefined;
+}
+
+function tooFarBack(
+  actor: ActorId,
+  seq: number,
+  earliest: number | undefined,
+  last: number,
+): Failure {
+  const kept =
+    earliest === undefined ? 'none of its past is kept' : `turns ${earliest} to ${last} are kept`;
+  return failure('TOO_FAR_BACK', `turn ${seq} of ${actor} cannot be had: ${kept}`, { actor });
+}

@@ -1,0 +1,73 @@
+/**
+ * What turns beyond a line have done to others: nobody outside of a scope goes back with it.
+ *
+ * Y11 everything that has left the scope by a turn that is durable is named, also by one that has not
+ *     ended.
+ */
+import { type ActorId, actorParts, type Line, type OutsideEffect } from '@troupe/model';
+import { callIdOf } from './activation.ts';
+import type { NodeFact, TurnCause } from './facts.ts';
+
+/** In the order of the turns. `line` names every actor of the scope. */
+export function outsideEffects(
+  { actor, birth }: { readonly actor: ActorId; readonly birth: number },
+  facts: readonly NodeFact[],
+  line: Line,
+): OutsideEffect[] {
+  const effects: OutsideEffect[] = [];
+  const after = line[actor] ?? 0;
+  let cause: TurnCause | undefined;
+  for (const fact of facts) {
+    if (!('seq' in fact) || fact.seq <= after) continue;
+    const add = (kind: OutsideEffect['kind'], what: string): void => {
+      effects.push({ actor, turn: fact.seq, kind, what });
+    };
+    switch (fact.kind) {
+      case 'turn-begun':
+        cause = fact.cause;
+        break;
+      case 'turn-recorded': {
+        const { kind, name, ordinal } = fact.recorded;
+        const callId = cause === undefined ? '' : callIdOf(actor, birth, cause);
+        if (kind === 'step') add('step', `${name} (${callId}/${ordinal})`);
+        else if (fact.recorded.outcome === undefined && isOutside(calledBy(actor, name), line)) {
+          add('call', name);
+        }
+        break;
+      }
+      case 'turn':
+        cause = undefined;
+        for (const { to, number } of fact.letters) {
+          if (isOutside(to, line)) add('letter', `${to} ${number}`);
+        }
+        addCause(fact.cause, line, add);
+        break;
+    }
+  }
+  return effects;
+}
+
+function addCause(
+  cause: TurnCause,
+  line: Line,
+  add: (kind: OutsideEffect['kind'], what: string) => void,
+): void {
+  if (cause.kind === 'letter') {
+    if (isOutside(cause.from, line)) add('letter-taken', `${cause.from} ${cause.number}`);
+    return;
+  }
+  // A timer is the actor's own.
+  if (cause.kind === 'timer') return;
+  const caller = /^actor:(.*)#\d+$/s.exec(cause.session)?.[1];
+  if (caller !== undefined && !isOutside(caller as ActorId, line)) return;
+  add('answer', `${cause.session}:${cause.number}`);
+}
+
+function isOutside(actor: ActorId, line: Line): boolean {
+  return line[actor] === undefined;
+}
+
+/** Calls are named `Type/key.method`. */
+function calledBy(actor: ActorId, name: string): ActorId {
+  return `${actorParts(actor).tenant}/${name.slice(0, name.lastIndexOf('.'))}` as ActorId;
+}

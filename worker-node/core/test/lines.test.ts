@@ -1,0 +1,259 @@
+/** Lines, as far as a node sees them: which turns its actors have reached, and what they were before. */
+import { incarnation, type Line, type TurnsFound } from '@troupe/model';
+import { describe, expect, it } from 'vitest';
+import { bundle, ledger, other, seal, shared, TestNode } from './harness.ts';
+
+const scope = 'bank';
+const term = { generation: 1, number: 0 };
+
+function hosting(world = shared(), config = {}): TestNode {
+  const node = new TestNode('a', world, config);
+  node.place(ledger, 2, [], 1, scope);
+  return node;
+}
+
+function add(node: TestNode, from: number, to: number): void {
+  for (let number = from; number <= to; number++) node.call('add', `id${number}`, { number });
+}
+
+/** What the leader hears when it asks. */
+function asked(node: TestNode, line?: Line, epoch = 2): unknown {
+  const question = { kind: 'ask-turns', term, ask: 7, actors: [{ actor: ledger, epoch }] } as const;
+  node.message(line === undefined ? question : { ...question, line });
+  return told(node).at(-1)?.found[0]?.turn;
+}
+
+function told(node: TestNode): TurnsFound[] {
+  return node.sent.flatMap((send) =>
+    send.kind === 'to-leader' && send.message.kind === 'turns-found' ? [send.message] : [],
+  );
+}
+
+/** The ids that it had applied after a turn. */
+function listAt(node: TestNode, atTurn: number, number: number, epoch = 2): unknown {
+  node.call('list', '', { number }, { atTurn, epoch });
+  return node.values().at(-1);
+}
+
+const ids = (count: number) => Array.from({ length: count }, (_, n) => `id${n + 1}`);
+
+describe('asked for its last turn, a node', () => {
+  it('names it only when it is durable', () => {
+    const node = hosting();
+    node.autoCommit = false;
+    add(node, 1, 2);
+    expect(asked(node)).toBeUndefined();
+    node.commit();
+    expect(told(node).at(-1)?.found).toEqual([{ actor: ledger, epoch: 2, turn: 2 }]);
+  });
+
+  it('names the last one that knows of nothing beyond a line', () => {
+    const node = hosting();
+    const letter = (number: number, clock: Line) =>
+      node.message({
+        kind: 'letter',
+        to: ledger,
+        epoch: 2,
+        from: other,
+        fromBirth: 3,
+        number,
+        method: 'add',
+        args: new Uint8Array([0x91, 0xa1, 0x61]),
+        replyTo: 'node:z.aaaaaaaa' as never,
+        scope,
+        clock,
+      });
+    add(node, 1, 1);
+    letter(1, { [other]: 4 });
+    add(node, 2, 2);
+    letter(2, { [other]: 9 });
+    expect(asked(node, { [ledger]: 100, [other]: 8 })).toBe(3);
+    expect(asked(node, { [ledger]: 100, [other]: 3 })).toBe(1);
+    expect(asked(node, { [ledger]: 2, [other]: 100 })).toBe(2);
+    expect(asked(node, {})).toBe(0);
+  });
+
+  it('looks in the past that is kept for turns that are not at hand any more', () => {
+    const node = hosting(shared(), { checkpointTurns: 100 });
+    add(node, 1, 750);
+    expect(asked(node, { [ledger]: 749 })).toBe(749);
+    for (const turn of [720, 700, 699, 480, 200, 101, 100, 99, 3, 0]) {
+      expect(asked(node, { [ledger]: turn })).toBe(turn);
+    }
+  });
+
+  it('says so when the turns are not kept', () => {
+    const past = { scopes: 'none', ms: 1e9, segmentsMax: 100, bytesMax: 1e9 } as const;
+    const node = hosting(shared(), { past });
+    add(node, 1, 600);
+    expect(asked(node, { [ledger]: 599 })).toBe(599);
+    expect(asked(node, { [ledger]: 5 })).toMatchObject({ code: 'TOO_FAR_BACK' });
+  });
+
+  it('brings an actor that is not in memory back, and then says', () => {
+    const world = shared();
+    add(hosting(world), 1, 5);
+    const next = new TestNode('b', world);
+    next.place(ledger, 9, seal('a'), 1, scope);
+    expect(asked(next, undefined, 9)).toBe(5);
+  });
+});
+
+describe('an actor as it was after a turn', () => {
+  it('is read while it goes on, from before and after its checkpoints', () => {
+    const node = hosting(shared(), { checkpointTurns: 4 });
+    add(node, 1, 14);
+    for (let turn = 0; turn <= 14; turn++) {
+      expect(listAt(node, turn, 100 + turn)).toEqual(ids(turn));
+    }
+    node.call('list', '', { number: 200 });
+    expect(node.values().at(-1)).toEqual(ids(14));
+  });
+
+  it('is read on another node after a failover, as far back as before', () => {
+    const world = shared();
+    add(hosting(world, { checkpointTurns: 4 }), 1, 10);
+    const next = new TestNode('b', world, { checkpointTurns: 4 });
+    next.place(ledger, 9, seal('a'), 1, scope);
+    for (let number = 11; number <= 17; number++) {
+      next.call('add', `id${number}`, { number }, { epoch: 9 });
+    }
+    for (let turn = 0; turn <= 17; turn++) {
+      expect(listAt(next, turn, 100 + turn, 9)).toEqual(ids(turn));
+    }
+  });
+
+  it('is read on the node that it has moved to, also of turns that were handed over as a rest', () => {
+    const world = shared();
+    const source = hosting(world);
+    const to = incarnation('b.aaaaaaaa');
+    add(source, 1, 5);
+    const place = {
+      kind: 'place',
+      term,
+      actor: ledger,
+      birth: 1,
+      epoch: 2,
+      scope,
+      bundle,
+    } as const;
+    source.message({ ...place, chain: [], leave: { to, bundle } });
+    add(source, 6, 8);
+    source.message({ kind: 'prepared', actor: ledger, epoch: 2 });
+    expect(source.toLeader()).toContain('released');
+    expect(source.sent.some((send) => send.kind === 'put-checkpoint' && send.onTop)).toBe(true);
+    const target = new TestNode('b', world, { checkpointTurns: 2 });
+    target.place(ledger, 7, [], 1, scope);
+    for (let number = 9; number <= 12; number++) {
+      target.call('add', `id${number}`, { number }, { epoch: 7 });
+    }
+    for (let turn = 0; turn <= 12; turn++) {
+      expect(listAt(target, turn, 100 + turn, 7)).toEqual(ids(turn));
+    }
+    expect(asked(target, { [ledger]: 6 }, 7)).toBe(6);
+  });
+
+  it('is had as far back as it is kept, and nothing is left of what is older', () => {
+    const past = { scopes: 'all', ms: 1e9, segmentsMax: 3, bytesMax: 1e9 } as const;
+    const node = hosting(shared(), { checkpointTurns: 4, past });
+    add(node, 1, 30);
+    expect(node.segments.size).toBe(3);
+    expect(listAt(node, 20, 100)).toEqual(ids(20));
+    expect(listAt(node, 19, 101)).toBe('TOO_FAR_BACK');
+    expect(listAt(node, 31, 102)).toBe('TOO_FAR_BACK');
+  });
+
+  it('is kept for as long as it was in memory for the time that is asked for', () => {
+    const past = { scopes: 'all', ms: 10_000, segmentsMax: 100, bytesMax: 1e9 } as const;
+    const node = hosting(shared(), { checkpointTurns: 1, past });
+    for (let number = 1; number <= 30; number++) {
+      add(node, number, number);
+      node.tick(1_000);
+    }
+    expect(listAt(node, 19, 100)).toEqual(ids(19));
+    expect(listAt(node, 17, 101)).toBe('TOO_FAR_BACK');
+  });
+
+  it('cannot be written to', () => {
+    const node = hosting();
+    add(node, 1, 3);
+    node.call('add', 'late', { number: 9 }, { atTurn: 2 });
+    expect(node.values().at(-1)).toBe('INVALID_ARGUMENT');
+    expect(node.log.filter(({ kind }) => kind === 'turn')).toHaveLength(3);
+  });
+
+  it('is not kept of one that has to do with nobody, unless that is asked for', () => {
+    const node = new TestNode('a', shared(), { checkpointTurns: 2 });
+    node.place(ledger);
+    add(node, 1, 9);
+    expect(node.segments.size).toBe(0);
+    expect(listAt(node, 3, 100)).toBe('TOO_FAR_BACK');
+    node.call('post', 'x', { number: 10 });
+    add(node, 11, 14);
+    expect(node.segments.size).toBeGreaterThan(0);
+  });
+
+  it('is refused when its runner dies under the read', () => {
+    const node = hosting();
+    add(node, 1, 3);
+    node.call('slowList', '', { number: 9 }, { atTurn: 2 });
+    node.crashRunner();
+    expect(node.values().at(-1)).toBe('UNAVAILABLE');
+  });
+});
+
+describe('beyond a line', () => {
+  const beyond = (node: TestNode, line: Line): unknown => {
+    const actors = [{ actor: ledger, epoch: 2 }];
+    node.message({ kind: 'ask-beyond', term, ask: 8, actors, line });
+    const said = node.sent.flatMap((send) =>
+      send.kind === 'to-leader' && send.message.kind === 'beyond-found' ? [send.message] : [],
+    );
+    return said.at(-1)?.beyond;
+  };
+
+  it('lies what its turns have done to others, also before the last checkpoints', () => {
+    const node = hosting(shared(), { checkpointTurns: 2 });
+    node.message({
+      kind: 'located',
+      actor: other,
+      location: { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 },
+    });
+    node.call('add', 'x', { number: 1 });
+    node.call('steps', 'y', { number: 2 });
+    node.call('post', 'z', { number: 3 });
+    add(node, 4, 6);
+    const effects = [
+      { turn: 2, kind: 'step', what: `s0 (${ledger}#1/s1:2/0)` },
+      { turn: 2, kind: 'step', what: `s1 (${ledger}#1/s1:2/1)` },
+      { turn: 2, kind: 'step', what: `s2 (${ledger}#1/s1:2/2)` },
+      { turn: 2, kind: 'answer', what: 's1:2' },
+      { turn: 3, kind: 'letter', what: `${other} 1` },
+      { turn: 3, kind: 'letter', what: `${other} 2` },
+      { turn: 3, kind: 'answer', what: 's1:3' },
+    ];
+    const answers = [4, 5, 6].map((turn) => ({ turn, kind: 'answer', what: `s1:${turn}` }));
+    const all = [...effects, ...answers].map((effect) => ({ actor: ledger, ...effect }));
+    expect(beyond(node, { [ledger]: 1 })).toEqual({
+      last: 6,
+      earliest: 0,
+      count: 10,
+      effects: all,
+    });
+    expect(beyond(node, { [ledger]: 6 })).toEqual({ last: 6, earliest: 0, count: 0, effects: [] });
+    // What stays within the scope is not outside.
+    expect(beyond(node, { [ledger]: 2, [other]: 5 })).toMatchObject({ count: 4 });
+  });
+
+  it('lies what a turn has done that has not ended', () => {
+    const node = hosting();
+    node.message({
+      kind: 'located',
+      actor: other,
+      location: { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 },
+    });
+    node.call('ask', 'x', { number: 1 });
+    const effects = [{ actor: ledger, turn: 1, kind: 'call', what: 'Ledger/other.add' }];
+    expect(beyond(node, { [ledger]: 0 })).toEqual({ last: 0, earliest: 0, count: 1, effects });
+  });
+});
