@@ -234,7 +234,7 @@ export class Work {
   #look(): void {
     if (this.#looking || this.#options.onWaits === undefined) return;
     this.#looking = true;
-    setImmediate(() => {
+    this.#after(0, () => {
       this.#looking = false;
       const busy = this.#undoing || this.#stopped !== undefined;
       if (this.#ended || busy || !this.departures.onlyWaits) return;

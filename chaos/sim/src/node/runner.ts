@@ -18,7 +18,6 @@ import {
   type TimerChange,
   type ToRunner,
 } from '@troupe/model';
-import type { Process } from '@troupe/virtual';
 import { TimerBook } from '@troupe/worker-node-core';
 import { Play, type PlayStart, type Work } from './play.ts';
 import { decodeArgs, type Part, type Program } from './program.ts';
