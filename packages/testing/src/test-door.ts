@@ -45,6 +45,8 @@ export interface DoorStart {
 }
 
 interface Pending {
+  readonly body: RequestBody;
+  readonly askedAt: number;
   readonly answered: (answer: Answer) => void;
   readonly failed: (reason: Error) => void;
 }
@@ -62,6 +64,8 @@ export class TestDoor implements Door {
   readonly #unaryName: string;
   #stopListening: (() => void) | undefined;
   #since = 0;
+  /** When a wait for a run was answered that it goes on: its next one goes on waiting, and is nothing new. */
+  readonly #waitsOn = new Map<string, number>();
   #numbers = 0;
   #refusals = 0;
   #lives = false;
@@ -147,14 +151,16 @@ export class TestDoor implements Door {
 
   /** Asks the leader, whoever that is. */
   ask(body: RequestBody): Promise<Answer> {
-    this.#start.happened();
+    const { now } = this.#start.world.timeline;
+    const isNew = body.kind !== 'wait-run' || this.#waitsOn.get(body.run) !== now;
+    if (isNew) this.#start.happened();
     if (!this.#start.isOpen()) return this.#refused();
     this.#listen();
     this.#numbers += 1;
     const number = this.#numbers;
     return new Promise<Answer>((answered, failed) => {
-      this.#unary.set(number, { answered, failed });
-      this.#send({ kind: 'client-request', number, body }, this.#unaryName, this.#since);
+      this.#unary.set(number, { body, askedAt: now, answered, failed });
+      this.#send({ kind: 'client-request', number, body }, this.#unaryName, this.#since, isNew);
     });
   }
 
@@ -189,10 +195,18 @@ export class TestDoor implements Door {
     if (message.kind !== 'request-answered') return;
     const open = this.#unary.get(message.number);
     this.#unary.delete(message.number);
-    this.#start.happened();
+    if (!this.#waitsOnAfter(open)) this.#start.happened();
     this.#start.world.timeline.settles();
     if (message.answer.kind !== 'failed') open?.answered(message.answer);
     else open?.failed(new TroupeError(message.answer.failure));
+  }
+
+  #waitsOnAfter(open: Pending | undefined): boolean {
+    const { now } = this.#start.world.timeline;
+    if (open?.body.kind !== 'wait-run' || now - open.askedAt < open.body.waitMs) return false;
+    for (const [run, at] of this.#waitsOn) if (at !== now) this.#waitsOn.delete(run);
+    this.#waitsOn.set(open.body.run, now);
+    return true;
   }
 
   /** The deadline of a call is the client's: the cluster may still do what was asked. */
@@ -207,9 +221,9 @@ export class TestDoor implements Door {
     });
   }
 
-  #send(message: Unsent, client: string, since: number): void {
+  #send(message: Unsent, client: string, since: number, isNew = true): void {
     const { world, process, host } = this.#start;
-    this.#start.happened();
+    if (isNew) this.#start.happened();
     world.network.send(process, `door:${host}`, { ...message, client, since });
     if (!this.#lives) this.#live();
   }

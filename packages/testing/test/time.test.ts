@@ -36,7 +36,8 @@ test('a wait of minutes goes like that of the machine, unless time is advanced',
   const before = cluster.now;
   const told = expect(run.result()).rejects.toMatchObject({ code: 'CANCELLED' });
   await new Promise((resolve) => setTimeout(resolve, 300));
-  expect(cluster.now - before).toBeLessThan(65_000);
+  // A minute from the last thing that happened, which is that the idle actor leaves memory.
+  expect(cluster.now - before).toBeLessThan(130_000);
   await run.cancel();
   await told;
 });
