@@ -166,6 +166,8 @@ export class Departures {
     const { activation } = departure;
     const { phase, checkpoint } = activation;
     if (phase === 'cold') {
+      // It left memory while its last checkpoint was on its way (V2).
+      if (checkpoint.underWay !== undefined) return;
       if (this.#isWritten(activation)) this.#release(departure);
       else this.#core.hosting.wake(activation);
       return;

@@ -55,6 +55,20 @@ describe('an actor that is wished elsewhere', () => {
     expect(target.values()).toEqual([2, ['x', 'y']]);
   });
 
+  it('is not released while its last checkpoint is on its way, though it has left memory', () => {
+    const a = source();
+    a.autoCommit = false;
+    a.tick(60_001);
+    a.tick(300_000);
+    wish(a);
+    expect(a.machine.actors.get(ledger)?.phase).toBe('cold');
+    a.autoCommit = true;
+    a.commit();
+    a.tick(0);
+    expect(puts(a)).toHaveLength(1);
+    expect(a.log.at(-1)?.kind).toBe('actor-released');
+  });
+
   it('that has done nothing since its checkpoint is released with that one alone', () => {
     const a = source();
     wish(a);
