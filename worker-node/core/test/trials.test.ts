@@ -290,6 +290,26 @@ describe('an actor that waits for its trial', () => {
     expect(factsOf().at(-1)?.kind).toBe('actor-released');
   });
 
+  test('waits on when no runner can be started for it, unless there is none at all', () => {
+    for (const left of [1, 0]) {
+      const node = new TestNode('a');
+      for (let n = 0; n < 3; n++) node.place(actorOf(n));
+      node.call('add', 'idle', { number: 1 }, { actor: actorOf(0) });
+      for (const n of [1, 2]) {
+        node.call('hang', `x${n}`, { number: n + 1 }, { actor: actorOf(n) });
+      }
+      node.startsLeft = left;
+      node.crashRunner();
+      node.startsLeft = 1;
+      node.tick(1_000);
+      node.startsLeft = Number.POSITIVE_INFINITY;
+      node.tick(1_000);
+      goOn(node);
+      const failed = ['BUNDLE_LOAD_FAILED', 'BUNDLE_LOAD_FAILED'];
+      expect(node.values().slice(1).sort()).toEqual(left === 1 ? ['x1', 'x2'] : failed);
+    }
+  });
+
   test('is cancelled like any other that waits', () => {
     const node = new TestNode('a');
     for (let n = 0; n < 3; n++) node.place(actorOf(n));
