@@ -225,6 +225,8 @@ export class Departures {
     const { id, epoch } = activation;
     // Else the end of its runner would bring it back to life (V1).
     this.#core.hosting.leaveRunner(activation);
+    // So would an answer to a begun turn that waited to be tried: it asks again where it goes (V1).
+    this.#core.outgoing.abandon(activation);
     activation.phase = 'released';
     this.#core.out.append({ kind: 'actor-released', actor: id, epoch });
     this.#released.set(id, activation);

@@ -112,7 +112,7 @@ export class Runners {
     const pool = this.#pool(bundle);
     if (pool.starting === 0 && pool.startingApart > 0) {
       pool.startingApart -= 1;
-      return this.#core.trials.onBundleFailed(bundle, reason);
+      return this.#core.trials.onBundleFailed(bundle, reason, pool.ready.length > 0);
     }
     if (pool.starting > 0) pool.starting -= 1;
     if (pool.ready.length > 0 || pool.starting > 0) return;

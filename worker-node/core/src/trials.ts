@@ -50,6 +50,8 @@ interface Court {
 const trialsMax = 2;
 const trialRunnersMax = 4;
 const trialMs = 2_000;
+/** When no runner could be started. */
+const againMs = 1_000;
 /** Trials are not made longer after so many doublings. */
 const doublingsMax = 12;
 
@@ -94,14 +96,18 @@ export class Trials {
     this.#fill(bundle);
   }
 
-  /** A runner for trials could not be started. Without any, nobody can be tried. */
-  onBundleFailed(bundle: BundleHash, reason: Failure): void {
+  /** A runner for trials could not be started. Without any, nobody can be tried; but where the bundle
+   *  has loaded, it will again. */
+  onBundleFailed(bundle: BundleHash, reason: Failure, hasLoaded: boolean): void {
     const { queue, stands } = this.#court(bundle);
     const stand = stands.find((one) => one.runner === undefined);
     if (stand === undefined) return;
     stands.splice(stands.indexOf(stand), 1);
     queue.unshift(...this.#adjourn(stand));
-    if (stands.length > 0) return this.#fill(bundle);
+    if (stands.length > 0 || hasLoaded) {
+      this.#core.alarms.set(this.#core.now + againMs, () => this.#fill(bundle));
+      return;
+    }
     for (const { activation, got } of queue.splice(0)) {
       this.leave(activation);
       got?.(reason);

@@ -82,6 +82,8 @@ export class TestNode {
   now = 1_000;
   wall = 1_000_000;
   autoCommit = true;
+  /** So many runners can be started, then none. */
+  startsLeft = Number.POSITIVE_INFINITY;
   /** What brings these into memory never ends. */
   readonly hangsAtStart = new Set<ActorId>();
   /** The runner takes its time with these, until they are given. */
@@ -321,6 +323,11 @@ export class TestNode {
   #work(order: NodeWork): void {
     this.work.push(order);
     if (order.kind === 'start-runner') {
+      this.startsLeft -= 1;
+      if (this.startsLeft < 0) {
+        const failure = { code: 'BUNDLE_LOAD_FAILED', message: 'no memory' } as const;
+        return this.post({ kind: 'bundle-failed', bundle, failure });
+      }
       this.#runners += 1;
       this.post({ kind: 'runner-ready', runner: this.#runners, bundle, manifest });
     } else if (order.kind === 'to-runner') this.#run(order.runner, order.frame);

@@ -268,6 +268,48 @@ describe('an actor that waits for its trial', () => {
     expect(released).toHaveLength(5);
   });
 
+  test('hears no answer to what it had asked once it has left', () => {
+    const node = new TestNode('a');
+    const place = { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 };
+    node.message({ kind: 'located', actor: other, location: place });
+    for (let n = 0; n < 3; n++) node.place(actorOf(n));
+    for (let n = 0; n < 3; n++) {
+      const id = `x${n}`;
+      node.call(n < 2 ? 'hang' : 'ask', id, { number: n + 1 }, { actor: actorOf(n) });
+    }
+    const [asked] = node.toNodes().flatMap((one) => (one.kind === 'call' ? [one] : []));
+    if (asked === undefined) throw new Error('nothing was asked');
+    node.crashRunner();
+    node.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    node.tick(1_000);
+    const factsOf = () => node.log.filter((one) => 'actor' in one && one.actor === actorOf(2));
+    expect(factsOf().at(-1)?.kind).toBe('actor-released');
+    const { session, number } = asked.caller;
+    const outcome = { ok: true, value: encodeValue(1) } as const;
+    node.message({ kind: 'call-result', actor: other, session, number, outcome });
+    expect(factsOf().at(-1)?.kind).toBe('actor-released');
+  });
+
+  test('waits on when no runner can be started for it, unless there is none at all', () => {
+    for (const left of [1, 0]) {
+      const node = new TestNode('a');
+      for (let n = 0; n < 3; n++) node.place(actorOf(n));
+      node.call('add', 'idle', { number: 1 }, { actor: actorOf(0) });
+      for (const n of [1, 2]) {
+        node.call('hang', `x${n}`, { number: n + 1 }, { actor: actorOf(n) });
+      }
+      node.startsLeft = left;
+      node.crashRunner();
+      node.startsLeft = 1;
+      node.tick(1_000);
+      node.startsLeft = Number.POSITIVE_INFINITY;
+      node.tick(1_000);
+      goOn(node);
+      const failed = ['BUNDLE_LOAD_FAILED', 'BUNDLE_LOAD_FAILED'];
+      expect(node.values().slice(1).sort()).toEqual(left === 1 ? ['x1', 'x2'] : failed);
+    }
+  });
+
   test('is cancelled like any other that waits', () => {
     const node = new TestNode('a');
     for (let n = 0; n < 3; n++) node.place(actorOf(n));
