@@ -120,4 +120,8 @@ export interface Checkpoints {
   put(key: string, body: Bytes, expected: number): Promise<number | undefined>;
   /** The last one. `revision` 0 and no body is `undefined`. */
   get(key: string): Promise<StoredCheckpoint | undefined>;
+  /** Frees what stands there before this revision, with its objects. */
+  prune(key: string, revision: number): Promise<void>;
+  /** Frees what stands there up to this revision. */
+  drop(key: string, revision: number): Promise<void>;
 }

@@ -66,6 +66,9 @@ export const errorTable = {
   OUTCOME_UNKNOWN: row(14, false, 'unknown', 'read the state before deciding to call again'),
   SESSION_FORGOTTEN: row(9, false, 'unknown', 'read the state; then call under a new session'),
   GONE: row(5, false, 'none', 'the actor was destroyed; address the new one'),
+  UNKNOWN_ACTOR: row(5, false, 'none', 'create it, or list the actors with `troupe actors`'),
+  PAUSED: row(9, true, 'none', 'resume it with `troupe actor resume`, or wait until it is'),
+  CONSTRUCTOR_FAILED: row(9, false, 'none', 'mend the `state` function, see the cause'),
   REWOUND: row(10, false, 'unknown', 'the scope was rewound under the call; decide anew'),
   // The cluster cannot serve now.
   NOT_HERE: row(14, true, 'none', 'resolve the location again'),

@@ -5,6 +5,7 @@
  */
 import type { Failure, Outcome } from './errors.ts';
 import type {
+  ActorId,
   Address,
   BundleHash,
   Bytes,
@@ -15,8 +16,8 @@ import type {
   TenantName,
 } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
-import type { NodeLoad, Term } from './messages.ts';
-import type { GangPolicy, StrategyName } from './placement.ts';
+import type { ActorWish, NodeLoad, Term } from './messages.ts';
+import type { GangPolicy, Labels, StrategyName } from './placement.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
 
 export type RequestBody =
@@ -136,7 +137,34 @@ export type RequestBody =
       readonly type?: string;
       readonly prefix?: string;
       readonly limit: number;
+      /** Those with all of these labels. */
+      readonly labels?: Labels;
+      readonly state?: ActorState;
+      /** What a page before said as `next`. */
+      readonly after?: string;
     }
+  | {
+      /** A new one, or `ALREADY_EXISTS`. The same `by` again finds what the first request made. */
+      readonly kind: 'create-actor';
+      readonly actor: ActorId;
+      readonly by: string;
+      readonly scope?: string;
+      readonly labels?: Labels;
+      /** One that is there will do: it is answered as it is. */
+      readonly orExisting?: true;
+    }
+  /** As it is; `UNKNOWN_ACTOR` when there is none. */
+  | { readonly kind: 'get-actor'; readonly actor: ActorId }
+  | {
+      /** Of this birth, so that a repetition never touches the next one of the name. `live` ends a
+       *  pause, `ending` is for good; answered when it is so. */
+      readonly kind: 'wish-actor';
+      readonly actor: ActorId;
+      readonly birth: number;
+      readonly wish: ActorWish['kind'];
+    }
+  /** Answered when its node was asked to let it leave memory. */
+  | { readonly kind: 'stop-actor-request'; readonly actor: ActorId; readonly birth: number }
   | { readonly kind: 'drain-node'; readonly node: NodeName }
   | {
       /** Whether anything new is placed there. */
@@ -207,6 +235,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'wait-run',
   'list-runs',
   'list-actors',
+  'get-actor',
   'list-tasks',
   'list-demands',
 ]);
@@ -235,7 +264,15 @@ export type Answer =
   | { readonly kind: 'reservation'; readonly reservation: ReservationView }
   | { readonly kind: 'status'; readonly status: ClusterView }
   | { readonly kind: 'demands'; readonly demands: readonly DemandView[]; readonly total: number }
-  | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
+  | {
+      readonly kind: 'actors';
+      readonly actors: readonly ActorView[];
+      /** How many there are of what was looked through; a page may leave out most of them. */
+      readonly total: number;
+      /** There may be more after it. */
+      readonly next?: string;
+    }
+  | { readonly kind: 'actor'; readonly actor: ActorView; readonly created?: true }
   | { readonly kind: 'tasks'; readonly tasks: readonly TaskView[]; readonly total: number }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -383,6 +420,18 @@ export interface ResourceDemand {
   readonly fault?: 'over-declared' | 'under-declared';
 }
 
+/** `moving`: its node has died, and it is not placed anew yet. `failed`: it cannot be brought into
+ *  memory, or crashes. */
+export type ActorState = 'placed' | 'moving' | 'paused' | 'ending' | 'failed';
+
+export const actorStates: readonly ActorState[] = [
+  'placed',
+  'moving',
+  'paused',
+  'ending',
+  'failed',
+];
+
 export interface ActorView {
   readonly actor: string;
   readonly node: Incarnation;
@@ -390,4 +439,8 @@ export interface ActorView {
   readonly epoch: number;
   readonly scope: string;
   readonly chain: number;
+  readonly state: ActorState;
+  readonly labels?: Labels;
+  /** Why it is `failed`. */
+  readonly failure?: Failure;
 }

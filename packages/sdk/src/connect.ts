@@ -1,7 +1,6 @@
 /** `connect(options)`: one session and a few unary calls, as the `Troupe` that applications use. */
 import { randomUUID } from 'node:crypto';
 import {
-  type ActorView,
   actorKeyLengthMax,
   type ClusterView,
   decodeValue,
@@ -17,6 +16,7 @@ import {
   tenantName,
   troupeError,
 } from '@troupe/model';
+import { actorsOf } from './actors.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
@@ -138,13 +138,9 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
       const { json } = await unary.ask('ClusterService/Status', {});
       return JSON.parse(json) as ClusterView;
     },
-    async actors({ type = '', prefix = '', limit = listedMax } = {}) {
-      checkWhole('limit', limit, 1, uint32Max);
-      const asked = { tenant, type, prefix, limit };
-      const { actors, total } = await unary.ask('ActorsService/List', asked);
-      const views = actors.map((actor): ActorView => ({ ...actor, node: incarnation(actor.node) }));
-      return { actors: views, total };
-    },
+    actors: actorsOf(unary, tenant, (target, key, birth) =>
+      actorHandle({ session, read }, target, key, { deadlineMs, birth }),
+    ),
     async tasks({ limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);
       const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit });
@@ -205,7 +201,8 @@ function actorHandle<T>(
   options: CallOptions & { readonly deadlineMs: number },
 ): T {
   const type = nameOf(target);
-  const { deadlineMs, signal, scope = '' } = options;
+  const { deadlineMs, signal, scope = '', birth = 0 } = options;
+  checkWhole('birth', birth, 0);
   checkedDeadline(deadlineMs);
   if (!isTypeName(type) || !isActorKey(key)) {
     // A key may be long, and hold line ends.
@@ -227,7 +224,7 @@ function actorHandle<T>(
         name: `call ${type}/${key}.${method}`,
         body: {
           kind: 'call',
-          message: { type, key, method, args: bytes, scope },
+          message: { type, key, method, args: bytes, scope, birth },
           deadlineAt: now + deadlineMs,
           answerBy: now + answerAfterMs,
         },

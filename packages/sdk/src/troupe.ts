@@ -1,6 +1,5 @@
 /** What `connect` gives: the cluster as an application sees it. */
 import type {
-  ActorView,
   ClusterView,
   DemandView,
   GangPolicy,
@@ -14,6 +13,7 @@ import type {
   TenantSettings,
 } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import type { Actors } from './actors.ts';
 import type { TaskDefinition } from './task.ts';
 import type { WorkflowDefinition } from './workflow.ts';
 
@@ -34,6 +34,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Scope of an actor that the call creates. */
   readonly scope?: string;
+  /** The actor of this birth, as a view says it: `GONE` when it was destroyed. */
+  readonly birth?: number;
 }
 
 export interface SubmitOptions {
@@ -174,11 +176,8 @@ export interface Troupe {
   /** Deploys the bytes of a bundle for the tenant. */
   deploy(bytes: Uint8Array): Promise<Deployed>;
   status(): Promise<ClusterView>;
-  actors(options?: {
-    readonly type?: string;
-    readonly prefix?: string;
-    readonly limit?: number;
-  }): Promise<{ readonly actors: readonly ActorView[]; readonly total: number }>;
+  /** The actors of the tenant, listed, made, paused and destroyed. */
+  readonly actors: Actors;
   /** Tasks of the tenant that wait or run, those that wait first, with the reason. */
   tasks(options?: { readonly limit?: number }): Promise<{
     readonly tasks: readonly TaskView[];

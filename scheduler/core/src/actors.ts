@@ -5,22 +5,33 @@
  * D1  an actor has exactly one node, which was alive when the actor was placed on it.
  * D2  the epochs of an actor rise, and lie after its birth.
  * D3  a log that a chain refers to, or whose node still has actors, exists.
+ * D6  an actor that is ending is wished nothing else, and one is destroyed only when it was ending.
  */
 import {
   type ActorId,
+  type ActorWish,
+  actorParts,
   assert,
   type BundleHash,
   type ChainLink,
   type Incarnation,
+  type Labels,
   type LogName,
 } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
 import type { NodeTable } from './nodes.ts';
+import { OrderedIds } from './ordered-ids.ts';
+import type { Tombstones } from './tombstones.ts';
 
 export interface ActorRecord {
   readonly id: ActorId;
   readonly birth: number;
   readonly scope: string;
+  readonly labels?: Labels;
+  readonly by?: string;
+  /** One of its name was destroyed not long before it. */
+  readonly heir?: true;
+  wish?: ActorWish;
   /** Position of the fact that placed it. */
   epoch: number;
   node: Incarnation;
@@ -30,8 +41,11 @@ export interface ActorRecord {
 
 type ActorFact = Extract<
   SchedulerFact,
-  { kind: 'actor-created' | 'actor-placed' | 'actor-rebased' }
+  {
+    kind: 'actor-created' | 'actor-placed' | 'actor-rebased' | 'actor-wished' | 'actor-destroyed';
+  }
 >;
+type Born = Pick<ActorRecord, 'id' | 'birth' | 'scope' | 'labels' | 'by' | 'heir'>;
 
 const noActors: ReadonlySet<ActorRecord> = new Set();
 
@@ -40,11 +54,30 @@ export class ActorTable {
   readonly #onNode = new Map<Incarnation, Set<ActorRecord>>();
   readonly #references = new Map<LogName, number>();
   readonly #nodes: NodeTable;
+  readonly #tombstones: Tombstones;
+  readonly #ordered = new OrderedIds<ActorId>();
+  /** By `labelKey`. */
+  readonly #labelled = new Map<string, OrderedIds<ActorId>>();
+  readonly #wished = new OrderedIds<ActorId>();
   /** Created by the fact before, placed by the next one: they stand in one batch. */
-  #unplaced: { readonly id: ActorId; readonly birth: number; readonly scope: string } | undefined;
+  #unplaced: Born | undefined;
 
-  constructor(nodes: NodeTable) {
+  constructor(nodes: NodeTable, tombstones: Tombstones) {
     this.#nodes = nodes;
+    this.#tombstones = tombstones;
+  }
+
+  /** All ids in their order. */
+  get ordered(): OrderedIds<ActorId> {
+    return this.#ordered;
+  }
+  /** Those that are paused or ending, in their order. */
+  get wished(): OrderedIds<ActorId> {
+    return this.#wished;
+  }
+  /** Those of a tenant with this label, in their order. */
+  labelled(tenant: string, name: string, value: string): OrderedIds<ActorId> {
+    return this.#labelled.get(labelKey(tenant, name, value)) ?? noIds;
   }
 
   get size(): number {
@@ -68,7 +101,7 @@ export class ActorTable {
     switch (fact.kind) {
       case 'actor-created':
         assert(!this.#actors.has(fact.actor), 'D1: an actor is created once');
-        this.#unplaced = { id: fact.actor, birth: position, scope: fact.scope };
+        this.#unplaced = this.#born(fact, position);
         return;
       case 'actor-placed':
         return this.#placed(fact, position);
@@ -78,11 +111,27 @@ export class ActorTable {
         this.#refer(actor, []);
         return;
       }
+      case 'actor-wished': {
+        const actor = this.#actors.get(fact.actor);
+        assert(actor !== undefined, 'D6: only an actor that exists is wished something');
+        assert(actor.wish?.kind !== 'ending', 'D6: an actor that is ending is wished nothing else');
+        actor.wish = { kind: fact.wish, at: position };
+        this.#noteWish(actor);
+        return;
+      }
+      case 'actor-destroyed':
+        return this.#destroyed(fact);
     }
   }
 
+  /** In the order of their ids, so that whoever restores it need not sort them. */
   image(): readonly ActorRecord[] {
-    return [...this.#actors.values()].map((actor) => ({ ...actor }));
+    const image: ActorRecord[] = [];
+    for (const id of this.#ordered.from('')) {
+      const actor = this.#actors.get(id);
+      if (actor !== undefined) image.push({ ...actor });
+    }
+    return image;
   }
 
   restore(image: readonly ActorRecord[]): void {
@@ -91,10 +140,15 @@ export class ActorTable {
       this.#actors.set(actor.id, actor);
       this.#settle(actor);
       this.#refer(actor, kept.chain);
+      for (const ids of this.#labelsOf(actor)) ids.add(actor.id);
+      this.#noteWish(actor);
     }
+    this.#ordered.fill([...this.#actors.keys()]);
   }
 
   check(): void {
+    this.#ordered.check();
+    assert(this.#ordered.size === this.#actors.size, 'I1: every actor stands in the order');
     let onNodes = 0;
     for (const [node, actors] of this.#onNode) {
       onNodes += actors.size;
@@ -128,6 +182,8 @@ export class ActorTable {
       this.#unplaced = undefined;
       actor = { ...born, epoch, node: fact.node, bundle: fact.bundle, chain: [] };
       this.#actors.set(actor.id, actor);
+      this.#ordered.add(actor.id);
+      for (const ids of this.#labelsOf(actor)) ids.add(actor.id);
     } else {
       assert(epoch > actor.epoch, 'D2: the epochs of an actor rise');
       this.#leave(actor);
@@ -137,6 +193,58 @@ export class ActorTable {
     }
     this.#settle(actor);
     this.#refer(actor, fact.chain);
+  }
+
+  #born(fact: Extract<ActorFact, { kind: 'actor-created' }>, birth: number): Born {
+    const { actor: id, scope, labels, by } = fact;
+    return {
+      id,
+      birth,
+      scope,
+      ...(labels === undefined ? {} : { labels }),
+      ...(by === undefined ? {} : { by }),
+      ...(this.#tombstones.get(id) === undefined ? {} : { heir: true }),
+    };
+  }
+
+  #destroyed(fact: Extract<ActorFact, { kind: 'actor-destroyed' }>): void {
+    const { actor: id, birth, revision, ledMs } = fact;
+    const actor = this.#actors.get(id);
+    assert(actor?.wish?.kind === 'ending', 'D6: an actor is destroyed when it was ending');
+    assert(actor.birth === birth, 'D6: the birth that was ending is destroyed');
+    this.#leave(actor);
+    this.#refer(actor, []);
+    this.#actors.delete(id);
+    this.#ordered.delete(id);
+    this.#wished.delete(id);
+    this.#unlabel(actor);
+    const stone = { id, birth, ledMs };
+    this.#tombstones.add(revision === undefined ? stone : { ...stone, revision });
+  }
+
+  #noteWish({ id, wish }: ActorRecord): void {
+    if (wish === undefined) return;
+    if (wish.kind === 'live') this.#wished.delete(id);
+    else this.#wished.add(id);
+  }
+
+  #unlabel(actor: ActorRecord): void {
+    for (const ids of this.#labelsOf(actor)) ids.delete(actor.id);
+    const { tenant } = actorParts(actor.id);
+    for (const [name, value] of Object.entries(actor.labels ?? {})) {
+      const key = labelKey(tenant, name, value);
+      if (this.#labelled.get(key)?.size === 0) this.#labelled.delete(key);
+    }
+  }
+
+  #labelsOf({ id, labels = {} }: ActorRecord): OrderedIds<ActorId>[] {
+    const { tenant } = actorParts(id);
+    return Object.entries(labels).map(([name, value]) => {
+      const key = labelKey(tenant, name, value);
+      const ids = this.#labelled.get(key) ?? new OrderedIds<ActorId>();
+      this.#labelled.set(key, ids);
+      return ids;
+    });
   }
 
   #settle(actor: ActorRecord): void {
@@ -160,4 +268,10 @@ export class ActorTable {
     }
     actor.chain = chain;
   }
+}
+
+const noIds = new OrderedIds<ActorId>();
+
+function labelKey(tenant: string, name: string, value: string): string {
+  return JSON.stringify([tenant, name, value]);
 }

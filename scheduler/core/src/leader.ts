@@ -13,11 +13,13 @@ import {
   type TaskId,
   unreachable,
 } from '@troupe/model';
+import { Ailing } from './ailing.ts';
 import type { Due } from './deadlines.ts';
 import { Deploying } from './deploying.ts';
 import type { Desk } from './desk.ts';
 import { Directory } from './directory.ts';
 import type { SchedulerEvent } from './events.ts';
+import { Lifecycle } from './lifecycle.ts';
 import { Membership } from './membership.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
@@ -37,6 +39,8 @@ export class Leader {
   readonly #desk: Desk;
   readonly #membership: Membership;
   readonly #directory: Directory;
+  readonly #ailing: Ailing;
+  readonly #lifecycle: Lifecycle;
   readonly #tasks: Tasks;
   readonly #submissions: Submissions;
   readonly #runs: Runs;
@@ -55,6 +59,7 @@ export class Leader {
       },
       nodeLost: (node) => {
         this.#directory.nodeLost(node);
+        this.#ailing.nodeLost(node);
         this.#tasks.nodeLost(node);
       },
       nodeSealed: (node) => this.#directory.placeFrom(node),
@@ -63,6 +68,8 @@ export class Leader {
     this.#directory = new Directory(desk, (chain) => {
       for (const { log } of chain) this.#membership.reviewLog(log);
     });
+    this.#ailing = new Ailing();
+    this.#lifecycle = new Lifecycle(desk, this.#directory, this.#ailing);
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
       if (run !== undefined) this.#runs.blockEnded(run.run);
@@ -71,7 +78,7 @@ export class Leader {
     this.#runs = new Runs(desk, this.#tasks);
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
     this.#reserving = new Reserving(desk, this.#tasks);
-    this.#questions = new Questions(desk, this.#membership.detection, this.#tasks);
+    this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, this.#ailing);
     this.#takeOver();
   }
 
@@ -116,7 +123,7 @@ export class Leader {
 
   /** Z1: all that is kept beside caches, which have bounds of their own. */
   sizes(): readonly Size[] {
-    const nouns = [this.#membership, this.#directory, this.#tasks, this.#runs];
+    const nouns = [this.#membership, this.#directory, this.#lifecycle, this.#tasks, this.#runs];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
@@ -201,10 +208,12 @@ export class Leader {
       case 'heartbeat':
         return this.#membership.detection.beat(node, message.load);
       case 'place-seen':
-        for (const { actor, epoch } of message.placed) {
-          this.#directory.placeSeen(node, actor, epoch);
-        }
+        for (const seen of message.placed) this.#directory.placeSeen(node, seen);
         return;
+      case 'settled':
+        return this.#lifecycle.settled(message);
+      case 'ailing':
+        return this.#ailing.said(message);
       case 'rebased':
         return this.#directory.rebased(message);
       case 'leaving':
@@ -290,6 +299,14 @@ export class Leader {
         return this.#questions.listActors(asker, body);
       case 'list-demands':
         return this.#questions.listDemands(asker, body);
+      case 'create-actor':
+        return this.#lifecycle.create(asker, body);
+      case 'get-actor':
+        return this.#lifecycle.get(asker, body);
+      case 'wish-actor':
+        return this.#lifecycle.wish(asker, body);
+      case 'stop-actor-request':
+        return this.#lifecycle.stop(asker, body);
       case 'drain-node': {
         const node = this.#desk.state.nodes.named(body.node);
         if (node === undefined) {
@@ -335,7 +352,8 @@ export class Leader {
     this.#tasks.tellTime();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
-    const again = tasksLeft || runsLeft ? 0 : retentionMs;
+    const stonesLeft = this.#lifecycle.forget();
+    const again = tasksLeft || runsLeft || stonesLeft ? 0 : retentionMs;
     this.#desk.deadlines.set(this.#desk.now + again, { kind: 'retention' });
   }
 }

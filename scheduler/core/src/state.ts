@@ -14,6 +14,7 @@ import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
+import { type Tombstone, Tombstones } from './tombstones.ts';
 
 export interface OpenedTerm {
   readonly scheduler: string;
@@ -43,13 +44,15 @@ export interface DurableState {
   readonly runs: RunsImage;
   /** Absent where there are none. */
   readonly objects?: ObjectsImage;
+  readonly tombstones?: readonly Tombstone[];
 }
 
 const imageFormat = 4;
 
 export class State {
   readonly nodes = new NodeTable();
-  readonly actors = new ActorTable(this.nodes);
+  readonly tombstones = new Tombstones();
+  readonly actors = new ActorTable(this.nodes, this.tombstones);
   readonly deployments = new DeploymentTable();
   readonly reservations = new ReservationTable(this.nodes);
   readonly objects = new ObjectTable();
@@ -103,7 +106,12 @@ export class State {
       case 'actor-created':
       case 'actor-placed':
       case 'actor-rebased':
+      case 'actor-wished':
+      case 'actor-destroyed':
         this.actors.apply(fact, position);
+        break;
+      case 'tombstones-forgotten':
+        for (const actor of fact.actors) this.tombstones.forget(actor);
         break;
       case 'tenant-put':
       case 'bundle-deployed':
@@ -159,6 +167,7 @@ export class State {
       tasks: this.tasks.image(),
       runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
+      ...(this.tombstones.size === 0 ? {} : { tombstones: this.tombstones.image() }),
     };
   }
 
@@ -175,6 +184,7 @@ export class State {
     state.#term = durable.term;
     state.#stored = durable.stored;
     state.nodes.restore(durable.nodes);
+    state.tombstones.restore(durable.tombstones ?? []);
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
     state.reservations.restore(durable.reservations ?? []);
@@ -187,6 +197,7 @@ export class State {
   check(): void {
     this.nodes.check();
     this.actors.check();
+    this.tombstones.check();
     this.tasks.check();
     this.reservations.check(this.tasks);
     this.runs.check();

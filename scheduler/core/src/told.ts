@@ -34,6 +34,7 @@ const kept: ReadonlySet<Answer['kind']> = new Set([
   'tenant',
   'reservation',
   'deployed',
+  'actor',
 ]);
 
 export class Told {

@@ -1,6 +1,7 @@
 /** What the nouns of the node machine share: the output of this event, time, and each other. */
 import type { ActorId, OutputDraft } from '@troupe/model';
 import type { Activation } from './activation.ts';
+import type { Ailing } from './ailing.ts';
 import type { Alarms } from './alarms.ts';
 import type { Checkpointing } from './checkpointing.ts';
 import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
@@ -15,6 +16,7 @@ import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
 import type { Turns } from './turns.ts';
+import type { Wishes } from './wishes.ts';
 
 export interface Core {
   readonly config: NodeConfig;
@@ -38,4 +40,6 @@ export interface Core {
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
   readonly handover: Handover;
+  readonly wishes: Wishes;
+  readonly ailing: Ailing;
 }

@@ -102,12 +102,15 @@ export type NodeSend =
       readonly seq: number;
       readonly body: Bytes;
       readonly expected: number;
+      /** Nothing else is kept of it: what stood there before is freed with its objects. */
+      readonly last?: true;
     }
   | {
       /** Read an actor back: last checkpoint, then its facts in the chain's logs, then (when
        *  `ownLog`) in this node's own log up to its end now. Answered by `restored`. */
       readonly kind: 'restore';
       readonly actor: ActorId;
+      readonly birth: number;
       readonly epoch: number;
       readonly chain: readonly ChainLink[];
       readonly ownLog: boolean;

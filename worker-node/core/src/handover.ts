@@ -70,6 +70,11 @@ export class Handover {
     this.#leaveWhenEmpty();
   }
 
+  /** Actors that were destroyed are here no longer. */
+  onDropped(): void {
+    this.#leaveWhenEmpty();
+  }
+
   onReleaseSeen(actors: readonly { readonly actor: string; readonly epoch: number }[]): void {
     for (const { actor, epoch } of actors) {
       const released = this.#released.get(actor)?.activation;
@@ -105,7 +110,7 @@ export class Handover {
     while (this.#releasing.size < releasingMax) {
       const activation = this.#queue.pop();
       if (activation === undefined) return;
-      if (activation.phase === 'released') continue;
+      if (activation.phase === 'released' || activation.wish.kind === 'ending') continue;
       this.#releasing.add(activation);
       if (activation.phase === 'live') activation.phase = 'releasing';
       this.#release(activation);
@@ -114,6 +119,10 @@ export class Handover {
 
   /** Goes one step further with this actor, if it can. */
   #release(activation: Activation): void {
+    if (activation.wish.kind === 'ending') {
+      this.#releasing.delete(activation);
+      return;
+    }
     if (activation.phase === 'live') activation.phase = 'releasing';
     const settled = activation.phase === 'releasing' || activation.phase === 'cold';
     if (!settled || activation.dispatched.length > 0 || activation.reads.size > 0) return;

@@ -10,6 +10,7 @@
  * H1  an actor has at most one activation here, under the highest epoch seen.
  * H2  only a live activation takes a turn.
  * H3  nobody lives by a checkpoint that is older than the one known to be stored.
+ * H4  an actor that is to be destroyed comes into memory, and never to a runner.
  */
 import {
   type ActorId,
@@ -21,10 +22,10 @@ import {
   type Place,
 } from '@troupe/model';
 import { type Activation, activationOf } from './activation.ts';
-import { decodeCheckpoint } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
 import { freshMemory, replay } from './memory.ts';
+import { beginningOf, isOfBirth } from './tombstone.ts';
 
 type Restored = Extract<NodeEvent, { kind: 'restored' }>;
 
@@ -42,8 +43,11 @@ export class Hosting {
   onPlace(place: Place): void {
     const known = this.#actors.get(place.actor);
     const epoch = known?.epoch ?? this.#dropped.get(place.actor) ?? 0;
-    // A late twin: the actor is here already, or lives elsewhere by now.
-    if (epoch >= place.epoch) return this.#seen(place);
+    // A late twin, or a wish: the actor is here already, or lives elsewhere by now.
+    if (epoch >= place.epoch) {
+      if (known?.epoch === place.epoch) this.#core.wishes.onPlace(known, place);
+      return this.#seen(place);
+    }
     if (known !== undefined) this.drop(known);
     const activation = activationOf(place, this.#core.durableAt, this.#core.now);
     this.#actors.set(place.actor, activation);
@@ -51,13 +55,15 @@ export class Hosting {
     this.#core.handover.onPlaced(activation);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
     // begun may wait, so it is read back at once.
-    if (place.epoch === place.birth + 1) activation.memory = freshMemory();
+    if (place.epoch === place.birth + 1 && !activation.heir) activation.memory = freshMemory();
     else this.wake(activation);
+    this.#core.wishes.onPlaced(activation);
   }
 
   /** Brings a cold activation into memory. */
   wake(activation: Activation): void {
     if (activation.phase !== 'cold') return;
+    if (activation.wish.kind !== 'ending' && !this.#core.ailing.mayWake(activation)) return;
     // Nothing was ever written of it: the constructor makes its state.
     const untouched = activation.memory?.seq === 0 && activation.memory.begun === undefined;
     if (untouched && activation.checkpoint.revision === 0) {
@@ -82,7 +88,8 @@ export class Hosting {
       this.onRestoreFailed(event.actor, event.epoch, failureOf(thrown, 'LOG_CORRUPT'));
       return;
     }
-    this.#start(activation);
+    if (activation.wish.kind === 'ending') this.#core.wishes.onRestored(activation);
+    else this.#start(activation);
   }
 
   onRestoreFailed(actor: ActorId, epoch: number, reason: Failure): void {
@@ -98,7 +105,9 @@ export class Hosting {
       level: 'error',
       text: `${actor} could not be read back: ${reason.code}: ${reason.message}`,
     });
-    this.#fail(activation, reason);
+    // What is to be destroyed is so, whatever is left of it.
+    if (activation.wish.kind === 'ending') this.#core.wishes.onRestored(activation);
+    else this.#fail(activation, reason);
   }
 
   onActivated(actor: ActorId, runner: RunnerId): void {
@@ -107,6 +116,7 @@ export class Hosting {
     activation.phase = 'live';
     activation.building = undefined;
     activation.lastTurnAt = this.#core.now;
+    this.#core.ailing.isLive(activation);
     this.#core.turns.resumeBegun(activation);
     for (const message of activation.waiting.splice(0)) {
       this.#core.mailboxes.accept(activation, message);
@@ -164,6 +174,8 @@ export class Hosting {
   drop(activation: Activation): void {
     this.leaveRunner(activation);
     activation.phase = 'released';
+    this.#core.wishes.forget(activation);
+    this.#core.ailing.isWell(activation);
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
     if (this.#actors.get(activation.id) !== activation) return;
@@ -177,6 +189,7 @@ export class Hosting {
     this.#core.out.send({
       kind: 'restore',
       actor: activation.id,
+      birth: activation.birth,
       epoch: activation.epoch,
       chain: activation.chain,
       ownLog: true,
@@ -186,11 +199,10 @@ export class Hosting {
 
   #rebuild(activation: Activation, event: Restored): void {
     const { now } = this.#core;
-    const stored =
-      event.checkpoint === undefined ? undefined : decodeCheckpoint(event.checkpoint.body, now);
-    const memory = stored?.memory ?? freshMemory();
+    const { memory, state } = beginningOf(activation, event.checkpoint?.body, now);
     const deltas = [];
     for (const fact of event.facts) {
+      if (!isOfBirth(fact, activation.birth)) continue;
       const delta = replay(memory, activation.id, fact, now);
       if (delta !== undefined) deltas.push(delta);
     }
@@ -202,7 +214,7 @@ export class Hosting {
     } else
       assert(activation.memory.seq === memory.seq, 'M1: replay reaches the turn that was live');
     activation.checkpoint.revision = event.checkpoint?.revision ?? activation.checkpoint.revision;
-    activation.building = { state: stored?.state, deltas };
+    activation.building = { state, deltas };
   }
 
   #start(activation: Activation): void {
@@ -224,6 +236,7 @@ export class Hosting {
   #fail(activation: Activation, reason: Failure): void {
     activation.phase = 'cold';
     activation.building = undefined;
+    this.#core.ailing.fellIll(activation, reason);
     this.#core.mailboxes.refuseAll(activation, reason);
   }
 
@@ -238,7 +251,11 @@ export class Hosting {
       message: {
         kind: 'place-seen',
         incarnation: this.#core.config.incarnation,
-        placed: [{ actor: place.actor, epoch: place.epoch }],
+        placed: [
+          place.wish === undefined
+            ? { actor: place.actor, epoch: place.epoch }
+            : { actor: place.actor, epoch: place.epoch, wishAt: place.wish.at },
+        ],
       },
     });
   }

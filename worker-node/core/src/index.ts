@@ -18,3 +18,4 @@ export type {
 export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening } from './facts.ts';
 export { type NodeCounts, NodeMachine } from './machine.ts';
 export { freshMemory, type Memory, replay } from './memory.ts';
+export { beginningOf, floorOf, isOfBirth, remainsOf } from './tombstone.ts';

@@ -6,6 +6,7 @@ import {
   type ActorId,
   assert,
   type FromRunner,
+  isFailure,
   type Machine,
   type Output,
   OutputDraft,
@@ -13,6 +14,7 @@ import {
   unreachable,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
+import { Ailing } from './ailing.ts';
 import { Alarms } from './alarms.ts';
 import { Checkpointing } from './checkpointing.ts';
 import type { Core } from './core.ts';
@@ -28,6 +30,7 @@ import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
 import { Tasks } from './tasks.ts';
 import { Turns } from './turns.ts';
+import { Wishes } from './wishes.ts';
 
 /** Counts for heartbeats and status. */
 export interface NodeCounts {
@@ -56,6 +59,8 @@ export class NodeMachine
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
   readonly handover: Handover;
+  readonly wishes: Wishes;
+  readonly ailing: Ailing;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -72,6 +77,8 @@ export class NodeMachine
     this.tasks = new Tasks(this);
     this.checkpointing = new Checkpointing(this);
     this.handover = new Handover(this);
+    this.wishes = new Wishes(this);
+    this.ailing = new Ailing(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -157,6 +164,10 @@ export class NodeMachine
       case 'letter-not-here':
         return this.post.onNotHere(message);
       case 'located':
+        // Nodes ask for one birth, or for the letters of what is ending, and for nothing else that is gone.
+        if (isFailure(message.location) && message.location.code === 'GONE') {
+          return this.wishes.onGone(message.actor);
+        }
         return this.locations.onLocated(message);
       case 'place':
         return this.hosting.onPlace(message);
@@ -168,6 +179,10 @@ export class NodeMachine
         return this.handover.onDrain();
       case 'release-seen':
         return this.handover.onReleaseSeen(message.actors);
+      case 'settled-seen':
+        return this.wishes.onSeen(message.actors);
+      case 'stop-actor':
+        return this.checkpointing.stop(message.actor, message.epoch);
       case 'run-task':
         return this.tasks.onRun(message);
       case 'task-result-seen':
@@ -239,5 +254,7 @@ export class NodeMachine
     this.turns.killOverdue();
     this.checkpointing.tick();
     this.handover.tick();
+    this.wishes.tick();
+    this.ailing.tick();
   }
 }

@@ -40,16 +40,21 @@ export class Mailboxes {
     this.#core.senderClocks.hear(call, this.#core.now);
     const activation = this.#core.actors.get(call.actor);
     if (activation === undefined || leaving(activation)) return this.#notHere(call);
-    if (activation.birth > call.birth) {
-      return this.#refuse(call, failure('GONE', `actor ${call.actor} #${call.birth} is gone`));
+    if (activation.phase === 'ending' && activation.birth === call.birth) {
+      return this.#ofEnded(activation, call);
     }
-    if (activation.birth < call.birth) return this.#notHere(call);
+    if (activation.birth > call.birth && activation.heir && activation.memory !== undefined) {
+      return this.#ofEnded(activation, call);
+    }
+    if (activation.birth !== call.birth) return this.#notHere(call);
     this.#take(activation, call);
   }
 
   onLetter(letter: Letter): void {
     const activation = this.#core.actors.get(letter.to);
-    if (activation === undefined || leaving(activation) || activation.epoch < letter.epoch) {
+    const isLeaving = activation === undefined || leaving(activation);
+    // Nor does one that has ended take it: it waits for the next of that name.
+    if (isLeaving || activation.phase === 'ending' || activation.epoch < letter.epoch) {
       this.#core.out.reply({
         to: letter.replyTo,
         message: {
@@ -92,7 +97,8 @@ export class Mailboxes {
 
   /** Hands inputs to the runner, as many as may run ahead of their records. */
   pump(activation: Activation): void {
-    if (activation.phase !== 'live') return;
+    if (activation.phase !== 'live' || activation.wish.kind !== 'live') return;
+    if (this.#core.ailing.isHeldBack(activation)) return;
     while (activation.dispatched.length < limits.turnsAheadMax) {
       const input = activation.mailbox.shift();
       if (input === undefined) return;
@@ -104,7 +110,10 @@ export class Mailboxes {
   /** Nothing that waits can be done; letters stay in their senders' outboxes. */
   refuseAll(activation: Activation, reason: Failure): void {
     for (const message of activation.waiting.splice(0)) {
-      if (message.kind === 'call') this.#refuse(message, reason);
+      if (message.kind !== 'call') continue;
+      // Its twins may find it mended, and it was told that nothing is done (B3).
+      if (reason.code === 'CONSTRUCTOR_FAILED') this.#noteTurnedAway(activation, message);
+      this.#refuse(message, reason);
     }
     for (const input of activation.mailbox.splice(0)) {
       if (hasBegun(activation, input)) activation.mailbox.push(input);
@@ -132,6 +141,44 @@ export class Mailboxes {
       });
     }
     activation.queuedLetters.clear();
+  }
+
+  /** The actor has ended: whoever waits for what it has not begun looks for the next one. Letters that
+   *  were not taken stay with their senders. */
+  endAll(activation: Activation): void {
+    for (const message of activation.waiting.splice(0)) {
+      if (message.kind === 'call') this.#ofEnded(activation, message);
+    }
+    const inputs = [...activation.dispatched, ...activation.reads].map(({ input }) => input);
+    for (const input of [...inputs, ...activation.mailbox.splice(0)]) {
+      const { cause, replyTo } = input;
+      if (cause.kind === 'letter') {
+        if (replyTo !== undefined) this.acknowledge(activation, cause, replyTo);
+        continue;
+      }
+      const { session, number } = cause;
+      const known = activation.memory?.sessions.window(session)?.replies.get(number);
+      if (known !== undefined) this.answer(activation, input, known);
+      else if (replyTo !== undefined) {
+        const { id: actor, epoch } = activation;
+        this.#unrun({ actor, epoch }, { session, number }, replyTo);
+      }
+    }
+    activation.open.clear();
+    activation.queuedLetters.clear();
+  }
+
+  /** Calls whose time has passed while their actor was paused did nothing. */
+  refusePaused(activation: Activation): void {
+    const late = activation.mailbox.filter(
+      (input) =>
+        input.until !== undefined && input.until <= this.#core.now && !hasBegun(activation, input),
+    );
+    if (late.length === 0) return;
+    const left = activation.mailbox.filter((input) => !late.includes(input));
+    activation.mailbox.splice(0, activation.mailbox.length, ...left);
+    const reason = failure('PAUSED', `actor ${activation.id} is paused`, { actor: activation.id });
+    for (const input of late) this.answerUnrun(activation, input, { ok: false, failure: reason });
   }
 
   /** An answer to whoever waits for this input. */
@@ -182,7 +229,7 @@ export class Mailboxes {
       return this.#turnAway(activation, call);
     }
     memory.sessions.hear(session, low, this.#core.now);
-    const input = inputOfCall(activation, call, kind === 'read');
+    const input = inputOfCall(activation, call, kind === 'read', this.#core.now - lateMs);
     opened(activation, session, number, input);
     if (input.read) this.#core.turns.dispatchRead(activation, input);
     else {
@@ -203,13 +250,16 @@ export class Mailboxes {
 
   /** There is no room for the call, nor for its twins that are on their way. */
   #turnAway(activation: Activation, call: Call): void {
-    const { turnedAway } = activation;
+    this.#noteTurnedAway(activation, call);
+    this.#refuse(call, full(activation));
+  }
+
+  #noteTurnedAway({ turnedAway }: Activation, call: Call): void {
     for (const [key, until] of turnedAway) {
       if (until > this.#core.now) break;
       turnedAway.delete(key);
     }
     turnedAway.set(turnedAwayKey(call), this.#core.now + limits.turnedAwayMs);
-    this.#refuse(call, full(activation));
   }
 
   #wasTurnedAway({ turnedAway }: Activation, call: Call): boolean {
@@ -220,7 +270,7 @@ export class Mailboxes {
 
   #acceptLetter(activation: Activation, letter: Letter): void {
     const sender = senderOf(letter.from, letter.fromBirth);
-    const taken = activation.memory?.recv.get(sender) ?? 0;
+    const taken = Math.max(activation.memory?.recv.get(sender) ?? 0, letter.base ?? 0);
     if (letter.number <= taken) return this.acknowledge(activation, letter, letter.replyTo);
     const queued = Math.max(taken, activation.queuedLetters.get(sender) ?? 0);
     // Known, or ahead of one that is missing: its sender sends both again, in order.
@@ -287,6 +337,30 @@ export class Mailboxes {
     });
   }
 
+  /** What it had answered is answered again; what it never ran, the next of its name may run. */
+  #ofEnded(activation: Activation, call: Call): void {
+    const { session, number } = call.caller;
+    const known = activation.memory?.sessions.window(session);
+    const reply = known?.replies.get(number);
+    if (reply !== undefined) return this.#reply(activation, call.replyTo, session, number, reply);
+    if (known === undefined || number >= known.low) {
+      return this.#unrun(call, call.caller, call.replyTo);
+    }
+    const text = `session ${session} has said that its call ${number} was answered`;
+    this.#refuse(call, failure('SESSION_FORGOTTEN', text));
+  }
+
+  /** As sure as what the actor remembers, so it waits for an append like any refusal. */
+  #unrun(
+    { actor, epoch }: Pick<Call, 'actor' | 'epoch'>,
+    { session, number }: Pick<Call['caller'], 'session' | 'number'>,
+    to: Address,
+  ): void {
+    this.#core.out.append({ kind: 'barrier' });
+    const message = { kind: 'not-here', actor, epoch, session, number, unrun: true } as const;
+    this.#core.out.reply({ to, message });
+  }
+
   #notHere(call: Call): void {
     const { session, number } = call.caller;
     this.#core.out.reply({
@@ -314,7 +388,7 @@ export class Mailboxes {
   }
 }
 
-function inputOfCall(activation: Activation, call: Call, read: boolean): Input {
+function inputOfCall(activation: Activation, call: Call, read: boolean, until: number): Input {
   return {
     cause: { kind: 'call', ...call.caller },
     method: call.method,
@@ -322,6 +396,7 @@ function inputOfCall(activation: Activation, call: Call, read: boolean): Input {
     args: call.args,
     path: call.path,
     clock: call.scope === activation.scope ? call.clock : undefined,
+    until,
     replyTo: call.replyTo,
     crashes: 0,
     cancelled: false,

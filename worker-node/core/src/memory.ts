@@ -16,6 +16,7 @@ import {
   troupeError,
   type VectorClock,
 } from '@troupe/model';
+import { applyEnd } from './end-of-actor.ts';
 import type { NodeFact, TurnCause } from './facts.ts';
 import { Outbox, type StoredChannel } from './outbox.ts';
 import { Sessions, type StoredSession } from './sessions.ts';
@@ -132,6 +133,11 @@ export function replay(
       }
       record(memory.begun, fact.recorded);
       if (fact.clock !== undefined) memory.clock = mergeClocks(memory.clock, fact.clock);
+      return undefined;
+    case 'actor-ended':
+      if (fact.seq <= memory.seq) return undefined;
+      refuseGap(memory, actor, fact.seq);
+      applyEnd(memory, fact, now);
       return undefined;
     case 'actor-released':
     case 'barrier':

@@ -63,7 +63,7 @@ export class Post {
     for (const activation of this.#senders) {
       if (activation.memory === undefined || activation.memory.outbox.size === 0) {
         this.#forget(activation);
-      } else if (activation.phase === 'live') {
+      } else if (activation.phase === 'live' || activation.phase === 'ending') {
         for (const to of activation.memory.outbox.receivers()) this.#core.locations.doubt(to);
         this.resendAll(activation);
       } else if (activation.phase === 'released') this.#forget(activation);
@@ -81,6 +81,8 @@ export class Post {
       this.#resendTo(activation, ack.to);
     }
     this.#core.mailboxes.pump(activation);
+    this.#core.checkpointing.onTaken(activation);
+    this.#core.wishes.onTaken(activation);
   }
 
   onNotHere(refusal: LetterNotHere): void {
@@ -119,6 +121,7 @@ export class Post {
       from: activation.id,
       fromBirth: activation.birth,
       number: letter.number,
+      base: activation.memory?.outbox.takenBefore(letter.to) ?? 0,
       method: letter.method,
       args: letter.args,
       replyTo: nodeAddress(this.#core.config.incarnation),

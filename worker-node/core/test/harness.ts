@@ -24,7 +24,7 @@ import {
   type ToRunner,
 } from '@troupe/model';
 import {
-  checkpointFloor,
+  floorOf,
   type NodeConfig,
   type NodeFact,
   NodeMachine,
@@ -115,7 +115,13 @@ export class TestNode {
     });
   }
 
-  place(actor: ActorId, epoch = 2, chain: readonly ChainLink[] = [], birth = 1): void {
+  place(
+    actor: ActorId,
+    epoch = 2,
+    chain: readonly ChainLink[] = [],
+    birth = 1,
+    more: Pick<Partial<Place>, 'wish' | 'heir'> = {},
+  ): void {
     const place: Place = {
       kind: 'place',
       term: { generation: 1, number: 0 },
@@ -125,6 +131,7 @@ export class TestNode {
       scope: actor,
       bundle,
       chain,
+      ...more,
     };
     this.message(place);
   }
@@ -233,7 +240,7 @@ export class TestNode {
     } else if (send.kind === 'restore') {
       const { actor, epoch } = send;
       const checkpoint = this.checkpoints.get(actor);
-      const floor = checkpoint === undefined ? undefined : checkpointFloor(checkpoint.body);
+      const floor = checkpoint === undefined ? undefined : floorOf(checkpoint.body, send.birth);
       const logs = [...send.chain.map((link) => String(link.log)), `turns-${this.name}`];
       const first = floor === undefined ? 0 : Math.max(0, logs.indexOf(floor.log));
       const facts = logs

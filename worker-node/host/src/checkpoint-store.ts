@@ -48,7 +48,7 @@ export class CheckpointStore {
       failed: (reason, attempt) =>
         this.#start.logger.warn({ actor, epoch, seq, attempt, err: reason }, 'a checkpoint waits'),
     };
-    patiently(patience, () => this.#slots.run(() => this.#put(order)))
+    patiently(patience, () => this.#slots.run(() => this.#putWhole(order)))
       .then(
         (revision) => this.#start.stored(actor, epoch, seq, revision),
         (reason: unknown) => {
@@ -66,6 +66,15 @@ export class CheckpointStore {
 
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** With the last one of an actor what stood there before is freed. */
+  async #putWhole(order: PutOrder): Promise<number | undefined> {
+    const revision = await this.#put(order);
+    if (order.last === true && revision !== undefined) {
+      await this.#start.checkpoints.prune(order.actor, revision);
+    }
+    return revision;
   }
 
   /** The revision under which it stands; undefined when a newer one stands there. */

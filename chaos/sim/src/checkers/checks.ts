@@ -10,6 +10,7 @@ import type { Coverage } from '../world/coverage.ts';
 import { acknowledgedIsDurable } from './acknowledged-is-durable.ts';
 import { answersById } from './answers-by-id.ts';
 import { asAsked } from './as-asked.ts';
+import { asWished } from './as-wished.ts';
 import type {
   Answered,
   Attempted,
@@ -25,6 +26,7 @@ import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
+import { lifeSights } from './life-sights.ts';
 import { lowerGivesWay } from './lower-gives-way.ts';
 import { noDoubleReservation } from './no-double-reservation.ts';
 import { noLeak } from './no-leak.ts';
@@ -68,6 +70,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'no-double-reservation': noDoubleReservation,
   'reserved-is-there': reservedIsThere,
   'as-asked': asAsked,
+  'as-wished': asWished,
   'gang-all-or-none': gangAllOrNone,
   'wishes-kept': wishesKept,
   'lower-gives-way': lowerGivesWay,
@@ -129,7 +132,7 @@ export class Checks {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    const looks = [sights, runSights, taskSights, placeSights].map((look) =>
+    const looks = [sights, runSights, taskSights, placeSights, lifeSights].map((look) =>
       look(this.truth, coverage),
     );
     this.#checkers = [...checkers, ...looks];

@@ -81,7 +81,9 @@ export class CheckpointStore {
     );
   }
 
-  #say({ actor, epoch, seq }: PutOrder, revision: number | undefined): void {
+  #say(order: PutOrder, revision: number | undefined): void {
+    const { actor, epoch, seq, last } = order;
+    if (last === true && revision !== undefined) this.#world.checkpoints.prune(actor);
     const event = { kind: 'checkpoint-stored', actor: actor as ActorId, epoch, seq } as const;
     this.#stored(revision === undefined ? event : { ...event, revision });
   }

@@ -15,12 +15,7 @@ import {
   type LogName,
   turnLogName,
 } from '@troupe/model';
-import {
-  checkpointFloor,
-  type NodeEvent,
-  type NodeFact,
-  type NodeSend,
-} from '@troupe/worker-node-core';
+import { floorOf, type NodeEvent, type NodeFact, type NodeSend } from '@troupe/worker-node-core';
 import { LogAccess } from '../store/log-access.ts';
 import type { Stored } from '../store/log-server.ts';
 import type { Process } from '../world/process.ts';
@@ -73,9 +68,9 @@ export class Restorer {
     requests.untilAnswered(
       this.#process,
       'store',
-      () => checkpoints.read(order.actor),
+      () => checkpoints.read(order.actor, order.birth),
       (checkpoint) => {
-        const floor = checkpoint === undefined ? undefined : checkpointFloor(checkpoint.body);
+        const floor = checkpoint === undefined ? undefined : floorOf(checkpoint.body, order.birth);
         const inOwn = floor?.log === this.ownLog;
         const stretches: Stretch[] = inOwn ? [] : stretchesOf(order.chain, floor);
         const from = inOwn && floor !== undefined ? floor.position + 1 : order.ownFrom + 1;

@@ -273,6 +273,7 @@ export class Runner {
     const work = this.#works.get(id);
     const part = work?.program.parts[work.part];
     if (work === undefined || part?.[0] !== 'step' || work.ordinal !== ordinal) return;
+    if (work.cancelled) return this.#end(work, failed('CANCELLED', work));
     const { world, process, node } = this.#start;
     const effect = `${work.callId}/${ordinal}`;
     world.trace?.say(process.name, `does ${effect}`);

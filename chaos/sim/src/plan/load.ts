@@ -30,7 +30,11 @@ export type Operation = {
       readonly actor: ActorId;
       readonly program: Program;
       readonly deadlineMs: number;
+      /** To the actor that is there when it is asked, and to none that has its name later. */
+      readonly ofBirth?: true;
     }
+  /** The actor is paused for so long, or, without a time, destroyed. */
+  | { readonly kind: 'life'; readonly actor: ActorId; readonly pauseMs?: number }
   | { readonly kind: 'read'; readonly actor: ActorId; readonly deadlineMs: number }
   | {
       readonly kind: 'task';

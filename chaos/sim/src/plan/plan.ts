@@ -20,6 +20,7 @@ import {
   type Fault,
   type Places,
 } from './faults.ts';
+import { drawLives } from './lives.ts';
 import { drawOperations, type Operation } from './load.ts';
 import { drawNestedRuns } from './nested-runs.ts';
 import { drawNests } from './nests.ts';
@@ -61,6 +62,8 @@ export interface PlanWishes {
 
 /** Seeds with runs of workflows of all kinds. */
 const nestsShare = 0.45;
+/** Seeds in which actors are destroyed and paused. */
+const livesShare = 0.3;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
@@ -100,6 +103,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     ...span,
   };
   const nests = chance.fork('has nests').chance(nestsShare) ? drawNests(chance.fork('nests')) : [];
+  const hasLives = chance.fork('has lives').chance(livesShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -111,6 +115,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ),
       ...drawNestedRuns(client, { nests, keys: shape.keys, ...span }, load.fork(`${client}/nests`)),
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
+      ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),

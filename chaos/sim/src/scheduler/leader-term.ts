@@ -196,6 +196,15 @@ export class LeaderTerm {
           },
           () => undefined,
         );
+      case 'drop-checkpoints':
+        return world.requests.untilAnswered(
+          process,
+          'store',
+          () => {
+            for (const { actor, revision } of message.of) world.checkpoints.drop(actor, revision);
+          },
+          () => undefined,
+        );
       case 'trim-journal':
         world.coverage.reach('a journal is trimmed');
         return this.#access.trim(journal, message.before);

@@ -111,6 +111,14 @@ export const interestingStates = [
   'places are held across a takeover',
   'an output goes to the object store',
   'an object is deleted',
+  'an actor is destroyed',
+  'an actor is destroyed after its node has died',
+  'an actor is destroyed under a turn that had begun',
+  'a letter waits for the next of a name',
+  'a name lives again',
+  'a call of one birth finds it gone',
+  'an actor is paused',
+  'a paused actor is placed anew',
 ] as const;
 
 export type InterestingState = (typeof interestingStates)[number];

@@ -72,7 +72,7 @@ export class Ask {
   message(now: number): ClientMessage {
     const { body } = this.order;
     if (body.kind === 'submit') return { submit: { number: this.number, ...body.message } };
-    const { type, key, method, args, scope } = body.message;
+    const { type, key, method, args, scope, birth } = body.message;
     return {
       call: {
         number: this.number,
@@ -84,6 +84,7 @@ export class Ask {
         // One that was accepted is asked for again after its deadline too, to hear the answer.
         deadlineMs: Math.max(1, Math.ceil(body.deadlineAt - now)),
         scope,
+        birth,
       },
     };
   }

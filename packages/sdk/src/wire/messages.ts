@@ -1,6 +1,6 @@
 /** The messages of the proto as this client reads and writes them. */
 
-import type { RunProgress, StoredObject } from '@troupe/model';
+import type { Labels, RunProgress, StoredObject } from '@troupe/model';
 
 /** `kind` of a message with a oneof says which field is there. */
 export type ClientMessage =
@@ -18,6 +18,8 @@ export interface CallMessage {
   readonly args: Uint8Array;
   readonly deadlineMs: number;
   readonly scope: string;
+  /** 0: whichever has the name. */
+  readonly birth: number;
 }
 
 export interface SubmitMessage {
@@ -101,6 +103,19 @@ export interface ActorMessage {
   readonly epoch: number;
   readonly scope: string;
   readonly chain: number;
+  readonly state: string;
+  readonly labels: Labels;
+  readonly failure: ErrorMessage | null;
+}
+
+interface NamedActor {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+}
+
+interface BornActor extends NamedActor {
+  readonly birth: number;
 }
 
 export interface TaskMessage {
@@ -189,9 +204,26 @@ export interface DemandMessage {
 /** Requests and responses of the unary methods, by service and method. */
 export interface UnaryMethods {
   'ActorsService/List': {
-    request: { tenant: string; type: string; prefix: string; limit: number };
-    response: { actors: readonly ActorMessage[]; total: number };
+    request: {
+      tenant: string;
+      type: string;
+      prefix: string;
+      limit: number;
+      labels: Labels;
+      state: string;
+      after: string;
+    };
+    response: { actors: readonly ActorMessage[]; total: number; next: string };
   };
+  'ActorsService/Create': {
+    request: NamedActor & { by: string; scope: string; labels: Labels; orExisting: boolean };
+    response: { actor: ActorMessage; created: boolean };
+  };
+  'ActorsService/Get': { request: NamedActor; response: { actor: ActorMessage } };
+  'ActorsService/Destroy': { request: BornActor; response: object };
+  'ActorsService/Pause': { request: BornActor; response: object };
+  'ActorsService/Resume': { request: BornActor; response: object };
+  'ActorsService/Stop': { request: BornActor; response: object };
   'TasksService/SubmitGang': {
     request: {
       tenant: string;

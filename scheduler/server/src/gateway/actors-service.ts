@@ -1,4 +1,4 @@
-/** `ActorsService`: single calls of foreign clients, and the list of actors. */
+/** `ActorsService`: single calls of foreign clients, and what becomes of actors. */
 import { createHash } from 'node:crypto';
 import {
   type ActorId,
@@ -7,12 +7,12 @@ import {
   TroupeError,
   troupeError,
 } from '@troupe/model';
+import { actorLives } from './actor-lives.ts';
 import {
   argumentsGiven,
   checkedActor,
+  checkedBirth,
   checkedDeadline,
-  checkedLimit,
-  checkedName,
   jsonOf,
   tenantOf,
 } from './checked.ts';
@@ -29,21 +29,13 @@ interface CallRequest {
   readonly json: string;
   readonly idempotencyKey: string;
   readonly deadlineMs: number;
+  readonly birth: number;
 }
-
-interface ListActorsRequest {
-  readonly tenant: string;
-  readonly type: string;
-  readonly prefix: string;
-  readonly limit: number;
-}
-
-const listedActorsMax = 10_000;
 
 export function actorsService(gateway: Gateway) {
   return {
     Call: unary(gateway, (asked: Asked<CallRequest>) => call(gateway, asked)),
-    List: unary(gateway, (asked: Asked<ListActorsRequest>) => list(gateway, asked)),
+    ...actorLives(gateway),
   };
 }
 
@@ -62,6 +54,7 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
     method,
     args: args.bytes,
     scope: '',
+    birth: checkedBirth(request.birth),
     deadlineAt,
     runMs,
   });
@@ -93,17 +86,4 @@ function outcomeOf(
       reject(troupeError('CANCELLED', `the caller of "${start.actor}" no longer waits`));
     });
   });
-}
-
-async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<ListActorsRequest>) {
-  const body = {
-    kind: 'list-actors',
-    tenant: tenantOf(request.tenant),
-    ...(request.type === '' ? {} : { type: checkedName('type', request.type) }),
-    ...(request.prefix === '' ? {} : { prefix: request.prefix }),
-    limit: checkedLimit(request.limit, listedActorsMax),
-  } as const;
-  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
-  if (answer.kind !== 'actors') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
-  return { actors: answer.actors, total: answer.total };
 }

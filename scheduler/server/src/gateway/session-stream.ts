@@ -23,6 +23,7 @@ import {
 } from '@troupe/model';
 import {
   checkedActor,
+  checkedBirth,
   checkedDeadline,
   checkedName,
   checkedNumber,
@@ -208,6 +209,7 @@ export class SessionStream implements CallSink {
         method,
         args: checkedPayload('args', args),
         scope: message.scope,
+        birth: checkedBirth(message.birth),
         deadlineAt: checkedDeadline(message.deadlineMs, this.#gateway.now()),
         runMs: entry.turnLimitMs,
         sink: this,

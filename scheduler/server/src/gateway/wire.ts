@@ -86,6 +86,7 @@ export interface CallMessage {
   readonly args: Uint8Array;
   readonly deadlineMs: number;
   readonly scope: string;
+  readonly birth: number;
 }
 
 export interface SubmitMessage {

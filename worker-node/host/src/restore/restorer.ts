@@ -24,7 +24,7 @@ import {
   TroupeError,
   troupeError,
 } from '@troupe/model';
-import { checkpointFloor, type NodeFact, type NodeSend } from '@troupe/worker-node-core';
+import { floorOf, type NodeFact, type NodeSend } from '@troupe/worker-node-core';
 import { type Patience, patiently } from '../patience.ts';
 import { OwnLogReader } from './own-log-reader.ts';
 import { SealedLogs } from './sealed-logs.ts';
@@ -107,7 +107,7 @@ export class Restorer {
   }
 
   async #facts(order: RestoreOrder, checkpoint: StoredCheckpoint | undefined): Promise<NodeFact[]> {
-    const floor = checkpoint === undefined ? undefined : checkpointFloor(checkpoint.body);
+    const floor = checkpoint === undefined ? undefined : floorOf(checkpoint.body, order.birth);
     // The own log follows the whole chain: a checkpoint that reaches into it covers the chain.
     const inOwn = floor?.log === this.#own.log;
     const stretches = inOwn ? [] : stretchesOf(order.chain, floor);

@@ -1,0 +1,71 @@
+/**
+ * What is left of an actor that was destroyed: its last turn number, and what it had received and
+ * answered. It stands where its checkpoint stood. The next actor of its name begins with it, so that
+ * neither a letter nor a call takes effect at both; of state, letters and replies nothing is left.
+ *
+ * K1  an actor is read back from a checkpoint of its own birth, or from the tombstone of the one
+ *     before; facts of an earlier birth are nobody's past.
+ */
+import {
+  type Bytes,
+  emptyClock,
+  errorTable,
+  type Failure,
+  failure,
+  type Outcome,
+} from '@troupe/model';
+import type { Activation } from './activation.ts';
+import { type CheckpointFloor, checkpointHead, decodeCheckpoint } from './checkpoint.ts';
+import type { NodeFact } from './facts.ts';
+import { freshMemory, type Memory } from './memory.ts';
+import { Outbox } from './outbox.ts';
+import { Sessions } from './sessions.ts';
+
+/** The part of a memory that outlives its actor. */
+export function remainsOf(memory: Memory, now: number): Memory {
+  const sessions = new Sessions();
+  memory.sessions.forget(now);
+  for (const [session, low, age, replies] of memory.sessions.store(now)) {
+    sessions.hear(session, low, now - age);
+    for (const [number, outcome] of replies) {
+      const kept = wasRefused(outcome) ? outcome : ({ ok: false, failure: forgotten } as const);
+      sessions.record(session, number, low, kept, now - age);
+    }
+  }
+  return { ...freshMemory(), seq: memory.seq, recv: new Map(memory.recv), sessions };
+}
+
+/** Memory and state that an actor begins with, by what stands in the store. */
+export function beginningOf(
+  { birth, heir }: Pick<Activation, 'birth' | 'heir'>,
+  body: Bytes | undefined,
+  now: number,
+): { readonly memory: Memory; readonly state: Bytes | undefined } {
+  if (body === undefined) return { memory: freshMemory(), state: undefined };
+  const { head, memory, state } = decodeCheckpoint(body, now);
+  if (head.birth === birth) return { memory, state: state.length === 0 ? undefined : state };
+  if (!heir || head.birth > birth) return { memory: freshMemory(), state: undefined };
+  const outbox = new Outbox();
+  return { memory: { ...memory, clock: emptyClock, outbox, begun: undefined }, state: undefined };
+}
+
+/** Where the facts of this birth begin; undefined where the checkpoint is of another one (K1). */
+export function floorOf(body: Bytes, birth: number): CheckpointFloor | undefined {
+  const head = checkpointHead(body);
+  return head.birth === birth ? head.floor : undefined;
+}
+
+/** Epochs are positions of the journal, as births are: those of a birth lie after it (K1). */
+export function isOfBirth(fact: NodeFact, birth: number): boolean {
+  return fact.kind !== 'barrier' && fact.epoch > birth;
+}
+
+/** A call of this number came before the present actor was created. */
+const forgotten: Failure = failure(
+  'SESSION_FORGOTTEN',
+  'the call was answered by an actor that was destroyed since',
+);
+
+function wasRefused(outcome: Outcome): boolean {
+  return !outcome.ok && errorTable[outcome.failure.code].outcome === 'none';
+}
