@@ -1,7 +1,7 @@
 /** `troupe call`: one call of an actor. */
-import { isActorKey, isTypeName } from '@troupe/model';
 import type { Command } from 'commander';
 import { shown } from '../terminal/terminal.ts';
+import { actorOf } from './actor-name.ts';
 import { withTroupe } from './client.ts';
 import { UsageError } from './exit-code.ts';
 import { argumentsOf } from './json-argument.ts';
@@ -57,16 +57,4 @@ export function addCall(program: Command): void {
         settings.terminal.answer(reply, () => settings.terminal.line(shown(reply ?? null)));
       },
     );
-}
-
-function actorOf(text: string): { type: string; key: string } {
-  const slash = text.indexOf('/');
-  const type = text.slice(0, Math.max(slash, 0));
-  const key = text.slice(slash + 1);
-  if (slash < 0 || !isTypeName(type) || !isActorKey(key)) {
-    throw new UsageError(
-      `${JSON.stringify(text)} is no actor: write Type/key, for example Counter/visits`,
-    );
-  }
-  return { type, key };
 }

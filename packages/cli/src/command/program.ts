@@ -2,6 +2,7 @@
 import { failureOf, version } from '@troupe/model';
 import { Command, CommanderError } from 'commander';
 import { terminal } from '../terminal/terminal.ts';
+import { addActor } from './actor.ts';
 import { addActors } from './actors.ts';
 import { addCall } from './call.ts';
 import { addChaos } from './chaos.ts';
@@ -54,6 +55,7 @@ export function makeProgram(): Command {
   for (const add of [
     ...parts,
     addActors,
+    addActor,
     addTasks,
     addTenants,
     addDemand,
