@@ -74,6 +74,21 @@ it('a destruction goes on when the leader is killed', async () => {
   expect(await counter.ids()).toEqual([]);
 });
 
+it('an owned actor goes with its owner, also when the leader is killed in between', async () => {
+  stage = await scene({ nodes: 1, schedulers: 2 });
+  const { actors } = stage.troupe;
+  const owner = await actors.create(Counter, 'owner');
+  const child = await actors.create(Counter, 'child', { owner });
+  await child.calls.add('x');
+  await owner.destroy();
+  const { leader } = await stage.troupe.status();
+  stage.cluster.schedulers.find(({ name }) => name === leader)?.kill('SIGKILL');
+  await stage.until('it is gone', async () => {
+    return (await actors.getIfExists(Counter, 'child')) === undefined;
+  });
+  await expect(child.calls.ids()).rejects.toMatchObject({ code: 'GONE' });
+});
+
 it('nothing of a destroyed actor comes back when every node is started anew', async () => {
   stage = await scene({ nodes: 1 });
   const counter = stage.troupe.actor(Counter, 'd', { deadlineMs: 60_000 });

@@ -150,6 +150,8 @@ export type RequestBody =
       readonly by: string;
       readonly scope?: string;
       readonly labels?: Labels;
+      /** It is destroyed when that ends. */
+      readonly owner?: ActorOwner;
       /** One that is there will do: it is answered as it is. */
       readonly orExisting?: true;
     }
@@ -419,6 +421,11 @@ export interface ResourceDemand {
   readonly proposed?: number;
   readonly fault?: 'over-declared' | 'under-declared';
 }
+
+/** Another actor of the tenant, or a run of it. */
+export type ActorOwner =
+  | { readonly kind: 'actor'; readonly actor: ActorId; readonly birth: number }
+  | { readonly kind: 'run'; readonly run: RunId };
 
 /** `moving`: its node has died, and it is not placed anew yet. `failed`: it cannot be brought into
  *  memory, or crashes. */

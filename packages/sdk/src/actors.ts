@@ -13,7 +13,7 @@ import { checkWhole, uint32Max } from './definition.ts';
 import { nameOf } from './handle.ts';
 import type { CallOptions } from './troupe.ts';
 import { failureOfMessage } from './wire/failures.ts';
-import type { ActorMessage } from './wire/messages.ts';
+import type { ActorMessage, OwnerMessage } from './wire/messages.ts';
 import type { Unary } from './wire/unary.ts';
 
 export interface ListActorsOptions {
@@ -37,6 +37,8 @@ export interface ActorPage {
 
 export interface CreateActorOptions extends Pick<CallOptions, 'scope'> {
   readonly labels?: Labels;
+  /** It is destroyed soon after that ends: another actor, or a run of this id. */
+  readonly owner?: Pick<ActorRef<unknown>, 'view'> | { readonly run: string };
   /** One that is there will do; fail with `ALREADY_EXISTS` otherwise. */
   readonly orExisting?: boolean;
 }
@@ -124,7 +126,9 @@ export function actorsOf(
       options: CreateActorOptions = {},
     ) {
       const { scope = '', labels = {}, orExisting = false } = options;
-      const request = { ...named(actor, key), by: randomUUID(), scope, labels, orExisting };
+      const by = randomUUID();
+      const owner = ownerOf(options.owner);
+      const request = { ...named(actor, key), by, scope, labels, orExisting, ...owner };
       const made = await unary.ask('ActorsService/Create', request, { begins: true });
       return refOf(actor, actorViewOf(made.actor));
     },
@@ -139,6 +143,14 @@ export function actorsOf(
       await unary.ask('ActorsService/Stop', { ...named(actor, key), birth: 0 });
     },
   });
+}
+
+function ownerOf(owner: CreateActorOptions['owner']): { readonly owner?: OwnerMessage } {
+  if (owner === undefined) return {};
+  if ('run' in owner) return { owner: { run: owner.run, type: '', key: '', birth: 0 } };
+  const { actor, birth } = owner.view;
+  const { type, key } = actorParts(actor as never);
+  return { owner: { run: '', type, key, birth } };
 }
 
 async function pageOf(

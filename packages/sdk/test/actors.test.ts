@@ -52,6 +52,24 @@ describe('an actor', () => {
     expect(made[0]?.key).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  test('is owned by another one, by its birth, or by a run', async () => {
+    const asked: { owner: object }[] = [];
+    gateway.unary = {
+      Create: (request: Named & { owner: object }) => {
+        asked.push(request);
+        return { actor: viewOf(request), created: true };
+      },
+    };
+    const owner = await troupe.actors.create('Counter', 'k');
+    await troupe.actors.create('Counter', 'child', { owner });
+    await troupe.actors.create('Counter', 'step', { owner: { run: 'r1' } });
+    expect(asked.map((one) => one.owner)).toEqual([
+      null,
+      { run: '', type: 'Counter', key: 'k', birth: 7 },
+      { run: 'r1', type: '', key: '', birth: 0 },
+    ]);
+  });
+
   test('is destroyed by its birth, so that asking again never touches the next one', async () => {
     const asked: Named[] = [];
     gateway.unary = {

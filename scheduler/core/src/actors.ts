@@ -9,6 +9,7 @@
  */
 import {
   type ActorId,
+  type ActorOwner,
   type ActorWish,
   actorParts,
   assert,
@@ -29,6 +30,7 @@ export interface ActorRecord {
   readonly scope: string;
   readonly labels?: Labels;
   readonly by?: string;
+  readonly owner?: ActorOwner;
   /** One of its name was destroyed not long before it. */
   readonly heir?: true;
   wish?: ActorWish;
@@ -45,7 +47,7 @@ type ActorFact = Extract<
     kind: 'actor-created' | 'actor-placed' | 'actor-rebased' | 'actor-wished' | 'actor-destroyed';
   }
 >;
-type Born = Pick<ActorRecord, 'id' | 'birth' | 'scope' | 'labels' | 'by' | 'heir'>;
+type Born = Pick<ActorRecord, 'id' | 'birth' | 'scope' | 'labels' | 'by' | 'owner' | 'heir'>;
 
 const noActors: ReadonlySet<ActorRecord> = new Set();
 
@@ -59,6 +61,8 @@ export class ActorTable {
   /** By `labelKey`. */
   readonly #labelled = new Map<string, OrderedIds<ActorId>>();
   readonly #wished = new OrderedIds<ActorId>();
+  /** By `ownerKey`. */
+  readonly #owned = new Map<string, { readonly owner: ActorOwner; readonly ids: Set<ActorId> }>();
   /** Created by the fact before, placed by the next one: they stand in one batch. */
   #unplaced: Born | undefined;
 
@@ -78,6 +82,14 @@ export class ActorTable {
   /** Those of a tenant with this label, in their order. */
   labelled(tenant: string, name: string, value: string): OrderedIds<ActorId> {
     return this.#labelled.get(labelKey(tenant, name, value)) ?? noIds;
+  }
+
+  /** All that own an actor. */
+  *owners(): Iterable<ActorOwner> {
+    for (const { owner } of this.#owned.values()) yield owner;
+  }
+  ownedBy(owner: ActorOwner): ReadonlySet<ActorId> {
+    return this.#owned.get(ownerKey(owner))?.ids ?? noOwned;
   }
 
   get size(): number {
@@ -141,6 +153,7 @@ export class ActorTable {
       this.#settle(actor);
       this.#refer(actor, kept.chain);
       for (const ids of this.#labelsOf(actor)) ids.add(actor.id);
+      this.#own(actor);
       this.#noteWish(actor);
     }
     this.#ordered.fill([...this.#actors.keys()]);
@@ -184,6 +197,7 @@ export class ActorTable {
       this.#actors.set(actor.id, actor);
       this.#ordered.add(actor.id);
       for (const ids of this.#labelsOf(actor)) ids.add(actor.id);
+      this.#own(actor);
     } else {
       assert(epoch > actor.epoch, 'D2: the epochs of an actor rise');
       this.#leave(actor);
@@ -196,13 +210,14 @@ export class ActorTable {
   }
 
   #born(fact: Extract<ActorFact, { kind: 'actor-created' }>, birth: number): Born {
-    const { actor: id, scope, labels, by } = fact;
+    const { actor: id, scope, labels, by, owner } = fact;
     return {
       id,
       birth,
       scope,
       ...(labels === undefined ? {} : { labels }),
       ...(by === undefined ? {} : { by }),
+      ...(owner === undefined ? {} : { owner }),
       ...(this.#tombstones.get(id) === undefined ? {} : { heir: true }),
     };
   }
@@ -218,8 +233,25 @@ export class ActorTable {
     this.#ordered.delete(id);
     this.#wished.delete(id);
     this.#unlabel(actor);
+    this.#disown(actor);
     const stone = { id, birth, ledMs };
     this.#tombstones.add(revision === undefined ? stone : { ...stone, revision });
+  }
+
+  #own({ id, owner }: ActorRecord): void {
+    if (owner === undefined) return;
+    const key = ownerKey(owner);
+    const owned = this.#owned.get(key) ?? { owner, ids: new Set<ActorId>() };
+    owned.ids.add(id);
+    this.#owned.set(key, owned);
+  }
+
+  #disown({ id, owner }: ActorRecord): void {
+    if (owner === undefined) return;
+    const key = ownerKey(owner);
+    const owned = this.#owned.get(key);
+    owned?.ids.delete(id);
+    if (owned?.ids.size === 0) this.#owned.delete(key);
   }
 
   #noteWish({ id, wish }: ActorRecord): void {
@@ -270,8 +302,13 @@ export class ActorTable {
   }
 }
 
+const noOwned: ReadonlySet<ActorId> = new Set();
 const noIds = new OrderedIds<ActorId>();
 
 function labelKey(tenant: string, name: string, value: string): string {
   return JSON.stringify([tenant, name, value]);
+}
+
+function ownerKey(owner: ActorOwner): string {
+  return owner.kind === 'run' ? `run ${owner.run}` : `actor ${owner.actor}#${owner.birth}`;
 }

@@ -17,7 +17,6 @@ import {
   failure,
   type Incarnation,
   isActorKey,
-  type Labels,
   type PlaceSeen,
   type Rebased,
   type Released,
@@ -28,9 +27,12 @@ import { placeActor } from './actor-places.ts';
 import type { ActorRecord } from './actors.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
+import type { SchedulerFact } from './facts.ts';
 import { gone } from './lifecycle.ts';
 import { isPresent, type NodeRecord } from './nodes.ts';
 import type { Size } from './sizes.ts';
+
+type CreatedFact = Extract<SchedulerFact, { kind: 'actor-created' }>;
 
 export class Directory {
   readonly #desk: Desk;
@@ -176,7 +178,7 @@ export class Directory {
   create(
     id: ActorId,
     scope: string,
-    more: { readonly labels?: Labels; readonly by?: string } = {},
+    more: Omit<CreatedFact, 'kind' | 'actor' | 'scope'> = {},
   ): Failure | undefined {
     const { tenant, type, key } = actorParts(id);
     const owner = this.#desk.state.deployments.tenant(tenant);

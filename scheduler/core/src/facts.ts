@@ -7,6 +7,7 @@
  */
 import type {
   ActorId,
+  ActorOwner,
   ActorWish,
   BundleHash,
   Bytes,
@@ -74,6 +75,7 @@ export type SchedulerFact =
       readonly labels?: Labels;
       /** Made by whoever asked for it, who finds it again by this. */
       readonly by?: string;
+      readonly owner?: ActorOwner;
     }
   /** Epoch = position of this fact. */
   | {

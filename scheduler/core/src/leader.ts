@@ -75,7 +75,7 @@ export class Leader {
       if (run !== undefined) this.#runs.blockEnded(run.run);
     });
     this.#submissions = new Submissions(desk, this.#tasks);
-    this.#runs = new Runs(desk, this.#tasks);
+    this.#runs = new Runs(desk, this.#tasks, (run) => this.#lifecycle.runEnded(run));
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
     this.#reserving = new Reserving(desk, this.#tasks);
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, this.#ailing);
@@ -177,6 +177,7 @@ export class Leader {
     if (stored !== undefined) this.#desk.order({ kind: 'trim-journal', before: stored.position });
     this.#membership.takeOver();
     this.#directory.takeOver();
+    this.#lifecycle.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
@@ -353,7 +354,9 @@ export class Leader {
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
     const stonesLeft = this.#lifecycle.forget();
-    const again = tasksLeft || runsLeft || stonesLeft ? 0 : retentionMs;
+    const orphansLeft = this.#lifecycle.endOrphans();
+    const left = tasksLeft || runsLeft || stonesLeft || orphansLeft;
+    const again = left ? 0 : retentionMs;
     this.#desk.deadlines.set(this.#desk.now + again, { kind: 'retention' });
   }
 }

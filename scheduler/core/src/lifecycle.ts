@@ -11,14 +11,17 @@
  * Y2  a wish is for one birth: a repetition never touches another one of the name.
  * Y3  an actor that is ending is never resumed, and what it has received is forgotten only after
  *     `limits.tombstoneMs`.
+ * Y4  an actor that is owned is destroyed soon after its owner ends, whoever leads by then.
  */
 import {
   type ActorId,
+  type ActorOwner,
   type ActorView,
   type Failure,
   failure,
   limits,
   type RequestBody,
+  type RunId,
   type Settled,
   type SettledActor,
 } from '@troupe/model';
@@ -34,6 +37,8 @@ type Body<K extends RequestBody['kind']> = Extract<RequestBody, { kind: K }>;
 
 /** Tombstones forgotten by one fact. */
 const forgottenMax = 1_000;
+/** Actors of ended owners that are ended in one go. */
+const endedAtOnceMax = 1_000;
 /** While there are tombstones, a successor knows their age to a minute. */
 const toldMs = 60_000;
 
@@ -44,6 +49,8 @@ export class Lifecycle {
   /** Who waits until an actor is as wished. */
   readonly #askers = new Waiting<ActorId, Asker>();
   /** Paused actors that run nothing, and under which epoch and wish that was said. */
+  /** Owners that have ended, whose actors are still to be ended. */
+  readonly #orphaned: ActorOwner[] = [];
   readonly #quiet = new Map<ActorId, { readonly epoch: number; readonly at: number }>();
 
   constructor(desk: Desk, directory: Directory, ailments: Ailments) {
@@ -53,11 +60,16 @@ export class Lifecycle {
   }
 
   create(asker: Asker, body: Body<'create-actor'>): void {
-    const { actor: id, by, scope, labels, orExisting } = body;
+    const { actor: id, by, scope, labels, owner, orExisting } = body;
     const known = this.#desk.state.actors.get(id);
     if (known === undefined) {
-      const more = labels === undefined ? { by } : { by, labels };
-      const fault = this.#directory.create(id, scope ?? id, more);
+      const more = {
+        by,
+        ...(labels === undefined ? {} : { labels }),
+        ...(owner === undefined ? {} : { owner }),
+      };
+      const orphan = owner === undefined || this.#lives(owner) ? undefined : ownerGone(owner);
+      const fault = orphan ?? this.#directory.create(id, scope ?? id, more);
       if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
       const actor = this.#view(id);
       if (actor !== undefined) this.#desk.answer(asker, { kind: 'actor', actor, created: true });
@@ -124,6 +136,33 @@ export class Lifecycle {
     this.#desk.toNode(incarnation, { kind: 'settled-seen', term, actors: entries });
   }
 
+  /** Whoever leads now looks for actors whose owner has ended. */
+  takeOver(): void {
+    for (const owner of this.#desk.state.actors.owners()) {
+      if (!this.#lives(owner)) this.#orphaned.push(owner);
+    }
+  }
+
+  runEnded(run: RunId): void {
+    this.#orphan({ kind: 'run', run });
+  }
+
+  /** Ends what was owned by what has ended. True when there is more to end at once. */
+  endOrphans(): boolean {
+    let left = endedAtOnceMax;
+    for (let owner = this.#orphaned[0]; owner !== undefined; owner = this.#orphaned[0]) {
+      for (const id of this.#desk.state.actors.ownedBy(owner)) {
+        const actor = this.#desk.state.actors.get(id);
+        if (actor === undefined || actor.wish?.kind === 'ending') continue;
+        if (left === 0 || this.#noRoom() !== undefined) return left === 0;
+        left -= 1;
+        this.#decide(actor, 'ending');
+      }
+      this.#orphaned.shift();
+    }
+    return false;
+  }
+
   /** Tombstones that are old enough. True when there are more to forget at once. */
   forget(): boolean {
     const { state, ledMs } = this.#desk;
@@ -150,6 +189,7 @@ export class Lifecycle {
     const { wished } = this.#desk.state.actors;
     return [
       { of: 'actors waited for', size: this.#askers.size, most: 0 },
+      { of: 'owners whose actors are to be ended', size: this.#orphaned.length, most: 0 },
       { of: 'actors known to be quiet', size: this.#quiet.size, most: wished.size },
     ];
   }
@@ -163,6 +203,21 @@ export class Lifecycle {
       this.#desk.refuse(asker, 'WRONG_STATE', what, { actor: id });
     }
     this.#directory.wished(actor);
+    if (wish === 'ending') this.#orphan({ kind: 'actor', actor: id, birth: actor.birth });
+  }
+
+  #orphan(owner: ActorOwner): void {
+    if (this.#desk.state.actors.ownedBy(owner).size > 0) this.#orphaned.push(owner);
+  }
+
+  #lives(owner: ActorOwner): boolean {
+    const { actors, runs } = this.#desk.state;
+    if (owner.kind === 'run') {
+      const run = runs.get(owner.run);
+      return run !== undefined && run.end === undefined;
+    }
+    const actor = actors.get(owner.actor);
+    return actor?.birth === owner.birth && actor.wish?.kind !== 'ending';
   }
 
   #quieted(actor: ActorRecord): void {
@@ -205,6 +260,12 @@ export class Lifecycle {
     const view = viewActor(this.#desk.state, this.#ailments, actor);
     this.#desk.answer(asker, { kind: 'actor', actor: view, ...more });
   }
+}
+
+function ownerGone(owner: ActorOwner): Failure {
+  if (owner.kind === 'actor') return gone(owner.actor, owner.birth);
+  const what = `run "${owner.run}" does not exist, or has ended`;
+  return failure('UNKNOWN_RUN', what, { run: owner.run });
 }
 
 export function gone(actor: ActorId, birth: number): Failure {

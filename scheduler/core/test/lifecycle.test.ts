@@ -1,7 +1,15 @@
-import { type ActorWish, type Incarnation, isFailure, limits, type Place } from '@troupe/model';
+import {
+  type ActorOwner,
+  type ActorWish,
+  type Incarnation,
+  isFailure,
+  limits,
+  type Place,
+  runId,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
-import { cart, cluster, config, type Scene, stateOf } from './scene.ts';
+import { cart, cluster, config, type Scene, stateOf, workflow } from './scene.ts';
 
 const actor = cart('a');
 
@@ -269,6 +277,68 @@ describe('creating an actor on purpose', () => {
     const { scene } = cluster(1);
     expect(scene.code(scene.asks({ kind: 'get-actor', actor }))).toBe('UNKNOWN_ACTOR');
     expect(exists(scene)).toBe(false);
+  });
+});
+
+describe('an actor that is owned', () => {
+  const owned = cart('owned');
+
+  function own(scene: Scene, owner: ActorOwner) {
+    return scene.asks({ kind: 'create-actor', actor: owned, by: 'one', owner });
+  }
+
+  function wishOf(scene: Scene) {
+    return scene.actor('owned').wish?.kind;
+  }
+
+  it('is destroyed soon after its owner is, and with it what it owns itself', () => {
+    const scene = living();
+    own(scene, { kind: 'actor', actor, birth: scene.actor('a').birth });
+    const { birth } = scene.actor('owned');
+    const below = { kind: 'actor', actor: owned, birth } as const;
+    scene.asks({ kind: 'create-actor', actor: cart('below'), by: 'two', owner: below });
+    wish(scene, 'ending');
+    scene.pass(2_500);
+    expect([wishOf(scene), scene.actor('below').wish?.kind]).toEqual(['ending', 'ending']);
+  });
+
+  it('is destroyed also when the leader dies before that', () => {
+    const scene = living();
+    own(scene, { kind: 'actor', actor, birth: scene.actor('a').birth });
+    wish(scene, 'ending');
+    settles(scene, 1);
+    scene.failOver();
+    scene.pass(1_500);
+    expect(wishOf(scene)).toBe('ending');
+  });
+
+  it('outlives another actor of the name of its owner', () => {
+    const scene = living();
+    const { birth } = scene.actor('a');
+    wish(scene, 'ending');
+    settles(scene, 1);
+    scene.resolves('a');
+    expect(scene.code(own(scene, { kind: 'actor', actor, birth }))).toBe('GONE');
+    own(scene, { kind: 'actor', actor, birth: scene.actor('a').birth });
+    scene.ask({ kind: 'wish-actor', actor, birth, wish: 'ending' });
+    scene.pass(1_500);
+    expect(wishOf(scene)).toBeUndefined();
+  });
+
+  it('by a run is destroyed when that has ended, and none is made for a run that has', () => {
+    const { scene } = cluster(1);
+    const pause = { kind: 'pause', id: 'p', after: [], prompt: 'well?' } as const;
+    scene.deploys({ workflows: [workflow('flow', [pause])] }, 'b2');
+    scene.starts('flow');
+    const owner = { kind: 'run', run: runId('r1') } as const;
+    own(scene, owner);
+    scene.pass(1_500);
+    expect(wishOf(scene)).toBeUndefined();
+    scene.asks({ kind: 'cancel-run', run: owner.run });
+    scene.pass(1_500);
+    expect(wishOf(scene)).toBe('ending');
+    const late = { kind: 'create-actor', actor: cart('late'), by: 'x', owner } as const;
+    expect(scene.code(scene.asks(late))).toBe('UNKNOWN_RUN');
   });
 });
 

@@ -108,6 +108,13 @@ export interface ActorMessage {
   readonly failure: ErrorMessage | null;
 }
 
+export interface OwnerMessage {
+  readonly run: string;
+  readonly type: string;
+  readonly key: string;
+  readonly birth: number;
+}
+
 interface NamedActor {
   readonly tenant: string;
   readonly type: string;
@@ -216,7 +223,13 @@ export interface UnaryMethods {
     response: { actors: readonly ActorMessage[]; total: number; next: string };
   };
   'ActorsService/Create': {
-    request: NamedActor & { by: string; scope: string; labels: Labels; orExisting: boolean };
+    request: NamedActor & {
+      by: string;
+      scope: string;
+      labels: Labels;
+      orExisting: boolean;
+      owner?: OwnerMessage;
+    };
     response: { actor: ActorMessage; created: boolean };
   };
   'ActorsService/Get': { request: NamedActor; response: { actor: ActorMessage } };

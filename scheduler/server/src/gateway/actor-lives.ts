@@ -1,6 +1,7 @@
 /** The calls of `ActorsService` that make, show, list, pause and destroy actors. */
 import {
   type ActorId,
+  type ActorOwner,
   type ActorState,
   type ActorView,
   type Labels,
@@ -12,9 +13,11 @@ import {
   checkedActor,
   checkedBirth,
   checkedId,
+  checkedKnownRun,
   checkedLabels,
   checkedLimit,
   checkedName,
+  checkedNumber,
   checkedState,
   tenantOf,
 } from './checked.ts';
@@ -36,6 +39,12 @@ export interface CreateActorRequest extends NamedActor {
   readonly scope: string;
   readonly labels: Labels;
   readonly orExisting: boolean;
+  readonly owner?: {
+    readonly run: string;
+    readonly type: string;
+    readonly key: string;
+    readonly birth: number;
+  } | null;
 }
 
 export interface ListActorsRequest {
@@ -79,9 +88,18 @@ async function create(gateway: Gateway, asked: Asked<CreateActorRequest>) {
     ...(scope === '' ? {} : { scope }),
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
     ...(orExisting ? { orExisting } : {}),
+    ...ownerOf(request),
   });
   if (answer.kind !== 'actor') throw unexpected(answer.kind);
   return { actor: messageOf(answer.actor), created: answer.created === true };
+}
+
+function ownerOf({ tenant, owner }: CreateActorRequest): { readonly owner?: ActorOwner } {
+  if (!owner) return {};
+  if (owner.run !== '') return { owner: { kind: 'run', run: checkedKnownRun(owner.run) } };
+  const { type, key } = owner;
+  const birth = checkedNumber('owner.birth', owner.birth);
+  return { owner: { kind: 'actor', actor: nameOf({ tenant, type, key }), birth } };
 }
 
 /** Without a birth it is for the one that is there now: a repetition may find another one. */
