@@ -54,9 +54,10 @@ const lineCountMax = 700;
 const indexLineCountMax = 60;
 const emptyNouns = ['utils', 'common', 'helpers', 'misc', 'lib', 'managers'];
 
-/** What the pure packages must not touch; `instanceof Date` is a question about a value. */
+/** What the pure packages must not touch; `instanceof Date` is a question about a value, and a `Date` of
+ *  a time that is given is one. */
 const ambient =
-  /(?<![.\w$])(?:process|performance|console|fetch|globalThis|Buffer|crypto|require|set(?:Timeout|Interval|Immediate)|queueMicrotask)\b(?!\s*\??:)|(?<![.\w$])Math\s*\.\s*random\b|(?<![.\w$])(?:new\s+)Date\b|(?<![.\w$])Date\s*[.(]/g;
+  /(?<![.\w$])(?:process|performance|console|fetch|globalThis|Buffer|crypto|require|set(?:Timeout|Interval|Immediate)|queueMicrotask)\b(?!\s*\??:)|(?<![.\w$])Math\s*\.\s*random\b|(?<![.\w$])(?:new\s+)Date\b(?!\s*\([^)])|(?<![.\w$]|new\s)Date\s*[.(]/g;
 
 const rooms = readRooms();
 const atRoot = declaredAtRoot();

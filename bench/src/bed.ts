@@ -10,12 +10,14 @@ export interface Bed {
   stop(): Promise<void>;
 }
 
-export async function makeBed(options: ClusterOptions): Promise<Bed> {
+const agents = fileURLToPath(new URL('../src/agents.ts', import.meta.url));
+
+/** `bundle`: the module that is deployed. */
+export async function makeBed(options: ClusterOptions, bundle = agents): Promise<Bed> {
   const cluster = await startCluster(options);
   try {
     const troupe = await connect({ address: cluster.addresses.join(',') });
-    const agents = fileURLToPath(new URL('../src/agents.ts', import.meta.url));
-    await troupe.deploy((await bundleFile(agents)).bytes);
+    await troupe.deploy((await bundleFile(bundle)).bytes);
     return {
       cluster,
       troupe,

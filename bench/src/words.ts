@@ -14,6 +14,7 @@ export interface BenchOptions {
 type Load = () => Promise<(options: BenchOptions) => Promise<void>>;
 
 export const words = {
+  actors: async () => (await import('./actors/index.ts')).actorsBench,
   autoscale: async () => (await import('./autoscale/index.ts')).autoscaleBench,
   balance: async () => (await import('./balance/index.ts')).balanceBench,
   dag: async () => (await import('./dag/index.ts')).dagBench,

@@ -203,4 +203,5 @@ export const tour = workflow('tour', (w, input: Ref<Tour>) => {
 });
 
 export { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from './placing.ts';
+export { Waker } from './timing.ts';
 export { refuse, stage, voyage } from './voyages.ts';

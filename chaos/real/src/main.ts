@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { historyFileOf, runChaos } from './chaos.ts';
 import { dataDirOf, logDirOf } from './cluster/stage.ts';
@@ -125,7 +125,8 @@ async function main(): Promise<number> {
   if (values.dir === undefined && !/^\w[\w.-]*$/.test(seed)) {
     throw new UsageError(`--seed ${seed} is no name of a folder, so it needs --dir`);
   }
-  const dir = values.dir ?? join('.troupe', 'chaos', seed);
+  // A machine reached by ssh is told paths in it.
+  const dir = resolve(values.dir ?? join('.troupe', 'chaos', seed));
   refuseForeign(dir);
   const began = performance.now();
   const say = (line: string) => {
@@ -217,8 +218,9 @@ function isParseError(reason: unknown): boolean {
 function milliseconds(text: string): number {
   const [, amount = '', unit = ''] = /^(\d+)(s|m|h)$/.exec(text) ?? [];
   const factor = { s: 1_000, m: 60_000, h: 3_600_000 }[unit];
-  if (factor === undefined) throw new UsageError(`--for ${text} is no time such as 90s, 10m or 1h`);
-  return Number(amount) * factor;
+  const ms = Number(amount) * (factor ?? 0);
+  if (ms === 0) throw new UsageError(`--for ${text} is no time such as 90s, 10m or 1h`);
+  return ms;
 }
 
 function count(option: string, text: string): number {
@@ -230,7 +232,7 @@ function kindsOf(only: string | undefined): readonly FaultKind[] {
   if (only === undefined) return faultKinds;
   const kinds = only.split(',').map((kind) => {
     if (isFaultKind(kind)) return kind;
-    throw new UsageError(`${kind} is no kind of fault; there are ${faultKinds.join(', ')}`);
+    throw new UsageError(`"${kind}" is no kind of fault; there are ${faultKinds.join(', ')}`);
   });
   if (kinds.some((kind) => kind !== lastKind)) return kinds;
   throw new UsageError(`${lastKind} comes last, after rounds of others: name one of them too`);
@@ -241,14 +243,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => process.exit(interruptedCode));
 }
 
-main().then(
-  (code) => process.exit(code),
-  (reason: unknown) => {
-    const wrongly = reason instanceof UsageError || isParseError(reason);
-    const told = wrongly || reason instanceof NoHistoryError;
-    const text = reason instanceof Error ? (told ? reason.message : reason.stack) : reason;
-    process.stderr.write(`${text}\n`);
-    // What broke off, or was no history, proved nothing.
-    process.exit(wrongly ? usageCode : exitCodes.inconclusive);
-  },
-);
+/** What broke off, or was no history, proved nothing. */
+function breakOff(reason: unknown): never {
+  const wrongly = reason instanceof UsageError || isParseError(reason);
+  const told = wrongly || reason instanceof NoHistoryError;
+  const text = reason instanceof Error ? (told ? reason.message : reason.stack) : reason;
+  process.stderr.write(`${text}\n`);
+  process.exit(wrongly ? usageCode : exitCodes.inconclusive);
+}
+
+// In a client's loop nobody waits for what is thrown: the code of Node would be that of a failure.
+process.on('uncaughtException', breakOff);
+
+main().then((code) => process.exit(code), breakOff);

@@ -7,6 +7,7 @@ import { conservedTotal } from '../src/checkers/conserved-total.ts';
 import { effectOnce, placedOnce } from '../src/checkers/effect-once.ts';
 import { exactResults } from '../src/checkers/exact-results.ts';
 import { exactVoyages } from '../src/checkers/exact-voyages.ts';
+import { timersOnce } from '../src/checkers/timers-once.ts';
 import type { Verdict } from '../src/checkers/verdict.ts';
 import { final, operations } from './histories.ts';
 
@@ -50,6 +51,45 @@ describe('effects by id', () => {
 
   it('are not taken for right when their final state was not read', () => {
     expect(kindsOf(effectOnce('p', { operations: calls, finals: [] }))).toEqual(['wrong']);
+  });
+});
+
+describe('timers', () => {
+  const one = { times: 1 };
+  const all = operations(
+    'k',
+    { id: 'a', action: 'once', input: one },
+    { id: 'b', action: 'often', input: { times: 3 } },
+    { id: 'c', action: 'later', input: one, outcome: 'failed' },
+    { id: 'd', action: 'once', input: one, outcome: 'unknown' },
+    { id: 'e', action: 'once', input: one },
+    { id: 'e-cancel', action: 'cancel', input: { of: 'e' }, output: true },
+    { id: 'f', action: 'once', input: one },
+    { id: 'f-cancel', action: 'cancel', input: { of: 'f' }, output: false },
+  );
+  const late = (...ids: string[]): [string, number][] => ids.map((id) => [id, 3]);
+  const check = (came: [string, number][]) =>
+    kindsOf(timersOnce('p', { operations: all, finals: [final('k', came)] }));
+
+  it('come as often as was asked for; what is unknown may come or not', () => {
+    expect(check(late('a', 'b', 'b', 'f', 'b'))).toEqual([]);
+    expect(check(late('a', 'b', 'b', 'f', 'b', 'd'))).toEqual([]);
+  });
+
+  it.each([
+    ['one does not come', late('b', 'b', 'b', 'f'), 'lost'],
+    ['one comes twice', late('a', 'a', 'b', 'b', 'b', 'f'), 'doubled'],
+    ['one comes too seldom', late('a', 'b', 'b', 'f'), 'lost'],
+    ['one was surely not set', late('a', 'b', 'b', 'b', 'f', 'c'), 'wrong'],
+    ['one was cancelled', late('a', 'b', 'b', 'b', 'f', 'e'), 'wrong'],
+    ['one was not there to be cancelled, and never came', late('a', 'b', 'b', 'b'), 'lost'],
+    ['one comes that nobody asked for', late('a', 'b', 'b', 'b', 'f', 'z'), 'wrong'],
+  ])('are found out when %s', (_what, came, kind) => {
+    expect(check(came)).toEqual([kind]);
+  });
+
+  it('are found out when one is early', () => {
+    expect(check([['a', -40], ...late('b', 'b', 'b', 'f')])).toEqual(['wrong']);
   });
 });
 

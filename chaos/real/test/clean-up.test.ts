@@ -1,7 +1,7 @@
 /** However the suite ends, nothing of it is left on the machine. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -38,6 +38,23 @@ function left(pid: number): string[] {
   return [...processes, ...mounts, ...net];
 }
 
+/** Under a run whose history finds no room any more once it has told some operations. */
+const fullDisk = join(dir, 'full-disk.mjs');
+writeFileSync(
+  fullDisk,
+  `import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const { writeSync } = fs;
+let left = 50;
+fs.writeSync = (file, text) => {
+  if (String(text).startsWith('{"kind":"operation"')) left -= 1;
+  if (left < 0) throw new Error('no space left on device');
+  return writeSync(file, text);
+};
+syncBuiltinESMExports();
+`,
+);
+
 const isOurs = (file: string) => read(file).includes(dir);
 
 it.skipIf(missing !== undefined).each(['SIGINT', 'SIGKILL'] as const)(
@@ -70,6 +87,24 @@ it.skipIf(missing !== undefined).each(['SIGINT', 'SIGKILL'] as const)(
     suite.kill(signal);
     await once(suite, 'exit');
     await expect.poll(() => left(pid)).toEqual([]);
+  },
+  120_000,
+);
+
+it.skipIf(missing !== undefined)(
+  `a suite that breaks off in a client proves nothing, and leaves nothing ${missing ?? ''}`.trim(),
+  async () => {
+    const only = ['--only', 'kill-node', '--dir', join(dir, 'broken-off')];
+    const words = ['--for', '1m', '--nodes', '1', '--schedulers', '1', ...only];
+    const suite = spawn(process.execPath, ['--import', fullDisk, main, ...words], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const said: string[] = [];
+    suite.stderr.on('data', (text) => said.push(String(text)));
+    const [code] = await once(suite, 'close');
+    expect(said.join('')).toContain('Error: no space left on device');
+    expect(code, said.join('')).toBe(3);
+    await expect.poll(() => left(suite.pid ?? 0)).toEqual([]);
   },
   120_000,
 );

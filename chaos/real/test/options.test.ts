@@ -29,6 +29,8 @@ it.each([
   [['--check', broken], 3, 'line 1 is no line of a history'],
   [['--check', cut], 3, 'the history was cut short'],
   [['--for', '5x'], 2, '--for 5x is no time such as 90s, 10m or 1h'],
+  [['--for', '0s'], 2, '--for 0s is no time such as 90s, 10m or 1h'],
+  [['--only', 'kill-node,'], 2, '"" is no kind of fault; there are kill-node, '],
   [['--dir', others], 2, 'others/data is there and of no earlier run: give another --dir'],
   [['--dir', strange], 2, 'history.jsonl is there and of no earlier run: give another --dir'],
   [['--dir', cut], 2, 'cut.jsonl is no folder'],

@@ -61,6 +61,14 @@ it('what was answered counts at the moment at which it was', () => {
   ]);
 });
 
+it('calls whose numbers are all there, in any order, are whole', () => {
+  const ids = [3, 1, 2].map((number) => `counters-counters0-${number}`);
+  const calls = [...ids, 'counters-counters0-2-again'].map((id) =>
+    call(id, 'unknown', 'TIME_LIMIT'),
+  );
+  expect(historyOf([begin(), ...calls, ledger([]), end]).flaws).toEqual([]);
+});
+
 it('an alarm is a failure', () => {
   const alarm: Line = { kind: 'alarm', at: 7, what: 'n1 ended with code 1' };
   expect(conclude(call('a', 'ok'), ledger(['a']), alarm, end).conclusion).toBe('failed');
@@ -95,6 +103,17 @@ it.each<[string, Line[], string]>([
     'tells a call twice',
     [begin(), call('a', 'ok'), call('a', 'ok'), end],
     'operation a is told twice',
+  ],
+  [
+    'leaves out a call before its last one',
+    [
+      begin(),
+      call('counters-counters0-1', 'ok'),
+      call('counters-counters0-4', 'ok'),
+      call('counters-counters0-4-again', 'ok'),
+      end,
+    ],
+    '2 operations of counters are missing, such as number 2',
   ],
   [
     'tells a final state twice',

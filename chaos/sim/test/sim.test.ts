@@ -27,6 +27,9 @@ describe('the simulated cluster', () => {
 
   it.each<[MutantName, string]>([
     ['given-up-before-its-limit', 'timer-never-early'],
+    ['timers-told-short', 'timer-never-early'],
+    ['firing-recorded-twice', 'effect-once'],
+    ['timers-not-in-the-checkpoint', 'progress'],
     ['placements-not-heard-of', 'no-leak'],
     ['selectors-ignored', 'wishes-kept'],
     ['gang-policy-ignored', 'gang-all-or-none'],

@@ -50,6 +50,8 @@ describe('wrong usage ends with exit code 2 and says what to type', () => {
     [['task', 'read', '1', '--due-in', 'soon'], '--due-in "soon"'],
     [['kill-node', 'n1', '--signal', 'BANG'], 'is no signal'],
     [['actors', '--prefix', 'team'], '--prefix needs --type'],
+    [['timers', 'Counter'], '"Counter" is no actor'],
+    [['timers', '--limit', 'many'], '--limit "many"'],
     [['node', 'start'], 'give --name, or --config'],
     [
       ['node', 'add', '--name', 'p', '--key', 'k', '--host-key', 'x', '--folder', 'y'],

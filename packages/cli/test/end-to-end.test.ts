@@ -161,7 +161,8 @@ describe('a local cluster by the command', () => {
       total: 1,
       actors: [{ actor: 'default/Counter/team/7/visits' }],
     });
-    for (const command of ['status', 'nodes', 'actors', 'tenants']) {
+    expect(await json('timers')).toEqual({ timers: [], total: 0 });
+    for (const command of ['status', 'nodes', 'actors', 'timers', 'tenants']) {
       const { stdout, code } = await run(command);
       expect(code).toBe(0);
       for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
@@ -258,7 +259,7 @@ describe('a local cluster by the command', () => {
     expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TENANT: ') });
   });
 
-  it('takes a node started by hand, drains it, and lets it go by Ctrl-C', async () => {
+  it('takes a node started by hand, moves an actor there, drains it, and lets it go by Ctrl-C', async () => {
     const node = begin(['node', 'start', '--name', 'n9', '--label', 'zone=eu', '--data', folder]);
     expect(JSON.parse(await node.firstLine)).toMatchObject({
       ready: { incarnation: expect.stringMatching(/^n9\./) },
@@ -266,6 +267,15 @@ describe('a local cluster by the command', () => {
     expect(await json('nodes')).toContainEqual(
       expect.objectContaining({ name: 'n9', state: 'alive', labels: { zone: 'eu' } }),
     );
+    expect(await json('migrate', 'Counter/team/7/visits', '--to', 'n9')).toMatchObject({
+      actor: 'Counter/team/7/visits',
+      node: expect.stringMatching(/^n9\./),
+      state: 'moved',
+    });
+    expect((await run('migrate', 'Counter/team/7/visits', '--to', 'n9')).stdout).toMatch(/stays/);
+    expect(await json('call', 'Counter/team/7/visits', 'get')).toBe(3);
+    const nowhere = await run('migrate', 'Counter/team/7/visits', '--to', 'n77');
+    expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_NODE: ') });
     expect((await run('node', 'drain', 'n9')).code).toBe(0);
     expect((await run('nodes')).stdout).toMatch(/n9 +(draining|gone)/);
     node.kill('SIGINT');

@@ -4,6 +4,7 @@
  *
  * P1  a put takes effect only after the revision it expects: a late writer hides nothing newer.
  * P2  what becomes of a put whose answer never came is found out by reading, never guessed.
+ * P4  what was put on top of another one is given together with that one, or not at all.
  * P3  a cell keeps the number of replicas that it was made with until an operator changes it.
  */
 import { randomUUID } from 'node:crypto';
@@ -30,6 +31,9 @@ const objectHeader = 'Troupe-Object';
 /** Object that held the body of the message before. */
 const objectBeforeHeader = 'Troupe-Object-Before';
 
+/** Revision of the message that this one lies on. */
+const onTopHeader = 'Troupe-On-Top-Of';
+
 const bodyBytesMax = 900_000;
 const readMs = 2_000;
 
@@ -37,6 +41,13 @@ interface Stored {
   readonly revision: number;
   readonly header: MsgHdrs;
   readonly body: Bytes;
+}
+
+interface Given {
+  readonly key: string;
+  readonly body: Bytes;
+  readonly expected: number;
+  readonly onTop: boolean;
 }
 
 export interface CheckpointsStart {
@@ -91,14 +102,23 @@ export class StreamCheckpoints implements Checkpoints {
     throw troupeError('CONFIG_INVALID', text, { key: 'replicas' });
   }
 
-  async put(key: string, body: Bytes, expected: number): Promise<number | undefined> {
+  put(key: string, body: Bytes, expected: number): Promise<number | undefined> {
+    return this.#put({ key, body, expected, onTop: false });
+  }
+
+  putOnTop(key: string, body: Bytes, expected: number): Promise<number | undefined> {
+    return this.#put({ key, body, expected, onTop: true });
+  }
+
+  async #put(given: Given): Promise<number | undefined> {
+    const { key, body, expected } = given;
     const { link, names, objects } = this.#start;
     const subject = names.checkpoint(sha256(key));
     const object = body.length > bodyBytesMax ? await objects.put(salted(key, body)) : undefined;
     const id = randomUUID();
     const patience = new Patience(link, `checkpoint of ${key}`);
     for (;;) {
-      const revision = await this.#publish({ key, subject, id, object, body, expected });
+      const revision = await this.#publish({ ...given, subject, id, object });
       if (typeof revision === 'number') return this.#settled(key, object, revision);
       const last = await this.#last(subject);
       if (last?.header.get(idHeader) === id) {
@@ -109,22 +129,26 @@ export class StreamCheckpoints implements Checkpoints {
     }
   }
 
-  async get(key: string): Promise<StoredCheckpoint | undefined> {
+  async get(key: string, known?: StoredCheckpoint): Promise<StoredCheckpoint | undefined> {
     const subject = this.#start.names.checkpoint(sha256(key));
     let tried = 0;
     for (;;) {
       const last = await this.#last(subject);
       if (last === undefined) return undefined;
-      const { revision, body } = last;
-      const object = last.header.get(objectHeader) || undefined;
-      const before = last.header.get(objectBeforeHeader) || undefined;
-      if (object === undefined && before === undefined) return { body, revision };
-      this.#large.set(key, { last: object, before });
-      if (object === undefined) return { body, revision };
+      const { revision, header } = last;
+      const object = header.get(objectHeader) || undefined;
+      const before = header.get(objectBeforeHeader) || undefined;
+      if (object !== undefined || before !== undefined) {
+        this.#large.set(key, { last: object, before });
+      }
+      if (known?.revision === revision) return known;
       try {
-        return { body: unsalted(await this.#start.objects.get(object)), revision };
+        const body = await this.#bodyOf(last);
+        const onTopOf = Number(header.get(onTopHeader) || 0);
+        if (onTopOf === 0) return { body, revision };
+        return { body, revision, base: await this.#base(key, onTopOf, known) };
       } catch (cause) {
-        // A writer may have gone on by two meanwhile, and its old object is freed then.
+        // A writer may have gone on by two meanwhile, and what was there before is freed then.
         if (tried === revision) throw cause;
         tried = revision;
       }
@@ -156,20 +180,41 @@ export class StreamCheckpoints implements Checkpoints {
     );
   }
 
-  async #publish(put: {
-    readonly key: string;
-    readonly subject: string;
-    readonly id: string;
-    readonly object: string | undefined;
-    readonly body: Bytes;
-    readonly expected: number;
-  }): Promise<number | { cause: unknown }> {
+  /** P4 */
+  async #base(key: string, revision: number, known?: StoredCheckpoint): Promise<Bytes> {
+    if (known?.revision === revision && known.base === undefined) return known.body;
+    const { link, names, replicas } = this.#start;
+    const read = replicas === 1 ? directNumbered : leaderNumbered;
+    const found = await untilAnswered(link, 'reading a checkpoint', () =>
+      read(link, names.checkpointStream, revision),
+    ).catch((cause: unknown) => {
+      if (!isNoMessage(cause)) throw cause;
+      const text = `a checkpoint of "${key}" lies on revision ${revision}, which is not there`;
+      throw troupeError('LOG_CORRUPT', text, { key, revision }, cause);
+    });
+    return await this.#bodyOf(found);
+  }
+
+  async #bodyOf({ header, body }: Stored): Promise<Bytes> {
+    const object = header.get(objectHeader) || undefined;
+    if (object === undefined) return body;
+    return unsalted(await this.#start.objects.get(object));
+  }
+
+  async #publish(
+    put: Given & {
+      readonly subject: string;
+      readonly id: string;
+      readonly object: string | undefined;
+    },
+  ): Promise<number | { cause: unknown }> {
     const { link, names } = this.#start;
     const fresh = headers();
     fresh.set(idHeader, put.id);
     const before = this.#large.get(put.key)?.last;
     if (put.object !== undefined) fresh.set(objectHeader, put.object);
     if (before !== undefined) fresh.set(objectBeforeHeader, before);
+    if (put.onTop) fresh.set(onTopHeader, `${put.expected}`);
     const body = put.object === undefined ? put.body : new Uint8Array(0);
     try {
       const expect = { streamName: names.checkpointStream, lastSubjectSequence: put.expected };
@@ -216,9 +261,17 @@ export class StreamCheckpoints implements Checkpoints {
   }
 }
 
+function directLast(link: NatsLink, stream: string, subject: string): Promise<Stored> {
+  return direct(link, `${stream}.${subject}`, '');
+}
+
+function directNumbered(link: NatsLink, stream: string, seq: number): Promise<Stored> {
+  return direct(link, stream, JSON.stringify({ seq }));
+}
+
 /** From whichever server answers: right only where there is but one copy. */
-async function directLast(link: NatsLink, stream: string, subject: string): Promise<Stored> {
-  const message = await link.connection.request(`$JS.API.DIRECT.GET.${stream}.${subject}`, '', {
+async function direct(link: NatsLink, of: string, which: string): Promise<Stored> {
+  const message = await link.connection.request(`$JS.API.DIRECT.GET.${of}`, which, {
     timeout: readMs,
   });
   const header = message.headers;
@@ -233,6 +286,11 @@ async function directLast(link: NatsLink, stream: string, subject: string): Prom
 
 async function leaderLast(link: NatsLink, stream: string, subject: string): Promise<Stored> {
   const message = await link.jsm.streams.getMessage(stream, { last_by_subj: subject });
+  return { revision: message.seq, header: message.header, body: message.data };
+}
+
+async function leaderNumbered(link: NatsLink, stream: string, revision: number): Promise<Stored> {
+  const message = await link.jsm.streams.getMessage(stream, { seq: revision });
   return { revision: message.seq, header: message.header, body: message.data };
 }
 

@@ -112,14 +112,18 @@ export interface StoredCheckpoint {
   readonly body: Bytes;
   /** Store revision: the expectation of the next put. */
   readonly revision: number;
+  /** Body of the one before, when this was put on top of it. */
+  readonly base?: Bytes;
 }
 
 /** One subject an actor; compare-and-set by revision, so that a late writer cannot hide a newer. */
 export interface Checkpoints {
   /** Answers the new revision, or undefined when `expected` is not the last revision any more. */
   put(key: string, body: Bytes, expected: number): Promise<number | undefined>;
-  /** The last one. `revision` 0 and no body is `undefined`. */
-  get(key: string): Promise<StoredCheckpoint | undefined>;
+  /** The same; what is put does not stand alone, but together with the one that it replaces. */
+  putOnTop(key: string, body: Bytes, expected: number): Promise<number | undefined>;
+  /** The last one. `revision` 0 and no body is `undefined`. What is `known` is not fetched again. */
+  get(key: string, known?: StoredCheckpoint): Promise<StoredCheckpoint | undefined>;
   /** Frees what stands there before this revision, with its objects. */
   prune(key: string, revision: number): Promise<void>;
   /** Frees what stands there up to this revision. */

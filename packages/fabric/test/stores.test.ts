@@ -167,6 +167,26 @@ describe('a checkpoint', () => {
     expect((await checkpoints.get(key))?.revision).toBe(next);
   });
 
+  test('put on top of another one is given with that one, however large, until both are replaced', async () => {
+    const { checkpoints, names } = await servers.open();
+    const first = (await checkpoints.put('k', large(1), 0)) ?? -1;
+    const known = await checkpoints.get('k');
+    const second = (await checkpoints.putOnTop('k', bytes('rest'), first)) ?? -1;
+    for (const found of [await checkpoints.get('k'), await checkpoints.get('k', known)]) {
+      expect(Buffer.from(found?.body ?? '').toString()).toBe('rest');
+      expect(Buffer.compare(found?.base ?? bytes(''), large(1))).toBe(0);
+      expect(found?.revision).toBe(second);
+    }
+    expect(await checkpoints.putOnTop('k', bytes('late'), first)).toBeUndefined();
+    const third = (await checkpoints.put('k', bytes('whole'), second)) ?? -1;
+    expect(await checkpoints.get('k', known)).toEqual({
+      body: Buffer.from('whole'),
+      revision: third,
+    });
+    await checkpoints.put('k', bytes('whole again'), third);
+    await until(async () => (await streamState(`OBJ_${names.objects}`)).bytes < 1e5);
+  });
+
   test('does not stand in the way of many others at once', async () => {
     const { checkpoints, names } = await servers.open();
     const keys = Array.from({ length: 200 }, (_, index) => `t/A/${index}`);

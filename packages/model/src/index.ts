@@ -1,5 +1,6 @@
 export * from './clock.ts';
 export * from './codec.ts';
+export * from './cron.ts';
 export * from './errors.ts';
 export * from './handle.ts';
 export * from './ids.ts';
@@ -13,5 +14,6 @@ export * from './placement.ts';
 export * from './requests.ts';
 export * from './reservations.ts';
 export * from './runner-frames.ts';
+export * from './timers.ts';
 export * from './version.ts';
 export * from './workflow.ts';

@@ -56,8 +56,27 @@ export const limits = {
   logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
   checkpointTurns: 1_000,
   checkpointMs: 60_000,
+  /** Migrations that were asked for and are not done: `RESOURCE_EXHAUSTED` beyond. */
+  migrationsMax: 10_000,
+  /** Actors that one node hands over at once, and the bytes of their checkpoints; one goes always. */
+  departuresMax: 256,
+  departingBytesMax: 256 * 1024 * 1024,
+  /** How long a node that hands an actor over waits for the other one to be prepared. */
+  prepareMsMax: 10_000,
+  /** What a node has read ahead for actors to come: beyond, they are read when they come. */
+  preparedBytesMax: 256 * 1024 * 1024,
   /** Letters of one actor not yet acknowledged: its calls are `RESOURCE_EXHAUSTED` beyond. */
   outboxLettersMax: 10_000,
+  /** Timers of one actor that wait, delayed sends among them: another one is `RESOURCE_EXHAUSTED`. */
+  actorTimersMax: 1_000,
+  /** Units of the name of a timer: more are `INVALID_ARGUMENT`. */
+  timerNameLengthMax: 128,
+  /** How long a timer may wait: ten years; more is `INVALID_ARGUMENT`. */
+  timerMsMax: 315_576_000_000,
+  /** How soon it may come again: less is `INVALID_ARGUMENT`. */
+  timerEveryMsMin: 100,
+  /** Firings on their way to one node: the next follow as these have taken effect. */
+  timersFlyingMax: 1_000,
   resendMs: 1_000,
   heartbeatMs: 1_000,
   nodeSilenceMs: 3_000,

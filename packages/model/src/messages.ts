@@ -19,6 +19,7 @@ import type {
   TenantName,
 } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
+import type { DueTimer, NewsOfActor, NewsSeen } from './timers.ts';
 
 /** A leadership: journal generation, then the number of the fact that opened it. */
 export interface Term {
@@ -40,6 +41,8 @@ export interface ChainLink {
   readonly from: number;
   /** Position of the seal. */
   readonly to: number;
+  /** Of the placement whose turns these are; absent from older leaders. */
+  readonly epoch?: number;
 }
 
 // ---------------------------------------------------------------- calls and letters (data path)
@@ -233,7 +236,7 @@ export interface Probe {
   readonly term: Term;
 }
 
-/** leader → node, resent until `place-seen`. */
+/** leader → node, resent until `place-seen`; with `leave`, until the actor is placed elsewhere. */
 export interface Place {
   readonly kind: 'place';
   readonly term: Term;
@@ -243,10 +246,37 @@ export interface Place {
   readonly scope: string;
   readonly bundle: BundleHash;
   readonly chain: readonly ChainLink[];
+  /** It is to be handed over, as the journal says. A node that knows nothing of this keeps it. */
+  readonly leave?: Leave;
   /** An actor of this name was destroyed before it: what that one had received is known to it. */
   readonly heir?: true;
   /** Absent where nothing but living was ever wished. */
   readonly wish?: ActorWish;
+}
+
+/** Where an actor is to go from its node, and with which bundle, as far as that is known now: the leader
+ *  decides when it is released. */
+export interface Leave {
+  readonly to?: Incarnation;
+  readonly bundle: BundleHash;
+}
+
+/** node → node: this actor will soon be placed on you. A hint: have its bundle loaded and its
+ *  checkpoint at hand. Resent until answered, for a while. */
+export interface Prepare {
+  readonly kind: 'prepare';
+  readonly actor: ActorId;
+  /** Of the placement that it leaves. */
+  readonly epoch: number;
+  readonly bundle: BundleHash;
+  readonly from: Incarnation;
+}
+
+/** node → node: what could be done ahead is done. */
+export interface Prepared {
+  readonly kind: 'prepared';
+  readonly actor: ActorId;
+  readonly epoch: number;
 }
 
 /** What shall become of an actor, by the journal: `at` is the position of that fact, and a later one
@@ -432,6 +462,28 @@ export interface CancelTask {
   readonly attempt: number;
 }
 
+// ---------------------------------------------------------------- timers of actors (leader ↔ node)
+
+/** node → leader: what turns did to timers; resent until `timer-news-seen`. */
+export interface TimerNewsTold {
+  readonly kind: 'timer-news';
+  readonly incarnation: Incarnation;
+  readonly actors: readonly NewsOfActor[];
+}
+
+export interface TimerNewsSeen {
+  readonly kind: 'timer-news-seen';
+  readonly term: Term;
+  readonly actors: readonly NewsSeen[];
+}
+
+/** leader → node, resent until the news is that they have fired. */
+export interface TimersDue {
+  readonly kind: 'timers-due';
+  readonly term: Term;
+  readonly timers: readonly DueTimer[];
+}
+
 // ---------------------------------------------------------------- requests (bus request/reply)
 
 /** gateway → one node: load this bundle in a fresh runner and say what it declares. */
@@ -457,6 +509,8 @@ export type ToNode =
   | JoinRefused
   | Probe
   | Place
+  | Prepare
+  | Prepared
   | RebasedSeen
   | Die
   | NodeGone
@@ -466,7 +520,9 @@ export type ToNode =
   | StopActor
   | RunTask
   | TaskResultSeen
-  | CancelTask;
+  | CancelTask
+  | TimerNewsSeen
+  | TimersDue;
 
 export type NodeToLeader =
   | Join
@@ -481,7 +537,8 @@ export type NodeToLeader =
   | Left
   | Deposed
   | TaskSeen
-  | TaskResult;
+  | TaskResult
+  | TimerNewsTold;
 
 /** What a gateway hears from nodes; what it asks of the leader stands in `requests.ts`. */
 export type NodeToGateway = CallResult | NotHere;

@@ -19,6 +19,7 @@ import type { Manifest, Resources } from './manifest.ts';
 import type { ActorWish, NodeLoad, Term } from './messages.ts';
 import type { GangPolicy, Labels, StrategyName } from './placement.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
+import type { TimerWhen } from './timers.ts';
 
 export type RequestBody =
   | {
@@ -167,6 +168,22 @@ export type RequestBody =
     }
   /** Answered when its node was asked to let it leave memory. */
   | { readonly kind: 'stop-actor-request'; readonly actor: ActorId; readonly birth: number }
+  | {
+      /** Moves an actor to another node: the one named, else the one that suits best. Answered when it
+       *  is placed there, or after `waitMs` while it is still under way. */
+      readonly kind: 'migrate-actor';
+      readonly actor: ActorId;
+      readonly to?: NodeName;
+      readonly waitMs: number;
+    }
+  | {
+      readonly kind: 'list-timers';
+      readonly tenant: TenantName;
+      readonly actor?: ActorId;
+      /** `next` of the page before. */
+      readonly after?: string;
+      readonly limit: number;
+    }
   | { readonly kind: 'drain-node'; readonly node: NodeName }
   | {
       /** Whether anything new is placed there. */
@@ -237,6 +254,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'wait-run',
   'list-runs',
   'list-actors',
+  'list-timers',
   'get-actor',
   'list-tasks',
   'list-demands',
@@ -275,9 +293,30 @@ export type Answer =
       readonly next?: string;
     }
   | { readonly kind: 'actor'; readonly actor: ActorView; readonly created?: true }
+  | {
+      readonly kind: 'timers';
+      readonly timers: readonly PendingTimerView[];
+      readonly total: number;
+      /** Absent when this is the last page. */
+      readonly next?: string;
+    }
   | { readonly kind: 'tasks'; readonly tasks: readonly TaskView[]; readonly total: number }
+  | MigratedAnswer
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** Where the actor is. `there`: it was on that node, and stays. `under-way`: it leaves that one as soon as
+ *  it can. */
+export interface Migrated {
+  readonly actor: ActorId;
+  readonly node: Incarnation;
+  readonly epoch: number;
+  readonly state: 'moved' | 'there' | 'under-way';
+}
+
+export interface MigratedAnswer extends Migrated {
+  readonly kind: 'migrated';
+}
 
 /** leader → gateway. */
 export interface Answered {
@@ -422,6 +461,21 @@ export interface ResourceDemand {
   readonly fault?: 'over-declared' | 'under-declared';
 }
 
+/** A timer of an actor that waits, or is due and has not fired. */
+export interface PendingTimerView {
+  readonly actor: string;
+  readonly number: number;
+  /** Absent for a delayed send. */
+  readonly name?: string;
+  readonly kind: TimerWhen['kind'];
+  /** Number of its next firing. */
+  readonly firing: number;
+  /** 0 when it is due. */
+  readonly dueInMs: number;
+  readonly everyMs?: number;
+  readonly cron?: string;
+  readonly zone?: string;
+}
 /** Another actor of the tenant, or a run of it. */
 export type ActorOwner =
   | { readonly kind: 'actor'; readonly actor: ActorId; readonly birth: number }

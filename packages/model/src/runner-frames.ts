@@ -6,6 +6,7 @@
 import type { Failure, Outcome } from './errors.ts';
 import type { ActorId, BundleHash, Bytes, TaskId } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
+import type { PendingTimer, TimerChange } from './timers.ts';
 
 /** Number that the node gives to a turn or task while the runner has it. */
 export type WorkId = number;
@@ -40,6 +41,10 @@ export type ToRunner =
       readonly state?: Bytes;
       /** Deltas as `turn-done` gave them. */
       readonly deltas: readonly Bytes[];
+      /** Absent when none wait. */
+      readonly timers?: readonly PendingTimer[];
+      /** Number of the next timer that is set; 1 when absent. */
+      readonly nextTimer?: number;
     }
   | { readonly kind: 'deactivate'; readonly actor: ActorId }
   | {
@@ -54,6 +59,12 @@ export type ToRunner =
       readonly callId: string;
       readonly recorded: readonly Recorded[];
       readonly limitMs: number;
+      /** The firing that it is; with `to` nothing runs, and the letter is sent there. */
+      readonly timer?: {
+        readonly number: number;
+        readonly firing: number;
+        readonly to?: { readonly type: string; readonly key: string };
+      };
     }
   | {
       readonly kind: 'task';
@@ -92,6 +103,10 @@ export type FromRunner =
       readonly delta?: Bytes;
       /** `c.send`s of the turn, in order; none when it failed. */
       readonly sends: readonly OutgoingSend[];
+      /** What it did to timers, in order; absent when nothing, or when it failed. */
+      readonly timers?: readonly TimerChange[];
+      /** It was a firing of a timer that a turn before it had cancelled: nothing ran. */
+      readonly skipped?: true;
     }
   | {
       readonly kind: 'task-done';

@@ -21,11 +21,13 @@ import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
+import { migrate } from './migrate.ts';
 import { dropReservation, putReservation } from './reservations.ts';
 import { runHandle, viewOf } from './runs.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { putTenant } from './tenants.ts';
+import { listTimers } from './timer-list.ts';
 import type {
   CallOptions,
   ConnectOptions,
@@ -141,6 +143,11 @@ function troupeOf(session: Session, channels: readonly Channel[], settings: Sett
     actors: actorsOf(unary, tenant, (target, key, birth) =>
       actorHandle({ session, read }, target, key, { deadlineMs, birth }),
     ),
+    migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
+    async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
+      checkWhole('limit', limit, 1, uint32Max);
+      return await listTimers(unary, { tenant, type, key, after, limit });
+    },
     async tasks({ limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);
       const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit });

@@ -1,5 +1,6 @@
 /** What user code is given while it runs: the contexts of turns, reads, steps and tasks. */
 import type { ActorCalls, ActorSends, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import type { Timers } from './timers.ts';
 
 /** Given to a method. After its turn has ended every use of it throws. */
 export interface TurnContext<S> {
@@ -20,8 +21,14 @@ export interface TurnContext<S> {
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallLimit): ActorCalls<A>;
   actor(type: string, key: string, options?: CallLimit): UntypedCalls;
   /** Another actor, to send to: durable, delivered once, leaves when this turn commits. */
-  send<A extends AnyActorDefinition>(actor: A, key: string): ActorSends<A>;
-  send(type: string, key: string): { readonly [method: string]: (...args: unknown[]) => void };
+  send<A extends AnyActorDefinition>(actor: A, key: string, options?: SendOptions): ActorSends<A>;
+  send(
+    type: string,
+    key: string,
+    options?: SendOptions,
+  ): { readonly [method: string]: (...args: unknown[]) => void };
+  /** Timers of this actor, which call its methods when they are due, wherever it is then. */
+  readonly timers: Timers;
 }
 
 /** Given to a read. */
@@ -33,6 +40,13 @@ export interface ReadContext<S> {
   readonly callId: string;
   readonly signal: AbortSignal;
   log(text: string): void;
+  readonly timers: Pick<Timers, 'list'>;
+}
+
+export interface SendOptions {
+  /** Milliseconds after this turn has committed until it leaves; at once unless given. It counts as one
+   *  of the timers of the sender, and letters keep no order with those that wait. */
+  readonly delayMs?: number;
 }
 
 export interface StepContext {

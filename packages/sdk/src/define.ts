@@ -14,6 +14,7 @@ export type {
   CallLimit,
   Frozen,
   ReadContext,
+  SendOptions,
   StepContext,
   StepOptions,
   TaskContext,
@@ -22,6 +23,7 @@ export type {
 export type { Made, Ref, Refs, Resolved } from './ref.ts';
 export type { TaskDefinition, TaskOptions } from './task.ts';
 export { task } from './task.ts';
+export type { TimerOptions, TimerSchedule, Timers, TimerView } from './timers.ts';
 export type { WorkflowBuilder } from './workflow/builder.ts';
 export type {
   BlockOptions,

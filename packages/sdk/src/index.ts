@@ -7,6 +7,7 @@ export type {
   ClusterView,
   DemandView,
   NodeView,
+  PendingTimerView,
   ReservationView,
   RunProgress,
   RunState,
@@ -24,6 +25,7 @@ export type {
 } from './actors.ts';
 export { connect } from './connect.ts';
 export * from './define.ts';
+export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type {
   AgainOptions,
   CallOptions,
@@ -31,6 +33,8 @@ export type {
   Deployed,
   GangMember,
   GangOptions,
+  Migrated,
+  MigrateOptions,
   PlaceOptions,
   ReservationOptions,
   RunHandle,

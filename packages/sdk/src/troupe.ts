@@ -15,6 +15,7 @@ import type {
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { Actors } from './actors.ts';
 import type { TaskDefinition } from './task.ts';
+import type { TimersAsked, TimersPage } from './timer-list.ts';
 import type { WorkflowDefinition } from './workflow.ts';
 
 export interface ConnectOptions {
@@ -128,6 +129,21 @@ export type AgainOptions = (
   readonly input?: unknown;
 };
 
+export interface MigrateOptions {
+  /** Name of a node; the one that suits best unless given. */
+  readonly to?: string;
+  /** 30 seconds unless given, a minute at most. */
+  readonly waitMs?: number;
+}
+
+/** Where the actor is. `there`: it was on that node, and stays. `under-way`: it leaves that one as soon as
+ *  it can, also if nobody waits for it. */
+export interface Migrated {
+  readonly node: string;
+  readonly epoch: number;
+  readonly state: 'moved' | 'there' | 'under-way';
+}
+
 export interface RunHandle<O> {
   readonly id: string;
   /** What the run comes to, however long it takes; a failed run throws its failure. */
@@ -178,6 +194,11 @@ export interface Troupe {
   status(): Promise<ClusterView>;
   /** The actors of the tenant, listed, made, paused and destroyed. */
   readonly actors: Actors;
+  /** Moves one live actor to another node, with all that waits for it; its callers notice only latency.
+   *  Answers when it is there, or as soon as `waitMs` are over while it finishes its last turn. */
+  migrate(type: string, key: string, options?: MigrateOptions): Promise<Migrated>;
+  /** Timers of an actor that wait, or of all actors of the tenant, page by page. */
+  timers(asked?: TimersAsked): Promise<TimersPage>;
   /** Tasks of the tenant that wait or run, those that wait first, with the reason. */
   tasks(options?: { readonly limit?: number }): Promise<{
     readonly tasks: readonly TaskView[];

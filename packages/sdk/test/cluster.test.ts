@@ -307,4 +307,24 @@ describe('the cluster', () => {
     const view = { ...actor, state: 'placed' };
     expect(await troupe.actors({ type: 'A' })).toEqual({ actors: [view], total: 7 });
   });
+
+  test('lists timers that wait, page by page', async () => {
+    const base = { actor: 'default/A/k', firing: 2, dueInMs: 12.5 };
+    const timers = [
+      { ...base, number: 1, kind: 'after' },
+      { ...base, number: 2, name: 'often', kind: 'every', everyMs: 500 },
+      { ...base, number: 3, name: 'daily', kind: 'cron', cron: '0 9 * * *', zone: 'UTC' },
+    ];
+    gateway.unary = {
+      ListTimers: (asked: { type: string; key: string; after: string; limit: number }) => {
+        expect(asked).toMatchObject({ type: 'A', key: 'k', limit: 3 });
+        return { timers, total: 7, next: asked.after === '' ? '3:default/A/k' : '' };
+      },
+    };
+    const asked = { type: 'A', key: 'k', limit: 3 };
+    const first = await troupe.timers(asked);
+    expect(first).toEqual({ timers, total: 7, next: '3:default/A/k' });
+    const last = await troupe.timers({ ...asked, after: first.next ?? '' });
+    expect(last).toEqual({ timers, total: 7 });
+  });
 });

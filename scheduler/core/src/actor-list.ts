@@ -75,8 +75,8 @@ export function viewActor(state: State, ailments: Ailments, actor: ActorRecord):
   };
 }
 
-function stateOf(state: State, { wish, node }: ActorRecord, failed?: Failure): ActorState {
-  if (wish?.kind === 'ending' || wish?.kind === 'paused') return wish.kind;
+function stateOf(state: State, { life, node }: ActorRecord, failed?: Failure): ActorState {
+  if (life?.kind === 'ending' || life?.kind === 'paused') return life.kind;
   const record = state.nodes.get(node);
   if (record === undefined || !isPresent(record)) return 'moving';
   return failed === undefined ? 'placed' : 'failed';
@@ -89,7 +89,7 @@ function narrowest(state: State, ailments: Ailments, asked: Asked): OrderedIds<A
   const consider = (other: OrderedIds<ActorId>) => {
     if (other.size < least.size) least = other;
   };
-  if (asked.state === 'paused' || asked.state === 'ending') consider(actors.wished);
+  if (asked.state === 'paused' || asked.state === 'ending') consider(actors.resting);
   if (asked.state === 'failed') consider(ailments.ordered);
   for (const [name, value] of Object.entries(asked.labels ?? {})) {
     consider(actors.labelled(asked.tenant, name, value));

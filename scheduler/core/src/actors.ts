@@ -5,7 +5,8 @@
  * D1  an actor has exactly one node, which was alive when the actor was placed on it.
  * D2  the epochs of an actor rise, and lie after its birth.
  * D3  a log that a chain refers to, or whose node still has actors, exists.
- * D6  an actor that is ending is wished nothing else, and one is destroyed only when it was ending.
+ * D6  an actor is wished elsewhere under its present epoch only: its next placement ends the wish.
+ * D8  an actor that is ending is wished nothing else, and one is destroyed only when it was ending.
  */
 import {
   type ActorId,
@@ -18,6 +19,7 @@ import {
   type Incarnation,
   type Labels,
   type LogName,
+  type NodeName,
 } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
 import type { NodeTable } from './nodes.ts';
@@ -33,7 +35,8 @@ export interface ActorRecord {
   readonly owner?: ActorOwner;
   /** One of its name was destroyed not long before it. */
   readonly heir?: true;
-  wish?: ActorWish;
+  /** The last that was wished of it, beyond living. */
+  life?: ActorWish;
   /** Position of the fact that placed it. */
   epoch: number;
   node: Incarnation;
@@ -41,10 +44,22 @@ export interface ActorRecord {
   chain: readonly ChainLink[];
 }
 
+/** An actor in an image. A version that knew no wishes carried them on: the epoch tells those that are
+ *  over (D6). */
+export type ActorImage = ActorRecord & {
+  readonly wish?: { readonly to: NodeName; readonly epoch: number };
+};
+
 type ActorFact = Extract<
   SchedulerFact,
   {
-    kind: 'actor-created' | 'actor-placed' | 'actor-rebased' | 'actor-wished' | 'actor-destroyed';
+    kind:
+      | 'actor-created'
+      | 'actor-placed'
+      | 'actor-migrating'
+      | 'actor-rebased'
+      | 'actor-wished'
+      | 'actor-destroyed';
   }
 >;
 type Born = Pick<ActorRecord, 'id' | 'birth' | 'scope' | 'labels' | 'by' | 'owner' | 'heir'>;
@@ -60,9 +75,11 @@ export class ActorTable {
   readonly #ordered = new OrderedIds<ActorId>();
   /** By `labelKey`. */
   readonly #labelled = new Map<string, OrderedIds<ActorId>>();
-  readonly #wished = new OrderedIds<ActorId>();
+  readonly #resting = new OrderedIds<ActorId>();
   /** By `ownerKey`. */
   readonly #owned = new Map<string, { readonly owner: ActorOwner; readonly ids: Set<ActorId> }>();
+  readonly #wishes = new Map<ActorId, NodeName>();
+  readonly #wishedTo = new Map<NodeName, number>();
   /** Created by the fact before, placed by the next one: they stand in one batch. */
   #unplaced: Born | undefined;
 
@@ -76,8 +93,8 @@ export class ActorTable {
     return this.#ordered;
   }
   /** Those that are paused or ending, in their order. */
-  get wished(): OrderedIds<ActorId> {
-    return this.#wished;
+  get resting(): OrderedIds<ActorId> {
+    return this.#resting;
   }
   /** Those of a tenant with this label, in their order. */
   labelled(tenant: string, name: string, value: string): OrderedIds<ActorId> {
@@ -109,6 +126,19 @@ export class ActorTable {
     return this.#references.get(log) ?? 0;
   }
 
+  /** The node that an actor is wished on. */
+  wish(id: ActorId): NodeName | undefined {
+    return this.#wishes.get(id);
+  }
+  /** All that are wished elsewhere. */
+  get wished(): ReadonlyMap<ActorId, NodeName> {
+    return this.#wishes;
+  }
+  /** How many actors are wished on this node. */
+  wishedTo(node: NodeName): number {
+    return this.#wishedTo.get(node) ?? 0;
+  }
+
   apply(fact: ActorFact, position: number): void {
     switch (fact.kind) {
       case 'actor-created':
@@ -117,6 +147,12 @@ export class ActorTable {
         return;
       case 'actor-placed':
         return this.#placed(fact, position);
+      case 'actor-migrating': {
+        const actor = this.#actors.get(fact.actor);
+        assert(actor?.epoch === fact.epoch, 'D6: only the present epoch is wished elsewhere');
+        this.#wish(fact.actor, fact.to);
+        return;
+      }
       case 'actor-rebased': {
         const actor = this.#actors.get(fact.actor);
         assert(actor?.epoch === fact.epoch, 'D2: only the present epoch is rebased');
@@ -125,10 +161,10 @@ export class ActorTable {
       }
       case 'actor-wished': {
         const actor = this.#actors.get(fact.actor);
-        assert(actor !== undefined, 'D6: only an actor that exists is wished something');
-        assert(actor.wish?.kind !== 'ending', 'D6: an actor that is ending is wished nothing else');
-        actor.wish = { kind: fact.wish, at: position };
-        this.#noteWish(actor);
+        assert(actor !== undefined, 'D8: only an actor that exists is wished something');
+        assert(actor.life?.kind !== 'ending', 'D8: an actor that is ending is wished nothing else');
+        actor.life = { kind: fact.wish, at: position };
+        this.#noteLife(actor);
         return;
       }
       case 'actor-destroyed':
@@ -137,24 +173,27 @@ export class ActorTable {
   }
 
   /** In the order of their ids, so that whoever restores it need not sort them. */
-  image(): readonly ActorRecord[] {
-    const image: ActorRecord[] = [];
+  image(): readonly ActorImage[] {
+    const image: ActorImage[] = [];
     for (const id of this.#ordered.from('')) {
       const actor = this.#actors.get(id);
-      if (actor !== undefined) image.push({ ...actor });
+      if (actor === undefined) continue;
+      const to = this.#wishes.get(id);
+      image.push(to === undefined ? { ...actor } : { ...actor, wish: { to, epoch: actor.epoch } });
     }
     return image;
   }
 
-  restore(image: readonly ActorRecord[]): void {
-    for (const kept of image) {
+  restore(image: readonly ActorImage[]): void {
+    for (const { wish, ...kept } of image) {
       const actor: ActorRecord = { ...kept, chain: [] };
       this.#actors.set(actor.id, actor);
       this.#settle(actor);
       this.#refer(actor, kept.chain);
       for (const ids of this.#labelsOf(actor)) ids.add(actor.id);
       this.#own(actor);
-      this.#noteWish(actor);
+      this.#noteLife(actor);
+      if (wish?.epoch === actor.epoch) this.#wish(actor.id, wish.to);
     }
     this.#ordered.fill([...this.#actors.keys()]);
   }
@@ -183,6 +222,9 @@ export class ActorTable {
       assert(references.get(log) === count, 'D3: references are counted exactly');
     }
     assert(references.size === this.#references.size, 'D3: references are counted exactly');
+    let wished = 0;
+    for (const count of this.#wishedTo.values()) wished += count;
+    assert(wished === this.#wishes.size, 'D6: wishes are counted exactly');
   }
 
   #placed(fact: Extract<ActorFact, { kind: 'actor-placed' }>, epoch: number): void {
@@ -204,6 +246,7 @@ export class ActorTable {
       actor.epoch = epoch;
       actor.node = fact.node;
       actor.bundle = fact.bundle;
+      this.#wish(actor.id, undefined);
     }
     this.#settle(actor);
     this.#refer(actor, fact.chain);
@@ -225,13 +268,14 @@ export class ActorTable {
   #destroyed(fact: Extract<ActorFact, { kind: 'actor-destroyed' }>): void {
     const { actor: id, birth, revision, ledMs } = fact;
     const actor = this.#actors.get(id);
-    assert(actor?.wish?.kind === 'ending', 'D6: an actor is destroyed when it was ending');
-    assert(actor.birth === birth, 'D6: the birth that was ending is destroyed');
+    assert(actor?.life?.kind === 'ending', 'D8: an actor is destroyed when it was ending');
+    assert(actor.birth === birth, 'D8: the birth that was ending is destroyed');
     this.#leave(actor);
     this.#refer(actor, []);
     this.#actors.delete(id);
     this.#ordered.delete(id);
-    this.#wished.delete(id);
+    this.#resting.delete(id);
+    this.#wish(id, undefined);
     this.#unlabel(actor);
     this.#disown(actor);
     const stone = { id, birth, ledMs };
@@ -254,10 +298,10 @@ export class ActorTable {
     if (owned?.ids.size === 0) this.#owned.delete(key);
   }
 
-  #noteWish({ id, wish }: ActorRecord): void {
-    if (wish === undefined) return;
-    if (wish.kind === 'live') this.#wished.delete(id);
-    else this.#wished.add(id);
+  #noteLife({ id, life }: ActorRecord): void {
+    if (life === undefined) return;
+    if (life.kind === 'live') this.#resting.delete(id);
+    else this.#resting.add(id);
   }
 
   #unlabel(actor: ActorRecord): void {
@@ -289,6 +333,19 @@ export class ActorTable {
     const actors = this.#onNode.get(actor.node);
     actors?.delete(actor);
     if (actors?.size === 0) this.#onNode.delete(actor.node);
+  }
+
+  #wish(id: ActorId, to: NodeName | undefined): void {
+    const before = this.#wishes.get(id);
+    if (before !== undefined) {
+      const left = this.wishedTo(before) - 1;
+      if (left === 0) this.#wishedTo.delete(before);
+      else this.#wishedTo.set(before, left);
+      this.#wishes.delete(id);
+    }
+    if (to === undefined) return;
+    this.#wishes.set(id, to);
+    this.#wishedTo.set(to, this.wishedTo(to) + 1);
   }
 
   #refer(actor: ActorRecord, chain: readonly ChainLink[]): void {

@@ -4,9 +4,9 @@
  *
  * T1  deadlines of one instant fall due in the order in which they were set.
  */
-import type { Incarnation, RunId, TaskId } from '@troupe/model';
+import type { ActorId, Incarnation, RunId, TaskId } from '@troupe/model';
 import { Heap, type HeapItem } from './heap.ts';
-import type { WaitingAsker } from './waiting.ts';
+import type { MigrationAsker, WaitingAsker } from './waiting.ts';
 
 export type Due =
   /** Judge every node by its silence. */
@@ -15,6 +15,9 @@ export type Due =
   | { readonly kind: 'drain'; readonly node: Incarnation }
   | { readonly kind: 'places'; readonly node: Incarnation }
   | { readonly kind: 'attempts'; readonly node: Incarnation }
+  | { readonly kind: 'leaves'; readonly node: Incarnation }
+  /** Somebody has waited long enough for a migration. */
+  | { readonly kind: 'migration'; readonly actor: ActorId; readonly asker: MigrationAsker }
   | { readonly kind: 'retry'; readonly task: TaskId }
   | { readonly kind: 'limit'; readonly task: TaskId; readonly attempt: number }
   /** The rate of a tenant lets it start another task. */
@@ -27,6 +30,9 @@ export type Due =
   | { readonly kind: 'run-time'; readonly run: RunId; readonly block?: string }
   | { readonly kind: 'tell-time' }
   | { readonly kind: 'wait'; readonly asker: WaitingAsker }
+  /** The first timer of an actor may be due. */
+  | { readonly kind: 'timers' }
+  | { readonly kind: 'timer-lane'; readonly node: Incarnation }
   | { readonly kind: 'retention' }
   /** The object store is searched for what nobody refers to. */
   | { readonly kind: 'sweep' };

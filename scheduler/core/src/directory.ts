@@ -5,7 +5,8 @@
  * D4  nothing is created when it cannot be placed.
  * D5  after a death an actor keeps the bundle whose turns may have to be replayed; after a release
  *     it takes the latest that serves its type.
- * D7  nobody is told where an actor is that is ending; whoever asks by its name waits for the next one.
+ * D7  an actor that is wished on a node goes there if that serves, whatever it left its own for.
+ * D9  nobody is told where an actor is that is ending; whoever asks by its name waits for the next one.
  */
 import {
   type ActorId,
@@ -17,11 +18,11 @@ import {
   failure,
   type Incarnation,
   isActorKey,
+  type Place,
   type PlaceSeen,
   type Rebased,
   type Released,
   type Resolve,
-  type ToNode,
 } from '@troupe/model';
 import { placeActor } from './actor-places.ts';
 import type { ActorRecord } from './actors.ts';
@@ -34,17 +35,23 @@ import type { Size } from './sizes.ts';
 
 type CreatedFact = Extract<SchedulerFact, { kind: 'actor-created' }>;
 
+export interface DirectoryEffects {
+  /** Actors no longer have this chain. */
+  chainChanged(chain: readonly ChainLink[]): void;
+  /** An actor was placed on this node, away from the other one, if it had any. */
+  placed(actor: ActorId, node: Incarnation, left: Incarnation | undefined): void;
+}
+
 export class Directory {
   readonly #desk: Desk;
   readonly #places: Deliveries<ActorId>;
   /** Who asked for an actor that is between two nodes. */
   readonly #askers = new Map<ActorId, Map<Address, Resolve>>();
-  readonly #chainChanged: (chain: readonly ChainLink[]) => void;
+  readonly #effects: DirectoryEffects;
 
-  /** `chainChanged` hears of chains that actors no longer have. */
-  constructor(desk: Desk, chainChanged: (chain: readonly ChainLink[]) => void) {
+  constructor(desk: Desk, effects: DirectoryEffects) {
     this.#desk = desk;
-    this.#chainChanged = chainChanged;
+    this.#effects = effects;
     this.#places = new Deliveries(desk, 'places', (node, id) => this.#place(node, id));
   }
 
@@ -60,7 +67,7 @@ export class Directory {
   resolve(asked: Resolve): void {
     const { actor: id, scope, replyTo, refusedEpoch, birth } = asked;
     const actor = this.#desk.state.actors.get(id);
-    const ending = actor?.wish?.kind === 'ending';
+    const ending = actor?.life?.kind === 'ending';
     if (birth !== undefined && (ending || actor?.birth !== birth)) {
       return this.#desk.located(replyTo, { actor: id, location: gone(id, birth) });
     }
@@ -84,7 +91,7 @@ export class Directory {
   placeSeen(node: Incarnation, seen: PlaceSeen['placed'][number]): void {
     const actor = this.#desk.state.actors.get(seen.actor);
     if (actor?.epoch !== seen.epoch || actor.node !== node) return;
-    const { kind = 'live', at = 0 } = actor.wish ?? {};
+    const { kind = 'live', at = 0 } = actor.life ?? {};
     if (kind === 'live' && (seen.wishAt ?? 0) >= at) this.#places.confirm(node, seen.actor);
   }
 
@@ -101,7 +108,7 @@ export class Directory {
 
   /** Whoever waited asks for the next one of its name. */
   destroyed(id: ActorId, chain: readonly ChainLink[]): void {
-    if (chain.length > 0) this.#chainChanged(chain);
+    if (chain.length > 0) this.#effects.chainChanged(chain);
     const askers = this.#askers.get(id);
     this.#askers.delete(id);
     for (const asked of askers?.values() ?? []) this.resolve(asked);
@@ -112,13 +119,15 @@ export class Directory {
     const { nodes, actors } = this.#desk.state;
     const node = nodes.get(incarnation);
     if (node?.phase.kind !== 'sealed') return;
-    const link: ChainLink = { log: node.log, from: 0, to: node.phase.to };
+    const { log } = node;
+    const { to } = node.phase;
     for (const actor of [...actors.on(incarnation)]) {
-      const target = this.#choose(nodes.serving);
+      const target = this.#wished(actor.id) ?? this.#choose(nodes.serving);
       if (target === undefined) return;
+      const link: ChainLink = { log, from: 0, to, epoch: actor.epoch };
       this.#decidePlaced(actor.id, target, { ...actor, chain: [...actor.chain, link] });
     }
-    this.#chainChanged([link]);
+    this.#effects.chainChanged([{ log, from: 0, to }]);
   }
 
   /** A node joined: actors that found no node go there. */
@@ -132,7 +141,7 @@ export class Directory {
       const { epoch: present, node, chain } = actor ?? {};
       if (present !== epoch || node !== incarnation || chain?.length === 0) continue;
       this.#desk.decide({ kind: 'actor-rebased', actor: id, epoch });
-      this.#chainChanged(chain ?? []);
+      this.#effects.chainChanged(chain ?? []);
     }
     const { term } = this.#desk;
     this.#desk.toNode(incarnation, { kind: 'rebased-seen', term, actors: entries });
@@ -143,7 +152,7 @@ export class Directory {
     const seen = entries.filter(({ actor: id, epoch }) => {
       const actor = this.#desk.state.actors.get(id);
       if (actor?.epoch !== epoch || actor.node !== incarnation) return true;
-      const target = this.#targetOfRelease(incarnation);
+      const target = this.#wished(id) ?? this.#targetOfRelease(incarnation);
       // No node can take it: the release is not seen, and comes again.
       if (target === undefined) return false;
       const bundle = this.#latestBundle(id) ?? actor.bundle;
@@ -215,11 +224,13 @@ export class Directory {
     this.#desk.decide({ kind: 'actor-placed', actor, node, bundle, chain });
     if (left !== undefined) this.#places.confirm(left, actor);
     this.#places.add(node, actor);
-    if (chain.length === 0 && chainBefore.length > 0) this.#chainChanged(chainBefore);
+    if (chain.length === 0 && chainBefore.length > 0) this.#effects.chainChanged(chainBefore);
     // Of one that is ending there is nothing to be told before it has ended.
-    if (before?.wish?.kind === 'ending') return;
-    for (const asker of this.#askers.get(actor)?.keys() ?? []) this.#locate(actor, asker);
-    this.#askers.delete(actor);
+    if (before?.life?.kind !== 'ending') {
+      for (const asker of this.#askers.get(actor)?.keys() ?? []) this.#locate(actor, asker);
+      this.#askers.delete(actor);
+    }
+    this.#effects.placed(actor, node, left);
   }
 
   #locate(id: ActorId, to: Address): void {
@@ -244,9 +255,22 @@ export class Directory {
   }
 
   #targetOfRelease(from: Incarnation): NodeRecord | undefined {
-    const { serving } = this.#desk.state.nodes;
+    const { nodes } = this.#desk.state;
+    const { serving } = nodes;
     const others = serving.filter(({ incarnation }) => incarnation !== from);
-    return this.#choose(others) ?? this.#choose(serving);
+    const target = this.#choose(others) ?? this.#choose(serving);
+    if (target !== undefined) return target;
+    // Cordoned, and nobody else is there: what was on it may stay.
+    const node = nodes.get(from);
+    return node?.phase.kind === 'alive' ? node : undefined;
+  }
+
+  /** D7 */
+  #wished(id: ActorId): NodeRecord | undefined {
+    const { nodes, actors } = this.#desk.state;
+    const to = actors.wish(id);
+    const node = to === undefined ? undefined : nodes.named(to);
+    return node?.phase.kind === 'alive' && !node.cordoned ? node : undefined;
   }
 
   #choose(candidates: readonly NodeRecord[]): NodeRecord | undefined {
@@ -258,16 +282,25 @@ export class Directory {
     return this.#desk.state.deployments.tenant(tenant)?.actors.get(type)?.bundle;
   }
 
-  #place(node: Incarnation, id: ActorId): ToNode | undefined {
+  /** The placement of an actor that is to leave, and where to. */
+  leaving(node: Incarnation, id: ActorId): Place | undefined {
+    const place = this.#place(node, id);
+    if (place === undefined || this.#desk.state.actors.wish(id) === undefined) return undefined;
+    const to = this.#wished(id)?.incarnation;
+    const bundle = this.#latestBundle(id) ?? place.bundle;
+    return { ...place, leave: to === undefined || to === node ? { bundle } : { to, bundle } };
+  }
+
+  #place(node: Incarnation, id: ActorId): Place | undefined {
     const actor = this.#desk.state.actors.get(id);
     if (actor?.node !== node) return undefined;
-    const { birth, epoch, scope, bundle, chain, heir, wish } = actor;
+    const { birth, epoch, scope, bundle, chain, heir, life } = actor;
     const { term } = this.#desk;
     const place = { kind: 'place', term, actor: id, birth, epoch, scope, bundle, chain } as const;
     return {
       ...place,
       ...(heir === undefined ? {} : { heir }),
-      ...(wish === undefined ? {} : { wish }),
+      ...(life === undefined ? {} : { wish: life }),
     };
   }
 }

@@ -31,6 +31,7 @@ import type {
   TaskId,
   TenantName,
 } from '@troupe/model';
+import type { TimerDecision } from './timer-table.ts';
 
 export type SchedulerFact =
   | {
@@ -84,6 +85,13 @@ export type SchedulerFact =
       readonly node: Incarnation;
       readonly bundle: BundleHash;
       readonly chain: readonly ChainLink[];
+    }
+  /** It is wished elsewhere, on the node of this name if that can take it. Until its next placement. */
+  | {
+      readonly kind: 'actor-migrating';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly to: NodeName;
     }
   /** The chain before this epoch is not needed any more. */
   | { readonly kind: 'actor-rebased'; readonly actor: ActorId; readonly epoch: number }
@@ -283,6 +291,19 @@ export type SchedulerFact =
       readonly ledMs: number;
     }
   | { readonly kind: 'runs-forgotten'; readonly runs: readonly RunId[] }
+  // timers of actors
+  /** News of an actor up to this number of their channel, and what they come to; with `anew` nothing
+   *  that was told of it before counts. */
+  | {
+      readonly kind: 'timers-told';
+      readonly actor: ActorId;
+      readonly birth: number;
+      readonly channel: number;
+      readonly upTo: number;
+      readonly anew?: true;
+      readonly decisions: readonly TimerDecision[];
+      readonly ledMs: number;
+    }
   // the journal itself
   /** So that a successor knows how long was led while something waits for a time. */
   | { readonly kind: 'time-led'; readonly ledMs: number }

@@ -21,6 +21,7 @@ import { Directory } from './directory.ts';
 import type { SchedulerEvent } from './events.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Membership } from './membership.ts';
+import { Migrations } from './migrations.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
 import { Questions } from './questions.ts';
@@ -29,6 +30,7 @@ import { Runs } from './runs.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
 import { Tasks } from './tasks.ts';
+import { Timers } from './timers.ts';
 import type { Asker } from './waiting.ts';
 
 type Cordon = Extract<RequestBody, { kind: 'cordon-node' }>;
@@ -39,9 +41,11 @@ export class Leader {
   readonly #desk: Desk;
   readonly #membership: Membership;
   readonly #directory: Directory;
+  readonly #migrations: Migrations;
   readonly #ailing: Ailing;
   readonly #lifecycle: Lifecycle;
   readonly #tasks: Tasks;
+  readonly #timers: Timers;
   readonly #submissions: Submissions;
   readonly #runs: Runs;
   readonly #deploying: Deploying;
@@ -59,17 +63,33 @@ export class Leader {
       },
       nodeLost: (node) => {
         this.#directory.nodeLost(node);
+        this.#migrations.nodeLost(node);
         this.#ailing.nodeLost(node);
         this.#tasks.nodeLost(node);
+        this.#timers.nodeLost(node);
       },
       nodeSealed: (node) => this.#directory.placeFrom(node),
       nodeDrains: () => this.#tasks.nodesChanged(),
     });
-    this.#directory = new Directory(desk, (chain) => {
-      for (const { log } of chain) this.#membership.reviewLog(log);
+    this.#timers = new Timers(desk);
+    this.#directory = new Directory(desk, {
+      chainChanged: (chain) => {
+        for (const { log } of chain) this.#membership.reviewLog(log);
+      },
+      placed: (actor, node, left) => {
+        if (left !== undefined) this.#migrations.placed(actor, left);
+        this.#timers.placed(actor, node);
+      },
     });
+    this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
+      this.#directory.leaving(node, actor),
+    );
     this.#ailing = new Ailing();
-    this.#lifecycle = new Lifecycle(desk, this.#directory, this.#ailing);
+    this.#lifecycle = new Lifecycle(desk, this.#directory, {
+      ailments: this.#ailing,
+      timers: this.#timers,
+      migrations: this.#migrations,
+    });
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
       if (run !== undefined) this.#runs.blockEnded(run.run);
@@ -123,7 +143,15 @@ export class Leader {
 
   /** Z1: all that is kept beside caches, which have bounds of their own. */
   sizes(): readonly Size[] {
-    const nouns = [this.#membership, this.#directory, this.#lifecycle, this.#tasks, this.#runs];
+    const nouns = [
+      this.#membership,
+      this.#directory,
+      this.#migrations,
+      this.#lifecycle,
+      this.#tasks,
+      this.#runs,
+      this.#timers,
+    ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
@@ -146,6 +174,10 @@ export class Leader {
         return this.#directory.resend(due.node);
       case 'attempts':
         return this.#tasks.resend(due.node);
+      case 'leaves':
+        return this.#migrations.resend(due.node);
+      case 'migration':
+        return this.#migrations.waitedLongEnough(due.actor, due.asker);
       case 'retry':
         return this.#tasks.retry(due.task);
       case 'starts':
@@ -162,6 +194,10 @@ export class Leader {
         return this.#runs.tellTime();
       case 'wait':
         return this.#runs.waitedLongEnough(due.asker);
+      case 'timers':
+        return this.#timers.due();
+      case 'timer-lane':
+        return this.#timers.resend(due.node);
       case 'retention':
         return this.#forget();
       case 'sweep':
@@ -177,10 +213,12 @@ export class Leader {
     if (stored !== undefined) this.#desk.order({ kind: 'trim-journal', before: stored.position });
     this.#membership.takeOver();
     this.#directory.takeOver();
+    this.#migrations.takeOver();
     this.#lifecycle.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
+    this.#timers.takeOver();
     this.#forget();
     this.#objects.takeOver();
   }
@@ -228,6 +266,8 @@ export class Leader {
         return;
       case 'task-result':
         return this.#tasks.result(message);
+      case 'timer-news':
+        return this.#timers.told(message);
       default:
         return unreachable(message);
     }
@@ -298,8 +338,12 @@ export class Leader {
         return this.#questions.status(asker);
       case 'list-actors':
         return this.#questions.listActors(asker, body);
+      case 'list-timers':
+        return this.#questions.listTimers(asker, body);
       case 'list-demands':
         return this.#questions.listDemands(asker, body);
+      case 'migrate-actor':
+        return this.#migrations.migrate(asker, body);
       case 'create-actor':
         return this.#lifecycle.create(asker, body);
       case 'get-actor':
@@ -351,6 +395,7 @@ export class Leader {
 
   #forget(): void {
     this.#tasks.tellTime();
+    this.#timers.look();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
     const stonesLeft = this.#lifecycle.forget();

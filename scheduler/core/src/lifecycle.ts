@@ -29,7 +29,9 @@ import { type Ailments, viewActor } from './actor-list.ts';
 import type { ActorRecord } from './actors.ts';
 import type { Desk } from './desk.ts';
 import type { Directory } from './directory.ts';
+import type { Migrations } from './migrations.ts';
 import type { Size } from './sizes.ts';
+import type { Timers } from './timers.ts';
 import type { Tombstone } from './tombstones.ts';
 import { type Asker, Waiting } from './waiting.ts';
 
@@ -46,6 +48,8 @@ export class Lifecycle {
   readonly #desk: Desk;
   readonly #directory: Directory;
   readonly #ailments: Ailments;
+  readonly #timers: Timers;
+  readonly #migrations: Migrations;
   /** Who waits until an actor is as wished. */
   readonly #askers = new Waiting<ActorId, Asker>();
   /** Paused actors that run nothing, and under which epoch and wish that was said. */
@@ -53,8 +57,19 @@ export class Lifecycle {
   readonly #orphaned: ActorOwner[] = [];
   readonly #quiet = new Map<ActorId, { readonly epoch: number; readonly at: number }>();
 
-  constructor(desk: Desk, directory: Directory, ailments: Ailments) {
+  constructor(
+    desk: Desk,
+    directory: Directory,
+    given: {
+      readonly ailments: Ailments;
+      readonly timers: Timers;
+      readonly migrations: Migrations;
+    },
+  ) {
+    const { ailments, timers, migrations } = given;
+    this.#migrations = migrations;
     this.#desk = desk;
+    this.#timers = timers;
     this.#directory = directory;
     this.#ailments = ailments;
   }
@@ -76,7 +91,7 @@ export class Lifecycle {
       return;
     }
     if (known.by === by) return this.#show(asker, known, { created: true });
-    if (known.wish?.kind === 'ending') {
+    if (known.life?.kind === 'ending') {
       const what = `actor "${id}" is being destroyed`;
       return this.#desk.refuse(asker, 'UNAVAILABLE', what, { actor: id });
     }
@@ -99,7 +114,7 @@ export class Lifecycle {
       if (wish === 'ending') return this.#desk.answer(asker, { kind: 'done' });
       return this.#desk.answer(asker, { kind: 'failed', failure: gone(id, birth) });
     }
-    const present = actor.wish?.kind ?? 'live';
+    const present = actor.life?.kind ?? 'live';
     if (present === 'ending' && wish !== 'ending') {
       return this.#desk.answer(asker, { kind: 'failed', failure: gone(id, birth) });
     }
@@ -126,7 +141,7 @@ export class Lifecycle {
   settled({ incarnation, actors: entries }: Settled): void {
     for (const entry of entries) {
       const actor = this.#desk.state.actors.get(entry.actor);
-      const { wish } = actor ?? {};
+      const { life: wish } = actor ?? {};
       if (actor === undefined || wish === undefined || wish.at !== entry.wish.at) continue;
       if (actor.epoch !== entry.epoch || actor.node !== incarnation) continue;
       if (wish.kind === 'ending') this.#destroyed(actor, entry);
@@ -153,7 +168,7 @@ export class Lifecycle {
     for (let owner = this.#orphaned[0]; owner !== undefined; owner = this.#orphaned[0]) {
       for (const id of this.#desk.state.actors.ownedBy(owner)) {
         const actor = this.#desk.state.actors.get(id);
-        if (actor === undefined || actor.wish?.kind === 'ending') continue;
+        if (actor === undefined || actor.life?.kind === 'ending') continue;
         if (left === 0 || this.#noRoom() !== undefined) return left === 0;
         left -= 1;
         this.#decide(actor, 'ending');
@@ -186,11 +201,11 @@ export class Lifecycle {
 
   /** Z1 */
   sizes(): readonly Size[] {
-    const { wished } = this.#desk.state.actors;
+    const { resting } = this.#desk.state.actors;
     return [
       { of: 'actors waited for', size: this.#askers.size, most: 0 },
       { of: 'owners whose actors are to be ended', size: this.#orphaned.length, most: 0 },
-      { of: 'actors known to be quiet', size: this.#quiet.size, most: wished.size },
+      { of: 'actors known to be quiet', size: this.#quiet.size, most: resting.size },
     ];
   }
 
@@ -217,11 +232,11 @@ export class Lifecycle {
       return run !== undefined && run.end === undefined;
     }
     const actor = actors.get(owner.actor);
-    return actor?.birth === owner.birth && actor.wish?.kind !== 'ending';
+    return actor?.birth === owner.birth && actor.life?.kind !== 'ending';
   }
 
   #quieted(actor: ActorRecord): void {
-    const { id, epoch, wish } = actor;
+    const { id, epoch, life: wish } = actor;
     if (wish?.kind !== 'paused') return;
     this.#quiet.set(id, { epoch, at: wish.at });
     this.#directory.confirm(actor);
@@ -233,6 +248,8 @@ export class Lifecycle {
     const { ledMs } = this.#desk;
     const fact = { kind: 'actor-destroyed', actor: id, birth, ledMs } as const;
     this.#directory.confirm(actor);
+    this.#timers.destroyed(id);
+    this.#migrations.destroyed(actor);
     this.#desk.decide(revision === undefined ? fact : { ...fact, revision });
     this.#quiet.delete(id);
     for (const asker of this.#askers.take(id)) this.#desk.answer(asker, { kind: 'done' });
@@ -240,7 +257,7 @@ export class Lifecycle {
   }
 
   /** Whether it is said to run nothing since it was wished so, and was not placed anew since. */
-  #isQuiet({ id, epoch, wish }: ActorRecord): boolean {
+  #isQuiet({ id, epoch, life: wish }: ActorRecord): boolean {
     const quiet = this.#quiet.get(id);
     return wish?.kind === 'paused' && quiet?.epoch === epoch && quiet.at === wish.at;
   }

@@ -19,6 +19,7 @@ import { resourcesOf } from './resources.ts';
 import { viewRunShort } from './run-view.ts';
 import type { TaskRecord } from './task-table.ts';
 import type { Tasks } from './tasks.ts';
+import { listTimers } from './timer-list.ts';
 import type { Asker } from './waiting.ts';
 
 /** Rows of one answer; it must fit into a message. */
@@ -112,6 +113,13 @@ export class Questions {
     }
     const page = pageOfActors(this.#desk.state, this.#ailing, body);
     this.#desk.answer(asker, { kind: 'actors', ...page });
+  }
+
+  listTimers(asker: Asker, body: Extract<RequestBody, { kind: 'list-timers' }>): void {
+    const found = listTimers(this.#desk, { ...body, limit: bounded(body.limit) });
+    if (found !== undefined) return this.#desk.answer(asker, { kind: 'timers', ...found });
+    const what = `"after" is the "next" of the page before, not "${body.after}"`;
+    this.#desk.refuse(asker, 'INVALID_ARGUMENT', what);
   }
 
   listDemands(asker: Asker, body: Extract<RequestBody, { kind: 'list-demands' }>): void {

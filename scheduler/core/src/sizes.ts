@@ -27,6 +27,9 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     drain: draining,
     places: nodes.presentCount,
     attempts: Math.min(nodes.presentCount, tasks.runningCount),
+    leaves: Math.min(nodes.presentCount, state.actors.wished.size),
+    // Any number may wait for an actor that is under way.
+    migration: state.actors.wished.size === 0 ? 0 : Number.POSITIVE_INFINITY,
     retry: tasks.readyCount,
     limit: tasks.runningCount,
     starts: 1,
@@ -36,6 +39,8 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     'tell-time': 1,
     // Any number may wait for a run that goes on.
     wait: live.length === 0 ? 0 : Number.POSITIVE_INFINITY,
+    timers: Math.min(1, state.timers.count),
+    'timer-lane': nodes.presentCount,
     retention: 1,
     sweep: 1,
   };

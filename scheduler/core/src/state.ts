@@ -6,7 +6,7 @@
  * S5  the time for which leaders have led never goes back.
  */
 import { assert, type Bytes, decode, encode } from '@troupe/model';
-import { type ActorRecord, ActorTable } from './actors.ts';
+import { type ActorImage, ActorTable } from './actors.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
@@ -14,6 +14,7 @@ import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
+import { type TimersImage, TimerTable } from './timer-table.ts';
 import { type Tombstone, Tombstones } from './tombstones.ts';
 
 export interface OpenedTerm {
@@ -36,7 +37,7 @@ export interface DurableState {
   readonly term?: OpenedTerm;
   readonly stored?: StoredImage;
   readonly nodes: NodesImage;
-  readonly actors: readonly ActorRecord[];
+  readonly actors: readonly ActorImage[];
   readonly deployments: DeploymentsImage;
   /** Absent when there are none, as in images from before there were any. */
   readonly reservations?: ReservationsImage;
@@ -44,6 +45,8 @@ export interface DurableState {
   readonly runs: RunsImage;
   /** Absent where there are none. */
   readonly objects?: ObjectsImage;
+  /** Absent where no actor ever set one. */
+  readonly timers?: TimersImage;
   readonly tombstones?: readonly Tombstone[];
 }
 
@@ -56,6 +59,7 @@ export class State {
   readonly deployments = new DeploymentTable();
   readonly reservations = new ReservationTable(this.nodes);
   readonly objects = new ObjectTable();
+  readonly timers = new TimerTable();
   readonly tasks = new TaskTable(this.nodes, this.objects);
   readonly runs = new RunTable(this.deployments, this.objects);
   #factCount = 0;
@@ -105,10 +109,14 @@ export class State {
         break;
       case 'actor-created':
       case 'actor-placed':
+      case 'actor-migrating':
       case 'actor-rebased':
       case 'actor-wished':
+        this.actors.apply(fact, position);
+        break;
       case 'actor-destroyed':
         this.actors.apply(fact, position);
+        this.timers.destroyed(fact.actor, fact.birth);
         break;
       case 'tombstones-forgotten':
         for (const actor of fact.actors) this.tombstones.forget(actor);
@@ -142,6 +150,9 @@ export class State {
       case 'runs-forgotten':
         this.runs.apply(fact);
         break;
+      case 'timers-told':
+        this.timers.apply(fact);
+        break;
       case 'time-led':
         break;
       case 'image-stored': {
@@ -167,6 +178,7 @@ export class State {
       tasks: this.tasks.image(),
       runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
+      ...(this.timers.size === 0 ? {} : { timers: this.timers.image() }),
       ...(this.tombstones.size === 0 ? {} : { tombstones: this.tombstones.image() }),
     };
   }
@@ -189,6 +201,7 @@ export class State {
     state.deployments.restore(durable.deployments);
     state.reservations.restore(durable.reservations ?? []);
     state.objects.restore(durable.objects ?? []);
+    state.timers.restore(durable.timers ?? []);
     state.tasks.restore(durable.tasks);
     state.runs.restore(durable.runs);
     return state;
@@ -201,6 +214,7 @@ export class State {
     this.tasks.check();
     this.reservations.check(this.tasks);
     this.runs.check();
+    this.timers.check();
     const held = new Map<number, number>();
     this.tasks.countHeld(held);
     this.runs.countHeld(held);

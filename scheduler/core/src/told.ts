@@ -31,6 +31,7 @@ const gatewaysMax = 1_024;
 const kept: ReadonlySet<Answer['kind']> = new Set([
   'failed',
   'done',
+  'migrated',
   'tenant',
   'reservation',
   'deployed',

@@ -13,6 +13,11 @@ export interface WaitingAsker extends Asker {
   deadline?: Deadline;
 }
 
+/** Waits for an actor to be placed elsewhere. */
+export interface MigrationAsker extends Asker {
+  deadline?: Deadline;
+}
+
 /** Askers by what they wait for; a repeated request takes the place of the first. */
 export class Waiting<Id extends string, A extends Asker> {
   readonly #askers = new Map<Id, A[]>();

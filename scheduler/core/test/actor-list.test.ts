@@ -92,7 +92,7 @@ describe('a list of actors', () => {
     create(scene, 'a', { team: 'red' });
     const { birth, node } = scene.actor('a');
     scene.ask({ kind: 'wish-actor', actor: cart('a'), birth, wish: 'ending' });
-    const { epoch, wish } = scene.actor('a');
+    const { epoch, life: wish } = scene.actor('a');
     if (wish === undefined) throw new Error('nothing is wished');
     scene.hear({ kind: 'settled', incarnation: node, actors: [{ actor: cart('a'), epoch, wish }] });
     scene.resolves('a');

@@ -125,7 +125,8 @@ describe('failover of actors', () => {
     expect(node).not.toBe(before.node);
     expect(epoch).toBeGreaterThan(before.epoch);
     expect(birth).toBe(before.birth);
-    expect(chain).toEqual([{ log: `turns-${before.node.replace('.', '_')}`, from: 0, to: 42 }]);
+    const log = `turns-${before.node.replace('.', '_')}`;
+    expect(chain).toEqual([{ log, from: 0, to: 42, epoch: before.epoch }]);
     expect(scene.to(node, 'place').at(-1)).toMatchObject({ actor: cart('a'), epoch, chain });
   });
 

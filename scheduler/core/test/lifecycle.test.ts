@@ -33,7 +33,7 @@ function wish(scene: Scene, kind: ActorWish['kind'], birth = scene.actor('a').bi
 
 /** Its node says that it is as wished. */
 function settles(scene: Scene, revision?: number): void {
-  const { node, epoch, wish: wished } = scene.actor('a');
+  const { node, epoch, life: wished } = scene.actor('a');
   if (wished === undefined) throw new Error('nothing is wished');
   const entry = { actor, epoch, wish: wished };
   const actors = [revision === undefined ? entry : { ...entry, revision }];
@@ -64,7 +64,7 @@ describe('destroying an actor', () => {
     const scene = living();
     wish(scene, 'ending');
     const node = scene.actor('a').node;
-    seen(scene, scene.actor('a').wish?.at);
+    seen(scene, scene.actor('a').life?.at);
     const before = scene.to(node, 'place').length;
     scene.pass(3_000);
     expect(scene.to(node, 'place').length).toBeGreaterThan(before);
@@ -97,7 +97,7 @@ describe('destroying an actor', () => {
     expect(scene.answer(wish(scene, 'ending', birth))).toEqual({ kind: 'done' });
     scene.resolves('a');
     expect(scene.answer(wish(scene, 'ending', birth))).toEqual({ kind: 'done' });
-    expect(scene.actor('a').wish).toBeUndefined();
+    expect(scene.actor('a').life).toBeUndefined();
   });
 
   it('lets whoever asks by name wait, and gives him a new actor with a new birth', () => {
@@ -180,14 +180,14 @@ describe('destroying an actor', () => {
     wish(scene, 'ending');
     expect(scene.code(scene.answer(wish(scene, 'live')))).toBe('GONE');
     expect(scene.code(scene.answer(wish(scene, 'paused')))).toBe('GONE');
-    expect(scene.actor('a').wish?.kind).toBe('ending');
+    expect(scene.actor('a').life?.kind).toBe('ending');
   });
 
   it('counts what a node says only of the present epoch and wish', () => {
     const scene = living();
     const { node, epoch } = scene.actor('a');
     wish(scene, 'ending');
-    const wished = scene.actor('a').wish;
+    const wished = scene.actor('a').life;
     if (wished === undefined) throw new Error('nothing is wished');
     scene.dies(node);
     scene.sealed(node);
@@ -227,7 +227,7 @@ describe('pausing an actor', () => {
     wish(scene, 'paused');
     settles(scene);
     expect(scene.answer(wish(scene, 'live'))).toEqual({ kind: 'done' });
-    const { node, wish: wished } = scene.actor('a');
+    const { node, life: wished } = scene.actor('a');
     seen(scene);
     scene.pass(2_000);
     const told = scene.to(node, 'place').length;
@@ -288,7 +288,7 @@ describe('an actor that is owned', () => {
   }
 
   function wishOf(scene: Scene) {
-    return scene.actor('owned').wish?.kind;
+    return scene.actor('owned').life?.kind;
   }
 
   it('is destroyed soon after its owner is, and with it what it owns itself', () => {
@@ -299,7 +299,7 @@ describe('an actor that is owned', () => {
     scene.asks({ kind: 'create-actor', actor: cart('below'), by: 'two', owner: below });
     wish(scene, 'ending');
     scene.pass(2_500);
-    expect([wishOf(scene), scene.actor('below').wish?.kind]).toEqual(['ending', 'ending']);
+    expect([wishOf(scene), scene.actor('below').life?.kind]).toEqual(['ending', 'ending']);
   });
 
   it('is destroyed also when the leader dies before that', () => {

@@ -9,12 +9,16 @@ import {
   gangPolicies,
   type Incarnation,
   nodeName,
+  type Outcome,
   runId,
+  type TimerNews,
+  type TimerWhen,
   taskId,
   tenantName,
 } from '@troupe/model';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { ActorRecord } from '../src/actors.ts';
 import { SchedulerMachine } from '../src/index.ts';
 import { cart, config, failed, ok, Scene, stateOf, task, tenant, workflow } from './scene.ts';
 
@@ -43,6 +47,9 @@ const step = fc.record({
     'drain',
     'cordon',
     'release',
+    'migrate',
+    'timers',
+    'timers',
     'left',
     'deposed',
     'submit',
@@ -71,6 +78,10 @@ const step = fc.record({
 
 type Step = { readonly kind: string; readonly pick: number };
 
+function codeOf(outcome: Outcome): string {
+  return outcome.ok ? 'ok' : outcome.failure.code;
+}
+
 class History {
   readonly scene = new Scene();
   #incarnations = 0;
@@ -96,7 +107,7 @@ class History {
           input: { $ref: ['item'] },
           inFlightMax: 2,
         },
-        { kind: 'pause', id: 'p', after: [], prompt: 'well?' },
+        { kind: 'pause', id: 'p', after: [], prompt: 'well?', limitMs: 9_000 },
         {
           kind: 'call',
           id: 'c',
@@ -115,7 +126,8 @@ class History {
       task('urgent', { ...brief, placement: { preempts: true } }),
       task('drawn', { ...brief, resources: { gpu: 0.5 } }),
     ];
-    this.scene.deploys({ workflows: [flow], tasks }, `b${pick % 3}`);
+    const limited = pick % 2 === 0 ? flow : { ...flow, limitMs: 7_000 };
+    this.scene.deploys({ workflows: [limited], tasks }, `b${pick % 3}`);
   }
 
   /** The store says what lies there, and does as it is told. */
@@ -252,9 +264,9 @@ class History {
         return true;
       }
       case 'settled':
-        if (entry && from && actor.wish) {
-          const at = actor.wish.at - (pick % 13 === 0 ? 1 : 0);
-          const actors = [{ ...entry, wish: { ...actor.wish, at }, revision: pick }];
+        if (entry && from && actor.life) {
+          const at = actor.life.at - (pick % 13 === 0 ? 1 : 0);
+          const actors = [{ ...entry, wish: { ...actor.life, at }, revision: pick }];
           scene.hear({ kind: 'settled', incarnation: from, actors });
         }
         return true;
@@ -264,12 +276,46 @@ class History {
       case 'rebased':
         if (entry && from) scene.hear({ kind: 'rebased', incarnation: from, actors: [entry] });
         return true;
+      case 'migrate': {
+        const to = pick % 2 === 0 ? { to: nodeName(nodeNames[pick % 3] ?? '') } : {};
+        if (actor) scene.ask({ kind: 'migrate-actor', actor: actor.id, ...to, waitMs: pick });
+        return true;
+      }
       case 'release':
         if (entry && from) scene.hear({ kind: 'released', incarnation: from, actors: [entry] });
+        return true;
+      case 'timers':
+        if (actor !== undefined) this.#timers(actor, pick);
         return true;
       default:
         return false;
     }
+  }
+
+  /** News of an actor that follow what is known, or begin anew, with a copy of an old one now and then. */
+  #timers({ id: actor, birth, node }: ActorRecord, pick: number): void {
+    const known = this.scene.machine.durable().timers?.find(([of]) => of === actor);
+    const [, , channel = 0, upTo = 0, timers = []] = known ?? [];
+    const anew = pick % 11 === 0;
+    const from = anew ? 1 : upTo + 1 - (pick % 5 === 0 ? 1 : 0);
+    const [number, , , firing] = this.one(timers, pick) ?? [1, null, null, 1];
+    const whens: readonly TimerWhen[] = [
+      { kind: 'after', ms: pick },
+      { kind: 'every', firstMs: pick, ms: 100 + pick },
+      { kind: 'at', wall: this.scene.wall + pick },
+      { kind: 'cron', cron: '*/5 * * * * *', zone: 'UTC' },
+    ];
+    // Numbers rise over all channels.
+    const next = 1 + Math.max(upTo, ...timers.map(([number]) => number));
+    const set = { kind: 'set', number: next, when: this.one(whens, pick) } as TimerNews;
+    const news: TimerNews[] = [
+      set,
+      ...(pick % 3 === 0 ? [{ kind: 'cancelled', number } as const] : []),
+      ...(pick % 3 === 1 ? [{ kind: 'fired', number, firing } as const] : []),
+    ];
+    const all = anew ? [{ kind: 'anew' } as const, ...news] : news;
+    const told = { actor, birth, channel: channel + (anew ? 1 : 0), from: Math.max(1, from) };
+    this.scene.hear({ kind: 'timer-news', incarnation: node, actors: [{ ...told, news: all }] });
   }
 
   /** Of its own tenant, with GPUs or without, or of another one that runs nothing. */
@@ -413,6 +459,47 @@ it('any history replays to the same state, from the start and from an image in t
     }),
     { numRuns: 300 },
   );
+});
+
+// An image that lacks something is equal to the image of whoever was restored from it.
+it('whoever leads next decides the same from an image as from every fact: limits, quotas, due times', () => {
+  const [byFacts, byImage] = (['facts', 'image'] as const).map((from) => {
+    const scene = new Scene();
+    scene.joins('n1.00000001', { cpu: 1 });
+    const pause = { kind: 'pause', id: 'p', after: [], prompt: 'well?' } as const;
+    const workflows = [
+      workflow('asks', [{ ...pause, limitMs: 3_000 }]),
+      { ...workflow('hurries', [pause]), limitMs: 5_000 },
+    ];
+    scene.deploys({ workflows, tasks: [task('work', { resources: { cpu: 0.4 } })] });
+    scene.asks({ kind: 'put-tenant', tenant, quota: { inFlightMax: 1 } });
+    scene.starts('asks', {}, 'r1');
+    scene.starts('hurries', {}, 'r2');
+    scene.submits('t0');
+    for (const dueInMs of [9_000, 8_000, 7_000]) scene.submits(`t${dueInMs}`, { dueInMs });
+    scene.finishes('t0', failed('USER_ERROR'));
+    scene.failOver(from);
+    for (let round = 0; round < 8; round += 1) {
+      scene.pass(1_000);
+      for (const { id, attempt, state } of scene.machine.durable().tasks.live) {
+        if (state.kind !== 'running') continue;
+        scene.reports(state.node, { task: id, attempt, outcome: ok(1), durationMs: 5 });
+      }
+    }
+    return scene;
+  });
+  expect(byImage?.facts).toEqual(byFacts?.facts);
+  expect(byImage?.decided('run-ended').map(({ run, outcome }) => [run, codeOf(outcome)])).toEqual([
+    ['r1', 'DEADLINE_EXCEEDED'],
+    ['r2', 'TIME_LIMIT'],
+  ]);
+  expect(byImage?.decided('task-started').map((fact) => fact.task)).toEqual([
+    't0',
+    't7000',
+    't8000',
+    't9000',
+    't0',
+  ]);
 });
 
 it('everything comes to its end once nodes are there and answer', () => {

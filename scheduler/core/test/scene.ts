@@ -104,11 +104,11 @@ export class Scene {
     this.tell({ kind: 'from-node', message });
   }
 
-  /** The leader is gone; another one reads the journal and leads. */
-  failOver(): void {
+  /** The leader is gone; another one reads the journal, from its first fact or from an image, and leads. */
+  failOver(from: 'facts' | 'image' = 'facts'): void {
     const next = new SchedulerMachine(config);
     for (const fact of this.facts) next.apply(fact);
-    this.machine = next;
+    this.machine = from === 'facts' ? next : SchedulerMachine.restore(config, next.image());
     this.forgetWords();
     this.lead('s2');
   }

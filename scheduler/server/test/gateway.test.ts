@@ -333,6 +333,26 @@ describe('a foreign client', () => {
     expect(stage.asked).toEqual([]);
   });
 
+  test('moves an actor, and hears where it is', async () => {
+    const where = { node: 'n2.aaaaaaaa' as never, epoch: 9, state: 'under-way' } as const;
+    stage.leader = (message) => {
+      if (message.kind !== 'request' || message.body.kind !== 'migrate-actor') return;
+      const answer = { kind: 'migrated', actor: message.body.actor, ...where } as const;
+      stage.gateway.deliver({ ...answered(message), answer });
+    };
+    const asked = { type: 'Counter', key: 'a/b', to: 'n2', waitMs: 500 };
+    const heard = await stage.client.call('ActorsService/Migrate', asked);
+    expect({ ...heard, epoch: Number(heard['epoch']) }).toEqual(where);
+    expect(stage.asked.map((one) => one.kind === 'request' && one.body)).toEqual([
+      { kind: 'migrate-actor', actor: 'default/Counter/a/b', to: 'n2', waitMs: 500 },
+    ]);
+    for (const wrong of [{ to: 'No Node' }, { key: '' }, { type: '1' }]) {
+      const refused = stage.client.call('ActorsService/Migrate', { ...asked, ...wrong });
+      await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    }
+    expect(stage.asked).toHaveLength(1);
+  });
+
   test('reserves room for a tenant, and hears how much of it is held', async () => {
     const nodes = [{ label: 'zone', op: 'in', values: ['eu'] }] as const;
     const gpus = { count: 2, milli: 500 };

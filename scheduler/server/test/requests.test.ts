@@ -83,6 +83,7 @@ describe('a request to the leader', () => {
     const looks: readonly RequestBody[] = [
       status,
       { kind: 'list-actors', tenant: tenantName('a'), limit: 1 },
+      { kind: 'list-timers', tenant: tenantName('a'), limit: 1 },
       { kind: 'list-tasks', limit: 1 },
       { kind: 'list-runs', limit: 1 },
       { kind: 'list-demands', limit: 1 },

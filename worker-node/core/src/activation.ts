@@ -91,6 +91,10 @@ export interface Activation {
   readonly turnedAway: Map<string, number>;
   /** Highest letter number taken into the mailbox, by `sender#birth`. */
   readonly queuedLetters: Map<string, number>;
+  /** Firings taken into the mailbox, by the number of their timer. */
+  readonly queuedTimers: Map<number, number>;
+  /** Firings that are due and wait until it is live, likewise. */
+  readonly dueTimers: Map<number, number>;
   lastTurnAt: number;
   checkpoint: {
     /** Revision in the store that the next put must expect. */
@@ -105,9 +109,21 @@ export interface Activation {
     putFrom: number | undefined;
     /** Letters that it holds, or that were read back. */
     letters: number;
+    /** Of the one that was put or read back last. */
+    bytes: number;
+    /** What stands in the store is a rest, on top of a whole one. */
+    isRest: boolean;
+    /** The put under way is one. */
+    putIsRest: boolean;
+    /** The actor is about to leave: what it changes beyond the checkpoint is kept at hand. */
+    collecting: boolean;
+    /** Deltas beyond the whole checkpoint that was captured last; undefined: not all are at hand. */
+    since: { readonly deltas: Bytes[]; bytes: number } | undefined;
   };
   /** Position of the own log before which this actor has no facts. */
   readonly ownFrom: number;
+  /** It was live here: there may be facts of it in the own log. */
+  lived: boolean;
   /** Revision of the checkpoint that was known when it was last asked to be read back. */
   restoredFrom: number;
   leaveMemoryAfterCheckpoint: boolean;
@@ -134,6 +150,8 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     reads: new Set(),
     turnedAway: new Map(),
     queuedLetters: new Map(),
+    queuedTimers: new Map(),
+    dueTimers: new Map(),
     lastTurnAt: now,
     checkpoint: {
       revision: 0,
@@ -144,8 +162,14 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
       dirtySince: now,
       putFrom: undefined,
       letters: 0,
+      bytes: 0,
+      isRest: false,
+      putIsRest: false,
+      collecting: false,
+      since: undefined,
     },
     ownFrom,
+    lived: false,
     restoredFrom: 0,
     leaveMemoryAfterCheckpoint: false,
   };
@@ -168,7 +192,12 @@ export function inMessages(
 
 /** Stable over failovers: prefix of effect ids. */
 export function callIdOf(actor: ActorId, birth: number, cause: TurnCause): string {
-  return cause.kind === 'call'
-    ? `${actor}#${birth}/${cause.session}:${cause.number}`
-    : `${actor}#${birth}/${cause.from}#${cause.fromBirth}:${cause.number}`;
+  switch (cause.kind) {
+    case 'call':
+      return `${actor}#${birth}/${cause.session}:${cause.number}`;
+    case 'letter':
+      return `${actor}#${birth}/${cause.from}#${cause.fromBirth}:${cause.number}`;
+    case 'timer':
+      return `${actor}#${birth}/timer:${cause.number}.${cause.firing}`;
+  }
 }

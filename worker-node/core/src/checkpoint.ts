@@ -1,8 +1,19 @@
 /**
  * The body of a checkpoint: an actor's memory and its user state at one durable turn, addressed by
  * (actor, epoch, seq), and the place in a turn log from which its later facts may follow.
+ *
+ * A **rest** holds the state as deltas on top of the whole checkpoint before it in the store. It is
+ * written when an actor is handed over, and never on top of another rest.
  */
-import { type ActorId, type Bytes, decode, encode, type LogName, troupeError } from '@troupe/model';
+import {
+  type ActorId,
+  type Bytes,
+  type ChainLink,
+  decode,
+  encode,
+  type LogName,
+  troupeError,
+} from '@troupe/model';
 import { type Memory, memoryFrom, type StoredMemory, storeMemory } from './memory.ts';
 
 /** Facts of the actor at or before `position` of `log` are in the checkpoint. */
@@ -20,37 +31,74 @@ export interface CheckpointHead {
 }
 
 /** 1 held times of day. */
-const format = 2;
+const wholeFormat = 2 as const;
+/** A version that knows no rests must not take one for a checkpoint without a state. */
+const restFormat = 3 as const;
 
 interface Body extends CheckpointHead {
-  readonly format: typeof format;
   /** Wall-clock ms when it was made, for people. */
   readonly at: number;
   readonly memory: StoredMemory;
+}
+
+interface WholeBody extends Body {
+  readonly format: typeof wholeFormat;
   readonly state: Bytes;
+}
+
+interface RestBody extends Body {
+  readonly format: typeof restFormat;
+  readonly deltas: readonly Bytes[];
+}
+
+interface At {
+  readonly now: number;
+  readonly wall: number;
 }
 
 export function encodeCheckpoint(
   head: CheckpointHead,
   memory: Memory,
   state: Bytes,
-  at: { readonly now: number; readonly wall: number },
+  at: At,
 ): Bytes {
   const stored = storeMemory(memory, at.now);
-  const body: Body = { format, ...head, at: at.wall, memory: stored, state };
-  return encode(body);
+  const body = { format: wholeFormat, ...head, at: at.wall, memory: stored, state };
+  return encode(body satisfies WholeBody);
 }
 
+/** `deltas` lead from the whole checkpoint in the store to the state at this turn. */
+export function encodeRest(
+  head: CheckpointHead,
+  memory: Memory,
+  deltas: readonly Bytes[],
+  at: At,
+): Bytes {
+  const stored = storeMemory(memory, at.now);
+  const body = { format: restFormat, ...head, at: at.wall, memory: stored, deltas };
+  return encode(body satisfies RestBody);
+}
+
+/** The state is `state` and then `deltas`. `base` is what a rest lies on. */
 export function decodeCheckpoint(
   bytes: Bytes,
   now: number,
+  base?: Bytes,
 ): {
   head: CheckpointHead;
   memory: Memory;
   state: Bytes;
+  deltas: readonly Bytes[];
 } {
   const body = decodeBody(bytes);
-  return { head: body, memory: memoryFrom(body.memory, now), state: body.state };
+  const memory = memoryFrom(body.memory, now);
+  if (body.format === wholeFormat) return { head: body, memory, state: body.state, deltas: [] };
+  const whole = base === undefined ? undefined : decodeBody(base);
+  if (whole?.format !== wholeFormat || whole.actor !== body.actor || whole.seq > body.seq) {
+    const text = `the checkpoint of ${body.actor} at turn ${body.seq} lies on one that is not there`;
+    throw troupeError('LOG_CORRUPT', text, { actor: body.actor });
+  }
+  return { head: body, memory, state: whole.state, deltas: body.deltas };
 }
 
 /** Who, when and where: all that a store needs to choose between two checkpoints. */
@@ -59,8 +107,26 @@ export function checkpointHead(bytes: Bytes): CheckpointHead {
   return { actor, birth, epoch, seq, floor };
 }
 
-export function checkpointFloor(bytes: Bytes): CheckpointFloor {
-  return decodeBody(bytes).floor;
+/** What of a chain lies beyond the checkpoint. An actor that came back to a node has facts of two
+ *  placements in one log, and those of another one between them: its epoch tells what it covers. */
+export function stretchesOf(
+  chain: readonly ChainLink[],
+  head: CheckpointHead | undefined,
+): readonly ChainLink[] {
+  if (head === undefined) return chain;
+  const { epoch, floor } = head;
+  const first = chain.findIndex((link) =>
+    link.epoch === undefined ? link.log === floor.log : link.epoch >= epoch,
+  );
+  // Of a chain without epochs, which older leaders wrote, nothing is known to be covered.
+  const covered = first < 0 && chain.every((link) => link.epoch !== undefined);
+  if (covered) return [];
+  return chain
+    .slice(Math.max(first, 0))
+    .map((link) =>
+      link.log === floor.log ? { ...link, from: Math.max(link.from, floor.position + 1) } : link,
+    )
+    .filter((link) => link.from <= link.to);
 }
 
 /** True when `left` stands for a later moment than `right`. */
@@ -68,16 +134,15 @@ export function checkpointIsNewer(left: CheckpointHead, right: CheckpointHead): 
   return left.epoch > right.epoch || (left.epoch === right.epoch && left.seq > right.seq);
 }
 
-function decodeBody(bytes: Bytes): Body {
-  let body: Body;
+function decodeBody(bytes: Bytes): WholeBody | RestBody {
+  let body: WholeBody | RestBody;
   try {
-    body = decode<Body>(bytes);
+    body = decode<WholeBody | RestBody>(bytes);
   } catch (cause) {
     throw troupeError('LOG_CORRUPT', 'a checkpoint could not be decoded', {}, cause);
   }
-  if (body.format !== format) {
-    const text = `a checkpoint of ${body.actor} has format ${String(body.format)}, not ${format}`;
-    throw troupeError('LOG_CORRUPT', `${text}: another version of Troupe wrote it`);
-  }
-  return body;
+  if (body.format === wholeFormat || body.format === restFormat) return body;
+  const { actor, format } = body as { actor: ActorId; format: unknown };
+  const text = `a checkpoint of ${actor} has format ${String(format)}, which is not known here`;
+  throw troupeError('LOG_CORRUPT', `${text}: another version of Troupe wrote it`);
 }

@@ -7,19 +7,23 @@
  * D1  a checkpoint is put only for a durable turn (the put is a send: it waits for the append).
  * D2  one capture or put of an actor is under way at a time.
  * D3  the log is trimmed only before the first fact that a dirty actor still needs.
+ * D4  a rest is put only on top of a whole checkpoint, the one that stands in the store.
  */
-import { type ActorId, type FromRunner, limits } from '@troupe/model';
+import { type ActorId, type Bytes, type FromRunner, limits, type TimerChange } from '@troupe/model';
 import { type Activation, inMessages } from './activation.ts';
-import { encodeCheckpoint } from './checkpoint.ts';
+import { type CheckpointHead, encodeCheckpoint, encodeRest } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent } from './events.ts';
 import type { NodeFact } from './facts.ts';
+import { type Memory, unheard } from './memory.ts';
 
 type Stored = Extract<NodeEvent, { kind: 'checkpoint-stored' }>;
 type Captured = Extract<FromRunner, { kind: 'captured' }>;
 
 /** Captures and puts under way at once, beyond those that a drain asks for. */
 const underWayMax = 64;
+/** A rest with more than so many bytes of deltas would be no quicker than a whole checkpoint. */
+const restBytesMax = 600_000;
 /** Bytes of bookkeeping in a fact, beside what users put into it. */
 const factBytes = 160;
 /** The log is trimmed in steps of so many bytes. */
@@ -55,6 +59,7 @@ export class Checkpointing {
     checkpoint.bytesBehind += bytes;
     this.#bytesBehind += bytes;
     if (fact.kind !== 'turn') return;
+    if (fact.delta !== undefined) keepAtHand(activation, fact.delta);
     checkpoint.turnsBehind += 1;
     if (checkpoint.turnsBehind >= this.#core.config.checkpointTurns) this.begin(activation);
   }
@@ -79,27 +84,30 @@ export class Checkpointing {
     return true;
   }
 
+  /** It is about to leave: from its checkpoint on, what it changes is kept at hand. */
+  collect(activation: Activation): void {
+    const { checkpoint } = activation;
+    checkpoint.collecting = true;
+    const whole = checkpoint.revision > 0 && !checkpoint.isRest;
+    if (whole && !this.#dirty.has(activation)) checkpoint.since = { deltas: [], bytes: 0 };
+  }
+
+  /** Writes what it did beyond its checkpoint: as a rest where that can be, else whole. */
+  finish(activation: Activation): void {
+    if (!this.#putRest(activation)) this.begin(activation);
+  }
+
   /** The runner gave the state at the last turn it has ended, which is the last one ended here. */
   onCaptured(captured: Captured): void {
     const activation = this.#core.actors.get(captured.actor);
     if (activation?.memory === undefined || activation.checkpoint.underWay !== 'capture') return;
     if (captured.request !== activation.epoch) return;
-    const { id, birth, epoch, memory, checkpoint } = activation;
+    const { memory, checkpoint } = activation;
     memory.sessions.forget(this.#core.now);
-    const floor = { log: this.#core.config.log, position: this.#core.durableAt };
-    const head = { actor: id, birth, epoch, seq: memory.seq, floor };
+    const head = this.#headOf(activation, memory.seq);
     const body = encodeCheckpoint(head, memory, captured.state, this.#core);
-    this.#clean(activation);
-    checkpoint.letters = memory.outbox.size;
-    checkpoint.underWay = 'put';
-    this.#core.out.send({
-      kind: 'put-checkpoint',
-      actor: id,
-      epoch,
-      seq: memory.seq,
-      body,
-      expected: checkpoint.revision,
-    });
+    checkpoint.since = checkpoint.collecting ? { deltas: [], bytes: 0 } : undefined;
+    this.#put(activation, memory, body, false);
   }
 
   onStored(stored: Stored): void {
@@ -109,19 +117,23 @@ export class Checkpointing {
     activation.checkpoint.underWay = undefined;
     this.#underWay.delete(activation);
     if (activation.phase === 'ending') return this.#core.wishes.onStored(activation, stored);
+    const { checkpoint } = activation;
+    if (stored.baseGone === true) return this.#lieAnew(activation);
     if (stored.revision === undefined) {
+      checkpoint.since = undefined;
       // Somebody newer wrote: this incarnation is being fenced, or will be told to leave.
       const text = `a newer checkpoint of ${stored.actor} stands in the store`;
       this.#core.out.work({ kind: 'log', level: 'warn', text });
       return;
     }
-    activation.checkpoint.revision = stored.revision;
+    checkpoint.revision = stored.revision;
+    checkpoint.isRest = checkpoint.putIsRest;
     if (activation.chain.length > 0) {
       activation.chain = [];
       this.#rebased.add(activation);
       this.#tellRebased([activation]);
     }
-    this.#core.handover.onCheckpointed(activation);
+    this.#core.departures.changed(activation);
     if (activation.leaveMemoryAfterCheckpoint) this.#leaveMemory(activation);
   }
 
@@ -176,7 +188,7 @@ export class Checkpointing {
    *  facts: read back with too many of them, it would refuse the call that wakes it. */
   isBehind(activation: Activation): boolean {
     const { checkpoint, memory } = activation;
-    const taken = memory !== undefined && memory.outbox.size < checkpoint.letters;
+    const taken = memory !== undefined && unheard(memory) < checkpoint.letters;
     return this.#dirty.has(activation) || (taken && checkpoint.letters > limits.outboxLettersMax);
   }
 
@@ -187,6 +199,45 @@ export class Checkpointing {
     this.#beginDue();
     this.#leaveIdle();
     this.#trim();
+  }
+
+  /** D4 */
+  #putRest(activation: Activation): boolean {
+    const { memory, checkpoint } = activation;
+    const { since, underWay, isRest, revision } = checkpoint;
+    if (memory === undefined || since === undefined || underWay !== undefined) return false;
+    if (isRest || revision === 0 || activation.chain.length > 0) return false;
+    memory.sessions.forget(this.#core.now);
+    this.#underWay.add(activation);
+    const head = this.#headOf(activation, memory.seq);
+    this.#put(activation, memory, encodeRest(head, memory, since.deltas, this.#core), true);
+    return true;
+  }
+
+  #headOf({ id, birth, epoch }: Activation, seq: number): CheckpointHead {
+    const floor = { log: this.#core.config.log, position: this.#core.durableAt };
+    return { actor: id, birth, epoch, seq, floor };
+  }
+
+  #put(activation: Activation, memory: Memory, body: Bytes, rest: boolean): void {
+    const { id, epoch, checkpoint } = activation;
+    this.#clean(activation);
+    checkpoint.letters = unheard(memory);
+    checkpoint.underWay = 'put';
+    checkpoint.putIsRest = rest;
+    if (!rest) checkpoint.bytes = body.length;
+    const { revision: expected } = checkpoint;
+    const put = { actor: id, epoch, seq: memory.seq, body, expected } as const;
+    this.#core.out.send({ kind: 'put-checkpoint', ...put, ...(rest ? { onTop: true } : {}) });
+  }
+
+  /** Somebody older wrote over what the rest was to lie on: a whole one goes over that. */
+  #lieAnew(activation: Activation): void {
+    const { checkpoint } = activation;
+    checkpoint.since = undefined;
+    checkpoint.dirtyFrom ??= checkpoint.putFrom ?? this.#core.durableAt;
+    this.#dirty.add(activation);
+    this.#core.departures.changed(activation);
   }
 
   #rebaseDue(): void {
@@ -215,7 +266,8 @@ export class Checkpointing {
     const { idleMs } = this.#core.config;
     for (const activation of this.#core.actors.values()) {
       if (activation.phase !== 'live' || this.#core.now - activation.lastTurnAt < idleMs) continue;
-      if (!isIdle(activation)) continue;
+      // A capture under way would be lost, and nobody would know.
+      if (!isIdle(activation) || activation.checkpoint.underWay === 'capture') continue;
       if (!this.isBehind(activation)) this.#core.hosting.leaveMemory(activation);
       else if (this.#underWay.size < underWayMax) {
         activation.leaveMemoryAfterCheckpoint = this.begin(activation);
@@ -273,12 +325,20 @@ export class Checkpointing {
   }
 }
 
+function keepAtHand({ checkpoint }: Activation, delta: Bytes): void {
+  const { since } = checkpoint;
+  if (since === undefined) return;
+  since.deltas.push(delta);
+  since.bytes += delta.length;
+  if (since.bytes > restBytesMax) checkpoint.since = undefined;
+}
+
 function isIdle(activation: Activation): boolean {
   return (
     activation.dispatched.length === 0 &&
     activation.mailbox.length === 0 &&
     activation.reads.size === 0 &&
-    (activation.memory?.outbox.size ?? 0) === 0
+    (activation.memory === undefined || unheard(activation.memory) === 0)
   );
 }
 
@@ -287,7 +347,8 @@ function bytesOf(fact: NodeFact): number {
     case 'turn': {
       const reply = fact.outcome.ok ? fact.outcome.value.length : 200;
       const letters = fact.letters.reduce((sum, one) => sum + one.args.length + factBytes, 0);
-      return factBytes + (fact.delta?.length ?? 0) + reply + letters;
+      const timers = fact.timers?.reduce((sum, one) => sum + bytesOfChange(one), 0) ?? 0;
+      return factBytes + (fact.delta?.length ?? 0) + reply + letters + timers;
     }
     case 'turn-begun':
       return factBytes + fact.args.length;
@@ -300,4 +361,8 @@ function bytesOf(fact: NodeFact): number {
     case 'barrier':
       return factBytes;
   }
+}
+
+function bytesOfChange(change: TimerChange): number {
+  return factBytes + (change.kind === 'set' ? change.args.length : 0);
 }

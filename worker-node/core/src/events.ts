@@ -45,7 +45,12 @@ export type NodeEvent = { readonly wall: number } & (
       readonly kind: 'restored';
       readonly actor: ActorId;
       readonly epoch: number;
-      readonly checkpoint?: { readonly body: Bytes; readonly revision: number };
+      /** `base` is what it lies on, when it is a rest. */
+      readonly checkpoint?: {
+        readonly body: Bytes;
+        readonly revision: number;
+        readonly base?: Bytes;
+      };
       readonly facts: readonly NodeFact[];
     }
   | {
@@ -54,14 +59,18 @@ export type NodeEvent = { readonly wall: number } & (
       readonly epoch: number;
       readonly failure: Failure;
     }
-  /** `revision` is absent when a newer checkpoint of the actor stands in the store. */
+  /** `revision` is absent when a newer checkpoint of the actor stands in the store, and with
+   *  `baseGone` when an older one stands there that is not the one that a rest was to lie on. */
   | {
       readonly kind: 'checkpoint-stored';
       readonly actor: ActorId;
       readonly epoch: number;
       readonly seq: number;
       readonly revision?: number;
+      readonly baseGone?: true;
     }
+  /** What `read-ahead` asked for is at hand, or cannot be had. */
+  | { readonly kind: 'read-ahead'; readonly actor: ActorId; readonly epoch: number }
   /** The output of an attempt is in the object store. */
   | {
       readonly kind: 'object-stored';
@@ -104,6 +113,8 @@ export type NodeSend =
       readonly expected: number;
       /** Nothing else is kept of it: what stood there before is freed with its objects. */
       readonly last?: true;
+      /** A rest: only on top of that revision. */
+      readonly onTop?: true;
     }
   | {
       /** Read an actor back: last checkpoint, then its facts in the chain's logs, then (when
@@ -149,6 +160,9 @@ export type NodeWork =
       readonly attempt: number;
       readonly objects: readonly StoredObject[];
     }
+  /** Read the checkpoint of an actor that may soon be placed here, and keep it for its `restore`.
+   *  Answered by `read-ahead`. */
+  | { readonly kind: 'read-ahead'; readonly actor: ActorId; readonly epoch: number }
   /** End this runner process with SIGKILL: what it runs has passed its limit and does not stop. */
   | { readonly kind: 'kill-runner'; readonly runner: RunnerId }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string };

@@ -9,6 +9,7 @@ import type {
   Outcome,
   Recorded,
   SessionId,
+  TimerChange,
   VectorClock,
 } from '@troupe/model';
 
@@ -25,7 +26,9 @@ export type TurnCause =
       readonly from: ActorId;
       readonly fromBirth: number;
       readonly number: number;
-    };
+    }
+  /** A timer of the actor itself was due, for the time with this number. */
+  | { readonly kind: 'timer'; readonly number: number; readonly firing: number };
 
 export interface OutboxLetter {
   readonly to: ActorId;
@@ -48,6 +51,8 @@ export type NodeFact =
       readonly delta?: Bytes;
       readonly outcome: Outcome;
       readonly letters: readonly OutboxLetter[];
+      /** Timers set and cancelled, in order; absent when none were. */
+      readonly timers?: readonly TimerChange[];
       /** What the turn added to the actor's clock, itself among it. */
       readonly clock: VectorClock;
       /** Wall-clock ms, for people. */

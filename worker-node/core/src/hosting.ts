@@ -20,20 +20,27 @@ import {
   failureOf,
   isFailure,
   type Place,
+  type ToRunner,
 } from '@troupe/model';
 import { type Activation, activationOf } from './activation.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
-import { freshMemory, replay } from './memory.ts';
+import { freshMemory, replay, unheard } from './memory.ts';
 import { beginningOf, isOfBirth } from './tombstone.ts';
 
+/** A late twin of a placement comes within seconds. One that was held up for longer than this was sent by a
+ *  leader, or to a node, that is fenced. */
+const droppedMs = 3_600_000;
+
+type Activate = Extract<ToRunner, { kind: 'activate' }>;
 type Restored = Extract<NodeEvent, { kind: 'restored' }>;
 
 export class Hosting {
   readonly #core: Core;
   readonly #actors: Map<ActorId, Activation>;
-  /** Epochs under which actors were handed over: they never live here again under these (H1). */
-  readonly #dropped = new Map<ActorId, number>();
+  /** Epochs under which actors were handed over, the oldest first: they never live here again under
+   *  these (H1). */
+  readonly #dropped = new Map<ActorId, { readonly epoch: number; readonly at: number }>();
 
   constructor(core: Core, actors: Map<ActorId, Activation>) {
     this.#core = core;
@@ -42,22 +49,26 @@ export class Hosting {
 
   onPlace(place: Place): void {
     const known = this.#actors.get(place.actor);
-    const epoch = known?.epoch ?? this.#dropped.get(place.actor) ?? 0;
+    const epoch = known?.epoch ?? this.#dropped.get(place.actor)?.epoch ?? 0;
     // A late twin, or a wish: the actor is here already, or lives elsewhere by now.
     if (epoch >= place.epoch) {
-      if (known?.epoch === place.epoch) this.#core.wishes.onPlace(known, place);
-      return this.#seen(place);
+      this.#seen(place);
+      if (known?.epoch !== place.epoch) return;
+      this.#core.wishes.onPlace(known, place);
+      this.#core.handover.onPlaced(known, place.leave);
+      return;
     }
     if (known !== undefined) this.drop(known);
     const activation = activationOf(place, this.#core.durableAt, this.#core.now);
     this.#actors.set(place.actor, activation);
     this.#seen(place);
-    this.#core.handover.onPlaced(activation);
+    this.#core.arrivals.onPlaced(place.actor);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
     // begun may wait, so it is read back at once.
     if (place.epoch === place.birth + 1 && !activation.heir) activation.memory = freshMemory();
     else this.wake(activation);
     this.#core.wishes.onPlaced(activation);
+    this.#core.handover.onPlaced(activation, place.leave);
   }
 
   /** Brings a cold activation into memory. */
@@ -114,6 +125,7 @@ export class Hosting {
     const activation = this.#actors.get(actor);
     if (activation?.phase !== 'starting' || activation.runner !== runner) return;
     activation.phase = 'live';
+    activation.lived = true;
     activation.building = undefined;
     activation.lastTurnAt = this.#core.now;
     this.#core.ailing.isLive(activation);
@@ -122,9 +134,10 @@ export class Hosting {
       this.#core.mailboxes.accept(activation, message);
     }
     this.#core.mailboxes.pump(activation);
+    this.#core.timers.onLive(activation);
     this.#core.post.resendAll(activation);
     this.#core.checkpointing.onLive(activation);
-    this.#core.handover.onLive(activation);
+    this.#core.departures.changed(activation);
   }
 
   onActivateFailed(actor: ActorId, runner: RunnerId, reason: Failure): void {
@@ -160,6 +173,7 @@ export class Hosting {
     activation.phase = 'cold';
     activation.memory = undefined;
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
   /** No runner has it any more: what becomes of that one does not touch it. */
@@ -176,11 +190,18 @@ export class Hosting {
     activation.phase = 'released';
     this.#core.wishes.forget(activation);
     this.#core.ailing.isWell(activation);
+    this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
     if (this.#actors.get(activation.id) !== activation) return;
     this.#actors.delete(activation.id);
-    this.#dropped.set(activation.id, activation.epoch);
+    const { now } = this.#core;
+    this.#dropped.delete(activation.id);
+    this.#dropped.set(activation.id, { epoch: activation.epoch, at: now });
+    for (const [id, { at }] of this.#dropped) {
+      if (now - at < droppedMs) return;
+      this.#dropped.delete(id);
+    }
   }
 
   #restore(activation: Activation): void {
@@ -192,15 +213,17 @@ export class Hosting {
       birth: activation.birth,
       epoch: activation.epoch,
       chain: activation.chain,
-      ownLog: true,
+      ownLog: activation.lived,
       ownFrom: activation.ownFrom,
     });
   }
 
   #rebuild(activation: Activation, event: Restored): void {
     const { now } = this.#core;
-    const { memory, state } = beginningOf(activation, event.checkpoint?.body, now);
-    const deltas = [];
+    const { checkpoint } = event;
+    const began = beginningOf(activation, checkpoint?.body, now, checkpoint?.base);
+    const { memory } = began;
+    const deltas = [...began.deltas];
     for (const fact of event.facts) {
       if (!isOfBirth(fact, activation.birth)) continue;
       const delta = replay(memory, activation.id, fact, now);
@@ -210,11 +233,15 @@ export class Hosting {
     // answered meanwhile, sessions heard of.
     if (activation.memory === undefined) {
       activation.memory = memory;
-      activation.checkpoint.letters = memory.outbox.size;
+      activation.checkpoint.letters = unheard(memory);
     } else
       assert(activation.memory.seq === memory.seq, 'M1: replay reaches the turn that was live');
-    activation.checkpoint.revision = event.checkpoint?.revision ?? activation.checkpoint.revision;
-    activation.building = { state, deltas };
+    if (checkpoint !== undefined) {
+      activation.checkpoint.revision = checkpoint.revision;
+      activation.checkpoint.isRest = checkpoint.base !== undefined;
+      activation.checkpoint.bytes = (checkpoint.base ?? checkpoint.body).length;
+    }
+    activation.building = { state: began.state, deltas };
   }
 
   #start(activation: Activation): void {
@@ -227,7 +254,8 @@ export class Hosting {
       if (activation.phase !== 'starting') return this.#core.runners.release(got);
       activation.runner = got;
       const { state, deltas } = activation.building ?? { state: undefined, deltas: [] };
-      const frame = { kind: 'activate', actor: activation.id, deltas } as const;
+      const timers = timersOf(activation);
+      const frame = { kind: 'activate', actor: activation.id, deltas, ...timers } as const;
       this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
     });
   }
@@ -259,6 +287,12 @@ export class Hosting {
       },
     });
   }
+}
+
+/** What its runner has to know of timers. */
+function timersOf({ memory }: Activation): Pick<Activate, 'timers' | 'nextTimer'> {
+  if (memory?.timers.isUsed !== true) return {};
+  return { timers: memory.timers.pending(), nextTimer: memory.timers.nextNumber };
 }
 
 /** Type of an actor, for looking its methods up. */

@@ -1,11 +1,11 @@
 export {
   type CheckpointFloor,
   type CheckpointHead,
-  checkpointFloor,
   checkpointHead,
   checkpointIsNewer,
   decodeCheckpoint,
   encodeCheckpoint,
+  stretchesOf,
 } from './checkpoint.ts';
 export type {
   NodeConfig,
@@ -18,4 +18,5 @@ export type {
 export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening } from './facts.ts';
 export { type NodeCounts, NodeMachine } from './machine.ts';
 export { freshMemory, type Memory, replay } from './memory.ts';
-export { beginningOf, floorOf, isOfBirth, remainsOf } from './tombstone.ts';
+export { TimerBook } from './timer-book.ts';
+export { beginningOf, headOf, isOfBirth, remainsOf } from './tombstone.ts';

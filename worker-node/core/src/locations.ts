@@ -45,7 +45,7 @@ export class Locations {
   /** Calls `found` at once when the place is known, else when the leader has said it. */
   find(actor: ActorId, scope: string | undefined, found: Waiter): void {
     const here = this.#core.actors.get(actor);
-    if (here !== undefined && here.phase !== 'releasing' && here.wish.kind !== 'ending') {
+    if (here !== undefined && here.phase !== 'released' && here.wish.kind !== 'ending') {
       return found({
         node: this.#core.config.incarnation,
         birth: here.birth,
@@ -67,6 +67,18 @@ export class Locations {
   /** The place known turned out wrong: the next `find` asks again. */
   refused(actor: ActorId, epoch: number): void {
     if (this.#known.get(actor)?.location.epoch === epoch) this.#known.delete(actor);
+  }
+
+  /** Looks for an actor after a refusal, and says whether the leader knows a later place. */
+  findLater(
+    refusal: { readonly actor: ActorId; readonly epoch: number },
+    scope: string | undefined,
+    ended: (isLater: boolean) => void,
+  ): void {
+    this.refused(refusal.actor, refusal.epoch);
+    this.find(refusal.actor, scope, (place) => {
+      ended(!isFailure(place) && place.epoch > refusal.epoch);
+    });
   }
 
   /** Nobody has answered there for a while: the next `find` asks again, unless it just did (L1). */

@@ -10,15 +10,19 @@
  * B5  a turn that has begun stays in the mailbox until it can run again: it is not refused.
  * B6  an actor whose letters nobody takes takes no more calls; letters it takes always, or two that
  *     write to each other, or wait for each other, would stand still for good.
+ * B8  of an actor that is on its way elsewhere nothing new is begun, but reads beside its last turn,
+ *     which may wait for them; what is asked of it waits for the leader to say where it went.
  * B7  before an actor is live no call is turned away: it may wait here already, or be recorded.
  */
 import {
+  type ActorId,
   type Address,
   type Call,
   type CancelCall,
   type Failure,
   failure,
   type Letter,
+  type LetterNotHere,
   limits,
   type Outcome,
   type SessionId,
@@ -26,7 +30,7 @@ import {
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
-import { sameCause, senderOf } from './memory.ts';
+import { sameCause, senderOf, unheard } from './memory.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
@@ -39,7 +43,7 @@ export class Mailboxes {
   onCall(call: Call): void {
     this.#core.senderClocks.hear(call, this.#core.now);
     const activation = this.#core.actors.get(call.actor);
-    if (activation === undefined || leaving(activation)) return this.#notHere(call);
+    if (activation === undefined) return this.#notHere(call);
     if (activation.phase === 'ending' && activation.birth === call.birth) {
       return this.#ofEnded(activation, call);
     }
@@ -52,19 +56,11 @@ export class Mailboxes {
 
   onLetter(letter: Letter): void {
     const activation = this.#core.actors.get(letter.to);
-    const isLeaving = activation === undefined || leaving(activation);
-    // Nor does one that has ended take it: it waits for the next of that name.
-    if (isLeaving || activation.phase === 'ending' || activation.epoch < letter.epoch) {
-      this.#core.out.reply({
-        to: letter.replyTo,
-        message: {
-          kind: 'letter-not-here',
-          to: letter.to,
-          from: letter.from,
-          epoch: letter.epoch,
-        },
-      });
-      return;
+    const isOver = activation === undefined || activation.phase === 'ending';
+    // One that has ended takes no letter: it waits for the next of that name.
+    if (isOver || activation.epoch < letter.epoch) {
+      const { to, from, epoch, replyTo } = letter;
+      return this.#letterNotHere({ to, from, epoch }, replyTo);
     }
     this.#take(activation, letter);
   }
@@ -78,6 +74,8 @@ export class Mailboxes {
     if (input !== undefined) {
       if (hasBegun(activation, input)) return;
       activation.mailbox.splice(queued, 1);
+      // Whether it runs is decided elsewhere by now: where its caller asked no more, it does not.
+      if (isGoing(activation)) return closed(activation, cancel.session, cancel.number);
       this.answerUnrun(activation, input, { ok: false, failure: cancelled(activation) });
       return;
     }
@@ -122,25 +120,38 @@ export class Mailboxes {
       }
     }
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
-  /** The actor goes elsewhere: everyone who waits looks for it there. */
+  /** The actor is elsewhere: everyone who waits looks for it there, in the order in which they came.
+   *  One word is enough for all letters of a sender. */
   sendAway(activation: Activation): void {
+    const { id, epoch } = activation;
+    const told = new Set<string>();
+    const tellSender = (from: ActorId, fromBirth: number, replyTo: Address) => {
+      const sender = senderOf(from, fromBirth);
+      if (told.has(sender)) return;
+      told.add(sender);
+      this.#letterNotHere({ to: id, from, epoch }, replyTo);
+    };
+    for (const { cause, replyTo } of activation.mailbox.splice(0)) {
+      if (cause.kind === 'call') closed(activation, cause.session, cause.number);
+      if (replyTo === undefined) continue;
+      if (cause.kind === 'letter') tellSender(cause.from, cause.fromBirth, replyTo);
+      else if (cause.kind === 'call') {
+        const { session, number } = cause;
+        this.#core.out.reply({
+          to: replyTo,
+          message: { kind: 'not-here', actor: id, epoch, session, number },
+        });
+      }
+    }
     for (const message of activation.waiting.splice(0)) {
       if (message.kind === 'call') this.#notHere(message);
-    }
-    for (const { cause, replyTo } of activation.mailbox.splice(0)) {
-      if (cause.kind !== 'call') continue;
-      closed(activation, cause.session, cause.number);
-      if (replyTo === undefined) continue;
-      const { id, epoch } = activation;
-      const { session, number } = cause;
-      this.#core.out.reply({
-        to: replyTo,
-        message: { kind: 'not-here', actor: id, epoch, session, number },
-      });
+      else tellSender(message.from, message.fromBirth, message.replyTo);
     }
     activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
   /** The actor has ended: whoever waits for what it has not begun looks for the next one. Letters that
@@ -156,6 +167,7 @@ export class Mailboxes {
         if (replyTo !== undefined) this.acknowledge(activation, cause, replyTo);
         continue;
       }
+      if (cause.kind === 'timer') continue;
       const { session, number } = cause;
       const known = activation.memory?.sessions.window(session)?.replies.get(number);
       if (known !== undefined) this.answer(activation, input, known);
@@ -190,12 +202,14 @@ export class Mailboxes {
   }
 
   #take(activation: Activation, message: Call | Letter): void {
-    if (message.kind === 'call' && this.#wasTurnedAway(activation, message)) {
+    const { phase } = activation;
+    const gone = phase === 'released';
+    if (!gone && message.kind === 'call' && this.#wasTurnedAway(activation, message)) {
       return this.#refuse(message, full(activation));
     }
-    if (activation.phase === 'live') return this.accept(activation, message);
-    // Until it is live nobody knows what was answered elsewhere, so nothing is refused: whoever
-    // asks will ask again.
+    if (phase === 'live' || phase === 'releasing') return this.accept(activation, message);
+    // Until it is live, here or elsewhere, nobody knows what was answered by others, so nothing is
+    // refused: whoever asks will ask again.
     if (activation.waiting.length >= limits.mailboxCallsMax) return;
     activation.waiting.push(message);
     this.#core.hosting.wake(activation);
@@ -224,14 +238,14 @@ export class Mailboxes {
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
-    const unheard = kind !== 'read' && memory.outbox.size > limits.outboxLettersMax;
-    if (unheard || inputsOf(activation) >= limits.mailboxCallsMax) {
+    const isUnheard = kind !== 'read' && unheard(memory) > limits.outboxLettersMax;
+    if (isUnheard || inputsOf(activation) >= limits.mailboxCallsMax) {
       return this.#turnAway(activation, call);
     }
     memory.sessions.hear(session, low, this.#core.now);
     const input = inputOfCall(activation, call, kind === 'read', this.#core.now - lateMs);
     opened(activation, session, number, input);
-    if (input.read) this.#core.turns.dispatchRead(activation, input);
+    if (input.read && mayRead(activation)) this.#core.turns.dispatchRead(activation, input);
     else {
       activation.mailbox.push(input);
       this.pump(activation);
@@ -361,6 +375,10 @@ export class Mailboxes {
     this.#core.out.reply({ to, message });
   }
 
+  #letterNotHere(what: Omit<LetterNotHere, 'kind'>, replyTo: Address): void {
+    this.#core.out.reply({ to: replyTo, message: { kind: 'letter-not-here', ...what } });
+  }
+
   #notHere(call: Call): void {
     const { session, number } = call.caller;
     this.#core.out.reply({
@@ -420,8 +438,13 @@ function closed(activation: Activation, session: SessionId, number: number): voi
   if (open.size === 0) activation.open.delete(session);
 }
 
-function leaving(activation: Activation): boolean {
-  return activation.phase === 'releasing' || activation.phase === 'released';
+function isGoing({ phase }: Activation): boolean {
+  return phase === 'releasing' || phase === 'released';
+}
+
+/** B8 */
+function mayRead({ phase, dispatched }: Activation): boolean {
+  return phase === 'live' || dispatched.length > 0;
 }
 
 /** The turn has left its actor: it runs again, whatever becomes of its caller. */
@@ -458,7 +481,7 @@ function tooLate({ actor, caller }: Call, lateMs: number): Failure {
 }
 
 function full(activation: Activation): Failure {
-  const letters = activation.memory?.outbox.size ?? 0;
+  const letters = activation.memory === undefined ? 0 : unheard(activation.memory);
   const text =
     letters > limits.outboxLettersMax
       ? `${letters} letters of ${activation.id} were not taken by their receivers`

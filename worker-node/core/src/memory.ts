@@ -20,6 +20,7 @@ import { applyEnd } from './end-of-actor.ts';
 import type { NodeFact, TurnCause } from './facts.ts';
 import { Outbox, type StoredChannel } from './outbox.ts';
 import { Sessions, type StoredSession } from './sessions.ts';
+import { type StoredTimers, TimerBook } from './timer-book.ts';
 
 /** A turn that has left its actor before it ended: it runs again if its node dies. */
 export interface BegunTurn {
@@ -38,6 +39,7 @@ export interface Memory {
   readonly recv: Map<string, number>;
   readonly sessions: Sessions;
   readonly outbox: Outbox;
+  readonly timers: TimerBook;
   begun: BegunTurn | undefined;
 }
 
@@ -47,6 +49,8 @@ export interface StoredMemory {
   readonly recv: readonly (readonly [string, number])[];
   readonly sessions: readonly StoredSession[];
   readonly outbox: readonly StoredChannel[];
+  /** Absent where no timer was ever set. */
+  readonly timers?: StoredTimers;
   readonly begun?: BegunTurn;
 }
 
@@ -59,6 +63,7 @@ export function freshMemory(): Memory {
     recv: new Map(),
     sessions: new Sessions(),
     outbox: new Outbox(),
+    timers: new TimerBook(),
     begun: undefined,
   };
 }
@@ -70,6 +75,7 @@ export function storeMemory(memory: Memory, now: number): StoredMemory {
     recv: [...memory.recv],
     sessions: memory.sessions.store(now),
     outbox: memory.outbox.store(),
+    ...(memory.timers.isUsed ? { timers: memory.timers.store() } : {}),
   };
   return memory.begun === undefined ? stored : { ...stored, begun: memory.begun };
 }
@@ -81,6 +87,7 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     recv: new Map(stored.recv),
     sessions: Sessions.from(stored.sessions, now),
     outbox: Outbox.from(stored.outbox),
+    timers: stored.timers === undefined ? new TimerBook() : TimerBook.from(stored.timers, now),
     begun: stored.begun === undefined ? undefined : copyBegun(stored.begun),
   };
 }
@@ -93,9 +100,10 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
   const { cause } = fact;
   if (cause.kind === 'call') {
     memory.sessions.record(cause.session, cause.number, cause.low, fact.outcome, now);
-  } else {
+  } else if (cause.kind === 'letter') {
     memory.recv.set(senderOf(cause.from, cause.fromBirth), cause.number);
-  }
+  } else memory.timers.fired(cause.number, cause.firing);
+  if (fact.timers !== undefined) memory.timers.change(fact.timers, now);
   for (const letter of fact.letters) memory.outbox.add(letter, memory.clock);
 }
 
@@ -166,7 +174,15 @@ export function sameCause(left: TurnCause, right: TurnCause): boolean {
       left.from === right.from && left.fromBirth === right.fromBirth && left.number === right.number
     );
   }
+  if (left.kind === 'timer' && right.kind === 'timer') {
+    return left.number === right.number && left.firing === right.firing;
+  }
   return false;
+}
+
+/** What it has said and nobody has acknowledged: letters, and news of timers. */
+export function unheard({ outbox, timers }: Memory): number {
+  return outbox.size + timers.newsCount;
 }
 
 function refuseGap(memory: Memory, actor: ActorId, seq: number): void {

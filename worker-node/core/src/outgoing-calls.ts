@@ -168,9 +168,13 @@ export class OutgoingCalls {
   }
 
   onNotHere(refusal: NotHere): void {
-    this.#core.locations.refused(refusal.actor, refusal.epoch);
-    const call = this.#open.get(keyOf(refusal.session, refusal.number));
-    if (call !== undefined) call.sentTo = undefined;
+    const { actor, epoch, session, number } = refusal;
+    const call = this.#open.get(keyOf(session, number));
+    if (call === undefined) return this.#core.locations.refused(actor, epoch);
+    call.sentTo = undefined;
+    this.#core.locations.findLater({ actor, epoch }, call.scope, (isLater) => {
+      if (isLater && call.sentTo === undefined) this.#send(call);
+    });
   }
 
   /** The turn or task has ended: nobody waits for its calls (G2). */

@@ -30,6 +30,8 @@ export class Post {
   readonly #senders = new Set<Activation>();
   /** Highest number sent again, while more letters to that receiver wait for its acknowledgement. */
   readonly #windows = new Map<Activation, Map<ActorId, number>>();
+  /** Whose letters are about to follow an actor that went elsewhere, by `sender>receiver`. */
+  readonly #searches = new Set<string>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -85,8 +87,18 @@ export class Post {
     this.#core.wishes.onTaken(activation);
   }
 
-  onNotHere(refusal: LetterNotHere): void {
-    this.#core.locations.refused(refusal.to, refusal.epoch);
+  /** It went elsewhere: its letters follow as soon as it is known where. */
+  onNotHere({ to, from, epoch }: LetterNotHere): void {
+    const activation = this.#core.actors.get(from);
+    const search = `${from}>${to}`;
+    if (activation?.phase !== 'live' || this.#searches.has(search)) {
+      return this.#core.locations.refused(to, epoch);
+    }
+    this.#searches.add(search);
+    this.#core.locations.findLater({ actor: to, epoch }, activation.scope, (isLater) => {
+      this.#searches.delete(search);
+      if (isLater && activation.phase === 'live') this.#resendTo(activation, to);
+    });
   }
 
   #resendTo(activation: Activation, to: ActorId): void {

@@ -6,19 +6,11 @@
  * K1  an actor is read back from a checkpoint of its own birth, or from the tombstone of the one
  *     before; facts of an earlier birth are nobody's past.
  */
-import {
-  type Bytes,
-  emptyClock,
-  errorTable,
-  type Failure,
-  failure,
-  type Outcome,
-} from '@troupe/model';
+import { type Bytes, errorTable, type Failure, failure, type Outcome } from '@troupe/model';
 import type { Activation } from './activation.ts';
-import { type CheckpointFloor, checkpointHead, decodeCheckpoint } from './checkpoint.ts';
+import { type CheckpointHead, checkpointHead, decodeCheckpoint } from './checkpoint.ts';
 import type { NodeFact } from './facts.ts';
 import { freshMemory, type Memory } from './memory.ts';
-import { Outbox } from './outbox.ts';
 import { Sessions } from './sessions.ts';
 
 /** The part of a memory that outlives its actor. */
@@ -35,24 +27,33 @@ export function remainsOf(memory: Memory, now: number): Memory {
   return { ...freshMemory(), seq: memory.seq, recv: new Map(memory.recv), sessions };
 }
 
+interface Beginning {
+  readonly memory: Memory;
+  readonly state: Bytes | undefined;
+  readonly deltas: readonly Bytes[];
+}
+
 /** Memory and state that an actor begins with, by what stands in the store. */
 export function beginningOf(
   { birth, heir }: Pick<Activation, 'birth' | 'heir'>,
   body: Bytes | undefined,
   now: number,
-): { readonly memory: Memory; readonly state: Bytes | undefined } {
-  if (body === undefined) return { memory: freshMemory(), state: undefined };
-  const { head, memory, state } = decodeCheckpoint(body, now);
-  if (head.birth === birth) return { memory, state: state.length === 0 ? undefined : state };
-  if (!heir || head.birth > birth) return { memory: freshMemory(), state: undefined };
-  const outbox = new Outbox();
-  return { memory: { ...memory, clock: emptyClock, outbox, begun: undefined }, state: undefined };
+  base?: Bytes,
+): Beginning {
+  const empty = { state: undefined, deltas: [] };
+  if (body === undefined) return { ...empty, memory: freshMemory() };
+  const { head, memory, state, deltas } = decodeCheckpoint(body, now, base);
+  if (head.birth === birth)
+    return { memory, state: state.length === 0 ? undefined : state, deltas };
+  if (!heir || head.birth > birth) return { ...empty, memory: freshMemory() };
+  const { seq, recv, sessions } = memory;
+  return { ...empty, memory: { ...freshMemory(), seq, recv, sessions } };
 }
 
-/** Where the facts of this birth begin; undefined where the checkpoint is of another one (K1). */
-export function floorOf(body: Bytes, birth: number): CheckpointFloor | undefined {
-  const head = checkpointHead(body);
-  return head.birth === birth ? head.floor : undefined;
+/** The head of a checkpoint of this birth; nothing of one of another birth (K1). */
+export function headOf(body: Bytes | undefined, birth: number): CheckpointHead | undefined {
+  const head = body === undefined ? undefined : checkpointHead(body);
+  return head?.birth === birth ? head : undefined;
 }
 
 /** Epochs are positions of the journal, as births are: those of a birth lie after it (K1). */

@@ -28,6 +28,7 @@ import type { RunnerId } from './events.ts';
 import type { NodeFact, OutboxLetter } from './facts.ts';
 import { typeOf } from './hosting.ts';
 import { applyTurn, type BegunTurn, record, sameCause, senderOf } from './memory.ts';
+import { firingOf } from './timers.ts';
 
 type Frame<K extends FromRunner['kind']> = Extract<FromRunner, { kind: K }>;
 
@@ -83,6 +84,7 @@ export class Turns {
       const taken = activation.queuedLetters.get(sender) ?? 0;
       activation.queuedLetters.set(sender, Math.max(taken, begun.cause.number));
     }
+    this.#core.timers.queued(activation, begun.cause);
     const queued = activation.mailbox.findIndex((one) => sameCause(one.cause, begun.cause));
     if (queued >= 0) {
       const [input] = activation.mailbox.splice(queued, 1);
@@ -101,7 +103,7 @@ export class Turns {
       cancelled: false,
     };
     activation.mailbox.unshift(input);
-    if (begun.cause.kind === 'letter') return;
+    if (begun.cause.kind !== 'call') return;
     const { session, number } = begun.cause;
     const open = activation.open.get(session) ?? new Map<number, Input>();
     open.set(number, input);
@@ -198,9 +200,11 @@ export class Turns {
     this.#core.outgoing.abandon(activation);
     const next = activation.dispatched[0];
     if (next !== undefined) this.#first(next);
-    this.#commit(activation, input, frame.outcome, frame);
+    if (frame.skipped === true || !this.#core.timers.isPending(activation, input.cause)) {
+      this.#core.timers.settled(activation, input.cause);
+    } else this.#commit(activation, input, frame.outcome, frame);
     this.#core.mailboxes.pump(activation);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
   }
 
@@ -210,7 +214,7 @@ export class Turns {
     activation.dispatched.splice(activation.dispatched.indexOf(turn), 1);
     this.#core.mailboxes.answerUnrun(activation, input, outcome);
     this.#core.mailboxes.pump(activation);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
   }
 
@@ -218,7 +222,7 @@ export class Turns {
     activation: Activation,
     input: Input,
     ended: Outcome,
-    done: Pick<Frame<'turn-done'>, 'delta' | 'sends'>,
+    done: Pick<Frame<'turn-done'>, 'delta' | 'sends' | 'timers'>,
   ): void {
     const { memory } = activation;
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
@@ -240,9 +244,13 @@ export class Turns {
       clock: clockChanges(memory.clock, tickClock(known, activation.id, seq)),
       at: this.#core.wall,
     } as const;
-    const fact = done.delta === undefined ? bare : { ...bare, delta: done.delta };
+    const changed = done.delta === undefined ? bare : { ...bare, delta: done.delta };
+    const fact = done.timers === undefined ? changed : { ...changed, timers: done.timers };
+    const news = this.#core.timers.nextNews(activation);
     this.fact(activation, fact);
     applyTurn(memory, fact, this.#core.now);
+    this.#core.timers.settled(activation, input.cause);
+    this.#core.timers.tellNew(activation, news);
     activation.lastTurnAt = this.#core.now;
     this.#total += 1;
     this.#core.post.sendNew(activation, fact.letters, memory.clock);
@@ -270,7 +278,7 @@ export class Turns {
     this.#core.out.append({ kind: 'barrier' });
     activation.lastTurnAt = this.#core.now;
     this.#core.mailboxes.answer(activation, turn.input, outcome);
-    this.#core.handover.onTurnEnd(activation);
+    this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
   }
 
@@ -324,6 +332,10 @@ export class Turns {
     if (input.crashes < limits.turnCrashesMax) return;
     activation.mailbox.shift();
     this.#core.outgoing.abandon(activation);
+    // A turn before it has cancelled its timer, and no runner came to tell.
+    if (!this.#core.timers.isPending(activation, input.cause)) {
+      return this.#core.timers.settled(activation, input.cause);
+    }
     this.#commit(activation, input, crashed(activation, input, reason), { sends: [] });
   }
 
@@ -345,7 +357,7 @@ export class Turns {
   #hand(turn: Turn): void {
     const { activation, input, work, read, recorded, limitMs } = turn;
     if (activation.runner === undefined) return;
-    this.#core.runners.frame(activation.runner, {
+    const frame = {
       kind: 'turn',
       work,
       actor: activation.id,
@@ -355,7 +367,9 @@ export class Turns {
       callId: callIdOf(activation.id, activation.birth, input.cause),
       recorded,
       limitMs,
-    });
+    } as const;
+    const timer = firingOf(activation, input.cause);
+    this.#core.runners.frame(activation.runner, timer === undefined ? frame : { ...frame, timer });
   }
 
   /** The turn is first in line: its time runs. */

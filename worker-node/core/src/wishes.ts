@@ -62,6 +62,7 @@ export class Wishes {
     if (wish.at === activation.wish.at) return this.#sayAgain(activation);
     this.#settled.delete(activation);
     activation.wish = wish;
+    if (wish.kind === 'ending') this.#core.departures.abandon(activation);
     if (wish.kind !== 'live') return this.#begin(activation);
     this.#wished.delete(activation);
     this.#core.mailboxes.pump(activation);

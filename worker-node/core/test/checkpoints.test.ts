@@ -1,5 +1,6 @@
-import { encodeValue } from '@troupe/model';
+import { encodeValue, type LogName, logName } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
+import { stretchesOf } from '../src/index.ts';
 import { ledger, node, other, seal, shared, TestNode } from './harness.ts';
 
 const letter = {
@@ -164,5 +165,64 @@ describe('an actor that was taken over', () => {
     b.message({ kind: 'rebased-seen', term, actors: [{ actor: ledger, epoch: 7 }] });
     b.tick(1_000);
     expect(b.toLeader()).toHaveLength(told + 1);
+  });
+});
+
+describe('an idle actor', () => {
+  it('stays in memory while its checkpoint is captured, and is free to go or to move after it', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    const b = new TestNode('b', world, { idleMs: 5_000, rebaseMs: 4_000 });
+    b.place(ledger, 7, seal('a'));
+    b.heldCaptures = [];
+    for (let n = 0; n < 7; n++) b.tick(1_000);
+    const phase = () => b.machine.actors.get(ledger)?.phase;
+    expect(phase()).toBe('live');
+    const [captured] = b.heldCaptures;
+    if (captured === undefined) throw new Error('no capture');
+    b.frame(captured);
+    b.tick(1_000);
+    expect(phase()).toBe('cold');
+    b.message({ kind: 'drain', term });
+    expect(b.toLeader()).toContain('released');
+  });
+});
+
+describe('what of a chain lies beyond a checkpoint', () => {
+  const [a, b] = [logName('a'), logName('b')];
+  const head = (epoch: number, log: LogName, position: number) => ({
+    actor: ledger,
+    birth: 1,
+    epoch,
+    seq: 1,
+    floor: { log, position },
+  });
+
+  it('is told by the epochs: here, elsewhere, here again', () => {
+    const chain = [
+      { log: b, from: 0, to: 10, epoch: 5 },
+      { log: a, from: 0, to: 20, epoch: 7 },
+    ];
+    expect(stretchesOf(chain, undefined)).toEqual(chain);
+    const [elsewhere, again] = chain;
+    // Made here before it went elsewhere: the later turns here lie behind it too.
+    expect(stretchesOf(chain, head(3, a, 6))).toEqual([elsewhere, { ...again, from: 7 }]);
+    expect(stretchesOf(chain, head(5, b, 4))).toEqual([{ ...elsewhere, from: 5 }, again]);
+    expect(stretchesOf(chain, head(5, b, 10))).toEqual([again]);
+    expect(stretchesOf(chain, head(7, a, 6))).toEqual([{ ...again, from: 7 }]);
+    expect(stretchesOf(chain, head(9, a, 20))).toEqual([]);
+  });
+
+  it('is told by the logs, where an older leader wrote no epochs', () => {
+    const chain = [
+      { log: a, from: 0, to: 10 },
+      { log: b, from: 4, to: 20 },
+    ];
+    expect(stretchesOf(chain, head(1, logName('c'), 7))).toEqual(chain);
+    expect(stretchesOf(chain, head(1, b, 6))).toEqual([{ log: b, from: 7, to: 20 }]);
+    expect(stretchesOf(chain, head(1, b, 1))).toEqual([{ log: b, from: 4, to: 20 }]);
+    expect(stretchesOf(chain, head(1, a, 10))).toEqual([{ log: b, from: 4, to: 20 }]);
   });
 });

@@ -98,12 +98,21 @@ describe('a drained node', () => {
     expect(a.toLeader()).toContain('left');
   });
 
-  it('sends callers away while it lets go, and answers none of them twice', () => {
+  it('keeps callers waiting while it lets go, and sends them on when the leader knows where', () => {
     const a = new TestNode('a');
     a.place(ledger);
-    a.call('hang', '', { number: 1 });
-    a.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    a.call('add', 'w', { number: 1 });
+    a.replies.length = 0;
+    a.autoCommit = false;
+    a.message({ kind: 'drain', term });
+    a.commit();
+    a.commit();
     a.call('add', 'x', { number: 2 });
+    a.commit();
+    expect(a.toLeader()).toContain('released');
+    expect(a.replies).toEqual([]);
+    a.message({ kind: 'release-seen', term, actors: [{ actor: ledger, epoch: 2 }] });
+    a.commit();
     expect(a.replies.map(({ message }) => message.kind)).toEqual(['not-here']);
   });
 
@@ -117,6 +126,8 @@ describe('a drained node', () => {
     a.crashRunner();
     a.call('add', 'y', { number: 2 });
     expect(a.log.at(-1)?.kind).toBe('actor-released');
+    expect(a.values()).toEqual([1]);
+    a.message({ kind: 'release-seen', term, actors: [{ actor: ledger, epoch: 2 }] });
     expect(a.replies.at(-1)?.message.kind).toBe('not-here');
   });
 });

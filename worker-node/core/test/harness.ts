@@ -20,17 +20,19 @@ import {
   type Outcome,
   type Place,
   sessionId,
+  type TimerChange,
   type ToNode,
   type ToRunner,
 } from '@troupe/model';
 import {
-  floorOf,
+  headOf,
   type NodeConfig,
   type NodeFact,
   NodeMachine,
   type NodeReply,
   type NodeSend,
   type NodeWork,
+  stretchesOf,
 } from '../src/index.ts';
 
 export const bundle = bundleHash('b'.repeat(64));
@@ -42,7 +44,7 @@ const manifest: Manifest = {
   actors: [
     {
       type: 'Ledger',
-      methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang'],
+      methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang', 'time'],
       reads: ['list', 'slowList'],
     },
   ],
@@ -59,6 +61,12 @@ function positionsOf(facts: readonly NodeFact[]): number[] {
   return facts.map((fact) => positions.get(fact) ?? 0);
 }
 
+interface Stored {
+  readonly body: Bytes;
+  readonly revision: number;
+  readonly base?: Bytes;
+}
+
 export class TestNode {
   readonly name: string;
   readonly machine: NodeMachine;
@@ -73,7 +81,9 @@ export class TestNode {
   now = 1_000;
   wall = 1_000_000;
   autoCommit = true;
-  checkpoints: Map<ActorId, { body: Bytes; revision: number }>;
+  /** The runner takes its time with these, until they are given. */
+  heldCaptures: FromRunner[] | undefined;
+  checkpoints: Map<ActorId, Stored>;
   #pending: { facts: NodeFact[]; sends: NodeSend[]; replies: NodeReply[] } = {
     facts: [],
     sends: [],
@@ -92,7 +102,7 @@ export class TestNode {
     name: string,
     shared: {
       logs: Map<string, NodeFact[]>;
-      checkpoints: Map<ActorId, { body: Bytes; revision: number }>;
+      checkpoints: Map<ActorId, Stored>;
     } = { logs: new Map(), checkpoints: new Map() },
     config: Partial<NodeConfig> = {},
   ) {
@@ -228,29 +238,39 @@ export class TestNode {
       this.post({ kind: 'runner-ready', runner: this.#runners, bundle, manifest });
     } else if (order.kind === 'to-runner') this.#run(order.frame);
     else if (order.kind === 'kill-runner') this.crashRunner();
+    else if (order.kind === 'read-ahead') {
+      this.post({ kind: 'read-ahead', actor: order.actor, epoch: order.epoch });
+    }
   }
 
   #send(send: NodeSend): void {
     if (send.kind === 'to-runner') this.#run(send.frame);
     else if (send.kind === 'put-checkpoint') {
-      const revision = (this.checkpoints.get(send.actor)?.revision ?? 0) + 1;
-      this.checkpoints.set(send.actor, { body: send.body, revision });
+      const before = this.checkpoints.get(send.actor);
+      const revision = (before?.revision ?? 0) + 1;
+      const base = send.onTop === true ? { base: before?.body ?? send.body } : {};
+      this.checkpoints.set(send.actor, { body: send.body, revision, ...base });
       const { actor, epoch, seq } = send;
       this.post({ kind: 'checkpoint-stored', actor, epoch, seq, revision });
     } else if (send.kind === 'restore') {
-      const { actor, epoch } = send;
+      const { actor, epoch, ownFrom } = send;
       const checkpoint = this.checkpoints.get(actor);
-      const floor = checkpoint === undefined ? undefined : floorOf(checkpoint.body, send.birth);
-      const logs = [...send.chain.map((link) => String(link.log)), `turns-${this.name}`];
-      const first = floor === undefined ? 0 : Math.max(0, logs.indexOf(floor.log));
-      const facts = logs
-        .slice(first)
-        .flatMap((log) =>
-          (this.#logs.get(log) ?? []).filter((_, index) => {
-            const position = positionsOf(this.#logs.get(log) ?? [])[index] ?? 0;
-            return floor?.log !== log || position > floor.position;
-          }),
-        )
+      const head = headOf(checkpoint?.body, send.birth);
+      const own = head?.epoch === epoch;
+      const stretches = own ? [] : [...stretchesOf(send.chain, head)];
+      if (send.ownLog) {
+        const from = own ? head.floor.position + 1 : ownFrom + 1;
+        stretches.push({ log: logName(`turns-${this.name}`), from, to: this.#position });
+      }
+      const facts = stretches
+        .flatMap(({ log, from, to }) => {
+          const placed = this.#logs.get(log) ?? [];
+          const positions = positionsOf(placed);
+          return placed.filter((_, at) => {
+            const position = positions[at] ?? 0;
+            return position >= from && position <= to;
+          });
+        })
         .filter((fact) => 'actor' in fact && fact.actor === actor);
       const event = { kind: 'restored', actor, epoch, facts } as const;
       this.post(checkpoint === undefined ? event : { ...event, checkpoint });
@@ -280,7 +300,10 @@ export class TestNode {
       case 'capture': {
         const state = encodeValue(this.#states.get(frame.actor) ?? []);
         const { actor, request } = frame;
-        return this.frame({ kind: 'captured', actor, request, state });
+        const captured = { kind: 'captured', actor, request, state } as const;
+        if (this.heldCaptures === undefined) return this.frame(captured);
+        this.heldCaptures.push(captured);
+        return;
       }
       case 'cancel':
         return this.#cancel(frame.work);
@@ -310,6 +333,20 @@ export class TestNode {
 
   /** The user's methods. */
   #turn(turn: Turn): void {
+    if (turn.timer !== undefined && !this.#isPending(turn)) {
+      this.#ended(turn);
+      const outcome = { ok: true, value: encodeValue(null) } as const;
+      this.frame({ kind: 'turn-done', work: turn.work, outcome, sends: [], skipped: true });
+      return this.#next(turn);
+    }
+    if (turn.timer?.to !== undefined) {
+      const { to } = turn.timer;
+      const outcome = { ok: true, value: encodeValue(null) } as const;
+      const sends = [{ ...to, method: turn.method, args: turn.args }];
+      this.#ended(turn);
+      this.frame({ kind: 'turn-done', work: turn.work, outcome, sends });
+      return this.#next(turn);
+    }
     const [id] = decodeValue(turn.args) as [string];
     const state = this.#states.get(turn.actor) ?? [];
     const ok = (value: unknown): Outcome => ({ ok: true, value: encodeValue(value) });
@@ -351,6 +388,13 @@ export class TestNode {
         });
       case 'steps':
         return this.#nextStep(turn, 0);
+      case 'time': {
+        const [, ...timers] = decodeValue(turn.args) as [string, ...TimerChange[]];
+        this.#ended(turn);
+        const { work } = turn;
+        this.frame({ kind: 'turn-done', work, outcome: ok(null), sends: [], timers });
+        return this.#next(turn);
+      }
       default:
         return;
     }
@@ -382,8 +426,18 @@ export class TestNode {
     const frame = { kind: 'turn-done', work: turn.work, outcome, sends: [] } as const;
     this.#ended(turn);
     this.frame(delta === undefined ? frame : { ...frame, delta });
+    this.#next(turn);
+  }
+
+  #next(turn: Turn): void {
     const next = turn.read ? undefined : this.#lines.get(turn.actor)?.[0];
     if (next !== undefined) this.#turn(next);
+  }
+
+  /** As a runner knows it: by the turns that have ended here. */
+  #isPending({ actor, timer }: Turn): boolean {
+    const pending = this.machine.actors.get(actor)?.memory?.timers.get(timer?.number ?? 0);
+    return pending?.firing === timer?.firing;
   }
 
   #ended(turn: Turn): void {

@@ -3,6 +3,7 @@
  * greater (epoch, seq) stays, whoever wrote last.
  *
  * S1  a stored checkpoint is never replaced by an older one.
+ * S4  what was to lie on top of another checkpoint is put on top of no other one.
  * S2  each put is answered once, when its fate is known; an unreachable store is asked again.
  * S3  at most `putsMax` puts are in flight.
  */
@@ -15,11 +16,13 @@ export type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 
 const putsMax = 64;
 
+/** The revision under which it stands, none when a newer checkpoint does; `baseGone` (S4). */
+export type PutFate = { readonly revision?: number; readonly baseGone?: true };
+
 export interface CheckpointStoreStart {
   readonly checkpoints: Checkpoints;
   readonly logger: Logger;
-  /** `revision` is absent when a newer checkpoint stands in the store. */
-  stored(actor: ActorId, epoch: number, seq: number, revision?: number): void;
+  stored(actor: ActorId, epoch: number, seq: number, fate: PutFate): void;
 }
 
 export class CheckpointStore {
@@ -50,7 +53,7 @@ export class CheckpointStore {
     };
     patiently(patience, () => this.#slots.run(() => this.#putWhole(order)))
       .then(
-        (revision) => this.#start.stored(actor, epoch, seq, revision),
+        (fate) => this.#start.stored(actor, epoch, seq, fate),
         (reason: unknown) => {
           // The actor stays safe by its log, which then grows: an operator has to look.
           this.#start.logger.error(
@@ -69,29 +72,33 @@ export class CheckpointStore {
   }
 
   /** With the last one of an actor what stood there before is freed. */
-  async #putWhole(order: PutOrder): Promise<number | undefined> {
-    const revision = await this.#put(order);
-    if (order.last === true && revision !== undefined) {
-      await this.#start.checkpoints.prune(order.actor, revision);
+  async #putWhole(order: PutOrder): Promise<PutFate> {
+    const fate = await this.#put(order);
+    if (order.last === true && fate.revision !== undefined) {
+      await this.#start.checkpoints.prune(order.actor, fate.revision);
     }
-    return revision;
+    return fate;
   }
 
-  /** The revision under which it stands; undefined when a newer one stands there. */
-  async #put(order: PutOrder): Promise<number | undefined> {
+  async #put(order: PutOrder): Promise<PutFate> {
+    const { checkpoints } = this.#start;
+    const { actor, body, onTop = false } = order;
     let expected = order.expected;
     for (;;) {
-      const revision = await this.#start.checkpoints.put(order.actor, order.body, expected);
-      if (revision !== undefined) return revision;
-      const standing = await this.#start.checkpoints.get(order.actor);
-      if (standing === undefined) {
-        expected = 0;
-        continue;
+      const revision = onTop
+        ? await checkpoints.putOnTop(actor, body, expected)
+        : await checkpoints.put(actor, body, expected);
+      if (revision !== undefined) return { revision };
+      const standing = await checkpoints.get(actor);
+      const head = standing === undefined ? undefined : checkpointHead(standing.body);
+      // Two of the same turn are alike only when both are whole, or both lie on the same one.
+      const same = head?.epoch === order.epoch && head.seq === order.seq;
+      if (standing !== undefined && same && (standing.base !== undefined) === onTop) {
+        return { revision: standing.revision };
       }
-      const head = checkpointHead(standing.body);
-      if (head.epoch === order.epoch && head.seq === order.seq) return standing.revision;
-      if (checkpointIsNewer(head, checkpointHead(order.body))) return undefined;
-      expected = standing.revision;
+      if (head !== undefined && checkpointIsNewer(head, checkpointHead(body))) return {};
+      if (onTop) return { baseGone: true };
+      expected = standing?.revision ?? 0;
     }
   }
 }

@@ -187,18 +187,13 @@ export class NodeHost {
       restored: (result) => this.#post({ kind: 'restored', ...result }),
       failed: (actor, epoch, failure) =>
         this.#post({ kind: 'restore-failed', actor, epoch, failure }),
+      readAhead: (actor, epoch) => this.#post({ kind: 'read-ahead', actor, epoch }),
     });
     const checkpoints = new CheckpointStore({
       checkpoints: fabric.checkpoints,
       logger,
-      stored: (actor, epoch, seq, revision) =>
-        this.#post({
-          kind: 'checkpoint-stored',
-          actor,
-          epoch,
-          seq,
-          ...(revision === undefined ? {} : { revision }),
-        }),
+      stored: (actor, epoch, seq, fate) =>
+        this.#post({ kind: 'checkpoint-stored', actor, epoch, seq, ...fate }),
     });
     const { resendMs, checkpointTurns, checkpointMs, idleMs, rebaseMs, runners } = config.node;
     const { logBytesBeyondCheckpointsMax, logBytesKeptMax } = config.node;

@@ -4,7 +4,7 @@
  *
  * O1  what is meant for this node itself comes back as an event, never by the bus.
  */
-import type { Bus, LoopRim, Names } from '@troupe/fabric';
+import { type Bus, crashPoint, type LoopRim, type Names } from '@troupe/fabric';
 import { type Incarnation, nodeAddress, type ToNode, unreachable } from '@troupe/model';
 import type { NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe/worker-node-core';
 import type { CheckpointStore } from './checkpoint-store.ts';
@@ -55,6 +55,9 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
       case 'kill-runner':
         pool.kill(order.runner);
         return;
+      case 'read-ahead':
+        this.#start.restorer.readAhead(order);
+        return;
       case 'read-objects':
         this.#start.shelf.read(order);
         return;
@@ -68,6 +71,7 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
 
   send(message: NodeSend): void {
     const { bus, names, incarnation } = this.#start;
+    crashPoint(`node.${phaseOf(message)}`);
     switch (message.kind) {
       case 'to-leader':
         if (message.message.kind === 'left') this.#start.left();
@@ -120,4 +124,10 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
   dropped(reason: Error, withheld: number): void {
     this.#start.dropped(reason, withheld);
   }
+}
+
+/** What a crash point before it is called: `prepare`, `put-checkpoint`, `released` … */
+function phaseOf(message: NodeSend): string {
+  const carried = message.kind === 'to-leader' || message.kind === 'to-node';
+  return carried ? message.message.kind : message.kind;
 }

@@ -11,8 +11,8 @@ import {
 } from '@troupe/model';
 import { encodeCheckpoint, freshMemory, type NodeFact } from '@troupe/worker-node-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CheckpointStore } from '../src/checkpoint-store.ts';
-import { type Restored, Restorer, stretchesOf } from '../src/restore/restorer.ts';
+import { CheckpointStore, type PutFate } from '../src/checkpoint-store.ts';
+import { type Restored, Restorer } from '../src/restore/restorer.ts';
 import { Cell } from './harness.ts';
 
 let cell: Cell;
@@ -23,6 +23,7 @@ beforeAll(async () => {
 afterAll(() => cell.stop());
 
 const at = { now: 0, wall: 0 };
+const nothing = new Uint8Array(0);
 
 /** A turn of the actor; nothing but its number matters here. */
 function turn(actor: ActorId, seq: number, body = new Uint8Array(0)): NodeFact {
@@ -94,6 +95,7 @@ function restorer(
     patienceMs: 500,
     restored: give,
     failed: (_actor, _epoch, why) => give(why),
+    readAhead: () => told.shift()?.(),
   });
   const next = () =>
     new Promise<Restored | Failure>((resolve) => {
@@ -104,6 +106,8 @@ function restorer(
   return { restorer: made, next };
 }
 
+/** Who waits for something to be read ahead. */
+const told: ((value?: unknown) => void)[] = [];
 const order = { kind: 'restore' as const, epoch: 9, ownLog: false, ownFrom: 0 };
 const seqs = (restored: Restored | Failure) =>
   'facts' in restored
@@ -229,6 +233,7 @@ test('a checkpoint stored during a restore is read instead of the logs it covers
   let gets = 0;
   const { restorer: subject, next } = restorer(await log(), [], {
     put: (...given) => checkpoints.put(...given),
+    putOnTop: (...given) => checkpoints.putOnTop(...given),
     get: async (key) => {
       const found = await checkpoints.get(key);
       // Another one is stored right after the first look, and the log before it is deleted.
@@ -258,17 +263,38 @@ test('a batch that was never completed is no history', async () => {
   expect(seqs(await next())).toEqual([1]);
 });
 
-test('a floor before the chain, in it, and behind it', () => {
-  const [a, b, c] = [logName('a'), logName('b'), logName('c')];
-  const chain = [
-    { log: a, from: 0, to: 10 },
-    { log: b, from: 4, to: 20 },
-  ];
-  expect(stretchesOf(chain, undefined)).toEqual(chain);
-  expect(stretchesOf(chain, { log: c, position: 7 })).toEqual(chain);
-  expect(stretchesOf(chain, { log: b, position: 6 })).toEqual([{ log: b, from: 7, to: 20 }]);
-  expect(stretchesOf(chain, { log: b, position: 1 })).toEqual([{ log: b, from: 4, to: 20 }]);
-  expect(stretchesOf(chain, { log: a, position: 10 })).toEqual([{ log: b, from: 4, to: 20 }]);
+test('what is read ahead is not read again, and a rest is given with what it lies on', async () => {
+  const actor = actorId('default', 'Ahead', 'a');
+  const { checkpoints } = cell.fabric;
+  const own = await log();
+  const head = (seq: number) => ({
+    actor,
+    birth: 1,
+    epoch: 2,
+    seq,
+    floor: { log: own, position: 0 },
+  });
+  const whole = encodeCheckpoint(head(1), freshMemory(), encodeValue(['x']), at);
+  const first = (await checkpoints.put(actor, whole, 0)) ?? 0;
+  const known: (number | undefined)[] = [];
+  const { restorer: subject, next } = restorer(await log(), [], {
+    put: (...given) => checkpoints.put(...given),
+    putOnTop: (...given) => checkpoints.putOnTop(...given),
+    get: (key, one) => {
+      known.push(one?.revision);
+      return checkpoints.get(key, one);
+    },
+  });
+  const ahead = new Promise((resolve) => told.push(resolve));
+  subject.readAhead({ kind: 'read-ahead', actor, epoch: 2 });
+  await ahead;
+  const rest = encodeCheckpoint(head(2), freshMemory(), encodeValue([]), at);
+  const second = await checkpoints.putOnTop(actor, rest, first);
+  subject.restore({ ...order, actor, chain: [] });
+  const found = await next();
+  expect(known).toEqual([undefined, first]);
+  expect('checkpoint' in found && found.checkpoint).toMatchObject({ revision: second });
+  expect('checkpoint' in found && found.checkpoint?.base).toEqual(Buffer.from(whole));
 });
 
 test('S1: a late writer never replaces a newer checkpoint, nor is it stopped by an older one', async () => {
@@ -276,16 +302,17 @@ test('S1: a late writer never replaces a newer checkpoint, nor is it stopped by 
   const floor = { log: logName('any'), position: 1 };
   const body = (epoch: number, seq: number) =>
     encodeCheckpoint({ actor, birth: 1, epoch, seq, floor }, freshMemory(), encodeValue(seq), at);
-  const put = (epoch: number, seq: number, expected: number) =>
-    new Promise<number | undefined>((resolve) => {
+  const fate = (epoch: number, seq: number, expected: number, more: { onTop?: true } = {}) =>
+    new Promise<PutFate>((resolve) => {
       const store = new CheckpointStore({
         checkpoints: cell.fabric.checkpoints,
         logger: silentLogger,
-        stored: (_actor, _epoch, _seq, revision) => resolve(revision),
+        stored: (_actor, _epoch, _seq, fate) => resolve(fate),
       });
-      const kind = 'put-checkpoint';
-      store.put({ kind, actor, epoch, seq, body: body(epoch, seq), expected });
+      const order = { kind: 'put-checkpoint', actor, epoch, seq, expected } as const;
+      store.put({ ...order, body: body(epoch, seq), ...more });
     });
+  const put = async (...given: Parameters<typeof fate>) => (await fate(...given)).revision;
   const first = await put(2, 10, 0);
   expect(first).toBeGreaterThan(0);
   // A fenced node writes once more under its old epoch.
@@ -296,4 +323,9 @@ test('S1: a late writer never replaces a newer checkpoint, nor is it stopped by 
   // The fenced node comes back late: refused.
   expect(await put(2, 13, first ?? 0)).toBeUndefined();
   expect((await cell.fabric.checkpoints.get(actor))?.body).toEqual(Buffer.from(body(5, 11)));
+  // S4: a rest is put on what it was made for, or not at all.
+  expect(await fate(5, 12, first ?? 0, { onTop: true })).toEqual({ baseGone: true });
+  expect((await fate(5, 12, third ?? 0, { onTop: true })).revision).toBeGreaterThan(third ?? 0);
+  const { base } = (await cell.fabric.checkpoints.get(actor)) ?? {};
+  expect(Buffer.compare(base ?? nothing, body(5, 11))).toBe(0);
 });

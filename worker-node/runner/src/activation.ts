@@ -14,16 +14,32 @@ import {
   limits,
   type Outcome,
   type OutgoingSend,
+  type TimerChange,
+  type ToRunner,
   troupeError,
   type WorkId,
 } from '@troupe/model';
 import type { AnyActorDefinition } from '@troupe/sdk/internal';
 import type { Emit } from './departures.ts';
 import { HeldState } from './held-state.ts';
+import { HeldTimers } from './held-timers.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
 import type { UseMeter } from './use-meter.ts';
 import { Work } from './work.ts';
+
+type Activated = Pick<
+  Extract<ToRunner, { kind: 'activate' }>,
+  'state' | 'deltas' | 'timers' | 'nextTimer'
+>;
+
+/** A firing whose timer a turn before it has cancelled. */
+const skippedTurn = {
+  kind: 'turn-done',
+  outcome: { ok: true, value: new Uint8Array(0) },
+  sends: [],
+  skipped: true,
+} as const;
 
 /** What a letter costs in a record beside what the user put into it. */
 const letterBytes = 160;
@@ -42,22 +58,19 @@ export class Activation {
   readonly #definition: AnyActorDefinition;
   readonly #host: Host;
   readonly #held: HeldState;
+  readonly #timers: HeldTimers;
   readonly #name: string;
   readonly #queue: TurnFrame[] = [];
   #running: Work | undefined;
 
   /** Throws what the constructor of the state throws. */
-  constructor(
-    actor: ActorId,
-    definition: AnyActorDefinition,
-    host: Host,
-    from: { readonly state?: Bytes; readonly deltas: readonly Bytes[] },
-  ) {
+  constructor(actor: ActorId, definition: AnyActorDefinition, host: Host, from: Activated) {
     const { type, key } = actorParts(actor);
     this.#definition = definition;
     this.#host = host;
     this.#name = `${type}/${key}`;
     this.#held = new HeldState(() => definition.state(key), from.state, from.deltas);
+    this.#timers = new HeldTimers(from.timers, from.nextTimer);
   }
 
   encodedState(): Bytes {
@@ -94,6 +107,10 @@ export class Activation {
 
   #turn(frame: TurnFrame): void {
     const { emit } = this.#host;
+    const { timer } = frame;
+    if (timer !== undefined && !this.#timers.isPending(timer)) {
+      return emit({ ...skippedTurn, work: frame.work });
+    }
     let plain = true;
     const work: Work = new Work(frame, {
       name: `turn ${this.#name}.${frame.method}`,
@@ -101,32 +118,44 @@ export class Activation {
       onEnd: (outcome, value) => {
         this.#host.works.delete(frame.work);
         this.#running = undefined;
-        emit(this.#settle(frame.work, scope, outcome, value));
+        emit(this.#settle(frame, scope, outcome, value));
         if (!plain) this.#drain();
       },
     });
-    const scope = new TurnScope(frame, this.#held, work, emit);
+    const timers = () => this.#timers.begin(timer, (name) => this.#checkMethod(name));
+    const scope = new TurnScope(frame, { held: this.#held, timers, work, emit });
     this.#running = work;
     this.#host.works.set(frame.work, work);
-    work.run(() => this.#method(frame)(scope, ...argsOf(frame)));
+    const { to } = timer ?? {};
+    if (to === undefined) work.run(() => this.#method(frame)(scope, ...argsOf(frame)));
+    // A delayed send whose time has come: no user code runs.
+    else work.run(() => void scope.sends.push({ ...to, method: frame.method, args: frame.args }));
     plain = false;
   }
 
   /** Commits or discards what a turn did (A2). */
-  #settle(work: WorkId, scope: TurnScope, outcome: Outcome, value: unknown): FromRunner {
+  #settle(frame: TurnFrame, scope: TurnScope, outcome: Outcome, value: unknown): FromRunner {
+    const { work, timer } = frame;
     if (outcome.ok) {
       try {
         const reply = encodePayload(value, 'reply');
         const { sends } = scope;
-        const delta = this.#held.commit(scope.draft, deltaBytesLeft(reply, sends));
-        const done = { kind: 'turn-done', work, outcome: { ok: true, value: reply } } as const;
-        return delta === undefined ? { ...done, sends } : { ...done, delta, sends };
+        const timers = scope.timerChanges;
+        const delta = this.#held.commit(scope.draft, deltaBytesLeft(reply, sends, timers));
+        this.#timers.commit(timer, timers);
+        const outcome = { ok: true, value: reply } as const;
+        const bare = { kind: 'turn-done', work, outcome, sends } as const;
+        const done = timers.length === 0 ? bare : { ...bare, timers };
+        return delta === undefined ? done : { ...done, delta };
       } catch (thrown) {
         this.#held.discard(scope.draft);
+        this.#timers.commit(timer, []);
         return { kind: 'turn-done', work, outcome: failed(thrown), sends: [] };
       }
     }
     this.#held.discard(scope.draft);
+    // A firing counts whatever it came to.
+    this.#timers.commit(timer, []);
     return { kind: 'turn-done', work, outcome, sends: [] };
   }
 
@@ -146,7 +175,7 @@ export class Activation {
       },
     });
     this.#host.works.set(frame.work, work);
-    const scope = new ReadScope(frame, this.#held, work, emit);
+    const scope = new ReadScope(frame, { held: this.#held, timers: this.#timers, work, emit });
     work.run(() => this.#method(frame)(scope, ...argsOf(frame)));
   }
 
@@ -162,6 +191,13 @@ export class Activation {
     }
   }
 
+  /** That a timer may run it. */
+  #checkMethod(method: string): void {
+    const { methods, name } = this.#definition;
+    if (Object.hasOwn(methods, method)) return;
+    throw troupeError('UNKNOWN_METHOD', `actor type ${name} has no method ${method} for a timer`);
+  }
+
   #method(frame: TurnFrame): Method {
     const { methods, reads, name } = this.#definition;
     const table = frame.read ? reads : methods;
@@ -173,17 +209,30 @@ export class Activation {
   }
 }
 
-/** Reply, letters and delta of a turn are one record: what the first two leave for the last. */
-function deltaBytesLeft(reply: Bytes, sends: readonly OutgoingSend[]): number {
+/** Reply, letters, timers and delta of a turn are one record: what the others leave for the last. */
+function deltaBytesLeft(
+  reply: Bytes,
+  sends: readonly OutgoingSend[],
+  timers: readonly TimerChange[],
+): number {
   let bytes = reply.length;
   for (const { type, key, method, args } of sends) {
     bytes += args.length + 3 * (type.length + key.length + method.length) + letterBytes;
   }
+  for (const change of timers) bytes += bytesOfTimer(change);
   if (bytes > limits.turnBytesMax) {
-    const what = `reply and letters of the turn have ${bytes} bytes together`;
+    const what = `reply, letters and timers of the turn have ${bytes} bytes together`;
     throw troupeError('TOO_LARGE', what, { bytes, bytesMax: limits.turnBytesMax });
   }
   return Math.min(limits.deltaBytesMax, limits.turnBytesMax - bytes);
+}
+
+function bytesOfTimer(change: TimerChange): number {
+  if (change.kind === 'cancel') return letterBytes + 3 * change.name.length;
+  const { args, method, name = '', to, when } = change;
+  const names = method.length + name.length + (to?.type.length ?? 0) + (to?.key.length ?? 0);
+  const schedule = when.kind === 'cron' ? when.cron.length + when.zone.length : 0;
+  return args.length + 3 * (names + schedule) + letterBytes;
 }
 
 function argsOf(frame: TurnFrame): readonly unknown[] {

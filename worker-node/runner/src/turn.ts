@@ -1,13 +1,38 @@
 /** What a method is given while its turn runs; a read is given less. */
-import { actorParts, type OutgoingSend, type ToRunner, troupeError } from '@troupe/model';
-import type { CallLimit, StepContext, StepOptions } from '@troupe/sdk';
+import {
+  actorParts,
+  type OutgoingSend,
+  type TimerChange,
+  type ToRunner,
+  troupeError,
+} from '@troupe/model';
+import type {
+  CallLimit,
+  SendOptions,
+  StepContext,
+  StepOptions,
+  Timers,
+  TimerView,
+} from '@troupe/sdk';
 import { makeHandle, nameOf } from '@troupe/sdk/internal';
 import { ask, checkDeadline, type Emit, observed } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
+import type { HeldTimers } from './held-timers.ts';
 import { takeStep } from './step.ts';
+import { type TimerDraft, timerViews } from './timer-draft.ts';
 import type { Work } from './work.ts';
 
 export type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
+
+/** What a context stands on. */
+export interface Grounds<T> {
+  readonly held: HeldState;
+  readonly timers: T;
+  readonly work: Work;
+  readonly emit: Emit;
+}
+
+const noChanges: readonly TimerChange[] = [];
 
 type Named = string | { readonly name: string };
 
@@ -17,15 +42,18 @@ export class TurnScope {
   readonly id: string;
   readonly callId: string;
   readonly sends: OutgoingSend[] = [];
+  readonly #openTimers: () => TimerDraft;
+  #timers: { readonly draft: TimerDraft; readonly forUser: Timers } | undefined;
   readonly #held: HeldState;
   readonly #work: Work;
   readonly #emit: Emit;
   #draft: Box | undefined;
 
-  constructor(frame: TurnFrame, held: HeldState, work: Work, emit: Emit) {
+  constructor(frame: TurnFrame, { held, timers, work, emit }: Grounds<() => TimerDraft>) {
     this.key = actorParts(frame.actor).key;
     this.id = frame.actor;
     this.callId = frame.callId;
+    this.#openTimers = timers;
     this.#held = held;
     this.#work = work;
     this.#emit = emit;
@@ -46,6 +74,15 @@ export class TurnScope {
 
   get signal(): AbortSignal {
     return this.#work.signal;
+  }
+
+  get timers(): Timers {
+    return this.#usedTimers().forUser;
+  }
+
+  /** What it did to timers: most turns never look at them. */
+  get timerChanges(): readonly TimerChange[] {
+    return this.#timers?.draft.changes() ?? noChanges;
   }
 
   readonly log = (text: string): void => {
@@ -69,11 +106,21 @@ export class TurnScope {
   readonly actor = (actor: Named, key: string, options: CallLimit = {}): unknown =>
     callsFrom(this.#work, actor, key, options);
 
-  readonly send = (actor: Named, key: string): unknown =>
+  readonly send = (actor: Named, key: string, { delayMs = 0 }: SendOptions = {}): unknown =>
     makeHandle((method, args) => {
       this.#work.checkOpen('c.send');
-      this.sends.push(ask(nameOf(actor), key, method, args));
+      const asked = ask(nameOf(actor), key, method, args);
+      if (delayMs === 0) this.sends.push(asked);
+      else this.#usedTimers().draft.sendLater(asked, delayMs);
     });
+
+  #usedTimers(): { readonly draft: TimerDraft; readonly forUser: Timers } {
+    if (this.#timers === undefined) {
+      const draft = this.#openTimers();
+      this.#timers = { draft, forUser: draft.forUser((use) => this.#work.checkOpen(use)) };
+    }
+    return this.#timers;
+  }
 
   #opened(use: string): Box {
     this.#work.checkOpen(use);
@@ -97,11 +144,14 @@ export class ReadScope {
   readonly key: string;
   readonly id: string;
   readonly callId: string;
+  readonly timers: Pick<Timers, 'list'>;
   readonly #work: Work;
   readonly #emit: Emit;
 
-  constructor(frame: TurnFrame, held: HeldState, work: Work, emit: Emit) {
+  constructor(frame: TurnFrame, { held, timers, work, emit }: Grounds<HeldTimers>) {
     this.state = held.current;
+    const pending = timers.pending();
+    this.timers = Object.freeze({ list: (): readonly TimerView[] => timerViews(pending) });
     this.key = actorParts(frame.actor).key;
     this.id = frame.actor;
     this.callId = frame.callId;

@@ -31,6 +31,7 @@ export interface TurnOrder {
   readonly recorded?: readonly Recorded[];
   readonly limitMs?: number;
   readonly callId?: string;
+  readonly timer?: Extract<ToRunner, { kind: 'turn' }>['timer'];
 }
 
 export class RunnerProcess {
@@ -100,9 +101,16 @@ export class RunnerProcess {
     return this.#frames;
   }
 
-  async activate(type: string, key: string, state?: Bytes, deltas: readonly Bytes[] = []) {
+  async activate(
+    type: string,
+    key: string,
+    state?: Bytes,
+    deltas: readonly Bytes[] = [],
+    timers: Pick<Extract<ToRunner, { kind: 'activate' }>, 'timers' | 'nextTimer'> = {},
+  ) {
     const actor = actorId('default', type, key);
-    this.send({ kind: 'activate', actor, deltas, ...(state === undefined ? {} : { state }) });
+    const from = state === undefined ? timers : { ...timers, state };
+    this.send({ kind: 'activate', actor, deltas, ...from });
     await this.next('activated', (frame) => frame.actor === actor);
     return actor;
   }
@@ -120,6 +128,7 @@ export class RunnerProcess {
       callId: order.callId ?? `call-${work}`,
       recorded: order.recorded ?? [],
       limitMs: order.limitMs ?? 10_000,
+      ...(order.timer === undefined ? {} : { timer: order.timer }),
     });
     return work;
   }

@@ -12,6 +12,7 @@ import { gangsTogether } from './gangs-together.ts';
 import { gpusOnce } from './gpus-once.ts';
 import { linearizable } from './linearizable.ts';
 import { selectedNodes } from './selected-nodes.ts';
+import { timersOnce } from './timers-once.ts';
 import { type Evidence, type Finding, UnreadableError, type Verdict } from './verdict.ts';
 
 type Checker = (promise: string, evidence: Evidence) => Verdict;
@@ -36,13 +37,14 @@ const promises: readonly Promised[] = [
   { promise: 'no GPU is given twice', workload: 'placings', checker: gpusOnce },
   { promise: 'a gang starts together or not at all', workload: 'placings', checker: gangsTogether },
   { promise: 'a task runs where its selector says', workload: 'placings', checker: selectedNodes },
+  { promise: 'a timer comes once, and not early', workload: 'timers', checker: timersOnce },
 ];
 
 /** Of its tasks only who was served when is checked. */
 const sharing = 'shares';
 const known = new Set([...promises.map(({ workload }) => workload), sharing]);
 /** Came when histories said already which workloads were at work: an older one cannot have them. */
-const newer: ReadonlySet<string> = new Set(['placings']);
+const newer: ReadonlySet<string> = new Set(['placings', 'timers']);
 
 export function checkHistory(history: History): readonly Verdict[] {
   const coded = codedErrors('every operation is answered, with a code', history);

@@ -1,5 +1,6 @@
 /** The kinds of faults, and those that are not had on this machine. */
 import type { Setting } from '../cluster/setting.ts';
+import { moveActors } from './actor-moves.ts';
 import { restoreData } from './backups.ts';
 import { clockJump } from './clocks.ts';
 import { fillDisk } from './disks.ts';
@@ -57,6 +58,7 @@ const kinds = {
   'reset-clients': resetClients,
   'slow-links': slowLinks,
   'lossy-links': loseAny,
+  'move-actors': moveActors,
   'drain-node': drain,
   'twin-node': twin,
   'roll-all': roll,

@@ -87,13 +87,14 @@ export const resetLinks: Fault = {
       return begun(stage, links, { kind: 'reset' }, `${member.name} and NATS`, release);
     }
     const { proxy } = stage;
-    proxy.reset(member.name);
+    const count = proxy.reset(member.name);
     return {
       target: member.name,
       async undo() {
         proxy.reset(member.name);
         release();
       },
+      befallen: () => count,
     };
   },
 };

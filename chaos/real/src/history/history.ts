@@ -158,8 +158,33 @@ function flawsOf(lines: readonly Line[]): readonly string[] {
       : []),
     ...(late > 0 ? [`${late} lines are of a time after the end`] : []),
     ...(backwards > 0 ? [`${backwards} lines end before they begin`] : []),
+    ...missingOf(lines),
     ...(first === undefined ? [] : [`${first} is told twice, as are ${twice.size - 1} others`]),
   ];
+}
+
+/** How many numbers no operation has, of those up to the highest of each workload, and the least. */
+function missingOf(lines: readonly Line[]): readonly string[] {
+  const numbers = new Map<string, Set<number>>();
+  for (const one of lines) {
+    const number = one.kind === 'operation' ? numberOf(one) : undefined;
+    if (one.kind !== 'operation' || number === undefined) continue;
+    numbers.set(one.workload, (numbers.get(one.workload) ?? new Set()).add(number));
+  }
+  return [...numbers].flatMap(([workload, seen]) => {
+    const most = [...seen].reduce((highest, number) => Math.max(highest, number), 0);
+    let least = 1;
+    while (seen.has(least)) least += 1;
+    if (least > most) return [];
+    return [`${most - seen.size} operations of ${workload} are missing, such as number ${least}`];
+  });
+}
+
+/** As `Operations.nextId` counts them; what is asked for again has the number of what it repeats. */
+function numberOf({ workload, client, id }: Operation): number | undefined {
+  const start = `${workload}-${client}-`;
+  const [, number] = /^(\d+)(?:-again)?$/.exec(id.slice(start.length)) ?? [];
+  return number !== undefined && id.startsWith(start) ? Number(number) : undefined;
 }
 
 /** What is to be told once. */

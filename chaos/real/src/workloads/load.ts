@@ -13,6 +13,7 @@ import { registers } from './registers.ts';
 import { runs } from './runs.ts';
 import { shares } from './shares.ts';
 import { tasks } from './tasks.ts';
+import { timers } from './timers.ts';
 import { voyages } from './voyages.ts';
 import { Operations, type Seat, type Workload } from './workload.ts';
 
@@ -27,6 +28,7 @@ export const workloads = [
   shares,
   voyages,
   placings,
+  timers,
 ];
 
 /** The longest that an operation may take after the cluster has healed. */

@@ -13,9 +13,8 @@ const tasks = { whole, half, quarter, pair, wholeLeft, halfRight, urgent };
 
 /** Only its own tasks are preempted by it. */
 const tenant = 'placing';
-/** More than it takes, whatever the priority of its tasks: tenants that wait for a resource of their
- *  own would lose their shares to one that takes more than its own of another (open in
- *  `chaos/FOUND.md`). */
+/** More than it takes, whatever the priority of its tasks: nobody here is to wait for his share, and the
+ *  tenants of `shares` are judged for theirs. */
 const weight = 30;
 const operationsPerKey = 100;
 const policies = ['PACK', 'SPREAD', 'STRICT_SPREAD'] as const;

@@ -1,5 +1,5 @@
 /** What many runs come to. */
-import type { FaultKind } from '../plan/faults.ts';
+import { type FaultKind, faultKinds } from '../plan/faults.ts';
 import type { Result } from '../run/run.ts';
 import { type InterestingState, interestingStates } from '../world/coverage.ts';
 
@@ -20,7 +20,7 @@ export interface Report {
   readonly coverage: readonly (readonly [InterestingState, number])[];
 }
 
-/** Batches of so many seeds must reach every interesting state. */
+/** Batches of so many seeds must reach every interesting state, and have every kind of fault. */
 export const seedsForCoverage = 3_000;
 
 /** Nodes from which on a cluster counts as one of its size. */
@@ -81,10 +81,14 @@ export class Summary {
     return this.#events.length;
   }
 
-  /** Interesting states that no seed has reached; none is missed in a small batch. */
-  get missed(): readonly InterestingState[] {
+  /** Interesting states that no seed has reached, and kinds of faults that befell nobody; none is
+   *  missed in a small batch. */
+  get missed(): readonly string[] {
     if (this.seeds < seedsForCoverage) return [];
-    return interestingStates.filter((state) => !this.#coverage.has(state));
+    return [
+      ...interestingStates.filter((state) => !this.#coverage.has(state)),
+      ...faultKinds.filter((kind) => !this.#faults.has(kind)).map((kind) => `the fault ${kind}`),
+    ];
   }
 
   #bySize(): string {

@@ -31,7 +31,7 @@ export interface Restored {
   readonly actor: ActorId;
   readonly epoch: number;
   readonly node: string;
-  readonly checkpoint: { readonly body: Uint8Array } | undefined;
+  readonly checkpoint: { readonly body: Uint8Array; readonly base?: Uint8Array } | undefined;
   readonly facts: readonly NodeFact[];
 }
 

@@ -49,6 +49,7 @@ import { sights } from './sights.ts';
 import { soonestFirst } from './soonest-first.ts';
 import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
+import { timerSights } from './timer-sights.ts';
 import { Truth } from './truth.ts';
 import { wishesKept } from './wishes-kept.ts';
 
@@ -132,9 +133,8 @@ export class Checks {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    const looks = [sights, runSights, taskSights, placeSights, lifeSights].map((look) =>
-      look(this.truth, coverage),
-    );
+    const all = [sights, runSights, taskSights, placeSights, timerSights, lifeSights];
+    const looks = all.map((look) => look(this.truth, coverage));
     this.#checkers = [...checkers, ...looks];
   }
 

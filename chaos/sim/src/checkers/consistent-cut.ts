@@ -68,7 +68,7 @@ function checkOutbox(truth: Truth, restored: Restored, violate: Violate): void {
   // What one that has ended owes is judged when it is destroyed.
   if (actor.endedAt !== undefined) return;
   const { checkpoint, facts } = restored;
-  const { memory } = beginningOf(actor, checkpoint?.body, truth.now());
+  const { memory } = beginningOf(actor, checkpoint?.body, truth.now(), checkpoint?.base);
   try {
     for (const fact of facts) {
       if (isOfBirth(fact, actor.birth)) replay(memory, actor.id, fact, truth.now());

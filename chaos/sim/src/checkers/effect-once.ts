@@ -1,4 +1,4 @@
-/** A call, a letter and a step take effect once: no cause and no program twice in an actor's history,
+/** A call, a letter, a firing of a timer and a step take effect once: no cause and no program twice in an actor's history,
  *  and no step again whose result was recorded. */
 import { type ActorId, decodeValue, limits } from '@troupe/model';
 import { decodeArgs } from '../node/program.ts';

@@ -1,5 +1,5 @@
 /** What of the cluster is under way when a leader takes over, and who waits while tasks start. */
-import type { Incarnation } from '@troupe/model';
+import { type ActorId, type Incarnation, type NodeName, nodeNameOf } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { Coverage } from '../world/coverage.ts';
 import type { Truth } from './truth.ts';
@@ -9,6 +9,8 @@ export class Phases {
   readonly #coverage: Coverage;
   readonly #draining = new Set<Incarnation>();
   readonly #dying = new Set<Incarnation>();
+  /** Actors on their way elsewhere; `taken`: since before the last takeover. */
+  readonly #wished = new Map<ActorId, { readonly to: NodeName; taken: boolean }>();
   /** Dying when the last leader took over. */
   #dyingBefore: ReadonlySet<Incarnation> = new Set();
   /** Ready tasks by tenant. */
@@ -27,7 +29,13 @@ export class Phases {
       case 'node-draining':
         this.#draining.add(fact.incarnation);
         return;
+      case 'actor-migrating':
+        this.#wished.set(fact.actor, { to: fact.to, taken: false });
+        return;
+      case 'actor-placed':
+        return this.#placed(fact.actor, fact.chain.length > 0);
       case 'node-dying':
+        this.#lost(fact.incarnation);
         this.#draining.delete(fact.incarnation);
         this.#dying.add(fact.incarnation);
         return;
@@ -47,12 +55,31 @@ export class Phases {
     }
   }
 
+  #placed(actor: ActorId, afterDeath: boolean): void {
+    const wish = this.#wished.get(actor);
+    if (wish === undefined) return;
+    this.#wished.delete(actor);
+    if (afterDeath) return;
+    this.#coverage.reach('an actor is moved by an operator');
+    if (wish.taken) this.#coverage.reach('a migration is gone on with after a takeover');
+  }
+
+  #lost(node: Incarnation): void {
+    const name = nodeNameOf(node);
+    for (const [actor, { to }] of this.#wished) {
+      if (this.#truth.actors.get(actor)?.node === node) {
+        this.#coverage.reach('a node dies while an actor leaves it');
+      } else if (to === name) this.#coverage.reach('a node dies while an actor comes to it');
+    }
+  }
+
   #wait(tenant: string | undefined, change: number): void {
     if (tenant === undefined) return;
     this.#ready.set(tenant, Math.max(0, (this.#ready.get(tenant) ?? 0) + change));
   }
 
   #onTakeover(): void {
+    for (const wish of this.#wished.values()) wish.taken = true;
     const waitsOn = new Set<Incarnation>();
     for (const { node } of this.#truth.actors.values()) {
       if (this.#dying.has(node)) waitsOn.add(node);

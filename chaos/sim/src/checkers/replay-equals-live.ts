@@ -13,7 +13,8 @@ export const replayEqualsLive: MakeChecker = (truth, violate) => ({
     // A fenced node may still read: what it comes to counts for nothing.
     if (actor === undefined || actor.epoch !== epoch || actor.node !== node) return;
     try {
-      const { memory } = beginningOf(actor, checkpoint?.body, truth.now());
+      const { body, base } = checkpoint ?? {};
+      const { memory } = beginningOf(actor, body, truth.now(), base);
       for (const fact of facts) {
         if (isOfBirth(fact, actor.birth)) replay(memory, id, fact, truth.now());
       }

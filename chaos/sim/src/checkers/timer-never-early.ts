@@ -1,9 +1,10 @@
 /**
  * A timer fires no earlier than it was set for: the back-off of a task, also when another leader lets
  * it end, the time limit of an attempt, the wait for a run that goes on, the wait that a block is, the
- * limit of a pause and of a run.
+ * limit of a pause and of a run; and a timer of an actor.
  */
 import { type Answered, decodeValue, type Outcome, type Request } from '@troupe/model';
+import { actorTimersNeverEarly } from './actor-timers.ts';
 import type { MakeChecker } from './checker.ts';
 import { writerOf } from './one-writer-per-log.ts';
 
@@ -33,6 +34,7 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
   /** When each writer stored its last batches, by the record that ended each. */
   const stored = new Map<string, readonly number[]>();
   let lastRecord = '';
+  const ofActors = actorTimersNeverEarly(truth, violate);
   /** How long it took, when it was too short; in a night clocks leap. */
   const early = ({ since, nights, ms }: Waited): number | undefined => {
     const took = truth.now() - since;
@@ -106,7 +108,11 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
         `attempt ${fact.attempt} of ${fact.task} starts at most ${took.toFixed(0)} ms after the one before it failed, ${backOff?.ms} were to be waited`,
       );
     },
+    turnFact(fact, log, record) {
+      ofActors.turnFact?.(fact, log, record);
+    },
     sent(from, subject, message) {
+      ofActors.sent?.(from, subject, message);
       if (!('kind' in message)) return;
       if (message.kind === 'request') {
         const { replyTo, number, body } = message as Request;

@@ -102,6 +102,8 @@ export class Truth {
   readonly ledSince = new Map<string, number>();
   /** The same in virtual time. */
   readonly ledFrom = new Map<string, number>();
+  /** Actors that are wished elsewhere, under which epoch. */
+  readonly wished = new Map<ActorId, number>();
   /** Nights in which every host was suspended, longer than sessions are remembered. */
   nights = 0;
   #morningAt = Number.NEGATIVE_INFINITY;
@@ -142,7 +144,11 @@ export class Truth {
       case 'actor-created':
         this.#births.set(fact.actor, { birth: position, scope: fact.scope });
         return;
+      case 'actor-migrating':
+        this.wished.set(fact.actor, fact.epoch);
+        return;
       case 'actor-placed':
+        this.wished.delete(fact.actor);
         return this.#placed(fact.actor, fact.node, position);
       case 'tenant-put':
         this.weights.set(fact.tenant, fact.weight);
@@ -275,9 +281,14 @@ export class Truth {
 }
 
 export function causeKey(cause: TurnCause): string {
-  return cause.kind === 'call'
-    ? `${cause.session}:${cause.number}`
-    : `${cause.from}#${cause.fromBirth}:${cause.number}`;
+  switch (cause.kind) {
+    case 'call':
+      return `${cause.session}:${cause.number}`;
+    case 'letter':
+      return `${cause.from}#${cause.fromBirth}:${cause.number}`;
+    case 'timer':
+      return `timer:${cause.number}.${cause.firing}`;
+  }
 }
 
 export function sameOutcome(left: Outcome, right: Outcome): boolean {

@@ -56,6 +56,12 @@ export const mutants = {
   'clock-forgets-the-sender': 'the clock of a turn does not say what it knows of others',
   'restored-without-its-log': 'an actor is read back from its checkpoint alone',
   'older-checkpoint-read': 'an actor is read back from the checkpoint before the last',
+  'rest-not-stored':
+    'what an actor did while its checkpoint was written ahead is not handed over with it',
+  'placed-before-it-is-released': 'an actor that is wished elsewhere is placed there at once',
+  'last-stay-taken-for-all':
+    'an actor that came back to a node is read back without what it did elsewhere',
+  'wishes-forgotten': 'a leader that took over does not go on with migrations',
   'destroyed-state-is-used-again':
     'an actor begins with the checkpoint of the one before it, which was destroyed',
   'tombstone-not-read': 'an actor does not know what the one before it of its name had received',
@@ -64,6 +70,12 @@ export const mutants = {
   'attempt-sent-twice': 'a leader that took over sends a running attempt to another node too',
   'older-terms-obeyed': 'a node obeys leaders of older terms',
   'answered-calls-are-kept': 'a gateway goes on with calls that it has answered',
+  'successor-hurries-timers': 'a leader that took over lets a third of a time do for timers',
+  'successor-forgets-timers': 'a leader that took over does not know when timers are due',
+  'timers-told-short': 'a leader understands half of the time that a timer has to wait',
+  'firing-recorded-twice': 'a firing of a timer is recorded twice',
+  'timers-not-in-the-checkpoint': 'a checkpoint forgets the timers of its actor',
+  'timer-news-told-once': 'what the leader does not acknowledge of timers is not told again',
   'letters-lost-in-a-drain': 'a node that leaves hands its actors over without their letters',
   'placements-not-heard-of': 'a leader does not hear that what it placed has arrived',
   'given-up-before-its-limit': 'an attempt is given up by its time limit when it has hardly begun',

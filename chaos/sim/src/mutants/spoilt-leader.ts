@@ -11,6 +11,7 @@ import { nameOf } from '../checkers/runs/tree.ts';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { understood } from './spoilt-scene.ts';
+import { hurried } from './spoilt-timers.ts';
 import { spoiltWorkflow } from './spoilt-workflows.ts';
 
 type ResumeRun = Extract<RequestBody, { kind: 'resume-run' }>;
@@ -23,6 +24,15 @@ export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader
   }
   if (mutant === 'placements-not-heard-of' && message.kind === 'place-seen') {
     return { ...message, placed: [] };
+  }
+  if (mutant === 'placed-before-it-is-released' && message.kind === 'place-seen') {
+    const { wished } = world.checks.truth;
+    const actors = message.placed.filter(({ actor, epoch }) => wished.get(actor) === epoch);
+    return actors.length === 0 ? message : { ...message, kind: 'released', actors };
+  }
+  if (mutant === 'timers-told-short' && message.kind === 'timer-news') {
+    const actors = message.actors.map((of) => ({ ...of, news: hurried(of.news) }));
+    return { ...message, actors };
   }
   if (message.kind !== 'task-result') return message;
   const task = world.checks.truth.tasks.get(message.task);
@@ -90,6 +100,11 @@ export function saidByLeader(world: World, send: SchedulerSend): SchedulerSend {
     const { message } = send;
     if (message.kind !== 'place') return send;
     return { ...send, message: { ...message, chain: message.chain.slice(-1) } };
+  }
+  if (mutant === 'wishes-forgotten' && send.kind === 'to-node' && send.message.kind === 'place') {
+    const { leave, ...place } = send.message;
+    const takenOver = place.term.number > 0;
+    return takenOver && leave !== undefined ? { ...send, message: place } : send;
   }
   if (mutant === 'journal-trimmed-too-far' && send.kind === 'trim-journal') {
     return { ...send, before: send.before + 10 };

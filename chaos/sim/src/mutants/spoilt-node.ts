@@ -14,6 +14,7 @@ import {
 import type { NodeEvent, NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe/worker-node-core';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
+import { recordedTwice } from './spoilt-timers.ts';
 
 type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type StoredEvent = Omit<Extract<NodeEvent, { kind: 'checkpoint-stored' }>, 'wall'>;
@@ -59,7 +60,8 @@ export function saidByNode(
   post: (event: StoredEvent) => void,
 ): NodeSend | undefined {
   if (send.kind !== 'put-checkpoint') return send;
-  if (world.mutant === 'checkpoint-not-stored') {
+  const lost = world.mutant === 'rest-not-stored' && send.onTop === true;
+  if (lost || world.mutant === 'checkpoint-not-stored') {
     const { actor, epoch, seq } = send;
     post({ kind: 'checkpoint-stored', actor, epoch, seq, revision: send.expected });
     return undefined;
@@ -105,6 +107,8 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
     ),
   }),
   'letters-sent-once': sentOnce,
+  'firing-recorded-twice': () => (output) => ({ ...output, append: recordedTwice(output.append) }),
+  'timer-news-told-once': toldOnce,
   'letters-lost-in-a-drain': lostInDrain,
 };
 
@@ -118,6 +122,20 @@ function sentOnce(): SpoilOutput {
       const once = `${from} ${to} ${number}`;
       if (sent.has(once)) return false;
       sent.add(once);
+      return true;
+    }),
+  });
+}
+
+function toldOnce(): SpoilOutput {
+  const told = new Set<string>();
+  return (output) => ({
+    ...output,
+    send: output.send.filter((one) => {
+      if (one.kind !== 'to-leader' || one.message.kind !== 'timer-news') return true;
+      const once = one.message.actors.map(({ actor, from }) => `${actor} ${from}`).join(' ');
+      if (told.has(once)) return false;
+      told.add(once);
       return true;
     }),
   });
@@ -143,6 +161,7 @@ interface Body {
     sessions: unknown[];
     outbox: [to: string, next: number, letters: unknown[]][];
     begun?: unknown;
+    timers?: unknown;
   };
 }
 
@@ -171,6 +190,9 @@ const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) 
   'outbox-not-in-the-checkpoint': withoutLetters,
   'begun-turn-not-in-the-checkpoint': (memory) => {
     delete memory.begun;
+  },
+  'timers-not-in-the-checkpoint': (memory) => {
+    delete memory.timers;
   },
 };
 

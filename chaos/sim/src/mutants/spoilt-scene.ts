@@ -9,6 +9,7 @@ import {
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import { evenTenant, siteOf } from '../plan/scene.ts';
 import type { World } from '../world/world.ts';
+import { rememberedTimers } from './spoilt-timers.ts';
 
 /** What a leader understands of what it is asked for. */
 export function understood(world: World, body: RequestBody): RequestBody {
@@ -87,7 +88,8 @@ function without(
 }
 
 /** What whoever leads next remembers of what it reads. */
-export function remembered(world: World, fact: SchedulerFact): SchedulerFact {
+export function remembered(world: World, given: SchedulerFact): SchedulerFact {
+  const fact = rememberedTimers(world, given);
   switch (world.mutant) {
     case 'successor-forgets-cordons':
       return fact.kind === 'node-cordoned' ? { ...fact, cordoned: false } : fact;

@@ -36,12 +36,12 @@ export class CheckpointStore {
 
   #put(order: PutOrder, expected: number, id: string): void {
     const { requests, checkpoints, coverage } = this.#world;
-    const { actor, body } = order;
+    const { actor, body, onTop = false } = order;
     let settled = false;
     requests.ask(
       this.#process,
       'store',
-      () => checkpoints.put(actor, { body, expected, id }),
+      () => checkpoints.put(actor, { body, expected, id, onTop }),
       (revision) => {
         if (settled) return;
         settled = true;
@@ -70,21 +70,28 @@ export class CheckpointStore {
         if ((standing?.revision ?? 0) === tried.expected) {
           return this.#put(order, tried.expected, tried.id);
         }
-        if (standing === undefined) return this.#put(order, 0, tried.id);
-        const head = checkpointHead(standing.body);
-        if (checkpointIsNewer(head, checkpointHead(order.body))) {
+        const head = standing === undefined ? undefined : checkpointHead(standing.body);
+        if (head !== undefined && checkpointIsNewer(head, checkpointHead(order.body))) {
           coverage.reach('a checkpoint put is refused for a newer one');
           return this.#say(order, undefined);
         }
-        this.#put(order, standing.revision, tried.id);
+        if (order.onTop === true) {
+          return this.#stored({ ...this.#event(order), baseGone: true });
+        }
+        this.#put(order, standing?.revision ?? 0, tried.id);
       },
     );
   }
 
   #say(order: PutOrder, revision: number | undefined): void {
-    const { actor, epoch, seq, last } = order;
-    if (last === true && revision !== undefined) this.#world.checkpoints.prune(actor);
-    const event = { kind: 'checkpoint-stored', actor: actor as ActorId, epoch, seq } as const;
+    if (order.last === true && revision !== undefined) {
+      this.#world.checkpoints.prune(order.actor);
+    }
+    const event = this.#event(order);
     this.#stored(revision === undefined ? event : { ...event, revision });
+  }
+
+  #event({ actor, epoch, seq }: PutOrder): StoredEvent {
+    return { kind: 'checkpoint-stored', actor: actor as ActorId, epoch, seq };
   }
 }

@@ -169,6 +169,12 @@ export class Node {
         coverage.reach('a placement arrives twice');
       }
     }
+    if (message.kind === 'timers-due') {
+      for (const { actor } of message.timers) {
+        const isCold = this.#machine?.actors.get(actor)?.phase === 'cold';
+        if (isCold) coverage.reach('a timer wakes an actor');
+      }
+    }
     if (message.kind === 'letter') {
       const { memory } = checks.truth.actors.get(message.to) ?? {};
       const taken = memory?.recv.get(`${message.from}#${message.fromBirth}`) ?? 0;
@@ -264,6 +270,12 @@ export class Node {
         return this.#pool.start(order.bundle);
       case 'kill-runner':
         return this.#pool.kill(order.runner, 'killed beyond its limit');
+      case 'read-ahead': {
+        const { actor, epoch } = order;
+        return this.#restorer.readAhead(actor, () =>
+          this.#post({ kind: 'read-ahead', actor, epoch }),
+        );
+      }
       case 'read-objects':
         return readObjects(this.#world, this.process, order, (event) => this.#post(event));
       case 'log':

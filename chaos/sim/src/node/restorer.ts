@@ -8,14 +8,19 @@ import { type Batch, BatchReader } from '@troupe/fabric/loop';
 import type { StoredCheckpoint } from '@troupe/fabric/ports';
 import {
   type ActorId,
-  type ChainLink,
   decode,
   failure,
   type Incarnation,
   type LogName,
   turnLogName,
 } from '@troupe/model';
-import { floorOf, type NodeEvent, type NodeFact, type NodeSend } from '@troupe/worker-node-core';
+import {
+  headOf,
+  type NodeEvent,
+  type NodeFact,
+  type NodeSend,
+  stretchesOf,
+} from '@troupe/worker-node-core';
 import { LogAccess } from '../store/log-access.ts';
 import type { Stored } from '../store/log-server.ts';
 import type { Process } from '../world/process.ts';
@@ -70,11 +75,15 @@ export class Restorer {
       'store',
       () => checkpoints.read(order.actor, order.birth),
       (checkpoint) => {
-        const floor = checkpoint === undefined ? undefined : floorOf(checkpoint.body, order.birth);
-        const inOwn = floor?.log === this.ownLog;
-        const stretches: Stretch[] = inOwn ? [] : stretchesOf(order.chain, floor);
-        const from = inOwn && floor !== undefined ? floor.position + 1 : order.ownFrom + 1;
-        stretches.push({ log: this.ownLog, from, to: undefined });
+        const head = headOf(checkpoint?.body, order.birth);
+        const lastStay = this.#world.mutant === 'last-stay-taken-for-all';
+        const own = head?.epoch === order.epoch || (lastStay && head?.floor.log === this.ownLog);
+        const stretches: Stretch[] = own ? [] : [...stretchesOf(order.chain, head)];
+        if (!own && head?.floor.log === this.ownLog && order.chain.length > 0) {
+          coverage.reach('an actor that came back is read back over another node');
+        }
+        const from = own ? head.floor.position + 1 : order.ownFrom + 1;
+        if (order.ownLog) stretches.push({ log: this.ownLog, from, to: undefined });
         this.#world.trace?.say(
           this.#process.name,
           `reads ${order.actor} back: ${shown(stretches)}`,
@@ -83,6 +92,12 @@ export class Restorer {
         this.#read(reading);
       },
     );
+  }
+
+  /** What is read ahead is the same as what is read later, or older and read anew. */
+  readAhead(actor: ActorId, told: () => void): void {
+    const { requests, checkpoints } = this.#world;
+    requests.untilAnswered(this.#process, 'store', () => checkpoints.get(actor), told);
   }
 
   #read(reading: Reading): void {
@@ -111,8 +126,9 @@ export class Restorer {
     }
     const event = { kind: 'restored', actor, epoch, facts } as const;
     if (checkpoint === undefined) return this.#post(event);
-    const { body, revision } = checkpoint;
-    this.#post({ ...event, checkpoint: { body, revision } });
+    const { body, revision, base } = checkpoint;
+    const read = base === undefined ? { body, revision } : { body, revision, base };
+    this.#post({ ...event, checkpoint: read });
   }
 
   #fail(reading: Reading, text: string): void {
@@ -142,19 +158,4 @@ function factsOf(actor: ActorId, records: readonly Stored[]): NodeFact[] {
     }
   }
   return found;
-}
-
-/** What of a chain lies after `floor`, the place up to which a checkpoint holds everything. */
-function stretchesOf(
-  chain: readonly ChainLink[],
-  floor: { readonly log: LogName; readonly position: number } | undefined,
-): Stretch[] {
-  if (floor === undefined) return [...chain];
-  const at = chain.findIndex((link) => link.log === floor.log);
-  return chain
-    .slice(Math.max(at, 0))
-    .map((link) =>
-      link.log === floor.log ? { ...link, from: Math.max(link.from, floor.position + 1) } : link,
-    )
-    .filter((link) => link.from <= link.to);
 }

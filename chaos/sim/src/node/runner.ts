@@ -17,9 +17,11 @@ import {
   type Outcome,
   type OutgoingSend,
   type Recorded,
+  type TimerChange,
   type ToRunner,
   type WorkId,
 } from '@troupe/model';
+import { TimerBook } from '@troupe/worker-node-core';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { actorType, decodeArgs, encodeArgs, type Part, type Program } from './program.ts';
@@ -29,6 +31,7 @@ type TaskFrame = Extract<ToRunner, { kind: 'task' }>;
 
 interface Held {
   ids: string[];
+  readonly timers: TimerBook;
   readonly queue: TurnFrame[];
   running: boolean;
 }
@@ -41,6 +44,7 @@ interface Work {
   readonly program: Program;
   readonly recorded: ReadonlyMap<number, Recorded>;
   readonly sends: OutgoingSend[];
+  readonly timers: TimerChange[];
   /** What calls and steps came to, in order. */
   readonly results: unknown[];
   readonly done: (work: Work, outcome: Outcome) => void;
@@ -97,10 +101,11 @@ export class Runner {
     }
   }
 
-  #activate({ actor, state, deltas }: Extract<ToRunner, { kind: 'activate' }>): void {
+  #activate(frame: Extract<ToRunner, { kind: 'activate' }>): void {
+    const { actor, state, deltas } = frame;
     const from = state === undefined ? { ids: [] } : (decodeValue(state) as { ids: string[] });
     const ids = [...from.ids, ...deltas.map((delta) => String(decodeValue(delta)))];
-    this.#held.set(actor, { ids, queue: [], running: false });
+    this.#held.set(actor, { ids, timers: bookOf(frame), queue: [], running: false });
     this.#start.world.checks.activated(actor, ids, this.#start.node);
     this.#start.emit({ kind: 'activated', actor });
   }
@@ -123,27 +128,49 @@ export class Runner {
     held.running = frame !== undefined;
     if (frame === undefined) return;
     const { coverage } = this.#start.world;
+    const { timer, work } = frame;
+    if (timer !== undefined && held.timers.get(timer.number)?.firing !== timer.firing) {
+      coverage.reach('a timer is cancelled as it fires');
+      this.#start.emit({ kind: 'turn-done', work, outcome: nothing, sends: [], skipped: true });
+      return this.#nextTurn(held);
+    }
+    if (timer?.to !== undefined) {
+      const { method, args } = frame;
+      held.timers.fired(timer.number, timer.firing);
+      const sends = [{ ...timer.to, method, args }];
+      this.#start.emit({ kind: 'turn-done', work, outcome: nothing, sends });
+      return this.#nextTurn(held);
+    }
     if (frame.recorded.length > 0) coverage.reach('a begun turn runs again');
     this.#run({
       work: frame.work,
       actor: frame.actor,
       callId: frame.callId,
-      program: decodeArgs(frame.args),
+      program: programOf(frame),
       recorded: new Map(frame.recorded.map((one) => [one.ordinal, one])),
       done: (work, outcome) => {
-        this.#turnDone(held, work, outcome);
+        this.#turnDone(held, work, frame, outcome);
         this.#nextTurn(held);
       },
     });
   }
 
-  #turnDone(held: Held, { work, program, sends }: Work, outcome: Outcome): void {
+  #turnDone(held: Held, turn: Work, { timer }: TurnFrame, outcome: Outcome): void {
+    const { work, program, sends } = turn;
+    const { repeats } = program;
+    if (timer !== undefined) held.timers.fired(timer.number, timer.firing);
     if (!outcome.ok) {
       return this.#start.emit({ kind: 'turn-done', work, outcome, sends: [] });
     }
     held.ids.push(program.id);
     const delta = encodeValue(program.id);
-    this.#start.emit({ kind: 'turn-done', work, outcome, delta, sends });
+    const isOver = repeats !== undefined && (timer?.firing ?? 0) >= repeats.times;
+    const timers: readonly TimerChange[] = isOver
+      ? [...turn.timers, { kind: 'cancel', name: repeats.name }]
+      : turn.timers;
+    held.timers.change(timers, 0);
+    const done = { kind: 'turn-done', work, outcome, delta, sends } as const;
+    this.#start.emit(timers.length === 0 ? done : { ...done, timers });
   }
 
   #task(frame: TaskFrame): void {
@@ -166,10 +193,11 @@ export class Runner {
     });
   }
 
-  #run(begun: Omit<Work, 'sends' | 'results' | 'part' | 'ordinal' | 'cancelled'>): void {
+  #run(begun: Omit<Work, 'sends' | 'timers' | 'results' | 'part' | 'ordinal' | 'cancelled'>): void {
     const work: Work = {
       ...begun,
       sends: [],
+      timers: [],
       results: [],
       part: 0,
       ordinal: 0,
@@ -203,6 +231,21 @@ export class Runner {
       case 'send': {
         const [, key, program] = part;
         work.sends.push({ type: actorType, key, method: 'run', args: encodeArgs(program) });
+        return true;
+      }
+      case 'timer': {
+        const [, name, when, program] = part;
+        work.timers.push({ kind: 'set', name, when, method: 'run', args: encodeArgs(program) });
+        return true;
+      }
+      case 'cancel':
+        work.timers.push({ kind: 'cancel', name: part[1] });
+        return true;
+      case 'later': {
+        const [, key, ms, program] = part;
+        const to = { type: actorType, key };
+        const when = { kind: 'after', ms } as const;
+        work.timers.push({ kind: 'set', when, method: 'run', args: encodeArgs(program), to });
         return true;
       }
       case 'fail':
@@ -301,6 +344,21 @@ export class Runner {
     this.#works.delete(work.work);
     work.done(work, outcome);
   }
+}
+
+const nothing: Outcome = { ok: true, value: encodeValue(null) };
+
+/** The timers as its node gives them; who hears of them is told by that one. */
+function bookOf({ timers, nextTimer }: Extract<ToRunner, { kind: 'activate' }>): TimerBook {
+  const told = { channel: 0, generation: 0, from: 1, news: [] };
+  return TimerBook.from({ next: nextTimer ?? 1, pending: timers ?? [], ...told }, 0);
+}
+
+/** A timer that comes again runs another program each time. */
+function programOf({ args, timer }: TurnFrame): Program {
+  const program = decodeArgs(args);
+  if (timer === undefined || program.repeats === undefined) return program;
+  return { ...program, id: `${program.id}.f${timer.firing}` };
 }
 
 /** What it was given, and the port that it was given to leave by. */

@@ -80,6 +80,7 @@ export function drawLimits(chance: Random): NarrowLimits {
     narrow.deltaBytesMax = Math.floor(limits.deltaBytesMax * share);
     narrow.turnBytesMax = Math.floor(limits.turnBytesMax * share);
   }
+  if (chance.chance(0.12)) narrow.timersFlyingMax = chance.whole(1, 3);
   return narrow;
 }
 

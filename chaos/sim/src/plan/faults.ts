@@ -38,6 +38,8 @@ export type Fault = {
   | { readonly kind: 'drain'; readonly host: string }
   | { readonly kind: 'leave'; readonly host: string }
   | { readonly kind: 'cordon'; readonly host: string; readonly ms: number }
+  /** An operator moves so many actors: to this node, or anywhere. `lot` says from which one on. */
+  | { readonly kind: 'migrate'; readonly count: number; readonly lot: number; readonly to?: string }
   | { readonly kind: 'double-start'; readonly host: string }
   | { readonly kind: 'resign' }
   | { readonly kind: 'false-notice'; readonly host: string }
@@ -79,6 +81,36 @@ export type Deed =
   | 'kill-a-node-and-the-leaders';
 
 export type FaultKind = Fault['kind'];
+
+const kinds: { readonly [K in FaultKind]: true } = {
+  crash: true,
+  'stand-still': true,
+  'crash-runner': true,
+  partition: true,
+  forsake: true,
+  island: true,
+  deaf: true,
+  cut: true,
+  weather: true,
+  'server-still': true,
+  'clock-jump': true,
+  night: true,
+  drain: true,
+  leave: true,
+  cordon: true,
+  'double-start': true,
+  resign: true,
+  'false-notice': true,
+  'broker-restart': true,
+  'rolling-upgrade': true,
+  'rolling-downgrade': true,
+  'machine-dies': true,
+  'half-dies': true,
+  'store-full': true,
+  ambush: true,
+  migrate: true,
+};
+export const faultKinds = Object.keys(kinds) as readonly FaultKind[];
 
 export interface Places {
   readonly nodes: readonly string[];
@@ -249,7 +281,7 @@ function longSilence(at: number, places: Places, chance: Random): Fault {
   return { kind: 'stand-still', at, host, ms: chance.spread(10_000, 90_000) };
 }
 
-const deeds: { readonly [M in Moment]: readonly Deed[] } = {
+export const deeds: { readonly [M in Moment]: readonly Deed[] } = {
   append: ['kill-it', 'stop-it', 'cut-it-from-the-store', 'forsake-it'],
   'rest of a batch': ['kill-it', 'kill-it', 'cut-it-from-the-store'],
   seal: ['kill-it', 'stop-it', 'resign', 'kill-a-node-and-the-leaders'],
@@ -259,6 +291,8 @@ const deeds: { readonly [M in Moment]: readonly Deed[] } = {
   released: ['kill-it', 'kill-the-leader', 'kill-another-node', 'forsake-it'],
   rebased: ['kill-it', 'kill-the-leader', 'resign'],
   'place arrives': ['kill-it', 'kill-the-leader', 'drain-it', 'stop-it'],
+  'prepare arrives': ['kill-it', 'drain-it', 'kill-the-leader', 'kill-another-node', 'stop-it'],
+  'prepared arrives': ['kill-it', 'kill-the-leader', 'kill-another-node', 'cut-it-from-the-store'],
   'drain arrives': ['kill-it', 'kill-the-leader', 'drain-it-and-kill-the-leader'],
   'run-task arrives': ['kill-it', 'stop-it', 'kill-the-leader'],
   'call arrives': [

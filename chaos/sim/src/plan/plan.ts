@@ -22,12 +22,14 @@ import {
 } from './faults.ts';
 import { drawLives } from './lives.ts';
 import { drawOperations, type Operation } from './load.ts';
+import { drawMigrations } from './migrations.ts';
 import { drawNestedRuns } from './nested-runs.ts';
 import { drawNests } from './nests.ts';
 import { drawPlaces } from './places.ts';
 import { drawScene, type Scene } from './scene.ts';
 import { drawCordons, drawSceneLoad } from './scene-load.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
+import { drawTimerLoad } from './timer-load.ts';
 import { drawVisits } from './visits.ts';
 
 export interface Plan {
@@ -62,12 +64,16 @@ export interface PlanWishes {
 
 /** Seeds with runs of workflows of all kinds. */
 const nestsShare = 0.45;
+/** Seeds with timers of actors and letters that wait. */
+const timersShare = 0.4;
 /** Seeds in which actors are destroyed and paused. */
 const livesShare = 0.3;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
 const sceneShare = 0.22;
+/** Seeds in which an operator moves actors. */
+const migrationsShare = 0.35;
 /** From so many nodes on a run is shorter, and its load wider. */
 const largeNodesMin = 50;
 
@@ -93,6 +99,9 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     ...(chance.fork('has deaf').chance(deafShare)
       ? drawDeaf(span, places, chance.fork('deaf'))
       : []),
+    ...(!large && chance.fork('has migrations').chance(migrationsShare)
+      ? drawMigrations(span, places, chance.fork('migrations'))
+      : []),
     ...(hasScene ? drawCordons(places.nodes, span, chance.fork('cordons')) : []),
   ];
   const shape = {
@@ -103,6 +112,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     ...span,
   };
   const nests = chance.fork('has nests').chance(nestsShare) ? drawNests(chance.fork('nests')) : [];
+  const hasTimers = chance.fork('has timers').chance(timersShare);
   const hasLives = chance.fork('has lives').chance(livesShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
@@ -114,6 +124,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
         load.fork(`${client}/visits`),
       ),
       ...drawNestedRuns(client, { nests, keys: shape.keys, ...span }, load.fork(`${client}/nests`)),
+      ...(hasTimers ? drawTimerLoad(client, shape, load.fork(`${client}/timers`)) : []),
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
       ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
     ];

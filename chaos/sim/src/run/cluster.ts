@@ -2,6 +2,7 @@
 import { type Incarnation, incarnation, type NodeName } from '@troupe/model';
 import { Client } from '../client/client.ts';
 import { Node } from '../node/node.ts';
+import type { Fault } from '../plan/faults.ts';
 import { lastOperations } from '../plan/load.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TenantWish } from '../plan/scene.ts';
@@ -12,6 +13,8 @@ import type { World } from '../world/world.ts';
 
 const restartMsMin = 100;
 const tendMs = 2_000;
+/** How long an operator waits to hear that an actor has moved. */
+const migrationMs = 2_000;
 
 export class Cluster {
   readonly nodes = new Map<string, Node>();
@@ -76,6 +79,16 @@ export class Cluster {
 
   cordon(name: string, cordoned: boolean): void {
     this.clients[0]?.request({ kind: 'cordon-node', node: name as NodeName, cordoned });
+  }
+
+  migrate({ count, lot, to }: Extract<Fault, { kind: 'migrate' }>): void {
+    const ids = [...this.#world.checks.truth.actors.keys()];
+    for (let step = 0; step < Math.min(count, ids.length); step++) {
+      const actor = ids[(Math.floor(lot * ids.length) + step) % ids.length];
+      if (actor === undefined) return;
+      const body = { kind: 'migrate-actor', actor, waitMs: migrationMs } as const;
+      this.clients[0]?.request(to === undefined ? body : { ...body, to: to as NodeName });
+    }
   }
 
   startNode(name: string): void {

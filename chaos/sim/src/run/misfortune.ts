@@ -77,6 +77,8 @@ export class Misfortune {
         return this.#cluster.drain(fault.host);
       case 'cordon':
         return this.#cordon(fault);
+      case 'migrate':
+        return this.#cluster.migrate(fault);
       case 'leave':
         return this.#cluster.leave(fault.host);
       case 'double-start':

@@ -18,6 +18,9 @@ export function unfinishedOf(world: World, cluster: Cluster): readonly string[] 
     if (actor.memory.begun !== undefined) {
       unfinished.push(`turn ${actor.memory.begun.seq} of ${actor.id}`);
     }
+    for (const { number, firing } of actor.memory.timers.pending()) {
+      unfinished.push(`firing ${firing} of timer ${number} of ${actor.id}`);
+    }
     for (const [to, letters] of actor.letters) {
       const taken = truth.actors.get(to)?.memory.recv.get(`${actor.id}#${actor.birth}`) ?? 0;
       if (taken < letters.length) {
@@ -28,6 +31,7 @@ export function unfinishedOf(world: World, cluster: Cluster): readonly string[] 
   for (const { task, ended } of truth.tasks.values()) {
     if (ended === undefined) unfinished.push(`task ${task}`);
   }
+  for (const id of truth.wished.keys()) unfinished.push(`migration of ${id}`);
   for (const [name, node] of cluster.nodes) if (!node.serving) unfinished.push(`start of ${name}`);
   return unfinished;
 }
@@ -104,13 +108,16 @@ function leaksOf({ machine }: Node): readonly string[] {
   if (machine.turns.running > 0) leaks.push(`${machine.turns.running} turns`);
   if (!machine.tasks.idle) leaks.push('tasks');
   if (machine.alarms.size > alarmsMax) leaks.push(`${machine.alarms.size} alarms`);
-  for (const { id, mailbox, waiting, open, dispatched, reads, memory } of machine.actors.values()) {
+  for (const actor of machine.actors.values()) {
+    const { id, mailbox, waiting, open, dispatched, reads, memory } = actor;
     const sizes = { mailbox: mailbox.length, waiting: waiting.length, open: open.size };
-    const more = { dispatched: dispatched.length, reads: reads.size };
+    const timers = { queuedTimers: actor.queuedTimers.size, dueTimers: actor.dueTimers.size };
+    const more = { dispatched: dispatched.length, reads: reads.size, ...timers };
     for (const [what, size] of Object.entries({ ...sizes, ...more })) {
       if (size > 0) leaks.push(`${size} in ${what} of ${id}`);
     }
     if ((memory?.outbox.size ?? 0) > 0) leaks.push(`letters of ${id}`);
+    if ((memory?.timers.newsCount ?? 0) > 0) leaks.push(`news of timers of ${id}`);
   }
   return leaks;
 }

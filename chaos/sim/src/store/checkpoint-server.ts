@@ -12,8 +12,8 @@ interface Kept extends StoredCheckpoint {
 export class CheckpointServer {
   readonly #world: World;
   readonly #kept = new Map<string, Kept>();
-  /** By key, the body that was replaced last. */
-  readonly #before = new Map<string, Bytes>();
+  /** By key, the one that was replaced last. */
+  readonly #before = new Map<string, Kept>();
   #revisions = 0;
 
   constructor(world: World) {
@@ -23,7 +23,13 @@ export class CheckpointServer {
   /** The new revision, or undefined when another one stands there. */
   put(
     key: string,
-    put: { readonly body: Bytes; readonly expected: number; readonly id: string },
+    put: {
+      readonly body: Bytes;
+      readonly expected: number;
+      readonly id: string;
+      /** Together with the one that it replaces. */
+      readonly onTop: boolean;
+    },
   ): number | undefined {
     const standing = this.#kept.get(key)?.revision ?? 0;
     if (standing !== put.expected && this.#world.mutant !== 'last-written-checkpoint-wins') {
@@ -36,12 +42,14 @@ export class CheckpointServer {
     }
     this.#revisions += 1;
     const revision = this.#revisions;
-    const before = this.#kept.get(key)?.body;
+    const before = this.#kept.get(key);
     if (before !== undefined) this.#before.set(key, before);
+    if (put.onTop) this.#world.coverage.reach('a rest is put on top of a checkpoint');
     this.#kept.set(key, {
       body: asker?.newer === true ? newerBody(put.body) : put.body,
       revision,
       id: put.id,
+      ...(put.onTop && before !== undefined ? { base: before.body } : {}),
     });
     this.#world.trace?.checkpoint(put.id, key, revision, put.body);
     return revision;
@@ -66,8 +74,8 @@ export class CheckpointServer {
     const kept = this.#kept.get(key);
     if (this.#world.mutant === 'destroyed-state-is-used-again') return this.#asIfOf(key, birth);
     if (this.#world.mutant !== 'older-checkpoint-read' || kept === undefined) return kept;
-    const body = this.#before.get(key);
-    return body === undefined ? undefined : { ...kept, body };
+    const before = this.#before.get(key);
+    return before === undefined ? undefined : { ...before, revision: kept.revision };
   }
 
   /** The last checkpoint of the one before, as if it were of this birth. */
@@ -76,6 +84,7 @@ export class CheckpointServer {
     const before = this.#before.get(key);
     if (kept === undefined || before === undefined) return kept;
     if (decode<CheckpointHead>(kept.body).birth === birth) return kept;
-    return { ...kept, body: encode({ ...decode<object>(before), birth }) };
+    const body = encode({ ...decode<object>(before.body), birth });
+    return { ...before, revision: kept.revision, body };
   }
 }

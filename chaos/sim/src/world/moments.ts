@@ -14,7 +14,10 @@ export const momentNames = [
   'call arrives',
 ] as const;
 
-export type Moment = (typeof momentNames)[number];
+/** Those of an actor on its way to another node. */
+export const migrationMoments = ['prepare arrives', 'prepared arrives', 'released'] as const;
+
+export type Moment = (typeof momentNames)[number] | (typeof migrationMoments)[number];
 
 type Ambush = (host: string) => void;
 

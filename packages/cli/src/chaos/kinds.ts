@@ -87,6 +87,7 @@ export const elsewhere: { readonly [kind: string]: string } = {
   'slow-links': links,
   'lossy-links': links,
   'stop-leader': 'use `kill-leader`, or end it by its pid',
+  'move-actors': 'move them by `troupe migrate`',
   'twin-node': 'start one by `troupe node add`',
   'roll-all': 'restart one after the other by hand',
   upgrade: 'it needs another build',

@@ -2,7 +2,8 @@
 import { type ActorView, isTypeName } from '@troupe/model';
 import type { Troupe } from '@troupe/sdk';
 import type { Command } from 'commander';
-import { actorOf, labelsOf, several } from './actor-name.ts';
+import { actorOf } from './actor-argument.ts';
+import { labelsOf, several } from './actor-labels.ts';
 import { withTroupe } from './client.ts';
 import { confirm } from './confirm.ts';
 import { UsageError } from './exit-code.ts';

@@ -1,7 +1,7 @@
 /** `troupe actors`: which actors there are, and where. */
 import { actorStates } from '@troupe/model';
 import type { Command } from 'commander';
-import { labelsOf, several } from './actor-name.ts';
+import { labelsOf, several } from './actor-labels.ts';
 import { withTroupe } from './client.ts';
 import { UsageError } from './exit-code.ts';
 import { countOf, examples, settingsOf } from './settings.ts';

@@ -1,7 +1,7 @@
 /** `troupe call`: one call of an actor. */
 import type { Command } from 'commander';
 import { shown } from '../terminal/terminal.ts';
-import { actorOf } from './actor-name.ts';
+import { actorOf } from './actor-argument.ts';
 import { withTroupe } from './client.ts';
 import { UsageError } from './exit-code.ts';
 import { argumentsOf } from './json-argument.ts';

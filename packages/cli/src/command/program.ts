@@ -13,6 +13,7 @@ import { addDown } from './down.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
 import { addImport } from './import.ts';
 import { addKillNode } from './kill-node.ts';
+import { addMigrate } from './migrate.ts';
 import { addNode, addScheduler } from './node.ts';
 import { addRun } from './run.ts';
 import { addRuns } from './runs.ts';
@@ -21,6 +22,7 @@ import { addStatus } from './status.ts';
 import { addTask } from './task.ts';
 import { addTasks } from './tasks.ts';
 import { addTenants } from './tenants.ts';
+import { addTimers } from './timers.ts';
 import { addUp } from './up.ts';
 
 /** Runs the command line and answers with the exit code. */
@@ -56,7 +58,9 @@ export function makeProgram(): Command {
     ...parts,
     addActors,
     addActor,
+    addMigrate,
     addTasks,
+    addTimers,
     addTenants,
     addDemand,
     addImport,

@@ -1,6 +1,6 @@
 /** The messages of the proto as this client reads and writes them. */
 
-import type { Labels, RunProgress, StoredObject } from '@troupe/model';
+import type { Labels, PendingTimerView, RunProgress, StoredObject } from '@troupe/model';
 
 /** `kind` of a message with a oneof says which field is there. */
 export type ClientMessage =
@@ -208,6 +208,18 @@ export interface DemandMessage {
   }[];
 }
 
+export interface TimerMessage {
+  readonly actor: string;
+  readonly number: number;
+  readonly name: string;
+  readonly kind: PendingTimerView['kind'];
+  readonly firing: number;
+  readonly dueInMs: number;
+  readonly everyMs: number;
+  readonly cron: string;
+  readonly zone: string;
+}
+
 /** Requests and responses of the unary methods, by service and method. */
 export interface UnaryMethods {
   'ActorsService/List': {
@@ -237,6 +249,10 @@ export interface UnaryMethods {
   'ActorsService/Pause': { request: BornActor; response: object };
   'ActorsService/Resume': { request: BornActor; response: object };
   'ActorsService/Stop': { request: BornActor; response: object };
+  'ActorsService/ListTimers': {
+    request: { tenant: string; type: string; key: string; after: string; limit: number };
+    response: { timers: readonly TimerMessage[]; total: number; next: string };
+  };
   'TasksService/SubmitGang': {
     request: {
       tenant: string;
@@ -271,6 +287,10 @@ export interface UnaryMethods {
   'RunsService/List': {
     request: { tenant: string; limit: number };
     response: { runs: readonly RunMessage[] };
+  };
+  'ActorsService/Migrate': {
+    request: { tenant: string; type: string; key: string; to: string; waitMs: number };
+    response: { node: string; epoch: number; state: string };
   };
   'ClusterService/Status': { request: object; response: { json: string } };
   'ClusterService/PutTenant': { request: PutTenantMessage; response: TenantMessage };

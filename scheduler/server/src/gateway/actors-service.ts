@@ -1,4 +1,4 @@
-/** `ActorsService`: single calls of foreign clients, and what becomes of actors. */
+/** `ActorsService`: single calls of foreign clients, what becomes of actors, and their migration. */
 import { createHash } from 'node:crypto';
 import {
   type ActorId,
@@ -13,6 +13,8 @@ import {
   checkedActor,
   checkedBirth,
   checkedDeadline,
+  checkedLimit,
+  checkedNode,
   jsonOf,
   tenantOf,
 } from './checked.ts';
@@ -32,10 +34,34 @@ interface CallRequest {
   readonly birth: number;
 }
 
+interface MigrateRequest {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly to: string;
+  readonly waitMs: number;
+}
+
+interface ListTimersRequest {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly after: string;
+  readonly limit: number;
+}
+
+const listedTimersMax = 10_000;
+/** A gateway waits no longer for an actor that does not let go; its client asks again. */
+const waitMsMax = 60_000;
+/** What the leader's own answer may take beside. */
+const answerMs = 10_000;
+
 export function actorsService(gateway: Gateway) {
   return {
     Call: unary(gateway, (asked: Asked<CallRequest>) => call(gateway, asked)),
     ...actorLives(gateway),
+    Migrate: unary(gateway, (asked: Asked<MigrateRequest>) => migrate(gateway, asked)),
+    ListTimers: unary(gateway, (asked: Asked<ListTimersRequest>) => listTimers(gateway, asked)),
   };
 }
 
@@ -86,4 +112,37 @@ function outcomeOf(
       reject(troupeError('CANCELLED', `the caller of "${start.actor}" no longer waits`));
     });
   });
+}
+
+async function migrate(gateway: Gateway, asked: Asked<MigrateRequest>) {
+  const { request, signal } = asked;
+  const actor = checkedActor(tenantOf(request.tenant), request.type, request.key);
+  const to = request.to === '' ? {} : { to: checkedNode(request.to) };
+  const waitMs = Math.min(request.waitMs, waitMsMax);
+  const deadlineAt = asked.deadlineAt ?? gateway.now() + waitMs + answerMs;
+  const body = { kind: 'migrate-actor', actor, ...to, waitMs } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'migrated') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  const { node, epoch, state } = answer;
+  return { node, epoch, state };
+}
+
+async function listTimers(
+  gateway: Gateway,
+  { request, deadlineAt, signal }: Asked<ListTimersRequest>,
+) {
+  const { type, key, after } = request;
+  const tenant = tenantOf(request.tenant);
+  const of = type === '' && key === '' ? {} : { actor: checkedActor(tenant, type, key) };
+  const body = {
+    kind: 'list-timers',
+    tenant,
+    ...of,
+    ...(after === '' ? {} : { after }),
+    limit: checkedLimit(request.limit, listedTimersMax),
+  } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'timers') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+  const { timers, total, next = '' } = answer;
+  return { timers, total, next };
 }

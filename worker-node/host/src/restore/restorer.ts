@@ -17,19 +17,26 @@ import {
 } from '@troupe/fabric';
 import {
   type ActorId,
-  type ChainLink,
   type Failure,
   failure,
   type LogName,
   TroupeError,
   troupeError,
 } from '@troupe/model';
-import { floorOf, type NodeFact, type NodeSend } from '@troupe/worker-node-core';
+import {
+  headOf,
+  type NodeFact,
+  type NodeSend,
+  type NodeWork,
+  stretchesOf,
+} from '@troupe/worker-node-core';
 import { type Patience, patiently } from '../patience.ts';
+import { CheckpointsAhead } from './checkpoints-ahead.ts';
 import { OwnLogReader } from './own-log-reader.ts';
 import { SealedLogs } from './sealed-logs.ts';
 
 export type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
+type AheadOrder = Extract<NodeWork, { kind: 'read-ahead' }>;
 
 export interface Restored {
   readonly actor: ActorId;
@@ -48,6 +55,8 @@ export interface RestorerStart {
   readonly patienceMs?: number;
   restored(result: Restored): void;
   failed(actor: ActorId, epoch: number, why: Failure): void;
+  /** What was to be read ahead is at hand, or cannot be had. */
+  readAhead(actor: ActorId, epoch: number): void;
 }
 
 const checkpointReadsMax = 64;
@@ -60,11 +69,13 @@ export class Restorer {
   readonly #own: OwnLogReader;
   readonly #checkpointReads = new Slots(checkpointReadsMax);
   readonly #patience: Patience;
+  readonly #ahead: CheckpointsAhead;
 
   constructor(start: RestorerStart) {
     this.#start = start;
     this.#sealed = new SealedLogs(start.logs, start.clock, new Slots(logReadsMax));
     this.#own = new OwnLogReader(start.logs, start.ownLog);
+    this.#ahead = new CheckpointsAhead(start.clock);
     this.#patience = {
       limitMs: start.patienceMs ?? patienceMsDefault,
       firstMs: 100,
@@ -84,8 +95,23 @@ export class Restorer {
     );
   }
 
+  /** Fetches a checkpoint that is soon to be restored from. */
+  readAhead({ actor, epoch }: AheadOrder): void {
+    this.#checkpointReads
+      .run(() => this.#start.checkpoints.get(actor))
+      .then(
+        (checkpoint) => this.#ahead.keep(actor, checkpoint),
+        (reason: unknown) => {
+          const text = 'a checkpoint was not read ahead; it is read when it is needed';
+          this.#start.logger.warn({ actor, epoch, err: reason }, text);
+        },
+      )
+      .finally(() => this.#start.readAhead(actor, epoch));
+  }
+
   async #read(order: RestoreOrder): Promise<Restored> {
     const { actor, epoch } = order;
+    const known = this.#ahead.take(actor);
     const patience: Patience = {
       ...this.#patience,
       failed: (reason, attempt) =>
@@ -94,7 +120,7 @@ export class Restorer {
     return await patiently(patience, async () => {
       const asked = this.#sealed.expect(order.chain.map((link) => link.log));
       const checkpoint = await this.#checkpointReads
-        .run(() => this.#start.checkpoints.get(actor))
+        .run(() => this.#start.checkpoints.get(actor, known))
         .finally(asked);
       const facts = await this.#facts(order, checkpoint).catch(async (reason: unknown) => {
         const standing = await this.#start.checkpoints.get(actor);
@@ -107,10 +133,10 @@ export class Restorer {
   }
 
   async #facts(order: RestoreOrder, checkpoint: StoredCheckpoint | undefined): Promise<NodeFact[]> {
-    const floor = checkpoint === undefined ? undefined : floorOf(checkpoint.body, order.birth);
-    // The own log follows the whole chain: a checkpoint that reaches into it covers the chain.
-    const inOwn = floor?.log === this.#own.log;
-    const stretches = inOwn ? [] : stretchesOf(order.chain, floor);
+    const head = headOf(checkpoint?.body, order.birth);
+    // What this placement did follows the whole chain: its own checkpoint covers the chain.
+    const own = head?.epoch === order.epoch;
+    const stretches = own ? [] : stretchesOf(order.chain, head);
     const parts = await Promise.all(
       stretches.map(async ({ log, from, to }) => {
         const index = await this.#sealed.index(log, from, to);
@@ -118,26 +144,11 @@ export class Restorer {
       }),
     );
     if (order.ownLog) {
-      const from = inOwn && floor !== undefined ? floor.position + 1 : order.ownFrom + 1;
+      const from = own ? head.floor.position + 1 : order.ownFrom + 1;
       parts.push((await this.#own.index(from)).of(order.actor, from));
     }
     return parts.flat();
   }
-}
-
-/** What of a chain lies after `floor`, the place up to which a checkpoint holds everything. */
-export function stretchesOf(
-  chain: readonly ChainLink[],
-  floor: { readonly log: LogName; readonly position: number } | undefined,
-): ChainLink[] {
-  if (floor === undefined) return [...chain];
-  const at = chain.findIndex((link) => link.log === floor.log);
-  return chain
-    .slice(Math.max(at, 0))
-    .map((link) =>
-      link.log === floor.log ? { ...link, from: Math.max(link.from, floor.position + 1) } : link,
-    )
-    .filter((link) => link.from <= link.to);
 }
 
 function restoreFailure(actor: ActorId, reason: unknown): Failure {

@@ -1,0 +1,192 @@
+/** Actors are moved while they are at work: their callers notice nothing but time. */
+import { errorTable, TroupeError } from '@troupe/model';
+import { connect, type Troupe } from '@troupe/sdk';
+import { afterEach, expect, it } from 'vitest';
+import { Counter } from '../agents/agents.ts';
+import { type Scene, scene } from './scene.ts';
+
+let stage: Scene;
+const open: Troupe[] = [];
+
+afterEach(async () => {
+  for (const troupe of open.splice(0)) await troupe.close();
+  await stage?.stop();
+});
+
+const counters = 40;
+const keyOf = (number: number) => `k${number % counters}`;
+
+/** What a client asked of one actor, in its order, and whether that was acknowledged. */
+interface Line {
+  readonly client: number;
+  readonly key: string;
+  readonly asked: { readonly id: string; fate: 'ok' | 'none' | 'unknown' | undefined }[];
+}
+
+/** Each client has a session of its own and calls several actors at once, each of them in turn. */
+class Clients {
+  readonly lines: Line[] = [];
+  ok = 0;
+  #stopped = false;
+  readonly #all: Promise<unknown>;
+
+  constructor(troupes: readonly Troupe[], lanes: number) {
+    const work = troupes.flatMap((troupe, client) =>
+      Array.from({ length: lanes }, (_, lane) => this.#lane(troupe, client, lane, lanes)),
+    );
+    this.#all = Promise.all(work);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#all;
+  }
+
+  async #lane(troupe: Troupe, client: number, lane: number, lanes: number): Promise<void> {
+    const mine: Line[] = [];
+    for (let at = lane; at < counters; at += lanes) {
+      mine.push({ client, key: keyOf(at), asked: [] });
+    }
+    this.lines.push(...mine);
+    for (let n = 0; !this.#stopped; n++) {
+      for (const { key, asked } of mine)
+        await this.#add(troupe, key, asked, `${client}:${key}:${n}`);
+    }
+  }
+
+  async #add(troupe: Troupe, key: string, asked: Line['asked'], id: string): Promise<void> {
+    const one: Line['asked'][number] = { id, fate: undefined };
+    asked.push(one);
+    try {
+      await troupe.actor(Counter, key).add(id);
+      one.fate = 'ok';
+      this.ok += 1;
+    } catch (error) {
+      if (!(error instanceof TroupeError)) throw error;
+      one.fate = errorTable[error.code].outcome === 'none' ? 'none' : 'unknown';
+    }
+  }
+}
+
+/** Every acknowledged id is there once, and those of one client in its order. */
+async function expectOrder(troupe: Troupe, { lines }: Clients): Promise<number> {
+  let acknowledged = 0;
+  for (let n = 0; n < counters; n++) {
+    const ids = await troupe.actor(Counter, keyOf(n)).ids();
+    expect(new Set(ids).size, `${keyOf(n)} has an id twice`).toBe(ids.length);
+    for (const { client, asked } of lines.filter(({ key }) => key === keyOf(n))) {
+      const mine = ids.filter((id) => id.startsWith(`${client}:`));
+      const expected = asked.filter(({ id, fate }) => fate === 'ok' || mine.includes(id));
+      expect(mine).toEqual(expected.map(({ id }) => id));
+      for (const { id, fate } of asked) if (fate === 'none') expect(mine).not.toContain(id);
+      acknowledged += asked.filter(({ fate }) => fate === 'ok').length;
+    }
+  }
+  return acknowledged;
+}
+
+async function clientsOf(count: number): Promise<readonly Troupe[]> {
+  const address = stage.cluster.addresses.join(',');
+  const troupes = await Promise.all(Array.from({ length: count }, () => connect({ address })));
+  open.push(...troupes);
+  return troupes;
+}
+
+it('an operator moves an actor to a node and hears where it is', async () => {
+  stage = await scene({ nodes: 3 });
+  const { troupe } = stage;
+  const counter = troupe.actor(Counter, 'one');
+  await counter.add('before');
+  const from = await stage.hostOf('default/Counter/one');
+  const [to = ''] = ['n1', 'n2', 'n3'].filter((name) => name !== from);
+  const moved = await troupe.migrate('Counter', 'one', { to });
+  expect(moved.state).toBe('moved');
+  expect(moved.node.startsWith(`${to}.`)).toBe(true);
+  expect(await stage.hostOf('default/Counter/one')).toBe(to);
+  expect(await counter.add('after')).toBe(2);
+  expect(await counter.ids()).toEqual(['before', 'after']);
+  expect((await troupe.migrate('Counter', 'one', { to })).state).toBe('there');
+  expect((await troupe.migrate('Counter', 'one')).node.startsWith(`${to}.`)).toBe(false);
+  const refused = async (key: string, node?: string) =>
+    troupe.migrate('Counter', key, node === undefined ? {} : { to: node }).then(
+      () => 'ok',
+      (error: TroupeError) => error.code,
+    );
+  expect(await refused('nobody')).toBe('UNKNOWN_ACTOR');
+  expect(await refused('one', 'n9')).toBe('UNKNOWN_NODE');
+  await troupe.cordonNode(to, true);
+  expect(await refused('one', to)).toBe('WRONG_STATE');
+});
+
+it('an actor moves when its last turn has ended, and is under way until then', async () => {
+  stage = await scene({ nodes: 2 });
+  const { troupe } = stage;
+  const counter = troupe.actor(Counter, 'slow');
+  await counter.add('first');
+  const slowly = counter.addSlowly('second', 3_000);
+  const waiting = counter.add('third');
+  const moved = await troupe.migrate('Counter', 'slow', { waitMs: 0 });
+  expect(moved.state).toBe('under-way');
+  expect(await Promise.all([slowly, waiting])).toEqual([2, 3]);
+  const after = await troupe.migrate('Counter', 'slow', { to: await otherThan(moved.node) });
+  expect(after.node).not.toBe(moved.node);
+  expect(await counter.ids()).toEqual(['first', 'second', 'third']);
+});
+
+async function otherThan(node: string): Promise<string> {
+  const { nodes } = await stage.troupe.status();
+  const other = nodes.find(({ incarnation }) => incarnation !== node);
+  return other?.name ?? '';
+}
+
+it('16 clients keep their order and lose nothing while 40 actors move and whatever moves them is killed', async () => {
+  stage = await scene({
+    nodes: 4,
+    schedulers: 2,
+    env: {
+      // A source that has told the other node, and one that has released; a target that is told, and
+      // one that reads back; whoever leads, in the midst.
+      n1: { TROUPE_CRASH_AT: 'node.prepare:15' },
+      n2: { TROUPE_CRASH_AT: 'node.prepared:25' },
+      n3: { TROUPE_CRASH_AT: 'node.released:35' },
+      n4: { TROUPE_CRASH_AT: 'node.restore:60' },
+      s1: { TROUPE_CRASH_AT: 'scheduler.after-append:100' },
+      s2: { TROUPE_CRASH_AT: 'scheduler.after-append:100' },
+    },
+  });
+  const clients = new Clients(await clientsOf(16), 4);
+  const names = ['n1', 'n2', 'n3', 'n4'];
+  const dead = new Set<string>();
+  const allDied = () => names.every((name) => dead.has(name)) && (dead.has('s1') || dead.has('s2'));
+  const restarts: Promise<unknown>[] = [];
+  let over = false;
+  for (const { name, kind, exited } of [...stage.cluster.nodes, ...stage.cluster.schedulers]) {
+    void exited.then(({ signal }) => {
+      if (signal !== 'SIGKILL' || over) return;
+      dead.add(name);
+      const { cluster } = stage;
+      restarts.push(
+        kind === 'node' ? cluster.startNode({ name }) : cluster.startScheduler({ name }),
+      );
+    });
+  }
+  let moves = 0;
+  const round = async (number: number) => {
+    const asked = Array.from({ length: counters }, async (_, n) => {
+      const to = names[(n + number) % names.length] ?? 'n1';
+      const outcome = await stage.troupe
+        .migrate('Counter', keyOf(n), { to, waitMs: 1_500 })
+        .catch((error: TroupeError) => error);
+      if (!(outcome instanceof Error) && outcome.state === 'moved') moves += 1;
+    });
+    await Promise.all([...asked, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+  };
+  for (let number = 0; number < 60 && (!allDied() || moves < 200); number++) await round(number);
+  await clients.stop();
+  over = true;
+  await Promise.all(restarts);
+  expect(allDied(), `only these were killed: ${[...dead].sort()}`).toBe(true);
+  expect(moves).toBeGreaterThanOrEqual(200);
+  const acknowledged = await expectOrder(stage.troupe, clients);
+  expect(acknowledged).toBeGreaterThan(1_000);
+}, 240_000);
