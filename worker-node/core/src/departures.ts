@@ -165,6 +165,8 @@ export class Departures {
     const { activation } = departure;
     const { phase, checkpoint } = activation;
     if (phase === 'cold') {
+      // It has left memory while its checkpoint is on its way to the store (V2).
+      if (checkpoint.underWay !== undefined) return;
       if (this.#isWritten(activation)) this.#release(departure);
       else this.#core.hosting.wake(activation);
       return;

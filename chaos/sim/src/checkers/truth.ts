@@ -261,7 +261,8 @@ export class Truth {
       log,
       memory,
       ids: [],
-      turns: known?.turns ?? new Map(),
+      // Timers are numbered anew by each birth.
+      turns: new Map([...(known?.turns ?? [])].filter(([cause]) => !cause.startsWith('timer:'))),
       letters: new Map(),
       heir: known !== undefined,
       endedAt: undefined,
