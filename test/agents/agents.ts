@@ -49,6 +49,20 @@ export const Counter = actor('Counter', {
   },
 });
 
+/** Cannot be made under a key that says so. */
+export const Fragile = actor('Fragile', {
+  state: (key) => {
+    if (key.startsWith('broken')) throw new Error(`no state for ${key}`);
+    return { calls: 0 };
+  },
+  methods: {
+    call(c) {
+      c.state.calls += 1;
+      return c.state.calls;
+    },
+  },
+});
+
 /** Takes steps that leave a line in a file each. */
 export const Stepper = actor('Stepper', {
   state: () => ({ done: 0 }),

@@ -146,6 +146,26 @@ describe('a local cluster by the command', () => {
     expect(ended.code).toBe(1);
   });
 
+  it('makes, finds, pauses, resumes and destroys an actor', async () => {
+    const id = 'default/Counter/made';
+    expect(await json('actor', 'create', 'Counter/made', '--label', 'team=red')).toMatchObject({
+      actor: id,
+      state: 'placed',
+    });
+    expect(await json('actors', '--label', 'team=red')).toMatchObject({ actors: [{ actor: id }] });
+    expect((await run('actor', 'pause', 'Counter/made')).stdout).toBe('Counter/made is paused\n');
+    const refused = await run('call', 'Counter/made', 'add', '1', '--deadline', '500');
+    expect(refused.stderr).toContain('PAUSED: ');
+    expect((await run('actor', 'show', 'Counter/made')).stdout).toContain(`${id} is paused on n`);
+    expect((await run('actor', 'resume', 'Counter/made')).code).toBe(0);
+    expect(await json('call', 'Counter/made', 'add', '2')).toBe(2);
+    expect((await run('actor', 'stop', 'Counter/made')).code).toBe(0);
+    expect((await run('actor', 'destroy', 'Counter/made')).stderr).toContain('give --yes');
+    expect((await run('actor', 'destroy', 'Counter/made', '--yes')).code).toBe(0);
+    expect((await run('actor', 'show', 'Counter/made')).stderr).toContain('there is no actor');
+    expect(await json('actors', '--label', 'team=red')).toMatchObject({ actors: [] });
+  });
+
   it('shows nodes, actors, tenants and bundles in tables that fit', async () => {
     expect((await run('tenants', 'add', 'acme', '--weight', '2.5')).code).toBe(0);
     expect(await json('tenants')).toContainEqual(

@@ -170,6 +170,31 @@ export class StreamCheckpoints implements Checkpoints {
     }
   }
 
+  async prune(key: string, revision: number): Promise<void> {
+    const last = await this.#last(this.#start.names.checkpoint(sha256(key)));
+    if (last?.revision !== revision) return;
+    await this.#purge(key, revision);
+    const before = last.header?.get(objectBeforeHeader) || undefined;
+    if (before !== undefined) await this.#start.objects.delete(before);
+  }
+
+  async dropUpTo(key: string, revision: number): Promise<void> {
+    const last = await this.#last(this.#start.names.checkpoint(sha256(key)));
+    await this.#purge(key, revision + 1);
+    if (last?.revision !== revision) return;
+    this.#large.delete(key);
+    const object = last.header?.get(objectHeader) || undefined;
+    if (object !== undefined) await this.#start.objects.delete(object);
+  }
+
+  async #purge(key: string, before: number): Promise<void> {
+    const { link, names } = this.#start;
+    const filter = names.checkpoint(sha256(key));
+    await untilAnswered(link, 'freeing a checkpoint', () =>
+      link.jsm.streams.purge(names.checkpointStream, { filter, seq: before }),
+    );
+  }
+
   /** P4 */
   async #base(key: string, revision: number, known?: StoredCheckpoint): Promise<Bytes> {
     if (known?.revision === revision && known.base === undefined) return known.body;

@@ -126,4 +126,8 @@ export interface Checkpoints {
   get(key: string, known?: StoredCheckpoint): Promise<StoredCheckpoint | undefined>;
   /** All that was put under this key. */
   drop(key: string): Promise<void>;
+  /** Frees what stands there before this revision, with its objects. */
+  prune(key: string, revision: number): Promise<void>;
+  /** Frees what stands there up to this revision. */
+  dropUpTo(key: string, revision: number): Promise<void>;
 }

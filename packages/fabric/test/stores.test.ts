@@ -155,6 +155,32 @@ describe('a checkpoint', () => {
     expect(await checkpoints.put('gone', bytes('again'), 0)).toBeGreaterThan(0);
   });
 
+  test('that is the last of its key frees all that stood there before, objects too', async () => {
+    const { near, far } = await pair();
+    const key = 'default/Counter/gone';
+    const first = await near.checkpoints.put(key, large(1), 0);
+    const second = await near.checkpoints.put(key, large(2), first ?? 0);
+    // Another node ends it: it has read what stands there, as every node does.
+    await far.checkpoints.get(key);
+    const last = (await far.checkpoints.put(key, bytes('stone'), second ?? 0)) ?? 0;
+    await far.checkpoints.prune(key, last);
+    expect((await far.checkpoints.get(key))?.revision).toBe(last);
+    expect((await streamState(near.names.checkpointStream)).messages).toBe(1);
+    expect((await streamState(`OBJ_${near.names.objects}`)).bytes).toBeLessThan(1_600_000);
+    await near.checkpoints.dropUpTo(key, last);
+    expect(await near.checkpoints.get(key)).toBeUndefined();
+    expect((await streamState(near.names.checkpointStream)).messages).toBe(0);
+  });
+
+  test('that was put after another was to be dropped stays', async () => {
+    const { checkpoints } = await servers.open();
+    const key = 'default/Counter/again';
+    const stone = (await checkpoints.put(key, bytes('stone'), 0)) ?? 0;
+    const next = (await checkpoints.put(key, bytes('new life'), stone)) ?? 0;
+    await checkpoints.dropUpTo(key, stone);
+    expect((await checkpoints.get(key))?.revision).toBe(next);
+  });
+
   test('put on top of another one is given with that one, however large, until both are replaced', async () => {
     const { checkpoints, names } = await servers.open();
     const first = (await checkpoints.put('k', large(1), 0)) ?? -1;

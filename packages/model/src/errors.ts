@@ -72,6 +72,8 @@ export const errorTable = {
   TOO_FAR_BACK: row(9, false, 'none', 'choose a later turn or savepoint'),
   UNKNOWN_SAVEPOINT: row(5, false, 'none', 'list them with `troupe savepoints SCOPE`'),
   UNKNOWN_SCOPE: row(5, false, 'none', 'list the actors with their scopes: `troupe actors`'),
+  PAUSED: row(9, true, 'none', 'resume it with `troupe actor resume`, or wait until it is'),
+  CONSTRUCTOR_FAILED: row(9, false, 'none', 'mend the `state` function, see the cause'),
   REWOUND: row(10, false, 'unknown', 'the scope was rewound under the call; decide anew'),
   // The cluster cannot serve now.
   NOT_HERE: row(14, true, 'none', 'resolve the location again'),

@@ -106,6 +106,23 @@ export const limits = {
   lineIdsMax: 150_000,
   /** Savepoints of one scope: `RESOURCE_EXHAUSTED` beyond. */
   savepointsMax: 100,
+  /** How long the letters of an actor that is being destroyed may wait to be taken: those left are
+   *  dropped beyond, and named in the log of its node. */
+  endingMs: 60_000,
+  /** For how long an actor is held back that has failed twice in a row; for twice as long each time
+   *  after that, up to the most. What waits for it waits. */
+  heldBackMs: 1_000,
+  heldBackMsMax: 60_000,
+  /** Time led, for which it is remembered what a destroyed actor had received. */
+  tombstoneMs: 3_600_000,
+  /** Destroyed actors so remembered: to destroy another one is `RESOURCE_EXHAUSTED` beyond. */
+  tombstonesMax: 1_000_000,
+  /** Labels of one actor, and letters of a name and a value: more are `INVALID_ARGUMENT`. */
+  actorLabelsMax: 16,
+  labelLengthMax: 128,
+  /** Actors of one page of a list, and those looked at to find them: a page may be shorter. */
+  listedActorsMax: 1_000,
+  lookedAtMax: 10_000,
   branchesInFlight: 10,
   /** Blocks of a workflow, and branches of a parallel: `RESOURCE_EXHAUSTED` beyond. */
   runBlocksMax: 20_000,

@@ -106,6 +106,8 @@ export interface NotHere {
   readonly epoch: number;
   readonly session: SessionId;
   readonly number: number;
+  /** That birth has not run the call, and never will: it has ended. */
+  readonly unrun?: true;
 }
 
 /** gateway | node → node: the caller no longer waits. Queued: dropped; running: told by signal. */
@@ -124,6 +126,9 @@ export interface Letter {
   readonly from: ActorId;
   readonly fromBirth: number;
   readonly number: number;
+  /** Everything up to it was taken. A receiver that knows nothing of the sender begins after it: the
+   *  one before it is gone, and what it knew was forgotten. Absent from older nodes. */
+  readonly base?: number;
   readonly method: string;
   readonly args: Bytes;
   readonly replyTo: Address;
@@ -159,6 +164,11 @@ export interface Resolve {
   readonly replyTo: Address;
   /** The epoch that was refused, if this follows a `not-here`: the leader sends `place` again. */
   readonly refusedEpoch?: number;
+  /** This birth and no other: nothing is created, and when it is no more the answer is `GONE`. */
+  readonly birth?: number;
+  /** For the letters of an actor that is being destroyed: one that is so too is `GONE` to it, or the two
+   *  would wait for each other. */
+  readonly ending?: true;
 }
 
 /** leader → replyTo of the resolve. */
@@ -241,6 +251,10 @@ export interface Place {
   readonly chain: readonly ChainLink[];
   /** It is to be handed over, as the journal says. A node that knows nothing of this keeps it. */
   readonly leave?: Leave;
+  /** An actor of this name was destroyed before it: what that one had received is known to it. */
+  readonly heir?: true;
+  /** Absent where nothing but living was ever wished. */
+  readonly wish?: ActorWish;
 }
 
 /** Where an actor is to go from its node, and with which bundle, as far as that is known now: the leader
@@ -268,11 +282,63 @@ export interface Prepared {
   readonly epoch: number;
 }
 
-/** node → leader: these placements are known here. */
+/** What shall become of an actor, by the journal: `at` is the position of that fact, and a later one
+ *  counts. `paused`: it begins no turn. `ending`: it is to be destroyed, for good. */
+export interface ActorWish {
+  readonly kind: 'live' | 'paused' | 'ending';
+  readonly at: number;
+}
+
+/** node → leader: these placements are known here, and the wish that came with each. */
 export interface PlaceSeen {
   readonly kind: 'place-seen';
   readonly incarnation: Incarnation;
-  readonly placed: readonly { readonly actor: ActorId; readonly epoch: number }[];
+  readonly placed: readonly {
+    readonly actor: ActorId;
+    readonly epoch: number;
+    readonly wishAt?: number;
+  }[];
+}
+
+/** node → leader: it is as wished. A paused actor runs nothing; one that was ending has ended, and
+ *  `revision` is that of its tombstone in the store. Resent until `settled-seen`. */
+export interface Settled {
+  readonly kind: 'settled';
+  readonly incarnation: Incarnation;
+  readonly actors: readonly SettledActor[];
+}
+
+export interface SettledActor {
+  readonly actor: ActorId;
+  readonly epoch: number;
+  readonly wish: ActorWish;
+  readonly revision?: number;
+}
+
+export interface SettledSeen {
+  readonly kind: 'settled-seen';
+  readonly term: Term;
+  readonly actors: readonly SettledActor[];
+}
+
+/** node → leader, said again every few seconds while there are any: all actors that are ill here, or as
+ *  many as one message names. They cannot be brought into memory, or crash whatever runs them. */
+export interface AilingActors {
+  readonly kind: 'ailing';
+  readonly incarnation: Incarnation;
+  readonly actors: readonly {
+    readonly actor: ActorId;
+    readonly epoch: number;
+    readonly failure: Failure;
+  }[];
+}
+
+/** leader → node. A hint: let the actor leave memory as soon as it is idle. */
+export interface StopActor {
+  readonly kind: 'stop-actor';
+  readonly term: Term;
+  readonly actor: ActorId;
+  readonly epoch: number;
 }
 
 /** node → leader: a checkpoint of this epoch is stored, the older logs of the chain are not needed.
@@ -455,6 +521,8 @@ export type ToNode =
   | NodeGone
   | Drain
   | ReleaseSeen
+  | SettledSeen
+  | StopActor
   | RunTask
   | TaskResultSeen
   | CancelTask
@@ -472,6 +540,8 @@ export type NodeToLeader =
   | Quarantined
   | Leaving
   | Released
+  | Settled
+  | AilingActors
   | Left
   | Deposed
   | TaskSeen

@@ -16,8 +16,8 @@ import type {
   TenantName,
 } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
-import type { NodeLoad, Term } from './messages.ts';
-import type { GangPolicy, StrategyName } from './placement.ts';
+import type { ActorWish, NodeLoad, Term } from './messages.ts';
+import type { GangPolicy, Labels, StrategyName } from './placement.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
 import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
 import type { TimerWhen } from './timers.ts';
@@ -140,7 +140,36 @@ export type RequestBody =
       readonly type?: string;
       readonly prefix?: string;
       readonly limit: number;
+      /** Those with all of these labels. */
+      readonly labels?: Labels;
+      readonly state?: ActorState;
+      /** What a page before said as `next`. */
+      readonly after?: string;
     }
+  | {
+      /** A new one, or `ALREADY_EXISTS`. The same `by` again finds what the first request made. */
+      readonly kind: 'create-actor';
+      readonly actor: ActorId;
+      readonly by: string;
+      readonly scope?: string;
+      readonly labels?: Labels;
+      /** It is destroyed when that ends. */
+      readonly owner?: ActorOwner;
+      /** One that is there will do: it is answered as it is. */
+      readonly orExisting?: true;
+    }
+  /** As it is; `UNKNOWN_ACTOR` when there is none. */
+  | { readonly kind: 'get-actor'; readonly actor: ActorId }
+  | {
+      /** Of this birth, so that a repetition never touches the next one of the name. `live` ends a
+       *  pause, `ending` is for good; answered when it is so. */
+      readonly kind: 'wish-actor';
+      readonly actor: ActorId;
+      readonly birth: number;
+      readonly wish: ActorWish['kind'];
+    }
+  /** Answered when its node was asked to let it leave memory. */
+  | { readonly kind: 'stop-actor-request'; readonly actor: ActorId; readonly birth: number }
   | {
       /** Moves an actor to another node: the one named, else the one that suits best. Answered when it
        *  is placed there, or after `waitMs` while it is still under way. */
@@ -228,6 +257,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-runs',
   'list-actors',
   'list-timers',
+  'get-actor',
   'list-tasks',
   'list-demands',
   'list-savepoints',
@@ -259,7 +289,15 @@ export type Answer =
   | { readonly kind: 'reservation'; readonly reservation: ReservationView }
   | { readonly kind: 'status'; readonly status: ClusterView }
   | { readonly kind: 'demands'; readonly demands: readonly DemandView[]; readonly total: number }
-  | { readonly kind: 'actors'; readonly actors: readonly ActorView[]; readonly total: number }
+  | {
+      readonly kind: 'actors';
+      readonly actors: readonly ActorView[];
+      /** How many there are of what was looked through; a page may leave out most of them. */
+      readonly total: number;
+      /** There may be more after it. */
+      readonly next?: string;
+    }
+  | { readonly kind: 'actor'; readonly actor: ActorView; readonly created?: true }
   | {
       readonly kind: 'timers';
       readonly timers: readonly PendingTimerView[];
@@ -443,6 +481,22 @@ export interface PendingTimerView {
   readonly cron?: string;
   readonly zone?: string;
 }
+/** Another actor of the tenant, or a run of it. */
+export type ActorOwner =
+  | { readonly kind: 'actor'; readonly actor: ActorId; readonly birth: number }
+  | { readonly kind: 'run'; readonly run: RunId };
+
+/** `moving`: its node has died, and it is not placed anew yet. `failed`: it cannot be brought into
+ *  memory, or crashes. */
+export type ActorState = 'placed' | 'moving' | 'paused' | 'ending' | 'failed';
+
+export const actorStates: readonly ActorState[] = [
+  'placed',
+  'moving',
+  'paused',
+  'ending',
+  'failed',
+];
 
 export interface ActorView {
   readonly actor: string;
@@ -451,4 +505,8 @@ export interface ActorView {
   readonly epoch: number;
   readonly scope: string;
   readonly chain: number;
+  readonly state: ActorState;
+  readonly labels?: Labels;
+  /** Why it is `failed`. */
+  readonly failure?: Failure;
 }

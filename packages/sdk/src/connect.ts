@@ -1,6 +1,5 @@
 /** `connect(options)`: one session and a few unary calls, as the `Troupe` that applications use. */
 import {
-  type ActorView,
   actorKeyLengthMax,
   type ClusterView,
   decodeValue,
@@ -18,6 +17,7 @@ import {
   troupeError,
 } from '@troupe/model';
 import type { UntypedCalls } from './actor.ts';
+import { actorsOf } from './actors.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
@@ -179,13 +179,9 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       const { json } = await unary.ask('ClusterService/Status', {});
       return JSON.parse(json) as ClusterView;
     },
-    async actors({ type = '', prefix = '', limit = listedMax } = {}) {
-      checkWhole('limit', limit, 1, uint32Max);
-      const asked = { tenant, type, prefix, limit };
-      const { actors, total } = await unary.ask('ActorsService/List', asked);
-      const views = actors.map((actor): ActorView => ({ ...actor, node: incarnation(actor.node) }));
-      return { actors: views, total };
-    },
+    actors: actorsOf(unary, tenant, (target, key, birth) =>
+      actorHandle(way, target, key, { deadlineMs, birth }),
+    ),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);
@@ -252,8 +248,9 @@ function actorHandle<T>(
   options: CallOptions & { readonly deadlineMs: number },
 ): T {
   const type = nameOf(target);
-  const { deadlineMs, signal, scope = '', atTurn } = options;
+  const { deadlineMs, signal, scope = '', birth = 0, atTurn } = options;
   checkWhole('waitsMs', options.waitsMs, 0);
+  checkWhole('birth', birth, 0);
   checkWhole('atTurn', atTurn, 0);
   checkedDeadline(deadlineMs);
   if (!isTypeName(type) || !isActorKey(key)) {
@@ -284,6 +281,7 @@ function actorHandle<T>(
             method,
             args: bytes,
             scope,
+            birth,
             ...(atTurn === undefined ? {} : { atTurn }),
           },
           deadlineAt: now + deadlineMs,

@@ -1,6 +1,7 @@
 /** The whole public surface of Troupe: definitions, and the client. */
 
 export type {
+  ActorState,
   ActorView,
   BlockView,
   ClusterView,
@@ -15,6 +16,13 @@ export type {
   TenantSettings,
   TenantView,
 } from '@troupe/model';
+export type {
+  ActorPage,
+  ActorRef,
+  Actors,
+  CreateActorOptions,
+  ListActorsOptions,
+} from './actors.ts';
 export { connect } from './connect.ts';
 export * from './define.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';

@@ -1,6 +1,5 @@
 /** What `connect` gives: the cluster as an application sees it. */
 import type {
-  ActorView,
   ClusterView,
   DemandView,
   GangPolicy,
@@ -14,6 +13,7 @@ import type {
   TenantSettings,
 } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import type { Actors } from './actors.ts';
 import type { Scope } from './scopes.ts';
 import type { TaskDefinition } from './task.ts';
 import type { TimersAsked, TimersPage } from './timer-list.ts';
@@ -40,6 +40,8 @@ export interface CallOptions {
   readonly waitsMs?: number;
   /** Reads go to the actor as it was after this turn; 0 is how it was born. */
   readonly atTurn?: number;
+  /** The actor of this birth, as a view says it: `GONE` when it was destroyed. */
+  readonly birth?: number;
 }
 
 export interface SubmitOptions {
@@ -206,11 +208,8 @@ export interface Troupe {
   /** Deploys the bytes of a bundle for the tenant. */
   deploy(bytes: Uint8Array): Promise<Deployed>;
   status(): Promise<ClusterView>;
-  actors(options?: {
-    readonly type?: string;
-    readonly prefix?: string;
-    readonly limit?: number;
-  }): Promise<{ readonly actors: readonly ActorView[]; readonly total: number }>;
+  /** The actors of the tenant, listed, made, paused and destroyed. */
+  readonly actors: Actors;
   /** Moves one live actor to another node, with all that waits for it; its callers notice only latency.
    *  Answers when it is there, or as soon as `waitMs` are over while it finishes its last turn. */
   migrate(type: string, key: string, options?: MigrateOptions): Promise<Migrated>;

@@ -304,7 +304,8 @@ describe('the cluster', () => {
   test('lists its actors', async () => {
     const actor = { actor: 'default/A/k', node: 'n1.a', birth: 3, epoch: 4, scope: 's', chain: 0 };
     gateway.unary = { List: () => ({ actors: [actor], total: 7 }) };
-    expect(await troupe.actors({ type: 'A' })).toEqual({ actors: [actor], total: 7 });
+    const view = { ...actor, state: 'placed' };
+    expect(await troupe.actors({ type: 'A' })).toEqual({ actors: [view], total: 7 });
   });
 
   test('lists timers that wait, page by page', async () => {

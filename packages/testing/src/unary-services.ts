@@ -14,16 +14,8 @@ import {
   troupeError,
 } from '@troupe/model';
 import type { RunMessage, UnaryMethods } from '@troupe/sdk/door';
-
-type Ask = (body: RequestBody) => Promise<Answer>;
-type Method = keyof UnaryMethods;
-type Services = {
-  readonly [M in Method]?: (
-    request: UnaryMethods[M]['request'],
-    ask: Ask,
-  ) => Promise<UnaryMethods[M]['response']>;
-};
-type Of<K extends Answer['kind']> = Extract<Answer, { kind: K }>;
+import { actorServices } from './actor-services.ts';
+import { type Ask, errorOf, type Method, type Services, told } from './service.ts';
 
 export async function serve<M extends Method>(
   method: M,
@@ -40,12 +32,7 @@ export async function serve<M extends Method>(
 const waitMsMax = 60_000;
 
 const services: Services = {
-  async 'ActorsService/List'({ tenant, type, prefix, limit }, ask) {
-    const body = { kind: 'list-actors', tenant: tenantName(tenant), limit } as const;
-    const only = { ...(type === '' ? {} : { type }), ...(prefix === '' ? {} : { prefix }) };
-    const { actors, total } = told('actors', await ask({ ...body, ...only }));
-    return { actors, total };
-  },
+  ...actorServices,
   async 'ActorsService/Migrate'({ tenant, type, key, to, waitMs }, ask) {
     const where = to === '' ? {} : { to: nodeName(to) };
     const actor = actorId(tenantName(tenant), type, key);
@@ -173,11 +160,6 @@ const services: Services = {
   },
 };
 
-function told<K extends Answer['kind']>(kind: K, answer: Answer): Of<K> {
-  if (answer.kind === kind) return answer as Of<K>;
-  throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
-}
-
 /** A bare `done` says nothing of the run: it is asked for. */
 async function runTold(run: RunId, answer: Answer, ask: Ask): Promise<{ run: RunMessage }> {
   if (answer.kind === 'run') return { run: messageOf(answer.run) };
@@ -219,12 +201,4 @@ function messageOf(view: RunView): RunMessage {
     parent,
     bundle: view.bundle ?? '',
   };
-}
-
-function errorOf({
-  code,
-  message,
-  details,
-}: Extract<RunView['outcome'], { ok: false }>['failure']) {
-  return { code, message, detailsJson: details === undefined ? '' : JSON.stringify(details) };
 }

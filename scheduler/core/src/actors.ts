@@ -6,26 +6,39 @@
  * D2  the epochs of an actor rise, and lie after its birth.
  * D3  a log that a chain refers to, or whose node still has actors, exists.
  * D6  an actor is wished elsewhere under its present epoch only: its next placement ends the wish.
+ * D8  an actor that is ending is wished nothing else, and one is destroyed only when it was ending.
  */
 import {
   type ActorId,
+  type ActorOwner,
+  type ActorWish,
   actorParts,
   assert,
   type BundleHash,
   type ChainLink,
   type Incarnation,
+  type Labels,
   type LogName,
   type NodeName,
   type TenantName,
 } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
 import type { NodeTable } from './nodes.ts';
+import { OrderedIds } from './ordered-ids.ts';
 import { scopeKey } from './savepoint-table.ts';
+import type { Tombstones } from './tombstones.ts';
 
 export interface ActorRecord {
   readonly id: ActorId;
   readonly birth: number;
   readonly scope: string;
+  readonly labels?: Labels;
+  readonly by?: string;
+  readonly owner?: ActorOwner;
+  /** One of its name was destroyed not long before it. */
+  readonly heir?: true;
+  /** The last that was wished of it, beyond living. */
+  life?: ActorWish;
   /** Position of the fact that placed it. */
   epoch: number;
   node: Incarnation;
@@ -41,8 +54,17 @@ export type ActorImage = ActorRecord & {
 
 type ActorFact = Extract<
   SchedulerFact,
-  { kind: 'actor-created' | 'actor-placed' | 'actor-migrating' | 'actor-rebased' }
+  {
+    kind:
+      | 'actor-created'
+      | 'actor-placed'
+      | 'actor-migrating'
+      | 'actor-rebased'
+      | 'actor-wished'
+      | 'actor-destroyed';
+  }
 >;
+type Born = Pick<ActorRecord, 'id' | 'birth' | 'scope' | 'labels' | 'by' | 'owner' | 'heir'>;
 
 const noActors: ReadonlySet<ActorRecord> = new Set();
 
@@ -53,13 +75,42 @@ export class ActorTable {
   readonly #inScope = new Map<string, Set<ActorRecord>>();
   readonly #references = new Map<LogName, number>();
   readonly #nodes: NodeTable;
+  readonly #tombstones: Tombstones;
+  readonly #ordered = new OrderedIds<ActorId>();
+  /** By `labelKey`. */
+  readonly #labelled = new Map<string, OrderedIds<ActorId>>();
+  readonly #resting = new OrderedIds<ActorId>();
+  /** By `ownerKey`. */
+  readonly #owned = new Map<string, { readonly owner: ActorOwner; readonly ids: Set<ActorId> }>();
   readonly #wishes = new Map<ActorId, NodeName>();
   readonly #wishedTo = new Map<NodeName, number>();
   /** Created by the fact before, placed by the next one: they stand in one batch. */
-  #unplaced: { readonly id: ActorId; readonly birth: number; readonly scope: string } | undefined;
+  #unplaced: Born | undefined;
 
-  constructor(nodes: NodeTable) {
+  constructor(nodes: NodeTable, tombstones: Tombstones) {
     this.#nodes = nodes;
+    this.#tombstones = tombstones;
+  }
+
+  /** All ids in their order. */
+  get ordered(): OrderedIds<ActorId> {
+    return this.#ordered;
+  }
+  /** Those that are paused or ending, in their order. */
+  get resting(): OrderedIds<ActorId> {
+    return this.#resting;
+  }
+  /** Those of a tenant with this label, in their order. */
+  labelled(tenant: string, name: string, value: string): OrderedIds<ActorId> {
+    return this.#labelled.get(labelKey(tenant, name, value)) ?? noIds;
+  }
+
+  /** All that own an actor. */
+  *owners(): Iterable<ActorOwner> {
+    for (const { owner } of this.#owned.values()) yield owner;
+  }
+  ownedBy(owner: ActorOwner): ReadonlySet<ActorId> {
+    return this.#owned.get(ownerKey(owner))?.ids ?? noOwned;
   }
 
   get size(): number {
@@ -103,7 +154,7 @@ export class ActorTable {
     switch (fact.kind) {
       case 'actor-created':
         assert(!this.#actors.has(fact.actor), 'D1: an actor is created once');
-        this.#unplaced = { id: fact.actor, birth: position, scope: fact.scope };
+        this.#unplaced = this.#born(fact, position);
         return;
       case 'actor-placed':
         return this.#placed(fact, position);
@@ -119,14 +170,29 @@ export class ActorTable {
         this.#refer(actor, []);
         return;
       }
+      case 'actor-wished': {
+        const actor = this.#actors.get(fact.actor);
+        assert(actor !== undefined, 'D8: only an actor that exists is wished something');
+        assert(actor.life?.kind !== 'ending', 'D8: an actor that is ending is wished nothing else');
+        actor.life = { kind: fact.wish, at: position };
+        this.#noteLife(actor);
+        return;
+      }
+      case 'actor-destroyed':
+        return this.#destroyed(fact);
     }
   }
 
+  /** In the order of their ids, so that whoever restores it need not sort them. */
   image(): readonly ActorImage[] {
-    return [...this.#actors.values()].map((actor) => {
-      const to = this.#wishes.get(actor.id);
-      return to === undefined ? { ...actor } : { ...actor, wish: { to, epoch: actor.epoch } };
-    });
+    const image: ActorImage[] = [];
+    for (const id of this.#ordered.from('')) {
+      const actor = this.#actors.get(id);
+      if (actor === undefined) continue;
+      const to = this.#wishes.get(id);
+      image.push(to === undefined ? { ...actor } : { ...actor, wish: { to, epoch: actor.epoch } });
+    }
+    return image;
   }
 
   restore(image: readonly ActorImage[]): void {
@@ -136,11 +202,17 @@ export class ActorTable {
       this.#enter(actor);
       this.#settle(actor);
       this.#refer(actor, kept.chain);
+      for (const ids of this.#labelsOf(actor)) ids.add(actor.id);
+      this.#own(actor);
+      this.#noteLife(actor);
       if (wish?.epoch === actor.epoch) this.#wish(actor.id, wish.to);
     }
+    this.#ordered.fill([...this.#actors.keys()]);
   }
 
   check(): void {
+    this.#ordered.check();
+    assert(this.#ordered.size === this.#actors.size, 'I1: every actor stands in the order');
     let onNodes = 0;
     for (const [node, actors] of this.#onNode) {
       onNodes += actors.size;
@@ -178,6 +250,9 @@ export class ActorTable {
       actor = { ...born, epoch, node: fact.node, bundle: fact.bundle, chain: [] };
       this.#actors.set(actor.id, actor);
       this.#enter(actor);
+      this.#ordered.add(actor.id);
+      for (const ids of this.#labelsOf(actor)) ids.add(actor.id);
+      this.#own(actor);
     } else {
       assert(epoch > actor.epoch, 'D2: the epochs of an actor rise');
       this.#leave(actor);
@@ -196,6 +271,85 @@ export class ActorTable {
     const actors = this.#inScope.get(key);
     if (actors === undefined) this.#inScope.set(key, new Set([actor]));
     else actors.add(actor);
+  }
+
+  #exit(actor: ActorRecord): void {
+    const key = scopeKey(actorParts(actor.id).tenant, actor.scope);
+    const actors = this.#inScope.get(key);
+    actors?.delete(actor);
+    if (actors?.size === 0) this.#inScope.delete(key);
+  }
+
+  #born(fact: Extract<ActorFact, { kind: 'actor-created' }>, birth: number): Born {
+    const { actor: id, scope, labels, by, owner } = fact;
+    return {
+      id,
+      birth,
+      scope,
+      ...(labels === undefined ? {} : { labels }),
+      ...(by === undefined ? {} : { by }),
+      ...(owner === undefined ? {} : { owner }),
+      ...(this.#tombstones.get(id) === undefined ? {} : { heir: true }),
+    };
+  }
+
+  #destroyed(fact: Extract<ActorFact, { kind: 'actor-destroyed' }>): void {
+    const { actor: id, birth, revision, ledMs } = fact;
+    const actor = this.#actors.get(id);
+    assert(actor?.life?.kind === 'ending', 'D8: an actor is destroyed when it was ending');
+    assert(actor.birth === birth, 'D8: the birth that was ending is destroyed');
+    this.#leave(actor);
+    this.#exit(actor);
+    this.#refer(actor, []);
+    this.#actors.delete(id);
+    this.#ordered.delete(id);
+    this.#resting.delete(id);
+    this.#wish(id, undefined);
+    this.#unlabel(actor);
+    this.#disown(actor);
+    const stone = { id, birth, ledMs };
+    this.#tombstones.add(revision === undefined ? stone : { ...stone, revision });
+  }
+
+  #own({ id, owner }: ActorRecord): void {
+    if (owner === undefined) return;
+    const key = ownerKey(owner);
+    const owned = this.#owned.get(key) ?? { owner, ids: new Set<ActorId>() };
+    owned.ids.add(id);
+    this.#owned.set(key, owned);
+  }
+
+  #disown({ id, owner }: ActorRecord): void {
+    if (owner === undefined) return;
+    const key = ownerKey(owner);
+    const owned = this.#owned.get(key);
+    owned?.ids.delete(id);
+    if (owned?.ids.size === 0) this.#owned.delete(key);
+  }
+
+  #noteLife({ id, life }: ActorRecord): void {
+    if (life === undefined) return;
+    if (life.kind === 'live') this.#resting.delete(id);
+    else this.#resting.add(id);
+  }
+
+  #unlabel(actor: ActorRecord): void {
+    for (const ids of this.#labelsOf(actor)) ids.delete(actor.id);
+    const { tenant } = actorParts(actor.id);
+    for (const [name, value] of Object.entries(actor.labels ?? {})) {
+      const key = labelKey(tenant, name, value);
+      if (this.#labelled.get(key)?.size === 0) this.#labelled.delete(key);
+    }
+  }
+
+  #labelsOf({ id, labels = {} }: ActorRecord): OrderedIds<ActorId>[] {
+    const { tenant } = actorParts(id);
+    return Object.entries(labels).map(([name, value]) => {
+      const key = labelKey(tenant, name, value);
+      const ids = this.#labelled.get(key) ?? new OrderedIds<ActorId>();
+      this.#labelled.set(key, ids);
+      return ids;
+    });
   }
 
   #settle(actor: ActorRecord): void {
@@ -232,4 +386,15 @@ export class ActorTable {
     }
     actor.chain = chain;
   }
+}
+
+const noOwned: ReadonlySet<ActorId> = new Set();
+const noIds = new OrderedIds<ActorId>();
+
+function labelKey(tenant: string, name: string, value: string): string {
+  return JSON.stringify([tenant, name, value]);
+}
+
+function ownerKey(owner: ActorOwner): string {
+  return owner.kind === 'run' ? `run ${owner.run}` : `actor ${owner.actor}#${owner.birth}`;
 }

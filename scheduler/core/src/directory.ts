@@ -6,6 +6,7 @@
  * D5  after a death an actor keeps the bundle whose turns may have to be replayed; after a release
  *     it takes the latest that serves its type.
  * D7  an actor that is wished on a node goes there if that serves, whatever it left its own for.
+ * D9  nobody is told where an actor is that is ending; whoever asks by its name waits for the next one.
  */
 import {
   type ActorId,
@@ -18,6 +19,7 @@ import {
   type Incarnation,
   isActorKey,
   type Place,
+  type PlaceSeen,
   type Rebased,
   type Released,
   type Resolve,
@@ -26,8 +28,12 @@ import { placeActor } from './actor-places.ts';
 import type { ActorRecord } from './actors.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
+import type { SchedulerFact } from './facts.ts';
+import { gone } from './lifecycle.ts';
 import { isPresent, type NodeRecord } from './nodes.ts';
 import type { Size } from './sizes.ts';
+
+type CreatedFact = Extract<SchedulerFact, { kind: 'actor-created' }>;
 
 export interface DirectoryEffects {
   /** Actors no longer have this chain. */
@@ -40,7 +46,7 @@ export class Directory {
   readonly #desk: Desk;
   readonly #places: Deliveries<ActorId>;
   /** Who asked for an actor that is between two nodes. */
-  readonly #askers = new Map<ActorId, Set<Address>>();
+  readonly #askers = new Map<ActorId, Map<Address, Resolve>>();
   readonly #effects: DirectoryEffects;
 
   constructor(desk: Desk, effects: DirectoryEffects) {
@@ -58,23 +64,54 @@ export class Directory {
     this.placeWaiting();
   }
 
-  resolve({ actor: id, scope, replyTo, refusedEpoch }: Resolve): void {
+  resolve(asked: Resolve): void {
+    const { actor: id, scope, replyTo, refusedEpoch, birth } = asked;
     const actor = this.#desk.state.actors.get(id);
+    const ending = actor?.life?.kind === 'ending';
+    if (birth !== undefined && (ending || actor?.birth !== birth)) {
+      return this.#desk.located(replyTo, { actor: id, location: gone(id, birth) });
+    }
+    if (ending && asked.ending === true) {
+      return this.#desk.located(replyTo, { actor: id, location: gone(id, actor.birth) });
+    }
     if (actor === undefined) {
-      const fault = this.#create(id, scope ?? id);
+      const fault = this.create(id, scope ?? id);
       if (fault !== undefined) this.#desk.located(replyTo, { actor: id, location: fault });
       else this.#locate(id, replyTo);
       return;
     }
     const node = this.#desk.state.nodes.get(actor.node);
-    if (node === undefined || !isPresent(node)) return this.#wait(actor, replyTo);
+    if (ending || node === undefined || !isPresent(node)) return this.#wait(actor, asked);
     if (refusedEpoch === actor.epoch) this.#places.add(actor.node, id);
     this.#locate(id, replyTo);
   }
 
-  placeSeen(node: Incarnation, id: ActorId, epoch: number): void {
-    const actor = this.#desk.state.actors.get(id);
-    if (actor?.epoch === epoch && actor.node === node) this.#places.confirm(node, id);
+  /** That a node has seen a placement is enough, unless more is wished of the actor than to live:
+   *  then it says itself when that is so. */
+  placeSeen(node: Incarnation, seen: PlaceSeen['placed'][number]): void {
+    const actor = this.#desk.state.actors.get(seen.actor);
+    if (actor?.epoch !== seen.epoch || actor.node !== node) return;
+    const { kind = 'live', at = 0 } = actor.life ?? {};
+    if (kind === 'live' && (seen.wishAt ?? 0) >= at) this.#places.confirm(node, seen.actor);
+  }
+
+  /** Something else is wished of it: its node is told until it says that it is so. */
+  wished({ id, node }: ActorRecord): void {
+    const record = this.#desk.state.nodes.get(node);
+    if (record !== undefined && isPresent(record)) this.#places.add(node, id);
+  }
+
+  /** It is as wished. */
+  confirm({ id, node }: ActorRecord): void {
+    this.#places.confirm(node, id);
+  }
+
+  /** Whoever waited asks for the next one of its name. */
+  destroyed(id: ActorId, chain: readonly ChainLink[]): void {
+    if (chain.length > 0) this.#effects.chainChanged(chain);
+    const askers = this.#askers.get(id);
+    this.#askers.delete(id);
+    for (const asked of askers?.values() ?? []) this.resolve(asked);
   }
 
   /** The log of this node is sealed: its actors go elsewhere, their chains one link longer. */
@@ -146,7 +183,12 @@ export class Directory {
     ];
   }
 
-  #create(id: ActorId, scope: string): Failure | undefined {
+  /** Why it cannot be, if so. */
+  create(
+    id: ActorId,
+    scope: string,
+    more: Omit<CreatedFact, 'kind' | 'actor' | 'scope'> = {},
+  ): Failure | undefined {
     const { tenant, type, key } = actorParts(id);
     const owner = this.#desk.state.deployments.tenant(tenant);
     if (owner === undefined) {
@@ -164,7 +206,7 @@ export class Directory {
     if (node === undefined) {
       return failure('NO_NODES', `no node is alive to take actor "${id}"`, { actor: id });
     }
-    this.#desk.decide({ kind: 'actor-created', actor: id, scope });
+    this.#desk.decide({ kind: 'actor-created', actor: id, scope, ...more });
     this.#decidePlaced(id, node, { chain: [], bundle: served.bundle });
     return undefined;
   }
@@ -183,8 +225,11 @@ export class Directory {
     if (left !== undefined) this.#places.confirm(left, actor);
     this.#places.add(node, actor);
     if (chain.length === 0 && chainBefore.length > 0) this.#effects.chainChanged(chainBefore);
-    for (const asker of this.#askers.get(actor) ?? []) this.#locate(actor, asker);
-    this.#askers.delete(actor);
+    // Of one that is ending there is nothing to be told before it has ended.
+    if (before?.life?.kind !== 'ending') {
+      for (const asker of this.#askers.get(actor)?.keys() ?? []) this.#locate(actor, asker);
+      this.#askers.delete(actor);
+    }
     this.#effects.placed(actor, node, left);
   }
 
@@ -195,16 +240,18 @@ export class Directory {
     this.#desk.located(to, { actor: id, location: { node, birth, epoch } });
   }
 
-  /** Its node is dying: the answer comes with the next placement, or now when there can be none. */
-  #wait({ id }: ActorRecord, asker: Address): void {
+  /** Its node is dying: the answer comes with the next placement, or now when there can be none. Or it is
+   *  ending: then it comes when it has. */
+  #wait({ id }: ActorRecord, asked: Resolve): void {
+    const asker = asked.replyTo;
     if (this.#desk.state.nodes.presentCount === 0) {
       const location = failure('NO_NODES', `no node is alive to take actor "${id}"`, { actor: id });
       this.#desk.located(asker, { actor: id, location });
       return;
     }
     const askers = this.#askers.get(id);
-    if (askers === undefined) this.#askers.set(id, new Set([asker]));
-    else askers.add(asker);
+    if (askers === undefined) this.#askers.set(id, new Map([[asker, asked]]));
+    else askers.set(asker, asked);
   }
 
   #targetOfRelease(from: Incarnation): NodeRecord | undefined {
@@ -247,8 +294,13 @@ export class Directory {
   #place(node: Incarnation, id: ActorId): Place | undefined {
     const actor = this.#desk.state.actors.get(id);
     if (actor?.node !== node) return undefined;
-    const { birth, epoch, scope, bundle, chain } = actor;
+    const { birth, epoch, scope, bundle, chain, heir, life } = actor;
     const { term } = this.#desk;
-    return { kind: 'place', term, actor: id, birth, epoch, scope, bundle, chain };
+    const place = { kind: 'place', term, actor: id, birth, epoch, scope, bundle, chain } as const;
+    return {
+      ...place,
+      ...(heir === undefined ? {} : { heir }),
+      ...(life === undefined ? {} : { wish: life }),
+    };
   }
 }

@@ -1,5 +1,6 @@
 /** What a scheduler machine hears, and what it says. */
 import type {
+  ActorId,
   Address,
   Answered,
   Incarnation,
@@ -51,6 +52,11 @@ export type SchedulerSend =
   | { readonly kind: 'seal-log'; readonly incarnation: Incarnation }
   | { readonly kind: 'delete-log'; readonly log: LogName }
   | { readonly kind: 'trim-journal'; readonly before: number }
+  /** What stands in the store of actors that are no more, each up to its revision. */
+  | {
+      readonly kind: 'drop-checkpoints';
+      readonly of: readonly { readonly actor: ActorId; readonly revision: number }[];
+    }
   /** Answered by `objects-listed`. */
   | { readonly kind: 'list-objects' }
   | { readonly kind: 'delete-objects'; readonly objects: readonly number[] };

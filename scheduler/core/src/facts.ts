@@ -7,11 +7,14 @@
  */
 import type {
   ActorId,
+  ActorOwner,
+  ActorWish,
   BundleHash,
   Bytes,
   ChainLink,
   GangPolicy,
   Incarnation,
+  Labels,
   Line,
   LogName,
   Manifest,
@@ -67,7 +70,15 @@ export type SchedulerFact =
   /** No chain needs its log any more, the stream is deleted. */
   | { readonly kind: 'log-deleted'; readonly log: LogName }
   // directory
-  | { readonly kind: 'actor-created'; readonly actor: ActorId; readonly scope: string }
+  | {
+      readonly kind: 'actor-created';
+      readonly actor: ActorId;
+      readonly scope: string;
+      readonly labels?: Labels;
+      /** Made by whoever asked for it, who finds it again by this. */
+      readonly by?: string;
+      readonly owner?: ActorOwner;
+    }
   /** Epoch = position of this fact. */
   | {
       readonly kind: 'actor-placed';
@@ -100,6 +111,21 @@ export type SchedulerFact =
       readonly scope: string;
       readonly savepoint: string;
     }
+  /** `ending` is irreversible: the actor takes no turn any more, wherever it is. */
+  | {
+      readonly kind: 'actor-wished';
+      readonly actor: ActorId;
+      readonly wish: ActorWish['kind'];
+    }
+  /** It has ended, and what it had received stands under `revision` in the store. */
+  | {
+      readonly kind: 'actor-destroyed';
+      readonly actor: ActorId;
+      readonly birth: number;
+      readonly revision?: number;
+      readonly ledMs: number;
+    }
+  | { readonly kind: 'tombstones-forgotten'; readonly actors: readonly ActorId[] }
   // deployments and tenants
   | {
       readonly kind: 'tenant-put';

@@ -13,11 +13,13 @@ import {
   type TaskId,
   unreachable,
 } from '@troupe/model';
+import { Ailing } from './ailing.ts';
 import type { Due } from './deadlines.ts';
 import { Deploying } from './deploying.ts';
 import type { Desk } from './desk.ts';
 import { Directory } from './directory.ts';
 import type { SchedulerEvent } from './events.ts';
+import { Lifecycle } from './lifecycle.ts';
 import { LineViews } from './line-views.ts';
 import { Membership } from './membership.ts';
 import { Migrations } from './migrations.ts';
@@ -44,6 +46,8 @@ export class Leader {
   readonly #membership: Membership;
   readonly #directory: Directory;
   readonly #migrations: Migrations;
+  readonly #ailing: Ailing;
+  readonly #lifecycle: Lifecycle;
   readonly #tasks: Tasks;
   readonly #timers: Timers;
   readonly #submissions: Submissions;
@@ -68,6 +72,7 @@ export class Leader {
       nodeLost: (node) => {
         this.#directory.nodeLost(node);
         this.#migrations.nodeLost(node);
+        this.#ailing.nodeLost(node);
         this.#tasks.nodeLost(node);
         this.#timers.nodeLost(node);
       },
@@ -87,24 +92,28 @@ export class Leader {
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
     );
+    this.#ailing = new Ailing();
+    this.#lifecycle = new Lifecycle(desk, this.#directory, {
+      ailments: this.#ailing,
+      timers: this.#timers,
+      migrations: this.#migrations,
+    });
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
       if (run !== undefined) this.#runs.blockEnded(run.run);
     });
     this.#submissions = new Submissions(desk, this.#tasks);
-    this.#runs = new Runs(desk, this.#tasks);
+    this.#runs = new Runs(desk, this.#tasks, (run) => this.#lifecycle.runEnded(run));
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
     this.#reserving = new Reserving(desk, this.#tasks);
     this.#surveys = new Surveys(desk);
     this.#savepoints = new Savepoints(desk, this.#surveys);
     this.#lineViews = new LineViews(desk, this.#surveys);
     this.#quarantines = new Quarantines(desk);
-    this.#questions = new Questions(
-      desk,
-      this.#membership.detection,
-      this.#tasks,
-      this.#quarantines,
-    );
+    this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, {
+      quarantines: this.#quarantines,
+      ailments: this.#ailing,
+    });
     this.#takeOver();
   }
 
@@ -153,6 +162,7 @@ export class Leader {
       this.#membership,
       this.#directory,
       this.#migrations,
+      this.#lifecycle,
       this.#tasks,
       this.#runs,
       this.#timers,
@@ -224,6 +234,7 @@ export class Leader {
     this.#membership.takeOver();
     this.#directory.takeOver();
     this.#migrations.takeOver();
+    this.#lifecycle.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
@@ -256,10 +267,12 @@ export class Leader {
       case 'heartbeat':
         return this.#membership.detection.beat(node, message.load);
       case 'place-seen':
-        for (const { actor, epoch } of message.placed) {
-          this.#directory.placeSeen(node, actor, epoch);
-        }
+        for (const seen of message.placed) this.#directory.placeSeen(node, seen);
         return;
+      case 'settled':
+        return this.#lifecycle.settled(message);
+      case 'ailing':
+        return this.#ailing.said(message);
       case 'rebased':
         return this.#directory.rebased(message);
       case 'turns-found':
@@ -363,6 +376,14 @@ export class Leader {
         return this.#questions.listDemands(asker, body);
       case 'migrate-actor':
         return this.#migrations.migrate(asker, body);
+      case 'create-actor':
+        return this.#lifecycle.create(asker, body);
+      case 'get-actor':
+        return this.#lifecycle.get(asker, body);
+      case 'wish-actor':
+        return this.#lifecycle.wish(asker, body);
+      case 'stop-actor-request':
+        return this.#lifecycle.stop(asker, body);
       case 'drain-node': {
         const node = this.#desk.state.nodes.named(body.node);
         if (node === undefined) {
@@ -409,7 +430,10 @@ export class Leader {
     this.#timers.look();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
-    const again = tasksLeft || runsLeft ? 0 : retentionMs;
+    const stonesLeft = this.#lifecycle.forget();
+    const orphansLeft = this.#lifecycle.endOrphans();
+    const left = tasksLeft || runsLeft || stonesLeft || orphansLeft;
+    const again = left ? 0 : retentionMs;
     this.#desk.deadlines.set(this.#desk.now + again, { kind: 'retention' });
   }
 }

@@ -57,6 +57,10 @@ export class Migrations {
       const what = `there is no actor "${body.actor}"`;
       return this.#desk.refuse(asker, 'UNKNOWN_ACTOR', what, { actor: body.actor });
     }
+    if (actor.life?.kind === 'ending') {
+      const what = `actor "${body.actor}" is being destroyed`;
+      return this.#desk.refuse(asker, 'GONE', what, { actor: body.actor });
+    }
     const to = body.to ?? this.#desk.state.actors.wish(actor.id) ?? this.#choose(asker, actor);
     if (to === undefined) return;
     if (!this.#isUnderWayTo(actor, to)) {
@@ -75,6 +79,15 @@ export class Migrations {
     for (const asker of this.#askers.take(id)) {
       this.#desk.deadlines.cancel(asker.deadline);
       if (actor !== undefined) this.#answer(asker, actor, 'moved');
+    }
+  }
+
+  /** It is about to be no more, wherever it was wished. */
+  destroyed({ id, node }: ActorRecord): void {
+    this.#leaves.confirm(node, id);
+    for (const asker of this.#askers.take(id)) {
+      this.#desk.deadlines.cancel(asker.deadline);
+      this.#desk.refuse(asker, 'GONE', `actor "${id}" was destroyed`, { actor: id });
     }
   }
 

@@ -1,6 +1,5 @@
 /** Requests that change nothing: status and lists. Each may look at everything; none is hot. */
 import type {
-  ActorView,
   ClusterView,
   Incarnation,
   NodeView,
@@ -9,6 +8,7 @@ import type {
   TaskView,
   TenantView,
 } from '@troupe/model';
+import { type Ailments, pageOfActors } from './actor-list.ts';
 import { settingsOf, type TenantRecord } from './deployments.ts';
 import type { Desk } from './desk.ts';
 import type { FailureDetection } from './failure-detection.ts';
@@ -34,13 +34,20 @@ export class Questions {
   readonly #detection: FailureDetection;
   readonly #tasks: Tasks;
   readonly #quarantines: Quarantines;
+  readonly #ailing: Ailments;
   readonly #deposed = new Set<Incarnation>();
   #appendsRefused = 0;
   #repliesWithheld = 0;
 
-  constructor(desk: Desk, detection: FailureDetection, tasks: Tasks, quarantines: Quarantines) {
+  constructor(
+    desk: Desk,
+    detection: FailureDetection,
+    tasks: Tasks,
+    ill: { readonly quarantines: Quarantines; readonly ailments: Ailments },
+  ) {
     this.#desk = desk;
-    this.#quarantines = quarantines;
+    this.#quarantines = ill.quarantines;
+    this.#ailing = ill.ailments;
     this.#detection = detection;
     this.#tasks = tasks;
   }
@@ -108,21 +115,12 @@ export class Questions {
   }
 
   listActors(asker: Asker, body: Extract<RequestBody, { kind: 'list-actors' }>): void {
-    const { tenant, type, prefix = '', limit } = body;
-    if (type === undefined && prefix !== '') {
+    if (body.type === undefined && (body.prefix ?? '') !== '') {
       const what = 'a prefix of keys needs the type of the actors';
       return this.#desk.refuse(asker, 'INVALID_ARGUMENT', what);
     }
-    const start = type === undefined ? `${tenant}/` : `${tenant}/${type}/${prefix}`;
-    const actors: ActorView[] = [];
-    let total = 0;
-    for (const { id, node, birth, epoch, scope, chain } of this.#desk.state.actors.all()) {
-      if (!id.startsWith(start)) continue;
-      total++;
-      if (actors.length === bounded(limit)) continue;
-      actors.push({ actor: id, node, birth, epoch, scope, chain: chain.length });
-    }
-    this.#desk.answer(asker, { kind: 'actors', actors, total });
+    const page = pageOfActors(this.#desk.state, this.#ailing, body);
+    this.#desk.answer(asker, { kind: 'actors', ...page });
   }
 
   listTimers(asker: Asker, body: Extract<RequestBody, { kind: 'list-timers' }>): void {

@@ -45,9 +45,12 @@ export class Runs {
   readonly #clock: RunClock;
   readonly #progress: RunProgress;
   readonly #askers = new Waiting<RunId, WaitingAsker>();
+  readonly #ended: (run: RunId) => void;
 
-  constructor(desk: Desk, tasks: Tasks) {
+  /** `ended` hears of every run that has. */
+  constructor(desk: Desk, tasks: Tasks, ended: (run: RunId) => void) {
     this.#desk = desk;
+    this.#ended = ended;
     this.#clock = new RunClock(desk);
     const ending = {
       end: (run: RunRecord, state: 'done' | 'failed', outcome: Outcome) =>
@@ -272,6 +275,7 @@ export class Runs {
     const active = Array.from(run.state.active, contextId);
     const { wall: at, ledMs } = this.#desk;
     this.#desk.decide({ kind: 'run-ended', run: id, state, outcome, at, ledMs });
+    this.#ended(id);
     this.#progress.drop(id);
     this.#clock.drop(id);
     for (const block of [...active, ...run.state.abandoned]) {

@@ -16,6 +16,7 @@ import { type RunsImage, RunTable } from './run-table.ts';
 import { type SavepointsImage, SavepointTable } from './savepoint-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
 import { type TimersImage, TimerTable } from './timer-table.ts';
+import { type Tombstone, Tombstones } from './tombstones.ts';
 
 export interface OpenedTerm {
   readonly scheduler: string;
@@ -49,13 +50,15 @@ export interface DurableState {
   readonly objects?: ObjectsImage;
   /** Absent where no actor ever set one. */
   readonly timers?: TimersImage;
+  readonly tombstones?: readonly Tombstone[];
 }
 
 const imageFormat = 4;
 
 export class State {
   readonly nodes = new NodeTable();
-  readonly actors = new ActorTable(this.nodes);
+  readonly tombstones = new Tombstones();
+  readonly actors = new ActorTable(this.nodes, this.tombstones);
   readonly deployments = new DeploymentTable();
   readonly reservations = new ReservationTable(this.nodes);
   readonly savepoints = new SavepointTable();
@@ -112,11 +115,19 @@ export class State {
       case 'actor-placed':
       case 'actor-migrating':
       case 'actor-rebased':
+      case 'actor-wished':
         this.actors.apply(fact, position);
         break;
       case 'savepoint-made':
       case 'savepoint-dropped':
         this.savepoints.apply(fact);
+        break;
+      case 'actor-destroyed':
+        this.actors.apply(fact, position);
+        this.timers.destroyed(fact.actor, fact.birth);
+        break;
+      case 'tombstones-forgotten':
+        for (const actor of fact.actors) this.tombstones.forget(actor);
         break;
       case 'tenant-put':
       case 'bundle-deployed':
@@ -177,6 +188,7 @@ export class State {
       runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
       ...(this.timers.size === 0 ? {} : { timers: this.timers.image() }),
+      ...(this.tombstones.size === 0 ? {} : { tombstones: this.tombstones.image() }),
     };
   }
 
@@ -193,6 +205,7 @@ export class State {
     state.#term = durable.term;
     state.#stored = durable.stored;
     state.nodes.restore(durable.nodes);
+    state.tombstones.restore(durable.tombstones ?? []);
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
     state.reservations.restore(durable.reservations ?? []);
@@ -207,6 +220,7 @@ export class State {
   check(): void {
     this.nodes.check();
     this.actors.check();
+    this.tombstones.check();
     this.tasks.check();
     this.reservations.check(this.tasks);
     this.runs.check();

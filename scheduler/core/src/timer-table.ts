@@ -112,6 +112,14 @@ export class TimerTable {
     for (const decision of fact.decisions) this.#decided(of, decision);
   }
 
+  /** Its actor is no more. */
+  destroyed(actor: ActorId, birth: number): void {
+    const of = this.#actors.get(actor);
+    if (of?.birth !== birth) return;
+    for (const timer of of.timers) this.#leave(timer);
+    this.#actors.delete(actor);
+  }
+
   image(): TimersImage {
     return [...this.#actors.values()].map(({ actor, birth, channel, upTo, timers }) => [
       actor,

@@ -96,6 +96,11 @@ export class Timers {
     this.#lanes.fill(node);
   }
 
+  /** Its actor is about to be no more: nothing of it is said any more. */
+  destroyed(actor: ActorId): void {
+    for (const timer of this.#desk.state.timers.of(actor)?.timers ?? []) this.#lanes.confirm(timer);
+  }
+
   nodeLost(node: Incarnation): void {
     this.#lanes.drop(node);
   }

@@ -41,6 +41,11 @@ const step = fc.record({
     'savepoint-drop',
     'place-seen',
     'rebased',
+    'create',
+    'wish',
+    'wish',
+    'settled',
+    'settled',
     'drain',
     'cordon',
     'release',
@@ -244,6 +249,33 @@ class History {
       case 'savepoint':
       case 'savepoint-drop':
         this.#savepoint(kind, pick);
+        return true;
+      case 'create':
+        scene.ask({
+          kind: 'create-actor',
+          actor: cart(`k${pick % 9}`),
+          by: `r${pick % 5}`,
+          labels: { team: `t${pick % 2}` },
+        });
+        return true;
+      case 'wish': {
+        if (actor === undefined) return true;
+        const { id, birth } = actor;
+        const wish = (['live', 'paused', 'ending'] as const)[pick % 3] ?? 'live';
+        scene.ask({
+          kind: 'wish-actor',
+          actor: id,
+          birth: birth - (pick % 11 === 0 ? 1 : 0),
+          wish,
+        });
+        return true;
+      }
+      case 'settled':
+        if (entry && from && actor.life) {
+          const at = actor.life.at - (pick % 13 === 0 ? 1 : 0);
+          const actors = [{ ...entry, wish: { ...actor.life, at }, revision: pick }];
+          scene.hear({ kind: 'settled', incarnation: from, actors });
+        }
         return true;
       case 'place-seen':
         if (entry && from) scene.hear({ kind: 'place-seen', incarnation: from, placed: [entry] });

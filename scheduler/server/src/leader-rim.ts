@@ -4,7 +4,16 @@
  *
  * L1  I/O is retried until it succeeds or the term ends; after the end nothing is done any more.
  */
-import type { Bus, Clock, Logger, Logs, LoopRim, Names, OutputStore } from '@troupe/fabric';
+import type {
+  Bus,
+  Checkpoints,
+  Clock,
+  Logger,
+  Logs,
+  LoopRim,
+  Names,
+  OutputStore,
+} from '@troupe/fabric';
 import {
   type Address,
   type Answer,
@@ -37,6 +46,7 @@ export interface LeaderRimStart {
   readonly bus: Bus;
   readonly logs: Logs;
   readonly outputs: OutputStore;
+  readonly checkpoints: Checkpoints;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly journal: LogName;
@@ -85,7 +95,7 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
   }
 
   send(message: SchedulerSend): void {
-    const { bus, names, logs, outputs, journal, cell } = this.#start;
+    const { bus, names, logs, outputs, checkpoints, journal, cell } = this.#start;
     switch (message.kind) {
       case 'to-node':
         return this.#speak(names.node(message.node), message.message);
@@ -118,13 +128,21 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
         const { before } = message;
         return this.io(`trim ${before}`, () => logs.trim(journal, before));
       }
+      case 'drop-checkpoints': {
+        const { of } = message;
+        return this.io(`drop checkpoint of ${of[0]?.actor}`, () =>
+          this.#freeAll([...of], ({ actor, revision }) => checkpoints.dropUpTo(actor, revision)),
+        );
+      }
       case 'list-objects':
         return this.io('list objects', async () => {
           return { kind: 'objects-listed', objects: await outputs.list() };
         });
       case 'delete-objects': {
         const { objects } = message;
-        return this.io(`delete objects ${objects[0]}`, () => this.#deleteObjects(objects));
+        return this.io(`delete objects ${objects[0]}`, () =>
+          this.#freeAll([...objects], (object) => outputs.delete(object)),
+        );
       }
       default:
         bus.flush();
@@ -150,17 +168,16 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
     this.#ended = true;
   }
 
-  /** Those that fail are found by the next search of the store. */
-  async #deleteObjects(objects: readonly number[]): Promise<void> {
-    const { outputs, logger } = this.#start;
-    const left = [...objects];
+  /** Outputs that fail are found by the next search of the store; a tombstone stays behind. */
+  async #freeAll<T>(left: T[], free: (one: T) => Promise<void>): Promise<void> {
+    const { logger } = this.#start;
     const worker = async (): Promise<void> => {
-      for (let object = left.pop(); object !== undefined && !this.#ended; object = left.pop()) {
+      for (let one = left.pop(); one !== undefined && !this.#ended; one = left.pop()) {
         try {
-          await outputs.delete(object);
+          await free(one);
         } catch (thrown) {
           const { code, message } = failureOf(thrown);
-          logger.warn({ object, code, reason: message }, 'an object was not deleted');
+          logger.warn({ one, code, reason: message }, 'something was not freed in the store');
         }
       }
     };

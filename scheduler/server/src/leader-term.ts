@@ -100,6 +100,7 @@ export class LeaderTerm {
       bus: fabric.bus,
       logs: fabric.logs,
       outputs: fabric.outputs,
+      checkpoints: fabric.checkpoints,
       clock: fabric.clock,
       logger: fabric.logger,
       journal,

@@ -306,3 +306,81 @@ describe('a client that comes back on another stream', () => {
 });
 
 const unexpected: Outcome = { ok: false, failure: failure('INTERNAL', 'the old stream heard it') };
+
+describe('a call of one birth of an actor', () => {
+  const gone = (birth: number) => failure('GONE', 'it was destroyed', { actor, birth });
+
+  test('asks for that birth, so that nothing is created', () => {
+    call(1, { birth: 10 });
+    expect(resolves).toMatchObject([{ actor, birth: 10 }]);
+  });
+
+  test('that was never sent is told that its actor is gone', () => {
+    call(1, { birth: 10 });
+    located(gone(10));
+    expect(codes()).toEqual(['GONE']);
+    expect(sentCalls()).toEqual([]);
+  });
+
+  test('that was sent and not answered has an unknown outcome when its actor is gone', () => {
+    placed();
+    call(1, { birth: 10 });
+    routes.apply({ kind: 'node-dying', incarnation: first, reason: 'silent', at: 0 }, 21);
+    located(gone(10));
+    expect(codes()).toEqual(['OUTCOME_UNKNOWN']);
+  });
+
+  test('that its actor never ran, as it said when it ended, is told that it is gone', () => {
+    placed();
+    call(1, { birth: 10 });
+    const refusal = { kind: 'not-here', actor, epoch: 11, session, number: 1 } as const;
+    calls.onNotHere({ ...refusal, unrun: true });
+    clock.pass(100);
+    located(gone(10));
+    expect(codes()).toEqual(['GONE']);
+  });
+
+  test('is not sent to the next actor of the name, whom a call by name reaches', () => {
+    placed();
+    call(1, { birth: 10 });
+    call(2);
+    bus.take();
+    calls.onNotHere({ kind: 'not-here', actor, epoch: 11, session, number: 1, unrun: true });
+    clock.pass(100);
+    located({ node: first, birth: 30, epoch: 31 });
+    expect(codes()).toEqual(['GONE']);
+    expect(sentCalls()).toEqual(['n1_aaaaaaaa#2@31']);
+  });
+
+  test('waits for its own place when the route is that of the one before', () => {
+    placed();
+    call(1, { birth: 30 });
+    expect(sentCalls()).toEqual([]);
+    located({ node: first, birth: 30, epoch: 31 });
+    expect(sentCalls()).toEqual(['n1_aaaaaaaa#1@31']);
+  });
+
+  test('beside one by name leaves it to that one to ask for whoever is there', () => {
+    call(1, { birth: 10 });
+    call(2);
+    expect(resolves.at(-1)).not.toHaveProperty('birth');
+  });
+});
+
+describe('a call to an actor that was destroyed', () => {
+  test('is not sent there any more once the journal says so', () => {
+    placed();
+    routes.apply({ kind: 'actor-destroyed', actor, birth: 10, ledMs: 0 }, 40);
+    call(1);
+    expect(sentCalls()).toEqual([]);
+    expect(resolves).toHaveLength(1);
+  });
+
+  test('goes to the next one of its name, which the leader may have told of before the journal', () => {
+    placed();
+    located({ node: first, birth: 50, epoch: 51 });
+    routes.apply({ kind: 'actor-destroyed', actor, birth: 10, ledMs: 0 }, 40);
+    call(1);
+    expect(sentCalls()).toEqual(['n1_aaaaaaaa#1@51']);
+  });
+});

@@ -3,6 +3,7 @@
  */
 import type {
   ActorId,
+  ActorWish,
   Address,
   BundleHash,
   Bytes,
@@ -29,6 +30,8 @@ export interface Input {
   readonly args: Bytes;
   readonly path: readonly ActorId[];
   readonly clock: VectorClock | undefined;
+  /** Monotonic ms of this node until which a call may begin its turn, once its actor is paused. */
+  readonly until?: number;
   /** Where the answer goes; a resend may change it. Undefined: nobody waits any more. */
   replyTo: Address | undefined;
   /** Runners that crashed under it while it was alone. */
@@ -50,9 +53,17 @@ export interface Turn {
 
 /**
  * cold: known, not in memory. restoring: being read back. starting: its runner builds the state.
- * live: takes turns. releasing: finishes what the runner has, then goes elsewhere.
+ * live: takes turns. releasing: finishes what the runner has, then goes elsewhere. ending: was destroyed,
+ * its letters are on their way, or its tombstone.
  */
-export type Phase = 'cold' | 'restoring' | 'starting' | 'live' | 'releasing' | 'released';
+export type Phase =
+  | 'cold'
+  | 'restoring'
+  | 'starting'
+  | 'live'
+  | 'releasing'
+  | 'released'
+  | 'ending';
 
 export interface Activation {
   readonly id: ActorId;
@@ -60,6 +71,10 @@ export interface Activation {
   readonly epoch: number;
   readonly scope: string;
   readonly bundle: BundleHash;
+  /** What stands in the store may be the tombstone of the one before it. */
+  readonly heir: boolean;
+  /** The latest that was heard of. */
+  wish: ActorWish;
   /** Emptied once a checkpoint of this epoch is stored. */
   chain: readonly ChainLink[];
   phase: Phase;
@@ -140,6 +155,8 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     epoch: place.epoch,
     scope: place.scope,
     bundle: place.bundle,
+    heir: place.heir === true,
+    wish: place.wish ?? { kind: 'live', at: 0 },
     chain: place.chain,
     phase: 'cold',
     runner: undefined,

@@ -121,6 +121,7 @@ export class Checkpointing {
     if (activation.checkpoint.underWay !== 'put') return;
     activation.checkpoint.underWay = undefined;
     this.#underWay.delete(activation);
+    if (activation.phase === 'ending') return this.#core.wishes.onStored(activation, stored);
     const { checkpoint } = activation;
     if (stored.baseGone === true) return this.#lieAnew(activation);
     if (stored.revision === undefined) {
@@ -140,6 +141,24 @@ export class Checkpointing {
     }
     this.#core.departures.changed(activation);
     if (activation.leaveMemoryAfterCheckpoint) this.#leaveMemory(activation);
+  }
+
+  /** Letters were taken that the checkpoint holds as open: they are not asked to be taken for ever. */
+  onTaken(activation: Activation): void {
+    const { memory, checkpoint } = activation;
+    if (memory === undefined || memory.outbox.size >= checkpoint.letters) return;
+    if (checkpoint.dirtyFrom !== undefined || activation.phase === 'ending') return;
+    checkpoint.dirtyFrom = this.#core.durableAt;
+    checkpoint.dirtySince = this.#core.now;
+    this.#dirty.add(activation);
+  }
+
+  /** It leaves memory as soon as it is idle. */
+  stop(actor: ActorId, epoch: number): void {
+    const activation = this.#core.actors.get(actor);
+    if (activation?.epoch !== epoch || activation.phase !== 'live') return;
+    activation.lastTurnAt = Number.NEGATIVE_INFINITY;
+    this.#leaveIdle();
   }
 
   onRebasedSeen(actors: readonly { readonly actor: ActorId; readonly epoch: number }[]): void {
@@ -358,6 +377,7 @@ function bytesOf(fact: NodeFact): number {
     case 'signalled':
       return factBytes + fact.value.length;
     case 'actor-released':
+    case 'actor-ended':
     case 'barrier':
       return factBytes;
   }

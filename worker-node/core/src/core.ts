@@ -1,6 +1,7 @@
 /** What the nouns of the node machine share: the output of this event, time, and each other. */
 import type { ActorId, OutputDraft } from '@troupe/model';
 import type { Activation } from './activation.ts';
+import type { Ailing } from './ailing.ts';
 import type { Alarms } from './alarms.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Checkpointing } from './checkpointing.ts';
@@ -23,6 +24,7 @@ import type { Timers } from './timers.ts';
 import type { Trials } from './trials.ts';
 import type { Turns } from './turns.ts';
 import type { Waits } from './waits.ts';
+import type { Wishes } from './wishes.ts';
 
 export interface Core {
   readonly config: NodeConfig;
@@ -54,4 +56,6 @@ export interface Core {
   readonly handover: Handover;
   readonly lines: Lines;
   readonly quarantine: Quarantine;
+  readonly wishes: Wishes;
+  readonly ailing: Ailing;
 }

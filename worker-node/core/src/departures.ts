@@ -47,7 +47,8 @@ export class Departures {
 
   /** Hands this actor over. Again and again is once; a later word on where to goes. */
   begin(activation: Activation, leave?: Leave): void {
-    if (activation.phase === 'released') return;
+    // What is to be destroyed goes nowhere else.
+    if (activation.phase === 'released' || activation.wish.kind === 'ending') return;
     const known = this.#all.get(activation);
     const departure: Departure = known ?? {
       activation,
@@ -102,6 +103,12 @@ export class Departures {
       if (released === undefined || released.epoch > epoch) continue;
       this.#core.hosting.drop(released);
     }
+  }
+
+  /** It is to be destroyed, and stays for that. */
+  abandon(activation: Activation): void {
+    const departure = this.#all.get(activation);
+    if (departure !== undefined) this.#end(departure);
   }
 
   /** It is placed anew, here or elsewhere: whoever waits looks for it there (V4). */

@@ -123,6 +123,8 @@ export type NodeSend =
       readonly segment?: { readonly key: string; readonly body: Bytes };
       /** Keys that are not needed any more once it is stored. */
       readonly dropped?: readonly string[];
+      /** Nothing else is kept of it: what stood there before is freed with its objects. */
+      readonly last?: true;
       /** A rest: only on top of that revision. */
       readonly onTop?: true;
     }
@@ -131,6 +133,7 @@ export type NodeSend =
        *  `ownLog`) in this node's own log up to its end now. Answered by `restored`. */
       readonly kind: 'restore';
       readonly actor: ActorId;
+      readonly birth: number;
       readonly epoch: number;
       readonly chain: readonly ChainLink[];
       readonly ownLog: boolean;

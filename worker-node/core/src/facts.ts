@@ -95,6 +95,14 @@ export type NodeFact =
     }
   /** After this nothing of the actor under this epoch stands in this log. */
   | { readonly kind: 'actor-released'; readonly actor: ActorId; readonly epoch: number }
+  /** It is being destroyed: after this no turn of this birth stands anywhere. It has a turn number. */
+  | {
+      readonly kind: 'actor-ended';
+      readonly actor: ActorId;
+      readonly birth: number;
+      readonly epoch: number;
+      readonly seq: number;
+    }
   /** Read barrier: says only that the writer still owned the log when it was appended. */
   | { readonly kind: 'barrier' };
 

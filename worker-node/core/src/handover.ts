@@ -50,6 +50,11 @@ export class Handover {
     this.#leaveWhenEmpty();
   }
 
+  /** Actors that were destroyed are here no longer. */
+  onDropped(): void {
+    this.#leaveWhenEmpty();
+  }
+
   onReleaseSeen(actors: readonly { readonly actor: string; readonly epoch: number }[]): void {
     this.#core.departures.onReleaseSeen(actors);
     this.#leaveWhenEmpty();

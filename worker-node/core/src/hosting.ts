@@ -10,6 +10,7 @@
  * H1  an actor has at most one activation here, under the highest epoch seen.
  * H2  only a live activation takes a turn.
  * H3  nobody lives by a checkpoint that is older than the one known to be stored.
+ * H4  an actor that is to be destroyed comes into memory, and never to a runner.
  */
 import {
   type ActorId,
@@ -22,12 +23,12 @@ import {
   type ToRunner,
 } from '@troupe/model';
 import { type Activation, activationOf } from './activation.ts';
-import { decodeCheckpoint } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
 import { freshMemory, replay, unheard } from './memory.ts';
 import { freshPast } from './past.ts';
 import { refuseConflict } from './quarantine.ts';
+import { beginningOf, isOfBirth } from './tombstone.ts';
 
 /** A late twin of a placement comes within seconds. One that was held up for longer than this was sent by a
  *  leader, or to a node, that is fenced. */
@@ -51,10 +52,12 @@ export class Hosting {
   onPlace(place: Place): void {
     const known = this.#actors.get(place.actor);
     const epoch = known?.epoch ?? this.#dropped.get(place.actor)?.epoch ?? 0;
-    // A late twin: the actor is here already, or lives elsewhere by now.
+    // A late twin, or a wish: the actor is here already, or lives elsewhere by now.
     if (epoch >= place.epoch) {
       this.#seen(place);
-      if (known?.epoch === place.epoch) this.#core.handover.onPlaced(known, place.leave);
+      if (known?.epoch !== place.epoch) return;
+      this.#core.wishes.onPlace(known, place);
+      this.#core.handover.onPlaced(known, place.leave);
       return;
     }
     if (known !== undefined) this.drop(known);
@@ -64,16 +67,18 @@ export class Hosting {
     this.#core.arrivals.onPlaced(place.actor);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
     // begun may wait, so it is read back at once.
-    if (place.epoch === place.birth + 1) {
+    if (place.epoch === place.birth + 1 && !activation.heir) {
       activation.memory = freshMemory();
       activation.past = freshPast(activation);
     } else this.wake(activation);
+    this.#core.wishes.onPlaced(activation);
     this.#core.handover.onPlaced(activation, place.leave);
   }
 
   /** Brings a cold activation into memory. */
   wake(activation: Activation): void {
     if (activation.phase !== 'cold') return;
+    if (activation.wish.kind !== 'ending' && !this.#core.ailing.mayWake(activation)) return;
     // Nothing was ever written of it: the constructor makes its state.
     const { memory } = activation;
     const untouched = memory?.seq === 0 && memory.begun === undefined && memory.signals.count === 0;
@@ -99,7 +104,8 @@ export class Hosting {
       this.onRestoreFailed(event.actor, event.epoch, failureOf(thrown, 'LOG_CORRUPT'));
       return;
     }
-    this.#start(activation);
+    if (activation.wish.kind === 'ending') this.#core.wishes.onRestored(activation);
+    else this.#start(activation);
   }
 
   onRestoreFailed(actor: ActorId, epoch: number, reason: Failure): void {
@@ -115,7 +121,9 @@ export class Hosting {
       level: 'error',
       text: `${actor} could not be read back: ${reason.code}: ${reason.message}`,
     });
-    this.#fail(activation, reason);
+    // What is to be destroyed is so, whatever is left of it.
+    if (activation.wish.kind === 'ending') this.#core.wishes.onRestored(activation);
+    else this.#fail(activation, reason);
   }
 
   onActivated(actor: ActorId, runner: RunnerId): void {
@@ -126,6 +134,7 @@ export class Hosting {
     activation.lived = true;
     activation.building = undefined;
     activation.lastTurnAt = this.#core.now;
+    this.#core.ailing.isLive(activation);
     this.#core.turns.resumeBegun(activation);
     for (const message of activation.waiting.splice(0)) {
       this.#core.mailboxes.accept(activation, message);
@@ -196,6 +205,8 @@ export class Hosting {
     this.leaveRunner(activation);
     this.#core.trials.leave(activation);
     activation.phase = 'released';
+    this.#core.wishes.forget(activation);
+    this.#core.ailing.isWell(activation);
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
@@ -217,6 +228,7 @@ export class Hosting {
     this.#core.out.send({
       kind: 'restore',
       actor: activation.id,
+      birth: activation.birth,
       epoch: activation.epoch,
       chain: activation.chain,
       ownLog: activation.lived,
@@ -228,14 +240,12 @@ export class Hosting {
     const { now } = this.#core;
     refuseConflict(activation.id, event.facts);
     const { checkpoint } = event;
-    const stored =
-      checkpoint === undefined
-        ? undefined
-        : decodeCheckpoint(checkpoint.body, now, checkpoint.base);
-    const memory = stored?.memory ?? freshMemory();
-    const past = this.#core.lines.pastOf(activation, stored, event.facts);
-    const deltas = [...(stored?.deltas ?? [])];
-    for (const fact of event.facts) {
+    const began = beginningOf(activation, checkpoint?.body, now, checkpoint?.base);
+    const { memory } = began;
+    const facts = event.facts.filter((fact) => isOfBirth(fact, activation.birth));
+    const past = this.#core.lines.pastOf(activation, began.stored, facts);
+    const deltas = [...began.deltas];
+    for (const fact of facts) {
       const delta = replay(memory, activation.id, fact, now);
       if (delta !== undefined) deltas.push(delta);
     }
@@ -253,7 +263,7 @@ export class Hosting {
       activation.checkpoint.isRest = checkpoint.base !== undefined;
       activation.checkpoint.bytes = (checkpoint.base ?? checkpoint.body).length;
     }
-    activation.building = { state: stored?.state, deltas };
+    activation.building = { state: began.state, deltas };
   }
 
   #start(activation: Activation): void {
@@ -283,6 +293,7 @@ export class Hosting {
     activation.phase = 'cold';
     activation.building = undefined;
     this.#core.trials.leave(activation);
+    this.#core.ailing.fellIll(activation, reason);
     this.#core.mailboxes.refuseAll(activation, reason);
     this.#core.lines.onFailed(activation, reason);
     this.#core.quarantine.onFailed(activation, reason);
@@ -299,7 +310,11 @@ export class Hosting {
       message: {
         kind: 'place-seen',
         incarnation: this.#core.config.incarnation,
-        placed: [{ actor: place.actor, epoch: place.epoch }],
+        placed: [
+          place.wish === undefined
+            ? { actor: place.actor, epoch: place.epoch }
+            : { actor: place.actor, epoch: place.epoch, wishAt: place.wish.at },
+        ],
       },
     });
   }

@@ -20,3 +20,4 @@ export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening } from './facts.
 export { type NodeCounts, NodeMachine } from './machine.ts';
 export { type BegunTurn, freshMemory, type Memory, replay } from './memory.ts';
 export { TimerBook } from './timer-book.ts';
+export { beginningOf, headOf, isOfBirth, remainsOf } from './tombstone.ts';

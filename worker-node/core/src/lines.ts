@@ -132,6 +132,12 @@ export class Lines {
     };
   }
 
+  /** What goes with an actor that has ended. */
+  remains(activation: Activation): Pick<Put, 'dropped'> {
+    const segments = activation.past?.segments ?? [];
+    return segments.length === 0 ? {} : { dropped: segments.map((one) => keyOf(activation, one)) };
+  }
+
   /** The last checkpoint is stored, and what it lists. */
   onStored({ past }: Activation): void {
     if (past !== undefined) past.pending = undefined;

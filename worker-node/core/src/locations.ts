@@ -45,7 +45,7 @@ export class Locations {
   /** Calls `found` at once when the place is known, else when the leader has said it. */
   find(actor: ActorId, scope: string | undefined, found: Waiter): void {
     const here = this.#core.actors.get(actor);
-    if (here !== undefined && here.phase !== 'released') {
+    if (here !== undefined && here.phase !== 'released' && here.wish.kind !== 'ending') {
       return found({
         node: this.#core.config.incarnation,
         birth: here.birth,

@@ -6,6 +6,7 @@ import {
   type ActorId,
   assert,
   type FromRunner,
+  isFailure,
   type Machine,
   type Output,
   OutputDraft,
@@ -13,6 +14,7 @@ import {
   unreachable,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
+import { Ailing } from './ailing.ts';
 import { Alarms } from './alarms.ts';
 import { Arrivals } from './arrivals.ts';
 import { Checkpointing } from './checkpointing.ts';
@@ -36,6 +38,7 @@ import { Timers } from './timers.ts';
 import { Trials } from './trials.ts';
 import { Turns } from './turns.ts';
 import { Waits } from './waits.ts';
+import { Wishes } from './wishes.ts';
 
 /** Counts for heartbeats and status. */
 export interface NodeCounts {
@@ -72,6 +75,8 @@ export class NodeMachine
   readonly handover: Handover;
   readonly lines: Lines;
   readonly quarantine: Quarantine;
+  readonly wishes: Wishes;
+  readonly ailing: Ailing;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -96,6 +101,8 @@ export class NodeMachine
     this.handover = new Handover(this);
     this.lines = new Lines(this);
     this.quarantine = new Quarantine(this);
+    this.wishes = new Wishes(this);
+    this.ailing = new Ailing(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -196,6 +203,10 @@ export class NodeMachine
       case 'letter-not-here':
         return this.post.onNotHere(message);
       case 'located':
+        // Nodes ask for one birth, or for the letters of what is ending, and for nothing else that is gone.
+        if (isFailure(message.location) && message.location.code === 'GONE') {
+          return this.wishes.onGone(message.actor);
+        }
         return this.locations.onLocated(message);
       case 'place':
         return this.hosting.onPlace(message);
@@ -215,6 +226,10 @@ export class NodeMachine
         return this.handover.onDrain();
       case 'release-seen':
         return this.handover.onReleaseSeen(message.actors);
+      case 'settled-seen':
+        return this.wishes.onSeen(message.actors);
+      case 'stop-actor':
+        return this.checkpointing.stop(message.actor, message.epoch);
       case 'run-task':
         return this.tasks.onRun(message);
       case 'task-result-seen':
@@ -306,5 +321,7 @@ export class NodeMachine
     this.checkpointing.tick();
     this.arrivals.tick();
     this.handover.tick();
+    this.wishes.tick();
+    this.ailing.tick();
   }
 }

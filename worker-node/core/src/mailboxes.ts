@@ -45,16 +45,21 @@ export class Mailboxes {
     this.#core.senderClocks.hear(call, this.#core.now);
     const activation = this.#core.actors.get(call.actor);
     if (activation === undefined) return this.#notHere(call);
-    if (activation.birth > call.birth) {
-      return this.#refuse(call, failure('GONE', `actor ${call.actor} #${call.birth} is gone`));
+    if (activation.phase === 'ending' && activation.birth === call.birth) {
+      return this.#ofEnded(activation, call);
     }
-    if (activation.birth < call.birth) return this.#notHere(call);
+    if (activation.birth > call.birth && activation.heir && activation.memory !== undefined) {
+      return this.#ofEnded(activation, call);
+    }
+    if (activation.birth !== call.birth) return this.#notHere(call);
     this.#take(activation, call);
   }
 
   onLetter(letter: Letter): void {
     const activation = this.#core.actors.get(letter.to);
-    if (activation === undefined || activation.epoch < letter.epoch) {
+    const isOver = activation === undefined || activation.phase === 'ending';
+    // One that has ended takes no letter: it waits for the next of that name.
+    if (isOver || activation.epoch < letter.epoch) {
       const { to, from, epoch, replyTo } = letter;
       return this.#letterNotHere({ to, from, epoch }, replyTo);
     }
@@ -95,8 +100,9 @@ export class Mailboxes {
 
   /** Hands inputs to the runner, as many as may run ahead of their records. */
   pump(activation: Activation): void {
-    if (activation.phase !== 'live') return;
-    const { trial, suspected } = activation;
+    const { phase, wish, trial, suspected } = activation;
+    if (phase !== 'live' || wish.kind !== 'live') return;
+    if (this.#core.ailing.isHeldBack(activation)) return;
     if (trial !== undefined) return this.#core.trials.pump(activation, trial);
     // Who might crash a runner is not run here any more, if it is to leave.
     if (suspected > 0 && this.#core.departures.isQuiet(activation)) return;
@@ -119,7 +125,10 @@ export class Mailboxes {
   /** Nothing that waits can be done; letters stay in their senders' outboxes. */
   refuseAll(activation: Activation, reason: Failure): void {
     for (const message of activation.waiting.splice(0)) {
-      if (message.kind === 'call') this.#refuse(message, reason);
+      if (message.kind !== 'call') continue;
+      // Its twins may find it mended, and it was told that nothing is done (B3).
+      if (reason.code === 'CONSTRUCTOR_FAILED') this.#noteTurnedAway(activation, message);
+      this.#refuse(message, reason);
     }
     for (const input of activation.mailbox.splice(0)) {
       if (hasBegun(activation, input)) activation.mailbox.push(input);
@@ -163,6 +172,48 @@ export class Mailboxes {
     }
     activation.queuedLetters.clear();
     activation.queuedTimers.clear();
+  }
+
+  /** The actor has ended: whoever waits for what it has not begun looks for the next one. Letters that
+   *  were not taken stay with their senders. */
+  endAll(activation: Activation): void {
+    for (const message of activation.waiting.splice(0)) {
+      if (message.kind === 'call') this.#ofEnded(activation, message);
+    }
+    const { parked, dispatched, reads } = activation;
+    activation.parked = undefined;
+    const inputs = [...dispatched, ...reads].map(({ input }) => input);
+    if (parked !== undefined) inputs.unshift(parked);
+    for (const input of [...inputs, ...activation.mailbox.splice(0)]) {
+      const { cause, replyTo } = input;
+      if (cause.kind === 'letter') {
+        if (replyTo !== undefined) this.acknowledge(activation, cause, replyTo);
+        continue;
+      }
+      if (cause.kind === 'timer') continue;
+      const { session, number } = cause;
+      const known = activation.memory?.sessions.window(session)?.replies.get(number);
+      if (known !== undefined) this.answer(activation, input, known);
+      else if (replyTo !== undefined) {
+        const { id: actor, epoch } = activation;
+        this.#unrun({ actor, epoch }, { session, number }, replyTo);
+      }
+    }
+    activation.open.clear();
+    activation.queuedLetters.clear();
+  }
+
+  /** Calls whose time has passed while their actor was paused did nothing. */
+  refusePaused(activation: Activation): void {
+    const late = activation.mailbox.filter(
+      (input) =>
+        input.until !== undefined && input.until <= this.#core.now && !hasBegun(activation, input),
+    );
+    if (late.length === 0) return;
+    const left = activation.mailbox.filter((input) => !late.includes(input));
+    activation.mailbox.splice(0, activation.mailbox.length, ...left);
+    const reason = failure('PAUSED', `actor ${activation.id} is paused`, { actor: activation.id });
+    for (const input of late) this.answerUnrun(activation, input, { ok: false, failure: reason });
   }
 
   /** An answer to whoever waits for this input. */
@@ -226,7 +277,7 @@ export class Mailboxes {
       return this.#turnAway(activation, call);
     }
     memory.sessions.hear(session, low, this.#core.now);
-    const input = inputOfCall(activation, call, kind === 'read');
+    const input = inputOfCall(activation, call, kind === 'read', this.#core.now - lateMs);
     opened(activation, session, number, input);
     if (input.read && mayRead(activation)) this.#core.turns.dispatchRead(activation, input);
     else {
@@ -268,7 +319,7 @@ export class Mailboxes {
       const text = `${method} is no read, and what ${activation.id} was does not change`;
       return this.#refuse(call, failure('INVALID_ARGUMENT', text));
     }
-    const input = inputOfCall(activation, call, true);
+    const input = inputOfCall(activation, call, true, this.#core.now);
     opened(activation, call.caller.session, call.caller.number, input);
     this.#core.lines.read(activation, { seq, method, args }, (outcome) => {
       this.#core.out.append({ kind: 'barrier' });
@@ -288,13 +339,16 @@ export class Mailboxes {
 
   /** There is no room for the call, nor for its twins that are on their way. */
   #turnAway(activation: Activation, call: Call, reason = full(activation)): void {
-    const { turnedAway } = activation;
+    this.#noteTurnedAway(activation, call);
+    this.#refuse(call, reason);
+  }
+
+  #noteTurnedAway({ turnedAway }: Activation, call: Call): void {
     for (const [key, until] of turnedAway) {
       if (until > this.#core.now) break;
       turnedAway.delete(key);
     }
     turnedAway.set(turnedAwayKey(call), this.#core.now + limits.turnedAwayMs);
-    this.#refuse(call, reason);
   }
 
   #wasTurnedAway({ turnedAway }: Activation, call: Call): boolean {
@@ -305,7 +359,7 @@ export class Mailboxes {
 
   #acceptLetter(activation: Activation, letter: Letter): void {
     const sender = senderOf(letter.from, letter.fromBirth);
-    const taken = activation.memory?.recv.get(sender) ?? 0;
+    const taken = Math.max(activation.memory?.recv.get(sender) ?? 0, letter.base ?? 0);
     if (letter.number <= taken) return this.acknowledge(activation, letter, letter.replyTo);
     const queued = Math.max(taken, activation.queuedLetters.get(sender) ?? 0);
     // Known, or ahead of one that is missing: its sender sends both again, in order.
@@ -372,6 +426,30 @@ export class Mailboxes {
     });
   }
 
+  /** What it had answered is answered again; what it never ran, the next of its name may run. */
+  #ofEnded(activation: Activation, call: Call): void {
+    const { session, number } = call.caller;
+    const known = activation.memory?.sessions.window(session);
+    const reply = known?.replies.get(number);
+    if (reply !== undefined) return this.#reply(activation, call.replyTo, session, number, reply);
+    if (known === undefined || number >= known.low) {
+      return this.#unrun(call, call.caller, call.replyTo);
+    }
+    const text = `session ${session} has said that its call ${number} was answered`;
+    this.#refuse(call, failure('SESSION_FORGOTTEN', text));
+  }
+
+  /** As sure as what the actor remembers, so it waits for an append like any refusal. */
+  #unrun(
+    { actor, epoch }: Pick<Call, 'actor' | 'epoch'>,
+    { session, number }: Pick<Call['caller'], 'session' | 'number'>,
+    to: Address,
+  ): void {
+    this.#core.out.append({ kind: 'barrier' });
+    const message = { kind: 'not-here', actor, epoch, session, number, unrun: true } as const;
+    this.#core.out.reply({ to, message });
+  }
+
   #letterNotHere(what: Omit<LetterNotHere, 'kind'>, replyTo: Address): void {
     this.#core.out.reply({ to: replyTo, message: { kind: 'letter-not-here', ...what } });
   }
@@ -403,7 +481,7 @@ export class Mailboxes {
   }
 }
 
-function inputOfCall(activation: Activation, call: Call, read: boolean): Input {
+function inputOfCall(activation: Activation, call: Call, read: boolean, until: number): Input {
   return {
     cause: { kind: 'call', ...call.caller },
     method: call.method,
@@ -411,6 +489,7 @@ function inputOfCall(activation: Activation, call: Call, read: boolean): Input {
     args: call.args,
     path: call.path,
     clock: call.scope === activation.scope ? call.clock : undefined,
+    until,
     replyTo: call.replyTo,
     crashes: 0,
     cancelled: false,

@@ -18,6 +18,7 @@ import {
   troupeError,
   type VectorClock,
 } from '@troupe/model';
+import { applyEnd } from './end-of-actor.ts';
 import type { NodeFact, TurnCause } from './facts.ts';
 import { Outbox, type StoredChannel } from './outbox.ts';
 import { Sessions, type StoredSession } from './sessions.ts';
@@ -182,6 +183,11 @@ export function replay(
         throw troupeError('LOG_CORRUPT', `signal ${missing} of ${actor} is missing`, { actor });
       }
       applySignal(memory, fact, now);
+      return undefined;
+    case 'actor-ended':
+      if (fact.seq <= memory.seq) return undefined;
+      refuseGap(memory, actor, fact.seq);
+      applyEnd(memory, fact, now);
       return undefined;
     case 'actor-released':
     case 'barrier':

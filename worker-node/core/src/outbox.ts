@@ -54,6 +54,19 @@ export class Outbox {
     return this.#channels.get(to)?.letters ?? [];
   }
 
+  /** Everything to this receiver up to this number was taken. */
+  takenBefore(to: ActorId): number {
+    const channel = this.#channels.get(to);
+    return (channel?.letters[0]?.number ?? channel?.next ?? 1) - 1;
+  }
+
+  /** Nobody takes these any more. Answers how many there were. */
+  drop(to: ActorId): number {
+    const dropped = this.letters(to).length;
+    this.acknowledge(to, Number.POSITIVE_INFINITY);
+    return dropped;
+  }
+
   *receivers(): Iterable<ActorId> {
     for (const [to, channel] of this.#channels) if (channel.letters.length > 0) yield to;
   }

@@ -65,7 +65,7 @@ export class Post {
     for (const activation of this.#senders) {
       if (activation.memory === undefined || activation.memory.outbox.size === 0) {
         this.#forget(activation);
-      } else if (activation.phase === 'live') {
+      } else if (activation.phase === 'live' || activation.phase === 'ending') {
         for (const to of activation.memory.outbox.receivers()) this.#core.locations.doubt(to);
         this.resendAll(activation);
       } else if (activation.phase === 'released') this.#forget(activation);
@@ -83,6 +83,8 @@ export class Post {
       this.#resendTo(activation, ack.to);
     }
     this.#core.mailboxes.pump(activation);
+    this.#core.checkpointing.onTaken(activation);
+    this.#core.wishes.onTaken(activation);
   }
 
   /** It went elsewhere: its letters follow as soon as it is known where. */
@@ -131,6 +133,7 @@ export class Post {
       from: activation.id,
       fromBirth: activation.birth,
       number: letter.number,
+      base: activation.memory?.outbox.takenBefore(letter.to) ?? 0,
       method: letter.method,
       args: letter.args,
       replyTo: nodeAddress(this.#core.config.incarnation),

@@ -25,6 +25,7 @@ import {
 } from '@troupe/model';
 import { type Activation, callIdOf, type Input, type Turn } from './activation.ts';
 import type { Core } from './core.ts';
+import { applyEnd } from './end-of-actor.ts';
 import type { RunnerId } from './events.ts';
 import type { NodeFact, OutboxLetter } from './facts.ts';
 import { typeOf } from './hosting.ts';
@@ -190,6 +191,7 @@ export class Turns {
       if (isTried) this.#core.trials.summon(activation, left, wasTried(activation));
       else this.#core.trials.leave(activation);
       this.#core.hosting.revive(activation);
+      this.#core.wishes.onTurnEnd(activation);
     }
   }
 
@@ -222,6 +224,12 @@ export class Turns {
     activation.reads.clear();
   }
 
+  /** The actor is destroyed: what runs comes to nothing, what had left its actor to a failure. */
+  end(activation: Activation, fact: Extract<NodeFact, { kind: 'actor-ended' }>): void {
+    this.fact(activation, fact);
+    if (activation.memory !== undefined) applyEnd(activation.memory, fact, this.#core.now);
+  }
+
   /** Appends a fact of this actor. */
   fact(activation: Activation, fact: NodeFact): void {
     this.#core.out.append(fact);
@@ -241,6 +249,7 @@ export class Turns {
     } else this.#commit(activation, input, frame.outcome, frame);
     this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
+    this.#core.wishes.onTurnEnd(activation);
   }
 
   /** Its runner has not begun it, and never will. */
@@ -250,6 +259,7 @@ export class Turns {
     this.#core.mailboxes.answerUnrun(activation, input, outcome);
     this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
+    this.#core.wishes.onTurnEnd(activation);
   }
 
   #commit(
@@ -261,6 +271,8 @@ export class Turns {
     const { memory } = activation;
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
     const outcome = memory.begun === undefined ? ended : afterItBegan(ended, input);
+    if (ended.ok || ended.failure.code !== 'RUNNER_CRASHED') this.#core.ailing.isWell(activation);
+    else this.#core.ailing.fellIll(activation, ended.failure);
     const seq = memory.seq + 1;
     const known = input.clock === undefined ? memory.clock : mergeClocks(memory.clock, input.clock);
     const bare = {
@@ -313,6 +325,7 @@ export class Turns {
     this.#core.mailboxes.answer(activation, turn.input, outcome);
     if (activation.trial !== undefined) this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
+    this.#core.wishes.onTurnEnd(activation);
   }
 
   /** The turn leaves its actor: from now on it will be run again until it ends. */

@@ -131,3 +131,19 @@ describe('a drained node', () => {
     expect(a.replies.at(-1)?.message.kind).toBe('not-here');
   });
 });
+
+describe('an actor that has left memory while its checkpoint is on its way to the store', () => {
+  it('is not released before that is stored', () => {
+    const a = new TestNode('a', shared(), { idleMs: 1_500 });
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.autoCommit = false;
+    for (let n = 0; n < 4; n++) a.tick(1_000);
+    expect(a.machine.actors.get(ledger)?.phase).toBe('cold');
+    a.message({ kind: 'drain', term });
+    expect(a.machine.actors.get(ledger)?.phase).toBe('cold');
+    a.commit();
+    a.commit();
+    expect(a.machine.actors.get(ledger)?.phase).toBe('released');
+  });
+});

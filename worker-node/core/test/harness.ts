@@ -26,7 +26,7 @@ import {
   type ToRunner,
 } from '@troupe/model';
 import {
-  checkpointHead,
+  headOf,
   type NodeConfig,
   type NodeFact,
   NodeMachine,
@@ -143,7 +143,7 @@ export class TestNode {
     epoch = 2,
     chain: readonly ChainLink[] = [],
     birth = 1,
-    scope: string = actor,
+    more: Pick<Partial<Place>, 'wish' | 'heir' | 'scope'> = {},
   ): void {
     const place: Place = {
       kind: 'place',
@@ -154,6 +154,7 @@ export class TestNode {
       scope,
       bundle,
       chain,
+      ...more,
     };
     this.message(place);
   }
@@ -355,7 +356,7 @@ export class TestNode {
     } else if (send.kind === 'restore') {
       const { actor, epoch, ownFrom } = send;
       const checkpoint = this.checkpoints.get(actor);
-      const head = checkpoint === undefined ? undefined : checkpointHead(checkpoint.body);
+      const head = headOf(checkpoint?.body, send.birth);
       const own = head?.epoch === epoch;
       const stretches = own ? [] : [...stretchesOf(send.chain, head)];
       if (send.ownLog) {

@@ -73,12 +73,14 @@ export class CheckpointStore {
     this.#stopped = true;
   }
 
-  /** S4: the segment that it lists first, and what it does not list any more last. */
+  /** S4: the segment that it lists first, and what it does not list any more last. With the last one of
+   *  an actor what stood there before is freed. */
   async #putAll(order: PutOrder): Promise<PutFate> {
     const { segment, dropped = [], onTop: _, ...whole } = order;
     if (segment !== undefined) await this.#put(segment.key, { ...whole, ...segment, expected: 0 });
     const fate = await this.#put(order.actor, order);
     if (fate.revision === undefined) return fate;
+    if (order.last === true) await this.#start.checkpoints.prune(order.actor, fate.revision);
     for (const key of dropped) await this.#start.checkpoints.drop(key);
     return fate;
   }

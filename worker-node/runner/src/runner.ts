@@ -91,7 +91,7 @@ export class Runner {
       this.#activations.set(actor, new Activation(actor, definition, this.#host, frame));
       this.#emit({ kind: 'activated', actor });
     } catch (thrown) {
-      const reason = failureOfUser(thrown);
+      const reason = failureAt(frame, failureOfUser(thrown));
       const why = { ...reason, message: `actor ${actor} cannot be activated: ${reason.message}` };
       this.#activations.set(actor, why);
       this.#emit({ kind: 'activate-failed', actor, failure: why });
@@ -120,4 +120,11 @@ export class Runner {
       if (activation instanceof Activation && activation.cancelQueued(work)) return;
     }
   }
+}
+
+/** Without a checkpoint or a delta nothing but the constructor has run. */
+function failureAt(frame: Extract<ToRunner, { kind: 'activate' }>, reason: Failure): Failure {
+  const { state, deltas } = frame;
+  if (state !== undefined || deltas.length > 0 || reason.code !== 'USER_ERROR') return reason;
+  return failure('CONSTRUCTOR_FAILED', reason.message, reason.details);
 }

@@ -298,7 +298,7 @@ describe('an actor whose state cannot be made', () => {
     runner.send({ kind: 'activate', actor, deltas: [] });
     const work = runner.turn(actor, 'm', []);
     const { failure } = await runner.next('activate-failed');
-    expect(failure).toMatchObject({ code: 'USER_ERROR' });
+    expect(failure).toMatchObject({ code: 'CONSTRUCTOR_FAILED' });
     expect(failure.message).toContain('TypeError: no state for bad');
     expect(failureText((await runner.done(work)).outcome)).toContain('no state for bad');
   });

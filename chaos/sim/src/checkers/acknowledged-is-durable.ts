@@ -62,7 +62,7 @@ function isDone(outcome: Outcome): boolean {
 }
 
 function unsentLetter(truth: Truth, letter: Letter): string | undefined {
-  const sent = truth.actors.get(letter.from)?.letters.get(letter.to)?.[letter.number - 1];
+  const sent = truth.lettersOf(letter.from, letter.fromBirth, letter.to)[letter.number - 1];
   if (sent !== undefined) return undefined;
   return `letter ${letter.number} of ${letter.from} to ${letter.to}, whose turn is not durable`;
 }

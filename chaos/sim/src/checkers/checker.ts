@@ -16,6 +16,8 @@ export interface Answered {
   readonly refused?: boolean;
   /** Of a read: how much of the state was acknowledged when it was first asked. */
   readonly acknowledgedBefore: number;
+  /** And the birth of the actor then. */
+  readonly bornBefore?: number | undefined;
 }
 
 export interface Effect {

@@ -10,6 +10,7 @@ import type { Coverage } from '../world/coverage.ts';
 import { acknowledgedIsDurable } from './acknowledged-is-durable.ts';
 import { answersById } from './answers-by-id.ts';
 import { asAsked } from './as-asked.ts';
+import { asWished } from './as-wished.ts';
 import { blamedForItsOwn } from './blamed-for-its-own.ts';
 import type {
   Answered,
@@ -26,6 +27,7 @@ import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
+import { lifeSights } from './life-sights.ts';
 import { lineIsMaximal } from './line-is-maximal.ts';
 import { lineSights } from './line-sights.ts';
 import { lowerGivesWay } from './lower-gives-way.ts';
@@ -80,6 +82,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'no-double-reservation': noDoubleReservation,
   'reserved-is-there': reservedIsThere,
   'as-asked': asAsked,
+  'as-wished': asWished,
   'gang-all-or-none': gangAllOrNone,
   'wishes-kept': wishesKept,
   'lower-gives-way': lowerGivesWay,
@@ -141,9 +144,8 @@ export class Checks implements Onlooker {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    const looks = [sights, runSights, taskSights, placeSights, timerSights, lineSights].map(
-      (look) => look(this.truth, coverage),
-    );
+    const all = [sights, runSights, taskSights, placeSights, timerSights, lineSights, lifeSights];
+    const looks = all.map((look) => look(this.truth, coverage));
     this.#checkers = [...checkers, ...looks];
   }
 

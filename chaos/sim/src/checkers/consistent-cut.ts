@@ -4,7 +4,7 @@
  * is still held by its sender, also by one that was just read back.
  */
 import { type ActorId, isTracked, type VectorClock } from '@troupe/model';
-import { decodeCheckpoint, freshMemory, type NodeFact, replay } from '@troupe/worker-node-core';
+import { beginningOf, isOfBirth, type NodeFact, replay } from '@troupe/worker-node-core';
 import type { MakeChecker, Restored, Violate } from './checker.ts';
 import type { Truth } from './truth.ts';
 
@@ -17,7 +17,7 @@ export const consistentCut: MakeChecker = (truth, violate) => {
     turnFact(fact) {
       if (fact.kind !== 'turn') return;
       for (const { to, number } of fact.letters) {
-        sentIn.set(`${fact.actor} ${to} ${number}`, fact.seq);
+        sentIn.set(`${fact.actor}#${fact.birth} ${to} ${number}`, fact.seq);
       }
       const receiver = truth.actors.get(fact.actor);
       // Of a scope that has outgrown its clock nothing can be said.
@@ -26,7 +26,10 @@ export const consistentCut: MakeChecker = (truth, violate) => {
       const { cause } = fact;
       const sender = cause.kind === 'letter' ? truth.actors.get(cause.from) : undefined;
       if (cause.kind !== 'letter' || receiver?.scope !== sender?.scope) return;
-      const seq = sentIn.get(`${cause.from} ${fact.actor} ${cause.number}`) ?? 0;
+      // The scope of one that was destroyed since is not known any more.
+      if (sender?.birth !== cause.fromBirth) return;
+      const from = `${cause.from}#${cause.fromBirth}`;
+      const seq = sentIn.get(`${from} ${fact.actor} ${cause.number}`) ?? 0;
       const known = knownOf(receiver?.memory.clock, fact.clock, cause.from);
       if (known >= seq) return;
       violate(
@@ -64,14 +67,14 @@ function knownOf(before: VectorClock | undefined, added: VectorClock, actor: Act
 function checkOutbox(truth: Truth, restored: Restored, violate: Violate): void {
   const actor = truth.actors.get(restored.actor);
   if (actor === undefined || actor.epoch !== restored.epoch) return;
+  // What one that has ended owes is judged when it is destroyed.
+  if (actor.endedAt !== undefined) return;
   const { checkpoint, facts } = restored;
-  const stored =
-    checkpoint === undefined
-      ? undefined
-      : decodeCheckpoint(checkpoint.body, truth.now(), checkpoint.base);
-  const memory = stored?.memory ?? freshMemory();
+  const { memory } = beginningOf(actor, checkpoint?.body, truth.now(), checkpoint?.base);
   try {
-    for (const fact of facts) replay(memory, actor.id, fact, truth.now());
+    for (const fact of facts) {
+      if (isOfBirth(fact, actor.birth)) replay(memory, actor.id, fact, truth.now());
+    }
   } catch {
     // A history with a hole is another promise.
     return;

@@ -14,7 +14,7 @@ export const perSenderOrder: MakeChecker = (truth, violate) => ({
     if (number !== taken + 1) {
       violate(`${fact.actor} takes letter ${number} of ${from} after letter ${taken}`);
     }
-    const sent = truth.actors.get(from)?.letters.get(fact.actor)?.[number - 1];
+    const sent = truth.lettersOf(from, fromBirth, fact.actor)[number - 1];
     if (sent === undefined) {
       return violate(`${fact.actor} takes letter ${number}, ${from} never sent it`);
     }
@@ -25,8 +25,8 @@ export const perSenderOrder: MakeChecker = (truth, violate) => ({
   },
   sent(_from, _subject, message) {
     if (!('kind' in message) || message.kind !== 'letter') return;
-    const { from, to, number, args } = message as Letter;
-    const sent = truth.actors.get(from)?.letters.get(to)?.[number - 1];
+    const { from, fromBirth, to, number, args } = message as Letter;
+    const sent = truth.lettersOf(from, fromBirth, to)[number - 1];
     if (sent !== undefined && !sameBytes(sent.args, args)) {
       violate(`letter ${number} of ${from} to ${to} has changed`);
     }

@@ -3,7 +3,7 @@
 
 import { limits } from '@troupe/model';
 import type { SchedulerMachine } from '@troupe/scheduler-core';
-import { decodeCheckpoint, freshMemory, type Memory, replay } from '@troupe/worker-node-core';
+import { beginningOf, isOfBirth, type Memory, replay } from '@troupe/worker-node-core';
 import type { MakeChecker } from './checker.ts';
 import { type ActorTruth, sameBytes, sameOutcome, type Truth, type TurnTruth } from './truth.ts';
 
@@ -13,12 +13,13 @@ export const replayEqualsLive: MakeChecker = (truth, violate) => ({
     // A fenced node may still read: what it comes to counts for nothing.
     if (actor === undefined || actor.epoch !== epoch || actor.node !== node) return;
     try {
-      const stored =
-        checkpoint === undefined
-          ? undefined
-          : decodeCheckpoint(checkpoint.body, truth.now(), checkpoint.base);
-      const memory = stored?.memory ?? freshMemory();
-      for (const fact of facts) replay(memory, id, fact, truth.now());
+      const { body, base } = checkpoint ?? {};
+      const { memory } = beginningOf(actor, body, truth.now(), base);
+      for (const fact of facts) {
+        if (isOfBirth(fact, actor.birth)) replay(memory, id, fact, truth.now());
+      }
+      // Of one that has ended only what it had received and answered is of use to anybody.
+      if (actor.endedAt !== undefined) return;
       const fault = difference(memory, actor, (turn) => mayBeForgotten(truth, turn));
       if (fault !== undefined) violate(`${id} on ${node} is read back with ${fault}`);
     } catch (thrown) {

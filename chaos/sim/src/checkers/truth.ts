@@ -6,6 +6,7 @@ import {
   type ActorId,
   decodeValue,
   encodeValue,
+  failure,
   type GangPolicy,
   type Incarnation,
   type LogName,
@@ -21,6 +22,7 @@ import {
   type Memory,
   type NodeFact,
   type OutboxLetter,
+  remainsOf,
   replay,
   type TurnCause,
 } from '@troupe/worker-node-core';
@@ -49,6 +51,14 @@ export interface ActorTruth {
   releasedEpoch: number;
   /** Epoch of its last turn. */
   lastEpoch: number;
+  /** One of its name was destroyed before it. */
+  readonly heir: boolean;
+  /** When its end became durable, in virtual time. */
+  endedAt: number | undefined;
+  /** By birth, what those of its name had sent that were destroyed before it. */
+  readonly lettersBefore: ReadonlyMap<number, ActorTruth['letters']>;
+  /** By birth, their states. */
+  readonly idsBefore: ReadonlyMap<number, readonly string[]>;
 }
 
 export interface TurnTruth {
@@ -177,12 +187,28 @@ export class Truth {
     }
   }
 
+  /** What this birth of an actor has sent to another one, in order. */
+  lettersOf(from: ActorId, birth: number, to: ActorId): readonly OutboxLetter[] {
+    const sender = this.actors.get(from);
+    const letters = sender?.birth === birth ? sender.letters : sender?.lettersBefore.get(birth);
+    return letters?.get(to) ?? [];
+  }
+
+  /** The states of this birth of an actor and of those after it. */
+  *statesSince(id: ActorId, birth: number): Iterable<readonly string[]> {
+    const actor = this.actors.get(id);
+    for (const [born, ids] of actor?.idsBefore ?? []) if (born >= birth) yield ids;
+    yield actor?.ids ?? [];
+  }
+
   /** Throws when the fact does not follow the actor's history. */
   turn(fact: NodeFact): void {
     if (fact.kind === 'barrier') return;
     const actor = this.actors.get(fact.actor);
     if (actor === undefined) return;
     if (fact.kind === 'actor-released') actor.releasedEpoch = fact.epoch;
+    if (fact.kind === 'actor-ended') actor.endedAt ??= this.now();
+    const { begun } = actor.memory;
     const delta = replay(actor.memory, actor.id, fact, this.now());
     if (fact.kind === 'signalled') {
       actor.turns.set(causeKey(fact.cause), {
@@ -194,18 +220,17 @@ export class Truth {
         length: actor.ids.length,
       });
     }
+    if (fact.kind === 'actor-ended' && begun !== undefined) {
+      // The turn that had begun comes to its end with its actor.
+      const reason = failure('USER_ERROR', `${actor.id} was destroyed under it`);
+      const outcome: Outcome = { ok: false, failure: reason };
+      this.#note(actor, begun.cause, { seq: fact.seq, epoch: fact.epoch, outcome });
+    }
     if (fact.kind !== 'turn') return;
     if (delta !== undefined) actor.ids.push(String(decodeValue(delta)));
     const { seq, epoch, outcome, letters } = fact;
     actor.lastEpoch = epoch;
-    actor.turns.set(causeKey(fact.cause), {
-      seq,
-      epoch,
-      outcome,
-      at: this.now(),
-      nights: this.nightsBefore,
-      length: actor.ids.length,
-    });
+    this.#note(actor, fact.cause, { seq, epoch, outcome });
     for (const letter of letters) {
       const sent = actor.letters.get(letter.to) ?? [];
       sent.push(letter);
@@ -213,27 +238,53 @@ export class Truth {
     }
   }
 
+  #note(
+    actor: ActorTruth,
+    cause: TurnCause,
+    turn: Pick<TurnTruth, 'seq' | 'epoch' | 'outcome'>,
+  ): void {
+    actor.turns.set(causeKey(cause), {
+      ...turn,
+      at: this.now(),
+      nights: this.nightsBefore,
+      length: actor.ids.length,
+    });
+  }
+
   #placed(id: ActorId, node: Incarnation, epoch: number): void {
     const known = this.actors.get(id);
     const log = turnLogName(node);
-    if (known !== undefined) {
+    const born = this.#births.get(id);
+    if (known !== undefined && known.birth === born?.birth) {
       known.epoch = epoch;
       known.node = node;
       known.log = log;
       return;
     }
-    const born = this.#births.get(id);
     if (born === undefined) return;
+    // What was received and answered under the name is known to the next one.
+    const memory = known === undefined ? freshMemory() : remainsOf(known.memory, this.now());
     this.actors.set(id, {
       id,
       ...born,
       epoch,
       node,
       log,
-      memory: freshMemory(),
+      memory,
       ids: [],
-      turns: new Map(),
+      // Timers are numbered anew by each birth.
+      turns: new Map([...(known?.turns ?? [])].filter(([cause]) => !cause.startsWith('timer:'))),
       letters: new Map(),
+      heir: known !== undefined,
+      endedAt: undefined,
+      lettersBefore: new Map([
+        ...(known?.lettersBefore ?? []),
+        ...(known === undefined ? [] : [[known.birth, known.letters] as const]),
+      ]),
+      idsBefore: new Map([
+        ...(known?.idsBefore ?? []),
+        ...(known === undefined ? [] : [[known.birth, known.ids] as const]),
+      ]),
       acknowledged: 0,
       releasedEpoch: -1,
       lastEpoch: -1,

@@ -24,6 +24,7 @@ import type { Operation } from '../plan/load.ts';
 import { reservation, reservedTenant, type Scene, type TenantWish } from '../plan/scene.ts';
 import type { World } from '../world/world.ts';
 import { beginGang, outcomeOf } from './gang-errand.ts';
+import { beginLife } from './life-errand.ts';
 import { RunErrand } from './run-errand.ts';
 
 /** A message without its stream. */
@@ -42,6 +43,9 @@ interface OpenCall {
   readonly number: number;
   readonly deadlineAt: number;
   readonly acknowledgedBefore: number;
+  readonly bornBefore: number | undefined;
+  /** The birth that is meant, and no other. */
+  readonly birth: number | undefined;
   /** Streams on which it was asked. */
   readonly streams: Set<number>;
 }
@@ -164,9 +168,18 @@ export class Client {
     if (door >= 0 && door !== this.#door) this.#enter(door);
     switch (operation.kind) {
       case 'call':
+        if (operation.ofBirth === true) return this.#callOfBirth(operation);
+        return this.#call(operation);
       case 'read':
       case 'signal':
         return this.#call(operation);
+      case 'life':
+        return beginLife(operation, {
+          ask: (body, answered) => this.#ask(body, answered),
+          after: (ms, run) => this.process.after(ms, run),
+          reach: (state) => this.#world.coverage.reach(state),
+          end: (outcome) => this.#end(operation, outcome),
+        });
       case 'task':
         return this.#submit(operation);
       case 'gang':
@@ -242,7 +255,15 @@ export class Client {
     this.process.after(cancelAfterMs, () => this.request({ kind: 'cancel-task-request', task }));
   }
 
-  #call(operation: CallOperation): void {
+  /** To the actor that is there now, whatever becomes of it meanwhile. */
+  #callOfBirth(operation: Extract<CallOperation, { kind: 'call' }>): void {
+    this.#ask({ kind: 'get-actor', actor: operation.actor }, (answer) => {
+      if (answer.kind === 'actor') return this.#call(operation, answer.actor.birth);
+      this.#end(operation, outcomeOf(answer) ?? { ok: true, value: encodeValue(null) });
+    });
+  }
+
+  #call(operation: CallOperation, birth?: number): void {
     this.#numbers += 1;
     const session = sessionId(operation.kind === 'read' ? `${this.#name}/reads` : this.#name);
     const actor = this.#world.checks.truth.actors.get(operation.actor);
@@ -252,6 +273,8 @@ export class Client {
       number: this.#numbers,
       deadlineAt: this.process.now() + operation.deadlineMs,
       acknowledgedBefore: actor?.acknowledged ?? 0,
+      bornBefore: actor?.birth,
+      birth,
       streams: new Set(),
     };
     this.#calls.set(call.number, call);
@@ -374,7 +397,7 @@ export class Client {
     for (const request of this.#requests.values()) this.#sendRequest(request);
   }
 
-  #sendCall({ operation, session, number, deadlineAt, streams }: OpenCall): void {
+  #sendCall({ operation, session, number, deadlineAt, birth, streams }: OpenCall): void {
     const { scope } = this.#world;
     streams.add(this.#stream);
     this.#send({
@@ -390,6 +413,7 @@ export class Client {
         ? { atTurn: operation.atTurn }
         : {}),
       ...(scope === undefined ? {} : { scope }),
+      birth,
     });
   }
 

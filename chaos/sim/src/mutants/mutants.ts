@@ -65,6 +65,11 @@ export const mutants = {
   'last-stay-taken-for-all':
     'an actor that came back to a node is read back without what it did elsewhere',
   'wishes-forgotten': 'a leader that took over does not go on with migrations',
+  'destroyed-state-is-used-again':
+    'an actor begins with the checkpoint of the one before it, which was destroyed',
+  'tombstone-not-read': 'an actor does not know what the one before it of its name had received',
+  'destroyed-goes-on': 'a node says that an actor has ended, and lets it go on',
+  'paused-goes-on': 'a node says that an actor is paused, and lets it go on',
   'attempt-sent-twice': 'a leader that took over sends a running attempt to another node too',
   'older-terms-obeyed': 'a node obeys leaders of older terms',
   'answered-calls-are-kept': 'a gateway goes on with calls that it has answered',

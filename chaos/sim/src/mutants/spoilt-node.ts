@@ -1,5 +1,16 @@
 /** Deliberate faults in what a node hears, says and keeps. */
-import { decode, encode, type Letter, type Machine, type Output, type ToNode } from '@troupe/model';
+import {
+  type ActorWish,
+  decode,
+  encode,
+  incarnation,
+  type Letter,
+  type Machine,
+  type Output,
+  type Place,
+  type Settled,
+  type ToNode,
+} from '@troupe/model';
 import type { Process } from '@troupe/virtual';
 import type { NodeEvent, NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe/worker-node-core';
 import type { World } from '../world/world.ts';
@@ -12,12 +23,34 @@ export function heardByNode(world: World, process: Process, message: ToNode): To
   if (world.mutant === 'acknowledged-on-receipt' && message.kind === 'letter') {
     acknowledge(world, process, message);
   }
+  if (message.kind === 'place') return spoiltPlace(world, process, message);
   if (world.mutant === 'letters-by-arrival' && message.kind === 'letter') {
     const { memory } = world.checks.truth.actors.get(message.to) ?? {};
     const taken = memory?.recv.get(`${message.from}#${message.fromBirth}`) ?? 0;
     if (message.number > taken + 1) return { ...message, number: taken + 1 };
   }
   return message;
+}
+
+const ignoredWishes: { readonly [mutant: string]: ActorWish['kind'] } = {
+  'destroyed-goes-on': 'ending',
+  'paused-goes-on': 'paused',
+};
+
+/** A placement without what is wished of the actor, or known of the one before it. */
+function spoiltPlace(world: World, process: Process, place: Place): Place {
+  const { heir, wish, ...bare } = place;
+  if (world.mutant === 'tombstone-not-read') return wish === undefined ? bare : { ...bare, wish };
+  const ignored = ignoredWishes[world.mutant ?? ''];
+  if (wish === undefined || wish.kind !== ignored) return place;
+  const { actor, epoch } = place;
+  const said: Settled = {
+    kind: 'settled',
+    incarnation: incarnation(process.name),
+    actors: [{ actor, epoch, wish }],
+  };
+  world.network.send(process, 'leader', said);
+  return heir === undefined ? bare : { ...bare, heir };
 }
 
 /** What the rim is told to do; undefined when it is not done. */

@@ -122,6 +122,7 @@ export class Play {
     const work = this.#works.get(id);
     const open = work?.open.get(ordinal);
     if (work === undefined || open?.leg[0] !== 'step') return;
+    if (work.cancelled && !work.undoing) return this.#end(work, failedBy('CANCELLED', work));
     const { leg } = open;
     const { world, process, node } = this.#start;
     const effect = `${work.callId}/${ordinal}`;

@@ -30,6 +30,8 @@ export type Operation = {
       readonly actor: ActorId;
       readonly program: Program;
       readonly deadlineMs: number;
+      /** To the actor that is there when it is asked, and to none that has its name later. */
+      readonly ofBirth?: true;
     }
   | {
       readonly kind: 'read';
@@ -53,6 +55,8 @@ export type Operation = {
       readonly id: string;
       readonly deadlineMs: number;
     }
+  /** The actor is paused for so long, or, without a time, destroyed. */
+  | { readonly kind: 'life'; readonly actor: ActorId; readonly pauseMs?: number }
   | {
       readonly kind: 'task';
       readonly id: TaskId;

@@ -20,6 +20,7 @@ import {
   type Places,
 } from './faults.ts';
 import { drawJourneys } from './journeys.ts';
+import { drawLives } from './lives.ts';
 import { drawOperations, type Operation } from './load.ts';
 import { drawMigrations } from './migrations.ts';
 import { drawNestedRuns } from './nested-runs.ts';
@@ -70,6 +71,8 @@ const nestsShare = 0.45;
 const journeysShare = 0.5;
 /** Seeds with timers of actors and letters that wait. */
 const timersShare = 0.4;
+/** Seeds in which actors are destroyed and paused. */
+const livesShare = 0.3;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
@@ -117,6 +120,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const hasJourneys = !quiet && chance.fork('has journeys').chance(journeysShare);
   const scope = drawScope(chance.fork('scope'));
   const hasTimers = chance.fork('has timers').chance(timersShare);
+  const hasLives = chance.fork('has lives').chance(livesShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -130,6 +134,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...(hasTimers ? drawTimerLoad(client, shape, load.fork(`${client}/timers`)) : []),
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
       ...(hasJourneys ? drawJourneys(client, shape, load.fork(`${client}/journeys`)) : []),
+      ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),

@@ -16,6 +16,8 @@ export function unfinishedOf(world: World, cluster: Cluster): readonly string[] 
     if (actor.memory.begun !== undefined) {
       unfinished.push(`turn ${actor.memory.begun.seq} of ${actor.id}`);
     }
+    // What one that has ended still had before it goes with it.
+    if (actor.endedAt !== undefined) continue;
     for (const { number, firing } of actor.memory.timers.pending()) {
       unfinished.push(`firing ${firing} of timer ${number} of ${actor.id}`);
     }

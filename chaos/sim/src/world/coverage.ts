@@ -136,6 +136,14 @@ export const interestingStates = [
   'a timer is cancelled as it fires',
   'a timer wakes an actor',
   'a delayed letter leaves',
+  'an actor is destroyed',
+  'an actor is destroyed after its node has died',
+  'an actor is destroyed under a turn that had begun',
+  'a letter waits for the next of a name',
+  'a name lives again',
+  'a call of one birth finds it gone',
+  'an actor is paused',
+  'a paused actor is placed anew',
 ] as const;
 
 export type InterestingState = (typeof interestingStates)[number];

@@ -2,6 +2,7 @@
 import { failureOf, version } from '@troupe/model';
 import { Command, CommanderError } from 'commander';
 import { terminal } from '../terminal/terminal.ts';
+import { addActor } from './actor.ts';
 import { addActors } from './actors.ts';
 import { addCall } from './call.ts';
 import { addChaos } from './chaos.ts';
@@ -59,6 +60,7 @@ export function makeProgram(): Command {
     ...parts,
     addSignal,
     addActors,
+    addActor,
     addMigrate,
     addTasks,
     addTimers,

@@ -72,7 +72,7 @@ export class Ask {
   message(now: number): ClientMessage {
     const { body } = this.order;
     if (body.kind === 'submit') return { submit: { number: this.number, ...body.message } };
-    const { type, key, method, args, scope, atTurn } = body.message;
+    const { type, key, method, args, scope, birth, atTurn } = body.message;
     return {
       call: {
         number: this.number,
@@ -85,6 +85,7 @@ export class Ask {
         deadlineMs: Math.max(1, Math.ceil(body.deadlineAt - now)),
         scope,
         ...(atTurn === undefined ? {} : { atTurn }),
+        birth,
       },
     };
   }

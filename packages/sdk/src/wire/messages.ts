@@ -1,6 +1,6 @@
 /** The messages of the proto as this client reads and writes them. */
 
-import type { PendingTimerView, RunProgress, StoredObject } from '@troupe/model';
+import type { Labels, PendingTimerView, RunProgress, StoredObject } from '@troupe/model';
 
 /** `kind` of a message with a oneof says which field is there. */
 export type ClientMessage =
@@ -19,6 +19,8 @@ export interface CallMessage {
   readonly deadlineMs: number;
   readonly scope: string;
   readonly atTurn?: number;
+  /** 0: whichever has the name. */
+  readonly birth: number;
 }
 
 export interface SubmitMessage {
@@ -102,6 +104,26 @@ export interface ActorMessage {
   readonly epoch: number;
   readonly scope: string;
   readonly chain: number;
+  readonly state: string;
+  readonly labels: Labels;
+  readonly failure: ErrorMessage | null;
+}
+
+export interface OwnerMessage {
+  readonly run: string;
+  readonly type: string;
+  readonly key: string;
+  readonly birth: number;
+}
+
+interface NamedActor {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+}
+
+interface BornActor extends NamedActor {
+  readonly birth: number;
 }
 
 export interface TaskMessage {
@@ -222,9 +244,32 @@ export interface TimerMessage {
 /** Requests and responses of the unary methods, by service and method. */
 export interface UnaryMethods {
   'ActorsService/List': {
-    request: { tenant: string; type: string; prefix: string; limit: number };
-    response: { actors: readonly ActorMessage[]; total: number };
+    request: {
+      tenant: string;
+      type: string;
+      prefix: string;
+      limit: number;
+      labels: Labels;
+      state: string;
+      after: string;
+    };
+    response: { actors: readonly ActorMessage[]; total: number; next: string };
   };
+  'ActorsService/Create': {
+    request: NamedActor & {
+      by: string;
+      scope: string;
+      labels: Labels;
+      orExisting: boolean;
+      owner?: OwnerMessage;
+    };
+    response: { actor: ActorMessage; created: boolean };
+  };
+  'ActorsService/Get': { request: NamedActor; response: { actor: ActorMessage } };
+  'ActorsService/Destroy': { request: BornActor; response: object };
+  'ActorsService/Pause': { request: BornActor; response: object };
+  'ActorsService/Resume': { request: BornActor; response: object };
+  'ActorsService/Stop': { request: BornActor; response: object };
   'ActorsService/ListTimers': {
     request: { tenant: string; type: string; key: string; after: string; limit: number };
     response: { timers: readonly TimerMessage[]; total: number; next: string };

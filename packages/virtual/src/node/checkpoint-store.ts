@@ -114,6 +114,9 @@ export class CheckpointStore {
   }
 
   #say(order: PutOrder, revision: number | undefined): void {
+    if (order.last === true && revision !== undefined) {
+      this.#world.checkpoints.prune(order.actor);
+    }
     const event = this.#event(order);
     this.#stored(revision === undefined ? event : { ...event, revision });
   }

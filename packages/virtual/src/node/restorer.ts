@@ -15,7 +15,7 @@ import {
   turnLogName,
 } from '@troupe/model';
 import {
-  checkpointHead,
+  headOf,
   type NodeEvent,
   type NodeFact,
   type NodeSend,
@@ -73,9 +73,9 @@ export class Restorer {
     requests.untilAnswered(
       this.#process,
       'store',
-      () => checkpoints.read(order.actor),
+      () => checkpoints.read(order.actor, order.birth),
       (checkpoint) => {
-        const head = checkpoint === undefined ? undefined : checkpointHead(checkpoint.body);
+        const head = headOf(checkpoint?.body, order.birth);
         const lastStay = this.#world.mutant === 'last-stay-taken-for-all';
         const own = head?.epoch === order.epoch || (lastStay && head?.floor.log === this.ownLog);
         const stretches: Stretch[] = own ? [] : [...stretchesOf(order.chain, head)];

@@ -49,6 +49,8 @@ export type ClientMessage = { readonly since: number } & (
       readonly deadlineMs: number;
       /** Of an actor that it creates. */
       readonly scope?: string;
+      /** The birth that is meant, and no other. */
+      readonly birth?: number | undefined;
     }
   | {
       readonly kind: 'client-request';
@@ -102,6 +104,8 @@ interface Target {
   askAt: number;
   backoffMs: number;
   reason: Extract<Outcome, { ok: false }>['failure'] | undefined;
+  /** The leader was asked for whichever has the name. */
+  byName: boolean;
 }
 
 interface OpenRequest {
@@ -279,7 +283,9 @@ export class Gateway {
     this.#calls.set(keyOf(call.session, call.number), open);
     target.calls.add(open);
     if (target.route !== undefined) this.#send(open, target.route);
-    else if (target.calls.size === 1) this.#resolve(target);
+    else if (target.calls.size === 1 || (call.birth === undefined && !target.byName)) {
+      this.#resolve(target);
+    }
   }
 
   #cancel(session: SessionId, number: number): void {
@@ -340,6 +346,7 @@ export class Gateway {
       askAt: 0,
       backoffMs: 0,
       reason: undefined,
+      byName: false,
     };
     this.#targets.set(actor, target);
     return target;
@@ -347,6 +354,9 @@ export class Gateway {
 
   #send(open: OpenCall, route: Location): void {
     const { call } = open;
+    const { birth = route.birth } = call;
+    if (birth < route.birth) return this.#gone(open);
+    if (birth > route.birth) return this.#resolve(open.target);
     if (open.sentTo !== undefined && open.sentTo !== route.node) {
       this.#world.coverage.reach('a call is resent to another node');
     }
@@ -383,7 +393,22 @@ export class Gateway {
     this.#answer(open, result.outcome);
   }
 
+  /** What was never sent, or was said to be unrun, surely did nothing. */
+  #gone(open: OpenCall): void {
+    const { number, actor, birth } = open.call;
+    this.#world.coverage.reach('a call of one birth finds it gone');
+    const code = open.sentAt > 0 ? 'OUTCOME_UNKNOWN' : 'GONE';
+    const reason = failure(
+      code,
+      `call ${number} of "${actor}" is for birth ${birth}, which is gone`,
+    );
+    this.#answer(open, { ok: false, failure: reason });
+  }
+
   #onNotHere(refusal: NotHere): void {
+    const open = this.#calls.get(keyOf(refusal.session, refusal.number));
+    const isLast = open?.call.actor === refusal.actor && open.sentEpoch === refusal.epoch;
+    if (refusal.unrun === true && isLast) open.sentAt = 0;
     const target = this.#targets.get(refusal.actor);
     if (target?.route === undefined || target.route.epoch !== refusal.epoch) return;
     target.route = undefined;
@@ -409,6 +434,14 @@ export class Gateway {
     if (target === undefined || target.route !== undefined) return;
     target.asked = false;
     target.reason = location;
+    if (location.code === 'GONE') {
+      const gone = Number(location.details?.['birth']);
+      for (const open of [...target.calls]) {
+        if (open.call.birth !== undefined && open.call.birth <= gone) this.#gone(open);
+      }
+      if (target.calls.size > 0) this.#resolve(target);
+      return;
+    }
     if (errorTable[location.code].retryable) return;
     for (const open of [...target.calls]) {
       if (open.sentAt === 0) this.#answer(open, { ok: false, failure: location });
@@ -421,7 +454,7 @@ export class Gateway {
     if (target.refusedEpoch !== undefined && route.epoch <= target.refusedEpoch) return;
     target.route = route;
     target.reason = undefined;
-    for (const open of target.calls) this.#send(open, route);
+    for (const open of [...target.calls]) this.#send(open, route);
   }
 
   #onPlaced(actor: ActorId): void {
@@ -446,11 +479,15 @@ export class Gateway {
     const { actor, refusedEpoch } = target;
     const [first] = target.calls;
     const scope = first?.call.scope;
+    const births = [...target.calls].map(({ call }) => call.birth ?? Number.POSITIVE_INFINITY);
+    const birth = Math.max(0, ...births);
+    target.byName = birth === 0 || !Number.isFinite(birth);
     const message: Resolve = {
       kind: 'resolve',
       actor,
       replyTo: this.address,
       ...(scope === undefined ? {} : { scope }),
+      ...(target.byName ? {} : { birth }),
     };
     this.#toLeader(refusedEpoch === undefined ? message : { ...message, refusedEpoch });
   }
@@ -475,7 +512,7 @@ export class Gateway {
         if (target.calls.size > 0 && target.askAt <= now) this.#resolve(target);
         continue;
       }
-      for (const open of target.calls) if (open.sentAt <= due) this.#send(open, route);
+      for (const open of [...target.calls]) if (open.sentAt <= due) this.#send(open, route);
     }
     for (const open of this.#requests.values()) if (open.sentAt <= due) this.#ask(open);
   }

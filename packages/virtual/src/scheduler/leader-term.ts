@@ -206,6 +206,16 @@ export class LeaderTerm {
           },
           () => undefined,
         );
+      case 'drop-checkpoints':
+        return world.requests.untilAnswered(
+          process,
+          'store',
+          () => {
+            for (const { actor, revision } of message.of)
+              world.checkpoints.dropUpTo(actor, revision);
+          },
+          () => undefined,
+        );
       case 'trim-journal':
         world.coverage.reach('a journal is trimmed');
         return this.#access.trim(journal, message.before);

@@ -53,6 +53,9 @@ export class Routes {
           this.learn(fact.actor, { node: fact.node, birth, epoch: position });
         return;
       }
+      case 'actor-destroyed':
+        if (this.#routes.get(fact.actor)?.birth === fact.birth) this.#routes.delete(fact.actor);
+        return;
       default:
     }
   }

@@ -1,6 +1,7 @@
 /** The last checkpoint of each actor, replaced by compare-and-set on its revision. */
 import type { StoredCheckpoint } from '@troupe/fabric/ports';
-import type { Bytes } from '@troupe/model';
+import { type Bytes, decode, encode } from '@troupe/model';
+import type { CheckpointHead } from '@troupe/worker-node-core';
 import { newerBody } from '../world/newer.ts';
 import type { World } from '../world/world.ts';
 
@@ -59,15 +60,36 @@ export class CheckpointServer {
     this.#before.delete(key);
   }
 
+  /** What stood there before is freed. */
+  prune(key: string): void {
+    if (this.#world.mutant === 'destroyed-state-is-used-again') return;
+    this.#before.delete(key);
+  }
+
+  dropUpTo(key: string, revision: number): void {
+    if ((this.#kept.get(key)?.revision ?? 0) <= revision) this.#kept.delete(key);
+  }
+
   get(key: string): Kept | undefined {
     return this.#kept.get(key);
   }
 
-  /** What is read to bring an actor back. */
-  read(key: string): Kept | undefined {
+  /** What is read to bring this birth of an actor back. */
+  read(key: string, birth: number): Kept | undefined {
     const kept = this.#kept.get(key);
+    if (this.#world.mutant === 'destroyed-state-is-used-again') return this.#asIfOf(key, birth);
     if (this.#world.mutant !== 'older-checkpoint-read' || kept === undefined) return kept;
     const before = this.#before.get(key);
     return before === undefined ? undefined : { ...before, revision: kept.revision };
+  }
+
+  /** The last checkpoint of the one before, as if it were of this birth. */
+  #asIfOf(key: string, birth: number): Kept | undefined {
+    const kept = this.#kept.get(key);
+    const before = this.#before.get(key);
+    if (kept === undefined || before === undefined) return kept;
+    if (decode<CheckpointHead>(kept.body).birth === birth) return kept;
+    const body = encode({ ...decode<object>(before.body), birth });
+    return { ...before, revision: kept.revision, body };
   }
 }

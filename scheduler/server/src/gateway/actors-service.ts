@@ -1,4 +1,4 @@
-/** `ActorsService`: single calls of foreign clients, the list of actors, and their migration. */
+/** `ActorsService`: single calls of foreign clients, what becomes of actors, and their migration. */
 import { createHash } from 'node:crypto';
 import {
   type ActorId,
@@ -7,12 +7,13 @@ import {
   TroupeError,
   troupeError,
 } from '@troupe/model';
+import { actorLives } from './actor-lives.ts';
 import {
   argumentsGiven,
   checkedActor,
+  checkedBirth,
   checkedDeadline,
   checkedLimit,
-  checkedName,
   checkedNode,
   jsonOf,
   tenantOf,
@@ -30,13 +31,7 @@ interface CallRequest {
   readonly json: string;
   readonly idempotencyKey: string;
   readonly deadlineMs: number;
-}
-
-interface ListActorsRequest {
-  readonly tenant: string;
-  readonly type: string;
-  readonly prefix: string;
-  readonly limit: number;
+  readonly birth: number;
 }
 
 interface MigrateRequest {
@@ -55,7 +50,7 @@ interface ListTimersRequest {
   readonly limit: number;
 }
 
-const listedActorsMax = 10_000;
+const listedTimersMax = 10_000;
 /** A gateway waits no longer for an actor that does not let go; its client asks again. */
 const waitMsMax = 60_000;
 /** What the leader's own answer may take beside. */
@@ -64,7 +59,7 @@ const answerMs = 10_000;
 export function actorsService(gateway: Gateway) {
   return {
     Call: unary(gateway, (asked: Asked<CallRequest>) => call(gateway, asked)),
-    List: unary(gateway, (asked: Asked<ListActorsRequest>) => list(gateway, asked)),
+    ...actorLives(gateway),
     Migrate: unary(gateway, (asked: Asked<MigrateRequest>) => migrate(gateway, asked)),
     ListTimers: unary(gateway, (asked: Asked<ListTimersRequest>) => listTimers(gateway, asked)),
   };
@@ -85,6 +80,7 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
     method,
     args: args.bytes,
     scope: '',
+    birth: checkedBirth(request.birth),
     deadlineAt,
     runMs,
   });
@@ -118,19 +114,6 @@ function outcomeOf(
   });
 }
 
-async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<ListActorsRequest>) {
-  const body = {
-    kind: 'list-actors',
-    tenant: tenantOf(request.tenant),
-    ...(request.type === '' ? {} : { type: checkedName('type', request.type) }),
-    ...(request.prefix === '' ? {} : { prefix: request.prefix }),
-    limit: checkedLimit(request.limit, listedActorsMax),
-  } as const;
-  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
-  if (answer.kind !== 'actors') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
-  return { actors: answer.actors, total: answer.total };
-}
-
 async function migrate(gateway: Gateway, asked: Asked<MigrateRequest>) {
   const { request, signal } = asked;
   const actor = checkedActor(tenantOf(request.tenant), request.type, request.key);
@@ -156,7 +139,7 @@ async function listTimers(
     tenant,
     ...of,
     ...(after === '' ? {} : { after }),
-    limit: checkedLimit(request.limit, listedActorsMax),
+    limit: checkedLimit(request.limit, listedTimersMax),
   } as const;
   const answer = await gateway.requests.ask(body, { deadlineAt, signal });
   if (answer.kind !== 'timers') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);

@@ -1,7 +1,9 @@
 /** What clients send, parsed once into the model's types; every refusal names the argument. */
 import {
   type ActorId,
+  type ActorState,
   actorId,
+  actorStates,
   type BundleHash,
   type Bytes,
   bundleHash,
@@ -12,6 +14,7 @@ import {
   isActorKey,
   isShortName,
   isTypeName,
+  type Labels,
   limits,
   type NodeName,
   nodeName,
@@ -150,6 +153,30 @@ export function checkedActor(tenant: TenantName, type: string, key: string): Act
 export function checkedNumber(field: string, value: number, least = 1): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw refused(field, String(value), `a whole number from ${least} to 2^53 - 1`);
+}
+
+/** Of an actor; none where it is 0, the default of the wire. */
+export function checkedBirth(birth: number): number | undefined {
+  return birth === 0 ? undefined : checkedNumber('birth', birth);
+}
+
+export function checkedLabels(labels: { readonly [name: string]: string }): Labels {
+  const all = Object.entries(labels);
+  if (all.length > limits.actorLabelsMax) {
+    const text = `${all.length} labels are more than the ${limits.actorLabelsMax} of an actor`;
+    throw troupeError('INVALID_ARGUMENT', text, { argument: 'labels' });
+  }
+  for (const text of all.flat()) {
+    if (isActorKey(text) && text.length <= limits.labelLengthMax) continue;
+    throw refused('labels', text, `names and values of 1 to ${limits.labelLengthMax} characters`);
+  }
+  return labels;
+}
+
+export function checkedState(text: string): ActorState {
+  const state = actorStates.find((name) => name === text);
+  if (state !== undefined) return state;
+  throw refused('state', text, `one of ${actorStates.join(', ')}`);
 }
 
 export function checkedPayload(field: string, bytes: Bytes): Bytes {

@@ -25,6 +25,8 @@ export interface NewCall {
   readonly method: string;
   readonly args: Bytes;
   readonly scope: string;
+  /** This birth of the actor and no other; whichever there is unless given. */
+  readonly birth?: number | undefined;
   /** Monotonic ms. */
   readonly deadlineAt: number;
   /** How long after the deadline the answer of an accepted call may still be awaited. */
@@ -62,6 +64,8 @@ export interface Target {
   backoffMs: number;
   /** Why there is no route yet, by the leader. */
   reason: Failure | undefined;
+  /** The leader was asked for whichever has the name, not for one birth. */
+  byName: boolean;
 }
 
 /** After an accepted call's deadline, beyond what its turn may take: then nobody answers. */
@@ -80,6 +84,13 @@ export function expiryOf(call: OpenCall, now: number): Failure | undefined {
 /** What is known of a call that is given up. */
 export function givenUp(call: OpenCall): Failure {
   return call.sentAt === 0 ? neverSent(call) : notAnswered(call);
+}
+
+/** Its actor was destroyed. What was never sent, or was said to be unrun, surely did nothing. */
+export function ofGone(call: OpenCall): Failure {
+  if (call.sentAt > 0) return notAnswered(call);
+  const { actor, birth = 0 } = call;
+  return failure('GONE', `actor ${actor} #${birth} is gone`, { actor, birth });
 }
 
 function notAnswered(call: OpenCall): Failure {

@@ -10,6 +10,8 @@
  * O5  nothing that was opened before a standstill of this process is sent after it.
  * O6  a failure counts only from the latest placement that the call was sent to: what an earlier one
  *     refused, the later one may run.
+ * O7  a call of one birth goes to that birth alone, and creates nothing. What its actor said to be unrun
+ *     when it was destroyed counts as never sent.
  *
  * Everything here may be lost or repeated: the actor remembers a session's numbers with their
  * replies. There are no timers of single calls; one sweep resends, and one short timer serves all
@@ -27,6 +29,7 @@ import {
   type Call,
   type CallResult,
   errorTable,
+  type Failure,
   failure,
   type Incarnation,
   isFailure,
@@ -43,6 +46,7 @@ import {
   givenUp,
   type NewCall,
   type OpenCall,
+  ofGone,
   type Target,
 } from './open-call.ts';
 import type { Route, Routes } from './routes.ts';
@@ -112,7 +116,8 @@ export class OpenCalls {
       return;
     }
     const target = this.#targets.get(call.actor) ?? this.#newTarget(call.actor);
-    const { session, number, low, actor, method, args, scope, deadlineAt, runMs, sink } = call;
+    const { session, number, low, actor, method, args, scope, birth } = call;
+    const { deadlineAt, runMs, sink } = call;
     const open: OpenCall = {
       session,
       number,
@@ -121,6 +126,7 @@ export class OpenCalls {
       method,
       args,
       scope,
+      birth,
       deadlineAt,
       runMs,
       sink,
@@ -134,7 +140,10 @@ export class OpenCalls {
     this.#size++;
     this.counts.opened++;
     if (target.route !== undefined) this.#send(open, target.route, this.#start.clock.now());
-    else if (target.calls.size === 1) this.#resolve(target);
+    // A call by name may create what those before it may not.
+    else if (target.calls.size === 1 || (birth === undefined && !target.byName)) {
+      this.#resolve(target);
+    }
   }
 
   /** The client no longer waits; whoever has the call is told. */
@@ -172,6 +181,9 @@ export class OpenCalls {
   }
 
   onNotHere(refusal: NotHere): void {
+    const call = this.#sessions.get(refusal.session)?.get(refusal.number);
+    const isLast = call?.actor === refusal.actor && call.sentEpoch === refusal.epoch;
+    if (refusal.unrun === true && isLast) call.sentAt = 0;
     const target = this.#targets.get(refusal.actor);
     const route = target?.route;
     // An answer to an older send says nothing about the route of today.
@@ -194,6 +206,7 @@ export class OpenCalls {
     }
     if (target === undefined || target.route !== undefined) return;
     target.asked = false;
+    if (answer.location.code === 'GONE') return this.#onGone(target, answer.location);
     if (errorTable[answer.location.code].retryable) {
       target.reason = answer.location;
       return;
@@ -201,6 +214,15 @@ export class OpenCalls {
     // Calls already sent once may have taken effect; their fate is not the leader's to tell.
     const outcome: Outcome = { ok: false, failure: answer.location };
     for (const call of [...target.calls]) if (call.sentAt === 0) this.#answer(call, outcome);
+  }
+
+  /** Of one birth; calls of a later one, or by name, ask for themselves. */
+  #onGone(target: Target, { details }: Failure): void {
+    for (const call of [...target.calls]) {
+      if (call.birth === undefined || call.birth > Number(details?.['birth'])) continue;
+      this.#answer(call, { ok: false, failure: ofGone(call) });
+    }
+    if (target.calls.size > 0) this.#resolve(target);
   }
 
   /** From the routing table: the actor has a new place. The leader tells when it may be used. */
@@ -226,7 +248,7 @@ export class OpenCalls {
     const now = this.#start.clock.now();
     for (const target of this.#targets.values()) {
       if (target.route === undefined) this.#resolve(target);
-      else for (const call of target.calls) this.#send(call, target.route, now);
+      else for (const call of [...target.calls]) this.#send(call, target.route, now);
     }
   }
 
@@ -272,12 +294,17 @@ export class OpenCalls {
       askAt: 0,
       backoffMs: 0,
       reason: undefined,
+      byName: false,
     };
     this.#targets.set(actor, target);
     return target;
   }
 
   #send(call: OpenCall, route: Route, now: number): void {
+    const { birth = route.birth } = call;
+    if (birth < route.birth) return this.#answer(call, { ok: false, failure: ofGone(call) });
+    // The route is that of the one before.
+    if (birth > route.birth) return this.#resolve(call.target);
     if (call.cancelledUntil !== undefined) {
       const { actor, session, number } = call;
       call.sentAt = now;
@@ -317,7 +344,7 @@ export class OpenCalls {
     target.reason = undefined;
     this.#backingOff.delete(target);
     const now = this.#start.clock.now();
-    for (const call of target.calls) this.#send(call, route, now);
+    for (const call of [...target.calls]) this.#send(call, route, now);
   }
 
   #resolve(target: Target): void {
@@ -326,12 +353,15 @@ export class OpenCalls {
     target.asked = true;
     target.askAt = this.#start.clock.now() + this.#start.resendMs;
     const [first] = target.calls;
+    const ofBirth = birthOf(target);
+    target.byName = ofBirth.birth === undefined;
     const message: Resolve = {
       kind: 'resolve',
       actor: target.actor,
       replyTo: this.#start.replyTo,
       ...(first === undefined || first.scope === '' ? {} : { scope: first.scope }),
       ...(target.refusedEpoch === undefined ? {} : { refusedEpoch: target.refusedEpoch }),
+      ...ofBirth,
     };
     this.#start.resolve(message);
   }
@@ -370,7 +400,9 @@ export class OpenCalls {
         continue;
       }
       const due = now - this.#start.resendMs;
-      for (const call of target.calls) if (call.sentAt <= due) this.#send(call, route, now);
+      for (const call of [...target.calls]) {
+        if (call.sentAt <= due) this.#send(call, route, now);
+      }
     }
   }
 
@@ -404,6 +436,16 @@ export class OpenCalls {
     this.#backingOff.delete(target);
     return true;
   }
+}
+
+/** The latest birth that is asked for, when nobody asks by name. */
+function birthOf({ calls }: Target): { readonly birth?: number } {
+  let latest = 0;
+  for (const { birth } of calls) {
+    if (birth === undefined) return {};
+    latest = Math.max(latest, birth);
+  }
+  return latest === 0 ? {} : { birth: latest };
 }
 
 const noPath: readonly ActorId[] = [];

@@ -82,6 +82,10 @@ export class Routes {
       case 'actor-placed':
         this.#placed(fact.actor, fact.node, position);
         return;
+      case 'actor-destroyed':
+        // A later birth that the leader told of is not this one.
+        if (fact.birth === this.#routes.get(fact.actor)?.birth) this.#routes.delete(fact.actor);
+        return;
       default:
     }
   }

@@ -24,6 +24,7 @@ import {
 import {
   atTurnOf,
   checkedActor,
+  checkedBirth,
   checkedDeadline,
   checkedName,
   checkedNumber,
@@ -210,6 +211,7 @@ export class SessionStream implements CallSink {
         args: checkedPayload('args', args),
         scope: message.scope,
         ...atTurnOf(message),
+        birth: checkedBirth(message.birth),
         deadlineAt: checkedDeadline(message.deadlineMs, this.#gateway.now()),
         runMs: entry.runMs,
         sink: this,

@@ -89,6 +89,7 @@ export interface CallMessage {
   readonly deadlineMs: number;
   readonly scope: string;
   readonly atTurn?: number;
+  readonly birth: number;
 }
 
 export interface SubmitMessage {

@@ -24,7 +24,7 @@ import {
   troupeError,
 } from '@troupe/model';
 import {
-  checkpointHead,
+  headOf,
   type NodeFact,
   type NodeSend,
   type NodeWork,
@@ -133,7 +133,7 @@ export class Restorer {
   }
 
   async #facts(order: RestoreOrder, checkpoint: StoredCheckpoint | undefined): Promise<NodeFact[]> {
-    const head = checkpoint === undefined ? undefined : checkpointHead(checkpoint.body);
+    const head = headOf(checkpoint?.body, order.birth);
     // What this placement did follows the whole chain: its own checkpoint covers the chain.
     const own = head?.epoch === order.epoch;
     const stretches = own ? [] : stretchesOf(order.chain, head);

@@ -1,0 +1,106 @@
+/** Unary calls that make, show, list, pause and destroy actors. */
+import {
+  type ActorId,
+  type ActorOwner,
+  type ActorState,
+  type ActorView,
+  actorId,
+  type RequestBody,
+  runId,
+  TroupeError,
+  tenantName,
+} from '@troupe/model';
+import { type Ask, errorOf, type Services, told } from './service.ts';
+
+type Wish = Extract<RequestBody, { kind: 'wish-actor' }>['wish'];
+
+interface Named {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+}
+
+interface Born extends Named {
+  readonly birth: number;
+}
+
+export const actorServices: Services = {
+  async 'ActorsService/List'({ tenant, type, prefix, limit, labels, state, after }, ask) {
+    const answer = await ask({
+      kind: 'list-actors',
+      tenant: tenantName(tenant),
+      limit,
+      ...(type === '' ? {} : { type }),
+      ...(prefix === '' ? {} : { prefix }),
+      ...(Object.keys(labels).length === 0 ? {} : { labels }),
+      ...(state === '' ? {} : { state: state as ActorState }),
+      ...(after === '' ? {} : { after }),
+    });
+    const { actors, total, next = '' } = told('actors', answer);
+    return { actors: actors.map(messageOf), total, next };
+  },
+  async 'ActorsService/Create'({ tenant, by, scope, labels, orExisting, owner, ...name }, ask) {
+    const answer = await ask({
+      kind: 'create-actor',
+      actor: nameOf({ tenant, ...name }),
+      by,
+      ...(scope === '' ? {} : { scope }),
+      ...(Object.keys(labels).length === 0 ? {} : { labels }),
+      ...(orExisting ? { orExisting } : {}),
+      ...(owner === undefined ? {} : { owner: ownerOf(tenant, owner) }),
+    });
+    const { actor, created = false } = told('actor', answer);
+    return { actor: messageOf(actor), created };
+  },
+  async 'ActorsService/Get'(named, ask) {
+    return { actor: messageOf(await viewOf(nameOf(named), ask)) };
+  },
+  'ActorsService/Destroy': (born, ask) => wish(born, 'ending', ask),
+  'ActorsService/Pause': (born, ask) => wish(born, 'paused', ask),
+  'ActorsService/Resume': (born, ask) => wish(born, 'live', ask),
+  async 'ActorsService/Stop'(born, ask) {
+    const actor = nameOf(born);
+    const { birth } = await viewOf(actor, ask);
+    await ask({ kind: 'stop-actor-request', actor, birth });
+    return {};
+  },
+};
+
+/** Without a birth it is for the one that is there now. */
+async function wish(born: Born, kind: Wish, ask: Ask): Promise<object> {
+  const actor = nameOf(born);
+  const birth = born.birth === 0 ? await birthOf(actor, kind, ask) : born.birth;
+  if (birth !== undefined) await ask({ kind: 'wish-actor', actor, birth, wish: kind });
+  return {};
+}
+
+/** Nothing when it is to be destroyed, and is not there. */
+async function birthOf(actor: ActorId, kind: Wish, ask: Ask): Promise<number | undefined> {
+  try {
+    return (await viewOf(actor, ask)).birth;
+  } catch (thrown) {
+    const missing = thrown instanceof TroupeError && thrown.code === 'UNKNOWN_ACTOR';
+    if (missing && kind === 'ending') return undefined;
+    throw thrown;
+  }
+}
+
+async function viewOf(actor: ActorId, ask: Ask): Promise<ActorView> {
+  return told('actor', await ask({ kind: 'get-actor', actor })).actor;
+}
+
+function ownerOf(
+  tenant: string,
+  { run, type, key, birth }: Omit<Born, 'tenant'> & { readonly run: string },
+): ActorOwner {
+  if (run !== '') return { kind: 'run', run: runId(run) };
+  return { kind: 'actor', actor: nameOf({ tenant, type, key }), birth };
+}
+
+function messageOf({ failure, labels = {}, ...view }: ActorView) {
+  return { ...view, labels, failure: failure === undefined ? null : errorOf(failure) };
+}
+
+function nameOf({ tenant, type, key }: Named): ActorId {
+  return actorId(tenantName(tenant), type, key);
+}

@@ -1,0 +1,24 @@
+/** A unary call: what is asked of the leader for it, and how its answer is told. */
+import { type Answer, type Failure, type RequestBody, troupeError } from '@troupe/model';
+import type { UnaryMethods } from '@troupe/sdk/door';
+
+export type Ask = (body: RequestBody) => Promise<Answer>;
+export type Method = keyof UnaryMethods;
+export type Services = {
+  readonly [M in Method]?: (
+    request: UnaryMethods[M]['request'],
+    ask: Ask,
+  ) => Promise<UnaryMethods[M]['response']>;
+};
+
+export function told<K extends Answer['kind']>(
+  kind: K,
+  answer: Answer,
+): Extract<Answer, { kind: K }> {
+  if (answer.kind === kind) return answer as Extract<Answer, { kind: K }>;
+  throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+}
+
+export function errorOf({ code, message, details }: Failure) {
+  return { code, message, detailsJson: details === undefined ? '' : JSON.stringify(details) };
+}

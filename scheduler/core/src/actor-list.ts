@@ -1,0 +1,119 @@
+/**
+ * A page of the actors of a tenant, found in an order that is kept: by type and prefix of the key, by
+ * labels, by state. Nothing before the page is looked at, and of what lies in it a bounded number.
+ *
+ * K1  pages one after another show every actor that is there all the while once, whatever comes and
+ *     goes meanwhile.
+ */
+import {
+  type ActorId,
+  type ActorState,
+  type ActorView,
+  actorParts,
+  type Failure,
+  limits,
+  type RequestBody,
+} from '@troupe/model';
+import type { ActorRecord } from './actors.ts';
+import { isPresent } from './nodes.ts';
+import type { OrderedIds } from './ordered-ids.ts';
+import type { State } from './state.ts';
+
+type Asked = Extract<RequestBody, { kind: 'list-actors' }>;
+
+export interface ActorPage {
+  readonly actors: readonly ActorView[];
+  readonly total: number;
+  readonly next?: string;
+}
+
+/** What the leader has heard of actors that are ill. */
+export interface Ailments {
+  readonly ordered: OrderedIds<ActorId>;
+  of(actor: ActorRecord): Failure | undefined;
+}
+
+export function pageOfActors(state: State, ailments: Ailments, asked: Asked): ActorPage {
+  const { tenant, type, prefix = '', after } = asked;
+  const start = type === undefined ? `${tenant}/` : `${tenant}/${type}/${prefix}`;
+  const end = following(start);
+  const source = narrowest(state, ailments, asked);
+  const total = source.countBefore(end) - source.countBefore(start);
+  const from = after === undefined || after < start ? start : `${after}\u0000`;
+  const actors: ActorView[] = [];
+  const limit = boundedLimit(asked.limit);
+  let looked = 0;
+  let last = '';
+  for (const id of source.from(from)) {
+    if (id >= end) return { actors, total };
+    if (actors.length === limit || looked === limits.lookedAtMax) {
+      return { actors, total, next: last };
+    }
+    looked += 1;
+    last = id;
+    const actor = state.actors.get(id);
+    if (actor === undefined) continue;
+    const view = viewActor(state, ailments, actor);
+    if (fits(view, asked)) actors.push(view);
+  }
+  return { actors, total };
+}
+
+export function viewActor(state: State, ailments: Ailments, actor: ActorRecord): ActorView {
+  const { id, node, birth, epoch, scope, chain, labels } = actor;
+  const failed = ailments.of(actor);
+  return {
+    actor: id,
+    node,
+    birth,
+    epoch,
+    scope,
+    chain: chain.length,
+    state: stateOf(state, actor, failed),
+    ...(labels === undefined ? {} : { labels }),
+    ...(failed === undefined ? {} : { failure: failed }),
+  };
+}
+
+function stateOf(state: State, { life, node }: ActorRecord, failed?: Failure): ActorState {
+  if (life?.kind === 'ending' || life?.kind === 'paused') return life.kind;
+  const record = state.nodes.get(node);
+  if (record === undefined || !isPresent(record)) return 'moving';
+  return failed === undefined ? 'placed' : 'failed';
+}
+
+/** The shortest order in which everything that is asked for stands. */
+function narrowest(state: State, ailments: Ailments, asked: Asked): OrderedIds<ActorId> {
+  const { actors } = state;
+  let least = actors.ordered;
+  const consider = (other: OrderedIds<ActorId>) => {
+    if (other.size < least.size) least = other;
+  };
+  if (asked.state === 'paused' || asked.state === 'ending') consider(actors.resting);
+  if (asked.state === 'failed') consider(ailments.ordered);
+  for (const [name, value] of Object.entries(asked.labels ?? {})) {
+    consider(actors.labelled(asked.tenant, name, value));
+  }
+  return least;
+}
+
+function fits(view: ActorView, { state, labels, type, tenant }: Asked): boolean {
+  if (state !== undefined && view.state !== state) return false;
+  for (const [name, value] of Object.entries(labels ?? {})) {
+    if (view.labels?.[name] !== value) return false;
+  }
+  const parts = actorParts(view.actor as ActorId);
+  return parts.tenant === tenant && (type === undefined || parts.type === type);
+}
+
+/** The least text that is greater than all that begin with this one. */
+function following(start: string): string {
+  const last = start.charCodeAt(start.length - 1);
+  if (last === 0xffff) return following(start.slice(0, -1));
+  return start.slice(0, -1) + String.fromCharCode(last + 1);
+}
+
+function boundedLimit(limit: number): number {
+  const most = limits.listedActorsMax;
+  return Number.isFinite(limit) ? Math.min(Math.max(Math.floor(limit), 1), most) : most;
+}

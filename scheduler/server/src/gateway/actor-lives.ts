@@ -1,0 +1,179 @@
+/** The calls of `ActorsService` that make, show, list, pause and destroy actors. */
+import {
+  type ActorId,
+  type ActorOwner,
+  type ActorState,
+  type ActorView,
+  type Labels,
+  type RequestBody,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
+import {
+  checkedActor,
+  checkedBirth,
+  checkedId,
+  checkedKnownRun,
+  checkedLabels,
+  checkedLimit,
+  checkedName,
+  checkedNumber,
+  checkedState,
+  tenantOf,
+} from './checked.ts';
+import { type Asked, errorMessage, unary } from './coded.ts';
+import type { Gateway } from './gateway.ts';
+
+export interface NamedActor {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+}
+
+export interface BornActor extends NamedActor {
+  readonly birth: number;
+}
+
+export interface CreateActorRequest extends NamedActor {
+  readonly by: string;
+  readonly scope: string;
+  readonly labels: Labels;
+  readonly orExisting: boolean;
+  readonly owner?: {
+    readonly run: string;
+    readonly type: string;
+    readonly key: string;
+    readonly birth: number;
+  } | null;
+}
+
+export interface ListActorsRequest {
+  readonly tenant: string;
+  readonly type: string;
+  readonly prefix: string;
+  readonly limit: number;
+  readonly labels: Labels;
+  readonly state: string;
+  readonly after: string;
+}
+
+type Wish = Extract<RequestBody, { kind: 'wish-actor' }>['wish'];
+
+const listedActorsMax = 10_000;
+
+export function actorLives(gateway: Gateway) {
+  const wished = (wish: Wish) =>
+    unary(gateway, (asked: Asked<BornActor>) => wishFor(gateway, asked, wish));
+  return {
+    Create: unary(gateway, (asked: Asked<CreateActorRequest>) => create(gateway, asked)),
+    Get: unary(gateway, async (asked: Asked<NamedActor>) => {
+      return { actor: messageOf(await viewOf(gateway, asked, nameOf(asked.request))) };
+    }),
+    Destroy: wished('ending'),
+    Pause: wished('paused'),
+    Resume: wished('live'),
+    Stop: unary(gateway, (asked: Asked<BornActor>) => stop(gateway, asked)),
+    List: unary(gateway, (asked: Asked<ListActorsRequest>) => list(gateway, asked)),
+  };
+}
+
+async function create(gateway: Gateway, asked: Asked<CreateActorRequest>) {
+  const { request } = asked;
+  const { scope, orExisting } = request;
+  const labels = checkedLabels(request.labels);
+  const answer = await askLeader(gateway, asked, {
+    kind: 'create-actor',
+    actor: nameOf(request),
+    by: checkedId('by', request.by),
+    ...(scope === '' ? {} : { scope }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(orExisting ? { orExisting } : {}),
+    ...ownerOf(request),
+  });
+  if (answer.kind !== 'actor') throw unexpected(answer.kind);
+  return { actor: messageOf(answer.actor), created: answer.created === true };
+}
+
+function ownerOf({ tenant, owner }: CreateActorRequest): { readonly owner?: ActorOwner } {
+  if (!owner) return {};
+  if (owner.run !== '') return { owner: { kind: 'run', run: checkedKnownRun(owner.run) } };
+  const { type, key } = owner;
+  const birth = checkedNumber('owner.birth', owner.birth);
+  return { owner: { kind: 'actor', actor: nameOf({ tenant, type, key }), birth } };
+}
+
+/** Without a birth it is for the one that is there now: a repetition may find another one. */
+async function wishFor(gateway: Gateway, asked: Asked<BornActor>, wish: Wish) {
+  const actor = nameOf(asked.request);
+  const birth = checkedBirth(asked.request.birth) ?? (await birthOf(gateway, asked, actor, wish));
+  if (birth === undefined) return {};
+  await askLeader(gateway, asked, { kind: 'wish-actor', actor, birth, wish });
+  return {};
+}
+
+async function stop(gateway: Gateway, asked: Asked<BornActor>) {
+  const actor = nameOf(asked.request);
+  const { birth } = await viewOf(gateway, asked, actor);
+  await askLeader(gateway, asked, { kind: 'stop-actor-request', actor, birth });
+  return {};
+}
+
+/** Nothing when it is to be destroyed, and is not there. */
+async function birthOf(
+  gateway: Gateway,
+  asked: Asked<unknown>,
+  actor: ActorId,
+  wish: Wish,
+): Promise<number | undefined> {
+  try {
+    return (await viewOf(gateway, asked, actor)).birth;
+  } catch (thrown) {
+    const missing = thrown instanceof TroupeError && thrown.code === 'UNKNOWN_ACTOR';
+    if (missing && wish === 'ending') return undefined;
+    throw thrown;
+  }
+}
+
+async function list(gateway: Gateway, asked: Asked<ListActorsRequest>) {
+  const { request } = asked;
+  const labels = checkedLabels(request.labels);
+  const answer = await askLeader(gateway, asked, {
+    kind: 'list-actors',
+    tenant: tenantOf(request.tenant),
+    ...(request.type === '' ? {} : { type: checkedName('type', request.type) }),
+    ...(request.prefix === '' ? {} : { prefix: request.prefix }),
+    limit: checkedLimit(request.limit, listedActorsMax),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...stateAsked(request.state),
+    ...(request.after === '' ? {} : { after: request.after }),
+  });
+  if (answer.kind !== 'actors') throw unexpected(answer.kind);
+  const { actors, total, next = '' } = answer;
+  return { actors: actors.map(messageOf), total, next };
+}
+
+function stateAsked(text: string): { readonly state?: ActorState } {
+  return text === '' ? {} : { state: checkedState(text) };
+}
+
+async function viewOf(gateway: Gateway, asked: Asked<unknown>, actor: ActorId) {
+  const answer = await askLeader(gateway, asked, { kind: 'get-actor', actor });
+  if (answer.kind !== 'actor') throw unexpected(answer.kind);
+  return answer.actor;
+}
+
+function askLeader(gateway: Gateway, { deadlineAt, signal }: Asked<unknown>, body: RequestBody) {
+  return gateway.requests.ask(body, { deadlineAt, signal });
+}
+
+function messageOf({ failure, ...view }: ActorView) {
+  return failure === undefined ? view : { ...view, failure: errorMessage(failure) };
+}
+
+function nameOf({ tenant, type, key }: NamedActor): ActorId {
+  return checkedActor(tenantOf(tenant), type, key);
+}
+
+function unexpected(kind: string): TroupeError {
+  return troupeError('INTERNAL', `answered by "${kind}"`);
+}

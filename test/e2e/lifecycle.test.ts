@@ -1,0 +1,157 @@
+/** The lives of actors on a real cluster: destroyed, paused and made, whatever is killed meanwhile. */
+import { afterEach, expect, it } from 'vitest';
+import { Counter, Fragile, Sender } from '../agents/agents.ts';
+import { type Scene, scene } from './scene.ts';
+
+let stage: Scene;
+
+afterEach(async () => {
+  await stage?.stop();
+});
+
+async function host(key: string) {
+  const name = await stage.hostOf(`default/Counter/${key}`);
+  const node = stage.cluster.nodes.find((one) => one.name === name);
+  if (node === undefined) throw new Error(`no node ${name}`);
+  return node;
+}
+
+async function stateOf(key: string): Promise<string | undefined> {
+  const { actors } = await stage.troupe.actors({ type: 'Counter', prefix: key });
+  return actors.find(({ actor }) => actor === `default/Counter/${key}`)?.state;
+}
+
+it('a destroyed actor is gone for good: its handle says so, and its name begins anew', async () => {
+  stage = await scene({ nodes: 2 });
+  const { actors } = stage.troupe;
+  const made = await actors.create(Counter, 'a', { labels: { team: 'red' } });
+  expect(await made.calls.add('x')).toBe(1);
+  expect((await actors({ labels: { team: 'red' } })).actors).toHaveLength(1);
+  await made.destroy();
+  expect(await actors.getIfExists(Counter, 'a')).toBeUndefined();
+  await expect(made.calls.add('y')).rejects.toMatchObject({ code: 'GONE' });
+  await expect(made.calls.ids()).rejects.toMatchObject({ code: 'GONE' });
+  // Again, and also when another one has its name.
+  await made.destroy();
+  const next = stage.troupe.actor(Counter, 'a');
+  expect(await next.add('z')).toBe(1);
+  await made.destroy();
+  expect(await next.ids()).toEqual(['z']);
+  const found = await actors.getIfExists(Counter, 'a');
+  expect(found?.birth).toBeGreaterThan(made.birth);
+  expect(found?.view.labels).toBeUndefined();
+});
+
+it('an actor whose node is killed while it is destroyed is destroyed elsewhere, state and all', async () => {
+  stage = await scene({ nodes: 2 });
+  const counter = stage.troupe.actor(Counter, 'b', { deadlineMs: 60_000 });
+  await counter.add('old');
+  const node = await host('b');
+  node.kill('SIGSTOP');
+  const destroyed = stage.troupe.actors.destroy(Counter, 'b');
+  await stage.until('it is to be destroyed', async () => (await stateOf('b')) === 'ending');
+  const called = counter.add('new');
+  node.kill('SIGKILL');
+  await destroyed;
+  // By name: it waits for the next one, and runs there once.
+  expect(await called).toBe(1);
+  expect(await counter.ids()).toEqual(['new']);
+});
+
+it('a destruction goes on when the leader is killed', async () => {
+  stage = await scene({ nodes: 1, schedulers: 2 });
+  const counter = stage.troupe.actor(Counter, 'c', { deadlineMs: 60_000 });
+  await counter.add('old');
+  const node = await host('c');
+  node.kill('SIGSTOP');
+  const destroyed = stage.troupe.actors.destroy(Counter, 'c');
+  await stage.until('it is to be destroyed', async () => (await stateOf('c')) === 'ending');
+  const { leader } = await stage.troupe.status();
+  const leading = stage.cluster.schedulers.find(({ name }) => name === leader);
+  leading?.kill('SIGKILL');
+  node.kill('SIGCONT');
+  await destroyed;
+  expect(await counter.ids()).toEqual([]);
+});
+
+it('an owned actor goes with its owner, also when the leader is killed in between', async () => {
+  stage = await scene({ nodes: 1, schedulers: 2 });
+  const { actors } = stage.troupe;
+  const owner = await actors.create(Counter, 'owner');
+  const child = await actors.create(Counter, 'child', { owner });
+  await child.calls.add('x');
+  await owner.destroy();
+  const { leader } = await stage.troupe.status();
+  stage.cluster.schedulers.find(({ name }) => name === leader)?.kill('SIGKILL');
+  await stage.until('it is gone', async () => {
+    return (await actors.getIfExists(Counter, 'child')) === undefined;
+  });
+  await expect(child.calls.ids()).rejects.toMatchObject({ code: 'GONE' });
+});
+
+it('nothing of a destroyed actor comes back when every node is started anew', async () => {
+  stage = await scene({ nodes: 1 });
+  const counter = stage.troupe.actor(Counter, 'd', { deadlineMs: 60_000 });
+  for (const id of ['one', 'two']) await counter.add(id);
+  await stage.troupe.actors.stop(Counter, 'd');
+  await stage.troupe.actors.destroy(Counter, 'd');
+  await counter.add('three');
+  const [node] = stage.cluster.nodes;
+  node?.kill('SIGKILL');
+  await node?.exited;
+  await stage.cluster.startNode();
+  expect(await counter.add('four')).toBe(2);
+  expect(await counter.ids()).toEqual(['three', 'four']);
+});
+
+it('a letter takes effect once, at the destroyed actor or at the next one of its name', async () => {
+  stage = await scene({ nodes: 2 });
+  const counter = stage.troupe.actor(Counter, 'e');
+  const sender = stage.troupe.actor(Sender, 's');
+  await sender.post(['e'], 'first');
+  await stage.until('it is taken', async () => (await counter.ids()).length === 1);
+  await stage.troupe.actors.destroy(Counter, 'e');
+  await sender.post(['e'], 'second');
+  await stage.until('it is taken', async () => (await counter.ids()).length === 1);
+  expect(await counter.ids()).toHaveLength(1);
+});
+
+it('a paused actor stays paused when its node is killed; what waits runs once when it is resumed', async () => {
+  stage = await scene({ nodes: 2 });
+  const { actors } = stage.troupe;
+  const counter = stage.troupe.actor(Counter, 'f', { deadlineMs: 60_000 });
+  await counter.add('before');
+  await actors.pause(Counter, 'f');
+  const waits = counter.add('waits');
+  const node = await host('f');
+  node.kill('SIGKILL');
+  await node.exited;
+  await stage.until('it is elsewhere', async () => (await host('f')) !== node);
+  expect(await stateOf('f')).toBe('paused');
+  const brief = stage.troupe.actor(Counter, 'f', { deadlineMs: 1_000 });
+  await expect(brief.add('late')).rejects.toMatchObject({ code: 'PAUSED' });
+  expect(await counter.ids()).toEqual(['before']);
+  await actors.resume(Counter, 'f');
+  expect(await waits).toBe(2);
+  expect(await counter.ids()).toEqual(['before', 'waits']);
+});
+
+it('an actor that cannot be made says why, and is listed as failed until it is destroyed', async () => {
+  stage = await scene({ nodes: 1 });
+  const { troupe } = stage;
+  const broken = troupe.actor(Fragile, 'broken');
+  await expect(broken.call()).rejects.toMatchObject({
+    code: 'CONSTRUCTOR_FAILED',
+    message: expect.stringContaining('no state for broken'),
+  });
+  expect(await troupe.actor(Fragile, 'sound').call()).toBe(1);
+  const failed = async () => (await troupe.actors({ type: 'Fragile', state: 'failed' })).actors;
+  await stage.until('it is listed', async () => (await failed()).length === 1);
+  const [view] = await failed();
+  expect(view).toMatchObject({
+    actor: 'default/Fragile/broken',
+    failure: { code: 'CONSTRUCTOR_FAILED' },
+  });
+  await troupe.actors.destroy(Fragile, 'broken');
+  await stage.until('nothing is ill', async () => (await failed()).length === 0);
+});

@@ -1,0 +1,95 @@
+/**
+ * Actors here that are ill: they cannot be brought into memory, or crash the runner that runs them.
+ * The leader is told when one falls ill or is well again, and every few seconds while there are any, so
+ * that whoever leads can list them.
+ *
+ * L1  an actor is ill until it was brought into memory, or, where its turns crash, until one does not.
+ * L2  one that falls ill again and again is held back, each time for twice as long up to
+ *     `limits.heldBackMsMax`: what waits for it waits, and its runner serves others.
+ */
+import { type AilingActors, type Failure, limits } from '@troupe/model';
+import type { Activation } from './activation.ts';
+import type { Core } from './core.ts';
+
+/** Actors named in one message, in which an id may take 600 bytes. */
+const namedMax = 256;
+/** Ticks between two messages that say the same. */
+const repeatTicks = 5;
+const textLengthMax = 500;
+/** An actor that has failed so often in a row is held back. */
+const heldFrom = 2;
+
+interface Illness {
+  readonly failure: Failure;
+  /** In a row. */
+  readonly failures: number;
+  /** Monotonic ms until which it is held back; 0 when it is not. */
+  heldUntil: number;
+}
+
+export class Ailing {
+  readonly #core: Core;
+  readonly #ill = new Map<Activation, Illness>();
+  #ticks = 0;
+  /** Messages that still have to say that nobody is ill: one may be lost. */
+  #wellLeft = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  isHeldBack(activation: Activation): boolean {
+    return (this.#ill.get(activation)?.heldUntil ?? 0) > this.#core.now;
+  }
+
+  /** Whether it may be tried to bring it into memory; where its turns crash, that is not the matter. */
+  mayWake(activation: Activation): boolean {
+    const crashes = this.#ill.get(activation)?.failure.code === 'RUNNER_CRASHED';
+    return crashes || !this.isHeldBack(activation);
+  }
+
+  fellIll(activation: Activation, { code, message }: Failure): void {
+    const failures = (this.#ill.get(activation)?.failures ?? 0) + 1;
+    const heldMs = Math.min(limits.heldBackMs * 2 ** (failures - heldFrom), limits.heldBackMsMax);
+    this.#ill.set(activation, {
+      failure: { code, message: message.slice(0, textLengthMax) },
+      failures,
+      heldUntil: failures < heldFrom ? 0 : this.#core.now + heldMs,
+    });
+    this.#ticks = 0;
+  }
+
+  /** It is in memory: whether its turns crash is not known yet. */
+  isLive(activation: Activation): void {
+    const { code } = this.#ill.get(activation)?.failure ?? {};
+    if (code !== 'RUNNER_CRASHED') this.isWell(activation);
+  }
+
+  isWell(activation: Activation): void {
+    if (!this.#ill.delete(activation)) return;
+    this.#ticks = 0;
+    this.#wellLeft = 3;
+  }
+
+  /** Every `resendMs`. */
+  tick(): void {
+    if (this.#ill.size === 0 && this.#wellLeft === 0) return;
+    if (this.#ticks % repeatTicks === 0) this.#tell();
+    this.#ticks += 1;
+    for (const [activation, illness] of this.#ill) {
+      if (illness.heldUntil === 0 || illness.heldUntil > this.#core.now) continue;
+      illness.heldUntil = 0;
+      if (activation.waiting.length > 0) this.#core.hosting.wake(activation);
+      this.#core.mailboxes.pump(activation);
+    }
+  }
+
+  #tell(): void {
+    if (this.#ill.size === 0) this.#wellLeft -= 1;
+    const { incarnation } = this.#core.config;
+    const named = [...this.#ill].slice(0, namedMax);
+    const actors = named.map(([{ id: actor, epoch }, { failure }]) => ({ actor, epoch, failure }));
+    const message: AilingActors = { kind: 'ailing', incarnation, actors };
+    this.#core.out.send({ kind: 'to-leader', message });
+  }
+}
