@@ -1,5 +1,4 @@
 /** Actors as they are made, found, listed, paused and destroyed; what they do is called elsewhere. */
-import { randomUUID } from 'node:crypto';
 import {
   type ActorState,
   type ActorView,
@@ -89,6 +88,7 @@ type Named = { readonly tenant: string; readonly type: string; readonly key: str
 export function actorsOf(
   unary: Unary,
   tenant: string,
+  newId: () => string,
   callsOf: (actor: Target, key: string, birth: number) => unknown,
 ): Actors {
   const named = (actor: Target, key: string): Named => ({ tenant, type: nameOf(actor), key });
@@ -122,11 +122,11 @@ export function actorsOf(
     list: (options: ListActorsOptions = {}) => eachOf(page, options),
     async create<A extends Target>(
       actor: A,
-      key: string = randomUUID(),
+      key: string = newId(),
       options: CreateActorOptions = {},
     ) {
       const { scope = '', labels = {}, orExisting = false } = options;
-      const by = randomUUID();
+      const by = newId();
       const owner = ownerOf(options.owner);
       const request = { ...named(actor, key), by, scope, labels, orExisting, ...owner };
       const made = await unary.ask('ActorsService/Create', request, { begins: true });

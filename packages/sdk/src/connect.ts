@@ -179,8 +179,11 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       const { json } = await unary.ask('ClusterService/Status', {});
       return JSON.parse(json) as ClusterView;
     },
-    actors: actorsOf(unary, tenant, (target, key, birth) =>
-      actorHandle(way, target, key, { deadlineMs, birth }),
+    actors: actorsOf(
+      unary,
+      tenant,
+      () => platform.newId(),
+      (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
     ),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {

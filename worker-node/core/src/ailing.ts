@@ -5,7 +5,8 @@
  *
  * L1  an actor is ill until it was brought into memory, or, where its turns crash, until one does not.
  * L2  one that falls ill again and again is held back, each time for twice as long up to
- *     `limits.heldBackMsMax`: what waits for it waits, and its runner serves others.
+ *     `limits.heldBackMsMax`: what waits for it waits, and its runner serves others. One with two pasts
+ *     costs no runner, and whoever asks is told so at once.
  */
 import { type AilingActors, type Failure, limits } from '@troupe/model';
 import type { Activation } from './activation.ts';
@@ -21,6 +22,8 @@ const heldFrom = 2;
 
 interface Illness {
   readonly failure: Failure;
+  /** Its turns crash; it can be brought into memory. */
+  readonly byTurns: boolean;
   /** In a row. */
   readonly failures: number;
   /** Monotonic ms until which it is held back; 0 when it is not. */
@@ -44,25 +47,24 @@ export class Ailing {
 
   /** Whether it may be tried to bring it into memory; where its turns crash, that is not the matter. */
   mayWake(activation: Activation): boolean {
-    const crashes = this.#ill.get(activation)?.failure.code === 'RUNNER_CRASHED';
-    return crashes || !this.isHeldBack(activation);
+    return this.#ill.get(activation)?.byTurns === true || !this.isHeldBack(activation);
   }
 
-  fellIll(activation: Activation, { code, message }: Failure): void {
+  fellIll(activation: Activation, { code, message }: Failure, byTurns = false): void {
     const failures = (this.#ill.get(activation)?.failures ?? 0) + 1;
     const heldMs = Math.min(limits.heldBackMs * 2 ** (failures - heldFrom), limits.heldBackMsMax);
     this.#ill.set(activation, {
       failure: { code, message: message.slice(0, textLengthMax) },
+      byTurns,
       failures,
-      heldUntil: failures < heldFrom ? 0 : this.#core.now + heldMs,
+      heldUntil: failures < heldFrom || code === 'PAST_CONFLICT' ? 0 : this.#core.now + heldMs,
     });
     this.#ticks = 0;
   }
 
   /** It is in memory: whether its turns crash is not known yet. */
   isLive(activation: Activation): void {
-    const { code } = this.#ill.get(activation)?.failure ?? {};
-    if (code !== 'RUNNER_CRASHED') this.isWell(activation);
+    if (this.#ill.get(activation)?.byTurns === false) this.isWell(activation);
   }
 
   isWell(activation: Activation): void {

@@ -272,7 +272,7 @@ export class Turns {
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
     const outcome = memory.begun === undefined ? ended : afterItBegan(ended, input);
     if (ended.ok || ended.failure.code !== 'RUNNER_CRASHED') this.#core.ailing.isWell(activation);
-    else this.#core.ailing.fellIll(activation, ended.failure);
+    else this.#core.ailing.fellIll(activation, ended.failure, true);
     const seq = memory.seq + 1;
     const known = input.clock === undefined ? memory.clock : mergeClocks(memory.clock, input.clock);
     const bare = {

@@ -84,6 +84,7 @@ export class Waits {
     else if (own.cancelled) this.#cancelAll(activation);
     else this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
+    this.#core.wishes.onTurnEnd(activation);
   }
 
   /** Takes a signal in. Says why not, or undefined when it is recorded. */

@@ -151,7 +151,7 @@ export class TestNode {
       actor,
       birth,
       epoch,
-      scope,
+      scope: actor,
       bundle,
       chain,
       ...more,

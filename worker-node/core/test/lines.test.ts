@@ -8,7 +8,7 @@ const term = { generation: 1, number: 0 };
 
 function hosting(world = shared(), config = {}): TestNode {
   const node = new TestNode('a', world, config);
-  node.place(ledger, 2, [], 1, scope);
+  node.place(ledger, 2, [], 1, { scope });
   return node;
 }
 
@@ -143,7 +143,7 @@ describe('an actor as it was after a turn', () => {
     expect(source.toLeader()).toContain('released');
     expect(source.sent.some((send) => send.kind === 'put-checkpoint' && send.onTop)).toBe(true);
     const target = new TestNode('b', world, { checkpointTurns: 2 });
-    target.place(ledger, 7, [], 1, scope);
+    target.place(ledger, 7, [], 1, { scope });
     for (let number = 9; number <= 12; number++) {
       target.call('add', `id${number}`, { number }, { epoch: 7 });
     }

@@ -108,7 +108,7 @@ function restorer(
 
 /** Who waits for something to be read ahead. */
 const told: ((value?: unknown) => void)[] = [];
-const order = { kind: 'restore' as const, epoch: 9, ownLog: false, ownFrom: 0 };
+const order = { kind: 'restore' as const, birth: 1, epoch: 9, ownLog: false, ownFrom: 0 };
 const seqs = (restored: Restored | Failure) =>
   'facts' in restored
     ? restored.facts.map((fact) => (fact.kind === 'turn' ? fact.seq : 0))

@@ -62,8 +62,9 @@ export const asWished: MakeChecker = (truth, violate) => {
       }
       if (ended.get(id) === birth) violate(`${fact.kind} of ${id} #${birth}, which has ended`);
       if (destroyed.get(id) === birth) violate(`${fact.kind} of ${id} #${birth}, which is no more`);
-      // A turn under way goes on; what has not begun does not begin.
-      if (resting.has(id) && fact.kind !== 'turn-recorded') {
+      // A turn under way goes on, and signals are taken in; what has not begun does not begin.
+      const begins = fact.kind !== 'turn-recorded' && fact.kind !== 'signalled';
+      if (resting.has(id) && begins) {
         violate(`${fact.kind} of ${id}, which is paused`);
       }
     },

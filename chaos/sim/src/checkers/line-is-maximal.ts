@@ -26,6 +26,8 @@ type Turn = readonly [ActorId, number];
 type Begun = { readonly clock: VectorClock; readonly calls: readonly string[] };
 
 interface Past {
+  /** Its first turn comes after this one: where one of its name was destroyed before it. */
+  readonly base: number;
   readonly turns: LineTurn[];
   /** How long the state was after each turn. */
   readonly lengths: number[];
@@ -38,13 +40,17 @@ const numbersPerTurn = 65_536;
 
 export const lineIsMaximal: MakeChecker = (truth, violate) => {
   const pasts = new Map<ActorId, Past>();
+  /** Those that were destroyed, and how long their states were: a line has nothing to do with them, nor
+   *  with who has their names now. */
+  const ended = new Map<ActorId, { readonly past: Past; readonly ids: readonly string[] }[]>();
   /** Who has the first turn before a line has the second one too. */
   const ties: (readonly [Turn, Turn])[] = [];
   const sentIn = new Map<string, number>();
   /** By savepoint, what was durable when a leader was first asked for it. */
   const before = new Map<string, Line>();
   const pastOf = (actor: ActorId): Past => {
-    const known = pasts.get(actor) ?? { turns: [], lengths: [0], begun: nothingBegun };
+    const fresh = { base: 0, turns: [], lengths: [0], begun: nothingBegun };
+    const known = pasts.get(actor) ?? fresh;
     pasts.set(actor, known);
     return known;
   };
@@ -53,7 +59,14 @@ export const lineIsMaximal: MakeChecker = (truth, violate) => {
       // A run has actors of its own.
       if (!('seq' in fact) || truth.actors.get(fact.actor)?.scope !== commonScope) return;
       const past = pastOf(fact.actor);
-      if (fact.seq <= past.turns.length) return;
+      if (fact.seq <= past.base + past.turns.length) return;
+      if (fact.kind === 'actor-ended') {
+        const ids = [...(truth.actors.get(fact.actor)?.ids ?? [])];
+        ended.set(fact.actor, [...(ended.get(fact.actor) ?? []), { past, ids }]);
+        const next = { base: fact.seq, turns: [], lengths: [0], begun: nothingBegun };
+        pasts.set(fact.actor, next);
+        return;
+      }
       past.begun = added(past.begun, fact);
       if (fact.kind !== 'turn') return;
       for (const tie of tiesOf(truth, fact, { sentIn, calls: past.begun.calls })) ties.push(tie);
@@ -71,25 +84,38 @@ export const lineIsMaximal: MakeChecker = (truth, violate) => {
     },
     journalFact(fact) {
       if (fact.kind !== 'savepoint-made') return;
-      const isHere = ([actor]: Turn) => pasts.has(actor);
+      const isHere = ([actor]: Turn) => pasts.has(actor) && !ended.has(actor);
       checkTies(
         ties.filter((tie) => tie.every(isHere)),
         fact.line,
         violate,
       );
       const asked = before.get(fact.savepoint);
-      if (asked !== undefined) checkMaximal(pasts, { asked, line: fact.line }, violate);
+      if (asked !== undefined && ended.size === 0)
+        checkMaximal(pasts, { asked, line: fact.line }, violate);
     },
     answered({ operation, outcome }) {
       if (operation.kind !== 'read' || operation.atTurn === undefined || !outcome.ok) return;
       const { actor, atTurn } = operation;
       const seen = decodeValue(outcome.value) as readonly string[];
-      const ids = truth.actors.get(actor)?.ids.slice(0, pasts.get(actor)?.lengths[atTurn] ?? 0);
-      if (JSON.stringify(seen) === JSON.stringify(ids ?? [])) return;
-      violate(`${actor} after turn ${atTurn} had ${ids?.length} entries, ${seen.length} are read`);
+      const ids = stateAt(pasts.get(actor), truth.actors.get(actor)?.ids, atTurn);
+      if (JSON.stringify(seen) === JSON.stringify(ids)) return;
+      // One that was destroyed since had answered.
+      for (const one of ended.get(actor) ?? []) {
+        if (JSON.stringify(seen) === JSON.stringify(stateAt(one.past, one.ids, atTurn))) return;
+      }
+      violate(`${actor} after turn ${atTurn} had ${ids.length} entries, ${seen.length} are read`);
     },
   };
 };
+
+function stateAt(
+  past: Past | undefined,
+  ids: readonly string[] | undefined,
+  turn: number,
+): readonly string[] {
+  return ids?.slice(0, past?.lengths[turn - past.base] ?? 0) ?? [];
+}
 
 function added({ clock, calls }: Begun, fact: NodeFact): Begun {
   if (!('clock' in fact) && fact.kind !== 'turn-recorded') return { clock, calls };

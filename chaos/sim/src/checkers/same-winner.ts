@@ -28,6 +28,8 @@ export const sameWinner: MakeChecker = (truth, violate) => {
           );
         }
         won.set(fact.actor, winners.set(recorded.ordinal, winner));
+      } else if (fact.kind === 'actor-ended') {
+        won.delete(fact.actor);
       } else if (fact.kind === 'turn') {
         const winners = won.get(fact.actor);
         won.delete(fact.actor);

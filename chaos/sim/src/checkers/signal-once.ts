@@ -61,6 +61,9 @@ export const signalOnce: MakeChecker = (truth, violate) => {
       } else if (fact.kind === 'turn-recorded') {
         if (fact.recorded.kind === 'wait') waited(ledger, fact, fact.recorded, log);
         if ('lost' in fact.recorded) giveBack(ledger, fact.recorded.lost);
+      } else if (fact.kind === 'actor-ended') {
+        // The next one of its name has no signals of it.
+        ledgers.delete(fact.actor);
       } else if (fact.kind === 'turn') {
         ledger.given.clear();
         ledger.waits.clear();
