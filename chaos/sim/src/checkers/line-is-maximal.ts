@@ -54,19 +54,20 @@ export const lineIsMaximal: MakeChecker = (truth, violate) => {
     pasts.set(actor, known);
     return known;
   };
+  const end = (actor: ActorId, seq: number): void => {
+    const past = pastOf(actor);
+    if (seq <= past.base + past.turns.length) return;
+    const ids = [...(truth.actors.get(actor)?.ids ?? [])];
+    ended.set(actor, [...(ended.get(actor) ?? []), { past, ids }]);
+    pasts.set(actor, { base: seq, turns: [], lengths: [0], begun: nothingBegun });
+  };
   return {
     turnFact(fact) {
+      if (fact.kind === 'actor-ended') return end(fact.actor, fact.seq);
       // A run has actors of its own.
       if (!('seq' in fact) || truth.actors.get(fact.actor)?.scope !== commonScope) return;
       const past = pastOf(fact.actor);
       if (fact.seq <= past.base + past.turns.length) return;
-      if (fact.kind === 'actor-ended') {
-        const ids = [...(truth.actors.get(fact.actor)?.ids ?? [])];
-        ended.set(fact.actor, [...(ended.get(fact.actor) ?? []), { past, ids }]);
-        const next = { base: fact.seq, turns: [], lengths: [0], begun: nothingBegun };
-        pasts.set(fact.actor, next);
-        return;
-      }
       past.begun = added(past.begun, fact);
       if (fact.kind !== 'turn') return;
       for (const tie of tiesOf(truth, fact, { sentIn, calls: past.begun.calls })) ties.push(tie);
@@ -97,6 +98,7 @@ export const lineIsMaximal: MakeChecker = (truth, violate) => {
     answered({ operation, outcome }) {
       if (operation.kind !== 'read' || operation.atTurn === undefined || !outcome.ok) return;
       const { actor, atTurn } = operation;
+      if (truth.actors.get(actor)?.scope !== commonScope) return;
       const seen = decodeValue(outcome.value) as readonly string[];
       const ids = stateAt(pasts.get(actor), truth.actors.get(actor)?.ids, atTurn);
       if (JSON.stringify(seen) === JSON.stringify(ids)) return;
