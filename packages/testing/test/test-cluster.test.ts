@@ -29,6 +29,25 @@ describe('a test cluster', () => {
     expect(outside.get('page')).toBe(1);
   });
 
+  test('makes, lists, pauses and destroys actors', async () => {
+    const { actors, ...troupe } = cluster.connect();
+    const made = await actors.create(Librarian, 'team-9', { labels: { team: 'red' } });
+    expect(await made.calls.note('a')).toBe(1);
+    await made.pause();
+    expect((await actors({ labels: { team: 'red' } })).actors).toMatchObject([
+      { actor: made.view.actor, state: 'paused' },
+    ]);
+    const waiting = made.calls.note('b');
+    await cluster.advance('1s');
+    expect(await made.calls.notes()).toEqual(['a']);
+    await actors.resume(Librarian, 'team-9');
+    expect(await waiting).toBe(2);
+    await made.destroy();
+    await expect(made.calls.note('c')).rejects.toMatchObject({ code: 'GONE' });
+    expect(await actors.getIfExists(Librarian, 'team-9')).toBeUndefined();
+    expect(await troupe.actor(Librarian, 'team-9').notes()).toEqual([]);
+  });
+
   test('runs tasks, retries them, and runs workflows that wait for a person', async () => {
     const troupe = cluster.connect();
     expect(await troupe.task(double, 21)).toBe(42);

@@ -1,9 +1,10 @@
 /**
  * The savepoints, durably: lines of scopes under names.
  *
- * Y8  a name stands for one line of its scope, until it is dropped.
+ * Y8  a name stands for one line of its scope, until it is dropped. Only actors that are destroyed leave
+ *     the line.
  */
-import { assert, type Line, type TenantName } from '@troupe/model';
+import { type ActorId, actorParts, assert, type Line, type TenantName } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
 
 export interface SavepointRecord {
@@ -51,6 +52,17 @@ export class SavepointTable {
     assert(named?.delete(savepoint) === true, 'Y8: only a savepoint that is there is dropped');
     this.#size -= 1;
     if (named.size === 0) this.#scopes.delete(key);
+  }
+
+  /** The actor is destroyed: its turns are not to be had any more, and one that gets its name later may
+   *  have turns of the same numbers. */
+  forget(actor: ActorId, scope: string): void {
+    const named = this.#scopes.get(scopeKey(actorParts(actor).tenant, scope));
+    for (const [savepoint, record] of named ?? []) {
+      if (record.line[actor] === undefined) continue;
+      const { [actor]: _, ...line } = record.line;
+      named?.set(savepoint, { ...record, line });
+    }
   }
 
   image(): SavepointsImage {

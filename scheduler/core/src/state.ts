@@ -123,6 +123,7 @@ export class State {
         this.savepoints.apply(fact);
         break;
       case 'actor-destroyed':
+        this.savepoints.forget(fact.actor, this.actors.get(fact.actor)?.scope ?? fact.actor);
         this.actors.apply(fact, position);
         this.timers.destroyed(fact.actor, fact.birth);
         break;

@@ -106,14 +106,17 @@ export class Surveys {
     const survey = this.#surveys.get(ask);
     if (survey === undefined) return;
     if (this.#desk.now < survey.until) {
-      return survey.lost ? this.#anew(survey) : this.#send(survey);
+      const isAsked = (actor: ActorId) => this.#desk.state.actors.get(actor) !== undefined;
+      const stands = !survey.lost && [...survey.open].every(isAsked);
+      return stands ? this.#send(survey) : this.#anew(survey);
     }
     const [first] = survey.open;
     const text = `${survey.open.size} actors of scope "${survey.scope}" did not say where they are`;
     this.#end(survey, failure('UNAVAILABLE', `${text}, one is ${first}`));
   }
 
-  /** An actor went on so fast that the turn asked for is not at hand any more: all begins anew. */
+  /** An actor went on so fast that the turn asked for is not at hand any more, or is destroyed: all begins
+   *  anew. */
   #stray(survey: Survey, reason: Failure): void {
     if (reason.code !== 'TOO_FAR_BACK') return this.#end(survey, reason);
     survey.lost = true;
@@ -126,12 +129,19 @@ export class Surveys {
     survey.found = {};
     survey.open.clear();
     const { tenant, scope } = survey;
-    for (const { id } of this.#desk.state.actors.inScope(tenant, scope)) survey.open.add(id);
+    const actors = this.#desk.state.actors.inScope(tenant, scope);
+    const fault = scopeFault(scope, actors.length, idsLength(actors.map(({ id }) => id)));
+    if (fault !== undefined) return survey.done(fault);
+    for (const { id } of actors) survey.open.add(id);
     this.#round(survey);
   }
 
   #next(survey: Survey): void {
-    const line: Line = { ...survey.found };
+    // Of who is destroyed since nothing is to be had.
+    const there = Object.entries(survey.found).filter(
+      ([actor]) => this.#desk.state.actors.get(actor as ActorId) !== undefined,
+    );
+    const line: Line = Object.fromEntries(there);
     const before = survey.line;
     const actors = Object.keys(line) as ActorId[];
     if (before !== undefined && actors.every((actor) => line[actor] === before[actor])) {

@@ -44,6 +44,50 @@ function answer(scene: Scene, turns: (actor: ActorId, line?: Line) => number | F
   }
 }
 
+/** The actor is destroyed. */
+function destroy(scene: Scene, key: string): void {
+  const { birth } = scene.actor(key);
+  scene.ask({ kind: 'wish-actor', actor: cart(key), birth, wish: 'ending' });
+  const { node, epoch, life } = scene.actor(key);
+  if (life === undefined) throw new Error('nothing is wished');
+  const actors = [{ actor: cart(key), epoch, wish: life, revision: 5 }];
+  scene.hear({ kind: 'settled', incarnation: node, actors });
+}
+
+describe('an actor that is destroyed', () => {
+  it('is in no savepoint any more, nor is the next one of its name', () => {
+    const { scene } = bank();
+    const number = scene.ask(make());
+    answer(scene, () => 3);
+    answer(scene, () => 3);
+    expect(scene.answer(number)).toMatchObject({ kind: 'savepoint' });
+    destroy(scene, 'a');
+    scene.hear({ kind: 'resolve', actor: cart('a'), scope, replyTo: 'gateway:g1' as never });
+    const line = { [cart('b')]: 3 };
+    expect(scene.asks(make())).toMatchObject({ kind: 'savepoint', savepoint: { line } });
+  });
+
+  it('keeps nobody from a savepoint that was being made', () => {
+    const { scene } = bank();
+    const number = scene.ask(make());
+    destroy(scene, 'a');
+    scene.sends = [];
+    scene.pass(1_500);
+    answer(scene, () => 3);
+    answer(scene, () => 3);
+    const line = { [cart('b')]: 3 };
+    expect(scene.answer(number)).toMatchObject({ kind: 'savepoint', savepoint: { line } });
+  });
+
+  it('as the last one of its scope ends what was being made', () => {
+    const { scene } = bank(['a']);
+    const number = scene.ask(make());
+    destroy(scene, 'a');
+    scene.pass(1_500);
+    expect(scene.answer(number)).toMatchObject({ failure: { code: 'UNKNOWN_SCOPE' } });
+  });
+});
+
 describe('a savepoint', () => {
   it('is the line that is left when nobody knows of anything beyond it', () => {
     const { scene } = bank();
