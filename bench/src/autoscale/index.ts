@@ -56,7 +56,9 @@ each request coming eight times, so that the load is the same and bursts last lo
 ours, described in \`bench/src/autoscale/policies.ts\`, under one replay. Each of them is swept with the bounds
 (min and max) that an operator could set, too; every setting, like a static size, is chosen in hindsight. The
 oracle sees 75 s ahead. A point is beaten when a forecast setting has no more violations at no more cost.
-The traces are an hour long: the forecast has level and trend, and no season.`;
+The traces are an hour long: the forecast has level and trend, and no season. \`per task 1\`: beside the forecast, a
+worker for each request that ran or waited at once within the time held. \`every 30 s\`: asked so often, as HPA (15 s) and
+KEDA (30 s) are; else each second.`;
 
 function pointOf(trace: Trace, { policy, setting, make }: Variant): Point {
   return { policy, setting, ...replay(trace, make(trace)) };

@@ -8,7 +8,7 @@
  * KEDA      ceil((waiting + running) / target) every 30 s, the same downscale window.
  * Ray-like  one worker for each request that waits or runs, at most doubled (or five more) at once;
  *           a worker leaves when it has idled for so long.
- * forecast  the forecast rule of @troupe/scheduler-core.
+ * forecast  the forecast rule of @troupe/scheduler-core, alone and beside what was at work lately.
  * oracle    the largest number of requests at once in the next 75 s, had nobody to wait.
  *
  * Each of them but static and oracle is also swept within bounds: a floor and a ceiling that an
@@ -95,52 +95,86 @@ const cautions = [
   0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1, 1.1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6,
 ];
 const thrifty = [-2, -1, -0.5, -0.25, 0];
-/** Swept within bounds. */
-const fewer = [0, 0.25, 0.5, 1, 2, 4];
-
-function forecastVariants(): readonly Variant[] {
-  const found: Variant[] = [];
-  for (const level of [0.005, 0.02, 0.1, 0.4]) {
-    for (const holdS of [0, 60, 300, 600]) {
-      for (const caution of [...thrifty, ...cautions])
-        found.push(forecastVariant({ caution, level, holdS, waitS: waitMaxS }));
-    }
-  }
-  for (const caution of thrifty) {
-    for (const waitS of [60, 120, 300, 900, 3_600, 14_400])
-      found.push(forecastVariant({ caution, level: 0.005, holdS: 0, waitS }));
-  }
-  for (const bounds of narrower()) {
-    for (const level of [0.005, 0.02, 0.1, 0.4]) {
-      for (const holdS of [0, 60, 300]) {
-        for (const caution of fewer)
-          found.push(forecastVariant({ caution, level, holdS, waitS: waitMaxS }, bounds));
-      }
-    }
-  }
-  return found;
-}
 
 interface Swept {
   readonly caution: number;
   readonly level: number;
   readonly holdS: number;
   readonly waitS: number;
+  /** Members for each task at work lately; 0: the forecast alone. */
+  readonly perTask: number;
+  /** Asked every so many seconds, as HPA is every 15 and KEDA every 30. */
+  readonly askedS: number;
 }
 
-function forecastVariant(swept: Swept, bounds = widest): Variant {
-  const { caution, level, holdS, waitS } = swept;
+const alone = { waitS: waitMaxS, perTask: 0, askedS: 1 };
+const beside = { waitS: waitMaxS, perTask: 1, level: 0.1 };
+
+function forecastVariants(): readonly Variant[] {
+  return [
+    ...withoutBounds().map((swept) => forecastVariant(swept, widest)),
+    ...narrower().flatMap((one) => withinBounds.map((swept) => forecastVariant(swept, one))),
+    ...[1, ...floors].map((size) => forecastVariant(pinned, { min: size, max: size })),
+  ];
+}
+
+function withoutBounds(): readonly Swept[] {
+  const found: Swept[] = [];
+  for (const level of [0.005, 0.02, 0.1, 0.4]) {
+    for (const holdS of [0, 60, 300, 600]) {
+      for (const caution of [...thrifty, ...cautions])
+        found.push({ ...alone, caution, level, holdS });
+    }
+  }
+  for (const caution of thrifty) {
+    for (const waitS of [60, 120, 300, 900, 3_600, 14_400])
+      found.push({ ...alone, caution, level: 0.005, holdS: 0, waitS });
+  }
+  return found;
+}
+
+/** The forecast alone, and with what was at work lately, with little forecast or some. */
+const withinBounds: readonly Swept[] = [
+  ...[0.005, 0.02].flatMap((level) =>
+    [0, 60, 200, 300].flatMap((holdS) =>
+      [0, 0.5, 1, 4].map((caution) => ({ ...alone, caution, level, holdS })),
+    ),
+  ),
+  ...[-2, 0.5, 1].flatMap((caution) =>
+    [10, 30, 60, 120, 160, 200, 300].flatMap((holdS) =>
+      [1, 10, 30].map((askedS) => ({ ...beside, caution, holdS, askedS })),
+    ),
+  ),
+];
+
+/** Between equal bounds nothing is left to decide. */
+const pinned: Swept = { ...alone, caution: 0, level: 0.1, holdS: 0 };
+
+function forecastVariant(swept: Swept, bounds: Bounds): Variant {
+  const { caution, level, holdS, waitS, perTask, askedS } = swept;
   const forecast = {
     ...forecastTerms,
     caution,
     smoothing: { ...smoothing, level },
     holdMs: holdS * 1_000,
     waitMs: waitS * 1_000,
+    perTask,
   };
+  const working = perTask === 0 ? '' : ` per task ${perTask}`;
+  const asked = askedS === 1 ? '' : ` every ${askedS} s`;
   return {
     policy: 'forecast',
-    setting: `z ${caution} level ${level} hold ${holdS} wait ${waitS}${saidOf(bounds)}`,
-    make: (trace) => ofGroup(trace, { ...bounds, forecast, firstGuessMs }),
+    setting: `z ${caution} level ${level} hold ${holdS} wait ${waitS}${working}${asked}${saidOf(bounds)}`,
+    make: (trace) => every(askedS, ofGroup(trace, { ...bounds, forecast, firstGuessMs })),
+  };
+}
+
+function every(askedS: number, policy: Policy): Policy {
+  if (askedS === 1) return policy;
+  return {
+    arrived: (atS) => policy.arrived?.(atS),
+    ended: (atS, tookS) => policy.ended?.(atS, tookS),
+    size: (seen) => (seen.nowS % askedS === 0 ? policy.size(seen) : seen.ready + seen.starting),
   };
 }
 
@@ -183,7 +217,7 @@ function hpaVariant(target: number, bounds: Bounds): Variant {
         const base = used / target > 1 ? present : Math.max(1, ready);
         const wanted = near ? present : Math.max(1, Math.ceil(base * ratio - 1e-9));
         const capped = Math.min(wanted, Math.max(2 * present, present + 4));
-        return downscale.bound(nowS, within(bounds, capped), present);
+        return within(bounds, downscale.bound(nowS, within(bounds, capped), present));
       },
     };
   };
@@ -198,7 +232,7 @@ function kedaVariant(perWorker: number, bounds: Bounds): Variant {
         const present = ready + starting;
         if (nowS % 30 !== 0) return present;
         const wanted = within(bounds, Math.ceil((queued + busy) / perWorker));
-        return downscale.bound(nowS, wanted, present);
+        return within(bounds, downscale.bound(nowS, wanted, present));
       },
     };
   };

@@ -96,7 +96,7 @@ async function play(
       badWords.olderData = true;
       await conductor.play(lastRounds(forMs), Infinity, random.fork('last'));
     }
-    await finish(load, alarm, say);
+    await finish(load, { alarm, say, stopSampling });
     await load.close();
     await stage.bringLogs();
     badWords.look().forEach(alarm);
@@ -106,9 +106,17 @@ async function play(
   }
 }
 
-async function finish(load: Load, alarm: (what: string) => void, say: (line: string) => void) {
+interface Finish {
+  readonly alarm: (what: string) => void;
+  readonly say: (line: string) => void;
+  readonly stopSampling: () => void;
+}
+
+async function finish(load: Load, { alarm, say, stopSampling }: Finish): Promise<void> {
   say('no more faults; waiting for the last answers');
   const open = await load.stop();
+  // To read every state brings every actor into memory: that is not growth.
+  stopSampling();
   if (open > 0) alarm(`${open} operations were never answered`);
   say('reading the final states');
   await load.readFinals().catch((reason: unknown) => {

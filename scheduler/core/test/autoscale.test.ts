@@ -184,6 +184,23 @@ it('asks for less only when it has been less for as long as it holds', () => {
   expect(held[599]).toBeLessThan(held[410] ?? 0);
 });
 
+it('keeps members for all that was at work at once lately, when it is told to, whatever is forecast', () => {
+  const sizes = (perTask: number) => {
+    const terms = { ...forecastTerms, caution: 0, holdMs: 60_000, perTask };
+    const group = new Group(0, { min: 0, max: 99, forecast: terms });
+    const found: number[] = [];
+    for (let second = 0; second < 400; second++) {
+      const [busy, queued] = second === 200 ? [16, 4] : [0, 0];
+      const view = { ...quiet, ready: 20, busy, queued };
+      found.push(group.decide(second * 1_000, sunday, view).size);
+    }
+    return found;
+  };
+  const [kept, bare] = [sizes(1.5), sizes(0)];
+  expect([kept[199], kept[200], kept[260], kept[261]]).toEqual([0, 30, 30, 0]);
+  expect(bare[201]).toBe(0);
+});
+
 it('lets nobody go before it has seen enough, when it takes a group over', () => {
   const group = new Group(0, { min: 0, max: 50, forecast: forecastTerms }, 12);
   const sizes: number[] = [];

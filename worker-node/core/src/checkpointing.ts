@@ -27,8 +27,8 @@ const underWayMax = 64;
 const restBytesMax = 600_000;
 /** Bytes of bookkeeping in a fact, beside what users put into it. */
 const factBytes = 160;
-/** The log is trimmed in steps of so many bytes. */
-const trimStepBytes = 8 * 1024 * 1024;
+const trimStepBytesMax = 8 * 1024 * 1024;
+const trimStepBytesMin = 64 * 1024;
 
 export class Checkpointing {
   readonly #core: Core;
@@ -40,13 +40,17 @@ export class Checkpointing {
   /** A checkpoint of this epoch is stored, the leader has not said that it knows. */
   readonly #rebased = new Set<Activation>();
   #bytesBehind = 0;
-  /** Log growth: position and bytes up to it, a mark each `trimStepBytes`. */
+  /** The log is trimmed in steps of so many bytes: a quarter of what is kept, within bounds. */
+  readonly #trimStepBytes: number;
+  /** Log growth: position and bytes up to it, a mark each step. */
   readonly #marks: { readonly position: number; readonly bytes: number }[] = [];
   #logBytes = 0;
   #trimmedBytes = 0;
 
   constructor(core: Core) {
     this.#core = core;
+    const step = Math.min(trimStepBytesMax, core.config.logBytesKeptMax / 4);
+    this.#trimStepBytes = Math.max(trimStepBytesMin, step);
   }
 
   onFact(activation: Activation, fact: NodeFact): void {
@@ -171,7 +175,7 @@ export class Checkpointing {
   onDurable(position: number, bytes: number): void {
     this.#logBytes += bytes;
     const last = this.#marks.at(-1)?.bytes ?? 0;
-    if (this.#logBytes - last >= trimStepBytes) {
+    if (this.#logBytes - last >= this.#trimStepBytes) {
       this.#marks.push({ position, bytes: this.#logBytes });
     }
   }

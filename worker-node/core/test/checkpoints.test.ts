@@ -75,6 +75,17 @@ describe('a checkpoint', () => {
     expect(trims()).toEqual([{ kind: 'trim-log', before: 2 }]);
   });
 
+  it('lets the log go in steps of a quarter of what is kept, so that little more than that is there', () => {
+    const mebibyte = 1024 * 1024;
+    const a = new TestNode('a', shared(), { logBytesKeptMax: 4 * mebibyte });
+    for (let position = 1; position <= 6; position++) {
+      a.post({ kind: 'log-durable', position, bytes: mebibyte });
+    }
+    a.tick(1_000);
+    const trims = a.sent.filter((send) => send.kind === 'trim-log');
+    expect(trims).toEqual([{ kind: 'trim-log', before: 2 }]);
+  });
+
   it('is made of the oldest dirty actor first when the log holds too many bytes beyond them', () => {
     const world = shared();
     const a = new TestNode('a', world, { logBytesBeyondCheckpointsMax: 300 });

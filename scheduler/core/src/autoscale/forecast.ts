@@ -9,6 +9,8 @@
  *     that are there are kept while it does: what is ordered is not called off a moment later.
  * P4  nobody is let go before it has observed for as long as it looks ahead: a leader that has just
  *     taken over knows nothing yet.
+ * P5  who goes by what was at work lets nobody go while members start: what it ordered them for comes
+ *     in bursts, and the next one may be there before they are.
  */
 import { assert } from '@troupe/model';
 import { HoltWinters, type Smoothing, smoothing } from './holt-winters.ts';
@@ -24,6 +26,8 @@ export interface ForecastTerms {
   /** What still waits when a member started now is ready is worked off within this time. */
   readonly waitMs: number;
   readonly holdMs: number;
+  /** Members for each task that ran or waited at once within `holdMs`, whatever is forecast; 0: none. */
+  readonly perTask: number;
 }
 
 export const forecastTerms: ForecastTerms = {
@@ -33,6 +37,7 @@ export const forecastTerms: ForecastTerms = {
   caution: 2,
   waitMs: 30_000,
   holdMs: 120_000,
+  perTask: 0,
 };
 
 /** Weight of the latest error, and of the latest duration. */
@@ -81,18 +86,20 @@ export class Forecaster {
     this.#meanMs += weight * (tookMs - this.#meanMs);
   }
 
-  forecast(now: number, { queued, ready, starting }: Omit<GroupView, 'busy'>): Forecast {
+  forecast(now: number, { queued, ready, starting, busy }: GroupView): Forecast {
     this.#closeBuckets(now);
-    const { caution, startMs, waitMs } = this.#terms;
+    const { caution, startMs, waitMs, perTask } = this.#terms;
     const mean = this.#model.ahead(this.#ahead);
     const deviation = Math.sqrt(this.#dispersion * Math.max(mean, leastMean));
-    const staffed = this.#held(now, Math.max(0, mean + caution * deviation));
+    const atWork = perTask * (busy + queued);
+    const staffed = this.#held(now, Math.max(0, mean + caution * deviation, atWork));
     const waitingMs = queued * this.#meanMs;
     const leftMs = waitingMs + (mean - ready) * startMs;
     const ordered = queued > 0 ? leftMs / waitMs : 0;
     const kept = Math.min(ready + starting, mean + waitingMs / waitMs);
     const isLearning = this.#model.count <= this.#ahead;
-    const present = isLearning ? ready + starting : 0;
+    const isAwaiting = perTask > 0 && starting > 0;
+    const present = isLearning || isAwaiting ? ready + starting : 0;
     const size = Math.max(staffed, ordered, queued > 0 ? kept : 0, present);
     return { mean, deviation, size: Math.ceil(size - rounding) };
   }
