@@ -18,7 +18,13 @@ interface CreateOptions {
 type Named = ReturnType<typeof actorOf>;
 
 export function addActor(program: Command): void {
-  const actor = program.command('actor').description('look at one actor, pause it, destroy it');
+  const actor = program
+    .command('actor')
+    .description('look at one actor, pause it, destroy it')
+    .addHelpText(
+      'after',
+      examples('troupe actor show Counter/visits', 'troupe actor pause Counter/visits'),
+    );
   addShow(actor);
   addCreate(actor);
   addDestroy(actor);
