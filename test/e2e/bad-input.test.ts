@@ -117,8 +117,8 @@ it('a workflow that nobody deployed is named', async () => {
 
 it('a constructor that throws is told to the caller, again at each try', async () => {
   const broken = stage.troupe.actor(Broken, 'k');
-  await expectRefused(broken.touch(), 'USER_ERROR', 'does not like this key');
-  await expectRefused(broken.touch(), 'USER_ERROR', 'does not like this key');
+  await expectRefused(broken.touch(), 'CONSTRUCTOR_FAILED', 'does not like this key');
+  await expectRefused(broken.touch(), 'CONSTRUCTOR_FAILED', 'does not like this key');
 });
 
 it('a method that throws is told to the caller and leaves the state as it was', async () => {
