@@ -14,8 +14,9 @@
 import { isTracked, mergeClocks, type VectorClock } from './clock.ts';
 import type { ActorId } from './ids.ts';
 
-/** By actor, the number of its last turn before the line: 0 is how it was born, as for any actor that
- *  is not named. */
+/** By actor, the number of its last turn before the line: 0 is how it was born, or, where another one of
+ *  its name was destroyed, the number at which that ended. What a turn knows of an actor that is not
+ *  named binds nobody: it is no more, and so is its past. */
 export type Line = { readonly [actor: ActorId]: number };
 
 /** A letter by its sender and its number: numbers rise by one from a sender to a receiver. */
@@ -148,7 +149,7 @@ function sentAt(strand: Strand, seq: number): Pick<LetterPlace, 'to' | 'number'>
 function isWithin(actor: ActorId, seq: number, clock: VectorClock, line: Line): boolean {
   if (seq > (line[actor] ?? 0) || !isTracked(clock)) return false;
   for (const [other, known] of Object.entries(clock)) {
-    if (other !== actor && known > (line[other as ActorId] ?? 0)) return false;
+    if (other !== actor && known > (line[other as ActorId] ?? known)) return false;
   }
   return true;
 }

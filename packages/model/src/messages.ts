@@ -312,7 +312,9 @@ export interface SettledActor {
   readonly actor: ActorId;
   readonly epoch: number;
   readonly wish: ActorWish;
+  /** Of one that has ended: what stands in the store, and the number of its end. */
   readonly revision?: number;
+  readonly seq?: number;
 }
 
 export interface SettledSeen {

@@ -37,6 +37,8 @@ export interface ActorRecord {
   readonly owner?: ActorOwner;
   /** One of its name was destroyed not long before it. */
   readonly heir?: true;
+  /** The number after which its turns begin, where that is not 0. */
+  readonly from?: number;
   /** The last that was wished of it, beyond living. */
   life?: ActorWish;
   /** Position of the fact that placed it. */
@@ -64,7 +66,10 @@ type ActorFact = Extract<
       | 'actor-destroyed';
   }
 >;
-type Born = Pick<ActorRecord, 'id' | 'birth' | 'scope' | 'labels' | 'by' | 'owner' | 'heir'>;
+type Born = Pick<
+  ActorRecord,
+  'id' | 'birth' | 'scope' | 'labels' | 'by' | 'owner' | 'heir' | 'from'
+>;
 
 const noActors: ReadonlySet<ActorRecord> = new Set();
 
@@ -282,6 +287,7 @@ export class ActorTable {
 
   #born(fact: Extract<ActorFact, { kind: 'actor-created' }>, birth: number): Born {
     const { actor: id, scope, labels, by, owner } = fact;
+    const stone = this.#tombstones.get(id);
     return {
       id,
       birth,
@@ -289,12 +295,13 @@ export class ActorTable {
       ...(labels === undefined ? {} : { labels }),
       ...(by === undefined ? {} : { by }),
       ...(owner === undefined ? {} : { owner }),
-      ...(this.#tombstones.get(id) === undefined ? {} : { heir: true }),
+      ...(stone === undefined ? {} : { heir: true }),
+      ...(stone?.seq === undefined ? {} : { from: stone.seq }),
     };
   }
 
   #destroyed(fact: Extract<ActorFact, { kind: 'actor-destroyed' }>): void {
-    const { actor: id, birth, revision, ledMs } = fact;
+    const { actor: id, birth, revision, seq, ledMs } = fact;
     const actor = this.#actors.get(id);
     assert(actor?.life?.kind === 'ending', 'D8: an actor is destroyed when it was ending');
     assert(actor.birth === birth, 'D8: the birth that was ending is destroyed');
@@ -307,8 +314,13 @@ export class ActorTable {
     this.#wish(id, undefined);
     this.#unlabel(actor);
     this.#disown(actor);
-    const stone = { id, birth, ledMs };
-    this.#tombstones.add(revision === undefined ? stone : { ...stone, revision });
+    this.#tombstones.add({
+      id,
+      birth,
+      ...(revision === undefined ? {} : { revision }),
+      ...(seq === undefined ? {} : { seq }),
+      ledMs,
+    });
   }
 
   #own({ id, owner }: ActorRecord): void {

@@ -123,6 +123,8 @@ export type SchedulerFact =
       readonly actor: ActorId;
       readonly birth: number;
       readonly revision?: number;
+      /** The number of its end: the turns of the next one of the name follow. */
+      readonly seq?: number;
       readonly ledMs: number;
     }
   | { readonly kind: 'tombstones-forgotten'; readonly actors: readonly ActorId[] }

@@ -243,14 +243,20 @@ export class Lifecycle {
     for (const asker of this.#askers.take(id)) this.#desk.answer(asker, { kind: 'done' });
   }
 
-  #destroyed(actor: ActorRecord, { revision }: SettledActor): void {
+  #destroyed(actor: ActorRecord, { revision, seq }: SettledActor): void {
     const { id, birth, chain } = actor;
     const { ledMs } = this.#desk;
-    const fact = { kind: 'actor-destroyed', actor: id, birth, ledMs } as const;
     this.#directory.confirm(actor);
     this.#timers.destroyed(id);
     this.#migrations.destroyed(actor);
-    this.#desk.decide(revision === undefined ? fact : { ...fact, revision });
+    this.#desk.decide({
+      kind: 'actor-destroyed',
+      actor: id,
+      birth,
+      ...(revision === undefined ? {} : { revision }),
+      ...(seq === undefined ? {} : { seq }),
+      ledMs,
+    });
     this.#quiet.delete(id);
     for (const asker of this.#askers.take(id)) this.#desk.answer(asker, { kind: 'done' });
     this.#directory.destroyed(id, chain);

@@ -97,7 +97,10 @@ export class LineViews {
       view.effects.push(effect);
       view.effectsLength += length;
     }
-    if (view.open.size > 0) return;
+    if (view.open.size === 0) this.#shown(ask, view);
+  }
+
+  #shown(ask: number, view: Viewing): void {
     const { scope, line, last, earliest, effects, effectCount } = view;
     const shown = { scope, line, last, earliest, effects, effectCount };
     this.#end(ask, { kind: 'line', line: shown });
@@ -107,6 +110,11 @@ export class LineViews {
   due(ask: number): void {
     const view = this.#views.get(ask);
     if (view === undefined) return;
+    for (const actor of view.open) {
+      // It was destroyed meanwhile, and says nothing any more.
+      if (this.#desk.state.actors.get(actor) === undefined) view.open.delete(actor);
+    }
+    if (view.open.size === 0) return this.#shown(ask, view);
     if (this.#desk.now < view.until) return this.#send(ask, view);
     const text = `${view.open.size} actors of scope "${view.scope}" did not say what they have done`;
     this.#end(ask, { kind: 'failed', failure: failure('UNAVAILABLE', text) });

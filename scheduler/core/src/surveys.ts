@@ -96,7 +96,8 @@ export class Surveys {
       if (record?.epoch !== epoch || !survey.open.has(actor)) continue;
       if (typeof turn !== 'number') return this.#stray(survey, turn);
       survey.open.delete(actor);
-      survey.found[actor] = Math.min(turn, survey.most(actor) ?? turn);
+      const last = Math.min(turn, survey.most(actor) ?? turn);
+      survey.found[actor] = Math.max(last, record.from ?? 0);
     }
     if (survey.open.size === 0 && !survey.lost) this.#next(survey);
   }
@@ -141,7 +142,14 @@ export class Surveys {
     const there = Object.entries(survey.found).filter(
       ([actor]) => this.#desk.state.actors.get(actor as ActorId) !== undefined,
     );
-    const line: Line = Object.fromEntries(there);
+    const found: Record<string, number> = Object.fromEntries(there);
+    const { tenant, scope } = survey;
+    // Whoever was created since may be known to those who were asked after that.
+    for (const { id, from = 0 } of this.#desk.state.actors.inScope(tenant, scope)) {
+      found[id] ??= from;
+    }
+    survey.found = found;
+    const line: Line = { ...found };
     const before = survey.line;
     const actors = Object.keys(line) as ActorId[];
     if (before !== undefined && actors.every((actor) => line[actor] === before[actor])) {

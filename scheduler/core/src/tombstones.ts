@@ -11,6 +11,8 @@ export interface Tombstone {
   readonly birth: number;
   /** Of what stands in the store; absent when nothing was put there. */
   readonly revision?: number;
+  /** The number of its end. */
+  readonly seq?: number;
   /** When it was destroyed. */
   readonly ledMs: number;
 }

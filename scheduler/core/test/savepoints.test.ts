@@ -45,12 +45,12 @@ function answer(scene: Scene, turns: (actor: ActorId, line?: Line) => number | F
 }
 
 /** The actor is destroyed. */
-function destroy(scene: Scene, key: string): void {
+function destroy(scene: Scene, key: string, seq = 4): void {
   const { birth } = scene.actor(key);
   scene.ask({ kind: 'wish-actor', actor: cart(key), birth, wish: 'ending' });
   const { node, epoch, life } = scene.actor(key);
   if (life === undefined) throw new Error('nothing is wished');
-  const actors = [{ actor: cart(key), epoch, wish: life, revision: 5 }];
+  const actors = [{ actor: cart(key), epoch, wish: life, revision: 5, seq }];
   scene.hear({ kind: 'settled', incarnation: node, actors });
 }
 
@@ -77,6 +77,27 @@ describe('an actor that is destroyed', () => {
     answer(scene, () => 3);
     const line = { [cart('b')]: 3 };
     expect(scene.answer(number)).toMatchObject({ kind: 'savepoint', savepoint: { line } });
+  });
+
+  it('keeps nobody back who knew of it, and the next one of its name begins where it ended', () => {
+    const { scene } = bank(['a', 'b', 'c']);
+    destroy(scene, 'b', 12);
+    destroy(scene, 'c', 5);
+    scene.hear({ kind: 'resolve', actor: cart('c'), scope, replyTo: 'gateway:g1' as never });
+    scene.sends = [];
+    const number = scene.ask(make());
+    answer(scene, (actor) => (actor === cart('a') ? 8 : 5));
+    const line = { [cart('a')]: 8, [cart('c')]: 5 };
+    expect(asked(scene)[0]?.line).toEqual(line);
+    answer(scene, (actor) => (actor === cart('a') ? 8 : 5));
+    expect(scene.answer(number)).toMatchObject({ kind: 'savepoint', savepoint: { line } });
+    destroy(scene, 'c', 9);
+    scene.hear({ kind: 'resolve', actor: cart('c'), scope, replyTo: 'gateway:g1' as never });
+    scene.sends = [];
+    // Behind an older savepoint it does not go further back than it was born.
+    scene.ask({ kind: 'show-line', tenant, scope, to: { savepoint: 'first' } });
+    answer(scene, (actor) => (actor === cart('a') ? 9 : 11));
+    expect(asked(scene)[0]?.line).toEqual({ [cart('a')]: 8, [cart('c')]: 9 });
   });
 
   it('as the last one of its scope ends what was being made', () => {
@@ -163,6 +184,20 @@ describe('a savepoint', () => {
     answer(scene, () => 900);
     answer(scene, () => 900);
     expect(scene.code(scene.answer(number))).toBe('savepoint');
+  });
+
+  it('has those as they were born who were created while it was looked for', () => {
+    const { scene } = bank();
+    const number = scene.ask(make());
+    answer(scene, () => 3);
+    scene.hear({ kind: 'resolve', actor: cart('c'), scope, replyTo: 'gateway:g1' as never });
+    answer(scene, (_actor, line) => (line === undefined ? 0 : 3));
+    expect(scene.answer(number)).toBeUndefined();
+    // The third turn of a knows of the first of c.
+    const turns = { [cart('a')]: 2, [cart('b')]: 3, [cart('c')]: 0 };
+    answer(scene, (actor) => turns[actor] ?? 0);
+    answer(scene, (actor) => turns[actor] ?? 0);
+    expect(scene.answer(number)).toMatchObject({ kind: 'savepoint', savepoint: { line: turns } });
   });
 
   it('is given up when somebody does not say where it is', () => {

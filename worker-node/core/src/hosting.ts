@@ -238,12 +238,12 @@ export class Hosting {
 
   #rebuild(activation: Activation, event: Restored): void {
     const { now } = this.#core;
-    refuseConflict(activation.id, event.facts);
+    const facts = event.facts.filter((fact) => isOfBirth(fact, activation.birth));
+    refuseConflict(activation.id, facts);
     const { checkpoint } = event;
     const began = beginningOf(activation, checkpoint?.body, now, checkpoint?.base);
     const { memory } = began;
-    const facts = event.facts.filter((fact) => isOfBirth(fact, activation.birth));
-    const past = this.#core.lines.pastOf(activation, began.stored, facts);
+    const past = this.#core.lines.pastOf(activation, began, facts);
     const deltas = [...began.deltas];
     for (const fact of facts) {
       const delta = replay(memory, activation.id, fact, now);
@@ -270,7 +270,7 @@ export class Hosting {
     activation.phase = 'starting';
     const entered = (got: RunnerId | Failure): void => {
       if (typeof got === 'object') {
-        if (isFailure(got)) this.#fail(activation, got);
+        if (isFailure(got) && activation.phase === 'starting') this.#fail(activation, got);
         return;
       }
       if (activation.phase !== 'starting') return this.#core.runners.release(got);

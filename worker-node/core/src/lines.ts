@@ -42,6 +42,7 @@ import {
   pastKeptDefault,
   type Segment,
   type StoredPast,
+  startsAtBirth,
   storePast,
   strandOf,
 } from './past.ts';
@@ -49,6 +50,11 @@ import {
 type Put = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type PastEvent = Extract<NodeEvent, { kind: 'past-read' | 'past-failed' }>;
 type Decoded = ReturnType<typeof decodeCheckpoint>;
+/** What an actor is read back from, before the facts after that. */
+interface Began {
+  readonly memory: Memory;
+  readonly stored?: Pick<Decoded, 'past' | 'isRest' | 'facts'>;
+}
 type Reader = (bodies: readonly (Bytes | undefined)[] | Failure) => void;
 
 /** How an actor was after a turn: what its runner builds it from. */
@@ -91,12 +97,12 @@ export class Lines {
   /** The past of an actor that is read back. */
   pastOf(
     activation: Activation,
-    stored: Pick<Decoded, 'past' | 'memory' | 'isRest' | 'facts'> | undefined,
+    { memory, stored }: Began,
     facts: readonly NodeFact[],
   ): NonNullable<Activation['past']> {
-    const base = stored?.memory ?? freshMemory();
-    const past = pastFrom(activation, stored?.past, base, this.#core.now);
-    if (stored === undefined) past.from = 0;
+    const past = pastFrom(activation, stored?.past, memory, this.#core.now);
+    // Of the next one of a name the first turn is not 1.
+    if (stored === undefined) past.from = memory.seq;
     // What a rest lies on has no segment behind it, only facts.
     if (stored?.isRest === true && past.from !== undefined) past.facts = [...stored.facts];
     for (const fact of facts) notePast(past, fact, this.#kept);
@@ -132,10 +138,21 @@ export class Lines {
     };
   }
 
-  /** What goes with an actor that has ended. */
-  remains(activation: Activation): Pick<Put, 'dropped'> {
-    const segments = activation.past?.segments ?? [];
-    return segments.length === 0 ? {} : { dropped: segments.map((one) => keyOf(activation, one)) };
+  /** What the tombstone lists, and what goes with the actor: all that was kept of it, and what may
+   *  have been stored and not been listed. */
+  remains(activation: Activation): {
+    readonly listed: { past?: StoredPast };
+    readonly dropped: readonly string[];
+  } {
+    const { past } = activation;
+    if (past === undefined || (past.segments.length === 0 && !isKept(past, this.#kept))) {
+      return { listed: {}, dropped: [] };
+    }
+    const numbers = [...past.segments.map(({ number }) => number), past.next];
+    return {
+      listed: { past: storePast(past, this.#core.now, false) },
+      dropped: numbers.map((number) => keyOf(activation, { number })),
+    };
   }
 
   /** The last checkpoint is stored, and what it lists. */
@@ -232,7 +249,8 @@ export class Lines {
     this.#readPast(activation, [base, following].filter(isThere), (bodies) => {
       if (isFailure(bodies)) return found(bodies);
       try {
-        found(this.#rolled(id, seq, { hasBase: base !== undefined, bodies, rest }));
+        const from = following?.from ?? past.from ?? 0;
+        found(this.#rolled(id, seq, { hasBase: base !== undefined, from, bodies, rest }));
       } catch (thrown) {
         found(failureOf(thrown, 'LOG_CORRUPT'));
       }
@@ -284,7 +302,8 @@ export class Lines {
     const [base, of] = [past.segments[count - 1], past.segments[count]];
     const isKnown = count === past.segments.length ? past.from !== undefined : of !== undefined;
     const begins = of?.from ?? past.from;
-    if (!isKnown || !isKept(past, this.#kept) || (base === undefined && begins !== 0)) {
+    const isBirth = of === undefined ? past.next === 1 : startsAtBirth(of);
+    if (!isKnown || !isKept(past, this.#kept) || (base === undefined && !isBirth)) {
       return found(failure('TOO_FAR_BACK', `turns of ${id} before the line are not kept`));
     }
     const rest = of === undefined ? [...past.facts] : undefined;
@@ -297,7 +316,11 @@ export class Lines {
         return found(failure('TOO_FAR_BACK', `a segment of ${id} is not there any more`));
       }
       const before = base === undefined ? undefined : read[0];
-      const strand = this.pastOf(activation, before, []);
+      const began =
+        before === undefined
+          ? { memory: { ...freshMemory(), seq: begins ?? 0 } }
+          : { memory: before.memory, stored: before };
+      const strand = this.pastOf(activation, began, []);
       const facts = rest ?? read[base === undefined ? 0 : 1]?.facts ?? [];
       for (const fact of facts) notePast(strand, fact, this.#kept, true);
       const turn = lastWithin(strandOf(id, strand), line);
@@ -334,11 +357,13 @@ export class Lines {
     seq: number,
     kept: {
       readonly hasBase: boolean;
+      /** Without a base: the turn after which it was born. */
+      readonly from: number;
       readonly bodies: readonly (Bytes | undefined)[];
       readonly rest: readonly NodeFact[];
     },
   ): Former | Failure {
-    const { hasBase, bodies, rest } = kept;
+    const { hasBase, from, bodies, rest } = kept;
     const read = bodies.map((body) =>
       body === undefined ? undefined : decodeCheckpoint(body, this.#core.now),
     );
@@ -346,7 +371,7 @@ export class Lines {
       return failure('TOO_FAR_BACK', `a segment of the past of ${actor} is not there any more`);
     }
     const base = hasBase ? read[0] : undefined;
-    const memory = base?.memory ?? freshMemory();
+    const memory = base?.memory ?? { ...freshMemory(), seq: from };
     const deltas: Bytes[] = [];
     for (const fact of [...(read[hasBase ? 1 : 0]?.facts ?? []), ...rest]) {
       if (!('seq' in fact) || fact.seq > seq) continue;
@@ -386,7 +411,7 @@ export class Lines {
 }
 
 /** Every incarnation of an actor writes the same segments anew that it could not list. */
-function keyOf({ id, birth }: Activation, { number }: Segment): string {
+function keyOf({ id, birth }: Activation, { number }: Pick<Segment, 'number'>): string {
   return `past ${id}#${birth}/${number}`;
 }
 

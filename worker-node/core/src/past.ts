@@ -130,8 +130,6 @@ export function storePast(past: Past, now: number, begun: boolean): StoredPast {
 /** A fact of the actor, live or read back. Of the last turns only so many stay, unless all shall. */
 export function notePast(past: Past, fact: NodeFact, kept: PastKept, whole = false): void {
   if (fact.kind === 'barrier' || fact.kind === 'actor-released') return;
-  // Nothing of it is to be had when it has ended.
-  if (fact.kind === 'actor-ended') return;
   if (fact.kind === 'signalled') {
     // Of no turn: the next one knows what whoever signalled knew. Replay knows a copy by its number.
     if (past.from !== undefined && isKept(past, kept)) past.facts.push(fact);
@@ -143,6 +141,11 @@ export function notePast(past: Past, fact: NodeFact, kept: PastKept, whole = fal
   if (!past.shared && leads(fact)) {
     past.shared = true;
     if (kept.scopes === 'shared') past.from = undefined;
+  }
+  // Whom its last turn had called knows of the number of its end.
+  if (fact.kind === 'actor-ended') {
+    past.turns.push({ seq: fact.seq, clock: past.learnt, sent: [] });
+    return;
   }
   if (past.from !== undefined && isKept(past, kept)) past.facts.push(fact);
   if (fact.clock !== undefined) past.learnt = mergeClocks(past.learnt, fact.clock);
@@ -192,8 +195,14 @@ export function expire(past: Past, kept: PastKept, now: number): readonly Segmen
 export function earliestOf(past: Past, kept: PastKept): number | undefined {
   if (!isKept(past, kept)) return undefined;
   const [first] = past.segments;
-  if (first !== undefined) return first.from === 0 ? 0 : first.to;
-  return past.from;
+  if (first === undefined) return past.from;
+  return startsAtBirth(first) ? first.from : first.to;
+}
+
+/** True of a segment that begins with the birth of its actor; the first turn of one that follows a
+ *  destroyed one of its name is not 1. */
+export function startsAtBirth({ number, from, to }: Segment): boolean {
+  return from === 0 || (number === 1 && from < to);
 }
 
 /** Others may come to know of it by this: who it sends to, or calls, may belong to its scope. */

@@ -33,8 +33,8 @@ interface Beginning {
   readonly memory: Memory;
   readonly state: Bytes | undefined;
   readonly deltas: readonly Bytes[];
-  /** What its past goes on from: a checkpoint of its own, or the remains of the one before. */
-  readonly stored: Pick<Decoded, 'past' | 'memory' | 'isRest' | 'facts'> | undefined;
+  /** A checkpoint of its own, from which its past goes on. */
+  readonly stored?: Pick<Decoded, 'past' | 'isRest' | 'facts'>;
 }
 
 /** Memory and state that an actor begins with, by what stands in the store. */
@@ -44,7 +44,7 @@ export function beginningOf(
   now: number,
   base?: Bytes,
 ): Beginning {
-  const empty = { state: undefined, deltas: [], stored: undefined };
+  const empty = { state: undefined, deltas: [] };
   if (body === undefined) return { ...empty, memory: freshMemory() };
   const stored = decodeCheckpoint(body, now, base);
   const { head, memory, state, deltas } = stored;
@@ -52,13 +52,7 @@ export function beginningOf(
     return { memory, state: state.length === 0 ? undefined : state, deltas, stored };
   if (!heir || head.birth > birth) return { ...empty, memory: freshMemory() };
   const { seq, recv, sessions } = memory;
-  const begins = { ...freshMemory(), seq, recv, sessions };
-  // Its turns are numbered from there on: of those before, nothing is to be had.
-  return {
-    ...empty,
-    memory: begins,
-    stored: { memory: begins, isRest: false, facts: [], past: undefined },
-  };
+  return { ...empty, memory: { ...freshMemory(), seq, recv, sessions } };
 }
 
 /** The head of a checkpoint of this birth; nothing of one of another birth (K1). */

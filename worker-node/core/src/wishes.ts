@@ -91,7 +91,8 @@ export class Wishes {
     // Without a revision a newer one stands there: this incarnation is being fenced.
     if (revision === undefined) return;
     this.#endings.delete(activation);
-    this.#settle(activation, { ...entryOf(activation), revision });
+    const seq = activation.memory?.seq ?? 0;
+    this.#settle(activation, { ...entryOf(activation), revision, seq });
   }
 
   onSeen(actors: readonly SettledActor[]): void {
@@ -183,7 +184,10 @@ export class Wishes {
     const { now, config, durableAt } = this.#core;
     const floor = { log: config.log, position: durableAt };
     const head = { actor: id, birth, epoch, seq: memory.seq, floor };
-    const body = encodeCheckpoint(head, remainsOf(memory, now), new Uint8Array(0), this.#core);
+    // Its past is listed, so that whoever has to do this again frees it too.
+    const { listed, dropped } = this.#core.lines.remains(activation);
+    const left = remainsOf(memory, now);
+    const body = encodeCheckpoint(head, left, new Uint8Array(0), this.#core, listed);
     this.#core.out.send({
       kind: 'put-checkpoint',
       actor: id,
@@ -192,7 +196,7 @@ export class Wishes {
       body,
       expected: checkpoint.revision,
       last: true,
-      ...this.#core.lines.remains(activation),
+      ...(dropped.length === 0 ? {} : { dropped }),
     });
   }
 

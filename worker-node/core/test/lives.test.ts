@@ -1,7 +1,7 @@
 /** What becomes of waits, signals and the past of an actor that is paused or destroyed. */
 import type { ActorWish, SettledActor } from '@troupe/model';
 import { describe, expect, test } from 'vitest';
-import { ledger, shared, TestNode } from './harness.ts';
+import { ledger, seal, shared, TestNode } from './harness.ts';
 
 const term = { generation: 1, number: 0 };
 const ending: ActorWish = { kind: 'ending', at: 5 };
@@ -98,5 +98,23 @@ describe('a destroyed actor', () => {
     expect(listAt(3, 20)).toBe('TOO_FAR_BACK');
     expect(listAt(10, 21)).toEqual(['id6', 'id7', 'id8', 'id9']);
     expect(listAt(9, 22)).toEqual(['id6', 'id7', 'id8']);
+    // The end of the one before was its turn 6: that is how this one was born.
+    expect(listAt(6, 23)).toEqual([]);
+    expect(listAt(7, 24)).toEqual(['id6']);
+    expect(listAt(5, 25)).toBe('TOO_FAR_BACK');
+  });
+
+  test('leaves nothing of its past when the node dies before that is freed', () => {
+    const world = shared();
+    const node = hosting(world, { checkpointTurns: 2 });
+    for (let number = 1; number <= 5; number++) node.call('add', `id${number}`, { number });
+    const kept = new Map(world.segments);
+    wish(node, ending);
+    // Its tombstone stands there, and another node has to end it again.
+    for (const [key, body] of kept) world.segments.set(key, body);
+    const next = new TestNode('b', world);
+    next.place(ledger, 9, seal('a'), 1, { wish: ending, scope });
+    expect(settled(next)).toHaveLength(1);
+    expect(world.segments.size).toBe(0);
   });
 });

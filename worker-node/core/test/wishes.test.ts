@@ -45,7 +45,7 @@ describe('an actor that is destroyed', () => {
     a.place(ledger);
     a.call('add', 'x', { number: 1 });
     wish(a, ending);
-    expect(settled(a)).toEqual([{ actor: ledger, epoch: 2, wish: ending, revision: 1 }]);
+    expect(settled(a)).toEqual([{ actor: ledger, epoch: 2, wish: ending, revision: 1, seq: 2 }]);
     const { head, memory, state } = decodeCheckpoint(world.checkpoints.get(ledger).body, 0);
     expect([head.birth, state.length, memory.seq]).toEqual([1, 0, 2]);
     expect(memory.outbox.size).toBe(0);

@@ -47,7 +47,10 @@ export const lineIsMaximal: MakeChecker = (truth, violate) => {
   const ties: (readonly [Turn, Turn])[] = [];
   const sentIn = new Map<string, number>();
   /** By savepoint, what was durable when a leader was first asked for it. */
-  const before = new Map<string, Line>();
+  const before = new Map<string, { readonly line: Line; readonly ends: number }>();
+  /** Who has ended, until another one has the name. */
+  const gone = new Set<ActorId>();
+  let ends = 0;
   const pastOf = (actor: ActorId): Past => {
     const fresh = { base: 0, turns: [], lengths: [0], begun: nothingBegun };
     const known = pasts.get(actor) ?? fresh;
@@ -57,6 +60,8 @@ export const lineIsMaximal: MakeChecker = (truth, violate) => {
   const end = (actor: ActorId, seq: number): void => {
     const past = pastOf(actor);
     if (seq <= past.base + past.turns.length) return;
+    gone.add(actor);
+    ends += 1;
     const ids = [...(truth.actors.get(actor)?.ids ?? [])];
     ended.set(actor, [...(ended.get(actor) ?? []), { past, ids }]);
     pasts.set(actor, { base: seq, turns: [], lengths: [0], begun: nothingBegun });
@@ -81,19 +86,23 @@ export const lineIsMaximal: MakeChecker = (truth, violate) => {
     sent(_from, _subject, message) {
       const body = 'body' in message ? (message.body as RequestBody) : undefined;
       if (body?.kind !== 'make-savepoint' || before.has(body.savepoint)) return;
-      before.set(body.savepoint, durableLine(pasts));
+      before.set(body.savepoint, { line: durableLine(pasts), ends });
     },
     journalFact(fact) {
+      if (fact.kind === 'actor-created' && fact.scope === commonScope) gone.delete(fact.actor);
       if (fact.kind !== 'savepoint-made') return;
-      const isHere = ([actor]: Turn) => pasts.has(actor) && !ended.has(actor);
+      const isHere = ([actor]: Turn) => pasts.has(actor) && !gone.has(actor);
       checkTies(
-        ties.filter((tie) => tie.every(isHere)),
+        // What one knew that was destroyed binds nobody.
+        ties.filter(([of, to]) => isHere(of) && isHere(to) && of[1] > pastOf(of[0]).base),
         fact.line,
         violate,
       );
       const asked = before.get(fact.savepoint);
-      if (asked !== undefined && ended.size === 0)
-        checkMaximal(pasts, { asked, line: fact.line }, violate);
+      // Of who has ended since nothing is to be had.
+      if (asked?.ends !== ends) return;
+      const here = new Map([...pasts].filter(([actor]) => !gone.has(actor)));
+      checkMaximal(here, { asked: asked.line, line: fact.line }, violate);
     },
     answered({ operation, outcome }) {
       if (operation.kind !== 'read' || operation.atTurn === undefined || !outcome.ok) return;
@@ -176,7 +185,9 @@ function checkTies(ties: readonly (readonly [Turn, Turn])[], line: Line, violate
 }
 
 function durableLine(pasts: ReadonlyMap<ActorId, Past>): Line {
-  return Object.fromEntries([...pasts].map(([actor, { turns }]) => [actor, turns.length]));
+  return Object.fromEntries(
+    [...pasts].map(([actor, { base, turns }]) => [actor, base + turns.length]),
+  );
 }
 
 function checkMaximal(
@@ -184,8 +195,8 @@ function checkMaximal(
   { asked, line }: { readonly asked: Line; readonly line: Line },
   violate: Violate,
 ): void {
-  const strands = [...pasts].map(([actor, { turns }]): Strand => {
-    return { actor, base: { seq: 0, clock: emptyClock, taken: {}, letters: [] }, turns };
+  const strands = [...pasts].map(([actor, { base, turns }]): Strand => {
+    return { actor, base: { seq: base, clock: emptyClock, taken: {}, letters: [] }, turns };
   });
   if (strands.some(({ turns }) => turns.some(({ clock }) => !isTracked(clock)))) return;
   const everybody = Object.fromEntries(strands.map(({ actor }) => [actor, asked[actor] ?? 0]));

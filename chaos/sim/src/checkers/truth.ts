@@ -148,6 +148,9 @@ export class Truth {
       case 'actor-migrating':
         this.wished.set(fact.actor, fact.epoch);
         return;
+      case 'actor-destroyed':
+        this.wished.delete(fact.actor);
+        return;
       case 'actor-placed':
         this.wished.delete(fact.actor);
         return this.#placed(fact.actor, fact.node, position);
