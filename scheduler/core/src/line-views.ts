@@ -9,7 +9,6 @@ import {
   type BeyondFound,
   type Failure,
   failure,
-  type Incarnation,
   isFailure,
   type Line,
   type LineTarget,
@@ -17,6 +16,7 @@ import {
   type OutsideEffect,
   type RequestBody,
 } from '@troupe/model';
+import { askNodes } from './ask-nodes.ts';
 import type { Desk } from './desk.ts';
 import type { Size } from './sizes.ts';
 import { isLine, type Surveys } from './surveys.ts';
@@ -139,21 +139,8 @@ export class LineViews {
   }
 
   #send(ask: number, { open, line }: Viewing): void {
-    const { state, term, now, config, deadlines } = this.#desk;
-    const byNode = new Map<Incarnation, { actor: ActorId; epoch: number }[]>();
-    for (const actor of open) {
-      const record = state.actors.get(actor);
-      if (record === undefined) continue;
-      const asked = byNode.get(record.node) ?? [];
-      asked.push({ actor, epoch: record.epoch });
-      byNode.set(record.node, asked);
-    }
-    for (const [node, asked] of byNode) {
-      for (let from = 0; from < asked.length; from += limits.askedActorsMax) {
-        const actors = asked.slice(from, from + limits.askedActorsMax);
-        this.#desk.toNode(node, { kind: 'ask-beyond', term, ask, actors, line });
-      }
-    }
+    const { term, now, config, deadlines } = this.#desk;
+    askNodes(this.#desk, open, (actors) => ({ kind: 'ask-beyond', term, ask, actors, line }));
     deadlines.set(now + config.resendMs, { kind: 'survey', ask });
   }
 

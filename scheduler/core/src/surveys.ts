@@ -10,13 +10,13 @@ import {
   type ActorId,
   type Failure,
   failure,
-  type Incarnation,
   isFailure,
   type Line,
   limits,
   type TenantName,
   type TurnsFound,
 } from '@troupe/model';
+import { askNodes } from './ask-nodes.ts';
 import type { Desk } from './desk.ts';
 import type { Size } from './sizes.ts';
 
@@ -174,22 +174,11 @@ export class Surveys {
   }
 
   #send({ open, ask, line }: Survey): void {
-    const { state, term, now, config, deadlines } = this.#desk;
-    const byNode = new Map<Incarnation, { actor: ActorId; epoch: number }[]>();
-    for (const actor of open) {
-      const record = state.actors.get(actor);
-      if (record === undefined) continue;
-      const asked = byNode.get(record.node) ?? [];
-      asked.push({ actor, epoch: record.epoch });
-      byNode.set(record.node, asked);
-    }
-    for (const [node, asked] of byNode) {
-      for (let from = 0; from < asked.length; from += limits.askedActorsMax) {
-        const actors = asked.slice(from, from + limits.askedActorsMax);
-        const question = { kind: 'ask-turns', term, ask, actors } as const;
-        this.#desk.toNode(node, line === undefined ? question : { ...question, line });
-      }
-    }
+    const { term, now, config, deadlines } = this.#desk;
+    askNodes(this.#desk, open, (actors) => {
+      const question = { kind: 'ask-turns', term, ask, actors } as const;
+      return line === undefined ? question : { ...question, line };
+    });
     deadlines.set(now + config.resendMs, { kind: 'survey', ask });
   }
 
