@@ -162,7 +162,9 @@ describe('a local cluster by the command', () => {
     expect((await run('actor', 'stop', 'Counter/made')).code).toBe(0);
     expect((await run('actor', 'destroy', 'Counter/made')).stderr).toContain('give --yes');
     expect((await run('actor', 'destroy', 'Counter/made', '--yes')).code).toBe(0);
-    expect((await run('actor', 'show', 'Counter/made')).stderr).toContain('there is no actor');
+    const gone = await run('actor', 'show', 'Counter/made');
+    expect(gone.code).toBe(1);
+    expect(gone.stderr).toMatch(/^UNKNOWN_ACTOR: there is no actor Counter\/made; list the actors/);
     expect(await json('actors', '--label', 'team=red')).toMatchObject({ actors: [] });
   });
 

@@ -1,5 +1,5 @@
 /** `troupe actor`: one actor, shown, made, paused, resumed, stopped and destroyed. */
-import { type ActorView, isTypeName } from '@troupe/model';
+import { type ActorView, isTypeName, troupeError } from '@troupe/model';
 import type { Troupe } from '@troupe/sdk';
 import type { Command } from 'commander';
 import { actorOf } from './actor-argument.ts';
@@ -58,7 +58,7 @@ function addShow(actor: Command): void {
       const { type, key } = actorOf(text);
       const settings = settingsOf(command);
       const found = await withTroupe(settings, (troupe) => troupe.actors.getIfExists(type, key));
-      if (found === undefined) throw new UsageError(`there is no actor ${text}`);
+      if (found === undefined) throw troupeError('UNKNOWN_ACTOR', `there is no actor ${text}`);
       show(settings, found.view);
     });
 }
