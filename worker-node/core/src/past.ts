@@ -59,6 +59,8 @@ export interface Past {
   facts: NodeFact[];
   /** The turn after which `facts` begin; undefined when some before them were not kept. */
   from: number | undefined;
+  /** Of turns that the scope went back behind: they go with the next checkpoint. */
+  readonly abandoned: Segment[];
   /** The segment that is being stored. */
   pending: { readonly number: number; readonly body: Bytes } | undefined;
 }
@@ -93,6 +95,7 @@ export function freshPast({ id, scope }: Pick<Activation, 'id' | 'scope'>): Past
     next: 1,
     facts: [],
     from: 0,
+    abandoned: [],
     pending: undefined,
   };
 }
@@ -209,6 +212,17 @@ export function startsAtBirth({ number, from, to }: Segment): boolean {
 function leads(fact: NodeFact): boolean {
   if (fact.kind === 'turn') return fact.letters.length > 0;
   return fact.kind === 'turn-recorded' && fact.recorded.kind === 'call';
+}
+
+/** The number of its last turn. */
+export function lastTurnOf({ turns, base }: Past): number {
+  return turns.at(-1)?.seq ?? base.seq;
+}
+
+/** True when nothing is missing of what it was since its birth. */
+export function reachesBirth({ segments, next, from }: Past): boolean {
+  const [first] = segments;
+  return first === undefined ? next === 1 && from !== undefined : startsAtBirth(first);
 }
 
 /** After the last turn that has ended. */
