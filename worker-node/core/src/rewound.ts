@@ -122,8 +122,10 @@ export function rewoundPast(
     });
     return;
   }
+  const [first] = past.segments;
   past.abandoned.push(...past.segments.filter(({ to }) => to > seq));
   past.segments = past.segments.filter(({ to }) => to <= seq);
+  past.from = past.segments.at(-1)?.to ?? first?.from ?? past.from;
   past.base = { seq, clock };
   past.turns.length = 0;
   past.learnt = {};
