@@ -58,7 +58,8 @@ export class Outbox {
     const kept = channel.letters.filter((letter) => letter.number > upTo);
     this.#size -= channel.letters.length - kept.length;
     channel.letters = kept;
-    if (channel.passed.length > 0) channel.passed = channel.passed.filter(([, last]) => last > upTo);
+    if (channel.passed.length > 0)
+      channel.passed = channel.passed.filter(([, last]) => last > upTo);
   }
 
   letters(to: ActorId): readonly KeptLetter[] {

@@ -34,8 +34,8 @@ import type { Activation } from './activation.ts';
 import type { Core } from './core.ts';
 import type { Memory } from './memory.ts';
 import { earliestOf, lastTurnOf, pastKeptDefault, reachesBirth } from './past.ts';
-import { type Rolled, rollForward } from './roll-forward.ts';
 import { isWithin, passageOf, rewoundMemory, rewoundPast, settledMemory } from './rewound.ts';
+import { type Rolled, rollForward } from './roll-forward.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 /** To where an actor goes back. */

@@ -81,9 +81,7 @@ export function settledMemory(
   const memory = memoryFrom(storeMemory(present, now), now);
   const { begun } = memory;
   const goesOn =
-    begun !== undefined &&
-    begun.recorded.every(({ kind }) => kind !== 'call') &&
-    isWithin(present.clock, line, id);
+    begun?.recorded.every(({ kind }) => kind !== 'call') && isWithin(present.clock, line, id);
   if (!goesOn) dropBegun(memory);
   for (const fact of past.facts) {
     if (fact.kind !== 'signalled' || isWithin(fact.clock, line)) continue;
@@ -161,7 +159,8 @@ function owedLetters({
 }
 
 function rewoundSessions({ line, present, former }: Rewound, now: number): Sessions {
-  const lost = present.begun !== undefined && former.begun === undefined ? present.begun : undefined;
+  const lost =
+    present.begun !== undefined && former.begun === undefined ? present.begun : undefined;
   const sessions = Sessions.rewound(present.sessions, former.sessions, {
     isInside: (session) => isInsideSession(session, line),
     // Whoever was refused was told that nothing is done, and so it is.

@@ -60,6 +60,10 @@ export function rollForward(
     }
   }
   dropBegun(memory);
+  if (memory.seq !== seq) {
+    const text = `turn ${memory.seq + 1} of ${actor} is missing in what is kept of its past`;
+    return failure('LOG_CORRUPT', text, { actor });
+  }
   return { memory, state: base?.state, deltas, facts };
 }
 
@@ -86,6 +90,8 @@ function upTo(
   return 'seq' in fact && fact.seq <= seq ? fact : undefined;
 }
 
-function factsOf(segment: { readonly facts: readonly NodeFact[] } | undefined): readonly NodeFact[] {
+function factsOf(
+  segment: { readonly facts: readonly NodeFact[] } | undefined,
+): readonly NodeFact[] {
   return segment?.facts ?? [];
 }
