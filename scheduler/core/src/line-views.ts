@@ -7,7 +7,6 @@
 import {
   type ActorId,
   type BeyondFound,
-  type Failure,
   failure,
   isFailure,
   type Line,

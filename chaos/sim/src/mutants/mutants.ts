@@ -57,7 +57,6 @@ export const mutants = {
   'line-of-one-look': 'a node takes whatever turn it is asked about for one before the line',
   'calls-without-their-turn': 'an awaited call does not say in which turn it was made',
   'former-actors-not-rolled-forward': 'an actor as it was is taken from a segment alone',
-  'rewound-without-holding': 'actors go on while a line is looked for to which they go back',
   'goes-on-as-it-was': 'an actor whose scope goes back goes on with what it is',
   'rewind-loses-letters': 'what is in transit across a line is not sent again',
   'messages-of-the-past-taken': 'an actor takes in what was sent before its scope went back',

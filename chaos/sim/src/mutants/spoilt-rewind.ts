@@ -12,10 +12,6 @@ export function heardOfRewind(
   incarnationOf: (actor: string) => number,
 ): ToNode {
   switch (world.mutant) {
-    case 'rewound-without-holding':
-      if (message.kind === 'place') return withoutHold(message);
-      if (message.kind !== 'hold-actors') return message;
-      return { ...message, kind: 'ask-turns' };
     case 'goes-on-as-it-was':
       return message.kind === 'place' ? withoutReturn(message) : message;
     case 'rewind-loses-letters': {
@@ -48,12 +44,6 @@ export function withOldNumbers(put: PutOrder): PutOrder {
     return first === undefined ? [to, next, letters] : [to, first, letters];
   });
   return { ...put, body: encode(body) };
-}
-
-function withoutHold({ rewind, ...place }: Place): Place {
-  if (rewind === undefined) return place;
-  const { held: _, ...rest } = rewind;
-  return { ...place, rewind: rest };
 }
 
 function withoutReturn({ rewind, ...place }: Place): Place {
