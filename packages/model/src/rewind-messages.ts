@@ -51,7 +51,7 @@ export interface PassageFound {
 
 /** Of an actor at a line, by receivers and senders that the line names. */
 export interface Passage {
-  /** Number of the last letter sent. */
+  /** Number of the last letter sent; also to others that have not taken all that it has sent since. */
   readonly sent: readonly (readonly [to: ActorId, number: number])[];
   /** Up to which number letters were taken, by `sender#birth`. */
   readonly taken: readonly (readonly [sender: string, number: number])[];

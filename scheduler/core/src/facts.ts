@@ -125,7 +125,7 @@ export type SchedulerFact =
   /** Nobody goes back: they go on. */
   | { readonly kind: 'rewind-refused'; readonly tenant: TenantName; readonly scope: string }
   /** A new incarnation of the scope: each of its actors is what it was at the line, under a new epoch, and
-   *  has to send these letters again. */
+   *  has to send these letters again. Whoever was written to and is not there stands in the line as 0. */
   | {
       readonly kind: 'scope-rewound';
       readonly tenant: TenantName;

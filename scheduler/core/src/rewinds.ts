@@ -212,17 +212,23 @@ export class Rewinds {
   /** All have answered. */
   #pass({ time, line, passages, owed }: Passing): void {
     if (owed !== undefined) return this.#goBack(time, line, owed);
-    const found = owedBy(passages, (id) => this.#desk.state.actors.get(id)?.birth ?? 0);
-    if (found.size === 0) return this.#goBack(time, line, found);
-    this.#ask({ time, line, owed: found, open: [...found.keys()] });
+    const { actors } = this.#desk.state;
+    const whole: Record<string, number> = { ...line };
+    for (const { sent } of passages.values()) {
+      // It is not there yet, or no more: whoever a letter makes is of this scope.
+      for (const [to] of sent) if (actors.get(to) === undefined) whole[to] = 0;
+    }
+    const found = owedBy(passages, whole, (id) => actors.get(id)?.birth ?? 0);
+    if (found.size === 0) return this.#goBack(time, whole, found);
+    this.#ask({ time, line: whole, owed: found, open: [...found.keys()] });
   }
 
   #goBack(time: ScopeTime, found: Line, owed: ReadonlyMap<ActorId, Owed>): void {
     const { tenant, scope } = time;
     const actors = this.#desk.state.actors.inScope(tenant, scope);
-    const line: Record<string, number> = {};
+    const line: Record<string, number> = { ...found };
     // Whoever was created since has taken no turn.
-    for (const { id, from = 0 } of actors) line[id] = found[id] ?? from;
+    for (const { id, from = 0 } of actors) line[id] = Math.max(line[id] ?? 0, from);
     const receivers = [...owed.values()].flatMap((all) => all.map(([to]) => to));
     const length = idsLength([...Object.keys(line), ...owed.keys(), ...receivers]);
     if (length > factIdsMax) {
@@ -265,7 +271,11 @@ export class Rewinds {
 
   #answer(asker: Asker, { scope, incarnation, last }: ScopeTime): void {
     if (last === undefined) return;
-    const rewound = { scope, line: last.line, incarnation };
+    const { actors } = this.#desk.state;
+    const there = Object.entries(last.line).filter(
+      ([id]) => actors.get(id as ActorId) !== undefined,
+    );
+    const rewound = { scope, line: Object.fromEntries(there), incarnation };
     this.#desk.answer(asker, { kind: 'rewound', rewound });
   }
 }
@@ -273,6 +283,7 @@ export class Rewinds {
 /** Which letters are in transit across a line, by their senders (Y2). */
 function owedBy(
   passages: ReadonlyMap<ActorId, Passage>,
+  line: Line,
   birthOf: (actor: ActorId) => number,
 ): Map<ActorId, Owed> {
   const taken = new Map<string, number>();
@@ -283,7 +294,7 @@ function owedBy(
   for (const [from, { sent }] of passages) {
     const letters = sent.flatMap(([to, number]): [ActorId, number][] => {
       const after = taken.get(`${from}#${birthOf(from)}>${to}`) ?? 0;
-      return number > after ? [[to, after]] : [];
+      return line[to] !== undefined && number > after ? [[to, after]] : [];
     });
     if (letters.length > 0) owed.set(from, letters);
   }

@@ -123,10 +123,9 @@ export class Lines {
     if (!isKept(past, this.#kept)) {
       return { listed: past.shared ? { past: storePast(past, now, begun) } : {}, order: {} };
     }
-    if (past.facts.length === 0 && past.from === head.seq && past.segments.length > 0) {
-      const dropped = past.abandoned.map((one) => keyOf(activation, one));
-      const order = dropped.length === 0 ? {} : { dropped };
-      return { listed: { past: storePast(past, now, begun) }, order };
+    const isLast = past.facts.length === 0 && past.from === head.seq;
+    if (isLast && past.segments.length > 0 && !past.anew) {
+      return { listed: { past: storePast(past, now, begun) }, order: {} };
     }
     const { facts } = past;
     const more = { facts, past: storePast(past, now, begun) };

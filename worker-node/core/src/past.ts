@@ -61,6 +61,8 @@ export interface Past {
   from: number | undefined;
   /** Of turns that the scope went back behind: they go with the next checkpoint. */
   readonly abandoned: Segment[];
+  /** Its scope went back: a segment ends there, since what it remembers does not follow from before. */
+  anew: boolean;
   /** The segment that is being stored. */
   pending: { readonly number: number; readonly body: Bytes } | undefined;
 }
@@ -96,6 +98,7 @@ export function freshPast({ id, scope }: Pick<Activation, 'id' | 'scope'>): Past
     facts: [],
     from: 0,
     abandoned: [],
+    anew: false,
     pending: undefined,
   };
 }
@@ -174,6 +177,7 @@ export function endSegment(past: Past, to: number, bytes: number, now: number): 
   past.next += 1;
   past.facts = [];
   past.from = to;
+  past.anew = false;
   return segment;
 }
 

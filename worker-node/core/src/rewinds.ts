@@ -33,6 +33,7 @@ import {
 import type { Activation } from './activation.ts';
 import type { Core } from './core.ts';
 import type { Memory } from './memory.ts';
+import { OlderLetters } from './older-letters.ts';
 import { earliestOf, lastTurnOf, pastKeptDefault, reachesBirth } from './past.ts';
 import { isWithin, passageOf, rewoundMemory, rewoundPast, settledMemory } from './rewound.ts';
 import { type Rolled, rollForward } from './roll-forward.ts';
@@ -49,6 +50,7 @@ interface AtLine extends Return {
   readonly former: Memory;
   /** Undefined: it keeps all its turns, and its state. */
   readonly rolled?: Rolled;
+  readonly older?: OlderLetters;
 }
 
 export class Rewinds {
@@ -133,7 +135,8 @@ export class Rewinds {
       };
       this.#atLine(activation, { line, owed: owed ?? [] }, (found) => {
         if (isFailure(found)) return tell(found);
-        const passage = passageOf(found.former, line);
+        const { memory } = activation;
+        const passage = passageOf(found.former, memory?.outbox, line);
         // How it can be had is asked; the rest is known already.
         tell(owed === undefined ? passage : { sent: [], taken: [] });
       });
@@ -255,13 +258,13 @@ export class Rewinds {
     });
   }
 
-  #become(activation: Activation, { line, owed, former, rolled }: AtLine): Memory | Failure {
+  #become(activation: Activation, { rolled, ...at }: AtLine): Memory | Failure {
     const { id, memory: present, past } = activation;
     if (present === undefined || past === undefined) return notInMemory(id);
-    const memory = rewoundMemory({ id, line, present, former, owed }, this.#core.now);
+    const memory = rewoundMemory({ id, present, ...at }, this.#core.now);
     if ('lacks' in memory) return lost(id, memory.lacks);
-    const { seq, clock } = former;
-    rewoundPast(past, { seq, clock, line }, rolled?.facts);
+    const { seq, clock } = memory;
+    rewoundPast(past, { seq, clock, line: at.line }, rolled?.facts);
     if (rolled !== undefined) {
       activation.building = { state: rolled.state, deltas: rolled.deltas };
     }
@@ -273,60 +276,85 @@ export class Rewinds {
     const { id, memory: present, past } = activation;
     if (present === undefined || past === undefined) return found(notInMemory(id));
     const seq = back.line[id] ?? 0;
-    const last = lastTurnOf(past);
-    const { now } = this.#core;
-    if (seq === last) {
-      const former = settledMemory(id, present, past, back.line, now);
-      const at = { ...back, former };
-      const whole = rewoundMemory({ id, present, ...at }, now);
-      if (!('lacks' in whole)) return found(at);
+    const settle = (at: AtLine): void => {
+      const whole = rewoundMemory({ id, present, ...at }, this.#core.now);
+      if ('lacks' in whole) this.#lookFurther(activation, at, 1, found);
+      else found(at);
+    };
+    if (seq === lastTurnOf(past)) {
+      return settle({
+        ...back,
+        former: settledMemory(id, present, past, back.line, this.#core.now),
+      });
     }
-    this.#roll(activation, back, { seq, older: 0 }, (rolled) => {
-      if (isFailure(rolled)) return found(rolled);
-      if (seq < last) return found({ ...back, former: rolled.memory, rolled });
-      // Only its letters were wanted.
-      const { outbox } = rolled.memory;
-      const former = settledMemory(id, present, past, back.line, now);
-      found({ ...back, former: { ...former, outbox } });
+    this.#roll(activation, back.line, seq, (rolled) => {
+      if (isFailure(rolled)) found(rolled);
+      else settle({ ...back, former: rolled.memory, rolled });
     });
   }
 
-  /** Rolls forward to a turn, from the last segment before it, or from so many before that. */
+  /** Rolls forward to a turn, from the last segment before it. */
   #roll(
     activation: Activation,
-    back: Return,
-    { seq, older }: { readonly seq: number; readonly older: number },
+    line: Line,
+    seq: number,
     found: (rolled: Rolled | Failure) => void,
   ): void {
-    const { id, past, memory: present, heir } = activation;
-    if (past === undefined || present === undefined) return found(notInMemory(id));
+    const { id, past, heir } = activation;
+    if (past === undefined) return found(notInMemory(id));
     const kept = this.#core.config.past ?? pastKeptDefault;
     const earliest = earliestOf(past, kept);
     const { segments } = past;
     const after = segments.findIndex((one) => one.to > seq);
     const end = after < 0 ? segments.length : after;
-    const at = end - 1 - older;
-    const fromBirth = at < 0;
+    const fromBirth = end === 0;
     // What one had received that was destroyed before it under its name is not known at its birth.
-    const isBornThere = fromBirth && at === -1 && !heir && reachesBirth(past);
+    const isBornThere = fromBirth && !heir && reachesBirth(past);
     if (earliest === undefined || seq < earliest || (fromBirth && !isBornThere)) {
-      const text = `turn ${seq} of ${id} cannot be had, or not with the letters that it had sent by then`;
-      return found(failure('TOO_FAR_BACK', text, { actor: id }));
+      return found(failure('TOO_FAR_BACK', `turn ${seq} of ${id} is not kept`, { actor: id }));
     }
-    const read = segments.slice(Math.max(at, 0), end + 1);
+    const read = segments.slice(Math.max(end - 1, 0), end + 1);
     const rest = after < 0 ? [...past.facts] : [];
     this.#core.lines.readPast(activation, read, (bodies) => {
       if (isFailure(bodies)) return found(bodies);
       try {
         const from = read[0]?.from ?? past.from ?? 0;
+        const isKnown = ({ clock }: { readonly clock: VectorClock }) => isWithin(clock, line);
         const { now } = this.#core;
-        const isKnown = ({ clock }: { readonly clock: VectorClock }) => isWithin(clock, back.line);
-        const all = { bodies, fromBirth, from, rest, staying: older };
-        const rolled = rollForward(id, all, { seq, now, isKnown });
-        if (isFailure(rolled)) return found(rolled);
-        const whole = rewoundMemory({ id, present, former: rolled.memory, ...back }, now);
-        if (!('lacks' in whole)) return found(rolled);
-        this.#roll(activation, back, { seq, older: older + 1 }, found);
+        found(rollForward(id, { bodies, fromBirth, from, rest }, { seq, now, isKnown }));
+      } catch (thrown) {
+        found(failureOf(thrown, 'LOG_CORRUPT'));
+      }
+    });
+  }
+
+  /** A letter in transit was taken long ago, and is to be found in one of the last `count` segments before
+   *  the line, or in none. */
+  #lookFurther(
+    activation: Activation,
+    at: AtLine,
+    count: number,
+    found: (at: AtLine | Failure) => void,
+  ): void {
+    const { id, past, memory: present } = activation;
+    if (past === undefined || present === undefined) return found(notInMemory(id));
+    const seq = at.line[id] ?? 0;
+    const { segments } = past;
+    const after = segments.findIndex((one) => one.to > seq);
+    const end = after < 0 ? segments.length : after;
+    const first = Math.max(0, end - count);
+    const fromBirth = first === 0 && reachesBirth(past);
+    // Beyond a segment that leads past the line its facts were rolled forward already.
+    const rest = after < 0 && (first < end || fromBirth) ? [...past.facts] : [];
+    this.#core.lines.readPast(activation, segments.slice(first, end), (bodies) => {
+      if (isFailure(bodies)) return found(bodies);
+      try {
+        const there = bodies.filter((body) => body !== undefined);
+        const older = OlderLetters.in({ bodies: there, fromBirth, rest }, this.#core.now);
+        const whole = rewoundMemory({ id, present, ...at, older }, this.#core.now);
+        if (!('lacks' in whole)) found({ ...at, older });
+        else if (first > 0) this.#lookFurther(activation, at, count * 2, found);
+        else found(lost(id, whole.lacks));
       } catch (thrown) {
         found(failureOf(thrown, 'LOG_CORRUPT'));
       }

@@ -24,6 +24,7 @@ import {
 } from '@troupe/model';
 import type { NodeFact } from './facts.ts';
 import { type Memory, memoryFrom, storeMemory } from './memory.ts';
+import type { OlderLetters } from './older-letters.ts';
 import { type KeptLetter, Outbox } from './outbox.ts';
 import type { Past } from './past.ts';
 import { dropBegun } from './roll-forward.ts';
@@ -38,6 +39,8 @@ export interface Rewound {
   /** At the line, as it was then. */
   readonly former: Memory;
   readonly owed: Owed;
+  /** Letters that neither holds any more. */
+  readonly older?: OlderLetters;
 }
 
 /** Its memory from now on; which letter it owes and does not have, if that is so. */
@@ -91,10 +94,13 @@ export function settledMemory(
 }
 
 /** Which of what lies between actors of the line was done at it. */
-export function passageOf(former: Memory, line: Line): Passage {
+export function passageOf(former: Memory, present: Outbox | undefined, line: Line): Passage {
   const sent: [ActorId, number][] = [];
-  for (const to of former.outbox.addressees()) {
-    if (line[to] !== undefined) sent.push([to, former.outbox.nextNumber(to) - 1]);
+  // Who is not there yet will be of this scope, if a letter makes it.
+  const waiting = new Set(present?.receivers());
+  for (const to of new Set([...former.outbox.addressees(), ...waiting])) {
+    const isAsked = line[to] !== undefined || waiting.has(to);
+    if (isAsked) sent.push([to, former.outbox.nextNumber(to) - 1]);
   }
   return { sent, taken: [...former.recv].filter(([sender]) => isInside(sender, line)) };
 }
@@ -112,6 +118,7 @@ export function rewoundPast(
   facts: readonly NodeFact[] | undefined,
 ): void {
   const { seq, clock, line } = at;
+  past.anew = true;
   if (facts === undefined) {
     // It keeps all its turns.
     past.learnt = clamped(past.learnt, line);
@@ -138,20 +145,24 @@ function owedLetters({
   owed,
   present,
   former,
+  older,
 }: Rewound): Map<ActorId, KeptLetter[]> | { readonly lacks: string } {
+  const isPassedOver = (to: ActorId, number: number): boolean => {
+    const all = [former.outbox, ...(older?.outboxes ?? [])];
+    return all.some((outbox) => outbox.isPassedOver(to, number));
+  };
   const letters = new Map<ActorId, KeptLetter[]>();
   for (const [to, after] of owed) {
     const known = new Map<number, KeptLetter>();
-    for (const letter of [...present.outbox.letters(to), ...former.outbox.letters(to)]) {
-      known.set(letter.number, letter);
-    }
+    const open = [...present.outbox.letters(to), ...former.outbox.letters(to)];
+    for (const letter of [...open, ...(older?.letters(to) ?? [])]) known.set(letter.number, letter);
     const last = former.outbox.nextNumber(to) - 1;
     const all: KeptLetter[] = [];
     for (let number = after + 1; number <= last; number += 1) {
       const letter = known.get(number);
       // A number that was passed over when the scope went back before is no letter.
       if (letter !== undefined) all.push(letter);
-      else if (!former.outbox.isPassedOver(to, number)) return { lacks: `${to} ${number}` };
+      else if (!isPassedOver(to, number)) return { lacks: `${to} ${number}` };
     }
     letters.set(to, all);
   }

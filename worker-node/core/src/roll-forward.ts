@@ -28,8 +28,6 @@ export function rollForward(
     readonly fromBirth: boolean;
     readonly from: number;
     readonly rest: readonly NodeFact[];
-    /** So many segments after the first one stay: their facts are not given. */
-    readonly staying: number;
   },
   to: {
     readonly seq: number;
@@ -49,14 +47,14 @@ export function rollForward(
   const deltas: Bytes[] = [];
   const facts: NodeFact[] = [];
   let ended = false;
-  for (const [index, some] of [...following.map(factsOf), kept.rest].entries()) {
+  for (const some of [...following.map(factsOf), kept.rest]) {
     for (const fact of some) {
       ended ||= fact.kind === 'turn' && fact.seq > seq;
       const applied = ended ? undefined : upTo(fact, seq, memory, to.isKnown);
       if (applied === undefined) continue;
       const delta = replay(memory, actor, applied, now);
       if (delta !== undefined) deltas.push(delta);
-      if (index >= kept.staying) facts.push(applied);
+      facts.push(applied);
     }
   }
   dropBegun(memory);

@@ -3,8 +3,7 @@
  * that was abandoned commits, none is based on it, what is in transit is taken once and in order, and a
  * call from outside that had begun there never runs again.
  */
-import type { ActorId, VectorClock } from '@troupe/model';
-import { decodeValue } from '@troupe/model';
+import { type ActorId, decodeValue, isTracked, type VectorClock } from '@troupe/model';
 import type { NodeFact } from '@troupe/worker-node-core';
 import { isVault } from '../plan/vaults.ts';
 import type { MakeChecker } from './checker.ts';
@@ -65,7 +64,8 @@ function clockFault(
   fact: { actor: ActorId; clock: VectorClock },
 ): string | undefined {
   for (const [other, seq] of Object.entries(fact.clock) as [ActorId, number][]) {
-    if (other === fact.actor) continue;
+    // Of a scope that has outgrown its clock nothing can be said.
+    if (other === fact.actor || !isTracked(fact.clock)) continue;
     const under = vaults.of(other).begun === undefined ? 0 : 1;
     if (seq > vaults.last(other) + under) {
       return `knows turn ${seq} of ${other}, which is at ${vaults.last(other)}`;

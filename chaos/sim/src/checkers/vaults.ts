@@ -23,6 +23,8 @@ export interface VaultTurn extends LineTurn {
 export interface Vault {
   readonly turns: VaultTurn[];
   begun: VectorClock | undefined;
+  /** The turn that has begun has called somebody. */
+  called: boolean;
 }
 
 export class Vaults {
@@ -44,7 +46,7 @@ export class Vaults {
   }
 
   of(actor: ActorId): Vault {
-    const vault = this.all.get(actor) ?? { turns: [], begun: undefined };
+    const vault = this.all.get(actor) ?? { turns: [], begun: undefined, called: false };
     this.all.set(actor, vault);
     return vault;
   }
@@ -106,13 +108,17 @@ export class Vaults {
     if (fact.seq <= this.last(fact.actor)) return;
     if (fact.clock !== undefined) vault.begun = mergeClocks(vault.begun ?? {}, fact.clock);
     else vault.begun ??= {};
-    if (fact.kind === 'turn-recorded') return;
+    if (fact.kind === 'turn-recorded') {
+      vault.called ||= fact.recorded.kind === 'call';
+      return;
+    }
     if (fact.cause.kind === 'call') this.begun.add(callOf(fact.cause));
     if (fact.kind !== 'turn') return;
     for (const { to, number } of fact.letters) this.highest.set(`${fact.actor}>${to}`, number);
     const { cause, seq, delta, letters } = fact;
     const clock = vault.begun ?? {};
     vault.begun = undefined;
+    vault.called = false;
     const took =
       cause.kind === 'letter' ? { took: { from: cause.from, number: cause.number } } : {};
     const id = delta === undefined ? undefined : String(decodeValue(delta));
@@ -125,10 +131,20 @@ export class Vaults {
     for (const [actor, vault] of this.all) {
       this.#returning.add(actor);
       const seq = line[actor] ?? 0;
+      const { begun, called } = vault;
+      const goesOn = seq === this.last(actor) && !called && isWithin(begun ?? {}, line, actor);
       vault.turns.splice(0, vault.turns.length, ...vault.turns.filter((turn) => turn.seq <= seq));
+      if (goesOn) continue;
       vault.begun = undefined;
+      vault.called = false;
     }
   }
+}
+
+function isWithin(clock: VectorClock, line: Line, but: ActorId): boolean {
+  return Object.entries(clock).every(([actor, known]) => {
+    return actor === but || known <= (line[actor as ActorId] ?? known);
+  });
 }
 
 export function callOf({ session, number }: { session: string; number: number }): string {
