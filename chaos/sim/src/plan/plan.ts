@@ -76,6 +76,8 @@ const timersShare = 0.4;
 const livesShare = 0.3;
 /** Seeds in which a scope goes back in time. */
 const vaultsShare = 0.3;
+/** Messages there that come again when the scope may have gone back. */
+const lateShare = 0.05;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
@@ -157,7 +159,9 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   return {
     seed,
     places,
-    weather: drawWeather(chance.fork('weather')),
+    weather: hasVaults
+      ? { ...drawWeather(chance.fork('weather')), late: lateShare }
+      : drawWeather(chance.fork('weather')),
     timings: drawTimings(chance.fork('timings')),
     limits: narrow,
     clocks: drawClocks(places, chance.fork('clocks')),

@@ -18,6 +18,8 @@ export interface Weather {
   /** Share of requests to the stores, and of their answers, that are lost. */
   storeLoss: number;
   storeMsMax: number;
+  /** Share of messages that come once more, up to some seconds later; none unless given. */
+  readonly late?: number;
 }
 
 /** Whether nothing gets from the one host to the other. */
@@ -30,6 +32,8 @@ interface Listener {
 
 /** How long an overtaken message may take beyond the others. */
 const overtakenMsMax = 400;
+/** Of copies that come late. */
+const lateMsMax = 2_500;
 
 export class Network {
   weather: Weather;
@@ -123,18 +127,29 @@ export class Network {
     }
     const copies = !stream && chance.chance(weather.double) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) this.#deliver(from, listener, message);
+    const { late } = weather;
+    if (late === undefined || stream || !chance.chance(late)) return;
+    this.#deliver(from, listener, { ...message, lateMs: chance.next() * lateMsMax });
   }
 
   #deliver(
     from: Process,
     { process, on }: Listener,
-    message: { readonly subject: string; readonly bytes: Bytes; readonly kind: string },
+    message: {
+      readonly subject: string;
+      readonly bytes: Bytes;
+      readonly kind: string;
+      /** It is a copy that was held up for so long. */
+      readonly lateMs?: number;
+    },
   ): void {
-    const { bytes, kind } = message;
+    const { bytes, kind, lateMs } = message;
     const { timeline, chance, trace, coverage, moments } = this.#world;
     const { delayMsMin, delayMsMax, reorder } = this.weather;
     let at = timeline.now + chance.spread(delayMsMin, delayMsMax);
-    if (!isStream(message.subject) && chance.chance(reorder)) at += chance.next() * overtakenMsMax;
+    if (lateMs !== undefined) at += lateMs;
+    else if (!isStream(message.subject) && chance.chance(reorder))
+      at += chance.next() * overtakenMsMax;
     else {
       const pair = `${from.name}>${process.name}`;
       at = Math.max(at, this.#lastAt.get(pair) ?? 0);
