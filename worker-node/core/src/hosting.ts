@@ -85,7 +85,7 @@ export class Hosting {
 
   /** Brings a cold activation into memory. */
   wake(activation: Activation): void {
-    if (activation.phase !== 'cold') return;
+    if (activation.phase !== 'cold' || this.#core.rewinds.isBeingStored(activation)) return;
     if (activation.wish.kind !== 'ending' && !this.#core.ailing.mayWake(activation)) return;
     // Nothing was ever written of it: the constructor makes its state.
     const { memory } = activation;

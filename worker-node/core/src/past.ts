@@ -230,7 +230,7 @@ export function reachesBirth({ segments, next, from }: Past): boolean {
 }
 
 /** After the last turn that has ended. */
-function clockOf({ base, turns }: Past): VectorClock {
+export function clockOf({ base, turns }: Past): VectorClock {
   return turns.reduce((clock, turn) => mergeClocks(clock, turn.clock), base.clock);
 }
 

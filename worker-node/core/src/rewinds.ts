@@ -121,7 +121,14 @@ export class Rewinds {
     if (activation.rewind.back !== 'due') return false;
     activation.rewind.back = 'stored';
     this.#returns.delete(activation);
+    // Its runner was lost meanwhile: it is read back from what is there now.
+    if (activation.phase === 'cold') this.#core.hosting.wake(activation);
     return activation.phase === 'returning';
+  }
+
+  /** What it was is on its way to the store: whatever is read back before that is there is neither. */
+  isBeingStored({ rewind, checkpoint }: Activation): boolean {
+    return rewind.back === 'due' && checkpoint.underWay === 'put';
   }
 
   onAskPassage({ ask, line, actors }: AskPassage): void {

@@ -26,7 +26,7 @@ import type { NodeFact } from './facts.ts';
 import { type Memory, memoryFrom, storeMemory } from './memory.ts';
 import type { OlderLetters } from './older-letters.ts';
 import { type KeptLetter, Outbox } from './outbox.ts';
-import type { Past } from './past.ts';
+import { clockOf, type Past } from './past.ts';
 import { dropBegun } from './roll-forward.ts';
 import { actorSessionPrefix, Sessions } from './sessions.ts';
 import { TimerBook } from './timer-book.ts';
@@ -88,6 +88,8 @@ export function settledMemory(
     if (fact.kind !== 'signalled' || isWithin(fact.clock, line)) continue;
     memory.signals.drop(fact.number);
   }
+  // A signal that waits may have taught the actor something.
+  if (memory.begun === undefined && memory.signals.size === 0) memory.clock = clockOf(past);
   return memory;
 }
 

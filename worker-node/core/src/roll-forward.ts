@@ -44,6 +44,10 @@ export function rollForward(
   }
   const [base, ...following] = kept.fromBirth ? [undefined, ...read] : read;
   const memory = base?.memory ?? { ...freshMemory(), seq: kept.from };
+  // What only the turn under way had learnt is known to it, if that is wanted too.
+  if (base?.past?.ended !== undefined && base.head.seq === seq && memory.signals.size === 0) {
+    memory.clock = base.past.ended;
+  }
   const deltas: Bytes[] = [];
   const facts: NodeFact[] = [];
   let ended = false;
