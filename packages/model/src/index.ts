@@ -1,6 +1,7 @@
 export * from './clock.ts';
 export * from './codec.ts';
 export * from './cron.ts';
+export * from './dead-letters.ts';
 export * from './errors.ts';
 export * from './handle.ts';
 export * from './ids.ts';

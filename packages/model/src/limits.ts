@@ -73,6 +73,16 @@ export const limits = {
   preparedBytesMax: 256 * 1024 * 1024,
   /** Letters of one actor not yet acknowledged: its calls are `RESOURCE_EXHAUSTED` beyond. */
   outboxLettersMax: 10_000,
+  /** Dead letters that an actor keeps, and the bytes of their arguments: beyond, a letter that fails is
+   *  not taken. It is tried again when there is room, and no sooner than after `deadRoomMs`. */
+  deadLettersMax: 1_000,
+  deadLetterBytesMax: 4 * 1024 * 1024,
+  deadRoomMs: 10_000,
+  /** Longest wait between two tries of a letter, and how many may be named: more is `INVALID_ARGUMENT`. */
+  letterBackoffMsMax: 3_600_000,
+  letterBackoffsMax: 16,
+  /** Actors with dead letters in one page of a list. */
+  listedDeadMax: 200,
   /** Timers of one actor that wait, delayed sends among them: another one is `RESOURCE_EXHAUSTED`. */
   actorTimersMax: 1_000,
   /** Units of the name of a timer: more are `INVALID_ARGUMENT`. */

@@ -4,6 +4,7 @@
  * sender until answered, or a hint whose loss only costs time. Receivers are idempotent.
  */
 import type { VectorClock } from './clock.ts';
+import type { AskDeadLetters, DeadLettersFound, LetterTries } from './dead-letters.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type { StoredObject } from './handle.ts';
 import type {
@@ -131,6 +132,8 @@ export interface Letter {
   readonly base?: number;
   readonly method: string;
   readonly args: Bytes;
+  /** Absent: as the receiver declares. */
+  readonly tries?: LetterTries;
   readonly replyTo: Address;
   readonly scope: string;
   readonly clock: VectorClock;
@@ -519,6 +522,7 @@ export type ToNode =
   | RebasedSeen
   | AskTurns
   | AskBeyond
+  | AskDeadLetters
   | Die
   | NodeGone
   | Drain
@@ -539,6 +543,7 @@ export type NodeToLeader =
   | Rebased
   | TurnsFound
   | BeyondFound
+  | DeadLettersFound
   | Quarantined
   | Leaving
   | Released

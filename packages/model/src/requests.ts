@@ -3,6 +3,7 @@
  * number unique to its gateway and is resent until answered; `id`s in it are made by the client, so
  * a resend finds what the first one did.
  */
+import type { DeadLettersView } from './dead-letters.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type {
   ActorId,
@@ -186,6 +187,15 @@ export type RequestBody =
       readonly after?: string;
       readonly limit: number;
     }
+  | {
+      /** Actors of the tenant with dead letters, in the order of their ids. */
+      readonly kind: 'list-dead-letters';
+      readonly tenant: TenantName;
+      readonly type?: string;
+      /** `next` of the page before. */
+      readonly after?: string;
+      readonly limit: number;
+    }
   | { readonly kind: 'drain-node'; readonly node: NodeName }
   | {
       /** Whether anything new is placed there. */
@@ -257,6 +267,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-runs',
   'list-actors',
   'list-timers',
+  'list-dead-letters',
   'get-actor',
   'list-tasks',
   'list-demands',
@@ -303,6 +314,18 @@ export type Answer =
       readonly timers: readonly PendingTimerView[];
       readonly total: number;
       /** Absent when this is the last page. */
+      readonly next?: string;
+    }
+  | {
+      readonly kind: 'dead-letters';
+      readonly actors: readonly DeadLettersView[];
+      /** On all the nodes that have answered: such actors, and their letters. */
+      readonly total: number;
+      readonly letters: number;
+      /** Actors of which it is not known now. */
+      readonly unread: number;
+      /** Nodes that have not answered. */
+      readonly silent: readonly NodeName[];
       readonly next?: string;
     }
   | { readonly kind: 'tasks'; readonly tasks: readonly TaskView[]; readonly total: number }

@@ -3,6 +3,7 @@
  * frames (4 bytes big-endian length, then msgpack). A runner reaches nothing of the cluster but
  * this. One runner serves one bundle, given on its command line.
  */
+import type { LetterTries } from './dead-letters.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type { ActorId, BundleHash, Bytes, TaskId } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
@@ -206,6 +207,8 @@ export type FromRunner =
     };
 
 export interface OutgoingSend {
+  /** Absent: as the receiver declares. */
+  readonly tries?: LetterTries;
   readonly type: string;
   readonly key: string;
   readonly method: string;

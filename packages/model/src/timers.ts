@@ -6,6 +6,7 @@
  * together name one effect. What a delayed send waits for is a timer too, one without a name.
  */
 import { cronFault, cronNext } from './cron.ts';
+import type { LetterTries } from './dead-letters.ts';
 import type { ActorId, Bytes } from './ids.ts';
 import { limits } from './limits.ts';
 
@@ -28,6 +29,8 @@ export interface TimerErrand {
   readonly method: string;
   readonly args: Bytes;
   readonly to?: { readonly type: string; readonly key: string };
+  /** Of such a letter. */
+  readonly tries?: LetterTries;
 }
 
 /** What a turn did to the timers of its actor; a name that is set again replaces the timer of it. */

@@ -18,6 +18,7 @@ import {
 } from '@troupe/model';
 import type { UntypedCalls } from './actor.ts';
 import { actorsOf } from './actors.ts';
+import { deadLettersOf } from './dead-letters.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
@@ -110,6 +111,12 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
   });
   const read: ReadObject = (stored) => unary.read(stored);
   const way: Way = { session, read, platform };
+  const actors = actorsOf(
+    unary,
+    tenant,
+    () => platform.newId(),
+    (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
+  );
   return {
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
       actorHandle<T>(way, target, key, { deadlineMs, ...options }),
@@ -179,11 +186,9 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       const { json } = await unary.ask('ClusterService/Status', {});
       return JSON.parse(json) as ClusterView;
     },
-    actors: actorsOf(
-      unary,
-      tenant,
-      () => platform.newId(),
-      (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
+    actors,
+    deadLetters: deadLettersOf(unary, tenant, (target, key) =>
+      actors.getIfExists(nameOf(target), key),
     ),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {

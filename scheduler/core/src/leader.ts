@@ -14,6 +14,7 @@ import {
   unreachable,
 } from '@troupe/model';
 import { Ailing } from './ailing.ts';
+import { DeadLetterLists } from './dead-letter-lists.ts';
 import type { Due } from './deadlines.ts';
 import { Deploying } from './deploying.ts';
 import type { Desk } from './desk.ts';
@@ -60,6 +61,7 @@ export class Leader {
   readonly #savepoints: Savepoints;
   readonly #lineViews: LineViews;
   readonly #quarantines: Quarantines;
+  readonly #deadLetters: DeadLetterLists;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -110,6 +112,7 @@ export class Leader {
     this.#savepoints = new Savepoints(desk, this.#surveys);
     this.#lineViews = new LineViews(desk, this.#surveys);
     this.#quarantines = new Quarantines(desk);
+    this.#deadLetters = new DeadLetterLists(desk, this.#surveys);
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, {
       quarantines: this.#quarantines,
       ailments: this.#ailing,
@@ -168,6 +171,7 @@ export class Leader {
       this.#timers,
       this.#surveys,
       this.#lineViews,
+      this.#deadLetters,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
@@ -209,7 +213,8 @@ export class Leader {
         return this.#runs.timeCame(due.run, due.block);
       case 'survey':
         this.#surveys.due(due.ask);
-        return this.#lineViews.due(due.ask);
+        this.#lineViews.due(due.ask);
+        return this.#deadLetters.due(due.ask);
       case 'tell-time':
         return this.#runs.tellTime();
       case 'wait':
@@ -281,6 +286,8 @@ export class Leader {
         return this.#quarantines.hear(message);
       case 'beyond-found':
         return this.#lineViews.found(message);
+      case 'dead-letters-found':
+        return this.#deadLetters.found(message);
       case 'leaving':
         return this.#membership.drain(node);
       case 'released':
@@ -372,6 +379,8 @@ export class Leader {
         return this.#questions.listActors(asker, body);
       case 'list-timers':
         return this.#questions.listTimers(asker, body);
+      case 'list-dead-letters':
+        return this.#deadLetters.list(asker, body);
       case 'list-demands':
         return this.#questions.listDemands(asker, body);
       case 'migrate-actor':

@@ -19,6 +19,7 @@ import { Alarms } from './alarms.ts';
 import { Arrivals } from './arrivals.ts';
 import { Checkpointing } from './checkpointing.ts';
 import type { Core } from './core.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { Decisions } from './decisions.ts';
 import { Departures } from './departures.ts';
 import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } from './events.ts';
@@ -62,6 +63,7 @@ export class NodeMachine
   readonly turns: Turns;
   readonly waits: Waits;
   readonly decisions: Decisions;
+  readonly deadLetters: DeadLetters;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
   readonly timers: Timers;
@@ -88,6 +90,7 @@ export class NodeMachine
     this.turns = new Turns(this);
     this.waits = new Waits(this);
     this.decisions = new Decisions(this);
+    this.deadLetters = new DeadLetters(this);
     this.outgoing = new OutgoingCalls(this);
     this.post = new Post(this);
     this.timers = new Timers(this);
@@ -214,6 +217,8 @@ export class NodeMachine
         return this.lines.onAsk(message);
       case 'ask-beyond':
         return this.lines.onAskBeyond(message);
+      case 'ask-dead-letters':
+        return this.deadLetters.onAsk(message);
       case 'prepare':
         return this.arrivals.onPrepare(message);
       case 'prepared':

@@ -40,7 +40,8 @@ export function outsideEffects(
         for (const { to, number } of fact.letters) {
           if (isOutside(to, line)) add('letter', `${to} ${number}`);
         }
-        addCause(fact.cause, line, add);
+        // One that is tried again is not taken.
+        if (fact.letterEnd?.kind !== 'again') addCause(fact.cause, line, add);
         break;
     }
   }

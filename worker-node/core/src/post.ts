@@ -136,6 +136,7 @@ export class Post {
       base: activation.memory?.outbox.takenBefore(letter.to) ?? 0,
       method: letter.method,
       args: letter.args,
+      ...(letter.tries === undefined ? {} : { tries: letter.tries }),
       replyTo: nodeAddress(this.#core.config.incarnation),
       scope: activation.scope,
       clock: letter.clock,

@@ -5,6 +5,7 @@
  */
 import {
   type DueTimer,
+  type LetterTries,
   limits,
   type NewsOfActor,
   type PendingTimer,
@@ -155,6 +156,11 @@ export function firingOf({ memory }: Activation, cause: TurnCause): TurnFrame['t
   const { number, firing } = cause;
   const to = memory?.timers.get(number)?.to;
   return to === undefined ? { number, firing } : { number, firing, to };
+}
+
+/** Of the letter that a delayed send is. */
+export function triesOfTimer({ memory }: Activation, cause: TurnCause): LetterTries | undefined {
+  return cause.kind === 'timer' ? memory?.timers.get(cause.number)?.tries : undefined;
 }
 
 function* inMessages(told: readonly NewsOfActor[]): Iterable<readonly NewsOfActor[]> {

@@ -29,8 +29,8 @@ import { applyEnd } from './end-of-actor.ts';
 import type { RunnerId } from './events.ts';
 import type { NodeFact, OutboxLetter } from './facts.ts';
 import { typeOf } from './hosting.ts';
-import { applyTurn, type BegunTurn, record, sameCause, senderOf } from './memory.ts';
-import { firingOf } from './timers.ts';
+import { applyTurn, type BegunTurn, letterPart, record, sameCause, senderOf } from './memory.ts';
+import { firingOf, triesOfTimer } from './timers.ts';
 
 type Frame<K extends FromRunner['kind']> = Extract<FromRunner, { kind: K }>;
 
@@ -109,6 +109,7 @@ export class Turns {
       read: false,
       args: begun.args,
       path: begun.path,
+      ...letterPart(begun),
       clock: undefined,
       replyTo: undefined,
       crashes: 0,
@@ -284,16 +285,24 @@ export class Turns {
       cause: input.cause,
       method: input.method,
       outcome,
-      letters: this.#letters(activation, done),
+      letters: this.#letters(activation, input, done),
       clock: clockChanges(memory.clock, tickClock(known, activation.id, seq)),
       at: this.#core.wall,
     } as const;
     const changed = done.delta === undefined ? bare : { ...bare, delta: done.delta };
-    const fact = done.timers === undefined ? changed : { ...changed, timers: done.timers };
+    const { redelivers } = input;
+    const letterEnd = this.#core.deadLetters.endOf(activation, input, outcome);
+    const fact = {
+      ...changed,
+      ...(done.timers === undefined ? {} : { timers: done.timers }),
+      ...(letterEnd === undefined ? {} : { letterEnd }),
+      ...(redelivers === undefined ? {} : { redelivers }),
+    };
     const news = this.#core.timers.nextNews(activation);
     this.fact(activation, fact);
     applyTurn(memory, fact, this.#core.now);
     this.#core.waits.disarmAll(activation);
+    this.#core.deadLetters.onEnd(activation, input, letterEnd);
     this.#core.timers.settled(activation, input.cause);
     this.#core.timers.tellNew(activation, news);
     activation.lastTurnAt = this.#core.now;
@@ -305,14 +314,20 @@ export class Turns {
     this.#core.mailboxes.answer(activation, input, outcome);
   }
 
-  #letters(activation: Activation, done: Pick<Frame<'turn-done'>, 'sends'>): OutboxLetter[] {
+  #letters(
+    activation: Activation,
+    { cause }: Input,
+    done: Pick<Frame<'turn-done'>, 'sends'>,
+  ): OutboxLetter[] {
     const letters: OutboxLetter[] = [];
     const next = new Map<string, number>();
     for (const send of done.sends) {
       const to = this.#core.post.addressee(activation, send);
       const number = next.get(to) ?? activation.memory?.outbox.nextNumber(to) ?? 1;
       next.set(to, number + 1);
-      letters.push({ to, number, method: send.method, args: send.args });
+      const { method, args, tries = triesOfTimer(activation, cause) } = send;
+      const letter = { to, number, method, args };
+      letters.push(tries === undefined ? letter : { ...letter, tries });
     }
     return letters;
   }
@@ -346,7 +361,8 @@ export class Turns {
     const { cause, method, args, path } = input;
     const seq = memory.seq + 1;
     const waits = { parked: false, since: new Map<number, number>() };
-    memory.begun = { seq, cause, method, args, path, recorded: [], ...waits };
+    const letter = letterPart(input);
+    memory.begun = { seq, cause, method, args, path, ...letter, recorded: [], ...waits };
     turn.recorded = memory.begun.recorded;
     this.fact(activation, {
       kind: 'turn-begun',
@@ -357,6 +373,7 @@ export class Turns {
       method,
       args,
       path,
+      ...letter,
       clock: changes,
     });
     return memory.begun;
@@ -409,6 +426,7 @@ export class Turns {
   #hand(turn: Turn): void {
     const { activation, input, work, read, recorded, limitMs } = turn;
     if (activation.runner === undefined) return;
+    const failed = this.#core.deadLetters.failedBefore(activation, input);
     const frame = {
       kind: 'turn',
       work,
@@ -416,7 +434,7 @@ export class Turns {
       method: input.method,
       args: input.args,
       read,
-      callId: callIdOf(activation.id, activation.birth, input.cause),
+      callId: callIdOf(activation.id, activation.birth, input.cause, failed),
       recorded,
       limitMs,
     } as const;

@@ -20,7 +20,7 @@ import type {
   UndoOptions,
   WaitOptions,
 } from '@troupe/sdk';
-import { makeHandle, nameOf } from '@troupe/sdk/internal';
+import { letterTriesOf, makeHandle, nameOf } from '@troupe/sdk/internal';
 import { ask, checkDeadline, type Emit } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
 import type { HeldTimers } from './held-timers.ts';
@@ -155,13 +155,17 @@ export class TurnScope {
   readonly actor = (actor: Named, key: string, options: CallLimit = {}): unknown =>
     callsFrom(this.#work, actor, key, options);
 
-  readonly send = (actor: Named, key: string, { delayMs = 0 }: SendOptions = {}): unknown =>
-    makeHandle((method, args) => {
+  readonly send = (actor: Named, key: string, options: SendOptions = {}): unknown => {
+    const { delayMs = 0 } = options;
+    const tries = letterTriesOf(`a letter of ${this.id}`, options);
+    return makeHandle((method, args) => {
       this.#work.checkOpen('c.send');
-      const asked = ask(nameOf(actor), key, method, args);
+      const bare = ask(nameOf(actor), key, method, args);
+      const asked = tries === undefined ? bare : { ...bare, tries };
       if (delayMs === 0) this.sends.push(asked);
       else this.#usedTimers().draft.sendLater(asked, delayMs);
     });
+  };
 
   #usedTimers(): { readonly draft: TimerDraft; readonly forUser: Timers } {
     if (this.#timers === undefined) {

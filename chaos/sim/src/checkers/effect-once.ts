@@ -1,9 +1,10 @@
 /** A call, a letter, a firing of a timer and a step take effect once: no cause and no program twice in an actor's history,
  *  and no step again whose result was recorded. */
 import { type ActorId, decodeValue, limits } from '@troupe/model';
+import { callIdOf, type TurnCause } from '@troupe/worker-node-core';
 import { decodeArgs } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
-import { causeKey, type TurnTruth } from './truth.ts';
+import { type ActorTruth, causeKey, failedBefore, type Truth, type TurnTruth } from './truth.ts';
 
 export const effectOnce: MakeChecker = (truth, violate) => {
   const programs = new Map<string, ActorId>();
@@ -26,12 +27,15 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       if (fact.kind === 'turn-recorded') {
         const begun = actor.memory.begun;
         if (begun === undefined || fact.recorded.kind !== 'step') return;
-        const cause = causeKey(begun.cause);
-        recorded.add(`${actor.id}#${actor.birth}/${cause}/${fact.recorded.ordinal}`);
+        recorded.add(`${callIdIn(truth, actor, begun.cause)}/${fact.recorded.ordinal}`);
         return;
       }
       const cause = causeKey(fact.cause);
       const first = actor.turns.get(cause);
+      if (fact.kind === 'letter-discarded') {
+        if (first !== undefined) violate(`discard ${cause} took effect twice at ${actor.id}`);
+        return;
+      }
       if (fact.kind === 'signalled') {
         if (first !== undefined) violate(`signal ${cause} took effect twice at ${actor.id}`);
         return;
@@ -58,8 +62,8 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       const actor = id === undefined ? undefined : truth.actors.get(id);
       if (actor === undefined || actor.node !== node) return;
       const { begun } = actor.memory;
-      const cause = begun === undefined ? undefined : causeKey(begun.cause);
-      const underWay = cause !== undefined && effect.startsWith(`${id}#${actor.birth}/${cause}/`);
+      const underWay =
+        begun !== undefined && effect.startsWith(`${callIdIn(truth, actor, begun.cause)}/`);
       if (!underWay) violate(`${effect} happens before its turn is known to have begun`);
       if (recorded.has(effect) && forgotten.size === 0) {
         violate(`${effect} happens again after it was recorded`);
@@ -67,3 +71,7 @@ export const effectOnce: MakeChecker = (truth, violate) => {
     },
   };
 };
+
+function callIdIn(truth: Truth, { id, birth }: ActorTruth, cause: TurnCause): string {
+  return callIdOf(id, birth, cause, failedBefore(truth, { actor: id, cause }));
+}

@@ -19,6 +19,7 @@ import {
   tenantOf,
 } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
+import { type ListDeadLettersRequest, listDeadLetters } from './dead-letters.ts';
 import type { Gateway } from './gateway.ts';
 import type { NewCall } from './open-call.ts';
 
@@ -61,6 +62,9 @@ export function actorsService(gateway: Gateway) {
     Call: unary(gateway, (asked: Asked<CallRequest>) => call(gateway, asked)),
     ...actorLives(gateway),
     Migrate: unary(gateway, (asked: Asked<MigrateRequest>) => migrate(gateway, asked)),
+    ListDeadLetters: unary(gateway, (asked: Asked<ListDeadLettersRequest>) =>
+      listDeadLetters(gateway, asked),
+    ),
     ListTimers: unary(gateway, (asked: Asked<ListTimersRequest>) => listTimers(gateway, asked)),
   };
 }
