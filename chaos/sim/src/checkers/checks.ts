@@ -23,10 +23,12 @@ import type {
 } from './checker.ts';
 import { consistentCut } from './consistent-cut.ts';
 import { dagOrder } from './dag-order.ts';
+import { deadLettersKept } from './dead-letters-kept.ts';
 import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
+import { letterSights } from './letter-sights.ts';
 import { lifeSights } from './life-sights.ts';
 import { lineIsMaximal } from './line-is-maximal.ts';
 import { lineSights } from './line-sights.ts';
@@ -71,6 +73,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'consistent-cut': consistentCut,
   'line-is-maximal': lineIsMaximal,
   'reads-are-fresh': readsAreFresh,
+  'dead-letters-kept': deadLettersKept,
   'signal-once': signalOnce,
   'same-winner': sameWinner,
   'undone-in-reverse': undoneInReverse,
@@ -144,7 +147,8 @@ export class Checks implements Onlooker {
     const checkers = Object.entries(makers).map(([name, make]) =>
       make(this.truth, (text) => this.violate(name, text)),
     );
-    const all = [sights, runSights, taskSights, placeSights, timerSights, lineSights, lifeSights];
+    const ofActors = [timerSights, lineSights, letterSights, lifeSights];
+    const all = [sights, runSights, taskSights, placeSights, ...ofActors];
     const looks = all.map((look) => look(this.truth, coverage));
     this.#checkers = [...checkers, ...looks];
   }

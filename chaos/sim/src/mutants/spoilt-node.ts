@@ -29,7 +29,18 @@ export function heardByNode(world: World, process: Process, message: ToNode): To
     const taken = memory?.recv.get(`${message.from}#${message.fromBirth}`) ?? 0;
     if (message.number > taken + 1) return { ...message, number: taken + 1 };
   }
+  if (message.kind === 'letter') return spoiltLetter(world, message);
   return message;
+}
+
+/** A letter with other tries than its sender asked for. */
+function spoiltLetter({ mutant }: World, letter: Letter): Letter {
+  const { tries } = letter;
+  if (tries === undefined) return letter;
+  const { retries } = tries;
+  if (mutant === 'tries-without-waiting') return { ...letter, tries: { ...tries, backoffMs: [0] } };
+  if (mutant !== 'tried-once-more') return letter;
+  return { ...letter, tries: { ...tries, retries: retries + 1 } };
 }
 
 const ignoredWishes: { readonly [mutant: string]: ActorWish['kind'] } = {
@@ -139,6 +150,22 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
       return { ...one, message: { ...one.message, clock: known } };
     }),
   }),
+  'failed-letters-are-only-taken': () => (output) => ({
+    ...output,
+    append: output.append.map((fact) => {
+      if (fact.kind !== 'turn') return fact;
+      const { letterEnd: _, ...bare } = fact;
+      return bare;
+    }),
+  }),
+  'still-dead-after-delivery': () => (output) => ({
+    ...output,
+    append: output.append.map((fact) => {
+      if (fact.kind !== 'turn') return fact;
+      const { redelivers: _, ...bare } = fact;
+      return bare;
+    }),
+  }),
   'letters-sent-once': sentOnce,
   'firing-recorded-twice': () => (output) => ({ ...output, append: recordedTwice(output.append) }),
   'timer-news-told-once': toldOnce,
@@ -196,6 +223,7 @@ interface Body {
     begun?: unknown;
     signals?: unknown;
     timers?: unknown;
+    letters?: unknown;
   };
 }
 
@@ -227,6 +255,9 @@ const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) 
   },
   'signals-not-in-the-checkpoint': (memory) => {
     delete memory.signals;
+  },
+  'dead-letters-not-in-the-checkpoint': (memory) => {
+    delete memory.letters;
   },
   'timers-not-in-the-checkpoint': (memory) => {
     delete memory.timers;

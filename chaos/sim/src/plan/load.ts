@@ -55,6 +55,20 @@ export type Operation = {
       readonly id: string;
       readonly deadlineMs: number;
     }
+  /** An operator looks after the dead letters of this actor, or of the first that have any. */
+  | {
+      readonly kind: 'letters';
+      readonly actor?: ActorId;
+      readonly manner: 'redeliver' | 'discard' | 'both';
+    }
+  /** What comes of it: one call about them. */
+  | {
+      readonly kind: 'letter-call';
+      readonly actor: ActorId;
+      readonly method: string;
+      readonly numbers: readonly number[];
+      readonly deadlineMs: number;
+    }
   /** The actor is paused for so long, or, without a time, destroyed. */
   | { readonly kind: 'life'; readonly actor: ActorId; readonly pauseMs?: number }
   | {

@@ -20,6 +20,7 @@ import {
   type Places,
 } from './faults.ts';
 import { drawJourneys } from './journeys.ts';
+import { drawLetterLoad } from './letter-load.ts';
 import { drawLives } from './lives.ts';
 import { drawOperations, type Operation } from './load.ts';
 import { drawMigrations } from './migrations.ts';
@@ -71,6 +72,8 @@ const nestsShare = 0.45;
 const journeysShare = 0.5;
 /** Seeds with timers of actors and letters that wait. */
 const timersShare = 0.4;
+/** Seeds with letters that fail, and with somebody who looks after the dead ones. */
+const lettersShare = 0.35;
 /** Seeds in which actors are destroyed and paused. */
 const livesShare = 0.3;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
@@ -121,6 +124,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const scope = drawScope(chance.fork('scope'));
   const hasTimers = chance.fork('has timers').chance(timersShare);
   const hasLives = chance.fork('has lives').chance(livesShare);
+  const hasLetters = chance.fork('has letters').chance(lettersShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -134,6 +138,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...(hasTimers ? drawTimerLoad(client, shape, load.fork(`${client}/timers`)) : []),
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
       ...(hasJourneys ? drawJourneys(client, shape, load.fork(`${client}/journeys`)) : []),
+      ...(hasLetters ? drawLetterLoad(client, shape, load.fork(`${client}/letters`)) : []),
       ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
     ];
     operations.set(client, [
