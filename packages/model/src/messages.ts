@@ -146,6 +146,8 @@ export interface LetterAck {
   readonly from: ActorId;
   readonly fromBirth: number;
   readonly upTo: number;
+  /** For so long the next one is not taken: it waits to be tried again. */
+  readonly heldMs?: number;
 }
 
 /** node → replyTo of the letter: the receiver is not here under that epoch; resolve again. */

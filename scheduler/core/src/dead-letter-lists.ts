@@ -25,7 +25,8 @@ interface Listing {
   readonly asked: Asked;
   readonly until: number;
   readonly open: Set<Incarnation>;
-  readonly actors: DeadLettersView[];
+  /** The first ones so far, in their order: no more than the page holds. */
+  actors: readonly DeadLettersView[];
   total: number;
   letters: number;
   /** Of the nodes that have answered. */
@@ -79,11 +80,14 @@ export class DeadLetterLists {
   found({ ask, incarnation, actors, total, letters, unread }: DeadLettersFound): void {
     const listing = this.#listings.get(ask);
     if (listing === undefined || !listing.open.delete(incarnation)) return;
+    const known = [...listing.actors];
     for (const { epoch, ...view } of actors) {
       // Elsewhere by now: its node there tells of it.
       if (this.#desk.state.actors.get(view.actor as never)?.epoch !== epoch) continue;
-      listing.actors.push(view);
+      known.push(view);
     }
+    known.sort((left, right) => (left.actor < right.actor ? -1 : 1));
+    listing.actors = known.slice(0, listing.asked.limit);
     listing.total += total;
     listing.letters += letters;
     listing.unread += unread;
@@ -118,14 +122,11 @@ export class DeadLetterLists {
   #end(ask: number, { asker, asked, actors, total, letters, unread, open }: Listing): void {
     this.#listings.delete(ask);
     const { nodes } = this.#desk.state;
-    const page = actors
-      .sort((left, right) => (left.actor < right.actor ? -1 : 1))
-      .slice(0, asked.limit);
     const silent = [...open].flatMap((node) => nodes.get(node)?.name ?? []);
-    const next = page.length < asked.limit ? undefined : page.at(-1)?.actor;
+    const next = actors.length < asked.limit ? undefined : actors.at(-1)?.actor;
     this.#desk.answer(asker, {
       kind: 'dead-letters',
-      actors: page,
+      actors,
       total,
       letters,
       unread: unread + this.#unplaced(),

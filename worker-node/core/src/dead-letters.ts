@@ -60,17 +60,25 @@ export class DeadLetters {
     this.#core = core;
   }
 
-  /** The letter waits for its next try: its sender keeps it, and says it again. */
-  isHeld({ memory }: Activation, { from, fromBirth, number, args }: Letter): boolean {
+  /** For how long a letter is not taken: its sender keeps it, and need not say it before. Undefined when
+   *  it may be tried. */
+  heldMs({ memory }: Activation, { from, fromBirth, number, args }: Letter): number | undefined {
     const sender = senderOf(from, fromBirth);
-    return memory?.letters.isHeld(sender, number, args, this.#core.now) === true;
+    return memory?.letters.heldMs(sender, number, args, this.#core.now);
   }
 
   /** U2 */
   mustWait(activation: Activation, { cause }: Input): boolean {
+    const { dispatched, memory } = activation;
     if (cause.kind !== 'letter') return false;
-    const before = activation.dispatched.filter(({ input }) => isOfSender(input, cause));
-    return before.some(({ input }) => this.#mayComeAgain(activation, input));
+    const before = dispatched.filter(({ input }) => isOfSender(input, cause));
+    if (before.length === 0) return false;
+    // When it fails there may be no room for it among the dead.
+    const bytes = dispatched.reduce((sum, { input }) => sum + input.args.length, 0);
+    if (memory?.letters.hasRoom(dispatched.length, bytes) !== true) return true;
+    return before.some(({ input }) => {
+      return this.failedBefore(activation, input) < this.#triesOf(activation, input).retries;
+    });
   }
 
   /** How often it has failed before. */
@@ -185,15 +193,6 @@ export class DeadLetters {
     } as const;
     this.#core.turns.fact(activation, fact);
     applyDiscard(memory, fact, this.#core.now);
-  }
-
-  /** It has tries left, or there may be no room for it when it fails. */
-  #mayComeAgain(activation: Activation, input: Input): boolean {
-    if (this.failedBefore(activation, input) < this.#triesOf(activation, input).retries)
-      return true;
-    const { dispatched, memory } = activation;
-    const bytes = dispatched.reduce((sum, turn) => sum + turn.input.args.length, 0);
-    return memory?.letters.hasRoom(dispatched.length, bytes) !== true;
   }
 
   #triesOf(activation: Activation, { tries, method }: Input): LetterTries {

@@ -103,11 +103,12 @@ export class LetterBook {
     return false;
   }
 
-  /** Whether it is not to be tried yet. */
-  isHeld(sender: string, letter: number, args: Bytes, now: number): boolean {
+  /** For how long it is not to be tried yet; undefined when it may be. */
+  heldMs(sender: string, letter: number, args: Bytes, now: number): number | undefined {
     const tried = this.#tried.get(sender);
-    if (tried?.letter !== letter) return false;
-    return now < tried.dueAt || (tried.full && !this.hasRoom(1, args.length));
+    if (tried?.letter !== letter) return undefined;
+    if (now < tried.dueAt) return tried.dueAt - now;
+    return tried.full && !this.hasRoom(1, args.length) ? limits.deadRoomMs : undefined;
   }
 
   /** The turn of a letter is there. */

@@ -392,7 +392,8 @@ export class Mailboxes {
     // Known, or ahead of one that is missing: its sender sends both again, in order.
     if (letter.number !== queued + 1) return;
     if (activation.mailbox.length >= limits.mailboxCallsMax) return;
-    if (this.#core.deadLetters.isHeld(activation, letter)) return;
+    const heldMs = this.#core.deadLetters.heldMs(activation, letter);
+    if (heldMs !== undefined) return this.acknowledge(activation, letter, letter.replyTo, heldMs);
     activation.queuedLetters.set(sender, letter.number);
     activation.mailbox.push({
       cause: {
@@ -419,18 +420,13 @@ export class Mailboxes {
     activation: Activation,
     letter: { readonly from: Letter['from']; readonly fromBirth: number },
     replyTo: Address,
+    heldMs?: number,
   ): void {
-    const upTo = activation.memory?.recv.get(senderOf(letter.from, letter.fromBirth)) ?? 0;
-    this.#core.out.reply({
-      to: replyTo,
-      message: {
-        kind: 'letter-ack',
-        to: activation.id,
-        from: letter.from,
-        fromBirth: letter.fromBirth,
-        upTo,
-      },
-    });
+    const { from, fromBirth } = letter;
+    const upTo = activation.memory?.recv.get(senderOf(from, fromBirth)) ?? 0;
+    const ack = { kind: 'letter-ack', to: activation.id, from, fromBirth, upTo } as const;
+    const message = heldMs === undefined ? ack : { ...ack, heldMs };
+    this.#core.out.reply({ to: replyTo, message });
   }
 
   /** A refusal is remembered, so that a late twin of the call cannot run after it. */

@@ -11,6 +11,7 @@ import {
   nodeAddress,
   redeliverMethod,
   sessionId,
+  tenantName,
 } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { LetterBook } from '../src/letter-book.ts';
@@ -216,6 +217,28 @@ describe('a letter that is to be tried again', () => {
     expect(dead(b).map(({ attempts }) => attempts)).toEqual([2]);
   });
 
+  it('is not said again all the while, and is said when its wait is over', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    a.call('post', 'x');
+    const location = { node: incarnation('z.aaaaaaaa'), birth: 3, epoch: 4 };
+    const place = () => a.message({ kind: 'located', actor: other, location });
+    place();
+    const said = () => a.toNodes().filter(({ kind }) => kind === 'letter').length;
+    const before = said();
+    expect(before).toBeGreaterThan(0);
+    const ack = { kind: 'letter-ack', to: other, from: ledger, fromBirth: 1, upTo: 0 } as const;
+    a.message({ ...ack, heldMs: 10_000 });
+    for (let second = 0; second < 9; second++) {
+      a.tick(1_000);
+      place();
+    }
+    expect(said()).toBe(before);
+    a.tick(1_000);
+    place();
+    expect(said()).toBeGreaterThan(before);
+  });
+
   it('keeps its actor in memory until it is tried', () => {
     const a = new TestNode('a', shared(), { idleMs: 10_000 });
     a.place(ledger);
@@ -236,8 +259,8 @@ describe('a letter that is to be tried again', () => {
     const letterEnd = { kind: 'again', waitMs: 60_000 } as const;
     book.ended('s', { cause, method: 'm', outcome, letterEnd, at: 0 }, 1_000);
     const back = LetterBook.from(book.store(51_000), 900_000);
-    const isHeld = (now: number) => back.isHeld('s', 1, encodeValue([]), now);
-    expect([isHeld(909_999), isHeld(910_000)]).toEqual([true, false]);
+    const heldMs = (now: number) => back.heldMs('s', 1, encodeValue([]), now);
+    expect([heldMs(909_999), heldMs(910_000)]).toEqual([1, undefined]);
   });
 
   it('has effects of its own each time, since what a failed one did was undone or stands', () => {
@@ -302,9 +325,13 @@ describe('dead letters of an actor', () => {
     a.message(letter(1, 'fail', 'x'));
     a.tick(20_000);
     a.tick(20_000);
-    const term = { generation: 1, number: 0 };
-    const asked = { kind: 'ask-dead-letters', term, ask: 5, tenant: 'default', limit: 10 } as const;
-    a.message(asked as never);
+    a.message({
+      kind: 'ask-dead-letters',
+      term: { generation: 1, number: 0 },
+      ask: 5,
+      tenant: tenantName('default'),
+      limit: 10,
+    });
     expect(a.machine.actors.get(ledger)?.phase).toBe('cold');
     const found = a.sent.flatMap((one) =>
       one.kind === 'to-leader' && one.message.kind === 'dead-letters-found' ? [one.message] : [],
