@@ -14,6 +14,7 @@ export * from './messages.ts';
 export * from './objects.ts';
 export * from './outcome-form.ts';
 export * from './placement.ts';
+export * from './priority.ts';
 export * from './requests.ts';
 export * from './reservations.ts';
 export * from './runner-frames.ts';

@@ -23,6 +23,8 @@ export const limits = {
   mailboxCallsMax: 10_000,
   /** How long such a refusal is remembered: copies of the call still on their way share its fate. */
   turnedAwayMs: 5_000,
+  /** How often an input is overtaken by more urgent ones, at most: then it is the next one. */
+  overtakenMax: 100,
   /** Turns of one actor handed to its runner ahead of their records. */
   turnsAheadMax: 64,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */

@@ -21,6 +21,7 @@ import type {
 } from './ids.ts';
 import type { AskBeyond, AskTurns, BeyondFound, Quarantined, TurnsFound } from './line-messages.ts';
 import type { Manifest, Resources } from './manifest.ts';
+import type { SaidPriority } from './priority.ts';
 import type { DueTimer, NewsOfActor, NewsSeen } from './timers.ts';
 
 /** A leadership: journal generation, then the number of the fact that opened it. */
@@ -80,6 +81,7 @@ export interface Call {
   readonly clock?: VectorClock;
   /** A read of the actor as it was after this turn. */
   readonly atTurn?: number;
+  readonly priority?: SaidPriority;
 }
 
 /** node → replyTo of the call. */
@@ -134,6 +136,7 @@ export interface Letter {
   readonly args: Bytes;
   /** Absent: as the receiver declares. */
   readonly tries?: LetterTries;
+  readonly priority?: SaidPriority;
   readonly replyTo: Address;
   readonly scope: string;
   readonly clock: VectorClock;

@@ -19,6 +19,7 @@ import type {
 import type { Manifest, Resources } from './manifest.ts';
 import type { ActorWish, NodeLoad, Term } from './messages.ts';
 import type { GangPolicy, Labels, StrategyName } from './placement.ts';
+import type { PriorityName } from './priority.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
 import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
 import type { TimerWhen } from './timers.ts';
@@ -211,8 +212,6 @@ export type RequestBody =
     }
   /** What tasks declare and use, of one tenant or of all. */
   | { readonly kind: 'list-demands'; readonly tenant?: TenantName; readonly limit: number };
-
-export type PriorityName = 'low' | 'normal' | 'high';
 
 /** What a tenant may use at once and start in a second; what is not named is not limited. */
 export interface Quota {

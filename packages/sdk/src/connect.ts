@@ -25,6 +25,7 @@ import { makeHandle, nameOf } from './handle.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
 import { migrate } from './migrate.ts';
 import { type Platform, processPlatform } from './platform.ts';
+import { saidPriority } from './priority.ts';
 import { dropReservation, putReservation } from './reservations.ts';
 import { runHandle, viewOf } from './runs.ts';
 import { scopeOf } from './scopes.ts';
@@ -261,6 +262,7 @@ function actorHandle<T>(
   checkWhole('birth', birth, 0);
   checkWhole('atTurn', atTurn, 0);
   checkedDeadline(deadlineMs);
+  const priority = saidPriority(`calls of ${type}`, options.priority);
   if (!isTypeName(type) || !isActorKey(key)) {
     // A key may be long, and hold line ends.
     const named = JSON.stringify(`${type}/${key}`.slice(0, 80));
@@ -290,6 +292,7 @@ function actorHandle<T>(
             args: bytes,
             scope,
             birth,
+            priority: priority ?? '',
             ...(atTurn === undefined ? {} : { atTurn }),
           },
           deadlineAt: now + deadlineMs,

@@ -5,4 +5,5 @@ export { makeHandle, nameOf } from './handle.ts';
 export { letterTriesOf } from './letter-tries.ts';
 export type { AnyDefinition, Definitions } from './manifest.ts';
 export { definitionsOf, isDefinition } from './manifest.ts';
+export { saidPriority } from './priority.ts';
 export type { TaskDefinition } from './task.ts';

@@ -35,6 +35,8 @@ export interface CallOptions {
   readonly deadlineMs?: number;
   /** Cancels the calls made through this handle. */
   readonly signal?: AbortSignal;
+  /** Among all that waits for the same actor; normal unless given. */
+  readonly priority?: PriorityName;
   /** Scope of an actor that the call creates. */
   readonly scope?: string;
   /** Milliseconds that the turn may wait for signals; what its type declares unless given. */

@@ -12,6 +12,7 @@ import type {
   Letter,
   LetterTries,
   Place,
+  PriorityName,
   Recorded,
   SessionId,
   VectorClock,
@@ -38,6 +39,10 @@ export interface Input {
   readonly tries?: LetterTries;
   /** Number of the dead letter that it delivers anew. */
   readonly redelivers?: number;
+  /** Normal when absent. A letter before a more urgent one of its sender becomes as urgent. */
+  priority?: PriorityName | undefined;
+  /** How many have been put before it. */
+  overtaken?: number;
   /** Where the answer goes; a resend may change it. Undefined: nobody waits any more. */
   replyTo: Address | undefined;
   /** Runners that crashed under it while it was alone. */
@@ -97,6 +102,8 @@ export interface Activation {
   /** Calls under way here, queued or running, by session and number. */
   readonly open: Map<SessionId, Map<number, Input>>;
   readonly dispatched: Turn[];
+  /** Its runner was asked for the turns that have not begun. */
+  recalling: boolean;
   /** The begun turn, when it waits for a signal and no runner has it. */
   parked: Input | undefined;
   /** Since when the waits of a begun turn last, while the actor is not in memory. */
@@ -175,6 +182,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     mailbox: [],
     open: new Map(),
     dispatched: [],
+    recalling: false,
     parked: undefined,
     left: undefined,
     reads: new Set(),

@@ -9,6 +9,7 @@ import type {
   LetterTries,
   Outcome,
   Recorded,
+  SaidPriority,
   SessionId,
   TimerChange,
   VectorClock,
@@ -38,6 +39,7 @@ export interface OutboxLetter {
   readonly args: Bytes;
   /** Absent: as its receiver declares. */
   readonly tries?: LetterTries;
+  readonly priority?: SaidPriority;
 }
 
 /** What a failed turn makes of its letter. A node of before there were dead letters takes it in any case. */

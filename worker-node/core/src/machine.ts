@@ -280,6 +280,8 @@ export class NodeMachine
         return this.waits.onBegin(frame);
       case 'turn-waits':
         return this.waits.onWaits(frame);
+      case 'recalled':
+        return this.turns.onRecalled(frame, runner);
       case 'decided':
         return this.decisions.onDecided(frame);
       case 'captured':

@@ -33,7 +33,9 @@ import {
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
+import { enqueue } from './mailbox-order.ts';
 import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
+import { mannerOf } from './outbox.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
@@ -109,6 +111,8 @@ export class Mailboxes {
     // Who might crash a runner is not run here any more, if it is to leave.
     if (suspected > 0 && this.#core.departures.isQuiet(activation)) return;
     if (activation.parked !== undefined) return this.pumpReads(activation);
+    // I3
+    if (activation.recalling) return;
     while (activation.dispatched.length < limits.turnsAheadMax) {
       const [input] = activation.mailbox;
       if (input === undefined || this.#core.deadLetters.mustWait(activation, input)) return;
@@ -295,7 +299,7 @@ export class Mailboxes {
     opened(activation, session, number, input);
     if (input.read && mayRead(activation)) this.#core.turns.dispatchRead(activation, input);
     else {
-      activation.mailbox.push(input);
+      enqueue(this.#core, activation, input);
       this.pump(activation);
     }
   }
@@ -395,7 +399,7 @@ export class Mailboxes {
     const heldMs = this.#core.deadLetters.heldMs(activation, letter);
     if (heldMs !== undefined) return this.acknowledge(activation, letter, letter.replyTo, heldMs);
     activation.queuedLetters.set(sender, letter.number);
-    activation.mailbox.push({
+    enqueue(this.#core, activation, {
       cause: {
         kind: 'letter',
         from: letter.from,
@@ -406,6 +410,7 @@ export class Mailboxes {
       read: false,
       args: letter.args,
       ...letterPart(letter),
+      ...mannerOf(letter),
       path: [],
       clock: letter.scope === activation.scope ? letter.clock : undefined,
       replyTo: letter.replyTo,
@@ -513,6 +518,7 @@ function inputOfCall(activation: Activation, call: Call, read: boolean, until: n
     read,
     args: call.args,
     path: call.path,
+    ...(call.priority === undefined ? {} : { priority: call.priority }),
     clock: call.scope === activation.scope ? call.clock : undefined,
     until,
     replyTo: call.replyTo,

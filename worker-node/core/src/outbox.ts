@@ -13,6 +13,8 @@ export interface KeptLetter extends OutboxLetter {
   readonly clock: VectorClock;
 }
 
+export type Manner = Pick<OutboxLetter, 'tries' | 'priority'>;
+
 interface Channel {
   next: number;
   letters: KeptLetter[];
@@ -88,4 +90,12 @@ export class Outbox {
     }
     return outbox;
   }
+}
+
+/** How a letter is to be delivered: only what is said of it. */
+export function mannerOf({ tries, priority }: Manner): Manner {
+  return {
+    ...(tries === undefined ? {} : { tries }),
+    ...(priority === undefined ? {} : { priority }),
+  };
 }

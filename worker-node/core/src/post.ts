@@ -19,7 +19,7 @@ import {
 import type { Activation } from './activation.ts';
 import type { Core } from './core.ts';
 import type { OutboxLetter } from './facts.ts';
-import type { KeptLetter } from './outbox.ts';
+import { type KeptLetter, mannerOf } from './outbox.ts';
 
 /** Letters of one receiver sent again at once; the next follow when these are acknowledged. */
 const resentAtOnceMax = 256;
@@ -154,7 +154,7 @@ export class Post {
       base: activation.memory?.outbox.takenBefore(letter.to) ?? 0,
       method: letter.method,
       args: letter.args,
-      ...(letter.tries === undefined ? {} : { tries: letter.tries }),
+      ...mannerOf(letter),
       replyTo: nodeAddress(this.#core.config.incarnation),
       scope: activation.scope,
       clock: letter.clock,

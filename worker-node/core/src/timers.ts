@@ -5,7 +5,6 @@
  */
 import {
   type DueTimer,
-  type LetterTries,
   limits,
   type NewsOfActor,
   type PendingTimer,
@@ -16,6 +15,8 @@ import {
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import type { TurnCause } from './facts.ts';
+import { enqueue } from './mailbox-order.ts';
+import { type Manner, mannerOf } from './outbox.ts';
 
 type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
 
@@ -120,7 +121,7 @@ export class Timers {
     if (activation.queuedTimers.get(number) === firing) return;
     if (activation.mailbox.length >= limits.mailboxCallsMax) return;
     activation.queuedTimers.set(number, firing);
-    activation.mailbox.push(inputOf(timer));
+    enqueue(this.#core, activation, inputOf(timer));
     this.#core.mailboxes.pump(activation);
   }
 
@@ -159,8 +160,8 @@ export function firingOf({ memory }: Activation, cause: TurnCause): TurnFrame['t
 }
 
 /** Of the letter that a delayed send is. */
-export function triesOfTimer({ memory }: Activation, cause: TurnCause): LetterTries | undefined {
-  return cause.kind === 'timer' ? memory?.timers.get(cause.number)?.tries : undefined;
+export function mannerOfTimer({ memory }: Activation, cause: TurnCause): Manner {
+  return cause.kind === 'timer' ? mannerOf(memory?.timers.get(cause.number) ?? {}) : {};
 }
 
 function* inMessages(told: readonly NewsOfActor[]): Iterable<readonly NewsOfActor[]> {

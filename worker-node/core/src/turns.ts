@@ -29,8 +29,10 @@ import { applyEnd } from './end-of-actor.ts';
 import type { RunnerId } from './events.ts';
 import type { NodeFact, OutboxLetter } from './facts.ts';
 import { typeOf } from './hosting.ts';
+import { onRecalled } from './mailbox-order.ts';
 import { applyTurn, type BegunTurn, letterPart, record, sameCause, senderOf } from './memory.ts';
-import { firingOf, triesOfTimer } from './timers.ts';
+import { mannerOf } from './outbox.ts';
+import { firingOf, mannerOfTimer } from './timers.ts';
 
 type Frame<K extends FromRunner['kind']> = Extract<FromRunner, { kind: K }>;
 
@@ -133,6 +135,15 @@ export class Turns {
     } else this.#end(turn, frame);
   }
 
+  /** Its runner has given back what had not begun. */
+  onRecalled({ actor, works }: Frame<'recalled'>, runner: RunnerId): void {
+    const activation = this.#core.actors.get(actor);
+    if (activation?.runner !== runner || !activation.recalling) return;
+    for (const work of works) this.#byWork.delete(work);
+    onRecalled(this.#core, activation, works);
+    this.#core.mailboxes.pump(activation);
+  }
+
   onStepBegin(frame: Frame<'step-begin'>): void {
     const turn = this.#byWork.get(frame.work);
     if (turn === undefined || turn.activation.runner === undefined) return;
@@ -198,6 +209,7 @@ export class Turns {
 
   /** What its runner had is in the mailbox again. */
   #takeLost(activation: Activation): Input[] {
+    activation.recalling = false;
     const turns = activation.dispatched.splice(0);
     const reads = [...activation.reads];
     activation.reads.clear();
@@ -209,6 +221,7 @@ export class Turns {
 
   /** Its runner has given up what it was to run: the inputs, in order. */
   takeBack(activation: Activation): Input[] {
+    activation.recalling = false;
     const turns = activation.dispatched.splice(0);
     for (const { work } of turns) this.#byWork.delete(work);
     return turns.map(({ input }) => input);
@@ -216,6 +229,7 @@ export class Turns {
 
   /** The activation is dropped: whatever its turns come to, nothing of it counts. */
   abandon(activation: Activation): void {
+    activation.recalling = false;
     for (const turn of [...activation.dispatched, ...activation.reads]) {
       this.#byWork.delete(turn.work);
     }
@@ -320,14 +334,14 @@ export class Turns {
     done: Pick<Frame<'turn-done'>, 'sends'>,
   ): OutboxLetter[] {
     const letters: OutboxLetter[] = [];
+    const ofTimer = mannerOfTimer(activation, cause);
     const next = new Map<string, number>();
     for (const send of done.sends) {
       const to = this.#core.post.addressee(activation, send);
       const number = next.get(to) ?? activation.memory?.outbox.nextNumber(to) ?? 1;
       next.set(to, number + 1);
-      const { method, args, tries = triesOfTimer(activation, cause) } = send;
-      const letter = { to, number, method, args };
-      letters.push(tries === undefined ? letter : { ...letter, tries });
+      const { method, args, ...manner } = send;
+      letters.push({ to, number, method, args, ...mannerOf(manner), ...ofTimer });
     }
     return letters;
   }

@@ -417,6 +417,17 @@ export class TestNode {
       }
       case 'cancel':
         return this.#cancel(frame.work);
+      case 'recall': {
+        const [running, ...others] = this.#lines.get(frame.actor) ?? [];
+        if (running !== undefined) this.#lines.set(frame.actor, [running]);
+        for (const { work } of others) this.#turns.delete(work);
+        const works = others.map(({ work }) => work);
+        return this.post({
+          kind: 'from-runner',
+          runner,
+          frame: { kind: 'recalled', actor: frame.actor, works },
+        });
+      }
       case 'call-returned': {
         const turn = this.#turns.get(frame.work);
         if (turn?.method === 'ask') this.#done(turn, frame.outcome);

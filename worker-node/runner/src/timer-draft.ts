@@ -47,12 +47,16 @@ export class TimerDraft {
     return [...this.#later, ...this.#named.values()];
   }
 
-  sendLater({ type, key, method, args, tries }: OutgoingSend, delayMs: number): void {
+  sendLater({ type, key, method, args, tries, priority }: OutgoingSend, delayMs: number): void {
     const when = { kind: 'after', ms: delayMs } as const;
     this.#check(when, 'delayMs', `${type}/${key}.${method}`);
     this.#checkRoom();
     const letter = { kind: 'set', when, method, args, to: { type, key } } as const;
-    this.#later.push(tries === undefined ? letter : { ...letter, tries });
+    this.#later.push({
+      ...letter,
+      ...(tries === undefined ? {} : { tries }),
+      ...(priority === undefined ? {} : { priority }),
+    });
   }
 
   /** `checkOpen` throws when the turn has ended. */

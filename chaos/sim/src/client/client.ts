@@ -13,6 +13,7 @@ import {
   lettersMethod,
   type Outcome,
   type RequestBody,
+  type SaidPriority,
   type SessionId,
   sessionId,
   signalMethod,
@@ -465,10 +466,18 @@ function isRead(operation: CallOperation): boolean {
   return operation.kind === 'read' || ('method' in operation && operation.method === lettersMethod);
 }
 
-function askedOf(operation: CallOperation): { method: string; args: Uint8Array } {
+function askedOf(operation: CallOperation): {
+  method: string;
+  args: Uint8Array;
+  priority?: SaidPriority | undefined;
+} {
   switch (operation.kind) {
     case 'call':
-      return { method: 'run', args: encodeArgs(operation.program) };
+      return {
+        method: 'run',
+        args: encodeArgs(operation.program),
+        priority: operation.priority,
+      };
     case 'signal':
       return { method: signalMethod, args: encodeValue([operation.name, operation.id]) };
     case 'letter-call':

@@ -166,9 +166,9 @@ export class Play {
     const { world, process, crash } = this.#start;
     switch (part[0]) {
       case 'send': {
-        const [, key, program, tries] = part;
+        const [, key, program, manner] = part;
         const letter = { type: actorType, key, method: 'run', args: encodeArgs(program) };
-        work.sends.push(tries === undefined ? letter : { ...letter, tries });
+        work.sends.push({ ...letter, ...manner });
         return true;
       }
       case 'timer': {
@@ -180,11 +180,11 @@ export class Play {
         work.timers.push({ kind: 'cancel', name: part[1] });
         return true;
       case 'later': {
-        const [, key, ms, program, tries] = part;
+        const [, key, ms, program, manner] = part;
         const to = { type: actorType, key };
         const when = { kind: 'after', ms } as const;
         const letter = { kind: 'set', when, method: 'run', args: encodeArgs(program), to } as const;
-        work.timers.push(tries === undefined ? letter : { ...letter, tries });
+        work.timers.push({ ...letter, ...manner });
         return true;
       }
       case 'fail':

@@ -2,7 +2,7 @@
  *  those that are dead. */
 import { actorId, type LetterTries } from '@troupe/model';
 import type { Random } from '@troupe/virtual';
-import { actorType, type Part, type Program, tenant } from '../node/program.ts';
+import { actorType, type Manner, type Part, type Program, tenant } from '../node/program.ts';
 import { keyOf, type Operation } from './load.ts';
 
 const operationsMax = 6;
@@ -24,7 +24,8 @@ export function drawLetterLoad(
     const parts = Array.from({ length: chance.whole(1, lettersMax) }, (_, letter) =>
       drawLetter(`${id}.${letter}`, to, chance),
     );
-    return { kind: 'call', at: at(), actor, program: { id, parts }, deadlineMs: 30_000 };
+    const base = { kind: 'call', at: at(), actor, program: { id, parts } } as const;
+    return { ...base, deadlineMs: 30_000, ...drawPriority(chance) };
   });
   const rounds = Array.from({ length: chance.whole(0, roundsMax) }, (): Operation => {
     return {
@@ -37,10 +38,16 @@ export function drawLetterLoad(
 }
 
 function drawLetter(id: string, to: string, chance: Random): Part {
-  const tries: readonly [LetterTries?] = chance.chance(0.6) ? [drawTries(chance)] : [];
+  const tries = chance.chance(0.6) ? { tries: drawTries(chance) } : {};
+  const manner: Manner = { ...tries, ...drawPriority(chance) };
   const program: Program = { id, parts: drawParts(id, chance) };
-  if (!chance.chance(0.2)) return ['send', to, program, ...tries];
-  return ['later', to, Math.round(chance.spread(1, 5_000)), program, ...tries];
+  if (!chance.chance(0.2)) return ['send', to, program, manner];
+  return ['later', to, Math.round(chance.spread(1, 5_000)), program, manner];
+}
+
+function drawPriority(chance: Random): Pick<Manner, 'priority'> {
+  const priority = chance.pick(['high', 'normal', 'low'] as const);
+  return priority === 'normal' ? {} : { priority };
 }
 
 function drawTries(chance: Random): LetterTries {

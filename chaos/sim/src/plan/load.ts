@@ -7,6 +7,7 @@ import {
   type PriorityName,
   type RunId,
   runId,
+  type SaidPriority,
   type TaskId,
   taskId,
 } from '@troupe/model';
@@ -30,6 +31,7 @@ export type Operation = {
       readonly actor: ActorId;
       readonly program: Program;
       readonly deadlineMs: number;
+      readonly priority?: SaidPriority;
       /** To the actor that is there when it is asked, and to none that has its name later. */
       readonly ofBirth?: true;
     }

@@ -136,6 +136,7 @@ export const interestingStates = [
   'a timer is cancelled as it fires',
   'a timer wakes an actor',
   'a delayed letter leaves',
+  'turns are given back for a more urgent one',
   'a letter is tried again',
   'a letter is tried again after a failover',
   'a letter that failed ends well',

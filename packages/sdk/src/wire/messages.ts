@@ -27,6 +27,8 @@ export interface CallMessage {
   readonly atTurn?: number;
   /** 0: whichever has the name. */
   readonly birth: number;
+  /** Empty: normal. */
+  readonly priority: string;
 }
 
 export interface SubmitMessage {

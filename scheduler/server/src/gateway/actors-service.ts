@@ -15,6 +15,7 @@ import {
   checkedDeadline,
   checkedLimit,
   checkedNode,
+  checkedPriority,
   jsonOf,
   tenantOf,
 } from './checked.ts';
@@ -33,6 +34,7 @@ interface CallRequest {
   readonly idempotencyKey: string;
   readonly deadlineMs: number;
   readonly birth: number;
+  readonly priority: string;
 }
 
 interface MigrateRequest {
@@ -85,6 +87,7 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
     args: args.bytes,
     scope: '',
     birth: checkedBirth(request.birth),
+    priority: checkedPriority(request.priority),
     deadlineAt,
     runMs,
   });
