@@ -142,6 +142,8 @@ export class Turns {
     for (const work of works) this.#byWork.delete(work);
     onRecalled(this.#core, activation, works);
     this.#core.mailboxes.pump(activation);
+    this.#core.departures.changed(activation);
+    this.#core.wishes.onTurnEnd(activation);
   }
 
   onStepBegin(frame: Frame<'step-begin'>): void {

@@ -88,6 +88,8 @@ export class TestNode {
   readonly hangsAtStart = new Set<ActorId>();
   /** The runner takes its time with these, until they are given. */
   heldCaptures: FromRunner[] | undefined;
+  /** Likewise with turns that it gives back. */
+  heldRecalls: FromRunner[] | undefined;
   checkpoints: Map<ActorId, Stored>;
   /** What is kept of the past, by key. */
   readonly segments: Map<string, Bytes>;
@@ -422,11 +424,10 @@ export class TestNode {
         if (running !== undefined) this.#lines.set(frame.actor, [running]);
         for (const { work } of others) this.#turns.delete(work);
         const works = others.map(({ work }) => work);
-        return this.post({
-          kind: 'from-runner',
-          runner,
-          frame: { kind: 'recalled', actor: frame.actor, works },
-        });
+        const recalled = { kind: 'recalled', actor: frame.actor, works } as const;
+        if (this.heldRecalls === undefined) return this.frame(recalled);
+        this.heldRecalls.push(recalled);
+        return;
       }
       case 'call-returned': {
         const turn = this.#turns.get(frame.work);

@@ -97,6 +97,21 @@ describe('what waits for an actor', () => {
     ]);
   });
 
+  it('keeps letters of one sender in order also while nothing runs', () => {
+    const node = new TestNode('a');
+    node.place(ledger);
+    node.place(ledger, 2, [], 1, { wish: { kind: 'paused', at: 5 } });
+    call(node, 'a call');
+    letter(node, 1, 'letter 1', 'low');
+    letter(node, 2, 'letter 2');
+    call(node, 'urgent', 'high');
+    letter(node, 3, 'letter 3', 'high');
+    letter(node, 4, 'letter 4', 'low');
+    node.place(ledger, 2, [], 1, { wish: { kind: 'live', at: 6 } });
+    const letters = ['letter 1', 'letter 2', 'letter 3'];
+    expect(applied(node)).toEqual(['urgent', ...letters, 'a call', 'letter 4']);
+  });
+
   it('is overtaken only so often: what is not urgent runs in the end', () => {
     const { node, finish } = busy();
     call(node, 'patient', 'low');
@@ -118,6 +133,19 @@ describe('what waits for an actor', () => {
     b.place(ledger, 9, seal('a'));
     const order = b.turns().map(({ method }) => method);
     expect(order[0]).toBe('steps');
+  });
+
+  it('pauses an actor whose turns are given back after the wish', () => {
+    const { node, finish } = busy();
+    node.heldRecalls = [];
+    call(node, 'normal');
+    call(node, 'urgent', 'high');
+    node.place(ledger, 2, [], 1, { wish: { kind: 'paused', at: 5 } });
+    finish();
+    expect(node.toLeader()).not.toContain('settled');
+    for (const frame of node.heldRecalls.splice(0)) node.frame(frame);
+    expect(node.toLeader()).toContain('settled');
+    expect(applied(node)).toEqual([]);
   });
 
   it('answers each call once when turns are given back and their runner dies', () => {
