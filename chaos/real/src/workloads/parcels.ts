@@ -14,9 +14,9 @@ export const parcels: Workload = {
   client({ client, troupe, random, operations }) {
     return async () => {
       const key = `depot${operations.generation(operationsPerKey)}`;
-      const id = operations.nextId(client);
       const choice = random.next();
       if (choice < 0.55) {
+        const id = operations.nextId(client);
         const carrier = carrierOf(key, client);
         const asked = { id, key, action: 'bring', input: { carrier } };
         const retries = random.between(0, 2);
@@ -24,13 +24,16 @@ export const parcels: Workload = {
           troupe.actor(Carrier, carrier).bring(key, id, retries),
         );
       } else if (choice < 0.7) {
+        const id = operations.nextId(client);
         const open = random.chance(0.4);
         const asked = { id, key, action: 'set', input: { open } };
         await operations.record(client, asked, () => troupe.actor(Depot, key).setOpen(open));
       } else {
         const action = choice < 0.9 ? 'deliver' : 'discard';
         const letter = await firstDead(troupe, key, random.between(0, 3));
+        // A number that is given is used: what is missing of a history would look lost.
         if (letter === undefined) return;
+        const id = operations.nextId(client);
         const asked = { id, key, action, input: { parcel: letter.parcel } };
         const { deadLetters } = troupe;
         const run = action === 'deliver' ? deadLetters.redeliver : deadLetters.discard;
