@@ -87,6 +87,8 @@ export type NodeFact =
       readonly path: readonly ActorId[];
       /** Of a letter, when its sender said so. */
       readonly tries?: LetterTries;
+      /** How often the letter has failed before; absent when it has not. */
+      readonly failed?: number;
       readonly redelivers?: number;
       readonly clock: VectorClock;
     }

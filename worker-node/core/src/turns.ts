@@ -380,6 +380,7 @@ export class Turns {
     const letter = letterPart(input);
     memory.begun = { seq, cause, method, args, path, ...letter, recorded: [], ...waits };
     turn.recorded = memory.begun.recorded;
+    const failed = this.#core.deadLetters.failedBefore(activation, input);
     this.fact(activation, {
       kind: 'turn-begun',
       actor: id,
@@ -390,6 +391,7 @@ export class Turns {
       args,
       path,
       ...letter,
+      ...(failed === 0 ? {} : { failed }),
       clock: changes,
     });
     return memory.begun;

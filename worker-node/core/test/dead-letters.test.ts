@@ -15,6 +15,7 @@ import {
 } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { LetterBook } from '../src/letter-book.ts';
+import { outsideEffects } from '../src/outside-effects.ts';
 import { ledger, other, seal, shared, TestNode } from './harness.ts';
 
 const replyTo = nodeAddress(incarnation('z.aaaaaaaa'));
@@ -277,6 +278,12 @@ describe('a letter that is to be tried again', () => {
     const second = a.lastTurn();
     expect(second.callId).toBe(`${first.callId}~1`);
     expect(second.recorded).toEqual([]);
+    a.frame({ kind: 'step-begin', work: second.work, ordinal: 0, name: 's' });
+    const ok = { ok: true, value: encodeValue(0) } as const;
+    a.frame({ kind: 'step-done', work: second.work, ordinal: 0, name: 's', outcome: ok });
+    // What a line would leave behind is told under the id that the outside was given.
+    const [effect] = outsideEffects({ actor: ledger, birth: 1 }, a.log, { [ledger]: 0 });
+    expect(effect).toMatchObject({ kind: 'step', what: `s (${second.callId}/0)` });
   });
 });
 
