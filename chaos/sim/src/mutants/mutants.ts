@@ -111,6 +111,7 @@ export const mutants = {
     'a leader that took over takes others of its GPUs for those in use',
   'failed-letters-are-only-taken': 'a letter whose turn fails is taken, and of it nothing is kept',
   'dead-letters-not-in-the-checkpoint': 'a checkpoint forgets the dead letters of its actor',
+  'dead-letters-not-shown': 'whoever asks for dead letters is shown none',
   'still-dead-after-delivery': 'a letter that was delivered anew stays among the dead',
   'tries-without-waiting': 'a letter that failed is tried again at once',
   'tried-once-more': 'a letter is tried once more often than its sender asked',

@@ -2,7 +2,9 @@
 import {
   type ActorWish,
   decode,
+  decodeValue,
   encode,
+  encodeValue,
   incarnation,
   type Letter,
   type Machine,
@@ -158,6 +160,7 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
       return bare;
     }),
   }),
+  'dead-letters-not-shown': () => (output) => ({ ...output, reply: output.reply.map(shownNone) }),
   'still-dead-after-delivery': () => (output) => ({
     ...output,
     append: output.append.map((fact) => {
@@ -171,6 +174,15 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
   'timer-news-told-once': toldOnce,
   'letters-lost-in-a-drain': lostInDrain,
 };
+
+function shownNone(reply: NodeReply): NodeReply {
+  const { message } = reply;
+  if (message.kind !== 'call-result' || !message.outcome.ok) return reply;
+  const value = decodeValue(message.outcome.value);
+  if (value === null || typeof value !== 'object' || !('letters' in value)) return reply;
+  const outcome = { ok: true, value: encodeValue({ letters: [], total: 0 }) } as const;
+  return { ...reply, message: { ...message, outcome } };
+}
 
 function sentOnce(): SpoilOutput {
   const sent = new Set<string>();
