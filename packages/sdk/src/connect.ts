@@ -188,9 +188,7 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       return JSON.parse(json) as ClusterView;
     },
     actors,
-    deadLetters: deadLettersOf(unary, tenant, (target, key) =>
-      actors.getIfExists(nameOf(target), key),
-    ),
+    deadLetters: deadLettersOf(unary, tenant, (target, key) => actors.getIfExists(target, key)),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);

@@ -58,12 +58,13 @@ const listedMax = 100;
 export function deadLettersOf(
   unary: Unary,
   tenant: string,
-  find: (actor: Target, key: string) => Promise<ActorRef<UntypedCalls> | undefined>,
+  find: (actor: Target, key: string) => Promise<ActorRef<unknown> | undefined>,
 ): DeadLetters {
   /** Of the actor that is there: looking at letters makes none. */
   const ask = async (actor: Target, key: string, method: string, args: readonly number[]) => {
     const found = await find(actor, key);
-    const call = found?.calls[method];
+    // Whatever it is, these methods it has.
+    const call = (found?.calls as UntypedCalls | undefined)?.[method];
     if (call !== undefined) return await call(...args);
     throw troupeError('UNKNOWN_ACTOR', `there is no actor ${nameOf(actor)}/${key}`);
   };
