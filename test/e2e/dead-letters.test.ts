@@ -122,6 +122,27 @@ it('each letter that fails is dead once, and delivered anew once, when scheduler
   await redeliverAll(killLeader);
 }, 180_000);
 
+/** Each till goes to the other node, again and again. */
+async function moveAll(rounds: number): Promise<void> {
+  const { troupe, cluster } = stage;
+  for (const key of tills) await troupe.actors.create(Till, key, { orExisting: true });
+  for (let round = 0; round < rounds; round++) {
+    const moves = tills.map(async (key) => {
+      const host = await stage.hostOf(`default/Till/${key}`);
+      const other = cluster.nodes.find(({ name }) => name !== host);
+      return await troupe.migrate('Till', key, { to: other?.name ?? '' });
+    });
+    for (const { state } of await Promise.all(moves)) expect(state).toBe('moved');
+  }
+}
+
+it('letters that are tried again keep their order, and are dead once, while their receiver is moved', async () => {
+  await deployed({ nodes: 2 });
+  await sendAll(() => moveAll(6));
+  await expectEachOnce();
+  await redeliverAll(() => moveAll(4));
+}, 180_000);
+
 it('a letter that crashes its runner is dead, and those after it are taken', async () => {
   await deployed({ nodes: 1 });
   await clerk('ann').crash('t0', 'bad');
