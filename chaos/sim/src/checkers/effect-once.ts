@@ -1,10 +1,12 @@
 /** A call, a letter, a firing of a timer and a step take effect once: no cause and no program twice in an actor's history,
  *  and no step again whose result was recorded. */
 import { type ActorId, decodeValue, limits } from '@troupe/model';
-import { callIdOf, type TurnCause } from '@troupe/worker-node-core';
+import { callIdOf, type NodeFact, type TurnCause } from '@troupe/worker-node-core';
 import { decodeArgs } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { type ActorTruth, causeKey, failedBefore, type Truth, type TurnTruth } from './truth.ts';
+
+type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 
 export const effectOnce: MakeChecker = (truth, violate) => {
   const programs = new Map<string, ActorId>();
@@ -15,6 +17,17 @@ export const effectOnce: MakeChecker = (truth, violate) => {
   const isForgotten = (program: string): boolean => {
     for (const one of forgotten) if (program === one || program.startsWith(`${one}.`)) return true;
     return false;
+  };
+  /** Letters that have failed: what they had called by then is called again by their next try. */
+  const failed = new Set<string>();
+  const isOfFailed = (program: string): boolean => {
+    for (const one of failed) if (program.startsWith(`${one}.`)) return true;
+    return false;
+  };
+  const noteFailed = ({ actor, cause, letterEnd }: TurnFact): void => {
+    if (letterEnd === undefined || cause.kind !== 'letter') return;
+    const sent = truth.lettersOf(cause.from, cause.fromBirth, actor)[cause.number - 1];
+    if (sent !== undefined) failed.add(decodeArgs(sent.args).id);
   };
   const wasSilent = (first: TurnTruth): boolean =>
     truth.nights > first.nights || truth.now() - first.at > limits.deadlineMsMax;
@@ -49,11 +62,12 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       }
       const again = first !== undefined && cause.startsWith('task:') && wasSilent(first);
       if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
+      noteFailed(fact);
       if (fact.delta === undefined) return;
       const program = String(decodeValue(fact.delta));
       const before = programs.get(program);
       if (again) forgotten.add(program);
-      if (before !== undefined && !isForgotten(program)) {
+      if (before !== undefined && !isForgotten(program) && !isOfFailed(program)) {
         violate(`${program} took effect at ${before} and at ${actor.id}`);
       }
       programs.set(program, actor.id);
