@@ -122,7 +122,8 @@ export class TestStream implements SessionStream {
   }
 
   #call(message: CallMessage): void {
-    const { number, low, type, key, method, args, deadlineMs, scope, birth, priority } = message;
+    const { number, low, type, key, method, args, deadlineMs, scope, birth } = message;
+    const { atTurn, priority } = message;
     if (this.#welcomed === undefined) return;
     const { session, tenant } = this.#welcomed;
     if (!isTypeName(type) || !isActorKey(key) || !isTypeName(method)) {
@@ -132,6 +133,7 @@ export class TestStream implements SessionStream {
     this.#open.add(number);
     const actor = actorId(tenant, type, key);
     const of = {
+      ...(atTurn === undefined ? {} : { atTurn }),
       ...(birth === 0 ? {} : { birth }),
       ...(priority === 'high' || priority === 'low' ? ({ priority } as const) : {}),
     };

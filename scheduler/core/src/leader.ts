@@ -29,6 +29,7 @@ import { Objects } from './objects.ts';
 import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
+import { Rewinds } from './rewinds.ts';
 import { Runs } from './runs.ts';
 import { Savepoints } from './savepoints.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
@@ -60,6 +61,7 @@ export class Leader {
   readonly #surveys: Surveys;
   readonly #savepoints: Savepoints;
   readonly #lineViews: LineViews;
+  readonly #rewinds: Rewinds;
   readonly #quarantines: Quarantines;
   readonly #deadLetters: DeadLetterLists;
 
@@ -90,6 +92,7 @@ export class Leader {
         if (left !== undefined) this.#migrations.placed(actor, left);
         this.#timers.placed(actor, node);
       },
+      back: (actor) => this.#rewinds.back(actor),
     });
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
@@ -111,6 +114,10 @@ export class Leader {
     this.#surveys = new Surveys(desk);
     this.#savepoints = new Savepoints(desk, this.#surveys);
     this.#lineViews = new LineViews(desk, this.#surveys);
+    this.#rewinds = new Rewinds(desk, this.#directory, {
+      surveys: this.#surveys,
+      lineViews: this.#lineViews,
+    });
     this.#quarantines = new Quarantines(desk);
     this.#deadLetters = new DeadLetterLists(desk, this.#surveys);
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, {
@@ -172,6 +179,7 @@ export class Leader {
       this.#surveys,
       this.#lineViews,
       this.#deadLetters,
+      this.#rewinds,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
@@ -214,6 +222,7 @@ export class Leader {
       case 'survey':
         this.#surveys.due(due.ask);
         this.#lineViews.due(due.ask);
+        this.#rewinds.due(due.ask);
         return this.#deadLetters.due(due.ask);
       case 'tell-time':
         return this.#runs.tellTime();
@@ -240,6 +249,7 @@ export class Leader {
     this.#directory.takeOver();
     this.#migrations.takeOver();
     this.#lifecycle.takeOver();
+    this.#rewinds.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
@@ -284,6 +294,8 @@ export class Leader {
         return this.#surveys.found(message);
       case 'quarantined':
         return this.#quarantines.hear(message);
+      case 'passage-found':
+        return this.#rewinds.found(message);
       case 'beyond-found':
         return this.#lineViews.found(message);
       case 'dead-letters-found':
@@ -367,6 +379,8 @@ export class Leader {
         return this.#reserving.put(asker, body);
       case 'drop-reservation':
         return this.#reserving.drop(asker, body);
+      case 'rewind':
+        return this.#rewinds.serve(asker, body);
       case 'show-line':
         return this.#lineViews.show(asker, body);
       case 'make-savepoint':

@@ -2,9 +2,9 @@
  * Letters to one actor that have failed: how often those were tried that are tried again, and those that
  * are dead. It changes by turns and discards alone, live and at replay.
  *
- * J1  the number of a dead letter is never used again.
- * J2  of a sender at most one letter is tried again, the first that is not taken.
- * J3  a dead letter stays until a turn that delivers it anew has ended well, or it is discarded.
+ * LB1  the number of a dead letter is never used again.
+ * LB2  of a sender at most one letter is tried again, the first that is not taken.
+ * LB3  a dead letter stays until a turn that delivers it anew has ended well, or it is discarded.
  *
  * `now` is monotonic ms of this node: what is read back from facts has failed now, so that no try comes
  * too early.
@@ -138,10 +138,10 @@ export class LetterBook {
     this.#next += 1;
   }
 
-  /** J3 */
+  /** LB3 */
   redelivered(number: number, outcome: Outcome): void {
     const letter = this.#dead.get(number);
-    assert(letter !== undefined, 'J3: a dead letter stays while it is delivered anew');
+    assert(letter !== undefined, 'LB3: a dead letter stays while it is delivered anew');
     if (outcome.ok) return this.#drop(number);
     const attempts = letter.attempts + 1;
     this.#dead.set(number, { ...letter, attempts, failure: shortened(outcome.failure) });
@@ -178,6 +178,28 @@ export class LetterBook {
     for (const [sender, letter, attempts, full, restMs] of stored.tried) {
       book.#tried.set(sender, { letter, attempts, full, dueAt: now + restMs });
     }
+    return book;
+  }
+
+  /** After its scope went back: of what came from inside of it, what had failed then; from elsewhere also what
+   *  has failed since, as that stays taken. What was delivered anew or discarded since is dead again. Numbers
+   *  go on (LB1). */
+  static rewound(
+    former: LetterBook,
+    present: LetterBook,
+    isInside: (sender: string) => boolean,
+  ): LetterBook {
+    const book = new LetterBook();
+    book.#next = Math.max(former.#next, present.#next);
+    book.#discards = Math.max(former.#discards, present.#discards);
+    const isFromElsewhere = ({ from, fromBirth }: DeadLetter) => !isInside(`${from}#${fromBirth}`);
+    const later = [...present.#dead.values()].filter(isFromElsewhere);
+    const all = new Map([...former.#dead.values(), ...later].map((one) => [one.number, one]));
+    for (const letter of all.values()) book.#keep(letter);
+    for (const [sender, tried] of former.#tried)
+      if (isInside(sender)) book.#tried.set(sender, tried);
+    for (const [sender, tried] of present.#tried)
+      if (!isInside(sender)) book.#tried.set(sender, tried);
     return book;
   }
 

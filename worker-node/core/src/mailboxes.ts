@@ -30,7 +30,7 @@ import {
   type SessionId,
   signalMethod,
 } from '@troupe/model';
-import type { Activation, Input } from './activation.ts';
+import { type Activation, type Input, incarnationOf } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
 import { enqueue } from './mailbox-order.ts';
@@ -257,7 +257,7 @@ export class Mailboxes {
   #acceptCall(activation: Activation, call: Call): void {
     const { session, number } = call.caller;
     const memory = activation.memory;
-    if (memory === undefined) return;
+    if (memory === undefined || this.#core.rewinds.isOfAnother(activation, call)) return;
     const known = memory.sessions.window(session);
     const reply = known?.replies.get(number);
     if (reply !== undefined) {
@@ -389,6 +389,7 @@ export class Mailboxes {
   }
 
   #acceptLetter(activation: Activation, letter: Letter): void {
+    if (this.#core.rewinds.isOfAnother(activation, letter)) return;
     const sender = senderOf(letter.from, letter.fromBirth);
     const taken = Math.max(activation.memory?.recv.get(sender) ?? 0, letter.base ?? 0);
     if (letter.number <= taken) return this.acknowledge(activation, letter, letter.replyTo);
@@ -427,11 +428,13 @@ export class Mailboxes {
     replyTo: Address,
     heldMs?: number,
   ): void {
+    const upTo = activation.memory?.recv.get(senderOf(letter.from, letter.fromBirth)) ?? 0;
+    const { id: to, scope } = activation;
     const { from, fromBirth } = letter;
-    const upTo = activation.memory?.recv.get(senderOf(from, fromBirth)) ?? 0;
-    const ack = { kind: 'letter-ack', to: activation.id, from, fromBirth, upTo } as const;
-    const message = heldMs === undefined ? ack : { ...ack, heldMs };
-    this.#core.out.reply({ to: replyTo, message });
+    const ack = { kind: 'letter-ack', to, from, fromBirth, upTo } as const;
+    const held = heldMs === undefined ? {} : { heldMs };
+    const stamp = incarnationOf(activation);
+    this.#core.out.reply({ to: replyTo, message: { ...ack, scope, ...stamp, ...held } });
   }
 
   /** A refusal is remembered, so that a late twin of the call cannot run after it. */

@@ -456,3 +456,34 @@ describe('a dead letter that is discarded', () => {
     expect(ask(b, discardMethod, [1])).toBe('UNKNOWN_LETTER');
   });
 });
+
+describe('dead letters of a scope that goes back', () => {
+  const inside = (sender: string): boolean => sender.startsWith('in');
+  const outcome = { ok: false, failure: { code: 'USER_ERROR', message: 'no' } } as const;
+  /** A letter of this sender dies. */
+  const dies = (book: LetterBook, from: string, number: number): void => {
+    const cause = { kind: 'letter', from: from as never, fromBirth: 1, number } as const;
+    const letterEnd = { kind: 'dead', attempts: 1, args: encodeValue([]) } as const;
+    book.ended(`${from}#1`, { cause, method: 'm', outcome, letterEnd, at: 0 }, 0);
+  };
+
+  it('are those of then; what came from elsewhere stays dead, and no number is used again', () => {
+    const present = new LetterBook();
+    dies(present, 'in', 1);
+    dies(present, 'out', 1);
+    const former = LetterBook.from(present.store(0), 0);
+    present.discard(1, 1);
+    present.redelivered(2, { ok: true, value: encodeValue(null) });
+    dies(present, 'in', 2);
+    dies(present, 'out', 2);
+    const book = LetterBook.rewound(former, present, inside);
+    expect([...book.after(0)].map(({ number, from }) => [number, from])).toEqual([
+      [1, 'in'],
+      [2, 'out'],
+      [4, 'out'],
+    ]);
+    expect(book.discards).toBe(1);
+    dies(book, 'in', 3);
+    expect([...book.after(4)].map(({ number }) => number)).toEqual([5]);
+  });
+});

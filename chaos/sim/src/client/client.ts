@@ -28,6 +28,7 @@ import type { World } from '../world/world.ts';
 import { beginGang, outcomeOf } from './gang-errand.ts';
 import { beginLetters } from './letters-errand.ts';
 import { beginLife } from './life-errand.ts';
+import { beginRewind } from './rewind-errand.ts';
 import { RunErrand } from './run-errand.ts';
 
 /** A message without its stream. */
@@ -219,6 +220,13 @@ export class Client {
         });
       case 'savepoint':
         return this.#savepoint(operation);
+      case 'rewind':
+        return beginRewind(operation, {
+          ask: (body, answered) => this.#ask(body, answered),
+          after: (ms, run) => this.process.after(ms, run),
+          reach: (state) => this.#world.coverage.reach(state),
+          end: (outcome) => this.#end(operation, outcome),
+        });
       case 'run':
         return new RunErrand(operation, {
           world: this.#world,
@@ -418,7 +426,8 @@ export class Client {
   }
 
   #sendCall({ operation, session, number, deadlineAt, birth, streams }: OpenCall): void {
-    const { scope } = this.#world;
+    const isOfNone = operation.kind === 'signal' || operation.kind === 'letter-call';
+    const { scope = this.#world.scope } = isOfNone ? {} : operation;
     streams.add(this.#stream);
     this.#send({
       kind: 'client-call',
