@@ -146,7 +146,9 @@ export const deadLettersKept: MakeChecker = (truth, violate) => {
 
   /** What was dead before it was asked and is so when it is answered is on the list. */
   function shown(actor: ActorId, { deadBefore = [], bornBefore }: Answered, page: Shown): void {
-    if (truth.actors.get(actor)?.birth !== bornBefore) return;
+    const known = truth.actors.get(actor);
+    // Of one that has ended since nothing is kept here.
+    if (known?.birth !== bornBefore || known?.endedAt !== undefined) return;
     const ledger = ledgerOf(actor);
     const numbers = page.letters.map(({ number }) => number);
     for (const number of numbers) {

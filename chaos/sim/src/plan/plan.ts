@@ -164,7 +164,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     places,
     weather: drawWeather(chance.fork('weather')),
     timings: drawTimings(chance.fork('timings')),
-    limits: narrow,
+    limits: hasVaults ? withRoomForDead(narrow) : narrow,
     clocks: drawClocks(places, chance.fork('clocks')),
     newer: drawNewer(places, chance.fork('versions')),
     tenants,
@@ -175,6 +175,15 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     operations,
     healAt,
   };
+}
+
+/** Nobody looks after the dead letters of vaults, which would wait for room for ever. */
+function withRoomForDead({
+  deadLettersMax: _,
+  deadRoomMs: __,
+  ...narrow
+}: NarrowLimits): NarrowLimits {
+  return narrow;
 }
 
 /** Some runs are long, with much silence in between: what is idle leaves memory. */
