@@ -8,6 +8,7 @@ import { effectOnce, placedOnce } from '../src/checkers/effect-once.ts';
 import { exactResults } from '../src/checkers/exact-results.ts';
 import { exactVoyages } from '../src/checkers/exact-voyages.ts';
 import { goesBackWhole } from '../src/checkers/goes-back-whole.ts';
+import { parcelsKept } from '../src/checkers/parcels-kept.ts';
 import { timersOnce } from '../src/checkers/timers-once.ts';
 import type { Verdict } from '../src/checkers/verdict.ts';
 import { wholeTrips } from '../src/checkers/whole-trips.ts';
@@ -92,6 +93,49 @@ describe('timers', () => {
 
   it('are found out when one is early', () => {
     expect(check([['a', -40], ...late('b', 'b', 'b', 'f')])).toEqual(['wrong']);
+  });
+});
+
+describe('letters that fail', () => {
+  const carrier = 'k/c';
+  const all = operations(
+    'k',
+    { id: 'a', action: 'bring', input: { carrier } },
+    { id: 'b', action: 'bring', input: { carrier } },
+    { id: 'c', action: 'bring', input: { carrier }, outcome: 'unknown' },
+    { id: 'd', action: 'bring', input: { carrier } },
+    { id: 'x', action: 'deliver', input: { parcel: 'a.2' }, output: 'a.2' },
+    { id: 'y', action: 'discard', input: { parcel: 'd.2' } },
+    { id: 'z', action: 'deliver', input: { parcel: 'b.2' }, outcome: 'failed' },
+  );
+  const whole = ['a.1', 'a.3', 'b.1', 'b.3', 'd.1', 'd.3', 'a.2'];
+  const check = (taken: string[], dead: string[], brought = ['a', 'b', 'd']) =>
+    kindsOf(
+      parcelsKept('p', {
+        operations: all,
+        finals: [final('k', { taken, dead }), final(carrier, brought)],
+      }),
+    );
+
+  it('are taken, dead or discarded, each once; what is unknown may have been sent', () => {
+    expect(check(whole, ['b.2'])).toEqual([]);
+    const more = [...whole.slice(0, 4), 'c.1', 'c.3', ...whole.slice(4)];
+    expect(check(more, ['b.2', 'c.2'], ['a', 'b', 'c', 'd'])).toEqual([]);
+  });
+
+  it.each([
+    ['one is neither taken nor dead', whole, [], 'lost'],
+    ['one is taken and dead', [...whole, 'b.2'], ['b.2'], 'doubled'],
+    ['one that was delivered anew is dead', whole.slice(0, -1), ['a.2', 'b.2'], 'lost'],
+    ['one that was discarded is there', whole, ['b.2', 'd.2'], 'wrong'],
+    ['one comes that nobody sent', [...whole, 'e.1'], ['b.2'], 'wrong'],
+  ])('are found out when %s', (_what, taken, dead, kind) => {
+    expect(check(taken, dead)).toEqual([kind]);
+  });
+
+  it('are found out when those of one sender change places', () => {
+    const swapped = ['b.1', 'a.1', 'a.3', 'b.3', 'd.1', 'd.3', 'a.2'];
+    expect(check(swapped, ['b.2'])).toEqual(['out-of-order']);
   });
 });
 

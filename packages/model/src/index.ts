@@ -1,6 +1,7 @@
 export * from './clock.ts';
 export * from './codec.ts';
 export * from './cron.ts';
+export * from './dead-letters.ts';
 export * from './errors.ts';
 export * from './handle.ts';
 export * from './ids.ts';
@@ -13,6 +14,7 @@ export * from './messages.ts';
 export * from './objects.ts';
 export * from './outcome-form.ts';
 export * from './placement.ts';
+export * from './priority.ts';
 export * from './requests.ts';
 export * from './reservations.ts';
 export * from './rewind-messages.ts';

@@ -23,6 +23,8 @@ export const limits = {
   mailboxCallsMax: 10_000,
   /** How long such a refusal is remembered: copies of the call still on their way share its fate. */
   turnedAwayMs: 5_000,
+  /** How often an input is overtaken by more urgent ones, at most: then it is the next one. */
+  overtakenMax: 100,
   /** Turns of one actor handed to its runner ahead of their records. */
   turnsAheadMax: 64,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */
@@ -73,6 +75,16 @@ export const limits = {
   preparedBytesMax: 256 * 1024 * 1024,
   /** Letters of one actor not yet acknowledged: its calls are `RESOURCE_EXHAUSTED` beyond. */
   outboxLettersMax: 10_000,
+  /** Dead letters that an actor keeps, and the bytes of their arguments: beyond, a letter that fails is
+   *  not taken. It is tried again when there is room, and no sooner than after `deadRoomMs`. */
+  deadLettersMax: 1_000,
+  deadLetterBytesMax: 4 * 1024 * 1024,
+  deadRoomMs: 10_000,
+  /** Longest wait between two tries of a letter, and how many may be named: more is `INVALID_ARGUMENT`. */
+  letterBackoffMsMax: 3_600_000,
+  letterBackoffsMax: 16,
+  /** Actors with dead letters in one page of a list. */
+  listedDeadMax: 200,
   /** Timers of one actor that wait, delayed sends among them: another one is `RESOURCE_EXHAUSTED`. */
   actorTimersMax: 1_000,
   /** Units of the name of a timer: more are `INVALID_ARGUMENT`. */

@@ -1,4 +1,5 @@
 /** What a bundle declares, found by loading it in a runner. */
+import type { LetterTries } from './dead-letters.ts';
 import type { PlacementWishes } from './placement.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -15,6 +16,9 @@ export interface ActorManifest {
   readonly turnLimitMs?: number;
   /** How long turns may wait for signals while their callers await them, beside that limit. */
   readonly waitsMs?: number;
+  /** How often letters are tried whose turns fail, and those to some of its methods. */
+  readonly letters?: LetterTries;
+  readonly lettersOf?: { readonly [method: string]: LetterTries };
 }
 
 export interface TaskManifest {

@@ -4,6 +4,7 @@
  * sender until answered, or a hint whose loss only costs time. Receivers are idempotent.
  */
 import type { VectorClock } from './clock.ts';
+import type { AskDeadLetters, DeadLettersFound, LetterTries } from './dead-letters.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type { StoredObject } from './handle.ts';
 import type {
@@ -20,6 +21,7 @@ import type {
 } from './ids.ts';
 import type { AskBeyond, AskTurns, BeyondFound, Quarantined, TurnsFound } from './line-messages.ts';
 import type { Manifest, Resources } from './manifest.ts';
+import type { SaidPriority } from './priority.ts';
 import type { AskPassage, HoldActors, PassageFound, TakeBack } from './rewind-messages.ts';
 import type { DueTimer, NewsOfActor, NewsSeen } from './timers.ts';
 
@@ -80,6 +82,7 @@ export interface Call {
   readonly clock?: VectorClock;
   /** A read of the actor as it was after this turn. */
   readonly atTurn?: number;
+  readonly priority?: SaidPriority;
   /** Of the calling actor's scope: how often that went back is told by it. Absent when it never did. */
   readonly incarnation?: number;
 }
@@ -134,6 +137,9 @@ export interface Letter {
   readonly base?: number;
   readonly method: string;
   readonly args: Bytes;
+  /** Absent: as the receiver declares. */
+  readonly tries?: LetterTries;
+  readonly priority?: SaidPriority;
   readonly replyTo: Address;
   readonly scope: string;
   readonly clock: VectorClock;
@@ -148,6 +154,8 @@ export interface LetterAck {
   readonly from: ActorId;
   readonly fromBirth: number;
   readonly upTo: number;
+  /** For so long the next one is not taken: it waits to be tried again. */
+  readonly heldMs?: number;
   /** Of the receiver: what it had taken before its scope went back is nothing to a sender of that scope.
    *  Absent when it never did. */
   readonly scope?: string;
@@ -544,6 +552,7 @@ export type ToNode =
   | RebasedSeen
   | AskTurns
   | AskBeyond
+  | AskDeadLetters
   | HoldActors
   | AskPassage
   | TakeBack
@@ -567,6 +576,7 @@ export type NodeToLeader =
   | Rebased
   | TurnsFound
   | BeyondFound
+  | DeadLettersFound
   | PassageFound
   | Quarantined
   | Leaving

@@ -3,6 +3,7 @@
  * number unique to its gateway and is resent until answered; `id`s in it are made by the client, so
  * a resend finds what the first one did.
  */
+import type { DeadLettersView } from './dead-letters.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type {
   ActorId,
@@ -18,6 +19,7 @@ import type {
 import type { Manifest, Resources } from './manifest.ts';
 import type { ActorWish, NodeLoad, Term } from './messages.ts';
 import type { GangPolicy, Labels, StrategyName } from './placement.ts';
+import type { PriorityName } from './priority.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
 import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
 import type { TimerWhen } from './timers.ts';
@@ -186,6 +188,15 @@ export type RequestBody =
       readonly after?: string;
       readonly limit: number;
     }
+  | {
+      /** Actors of the tenant with dead letters, in the order of their ids. */
+      readonly kind: 'list-dead-letters';
+      readonly tenant: TenantName;
+      readonly type?: string;
+      /** `next` of the page before. */
+      readonly after?: string;
+      readonly limit: number;
+    }
   | { readonly kind: 'drain-node'; readonly node: NodeName }
   | {
       /** Whether anything new is placed there. */
@@ -201,8 +212,6 @@ export type RequestBody =
     }
   /** What tasks declare and use, of one tenant or of all. */
   | { readonly kind: 'list-demands'; readonly tenant?: TenantName; readonly limit: number };
-
-export type PriorityName = 'low' | 'normal' | 'high';
 
 /** What a tenant may use at once and start in a second; what is not named is not limited. */
 export interface Quota {
@@ -257,6 +266,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-runs',
   'list-actors',
   'list-timers',
+  'list-dead-letters',
   'get-actor',
   'list-tasks',
   'list-demands',
@@ -303,6 +313,18 @@ export type Answer =
       readonly timers: readonly PendingTimerView[];
       readonly total: number;
       /** Absent when this is the last page. */
+      readonly next?: string;
+    }
+  | {
+      readonly kind: 'dead-letters';
+      readonly actors: readonly DeadLettersView[];
+      /** On all the nodes that have answered: such actors, and their letters. */
+      readonly total: number;
+      readonly letters: number;
+      /** Actors of which it is not known now. */
+      readonly unread: number;
+      /** Nodes that have not answered. */
+      readonly silent: readonly NodeName[];
       readonly next?: string;
     }
   | { readonly kind: 'tasks'; readonly tasks: readonly TaskView[]; readonly total: number }

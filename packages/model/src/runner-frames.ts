@@ -3,9 +3,11 @@
  * frames (4 bytes big-endian length, then msgpack). A runner reaches nothing of the cluster but
  * this. One runner serves one bundle, given on its command line.
  */
+import type { LetterTries } from './dead-letters.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type { ActorId, BundleHash, Bytes, TaskId } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
+import type { SaidPriority } from './priority.ts';
 import type { PendingTimer, TimerChange } from './timers.ts';
 
 /** Number that the node gives to a turn or task while the runner has it. */
@@ -123,7 +125,9 @@ export type ToRunner =
   | { readonly kind: 'waits-seen'; readonly actor: ActorId }
   /** Give the full state at the last finished turn. */
   | { readonly kind: 'capture'; readonly actor: ActorId; readonly request: number }
-  | { readonly kind: 'cancel'; readonly work: WorkId };
+  | { readonly kind: 'cancel'; readonly work: WorkId }
+  /** Give back the turns of this actor that have not begun; answered by `recalled`. */
+  | { readonly kind: 'recall'; readonly actor: ActorId };
 
 export type FromRunner =
   | { readonly kind: 'loaded'; readonly bundle: BundleHash; readonly manifest: Manifest }
@@ -175,6 +179,7 @@ export type FromRunner =
       readonly method: string;
       readonly args: Bytes;
       readonly deadlineMs: number;
+      readonly priority?: SaidPriority;
     }
   /** A turn waits for a signal; answered by `call-returned`. */
   | {
@@ -192,6 +197,8 @@ export type FromRunner =
       /** What it waits for. */
       readonly ordinals: readonly number[];
     }
+  /** Of these nothing has run, nor will here. */
+  | { readonly kind: 'recalled'; readonly actor: ActorId; readonly works: readonly WorkId[] }
   | { readonly kind: 'decided'; readonly work: WorkId; readonly decided: Decided }
   | {
       readonly kind: 'captured';
@@ -206,6 +213,9 @@ export type FromRunner =
     };
 
 export interface OutgoingSend {
+  /** Absent: as the receiver declares. */
+  readonly tries?: LetterTries;
+  readonly priority?: SaidPriority;
   readonly type: string;
   readonly key: string;
   readonly method: string;

@@ -6,8 +6,10 @@
  * together name one effect. What a delayed send waits for is a timer too, one without a name.
  */
 import { cronFault, cronNext } from './cron.ts';
+import type { LetterTries } from './dead-letters.ts';
 import type { ActorId, Bytes } from './ids.ts';
 import { limits } from './limits.ts';
+import type { SaidPriority } from './priority.ts';
 
 /** When a timer falls due. `after` and `every` are timed by time that passes, the others by wall clock. */
 export type TimerWhen =
@@ -28,6 +30,9 @@ export interface TimerErrand {
   readonly method: string;
   readonly args: Bytes;
   readonly to?: { readonly type: string; readonly key: string };
+  /** Of such a letter. */
+  readonly tries?: LetterTries;
+  readonly priority?: SaidPriority;
 }
 
 /** What a turn did to the timers of its actor; a name that is set again replaces the timer of it. */

@@ -1,7 +1,8 @@
 /** `actor(type, { state, methods, reads })`: an addressable agent whose state is durable. */
-import { signalMethod, troupeError, version } from '@troupe/model';
+import { type LetterTries, letterMethods, signalMethod, troupeError, version } from '@troupe/model';
 import type { ReadContext, TurnContext } from './context.ts';
 import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
+import { type LetterOptions, letterTriesOf } from './letter-tries.ts';
 
 /** Methods of any actor. `never` keeps every parameter list assignable to it. */
 export type AnyMethods = { readonly [name: string]: (c: never, ...args: never[]) => unknown };
@@ -17,6 +18,8 @@ export interface ActorDefinition<
   readonly reads: R;
   readonly turnLimitMs?: number;
   readonly waitsMs?: number;
+  readonly letters?: LetterTries;
+  readonly lettersOf?: { readonly [method: string]: LetterTries };
 }
 
 export type AnyActorDefinition = ActorDefinition<unknown, AnyMethods, AnyMethods>;
@@ -62,6 +65,11 @@ export interface ActorOptions<S, M, R> {
   /** Milliseconds that its turns may wait for signals while their callers await the reply: so much
    *  longer these wait before they take the outcome for unknown. 0 unless given. */
   readonly waitsMs?: number;
+  /** How often letters to it are tried whose turns fail, and those to some of its methods; what a sender
+   *  says goes first. */
+  readonly letters?: LetterOptions & {
+    readonly methods?: { readonly [K in keyof M]?: LetterOptions };
+  };
 }
 
 /** Defines a type of actor. Export it from the bundle that is deployed. */
@@ -86,8 +94,29 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
     reads,
     ...(options.turnLimitMs === undefined ? {} : { turnLimitMs: options.turnLimitMs }),
     ...(options.waitsMs === undefined ? {} : { waitsMs: options.waitsMs }),
+    ...lettersOf(type, options.letters, options.methods),
   };
   return Object.freeze(definition);
+}
+
+function lettersOf(
+  type: string,
+  options: (LetterOptions & { readonly methods?: object }) | undefined,
+  methods: AnyMethods,
+): Pick<ActorDefinition, 'letters' | 'lettersOf'> {
+  if (options === undefined) return {};
+  const letters = letterTriesOf(`letters of actor ${type}`, options);
+  const of: Record<string, LetterTries> = {};
+  const named: { readonly [method: string]: LetterOptions } = { ...options.methods };
+  for (const [name, own] of Object.entries(named)) {
+    const what = `letters of ${type}.${name}`;
+    if (!Object.hasOwn(methods, name)) {
+      throw troupeError('INVALID_ARGUMENT', `${what}: the actor has no such method`);
+    }
+    const tries = letterTriesOf(what, { ...options, ...own });
+    if (tries !== undefined) of[name] = tries;
+  }
+  return { ...(letters === undefined ? {} : { letters }), lettersOf: of };
 }
 
 function checkMethods(type: string, methods: AnyMethods, reads: AnyMethods): void {
@@ -102,6 +131,9 @@ function checkMethods(type: string, methods: AnyMethods, reads: AnyMethods): voi
       }
       if (name === signalMethod) {
         throw troupeError('INVALID_ARGUMENT', `${type}.${name} is the name of signals`);
+      }
+      if (letterMethods.includes(name)) {
+        throw troupeError('INVALID_ARGUMENT', `${type}.${name} is a name of dead letters`);
       }
       if (name === 'then') {
         throw troupeError('INVALID_ARGUMENT', `${kind} ${type}.then would make handles promises`);

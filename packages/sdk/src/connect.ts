@@ -18,12 +18,14 @@ import {
 } from '@troupe/model';
 import type { UntypedCalls } from './actor.ts';
 import { actorsOf } from './actors.ts';
+import { deadLettersOf } from './dead-letters.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
 import { migrate } from './migrate.ts';
 import { type Platform, processPlatform } from './platform.ts';
+import { saidPriority } from './priority.ts';
 import { dropReservation, putReservation } from './reservations.ts';
 import { runHandle, viewOf } from './runs.ts';
 import { scopeOf } from './scopes.ts';
@@ -110,6 +112,12 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
   });
   const read: ReadObject = (stored) => unary.read(stored);
   const way: Way = { session, read, platform };
+  const actors = actorsOf(
+    unary,
+    tenant,
+    () => platform.newId(),
+    (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
+  );
   return {
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
       actorHandle<T>(way, target, key, { deadlineMs, ...options }),
@@ -179,12 +187,8 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       const { json } = await unary.ask('ClusterService/Status', {});
       return JSON.parse(json) as ClusterView;
     },
-    actors: actorsOf(
-      unary,
-      tenant,
-      () => platform.newId(),
-      (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
-    ),
+    actors,
+    deadLetters: deadLettersOf(unary, tenant, (target, key) => actors.getIfExists(target, key)),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);
@@ -256,6 +260,7 @@ function actorHandle<T>(
   checkWhole('birth', birth, 0);
   checkWhole('atTurn', atTurn, 0);
   checkedDeadline(deadlineMs);
+  const priority = saidPriority(`calls of ${type}`, options.priority);
   if (!isTypeName(type) || !isActorKey(key)) {
     // A key may be long, and hold line ends.
     const named = JSON.stringify(`${type}/${key}`.slice(0, 80));
@@ -285,6 +290,7 @@ function actorHandle<T>(
             args: bytes,
             scope,
             birth,
+            priority: priority ?? '',
             ...(atTurn === undefined ? {} : { atTurn }),
           },
           deadlineAt: now + deadlineMs,

@@ -1,5 +1,7 @@
 /** What user code is given while it runs: the contexts of turns, reads, steps and tasks. */
+import type { PriorityName } from '@troupe/model';
 import type { ActorCalls, ActorSends, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import type { LetterOptions } from './letter-tries.ts';
 import type { Timers } from './timers.ts';
 
 /** Given to a method. After its turn has ended every use of it throws. */
@@ -68,10 +70,14 @@ export interface ReadContext<S> {
   readonly timers: Pick<Timers, 'list'>;
 }
 
-export interface SendOptions {
+/** Of tries nothing given means as the receiver declares. */
+export interface SendOptions extends LetterOptions {
   /** Milliseconds after this turn has committed until it leaves; at once unless given. It counts as one
    *  of the timers of the sender, and letters keep no order with those that wait. */
   readonly delayMs?: number;
+  /** Among all that waits for the receiver; normal unless given. Letters of one sender keep their order: a
+   *  more urgent one takes those before it along. */
+  readonly priority?: PriorityName;
 }
 
 export interface StepContext {
@@ -119,6 +125,8 @@ export interface WaitOptions {
 export interface CallLimit {
   /** Milliseconds in which the call must be accepted. */
   readonly deadlineMs?: number;
+  /** Among all that waits for the same actor; normal unless given. */
+  readonly priority?: PriorityName;
 }
 
 /** Given to a task. */

@@ -25,6 +25,7 @@ export type {
   UndoOptions,
   WaitOptions,
 } from './context.ts';
+export type { LetterOptions } from './letter-tries.ts';
 export type { Made, Ref, Refs, Resolved } from './ref.ts';
 export type { TaskDefinition, TaskOptions } from './task.ts';
 export { task } from './task.ts';

@@ -5,6 +5,9 @@ export type {
   ActorView,
   BlockView,
   ClusterView,
+  DeadLettersOfActor,
+  DeadLettersView,
+  DeadLetterView,
   DemandView,
   NodeView,
   PendingTimerView,
@@ -24,6 +27,7 @@ export type {
   ListActorsOptions,
 } from './actors.ts';
 export { connect } from './connect.ts';
+export type { DeadLetters, DeadLettersAsked, DeadLettersPage } from './dead-letters.ts';
 export * from './define.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';

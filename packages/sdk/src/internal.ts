@@ -2,6 +2,8 @@
 export type { AnyActorDefinition } from './actor.ts';
 export { definitionBrand } from './definition.ts';
 export { makeHandle, nameOf } from './handle.ts';
+export { letterTriesOf } from './letter-tries.ts';
 export type { AnyDefinition, Definitions } from './manifest.ts';
 export { definitionsOf, isDefinition } from './manifest.ts';
+export { saidPriority } from './priority.ts';
 export type { TaskDefinition } from './task.ts';

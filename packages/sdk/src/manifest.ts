@@ -74,6 +74,8 @@ function manifestOf(
       reads: Object.keys(actor.reads),
       ...(actor.turnLimitMs === undefined ? {} : { turnLimitMs: actor.turnLimitMs }),
       ...(actor.waitsMs === undefined ? {} : { waitsMs: actor.waitsMs }),
+      ...(actor.letters === undefined ? {} : { letters: actor.letters }),
+      ...(actor.lettersOf === undefined ? {} : { lettersOf: actor.lettersOf }),
     })),
     tasks: tasks.map(({ name, resources, retries, backoffMs, limitMs, placement }) => ({
       name,

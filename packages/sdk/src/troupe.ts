@@ -14,6 +14,7 @@ import type {
 } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { Actors } from './actors.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Scope } from './scopes.ts';
 import type { TaskDefinition } from './task.ts';
 import type { TimersAsked, TimersPage } from './timer-list.ts';
@@ -34,6 +35,8 @@ export interface CallOptions {
   readonly deadlineMs?: number;
   /** Cancels the calls made through this handle. */
   readonly signal?: AbortSignal;
+  /** Among all that waits for the same actor; normal unless given. */
+  readonly priority?: PriorityName;
   /** Scope of an actor that the call creates. */
   readonly scope?: string;
   /** Milliseconds that the turn may wait for signals; what its type declares unless given. */
@@ -210,6 +213,8 @@ export interface Troupe {
   status(): Promise<ClusterView>;
   /** The actors of the tenant, listed, made, paused and destroyed. */
   readonly actors: Actors;
+  /** Letters whose turns have failed for good, found, delivered anew and discarded. */
+  readonly deadLetters: DeadLetters;
   /** Moves one live actor to another node, with all that waits for it; its callers notice only latency.
    *  Answers when it is there, or as soon as `waitMs` are over while it finishes its last turn. */
   migrate(type: string, key: string, options?: MigrateOptions): Promise<Migrated>;

@@ -122,7 +122,8 @@ export class TestStream implements SessionStream {
   }
 
   #call(message: CallMessage): void {
-    const { number, low, type, key, method, args, deadlineMs, scope, birth, atTurn } = message;
+    const { number, low, type, key, method, args, deadlineMs, scope, birth } = message;
+    const { atTurn, priority } = message;
     if (this.#welcomed === undefined) return;
     const { session, tenant } = this.#welcomed;
     if (!isTypeName(type) || !isActorKey(key) || !isTypeName(method)) {
@@ -131,8 +132,11 @@ export class TestStream implements SessionStream {
     }
     this.#open.add(number);
     const actor = actorId(tenant, type, key);
-    const past = atTurn === undefined ? {} : { atTurn };
-    const of = birth === 0 ? past : { ...past, birth };
+    const of = {
+      ...(atTurn === undefined ? {} : { atTurn }),
+      ...(birth === 0 ? {} : { birth }),
+      ...(priority === 'high' || priority === 'low' ? ({ priority } as const) : {}),
+    };
     const call = { kind: 'client-call', session, number, low, actor, method, args, ...of } as const;
     const sent = scope === '' ? { ...call, deadlineMs } : { ...call, deadlineMs, scope };
     this.#start.send(sent, this.#since);

@@ -57,6 +57,14 @@ const services: Services = {
     }));
     return { timers: messages, total, next };
   },
+  async 'ActorsService/ListDeadLetters'({ tenant: owner, type, after, limit }, ask) {
+    const tenant = tenantName(owner);
+    const of = type === '' ? {} : { type };
+    const from = after === '' ? {} : { after };
+    const answer = await ask({ kind: 'list-dead-letters', tenant, ...of, ...from, limit });
+    const { kind: _, next = '', ...page } = told('dead-letters', answer);
+    return { ...page, next };
+  },
   async 'TasksService/SubmitGang'({ tenant, gang, policy, priority, members }, ask) {
     await ask({
       kind: 'submit-gang',

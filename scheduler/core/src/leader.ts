@@ -14,6 +14,7 @@ import {
   unreachable,
 } from '@troupe/model';
 import { Ailing } from './ailing.ts';
+import { DeadLetterLists } from './dead-letter-lists.ts';
 import type { Due } from './deadlines.ts';
 import { Deploying } from './deploying.ts';
 import type { Desk } from './desk.ts';
@@ -62,6 +63,7 @@ export class Leader {
   readonly #lineViews: LineViews;
   readonly #rewinds: Rewinds;
   readonly #quarantines: Quarantines;
+  readonly #deadLetters: DeadLetterLists;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -117,6 +119,7 @@ export class Leader {
       lineViews: this.#lineViews,
     });
     this.#quarantines = new Quarantines(desk);
+    this.#deadLetters = new DeadLetterLists(desk, this.#surveys);
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, {
       quarantines: this.#quarantines,
       ailments: this.#ailing,
@@ -175,6 +178,7 @@ export class Leader {
       this.#timers,
       this.#surveys,
       this.#lineViews,
+      this.#deadLetters,
       this.#rewinds,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
@@ -217,8 +221,9 @@ export class Leader {
         return this.#runs.timeCame(due.run, due.block);
       case 'survey':
         this.#surveys.due(due.ask);
+        this.#lineViews.due(due.ask);
         this.#rewinds.due(due.ask);
-        return this.#lineViews.due(due.ask);
+        return this.#deadLetters.due(due.ask);
       case 'tell-time':
         return this.#runs.tellTime();
       case 'wait':
@@ -293,6 +298,8 @@ export class Leader {
         return this.#rewinds.found(message);
       case 'beyond-found':
         return this.#lineViews.found(message);
+      case 'dead-letters-found':
+        return this.#deadLetters.found(message);
       case 'leaving':
         return this.#membership.drain(node);
       case 'released':
@@ -386,6 +393,8 @@ export class Leader {
         return this.#questions.listActors(asker, body);
       case 'list-timers':
         return this.#questions.listTimers(asker, body);
+      case 'list-dead-letters':
+        return this.#deadLetters.list(asker, body);
       case 'list-demands':
         return this.#questions.listDemands(asker, body);
       case 'migrate-actor':

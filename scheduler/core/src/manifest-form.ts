@@ -39,12 +39,16 @@ const placement = z.looseObject({
   preempts: z.boolean().optional(),
 });
 
+const letterTries = z.looseObject({ retries: number, backoffMs: z.array(number) });
+
 const actor = z.looseObject({
   type: text,
   methods: texts,
   reads: texts,
   turnLimitMs: number.optional(),
   waitsMs: number.optional(),
+  letters: letterTries.optional(),
+  lettersOf: z.record(text, letterTries).optional(),
 });
 
 const task = z.looseObject({

@@ -10,7 +10,9 @@ import type {
   Call,
   ChainLink,
   Letter,
+  LetterTries,
   Place,
+  PriorityName,
   Recorded,
   SessionId,
   VectorClock,
@@ -18,6 +20,7 @@ import type {
 import type { Alarm } from './alarms.ts';
 import type { RunnerId } from './events.ts';
 import type { TurnCause } from './facts.ts';
+import type { DeadSummary } from './letter-book.ts';
 import type { Memory } from './memory.ts';
 import type { Past } from './past.ts';
 import type { Trial } from './trials.ts';
@@ -32,6 +35,14 @@ export interface Input {
   readonly clock: VectorClock | undefined;
   /** Monotonic ms of this node until which a call may begin its turn, once its actor is paused. */
   readonly until?: number;
+  /** Of a letter, when its sender said so. */
+  readonly tries?: LetterTries;
+  /** Number of the dead letter that it delivers anew. */
+  readonly redelivers?: number;
+  /** Normal when absent. A letter before a more urgent one of its sender becomes as urgent. */
+  priority?: PriorityName | undefined;
+  /** How many have been put before it. */
+  overtaken?: number;
   /** Where the answer goes; a resend may change it. Undefined: nobody waits any more. */
   replyTo: Address | undefined;
   /** Runners that crashed under it while it was alone. */
@@ -101,6 +112,8 @@ export interface Activation {
   /** Calls under way here, queued or running, by session and number. */
   readonly open: Map<SessionId, Map<number, Input>>;
   readonly dispatched: Turn[];
+  /** Its runner was asked for the turns that have not begun. */
+  recalling: boolean;
   /** The begun turn, when it waits for a signal and no runner has it. */
   parked: Input | undefined;
   /** Since when the waits of a begun turn last, while the actor is not in memory. */
@@ -156,6 +169,8 @@ export interface Activation {
   /** Revision of the checkpoint that was known when it was last asked to be read back. */
   restoredFrom: number;
   leaveMemoryAfterCheckpoint: boolean;
+  /** Its dead letters, when it has left memory here; undefined when that is not known. */
+  deadWhenLeft: DeadSummary | undefined;
 }
 
 /** What its messages to others of its scope carry. */
@@ -188,6 +203,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     mailbox: [],
     open: new Map(),
     dispatched: [],
+    recalling: false,
     parked: undefined,
     left: undefined,
     reads: new Set(),
@@ -220,6 +236,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     lived: false,
     restoredFrom: 0,
     leaveMemoryAfterCheckpoint: false,
+    deadWhenLeft: undefined,
   };
 }
 
@@ -238,14 +255,19 @@ export function inMessages(
   return messages;
 }
 
-/** Stable over failovers: prefix of effect ids. */
-export function callIdOf(actor: ActorId, birth: number, cause: TurnCause): string {
+/** Stable over failovers: prefix of effect ids. A letter that has failed before is another effect, since what
+ *  it did was undone, or stands. */
+export function callIdOf(actor: ActorId, birth: number, cause: TurnCause, failed = 0): string {
   switch (cause.kind) {
     case 'call':
       return `${actor}#${birth}/${cause.session}:${cause.number}`;
     case 'letter':
-      return `${actor}#${birth}/${cause.from}#${cause.fromBirth}:${cause.number}`;
+      return `${actor}#${birth}/${letterKey(cause)}${failed === 0 ? '' : `~${failed}`}`;
     case 'timer':
       return `${actor}#${birth}/timer:${cause.number}.${cause.firing}`;
   }
+}
+
+function letterKey({ from, fromBirth, number }: Extract<TurnCause, { kind: 'letter' }>): string {
+  return `${from}#${fromBirth}:${number}`;
 }

@@ -323,7 +323,7 @@ export class Checkpointing {
     for (const activation of this.#core.actors.values()) {
       if (activation.phase !== 'live' || this.#core.now - activation.lastTurnAt < idleMs) continue;
       // A capture under way would be lost, and nobody would know.
-      if (!isIdle(activation) || activation.checkpoint.underWay === 'capture') continue;
+      if (!this.#isIdle(activation) || activation.checkpoint.underWay === 'capture') continue;
       if (!this.isBehind(activation)) this.#core.hosting.leaveMemory(activation);
       else if (this.#underWay.size < underWayMax) {
         activation.leaveMemoryAfterCheckpoint = this.begin(activation);
@@ -331,9 +331,16 @@ export class Checkpointing {
     }
   }
 
+  #isIdle(activation: Activation): boolean {
+    const { memory } = activation;
+    // Out of memory the time that a letter waits for its next try would not pass.
+    return hasNothingToDo(activation) && memory?.letters.isWaiting(this.#core.now) !== true;
+  }
+
   #leaveMemory(activation: Activation): void {
     activation.leaveMemoryAfterCheckpoint = false;
-    if (activation.phase !== 'live' || !isIdle(activation) || this.isBehind(activation)) return;
+    if (activation.phase !== 'live' || !this.#isIdle(activation) || this.isBehind(activation))
+      return;
     this.#core.hosting.leaveMemory(activation);
   }
 
@@ -389,7 +396,7 @@ function keepAtHand({ checkpoint }: Activation, delta: Bytes): void {
   if (since.bytes > restBytesMax) checkpoint.since = undefined;
 }
 
-function isIdle(activation: Activation): boolean {
+function hasNothingToDo(activation: Activation): boolean {
   return (
     activation.dispatched.length === 0 &&
     activation.mailbox.length === 0 &&
@@ -404,7 +411,8 @@ function bytesOf(fact: NodeFact): number {
       const reply = fact.outcome.ok ? fact.outcome.value.length : 200;
       const letters = fact.letters.reduce((sum, one) => sum + one.args.length + factBytes, 0);
       const timers = fact.timers?.reduce((sum, one) => sum + bytesOfChange(one), 0) ?? 0;
-      return factBytes + (fact.delta?.length ?? 0) + reply + letters + timers;
+      const dead = fact.letterEnd?.kind === 'dead' ? fact.letterEnd.args.length : 0;
+      return factBytes + (fact.delta?.length ?? 0) + reply + letters + timers + dead;
     }
     case 'turn-begun':
       return factBytes + fact.args.length;
@@ -414,6 +422,7 @@ function bytesOf(fact: NodeFact): number {
     }
     case 'signalled':
       return factBytes + fact.value.length;
+    case 'letter-discarded':
     case 'actor-released':
     case 'actor-ended':
     case 'barrier':

@@ -5,6 +5,7 @@ import type { Ailing } from './ailing.ts';
 import type { Alarms } from './alarms.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Checkpointing } from './checkpointing.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Decisions } from './decisions.ts';
 import type { Departures } from './departures.ts';
 import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
@@ -44,6 +45,7 @@ export interface Core {
   readonly turns: Turns;
   readonly waits: Waits;
   readonly decisions: Decisions;
+  readonly deadLetters: DeadLetters;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
   readonly timers: Timers;

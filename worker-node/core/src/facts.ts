@@ -6,8 +6,10 @@ import type {
   ActorId,
   Bytes,
   Incarnation,
+  LetterTries,
   Outcome,
   Recorded,
+  SaidPriority,
   SessionId,
   TimerChange,
   VectorClock,
@@ -35,7 +37,18 @@ export interface OutboxLetter {
   readonly number: number;
   readonly method: string;
   readonly args: Bytes;
+  /** Absent: as its receiver declares. */
+  readonly tries?: LetterTries;
+  readonly priority?: SaidPriority;
 }
+
+/** What a failed turn makes of its letter. A node of before there were dead letters takes it in any case. */
+export type LetterEnd =
+  /** It is not taken, and tried again no sooner than after so long; with `full` only when there is room for
+   *  it among the dead. */
+  | { readonly kind: 'again'; readonly waitMs: number; readonly full?: true }
+  /** It is taken, and lies among the dead. */
+  | { readonly kind: 'dead'; readonly attempts: number; readonly args: Bytes };
 
 export type NodeFact =
   /** One turn, whole: the only fact that changes an actor's state. */
@@ -50,6 +63,10 @@ export type NodeFact =
       readonly method: string;
       readonly delta?: Bytes;
       readonly outcome: Outcome;
+      /** Of a letter that failed. */
+      readonly letterEnd?: LetterEnd;
+      /** Number of the dead letter that it delivered anew: it is dead no longer if that went well. */
+      readonly redelivers?: number;
       readonly letters: readonly OutboxLetter[];
       /** Timers set and cancelled, in order; absent when none were. */
       readonly timers?: readonly TimerChange[];
@@ -68,6 +85,11 @@ export type NodeFact =
       readonly method: string;
       readonly args: Bytes;
       readonly path: readonly ActorId[];
+      /** Of a letter, when its sender said so. */
+      readonly tries?: LetterTries;
+      /** How often the letter has failed before; absent when it has not. */
+      readonly failed?: number;
+      readonly redelivers?: number;
       readonly clock: VectorClock;
     }
   /** A step's result; an awaited call that goes out or a wait that begins (no outcome), or what these
@@ -91,6 +113,18 @@ export type NodeFact =
       readonly name: string;
       readonly value: Bytes;
       /** What the signal added to the actor's clock. */
+      readonly clock: VectorClock;
+    }
+  /** A dead letter that nobody wants: no turn, it changes no state. */
+  | {
+      readonly kind: 'letter-discarded';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      /** Discards of an actor are numbered from 1, without gaps over all epochs. */
+      readonly number: number;
+      readonly cause: Extract<TurnCause, { kind: 'call' }>;
+      readonly letter: number;
+      /** What the caller knew. */
       readonly clock: VectorClock;
     }
   /** After this nothing of the actor under this epoch stands in this log. */

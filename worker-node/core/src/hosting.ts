@@ -200,6 +200,7 @@ export class Hosting {
     this.#core.waits.onLeavesMemory(activation);
     this.leaveRunner(activation);
     activation.phase = 'cold';
+    activation.deadWhenLeft = activation.memory?.letters.summary();
     activation.memory = undefined;
     activation.past = undefined;
     activation.queuedLetters.clear();

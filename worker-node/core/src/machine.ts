@@ -19,6 +19,7 @@ import { Alarms } from './alarms.ts';
 import { Arrivals } from './arrivals.ts';
 import { Checkpointing } from './checkpointing.ts';
 import type { Core } from './core.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { Decisions } from './decisions.ts';
 import { Departures } from './departures.ts';
 import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } from './events.ts';
@@ -63,6 +64,7 @@ export class NodeMachine
   readonly turns: Turns;
   readonly waits: Waits;
   readonly decisions: Decisions;
+  readonly deadLetters: DeadLetters;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
   readonly timers: Timers;
@@ -90,6 +92,7 @@ export class NodeMachine
     this.turns = new Turns(this);
     this.waits = new Waits(this);
     this.decisions = new Decisions(this);
+    this.deadLetters = new DeadLetters(this);
     this.outgoing = new OutgoingCalls(this);
     this.post = new Post(this);
     this.timers = new Timers(this);
@@ -217,6 +220,8 @@ export class NodeMachine
         return this.lines.onAsk(message);
       case 'ask-beyond':
         return this.lines.onAskBeyond(message);
+      case 'ask-dead-letters':
+        return this.deadLetters.onAsk(message);
       case 'hold-actors':
         return this.rewinds.onHold(message);
       case 'ask-passage':
@@ -284,6 +289,8 @@ export class NodeMachine
         return this.waits.onBegin(frame);
       case 'turn-waits':
         return this.waits.onWaits(frame);
+      case 'recalled':
+        return this.turns.onRecalled(frame, runner);
       case 'decided':
         return this.decisions.onDecided(frame);
       case 'captured':

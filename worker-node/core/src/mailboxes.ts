@@ -19,10 +19,12 @@ import {
   type Address,
   type Call,
   type CancelCall,
+  discardMethod,
   type Failure,
   failure,
   type Letter,
   type LetterNotHere,
+  letterMethods,
   limits,
   type Outcome,
   type SessionId,
@@ -31,7 +33,9 @@ import {
 import { type Activation, type Input, incarnationOf } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
-import { sameCause, senderOf, signalled, unheard } from './memory.ts';
+import { enqueue } from './mailbox-order.ts';
+import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
+import { mannerOf } from './outbox.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
@@ -107,9 +111,12 @@ export class Mailboxes {
     // Who might crash a runner is not run here any more, if it is to leave.
     if (suspected > 0 && this.#core.departures.isQuiet(activation)) return;
     if (activation.parked !== undefined) return this.pumpReads(activation);
+    // I3
+    if (activation.recalling) return;
     while (activation.dispatched.length < limits.turnsAheadMax) {
-      const input = activation.mailbox.shift();
-      if (input === undefined) return;
+      const [input] = activation.mailbox;
+      if (input === undefined || this.#core.deadLetters.mustWait(activation, input)) return;
+      activation.mailbox.shift();
       if (input.read) this.#core.turns.dispatchRead(activation, input);
       else this.#core.turns.dispatch(activation, input);
     }
@@ -230,7 +237,7 @@ export class Mailboxes {
     if (!gone && message.kind === 'call' && this.#wasTurnedAway(activation, message)) {
       return this.#refuse(message, full(activation));
     }
-    const waits = phase === 'releasing' && isSignal(message);
+    const waits = phase === 'releasing' && isFact(message);
     if (!waits && (phase === 'live' || phase === 'releasing')) {
       return this.accept(activation, message);
     }
@@ -248,7 +255,7 @@ export class Mailboxes {
   }
 
   #acceptCall(activation: Activation, call: Call): void {
-    const { session, number, low } = call.caller;
+    const { session, number } = call.caller;
     const memory = activation.memory;
     if (memory === undefined || this.#core.rewinds.isOfAnother(activation, call)) return;
     const known = memory.sessions.window(session);
@@ -268,6 +275,15 @@ export class Mailboxes {
     const lateMs = this.#core.senderClocks.lateMs(call, this.#core.now);
     if (lateMs >= 0) return this.#refuse(call, tooLate(call, lateMs), lateMs);
     if (call.method === signalMethod) return this.#acceptSignal(activation, call);
+    const until = this.#core.now - lateMs;
+    if (letterMethods.includes(call.method)) return this.#acceptOfLetters(activation, call, until);
+    this.#acceptTurn(activation, call, until);
+  }
+
+  #acceptTurn(activation: Activation, call: Call, until: number, redelivers?: number): void {
+    const { memory } = activation;
+    if (memory === undefined) return;
+    const { session, number, low } = call.caller;
     const refusal = this.#refusal(activation, call);
     if (refusal !== undefined) return this.#refuse(call, refusal);
     if (call.atTurn !== undefined) return this.#readFormer(activation, call, call.atTurn);
@@ -277,11 +293,13 @@ export class Mailboxes {
       return this.#turnAway(activation, call);
     }
     memory.sessions.hear(session, low, this.#core.now);
-    const input = inputOfCall(activation, call, kind === 'read', this.#core.now - lateMs);
+    const read = kind === 'read' && redelivers === undefined;
+    const bare = inputOfCall(activation, call, read, until);
+    const input = redelivers === undefined ? bare : { ...bare, redelivers };
     opened(activation, session, number, input);
     if (input.read && mayRead(activation)) this.#core.turns.dispatchRead(activation, input);
     else {
-      activation.mailbox.push(input);
+      enqueue(this.#core, activation, input);
       this.pump(activation);
     }
   }
@@ -301,6 +319,19 @@ export class Mailboxes {
     if (refusal !== undefined) return this.#refuse(call, refusal);
     const { session, number } = call.caller;
     this.#reply(activation, call.replyTo, session, number, signalled);
+  }
+
+  /** Of dead letters, which one call delivers anew, as a turn. */
+  #acceptOfLetters(activation: Activation, call: Call, until: number): void {
+    const asked = this.#core.deadLetters.onCall(activation, call);
+    if (asked.kind === 'deliver') {
+      const { number, method, args } = asked.letter;
+      return this.#acceptTurn(activation, { ...call, method, args }, until, number);
+    }
+    const input = inputOfCall(activation, call, false, until);
+    if (asked.kind === 'refuse') return this.answerUnrun(activation, input, asked.outcome);
+    this.#core.out.append({ kind: 'barrier' });
+    this.answer(activation, input, asked.outcome);
   }
 
   /** Hands all reads that wait to the runner. */
@@ -366,8 +397,10 @@ export class Mailboxes {
     // Known, or ahead of one that is missing: its sender sends both again, in order.
     if (letter.number !== queued + 1) return;
     if (activation.mailbox.length >= limits.mailboxCallsMax) return;
+    const heldMs = this.#core.deadLetters.heldMs(activation, letter);
+    if (heldMs !== undefined) return this.acknowledge(activation, letter, letter.replyTo, heldMs);
     activation.queuedLetters.set(sender, letter.number);
-    activation.mailbox.push({
+    enqueue(this.#core, activation, {
       cause: {
         kind: 'letter',
         from: letter.from,
@@ -377,6 +410,8 @@ export class Mailboxes {
       method: letter.method,
       read: false,
       args: letter.args,
+      ...letterPart(letter),
+      ...mannerOf(letter),
       path: [],
       clock: letter.scope === activation.scope ? letter.clock : undefined,
       replyTo: letter.replyTo,
@@ -391,13 +426,15 @@ export class Mailboxes {
     activation: Activation,
     letter: { readonly from: Letter['from']; readonly fromBirth: number },
     replyTo: Address,
+    heldMs?: number,
   ): void {
     const upTo = activation.memory?.recv.get(senderOf(letter.from, letter.fromBirth)) ?? 0;
     const { id: to, scope } = activation;
     const { from, fromBirth } = letter;
     const ack = { kind: 'letter-ack', to, from, fromBirth, upTo } as const;
+    const held = heldMs === undefined ? {} : { heldMs };
     const stamp = incarnationOf(activation);
-    this.#core.out.reply({ to: replyTo, message: { ...ack, scope, ...stamp } });
+    this.#core.out.reply({ to: replyTo, message: { ...ack, scope, ...stamp, ...held } });
   }
 
   /** A refusal is remembered, so that a late twin of the call cannot run after it. */
@@ -484,6 +521,7 @@ function inputOfCall(activation: Activation, call: Call, read: boolean, until: n
     read,
     args: call.args,
     path: call.path,
+    ...(call.priority === undefined ? {} : { priority: call.priority }),
     clock: call.scope === activation.scope ? call.clock : undefined,
     until,
     replyTo: call.replyTo,
@@ -533,8 +571,9 @@ function turnedAwayKey({ caller }: Call): string {
 }
 
 /** It waits for where the actor goes: what is recorded here would keep the actor here. */
-function isSignal(message: Call | Letter): boolean {
-  return message.kind === 'call' && message.method === signalMethod;
+function isFact(message: Call | Letter): boolean {
+  if (message.kind !== 'call') return false;
+  return message.method === signalMethod || message.method === discardMethod;
 }
 
 function isCallOf(input: Input, { caller }: Call): boolean {

@@ -12,6 +12,7 @@ import {
   type Bytes,
   emptyClock,
   encodeValue,
+  type LetterTries,
   mergeClocks,
   type Outcome,
   type Recorded,
@@ -20,6 +21,7 @@ import {
 } from '@troupe/model';
 import { applyEnd } from './end-of-actor.ts';
 import type { NodeFact, TurnCause } from './facts.ts';
+import { LetterBook, type StoredLetterBook } from './letter-book.ts';
 import { Outbox, type StoredChannel } from './outbox.ts';
 import { Sessions, type StoredSession } from './sessions.ts';
 import { Signals, type StoredSignals } from './signals.ts';
@@ -32,6 +34,9 @@ export interface BegunTurn {
   readonly method: string;
   readonly args: Bytes;
   readonly path: readonly ActorId[];
+  readonly tries?: LetterTries;
+  /** Number of the dead letter that it delivers anew. */
+  readonly redelivers?: number;
   readonly recorded: Recorded[];
   /** Nothing is left to do but to wait, as its runner said: it need not run before a wait ends. */
   parked: boolean;
@@ -55,6 +60,7 @@ export interface Memory {
   readonly outbox: Outbox;
   readonly signals: Signals;
   readonly timers: TimerBook;
+  readonly letters: LetterBook;
   begun: BegunTurn | undefined;
 }
 
@@ -68,12 +74,15 @@ export interface StoredMemory {
   readonly timers?: StoredTimers;
   readonly begun?: StoredBegun;
   readonly signals?: StoredSignals;
+  /** Absent where no letter has failed. */
+  readonly letters?: StoredLetterBook;
 }
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
+type DiscardFact = Extract<NodeFact, { kind: 'letter-discarded' }>;
 type SignalFact = Extract<NodeFact, { kind: 'signalled' }>;
 
-/** What whoever signals is answered. */
+/** What whoever signals, or discards, is answered. */
 export const signalled: Outcome = { ok: true, value: encodeValue(null) };
 
 export function freshMemory(): Memory {
@@ -85,6 +94,7 @@ export function freshMemory(): Memory {
     outbox: new Outbox(),
     signals: new Signals(),
     timers: new TimerBook(),
+    letters: new LetterBook(),
     begun: undefined,
   };
 }
@@ -100,6 +110,7 @@ export function storeMemory(memory: Memory, now: number): StoredMemory {
     ...(begun === undefined ? {} : { begun: storeBegun(begun, now) }),
     ...(signals.count === 0 ? {} : { signals: signals.store() }),
     ...(memory.timers.isUsed ? { timers: memory.timers.store() } : {}),
+    ...(memory.letters.isUsed ? { letters: memory.letters.store(now) } : {}),
   };
 }
 
@@ -112,6 +123,7 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     outbox: Outbox.from(stored.outbox),
     signals: Signals.from(stored.signals),
     timers: stored.timers === undefined ? new TimerBook() : TimerBook.from(stored.timers, now),
+    letters: LetterBook.from(stored.letters, now),
     begun: stored.begun === undefined ? undefined : begunFrom(stored.begun, now),
   };
 }
@@ -125,8 +137,12 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
   if (cause.kind === 'call') {
     memory.sessions.record(cause.session, cause.number, cause.low, fact.outcome, now);
   } else if (cause.kind === 'letter') {
-    memory.recv.set(senderOf(cause.from, cause.fromBirth), cause.number);
+    const sender = senderOf(cause.from, cause.fromBirth);
+    // One that is tried again is not taken: those after it wait.
+    if (fact.letterEnd?.kind !== 'again') memory.recv.set(sender, cause.number);
+    memory.letters.ended(sender, { ...fact, cause }, now);
   } else memory.timers.fired(cause.number, cause.firing);
+  if (fact.redelivers !== undefined) memory.letters.redelivered(fact.redelivers, fact.outcome);
   if (fact.timers !== undefined) memory.timers.change(fact.timers, now);
   for (const letter of fact.letters) memory.outbox.add(letter, memory.clock);
 }
@@ -135,6 +151,14 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
 export function applySignal(memory: Memory, fact: SignalFact, now: number): void {
   const { number, name, value, cause } = fact;
   memory.signals.add({ number, name, value });
+  memory.clock = mergeClocks(memory.clock, fact.clock);
+  memory.sessions.record(cause.session, cause.number, cause.low, signalled, now);
+}
+
+/** The one place where a discard changes an actor's memory: live and at replay. */
+export function applyDiscard(memory: Memory, fact: DiscardFact, now: number): void {
+  const { number, letter, cause } = fact;
+  memory.letters.discard(number, letter);
   memory.clock = mergeClocks(memory.clock, fact.clock);
   memory.sessions.record(cause.session, cause.number, cause.low, signalled, now);
 }
@@ -162,6 +186,7 @@ export function replay(
         method: fact.method,
         args: fact.args,
         path: fact.path,
+        ...letterPart(fact),
         recorded: [],
         parked: false,
         since: new Map(),
@@ -183,6 +208,9 @@ export function replay(
         throw troupeError('LOG_CORRUPT', `signal ${missing} of ${actor} is missing`, { actor });
       }
       applySignal(memory, fact, now);
+      return undefined;
+    case 'letter-discarded':
+      if (fact.number > memory.letters.discards) applyDiscard(memory, fact, now);
       return undefined;
     case 'actor-ended':
       if (fact.seq <= memory.seq) return undefined;
@@ -219,6 +247,18 @@ function giveBack(memory: Memory, begun: BegunTurn, lost: readonly number[]): vo
     if (one.signal === undefined || one.outcome?.ok !== true) continue;
     memory.signals.giveBack({ number: one.signal, name: one.name, value: one.outcome.value });
   }
+}
+
+/** What a turn that has begun has to know of its letter. */
+export function letterPart(of: {
+  readonly tries?: LetterTries | undefined;
+  readonly redelivers?: number | undefined;
+}): Pick<BegunTurn, 'tries' | 'redelivers'> {
+  const { tries, redelivers } = of;
+  return {
+    ...(tries === undefined ? {} : { tries }),
+    ...(redelivers === undefined ? {} : { redelivers }),
+  };
 }
 
 export function senderOf(from: ActorId, birth: number): string {

@@ -14,6 +14,8 @@ export interface KeptLetter extends OutboxLetter {
   readonly clock: VectorClock;
 }
 
+export type Manner = Pick<OutboxLetter, 'tries' | 'priority'>;
+
 type Passed = readonly (readonly [first: number, last: number])[];
 
 interface Channel {
@@ -143,4 +145,12 @@ export class Outbox {
     this.#channels.set(to, channel);
     this.#size += channel.letters.length;
   }
+}
+
+/** How a letter is to be delivered: only what is said of it. */
+export function mannerOf({ tries, priority }: Manner): Manner {
+  return {
+    ...(tries === undefined ? {} : { tries }),
+    ...(priority === undefined ? {} : { priority }),
+  };
 }

@@ -58,6 +58,7 @@ interface OutgoingCall {
   readonly clock: VectorClock | undefined;
   readonly ordinal: number;
   readonly name: string;
+  readonly priority: CallOut['priority'];
   /** The actor whose turn calls; undefined for a task. */
   readonly activation: Activation | undefined;
   work: number;
@@ -120,6 +121,7 @@ export class OutgoingCalls {
       path: [...turn.input.path, activation.id],
       scope: activation.scope,
       clock: clockOf(activation, begun.seq),
+      priority: frame.priority,
       ordinal,
       name,
       activation,
@@ -149,6 +151,7 @@ export class OutgoingCalls {
       path: [],
       scope: task.scope,
       clock: undefined,
+      priority: frame.priority,
       ordinal: frame.ordinal,
       name: frame.name,
       activation: undefined,
@@ -266,6 +269,7 @@ export class OutgoingCalls {
       // A node that stood still for long is fenced, and starts as another one.
       standstills: 0,
       path: call.path,
+      ...(call.priority === undefined ? {} : { priority: call.priority }),
       ...(call.scope === undefined ? {} : { scope: call.scope }),
       ...(call.clock === undefined ? {} : { clock: call.clock }),
       ...(call.activation === undefined ? {} : incarnationOf(call.activation)),

@@ -17,6 +17,7 @@ export function outsideEffects(
   const effects: OutsideEffect[] = [];
   const after = line[actor] ?? 0;
   let cause: TurnCause | undefined;
+  let failed: number | undefined;
   for (const fact of facts) {
     if (!('seq' in fact) || fact.seq <= after) continue;
     const add = (kind: OutsideEffect['kind'], what: string): void => {
@@ -25,10 +26,11 @@ export function outsideEffects(
     switch (fact.kind) {
       case 'turn-begun':
         cause = fact.cause;
+        failed = fact.failed;
         break;
       case 'turn-recorded': {
         const { kind, name, ordinal } = fact.recorded;
-        const callId = cause === undefined ? '' : callIdOf(actor, birth, cause);
+        const callId = cause === undefined ? '' : callIdOf(actor, birth, cause, failed);
         if (kind === 'step') add('step', `${name} (${callId}/${ordinal})`);
         else if (fact.recorded.outcome === undefined && isOutside(calledBy(actor, name), line)) {
           add('call', name);
@@ -40,7 +42,8 @@ export function outsideEffects(
         for (const { to, number } of fact.letters) {
           if (isOutside(to, line)) add('letter', `${to} ${number}`);
         }
-        addCause(fact.cause, line, add);
+        // One that is tried again is not taken.
+        if (fact.letterEnd?.kind !== 'again') addCause(fact.cause, line, add);
         break;
     }
   }

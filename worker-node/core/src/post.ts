@@ -19,10 +19,12 @@ import {
 import { type Activation, incarnationOf } from './activation.ts';
 import type { Core } from './core.ts';
 import type { OutboxLetter } from './facts.ts';
-import type { KeptLetter } from './outbox.ts';
+import { type KeptLetter, mannerOf } from './outbox.ts';
 
 /** Letters of one receiver sent again at once; the next follow when these are acknowledged. */
 const resentAtOnceMax = 256;
+/** A receiver that takes nothing for long is asked so often all the same. */
+const heldMsMax = 30_000;
 
 export class Post {
   readonly #core: Core;
@@ -32,6 +34,8 @@ export class Post {
   readonly #windows = new Map<Activation, Map<ActorId, number>>();
   /** Whose letters are about to follow an actor that went elsewhere, by `sender>receiver`. */
   readonly #searches = new Set<string>();
+  /** Receivers that take nothing until then: monotonic ms of this node. */
+  readonly #held = new Map<Activation, Map<ActorId, number>>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -66,8 +70,11 @@ export class Post {
       if (activation.memory === undefined || activation.memory.outbox.size === 0) {
         this.#forget(activation);
       } else if (activation.phase === 'live' || activation.phase === 'ending') {
-        for (const to of activation.memory.outbox.receivers()) this.#core.locations.doubt(to);
-        this.resendAll(activation);
+        for (const to of activation.memory.outbox.receivers()) {
+          if ((this.#held.get(activation)?.get(to) ?? 0) > this.#core.now) continue;
+          this.#core.locations.doubt(to);
+          this.#resendTo(activation, to);
+        }
       } else if (activation.phase === 'released') this.#forget(activation);
     }
   }
@@ -79,6 +86,7 @@ export class Post {
     if (this.#core.rewinds.isOfAnother(activation, ack)) return;
     const { outbox } = activation.memory;
     outbox.acknowledge(ack.to, ack.upTo);
+    this.#hold(activation, ack);
     const windows = this.#windows.get(activation);
     const sentUpTo = windows?.get(ack.to);
     if (sentUpTo !== undefined && ack.upTo >= sentUpTo) {
@@ -125,7 +133,17 @@ export class Post {
     });
   }
 
+  /** It is asked again now and then, since it may have gone elsewhere. */
+  #hold(activation: Activation, { to, heldMs }: LetterAck): void {
+    const held = this.#held.get(activation) ?? new Map<ActorId, number>();
+    if (heldMs === undefined) held.delete(to);
+    else held.set(to, this.#core.now + Math.min(heldMs, heldMsMax));
+    if (held.size > 0) this.#held.set(activation, held);
+    else this.#held.delete(activation);
+  }
+
   #forget(activation: Activation): void {
+    this.#held.delete(activation);
     this.#senders.delete(activation);
     this.#windows.delete(activation);
   }
@@ -142,6 +160,7 @@ export class Post {
       base: activation.memory?.outbox.takenBefore(letter.to) ?? 0,
       method: letter.method,
       args: letter.args,
+      ...mannerOf(letter),
       replyTo: nodeAddress(this.#core.config.incarnation),
       scope: activation.scope,
       clock: letter.clock,

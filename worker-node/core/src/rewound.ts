@@ -23,6 +23,7 @@ import {
   type VectorClock,
 } from '@troupe/model';
 import type { NodeFact } from './facts.ts';
+import { LetterBook } from './letter-book.ts';
 import { type Memory, memoryFrom, storeMemory } from './memory.ts';
 import type { OlderLetters } from './older-letters.ts';
 import { type KeptLetter, Outbox } from './outbox.ts';
@@ -66,6 +67,9 @@ export function rewoundMemory(rewound: Rewound, now: number): Memory | { readonl
     timers: present.timers.isUsed
       ? TimerBook.rewound(former.timers, present.timers, now)
       : former.timers,
+    letters: LetterBook.rewound(former.letters, present.letters, (sender) => {
+      return isInside(sender, line);
+    }),
     begun: former.begun,
   };
 }

@@ -32,7 +32,7 @@ export function rollForward(
   to: {
     readonly seq: number;
     readonly now: number;
-    readonly isKnown: (fact: SignalFact) => boolean;
+    readonly isKnown: (fact: Pick<SignalFact, 'clock'>) => boolean;
   },
 ): Rolled | Failure {
   const { seq, now } = to;
@@ -82,12 +82,16 @@ export function dropBegun(memory: Memory): void {
 function upTo(
   fact: NodeFact,
   seq: number,
-  { signals }: Memory,
-  isKnown: (fact: SignalFact) => boolean,
+  { signals, letters }: Memory,
+  isKnown: (fact: Pick<SignalFact, 'clock'>) => boolean,
 ): NodeFact | undefined {
   if (fact.kind === 'signalled') {
     if (fact.number <= signals.count || !isKnown(fact)) return undefined;
     return { ...fact, number: signals.count + 1 };
+  }
+  // So are discards, which keep their numbers: that one is left out matters to nobody.
+  if (fact.kind === 'letter-discarded') {
+    return fact.number > letters.discards && isKnown(fact) ? fact : undefined;
   }
   return 'seq' in fact && fact.seq <= seq ? fact : undefined;
 }

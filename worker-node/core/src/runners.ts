@@ -7,6 +7,7 @@ import {
   type BundleHash,
   type Failure,
   failure,
+  type LetterTries,
   type Manifest,
   type ToRunner,
 } from '@troupe/model';
@@ -149,6 +150,13 @@ export class Runners {
   /** How long turns of a type may wait for signals while others await them. */
   waitsMs(bundle: BundleHash, type: string): number {
     return this.#pool(bundle).waitsMs.get(type) ?? 0;
+  }
+
+  /** How often letters to a method are tried, as its type declares. */
+  letterTries(bundle: BundleHash, type: string, method: string): LetterTries | undefined {
+    const { actors = [] } = this.#pool(bundle).manifest ?? {};
+    const declared = actors.find((actor) => actor.type === type);
+    return declared?.lettersOf?.[method] ?? declared?.letters;
   }
 
   /** Something speculative: it cannot leave the node. */

@@ -15,6 +15,8 @@ import {
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
 import type { TurnCause } from './facts.ts';
+import { enqueue } from './mailbox-order.ts';
+import { type Manner, mannerOf } from './outbox.ts';
 
 type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
 
@@ -119,7 +121,7 @@ export class Timers {
     if (activation.queuedTimers.get(number) === firing) return;
     if (activation.mailbox.length >= limits.mailboxCallsMax) return;
     activation.queuedTimers.set(number, firing);
-    activation.mailbox.push(inputOf(timer));
+    enqueue(this.#core, activation, inputOf(timer));
     this.#core.mailboxes.pump(activation);
   }
 
@@ -155,6 +157,11 @@ export function firingOf({ memory }: Activation, cause: TurnCause): TurnFrame['t
   const { number, firing } = cause;
   const to = memory?.timers.get(number)?.to;
   return to === undefined ? { number, firing } : { number, firing, to };
+}
+
+/** Of the letter that a delayed send is. */
+export function mannerOfTimer({ memory }: Activation, cause: TurnCause): Manner {
+  return cause.kind === 'timer' ? mannerOf(memory?.timers.get(cause.number) ?? {}) : {};
 }
 
 function* inMessages(told: readonly NewsOfActor[]): Iterable<readonly NewsOfActor[]> {

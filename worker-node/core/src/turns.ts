@@ -29,8 +29,10 @@ import { applyEnd } from './end-of-actor.ts';
 import type { RunnerId } from './events.ts';
 import type { NodeFact, OutboxLetter } from './facts.ts';
 import { typeOf } from './hosting.ts';
-import { applyTurn, type BegunTurn, record, sameCause, senderOf } from './memory.ts';
-import { firingOf } from './timers.ts';
+import { onRecalled } from './mailbox-order.ts';
+import { applyTurn, type BegunTurn, letterPart, record, sameCause, senderOf } from './memory.ts';
+import { mannerOf } from './outbox.ts';
+import { firingOf, mannerOfTimer } from './timers.ts';
 
 type Frame<K extends FromRunner['kind']> = Extract<FromRunner, { kind: K }>;
 
@@ -109,6 +111,7 @@ export class Turns {
       read: false,
       args: begun.args,
       path: begun.path,
+      ...letterPart(begun),
       clock: undefined,
       replyTo: undefined,
       crashes: 0,
@@ -130,6 +133,17 @@ export class Turns {
     else if (turn.input.cancelled && turn.activation.dispatched[0] !== turn) {
       this.#leaveLine(turn, frame.outcome);
     } else this.#end(turn, frame);
+  }
+
+  /** Its runner has given back what had not begun. */
+  onRecalled({ actor, works }: Frame<'recalled'>, runner: RunnerId): void {
+    const activation = this.#core.actors.get(actor);
+    if (activation?.runner !== runner || !activation.recalling) return;
+    for (const work of works) this.#byWork.delete(work);
+    onRecalled(this.#core, activation, works);
+    this.#core.mailboxes.pump(activation);
+    this.#core.departures.changed(activation);
+    this.#core.wishes.onTurnEnd(activation);
   }
 
   onStepBegin(frame: Frame<'step-begin'>): void {
@@ -197,6 +211,7 @@ export class Turns {
 
   /** What its runner had is in the mailbox again. */
   #takeLost(activation: Activation): Input[] {
+    activation.recalling = false;
     const turns = activation.dispatched.splice(0);
     const reads = [...activation.reads];
     activation.reads.clear();
@@ -208,6 +223,7 @@ export class Turns {
 
   /** Its runner has given up what it was to run: the inputs, in order. */
   takeBack(activation: Activation): Input[] {
+    activation.recalling = false;
     const turns = activation.dispatched.splice(0);
     for (const { work } of turns) this.#byWork.delete(work);
     return turns.map(({ input }) => input);
@@ -223,6 +239,7 @@ export class Turns {
 
   /** The activation is dropped: whatever its turns come to, nothing of it counts. */
   abandon(activation: Activation): void {
+    activation.recalling = false;
     for (const turn of [...activation.dispatched, ...activation.reads]) {
       this.#byWork.delete(turn.work);
     }
@@ -292,16 +309,24 @@ export class Turns {
       cause: input.cause,
       method: input.method,
       outcome,
-      letters: this.#letters(activation, done),
+      letters: this.#letters(activation, input, done),
       clock: clockChanges(memory.clock, tickClock(known, activation.id, seq)),
       at: this.#core.wall,
     } as const;
     const changed = done.delta === undefined ? bare : { ...bare, delta: done.delta };
-    const fact = done.timers === undefined ? changed : { ...changed, timers: done.timers };
+    const { redelivers } = input;
+    const letterEnd = this.#core.deadLetters.endOf(activation, input, outcome);
+    const fact = {
+      ...changed,
+      ...(done.timers === undefined ? {} : { timers: done.timers }),
+      ...(letterEnd === undefined ? {} : { letterEnd }),
+      ...(redelivers === undefined ? {} : { redelivers }),
+    };
     const news = this.#core.timers.nextNews(activation);
     this.fact(activation, fact);
     applyTurn(memory, fact, this.#core.now);
     this.#core.waits.disarmAll(activation);
+    this.#core.deadLetters.onEnd(activation, input, letterEnd);
     this.#core.timers.settled(activation, input.cause);
     this.#core.timers.tellNew(activation, news);
     activation.lastTurnAt = this.#core.now;
@@ -313,14 +338,20 @@ export class Turns {
     this.#core.mailboxes.answer(activation, input, outcome);
   }
 
-  #letters(activation: Activation, done: Pick<Frame<'turn-done'>, 'sends'>): OutboxLetter[] {
+  #letters(
+    activation: Activation,
+    { cause }: Input,
+    done: Pick<Frame<'turn-done'>, 'sends'>,
+  ): OutboxLetter[] {
     const letters: OutboxLetter[] = [];
+    const ofTimer = mannerOfTimer(activation, cause);
     const next = new Map<string, number>();
     for (const send of done.sends) {
       const to = this.#core.post.addressee(activation, send);
       const number = next.get(to) ?? activation.memory?.outbox.nextNumber(to) ?? 1;
       next.set(to, number + 1);
-      letters.push({ to, number, method: send.method, args: send.args });
+      const { method, args, ...manner } = send;
+      letters.push({ to, number, method, args, ...mannerOf(manner), ...ofTimer });
     }
     return letters;
   }
@@ -354,8 +385,10 @@ export class Turns {
     const { cause, method, args, path } = input;
     const seq = memory.seq + 1;
     const waits = { parked: false, since: new Map<number, number>() };
-    memory.begun = { seq, cause, method, args, path, recorded: [], ...waits };
+    const letter = letterPart(input);
+    memory.begun = { seq, cause, method, args, path, ...letter, recorded: [], ...waits };
     turn.recorded = memory.begun.recorded;
+    const failed = this.#core.deadLetters.failedBefore(activation, input);
     this.fact(activation, {
       kind: 'turn-begun',
       actor: id,
@@ -365,6 +398,8 @@ export class Turns {
       method,
       args,
       path,
+      ...letter,
+      ...(failed === 0 ? {} : { failed }),
       clock: changes,
     });
     return memory.begun;
@@ -417,6 +452,7 @@ export class Turns {
   #hand(turn: Turn): void {
     const { activation, input, work, read, recorded, limitMs } = turn;
     if (activation.runner === undefined) return;
+    const failed = this.#core.deadLetters.failedBefore(activation, input);
     const frame = {
       kind: 'turn',
       work,
@@ -424,7 +460,7 @@ export class Turns {
       method: input.method,
       args: input.args,
       read,
-      callId: callIdOf(activation.id, activation.birth, input.cause),
+      callId: callIdOf(activation.id, activation.birth, input.cause, failed),
       recorded,
       limitMs,
     } as const;

@@ -88,6 +88,8 @@ export class TestNode {
   readonly hangsAtStart = new Set<ActorId>();
   /** The runner takes its time with these, until they are given. */
   heldCaptures: FromRunner[] | undefined;
+  /** Likewise with turns that it gives back. */
+  heldRecalls: FromRunner[] | undefined;
   checkpoints: Map<ActorId, Stored>;
   /** What is kept of the past, by key. */
   readonly segments: Map<string, Bytes>;
@@ -417,6 +419,16 @@ export class TestNode {
       }
       case 'cancel':
         return this.#cancel(frame.work);
+      case 'recall': {
+        const [running, ...others] = this.#lines.get(frame.actor) ?? [];
+        if (running !== undefined) this.#lines.set(frame.actor, [running]);
+        for (const { work } of others) this.#turns.delete(work);
+        const works = others.map(({ work }) => work);
+        const recalled = { kind: 'recalled', actor: frame.actor, works } as const;
+        if (this.heldRecalls === undefined) return this.frame(recalled);
+        this.heldRecalls.push(recalled);
+        return;
+      }
       case 'call-returned': {
         const turn = this.#turns.get(frame.work);
         if (turn?.method === 'ask') this.#done(turn, frame.outcome);

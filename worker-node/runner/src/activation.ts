@@ -109,6 +109,11 @@ export class Activation {
     return true;
   }
 
+  /** What has not begun will not begin here: their works, in order. */
+  giveBack(): readonly WorkId[] {
+    return this.#queue.splice(0).map(({ work }) => work);
+  }
+
   #drain(): void {
     // A loop, not recursion: a batch of plain turns runs in one go.
     while (this.#running === undefined) {

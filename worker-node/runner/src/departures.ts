@@ -22,6 +22,7 @@ import {
   limits,
   type Outcome,
   type Recorded,
+  type SaidPriority,
   TroupeError,
   troupeError,
   type WorkId,
@@ -37,6 +38,7 @@ export interface Asked {
   readonly key: string;
   readonly method: string;
   readonly args: Bytes;
+  readonly priority?: SaidPriority;
 }
 
 interface Wait {
@@ -348,13 +350,15 @@ export class Departures {
     const name = nameOf(asked);
     this.opened(ordinal, `call ${name}`);
     if (lost) return this.lost(ordinal);
-    const { type, key, method, args } = asked;
+    const { type, key, method, args, priority } = asked;
     const reply = this.wait(ordinal).then((outcome) => {
       this.closed(ordinal);
       return valueIn(outcome);
     });
     const work = this.#work;
-    this.#emit({ kind: 'call-out', work, ordinal, name, type, key, method, args, deadlineMs });
+    const call = { work, ordinal, name, type, key, method, args, deadlineMs };
+    const said = priority === undefined ? {} : { priority };
+    this.#emit({ kind: 'call-out', ...call, ...said });
     return reply;
   }
 

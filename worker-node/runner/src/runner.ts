@@ -75,6 +75,11 @@ export class Runner {
         return this.#capture(frame.actor, frame.request);
       case 'cancel':
         return this.#cancel(frame.work);
+      case 'recall': {
+        const activation = this.#activations.get(frame.actor);
+        const works = activation instanceof Activation ? activation.giveBack() : [];
+        return this.#emit({ kind: 'recalled', actor: frame.actor, works });
+      }
       default:
         return unreachable(frame);
     }

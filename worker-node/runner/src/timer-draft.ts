@@ -4,6 +4,7 @@ import {
   isPeriodic,
   isTypeName,
   limits,
+  type OutgoingSend,
   type PendingTimer,
   type TimerChange,
   type TimerErrand,
@@ -12,7 +13,6 @@ import {
   whenFault,
 } from '@troupe/model';
 import type { TimerOptions, Timers, TimerView } from '@troupe/sdk';
-import type { Asked } from './departures.ts';
 import type { HeldTimers } from './held-timers.ts';
 import { encodePayload } from './outcome.ts';
 
@@ -47,11 +47,16 @@ export class TimerDraft {
     return [...this.#later, ...this.#named.values()];
   }
 
-  sendLater({ type, key, method, args }: Asked, delayMs: number): void {
+  sendLater({ type, key, method, args, tries, priority }: OutgoingSend, delayMs: number): void {
     const when = { kind: 'after', ms: delayMs } as const;
     this.#check(when, 'delayMs', `${type}/${key}.${method}`);
     this.#checkRoom();
-    this.#later.push({ kind: 'set', when, method, args, to: { type, key } });
+    const letter = { kind: 'set', when, method, args, to: { type, key } } as const;
+    this.#later.push({
+      ...letter,
+      ...(tries === undefined ? {} : { tries }),
+      ...(priority === undefined ? {} : { priority }),
+    });
   }
 
   /** `checkOpen` throws when the turn has ended. */

@@ -20,7 +20,7 @@ import type {
   UndoOptions,
   WaitOptions,
 } from '@troupe/sdk';
-import { makeHandle, nameOf } from '@troupe/sdk/internal';
+import { letterTriesOf, makeHandle, nameOf, saidPriority } from '@troupe/sdk/internal';
 import { ask, checkDeadline, type Emit } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
 import type { HeldTimers } from './held-timers.ts';
@@ -155,13 +155,22 @@ export class TurnScope {
   readonly actor = (actor: Named, key: string, options: CallLimit = {}): unknown =>
     callsFrom(this.#work, actor, key, options);
 
-  readonly send = (actor: Named, key: string, { delayMs = 0 }: SendOptions = {}): unknown =>
-    makeHandle((method, args) => {
+  readonly send = (actor: Named, key: string, options: SendOptions = {}): unknown => {
+    const { delayMs = 0 } = options;
+    const tries = letterTriesOf(`a letter of ${this.id}`, options);
+    const priority = saidPriority(`a letter of ${this.id}`, options.priority);
+    return makeHandle((method, args) => {
       this.#work.checkOpen('c.send');
-      const asked = ask(nameOf(actor), key, method, args);
+      const bare = ask(nameOf(actor), key, method, args);
+      const asked = {
+        ...bare,
+        ...(tries === undefined ? {} : { tries }),
+        ...(priority === undefined ? {} : { priority }),
+      };
       if (delayMs === 0) this.sends.push(asked);
       else this.#usedTimers().draft.sendLater(asked, delayMs);
     });
+  };
 
   #usedTimers(): { readonly draft: TimerDraft; readonly forUser: Timers } {
     if (this.#timers === undefined) {
@@ -186,9 +195,14 @@ function checkSignal(name: unknown): void {
 /** A handle by which a turn or task calls an actor and awaits the reply. */
 export function callsFrom(work: Work, actor: Named, key: string, options: CallLimit): unknown {
   const deadlineMs = checkDeadline(options.deadlineMs);
+  const priority = saidPriority(`calls of ${nameOf(actor)}/${key}`, options.priority);
   return makeHandle((method, args) => {
     work.checkOpen('c.actor');
-    return work.departures.call(ask(nameOf(actor), key, method, args), deadlineMs);
+    const asked = ask(nameOf(actor), key, method, args);
+    return work.departures.call(
+      priority === undefined ? asked : { ...asked, priority },
+      deadlineMs,
+    );
   });
 }
 

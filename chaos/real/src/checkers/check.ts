@@ -12,6 +12,7 @@ import { gangsTogether } from './gangs-together.ts';
 import { goesBackWhole } from './goes-back-whole.ts';
 import { gpusOnce } from './gpus-once.ts';
 import { linearizable } from './linearizable.ts';
+import { parcelsKept } from './parcels-kept.ts';
 import { selectedNodes } from './selected-nodes.ts';
 import { timersOnce } from './timers-once.ts';
 import { type Evidence, type Finding, UnreadableError, type Verdict } from './verdict.ts';
@@ -40,6 +41,7 @@ const promises: readonly Promised[] = [
   { promise: 'a gang starts together or not at all', workload: 'placings', checker: gangsTogether },
   { promise: 'a task runs where its selector says', workload: 'placings', checker: selectedNodes },
   { promise: 'a trip is whole or undone', workload: 'trips', checker: wholeTrips },
+  { promise: 'no letter that fails is lost', workload: 'parcels', checker: parcelsKept },
   { promise: 'a timer comes once, and not early', workload: 'timers', checker: timersOnce },
   { promise: 'a scope goes back as a whole', workload: 'vaults', checker: goesBackWhole },
 ];
@@ -48,7 +50,7 @@ const promises: readonly Promised[] = [
 const sharing = 'shares';
 const known = new Set([...promises.map(({ workload }) => workload), sharing]);
 /** Came when histories said already which workloads were at work: an older one cannot have them. */
-const newer: ReadonlySet<string> = new Set(['placings', 'timers', 'trips', 'vaults']);
+const newer: ReadonlySet<string> = new Set(['parcels', 'placings', 'timers', 'trips', 'vaults']);
 
 export function checkHistory(history: History): readonly Verdict[] {
   const coded = codedErrors('every operation is answered, with a code', history);

@@ -8,6 +8,7 @@ import { bank } from './bank.ts';
 import { cancellations } from './cancellations.ts';
 import { counters } from './counters.ts';
 import { lists } from './lists.ts';
+import { parcels } from './parcels.ts';
 import { placings } from './placings.ts';
 import { registers } from './registers.ts';
 import { runs } from './runs.ts';
@@ -32,6 +33,7 @@ export const workloads = [
   placings,
   trips,
   timers,
+  parcels,
   vaults,
 ];
 

@@ -62,8 +62,9 @@ export const asWished: MakeChecker = (truth, violate) => {
       }
       if (ended.get(id) === birth) violate(`${fact.kind} of ${id} #${birth}, which has ended`);
       if (destroyed.get(id) === birth) violate(`${fact.kind} of ${id} #${birth}, which is no more`);
-      // A turn under way goes on, and signals are taken in; what has not begun does not begin.
-      const begins = fact.kind !== 'turn-recorded' && fact.kind !== 'signalled';
+      // A turn under way goes on, signals are taken in and dead letters discarded; what has not begun does
+      // not begin.
+      const begins = !['turn-recorded', 'signalled', 'letter-discarded'].includes(fact.kind);
       if (resting.has(id) && begins) {
         violate(`${fact.kind} of ${id}, which is paused`);
       }

@@ -5,8 +5,9 @@
 import { limits } from '@troupe/model';
 import { callIdOf } from '@troupe/worker-node-core';
 import type { MakeChecker } from './checker.ts';
+import { failedBefore } from './truth.ts';
 
-export const blamedForItsOwn: MakeChecker = (_truth, violate) => {
+export const blamedForItsOwn: MakeChecker = (truth, violate) => {
   const crashes = new Map<string, number>();
   const told = (callId: string): number => crashes.get(callId) ?? 0;
   return {
@@ -19,7 +20,7 @@ export const blamedForItsOwn: MakeChecker = (_truth, violate) => {
       // Else it is told what became of a call of its own.
       const isOwn = message.includes(`the runner of ${fact.actor} crashed`);
       if (code !== 'RUNNER_CRASHED' || !isOwn) return;
-      const count = told(callIdOf(fact.actor, fact.birth, fact.cause));
+      const count = told(callIdOf(fact.actor, fact.birth, fact.cause, failedBefore(truth, fact)));
       if (count >= limits.turnCrashesMax) return;
       violate(
         `turn ${fact.seq} of ${fact.actor} fails for crashes, ${count} of which were its own`,

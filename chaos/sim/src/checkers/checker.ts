@@ -18,6 +18,8 @@ export interface Answered {
   readonly acknowledgedBefore: number;
   /** And the birth of the actor then. */
   readonly bornBefore?: number | undefined;
+  /** And its dead letters. */
+  readonly deadBefore?: readonly number[];
 }
 
 export interface Effect {

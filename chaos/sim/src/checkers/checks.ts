@@ -23,11 +23,13 @@ import type {
 } from './checker.ts';
 import { consistentCut } from './consistent-cut.ts';
 import { dagOrder } from './dag-order.ts';
+import { deadLettersKept } from './dead-letters-kept.ts';
 import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
 import { goesOnFromTheLine } from './goes-on-from-the-line.ts';
+import { letterSights } from './letter-sights.ts';
 import { lifeSights } from './life-sights.ts';
 import { lineIsMaximal } from './line-is-maximal.ts';
 import { lineSights } from './line-sights.ts';
@@ -75,6 +77,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'consistent-cut': consistentCut,
   'line-is-maximal': lineIsMaximal,
   'reads-are-fresh': readsAreFresh,
+  'dead-letters-kept': deadLettersKept,
   'signal-once': signalOnce,
   'same-winner': sameWinner,
   'undone-in-reverse': undoneInReverse,
@@ -170,6 +173,7 @@ export class Checks implements Onlooker {
       placeSights,
       timerSights,
       lineSights,
+      letterSights,
       lifeSights,
       vaultSights,
     ];

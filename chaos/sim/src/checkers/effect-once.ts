@@ -1,9 +1,12 @@
 /** A call, a letter, a firing of a timer and a step take effect once: no cause and no program twice in an actor's history,
  *  and no step again whose result was recorded. */
 import { type ActorId, decodeValue, limits } from '@troupe/model';
+import { callIdOf, type NodeFact, type TurnCause } from '@troupe/worker-node-core';
 import { decodeArgs } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
-import { causeKey, type TurnTruth } from './truth.ts';
+import { type ActorTruth, causeKey, failedBefore, type Truth, type TurnTruth } from './truth.ts';
+
+type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 
 export const effectOnce: MakeChecker = (truth, violate) => {
   const programs = new Map<string, ActorId>();
@@ -14,6 +17,17 @@ export const effectOnce: MakeChecker = (truth, violate) => {
   const isForgotten = (program: string): boolean => {
     for (const one of forgotten) if (program === one || program.startsWith(`${one}.`)) return true;
     return false;
+  };
+  /** Letters that have failed: what they had called by then is called again by their next try. */
+  const failed = new Set<string>();
+  const isOfFailed = (program: string): boolean => {
+    for (const one of failed) if (program.startsWith(`${one}.`)) return true;
+    return false;
+  };
+  const noteFailed = ({ actor, cause, letterEnd }: TurnFact): void => {
+    if (letterEnd === undefined || cause.kind !== 'letter') return;
+    const sent = truth.lettersOf(cause.from, cause.fromBirth, actor)[cause.number - 1];
+    if (sent !== undefined) failed.add(decodeArgs(sent.args).id);
   };
   const wasSilent = (first: TurnTruth): boolean =>
     truth.nights > first.nights || truth.now() - first.at > limits.deadlineMsMax;
@@ -26,12 +40,15 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       if (fact.kind === 'turn-recorded') {
         const begun = actor.memory.begun;
         if (begun === undefined || fact.recorded.kind !== 'step') return;
-        const cause = causeKey(begun.cause);
-        recorded.add(`${actor.id}#${actor.birth}/${cause}/${fact.recorded.ordinal}`);
+        recorded.add(`${callIdIn(truth, actor, begun.cause)}/${fact.recorded.ordinal}`);
         return;
       }
       const cause = causeKey(fact.cause);
       const first = actor.turns.get(cause);
+      if (fact.kind === 'letter-discarded') {
+        if (first !== undefined) violate(`discard ${cause} took effect twice at ${actor.id}`);
+        return;
+      }
       if (fact.kind === 'signalled') {
         if (first !== undefined) violate(`signal ${cause} took effect twice at ${actor.id}`);
         return;
@@ -45,11 +62,12 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       }
       const again = first !== undefined && cause.startsWith('task:') && wasSilent(first);
       if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
+      noteFailed(fact);
       if (fact.delta === undefined) return;
       const program = String(decodeValue(fact.delta));
       const before = programs.get(program);
       if (again) forgotten.add(program);
-      if (before !== undefined && !isForgotten(program)) {
+      if (before !== undefined && !isForgotten(program) && !isOfFailed(program)) {
         violate(`${program} took effect at ${before} and at ${actor.id}`);
       }
       programs.set(program, actor.id);
@@ -58,8 +76,8 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       const actor = id === undefined ? undefined : truth.actors.get(id);
       if (actor === undefined || actor.node !== node) return;
       const { begun } = actor.memory;
-      const cause = begun === undefined ? undefined : causeKey(begun.cause);
-      const underWay = cause !== undefined && effect.startsWith(`${id}#${actor.birth}/${cause}/`);
+      const underWay =
+        begun !== undefined && effect.startsWith(`${callIdIn(truth, actor, begun.cause)}/`);
       if (!underWay) violate(`${effect} happens before its turn is known to have begun`);
       if (recorded.has(effect) && forgotten.size === 0) {
         violate(`${effect} happens again after it was recorded`);
@@ -67,3 +85,7 @@ export const effectOnce: MakeChecker = (truth, violate) => {
     },
   };
 };
+
+function callIdIn(truth: Truth, { id, birth }: ActorTruth, cause: TurnCause): string {
+  return callIdOf(id, birth, cause, failedBefore(truth, { actor: id, cause }));
+}

@@ -64,6 +64,14 @@ function keptIn({ signals }: Memory): string {
   return `${kept.map(({ number }) => number).join(' ')} of ${count}`;
 }
 
+/** Numbers and attempts of the letters that have failed, and how many were discarded. */
+function lettersIn({ letters }: Memory): string {
+  const { next, discards, dead, tried } = letters.store(0);
+  const kept = dead.map(({ number, attempts }) => `${number}:${attempts}`).join(' ');
+  const again = tried.map(([sender, letter, attempts]) => `${sender} ${letter}:${attempts}`).sort();
+  return `${kept} of ${next}, ${discards} discarded, ${again.join(', ')} again`;
+}
+
 /** What of the live memory is missing in the one that was read back. */
 function difference(
   read: Memory,
@@ -80,6 +88,8 @@ function difference(
   if (begun !== undefined && read.begun?.seq !== begun) return `turn ${begun} not begun`;
   const kept = keptIn(live);
   if (keptIn(read) !== kept) return `signals ${keptIn(read)}, ${kept} are kept`;
+  const dead = lettersIn(live);
+  if (lettersIn(read) !== dead) return `dead letters ${lettersIn(read)}, ${dead} are`;
   const readLetters = new Map(read.outbox.store().map(([to, next]) => [to, next]));
   for (const [to, next] of live.outbox.store()) {
     const known = readLetters.get(to) ?? 1;

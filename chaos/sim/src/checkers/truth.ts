@@ -217,7 +217,7 @@ export class Truth {
     if (fact.kind === 'actor-ended') actor.endedAt ??= this.now();
     const { begun } = actor.memory;
     const delta = replay(actor.memory, actor.id, fact, this.now());
-    if (fact.kind === 'signalled') {
+    if (fact.kind === 'signalled' || fact.kind === 'letter-discarded') {
       actor.turns.set(causeKey(fact.cause), {
         seq: actor.memory.seq,
         epoch: fact.epoch,
@@ -237,7 +237,8 @@ export class Truth {
     if (delta !== undefined) actor.ids.push(String(decodeValue(delta)));
     const { seq, epoch, outcome, letters } = fact;
     actor.lastEpoch = epoch;
-    this.#note(actor, fact.cause, { seq, epoch, outcome });
+    // A letter that is tried again is not taken.
+    if (fact.letterEnd?.kind !== 'again') this.#note(actor, fact.cause, { seq, epoch, outcome });
     for (const letter of letters) {
       const sent = actor.letters.get(letter.to) ?? [];
       sent.push(letter);
@@ -320,4 +321,14 @@ export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
   if (left.length !== right.length) return false;
   for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
   return true;
+}
+
+/** How often the letter that this turn is of has failed before: the same each time, as a cause is not. */
+export function failedBefore(
+  truth: Truth,
+  { actor, cause }: { readonly actor: ActorId; readonly cause: TurnCause },
+): number {
+  if (cause.kind !== 'letter') return 0;
+  const sender = `${cause.from}#${cause.fromBirth}`;
+  return truth.actors.get(actor)?.memory.letters.attempts(sender, cause.number) ?? 0;
 }

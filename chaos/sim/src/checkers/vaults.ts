@@ -118,12 +118,13 @@ export class Vaults {
     if (fact.cause.kind === 'call') this.begun.add(callOf(fact.cause));
     if (fact.kind !== 'turn') return;
     for (const { to, number } of fact.letters) this.highest.set(`${fact.actor}>${to}`, number);
-    const { cause, seq, delta, letters } = fact;
+    const { cause, seq, delta, letters, letterEnd } = fact;
+    // One that is tried again is not taken.
+    const isTaken = cause.kind === 'letter' && letterEnd?.kind !== 'again';
     const clock = vault.begun ?? {};
     vault.begun = undefined;
     vault.called = false;
-    const took =
-      cause.kind === 'letter' ? { took: { from: cause.from, number: cause.number } } : {};
+    const took = isTaken ? { took: { from: cause.from, number: cause.number } } : {};
     const id = delta === undefined ? undefined : String(decodeValue(delta));
     vault.turns.push({ seq, clock, id, sent: letters, ...took });
   }

@@ -10,8 +10,10 @@ import {
   encodeValue,
   errorTable,
   failure,
+  lettersMethod,
   type Outcome,
   type RequestBody,
+  type SaidPriority,
   type SessionId,
   sessionId,
   signalMethod,
@@ -24,6 +26,7 @@ import type { Operation } from '../plan/load.ts';
 import { reservation, reservedTenant, type Scene, type TenantWish } from '../plan/scene.ts';
 import type { World } from '../world/world.ts';
 import { beginGang, outcomeOf } from './gang-errand.ts';
+import { beginLetters } from './letters-errand.ts';
 import { beginLife } from './life-errand.ts';
 import { beginRewind } from './rewind-errand.ts';
 import { RunErrand } from './run-errand.ts';
@@ -34,7 +37,7 @@ type Unsent = ClientMessage extends infer M
     ? Omit<M, 'since'>
     : never
   : never;
-type CallOperation = Extract<Operation, { kind: 'call' | 'read' | 'signal' }>;
+type CallOperation = Extract<Operation, { kind: 'call' | 'read' | 'signal' | 'letter-call' }>;
 type ReservationOperation = Extract<Operation, { kind: 'reservation' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
 
@@ -47,6 +50,9 @@ interface OpenCall {
   readonly bornBefore: number | undefined;
   /** The birth that is meant, and no other. */
   readonly birth: number | undefined;
+  /** Dead letters that the actor had when it was first asked. */
+  readonly deadBefore: readonly number[];
+  readonly then: ((outcome: Outcome) => void) | undefined;
   /** Streams on which it was asked. */
   readonly streams: Set<number>;
 }
@@ -173,7 +179,18 @@ export class Client {
         return this.#call(operation);
       case 'read':
       case 'signal':
+      case 'letter-call':
         return this.#call(operation);
+      case 'letters':
+        return beginLetters(operation, {
+          ask: (body, answered) => this.#ask(body, answered),
+          call: ({ birth, ...asked }, answered) => {
+            this.#left += 1;
+            const of = { kind: 'letter-call', at: 0, ...asked, deadlineMs: readMs } as const;
+            this.#call(of, birth, answered);
+          },
+          end: (outcome) => this.#end(operation, outcome),
+        });
       case 'life':
         return beginLife(operation, {
           ask: (body, answered) => this.#ask(body, answered),
@@ -271,9 +288,9 @@ export class Client {
     });
   }
 
-  #call(operation: CallOperation, birth?: number): void {
+  #call(operation: CallOperation, birth?: number, then?: (outcome: Outcome) => void): void {
     this.#numbers += 1;
-    const session = sessionId(operation.kind === 'read' ? `${this.#name}/reads` : this.#name);
+    const session = sessionId(isRead(operation) ? `${this.#name}/reads` : this.#name);
     const actor = this.#world.checks.truth.actors.get(operation.actor);
     const call: OpenCall = {
       operation,
@@ -283,6 +300,8 @@ export class Client {
       acknowledgedBefore: actor?.acknowledged ?? 0,
       bornBefore: actor?.birth,
       birth,
+      deadBefore: [...(actor?.memory.letters.after(0) ?? [])].map(({ number }) => number),
+      then,
       streams: new Set(),
     };
     this.#calls.set(call.number, call);
@@ -382,6 +401,7 @@ export class Client {
     this.#calls.delete(call.number);
     this.#left -= 1;
     this.#world.checks.answered({ client: this.#name, ...call, outcome });
+    call.then?.(outcome);
   }
 
   #move(): void {
@@ -406,7 +426,8 @@ export class Client {
   }
 
   #sendCall({ operation, session, number, deadlineAt, birth, streams }: OpenCall): void {
-    const { scope = this.#world.scope } = operation.kind === 'signal' ? {} : operation;
+    const isOfNone = operation.kind === 'signal' || operation.kind === 'letter-call';
+    const { scope = this.#world.scope } = isOfNone ? {} : operation;
     streams.add(this.#stream);
     this.#send({
       kind: 'client-call',
@@ -449,12 +470,27 @@ export class Client {
   }
 }
 
-function askedOf(operation: CallOperation): { method: string; args: Uint8Array } {
+/** It is no turn, and nothing of it is recorded. */
+function isRead(operation: CallOperation): boolean {
+  return operation.kind === 'read' || ('method' in operation && operation.method === lettersMethod);
+}
+
+function askedOf(operation: CallOperation): {
+  method: string;
+  args: Uint8Array;
+  priority?: SaidPriority | undefined;
+} {
   switch (operation.kind) {
     case 'call':
-      return { method: 'run', args: encodeArgs(operation.program) };
+      return {
+        method: 'run',
+        args: encodeArgs(operation.program),
+        priority: operation.priority,
+      };
     case 'signal':
       return { method: signalMethod, args: encodeValue([operation.name, operation.id]) };
+    case 'letter-call':
+      return { method: operation.method, args: encodeValue([...operation.numbers]) };
     case 'read':
       return { method: 'list', args: encodeValue([]) };
   }

@@ -113,6 +113,12 @@ export const mutants = {
   'successor-forgets-gangs': 'a leader that took over starts each member of a gang by itself',
   'successor-forgets-which-gpus':
     'a leader that took over takes others of its GPUs for those in use',
+  'failed-letters-are-only-taken': 'a letter whose turn fails is taken, and of it nothing is kept',
+  'dead-letters-not-in-the-checkpoint': 'a checkpoint forgets the dead letters of its actor',
+  'dead-letters-not-shown': 'whoever asks for dead letters is shown none',
+  'still-dead-after-delivery': 'a letter that was delivered anew stays among the dead',
+  'tries-without-waiting': 'a letter that failed is tried again at once',
+  'tried-once-more': 'a letter is tried once more often than its sender asked',
   'signals-not-in-the-checkpoint': 'a checkpoint forgets the signals that wait',
   'losers-not-recorded': 'a race does not record what lost',
   'races-run-anew': 'a turn that runs again runs its races anew',

@@ -2,7 +2,9 @@
 import {
   type ActorWish,
   decode,
+  decodeValue,
   encode,
+  encodeValue,
   incarnation,
   type Letter,
   type Machine,
@@ -30,7 +32,18 @@ export function heardByNode(world: World, process: Process, message: ToNode): To
     const taken = memory?.recv.get(`${message.from}#${message.fromBirth}`) ?? 0;
     if (message.number > taken + 1) return { ...message, number: taken + 1 };
   }
+  if (message.kind === 'letter') return spoiltLetter(world, message);
   return message;
+}
+
+/** A letter with other tries than its sender asked for. */
+function spoiltLetter({ mutant }: World, letter: Letter): Letter {
+  const { tries } = letter;
+  if (tries === undefined) return letter;
+  const { retries } = tries;
+  if (mutant === 'tries-without-waiting') return { ...letter, tries: { ...tries, backoffMs: [0] } };
+  if (mutant !== 'tried-once-more') return letter;
+  return { ...letter, tries: { ...tries, retries: retries + 1 } };
 }
 
 const ignoredWishes: { readonly [mutant: string]: ActorWish['kind'] } = {
@@ -141,11 +154,37 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
       return { ...one, message: { ...one.message, clock: known } };
     }),
   }),
+  'failed-letters-are-only-taken': () => (output) => ({
+    ...output,
+    append: output.append.map((fact) => {
+      if (fact.kind !== 'turn') return fact;
+      const { letterEnd: _, ...bare } = fact;
+      return bare;
+    }),
+  }),
+  'dead-letters-not-shown': () => (output) => ({ ...output, reply: output.reply.map(shownNone) }),
+  'still-dead-after-delivery': () => (output) => ({
+    ...output,
+    append: output.append.map((fact) => {
+      if (fact.kind !== 'turn') return fact;
+      const { redelivers: _, ...bare } = fact;
+      return bare;
+    }),
+  }),
   'letters-sent-once': sentOnce,
   'firing-recorded-twice': () => (output) => ({ ...output, append: recordedTwice(output.append) }),
   'timer-news-told-once': toldOnce,
   'letters-lost-in-a-drain': lostInDrain,
 };
+
+function shownNone(reply: NodeReply): NodeReply {
+  const { message } = reply;
+  if (message.kind !== 'call-result' || !message.outcome.ok) return reply;
+  const value = decodeValue(message.outcome.value);
+  if (value === null || typeof value !== 'object' || !('letters' in value)) return reply;
+  const outcome = { ok: true, value: encodeValue({ letters: [], total: 0 }) } as const;
+  return { ...reply, message: { ...message, outcome } };
+}
 
 function sentOnce(): SpoilOutput {
   const sent = new Set<string>();
@@ -198,6 +237,7 @@ interface Body {
     begun?: unknown;
     signals?: unknown;
     timers?: unknown;
+    letters?: unknown;
   };
 }
 
@@ -229,6 +269,9 @@ const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) 
   },
   'signals-not-in-the-checkpoint': (memory) => {
     delete memory.signals;
+  },
+  'dead-letters-not-in-the-checkpoint': (memory) => {
+    delete memory.letters;
   },
   'timers-not-in-the-checkpoint': (memory) => {
     delete memory.timers;

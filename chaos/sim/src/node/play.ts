@@ -166,8 +166,9 @@ export class Play {
     const { world, process, crash } = this.#start;
     switch (part[0]) {
       case 'send': {
-        const [, key, program] = part;
-        work.sends.push({ type: actorType, key, method: 'run', args: encodeArgs(program) });
+        const [, key, program, manner] = part;
+        const letter = { type: actorType, key, method: 'run', args: encodeArgs(program) };
+        work.sends.push({ ...letter, ...manner });
         return true;
       }
       case 'timer': {
@@ -179,15 +180,23 @@ export class Play {
         work.timers.push({ kind: 'cancel', name: part[1] });
         return true;
       case 'later': {
-        const [, key, ms, program] = part;
+        const [, key, ms, program, manner] = part;
         const to = { type: actorType, key };
         const when = { kind: 'after', ms } as const;
-        work.timers.push({ kind: 'set', when, method: 'run', args: encodeArgs(program), to });
+        const letter = { kind: 'set', when, method: 'run', args: encodeArgs(program), to } as const;
+        work.timers.push({ ...letter, ...manner });
         return true;
       }
       case 'fail':
         this.#end(work, failedBy('USER_ERROR', work));
         return false;
+      case 'balk': {
+        const balked = world.balked.get(work.program.id) ?? 0;
+        if (balked >= part[1]) return true;
+        world.balked.set(work.program.id, balked + 1);
+        this.#end(work, failedBy('USER_ERROR', work));
+        return false;
+      }
       case 'sleep':
         process.after(part[1], () => this.#next(work));
         return false;

@@ -2,23 +2,28 @@
  * What user code does in the simulation: small programs that travel as arguments. A turn runs its
  * parts in order; unless it fails, its id joins the list that is the actor's state.
  */
-import { decodeValue, encodeValue, limits, type TimerWhen } from '@troupe/model';
+import { decodeValue, encodeValue, limits, type OutgoingSend, type TimerWhen } from '@troupe/model';
+
+/** How a letter is to be delivered. */
+export type Manner = Pick<OutgoingSend, 'tries' | 'priority'>;
 
 export type Part =
   | Leg
   /** The first of several; what loses is not heard of. */
   | readonly ['race', legs: readonly Leg[]]
   /** A letter to another actor, with the program it shall run. */
-  | readonly ['send', key: string, program: Program]
+  | readonly ['send', key: string, program: Program, manner?: Manner]
   | readonly ['sleep', ms: number]
   /** The runner dies under it, so many times. */
   | readonly ['crash', times: number]
   | readonly ['fail']
+  /** It fails so many times, and then not. */
+  | readonly ['balk', times: number]
   /** A timer of this name, and the program that it shall run. */
   | readonly ['timer', name: string, when: TimerWhen, program: Program]
   | readonly ['cancel', name: string]
   /** A letter that waits so long before it leaves. */
-  | readonly ['later', key: string, ms: number, program: Program];
+  | readonly ['later', key: string, ms: number, program: Program, manner?: Manner];
 
 /** What leaves the turn, and may race. */
 export type Leg =

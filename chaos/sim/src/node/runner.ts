@@ -66,6 +66,14 @@ export class Runner {
       }
       case 'cancel':
         return this.#play.cancel(frame.work);
+      case 'recall': {
+        const queue = this.#held.get(frame.actor)?.queue.splice(0) ?? [];
+        if (queue.length > 0) {
+          this.#start.world.coverage.reach('turns are given back for a more urgent one');
+        }
+        const works = queue.map(({ work }) => work);
+        return this.#start.emit({ kind: 'recalled', actor: frame.actor, works });
+      }
       case 'waits-seen': {
         const held = this.#held.get(frame.actor);
         if (held !== undefined) held.waits = false;

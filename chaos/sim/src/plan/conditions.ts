@@ -79,6 +79,10 @@ export function drawLimits(chance: Random): NarrowLimits {
     narrow.turnBytesMax = Math.floor(limits.turnBytesMax * share);
   }
   if (chance.chance(0.12)) narrow.timersFlyingMax = chance.whole(1, 3);
+  if (chance.chance(0.2)) {
+    narrow.deadLettersMax = chance.whole(1, 3);
+    narrow.deadRoomMs = chance.whole(300, 3_000);
+  }
   return narrow;
 }
 

@@ -7,6 +7,7 @@ import {
   type PriorityName,
   type RunId,
   runId,
+  type SaidPriority,
   type TaskId,
   taskId,
 } from '@troupe/model';
@@ -30,6 +31,7 @@ export type Operation = {
       readonly actor: ActorId;
       readonly program: Program;
       readonly deadlineMs: number;
+      readonly priority?: SaidPriority;
       /** To the actor that is there when it is asked, and to none that has its name later. */
       readonly ofBirth?: true;
       /** Of an actor that is created by it; that of all unless given. */
@@ -65,6 +67,20 @@ export type Operation = {
       readonly name: string;
       /** Unique over the whole run: the value. */
       readonly id: string;
+      readonly deadlineMs: number;
+    }
+  /** An operator looks after the dead letters of this actor, or of the first that have any. */
+  | {
+      readonly kind: 'letters';
+      readonly actor?: ActorId;
+      readonly manner: 'redeliver' | 'discard' | 'both';
+    }
+  /** What comes of it: one call about them. */
+  | {
+      readonly kind: 'letter-call';
+      readonly actor: ActorId;
+      readonly method: string;
+      readonly numbers: readonly number[];
       readonly deadlineMs: number;
     }
   /** The actor is paused for so long, or, without a time, destroyed. */

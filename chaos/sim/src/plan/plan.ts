@@ -20,6 +20,7 @@ import {
   type Places,
 } from './faults.ts';
 import { drawJourneys } from './journeys.ts';
+import { drawLetterLoad } from './letter-load.ts';
 import { drawLives } from './lives.ts';
 import { drawOperations, type Operation } from './load.ts';
 import { drawMigrations } from './migrations.ts';
@@ -72,6 +73,8 @@ const nestsShare = 0.45;
 const journeysShare = 0.5;
 /** Seeds with timers of actors and letters that wait. */
 const timersShare = 0.4;
+/** Seeds with letters that fail, and with somebody who looks after the dead ones. */
+const lettersShare = 0.35;
 /** Seeds in which actors are destroyed and paused. */
 const livesShare = 0.3;
 /** Seeds in which a scope goes back in time. */
@@ -128,6 +131,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const hasVaults = !wide && chance.fork('has vaults').chance(vaultsShare);
   const vaults = drawVaultCount(chance.fork('vaults'));
   const hasLives = chance.fork('has lives').chance(livesShare);
+  const hasLetters = chance.fork('has letters').chance(lettersShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -141,6 +145,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...(hasTimers ? drawTimerLoad(client, shape, load.fork(`${client}/timers`)) : []),
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
       ...(hasJourneys ? drawJourneys(client, shape, load.fork(`${client}/journeys`)) : []),
+      ...(hasLetters ? drawLetterLoad(client, shape, load.fork(`${client}/letters`)) : []),
       ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
     ];
     operations.set(client, [
@@ -163,7 +168,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ? { ...drawWeather(chance.fork('weather')), late: lateShare }
       : drawWeather(chance.fork('weather')),
     timings: drawTimings(chance.fork('timings')),
-    limits: narrow,
+    limits: hasVaults ? withRoomForDead(narrow) : narrow,
     clocks: drawClocks(places, chance.fork('clocks')),
     newer: drawNewer(places, chance.fork('versions')),
     tenants,
@@ -174,6 +179,15 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     operations,
     healAt,
   };
+}
+
+/** Nobody looks after the dead letters of vaults, which would wait for room for ever. */
+function withRoomForDead({
+  deadLettersMax: _,
+  deadRoomMs: __,
+  ...narrow
+}: NarrowLimits): NarrowLimits {
+  return narrow;
 }
 
 /** Some runs are long, with much silence in between: what is idle leaves memory. */

@@ -192,7 +192,17 @@ export class Cluster {
     const { cordoned, draining } = this.#world.checks.truth.grounds;
     for (const node of cordoned) this.cordon(node.split('.')[0] ?? '', false);
     for (const [name, { incarnation: id }] of this.nodes) if (draining.has(id)) this.leave(name);
+    this.#makeRoom();
     this.#later(tendMs, () => this.#tend());
+  }
+
+  /** Else what fails there would wait for ever. */
+  #makeRoom(): void {
+    const [client] = this.clients;
+    for (const { id, memory, endedAt } of this.#world.checks.truth.actors.values()) {
+      if (endedAt !== undefined || memory.letters.hasRoom(1, 0)) continue;
+      client?.askMore([{ kind: 'letters', at: 0, actor: id, manner: 'discard' }]);
+    }
   }
 
   #startAgain(name: string, ms: number): void {

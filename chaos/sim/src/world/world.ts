@@ -49,6 +49,8 @@ export class World implements VirtualWorld {
   readonly moments = new Moments();
   /** Crashes of runners under a piece of work, by its call id. */
   readonly crashes = new Map<string, number>();
+  /** How often programs have failed that fail a few times. */
+  readonly balked = new Map<string, number>();
   readonly timings: Timings;
   /** Chance of everything that happens; plans are drawn from another stream. */
   readonly chance: Random;

@@ -1,5 +1,6 @@
 /** `troupe call`: one call of an actor. */
-import type { Command } from 'commander';
+import type { PriorityName } from '@troupe/model';
+import { type Command, Option } from 'commander';
 import { shown } from '../terminal/terminal.ts';
 import { actorOf } from './actor-argument.ts';
 import { withTroupe } from './client.ts';
@@ -13,6 +14,7 @@ interface CallOptions {
   readonly scope?: string;
   readonly waits?: string;
   readonly atTurn?: string;
+  readonly priority?: PriorityName;
 }
 
 export function addCall(program: Command): void {
@@ -26,6 +28,13 @@ export function addCall(program: Command): void {
     .option('--deadline <ms>', 'time in which the call must be accepted')
     .option('--waits <ms>', 'time that the method may wait for signals')
     .option('--scope <name>', 'scope of an actor that the call creates')
+    .addOption(
+      new Option('--priority <name>', 'among all that waits for the actor').choices([
+        'low',
+        'normal',
+        'high',
+      ]),
+    )
     .option('--at-turn <n>', 'read the actor as it was after this turn')
     .addHelpText(
       'after',
@@ -52,6 +61,7 @@ export function addCall(program: Command): void {
             ? {}
             : { deadlineMs: countOf('--deadline', options.deadline, 1) }),
           ...(options.waits === undefined ? {} : { waitsMs: countOf('--waits', options.waits, 0) }),
+          ...(options.priority === undefined ? {} : { priority: options.priority }),
           ...(options.scope === undefined ? {} : { scope: options.scope }),
           ...(options.atTurn === undefined
             ? {}

@@ -13,6 +13,7 @@ import { addDown } from './down.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
 import { addImport } from './import.ts';
 import { addKillNode } from './kill-node.ts';
+import { addLetters } from './letters.ts';
 import { addMigrate } from './migrate.ts';
 import { addNode, addScheduler } from './node.ts';
 import { addRun } from './run.ts';
@@ -59,6 +60,7 @@ export function makeProgram(): Command {
   for (const add of [
     ...parts,
     addSignal,
+    addLetters,
     addActors,
     addActor,
     addMigrate,

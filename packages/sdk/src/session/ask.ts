@@ -72,7 +72,7 @@ export class Ask {
   message(now: number): ClientMessage {
     const { body } = this.order;
     if (body.kind === 'submit') return { submit: { number: this.number, ...body.message } };
-    const { type, key, method, args, scope, birth, atTurn } = body.message;
+    const { type, key, method, args, scope, birth, atTurn, priority } = body.message;
     return {
       call: {
         number: this.number,
@@ -86,6 +86,7 @@ export class Ask {
         scope,
         ...(atTurn === undefined ? {} : { atTurn }),
         birth,
+        priority,
       },
     };
   }

@@ -1,6 +1,12 @@
 /** The messages of the proto as this client reads and writes them. */
 
-import type { Labels, PendingTimerView, RunProgress, StoredObject } from '@troupe/model';
+import type {
+  DeadLettersView,
+  Labels,
+  PendingTimerView,
+  RunProgress,
+  StoredObject,
+} from '@troupe/model';
 
 /** `kind` of a message with a oneof says which field is there. */
 export type ClientMessage =
@@ -21,6 +27,8 @@ export interface CallMessage {
   readonly atTurn?: number;
   /** 0: whichever has the name. */
   readonly birth: number;
+  /** Empty: normal. */
+  readonly priority: string;
 }
 
 export interface SubmitMessage {
@@ -273,6 +281,17 @@ export interface UnaryMethods {
   'ActorsService/ListTimers': {
     request: { tenant: string; type: string; key: string; after: string; limit: number };
     response: { timers: readonly TimerMessage[]; total: number; next: string };
+  };
+  'ActorsService/ListDeadLetters': {
+    request: { tenant: string; type: string; after: string; limit: number };
+    response: {
+      actors: readonly DeadLettersView[];
+      total: number;
+      letters: number;
+      unread: number;
+      silent: readonly string[];
+      next: string;
+    };
   };
   'TasksService/SubmitGang': {
     request: {

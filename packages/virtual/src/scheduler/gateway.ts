@@ -23,6 +23,7 @@ import {
   type Request,
   type RequestBody,
   type Resolve,
+  type SaidPriority,
   type SessionId,
 } from '@troupe/model';
 import type { SchedulerMachine } from '@troupe/scheduler-core';
@@ -51,6 +52,7 @@ export type ClientMessage = { readonly since: number } & (
       readonly scope?: string;
       /** The birth that is meant, and no other. */
       readonly birth?: number | undefined;
+      readonly priority?: SaidPriority | undefined;
     }
   | {
       readonly kind: 'client-request';
@@ -376,6 +378,7 @@ export class Gateway {
       deadlineAt: this.#deadlineOf(open),
       standstills: this.#standstills,
       path: [],
+      ...(call.priority === undefined ? {} : { priority: call.priority }),
       ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
     };
     this.#world.network.send(this.#process, `node:${route.node}`, message);

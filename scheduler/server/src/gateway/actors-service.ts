@@ -15,10 +15,12 @@ import {
   checkedDeadline,
   checkedLimit,
   checkedNode,
+  checkedPriority,
   jsonOf,
   tenantOf,
 } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
+import { type ListDeadLettersRequest, listDeadLetters } from './dead-letters.ts';
 import type { Gateway } from './gateway.ts';
 import type { NewCall } from './open-call.ts';
 
@@ -32,6 +34,7 @@ interface CallRequest {
   readonly idempotencyKey: string;
   readonly deadlineMs: number;
   readonly birth: number;
+  readonly priority: string;
 }
 
 interface MigrateRequest {
@@ -61,6 +64,9 @@ export function actorsService(gateway: Gateway) {
     Call: unary(gateway, (asked: Asked<CallRequest>) => call(gateway, asked)),
     ...actorLives(gateway),
     Migrate: unary(gateway, (asked: Asked<MigrateRequest>) => migrate(gateway, asked)),
+    ListDeadLetters: unary(gateway, (asked: Asked<ListDeadLettersRequest>) =>
+      listDeadLetters(gateway, asked),
+    ),
     ListTimers: unary(gateway, (asked: Asked<ListTimersRequest>) => listTimers(gateway, asked)),
   };
 }
@@ -81,6 +87,7 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
     args: args.bytes,
     scope: '',
     birth: checkedBirth(request.birth),
+    priority: checkedPriority(request.priority),
     deadlineAt,
     runMs,
   });

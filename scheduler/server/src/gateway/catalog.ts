@@ -9,6 +9,7 @@ import {
   type ActorManifest,
   type Failure,
   failure,
+  letterMethods,
   limits,
   type Manifest,
   signalMethod,
@@ -77,7 +78,7 @@ export class Catalog {
 
 function actorEntry(actor: ActorManifest): ActorEntry {
   return {
-    methods: new Set([...actor.methods, ...actor.reads, signalMethod]),
+    methods: new Set([...actor.methods, ...actor.reads, signalMethod, ...letterMethods]),
     runMs: (actor.turnLimitMs ?? limits.turnLimitMs) + (actor.waitsMs ?? 0),
   };
 }

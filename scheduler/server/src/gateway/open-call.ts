@@ -8,6 +8,7 @@ import {
   type Failure,
   failure,
   type Outcome,
+  type PriorityName,
   type SessionId,
 } from '@troupe/model';
 import type { Route } from './routes.ts';
@@ -27,6 +28,8 @@ export interface NewCall {
   readonly scope: string;
   /** This birth of the actor and no other; whichever there is unless given. */
   readonly birth?: number | undefined;
+  /** Among all that waits for the actor; normal unless given. */
+  readonly priority?: PriorityName | undefined;
   /** Monotonic ms. */
   readonly deadlineAt: number;
   /** How long after the deadline the answer of an accepted call may still be awaited. */

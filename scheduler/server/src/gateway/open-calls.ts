@@ -116,7 +116,7 @@ export class OpenCalls {
       return;
     }
     const target = this.#targets.get(call.actor) ?? this.#newTarget(call.actor);
-    const { session, number, low, actor, method, args, scope, birth } = call;
+    const { session, number, low, actor, method, args, scope, birth, priority } = call;
     const { deadlineAt, runMs, sink } = call;
     const open: OpenCall = {
       session,
@@ -127,6 +127,7 @@ export class OpenCalls {
       args,
       scope,
       birth,
+      priority,
       deadlineAt,
       runMs,
       sink,
@@ -301,7 +302,7 @@ export class OpenCalls {
   }
 
   #send(call: OpenCall, route: Route, now: number): void {
-    const { birth = route.birth } = call;
+    const { birth = route.birth, priority } = call;
     if (birth < route.birth) return this.#answer(call, { ok: false, failure: ofGone(call) });
     // The route is that of the one before.
     if (birth > route.birth) return this.#resolve(call.target);
@@ -327,6 +328,7 @@ export class OpenCalls {
       deadlineAt: call.deadlineAt,
       standstills: this.#start.standstill.count,
       path: noPath,
+      ...(priority === undefined || priority === 'normal' ? {} : { priority }),
       ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
     };
     this.#start.bus.send(route.node.subject, message);

@@ -212,6 +212,7 @@ export class SessionStream implements CallSink {
         scope: message.scope,
         ...atTurnOf(message),
         birth: checkedBirth(message.birth),
+        priority: checkedPriority(message.priority),
         deadlineAt: checkedDeadline(message.deadlineMs, this.#gateway.now()),
         runMs: entry.runMs,
         sink: this,

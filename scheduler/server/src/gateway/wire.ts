@@ -90,6 +90,7 @@ export interface CallMessage {
   readonly scope: string;
   readonly atTurn?: number;
   readonly birth: number;
+  readonly priority: string;
 }
 
 export interface SubmitMessage {

@@ -1,0 +1,172 @@
+/**
+ * A letter whose turn fails is tried as often as its sender asked, none too early, and is then dead; what
+ * is dead stays so until a turn that delivers it anew has ended well, or it is discarded, and is shown to
+ * whoever asks for it meanwhile. None is pushed out. Read from the facts alone.
+ */
+import { type ActorId, decodeValue, lettersMethod, limits } from '@troupe/model';
+import type { NodeFact } from '@troupe/worker-node-core';
+import { decodeArgs } from '../node/program.ts';
+import type { Answered, MakeChecker } from './checker.ts';
+import { sameBytes } from './truth.ts';
+
+type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
+type LetterFact = TurnFact & { readonly cause: { readonly kind: 'letter' } };
+
+interface Tried {
+  readonly letter: number;
+  readonly attempts: number;
+  /** The failed turn came no sooner than this. */
+  readonly since: number;
+  readonly nights: number;
+  readonly waitMs: number;
+}
+
+interface Ledger {
+  readonly dead: Map<number, { readonly args: Uint8Array }>;
+  readonly tried: Map<string, Tried>;
+  next: number;
+  discards: number;
+}
+
+/** As for other timers. */
+const rateMin = 0.94;
+const roundingMs = 2;
+const batchesLooked = 3;
+
+export const deadLettersKept: MakeChecker = (truth, violate) => {
+  const ledgers = new Map<ActorId, Ledger>();
+  /** When each log had its last batches. */
+  const stored = new Map<string, readonly number[]>();
+  let lastRecord = '';
+
+  return {
+    turnFact(fact, log, { id }) {
+      if (id !== lastRecord) {
+        const times = [...(stored.get(log) ?? []), truth.now()];
+        stored.set(log, times.slice(-batchesLooked));
+        lastRecord = id;
+      }
+      if (fact.kind === 'barrier' || !truth.actors.has(fact.actor)) return;
+      // The next one of its name has none of its letters.
+      if (fact.kind === 'actor-ended') ledgers.delete(fact.actor);
+      if (fact.kind === 'letter-discarded') discarded(fact);
+      if (fact.kind !== 'turn') return;
+      if (fact.redelivers !== undefined) redelivered(fact, fact.redelivers);
+      if (isOfLetter(fact)) letterEnded(fact, log);
+    },
+    answered(answer) {
+      const { operation, outcome } = answer;
+      if (operation.kind !== 'letter-call' || operation.method !== lettersMethod) return;
+      if (outcome.ok) shown(operation.actor, answer, decodeValue(outcome.value) as Shown);
+    },
+  };
+
+  function ledgerOf(actor: ActorId): Ledger {
+    const known = ledgers.get(actor);
+    if (known !== undefined) return known;
+    const ledger: Ledger = { dead: new Map(), tried: new Map(), next: 1, discards: 0 };
+    ledgers.set(actor, ledger);
+    return ledger;
+  }
+
+  function letterEnded(fact: LetterFact, log: string): void {
+    const { actor, cause, outcome, letterEnd } = fact;
+    const ledger = ledgerOf(actor);
+    const sender = `${cause.from}#${cause.fromBirth}`;
+    const before = ledger.tried.get(sender);
+    const what = `letter ${cause.number} of ${cause.from} to ${actor}`;
+    if (before !== undefined && before.letter !== cause.number) {
+      violate(`${what} ends while letter ${before.letter} is to be tried again`);
+    }
+    if (before !== undefined && truth.nights === before.nights) {
+      const waited = truth.now() - before.since;
+      if (waited < before.waitMs * rateMin - roundingMs) {
+        violate(`${what} is tried again after ${waited} of ${before.waitMs} ms`);
+      }
+    }
+    ledger.tried.delete(sender);
+    if (outcome.ok) return;
+    if (letterEnd === undefined)
+      return violate(`${what} fails, and is neither dead nor tried again`);
+    const attempts = (before?.attempts ?? 0) + 1;
+    const sent = truth.lettersOf(cause.from, cause.fromBirth, actor)[cause.number - 1];
+    const { retries = 0, backoffMs = [] } = sent?.tries ?? {};
+    const isFinal = ['RUNNER_CRASHED', 'COMPENSATION_FAILED'].includes(outcome.failure.code);
+    const isOver = isFinal || attempts > retries;
+    const isFull = ledger.dead.size >= limits.deadLettersMax;
+    if (letterEnd.kind === 'dead') {
+      if (!isOver) violate(`${what} is dead after ${attempts} of ${retries + 1} tries`);
+      if (isFull) violate(`${what} is dead where ${ledger.dead.size} are`);
+      if (letterEnd.attempts !== attempts) {
+        violate(`${what} is dead after ${letterEnd.attempts} attempts, it had ${attempts}`);
+      }
+      if (sent !== undefined && !sameBytes(sent.args, letterEnd.args))
+        violate(`${what} has changed`);
+      ledger.dead.set(ledger.next, { args: letterEnd.args });
+      ledger.next += 1;
+      return;
+    }
+    if (isOver && !isFull)
+      violate(`${what} is tried again after ${attempts} of ${retries + 1} tries`);
+    const waitMs = isOver ? limits.deadRoomMs : (backoffMs[attempts - 1] ?? backoffMs.at(-1) ?? 0);
+    const times = stored.get(log) ?? [];
+    // Before there were three batches nothing is known of when its node decided it.
+    const since = times.length < batchesLooked ? Number.NEGATIVE_INFINITY : (times[0] ?? 0);
+    ledger.tried.set(sender, {
+      letter: cause.number,
+      attempts,
+      since,
+      nights: truth.nightsBefore,
+      waitMs,
+    });
+  }
+
+  function redelivered({ actor, outcome, delta }: TurnFact, number: number): void {
+    const { dead } = ledgerOf(actor);
+    const letter = dead.get(number);
+    if (letter === undefined) {
+      return violate(`${actor} delivers letter ${number} anew, which is not dead`);
+    }
+    const meant = decodeArgs(letter.args).id;
+    if (delta !== undefined && String(decodeValue(delta)) !== meant) {
+      violate(`${actor} takes ${String(decodeValue(delta))} as dead letter ${number}, ${meant}`);
+    }
+    if (outcome.ok) dead.delete(number);
+  }
+
+  function discarded(fact: Extract<NodeFact, { kind: 'letter-discarded' }>): void {
+    const ledger = ledgerOf(fact.actor);
+    if (fact.number !== ledger.discards + 1) {
+      violate(`discard ${fact.number} of ${fact.actor} follows discard ${ledger.discards}`);
+    }
+    ledger.discards = fact.number;
+    if (ledger.dead.delete(fact.letter)) return;
+    violate(`${fact.actor} discards letter ${fact.letter}, which is not dead`);
+  }
+
+  /** What was dead before it was asked and is so when it is answered is on the list. */
+  function shown(actor: ActorId, { deadBefore = [], bornBefore }: Answered, page: Shown): void {
+    const known = truth.actors.get(actor);
+    // Of one that has ended since nothing is kept here.
+    if (known?.birth !== bornBefore || known?.endedAt !== undefined) return;
+    const ledger = ledgerOf(actor);
+    const numbers = page.letters.map(({ number }) => number);
+    for (const number of numbers) {
+      if (number >= ledger.next) violate(`${actor} shows dead letter ${number}, which never was`);
+    }
+    if (page.next !== undefined) return;
+    for (const number of deadBefore) {
+      if (!ledger.dead.has(number) || numbers.includes(number)) continue;
+      violate(`${actor} does not show its dead letter ${number}`);
+    }
+  }
+};
+
+interface Shown {
+  readonly letters: readonly { readonly number: number }[];
+  readonly next?: number;
+}
+
+function isOfLetter(fact: TurnFact): fact is LetterFact {
+  return fact.cause.kind === 'letter';
+}

@@ -1,0 +1,25 @@
+/** How often a letter is tried whose turn fails, as users say it. */
+import { type LetterTries, letterTriesDefault, letterTriesFault, troupeError } from '@troupe/model';
+
+export interface LetterOptions {
+  /** Tries of a letter after the first, each a turn of its own; 0 unless given. When the last one has
+   *  failed the letter is dead: it lies with its receiver until somebody delivers it anew. */
+  readonly retries?: number;
+  /** Wait before each further try; the last one repeats. 1 s unless given. Meanwhile the letters after it
+   *  of its sender wait, so that their order holds. */
+  readonly backoffMs?: number | readonly number[];
+}
+
+/** Undefined when nothing is said; throws at what cannot be. */
+export function letterTriesOf(what: string, options: LetterOptions): LetterTries | undefined {
+  const { retries, backoffMs } = options;
+  if (retries === undefined && backoffMs === undefined) return undefined;
+  const waits = typeof backoffMs === 'number' ? [backoffMs] : backoffMs;
+  const tries: LetterTries = {
+    retries: retries ?? letterTriesDefault.retries,
+    backoffMs: [...(waits ?? letterTriesDefault.backoffMs)],
+  };
+  const fault = letterTriesFault(what, tries);
+  if (fault !== undefined) throw troupeError('INVALID_ARGUMENT', fault);
+  return tries;
+}
