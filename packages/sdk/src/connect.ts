@@ -31,6 +31,7 @@ import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { putTenant } from './tenants.ts';
 import { listTimers } from './timer-list.ts';
+import { listTopics, topicOf } from './topics.ts';
 import type {
   CallOptions,
   ConnectOptions,
@@ -110,6 +111,12 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
   });
   const read: ReadObject = (stored) => unary.read(stored);
   const way: Way = { session, read, platform };
+  const actors = actorsOf(
+    unary,
+    tenant,
+    () => platform.newId(),
+    (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
+  );
   return {
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
       actorHandle<T>(way, target, key, { deadlineMs, ...options }),
@@ -179,12 +186,9 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       const { json } = await unary.ask('ClusterService/Status', {});
       return JSON.parse(json) as ClusterView;
     },
-    actors: actorsOf(
-      unary,
-      tenant,
-      () => platform.newId(),
-      (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
-    ),
+    actors,
+    topic: (name) => topicOf(name, (type, key) => actorHandle(way, type, key, { deadlineMs })),
+    topics: (asked = {}) => listTopics(actors, asked),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);

@@ -12,9 +12,11 @@ export type {
   RunProgress,
   RunState,
   RunView,
+  SubscriberView,
   TaskView,
   TenantSettings,
   TenantView,
+  TopicView,
 } from '@troupe/model';
 export type {
   ActorPage,
@@ -27,6 +29,7 @@ export { connect } from './connect.ts';
 export * from './define.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
+export type { Topic, TopicsAsked, TopicsPage } from './topics.ts';
 export type {
   AgainOptions,
   CallOptions,

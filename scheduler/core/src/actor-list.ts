@@ -35,8 +35,10 @@ export interface Ailments {
 
 export function pageOfActors(state: State, ailments: Ailments, asked: Asked): ActorPage {
   const { tenant, type, prefix = '', after } = asked;
-  const start = type === undefined ? `${tenant}/` : `${tenant}/${type}/${prefix}`;
-  const end = following(start);
+  // Types of the cluster's own begin with "$", and no other letter of a type is before "%": they are
+  // listed where they are asked for.
+  const start = type === undefined ? `${tenant}/%` : `${tenant}/${type}/${prefix}`;
+  const end = following(type === undefined ? `${tenant}/` : start);
   const source = narrowest(state, ailments, asked);
   const total = source.countBefore(end) - source.countBefore(start);
   const from = after === undefined || after < start ? start : `${after}\u0000`;

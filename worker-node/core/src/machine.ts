@@ -17,6 +17,7 @@ import type { Activation } from './activation.ts';
 import { Ailing } from './ailing.ts';
 import { Alarms } from './alarms.ts';
 import { Arrivals } from './arrivals.ts';
+import { BuiltIns, builtInRunner } from './built-ins.ts';
 import { Checkpointing } from './checkpointing.ts';
 import type { Core } from './core.ts';
 import { Decisions } from './decisions.ts';
@@ -67,6 +68,7 @@ export class NodeMachine
   readonly timers: Timers;
   readonly locations: Locations;
   readonly runners: Runners;
+  readonly builtIns: BuiltIns;
   readonly trials: Trials;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
@@ -93,6 +95,7 @@ export class NodeMachine
     this.timers = new Timers(this);
     this.locations = new Locations(this);
     this.runners = new Runners(this);
+    this.builtIns = new BuiltIns(this);
     this.trials = new Trials(this);
     this.tasks = new Tasks(this);
     this.checkpointing = new Checkpointing(this);
@@ -142,6 +145,7 @@ export class NodeMachine
       alarm.ring();
     }
     this.#route(event);
+    this.builtIns.run((frame) => this.#onFrame(builtInRunner, frame));
     return this.out.take();
   }
 

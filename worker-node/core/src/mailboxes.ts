@@ -17,6 +17,7 @@
 import {
   type ActorId,
   type Address,
+  builtInBundle,
   type Call,
   type CancelCall,
   type Failure,
@@ -272,7 +273,12 @@ export class Mailboxes {
     if (refusal !== undefined) return this.#refuse(call, refusal);
     if (call.atTurn !== undefined) return this.#readFormer(activation, call, call.atTurn);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
-    const isUnheard = kind !== 'read' && unheard(memory) > limits.outboxLettersMax;
+    const isBuiltIn = activation.bundle === builtInBundle;
+    const pushedBack = isBuiltIn ? this.#core.builtIns.refusal(activation, call) : undefined;
+    if (pushedBack !== undefined) return this.#turnAway(activation, call, pushedBack);
+    // Who unsubscribes from a topic frees it of what nobody takes, so its door stays open.
+    const isHeard = unheard(memory) <= limits.outboxLettersMax;
+    const isUnheard = kind !== 'read' && !isBuiltIn && !isHeard;
     if (isUnheard || inputsOf(activation) >= limits.mailboxCallsMax) {
       return this.#turnAway(activation, call);
     }
@@ -365,6 +371,7 @@ export class Mailboxes {
     // Known, or ahead of one that is missing: its sender sends both again, in order.
     if (letter.number !== queued + 1) return;
     if (activation.mailbox.length >= limits.mailboxCallsMax) return;
+    if (this.#core.builtIns.holdsBack(activation, letter)) return;
     activation.queuedLetters.set(sender, letter.number);
     activation.mailbox.push({
       cause: {

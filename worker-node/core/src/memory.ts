@@ -128,6 +128,7 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
     memory.recv.set(senderOf(cause.from, cause.fromBirth), cause.number);
   } else memory.timers.fired(cause.number, cause.firing);
   if (fact.timers !== undefined) memory.timers.change(fact.timers, now);
+  for (const to of fact.withdrawn ?? []) memory.outbox.drop(to);
   for (const letter of fact.letters) memory.outbox.add(letter, memory.clock);
 }
 

@@ -24,6 +24,7 @@ export type StoredChannel = readonly [to: ActorId, next: number, letters: readon
 export class Outbox {
   readonly #channels = new Map<ActorId, Channel>();
   #size = 0;
+  #bytes = 0;
 
   /** Number of the next letter to this receiver; the letter must be added before the next one. */
   nextNumber(to: ActorId): number {
@@ -40,6 +41,7 @@ export class Outbox {
     channel.next += 1;
     channel.letters.push({ ...letter, clock });
     this.#size += 1;
+    this.#bytes += letter.args.length;
   }
 
   acknowledge(to: ActorId, upTo: number): void {
@@ -47,6 +49,7 @@ export class Outbox {
     if (channel === undefined) return;
     const kept = channel.letters.filter((letter) => letter.number > upTo);
     this.#size -= channel.letters.length - kept.length;
+    this.#bytes -= bytesOf(channel.letters) - bytesOf(kept);
     channel.letters = kept;
   }
 
@@ -76,6 +79,11 @@ export class Outbox {
     return this.#size;
   }
 
+  /** Of their arguments. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   store(): StoredChannel[] {
     return [...this.#channels].map(([to, { next, letters }]) => [to, next, letters]);
   }
@@ -85,7 +93,12 @@ export class Outbox {
     for (const [to, next, letters] of stored) {
       outbox.#channels.set(to, { next, letters: [...letters] });
       outbox.#size += letters.length;
+      outbox.#bytes += bytesOf(letters);
     }
     return outbox;
   }
+}
+
+function bytesOf(letters: readonly KeptLetter[]): number {
+  return letters.reduce((sum, { args }) => sum + args.length, 0);
 }

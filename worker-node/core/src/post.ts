@@ -37,8 +37,8 @@ export class Post {
     this.#core = core;
   }
 
-  addressee(activation: Activation, send: OutgoingSend): ActorId {
-    return actorId(actorParts(activation.id).tenant, send.type, send.key);
+  addressee({ id }: Activation, { type, key }: Pick<OutgoingSend, 'type' | 'key'>): ActorId {
+    return actorId(actorParts(id).tenant, type, key);
   }
 
   /** Letters of a turn that has just been appended. */
@@ -83,6 +83,7 @@ export class Post {
       this.#resendTo(activation, ack.to);
     }
     this.#core.mailboxes.pump(activation);
+    this.#core.builtIns.onTaken(activation);
     this.#core.checkpointing.onTaken(activation);
     this.#core.wishes.onTaken(activation);
   }

@@ -266,7 +266,7 @@ export class Turns {
     activation: Activation,
     input: Input,
     ended: Outcome,
-    done: Pick<Frame<'turn-done'>, 'delta' | 'sends' | 'timers'>,
+    done: Pick<Frame<'turn-done'>, 'delta' | 'sends' | 'timers' | 'withdrawn'>,
   ): void {
     const { memory } = activation;
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
@@ -289,7 +289,9 @@ export class Turns {
       at: this.#core.wall,
     } as const;
     const changed = done.delta === undefined ? bare : { ...bare, delta: done.delta };
-    const fact = done.timers === undefined ? changed : { ...changed, timers: done.timers };
+    const timed = done.timers === undefined ? changed : { ...changed, timers: done.timers };
+    const withdrawn = done.withdrawn?.map((to) => this.#core.post.addressee(activation, to));
+    const fact = withdrawn === undefined ? timed : { ...timed, withdrawn };
     const news = this.#core.timers.nextNews(activation);
     this.fact(activation, fact);
     applyTurn(memory, fact, this.#core.now);
