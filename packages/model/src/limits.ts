@@ -91,6 +91,8 @@ export const limits = {
    *  `RESOURCE_EXHAUSTED` beyond, one by a turn waits with its actor. */
   topicKeptMax: 1_000,
   topicKeptBytesMax: 4 * 1024 * 1024,
+  /** Letters in one turn of a topic: the next ones follow in a turn after it. */
+  topicTurnLettersMax: 256,
   /** Messages of a topic on their way, counted for each subscriber: more follow as these are taken. */
   topicFlyingMax: 1_024,
   topicFlyingBytesMax: 4 * 1024 * 1024,

@@ -32,9 +32,6 @@ import {
 /** The letter of a topic to itself. */
 export const goOnMethod = '$go-on';
 
-/** What one turn may send. */
-const lettersMax = 256;
-const letterBytesMax = 400_000;
 const pageMax = 200;
 
 type Change =
@@ -191,13 +188,16 @@ export class Topic {
 
   /** Sends a message to those behind a place. The place that was reached, when not all were (TO1). */
   #fanOut({ number, args }: Kept, from: number, sends: OutgoingSend[]): number | undefined {
+    const lettersMax = limits.topicTurnLettersMax;
+    // They are one record with what the topic keeps.
+    const bytesMax = limits.turnBytesMax / 2;
     let bytes = 0;
     for (const sent of sends) bytes += sent.args.length;
     let reached = from;
     for (const { type, key, method, place, after } of this.#subscribers.values()) {
       if (place <= from || after >= number) continue;
       bytes += args.length + type.length + 3 * key.length + method.length;
-      if (sends.length === lettersMax || (sends.length > 0 && bytes > letterBytesMax)) {
+      if (sends.length >= lettersMax || (sends.length > 0 && bytes > bytesMax)) {
         return reached;
       }
       sends.push({ type, key, method, args });

@@ -55,6 +55,8 @@ import { soonestFirst } from './soonest-first.ts';
 import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
 import { timerSights } from './timer-sights.ts';
+import { topicEachOnce } from './topic-each-once.ts';
+import { topicSights } from './topic-sights.ts';
 import { Truth } from './truth.ts';
 import { undoneInReverse } from './undone-in-reverse.ts';
 import { wishesKept } from './wishes-kept.ts';
@@ -68,6 +70,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'per-sender-order': perSenderOrder,
   'acknowledged-is-durable': acknowledgedIsDurable,
   'refused-did-nothing': refusedDidNothing,
+  'topic-each-once': topicEachOnce,
   'consistent-cut': consistentCut,
   'line-is-maximal': lineIsMaximal,
   'reads-are-fresh': readsAreFresh,
@@ -145,7 +148,7 @@ export class Checks implements Onlooker {
       make(this.truth, (text) => this.violate(name, text)),
     );
     const all = [sights, runSights, taskSights, placeSights, timerSights, lineSights, lifeSights];
-    const looks = all.map((look) => look(this.truth, coverage));
+    const looks = [...all, topicSights].map((look) => look(this.truth, coverage));
     this.#checkers = [...checkers, ...looks];
   }
 

@@ -1,7 +1,7 @@
 /** A call, a letter, a firing of a timer and a step take effect once: no cause and no program twice in an actor's history,
  *  and no step again whose result was recorded. */
 import { type ActorId, decodeValue, limits } from '@troupe/model';
-import { decodeArgs } from '../node/program.ts';
+import { decodeArgs, isTopic } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { causeKey, type TurnTruth } from './truth.ts';
 
@@ -45,7 +45,7 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       }
       const again = first !== undefined && cause.startsWith('task:') && wasSilent(first);
       if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
-      if (fact.delta === undefined) return;
+      if (fact.delta === undefined || isTopic(fact.actor)) return;
       const program = String(decodeValue(fact.delta));
       const before = programs.get(program);
       if (again) forgotten.add(program);

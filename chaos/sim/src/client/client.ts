@@ -33,7 +33,7 @@ type Unsent = ClientMessage extends infer M
     ? Omit<M, 'since'>
     : never
   : never;
-type CallOperation = Extract<Operation, { kind: 'call' | 'read' | 'signal' }>;
+type CallOperation = Extract<Operation, { kind: 'call' | 'read' | 'signal' | 'topic' }>;
 type ReservationOperation = Extract<Operation, { kind: 'reservation' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
 
@@ -172,6 +172,7 @@ export class Client {
         return this.#call(operation);
       case 'read':
       case 'signal':
+      case 'topic':
         return this.#call(operation);
       case 'life':
         return beginLife(operation, {
@@ -447,6 +448,8 @@ function askedOf(operation: CallOperation): { method: string; args: Uint8Array }
       return { method: 'run', args: encodeArgs(operation.program) };
     case 'signal':
       return { method: signalMethod, args: encodeValue([operation.name, operation.id]) };
+    case 'topic':
+      return { method: operation.method, args: encodeValue([...operation.args]) };
     case 'read':
       return { method: 'list', args: encodeValue([]) };
   }

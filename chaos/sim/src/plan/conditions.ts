@@ -79,6 +79,9 @@ export function drawLimits(chance: Random): NarrowLimits {
     narrow.turnBytesMax = Math.floor(limits.turnBytesMax * share);
   }
   if (chance.chance(0.12)) narrow.timersFlyingMax = chance.whole(1, 3);
+  if (chance.chance(0.4)) narrow.topicTurnLettersMax = chance.whole(1, 3);
+  if (chance.chance(0.3)) narrow.topicFlyingMax = chance.whole(1, 4);
+  if (chance.chance(0.3)) narrow.topicKeptMax = chance.whole(1, 4);
   return narrow;
 }
 

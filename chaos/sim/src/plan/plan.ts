@@ -31,6 +31,7 @@ import { drawScene, type Scene } from './scene.ts';
 import { drawCordons, drawSceneLoad } from './scene-load.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
 import { drawTimerLoad } from './timer-load.ts';
+import { drawTopicLoad } from './topic-load.ts';
 import { drawVisits } from './visits.ts';
 
 export interface Plan {
@@ -71,6 +72,8 @@ const nestsShare = 0.45;
 const journeysShare = 0.5;
 /** Seeds with timers of actors and letters that wait. */
 const timersShare = 0.4;
+/** Seeds with topics. */
+const topicsShare = 0.4;
 /** Seeds in which actors are destroyed and paused. */
 const livesShare = 0.3;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
@@ -120,6 +123,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const hasJourneys = !quiet && chance.fork('has journeys').chance(journeysShare);
   const scope = drawScope(chance.fork('scope'));
   const hasTimers = chance.fork('has timers').chance(timersShare);
+  const hasTopics = chance.fork('has topics').chance(topicsShare);
   const hasLives = chance.fork('has lives').chance(livesShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
@@ -132,6 +136,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ),
       ...drawNestedRuns(client, { nests, keys: shape.keys, ...span }, load.fork(`${client}/nests`)),
       ...(hasTimers ? drawTimerLoad(client, shape, load.fork(`${client}/timers`)) : []),
+      ...(hasTopics ? drawTopicLoad(client, shape, load.fork(`${client}/topics`)) : []),
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
       ...(hasJourneys ? drawJourneys(client, shape, load.fork(`${client}/journeys`)) : []),
       ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
