@@ -94,8 +94,8 @@ export const limits = {
   /** Letters in one turn of a topic: the next ones follow in a turn after it. */
   topicTurnLettersMax: 256,
   /** Messages of a topic on their way, counted for each subscriber: more follow as these are taken. */
-  topicFlyingMax: 1_024,
-  topicFlyingBytesMax: 4 * 1024 * 1024,
+  topicFlyingMax: 10_000,
+  topicFlyingBytesMax: 16 * 1024 * 1024,
   resendMs: 1_000,
   heartbeatMs: 1_000,
   nodeSilenceMs: 3_000,

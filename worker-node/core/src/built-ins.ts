@@ -30,7 +30,7 @@ import { goOnMethod, hasRoom, type Outgoing, Topic } from './topic.ts';
 /** The runner that is none: those of the host are numbered from 1. */
 export const builtInRunner: RunnerId = 0;
 
-const framesAtOnceMax = 64;
+const framesAtOnceMax = 16;
 
 type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
 

@@ -220,6 +220,8 @@ describe('a message of a topic', () => {
     scene.call('publish', 4);
     for (const at of upTo(5)) expect(scene.taken.get(trader(at - 1))).toEqual([1, 2, 3, 4]);
     expect(scene.view()).toMatchObject({ published: 4, subscribers: 5, kept: 0 });
+    // Nothing goes back with a topic, so nothing of its past is kept.
+    expect(scene.world.segments.size).toBe(0);
   });
 
   test('too large for a topic is refused, and is no message', () => {
@@ -415,16 +417,26 @@ describe('a subscription', () => {
   });
 });
 
-test('many messages that wait are worked off by several events', () => {
+test('many messages that wait for a topic are worked off by several events (BI2)', () => {
   const scene = new Scene();
   scene.subscribers(1);
+  // It has left memory, and is read back when these have come.
+  scene.node.tick(400_000);
+  scene.node.tick(1_000);
+  const { turns } = scene.node.machine.counts();
+  const ended = () => scene.node.machine.counts().turns - turns;
   scene.node.autoCommit = false;
-  const before = scene.node.machine.counts().turns;
   for (let number = 1; number <= 60; number++) scene.letter(number);
+  expect(ended()).toBe(0);
+  scene.node.commit();
+  expect(ended()).toBeGreaterThan(0);
+  expect(ended()).toBeLessThan(60);
+  expect(scene.node.machine.wakeAt()).toBe(scene.node.now);
+  while (scene.node.machine.wakeAt() === scene.node.now) scene.node.tick(0);
+  expect(ended()).toBe(60);
   scene.node.autoCommit = true;
   scene.node.commit();
   scene.deliver();
-  expect(scene.node.machine.counts().turns - before).toBe(60);
   expect(scene.taken.get(trader(0))).toEqual(upTo(60));
 });
 
