@@ -10,6 +10,7 @@ import { exactVoyages } from './exact-voyages.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangsTogether } from './gangs-together.ts';
 import { gpusOnce } from './gpus-once.ts';
+import { heardByAll } from './heard-by-all.ts';
 import { linearizable } from './linearizable.ts';
 import { selectedNodes } from './selected-nodes.ts';
 import { timersOnce } from './timers-once.ts';
@@ -40,13 +41,14 @@ const promises: readonly Promised[] = [
   { promise: 'a task runs where its selector says', workload: 'placings', checker: selectedNodes },
   { promise: 'a trip is whole or undone', workload: 'trips', checker: wholeTrips },
   { promise: 'a timer comes once, and not early', workload: 'timers', checker: timersOnce },
+  { promise: 'a message comes once to each', workload: 'broadcasts', checker: heardByAll },
 ];
 
 /** Of its tasks only who was served when is checked. */
 const sharing = 'shares';
 const known = new Set([...promises.map(({ workload }) => workload), sharing]);
 /** Came when histories said already which workloads were at work: an older one cannot have them. */
-const newer: ReadonlySet<string> = new Set(['placings', 'timers', 'trips']);
+const newer: ReadonlySet<string> = new Set(['broadcasts', 'placings', 'timers', 'trips']);
 
 export function checkHistory(history: History): readonly Verdict[] {
   const coded = codedErrors('every operation is answered, with a code', history);
