@@ -141,6 +141,8 @@ export interface TaskContext {
   log(text: string): void;
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallLimit): ActorCalls<A>;
   actor(type: string, key: string, options?: CallLimit): UntypedCalls;
+  /** Publishes a message at once, as a call: resolves with its number when the topic has taken it. */
+  publish(topic: string, value: unknown, options?: CallLimit): Promise<number>;
 }
 
 /** Read-only through and through; dates and bytes as they are. */

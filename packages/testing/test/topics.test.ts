@@ -1,5 +1,5 @@
 /** Topics in a test cluster: the code of the runner, the client and the nodes is the real one. */
-import { actor, type TopicMessage } from '@troupe/sdk';
+import { actor, type TopicMessage, task } from '@troupe/sdk';
 import { TestCluster } from '@troupe/sdk/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
@@ -46,10 +46,12 @@ const Exchange = actor('Exchange', {
   },
 });
 
+const announce = task('announce', async (c, price: string) => await c.publish('prices', price));
+
 let cluster: TestCluster;
 
 beforeEach(async () => {
-  cluster = await TestCluster.start({ bundle: { Trader, Exchange } });
+  cluster = await TestCluster.start({ bundle: { Trader, Exchange, announce } });
 });
 
 afterEach(async () => {
@@ -88,6 +90,14 @@ test('a turn that fails has published nothing', async () => {
   await troupe.actor(Exchange, 'x').tell('this');
   await cluster.advance('1s');
   expect(await troupe.actor(Trader, 'a').heard()).toEqual([[1, 'this']]);
+});
+
+test('a task publishes, and is told the number of its message', async () => {
+  const troupe = cluster.connect();
+  await troupe.topic('prices').subscribe(Trader, 'a', 'onPrice');
+  expect(await troupe.task(announce, 'by a task')).toBe(1);
+  await cluster.advance('1s');
+  expect(await troupe.actor(Trader, 'a').heard()).toEqual([[1, 'by a task']]);
 });
 
 test('each message comes once and in order, whatever holds the topic dies, moves or rests', async () => {
