@@ -54,4 +54,9 @@ test('topics are listed where they are asked for, and not among the actors of a 
   expect(list({})).toEqual([1, 'default/Cart/a']);
   expect(list({ type: topicType })).toEqual([2, 'default/$topic/news', prices]);
   expect(list({ type: topicType, prefix: 'p' })).toEqual([1, prices]);
+  // Whoever looks for what is ill, or paused, sees topics too.
+  const birth = scene.asks({ kind: 'get-actor', actor: prices });
+  if (birth?.kind !== 'actor') throw new Error('no topic');
+  scene.asks({ kind: 'wish-actor', actor: prices, birth: birth.actor.birth, wish: 'paused' });
+  expect(list({ state: 'paused' }).slice(1)).toEqual([prices]);
 });

@@ -17,6 +17,7 @@ test('a topic needs no bundle, and a subscription of what nobody deployed is ref
   catalog.tenantPut(tenantName('acme'));
   expect(refusal('publish', 1)).toBeUndefined();
   expect(refusal('$go-on')).toBe('UNKNOWN_METHOD');
+  expect(refusal('$signal', 'approval', 1)).toBe('UNKNOWN_METHOD');
   expect(refusal('subscribe', 'Trader', 'a', 'onPrice')).toBe('UNKNOWN_TYPE');
   catalog.deployed(tenantName('acme'), manifest);
   expect(refusal('subscribe', 'Trader', 'a', 'onPrice')).toBeUndefined();

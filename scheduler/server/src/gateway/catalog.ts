@@ -46,8 +46,7 @@ export class Catalog {
 
   tenantPut(tenant: TenantName): void {
     if (this.#tenants.has(tenant)) return;
-    const builtIn = builtInManifest.actors.map((one) => [one.type, actorEntry(one)] as const);
-    this.#tenants.set(tenant, { actors: new Map(builtIn) });
+    this.#tenants.set(tenant, { actors: new Map(builtIns) });
     this.#version++;
   }
 
@@ -90,6 +89,12 @@ export class Catalog {
     return this.refusalOf(tenant, type, method);
   }
 }
+
+/** No turn of theirs waits for a signal. */
+const builtIns = builtInManifest.actors.map((actor): readonly [string, ActorEntry] => {
+  const methods = new Set([...actor.methods, ...actor.reads]);
+  return [actor.type, { ...actorEntry(actor), methods }];
+});
 
 function actorEntry(actor: ActorManifest): ActorEntry {
   return {
