@@ -169,6 +169,17 @@ describe('a message of a topic', () => {
     expect([...scene.values.values()]).toEqual([{ eur: 1 }, { eur: 2 }]);
   });
 
+  test('takes an actor that comes to be by it into no scope of the topic', () => {
+    const scene = new Scene();
+    scene.subscribers(1);
+    scene.call('publish', 1);
+    const asked = scene.node.sent.flatMap((send) =>
+      send.kind === 'to-leader' && send.message.kind === 'resolve' ? [send.message] : [],
+    );
+    expect(asked.map(({ actor }) => actor)).toEqual([trader(0)]);
+    expect(asked[0]).not.toHaveProperty('scope');
+  });
+
   test('needs no bundle: no runner is started for it', () => {
     const scene = new Scene();
     scene.subscribers(2);
