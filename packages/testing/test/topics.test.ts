@@ -131,6 +131,47 @@ test('each message comes once and in order, whatever holds the topic dies, moves
   for (const key of keys) expect(await troupe.actor(Trader, key).heard()).toEqual(expected);
 });
 
+test('who is paused hears what was published meanwhile, and keeps nobody else waiting', async () => {
+  const troupe = cluster.connect();
+  const prices = troupe.topic<string>('prices');
+  for (const key of ['a', 'b']) await troupe.actor(Trader, key).follow('prices');
+  await troupe.actors.pause(Trader, 'a');
+  for (const price of ['one', 'two', 'three']) await prices.publish(price);
+  await cluster.advance('1m');
+  expect(await troupe.actor(Trader, 'b').heard()).toHaveLength(3);
+  const { page, waiting } = await prices.view();
+  expect(waiting).toBe(3);
+  expect(page.map((one) => [one.key, one.waiting])).toEqual([
+    ['a', 3],
+    ['b', 0],
+  ]);
+  await cluster.crash(await cluster.whereIs('$topic', 'prices'));
+  await troupe.actors.resume(Trader, 'a');
+  await cluster.advance('1m');
+  expect(await troupe.actor(Trader, 'a').heard()).toEqual([
+    [1, 'one'],
+    [2, 'two'],
+    [3, 'three'],
+  ]);
+  expect(await prices.view()).toMatchObject({ waiting: 0, kept: 0 });
+});
+
+test('a destroyed topic begins anew with its name: without subscribers, from message 1', async () => {
+  const troupe = cluster.connect();
+  const prices = troupe.topic<string>('prices');
+  await troupe.actor(Trader, 'a').follow('prices');
+  await prices.publish('one');
+  await cluster.advance('1s');
+  await troupe.actors.destroy('$topic', 'prices');
+  expect((await troupe.topics()).topics).toEqual([]);
+  expect(await prices.publish('again')).toBe(1);
+  expect(await prices.subscribe(Trader, 'b', 'onPrice')).toBe(1);
+  await prices.publish('two');
+  await cluster.advance('1s');
+  expect(await troupe.actor(Trader, 'a').heard()).toEqual([[1, 'one']]);
+  expect(await troupe.actor(Trader, 'b').heard()).toEqual([[2, 'two']]);
+});
+
 test('a topic is shown among topics, and not among the actors of the tenant', async () => {
   const troupe = cluster.connect();
   const prices = troupe.topic('prices');
