@@ -35,6 +35,7 @@ export const topicEachOnce: MakeChecker = (truth, violate) => {
       if (isTopic(actor)) asked.set(`${actor} ${caller.session}:${caller.number}`, args);
     },
     turnFact(fact) {
+      if (fact.kind === 'actor-ended' && isTopic(fact.actor)) return ended(fact.actor);
       if (fact.kind !== 'turn') return;
       if (isTopic(fact.actor)) return took(fact);
       const { cause } = fact;
@@ -58,6 +59,14 @@ export const topicEachOnce: MakeChecker = (truth, violate) => {
       }
     },
   };
+
+  /** With a topic goes who followed it, and what it had not sent; what it had sent is taken first. */
+  function ended(topic: ActorId): void {
+    for (const follower of followers.get(topic) ?? []) {
+      for (const one of dueTo(topic, follower)) one.optional = true;
+    }
+    followers.delete(topic);
+  }
 
   function took(fact: TurnFact): void {
     const args = argsOf(truth, fact, asked);

@@ -1,4 +1,4 @@
-/** Actors that follow topics and leave them, and what they and clients publish. */
+/** Actors that follow topics and leave them, what they and clients publish, and topics that are destroyed. */
 import { actorId } from '@troupe/model';
 import type { Random } from '@troupe/virtual';
 import { actorType, hearMethod, type Part, tenant, topicId } from '../node/program.ts';
@@ -31,6 +31,7 @@ export function drawTopicLoad(
       return { ...asked, method: 'subscribe', args: [actorType, key, hearMethod] };
     }
     if (drawn < 0.46) return { ...asked, method: 'unsubscribe', args: [actorType, key] };
+    if (drawn < 0.48) return { kind: 'life', at, actor: topicId(topic) };
     const actor = actorId(tenant, actorType, key);
     const program = { id, parts: drawParts(id, chance) };
     return { kind: 'call', at, actor, program, deadlineMs };
