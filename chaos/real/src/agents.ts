@@ -206,4 +206,5 @@ export { Crier, Hearer } from './broadcasts.ts';
 export { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from './placing.ts';
 export { Waker } from './timing.ts';
 export { Agency, Trip } from './trips.ts';
+export { Vault } from './vaults.ts';
 export { refuse, stage, voyage } from './voyages.ts';

@@ -34,7 +34,7 @@ import {
   tickClock,
   type VectorClock,
 } from '@troupe/model';
-import type { Activation } from './activation.ts';
+import { type Activation, incarnationOf } from './activation.ts';
 import type { Core } from './core.ts';
 import type { RunnerId } from './events.ts';
 import { actorSessionPrefix } from './sessions.ts';
@@ -268,6 +268,7 @@ export class OutgoingCalls {
       path: call.path,
       ...(call.scope === undefined ? {} : { scope: call.scope }),
       ...(call.clock === undefined ? {} : { clock: call.clock }),
+      ...(call.activation === undefined ? {} : incarnationOf(call.activation)),
     };
     this.#core.out.send({ kind: 'to-node', node: place.node, message });
   }

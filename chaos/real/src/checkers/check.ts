@@ -9,6 +9,7 @@ import { exactResults } from './exact-results.ts';
 import { exactVoyages } from './exact-voyages.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangsTogether } from './gangs-together.ts';
+import { goesBackWhole } from './goes-back-whole.ts';
 import { gpusOnce } from './gpus-once.ts';
 import { heardByAll } from './heard-by-all.ts';
 import { linearizable } from './linearizable.ts';
@@ -41,6 +42,7 @@ const promises: readonly Promised[] = [
   { promise: 'a task runs where its selector says', workload: 'placings', checker: selectedNodes },
   { promise: 'a trip is whole or undone', workload: 'trips', checker: wholeTrips },
   { promise: 'a timer comes once, and not early', workload: 'timers', checker: timersOnce },
+  { promise: 'a scope goes back as a whole', workload: 'vaults', checker: goesBackWhole },
   { promise: 'a message comes once to each', workload: 'broadcasts', checker: heardByAll },
 ];
 
@@ -48,7 +50,7 @@ const promises: readonly Promised[] = [
 const sharing = 'shares';
 const known = new Set([...promises.map(({ workload }) => workload), sharing]);
 /** Came when histories said already which workloads were at work: an older one cannot have them. */
-const newer: ReadonlySet<string> = new Set(['broadcasts', 'placings', 'timers', 'trips']);
+const newer: ReadonlySet<string> = new Set(['broadcasts', 'placings', 'timers', 'trips', 'vaults']);
 
 export function checkHistory(history: History): readonly Verdict[] {
   const coded = codedErrors('every operation is answered, with a code', history);

@@ -16,6 +16,7 @@ import { shares } from './shares.ts';
 import { tasks } from './tasks.ts';
 import { timers } from './timers.ts';
 import { trips } from './trips.ts';
+import { vaults } from './vaults.ts';
 import { voyages } from './voyages.ts';
 import { Operations, type Seat, type Workload } from './workload.ts';
 
@@ -32,6 +33,7 @@ export const workloads = [
   placings,
   trips,
   timers,
+  vaults,
   broadcasts,
 ];
 

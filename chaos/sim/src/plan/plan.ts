@@ -32,6 +32,7 @@ import { drawCordons, drawSceneLoad } from './scene-load.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
 import { drawTimerLoad } from './timer-load.ts';
 import { drawTopicLoad } from './topic-load.ts';
+import { drawVaultCount, drawVaultLoad } from './vaults.ts';
 import { drawVisits } from './visits.ts';
 
 export interface Plan {
@@ -76,6 +77,8 @@ const timersShare = 0.4;
 const topicsShare = 0.4;
 /** Seeds in which actors are destroyed and paused. */
 const livesShare = 0.3;
+/** Seeds in which a scope goes back in time. */
+const vaultsShare = 0.3;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
@@ -124,6 +127,8 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const scope = drawScope(chance.fork('scope'));
   const hasTimers = chance.fork('has timers').chance(timersShare);
   const hasTopics = chance.fork('has topics').chance(topicsShare);
+  const hasVaults = !wide && chance.fork('has vaults').chance(vaultsShare);
+  const vaults = drawVaultCount(chance.fork('vaults'));
   const hasLives = chance.fork('has lives').chance(livesShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
@@ -145,6 +150,13 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...drawn.slice(0, wishes.operations),
       ...drawSavepoints(client, { scope, ...span }, load.fork(`${client}/savepoints`)),
       ...drawTenantTasks(client, { tenants, ...span }, load.fork(`${client}/tenants`)),
+      ...(hasVaults
+        ? drawVaultLoad(
+            client,
+            { count: vaults, rewinds: client === places.clients[0], ...span },
+            load.fork(`${client}/vaults`),
+          )
+        : []),
     ]);
   }
   return {
