@@ -202,6 +202,7 @@ export const tour = workflow('tour', (w, input: Ref<Tour>) => {
   return { squares, total };
 });
 
+export { Crier, Hearer } from './broadcasts.ts';
 export { Carrier, Depot } from './parcels.ts';
 export { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from './placing.ts';
 export { Waker } from './timing.ts';

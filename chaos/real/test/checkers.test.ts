@@ -8,6 +8,7 @@ import { effectOnce, placedOnce } from '../src/checkers/effect-once.ts';
 import { exactResults } from '../src/checkers/exact-results.ts';
 import { exactVoyages } from '../src/checkers/exact-voyages.ts';
 import { goesBackWhole } from '../src/checkers/goes-back-whole.ts';
+import { heardByAll } from '../src/checkers/heard-by-all.ts';
 import { parcelsKept } from '../src/checkers/parcels-kept.ts';
 import { timersOnce } from '../src/checkers/timers-once.ts';
 import type { Verdict } from '../src/checkers/verdict.ts';
@@ -188,6 +189,77 @@ describe('vaults', () => {
     const seen = all.map((one) => (one.id === 's2' ? { ...one, output: 3 } : one));
     expect(check(['after'], ['after'], seen)).toEqual(['wrong']);
   });
+});
+
+describe('topics', () => {
+  const follow = (hearer: string, given: object) => ({
+    id: `f-${hearer}`,
+    action: 'follow',
+    input: { hearer },
+    ...given,
+  });
+  const all = operations(
+    'k',
+    follow('k/a', { output: 0 }),
+    { id: 'p1', action: 'publish', output: 1 },
+    follow('k/b', { output: 1 }),
+    { id: 'p2', action: 'publish', output: 2 },
+    { id: 'c1', action: 'cry' },
+    { id: 'x', action: 'cry', outcome: 'failed' },
+    { id: 'u', action: 'publish', outcome: 'unknown' },
+    { id: 'c2', action: 'cry' },
+  );
+  type Heard = [number, string][];
+  const told: Heard = [
+    [1, 'p1'],
+    [2, 'p2'],
+    [3, 'c1'],
+    [4, 'c2'],
+  ];
+  const check = (a: Heard, b: Heard, published = 4) => {
+    const finals = [final('k', published), final('k/a', a), final('k/b', b)];
+    return kindsOf(heardByAll('p', { operations: all, finals }));
+  };
+
+  it('are heard by all who follow, from when they do; what is unknown may be heard or not', () => {
+    expect(check(told, told.slice(1))).toEqual([]);
+    const more: Heard = [...told, [5, 'u']];
+    expect(check(more, more.slice(1), 5)).toEqual([]);
+  });
+
+  it.each<[string, Heard, Heard, string]>([
+    ['one does not come', told.toSpliced(1, 1), told.slice(1), 'lost'],
+    ['the last does not come', told.slice(0, 3), told.slice(1), 'lost'],
+    ['one comes twice', [...told, [4, 'c2']], told.slice(1), 'doubled'],
+    [
+      'they do not come in order',
+      told.toSpliced(0, 2, [2, 'p2'], [1, 'p1']),
+      told.slice(1),
+      'lost',
+    ],
+    ['one comes that was before', told, told, 'doubled'],
+    ['two hear another one', told, told.slice(1).with(1, [3, 'u']), 'wrong'],
+  ])('are found out when %s', (_what, a, b, kind) => {
+    expect(check(a, b)).toContain(kind);
+  });
+
+  it.each<[string, (told: Heard) => Heard, string]>([
+    ['an acknowledged one is another', (heard) => heard.with(1, [2, 'u']), 'lost'],
+    ['one is not where its answer says', (heard) => swapped(heard, 0, 1), 'out-of-order'],
+    ['those of one actor are not in its order', (heard) => swapped(heard, 2, 3), 'out-of-order'],
+    ['a refused one comes', (heard) => heard.with(3, [4, 'x']), 'wrong'],
+    ['one comes that nobody published', (heard) => heard.with(3, [4, 'z']), 'wrong'],
+  ])('are found out when %s, by all', (_what, change, kind) => {
+    const heard = change(told);
+    expect(check(heard, heard.slice(1))).toContain(kind);
+  });
+
+  function swapped(heard: Heard, left: number, right: number): Heard {
+    const ids = heard.map(([, id]) => id);
+    const [first = '', second = ''] = [ids[left], ids[right]];
+    const moved = ids.with(left, second).with(right, first);
+    return heard.map(([number], at) => [number, moved[at] ?? '']);
+  }
 });
 
 describe('tasks', () => {

@@ -40,6 +40,8 @@ describe('the simulated cluster', () => {
     ['signals-not-in-the-checkpoint', 'signal-once'],
     ['races-run-anew', 'same-winner'],
     ['undone-first-to-last', 'undone-in-reverse'],
+    ['subscribers-not-in-the-checkpoint', 'topic-each-once'],
+    ['subscribed-for-another', 'topic-each-once'],
     ['all-at-a-runner-are-blamed', 'blamed-for-its-own'],
   ])('notices a deliberate fault: %s, by %s alone', async (mutant, checker) => {
     const { seeds } = await catchMutant(mutant, 150, checker);

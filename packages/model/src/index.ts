@@ -21,5 +21,6 @@ export * from './rewind-messages.ts';
 export * from './runner-frames.ts';
 export * from './savepoints.ts';
 export * from './timers.ts';
+export * from './topics.ts';
 export * from './version.ts';
 export * from './workflow.ts';

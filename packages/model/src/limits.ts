@@ -95,6 +95,19 @@ export const limits = {
   timerEveryMsMin: 100,
   /** Firings on their way to one node: the next follow as these have taken effect. */
   timersFlyingMax: 1_000,
+  /** Subscribers of one topic: another one is `RESOURCE_EXHAUSTED`. */
+  topicSubscribersMax: 10_000,
+  /** A message of a topic, as it is published: `TOO_LARGE` beyond. */
+  topicMessageBytesMax: 64 * 1024,
+  /** Messages that a topic has taken and not yet sent to all, and their bytes: a publish by a call is
+   *  `RESOURCE_EXHAUSTED` beyond, one by a turn waits with its actor. */
+  topicKeptMax: 1_000,
+  topicKeptBytesMax: 4 * 1024 * 1024,
+  /** Letters in one turn of a topic: the next ones follow in a turn after it. */
+  topicTurnLettersMax: 256,
+  /** Messages of a topic on their way, counted for each subscriber: more follow as these are taken. */
+  topicFlyingMax: 10_000,
+  topicFlyingBytesMax: 16 * 1024 * 1024,
   resendMs: 1_000,
   heartbeatMs: 1_000,
   nodeSilenceMs: 3_000,

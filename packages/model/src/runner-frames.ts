@@ -146,6 +146,8 @@ export type FromRunner =
       readonly timers?: readonly TimerChange[];
       /** It was a firing of a timer that a turn before it had cancelled: nothing ran. */
       readonly skipped?: true;
+      /** Letters to these that were not taken are not to be sent any more. */
+      readonly withdrawn?: readonly Pick<OutgoingSend, 'type' | 'key'>[];
     }
   | {
       readonly kind: 'task-done';

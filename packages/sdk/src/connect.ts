@@ -33,6 +33,7 @@ import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { putTenant } from './tenants.ts';
 import { listTimers } from './timer-list.ts';
+import { listTopics, topicOf } from './topics.ts';
 import type {
   CallOptions,
   ConnectOptions,
@@ -189,6 +190,8 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
     },
     actors,
     deadLetters: deadLettersOf(unary, tenant, (target, key) => actors.getIfExists(target, key)),
+    topic: (name) => topicOf(name, (type, key) => actorHandle(way, type, key, { deadlineMs })),
+    topics: (asked = {}) => listTopics(actors, asked),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);

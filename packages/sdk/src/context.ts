@@ -54,6 +54,14 @@ export interface TurnContext<S> {
     key: string,
     options?: SendOptions,
   ): { readonly [method: string]: (...args: unknown[]) => void };
+  /** Publishes a message: it leaves when this turn commits, and comes once to each actor that has
+   *  subscribed by then, in the order of this actor's messages. */
+  publish(topic: string, value: unknown): void;
+  /** From the next message of the topic on this method is called with each, as a turn of its own, with
+   *  the value and a `TopicMessage`. When this resolves that is so, whatever becomes of this turn. */
+  subscribe(topic: string, method: string, options?: CallLimit): Promise<number>;
+  /** False when it had not subscribed. What is on its way may still come, or not. */
+  unsubscribe(topic: string, options?: CallLimit): Promise<boolean>;
   /** Timers of this actor, which call its methods when they are due, wherever it is then. */
   readonly timers: Timers;
 }
@@ -141,6 +149,8 @@ export interface TaskContext {
   log(text: string): void;
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallLimit): ActorCalls<A>;
   actor(type: string, key: string, options?: CallLimit): UntypedCalls;
+  /** Publishes a message at once, as a call: resolves with its number when the topic has taken it. */
+  publish(topic: string, value: unknown, options?: CallLimit): Promise<number>;
 }
 
 /** Read-only through and through; dates and bytes as they are. */

@@ -1,5 +1,5 @@
 /** What a bundle needs: definitions only, so that no client lands in it. */
-export type { ErrorCode, Failure } from '@troupe/model';
+export type { ErrorCode, Failure, TopicMessage } from '@troupe/model';
 export { isErrorCode, TroupeError } from '@troupe/model';
 export type {
   ActorCalls,

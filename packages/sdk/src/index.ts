@@ -15,9 +15,11 @@ export type {
   RunProgress,
   RunState,
   RunView,
+  SubscriberView,
   TaskView,
   TenantSettings,
   TenantView,
+  TopicView,
 } from '@troupe/model';
 export type {
   ActorPage,
@@ -31,6 +33,7 @@ export type { DeadLetters, DeadLettersAsked, DeadLettersPage } from './dead-lett
 export * from './define.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
+export type { Topic, TopicsAsked, TopicsPage } from './topics.ts';
 export type {
   AgainOptions,
   CallOptions,

@@ -18,6 +18,7 @@ import type { DeadLetters } from './dead-letters.ts';
 import type { Scope } from './scopes.ts';
 import type { TaskDefinition } from './task.ts';
 import type { TimersAsked, TimersPage } from './timer-list.ts';
+import type { Topic, TopicsAsked, TopicsPage } from './topics.ts';
 import type { WorkflowDefinition } from './workflow.ts';
 
 export interface ConnectOptions {
@@ -189,6 +190,11 @@ export interface Troupe {
     value?: unknown,
     options?: CallOptions,
   ): Promise<void>;
+  /** What is published to it comes to each actor that has subscribed, once and in order. It comes to be
+   *  with its first message or subscriber. */
+  topic<T = unknown>(name: string): Topic<T>;
+  /** The topics of the tenant, page by page, in the order of their names. */
+  topics(asked?: TopicsAsked): Promise<TopicsPage>;
   /** The actors whose causality is tracked together under this name. */
   scope(name: string): Scope;
   /** Submits a task and answers with what it comes to. */

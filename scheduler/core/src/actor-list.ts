@@ -35,8 +35,9 @@ export interface Ailments {
 
 export function pageOfActors(state: State, ailments: Ailments, asked: Asked): ActorPage {
   const { tenant, type, prefix = '', after } = asked;
-  const start = type === undefined ? `${tenant}/` : `${tenant}/${type}/${prefix}`;
-  const end = following(start);
+  const all = type === undefined ? `${tenant}/` : `${tenant}/${type}/${prefix}`;
+  const start = type === undefined && asked.state === undefined ? beyondBuiltIns(tenant) : all;
+  const end = following(all);
   const source = narrowest(state, ailments, asked);
   const total = source.countBefore(end) - source.countBefore(start);
   const from = after === undefined || after < start ? start : `${after}\u0000`;
@@ -104,6 +105,12 @@ function fits(view: ActorView, { state, labels, type, tenant }: Asked): boolean 
   }
   const parts = actorParts(view.actor as ActorId);
   return parts.tenant === tenant && (type === undefined || parts.type === type);
+}
+
+/** Types of the cluster's own begin with "$", and no other type is before "%". They are listed where they
+ *  are asked for, and among what is in a state that is looked for. */
+function beyondBuiltIns(tenant: string): string {
+  return `${tenant}/%`;
 }
 
 /** The least text that is greater than all that begin with this one. */

@@ -13,16 +13,19 @@ import {
   type Address,
   actorParts,
   type BundleHash,
+  builtInBundle,
   type ChainLink,
   type Failure,
   failure,
   type Incarnation,
   isActorKey,
+  isBuiltInType,
   type Place,
   type PlaceSeen,
   type Rebased,
   type Released,
   type Resolve,
+  topicType,
 } from '@troupe/model';
 import { placeActor } from './actor-places.ts';
 import type { ActorRecord } from './actors.ts';
@@ -205,8 +208,8 @@ export class Directory {
     if (owner === undefined) {
       return failure('UNKNOWN_TENANT', `there is no tenant "${tenant}"`, { tenant });
     }
-    const served = owner.actors.get(type);
-    if (served === undefined) {
+    const bundle = this.#latestBundle(id);
+    if (bundle === undefined) {
       const what = `tenant "${tenant}" has deployed no actor type "${type}"`;
       return failure('UNKNOWN_TYPE', what, { tenant, type });
     }
@@ -217,8 +220,10 @@ export class Directory {
     if (node === undefined) {
       return failure('NO_NODES', `no node is alive to take actor "${id}"`, { actor: id });
     }
-    this.#desk.decide({ kind: 'actor-created', actor: id, scope, ...more });
-    this.#decidePlaced(id, node, { chain: [], bundle: served.bundle });
+    // What all share belongs to no scope of theirs: it is not taken back with one.
+    const own = isBuiltInType(type) ? id : scope;
+    this.#desk.decide({ kind: 'actor-created', actor: id, scope: own, ...more });
+    this.#decidePlaced(id, node, { chain: [], bundle });
     return undefined;
   }
 
@@ -292,6 +297,7 @@ export class Directory {
 
   #latestBundle(id: ActorId): BundleHash | undefined {
     const { tenant, type } = actorParts(id);
+    if (isBuiltInType(type)) return type === topicType ? builtInBundle : undefined;
     return this.#desk.state.deployments.tenant(tenant)?.actors.get(type)?.bundle;
   }
 

@@ -4,6 +4,7 @@ import type { Activation } from './activation.ts';
 import type { Ailing } from './ailing.ts';
 import type { Alarms } from './alarms.ts';
 import type { Arrivals } from './arrivals.ts';
+import type { BuiltIns } from './built-ins.ts';
 import type { Checkpointing } from './checkpointing.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Decisions } from './decisions.ts';
@@ -51,6 +52,7 @@ export interface Core {
   readonly timers: Timers;
   readonly locations: Locations;
   readonly runners: Runners;
+  readonly builtIns: BuiltIns;
   readonly trials: Trials;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;

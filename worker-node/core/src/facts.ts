@@ -68,6 +68,9 @@ export type NodeFact =
       /** Number of the dead letter that it delivered anew: it is dead no longer if that went well. */
       readonly redelivers?: number;
       readonly letters: readonly OutboxLetter[];
+      /** Letters to these that were not taken are sent no more: those of this turn are. Older nodes send
+       *  them still, which breaks no promise of a topic. */
+      readonly withdrawn?: readonly ActorId[];
       /** Timers set and cancelled, in order; absent when none were. */
       readonly timers?: readonly TimerChange[];
       /** What the turn added to the actor's clock, itself among it. */

@@ -209,6 +209,7 @@ export class Hosting {
 
   /** No runner has it any more: what becomes of that one does not touch it. */
   leaveRunner(activation: Activation): void {
+    this.#core.builtIns.forget(activation);
     if (activation.runner === undefined) return;
     this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
     this.#core.runners.release(activation.runner);

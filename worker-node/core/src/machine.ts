@@ -17,6 +17,7 @@ import type { Activation } from './activation.ts';
 import { Ailing } from './ailing.ts';
 import { Alarms } from './alarms.ts';
 import { Arrivals } from './arrivals.ts';
+import { BuiltIns, builtInRunner } from './built-ins.ts';
 import { Checkpointing } from './checkpointing.ts';
 import type { Core } from './core.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -70,6 +71,7 @@ export class NodeMachine
   readonly timers: Timers;
   readonly locations: Locations;
   readonly runners: Runners;
+  readonly builtIns: BuiltIns;
   readonly trials: Trials;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
@@ -98,6 +100,7 @@ export class NodeMachine
     this.timers = new Timers(this);
     this.locations = new Locations(this);
     this.runners = new Runners(this);
+    this.builtIns = new BuiltIns(this);
     this.trials = new Trials(this);
     this.tasks = new Tasks(this);
     this.checkpointing = new Checkpointing(this);
@@ -148,6 +151,7 @@ export class NodeMachine
       alarm.ring();
     }
     this.#route(event);
+    this.builtIns.run((frame) => this.#onFrame(builtInRunner, frame));
     return this.out.take();
   }
 

@@ -17,6 +17,7 @@
 import {
   type ActorId,
   type Address,
+  builtInBundle,
   type Call,
   type CancelCall,
   discardMethod,
@@ -288,7 +289,12 @@ export class Mailboxes {
     if (refusal !== undefined) return this.#refuse(call, refusal);
     if (call.atTurn !== undefined) return this.#readFormer(activation, call, call.atTurn);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
-    const isUnheard = kind !== 'read' && unheard(memory) > limits.outboxLettersMax;
+    const isBuiltIn = activation.bundle === builtInBundle;
+    const pushedBack = isBuiltIn ? this.#core.builtIns.refusal(activation, call) : undefined;
+    if (pushedBack !== undefined) return this.#turnAway(activation, call, pushedBack);
+    // Who unsubscribes from a topic frees it of what nobody takes, so its door stays open.
+    const isHeard = unheard(memory) <= limits.outboxLettersMax;
+    const isUnheard = kind !== 'read' && !isBuiltIn && !isHeard;
     if (isUnheard || inputsOf(activation) >= limits.mailboxCallsMax) {
       return this.#turnAway(activation, call);
     }
@@ -399,6 +405,7 @@ export class Mailboxes {
     if (activation.mailbox.length >= limits.mailboxCallsMax) return;
     const heldMs = this.#core.deadLetters.heldMs(activation, letter);
     if (heldMs !== undefined) return this.acknowledge(activation, letter, letter.replyTo, heldMs);
+    if (this.#core.builtIns.holdsBack(activation, letter)) return;
     activation.queuedLetters.set(sender, letter.number);
     enqueue(this.#core, activation, {
       cause: {

@@ -144,6 +144,7 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
   } else memory.timers.fired(cause.number, cause.firing);
   if (fact.redelivers !== undefined) memory.letters.redelivered(fact.redelivers, fact.outcome);
   if (fact.timers !== undefined) memory.timers.change(fact.timers, now);
+  for (const to of fact.withdrawn ?? []) memory.outbox.drop(to);
   for (const letter of fact.letters) memory.outbox.add(letter, memory.clock);
 }
 

@@ -36,6 +36,7 @@ export type StoredChannel = readonly [
 export class Outbox {
   readonly #channels = new Map<ActorId, Channel>();
   #size = 0;
+  #bytes = 0;
 
   /** Number of the next letter to this receiver; the letter must be added before the next one. */
   nextNumber(to: ActorId): number {
@@ -52,6 +53,7 @@ export class Outbox {
     channel.next += 1;
     channel.letters.push({ ...letter, clock });
     this.#size += 1;
+    this.#bytes += letter.args.length;
   }
 
   acknowledge(to: ActorId, upTo: number): void {
@@ -59,6 +61,7 @@ export class Outbox {
     if (channel === undefined) return;
     const kept = channel.letters.filter((letter) => letter.number > upTo);
     this.#size -= channel.letters.length - kept.length;
+    this.#bytes -= bytesOf(channel.letters) - bytesOf(kept);
     channel.letters = kept;
     if (channel.passed.length > 0)
       channel.passed = channel.passed.filter(([, last]) => last > upTo);
@@ -99,6 +102,11 @@ export class Outbox {
   /** Letters not yet acknowledged. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Of their arguments. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   store(): StoredChannel[] {
@@ -144,6 +152,7 @@ export class Outbox {
   #put(to: ActorId, channel: Channel): void {
     this.#channels.set(to, channel);
     this.#size += channel.letters.length;
+    this.#bytes += bytesOf(channel.letters);
   }
 }
 
@@ -153,4 +162,8 @@ export function mannerOf({ tries, priority }: Manner): Manner {
     ...(tries === undefined ? {} : { tries }),
     ...(priority === undefined ? {} : { priority }),
   };
+}
+
+function bytesOf(letters: readonly KeptLetter[]): number {
+  return letters.reduce((sum, { args }) => sum + args.length, 0);
 }

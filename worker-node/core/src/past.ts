@@ -9,9 +9,11 @@
  */
 import {
   type ActorId,
+  actorParts,
   type Bytes,
   clockChanges,
   emptyClock,
+  isBuiltInType,
   type LineTurn,
   limits,
   mergeClocks,
@@ -214,7 +216,10 @@ export function startsAtBirth({ number, from, to }: Segment): boolean {
 
 /** Others may come to know of it by this: who it sends to, or calls, may belong to its scope. */
 function leads(fact: NodeFact): boolean {
-  if (fact.kind === 'turn') return fact.letters.length > 0;
+  if (fact.kind === 'turn') {
+    // What all share is a scope of its own, and is not taken back with those who share it.
+    return fact.letters.length > 0 && !isBuiltInType(actorParts(fact.actor).type);
+  }
   return fact.kind === 'turn-recorded' && fact.recorded.kind === 'call';
 }
 

@@ -7,6 +7,7 @@ import {
   type ActorId,
   actorId,
   actorParts,
+  builtInBundle,
   isFailure,
   type Letter,
   type LetterAck,
@@ -41,8 +42,8 @@ export class Post {
     this.#core = core;
   }
 
-  addressee(activation: Activation, send: OutgoingSend): ActorId {
-    return actorId(actorParts(activation.id).tenant, send.type, send.key);
+  addressee({ id }: Activation, { type, key }: Pick<OutgoingSend, 'type' | 'key'>): ActorId {
+    return actorId(actorParts(id).tenant, type, key);
   }
 
   /** Letters of a turn that has just been appended. */
@@ -50,7 +51,7 @@ export class Post {
     if (letters.length === 0) return;
     this.#senders.add(activation);
     for (const letter of letters) {
-      this.#core.locations.find(letter.to, activation.scope, (place) => {
+      this.#core.locations.find(letter.to, scopeOfCreated(activation), (place) => {
         if (!isFailure(place)) this.#send(activation, { ...letter, clock }, place);
       });
     }
@@ -97,6 +98,7 @@ export class Post {
       this.#resendTo(activation, ack.to);
     }
     this.#core.mailboxes.pump(activation);
+    this.#core.builtIns.onTaken(activation);
     this.#core.checkpointing.onTaken(activation);
     this.#core.wishes.onTaken(activation);
   }
@@ -109,14 +111,14 @@ export class Post {
       return this.#core.locations.refused(to, epoch);
     }
     this.#searches.add(search);
-    this.#core.locations.findLater({ actor: to, epoch }, activation.scope, (isLater) => {
+    this.#core.locations.findLater({ actor: to, epoch }, scopeOfCreated(activation), (isLater) => {
       this.#searches.delete(search);
       if (isLater && activation.phase === 'live') this.#resendTo(activation, to);
     });
   }
 
   #resendTo(activation: Activation, to: ActorId): void {
-    this.#core.locations.find(to, activation.scope, (place) => {
+    this.#core.locations.find(to, scopeOfCreated(activation), (place) => {
       if (isFailure(place)) {
         const text = `letters of ${activation.id} to ${to} wait: ${place.code}: ${place.message}`;
         this.#core.out.work({ kind: 'log', level: 'warn', text });
@@ -168,4 +170,9 @@ export class Post {
     };
     this.#core.out.send({ kind: 'to-node', node: place.node, message });
   }
+}
+
+/** Of an actor that comes to be by a letter: that of its sender. What all share takes nobody into its own. */
+function scopeOfCreated({ scope, bundle }: Activation): string | undefined {
+  return bundle === builtInBundle ? undefined : scope;
 }

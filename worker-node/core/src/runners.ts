@@ -5,12 +5,15 @@
  */
 import {
   type BundleHash,
+  builtInBundle,
+  builtInManifest,
   type Failure,
   failure,
   type LetterTries,
   type Manifest,
   type ToRunner,
 } from '@troupe/model';
+import { builtInRunner } from './built-ins.ts';
 import type { Core } from './core.ts';
 import type { RunnerId } from './events.ts';
 
@@ -43,12 +46,14 @@ export class Runners {
 
   constructor(core: Core) {
     this.#core = core;
+    this.onReady(builtInRunner, builtInBundle, builtInManifest);
   }
 
   /** Calls `got` with the least loaded runner of the bundle, now or when one is ready. */
   acquire(bundle: BundleHash, got: (runner: RunnerId | Failure) => void): void {
     const pool = this.#pool(bundle);
-    const missing = this.#core.config.runners - pool.ready.length - pool.starting;
+    const runners = bundle === builtInBundle ? 1 : this.#core.config.runners;
+    const missing = runners - pool.ready.length - pool.starting;
     for (let i = 0; i < missing; i++) {
       pool.starting += 1;
       this.#core.out.work({ kind: 'start-runner', bundle });
@@ -161,6 +166,7 @@ export class Runners {
 
   /** Something speculative: it cannot leave the node. */
   frame(id: RunnerId, frame: ToRunner): void {
+    if (id === builtInRunner) return this.#core.builtIns.take(frame);
     this.#core.out.work({ kind: 'to-runner', runner: id, frame });
   }
 

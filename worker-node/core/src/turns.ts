@@ -291,7 +291,7 @@ export class Turns {
     activation: Activation,
     input: Input,
     ended: Outcome,
-    done: Pick<Frame<'turn-done'>, 'delta' | 'sends' | 'timers'>,
+    done: Pick<Frame<'turn-done'>, 'delta' | 'sends' | 'timers' | 'withdrawn'>,
   ): void {
     const { memory } = activation;
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
@@ -316,11 +316,13 @@ export class Turns {
     const changed = done.delta === undefined ? bare : { ...bare, delta: done.delta };
     const { redelivers } = input;
     const letterEnd = this.#core.deadLetters.endOf(activation, input, outcome);
+    const withdrawn = done.withdrawn?.map((to) => this.#core.post.addressee(activation, to));
     const fact = {
       ...changed,
       ...(done.timers === undefined ? {} : { timers: done.timers }),
       ...(letterEnd === undefined ? {} : { letterEnd }),
       ...(redelivers === undefined ? {} : { redelivers }),
+      ...(withdrawn === undefined ? {} : { withdrawn }),
     };
     const news = this.#core.timers.nextNews(activation);
     this.fact(activation, fact);

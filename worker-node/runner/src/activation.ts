@@ -158,9 +158,9 @@ export class Activation {
         emit({ kind: 'turn-waits', work: frame.work, ordinals: work.departures.openOrdinals });
       },
     });
-    const checkMethod = (name: string): void => this.#checkMethod(name);
+    const checkMethod = (name: string, what = 'a timer'): void => this.#checkMethod(name, what);
     const timers = () => this.#timers.begin(timer, { checkMethod, wall });
-    const scope = new TurnScope(frame, { held: this.#held, timers, work, emit });
+    const scope = new TurnScope(frame, { held: this.#held, timers, work, emit, checkMethod });
     this.#running = work;
     this.#host.works.set(frame.work, work);
     const { to } = timer ?? {};
@@ -224,11 +224,11 @@ export class Activation {
     }
   }
 
-  /** That a timer may run it. */
-  #checkMethod(method: string): void {
+  /** That a timer or a topic may run it. */
+  #checkMethod(method: string, what: string): void {
     const { methods, name } = this.#definition;
     if (Object.hasOwn(methods, method)) return;
-    throw troupeError('UNKNOWN_METHOD', `actor type ${name} has no method ${method} for a timer`);
+    throw troupeError('UNKNOWN_METHOD', `actor type ${name} has no method ${method} for ${what}`);
   }
 
   #method(frame: TurnFrame): Method {

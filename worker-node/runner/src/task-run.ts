@@ -11,8 +11,9 @@ import {
 import type { CallLimit } from '@troupe/sdk';
 import type { TaskDefinition } from '@troupe/sdk/internal';
 import type { Host } from './activation.ts';
-import { ask, type Emit } from './departures.ts';
+import { ask, checkDeadline, type Emit } from './departures.ts';
 import { encodeOutput, failed } from './outcome.ts';
+import { publication } from './topics.ts';
 import { callsFrom } from './turn.ts';
 import type { UseMeter } from './use-meter.ts';
 import { Work } from './work.ts';
@@ -85,6 +86,12 @@ class TaskScope {
     key: string,
     options: CallLimit = {},
   ): unknown => callsFrom(this.#work, actor, key, options);
+
+  readonly publish = (topic: string, value: unknown, options: CallLimit = {}): Promise<unknown> => {
+    this.#work.checkOpen('c.publish');
+    const deadlineMs = checkDeadline(options.deadlineMs);
+    return this.#work.departures.call(publication(topic, value), deadlineMs);
+  };
 }
 
 /** The built-in task behind a `call` block. */

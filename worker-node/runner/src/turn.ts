@@ -26,6 +26,7 @@ import type { Box, HeldState } from './held-state.ts';
 import type { HeldTimers } from './held-timers.ts';
 import { takeStep } from './step.ts';
 import { type TimerDraft, timerViews } from './timer-draft.ts';
+import { publication, subscription, unsubscription } from './topics.ts';
 import { compensate } from './undos.ts';
 import type { Work } from './work.ts';
 
@@ -38,6 +39,9 @@ export interface Grounds<T> {
   readonly work: Work;
   readonly emit: Emit;
 }
+
+/** Throws when the actor has no such method for what is named. */
+type CheckMethod = (method: string, what: string) => void;
 
 const noChanges: readonly TimerChange[] = [];
 
@@ -54,9 +58,11 @@ export class TurnScope {
   readonly #held: HeldState;
   readonly #work: Work;
   readonly #emit: Emit;
+  readonly #checkMethod: CheckMethod;
   #draft: Box | undefined;
 
-  constructor(frame: TurnFrame, { held, timers, work, emit }: Grounds<() => TimerDraft>) {
+  constructor(frame: TurnFrame, given: Grounds<() => TimerDraft> & { checkMethod: CheckMethod }) {
+    const { held, timers, work, emit, checkMethod } = given;
     this.key = actorParts(sameActor(frame.actor)).key;
     this.id = sameActor(frame.actor);
     this.callId = frame.callId;
@@ -64,6 +70,7 @@ export class TurnScope {
     this.#held = held;
     this.#work = work;
     this.#emit = emit;
+    this.#checkMethod = checkMethod;
   }
 
   /** The draft, if user code has looked at the state. */
@@ -172,6 +179,28 @@ export class TurnScope {
     });
   };
 
+  readonly publish = (topic: string, value: unknown): void => {
+    this.#work.checkOpen('c.publish');
+    this.sends.push(publication(topic, value));
+  };
+
+  readonly subscribe = (
+    topic: string,
+    method: string,
+    options: CallLimit = {},
+  ): Promise<unknown> => {
+    this.#work.checkOpen('c.subscribe');
+    this.#checkMethod(method, `topic ${topic}`);
+    const asked = subscription(this.id, topic, method);
+    return this.#work.departures.call(asked, checkDeadline(options.deadlineMs));
+  };
+
+  readonly unsubscribe = (topic: string, options: CallLimit = {}): Promise<unknown> => {
+    this.#work.checkOpen('c.unsubscribe');
+    const asked = unsubscription(this.id, topic);
+    return this.#work.departures.call(asked, checkDeadline(options.deadlineMs));
+  };
+
   #usedTimers(): { readonly draft: TimerDraft; readonly forUser: Timers } {
     if (this.#timers === undefined) {
       const draft = this.#openTimers();
@@ -267,6 +296,18 @@ export class ReadScope {
 
   get signalTo(): never {
     throw this.#refused('signalTo');
+  }
+
+  get publish(): never {
+    throw this.#refused('publish');
+  }
+
+  get subscribe(): never {
+    throw this.#refused('subscribe');
+  }
+
+  get unsubscribe(): never {
+    throw this.#refused('unsubscribe');
   }
 
   #refused(what: string): Error {

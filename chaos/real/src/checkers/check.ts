@@ -11,6 +11,7 @@ import { fairShares } from './fair-shares.ts';
 import { gangsTogether } from './gangs-together.ts';
 import { goesBackWhole } from './goes-back-whole.ts';
 import { gpusOnce } from './gpus-once.ts';
+import { heardByAll } from './heard-by-all.ts';
 import { linearizable } from './linearizable.ts';
 import { parcelsKept } from './parcels-kept.ts';
 import { selectedNodes } from './selected-nodes.ts';
@@ -44,13 +45,21 @@ const promises: readonly Promised[] = [
   { promise: 'no letter that fails is lost', workload: 'parcels', checker: parcelsKept },
   { promise: 'a timer comes once, and not early', workload: 'timers', checker: timersOnce },
   { promise: 'a scope goes back as a whole', workload: 'vaults', checker: goesBackWhole },
+  { promise: 'a message comes once to each', workload: 'broadcasts', checker: heardByAll },
 ];
 
 /** Of its tasks only who was served when is checked. */
 const sharing = 'shares';
 const known = new Set([...promises.map(({ workload }) => workload), sharing]);
 /** Came when histories said already which workloads were at work: an older one cannot have them. */
-const newer: ReadonlySet<string> = new Set(['parcels', 'placings', 'timers', 'trips', 'vaults']);
+const newer: ReadonlySet<string> = new Set([
+  'broadcasts',
+  'parcels',
+  'placings',
+  'timers',
+  'trips',
+  'vaults',
+]);
 
 export function checkHistory(history: History): readonly Verdict[] {
   const coded = codedErrors('every operation is answered, with a code', history);

@@ -5,6 +5,7 @@ import { connect, type Troupe } from '@troupe/sdk';
 import type { HistoryWriter } from '../history/history.ts';
 import type { Random } from '../random.ts';
 import { bank } from './bank.ts';
+import { broadcasts } from './broadcasts.ts';
 import { cancellations } from './cancellations.ts';
 import { counters } from './counters.ts';
 import { lists } from './lists.ts';
@@ -35,6 +36,7 @@ export const workloads = [
   timers,
   parcels,
   vaults,
+  broadcasts,
 ];
 
 /** The longest that an operation may take after the cluster has healed. */

@@ -17,7 +17,7 @@ export const acknowledgedIsDurable: MakeChecker = (truth, violate) => ({
     if (fault !== undefined) violate(`${from} says ${fault}`);
   },
   answered({ operation, session, number, outcome }) {
-    if (operation.kind !== 'call') return;
+    if (operation.kind !== 'call' && operation.kind !== 'topic') return;
     const fault = undurable(truth, { actor: operation.actor, session, number, outcome });
     if (fault !== undefined) violate(`${session} was told ${fault}`);
   },

@@ -59,6 +59,8 @@ import { soonestFirst } from './soonest-first.ts';
 import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
 import { timerSights } from './timer-sights.ts';
+import { topicEachOnce } from './topic-each-once.ts';
+import { topicSights } from './topic-sights.ts';
 import { Truth } from './truth.ts';
 import { undoneInReverse } from './undone-in-reverse.ts';
 import { vaultSights } from './vault-sights.ts';
@@ -74,6 +76,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'per-sender-order': perSenderOrder,
   'acknowledged-is-durable': acknowledgedIsDurable,
   'refused-did-nothing': refusedDidNothing,
+  'topic-each-once': topicEachOnce,
   'consistent-cut': consistentCut,
   'line-is-maximal': lineIsMaximal,
   'reads-are-fresh': readsAreFresh,
@@ -176,6 +179,7 @@ export class Checks implements Onlooker {
       letterSights,
       lifeSights,
       vaultSights,
+      topicSights,
     ];
     const looks = all.map((look) => look(this.truth, coverage));
     this.#checkers = [...checkers, ...looks];

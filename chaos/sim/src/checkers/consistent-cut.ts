@@ -80,7 +80,7 @@ function checkOutbox(truth: Truth, restored: Restored, violate: Violate): void {
     return;
   }
   for (const [to, letters] of actor.letters) {
-    const taken = truth.actors.get(to)?.memory.recv.get(`${actor.id}#${actor.birth}`) ?? 0;
+    const taken = truth.settled(actor, to);
     const held = new Set(memory.outbox.letters(to).map(({ number }) => number));
     for (const { number } of letters.slice(taken)) {
       if (held.has(number)) continue;

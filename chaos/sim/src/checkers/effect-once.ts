@@ -2,7 +2,7 @@
  *  and no step again whose result was recorded. */
 import { type ActorId, decodeValue, limits } from '@troupe/model';
 import { callIdOf, type NodeFact, type TurnCause } from '@troupe/worker-node-core';
-import { decodeArgs } from '../node/program.ts';
+import { decodeArgs, isTopic } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { type ActorTruth, causeKey, failedBefore, type Truth, type TurnTruth } from './truth.ts';
 
@@ -63,7 +63,7 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       const again = first !== undefined && cause.startsWith('task:') && wasSilent(first);
       if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
       noteFailed(fact);
-      if (fact.delta === undefined) return;
+      if (fact.delta === undefined || isTopic(fact.actor)) return;
       const program = String(decodeValue(fact.delta));
       const before = programs.get(program);
       if (again) forgotten.add(program);

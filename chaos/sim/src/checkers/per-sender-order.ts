@@ -1,7 +1,7 @@
 /** Letters of one sender take effect in the order of their numbers, without gaps, and none that was
  *  not sent. */
 import { decodeValue, type Letter } from '@troupe/model';
-import { decodeArgs } from '../node/program.ts';
+import { isTopic, programIn } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { sameBytes } from './truth.ts';
 
@@ -11,15 +11,18 @@ export const perSenderOrder: MakeChecker = (truth, violate) => ({
     const { from, fromBirth, number } = fact.cause;
     const receiver = truth.actors.get(fact.actor);
     const taken = receiver?.memory.recv.get(`${from}#${fromBirth}`) ?? 0;
-    if (number !== taken + 1) {
+    // What was withdrawn from it is not waited for.
+    const upTo = Math.max(taken, truth.withdrawnFrom(from, fromBirth, fact.actor));
+    if (number !== taken + 1 && (number <= taken || number > upTo + 1)) {
       violate(`${fact.actor} takes letter ${number} of ${from} after letter ${taken}`);
     }
     const sent = truth.lettersOf(from, fromBirth, fact.actor)[number - 1];
     if (sent === undefined) {
       return violate(`${fact.actor} takes letter ${number}, ${from} never sent it`);
     }
-    if (fact.delta === undefined) return;
-    const [program, meant] = [String(decodeValue(fact.delta)), decodeArgs(sent.args).id];
+    if (fact.delta === undefined || isTopic(fact.actor)) return;
+    const meant = programIn(sent.method, sent.args, fact.actor).id;
+    const program = String(decodeValue(fact.delta));
     if (program === meant) return;
     violate(`${fact.actor} takes ${program} as letter ${number} of ${from}, which was ${meant}`);
   },

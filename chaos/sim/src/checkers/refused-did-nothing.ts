@@ -1,6 +1,6 @@
 /** What was refused as surely not done has no effect, neither before nor after the refusal. */
 import { type ActorId, actorId, errorTable, type Outcome, type TaskId } from '@troupe/model';
-import { actorType, tenant } from '../node/program.ts';
+import { tenant } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { causeKey } from './truth.ts';
 
@@ -52,7 +52,7 @@ export const refusedDidNothing: MakeChecker = (truth, violate) => {
       if (operation.kind === 'gang' && refused) {
         for (const { id } of operation.members) turnAway(id, outcome, session);
       }
-      if (operation.kind !== 'call') return;
+      if (operation.kind !== 'call' && operation.kind !== 'topic') return;
       refuse(operation.actor, `${session}:${number}`, outcome, session);
     },
     turnFact(fact) {
@@ -66,9 +66,10 @@ export const refusedDidNothing: MakeChecker = (truth, violate) => {
         const { outcome, name, ordinal } = fact.recorded;
         const caller = truth.actors.get(fact.actor);
         if (outcome === undefined || caller === undefined) return;
+        const type = name.slice(0, name.indexOf('/'));
         const key = name.slice(name.indexOf('/') + 1, name.lastIndexOf('.'));
         const cause = `actor:${caller.id}#${caller.birth}:${fact.seq * 65_536 + ordinal}`;
-        refuse(actorId(tenant, actorType, key), cause, outcome, caller.id);
+        refuse(actorId(tenant, type, key), cause, outcome, caller.id);
       }
     },
   };

@@ -26,6 +26,7 @@ import {
   replay,
   type TurnCause,
 } from '@troupe/worker-node-core';
+import { isTopic } from '../node/program.ts';
 import { Manifests } from '../plan/bundles.ts';
 import type { Scene } from '../plan/scene.ts';
 import { Asked } from './asked.ts';
@@ -47,6 +48,8 @@ export interface ActorTruth {
   readonly turns: Map<string, TurnTruth>;
   /** All letters ever sent, by receiver; the number of one is its index + 1. */
   readonly letters: Map<ActorId, OutboxLetter[]>;
+  /** By receiver: letters up to this number were withdrawn, as far as they were not taken. */
+  readonly withdrawn: Map<ActorId, number>;
   /** How many of `ids` were acknowledged to somebody. */
   acknowledged: number;
   releasedEpoch: number;
@@ -201,6 +204,18 @@ export class Truth {
     return letters?.get(to) ?? [];
   }
 
+  /** Up to which letter the receiver need not have what this birth of an actor has sent to it. */
+  withdrawnFrom(from: ActorId, birth: number, to: ActorId): number {
+    const sender = this.actors.get(from);
+    return sender?.birth === birth ? (sender.withdrawn.get(to) ?? 0) : 0;
+  }
+
+  /** Letters to a receiver up to this number are not waited for: taken, or withdrawn. */
+  settled(sender: ActorTruth, to: ActorId): number {
+    const taken = this.actors.get(to)?.memory.recv.get(`${sender.id}#${sender.birth}`) ?? 0;
+    return Math.max(taken, sender.withdrawn.get(to) ?? 0);
+  }
+
   /** The states of this birth of an actor and of those after it. */
   *statesSince(id: ActorId, birth: number): Iterable<readonly string[]> {
     const actor = this.actors.get(id);
@@ -234,11 +249,12 @@ export class Truth {
       this.#note(actor, begun.cause, { seq: fact.seq, epoch: fact.epoch, outcome });
     }
     if (fact.kind !== 'turn') return;
-    if (delta !== undefined) actor.ids.push(String(decodeValue(delta)));
-    const { seq, epoch, outcome, letters } = fact;
+    if (delta !== undefined && !isTopic(actor.id)) actor.ids.push(String(decodeValue(delta)));
+    const { seq, epoch, outcome, letters, withdrawn = [] } = fact;
     actor.lastEpoch = epoch;
     // A letter that is tried again is not taken.
     if (fact.letterEnd?.kind !== 'again') this.#note(actor, fact.cause, { seq, epoch, outcome });
+    for (const to of withdrawn) actor.withdrawn.set(to, actor.letters.get(to)?.length ?? 0);
     for (const letter of letters) {
       const sent = actor.letters.get(letter.to) ?? [];
       sent.push(letter);
@@ -283,6 +299,7 @@ export class Truth {
       // Timers are numbered anew by each birth.
       turns: new Map([...(known?.turns ?? [])].filter(([cause]) => !cause.startsWith('timer:'))),
       letters: new Map(),
+      withdrawn: new Map(),
       heir: known !== undefined,
       endedAt: undefined,
       lettersBefore: new Map([

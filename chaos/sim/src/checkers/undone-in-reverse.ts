@@ -6,7 +6,7 @@
 import type { Outcome, Recorded } from '@troupe/model';
 import type { BegunTurn } from '@troupe/worker-node-core';
 import { ordinalsIn } from '../node/play.ts';
-import { decodeArgs, type Leg, type Part, undoOf, undoOrdinals } from '../node/program.ts';
+import { decodeArgs, isLeg, type Leg, type Part, undoOf, undoOrdinals } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 
 export const undoneInReverse: MakeChecker = (truth, violate) => ({
@@ -88,5 +88,5 @@ function undosOf({ args, recorded }: BegunTurn): readonly string[] {
 
 function legsOf(part: Part): readonly Leg[] {
   if (part[0] === 'race') return part[1];
-  return part[0] === 'step' || part[0] === 'call' || part[0] === 'wait' ? [part] : [];
+  return isLeg(part) ? [part] : [];
 }

@@ -37,7 +37,10 @@ type Unsent = ClientMessage extends infer M
     ? Omit<M, 'since'>
     : never
   : never;
-type CallOperation = Extract<Operation, { kind: 'call' | 'read' | 'signal' | 'letter-call' }>;
+type CallOperation = Extract<
+  Operation,
+  { kind: 'call' | 'read' | 'signal' | 'letter-call' | 'topic' }
+>;
 type ReservationOperation = Extract<Operation, { kind: 'reservation' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
 
@@ -180,6 +183,7 @@ export class Client {
       case 'read':
       case 'signal':
       case 'letter-call':
+      case 'topic':
         return this.#call(operation);
       case 'letters':
         return beginLetters(operation, {
@@ -426,8 +430,8 @@ export class Client {
   }
 
   #sendCall({ operation, session, number, deadlineAt, birth, streams }: OpenCall): void {
-    const isOfNone = operation.kind === 'signal' || operation.kind === 'letter-call';
-    const { scope = this.#world.scope } = isOfNone ? {} : operation;
+    const isScoped = operation.kind === 'call' || operation.kind === 'read';
+    const { scope = this.#world.scope } = isScoped ? operation : {};
     streams.add(this.#stream);
     this.#send({
       kind: 'client-call',
@@ -491,6 +495,8 @@ function askedOf(operation: CallOperation): {
       return { method: signalMethod, args: encodeValue([operation.name, operation.id]) };
     case 'letter-call':
       return { method: operation.method, args: encodeValue([...operation.numbers]) };
+    case 'topic':
+      return { method: operation.method, args: encodeValue([...operation.args]) };
     case 'read':
       return { method: 'list', args: encodeValue([]) };
   }

@@ -124,6 +124,8 @@ export const mutants = {
   'races-run-anew': 'a turn that runs again runs its races anew',
   'undone-first-to-last': 'a turn that fails undoes its steps in the order in which it took them',
   'all-at-a-runner-are-blamed': 'every turn at a runner that crashes is failed for it',
+  'subscribers-not-in-the-checkpoint': 'a checkpoint of a topic forgets who subscribed',
+  'subscribed-for-another': 'a topic takes a subscription for that of another actor',
   'undone-again': 'a turn that runs again undoes again what it had undone',
 } as const;
 

@@ -18,6 +18,7 @@ import type { NodeEvent, NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe
 import type { World } from '../world/world.ts';
 import { withOldNumbers } from './spoilt-rewind.ts';
 import { recordedTwice } from './spoilt-timers.ts';
+import { subscribedForAnother, withoutSubscribers } from './spoilt-topics.ts';
 
 type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type StoredEvent = Omit<Extract<NodeEvent, { kind: 'checkpoint-stored' }>, 'wall'>;
@@ -25,6 +26,9 @@ type StoredEvent = Omit<Extract<NodeEvent, { kind: 'checkpoint-stored' }>, 'wall
 export function heardByNode(world: World, process: Process, message: ToNode): ToNode {
   if (world.mutant === 'acknowledged-on-receipt' && message.kind === 'letter') {
     acknowledge(world, process, message);
+  }
+  if (world.mutant === 'subscribed-for-another' && message.kind === 'call') {
+    return subscribedForAnother(message);
   }
   if (message.kind === 'place') return spoiltPlace(world, process, message);
   if (world.mutant === 'letters-by-arrival' && message.kind === 'letter') {
@@ -242,6 +246,9 @@ interface Body {
 }
 
 function spoiltCheckpoint(world: World, put: PutOrder): PutOrder {
+  if (world.mutant === 'subscribers-not-in-the-checkpoint') {
+    return { ...put, body: withoutSubscribers(put.body) };
+  }
   const spoil = checkpointSpoilers[world.mutant ?? ''];
   return spoil === undefined ? put : spoiltBody(put, spoil);
 }

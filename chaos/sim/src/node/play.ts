@@ -8,6 +8,7 @@
  */
 import {
   type ActorId,
+  actorParts,
   type Decided,
   decodeValue,
   encodeValue,
@@ -17,6 +18,7 @@ import {
   type OutgoingSend,
   type Recorded,
   type TimerChange,
+  topicType,
   type WorkId,
 } from '@troupe/model';
 import type { Process } from '@troupe/virtual';
@@ -25,6 +27,7 @@ import type { World } from '../world/world.ts';
 import {
   actorType,
   encodeArgs,
+  hearMethod,
   type Leg,
   ordinalsOf,
   type Part,
@@ -171,6 +174,12 @@ export class Play {
         work.sends.push({ ...letter, ...manner });
         return true;
       }
+      case 'publish': {
+        const [, key, message] = part;
+        const args = encodeValue([message]);
+        work.sends.push({ type: topicType, key, method: 'publish', args });
+        return true;
+      }
       case 'timer': {
         const [, name, when, program] = part;
         work.timers.push({ kind: 'set', name, when, method: 'run', args: encodeArgs(program) });
@@ -213,6 +222,8 @@ export class Play {
         return this.#race(work, part[1]);
       case 'step':
       case 'call':
+      case 'follow':
+      case 'leave':
       case 'wait':
         return this.#single(work, part);
     }
@@ -311,10 +322,9 @@ export class Play {
       emit({ kind: 'wait-begin', work: id, ordinal, name, limitMs });
       process.after(0.01, () => this.#look(work));
     } else {
-      const [, key, program] = leg;
-      const args = encodeArgs(program);
-      const asked = { type: actorType, key, method: 'run', args, deadlineMs: callDeadlineMs };
-      emit({ kind: 'call-out', work: id, ordinal, name: `${actorType}/${key}.run`, ...asked });
+      const asked = askedOf(leg, work.actor);
+      const name = `${asked.type}/${asked.key}.${asked.method}`;
+      emit({ kind: 'call-out', work: id, ordinal, name, ...asked, deadlineMs: callDeadlineMs });
     }
     return true;
   }
@@ -414,6 +424,20 @@ export function ordinalsIn(parts: readonly Part[]): readonly number[] {
     next += ordinalsOf(part);
     return first;
   });
+}
+
+function askedOf(
+  leg: Exclude<Leg, readonly ['step' | 'wait', ...unknown[]]>,
+  actor: ActorId | undefined,
+) {
+  if (leg[0] === 'call') {
+    const [, key, program] = leg;
+    return { type: actorType, key, method: 'run', args: encodeArgs(program) };
+  }
+  const own = actor === undefined ? '' : actorParts(actor).key;
+  const method = leg[0] === 'follow' ? 'subscribe' : 'unsubscribe';
+  const args = encodeValue([actorType, own, ...(leg[0] === 'follow' ? [hearMethod] : [])]);
+  return { type: topicType, key: leg[1], method, args };
 }
 
 function failedBy(code: 'USER_ERROR' | 'CANCELLED', { program }: Work): Outcome {

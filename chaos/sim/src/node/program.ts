@@ -2,7 +2,17 @@
  * What user code does in the simulation: small programs that travel as arguments. A turn runs its
  * parts in order; unless it fails, its id joins the list that is the actor's state.
  */
-import { decodeValue, encodeValue, limits, type OutgoingSend, type TimerWhen } from '@troupe/model';
+import {
+  type ActorId,
+  actorId,
+  actorParts,
+  decodeValue,
+  encodeValue,
+  limits,
+  type OutgoingSend,
+  type TimerWhen,
+  topicType,
+} from '@troupe/model';
 
 /** How a letter is to be delivered. */
 export type Manner = Pick<OutgoingSend, 'tries' | 'priority'>;
@@ -22,6 +32,8 @@ export type Part =
   /** A timer of this name, and the program that it shall run. */
   | readonly ['timer', name: string, when: TimerWhen, program: Program]
   | readonly ['cancel', name: string]
+  /** A message of a topic, unique over the whole run. */
+  | readonly ['publish', topic: string, message: string]
   /** A letter that waits so long before it leaves. */
   | readonly ['later', key: string, ms: number, program: Program, manner?: Manner];
 
@@ -31,6 +43,8 @@ export type Leg =
   | readonly ['step', name: string, undo?: 'undo']
   /** An awaited call. */
   | readonly ['call', key: string, program: Program]
+  /** The actor subscribes to a topic, or leaves it. */
+  | readonly ['follow' | 'leave', topic: string]
   /** A signal that is waited for. */
   | readonly ['wait', name: string, limitMs: number];
 
@@ -56,12 +70,40 @@ export function undoOf(name: string): string {
 /** How many ordinals a part takes. */
 export function ordinalsOf(part: Part): number {
   if (part[0] === 'race') return part[1].length + 1;
-  return part[0] === 'step' || part[0] === 'call' || part[0] === 'wait' ? 1 : 0;
+  return isLeg(part) ? 1 : 0;
+}
+
+const legKinds: ReadonlySet<string> = new Set(['step', 'call', 'follow', 'leave', 'wait']);
+
+export function isLeg(part: Part): part is Leg {
+  return legKinds.has(part[0]);
 }
 
 export function encodeArgs(program: Program): Uint8Array {
   const { id, parts, repeats } = program;
   return encodeValue(repeats === undefined ? [id, parts] : [id, parts, repeats]);
+}
+
+/** What an actor does with a message of a topic that it follows. */
+export const hearMethod = 'hear';
+
+/** What a turn of an actor runs: each that hears a message runs a program of its own. */
+export function programIn(method: string, args: Uint8Array, actor: ActorId): Program {
+  if (method !== hearMethod) return decodeArgs(args);
+  return { id: `${messageIn(args)}@${actorParts(actor).key}`, parts: [] };
+}
+
+export function messageIn(args: Uint8Array): string {
+  const [message] = decodeValue(args) as readonly unknown[];
+  return String(message);
+}
+
+export function topicId(topic: string): ActorId {
+  return actorId(tenant, topicType, topic);
+}
+
+export function isTopic(actor: ActorId): boolean {
+  return actorParts(actor).type === topicType;
 }
 
 export function decodeArgs(args: Uint8Array): Program {

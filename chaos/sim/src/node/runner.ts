@@ -20,7 +20,7 @@ import {
 } from '@troupe/model';
 import { TimerBook } from '@troupe/worker-node-core';
 import { Play, type PlayStart, type Work } from './play.ts';
-import { decodeArgs, type Part, type Program } from './program.ts';
+import { type Part, type Program, programIn } from './program.ts';
 
 type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
 type TaskFrame = Extract<ToRunner, { kind: 'task' }>;
@@ -200,8 +200,8 @@ function bookOf({ timers, nextTimer }: Extract<ToRunner, { kind: 'activate' }>):
 }
 
 /** A timer that comes again runs another program each time. */
-function programOf({ args, timer }: TurnFrame): Program {
-  const program = decodeArgs(args);
+function programOf({ method, args, actor, timer }: TurnFrame): Program {
+  const program = programIn(method, args, actor);
   if (timer === undefined || program.repeats === undefined) return program;
   return { ...program, id: `${program.id}.f${timer.firing}` };
 }

@@ -83,6 +83,9 @@ export function drawLimits(chance: Random): NarrowLimits {
     narrow.deadLettersMax = chance.whole(1, 3);
     narrow.deadRoomMs = chance.whole(300, 3_000);
   }
+  if (chance.chance(0.4)) narrow.topicTurnLettersMax = chance.whole(1, 3);
+  if (chance.chance(0.3)) narrow.topicFlyingMax = chance.whole(1, 4);
+  if (chance.chance(0.3)) narrow.topicKeptMax = chance.whole(1, 4);
   return narrow;
 }
 

@@ -12,7 +12,7 @@ import {
   taskId,
 } from '@troupe/model';
 import type { Random } from '@troupe/virtual';
-import { actorType, type Part, type Program, tenant } from '../node/program.ts';
+import { actorType, isTopic, type Part, type Program, tenant } from '../node/program.ts';
 import { workflows } from './bundles.ts';
 import type { Manner } from './nested-runs.ts';
 import type { Scene, TenantWish } from './scene.ts';
@@ -81,6 +81,14 @@ export type Operation = {
       readonly actor: ActorId;
       readonly method: string;
       readonly numbers: readonly number[];
+      readonly deadlineMs: number;
+    }
+  /** A client asks something of a topic. */
+  | {
+      readonly kind: 'topic';
+      readonly actor: ActorId;
+      readonly method: 'publish' | 'subscribe' | 'unsubscribe';
+      readonly args: readonly string[];
       readonly deadlineMs: number;
     }
   /** The actor is paused for so long, or, without a time, destroyed. */
@@ -165,7 +173,9 @@ export function lastOperations(
   at: number,
 ): ReadonlyMap<string, readonly Operation[]> {
   const base = { at, last: true, deadlineMs: lastDeadlineMs } as const;
-  const all = [...actors.slice(0, lastActorsMax), actorId(tenant, actorType, 'last')];
+  // A topic would fill the mailboxes of others.
+  const agents = actors.filter((actor) => !isTopic(actor)).slice(0, lastActorsMax);
+  const all = [...agents, actorId(tenant, actorType, 'last')];
   return new Map(
     clients.map((client, place) => {
       const own = all.filter((_, index) => index % clients.length === place);

@@ -32,6 +32,7 @@ import { drawScene, type Scene } from './scene.ts';
 import { drawCordons, drawSceneLoad } from './scene-load.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
 import { drawTimerLoad } from './timer-load.ts';
+import { drawTopicLoad } from './topic-load.ts';
 import { drawVaultCount, drawVaultLoad } from './vaults.ts';
 import { drawVisits } from './visits.ts';
 
@@ -75,6 +76,8 @@ const journeysShare = 0.5;
 const timersShare = 0.4;
 /** Seeds with letters that fail, and with somebody who looks after the dead ones. */
 const lettersShare = 0.35;
+/** Seeds with topics. */
+const topicsShare = 0.4;
 /** Seeds in which actors are destroyed and paused. */
 const livesShare = 0.3;
 /** Seeds in which a scope goes back in time. */
@@ -128,6 +131,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const hasJourneys = !quiet && chance.fork('has journeys').chance(journeysShare);
   const scope = drawScope(chance.fork('scope'));
   const hasTimers = chance.fork('has timers').chance(timersShare);
+  const hasTopics = chance.fork('has topics').chance(topicsShare);
   const hasVaults = !wide && chance.fork('has vaults').chance(vaultsShare);
   const vaults = drawVaultCount(chance.fork('vaults'));
   const hasLives = chance.fork('has lives').chance(livesShare);
@@ -143,6 +147,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ),
       ...drawNestedRuns(client, { nests, keys: shape.keys, ...span }, load.fork(`${client}/nests`)),
       ...(hasTimers ? drawTimerLoad(client, shape, load.fork(`${client}/timers`)) : []),
+      ...(hasTopics ? drawTopicLoad(client, shape, load.fork(`${client}/topics`)) : []),
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
       ...(hasJourneys ? drawJourneys(client, shape, load.fork(`${client}/journeys`)) : []),
       ...(hasLetters ? drawLetterLoad(client, shape, load.fork(`${client}/letters`)) : []),

@@ -22,7 +22,7 @@ export function unfinishedOf(world: World, cluster: Cluster): readonly string[] 
       unfinished.push(`firing ${firing} of timer ${number} of ${actor.id}`);
     }
     for (const [to, letters] of actor.letters) {
-      const taken = truth.actors.get(to)?.memory.recv.get(`${actor.id}#${actor.birth}`) ?? 0;
+      const taken = truth.settled(actor, to);
       if (taken < letters.length) {
         unfinished.push(`letter ${taken + 1} of ${letters.length} of ${actor.id} to ${to}`);
       }

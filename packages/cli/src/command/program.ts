@@ -26,6 +26,7 @@ import { addTask } from './task.ts';
 import { addTasks } from './tasks.ts';
 import { addTenants } from './tenants.ts';
 import { addTimers } from './timers.ts';
+import { addTopics } from './topics.ts';
 import { addUp } from './up.ts';
 
 /** Runs the command line and answers with the exit code. */
@@ -66,6 +67,7 @@ export function makeProgram(): Command {
     addMigrate,
     addTasks,
     addTimers,
+    addTopics,
     addTenants,
     addScopes,
     addDemand,

@@ -1,5 +1,13 @@
 /** Read by the compiler only: what users may write, and what they may not. */
-import { type ActorCalls, actor, type Ref, type Troupe, task, workflow } from '@troupe/sdk';
+import {
+  type ActorCalls,
+  actor,
+  type Ref,
+  type TopicMessage,
+  type Troupe,
+  task,
+  workflow,
+} from '@troupe/sdk';
 
 type Same<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -215,4 +223,35 @@ export async function outputs(troupe: Troupe): Promise<void> {
   same<typeof first.early, number>(true);
   same<typeof total, number>(true);
   same<typeof why, string>(true);
+}
+
+export const Trader = actor('Trader', {
+  state: () => ({ last: 0 }),
+  methods: {
+    async open(c) {
+      const after = await c.subscribe('prices', 'onPrice');
+      same<typeof after, number>(true);
+      c.publish('news', { opened: c.key });
+      // @ts-expect-error what is published gives nothing back
+      c.publish('news', 1).then();
+    },
+    onPrice(c, price: { eur: number }, about: TopicMessage) {
+      c.state.last = price.eur + about.number;
+    },
+  },
+  reads: { last: (c) => c.state.last },
+});
+
+export async function topics(troupe: Troupe): Promise<void> {
+  const prices = troupe.topic<{ eur: number }>('prices');
+  await prices.subscribe(Trader, 'ada', 'onPrice');
+  await prices.subscribe('Trader', 'ada', 'whatever');
+  // @ts-expect-error a read takes no messages
+  await prices.subscribe(Trader, 'ada', 'last');
+  const number = await prices.publish({ eur: 1 });
+  same<typeof number, number>(true);
+  // @ts-expect-error this is no price
+  await prices.publish('1');
+  const left = await prices.unsubscribe(Trader, 'ada');
+  same<typeof left, boolean>(true);
 }

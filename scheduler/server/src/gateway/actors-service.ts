@@ -77,7 +77,7 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
   const actor = checkedActor(tenant, request.type, request.key);
   const args = argumentsGiven(request.value, request.json);
   const deadlineAt = checkedDeadline(request.deadlineMs, gateway.now());
-  const runMs = await gateway.admit(tenant, request.type, request.method);
+  const runMs = await gateway.admit(tenant, request.type, request.method, args.bytes);
   const caller = callerOf(gateway, actor, request.idempotencyKey);
   const { method } = request;
   const outcome = await outcomeOf(gateway, asked, caller.session, {

@@ -7,6 +7,9 @@
  */
 import {
   type ActorManifest,
+  type Bytes,
+  builtInManifest,
+  decodeForeign,
   type Failure,
   failure,
   letterMethods,
@@ -14,6 +17,7 @@ import {
   type Manifest,
   signalMethod,
   type TenantName,
+  topicType,
 } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
 
@@ -43,7 +47,7 @@ export class Catalog {
 
   tenantPut(tenant: TenantName): void {
     if (this.#tenants.has(tenant)) return;
-    this.#tenants.set(tenant, { actors: new Map() });
+    this.#tenants.set(tenant, { actors: new Map(builtIns) });
     this.#version++;
   }
 
@@ -59,8 +63,8 @@ export class Catalog {
     return this.#tenants.get(tenant)?.actors.get(type);
   }
 
-  /** Why a call of this method would go nowhere, if so. */
-  refusalOf(tenant: string, type: string, method: string): Failure | undefined {
+  /** Why a call of this method would go nowhere, if so; of a subscription, why its messages would. */
+  refusalOf(tenant: string, type: string, method: string, args?: Bytes): Failure | undefined {
     const entry = this.#tenants.get(tenant);
     if (entry === undefined) {
       return failure('UNKNOWN_TENANT', `tenant "${tenant}" does not exist`, { tenant });
@@ -70,15 +74,43 @@ export class Catalog {
       const text = `tenant "${tenant}" has no actor type "${type}"`;
       return failure('UNKNOWN_TYPE', text, { tenant, type });
     }
-    if (actor.methods.has(method)) return undefined;
+    if (actor.methods.has(method)) {
+      const isSubscription = type === topicType && method === 'subscribe' && args !== undefined;
+      return isSubscription ? this.#subscriptionRefusal(tenant, args) : undefined;
+    }
     const text = `actor type "${type}" of tenant "${tenant}" has no method "${method}"`;
     return failure('UNKNOWN_METHOD', text, { tenant, type, method });
   }
+
+  /** Other faults of it are found by the topic. */
+  #subscriptionRefusal(tenant: string, args: Bytes): Failure | undefined {
+    const subscriber = stringsOf(args);
+    if (subscriber === undefined) return undefined;
+    const [type = '', , method = ''] = subscriber;
+    return this.refusalOf(tenant, type, method);
+  }
 }
+
+/** No turn of theirs waits for a signal. */
+const builtIns = builtInManifest.actors.map((actor): readonly [string, ActorEntry] => {
+  const methods = new Set([...actor.methods, ...actor.reads]);
+  return [actor.type, { ...actorEntry(actor), methods }];
+});
 
 function actorEntry(actor: ActorManifest): ActorEntry {
   return {
     methods: new Set([...actor.methods, ...actor.reads, signalMethod, ...letterMethods]),
     runMs: (actor.turnLimitMs ?? limits.turnLimitMs) + (actor.waitsMs ?? 0),
   };
+}
+
+function stringsOf(args: Bytes): readonly string[] | undefined {
+  try {
+    const given = decodeForeign(args);
+    const isText = Array.isArray(given) && given.every((one) => typeof one === 'string');
+    return isText ? given : undefined;
+  } catch {
+    // Whoever is given it says what is wrong.
+    return undefined;
+  }
 }

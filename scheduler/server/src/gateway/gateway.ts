@@ -195,10 +195,10 @@ export class Gateway {
   }
 
   /** Throws why a call would go nowhere; otherwise how long its turn may run. */
-  async admit(tenant: string, type: string, method: string): Promise<number> {
-    if (this.catalog.refusalOf(tenant, type, method) !== undefined) {
+  async admit(tenant: string, type: string, method: string, args?: Bytes): Promise<number> {
+    if (this.catalog.refusalOf(tenant, type, method, args) !== undefined) {
       await this.fresh();
-      const refusal = this.catalog.refusalOf(tenant, type, method);
+      const refusal = this.catalog.refusalOf(tenant, type, method, args);
       if (refusal !== undefined) throw new TroupeError(refusal);
     }
     return this.catalog.actor(tenant, type)?.runMs ?? 0;

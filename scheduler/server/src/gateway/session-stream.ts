@@ -196,8 +196,10 @@ export class SessionStream implements CallSink {
       checkedNumber('number', number);
       const low = Math.min(checkedNumber('low', message.low, 0), number);
       const actor = checkedActor(tenant, type, message.key);
-      const entry = this.#gateway.catalog.actor(tenant, type);
-      if (entry?.methods.has(method) !== true) {
+      const { catalog } = this.#gateway;
+      const entry = catalog.actor(tenant, type);
+      const refusal = catalog.refusalOf(tenant, type, method, message.args);
+      if (entry === undefined || refusal !== undefined) {
         this.#unknown(message, tenant, order, fresh);
         return;
       }
@@ -223,7 +225,12 @@ export class SessionStream implements CallSink {
   }
 
   #unknown(message: CallMessage, tenant: TenantName, order: number, fresh: boolean): void {
-    const refusal = this.#gateway.catalog.refusalOf(tenant, message.type, message.method);
+    const refusal = this.#gateway.catalog.refusalOf(
+      tenant,
+      message.type,
+      message.method,
+      message.args,
+    );
     if (refusal !== undefined && fresh) {
       this.answered(message.number, { ok: false, failure: refusal });
       return;
