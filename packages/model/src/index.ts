@@ -17,6 +17,7 @@ export * from './requests.ts';
 export * from './reservations.ts';
 export * from './runner-frames.ts';
 export * from './savepoints.ts';
+export * from './taken.ts';
 export * from './timers.ts';
 export * from './version.ts';
 export * from './workflow.ts';

@@ -79,6 +79,8 @@ export interface Call {
   readonly clock?: VectorClock;
   /** A read of the actor as it was after this turn. */
   readonly atTurn?: number;
+  /** It takes what its method yields, from this position on: answered by what there is, see `Taken`. */
+  readonly from?: number;
 }
 
 /** node → replyTo of the call. */
@@ -97,6 +99,8 @@ export interface CallResult {
   readonly epoch?: number;
   readonly scope?: string;
   readonly clock?: VectorClock;
+  /** The value of the outcome is a `Taken`. */
+  readonly taking?: true;
 }
 
 /** node → replyTo: this incarnation does not host the actor under that epoch; resolve again. */

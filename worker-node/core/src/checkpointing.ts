@@ -379,6 +379,7 @@ function bytesOf(fact: NodeFact): number {
       return factBytes + (outcome?.ok === true ? outcome.value.length : 200);
     }
     case 'signalled':
+    case 'turn-yielded':
       return factBytes + fact.value.length;
     case 'actor-released':
     case 'actor-ended':

@@ -19,6 +19,7 @@ import type { Post } from './post.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
+import type { Streams } from './streams.ts';
 import type { Tasks } from './tasks.ts';
 import type { Timers } from './timers.ts';
 import type { Trials } from './trials.ts';
@@ -43,6 +44,7 @@ export interface Core {
   readonly turns: Turns;
   readonly waits: Waits;
   readonly decisions: Decisions;
+  readonly streams: Streams;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
   readonly timers: Timers;

@@ -33,6 +33,7 @@ import { Post } from './post.ts';
 import { Quarantine } from './quarantine.ts';
 import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
+import { Streams } from './streams.ts';
 import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
 import { Trials } from './trials.ts';
@@ -62,6 +63,7 @@ export class NodeMachine
   readonly turns: Turns;
   readonly waits: Waits;
   readonly decisions: Decisions;
+  readonly streams: Streams;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
   readonly timers: Timers;
@@ -88,6 +90,7 @@ export class NodeMachine
     this.turns = new Turns(this);
     this.waits = new Waits(this);
     this.decisions = new Decisions(this);
+    this.streams = new Streams(this);
     this.outgoing = new OutgoingCalls(this);
     this.post = new Post(this);
     this.timers = new Timers(this);
@@ -277,6 +280,8 @@ export class NodeMachine
         return this.waits.onWaits(frame);
       case 'decided':
         return this.decisions.onDecided(frame);
+      case 'yielded':
+        return this.streams.onYielded(frame);
       case 'captured':
         return this.checkpointing.onCaptured(frame);
       case 'log':

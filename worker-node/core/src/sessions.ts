@@ -11,6 +11,7 @@
  */
 import type { Outcome, SessionId } from '@troupe/model';
 import { limits } from '@troupe/model';
+import { Yields } from './yields.ts';
 
 /** What the session of a calling actor begins with; its birth follows. */
 export const actorSessionPrefix = 'actor:';
@@ -34,6 +35,12 @@ export type StoredSession = readonly [
 
 export class Sessions {
   readonly #windows = new Map<SessionId, SessionWindow>();
+  /** What their calls have yielded: forgotten with the replies. */
+  readonly yields: Yields;
+
+  constructor(yields: Yields = new Yields()) {
+    this.yields = yields;
+  }
 
   window(session: SessionId): SessionWindow | undefined {
     return this.#windows.get(session);
@@ -52,6 +59,7 @@ export class Sessions {
       for (const number of window.replies.keys()) {
         if (number < low) window.replies.delete(number);
       }
+      this.yields.dropBelow(session, low);
     }
     return window;
   }
@@ -65,7 +73,9 @@ export class Sessions {
   forget(now: number): void {
     for (const [session, window] of this.#windows) {
       if (session.startsWith(actorSessionPrefix)) continue;
-      if (now - window.heardAt > limits.sessionMsMax) this.#windows.delete(session);
+      if (now - window.heardAt <= limits.sessionMsMax) continue;
+      this.#windows.delete(session);
+      this.yields.drop(session);
     }
   }
 
@@ -78,8 +88,8 @@ export class Sessions {
     ]);
   }
 
-  static from(stored: readonly StoredSession[], now: number): Sessions {
-    const sessions = new Sessions();
+  static from(stored: readonly StoredSession[], now: number, yields?: Yields): Sessions {
+    const sessions = new Sessions(yields);
     for (const [session, low, age, replies] of stored) {
       sessions.#windows.set(session, { low, heardAt: now - age, replies: new Map(replies) });
     }

@@ -139,6 +139,11 @@ export class TurnScope {
     return this.#work.departures.waitFor(name, limitMs);
   };
 
+  readonly continueStream = (): number => {
+    this.#work.checkOpen('c.continueStream');
+    return this.#work.stream?.goOn() ?? 0;
+  };
+
   readonly signalTo = (
     actor: Named,
     key: string,
@@ -253,6 +258,10 @@ export class ReadScope {
 
   get signalTo(): never {
     throw this.#refused('signalTo');
+  }
+
+  get continueStream(): never {
+    throw this.#refused('continueStream');
   }
 
   #refused(what: string): Error {
