@@ -26,6 +26,7 @@ export type {
 export { connect } from './connect.ts';
 export * from './define.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
+export type { ActorStream } from './stream.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type {
   AgainOptions,
