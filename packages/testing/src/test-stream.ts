@@ -41,7 +41,10 @@ export interface StreamStart {
 const helloMs = 0.5;
 const refusedMs = 5;
 
-type CallMessage = Extract<ClientMessage, { call: unknown }>['call'];
+type CallMessage = Extract<ClientMessage, { call: unknown }>['call'] & {
+  /** It takes what the method yields: see `takes.ts`. */
+  readonly from?: number;
+};
 type SubmitMessage = Extract<ClientMessage, { submit: unknown }>['submit'];
 
 interface Listeners {
@@ -121,7 +124,8 @@ export class TestStream implements SessionStream {
     this.#say({ messages: [{ welcome: { cell: 'test', version, gateway: address } }] });
   }
 
-  #call({ number, low, type, key, method, args, deadlineMs, scope, birth }: CallMessage): void {
+  #call(message: CallMessage): void {
+    const { number, low, type, key, method, args, deadlineMs, scope, birth, from } = message;
     if (this.#welcomed === undefined) return;
     const { session, tenant } = this.#welcomed;
     if (!isTypeName(type) || !isActorKey(key) || !isTypeName(method)) {
@@ -130,7 +134,7 @@ export class TestStream implements SessionStream {
     }
     this.#open.add(number);
     const actor = actorId(tenant, type, key);
-    const of = birth === 0 ? {} : { birth };
+    const of = { ...(birth === 0 ? {} : { birth }), ...(from === undefined ? {} : { from }) };
     const call = { kind: 'client-call', session, number, low, actor, method, args, ...of } as const;
     const sent = scope === '' ? { ...call, deadlineMs } : { ...call, deadlineMs, scope };
     this.#start.send(sent, this.#since);

@@ -1,0 +1,180 @@
+/** Values taken as a method yields them, seen in a test cluster. */
+import { actor, type TroupeError } from '@troupe/sdk';
+import { TestCluster } from '@troupe/sdk/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+/** How often each page was fetched outside. */
+const fetched: number[] = [];
+
+const Reader = actor('Reader', {
+  state: () => ({ read: 0 }),
+  methods: {
+    async *pages(c, to: number) {
+      for (let page = 0; page < to; page++) {
+        await c.step(`fetch ${page}`, () => void fetched.push(page));
+        yield `page ${page}`;
+      }
+      c.state.read += to;
+      return c.state.read;
+    },
+    async *fails() {
+      yield 1;
+      throw new Error('no more');
+    },
+    *many(_c, to: number) {
+      for (let at = 0; at < to; at++) yield at;
+    },
+    async *guesses(c, name: string) {
+      const run = c.continueStream();
+      for (let at = 0; at < 5; at++) {
+        if (at === 2) await c.waitFor('goOn');
+        yield { run, guess: `${name} ${at}` };
+      }
+    },
+    async *asks(c) {
+      yield 'may I?';
+      const answer = await c.waitFor<string>('answer');
+      yield answer;
+      return 'done';
+    },
+    count(c) {
+      return c.state.read;
+    },
+    stream: (_c, text: string) => `a method named stream: ${text}`,
+  },
+});
+
+let cluster: TestCluster;
+
+beforeEach(async () => {
+  fetched.length = 0;
+  cluster = await TestCluster.start({ bundle: { Reader } });
+});
+
+afterEach(async () => {
+  await cluster.stop();
+});
+
+async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const taken: T[] = [];
+  for await (const value of values) taken.push(value);
+  return taken;
+}
+
+test('a method that yields is taken value by value, and comes to what it returns', async () => {
+  const reader = cluster.connect().actor(Reader, 'a');
+  const stream = reader.stream.pages(3);
+  const pages: string[] = [];
+  for await (const page of stream) pages.push(page);
+  expect(pages).toEqual(['page 0', 'page 1', 'page 2']);
+  expect(await stream.reply()).toBe(3);
+  expect(await reader.count()).toBe(3);
+});
+
+test('called without taking it comes to what it returns, typed so', async () => {
+  const reader = cluster.connect().actor(Reader, 'a');
+  const read: number = await reader.pages(2);
+  expect(read).toBe(2);
+  const reply: number = await reader.stream.pages(2).reply();
+  expect(reply).toBe(4);
+});
+
+test('a stream goes on where it was when its node dies, each position once and each step once', async () => {
+  const troupe = cluster.connect();
+  const stream = troupe.actor(Reader, 'a').stream.pages(20);
+  const pages: string[] = [];
+  for await (const page of stream) {
+    pages.push(page);
+    if (pages.length === 5) await cluster.crash(await cluster.whereIs(Reader, 'a'));
+    if (pages.length === 10) await cluster.crash('scheduler');
+    if (pages.length === 15) await cluster.crashRunners(await cluster.whereIs(Reader, 'a'));
+  }
+  expect(pages).toEqual(Array.from({ length: 20 }, (_, at) => `page ${at}`));
+  expect(new Set(fetched).size).toBe(20);
+  expect(await stream.reply()).toBe(20);
+  expect(await troupe.actor(Reader, 'a').count()).toBe(20);
+});
+
+test('another client goes on with it from a position, while it runs and when it has ended', async () => {
+  const first = cluster.connect().actor(Reader, 'a', { stream: 'mine' }).stream.pages(10);
+  for await (const _ of first) if (first.position === 4) break;
+  const { id: stream, position: from } = first;
+  expect([stream, from]).toEqual(['mine', 4]);
+  const troupe = cluster.connect();
+  const rest = await all(troupe.actor(Reader, 'a', { stream, from }).stream.pages(10));
+  expect(rest).toEqual(['page 4', 'page 5', 'page 6', 'page 7', 'page 8', 'page 9']);
+  const again = troupe.actor(Reader, 'a', { stream, from: 8 }).stream.pages(10);
+  expect(await all(again)).toEqual(['page 8', 'page 9']);
+  expect(await again.reply()).toBe(10);
+  expect(await troupe.actor(Reader, 'a').count()).toBe(10);
+});
+
+test('a stream that nobody has begun is not begun from its middle', async () => {
+  const reader = cluster.connect().actor(Reader, 'a', { stream: 'never', from: 3 });
+  await expect(all(reader.stream.pages(5))).rejects.toMatchObject({ code: 'SESSION_FORGOTTEN' });
+  expect(() => cluster.connect().actor(Reader, 'a', { from: 3 }).stream.pages(5)).toThrow(
+    /give the id of one/,
+  );
+});
+
+test('a method that fails after it has yielded gives its values, then its failure', async () => {
+  const stream = cluster.connect().actor(Reader, 'a').stream.fails();
+  const taken: number[] = [];
+  const reading = (async () => {
+    for await (const value of stream) taken.push(value);
+  })();
+  const reason: TroupeError = await reading.then(
+    () => expect.fail('it did not fail'),
+    (thrown) => thrown,
+  );
+  expect(taken).toEqual([1]);
+  expect(reason.code).toBe('USER_ERROR');
+});
+
+test('a long stream is taken whole, without a gap', async () => {
+  const values = await all(cluster.connect().actor(Reader, 'a').stream.many(12_000));
+  expect(values).toEqual(Array.from({ length: 12_000 }, (_, at) => at));
+});
+
+test('a method that cannot repeat itself says where its stream begins anew', async () => {
+  const troupe = cluster.connect();
+  const taken: string[] = [];
+  for await (const { run, guess } of troupe.actor(Reader, 'a').stream.guesses('g')) {
+    taken.push(`${run}: ${guess}`);
+    if (taken.length !== 2) continue;
+    await cluster.crash(await cluster.whereIs(Reader, 'a'));
+    await troupe.signal(Reader, 'a', 'goOn');
+  }
+  expect(taken).toEqual(['0: g 0', '0: g 1', '2: g 0', '2: g 1', '2: g 2', '2: g 3', '2: g 4']);
+});
+
+test('a stream lasts while its method waits for a signal, also when that has left memory', async () => {
+  const troupe = cluster.connect();
+  const stream = troupe.actor(Reader, 'a').stream.asks();
+  const values = stream[Symbol.asyncIterator]();
+  expect(await values.next()).toEqual({ done: false, value: 'may I?' });
+  const next = values.next();
+  await cluster.advance('2h');
+  await troupe.signal(Reader, 'a', 'answer', 'you may');
+  expect(await next).toEqual({ done: false, value: 'you may' });
+  expect(await stream.reply()).toBe('done');
+});
+
+test('a method may be named stream', async () => {
+  const reader = cluster.connect().actor(Reader, 'a');
+  expect(await reader.stream('yes')).toBe('a method named stream: yes');
+});
+
+test('whoever leaves by a signal hears so, and the method goes on', async () => {
+  const leave = new AbortController();
+  const troupe = cluster.connect();
+  const { stream } = troupe.actor(Reader, 'a', { signal: leave.signal });
+  const taking = stream.pages(3);
+  for await (const _ of taking) {
+    leave.abort();
+    break;
+  }
+  await expect(all(taking)).rejects.toMatchObject({ code: 'CANCELLED' });
+  await cluster.advance('1m');
+  expect(await troupe.actor(Reader, 'a').count()).toBe(3);
+});
