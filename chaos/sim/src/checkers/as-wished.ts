@@ -63,7 +63,8 @@ export const asWished: MakeChecker = (truth, violate) => {
       if (ended.get(id) === birth) violate(`${fact.kind} of ${id} #${birth}, which has ended`);
       if (destroyed.get(id) === birth) violate(`${fact.kind} of ${id} #${birth}, which is no more`);
       // A turn under way goes on, and signals are taken in; what has not begun does not begin.
-      const begins = fact.kind !== 'turn-recorded' && fact.kind !== 'signalled';
+      const goesOn: readonly string[] = ['turn-recorded', 'turn-yielded', 'signalled'];
+      const begins = !goesOn.includes(fact.kind);
       if (resting.has(id) && begins) {
         violate(`${fact.kind} of ${id}, which is paused`);
       }

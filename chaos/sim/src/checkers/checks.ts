@@ -57,6 +57,7 @@ import { timerNeverEarly } from './timer-never-early.ts';
 import { timerSights } from './timer-sights.ts';
 import { Truth } from './truth.ts';
 import { undoneInReverse } from './undone-in-reverse.ts';
+import { valuesInOrder } from './values-in-order.ts';
 import { wishesKept } from './wishes-kept.ts';
 
 /** A feature that comes later brings its promise as one more line here. */
@@ -85,6 +86,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'as-wished': asWished,
   'gang-all-or-none': gangAllOrNone,
   'wishes-kept': wishesKept,
+  'values-in-order': valuesInOrder,
   'lower-gives-way': lowerGivesWay,
   'quotas-kept': quotasKept,
   'soonest-first': soonestFirst,
@@ -198,6 +200,11 @@ export class Checks implements Onlooker {
   answered(answer: Answered): void {
     this.#who = answer.client;
     for (const checker of this.#checkers) checker.answered?.(answer);
+  }
+
+  tookAll(actor: ActorId, cause: string, values: readonly Uint8Array[]): void {
+    this.#who = cause;
+    for (const checker of this.#checkers) checker.tookAll?.({ actor, cause, values });
   }
 
   effect(effect: Effect): void {

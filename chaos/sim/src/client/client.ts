@@ -15,6 +15,8 @@ import {
   type SessionId,
   sessionId,
   signalMethod,
+  type Taken,
+  takenIn,
   tenantName,
 } from '@troupe/model';
 import type { ClientMessage, GatewayMessage, Process } from '@troupe/virtual';
@@ -33,7 +35,7 @@ type Unsent = ClientMessage extends infer M
     ? Omit<M, 'since'>
     : never
   : never;
-type CallOperation = Extract<Operation, { kind: 'call' | 'read' | 'signal' }>;
+type CallOperation = Extract<Operation, { kind: 'call' | 'read' | 'signal' | 'stream' }>;
 type ReservationOperation = Extract<Operation, { kind: 'reservation' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
 
@@ -48,6 +50,8 @@ interface OpenCall {
   readonly birth: number | undefined;
   /** Streams on which it was asked. */
   readonly streams: Set<number>;
+  /** What its method has yielded, as far as it was taken. */
+  readonly taken?: Uint8Array[];
 }
 
 interface OpenRequest {
@@ -172,6 +176,7 @@ export class Client {
         return this.#call(operation);
       case 'read':
       case 'signal':
+      case 'stream':
         return this.#call(operation);
       case 'life':
         return beginLife(operation, {
@@ -265,7 +270,7 @@ export class Client {
 
   #call(operation: CallOperation, birth?: number): void {
     this.#numbers += 1;
-    const session = sessionId(operation.kind === 'read' ? `${this.#name}/reads` : this.#name);
+    const session = sessionId(sessionOf(this.#name, operation, this.#numbers));
     const actor = this.#world.checks.truth.actors.get(operation.actor);
     const call: OpenCall = {
       operation,
@@ -276,6 +281,7 @@ export class Client {
       bornBefore: actor?.birth,
       birth,
       streams: new Set(),
+      ...(operation.kind === 'stream' ? { taken: [] } : {}),
     };
     this.#calls.set(call.number, call);
     this.#sendCall(call);
@@ -302,6 +308,9 @@ export class Client {
     if (message.kind === 'call-answered') {
       const call = this.#calls.get(message.number);
       if (call === undefined) return;
+      if (call.taken !== undefined && message.outcome.ok) {
+        return this.#take(call, call.taken, takenIn(message.outcome.value));
+      }
       this.#settle(call, believed(message.outcome, call.streams.size));
       return;
     }
@@ -309,6 +318,21 @@ export class Client {
     if (request === undefined) return;
     this.#requests.delete(message.number);
     request.answered(believedAnswer(message.answer, request.streams.size));
+  }
+
+  /** What follows what it has; an answer that lies elsewhere is one to an earlier question. */
+  #take(call: OpenCall, taken: Uint8Array[], { position, values, end }: Taken): void {
+    const known = taken.length - position;
+    if (known >= 0) taken.push(...values.slice(known));
+    if (end !== undefined && known >= 0) {
+      this.#world.checks.tookAll(call.operation.actor, `${call.session}:${call.number}`, taken);
+      return this.#settle(call, end);
+    }
+    const { operation } = call;
+    const restMs = operation.kind === 'stream' ? operation.restMs : 0;
+    this.process.after(restMs, () => {
+      if (this.#calls.has(call.number)) this.#sendCall(call);
+    });
   }
 
   /** `refused`: it was not taken at all. */
@@ -397,8 +421,12 @@ export class Client {
     for (const request of this.#requests.values()) this.#sendRequest(request);
   }
 
-  #sendCall({ operation, session, number, deadlineAt, birth, streams }: OpenCall): void {
+  #sendCall(call: OpenCall): void {
+    const { operation, session, number, deadlineAt, birth, streams, taken } = call;
     const { scope } = this.#world;
+    const from = taken?.length;
+    // What has begun needs no time to be accepted in.
+    const leftMs = (from ?? 0) > 0 ? operation.deadlineMs : deadlineAt - this.process.now();
     streams.add(this.#stream);
     this.#send({
       kind: 'client-call',
@@ -408,7 +436,8 @@ export class Client {
       low: this.#low(operation.actor, session),
       actor: operation.actor,
       ...askedOf(operation),
-      deadlineMs: Math.max(1, Math.ceil(deadlineAt - this.process.now())),
+      deadlineMs: Math.max(1, Math.ceil(leftMs)),
+      ...(from === undefined ? {} : { from }),
       ...(operation.kind === 'read' && operation.atTurn !== undefined
         ? { atTurn: operation.atTurn }
         : {}),
@@ -441,9 +470,16 @@ export class Client {
   }
 }
 
+/** A stream has one of its own. */
+function sessionOf(name: string, { kind }: CallOperation, number: number): string {
+  if (kind === 'stream') return `${name}/stream-${number}`;
+  return kind === 'read' ? `${name}/reads` : name;
+}
+
 function askedOf(operation: CallOperation): { method: string; args: Uint8Array } {
   switch (operation.kind) {
     case 'call':
+    case 'stream':
       return { method: 'run', args: encodeArgs(operation.program) };
     case 'signal':
       return { method: signalMethod, args: encodeValue([operation.name, operation.id]) };

@@ -114,6 +114,9 @@ export const mutants = {
   'races-run-anew': 'a turn that runs again runs its races anew',
   'undone-first-to-last': 'a turn that fails undoes its steps in the order in which it took them',
   'all-at-a-runner-are-blamed': 'every turn at a runner that crashes is failed for it',
+  'yields-not-recorded': 'what a turn yields is given to who takes it and not recorded',
+  'yields-not-in-the-checkpoint': 'a checkpoint forgets what was yielded',
+  'yields-run-anew': 'a turn that runs again yields all of it once more',
   'undone-again': 'a turn that runs again undoes again what it had undone',
 } as const;
 

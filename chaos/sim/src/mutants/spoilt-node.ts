@@ -91,6 +91,10 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
     ...output,
     append: output.append.filter(({ kind }) => kind !== 'turn-begun' && kind !== 'turn-recorded'),
   }),
+  'yields-not-recorded': () => (output) => ({
+    ...output,
+    append: output.append.filter(({ kind }) => kind !== 'turn-yielded'),
+  }),
   'reads-not-barred': () => (output) => ({
     ...output,
     append: output.append.filter(({ kind }) => kind !== 'barrier'),
@@ -196,6 +200,7 @@ interface Body {
     begun?: unknown;
     signals?: unknown;
     timers?: unknown;
+    yields?: unknown;
   };
 }
 
@@ -227,6 +232,9 @@ const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) 
   },
   'signals-not-in-the-checkpoint': (memory) => {
     delete memory.signals;
+  },
+  'yields-not-in-the-checkpoint': (memory) => {
+    delete memory.yields;
   },
   'timers-not-in-the-checkpoint': (memory) => {
     delete memory.timers;

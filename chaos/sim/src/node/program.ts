@@ -14,6 +14,8 @@ export type Part =
   /** The runner dies under it, so many times. */
   | readonly ['crash', times: number]
   | readonly ['fail']
+  /** A value for whoever takes what the turn yields; it is another one in each run. */
+  | readonly ['yield', name: string]
   /** A timer of this name, and the program that it shall run. */
   | readonly ['timer', name: string, when: TimerWhen, program: Program]
   | readonly ['cancel', name: string]

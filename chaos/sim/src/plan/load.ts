@@ -33,6 +33,14 @@ export type Operation = {
       /** To the actor that is there when it is asked, and to none that has its name later. */
       readonly ofBirth?: true;
     }
+  /** Its values are taken as they come; after each answer the client rests for so long. */
+  | {
+      readonly kind: 'stream';
+      readonly actor: ActorId;
+      readonly program: Program;
+      readonly deadlineMs: number;
+      readonly restMs: number;
+    }
   | {
       readonly kind: 'read';
       readonly actor: ActorId;

@@ -29,6 +29,7 @@ import { drawPlaces } from './places.ts';
 import { drawSavepoints, drawScope } from './savepoints.ts';
 import { drawScene, type Scene } from './scene.ts';
 import { drawCordons, drawSceneLoad } from './scene-load.ts';
+import { drawStreams } from './streams.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
 import { drawTimerLoad } from './timer-load.ts';
 import { drawVisits } from './visits.ts';
@@ -73,6 +74,8 @@ const journeysShare = 0.5;
 const timersShare = 0.4;
 /** Seeds in which actors are destroyed and paused. */
 const livesShare = 0.3;
+/** Seeds in which clients take what methods yield. */
+const streamsShare = 0.35;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
@@ -121,6 +124,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const scope = drawScope(chance.fork('scope'));
   const hasTimers = chance.fork('has timers').chance(timersShare);
   const hasLives = chance.fork('has lives').chance(livesShare);
+  const hasStreams = chance.fork('has streams').chance(streamsShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -135,6 +139,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
       ...(hasJourneys ? drawJourneys(client, shape, load.fork(`${client}/journeys`)) : []),
       ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
+      ...(hasStreams ? drawStreams(client, shape, load.fork(`${client}/streams`)) : []),
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),
