@@ -40,7 +40,7 @@ export const limits = {
   actorStreamBytesKeptMax: 4 * 1024 * 1024,
   /** A method that is so far ahead of whoever takes what it yields is held back. */
   streamAheadValuesMax: 5_000,
-  streamAheadBytesMax: 512 * 1024,
+  streamAheadBytesMax: 256 * 1024,
   /** Nobody who has not asked for so long holds a method back. */
   streamPatienceMs: 30_000,
   /** Values that a runner has told and that are not durable yet: it waits beyond. */

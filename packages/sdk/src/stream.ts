@@ -11,8 +11,9 @@
  * T2  values count as taken when those before them were given to user code: one answer is under way, or
  *     at hand, at a time.
  */
-import { decodeValue, limits, troupeError } from '@troupe/model';
+import { decodeValue, limits, TroupeError, troupeError } from '@troupe/model';
 import { checkWhole } from './definition.ts';
+import { failureOfMessage } from './wire/failures.ts';
 import type { TakeRequest, TakeResponse } from './wire/messages.ts';
 import type { Unary } from './wire/unary.ts';
 
@@ -121,7 +122,8 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
     throw troupeError('OUTCOME_UNKNOWN', what, { stream: this.id });
   }
 
-  #take({ position, values, ended, value }: TakeResponse): void {
+  #take({ position, values, ended, value, error }: TakeResponse): void {
+    if (error !== null) throw new TroupeError(failureOfMessage(error));
     if (ended) {
       this.#ended = { value: decodeValue(value) as R };
       return;

@@ -1,11 +1,19 @@
 /** Takes what a method yields: a call under an id of its own, on a stream of its own to the gateway. */
-import { limits, type SessionId, TroupeError, takenIn, troupeError } from '@troupe/model';
+import {
+  limits,
+  type SessionId,
+  type Taken,
+  TroupeError,
+  takenIn,
+  troupeError,
+} from '@troupe/model';
 import {
   failureOfMessage,
   type OpenResponse,
   type TakeRequest,
   type TakeResponse,
 } from '@troupe/sdk/door';
+import { errorOf } from './service.ts';
 import type { TestStream } from './test-stream.ts';
 
 /** After its deadline it is known whether a call could be sent, within the next sweep. */
@@ -32,7 +40,7 @@ export function take(
     };
     const cancel = after(deadlineMs + sweptMs, () => {
       leave();
-      resolve({ position: from, values: [], ended: false, value: nothing });
+      resolve({ position: from, values: [], ended: false, value: nothing, error: null });
     });
     stream.on('error', (error) => {
       cancel();
@@ -51,7 +59,7 @@ export function take(
           leave();
           const error = refused ?? result?.error;
           if (error) reject(new TroupeError(failureOfMessage(error)));
-          else answer(result?.value ?? nothing, from, resolve, reject);
+          else resolve(answerOf(takenIn(result?.value ?? nothing), from));
         }
       }
     });
@@ -59,16 +67,9 @@ export function take(
   });
 }
 
-function answer(
-  bytes: Uint8Array,
-  from: number,
-  resolve: (taken: TakeResponse) => void,
-  reject: (reason: Error) => void,
-): void {
-  const { position, values, end } = takenIn(bytes);
-  if (end === undefined || position > from) {
-    return resolve({ position, values, ended: false, value: nothing });
-  }
-  if (end.ok) resolve({ position, values, ended: true, value: end.value });
-  else reject(new TroupeError(end.failure));
+function answerOf({ position, values, end }: Taken, from: number): TakeResponse {
+  const answer = { position, values, ended: false, value: nothing, error: null };
+  if (end === undefined || position > from) return answer;
+  if (end.ok) return { ...answer, ended: true, value: end.value };
+  return { ...answer, ended: true, error: errorOf(end.failure) };
 }

@@ -155,8 +155,9 @@ export interface TakeResponse {
   readonly position: number;
   readonly values: readonly Uint8Array[];
   readonly ended: boolean;
-  /** What the method returned. */
+  /** What the method returned, unless it failed. */
   readonly value: Uint8Array;
+  readonly error: ErrorMessage | null;
 }
 
 interface LimitsMessage {

@@ -28,7 +28,7 @@ import {
   jsonOf,
   tenantOf,
 } from './checked.ts';
-import { type Asked, serverStream, unary } from './coded.ts';
+import { type Asked, errorMessage, serverStream, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
 import type { NewCall } from './open-call.ts';
 
@@ -77,7 +77,8 @@ async function* stream(gateway: Gateway, request: TakeRequest): AsyncGenerator<S
       from += 1;
     }
     if (end !== undefined && position <= from) {
-      yield { position: from, ...shaped(replyIn(end)), reply: true };
+      if (!end.ok) throw new TroupeError(end.failure);
+      yield { position: from, ...shaped(end.value), reply: true };
       return;
     }
   }
@@ -92,13 +93,10 @@ async function take(gateway: Gateway, { request, signal }: Asked<TakeRequest>) {
   const { position, values, end } = await taken(gateway, request, signal);
   const came = asJson ? { valuesJson: values.map(jsonOf) } : { values };
   if (end === undefined || position > request.from) return { position, ...came, ended: false };
-  const value = replyIn(end);
-  return { position, ...came, ended: true, ...(asJson ? { json: jsonOf(value) } : { value }) };
-}
-
-function replyIn(end: Outcome): Bytes {
-  if (!end.ok) throw new TroupeError(end.failure);
-  return end.value;
+  // Not as a status: that may be tried again, the method has failed for good.
+  if (!end.ok) return { position, ended: true, error: errorMessage(end.failure) };
+  const { value } = end;
+  return { position, ended: true, ...(asJson ? { json: jsonOf(value) } : { value }) };
 }
 
 /** What there is from a position on, as soon as there is something; nothing after a while. */
