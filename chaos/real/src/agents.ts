@@ -203,6 +203,7 @@ export const tour = workflow('tour', (w, input: Ref<Tour>) => {
 });
 
 export { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from './placing.ts';
+export { Reciter } from './reciting.ts';
 export { Waker } from './timing.ts';
 export { Agency, Trip } from './trips.ts';
 export { refuse, stage, voyage } from './voyages.ts';

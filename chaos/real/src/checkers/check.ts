@@ -14,6 +14,7 @@ import { linearizable } from './linearizable.ts';
 import { selectedNodes } from './selected-nodes.ts';
 import { timersOnce } from './timers-once.ts';
 import { type Evidence, type Finding, UnreadableError, type Verdict } from './verdict.ts';
+import { wholeStreams } from './whole-streams.ts';
 import { wholeTrips } from './whole-trips.ts';
 
 type Checker = (promise: string, evidence: Evidence) => Verdict;
@@ -40,13 +41,15 @@ const promises: readonly Promised[] = [
   { promise: 'a task runs where its selector says', workload: 'placings', checker: selectedNodes },
   { promise: 'a trip is whole or undone', workload: 'trips', checker: wholeTrips },
   { promise: 'a timer comes once, and not early', workload: 'timers', checker: timersOnce },
+  { promise: 'a method that yields takes effect once', workload: 'streams', checker: effectOnce },
+  { promise: 'a stream is taken whole', workload: 'streams', checker: wholeStreams },
 ];
 
 /** Of its tasks only who was served when is checked. */
 const sharing = 'shares';
 const known = new Set([...promises.map(({ workload }) => workload), sharing]);
 /** Came when histories said already which workloads were at work: an older one cannot have them. */
-const newer: ReadonlySet<string> = new Set(['placings', 'timers', 'trips']);
+const newer: ReadonlySet<string> = new Set(['placings', 'streams', 'timers', 'trips']);
 
 export function checkHistory(history: History): readonly Verdict[] {
   const coded = codedErrors('every operation is answered, with a code', history);

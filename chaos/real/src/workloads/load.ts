@@ -12,6 +12,7 @@ import { placings } from './placings.ts';
 import { registers } from './registers.ts';
 import { runs } from './runs.ts';
 import { shares } from './shares.ts';
+import { streams } from './streams.ts';
 import { tasks } from './tasks.ts';
 import { timers } from './timers.ts';
 import { trips } from './trips.ts';
@@ -31,6 +32,7 @@ export const workloads = [
   placings,
   trips,
   timers,
+  streams,
 ];
 
 /** The longest that an operation may take after the cluster has healed. */

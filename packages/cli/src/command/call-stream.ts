@@ -1,5 +1,5 @@
 /** `troupe call --stream`: a call whose values are printed as they come, each once, and its reply. */
-import { failureOf, TroupeError } from '@troupe/model';
+import { errorTable, failureOf } from '@troupe/model';
 import type { ActorStream } from '@troupe/sdk';
 import { jsonable, shown, type Terminal } from '../terminal/terminal.ts';
 
@@ -19,9 +19,9 @@ export async function printStream(
     if (json) terminal.line(JSON.stringify({ reply: jsonable(reply) }));
     else if (reply !== undefined) terminal.line(shown(reply));
   } catch (cause) {
-    const reason = failureOf(cause);
-    // Of what has ended nothing is left to go on with.
-    if (new TroupeError(reason).outcome === 'done') throw cause;
+    const { code } = failureOf(cause);
+    // Of what has ended, or is not known, nothing is left to go on with.
+    if (!errorTable[code].retryable && code !== 'OUTCOME_UNKNOWN') throw cause;
     terminal.note(`go on with \`--stream-id ${stream.id} --from ${stream.position}\``);
     throw cause;
   }
