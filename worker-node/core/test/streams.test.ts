@@ -9,7 +9,7 @@ import {
   takenIn,
 } from '@troupe/model';
 import { describe, expect, test } from 'vitest';
-import { ledger, shared, TestNode } from './harness.ts';
+import { bundle, ledger, shared, TestNode } from './harness.ts';
 
 const elsewhere = nodeAddress(incarnation('g2.aaaaaaaa'));
 
@@ -321,6 +321,71 @@ describe('a method that is ahead of who takes', () => {
     });
     take(node, 20 - kept);
     expect(answers(node).at(-1)?.position).toBe(20 - kept);
+  });
+});
+
+describe('a stream of an actor', () => {
+  const term = { generation: 1, number: 0 };
+
+  test('that moves goes on where that is, by what is handed over alone', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x', { number: 7 });
+    const place = { kind: 'place', term, actor: ledger, birth: 1, epoch: 2, bundle } as const;
+    const leave = { to: incarnation('b.aaaaaaaa'), bundle };
+    a.message({ ...place, scope: ledger, chain: [], leave });
+    const work = streaming(a);
+    yields(a, work, 0, 'a', 'b');
+    a.end(work, 'done', 'w');
+    a.message({ kind: 'prepared', actor: ledger, epoch: 2 });
+    expect(a.toLeader()).toContain('released');
+    const b = new TestNode('b', world);
+    b.place(ledger, 7);
+    take(b, 1, { epoch: 7 });
+    take(b, 2, { epoch: 7 });
+    expect(heard(b)).toEqual([
+      [1, 'b'],
+      [2, 'done'],
+    ]);
+  });
+
+  test('that is destroyed under it ends with that, after its values', () => {
+    const node = placed();
+    const work = streaming(node);
+    yields(node, work, 0, 'a', 'b');
+    take(node, 2);
+    node.place(ledger, 2, [], 1, { wish: { kind: 'ending', at: 5 } });
+    take(node, 1);
+    expect(heard(node)).toEqual([
+      [0, 'a'],
+      [2, 'USER_ERROR'],
+      [1, 'b'],
+    ]);
+  });
+
+  test('that waits and has left memory brings it back only for what may be there', () => {
+    const node = placed({ idleMs: 10_000 });
+    const work = streaming(node);
+    yields(node, work, 0, 'may I?');
+    node.frame({ kind: 'wait-begin', work, ordinal: 0, name: 'approval' });
+    node.giveUp(work, [0]);
+    take(node, 1);
+    node.tick(11_000);
+    node.tick(1_000);
+    const phase = () => node.machine.actors.get(ledger)?.phase;
+    expect(phase()).toBe('cold');
+    take(node, 1);
+    expect(phase()).toBe('cold');
+    take(node, 0);
+    expect(phase()).toBe('live');
+    expect(heard(node).at(-1)).toEqual([0, 'may I?']);
+    node.signal('approval', 'yes');
+    const again = node.lastTurn();
+    expect(again.yielded).toBe(1);
+    take(node, 1);
+    yields(node, again.work, 1, 'yes');
+    expect(heard(node).at(-1)).toEqual([1, 'yes']);
   });
 });
 
