@@ -57,12 +57,13 @@ export class Streams {
     const reply = memory.sessions.window(session)?.replies.get(number);
     const input = activation.open.get(session)?.get(number);
     if (reply === undefined && input === undefined) {
-      if (from === 0) return 'new';
-      const text = `nothing is known of call ${number} of session ${session}, or not any more`;
-      return failure('SESSION_FORGOTTEN', text);
+      return from === 0 ? 'new' : forgotten(taking);
     }
     memory.sessions.hear(session, low, this.#core.now);
     const stream = memory.sessions.yields.of(session, number);
+    // The actor before this one has answered it: what that had yielded is gone with it.
+    if (stream === undefined && isForgotten(reply)) return reply.failure;
+    if (stream === undefined && reply !== undefined && from > 0) return forgotten(taking);
     if (stream !== undefined) noteTaken(stream, from, this.#core.now);
     if (input !== undefined) this.#goOn(input);
     if (stream !== undefined && from < stream.first) return behind(activation, stream, from);
@@ -170,6 +171,15 @@ export class Streams {
     const { session, number } = input.cause;
     return activation.memory?.sessions.yields.of(session, number);
   }
+}
+
+function isForgotten(reply: Outcome | undefined): reply is Extract<Outcome, { ok: false }> {
+  return reply?.ok === false && reply.failure.code === 'SESSION_FORGOTTEN';
+}
+
+function forgotten({ session, number }: Taking): Failure {
+  const text = `nothing is known of call ${number} of session ${session}, or not any more`;
+  return failure('SESSION_FORGOTTEN', text);
 }
 
 function behind({ id }: Activation, { first }: Stream, from: number): Failure {

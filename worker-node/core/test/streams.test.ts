@@ -364,6 +364,22 @@ describe('a stream of an actor', () => {
     ]);
   });
 
+  test('that was destroyed is not taken for that of the next one of its name', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    const work = streaming(a);
+    yields(a, work, 0, 'a', 'b');
+    a.end(work, 'done', 'w');
+    a.place(ledger, 2, [], 1, { wish: { kind: 'ending', at: 5 } });
+    const b = new TestNode('b', world);
+    b.place(ledger, 21, [], 20, { heir: true });
+    take(b, 1, { birth: 20, epoch: 21 });
+    take(b, 0, { birth: 20, epoch: 21 });
+    expect(b.values()).toEqual(['SESSION_FORGOTTEN', 'SESSION_FORGOTTEN']);
+    expect(b.turns()).toEqual([]);
+  });
+
   test('that waits and has left memory brings it back only for what may be there', () => {
     const node = placed({ idleMs: 10_000 });
     const work = streaming(node);
