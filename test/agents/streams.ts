@@ -1,6 +1,6 @@
 /** Agents whose methods yield: what the tests of streams deploy. */
 import { randomUUID } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { actor } from '@troupe/sdk';
 
@@ -24,12 +24,13 @@ export const Reader = actor('Reader', {
       c.state.read += to;
       return c.state.read;
     },
-    /** Crashes its runner at this page, in its first run only. */
-    async *crashes(c, at: number, to: number) {
+    /** Crashes its runner at this page, unless the file says that it has. */
+    async *crashes(_c, at: number, to: number, file: string) {
       for (let page = 0; page < to; page++) {
-        if (page === at) {
-          const first = await c.step('look', () => process.pid);
-          if (first === process.pid) process.exit(9);
+        await pause(10);
+        if (page === at && !existsSync(file)) {
+          writeFileSync(file, '');
+          process.exit(9);
         }
         yield page;
       }

@@ -1,5 +1,5 @@
 /** What methods yield is taken whole, whatever dies: checked by positions. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -117,8 +117,10 @@ it('when its client is gone, and another one goes on from the position it had', 
 
 it('when its runner crashes under it', async () => {
   await open({ nodes: 1 });
-  const pages = await all(stage.troupe.actor(Reader, 'r').stream.crashes(5, 12));
+  const file = join(folder, 'crashed');
+  const pages = await all(stage.troupe.actor(Reader, 'r').stream.crashes(5, 12, file));
   expect(pages).toEqual(Array.from({ length: 12 }, (_, at) => at));
+  expect(existsSync(file)).toBe(true);
 });
 
 it('when it is longer than what is kept, and its client slow', async () => {
