@@ -97,7 +97,7 @@ export function freshMemory(): Memory {
 
 export function storeMemory(memory: Memory, now: number): StoredMemory {
   const { begun, signals } = memory;
-  const yields = memory.sessions.yields.store();
+  const yields = memory.sessions.storeYields();
   return {
     seq: memory.seq,
     clock: memory.clock,
@@ -116,7 +116,7 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     seq: stored.seq,
     clock: stored.clock,
     recv: new Map(stored.recv),
-    sessions: Sessions.from(stored.sessions, now, Yields.from(stored.yields ?? [], now)),
+    sessions: Sessions.from(stored.sessions, now, yieldsFrom(stored, now)),
     outbox: Outbox.from(stored.outbox),
     signals: Signals.from(stored.signals),
     timers: stored.timers === undefined ? new TimerBook() : TimerBook.from(stored.timers, now),
@@ -258,6 +258,10 @@ export function sameCause(left: TurnCause, right: TurnCause): boolean {
 /** What it has said and nobody has acknowledged: letters, and news of timers. */
 export function unheard({ outbox, timers }: Memory): number {
   return outbox.size + timers.newsCount;
+}
+
+function yieldsFrom({ yields }: StoredMemory, now: number): Yields | undefined {
+  return yields === undefined ? undefined : Yields.from(yields, now);
 }
 
 function refuseGap(memory: Memory, actor: ActorId, seq: number): void {

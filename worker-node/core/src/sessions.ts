@@ -11,7 +11,7 @@
  */
 import type { Outcome, SessionId } from '@troupe/model';
 import { limits } from '@troupe/model';
-import { Yields } from './yields.ts';
+import { type StoredStream, Yields } from './yields.ts';
 
 /** What the session of a calling actor begins with; its birth follows. */
 export const actorSessionPrefix = 'actor:';
@@ -35,11 +35,20 @@ export type StoredSession = readonly [
 
 export class Sessions {
   readonly #windows = new Map<SessionId, SessionWindow>();
-  /** What their calls have yielded: forgotten with the replies. */
-  readonly yields: Yields;
+  #yields: Yields | undefined;
 
-  constructor(yields: Yields = new Yields()) {
-    this.yields = yields;
+  constructor(yields?: Yields) {
+    this.#yields = yields;
+  }
+
+  /** What their calls have yielded: forgotten with the replies. Made on first use: few actors yield. */
+  get yields(): Yields {
+    this.#yields ??= new Yields();
+    return this.#yields;
+  }
+
+  storeYields(): readonly StoredStream[] {
+    return this.#yields?.store() ?? [];
   }
 
   window(session: SessionId): SessionWindow | undefined {
@@ -59,7 +68,7 @@ export class Sessions {
       for (const number of window.replies.keys()) {
         if (number < low) window.replies.delete(number);
       }
-      this.yields.dropBelow(session, low);
+      this.#yields?.dropBelow(session, low);
     }
     return window;
   }
@@ -75,7 +84,7 @@ export class Sessions {
       if (session.startsWith(actorSessionPrefix)) continue;
       if (now - window.heardAt <= limits.sessionMsMax) continue;
       this.#windows.delete(session);
-      this.yields.drop(session);
+      this.#yields?.drop(session);
     }
   }
 
