@@ -305,7 +305,7 @@ function actorHandle<T>(
     checkSize('args', value);
     const { tenant, platform } = way;
     const request = { tenant, type, key, method, value, birth, scope };
-    const order = { request, id, from, deadlineMs, sinceBoot: () => platform.sinceBoot() };
+    const order = { request, id, from, deadlineMs, platform };
     return streamOf(way.unary, signal === undefined ? order : { ...order, signal });
   });
   return withStreams<T>(calls, streams);

@@ -13,6 +13,7 @@
  */
 import { decodeValue, limits, TroupeError, troupeError } from '@troupe/model';
 import { checkWhole } from './definition.ts';
+import type { Platform } from './platform.ts';
 import { failureOfMessage } from './wire/failures.ts';
 import type { TakeRequest, TakeResponse } from './wire/messages.ts';
 import type { Unary } from './wire/unary.ts';
@@ -20,6 +21,9 @@ import type { Unary } from './wire/unary.ts';
 /** Shorter than the time after which an actor forgets the call: what is asked for from position 0 on would
  *  begin anew. */
 const silentMsMax = 600_000;
+/** For so long without an answer it is asked for again, whatever is said of it. */
+const patienceMs = 60_000;
+const backoffMs = 200;
 
 /** What a method yields, and what it returns in the end. It begins when it is first asked for a value,
  *  or for the reply. Whoever leaves it early does not end the method. */
@@ -39,8 +43,7 @@ export interface StreamOrder {
   readonly from: number;
   readonly deadlineMs: number;
   readonly signal?: AbortSignal;
-  /** Milliseconds of the machine, its sleep included. */
-  readonly sinceBoot: () => number;
+  readonly platform: Platform;
 }
 
 type Step<Y, R> = IteratorResult<Y, R>;
@@ -53,9 +56,11 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
   readonly id: string;
   readonly #unary: Unary;
   readonly #order: StreamOrder;
-  readonly #sinceBoot: () => number;
+  readonly #platform: Platform;
   /** Milliseconds of the machine at the last answer, or when it began. */
   #heardAt: number | undefined;
+  /** Until when it must be accepted: milliseconds of this process's own clock. */
+  #acceptBy = 0;
   #position: number;
   /** The last answer, and which of its values comes next. */
   #values: readonly Uint8Array[] = [];
@@ -68,7 +73,7 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
     checkWhole('from', order.from, 0);
     this.#unary = unary;
     this.#order = order;
-    this.#sinceBoot = order.sinceBoot;
+    this.#platform = order.platform;
     this.id = order.id;
     this.#position = order.from;
   }
@@ -109,17 +114,35 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
         return { done: false, value: decodeValue(value) as Y };
       }
       if (this.#ended !== undefined) return { done: true, value: this.#ended.value };
-      this.#checkHeard();
-      this.#take(await this.#ask());
-      this.#heardAt = this.#sinceBoot();
+      const answer = await this.#answer();
+      if (answer === undefined) continue;
+      this.#heardAt = this.#platform.sinceBoot();
+      this.#take(answer);
     }
   }
 
-  #checkHeard(): void {
-    this.#heardAt ??= this.#sinceBoot();
-    if (this.#position > 0 || this.#sinceBoot() - this.#heardAt <= silentMsMax) return;
-    const what = `nothing was heard of stream ${this.id} for ${silentMsMax} ms`;
-    throw troupeError('OUTCOME_UNKNOWN', what, { stream: this.id });
+  /** Undefined: it may be asked for again, and should. */
+  async #answer(): Promise<TakeResponse | undefined> {
+    if (this.#heardAt === undefined) {
+      this.#heardAt = this.#platform.sinceBoot();
+      this.#acceptBy = this.#platform.now() + this.#order.deadlineMs;
+    }
+    if (this.#position === 0 && this.#silentMs > silentMsMax) {
+      const what = `nothing was heard of stream ${this.id} for ${silentMsMax} ms`;
+      throw troupeError('OUTCOME_UNKNOWN', what, { stream: this.id });
+    }
+    try {
+      return await this.#ask();
+    } catch (thrown) {
+      // Under one id it is the same stream: that nobody knows what became of the question is no harm.
+      if (!isOpen(thrown) || this.#silentMs > patienceMs) throw thrown;
+    }
+    await new Promise<void>((go) => this.#platform.after(backoffMs, go));
+    return undefined;
+  }
+
+  get #silentMs(): number {
+    return this.#platform.sinceBoot() - (this.#heardAt ?? 0);
   }
 
   #take({ position, values, ended, value, error }: TakeResponse): void {
@@ -137,7 +160,13 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
   #ask(): Promise<TakeResponse> {
     const { request, id, deadlineMs } = this.#order;
     const from = this.#position;
-    const asked = { ...request, idempotencyKey: id, from, deadlineMs };
+    const leftMs = Math.max(1, Math.ceil(this.#acceptBy - this.#platform.now()));
+    const asked = {
+      ...request,
+      idempotencyKey: id,
+      from,
+      deadlineMs: from === 0 ? leftMs : deadlineMs,
+    };
     // From a position above 0 on nothing begins by it.
     const options = { waitMs: limits.takeMs, begins: from === 0 };
     return this.#wanted(this.#unary.ask('ActorsService/Take', asked, options));
@@ -163,4 +192,9 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
     const what = `stream ${id} was left at position ${this.#position} (aborted); its method goes on`;
     return troupeError('CANCELLED', what, { stream: id, position: this.#position });
   }
+}
+
+function isOpen(thrown: unknown): boolean {
+  if (!(thrown instanceof TroupeError)) return false;
+  return thrown.code === 'UNAVAILABLE' || thrown.code === 'OUTCOME_UNKNOWN';
 }

@@ -38,7 +38,7 @@ export function take(
       cancel();
       stream.end();
     };
-    const cancel = after(deadlineMs + sweptMs, () => {
+    const cancel = after(Math.max(deadlineMs, limits.takeMs) + sweptMs, () => {
       leave();
       resolve({ position: from, values: [], ended: false, value: nothing, error: null });
     });

@@ -1,5 +1,13 @@
 /** Read by the compiler only: what users may write, and what they may not. */
-import { type ActorCalls, actor, type ClientCalls, type Ref, type Troupe, task, workflow } from '@troupe/sdk';
+import {
+  type ActorCalls,
+  actor,
+  type ClientCalls,
+  type Ref,
+  type Troupe,
+  task,
+  workflow,
+} from '@troupe/sdk';
 
 type Same<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;

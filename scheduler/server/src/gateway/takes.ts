@@ -117,7 +117,7 @@ async function taken(gateway: Gateway, request: TakeRequest, signal?: AbortSigna
     scope: request.scope === '' ? '' : checkedScope(request.scope),
     birth: checkedBirth(request.birth),
     // What has begun needs no time to be accepted in.
-    deadlineAt: from === 0 ? accepted : gateway.now() + limits.takeMs,
+    deadlineAt: from === 0 ? accepted : gateway.now() + limits.takeMs - sweptMs,
     runMs,
     from,
   };
@@ -143,8 +143,8 @@ function answerOf(
       cancel();
       gateway.calls.forget(call.session, sink);
     };
-    const waitMs = call.deadlineAt - gateway.now() + sweptMs;
-    const cancel = gateway.after(waitMs, () => {
+    const leftMs = call.deadlineAt - gateway.now() + sweptMs;
+    const cancel = gateway.after(Math.max(leftMs, limits.takeMs), () => {
       leave();
       resolve(undefined);
     });
