@@ -1,4 +1,5 @@
 /** Values taken as a method yields them, seen in a test cluster. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { actor, type TroupeError } from '@troupe/sdk';
 import { TestCluster } from '@troupe/sdk/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -6,16 +7,30 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 /** How often each page was fetched outside. */
 const fetched: number[] = [];
 
+let runs = 0;
+
 const Reader = actor('Reader', {
   state: () => ({ read: 0 }),
   methods: {
     async *pages(c, to: number) {
       for (let page = 0; page < to; page++) {
-        await c.step(`fetch ${page}`, () => void fetched.push(page));
+        await c.step(`fetch ${page}`, async () => {
+          await pause(2);
+          fetched.push(page);
+        });
         yield `page ${page}`;
       }
       c.state.read += to;
       return c.state.read;
+    },
+    /** Each run of the turn yields other values. */
+    async *runs(c, to: number) {
+      runs += 1;
+      const run = runs;
+      for (let at = 0; at < to; at++) {
+        await c.step(`think ${at}`, () => pause(2, at));
+        yield [at, run] as const;
+      }
     },
     async *fails() {
       yield 1;
@@ -93,6 +108,22 @@ test('a stream goes on where it was when its node dies, each position once and e
   expect(new Set(fetched).size).toBe(20);
   expect(await stream.reply()).toBe(20);
   expect(await troupe.actor(Reader, 'a').count()).toBe(20);
+});
+
+test('what was given stays what it is, whichever run of the turn has yielded it', async () => {
+  const troupe = cluster.connect();
+  const stream = troupe.actor(Reader, 'a').stream.runs(12);
+  const taken: (readonly [number, number])[] = [];
+  for await (const value of stream) {
+    taken.push(value);
+    if (taken.length === 4 || taken.length === 8) {
+      await cluster.crash(await cluster.whereIs(Reader, 'a'));
+    }
+  }
+  expect(taken.map(([at]) => at)).toEqual(Array.from({ length: 12 }, (_, at) => at));
+  expect(new Set(taken.map(([, run]) => run)).size).toBe(3);
+  const again = troupe.actor(Reader, 'a', { stream: stream.id }).stream.runs(12);
+  expect(await all(again)).toEqual(taken);
 });
 
 test('another client goes on with it from a position, while it runs and when it has ended', async () => {
