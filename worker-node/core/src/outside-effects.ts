@@ -17,6 +17,7 @@ export function outsideEffects(
   const effects: OutsideEffect[] = [];
   const after = line[actor] ?? 0;
   let cause: TurnCause | undefined;
+  let isGiven = false;
   for (const fact of facts) {
     if (!('seq' in fact) || fact.seq <= after) continue;
     const add = (kind: OutsideEffect['kind'], what: string): void => {
@@ -25,6 +26,9 @@ export function outsideEffects(
     switch (fact.kind) {
       case 'turn-begun':
         cause = fact.cause;
+        // What it yields is given before it ends.
+        isGiven = fact.streamed === true;
+        if (isGiven) addCause(fact.cause, line, add);
         break;
       case 'turn-recorded': {
         const { kind, name, ordinal } = fact.recorded;
@@ -40,7 +44,8 @@ export function outsideEffects(
         for (const { to, number } of fact.letters) {
           if (isOutside(to, line)) add('letter', `${to} ${number}`);
         }
-        addCause(fact.cause, line, add);
+        if (!isGiven) addCause(fact.cause, line, add);
+        isGiven = false;
         break;
     }
   }

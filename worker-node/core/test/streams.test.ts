@@ -9,6 +9,7 @@ import {
   takenIn,
 } from '@troupe/model';
 import { describe, expect, test } from 'vitest';
+import { outsideEffects } from '../src/outside-effects.ts';
 import { bundle, ledger, shared, TestNode } from './harness.ts';
 
 const elsewhere = nodeAddress(incarnation('g2.aaaaaaaa'));
@@ -378,6 +379,17 @@ describe('a stream of an actor', () => {
     take(b, 0, { birth: 20, epoch: 21 });
     expect(b.values()).toEqual(['SESSION_FORGOTTEN', 'SESSION_FORGOTTEN']);
     expect(b.turns()).toEqual([]);
+  });
+
+  test('is an effect on others as soon as it has begun, and one only', () => {
+    const node = placed();
+    const work = streaming(node);
+    yields(node, work, 0, 'a');
+    const effects = () => outsideEffects({ actor: ledger, birth: 1 }, node.log, { [ledger]: 0 });
+    const answer = { actor: ledger, turn: 1, kind: 'answer', what: 's1:1' };
+    expect(effects()).toEqual([answer]);
+    node.end(work, 'done', 'w');
+    expect(effects()).toEqual([answer]);
   });
 
   test('that waits and has left memory brings it back only for what may be there', () => {
