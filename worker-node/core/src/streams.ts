@@ -121,7 +121,9 @@ export class Streams {
     const { from: position } = taking;
     const values: Bytes[] = [];
     let bytes = 0;
-    for (const value of stream.values.slice(position - stream.first)) {
+    for (let at = position - stream.first; at < stream.values.length; at++) {
+      const value = stream.values[at];
+      if (value === undefined) break;
       bytes += value.length;
       const isMuch = values.length >= limits.takenValuesMax || bytes > limits.takenBytesMax;
       if (isMuch && values.length > 0) break;
