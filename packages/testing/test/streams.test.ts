@@ -191,6 +191,36 @@ test('a stream lasts while its method waits for a signal, also when that has lef
   expect(await stream.reply()).toBe('done');
 });
 
+test('of a scope that goes back a stream beyond the line is taken back, and no other', async () => {
+  const troupe = cluster.connect();
+  const reader = (key: string, stream?: string, from = 0) =>
+    troupe.actor(Reader, key, { scope: 'team', from, ...(stream === undefined ? {} : { stream }) });
+  const before = reader('a').stream.pages(4);
+  expect((await all(before)).length).toBe(4);
+  const beyond = reader('a').stream.pages(4);
+  expect((await all(beyond)).length).toBe(4);
+  const waiting = reader('a').stream.asks();
+  const values = waiting[Symbol.asyncIterator]();
+  await values.next();
+  const next = values.next();
+  const aside = reader('b').stream.asks();
+  const asked = aside[Symbol.asyncIterator]();
+  await asked.next();
+  await cluster.advance('1s');
+  const rewound = troupe.scope('team').rewind({ actor: 'default/Reader/a', turn: 1 });
+  await expect(next).rejects.toMatchObject({ code: 'REWOUND' });
+  await rewound;
+  expect(await all(reader('a', before.id, 2).stream.pages(4))).toEqual(['page 2', 'page 3']);
+  for (const from of [0, 2]) {
+    const gone = all(reader('a', beyond.id, from).stream.pages(4));
+    await expect(gone).rejects.toMatchObject({ code: 'REWOUND' });
+  }
+  await troupe.signal(Reader, 'b', 'answer', 'you may');
+  expect(await asked.next()).toEqual({ done: false, value: 'you may' });
+  expect(await aside.reply()).toBe('done');
+  expect(await reader('a').count()).toBe(4);
+});
+
 test('a method may be named stream', async () => {
   const reader = cluster.connect().actor(Reader, 'a');
   expect(await reader.stream('yes')).toBe('a method named stream: yes');

@@ -28,6 +28,7 @@ import { Objects } from './objects.ts';
 import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
+import { Rewinds } from './rewinds.ts';
 import { Runs } from './runs.ts';
 import { Savepoints } from './savepoints.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
@@ -59,6 +60,7 @@ export class Leader {
   readonly #surveys: Surveys;
   readonly #savepoints: Savepoints;
   readonly #lineViews: LineViews;
+  readonly #rewinds: Rewinds;
   readonly #quarantines: Quarantines;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
@@ -88,6 +90,7 @@ export class Leader {
         if (left !== undefined) this.#migrations.placed(actor, left);
         this.#timers.placed(actor, node);
       },
+      back: (actor) => this.#rewinds.back(actor),
     });
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
@@ -109,6 +112,10 @@ export class Leader {
     this.#surveys = new Surveys(desk);
     this.#savepoints = new Savepoints(desk, this.#surveys);
     this.#lineViews = new LineViews(desk, this.#surveys);
+    this.#rewinds = new Rewinds(desk, this.#directory, {
+      surveys: this.#surveys,
+      lineViews: this.#lineViews,
+    });
     this.#quarantines = new Quarantines(desk);
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, {
       quarantines: this.#quarantines,
@@ -168,6 +175,7 @@ export class Leader {
       this.#timers,
       this.#surveys,
       this.#lineViews,
+      this.#rewinds,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
@@ -209,6 +217,7 @@ export class Leader {
         return this.#runs.timeCame(due.run, due.block);
       case 'survey':
         this.#surveys.due(due.ask);
+        this.#rewinds.due(due.ask);
         return this.#lineViews.due(due.ask);
       case 'tell-time':
         return this.#runs.tellTime();
@@ -235,6 +244,7 @@ export class Leader {
     this.#directory.takeOver();
     this.#migrations.takeOver();
     this.#lifecycle.takeOver();
+    this.#rewinds.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
@@ -279,6 +289,8 @@ export class Leader {
         return this.#surveys.found(message);
       case 'quarantined':
         return this.#quarantines.hear(message);
+      case 'passage-found':
+        return this.#rewinds.found(message);
       case 'beyond-found':
         return this.#lineViews.found(message);
       case 'leaving':
@@ -360,6 +372,8 @@ export class Leader {
         return this.#reserving.put(asker, body);
       case 'drop-reservation':
         return this.#reserving.drop(asker, body);
+      case 'rewind':
+        return this.#rewinds.serve(asker, body);
       case 'show-line':
         return this.#lineViews.show(asker, body);
       case 'make-savepoint':

@@ -31,6 +31,7 @@ import { Mailboxes } from './mailboxes.ts';
 import { OutgoingCalls } from './outgoing-calls.ts';
 import { Post } from './post.ts';
 import { Quarantine } from './quarantine.ts';
+import { Rewinds } from './rewinds.ts';
 import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
 import { Streams } from './streams.ts';
@@ -77,6 +78,7 @@ export class NodeMachine
   readonly handover: Handover;
   readonly lines: Lines;
   readonly quarantine: Quarantine;
+  readonly rewinds: Rewinds;
   readonly wishes: Wishes;
   readonly ailing: Ailing;
   #now = Number.NEGATIVE_INFINITY;
@@ -104,6 +106,7 @@ export class NodeMachine
     this.handover = new Handover(this);
     this.lines = new Lines(this);
     this.quarantine = new Quarantine(this);
+    this.rewinds = new Rewinds(this);
     this.wishes = new Wishes(this);
     this.ailing = new Ailing(this);
     this.alarms.set(0, () => this.#everyResend());
@@ -217,6 +220,12 @@ export class NodeMachine
         return this.lines.onAsk(message);
       case 'ask-beyond':
         return this.lines.onAskBeyond(message);
+      case 'hold-actors':
+        return this.rewinds.onHold(message);
+      case 'ask-passage':
+        return this.rewinds.onAskPassage(message);
+      case 'take-back':
+        return this.rewinds.onTakeBack(message);
       case 'prepare':
         return this.arrivals.onPrepare(message);
       case 'prepared':

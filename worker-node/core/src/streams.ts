@@ -61,9 +61,10 @@ export class Streams {
     }
     memory.sessions.hear(session, low, this.#core.now);
     const stream = memory.sessions.yields.of(session, number);
-    // The actor before this one has answered it: what that had yielded is gone with it.
-    if (stream === undefined && isForgotten(reply)) return reply.failure;
-    if (stream === undefined && reply !== undefined && from > 0) return forgotten(taking);
+    if (stream === undefined && reply !== undefined) {
+      if (isTakenBack(reply)) return reply.failure;
+      if (from > 0) return forgotten(taking);
+    }
     if (stream !== undefined) noteTaken(stream, from, this.#core.now);
     if (input !== undefined) this.#goOn(input);
     if (stream !== undefined && from < stream.first) return behind(activation, stream, from);
@@ -175,8 +176,11 @@ export class Streams {
   }
 }
 
-function isForgotten(reply: Outcome | undefined): reply is Extract<Outcome, { ok: false }> {
-  return reply?.ok === false && reply.failure.code === 'SESSION_FORGOTTEN';
+/** An actor has answered it that was destroyed, or the turn that did is taken back: what was yielded is
+ *  gone with it. */
+function isTakenBack(reply: Outcome): reply is Extract<Outcome, { ok: false }> {
+  if (reply.ok) return false;
+  return reply.failure.code === 'SESSION_FORGOTTEN' || reply.failure.code === 'REWOUND';
 }
 
 function forgotten({ session, number }: Taking): Failure {

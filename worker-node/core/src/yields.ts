@@ -72,6 +72,13 @@ export class Yields {
     if (streams?.size === 0) this.#streams.delete(session);
   }
 
+  dropOf(session: SessionId, number: number): void {
+    const stream = this.of(session, number);
+    if (stream === undefined) return;
+    this.#streams.get(session)?.delete(number);
+    this.#forget(stream);
+  }
+
   drop(session: SessionId): void {
     this.dropBelow(session, Number.POSITIVE_INFINITY);
   }

@@ -27,6 +27,7 @@ import { reservation, reservedTenant, type Scene, type TenantWish } from '../pla
 import type { World } from '../world/world.ts';
 import { beginGang, outcomeOf } from './gang-errand.ts';
 import { beginLife } from './life-errand.ts';
+import { beginRewind } from './rewind-errand.ts';
 import { RunErrand } from './run-errand.ts';
 
 /** A message without its stream. */
@@ -207,6 +208,13 @@ export class Client {
         });
       case 'savepoint':
         return this.#savepoint(operation);
+      case 'rewind':
+        return beginRewind(operation, {
+          ask: (body, answered) => this.#ask(body, answered),
+          after: (ms, run) => this.process.after(ms, run),
+          reach: (state) => this.#world.coverage.reach(state),
+          end: (outcome) => this.#end(operation, outcome),
+        });
       case 'run':
         return new RunErrand(operation, {
           world: this.#world,
@@ -423,7 +431,7 @@ export class Client {
 
   #sendCall(call: OpenCall): void {
     const { operation, session, number, deadlineAt, birth, streams, taken } = call;
-    const { scope } = this.#world;
+    const { scope = this.#world.scope } = 'scope' in operation ? operation : {};
     const from = taken?.length;
     // What has begun needs no time to be accepted in.
     const leftMs = (from ?? 0) > 0 ? operation.deadlineMs : deadlineAt - this.process.now();
