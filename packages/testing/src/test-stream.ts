@@ -125,7 +125,8 @@ export class TestStream implements SessionStream {
   }
 
   #call(message: CallMessage): void {
-    const { number, low, type, key, method, args, deadlineMs, scope, birth, from } = message;
+    const { number, low, type, key, method, args, deadlineMs, scope, birth } = message;
+    const { from, atTurn } = message;
     if (this.#welcomed === undefined) return;
     const { session, tenant } = this.#welcomed;
     if (!isTypeName(type) || !isActorKey(key) || !isTypeName(method)) {
@@ -134,7 +135,11 @@ export class TestStream implements SessionStream {
     }
     this.#open.add(number);
     const actor = actorId(tenant, type, key);
-    const of = { ...(birth === 0 ? {} : { birth }), ...(from === undefined ? {} : { from }) };
+    const of = {
+      ...(birth === 0 ? {} : { birth }),
+      ...(atTurn === undefined ? {} : { atTurn }),
+      ...(from === undefined ? {} : { from }),
+    };
     const call = { kind: 'client-call', session, number, low, actor, method, args, ...of } as const;
     const sent = scope === '' ? { ...call, deadlineMs } : { ...call, deadlineMs, scope };
     this.#start.send(sent, this.#since);

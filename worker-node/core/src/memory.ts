@@ -60,8 +60,6 @@ export interface Memory {
   readonly signals: Signals;
   readonly timers: TimerBook;
   begun: BegunTurn | undefined;
-  /** How many turns were abandoned when its scope went back: calls are numbered as if they stood. */
-  readonly ahead: number;
 }
 
 export interface StoredMemory {
@@ -76,8 +74,6 @@ export interface StoredMemory {
   readonly signals?: StoredSignals;
   /** Absent where nothing that was yielded is kept. */
   readonly yields?: readonly StoredStream[];
-  /** Absent when the scope never went back. */
-  readonly ahead?: number;
 }
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
@@ -96,7 +92,6 @@ export function freshMemory(): Memory {
     signals: new Signals(),
     timers: new TimerBook(),
     begun: undefined,
-    ahead: 0,
   };
 }
 
@@ -113,7 +108,6 @@ export function storeMemory(memory: Memory, now: number): StoredMemory {
     ...(signals.count === 0 ? {} : { signals: signals.store() }),
     ...(yields.length === 0 ? {} : { yields }),
     ...(memory.timers.isUsed ? { timers: memory.timers.store() } : {}),
-    ...(memory.ahead === 0 ? {} : { ahead: memory.ahead }),
   };
 }
 
@@ -127,7 +121,6 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     signals: Signals.from(stored.signals),
     timers: stored.timers === undefined ? new TimerBook() : TimerBook.from(stored.timers, now),
     begun: stored.begun === undefined ? undefined : begunFrom(stored.begun, now),
-    ahead: stored.ahead ?? 0,
   };
 }
 

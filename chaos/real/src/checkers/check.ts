@@ -9,6 +9,7 @@ import { exactResults } from './exact-results.ts';
 import { exactVoyages } from './exact-voyages.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangsTogether } from './gangs-together.ts';
+import { goesBackWhole } from './goes-back-whole.ts';
 import { gpusOnce } from './gpus-once.ts';
 import { linearizable } from './linearizable.ts';
 import { selectedNodes } from './selected-nodes.ts';
@@ -43,13 +44,14 @@ const promises: readonly Promised[] = [
   { promise: 'a timer comes once, and not early', workload: 'timers', checker: timersOnce },
   { promise: 'a method that yields takes effect once', workload: 'streams', checker: effectOnce },
   { promise: 'a stream is taken whole', workload: 'streams', checker: wholeStreams },
+  { promise: 'a scope goes back as a whole', workload: 'vaults', checker: goesBackWhole },
 ];
 
 /** Of its tasks only who was served when is checked. */
 const sharing = 'shares';
 const known = new Set([...promises.map(({ workload }) => workload), sharing]);
 /** Came when histories said already which workloads were at work: an older one cannot have them. */
-const newer: ReadonlySet<string> = new Set(['placings', 'streams', 'timers', 'trips']);
+const newer: ReadonlySet<string> = new Set(['placings', 'streams', 'timers', 'trips', 'vaults']);
 
 export function checkHistory(history: History): readonly Verdict[] {
   const coded = codedErrors('every operation is answered, with a code', history);

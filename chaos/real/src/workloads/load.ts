@@ -16,6 +16,7 @@ import { streams } from './streams.ts';
 import { tasks } from './tasks.ts';
 import { timers } from './timers.ts';
 import { trips } from './trips.ts';
+import { vaults } from './vaults.ts';
 import { voyages } from './voyages.ts';
 import { Operations, type Seat, type Workload } from './workload.ts';
 
@@ -33,6 +34,7 @@ export const workloads = [
   trips,
   timers,
   streams,
+  vaults,
 ];
 
 /** The longest that an operation may take after the cluster has healed. */
