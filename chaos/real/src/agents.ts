@@ -205,6 +205,7 @@ export const tour = workflow('tour', (w, input: Ref<Tour>) => {
 export { Crier, Hearer } from './broadcasts.ts';
 export { Carrier, Depot } from './parcels.ts';
 export { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from './placing.ts';
+export { Reciter } from './reciting.ts';
 export { Waker } from './timing.ts';
 export { Agency, Trip } from './trips.ts';
 export { Vault } from './vaults.ts';

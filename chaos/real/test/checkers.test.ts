@@ -12,6 +12,7 @@ import { heardByAll } from '../src/checkers/heard-by-all.ts';
 import { parcelsKept } from '../src/checkers/parcels-kept.ts';
 import { timersOnce } from '../src/checkers/timers-once.ts';
 import type { Verdict } from '../src/checkers/verdict.ts';
+import { wholeStreams } from '../src/checkers/whole-streams.ts';
 import { wholeTrips } from '../src/checkers/whole-trips.ts';
 import { final, operations } from './histories.ts';
 
@@ -686,6 +687,48 @@ describe('errors', () => {
     expect(check('INTERNAL')).toEqual(['wrong']);
     expect(check('FOO_BAR')).toEqual(['wrong']);
     expect(check(undefined)).toEqual(['wrong']);
+  });
+});
+
+describe('streams', () => {
+  const check = (output: unknown, outcome?: 'unknown') => {
+    const one = { id: 'a', action: 'recite', input: { count: 3 } };
+    const asked = outcome === undefined ? { ...one, output } : { ...one, outcome };
+    return kindsOf(wholeStreams('p', { operations: operations('k', asked), finals: [] }));
+  };
+  const whole = [
+    [0, 'x'],
+    [1, 'x'],
+    [2, 'y'],
+  ];
+
+  it('are whole, whichever runs have yielded them; of what is unknown nothing is', () => {
+    expect(check({ verses: whole, reply: 3, again: true })).toEqual([]);
+    expect(check(undefined, 'unknown')).toEqual([]);
+  });
+
+  it.each([
+    ['one is missing', { verses: whole.slice(0, 2), reply: 3, again: true }, 'lost'],
+    ['one is there twice', { verses: [...whole, [2, 'y']], reply: 3, again: true }, 'doubled'],
+    ['one is astray', { verses: whole.toReversed(), reply: 3, again: true }, 'out-of-order'],
+    ['the reply is another', { verses: whole, reply: 2, again: true }, 'wrong'],
+    [
+      'they are others when they are taken again',
+      { verses: whole, reply: 3, again: false },
+      'wrong',
+    ],
+    ['nothing was told', undefined, 'wrong'],
+  ])('are found out when %s', (_what, output, kind) => {
+    expect(check(output)).toEqual([kind]);
+  });
+
+  it('are found out when an earlier run yields behind a later one', () => {
+    const mixed = [
+      [0, 'x'],
+      [1, 'y'],
+      [2, 'x'],
+    ];
+    expect(check({ verses: mixed, reply: 3, again: true })).toEqual(['wrong']);
   });
 });
 

@@ -39,6 +39,8 @@ describe('the simulated cluster', () => {
     ['gpu-taken-for-half', 'no-double-reservation'],
     ['signals-not-in-the-checkpoint', 'signal-once'],
     ['races-run-anew', 'same-winner'],
+    ['yields-not-in-the-checkpoint', 'values-in-order'],
+    ['yields-run-anew', 'values-in-order'],
     ['undone-first-to-last', 'undone-in-reverse'],
     ['subscribers-not-in-the-checkpoint', 'topic-each-once'],
     ['subscribed-for-another', 'topic-each-once'],

@@ -68,6 +68,7 @@ export const errorTable = {
   // Time and identity.
   DEADLINE_EXCEEDED: row(4, true, 'none', 'call again: it was refused before it began'),
   OUTCOME_UNKNOWN: row(14, false, 'unknown', 'read the state before deciding to call again'),
+  STREAM_BEHIND: row(11, false, 'unknown', 'read the state, or take from the position named on'),
   SESSION_FORGOTTEN: row(9, false, 'unknown', 'read the state; then call under a new session'),
   GONE: row(5, false, 'none', 'the actor was destroyed; address the new one'),
   TOO_FAR_BACK: row(9, false, 'none', 'choose a later turn or savepoint'),

@@ -20,6 +20,7 @@ export * from './reservations.ts';
 export * from './rewind-messages.ts';
 export * from './runner-frames.ts';
 export * from './savepoints.ts';
+export * from './taken.ts';
 export * from './timers.ts';
 export * from './topics.ts';
 export * from './version.ts';

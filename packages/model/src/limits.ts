@@ -33,6 +33,26 @@ export const limits = {
    *  beyond. */
   signalsKeptMax: 1_000,
   signalBytesKeptMax: 4 * 1024 * 1024,
+  /** One value that a method yields: `TOO_LARGE` beyond. */
+  streamValueBytesMax: 128 * 1024,
+  /** Of what one call has yielded so many values and bytes are kept, the last ones. */
+  streamValuesKeptMax: 10_000,
+  streamBytesKeptMax: 1024 * 1024,
+  /** The same of all calls of one actor: those of the oldest stream go first. */
+  actorStreamBytesKeptMax: 4 * 1024 * 1024,
+  /** A method that is so far ahead of whoever takes what it yields is held back. */
+  streamAheadValuesMax: 5_000,
+  streamAheadBytesMax: 256 * 1024,
+  /** Nobody who has not asked for so long holds a method back. */
+  streamPatienceMs: 30_000,
+  /** Values that a runner has told and that are not durable yet: it waits beyond. */
+  yieldsFlyingMax: 64,
+  yieldBytesFlyingMax: 256 * 1024,
+  /** In one answer to whoever takes; one value goes always. */
+  takenValuesMax: 1_000,
+  takenBytesMax: 256 * 1024,
+  /** How long one who takes waits for a value before it is told that there is none yet. */
+  takeMs: 20_000,
   /** Calls in one compensation, those of its further tries among them: it has failed beyond. */
   undoCallsMax: 63,
   /** Crashes of runners that a turn was alone under: `RUNNER_CRASHED` with the last of them. */

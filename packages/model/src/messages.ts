@@ -83,6 +83,8 @@ export interface Call {
   /** A read of the actor as it was after this turn. */
   readonly atTurn?: number;
   readonly priority?: SaidPriority;
+  /** It takes what its method yields, from this position on: answered by what there is, see `Taken`. */
+  readonly from?: number;
   /** Of the calling actor's scope: how often that went back is told by it. Absent when it never did. */
   readonly incarnation?: number;
 }
@@ -103,6 +105,8 @@ export interface CallResult {
   readonly epoch?: number;
   readonly scope?: string;
   readonly clock?: VectorClock;
+  /** The value of the outcome is a `Taken`. */
+  readonly taking?: true;
 }
 
 /** node → replyTo: this incarnation does not host the actor under that epoch; resolve again. */

@@ -93,6 +93,8 @@ export type ToRunner =
       readonly callId: string;
       readonly recorded: readonly Recorded[];
       readonly limitMs: number;
+      /** What it yields is taken, and so many values of it are recorded; absent when nobody takes any. */
+      readonly yielded?: number;
       /** The firing that it is; with `to` nothing runs, and the letter is sent there. */
       readonly timer?: {
         readonly number: number;
@@ -121,6 +123,8 @@ export type ToRunner =
       readonly ordinal: number;
       readonly outcome: Outcome;
     }
+  /** What it has yielded below this position is durable, and there is room for more. */
+  | { readonly kind: 'yields-seen'; readonly work: WorkId; readonly upTo: number }
   /** That its turn waits is known: turns sent from now on are to be run. */
   | { readonly kind: 'waits-seen'; readonly actor: ActorId }
   /** Give the full state at the last finished turn. */
@@ -202,6 +206,13 @@ export type FromRunner =
   /** Of these nothing has run, nor will here. */
   | { readonly kind: 'recalled'; readonly actor: ActorId; readonly works: readonly WorkId[] }
   | { readonly kind: 'decided'; readonly work: WorkId; readonly decided: Decided }
+  /** A value for whoever takes what the turn yields; answered by `yields-seen` when there is room. */
+  | {
+      readonly kind: 'yielded';
+      readonly work: WorkId;
+      readonly position: number;
+      readonly value: Bytes;
+    }
   | {
       readonly kind: 'captured';
       readonly actor: ActorId;

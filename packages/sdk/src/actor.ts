@@ -3,6 +3,7 @@ import { type LetterTries, letterMethods, signalMethod, troupeError, version } f
 import type { ReadContext, TurnContext } from './context.ts';
 import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
 import { type LetterOptions, letterTriesOf } from './letter-tries.ts';
+import type { ActorStream } from './stream.ts';
 
 /** Methods of any actor. `never` keeps every parameter list assignable to it. */
 export type AnyMethods = { readonly [name: string]: (c: never, ...args: never[]) => unknown };
@@ -24,10 +25,30 @@ export interface ActorDefinition<
 
 export type AnyActorDefinition = ActorDefinition<unknown, AnyMethods, AnyMethods>;
 
-/** A method as its caller sees it: without the context, and always a promise. */
+/** A method as its caller sees it: without the context, and always a promise. Of one that yields, it is
+ *  what it returns in the end. */
 export type Called<F> = F extends (c: never, ...args: infer A) => infer T
-  ? (...args: A) => Promise<Awaited<T>>
+  ? (...args: A) => Promise<T extends Generated<unknown, infer R> ? R : Awaited<T>>
   : never;
+
+type Generated<Y, R> = AsyncGenerator<Y, R, never> | Generator<Y, R, never>;
+
+/** A method with `yield` in it, as its caller sees it who takes what it yields. */
+export type Streamed<F> = F extends (c: never, ...args: infer A) => Generated<infer Y, infer R>
+  ? (...args: A) => ActorStream<Y, R>
+  : never;
+
+/** The handle by which values are taken as methods yield them. */
+export type ActorStreams<A extends AnyActorDefinition> = {
+  readonly [K in keyof A['methods'] as Streamed<A['methods'][K]> extends never
+    ? never
+    : K]: Streamed<A['methods'][K]>;
+};
+
+/** The handle by which a client calls an actor. */
+export type ClientCalls<A extends AnyActorDefinition> = ActorCalls<A> & {
+  readonly stream: ActorStreams<A>;
+};
 
 /** The handle by which an actor is called. */
 export type ActorCalls<A extends AnyActorDefinition> = {
@@ -48,6 +69,13 @@ export type ActorSends<A extends AnyActorDefinition> = {
 export interface UntypedCalls {
   readonly [method: string]: (...args: unknown[]) => Promise<unknown>;
 }
+
+/** The same for a client. */
+export type UntypedClientCalls = UntypedCalls & {
+  readonly stream: {
+    readonly [method: string]: (...args: unknown[]) => ActorStream<unknown, unknown>;
+  };
+};
 
 export interface ActorOptions<S, M, R> {
   /** State of an actor that is called for the first time. */

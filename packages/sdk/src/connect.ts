@@ -21,7 +21,7 @@ import { actorsOf } from './actors.ts';
 import { deadLettersOf } from './dead-letters.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
-import { makeHandle, nameOf } from './handle.ts';
+import { makeHandle, nameOf, withStreams } from './handle.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
 import { migrate } from './migrate.ts';
 import { type Platform, processPlatform } from './platform.ts';
@@ -31,6 +31,7 @@ import { runHandle, viewOf } from './runs.ts';
 import { scopeOf } from './scopes.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
+import { streamOf } from './stream.ts';
 import { putTenant } from './tenants.ts';
 import { listTimers } from './timer-list.ts';
 import { listTopics, topicOf } from './topics.ts';
@@ -112,7 +113,7 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
     platform,
   });
   const read: ReadObject = (stored) => unary.read(stored);
-  const way: Way = { session, read, platform };
+  const way: Way = { session, read, platform, unary, tenant };
   const actors = actorsOf(
     unary,
     tenant,
@@ -249,6 +250,8 @@ interface Way {
   readonly session: Session;
   readonly read: ReadObject;
   readonly platform: Platform;
+  readonly unary: Unary;
+  readonly tenant: string;
 }
 
 function actorHandle<T>(
@@ -276,7 +279,7 @@ function actorHandle<T>(
   const runMs =
     (known?.turnLimitMs ?? limits.turnLimitMs) + (options.waitsMs ?? known?.waitsMs ?? 0);
   const answerAfterMs = deadlineMs + runMs + answerMs;
-  return makeHandle<T>((method, args) =>
+  const calls = makeHandle<{ [method: string]: (...args: unknown[]) => unknown }>((method, args) =>
     asked(way, signal, (settle) => {
       const bytes = encodeValue([...args], 'args');
       checkSize('args', bytes);
@@ -302,6 +305,19 @@ function actorHandle<T>(
       };
     }),
   );
+  const streams = makeHandle<object>((method, args) => {
+    const { stream: id = way.platform.newId(), from = 0 } = options;
+    if (from > 0 && options.stream === undefined) {
+      throw troupeError('INVALID_ARGUMENT', `from ${from} is of no stream: give the id of one`);
+    }
+    const value = encodeValue([...args], 'args');
+    checkSize('args', value);
+    const { tenant, platform } = way;
+    const request = { tenant, type, key, method, value, birth, scope };
+    const order = { request, id, from, deadlineMs, platform };
+    return streamOf(way.unary, signal === undefined ? order : { ...order, signal });
+  });
+  return withStreams<T>(calls, streams);
 }
 
 function submit<O>(way: Way, name: string, input: unknown, options: SubmitOptions): Promise<O> {

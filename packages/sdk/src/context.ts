@@ -36,6 +36,10 @@ export interface TurnContext<S> {
   /** The value of the next signal of this name. While it waits the turn takes no place in a runner:
    *  when the signal has come it runs again from its start, with its record. */
   waitFor<T = unknown>(name: string, options?: WaitOptions): Promise<T>;
+  /** Yields behind what earlier runs of this turn have yielded, and says how many values that is: 0 in the
+   *  first run. Without it a turn that runs again yields from the start, and what it yields where an
+   *  earlier run has yielded is passed over. */
+  continueStream(): number;
   /** Signals another actor, and awaits that it has the signal. */
   signalTo(
     actor: string | { readonly name: string },

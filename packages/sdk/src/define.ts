@@ -6,8 +6,11 @@ export type {
   ActorDefinition,
   ActorOptions,
   ActorSends,
+  ActorStreams,
+  ClientCalls,
   NoMethods,
   UntypedCalls,
+  UntypedClientCalls,
 } from './actor.ts';
 export { actor } from './actor.ts';
 export type {

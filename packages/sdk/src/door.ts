@@ -2,6 +2,7 @@
 export { connectTo } from './connect.ts';
 export type { Platform } from './platform.ts';
 export type { Door, SessionStream } from './wire/door.ts';
+export { failureOfMessage } from './wire/failures.ts';
 export type {
   ClientMessage,
   ErrorMessage,
@@ -9,5 +10,7 @@ export type {
   OpenResponse,
   ResultMessage,
   RunMessage,
+  TakeRequest,
+  TakeResponse,
   UnaryMethods,
 } from './wire/messages.ts';

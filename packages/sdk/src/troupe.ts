@@ -12,7 +12,7 @@ import type {
   TaskView,
   TenantSettings,
 } from '@troupe/model';
-import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
+import type { AnyActorDefinition, ClientCalls, UntypedClientCalls } from './actor.ts';
 import type { Actors } from './actors.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Scope } from './scopes.ts';
@@ -46,6 +46,10 @@ export interface CallOptions {
   readonly atTurn?: number;
   /** The actor of this birth, as a view says it: `GONE` when it was destroyed. */
   readonly birth?: number;
+  /** Id of the stream that is opened through this handle, or was: one of its own unless given. */
+  readonly stream?: string;
+  /** Position from which values of that stream are taken; above 0 it must have begun. */
+  readonly from?: number;
 }
 
 export interface SubmitOptions {
@@ -179,8 +183,8 @@ export interface Deployed {
 
 export interface Troupe {
   /** An actor, to be called. It comes to be with its first call. */
-  actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallOptions): ActorCalls<A>;
-  actor(type: string, key: string, options?: CallOptions): UntypedCalls;
+  actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallOptions): ClientCalls<A>;
+  actor(type: string, key: string, options?: CallOptions): UntypedClientCalls;
   /** Gives an actor what a turn of it waits for by `c.waitFor`; kept until one does. Resolves when the
    *  signal is durable. */
   signal(

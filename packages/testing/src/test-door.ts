@@ -14,8 +14,9 @@ import {
   TroupeError,
   troupeError,
 } from '@troupe/model';
-import type { Door, UnaryMethods } from '@troupe/sdk/door';
+import type { Door, TakeRequest, TakeResponse, UnaryMethods } from '@troupe/sdk/door';
 import type { ClientMessage, GatewayMessage, Network, Process, Timeline } from '@troupe/virtual';
+import { sessionOf, take } from './takes.ts';
 import { TestStream } from './test-stream.ts';
 import { serve } from './unary-services.ts';
 
@@ -66,8 +67,11 @@ export class TestDoor implements Door {
   #since = 0;
   /** When a wait for a run was answered that it goes on: its next one goes on waiting, and is nothing new. */
   readonly #waitsOn = new Map<string, number>();
+  /** The same of who takes what is yielded, by stream and position. */
+  readonly #takesOn = new Map<string, number>();
   #numbers = 0;
   #refusals = 0;
+  #takes = 0;
   #lives = false;
 
   constructor(start: DoorStart) {
@@ -77,6 +81,10 @@ export class TestDoor implements Door {
   }
 
   openSession(): TestStream {
+    return this.#openStream(() => true);
+  }
+
+  #openStream(isNew: () => boolean): TestStream {
     const { process, host } = this.#start;
     this.#numbers += 1;
     const name = `client:${process.name}>${host}#${this.#numbers}`;
@@ -85,7 +93,7 @@ export class TestDoor implements Door {
       address: host,
       isOpen: () => this.#start.isOpen(),
       after: (ms, run) => process.after(ms, run),
-      send: (message, since) => this.#send(message, name, since),
+      send: (message, since) => this.#send(message, name, since, isNew()),
       listen: (on) => this.#start.world.network.listen(process, name, on),
       gone: () => this.#streams.delete(stream),
       happened: () => this.#start.happened(),
@@ -101,8 +109,30 @@ export class TestDoor implements Door {
     request: UnaryMethods[M]['request'],
     deadlineMs: number,
   ): Promise<UnaryMethods[M]['response']> {
-    const serving = serve(method, request, (body) => this.ask(body));
+    const serving = isTake(method, request)
+      ? (this.#take(request) as Promise<UnaryMethods[M]['response']>)
+      : serve(method, request, (body) => this.ask(body));
     return await this.#within(serving, deadlineMs, method);
+  }
+
+  /** One that goes on waiting where another one has waited in vain is nothing new. */
+  async #take(request: TakeRequest): Promise<TakeResponse> {
+    const { timeline } = this.#start.world;
+    const waited = `${sessionOf(request)} ${request.from}`;
+    const isNew = this.#takesOn.get(waited) !== timeline.now;
+    this.#takesOn.delete(waited);
+    const stream = this.#openStream(() => isNew);
+    this.#takes += 1;
+    const taken = await take(request, stream, (ms, run) =>
+      this.#start.process.after(ms, () => {
+        timeline.settles();
+        run();
+      }),
+    ).finally(() => {
+      this.#takes -= 1;
+    });
+    if (taken.values.length === 0 && !taken.ended) this.#takesOn.set(waited, timeline.now);
+    return taken;
   }
 
   deploy(): Promise<never> {
@@ -146,7 +176,7 @@ export class TestDoor implements Door {
 
   /** Unary calls that are not answered yet. */
   get waits(): boolean {
-    return this.#unary.size > 0 || this.#refusals > 0;
+    return this.#unary.size > 0 || this.#refusals > 0 || this.#takes > 0;
   }
 
   /** Asks the leader, whoever that is. */
@@ -243,6 +273,10 @@ export class TestDoor implements Door {
       else this.#lives = false;
     });
   }
+}
+
+function isTake(method: string, request: object): request is TakeRequest {
+  return method === 'ActorsService/Take' && 'idempotencyKey' in request;
 }
 
 function unreached(address: string, why: string): TroupeError {

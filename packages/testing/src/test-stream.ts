@@ -41,7 +41,10 @@ export interface StreamStart {
 const helloMs = 0.5;
 const refusedMs = 5;
 
-type CallMessage = Extract<ClientMessage, { call: unknown }>['call'];
+type CallMessage = Extract<ClientMessage, { call: unknown }>['call'] & {
+  /** It takes what the method yields: see `takes.ts`. */
+  readonly from?: number;
+};
 type SubmitMessage = Extract<ClientMessage, { submit: unknown }>['submit'];
 
 interface Listeners {
@@ -123,7 +126,7 @@ export class TestStream implements SessionStream {
 
   #call(message: CallMessage): void {
     const { number, low, type, key, method, args, deadlineMs, scope, birth } = message;
-    const { atTurn, priority } = message;
+    const { from, atTurn, priority } = message;
     if (this.#welcomed === undefined) return;
     const { session, tenant } = this.#welcomed;
     if (!isTypeName(type) || !isActorKey(key) || !isTypeName(method)) {
@@ -133,8 +136,9 @@ export class TestStream implements SessionStream {
     this.#open.add(number);
     const actor = actorId(tenant, type, key);
     const of = {
-      ...(atTurn === undefined ? {} : { atTurn }),
       ...(birth === 0 ? {} : { birth }),
+      ...(atTurn === undefined ? {} : { atTurn }),
+      ...(from === undefined ? {} : { from }),
       ...(priority === 'high' || priority === 'low' ? ({ priority } as const) : {}),
     };
     const call = { kind: 'client-call', session, number, low, actor, method, args, ...of } as const;

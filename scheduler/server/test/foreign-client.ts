@@ -101,6 +101,27 @@ export class ForeignClient {
     });
   }
 
+  /** The messages of a server stream, one by one; throws a `CodedError`. */
+  async *stream<Res = { readonly [name: string]: unknown }>(
+    path: string,
+    request: object,
+  ): AsyncGenerator<Res> {
+    const method = definitionOf(path);
+    const stream = this.#client.makeServerStreamRequest<object, Res>(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize as (bytes: Buffer) => Res,
+      request,
+    );
+    try {
+      for await (const message of stream) yield message;
+    } catch (error) {
+      throw codedError(error as ServiceError);
+    } finally {
+      stream.cancel();
+    }
+  }
+
   session(): ForeignSession {
     const method = definitionOf('SessionService/Open');
     return new ForeignSession(

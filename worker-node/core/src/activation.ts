@@ -48,6 +48,8 @@ export interface Input {
   /** Runners that crashed under it while it was alone. */
   crashes: number;
   cancelled: boolean;
+  /** Who waits for what it yields, from which position on; absent when nobody takes any. */
+  takers?: Map<Address, number>;
 }
 
 /** An input that its runner has. */

@@ -421,6 +421,7 @@ function bytesOf(fact: NodeFact): number {
       return factBytes + (outcome?.ok === true ? outcome.value.length : 200);
     }
     case 'signalled':
+    case 'turn-yielded':
       return factBytes + fact.value.length;
     case 'letter-discarded':
     case 'actor-released':

@@ -22,6 +22,7 @@ import type { Quarantine } from './quarantine.ts';
 import type { Rewinds } from './rewinds.ts';
 import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
+import type { Streams } from './streams.ts';
 import type { Tasks } from './tasks.ts';
 import type { Timers } from './timers.ts';
 import type { Trials } from './trials.ts';
@@ -47,6 +48,7 @@ export interface Core {
   readonly waits: Waits;
   readonly decisions: Decisions;
   readonly deadLetters: DeadLetters;
+  readonly streams: Streams;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
   readonly timers: Timers;

@@ -94,6 +94,17 @@ export type NodeFact =
       readonly failed?: number;
       readonly redelivers?: number;
       readonly clock: VectorClock;
+      /** What it yields is taken. */
+      readonly streamed?: true;
+    }
+  /** A value that the turn has yielded: it counts, whatever the turn yields there when it runs again. */
+  | {
+      readonly kind: 'turn-yielded';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly seq: number;
+      readonly position: number;
+      readonly value: Bytes;
     }
   /** A step's result; an awaited call that goes out or a wait that begins (no outcome), or what these
    *  came to; who won a race; that the turn has failed and is being undone. */

@@ -431,10 +431,11 @@ function begunFacts(
 ): readonly NodeFact[] {
   const begun = memory?.begun;
   if (begun === undefined) return [];
-  const { seq, cause, method, args, path } = begun;
+  const { seq, cause, method, args, path, yielded } = begun;
   const head = { actor: id, epoch, seq } as const;
+  const streamed = yielded === undefined ? {} : ({ streamed: true } as const);
   return [
-    { kind: 'turn-begun', ...head, cause, method, args, path, clock: {} },
+    { kind: 'turn-begun', ...head, cause, method, args, path, clock: {}, ...streamed },
     ...recorded.map((one) => ({ kind: 'turn-recorded', ...head, recorded: one }) as const),
   ];
 }

@@ -36,6 +36,7 @@ import { Quarantine } from './quarantine.ts';
 import { Rewinds } from './rewinds.ts';
 import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
+import { Streams } from './streams.ts';
 import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
 import { Trials } from './trials.ts';
@@ -66,6 +67,7 @@ export class NodeMachine
   readonly waits: Waits;
   readonly decisions: Decisions;
   readonly deadLetters: DeadLetters;
+  readonly streams: Streams;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
   readonly timers: Timers;
@@ -95,6 +97,7 @@ export class NodeMachine
     this.waits = new Waits(this);
     this.decisions = new Decisions(this);
     this.deadLetters = new DeadLetters(this);
+    this.streams = new Streams(this);
     this.outgoing = new OutgoingCalls(this);
     this.post = new Post(this);
     this.timers = new Timers(this);
@@ -297,6 +300,8 @@ export class NodeMachine
         return this.turns.onRecalled(frame, runner);
       case 'decided':
         return this.decisions.onDecided(frame);
+      case 'yielded':
+        return this.streams.onYielded(frame);
       case 'captured':
         return this.checkpointing.onCaptured(frame);
       case 'log':

@@ -228,6 +228,7 @@ export class Mailboxes {
   answer(activation: Activation, input: Input, outcome: Outcome): void {
     if (input.cause.kind !== 'call') return;
     closed(activation, input.cause.session, input.cause.number);
+    this.#core.streams.onAnswer(activation, input, outcome);
     if (input.replyTo === undefined) return;
     this.#reply(activation, input.replyTo, input.cause.session, input.cause.number, outcome);
   }
@@ -245,8 +246,11 @@ export class Mailboxes {
     const { parked } = activation;
     if (message.kind === 'call' && parked !== undefined && isCallOf(parked, message)) {
       // Its caller asks again: that brings no actor into memory whose turn waits.
-      parked.replyTo = message.replyTo;
-      return;
+      if (message.from === undefined) {
+        parked.replyTo = message.replyTo;
+        return;
+      }
+      if (parked.takers?.get(message.replyTo) === message.from) return;
     }
     // Until it is live, here or elsewhere, nobody knows what was answered by others, so nothing is
     // refused: whoever asks will ask again.
@@ -259,6 +263,7 @@ export class Mailboxes {
     const { session, number } = call.caller;
     const memory = activation.memory;
     if (memory === undefined || this.#core.rewinds.isOfAnother(activation, call)) return;
+    if (this.#takes(activation, call)) return;
     const known = memory.sessions.window(session);
     const reply = known?.replies.get(number);
     if (reply !== undefined) {
@@ -308,6 +313,14 @@ export class Mailboxes {
       enqueue(this.#core, activation, input);
       this.pump(activation);
     }
+  }
+
+  /** True when the call takes from what is there, and begins nothing. */
+  #takes(activation: Activation, call: Call): boolean {
+    if (call.from === undefined) return false;
+    const taken = this.#core.streams.onTake(activation, call, call.from);
+    if (typeof taken === 'object') this.#refuse(call, taken);
+    return taken !== 'new';
   }
 
   /** A signal is no turn: it does not wait behind any. */
@@ -471,7 +484,10 @@ export class Mailboxes {
     const { session, number } = call.caller;
     const known = activation.memory?.sessions.window(session);
     const reply = known?.replies.get(number);
-    if (reply !== undefined) return this.#reply(activation, call.replyTo, session, number, reply);
+    if (reply !== undefined) {
+      if (this.#takes(activation, call)) return;
+      return this.#reply(activation, call.replyTo, session, number, reply);
+    }
     if (known === undefined || number >= known.low) {
       return this.#unrun(call, call.caller, call.replyTo);
     }
@@ -531,9 +547,11 @@ function inputOfCall(activation: Activation, call: Call, read: boolean, until: n
     ...(call.priority === undefined ? {} : { priority: call.priority }),
     clock: call.scope === activation.scope ? call.clock : undefined,
     until,
-    replyTo: call.replyTo,
+    // Whoever takes is answered by what there is to take.
+    replyTo: call.from === undefined ? call.replyTo : undefined,
     crashes: 0,
     cancelled: false,
+    ...(call.from === undefined ? {} : { takers: new Map([[call.replyTo, call.from]]) }),
   };
 }
 

@@ -26,6 +26,7 @@ import { Outbox, type StoredChannel } from './outbox.ts';
 import { Sessions, type StoredSession } from './sessions.ts';
 import { Signals, type StoredSignals } from './signals.ts';
 import { type StoredTimers, TimerBook } from './timer-book.ts';
+import { applyYielded, type StoredStream, Yields } from './yields.ts';
 
 /** A turn that has left its actor before it ended: it runs again if its node dies. */
 export interface BegunTurn {
@@ -40,13 +41,16 @@ export interface BegunTurn {
   readonly recorded: Recorded[];
   /** Nothing is left to do but to wait, as its runner said: it need not run before a wait ends. */
   parked: boolean;
+  /** Values that it has yielded in all its runs; undefined when nobody takes any. */
+  yielded: number | undefined;
   /** Since when each of its waits lasts, by ordinal: monotonic ms of this node (S3). */
   readonly since: Map<number, number>;
 }
 
 /** As it stands in a checkpoint. */
-type StoredBegun = Omit<BegunTurn, 'parked' | 'since'> & {
+type StoredBegun = Omit<BegunTurn, 'parked' | 'since' | 'yielded'> & {
   readonly parked?: boolean;
+  readonly yielded?: number;
   /** Milliseconds that each wait has lasted. */
   readonly waited?: readonly (readonly [ordinal: number, ms: number])[];
 };
@@ -76,6 +80,8 @@ export interface StoredMemory {
   readonly signals?: StoredSignals;
   /** Absent where no letter has failed. */
   readonly letters?: StoredLetterBook;
+  /** Absent where nothing that was yielded is kept. */
+  readonly yields?: readonly StoredStream[];
 }
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
@@ -101,6 +107,7 @@ export function freshMemory(): Memory {
 
 export function storeMemory(memory: Memory, now: number): StoredMemory {
   const { begun, signals } = memory;
+  const yields = memory.sessions.storeYields();
   return {
     seq: memory.seq,
     clock: memory.clock,
@@ -109,6 +116,7 @@ export function storeMemory(memory: Memory, now: number): StoredMemory {
     outbox: memory.outbox.store(),
     ...(begun === undefined ? {} : { begun: storeBegun(begun, now) }),
     ...(signals.count === 0 ? {} : { signals: signals.store() }),
+    ...(yields.length === 0 ? {} : { yields }),
     ...(memory.timers.isUsed ? { timers: memory.timers.store() } : {}),
     ...(memory.letters.isUsed ? { letters: memory.letters.store(now) } : {}),
   };
@@ -119,7 +127,7 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     seq: stored.seq,
     clock: stored.clock,
     recv: new Map(stored.recv),
-    sessions: Sessions.from(stored.sessions, now),
+    sessions: Sessions.from(stored.sessions, now, yieldsFrom(stored, now)),
     outbox: Outbox.from(stored.outbox),
     signals: Signals.from(stored.signals),
     timers: stored.timers === undefined ? new TimerBook() : TimerBook.from(stored.timers, now),
@@ -190,6 +198,7 @@ export function replay(
         ...letterPart(fact),
         recorded: [],
         parked: false,
+        yielded: fact.streamed === true ? 0 : undefined,
         since: new Map(),
       };
       return undefined;
@@ -201,6 +210,11 @@ export function replay(
       }
       record(memory, memory.begun, fact.recorded, now);
       if (fact.clock !== undefined) memory.clock = mergeClocks(memory.clock, fact.clock);
+      return undefined;
+    case 'turn-yielded':
+      if (fact.seq <= memory.seq || fact.position < (memory.begun?.yielded ?? 0)) return undefined;
+      refuseGap(memory, actor, fact.seq);
+      applyYielded(memory, fact, now);
       return undefined;
     case 'signalled':
       if (fact.number <= memory.signals.count) return undefined;
@@ -287,6 +301,10 @@ export function unheard({ outbox, timers }: Memory): number {
   return outbox.size + timers.newsCount;
 }
 
+function yieldsFrom({ yields }: StoredMemory, now: number): Yields | undefined {
+  return yields === undefined ? undefined : Yields.from(yields, now);
+}
+
 function refuseGap(memory: Memory, actor: ActorId, seq: number): void {
   if (seq === memory.seq + 1) return;
   throw troupeError('LOG_CORRUPT', `turn ${memory.seq + 1} of ${actor} is missing, found ${seq}`, {
@@ -295,16 +313,20 @@ function refuseGap(memory: Memory, actor: ActorId, seq: number): void {
   });
 }
 
-function storeBegun({ since, parked, ...begun }: BegunTurn, now: number): StoredBegun {
+function storeBegun({ since, parked, yielded, ...begun }: BegunTurn, now: number): StoredBegun {
   const waited = [...since].map(([ordinal, from]) => [ordinal, now - from] as const);
   return {
     ...begun,
     ...(parked ? { parked } : {}),
+    ...(yielded === undefined ? {} : { yielded }),
     ...(waited.length === 0 ? {} : { waited }),
   };
 }
 
-function begunFrom({ parked = false, waited = [], ...begun }: StoredBegun, now: number): BegunTurn {
+function begunFrom(
+  { parked = false, yielded, waited = [], ...begun }: StoredBegun,
+  now: number,
+): BegunTurn {
   const since = new Map(waited.map(([ordinal, ms]) => [ordinal, now - ms]));
-  return { ...begun, recorded: [...begun.recorded], parked, since };
+  return { ...begun, recorded: [...begun.recorded], parked, yielded, since };
 }

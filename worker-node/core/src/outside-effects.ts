@@ -18,6 +18,7 @@ export function outsideEffects(
   const after = line[actor] ?? 0;
   let cause: TurnCause | undefined;
   let failed: number | undefined;
+  let isGiven = false;
   for (const fact of facts) {
     if (!('seq' in fact) || fact.seq <= after) continue;
     const add = (kind: OutsideEffect['kind'], what: string): void => {
@@ -27,6 +28,9 @@ export function outsideEffects(
       case 'turn-begun':
         cause = fact.cause;
         failed = fact.failed;
+        // What it yields is given before it ends.
+        isGiven = fact.streamed === true;
+        if (isGiven) addCause(fact.cause, line, add);
         break;
       case 'turn-recorded': {
         const { kind, name, ordinal } = fact.recorded;
@@ -43,7 +47,8 @@ export function outsideEffects(
           if (isOutside(to, line)) add('letter', `${to} ${number}`);
         }
         // One that is tried again is not taken.
-        if (fact.letterEnd?.kind !== 'again') addCause(fact.cause, line, add);
+        if (!isGiven && fact.letterEnd?.kind !== 'again') addCause(fact.cause, line, add);
+        isGiven = false;
         break;
     }
   }

@@ -138,6 +138,8 @@ export function storePast(past: Past, now: number, begun: boolean): StoredPast {
 /** A fact of the actor, live or read back. Of the last turns only so many stay, unless all shall. */
 export function notePast(past: Past, fact: NodeFact, kept: PastKept, whole = false): void {
   if (fact.kind === 'barrier' || fact.kind === 'actor-released') return;
+  // What was yielded is no part of what an actor was.
+  if (fact.kind === 'turn-yielded') return;
   if (fact.kind === 'signalled' || fact.kind === 'letter-discarded') {
     // Of no turn: the next one knows what whoever asked for it knew. Replay knows a copy by its number.
     if (past.from !== undefined && isKept(past, kept)) past.facts.push(fact);

@@ -190,10 +190,12 @@ function rewoundSessions({ line, present, former }: Rewound, now: number): Sessi
     isInside: (session) => isInsideSession(session, line),
     // Whoever was refused was told that nothing is done, and so it is.
     answer: (outcome) => (wasRefused(outcome) ? outcome : rewoundOutcome),
+    now,
   });
   if (lost?.cause.kind === 'call' && !isInsideSession(lost.cause.session, line)) {
     const { session, number, low } = lost.cause;
     sessions.record(session, number, low, rewoundOutcome, now);
+    sessions.yields.dropOf(session, number);
   }
   return sessions;
 }

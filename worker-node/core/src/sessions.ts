@@ -11,6 +11,7 @@
  */
 import type { Outcome, SessionId } from '@troupe/model';
 import { limits } from '@troupe/model';
+import { type StoredStream, Yields } from './yields.ts';
 
 /** What the session of a calling actor begins with; its birth follows. */
 export const actorSessionPrefix = 'actor:';
@@ -34,6 +35,21 @@ export type StoredSession = readonly [
 
 export class Sessions {
   readonly #windows = new Map<SessionId, SessionWindow>();
+  #yields: Yields | undefined;
+
+  constructor(yields?: Yields) {
+    this.#yields = yields;
+  }
+
+  /** What their calls have yielded: forgotten with the replies. Made on first use: few actors yield. */
+  get yields(): Yields {
+    this.#yields ??= new Yields();
+    return this.#yields;
+  }
+
+  storeYields(): readonly StoredStream[] {
+    return this.#yields?.store() ?? [];
+  }
 
   window(session: SessionId): SessionWindow | undefined {
     return this.#windows.get(session);
@@ -52,6 +68,7 @@ export class Sessions {
       for (const number of window.replies.keys()) {
         if (number < low) window.replies.delete(number);
       }
+      this.#yields?.dropBelow(session, low);
     }
     return window;
   }
@@ -69,6 +86,7 @@ export class Sessions {
     scope: {
       readonly isInside: (session: SessionId) => boolean;
       readonly answer: (given: Outcome) => Outcome;
+      readonly now: number;
     },
   ): Sessions {
     const sessions = new Sessions();
@@ -83,6 +101,14 @@ export class Sessions {
       });
       sessions.#windows.set(session, { low, heardAt, replies: new Map(answers) });
     }
+    // What a turn has yielded that is taken back is nobody's any more.
+    const kept = present.storeYields().filter(([session, number]) => {
+      if (scope.isInside(session)) return false;
+      const given = present.window(session)?.replies.get(number);
+      if (former.window(session)?.replies.has(number) === true) return true;
+      return given === sessions.window(session)?.replies.get(number);
+    });
+    if (kept.length > 0) sessions.#yields = Yields.from(kept, scope.now);
     return sessions;
   }
 
@@ -90,7 +116,9 @@ export class Sessions {
   forget(now: number): void {
     for (const [session, window] of this.#windows) {
       if (session.startsWith(actorSessionPrefix)) continue;
-      if (now - window.heardAt > limits.sessionMsMax) this.#windows.delete(session);
+      if (now - window.heardAt <= limits.sessionMsMax) continue;
+      this.#windows.delete(session);
+      this.#yields?.drop(session);
     }
   }
 
@@ -103,8 +131,8 @@ export class Sessions {
     ]);
   }
 
-  static from(stored: readonly StoredSession[], now: number): Sessions {
-    const sessions = new Sessions();
+  static from(stored: readonly StoredSession[], now: number, yields?: Yields): Sessions {
+    const sessions = new Sessions(yields);
     for (const [session, low, age, replies] of stored) {
       sessions.#windows.set(session, { low, heardAt: now - age, replies: new Map(replies) });
     }

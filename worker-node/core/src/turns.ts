@@ -386,7 +386,9 @@ export class Turns {
     memory.clock = clock;
     const { cause, method, args, path } = input;
     const seq = memory.seq + 1;
-    const waits = { parked: false, since: new Map<number, number>() };
+    const streamed = input.takers !== undefined;
+    const yielded = streamed ? 0 : undefined;
+    const waits = { parked: false, yielded, since: new Map<number, number>() };
     const letter = letterPart(input);
     memory.begun = { seq, cause, method, args, path, ...letter, recorded: [], ...waits };
     turn.recorded = memory.begun.recorded;
@@ -403,6 +405,7 @@ export class Turns {
       ...letter,
       ...(failed === 0 ? {} : { failed }),
       clock: changes,
+      ...(streamed ? { streamed } : {}),
     });
     return memory.begun;
   }
@@ -465,9 +468,16 @@ export class Turns {
       callId: callIdOf(activation.id, activation.birth, input.cause, failed),
       recorded,
       limitMs,
+      ...this.#yieldedBy(activation, input),
     } as const;
     const timer = firingOf(activation, input.cause);
     this.#core.runners.frame(activation.runner, timer === undefined ? frame : { ...frame, timer });
+  }
+
+  #yieldedBy(activation: Activation, input: Input): { readonly yielded?: number } {
+    const yielded = this.#begunBy(activation, input)?.yielded;
+    if (yielded !== undefined) return { yielded };
+    return input.takers === undefined ? {} : { yielded: 0 };
   }
 
   /** The turn is first in line: its time runs. */

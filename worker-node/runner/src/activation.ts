@@ -28,6 +28,7 @@ import { HeldState } from './held-state.ts';
 import { HeldTimers } from './held-timers.ts';
 import type { After } from './long-timer.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
+import { isGenerated, runOut, Stream } from './stream.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
 import { hasUndo, undoAll } from './undo.ts';
 import { Work } from './work.ts';
@@ -161,10 +162,17 @@ export class Activation {
     const checkMethod = (name: string, what = 'a timer'): void => this.#checkMethod(name, what);
     const timers = () => this.#timers.begin(timer, { checkMethod, wall });
     const scope = new TurnScope(frame, { held: this.#held, timers, work, emit, checkMethod });
+    const stream = new Stream(work, emit, frame.yielded);
+    work.stream = stream;
     this.#running = work;
     this.#host.works.set(frame.work, work);
     const { to } = timer ?? {};
-    if (to === undefined) work.run(() => this.#method(frame)(scope, ...argsOf(frame)));
+    if (to === undefined) {
+      work.run(() => {
+        const came = this.#method(frame)(scope, ...argsOf(frame));
+        return isGenerated(came) ? runOut(came, stream) : came;
+      });
+    }
     // A delayed send whose time has come: no user code runs.
     else work.run(() => void scope.sends.push({ ...to, method: frame.method, args: frame.args }));
     plain = false;

@@ -60,6 +60,8 @@ export class Runner {
         return this.#works.get(frame.work)?.departures.go(frame.ordinal);
       case 'call-returned':
         return this.#works.get(frame.work)?.departures.returned(frame.ordinal, frame.outcome);
+      case 'yields-seen':
+        return this.#works.get(frame.work)?.stream?.seen(frame.upTo);
       case 'waits-seen': {
         const activation = this.#activations.get(frame.actor);
         return activation instanceof Activation ? activation.waitsSeen() : undefined;

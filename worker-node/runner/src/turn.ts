@@ -146,6 +146,11 @@ export class TurnScope {
     return this.#work.departures.waitFor(name, limitMs);
   };
 
+  readonly continueStream = (): number => {
+    this.#work.checkOpen('c.continueStream');
+    return this.#work.stream?.goOn() ?? 0;
+  };
+
   readonly signalTo = (
     actor: Named,
     key: string,
@@ -308,6 +313,10 @@ export class ReadScope {
 
   get unsubscribe(): never {
     throw this.#refused('unsubscribe');
+  }
+
+  get continueStream(): never {
+    throw this.#refused('continueStream');
   }
 
   #refused(what: string): Error {

@@ -18,6 +18,7 @@ import {
 import { Departures, type Emit } from './departures.ts';
 import type { After } from './long-timer.ts';
 import { failed } from './outcome.ts';
+import type { Stream } from './stream.ts';
 import { Undos } from './undos.ts';
 
 export interface WorkFrame {
@@ -49,6 +50,8 @@ export class Work {
   readonly #after: After;
   readonly #recorded: readonly Recorded[];
   readonly limitMs: number;
+  /** Where what it yields goes; a turn has one. */
+  stream: Stream | undefined;
   readonly #options: WorkOptions;
   #departures: Departures | undefined;
   #undos: Undos | undefined;
@@ -106,6 +109,16 @@ export class Work {
       signal.addEventListener('abort', finish);
       if (signal.aborted) finish();
     });
+  }
+
+  /** Waits for what the node will say. */
+  async waitsFor(word: Promise<void>): Promise<void> {
+    this.#pauses += 1;
+    try {
+      await word;
+    } finally {
+      this.#pauses -= 1;
+    }
   }
 
   /** A timer that goes by the same time as the limit. */

@@ -17,6 +17,7 @@ import { parcelsKept } from './parcels-kept.ts';
 import { selectedNodes } from './selected-nodes.ts';
 import { timersOnce } from './timers-once.ts';
 import { type Evidence, type Finding, UnreadableError, type Verdict } from './verdict.ts';
+import { wholeStreams } from './whole-streams.ts';
 import { wholeTrips } from './whole-trips.ts';
 
 type Checker = (promise: string, evidence: Evidence) => Verdict;
@@ -44,6 +45,8 @@ const promises: readonly Promised[] = [
   { promise: 'a trip is whole or undone', workload: 'trips', checker: wholeTrips },
   { promise: 'no letter that fails is lost', workload: 'parcels', checker: parcelsKept },
   { promise: 'a timer comes once, and not early', workload: 'timers', checker: timersOnce },
+  { promise: 'a method that yields takes effect once', workload: 'streams', checker: effectOnce },
+  { promise: 'a stream is taken whole', workload: 'streams', checker: wholeStreams },
   { promise: 'a scope goes back as a whole', workload: 'vaults', checker: goesBackWhole },
   { promise: 'a message comes once to each', workload: 'broadcasts', checker: heardByAll },
 ];
@@ -56,6 +59,7 @@ const newer: ReadonlySet<string> = new Set([
   'broadcasts',
   'parcels',
   'placings',
+  'streams',
   'timers',
   'trips',
   'vaults',

@@ -14,6 +14,7 @@ import { placings } from './placings.ts';
 import { registers } from './registers.ts';
 import { runs } from './runs.ts';
 import { shares } from './shares.ts';
+import { streams } from './streams.ts';
 import { tasks } from './tasks.ts';
 import { timers } from './timers.ts';
 import { trips } from './trips.ts';
@@ -35,6 +36,7 @@ export const workloads = [
   trips,
   timers,
   parcels,
+  streams,
   vaults,
   broadcasts,
 ];

@@ -7,6 +7,7 @@ import {
   type Letter,
   type LetterAck,
   type Outcome,
+  takenIn,
 } from '@troupe/model';
 import type { MakeChecker } from './checker.ts';
 import { sameOutcome, type Truth } from './truth.ts';
@@ -17,7 +18,8 @@ export const acknowledgedIsDurable: MakeChecker = (truth, violate) => ({
     if (fault !== undefined) violate(`${from} says ${fault}`);
   },
   answered({ operation, session, number, outcome }) {
-    if (operation.kind !== 'call' && operation.kind !== 'topic') return;
+    const isCall = operation.kind === 'call' || operation.kind === 'topic';
+    if (!isCall && operation.kind !== 'stream') return;
     const fault = undurable(truth, { actor: operation.actor, session, number, outcome });
     if (fault !== undefined) violate(`${session} was told ${fault}`);
   },
@@ -25,8 +27,13 @@ export const acknowledgedIsDurable: MakeChecker = (truth, violate) => ({
 
 function faultOf(truth: Truth, message: object): string | undefined {
   switch ('kind' in message ? message.kind : undefined) {
-    case 'call-result':
-      return undurable(truth, message as CallResult);
+    case 'call-result': {
+      const result = message as CallResult;
+      if (result.taking !== true || !result.outcome.ok) return undurable(truth, result);
+      // The values are another promise.
+      const { end } = takenIn(result.outcome.value);
+      return end === undefined ? undefined : undurable(truth, { ...result, outcome: end });
+    }
     case 'letter':
       return unsentLetter(truth, message as Letter);
     case 'letter-ack':

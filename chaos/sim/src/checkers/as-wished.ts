@@ -64,7 +64,8 @@ export const asWished: MakeChecker = (truth, violate) => {
       if (destroyed.get(id) === birth) violate(`${fact.kind} of ${id} #${birth}, which is no more`);
       // A turn under way goes on, signals are taken in and dead letters discarded; what has not begun does
       // not begin.
-      const begins = !['turn-recorded', 'signalled', 'letter-discarded'].includes(fact.kind);
+      const goesOn = ['turn-recorded', 'turn-yielded', 'signalled', 'letter-discarded'];
+      const begins = !goesOn.includes(fact.kind);
       if (resting.has(id) && begins) {
         violate(`${fact.kind} of ${id}, which is paused`);
       }

@@ -37,6 +37,13 @@ export interface Restored {
   readonly facts: readonly NodeFact[];
 }
 
+export interface TookAll {
+  readonly actor: ActorId;
+  /** Session and number. */
+  readonly cause: string;
+  readonly values: readonly Uint8Array[];
+}
+
 export interface Attempted {
   readonly task: string;
   readonly attempt: number;
@@ -62,6 +69,8 @@ export interface Checker {
   turnFact?(fact: NodeFact, log: LogName, record: Stored): void;
   sent?(from: string, subject: string, message: object): void;
   answered?(answer: Answered): void;
+  /** A client has taken all that a call has yielded, and its end. */
+  tookAll?(took: TookAll): void;
   effect?(effect: Effect): void;
   /** A task's function begins. */
   attempted?(attempted: Attempted): void;

@@ -63,6 +63,7 @@ import { topicEachOnce } from './topic-each-once.ts';
 import { topicSights } from './topic-sights.ts';
 import { Truth } from './truth.ts';
 import { undoneInReverse } from './undone-in-reverse.ts';
+import { valuesInOrder } from './values-in-order.ts';
 import { vaultSights } from './vault-sights.ts';
 import { isOfVault } from './vaults.ts';
 import { wishesKept } from './wishes-kept.ts';
@@ -95,6 +96,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'as-wished': asWished,
   'gang-all-or-none': gangAllOrNone,
   'wishes-kept': wishesKept,
+  'values-in-order': valuesInOrder,
   'lower-gives-way': lowerGivesWay,
   'quotas-kept': quotasKept,
   'soonest-first': soonestFirst,
@@ -236,6 +238,11 @@ export class Checks implements Onlooker {
     this.#who = answer.client;
     const checkers = isOfVault(answer.operation) ? this.#vaultCheckers : this.#checkers;
     for (const checker of checkers) checker.answered?.(answer);
+  }
+
+  tookAll(actor: ActorId, cause: string, values: readonly Uint8Array[]): void {
+    this.#who = cause;
+    for (const checker of this.#checkers) checker.tookAll?.({ actor, cause, values });
   }
 
   effect(effect: Effect): void {

@@ -34,7 +34,7 @@ export const effectOnce: MakeChecker = (truth, violate) => {
   return {
     turnFact(fact) {
       if (fact.kind === 'barrier' || fact.kind === 'actor-released') return;
-      if (fact.kind === 'actor-ended') return;
+      if (fact.kind === 'actor-ended' || fact.kind === 'turn-yielded') return;
       const actor = truth.actors.get(fact.actor);
       if (actor === undefined) return;
       if (fact.kind === 'turn-recorded') {

@@ -20,7 +20,7 @@ export const goesOnFromTheLine: MakeChecker = ({ vaults }, violate) => ({
     }
     const last = vaults.last(fact.actor);
     if (fact.seq !== last + 1) return violate(`${what} follows turn ${last}`);
-    if (fact.kind === 'turn-recorded') return;
+    if (fact.kind === 'turn-recorded' || fact.kind === 'turn-yielded') return;
     const isBegun = vaults.of(fact.actor).begun !== undefined;
     const isFirst = fact.kind === 'turn-begun' || !isBegun;
     if (isFirst) {

@@ -52,7 +52,8 @@ export const refusedDidNothing: MakeChecker = (truth, violate) => {
       if (operation.kind === 'gang' && refused) {
         for (const { id } of operation.members) turnAway(id, outcome, session);
       }
-      if (operation.kind !== 'call' && operation.kind !== 'topic') return;
+      const { kind } = operation;
+      if (kind !== 'call' && kind !== 'topic' && kind !== 'stream') return;
       refuse(operation.actor, `${session}:${number}`, outcome, session);
     },
     turnFact(fact) {

@@ -105,7 +105,7 @@ export class Vaults {
   }
 
   turn(fact: NodeFact): void {
-    if (!('seq' in fact) || fact.kind === 'actor-ended') return;
+    if (!('seq' in fact) || fact.kind === 'actor-ended' || fact.kind === 'turn-yielded') return;
     const vault = this.of(fact.actor);
     if (fact.seq <= this.last(fact.actor)) return;
     vault.used = Math.max(vault.used, fact.seq);

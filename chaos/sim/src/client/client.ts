@@ -17,6 +17,8 @@ import {
   type SessionId,
   sessionId,
   signalMethod,
+  type Taken,
+  takenIn,
   tenantName,
 } from '@troupe/model';
 import type { ClientMessage, GatewayMessage, Process } from '@troupe/virtual';
@@ -39,7 +41,7 @@ type Unsent = ClientMessage extends infer M
   : never;
 type CallOperation = Extract<
   Operation,
-  { kind: 'call' | 'read' | 'signal' | 'letter-call' | 'topic' }
+  { kind: 'call' | 'read' | 'signal' | 'letter-call' | 'topic' | 'stream' }
 >;
 type ReservationOperation = Extract<Operation, { kind: 'reservation' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
@@ -58,6 +60,8 @@ interface OpenCall {
   readonly then: ((outcome: Outcome) => void) | undefined;
   /** Streams on which it was asked. */
   readonly streams: Set<number>;
+  /** What its method has yielded, as far as it was taken. */
+  readonly taken?: Uint8Array[];
 }
 
 interface OpenRequest {
@@ -184,6 +188,7 @@ export class Client {
       case 'signal':
       case 'letter-call':
       case 'topic':
+      case 'stream':
         return this.#call(operation);
       case 'letters':
         return beginLetters(operation, {
@@ -294,7 +299,7 @@ export class Client {
 
   #call(operation: CallOperation, birth?: number, then?: (outcome: Outcome) => void): void {
     this.#numbers += 1;
-    const session = sessionId(isRead(operation) ? `${this.#name}/reads` : this.#name);
+    const session = sessionId(sessionOf(this.#name, operation, this.#numbers));
     const actor = this.#world.checks.truth.actors.get(operation.actor);
     const call: OpenCall = {
       operation,
@@ -307,6 +312,7 @@ export class Client {
       deadBefore: [...(actor?.memory.letters.after(0) ?? [])].map(({ number }) => number),
       then,
       streams: new Set(),
+      ...(operation.kind === 'stream' ? { taken: [] } : {}),
     };
     this.#calls.set(call.number, call);
     this.#sendCall(call);
@@ -333,6 +339,9 @@ export class Client {
     if (message.kind === 'call-answered') {
       const call = this.#calls.get(message.number);
       if (call === undefined) return;
+      if (call.taken !== undefined && message.outcome.ok) {
+        return this.#take(call, call.taken, takenIn(message.outcome.value));
+      }
       this.#settle(call, believed(message.outcome, call.streams.size));
       return;
     }
@@ -340,6 +349,21 @@ export class Client {
     if (request === undefined) return;
     this.#requests.delete(message.number);
     request.answered(believedAnswer(message.answer, request.streams.size));
+  }
+
+  /** What follows what it has; an answer that lies elsewhere is one to an earlier question. */
+  #take(call: OpenCall, taken: Uint8Array[], { position, values, end }: Taken): void {
+    const known = taken.length - position;
+    if (known >= 0) taken.push(...values.slice(known));
+    if (end !== undefined && known >= 0) {
+      this.#world.checks.tookAll(call.operation.actor, `${call.session}:${call.number}`, taken);
+      return this.#settle(call, end);
+    }
+    const { operation } = call;
+    const restMs = operation.kind === 'stream' ? operation.restMs : 0;
+    this.process.after(restMs, () => {
+      if (this.#calls.has(call.number)) this.#sendCall(call);
+    });
   }
 
   /** `refused`: it was not taken at all. */
@@ -429,9 +453,14 @@ export class Client {
     for (const request of this.#requests.values()) this.#sendRequest(request);
   }
 
-  #sendCall({ operation, session, number, deadlineAt, birth, streams }: OpenCall): void {
-    const isScoped = operation.kind === 'call' || operation.kind === 'read';
-    const { scope = this.#world.scope } = isScoped ? operation : {};
+  #sendCall(call: OpenCall): void {
+    const { operation, session, number, deadlineAt, birth, streams, taken } = call;
+    const { kind } = operation;
+    const isScoped = kind === 'call' || kind === 'read' || kind === 'stream';
+    const { scope = this.#world.scope } = isScoped && 'scope' in operation ? operation : {};
+    const from = taken?.length;
+    // What has begun needs no time to be accepted in.
+    const leftMs = (from ?? 0) > 0 ? operation.deadlineMs : deadlineAt - this.process.now();
     streams.add(this.#stream);
     this.#send({
       kind: 'client-call',
@@ -441,7 +470,8 @@ export class Client {
       low: this.#low(operation.actor, session),
       actor: operation.actor,
       ...askedOf(operation),
-      deadlineMs: Math.max(1, Math.ceil(deadlineAt - this.process.now())),
+      deadlineMs: Math.max(1, Math.ceil(leftMs)),
+      ...(from === undefined ? {} : { from }),
       ...(operation.kind === 'read' && operation.atTurn !== undefined
         ? { atTurn: operation.atTurn }
         : {}),
@@ -479,6 +509,12 @@ function isRead(operation: CallOperation): boolean {
   return operation.kind === 'read' || ('method' in operation && operation.method === lettersMethod);
 }
 
+/** A stream has one of its own. */
+function sessionOf(name: string, operation: CallOperation, number: number): string {
+  if (operation.kind === 'stream') return `${name}/stream-${number}`;
+  return isRead(operation) ? `${name}/reads` : name;
+}
+
 function askedOf(operation: CallOperation): {
   method: string;
   args: Uint8Array;
@@ -491,6 +527,8 @@ function askedOf(operation: CallOperation): {
         args: encodeArgs(operation.program),
         priority: operation.priority,
       };
+    case 'stream':
+      return { method: 'run', args: encodeArgs(operation.program) };
     case 'signal':
       return { method: signalMethod, args: encodeValue([operation.name, operation.id]) };
     case 'letter-call':

@@ -126,6 +126,9 @@ export const mutants = {
   'all-at-a-runner-are-blamed': 'every turn at a runner that crashes is failed for it',
   'subscribers-not-in-the-checkpoint': 'a checkpoint of a topic forgets who subscribed',
   'subscribed-for-another': 'a topic takes a subscription for that of another actor',
+  'yields-not-recorded': 'what a turn yields is given to who takes it and not recorded',
+  'yields-not-in-the-checkpoint': 'a checkpoint forgets what was yielded',
+  'yields-run-anew': 'a turn that runs again yields all of it once more',
   'undone-again': 'a turn that runs again undoes again what it had undone',
 } as const;
 

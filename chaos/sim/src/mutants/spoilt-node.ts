@@ -110,6 +110,10 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
     ...output,
     append: output.append.filter(({ kind }) => kind !== 'turn-begun' && kind !== 'turn-recorded'),
   }),
+  'yields-not-recorded': () => (output) => ({
+    ...output,
+    append: output.append.filter(({ kind }) => kind !== 'turn-yielded'),
+  }),
   'reads-not-barred': () => (output) => ({
     ...output,
     append: output.append.filter(({ kind }) => kind !== 'barrier'),
@@ -242,6 +246,7 @@ interface Body {
     signals?: unknown;
     timers?: unknown;
     letters?: unknown;
+    yields?: unknown;
   };
 }
 
@@ -279,6 +284,9 @@ const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) 
   },
   'dead-letters-not-in-the-checkpoint': (memory) => {
     delete memory.letters;
+  },
+  'yields-not-in-the-checkpoint': (memory) => {
+    delete memory.yields;
   },
   'timers-not-in-the-checkpoint': (memory) => {
     delete memory.timers;

@@ -13,6 +13,11 @@ export function heardByRunner(world: World, frame: ToRunner): ToRunner {
   return frame;
 }
 
+/** Where a turn that runs again begins to yield: at the start, unless spoilt. */
+export function firstYielded(world: World, recorded: number): number {
+  return world.mutant === 'yields-run-anew' ? recorded : 0;
+}
+
 /** In which order a turn undoes what it did, the last first unless spoilt. */
 export function undoOrder<U>(world: World, lastFirst: readonly U[]): readonly U[] {
   return world.mutant === 'undone-first-to-last' ? [...lastFirst].reverse() : lastFirst;

@@ -22,7 +22,7 @@ import {
   type WorkId,
 } from '@troupe/model';
 import type { Process } from '@troupe/virtual';
-import { undoOrder } from '../mutants/spoilt-runner.ts';
+import { firstYielded, undoOrder } from '../mutants/spoilt-runner.ts';
 import type { World } from '../world/world.ts';
 import {
   actorType,
@@ -56,6 +56,8 @@ export interface Work {
   readonly callId: string;
   readonly program: Program;
   readonly recorded: ReadonlyMap<number, Recorded>;
+  /** Values that earlier runs have yielded; undefined when nobody takes any. */
+  readonly yielded?: number | undefined;
   readonly sends: OutgoingSend[];
   readonly timers: TimerChange[];
   /** What calls, steps, waits and races came to, in order. */
@@ -70,10 +72,15 @@ export interface Work {
   undoing: boolean;
   part: number;
   ordinal: number;
+  /** Position of the value that it yields next. */
+  yields: number;
   cancelled: boolean;
 }
 
-type Begun = Pick<Work, 'work' | 'actor' | 'callId' | 'program' | 'recorded' | 'done' | 'waits'>;
+type Begun = Pick<
+  Work,
+  'work' | 'actor' | 'callId' | 'program' | 'recorded' | 'yielded' | 'done' | 'waits'
+>;
 
 export interface PlayStart {
   readonly world: World;
@@ -107,6 +114,7 @@ export class Play {
       undoing: false,
       part: 0,
       ordinal: 0,
+      yields: firstYielded(this.#start.world, begun.yielded ?? 0),
       cancelled: false,
     };
     this.#works.set(work.work, work);
@@ -206,6 +214,9 @@ export class Play {
         this.#end(work, failedBy('USER_ERROR', work));
         return false;
       }
+      case 'yield':
+        this.#yield(work, part[1]);
+        return true;
       case 'sleep':
         process.after(part[1], () => this.#next(work));
         return false;
@@ -227,6 +238,16 @@ export class Play {
       case 'wait':
         return this.#single(work, part);
     }
+  }
+
+  #yield(work: Work, name: string): void {
+    const { world, emit, node } = this.#start;
+    const { yielded, yields: position } = work;
+    if (yielded === undefined) return;
+    work.yields += 1;
+    if (position < yielded) return world.coverage.reach('a recorded value is not yielded again');
+    const value = encodeValue([name, node, work.work]);
+    emit({ kind: 'yielded', work: work.work, position, value });
   }
 
   #single(work: Work, leg: Leg): boolean {

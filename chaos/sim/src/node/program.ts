@@ -29,6 +29,8 @@ export type Part =
   | readonly ['fail']
   /** It fails so many times, and then not. */
   | readonly ['balk', times: number]
+  /** A value for whoever takes what the turn yields; it is another one in each run. */
+  | readonly ['yield', name: string]
   /** A timer of this name, and the program that it shall run. */
   | readonly ['timer', name: string, when: TimerWhen, program: Program]
   | readonly ['cancel', name: string]

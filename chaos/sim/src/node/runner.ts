@@ -74,6 +74,9 @@ export class Runner {
         const works = queue.map(({ work }) => work);
         return this.#start.emit({ kind: 'recalled', actor: frame.actor, works });
       }
+      // Its programs yield so little that there is always room.
+      case 'yields-seen':
+        return;
       case 'waits-seen': {
         const held = this.#held.get(frame.actor);
         if (held !== undefined) held.waits = false;
@@ -137,6 +140,7 @@ export class Runner {
       callId: frame.callId,
       program: programOf(frame),
       recorded: new Map(frame.recorded.map((one) => [one.ordinal, one])),
+      yielded: frame.yielded,
       done: (work, outcome) => {
         this.#turnDone(held, work, frame, outcome);
         this.#nextTurn(held);

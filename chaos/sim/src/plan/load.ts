@@ -37,6 +37,14 @@ export type Operation = {
       /** Of an actor that is created by it; that of all unless given. */
       readonly scope?: string;
     }
+  /** Its values are taken as they come; after each answer the client rests for so long. */
+  | {
+      readonly kind: 'stream';
+      readonly actor: ActorId;
+      readonly program: Program;
+      readonly deadlineMs: number;
+      readonly restMs: number;
+    }
   | {
       readonly kind: 'read';
       readonly actor: ActorId;

@@ -30,6 +30,7 @@ import { drawPlaces } from './places.ts';
 import { drawSavepoints, drawScope } from './savepoints.ts';
 import { drawScene, type Scene } from './scene.ts';
 import { drawCordons, drawSceneLoad } from './scene-load.ts';
+import { drawStreams } from './streams.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
 import { drawTimerLoad } from './timer-load.ts';
 import { drawTopicLoad } from './topic-load.ts';
@@ -80,6 +81,8 @@ const lettersShare = 0.35;
 const topicsShare = 0.4;
 /** Seeds in which actors are destroyed and paused. */
 const livesShare = 0.3;
+/** Seeds in which clients take what methods yield. */
+const streamsShare = 0.35;
 /** Seeds in which a scope goes back in time. */
 const vaultsShare = 0.3;
 /** Messages there that come again when the scope may have gone back. */
@@ -136,6 +139,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const vaults = drawVaultCount(chance.fork('vaults'));
   const hasLives = chance.fork('has lives').chance(livesShare);
   const hasLetters = chance.fork('has letters').chance(lettersShare);
+  const hasStreams = chance.fork('has streams').chance(streamsShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -152,6 +156,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...(hasJourneys ? drawJourneys(client, shape, load.fork(`${client}/journeys`)) : []),
       ...(hasLetters ? drawLetterLoad(client, shape, load.fork(`${client}/letters`)) : []),
       ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
+      ...(hasStreams ? drawStreams(client, shape, load.fork(`${client}/streams`)) : []),
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),

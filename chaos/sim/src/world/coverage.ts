@@ -119,6 +119,7 @@ export const interestingStates = [
   'a race has its recorded winner again',
   'a turn that fails is undone',
   'a turn goes on undoing after a failover',
+  'a recorded value is not yielded again',
   'a savepoint is made',
   'a line goes back behind a turn that was asked for',
   'a former actor is read from its segments',

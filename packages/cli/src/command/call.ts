@@ -3,6 +3,7 @@ import type { PriorityName } from '@troupe/model';
 import { type Command, Option } from 'commander';
 import { shown } from '../terminal/terminal.ts';
 import { actorOf } from './actor-argument.ts';
+import { printStream } from './call-stream.ts';
 import { withTroupe } from './client.ts';
 import { UsageError } from './exit-code.ts';
 import { argumentsOf } from './json-argument.ts';
@@ -15,6 +16,9 @@ interface CallOptions {
   readonly waits?: string;
   readonly atTurn?: string;
   readonly priority?: PriorityName;
+  readonly stream?: boolean;
+  readonly streamId?: string;
+  readonly from?: string;
 }
 
 export function addCall(program: Command): void {
@@ -36,6 +40,9 @@ export function addCall(program: Command): void {
       ]),
     )
     .option('--at-turn <n>', 'read the actor as it was after this turn')
+    .option('--stream', 'print what the method yields as it comes, then its reply')
+    .option('--stream-id <id>', 'id of the stream: one of its own unless given')
+    .option('--from <n>', 'go on with that stream at this position')
     .addHelpText(
       'after',
       examples(
@@ -43,6 +50,7 @@ export function addCall(program: Command): void {
         `troupe call Librarian/team-7/eu learn '"https://example.org"' '{"deep": true}'`,
         'troupe call Librarian/team-7 learn --text https://example.org',
         'troupe call Counter/visits get --json',
+        `troupe call Librarian/team-7 answer '"why?"' --stream`,
       ),
     )
     .action(
@@ -66,7 +74,16 @@ export function addCall(program: Command): void {
           ...(options.atTurn === undefined
             ? {}
             : { atTurn: countOf('--at-turn', options.atTurn, 0) }),
+          ...(options.streamId === undefined ? {} : { stream: options.streamId }),
+          ...(options.from === undefined ? {} : { from: countOf('--from', options.from, 0) }),
         };
+        if (streams(options)) {
+          return withTroupe(settings, async (troupe) => {
+            const open = troupe.actor(type, key, callOptions).stream[method];
+            if (open === undefined) throw new UsageError(`${JSON.stringify(method)} is no method`);
+            await printStream(settings.terminal, open(...args));
+          });
+        }
         const reply = await withTroupe(settings, async (troupe) => {
           const call = troupe.actor(type, key, callOptions)[method];
           if (call === undefined) throw new UsageError(`${JSON.stringify(method)} is no method`);
@@ -75,4 +92,9 @@ export function addCall(program: Command): void {
         settings.terminal.answer(reply, () => settings.terminal.line(shown(reply ?? null)));
       },
     );
+}
+
+/** Any of its options asks for it. */
+function streams({ stream, streamId, from }: CallOptions): boolean {
+  return stream === true || streamId !== undefined || from !== undefined;
 }

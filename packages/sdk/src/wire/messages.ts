@@ -145,6 +145,29 @@ export interface TaskMessage {
   readonly why: string;
 }
 
+export interface TakeRequest {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly method: string;
+  readonly value: Uint8Array;
+  /** The id of the stream. */
+  readonly idempotencyKey: string;
+  readonly from: number;
+  readonly deadlineMs: number;
+  readonly birth: number;
+  readonly scope: string;
+}
+
+export interface TakeResponse {
+  readonly position: number;
+  readonly values: readonly Uint8Array[];
+  readonly ended: boolean;
+  /** What the method returned, unless it failed. */
+  readonly value: Uint8Array;
+  readonly error: ErrorMessage | null;
+}
+
 interface LimitsMessage {
   readonly inFlightMax?: number;
   readonly cpuMax?: number;
@@ -251,6 +274,7 @@ export interface TimerMessage {
 
 /** Requests and responses of the unary methods, by service and method. */
 export interface UnaryMethods {
+  'ActorsService/Take': { request: TakeRequest; response: TakeResponse };
   'ActorsService/List': {
     request: {
       tenant: string;

@@ -2,8 +2,10 @@
 import {
   type ActorCalls,
   actor,
+  type ClientCalls,
   type Ref,
   type TopicMessage,
+  type Ref,
   type Troupe,
   task,
   workflow,
@@ -82,9 +84,44 @@ export const Other = actor('Other', {
   },
 });
 
+export const Reader = actor('Reader', {
+  state: () => ({ read: 0 }),
+  methods: {
+    async *pages(c, to: number) {
+      same<ReturnType<typeof c.continueStream>, number>(true);
+      for (let page = 0; page < to; page++) yield { page };
+      c.state.read += to;
+      return `${c.state.read} read`;
+    },
+    *plainly(_c, to: number) {
+      yield to;
+    },
+    count: (c) => c.state.read,
+  },
+});
+
+export async function streams(troupe: Troupe): Promise<void> {
+  const reader = troupe.actor(Reader, 'k', { stream: 'mine', from: 3 });
+  const stream = reader.stream.pages(3);
+  for await (const value of stream) same<typeof value, { page: number }>(true);
+  const reply = await stream.reply();
+  same<typeof reply, string>(true);
+  const whole = await reader.pages(3);
+  same<typeof whole, string>(true);
+  for await (const value of reader.stream.plainly(1)) same<typeof value, number>(true);
+  // @ts-expect-error the argument is a number
+  reader.stream.pages('3');
+  // @ts-expect-error it yields nothing
+  reader.stream.count();
+  const untyped = troupe.actor('Reader', 'k').stream.pages?.(3);
+  for await (const value of untyped ?? []) same<typeof value, unknown>(true);
+}
+
 export async function calls(troupe: Troupe): Promise<void> {
   const counter = troupe.actor(Counter, 'k', { deadlineMs: 1_000 });
-  same<typeof counter, ActorCalls<typeof Counter>>(true);
+  same<typeof counter, ClientCalls<typeof Counter>>(true);
+  const plainly: ActorCalls<typeof Counter> = counter;
+  await plainly.inc(1);
   same<Parameters<typeof counter.inc>, [by: number]>(true);
   same<Parameters<typeof counter.fetch>, [url: string, tries?: number | undefined]>(true);
   const one: number = await counter.inc(1);

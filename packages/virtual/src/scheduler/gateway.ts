@@ -46,6 +46,8 @@ export type ClientMessage = { readonly since: number } & (
       readonly args: Uint8Array;
       /** Of a read of the past. */
       readonly atTurn?: number;
+      /** It takes what the method yields from there on. */
+      readonly from?: number;
       /** What is left of the time in which it must be accepted. */
       readonly deadlineMs: number;
       /** Of an actor that it creates. */
@@ -380,6 +382,7 @@ export class Gateway {
       path: [],
       ...(call.priority === undefined ? {} : { priority: call.priority }),
       ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
+      ...(call.from === undefined ? {} : { from: call.from }),
     };
     this.#world.network.send(this.#process, `node:${route.node}`, message);
   }
@@ -387,6 +390,7 @@ export class Gateway {
   #onResult(result: CallResult): void {
     const open = this.#calls.get(keyOf(result.session, result.number));
     if (open === undefined || open.call.actor !== result.actor) return;
+    if (result.outcome.ok && (result.taking === true) !== (open.call.from !== undefined)) return;
     open.target.backoffMs = 0;
     if (result.lateMs !== undefined && this.#deadlineOf(open) > this.#process.now()) {
       // Its own clock stood still: all that was asked by then is older than it says.

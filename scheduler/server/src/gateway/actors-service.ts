@@ -1,13 +1,7 @@
 /** `ActorsService`: single calls of foreign clients, what becomes of actors, and their migration. */
-import { createHash } from 'node:crypto';
-import {
-  type ActorId,
-  type Outcome,
-  type SessionId,
-  TroupeError,
-  troupeError,
-} from '@troupe/model';
+import { type Outcome, type SessionId, TroupeError, troupeError } from '@troupe/model';
 import { actorLives } from './actor-lives.ts';
+import { callerOf } from './caller.ts';
 import {
   argumentsGiven,
   checkedActor,
@@ -23,6 +17,7 @@ import { type Asked, unary } from './coded.ts';
 import { type ListDeadLettersRequest, listDeadLetters } from './dead-letters.ts';
 import type { Gateway } from './gateway.ts';
 import type { NewCall } from './open-call.ts';
+import { actorStreams } from './takes.ts';
 
 interface CallRequest {
   readonly tenant: string;
@@ -62,6 +57,7 @@ const answerMs = 10_000;
 export function actorsService(gateway: Gateway) {
   return {
     Call: unary(gateway, (asked: Asked<CallRequest>) => call(gateway, asked)),
+    ...actorStreams(gateway),
     ...actorLives(gateway),
     Migrate: unary(gateway, (asked: Asked<MigrateRequest>) => migrate(gateway, asked)),
     ListDeadLetters: unary(gateway, (asked: Asked<ListDeadLettersRequest>) =>
@@ -93,14 +89,6 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
   });
   if (!outcome.ok) throw new TroupeError(outcome.failure);
   return args.asJson ? { json: jsonOf(outcome.value) } : { value: outcome.value };
-}
-
-/** Under a key every repetition is the same call, whichever gateway it comes to. */
-function callerOf(gateway: Gateway, actor: ActorId, key: string) {
-  if (key === '') return gateway.nextOwnCall(actor);
-  const hash = createHash('sha256').update(actor).update('\n').update(key).digest('base64url');
-  const [tenant] = actor.split('/', 1);
-  return { session: `key:${tenant}:${hash}` as SessionId, number: 1, low: 1 };
 }
 
 function outcomeOf(

@@ -140,6 +140,11 @@ export class Gateway {
     return this.#start.clock.now();
   }
 
+  /** Calls `fire` once after `ms`; the answer cancels it. */
+  after(ms: number, fire: () => void): () => void {
+    return this.#start.clock.after(ms, fire);
+  }
+
   /** Session and number of a call that this gateway makes itself. */
   nextOwnCall(actor: ActorId): { session: SessionId; number: number; low: number } {
     const session = `gateway:${this.id}` as SessionId;

@@ -37,10 +37,13 @@ export interface NewCall {
   readonly sink: CallSink;
   /** A read of the actor as it was after this turn. */
   readonly atTurn?: number;
+  /** It takes what its method yields from this position on, see `takes.ts`. */
+  readonly from?: number;
 }
 
-export interface OpenCall extends Omit<NewCall, 'sink' | 'low'> {
+export interface OpenCall extends Omit<NewCall, 'sink' | 'low' | 'from'> {
   low: number;
+  from?: number;
   sink: CallSink;
   readonly target: Target;
   /** Monotonic ms of the last send; 0: never sent. */

@@ -135,6 +135,7 @@ export class OpenCalls {
       sentAt: 0,
       sentEpoch: 0,
       ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
+      ...(call.from === undefined ? {} : { from: call.from }),
     };
     numbers.set(number, open);
     target.calls.add(open);
@@ -172,6 +173,8 @@ export class OpenCalls {
   onResult(result: CallResult): void {
     const call = this.#sessions.get(result.session)?.get(result.number);
     if (call === undefined || call.actor !== result.actor) return;
+    // To whom it was said that did not take, or did.
+    if (result.outcome.ok && (result.taking === true) !== (call.from !== undefined)) return;
     call.target.backoffMs = 0;
     // To us it has time left: it is our clock that stood still, and all that was asked is older.
     if (result.lateMs !== undefined && call.deadlineAt > this.#start.clock.now()) {
@@ -275,6 +278,15 @@ export class OpenCalls {
   }
 
   #again(known: OpenCall, call: NewCall): void {
+    if ((known.from === undefined) !== (call.from === undefined)) {
+      const text = `call ${call.number} of ${call.actor} is asked for as a stream, or as a whole, here`;
+      return call.sink.answered(call.number, { ok: false, failure: failure('WRONG_STATE', text) });
+    }
+    if (known.from !== undefined && call.from !== undefined && call.from < known.from) {
+      known.from = call.from;
+      const { route } = known.target;
+      if (route !== undefined) this.#send(known, route, this.#start.clock.now());
+    }
     if (known.sink !== call.sink) known.sink = bothSinks(known.sink, call.sink);
     known.low = Math.max(known.low, call.low);
   }
@@ -330,6 +342,7 @@ export class OpenCalls {
       path: noPath,
       ...(priority === undefined || priority === 'normal' ? {} : { priority }),
       ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
+      ...(call.from === undefined ? {} : { from: call.from }),
     };
     this.#start.bus.send(route.node.subject, message);
   }
