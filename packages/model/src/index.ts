@@ -1,3 +1,4 @@
+export * from './activity.ts';
 export * from './clock.ts';
 export * from './codec.ts';
 export * from './cron.ts';

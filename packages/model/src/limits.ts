@@ -25,6 +25,8 @@ export const limits = {
   turnedAwayMs: 5_000,
   /** Turns of one actor handed to its runner ahead of their records. */
   turnsAheadMax: 64,
+  /** Units of the text of a progress: the rest is cut. */
+  progressTextMax: 200,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */
   turnStepsMax: 65_535,
   /** Signals that an actor keeps until they are waited for, and their bytes: `RESOURCE_EXHAUSTED`

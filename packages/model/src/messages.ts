@@ -3,6 +3,7 @@
  * Core NATS loses, and may repeat after a reconnect: every message here is either resent by its
  * sender until answered, or a hint whose loss only costs time. Receivers are idempotent.
  */
+import type { ActivityFound, AskActivity } from './activity.ts';
 import type { VectorClock } from './clock.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type { StoredObject } from './handle.ts';
@@ -519,6 +520,7 @@ export type ToNode =
   | RebasedSeen
   | AskTurns
   | AskBeyond
+  | AskActivity
   | Die
   | NodeGone
   | Drain
@@ -539,6 +541,7 @@ export type NodeToLeader =
   | Rebased
   | TurnsFound
   | BeyondFound
+  | ActivityFound
   | Quarantined
   | Leaving
   | Released

@@ -3,6 +3,7 @@
  * frames (4 bytes big-endian length, then msgpack). A runner reaches nothing of the cluster but
  * this. One runner serves one bundle, given on its command line.
  */
+import type { Progress } from './activity.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type { ActorId, BundleHash, Bytes, TaskId } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
@@ -199,6 +200,8 @@ export type FromRunner =
       readonly request: number;
       readonly state: Bytes;
     }
+  /** How far it has come: told at most ten times a second, the last word counts. */
+  | { readonly kind: 'progress'; readonly work: WorkId; readonly progress: Progress }
   | {
       readonly kind: 'log';
       readonly level: 'info' | 'warn' | 'error';

@@ -16,6 +16,7 @@ import {
   tenantName,
   troupeError,
 } from '@troupe/model';
+import { progressField } from './activity.ts';
 import type { UntypedCalls } from './actor.ts';
 import { actorsOf } from './actors.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
@@ -190,9 +191,9 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       checkWhole('limit', limit, 1, uint32Max);
       return await listTimers(unary, { tenant, type, key, after, limit });
     },
-    async tasks({ limit = listedMax } = {}) {
+    async tasks({ limit = listedMax, activity = false } = {}) {
       checkWhole('limit', limit, 1, uint32Max);
-      const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit });
+      const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit, activity });
       return { tasks: tasks.map(taskViewOf), total };
     },
     putTenant: (name, options) => putTenant(unary, name, options),
@@ -224,6 +225,7 @@ function taskViewOf({
   node,
   gpus,
   why,
+  progress,
 }: TaskMessage): TaskView {
   return {
     task: taskId(task),
@@ -234,6 +236,7 @@ function taskViewOf({
     ...(node === '' ? {} : { node: incarnation(node) }),
     ...(gpus.length === 0 ? {} : { gpus }),
     ...(why === '' ? {} : { why }),
+    ...progressField(progress),
   };
 }
 

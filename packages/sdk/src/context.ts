@@ -15,6 +15,9 @@ export interface TurnContext<S> {
   readonly signal: AbortSignal;
   /** A line for the log of the node. */
   log(text: string): void;
+  /** Says how far this turn has come, from 0 to 1, to whoever looks at the actor. It is not recorded,
+   *  so it costs no append: it is forgotten when the turn ends or its node dies. */
+  progress(share: number, text?: string): void;
   /** A side effect that is recorded: when the turn runs again it is not repeated. */
   step<T>(
     name: string,
@@ -131,6 +134,9 @@ export interface TaskContext {
   /** Aborted when the task is cancelled or passes its time limit. */
   readonly signal: AbortSignal;
   log(text: string): void;
+  /** Says how far this attempt has come, from 0 to 1, to whoever looks at tasks and runs. It is not
+   *  recorded. */
+  progress(share: number, text?: string): void;
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallLimit): ActorCalls<A>;
   actor(type: string, key: string, options?: CallLimit): UntypedCalls;
 }

@@ -3,6 +3,7 @@ export { connectTo } from './connect.ts';
 export type { Platform } from './platform.ts';
 export type { Door, SessionStream } from './wire/door.ts';
 export type {
+  ActorActivityMessage,
   ClientMessage,
   ErrorMessage,
   OpenRequest,

@@ -153,8 +153,9 @@ export interface RunHandle<O> {
   readonly id: string;
   /** What the run comes to, however long it takes; a failed run throws its failure. */
   result(): Promise<O>;
-  /** The state of the run: as it is, or as soon as it has ended within `waitMs`. */
-  view(waitMs?: number): Promise<RunView>;
+  /** The state of the run: as it is, or as soon as it has ended within `waitMs`; with `activity` also
+   *  what its blocks say of their progress. */
+  view(waitMs?: number, options?: { readonly activity?: boolean }): Promise<RunView>;
   /** A person's answer to a pause; `block` is the pause's context id. */
   resume(block: string, answer: unknown): Promise<RunView>;
   /** Starts a new run from where this one, which has ended, had come. */
@@ -215,8 +216,9 @@ export interface Troupe {
   migrate(type: string, key: string, options?: MigrateOptions): Promise<Migrated>;
   /** Timers of an actor that wait, or of all actors of the tenant, page by page. */
   timers(asked?: TimersAsked): Promise<TimersPage>;
-  /** Tasks of the tenant that wait or run, those that wait first, with the reason. */
-  tasks(options?: { readonly limit?: number }): Promise<{
+  /** Tasks of the tenant that wait or run, those that wait first, with the reason; with `activity`
+   *  also what attempts say of their progress. */
+  tasks(options?: { readonly limit?: number; readonly activity?: boolean }): Promise<{
     readonly tasks: readonly TaskView[];
     readonly total: number;
   }>;

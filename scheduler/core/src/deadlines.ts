@@ -32,6 +32,8 @@ export type Due =
   | { readonly kind: 'wait'; readonly asker: WaitingAsker }
   /** A round of a survey is not answered yet. */
   | { readonly kind: 'survey'; readonly ask: number }
+  /** Nodes have not said in time what goes on there. */
+  | { readonly kind: 'activity'; readonly ask: number }
   /** The first timer of an actor may be due. */
   | { readonly kind: 'timers' }
   | { readonly kind: 'timer-lane'; readonly node: Incarnation }

@@ -13,6 +13,7 @@ import {
   type TaskId,
   unreachable,
 } from '@troupe/model';
+import { Activities } from './activities.ts';
 import { Ailing } from './ailing.ts';
 import type { Due } from './deadlines.ts';
 import { Deploying } from './deploying.ts';
@@ -60,6 +61,7 @@ export class Leader {
   readonly #savepoints: Savepoints;
   readonly #lineViews: LineViews;
   readonly #quarantines: Quarantines;
+  readonly #activities: Activities;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -73,6 +75,7 @@ export class Leader {
         this.#directory.nodeLost(node);
         this.#migrations.nodeLost(node);
         this.#ailing.nodeLost(node);
+        this.#activities.nodeLost(node);
         this.#tasks.nodeLost(node);
         this.#timers.nodeLost(node);
       },
@@ -93,6 +96,7 @@ export class Leader {
       this.#directory.leaving(node, actor),
     );
     this.#ailing = new Ailing();
+    this.#activities = new Activities(desk);
     this.#lifecycle = new Lifecycle(desk, this.#directory, {
       ailments: this.#ailing,
       timers: this.#timers,
@@ -103,7 +107,9 @@ export class Leader {
       if (run !== undefined) this.#runs.blockEnded(run.run);
     });
     this.#submissions = new Submissions(desk, this.#tasks);
-    this.#runs = new Runs(desk, this.#tasks, (run) => this.#lifecycle.runEnded(run));
+    this.#runs = new Runs(desk, this.#tasks, this.#activities, (run) =>
+      this.#lifecycle.runEnded(run),
+    );
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
     this.#reserving = new Reserving(desk, this.#tasks);
     this.#surveys = new Surveys(desk);
@@ -168,6 +174,7 @@ export class Leader {
       this.#timers,
       this.#surveys,
       this.#lineViews,
+      this.#activities,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
@@ -210,6 +217,8 @@ export class Leader {
       case 'survey':
         this.#surveys.due(due.ask);
         return this.#lineViews.due(due.ask);
+      case 'activity':
+        return this.#activities.due(due.ask);
       case 'tell-time':
         return this.#runs.tellTime();
       case 'wait':
@@ -281,6 +290,8 @@ export class Leader {
         return this.#quarantines.hear(message);
       case 'beyond-found':
         return this.#lineViews.found(message);
+      case 'activity-found':
+        return this.#activities.found(message);
       case 'leaving':
         return this.#membership.drain(node);
       case 'released':
@@ -379,7 +390,7 @@ export class Leader {
       case 'create-actor':
         return this.#lifecycle.create(asker, body);
       case 'get-actor':
-        return this.#lifecycle.get(asker, body);
+        return this.#lifecycle.get(asker, body, this.#activities);
       case 'wish-actor':
         return this.#lifecycle.wish(asker, body);
       case 'stop-actor-request':
@@ -396,7 +407,7 @@ export class Leader {
       case 'cordon-node':
         return this.#cordon(asker, body);
       case 'list-tasks':
-        return this.#questions.listTasks(asker, body);
+        return this.#questions.listTasks(asker, body, this.#activities);
       default:
         return unreachable(body);
     }

@@ -41,6 +41,7 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     wait: live.length === 0 ? 0 : Number.POSITIVE_INFINITY,
     // Those of rounds that were answered run out by themselves.
     survey: Number.POSITIVE_INFINITY,
+    activity: 0,
     timers: Math.min(1, state.timers.count),
     'timer-lane': nodes.presentCount,
     retention: 1,

@@ -1,6 +1,7 @@
 /** What the nouns of the node machine share: the output of this event, time, and each other. */
 import type { ActorId, OutputDraft } from '@troupe/model';
 import type { Activation } from './activation.ts';
+import type { Activities } from './activities.ts';
 import type { Ailing } from './ailing.ts';
 import type { Alarms } from './alarms.ts';
 import type { Arrivals } from './arrivals.ts';
@@ -58,4 +59,5 @@ export interface Core {
   readonly quarantine: Quarantine;
   readonly wishes: Wishes;
   readonly ailing: Ailing;
+  readonly activities: Activities;
 }

@@ -14,6 +14,7 @@ import {
   unreachable,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
+import { Activities } from './activities.ts';
 import { Ailing } from './ailing.ts';
 import { Alarms } from './alarms.ts';
 import { Arrivals } from './arrivals.ts';
@@ -77,6 +78,7 @@ export class NodeMachine
   readonly quarantine: Quarantine;
   readonly wishes: Wishes;
   readonly ailing: Ailing;
+  readonly activities: Activities;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -103,6 +105,7 @@ export class NodeMachine
     this.quarantine = new Quarantine(this);
     this.wishes = new Wishes(this);
     this.ailing = new Ailing(this);
+    this.activities = new Activities(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -214,6 +217,8 @@ export class NodeMachine
         return this.lines.onAsk(message);
       case 'ask-beyond':
         return this.lines.onAskBeyond(message);
+      case 'ask-activity':
+        return this.activities.onAsk(message);
       case 'prepare':
         return this.arrivals.onPrepare(message);
       case 'prepared':
@@ -277,6 +282,8 @@ export class NodeMachine
         return this.waits.onWaits(frame);
       case 'decided':
         return this.decisions.onDecided(frame);
+      case 'progress':
+        return this.activities.onProgress(frame);
       case 'captured':
         return this.checkpointing.onCaptured(frame);
       case 'log':

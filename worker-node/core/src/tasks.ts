@@ -134,6 +134,18 @@ export class Tasks {
     return true;
   }
 
+  /** What is at a runner under this number. */
+  orderOf(work: number): RunTask | undefined {
+    return this.#byWork.get(work)?.order;
+  }
+
+  /** This attempt, while it has no result. */
+  orderFor(task: TaskId, number: number): RunTask | undefined {
+    const attempt = this.#attempts.get(task);
+    const isIt = attempt?.order.attempt === number && attempt.result === undefined;
+    return isIt ? attempt.order : undefined;
+  }
+
   onResultSeen(seen: TaskResultSeen): void {
     for (const { task, attempt } of seen.results) {
       const known = this.#attempts.get(task);

@@ -80,6 +80,11 @@ class TaskScope {
     this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
   };
 
+  readonly progress = (share: number, text?: string): void => {
+    this.#work.checkOpen('c.progress');
+    this.#work.tellProgress(share, text);
+  };
+
   readonly actor = (
     actor: string | { readonly name: string },
     key: string,

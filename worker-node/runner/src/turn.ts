@@ -97,6 +97,11 @@ export class TurnScope {
     this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
   };
 
+  readonly progress = (share: number, text?: string): void => {
+    this.#work.checkOpen('c.progress');
+    this.#work.tellProgress(share, text);
+  };
+
   readonly step = (
     name: string,
     run: (step: StepContext) => unknown,

@@ -79,6 +79,7 @@ export interface RunMessage {
     readonly branchesDone: number;
     readonly branchesAll: number;
     readonly rounds: { readonly done: number; readonly all: number } | null;
+    readonly progress?: ProgressMessage | null;
   }[];
   readonly value: Uint8Array;
   readonly error: ErrorMessage | null;
@@ -107,6 +108,23 @@ export interface ActorMessage {
   readonly state: string;
   readonly labels: Labels;
   readonly failure: ErrorMessage | null;
+  readonly activity?: ActorActivityMessage | null;
+}
+
+export interface ActorActivityMessage {
+  readonly inMemory: boolean;
+  readonly queued: number;
+  readonly turn?: {
+    readonly method: string;
+    readonly forMs?: number | null;
+    readonly progress?: ProgressMessage | null;
+  } | null;
+}
+
+export interface ProgressMessage {
+  readonly share: number;
+  readonly text: string;
+  readonly agoMs: number;
 }
 
 export interface OwnerMessage {
@@ -135,6 +153,7 @@ export interface TaskMessage {
   readonly node: string;
   readonly gpus: readonly number[];
   readonly why: string;
+  readonly progress?: ProgressMessage | null;
 }
 
 interface LimitsMessage {
@@ -265,7 +284,10 @@ export interface UnaryMethods {
     };
     response: { actor: ActorMessage; created: boolean };
   };
-  'ActorsService/Get': { request: NamedActor; response: { actor: ActorMessage } };
+  'ActorsService/Get': {
+    request: NamedActor & { activity?: boolean };
+    response: { actor: ActorMessage };
+  };
   'ActorsService/Destroy': { request: BornActor; response: object };
   'ActorsService/Pause': { request: BornActor; response: object };
   'ActorsService/Resume': { request: BornActor; response: object };
@@ -285,7 +307,7 @@ export interface UnaryMethods {
     response: object;
   };
   'TasksService/List': {
-    request: { tenant: string; limit: number };
+    request: { tenant: string; limit: number; activity?: boolean };
     response: { tasks: readonly TaskMessage[]; total: number };
   };
   'RunsService/Start': {
@@ -297,7 +319,7 @@ export interface UnaryMethods {
     response: { run: RunMessage | null };
   };
   'RunsService/Wait': {
-    request: { run: string; waitMs: number; byReference: boolean };
+    request: { run: string; waitMs: number; byReference: boolean; activity?: boolean };
     response: { run: RunMessage | null };
   };
   'RunsService/Resume': {
