@@ -39,6 +39,8 @@ describe('the simulated cluster', () => {
     ['gpu-taken-for-half', 'no-double-reservation'],
     ['signals-not-in-the-checkpoint', 'signal-once'],
     ['races-run-anew', 'same-winner'],
+    ['begun-without-its-configuration', 'configured-as-begun'],
+    ['placed-without-a-configuration', 'configured-as-begun'],
     ['undone-first-to-last', 'undone-in-reverse'],
     ['all-at-a-runner-are-blamed', 'blamed-for-its-own'],
   ])('notices a deliberate fault: %s, by %s alone', async (mutant, checker) => {

@@ -61,6 +61,13 @@ export const errorTable = {
   TIME_LIMIT: row(4, false, 'done', 'raise the time limit, or do less in one turn'),
   RUNNER_CRASHED: row(13, false, 'done', 'see the runner output; the state before the call stands'),
   RETRIES_EXHAUSTED: row(10, false, 'done', 'see the last error of the attempts'),
+  SECRET_UNAVAILABLE: row(
+    9,
+    false,
+    'done',
+    'let the nodes have it: `node.secrets` in their configuration',
+  ),
+  SECRET_EXPOSED: row(3, false, 'done', 'keep secrets out of state, results, replies and letters'),
   CANCELLED: row(1, false, 'done', 'nothing: the caller asked for it'),
   NO_SIGNAL: row(4, false, 'done', 'signal the actor in time, or wait longer'),
   COMPENSATION_FAILED: row(10, false, 'done', 'undo by hand what the steps named have done'),

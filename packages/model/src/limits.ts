@@ -25,6 +25,15 @@ export const limits = {
   turnedAwayMs: 5_000,
   /** Turns of one actor handed to its runner ahead of their records. */
   turnsAheadMax: 64,
+  /** Values in one configuration: `RESOURCE_EXHAUSTED` beyond; and its bytes: `TOO_LARGE`. */
+  configNamesMax: 256,
+  configBytesMax: 32 * 1024,
+  /** Versions of one configuration that are kept, and their bytes: the oldest go beyond, and a turn that
+   *  began with one of these sees the latest when it runs again. */
+  configVersionsKeptMax: 100,
+  configBytesKeptMax: 512 * 1024,
+  /** Shorter secrets are not looked for in what is recorded: they stand there by chance. */
+  secretLengthMin: 8,
   /** Units of the text of a progress: the rest is cut. */
   progressTextMax: 200,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */

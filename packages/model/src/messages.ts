@@ -5,6 +5,7 @@
  */
 import type { ActivityFound, AskActivity } from './activity.ts';
 import type { VectorClock } from './clock.ts';
+import type { AskConfig, ConfigNews, ConfigSeen, ConfigTold } from './config.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type { StoredObject } from './handle.ts';
 import type {
@@ -256,6 +257,8 @@ export interface Place {
   readonly heir?: true;
   /** Absent where nothing but living was ever wished. */
   readonly wish?: ActorWish;
+  /** Version of the configuration of its tenant, which it sees or a later one; absent for none. */
+  readonly config?: number;
 }
 
 /** Where an actor is to go from its node, and with which bundle, as far as that is known now: the leader
@@ -432,6 +435,8 @@ export interface RunTask {
   readonly gpus?: readonly number[];
   /** Scope of actors that the task creates; the actor alone when absent. */
   readonly scope?: string;
+  /** As in `Place`. */
+  readonly config?: number;
 }
 
 /** node → leader: these attempts have arrived. */
@@ -521,6 +526,8 @@ export type ToNode =
   | AskTurns
   | AskBeyond
   | AskActivity
+  | ConfigNews
+  | ConfigTold
   | Die
   | NodeGone
   | Drain
@@ -542,6 +549,8 @@ export type NodeToLeader =
   | TurnsFound
   | BeyondFound
   | ActivityFound
+  | AskConfig
+  | ConfigSeen
   | Quarantined
   | Leaving
   | Released

@@ -4,6 +4,7 @@
  * a resend finds what the first one did.
  */
 import type { ActorActivity, ProgressView } from './activity.ts';
+import type { ConfigAnswer, ConfigRequest } from './config.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type {
   ActorId,
@@ -25,6 +26,7 @@ import type { TimerWhen } from './timers.ts';
 
 export type RequestBody =
   | SavepointRequest
+  | ConfigRequest
   | {
       /** Idempotent by `task`. Answered when the task has finished. */
       readonly kind: 'submit-task';
@@ -268,6 +270,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-actors',
   'list-timers',
   'get-actor',
+  'get-config',
   'list-tasks',
   'list-demands',
   'list-savepoints',
@@ -291,6 +294,7 @@ export interface Request {
 
 export type Answer =
   | SavepointAnswer
+  | ConfigAnswer
   | { readonly kind: 'task-ended'; readonly task: TaskId; readonly outcome: Outcome }
   | { readonly kind: 'run'; readonly run: RunView }
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }

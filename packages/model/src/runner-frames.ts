@@ -4,8 +4,9 @@
  * this. One runner serves one bundle, given on its command line.
  */
 import type { Progress } from './activity.ts';
+import type { ConfigVersion, ResolvedSecrets } from './config.ts';
 import type { Failure, Outcome } from './errors.ts';
-import type { ActorId, BundleHash, Bytes, TaskId } from './ids.ts';
+import type { ActorId, BundleHash, Bytes, TaskId, TenantName } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
 import type { PendingTimer, TimerChange } from './timers.ts';
 
@@ -104,6 +105,7 @@ export type ToRunner =
       readonly work: WorkId;
       readonly task: TaskId;
       readonly attempt: number;
+      readonly tenant: TenantName;
       readonly name: string;
       readonly input: Bytes;
       /** What the handles in the input stand for. */
@@ -111,6 +113,13 @@ export type ToRunner =
       readonly limitMs: number;
       readonly gpus?: readonly number[];
     }
+  /** What turns, reads and attempts of this tenant see that are sent from now on. */
+  | ({
+      readonly kind: 'config';
+      readonly tenant: TenantName;
+      /** Added by the process of the node on the way: no machine ever has one. */
+      readonly secrets?: ResolvedSecrets;
+    } & ConfigVersion)
   /** The side effect of this step may begin: all that came before it is durable. */
   | { readonly kind: 'step-go'; readonly work: WorkId; readonly ordinal: number }
   /** Of an awaited call or of a wait. */

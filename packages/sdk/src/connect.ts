@@ -19,6 +19,7 @@ import {
 import { progressField } from './activity.ts';
 import type { UntypedCalls } from './actor.ts';
 import { actorsOf } from './actors.ts';
+import { configOf } from './config.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf } from './handle.ts';
@@ -186,6 +187,7 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       () => platform.newId(),
       (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
     ),
+    config: configOf(unary, tenant),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);

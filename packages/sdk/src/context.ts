@@ -13,6 +13,10 @@ export interface TurnContext<S> {
   readonly callId: string;
   /** Aborted when the caller cancels or the turn passes its time limit. */
   readonly signal: AbortSignal;
+  /** What the tenant is configured with. A turn sees one version, also when it runs again. */
+  readonly config: ConfigValues;
+  /** The secret that a value of the configuration names. Nothing with it in is recorded. */
+  secret(name: string): string;
   /** A line for the log of the node. */
   log(text: string): void;
   /** Says how far this turn has come, from 0 to 1, to whoever looks at the actor. It is not recorded,
@@ -67,8 +71,14 @@ export interface ReadContext<S> {
   readonly id: string;
   readonly callId: string;
   readonly signal: AbortSignal;
+  readonly config: ConfigValues;
   log(text: string): void;
   readonly timers: Pick<Timers, 'list'>;
+}
+
+/** Values by name, read-only. One that names a secret is the reference, never the secret. */
+export interface ConfigValues {
+  readonly [name: string]: unknown;
 }
 
 export interface SendOptions {
@@ -133,6 +143,9 @@ export interface TaskContext {
   readonly gpus: readonly number[];
   /** Aborted when the task is cancelled or passes its time limit. */
   readonly signal: AbortSignal;
+  /** What the tenant is configured with; one version for each attempt. */
+  readonly config: ConfigValues;
+  secret(name: string): string;
   log(text: string): void;
   /** Says how far this attempt has come, from 0 to 1, to whoever looks at tasks and runs. It is not
    *  recorded. */

@@ -13,6 +13,7 @@ export { actor } from './actor.ts';
 export type {
   CallLimit,
   Compensation,
+  ConfigValues,
   Frozen,
   ReadContext,
   SendOptions,

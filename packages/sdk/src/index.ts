@@ -1,6 +1,7 @@
 /** The whole public surface of Troupe: definitions, and the client. */
 
 export type {
+  ActorActivity,
   ActorState,
   ActorView,
   BlockView,
@@ -8,6 +9,7 @@ export type {
   DemandView,
   NodeView,
   PendingTimerView,
+  ProgressView,
   ReservationView,
   RunProgress,
   RunState,
@@ -23,6 +25,7 @@ export type {
   CreateActorOptions,
   ListActorsOptions,
 } from './actors.ts';
+export type { Config, ConfigView, SetConfigOptions } from './config.ts';
 export { connect } from './connect.ts';
 export * from './define.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';

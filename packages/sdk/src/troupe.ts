@@ -14,6 +14,7 @@ import type {
 } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { Actors } from './actors.ts';
+import type { Config } from './config.ts';
 import type { Scope } from './scopes.ts';
 import type { TaskDefinition } from './task.ts';
 import type { TimersAsked, TimersPage } from './timer-list.ts';
@@ -211,6 +212,8 @@ export interface Troupe {
   status(): Promise<ClusterView>;
   /** The actors of the tenant, listed, made, paused and destroyed. */
   readonly actors: Actors;
+  /** What the tenant is configured with. */
+  readonly config: Config;
   /** Moves one live actor to another node, with all that waits for it; its callers notice only latency.
    *  Answers when it is there, or as soon as `waitMs` are over while it finishes its last turn. */
   migrate(type: string, key: string, options?: MigrateOptions): Promise<Migrated>;

@@ -145,6 +145,14 @@ const services: Services = {
     const { quota: set, strategy: chosen = '', ...view } = settings;
     return { ...view, ...set, strategy: chosen };
   },
+  async 'ClusterService/GetConfig'({ tenant }, ask) {
+    return configMessage(await ask({ kind: 'get-config', tenant: tenantName(tenant) }));
+  },
+  async 'ClusterService/PutConfig'({ tenant, value, unset, version }, ask) {
+    const of = version === undefined ? {} : { version };
+    const body = { kind: 'put-config', tenant: tenantName(tenant), set: value, unset } as const;
+    return configMessage(await ask({ ...body, ...of }));
+  },
   async 'ClusterService/ListDemands'({ tenant, limit }, ask) {
     const of = tenant === '' ? {} : { tenant: tenantName(tenant) };
     const answer = told('demands', await ask({ kind: 'list-demands', ...of, limit }));
@@ -163,6 +171,11 @@ const services: Services = {
     return {};
   },
 };
+
+function configMessage(answer: Answer) {
+  const { version, values } = told('config', answer);
+  return { version, value: values };
+}
 
 /** A bare `done` says nothing of the run: it is asked for. */
 async function runTold(run: RunId, answer: Answer, ask: Ask): Promise<{ run: RunMessage }> {

@@ -16,6 +16,7 @@ export type Due =
   | { readonly kind: 'places'; readonly node: Incarnation }
   | { readonly kind: 'attempts'; readonly node: Incarnation }
   | { readonly kind: 'leaves'; readonly node: Incarnation }
+  | { readonly kind: 'configs'; readonly node: Incarnation }
   /** Somebody has waited long enough for a migration. */
   | { readonly kind: 'migration'; readonly actor: ActorId; readonly asker: MigrationAsker }
   | { readonly kind: 'retry'; readonly task: TaskId }

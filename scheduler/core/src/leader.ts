@@ -15,6 +15,7 @@ import {
 } from '@troupe/model';
 import { Activities } from './activities.ts';
 import { Ailing } from './ailing.ts';
+import { Configs } from './configs.ts';
 import type { Due } from './deadlines.ts';
 import { Deploying } from './deploying.ts';
 import type { Desk } from './desk.ts';
@@ -62,6 +63,7 @@ export class Leader {
   readonly #lineViews: LineViews;
   readonly #quarantines: Quarantines;
   readonly #activities: Activities;
+  readonly #configs: Configs;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -76,6 +78,7 @@ export class Leader {
         this.#migrations.nodeLost(node);
         this.#ailing.nodeLost(node);
         this.#activities.nodeLost(node);
+        this.#configs.nodeLost(node);
         this.#tasks.nodeLost(node);
         this.#timers.nodeLost(node);
       },
@@ -97,6 +100,7 @@ export class Leader {
     );
     this.#ailing = new Ailing();
     this.#activities = new Activities(desk);
+    this.#configs = new Configs(desk);
     this.#lifecycle = new Lifecycle(desk, this.#directory, {
       ailments: this.#ailing,
       timers: this.#timers,
@@ -175,6 +179,7 @@ export class Leader {
       this.#surveys,
       this.#lineViews,
       this.#activities,
+      this.#configs,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
@@ -198,6 +203,8 @@ export class Leader {
         return this.#directory.resend(due.node);
       case 'attempts':
         return this.#tasks.resend(due.node);
+      case 'configs':
+        return this.#configs.resend(due.node);
       case 'leaves':
         return this.#migrations.resend(due.node);
       case 'migration':
@@ -292,6 +299,10 @@ export class Leader {
         return this.#lineViews.found(message);
       case 'activity-found':
         return this.#activities.found(message);
+      case 'ask-config':
+        return this.#configs.asked(message);
+      case 'config-seen':
+        return this.#configs.seen(message);
       case 'leaving':
         return this.#membership.drain(node);
       case 'released':
@@ -367,6 +378,10 @@ export class Leader {
         return this.#deploying.deploy(asker, body);
       case 'put-tenant':
         return this.#deploying.putTenant(asker, body);
+      case 'get-config':
+        return this.#configs.get(asker, body);
+      case 'put-config':
+        return this.#configs.put(asker, body);
       case 'put-reservation':
         return this.#reserving.put(asker, body);
       case 'drop-reservation':

@@ -1,19 +1,22 @@
 /**
  * An actor placed on this node, whether or not it is in memory, and the turns it is about to run.
  */
-import type {
-  ActorId,
-  ActorWish,
-  Address,
-  BundleHash,
-  Bytes,
-  Call,
-  ChainLink,
-  Letter,
-  Place,
-  Recorded,
-  SessionId,
-  VectorClock,
+import {
+  type ActorId,
+  type ActorWish,
+  type Address,
+  actorParts,
+  type BundleHash,
+  type Bytes,
+  type Call,
+  type ChainLink,
+  type ConfigVersion,
+  type Letter,
+  type Place,
+  type Recorded,
+  type SessionId,
+  type TenantName,
+  type VectorClock,
 } from '@troupe/model';
 import type { Alarm } from './alarms.ts';
 import type { RunnerId } from './events.ts';
@@ -49,6 +52,8 @@ export interface Turn {
   /** Monotonic ms at which it was first in line at its runner. */
   startedAt: number;
   limitMs: number;
+  /** What it sees. */
+  readonly config: ConfigVersion;
 }
 
 /**
@@ -67,12 +72,17 @@ export type Phase =
 
 export interface Activation {
   readonly id: ActorId;
+  readonly tenant: TenantName;
   readonly birth: number;
   readonly epoch: number;
   readonly scope: string;
   readonly bundle: BundleHash;
   /** What stands in the store may be the tombstone of the one before it. */
   readonly heir: boolean;
+  /** Version of the configuration that it must see at least. */
+  readonly config: number;
+  /** What its begun turn sees: that version, or the latest where it is not kept. */
+  begunConfig: (ConfigVersion & { readonly asked: number }) | undefined;
   /** The latest that was heard of. */
   wish: ActorWish;
   /** Emptied once a checkpoint of this epoch is stored. */
@@ -151,11 +161,14 @@ export interface Activation {
 export function activationOf(place: Place, ownFrom: number, now: number): Activation {
   return {
     id: place.actor,
+    tenant: actorParts(place.actor).tenant,
     birth: place.birth,
     epoch: place.epoch,
     scope: place.scope,
     bundle: place.bundle,
     heir: place.heir === true,
+    config: place.config ?? 0,
+    begunConfig: undefined,
     wish: place.wish ?? { kind: 'live', at: 0 },
     chain: place.chain,
     phase: 'cold',

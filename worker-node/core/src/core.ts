@@ -6,6 +6,7 @@ import type { Ailing } from './ailing.ts';
 import type { Alarms } from './alarms.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Checkpointing } from './checkpointing.ts';
+import type { Configs } from './configs.ts';
 import type { Decisions } from './decisions.ts';
 import type { Departures } from './departures.ts';
 import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
@@ -60,4 +61,5 @@ export interface Core {
   readonly wishes: Wishes;
   readonly ailing: Ailing;
   readonly activities: Activities;
+  readonly configs: Configs;
 }

@@ -55,6 +55,8 @@ export type NodeFact =
       readonly timers?: readonly TimerChange[];
       /** What the turn added to the actor's clock, itself among it. */
       readonly clock: VectorClock;
+      /** Version of the configuration that it saw; absent when there was none. */
+      readonly config?: number;
       /** Wall-clock ms, for people. */
       readonly at: number;
     }
@@ -69,6 +71,8 @@ export type NodeFact =
       readonly args: Bytes;
       readonly path: readonly ActorId[];
       readonly clock: VectorClock;
+      /** Version of the configuration that it sees, also when it runs again; absent when there is none. */
+      readonly config?: number;
     }
   /** A step's result; an awaited call that goes out or a wait that begins (no outcome), or what these
    *  came to; who won a race; that the turn has failed and is being undone. */

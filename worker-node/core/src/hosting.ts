@@ -50,6 +50,7 @@ export class Hosting {
   }
 
   onPlace(place: Place): void {
+    this.#core.configs.hear(actorParts(place.actor).tenant, place.config);
     const known = this.#actors.get(place.actor);
     const epoch = known?.epoch ?? this.#dropped.get(place.actor)?.epoch ?? 0;
     // A late twin, or a wish: the actor is here already, or lives elsewhere by now.
@@ -206,6 +207,7 @@ export class Hosting {
     this.#core.trials.leave(activation);
     activation.phase = 'released';
     this.#core.wishes.forget(activation);
+    this.#core.configs.forget(activation);
     this.#core.ailing.isWell(activation);
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
@@ -268,6 +270,12 @@ export class Hosting {
 
   #start(activation: Activation): void {
     activation.phase = 'starting';
+    this.#core.configs.whenReady(activation, () => {
+      if (activation.phase === 'starting') this.#enter(activation);
+    });
+  }
+
+  #enter(activation: Activation): void {
     const entered = (got: RunnerId | Failure): void => {
       if (typeof got === 'object') {
         if (isFailure(got) && activation.phase === 'starting') this.#fail(activation, got);

@@ -19,6 +19,7 @@ import { Ailing } from './ailing.ts';
 import { Alarms } from './alarms.ts';
 import { Arrivals } from './arrivals.ts';
 import { Checkpointing } from './checkpointing.ts';
+import { Configs } from './configs.ts';
 import type { Core } from './core.ts';
 import { Decisions } from './decisions.ts';
 import { Departures } from './departures.ts';
@@ -79,6 +80,7 @@ export class NodeMachine
   readonly wishes: Wishes;
   readonly ailing: Ailing;
   readonly activities: Activities;
+  readonly configs: Configs;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -106,6 +108,7 @@ export class NodeMachine
     this.wishes = new Wishes(this);
     this.ailing = new Ailing(this);
     this.activities = new Activities(this);
+    this.configs = new Configs(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -217,6 +220,10 @@ export class NodeMachine
         return this.lines.onAsk(message);
       case 'ask-beyond':
         return this.lines.onAskBeyond(message);
+      case 'config-news':
+        return this.configs.onNews(message);
+      case 'config-told':
+        return this.configs.onTold(message);
       case 'ask-activity':
         return this.activities.onAsk(message);
       case 'prepare':
@@ -299,6 +306,7 @@ export class NodeMachine
   }
 
   #onRunnerExited(runner: RunnerId, reason: string): void {
+    this.configs.runnerGone(runner);
     const gone = this.runners.onExited(runner);
     if (gone === undefined) return;
     const lost = this.hosting.onRunnerExited(runner);
@@ -330,5 +338,6 @@ export class NodeMachine
     this.handover.tick();
     this.wishes.tick();
     this.ailing.tick();
+    this.configs.tick();
   }
 }

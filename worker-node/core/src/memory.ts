@@ -33,6 +33,8 @@ export interface BegunTurn {
   readonly args: Bytes;
   readonly path: readonly ActorId[];
   readonly recorded: Recorded[];
+  /** Version of the configuration that it was begun with; absent when there was none. */
+  readonly config?: number;
   /** Nothing is left to do but to wait, as its runner said: it need not run before a wait ends. */
   parked: boolean;
   /** Since when each of its waits lasts, by ordinal: monotonic ms of this node (S3). */
@@ -165,6 +167,7 @@ export function replay(
         recorded: [],
         parked: false,
         since: new Map(),
+        ...(fact.config === undefined ? {} : { config: fact.config }),
       };
       return undefined;
     case 'turn-recorded':

@@ -78,6 +78,7 @@ export class Runners {
   /** Ends a runner that was for trials. */
   end(id: RunnerId): void {
     this.#runners.delete(id);
+    this.#core.configs.runnerGone(id);
     this.#core.out.work({ kind: 'end-runner', runner: id });
   }
 

@@ -246,7 +246,7 @@ export class Turns {
     if (next !== undefined) this.#first(next);
     if (frame.skipped === true || !this.#core.timers.isPending(activation, input.cause)) {
       this.#core.timers.settled(activation, input.cause);
-    } else this.#commit(activation, input, frame.outcome, frame);
+    } else this.#commit(activation, input, frame.outcome, frame, configOf(turn));
     this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
@@ -267,6 +267,7 @@ export class Turns {
     input: Input,
     ended: Outcome,
     done: Pick<Frame<'turn-done'>, 'delta' | 'sends' | 'timers'>,
+    config: { readonly config?: number } = {},
   ): void {
     const { memory } = activation;
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
@@ -287,6 +288,7 @@ export class Turns {
       letters: this.#letters(activation, done),
       clock: clockChanges(memory.clock, tickClock(known, activation.id, seq)),
       at: this.#core.wall,
+      ...config,
     } as const;
     const changed = done.delta === undefined ? bare : { ...bare, delta: done.delta };
     const fact = done.timers === undefined ? changed : { ...changed, timers: done.timers };
@@ -346,7 +348,9 @@ export class Turns {
     const { cause, method, args, path } = input;
     const seq = memory.seq + 1;
     const waits = { parked: false, since: new Map<number, number>() };
-    memory.begun = { seq, cause, method, args, path, recorded: [], ...waits };
+    const config = configOf(turn);
+    memory.begun = { seq, cause, method, args, path, recorded: [], ...waits, ...config };
+    activation.begunConfig = { ...turn.config, asked: turn.config.version };
     turn.recorded = memory.begun.recorded;
     this.fact(activation, {
       kind: 'turn-begun',
@@ -358,6 +362,7 @@ export class Turns {
       args,
       path,
       clock: changes,
+      ...config,
     });
     return memory.begun;
   }
@@ -401,6 +406,10 @@ export class Turns {
       recorded: [],
       startedAt: this.#core.now,
       limitMs: this.#core.runners.turnLimitMs(bundle, typeOf(activation)) ?? limits.turnLimitMs,
+      config:
+        !read && this.#begunBy(activation, input) !== undefined
+          ? this.#core.configs.ofBegun(activation)
+          : this.#core.configs.latest(activation.tenant),
     };
     this.#byWork.set(turn.work, turn);
     return turn;
@@ -409,6 +418,7 @@ export class Turns {
   #hand(turn: Turn): void {
     const { activation, input, work, read, recorded, limitMs } = turn;
     if (activation.runner === undefined) return;
+    this.#core.configs.give(activation.runner, activation.tenant, turn.config);
     const frame = {
       kind: 'turn',
       work,
@@ -456,6 +466,11 @@ function afterItBegan(outcome: Outcome, { method }: Input): Outcome {
     details: { ...details, code },
   });
   return { ok: false, failure: failed };
+}
+
+/** As it stands in facts. */
+function configOf({ config }: Turn): { readonly config?: number } {
+  return config.version === 0 ? {} : { config: config.version };
 }
 
 function crashedAtStart({ id, startCrashes }: Activation, reason: string): Failure {

@@ -143,7 +143,7 @@ export class TestNode {
     epoch = 2,
     chain: readonly ChainLink[] = [],
     birth = 1,
-    more: Pick<Partial<Place>, 'wish' | 'heir' | 'scope'> = {},
+    more: Pick<Partial<Place>, 'wish' | 'heir' | 'scope' | 'config'> = {},
   ): void {
     const place: Place = {
       kind: 'place',

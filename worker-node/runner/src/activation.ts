@@ -17,6 +17,7 @@ import {
   type Outcome,
   type OutgoingSend,
   sameActor,
+  type TenantName,
   type TimerChange,
   type ToRunner,
   troupeError,
@@ -66,13 +67,15 @@ export class Activation {
   readonly #held: HeldState;
   readonly #timers: HeldTimers;
   readonly #name: string;
+  readonly tenant: TenantName;
   readonly #queue: TurnFrame[] = [];
   #running: Work | undefined;
   #waits = false;
 
   /** Throws what the constructor of the state throws. */
   constructor(actor: ActorId, definition: AnyActorDefinition, host: Host, from: Activated) {
-    const { type, key } = actorParts(sameActor(actor));
+    const { type, key, tenant } = actorParts(sameActor(actor));
+    this.tenant = tenant;
     this.#definition = definition;
     this.#host = host;
     this.#name = `${type}/${key}`;

@@ -5,6 +5,7 @@
  */
 import { limits, type Progress, troupeError } from '@troupe/model';
 import type { Emit } from './departures.ts';
+import { revealed } from './revealed.ts';
 import type { Work } from './work.ts';
 
 const everyMs = 100;
@@ -45,5 +46,8 @@ function progressOf(name: string, share: number, text: string | undefined): Prog
     throw troupeError('INVALID_ARGUMENT', what);
   }
   if (text === undefined) return { share };
-  return { share, text: String(text).slice(0, limits.progressTextMax).toWellFormed() };
+  return {
+    share,
+    text: revealed.scrub(String(text)).slice(0, limits.progressTextMax).toWellFormed(),
+  };
 }

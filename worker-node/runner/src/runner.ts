@@ -15,6 +15,7 @@ import {
 } from '@troupe/model';
 import type { Definitions } from '@troupe/sdk/internal';
 import { Activation, type Host } from './activation.ts';
+import { Configs, notConfigured } from './configs.ts';
 import type { Emit } from './departures.ts';
 import type { After } from './long-timer.ts';
 import { failureOfUser } from './outcome.ts';
@@ -31,6 +32,7 @@ export class Runner {
   readonly #host: Host & { readonly meter: UseMeter | undefined };
   readonly #emit: Emit;
   readonly #works = new Map<WorkId, Work>();
+  readonly #configs = new Configs();
   readonly #activations = new Map<ActorId, Activation | Failure>();
 
   /** `after` are the timers that limits and back-offs go by, `wall` is the wall clock in ms. */
@@ -56,6 +58,8 @@ export class Runner {
     switch (frame.kind) {
       case 'turn':
         return this.#turn(frame);
+      case 'config':
+        return this.#configs.give(frame);
       case 'step-go':
         return this.#works.get(frame.work)?.departures.go(frame.ordinal);
       case 'call-returned':
@@ -70,7 +74,7 @@ export class Runner {
         this.#activations.delete(frame.actor);
         return;
       case 'task':
-        return runTask(frame, this.#definitions.tasks, this.#host);
+        return runTask(frame, this.#definitions.tasks, this.#host, this.#configs.of(frame.tenant));
       case 'capture':
         return this.#capture(frame.actor, frame.request);
       case 'cancel':
@@ -100,7 +104,10 @@ export class Runner {
 
   #turn(frame: TurnFrame): void {
     const activation = this.#activations.get(frame.actor);
-    if (activation instanceof Activation) return activation.take(frame);
+    if (activation instanceof Activation) {
+      const config = this.#configs.of(activation.tenant);
+      return activation.take(config === notConfigured ? frame : { ...frame, config });
+    }
     const why = activation ?? failure('INTERNAL', `actor ${frame.actor} is not active here`);
     const outcome = { ok: false, failure: why } as const;
     this.#emit({ kind: 'turn-done', work: frame.work, outcome, sends: [] });

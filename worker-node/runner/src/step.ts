@@ -14,6 +14,7 @@ import { compensationOf } from './undos.ts';
 import type { Work } from './work.ts';
 
 const backoffMsDefault = [1_000];
+const finalCodes: ReadonlySet<string> = new Set(['UNCARRIABLE', 'TOO_LARGE', 'SECRET_EXPOSED']);
 
 export interface StepOrder {
   readonly name: string;
@@ -154,7 +155,7 @@ async function tryOnce({ work, name, run, options, effectId, signal }: Tries): P
 /** A result that cannot be carried will not be carried the next time either. */
 function isFinal(thrown: unknown): boolean {
   if (!(thrown instanceof TroupeError)) return false;
-  return thrown.code === 'UNCARRIABLE' || thrown.code === 'TOO_LARGE';
+  return finalCodes.has(thrown.code);
 }
 
 function reasonOf(signal: AbortSignal): TroupeError | undefined {

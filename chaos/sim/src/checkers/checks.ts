@@ -16,11 +16,13 @@ import type {
   Answered,
   Attempted,
   Checker,
+  Configured,
   Effect,
   MakeChecker,
   Rest,
   Restored,
 } from './checker.ts';
+import { configuredAsBegun } from './configured-as-begun.ts';
 import { consistentCut } from './consistent-cut.ts';
 import { dagOrder } from './dag-order.ts';
 import { effectOnce } from './effect-once.ts';
@@ -83,6 +85,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'reserved-is-there': reservedIsThere,
   'as-asked': asAsked,
   'as-wished': asWished,
+  'configured-as-begun': configuredAsBegun,
   'gang-all-or-none': gangAllOrNone,
   'wishes-kept': wishesKept,
   'lower-gives-way': lowerGivesWay,
@@ -203,6 +206,11 @@ export class Checks implements Onlooker {
   effect(effect: Effect): void {
     this.#who = effect.node;
     for (const checker of this.#checkers) checker.effect?.(effect);
+  }
+
+  configured(configured: Configured): void {
+    this.#who = configured.node;
+    for (const checker of this.#checkers) checker.configured?.(configured);
   }
 
   attempted(attempted: Attempted): void {

@@ -94,6 +94,8 @@ export class Truth {
   readonly follower: SchedulerMachine;
   readonly actors = new Map<ActorId, ActorTruth>();
   readonly tasks = new Map<TaskId, TaskTruth>();
+  /** The latest of the usual tenant. */
+  configVersion = 0;
   readonly ledgers: Ledgers;
   readonly grounds: Grounds;
   readonly asked = new Asked();
@@ -142,6 +144,9 @@ export class Truth {
     this.follower.apply(fact);
     this.grounds.apply(fact);
     switch (fact.kind) {
+      case 'config-put':
+        this.configVersion = fact.version;
+        return;
       case 'actor-created':
         this.#births.set(fact.actor, { birth: position, scope: fact.scope });
         return;

@@ -11,6 +11,7 @@ import {
   drawWeather,
   type NarrowLimits,
 } from './conditions.ts';
+import { drawConfigs } from './configs.ts';
 import {
   drawDeaf,
   drawFaults,
@@ -73,6 +74,8 @@ const journeysShare = 0.5;
 const timersShare = 0.4;
 /** Seeds in which actors are destroyed and paused. */
 const livesShare = 0.3;
+/** Seeds in which what the tenant is configured with is changed. */
+const configsShare = 0.35;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
@@ -121,6 +124,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const scope = drawScope(chance.fork('scope'));
   const hasTimers = chance.fork('has timers').chance(timersShare);
   const hasLives = chance.fork('has lives').chance(livesShare);
+  const hasConfigs = chance.fork('has configs').chance(configsShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -135,6 +139,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
       ...(hasJourneys ? drawJourneys(client, shape, load.fork(`${client}/journeys`)) : []),
       ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
+      ...(hasConfigs ? drawConfigs(span, load.fork(`${client}/configs`)) : []),
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),

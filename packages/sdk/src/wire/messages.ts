@@ -121,6 +121,11 @@ export interface ActorActivityMessage {
   } | null;
 }
 
+export interface ConfigMessage {
+  readonly version: number;
+  readonly value: Uint8Array;
+}
+
 export interface ProgressMessage {
   readonly share: number;
   readonly text: string;
@@ -368,6 +373,17 @@ export interface UnaryMethods {
   'ClusterService/ListDemands': {
     request: { tenant: string; limit: number };
     response: { demands: readonly DemandMessage[]; total: number };
+  };
+  'ClusterService/GetConfig': { request: { tenant: string }; response: ConfigMessage };
+  'ClusterService/PutConfig': {
+    request: {
+      tenant: string;
+      value: Uint8Array;
+      json: string;
+      unset: readonly string[];
+      version?: number;
+    };
+    response: ConfigMessage;
   };
   'ClusterService/DrainNode': { request: { node: string }; response: object };
   'ClusterService/CordonNode': {
