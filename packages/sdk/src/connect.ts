@@ -17,7 +17,7 @@ import {
   troupeError,
 } from '@troupe/model';
 import { progressField } from './activity.ts';
-import type { UntypedCalls } from './actor.ts';
+import type { AnyActorDefinition, UntypedCalls } from './actor.ts';
 import { actorsOf } from './actors.ts';
 import { configOf } from './config.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
@@ -26,9 +26,12 @@ import { makeHandle, nameOf } from './handle.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
 import { migrate } from './migrate.ts';
 import { type Platform, processPlatform } from './platform.ts';
+import { type PoolOptions, poolOf } from './pool.ts';
 import { dropReservation, putReservation } from './reservations.ts';
 import { runHandle, viewOf } from './runs.ts';
 import { scopeOf } from './scopes.ts';
+import { Semaphore } from './semaphore.ts';
+import { semaphoreOf } from './semaphores.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { putTenant } from './tenants.ts';
@@ -123,6 +126,16 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       }
       await calls[signalMethod]?.(name, value ?? null);
     },
+    semaphore: (name, permits) =>
+      semaphoreOf(actorHandle(way, Semaphore, name, { deadlineMs }), permits, platform),
+    pool: <A extends AnyActorDefinition>(
+      target: A,
+      size: number,
+      { name, ...options }: PoolOptions & CallOptions = {},
+    ) =>
+      poolOf<A>(size, name === undefined ? {} : { name }, (key) =>
+        actorHandle(way, target, key, { deadlineMs, ...options }),
+      ),
     scope: (name) =>
       scopeOf(unary, tenant, name, (target, key, atTurn) =>
         actorHandle(way, target, key, { deadlineMs, atTurn }),

@@ -26,7 +26,11 @@ export type {
   UndoOptions,
   WaitOptions,
 } from './context.ts';
+export type { PoolOptions } from './pool.ts';
+export { poolIn } from './pool.ts';
 export type { Made, Ref, Refs, Resolved } from './ref.ts';
+export type { PermitOptions, SemaphoreCounts } from './semaphore.ts';
+export { Semaphore, withPermit } from './semaphore.ts';
 export type { TaskDefinition, TaskOptions } from './task.ts';
 export { task } from './task.ts';
 export type { TimerOptions, TimerSchedule, Timers, TimerView } from './timers.ts';

@@ -29,6 +29,7 @@ export type { Config, ConfigView, SetConfigOptions } from './config.ts';
 export { connect } from './connect.ts';
 export * from './define.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
+export type { AcquireOptions, Lease, SemaphoreHandle } from './semaphores.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type {
   AgainOptions,

@@ -15,7 +15,9 @@ import type {
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { Actors } from './actors.ts';
 import type { Config } from './config.ts';
+import type { PoolOptions } from './pool.ts';
 import type { Scope } from './scopes.ts';
+import type { SemaphoreHandle } from './semaphores.ts';
 import type { TaskDefinition } from './task.ts';
 import type { TimersAsked, TimersPage } from './timer-list.ts';
 import type { WorkflowDefinition } from './workflow.ts';
@@ -188,6 +190,15 @@ export interface Troupe {
     value?: unknown,
     options?: CallOptions,
   ): Promise<void>;
+  /** So many permits under this name, which turns take by `withPermit`. The bundle of the tenant
+   *  exports `Semaphore`. The number that was said last counts. */
+  semaphore(name: string, permits: number): SemaphoreHandle;
+  /** So many actors of a type that are alike: each call goes to the one with the fewest of ours. */
+  pool<A extends AnyActorDefinition>(
+    actor: A,
+    size: number,
+    options?: PoolOptions & CallOptions,
+  ): ActorCalls<A>;
   /** The actors whose causality is tracked together under this name. */
   scope(name: string): Scope;
   /** Submits a task and answers with what it comes to. */
