@@ -55,8 +55,10 @@ export const limits = {
   callSendersMax: 1_024,
   /** Unanswered calls of one client session: the SDK waits beyond. */
   sessionCallsMax: 10_000,
-  /** How often a task or a block may be tried again, at most. */
+  /** How often a task or a block may be tried again, at most, unless its tries are unlimited; then each
+   *  follows after so long at least. */
   retriesMax: 1_000,
+  unlimitedBackoffMsMin: 1_000,
   /** Things waiting in one tenant's queue: `RESOURCE_EXHAUSTED` beyond. */
   queuedTasksMax: 100_000,
   /** Queues below one tenant: another one is `INVALID_ARGUMENT`. */

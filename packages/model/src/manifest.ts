@@ -27,6 +27,22 @@ export interface TaskManifest {
   readonly placement?: PlacementWishes;
 }
 
+/** Retries of what is tried again until it ends well, or in a way in which it always would. Greater
+ *  than what any attempt is numbered. */
+export const unlimitedRetries = 2_147_483_647;
+
+/** As it is written by users. */
+export type Retries = number | 'unlimited';
+
+export function retriesOf(retries: Retries): number {
+  return retries === 'unlimited' ? unlimitedRetries : retries;
+}
+
+/** Whether so many tries are allowed to be asked for. */
+export function mayRetry(retries: number, retriesMax: number): boolean {
+  return retries <= retriesMax || retries === unlimitedRetries;
+}
+
 export interface Manifest {
   /** Version of `@troupe/sdk` in the bundle. */
   readonly sdk: string;

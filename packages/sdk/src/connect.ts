@@ -9,6 +9,7 @@ import {
   isActorKey,
   isTypeName,
   limits,
+  retriesOf,
   signalMethod,
   type TaskView,
   type TroupeError,
@@ -314,8 +315,9 @@ function actorHandle<T>(
 }
 
 function submit<O>(way: Way, name: string, input: unknown, options: SubmitOptions): Promise<O> {
-  const { priority = '', id = way.platform.newId(), retries, limitMs, signal } = options;
+  const { priority = '', id = way.platform.newId(), limitMs, signal } = options;
   const { queue = '', dueInMs } = options;
+  const retries = options.retries === undefined ? undefined : retriesOf(options.retries);
   return asked(way, signal, (settle) => {
     const bytes = encodeValue(input, 'input');
     checkSize('input', bytes);

@@ -1,4 +1,5 @@
 /** What user code is given while it runs: the contexts of turns, reads, steps and tasks. */
+import type { Retries } from '@troupe/model';
 import type { ActorCalls, ActorSends, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { Timers } from './timers.ts';
 
@@ -96,8 +97,8 @@ export interface StepContext {
 }
 
 export interface StepTries {
-  /** Tries after the first; 0 unless given. */
-  readonly retries?: number;
+  /** Tries after the first; 0 unless given. Unlimited ones end with the time limit of the turn. */
+  readonly retries?: Retries;
   /** Wait before each further try; the last one repeats. 1 s unless given. */
   readonly backoffMs?: number | readonly number[];
   /** Time for one try; the turn's own limit unless given. */

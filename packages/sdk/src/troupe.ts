@@ -7,6 +7,7 @@ import type {
   QuotaChange,
   ReservationView,
   Resources,
+  Retries,
   RunView,
   StrategyName,
   TaskView,
@@ -57,7 +58,8 @@ export interface SubmitOptions {
   readonly signal?: AbortSignal;
   /** Submitting the same id again answers with the same task's result. */
   readonly id?: string;
-  readonly retries?: number;
+  /** Tries after the first, or `unlimited`; as the task declares unless given. */
+  readonly retries?: Retries;
   readonly limitMs?: number;
 }
 

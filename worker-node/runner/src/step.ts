@@ -6,7 +6,14 @@
  * S2  live and replayed, a failed step throws the same failure.
  * S3  a step that was done, or lost a race so that nobody knows, is undone if the turn fails.
  */
-import { decodeValue, type Outcome, type Recorded, TroupeError, troupeError } from '@troupe/model';
+import {
+  decodeValue,
+  type Outcome,
+  type Recorded,
+  retriesOf,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
 import type { StepContext, StepOptions, StepTries } from '@troupe/sdk';
 import { type Emit, valueIn } from './departures.ts';
 import { encodePayload, failureOfUser } from './outcome.ts';
@@ -98,7 +105,8 @@ export interface Tries {
 
 /** Tries a side effect as often as it says, or until it is not wanted any more. */
 export async function tryStep(tries: Tries): Promise<Tried> {
-  const { retries = 0, backoffMs = backoffMsDefault } = tries.options;
+  const { backoffMs = backoffMsDefault } = tries.options;
+  const retries = retriesOf(tries.options.retries ?? 0);
   const waits = typeof backoffMs === 'number' ? [backoffMs] : backoffMs;
   for (let attempt = 0; ; attempt++) {
     try {
