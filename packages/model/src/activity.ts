@@ -23,6 +23,38 @@ export interface ActorActivity {
   readonly queued: number;
   /** The turn that it runs, or that waits for a signal. */
   readonly turn?: TurnActivity;
+  /** Absent while it has not done anything there. */
+  readonly use?: ActorUse;
+}
+
+/** What turns and reads of an actor have used since it was placed on its node. */
+export interface ActorUse {
+  readonly turns: number;
+  readonly reads: number;
+  /** Of those that could be measured. */
+  readonly cpuMs: number;
+  /** Turns and reads whose cpu time could not be told. */
+  readonly unmeasured: number;
+  /** Of arguments. */
+  readonly inBytes: number;
+  /** Of replies and letters. */
+  readonly outBytes: number;
+  /** Of what they changed in the state. */
+  readonly deltaBytes: number;
+  /** Of the state, encoded, when it was last given or taken whole. */
+  readonly stateBytes?: number;
+  /** The last turn that ended. */
+  readonly last?: TurnUse;
+}
+
+export interface TurnUse {
+  readonly method: string;
+  readonly tookMs: number;
+  /** Absent when it could not be told. */
+  readonly cpuMs?: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+  readonly deltaBytes: number;
 }
 
 export interface TurnActivity {

@@ -150,6 +150,8 @@ export type FromRunner =
       readonly sends: readonly OutgoingSend[];
       /** What it did to timers, in order; absent when nothing, or when it failed. */
       readonly timers?: readonly TimerChange[];
+      /** Cpu time, where that could be told. */
+      readonly cpuMs?: number;
       /** It was a firing of a timer that a turn before it had cancelled: nothing ran. */
       readonly skipped?: true;
     }

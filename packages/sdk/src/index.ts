@@ -3,6 +3,7 @@
 export type {
   ActorActivity,
   ActorState,
+  ActorUse,
   ActorView,
   BlockView,
   ClusterView,
@@ -17,6 +18,7 @@ export type {
   TaskView,
   TenantSettings,
   TenantView,
+  TurnUse,
 } from '@troupe/model';
 export type {
   ActorPage,

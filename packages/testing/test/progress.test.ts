@@ -49,10 +49,9 @@ describe('progress', () => {
     });
     await troupe.signal(Reader, 'a', 'more', 3);
     expect(await reading).toBe(3);
-    expect((await troupe.actors.show(Reader, 'a'))?.activity).toEqual({
-      inMemory: true,
-      queued: 0,
-    });
+    const after = (await troupe.actors.show(Reader, 'a'))?.activity;
+    expect(after).toMatchObject({ inMemory: true, queued: 0, use: { turns: 1 } });
+    expect(after?.turn).toBeUndefined();
   });
 
   test('of a task and of a block is seen with them, the last word', async () => {

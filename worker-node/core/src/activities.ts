@@ -57,7 +57,9 @@ export class Activities {
     const { phase, mailbox, waiting, dispatched, parked } = activation;
     const behind = Math.max(dispatched.length - 1, 0);
     const queued = mailbox.length + waiting.length + behind;
-    const activity = { inMemory: phase === 'live' || phase === 'releasing', queued };
+    const use = this.#core.uses.of(activation);
+    const inMemory = phase === 'live' || phase === 'releasing';
+    const activity = { inMemory, queued, ...(use === undefined ? {} : { use }) };
     const [first] = dispatched;
     const input = parked ?? first?.input;
     if (input === undefined) return activity;

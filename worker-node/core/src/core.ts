@@ -25,6 +25,7 @@ import type { Tasks } from './tasks.ts';
 import type { Timers } from './timers.ts';
 import type { Trials } from './trials.ts';
 import type { Turns } from './turns.ts';
+import type { Uses } from './uses.ts';
 import type { Waits } from './waits.ts';
 import type { Wishes } from './wishes.ts';
 
@@ -62,4 +63,5 @@ export interface Core {
   readonly ailing: Ailing;
   readonly activities: Activities;
   readonly configs: Configs;
+  readonly uses: Uses;
 }

@@ -284,6 +284,7 @@ export class Hosting {
       if (activation.phase !== 'starting') return this.#core.runners.release(got);
       activation.runner = got;
       const { state, deltas } = activation.building ?? { state: undefined, deltas: [] };
+      if (state !== undefined) this.#core.uses.isOf(activation, state.length);
       const timers = timersOf(activation);
       const frame = { kind: 'activate', actor: activation.id, deltas, ...timers } as const;
       this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });

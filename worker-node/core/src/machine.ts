@@ -39,6 +39,7 @@ import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
 import { Trials } from './trials.ts';
 import { Turns } from './turns.ts';
+import { Uses } from './uses.ts';
 import { Waits } from './waits.ts';
 import { Wishes } from './wishes.ts';
 
@@ -81,6 +82,7 @@ export class NodeMachine
   readonly ailing: Ailing;
   readonly activities: Activities;
   readonly configs: Configs;
+  readonly uses: Uses;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -109,6 +111,7 @@ export class NodeMachine
     this.ailing = new Ailing(this);
     this.activities = new Activities(this);
     this.configs = new Configs(this);
+    this.uses = new Uses(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 

@@ -126,6 +126,10 @@ export class Turns {
     const turn = this.#byWork.get(frame.work);
     if (turn === undefined) return;
     this.#byWork.delete(frame.work);
+    if (frame.skipped !== true) {
+      const replyBytes = frame.outcome.ok ? frame.outcome.value.length : 0;
+      this.#core.uses.ended(turn, frame, replyBytes);
+    }
     if (turn.read) this.#endRead(turn, frame.outcome);
     else if (turn.input.cancelled && turn.activation.dispatched[0] !== turn) {
       this.#leaveLine(turn, frame.outcome);

@@ -1,5 +1,11 @@
 /** What a node says of what goes on there, when it is asked. */
-import { type ActivityFound, type ProgressView, taskId, tenantName } from '@troupe/model';
+import {
+  type ActivityFound,
+  encodeValue,
+  type ProgressView,
+  taskId,
+  tenantName,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { bundle, ledger, TestNode } from './harness.ts';
 
@@ -68,7 +74,8 @@ describe('what an actor does', () => {
     node.frame({ kind: 'progress', work, progress: { share: 1 } });
     expect(activity(node)?.turn?.progress).toBeUndefined();
     node.end(node.lastTurn().work, 'done');
-    expect(activity(node)).toEqual({ inMemory: true, queued: 0 });
+    expect(activity(node)).toMatchObject({ inMemory: true, queued: 0, use: { turns: 2 } });
+    expect(activity(node)?.turn).toBeUndefined();
   });
 
   it('is told while it waits for a signal, as it was when it began to', () => {
@@ -93,6 +100,51 @@ describe('what an actor does', () => {
     expect(activity(node)?.turn?.progress?.text).toHaveLength(200);
     node.frame({ kind: 'progress', work, progress: { share: Number.NaN } });
     expect(activity(node)?.turn?.progress?.share).toBe(1);
+  });
+});
+
+describe('what an actor has used', () => {
+  it('is counted turn by turn and read by read, with the last turn by itself', () => {
+    const node = new TestNode('a');
+    node.place(ledger);
+    expect(activity(node)?.use).toBeUndefined();
+    node.call('add', 'first');
+    node.call('list', '', { number: 2 });
+    node.call('hang', 'x', { number: 3 });
+    node.tick(40);
+    const { work } = node.lastTurn();
+    const reply = encodeValue('a reply');
+    const delta = encodeValue('y');
+    const outcome = { ok: true, value: reply } as const;
+    const args = encodeValue(['hello']);
+    const sends = [{ type: 'Ledger', key: 'other', method: 'add', args }];
+    node.frame({ kind: 'turn-done', work, outcome, delta, sends, cpuMs: 12.5 });
+    const inBytes = encodeValue(['x']).length;
+    const last = {
+      method: 'hang',
+      tookMs: 40,
+      cpuMs: 12.5,
+      inBytes,
+      outBytes: reply.length + args.length,
+      deltaBytes: delta.length,
+    };
+    expect(activity(node)?.use).toMatchObject({
+      turns: 2,
+      reads: 1,
+      cpuMs: 12.5,
+      unmeasured: 2,
+      last,
+    });
+  });
+
+  it('says how large its state is, once that was taken or given whole', () => {
+    const node = new TestNode('a', undefined, { checkpointTurns: 2 });
+    node.place(ledger);
+    node.call('add', 'a');
+    expect(activity(node)?.use?.stateBytes).toBeUndefined();
+    node.call('add', 'b', { number: 2 });
+    node.tick(1_000);
+    expect(activity(node)?.use?.stateBytes).toBe(encodeValue(['a', 'b']).length);
   });
 });
 

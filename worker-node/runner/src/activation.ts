@@ -30,6 +30,7 @@ import { HeldTimers } from './held-timers.ts';
 import type { After } from './long-timer.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
+import type { MeasuredTurn, TurnMeter } from './turn-meter.ts';
 import { hasUndo, undoAll } from './undo.ts';
 import { Work } from './work.ts';
 
@@ -37,6 +38,8 @@ type Activated = Pick<
   Extract<ToRunner, { kind: 'activate' }>,
   'state' | 'deltas' | 'timers' | 'nextTimer'
 >;
+
+type TurnDone = Extract<FromRunner, { kind: 'turn-done' }>;
 
 /** A firing whose timer a turn before it has cancelled. */
 const skippedTurn = {
@@ -59,6 +62,7 @@ export interface Host {
   readonly after: After;
   /** Wall-clock ms. */
   readonly wall: () => number;
+  readonly turnMeter: TurnMeter | undefined;
 }
 
 export class Activation {
@@ -128,7 +132,8 @@ export class Activation {
       return emit({ ...skippedTurn, work: frame.work });
     }
     let plain = true;
-    let committed: FromRunner | undefined;
+    const measured = this.#host.turnMeter?.begin();
+    let committed: TurnDone | undefined;
     const work: Work = new Work(frame, {
       name: `turn ${this.#name}.${frame.method}`,
       emit,
@@ -139,7 +144,7 @@ export class Activation {
       onEnd: (outcome) => {
         this.#host.works.delete(frame.work);
         this.#running = undefined;
-        emit(committed ?? this.#discard(frame, scope, outcome));
+        emit(withUse(committed ?? this.#discard(frame, scope, outcome), measured));
         if (!plain) this.#drain();
       },
       onFail: (failing, reason) => {
@@ -166,10 +171,11 @@ export class Activation {
     // A delayed send whose time has come: no user code runs.
     else work.run(() => void scope.sends.push({ ...to, method: frame.method, args: frame.args }));
     plain = false;
+    if (!work.ended) measured?.goesOn(this.#host.works.size === 1);
   }
 
   /** Makes what a turn did the state; throws when that cannot be recorded. */
-  #commit({ work, timer }: TurnFrame, scope: TurnScope, value: unknown): FromRunner {
+  #commit({ work, timer }: TurnFrame, scope: TurnScope, value: unknown): TurnDone {
     const reply = encodePayload(value, 'reply');
     const { sends } = scope;
     const timers = scope.timerChanges;
@@ -182,7 +188,7 @@ export class Activation {
   }
 
   /** A turn that failed has done nothing (A2). */
-  #discard({ work, timer }: TurnFrame, scope: TurnScope, outcome: Outcome): FromRunner {
+  #discard({ work, timer }: TurnFrame, scope: TurnScope, outcome: Outcome): TurnDone {
     this.#held.discard(scope.draft);
     // A firing counts whatever it came to.
     this.#timers.commit(timer, []);
@@ -191,23 +197,22 @@ export class Activation {
 
   #read(frame: TurnFrame): void {
     const { emit, after } = this.#host;
+    const measured = this.#host.turnMeter?.begin();
     const work: Work = new Work(frame, {
       name: `read ${this.#name}.${frame.method}`,
       emit,
       after,
       onEnd: (outcome, value) => {
         this.#host.works.delete(frame.work);
-        emit({
-          kind: 'turn-done',
-          work: frame.work,
-          outcome: this.#readOutcome(outcome, value),
-          sends: [],
-        });
+        const told = this.#readOutcome(outcome, value);
+        const done = { kind: 'turn-done', work: frame.work, outcome: told, sends: [] } as const;
+        emit(withUse(done, measured));
       },
     });
     this.#host.works.set(frame.work, work);
     const scope = new ReadScope(frame, { held: this.#held, timers: this.#timers, work, emit });
     work.run(() => this.#method(frame)(scope, ...argsOf(frame)));
+    if (!work.ended) measured?.goesOn(this.#host.works.size === 1);
   }
 
   #readOutcome(outcome: Outcome, value: unknown): Outcome {
@@ -238,6 +243,11 @@ export class Activation {
     }
     return table[frame.method] as Method;
   }
+}
+
+function withUse(done: TurnDone, measured: MeasuredTurn | undefined): TurnDone {
+  const cpuMs = measured?.end();
+  return cpuMs === undefined ? done : { ...done, cpuMs };
 }
 
 /** Reply, letters, timers and delta of a turn are one record: what the others leave for the last. */

@@ -13,6 +13,7 @@ import { guardOrphans } from './orphan-guard.ts';
 import { FramePipe } from './pipe.ts';
 import { revealed } from './revealed.ts';
 import { Runner } from './runner.ts';
+import { TurnMeter } from './turn-meter.ts';
 import { UseMeter } from './use-meter.ts';
 
 const pipeDescriptor = 3;
@@ -46,6 +47,7 @@ async function main(file: string, hash: string): Promise<void> {
     after,
     wall: () => Date.now(),
     meter: new UseMeter(),
+    turnMeter: new TurnMeter(),
   });
   pipe.send({ kind: 'loaded', bundle: bundleHash(hash), manifest: loaded.manifest });
   take = (frame) => runner.take(frame);

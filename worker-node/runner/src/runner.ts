@@ -21,6 +21,7 @@ import type { After } from './long-timer.ts';
 import { failureOfUser } from './outcome.ts';
 import { runTask } from './task-run.ts';
 import type { TurnFrame } from './turn.ts';
+import type { TurnMeter } from './turn-meter.ts';
 import type { UseMeter } from './use-meter.ts';
 import type { Work } from './work.ts';
 
@@ -39,12 +40,17 @@ export class Runner {
   constructor(
     definitions: Definitions,
     emit: Emit,
-    given: { readonly after: After; readonly wall: () => number; readonly meter?: UseMeter },
+    given: {
+      readonly after: After;
+      readonly wall: () => number;
+      readonly meter?: UseMeter;
+      readonly turnMeter?: TurnMeter;
+    },
   ) {
     this.#definitions = definitions;
     this.#emit = emit;
-    const { after, wall, meter } = given;
-    this.#host = { emit, works: this.#works, after, wall, meter };
+    const { after, wall, meter, turnMeter } = given;
+    this.#host = { emit, works: this.#works, after, wall, meter, turnMeter };
   }
 
   /** User code is at work, or waits for what is neither this runner's nor its node's. */
@@ -55,6 +61,8 @@ export class Runner {
 
   take(frame: ToRunner): void {
     if (brings.has(frame.kind)) this.#host.meter?.disturb();
+    // Turns say themselves when they begin: those that wait in a line disturb nothing.
+    if (brings.has(frame.kind) && frame.kind !== 'turn') this.#host.turnMeter?.disturb();
     switch (frame.kind) {
       case 'turn':
         return this.#turn(frame);

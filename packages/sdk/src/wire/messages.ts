@@ -1,6 +1,13 @@
 /** The messages of the proto as this client reads and writes them. */
 
-import type { Labels, PendingTimerView, RunProgress, StoredObject } from '@troupe/model';
+import type {
+  ActorUse,
+  Labels,
+  PendingTimerView,
+  RunProgress,
+  StoredObject,
+  TurnUse,
+} from '@troupe/model';
 
 /** `kind` of a message with a oneof says which field is there. */
 export type ClientMessage =
@@ -119,6 +126,12 @@ export interface ActorActivityMessage {
     readonly forMs?: number | null;
     readonly progress?: ProgressMessage | null;
   } | null;
+  readonly use?: ActorUseMessage | null;
+}
+
+export interface ActorUseMessage extends Omit<ActorUse, 'stateBytes' | 'last'> {
+  readonly stateBytes?: number | null;
+  readonly last?: (Omit<TurnUse, 'cpuMs'> & { readonly cpuMs?: number | null }) | null;
 }
 
 export interface ConfigMessage {
