@@ -15,6 +15,14 @@ export interface ActorManifest {
   readonly turnLimitMs?: number;
   /** How long turns may wait for signals while their callers await them, beside that limit. */
   readonly waitsMs?: number;
+  /** Reads of which only so many run at once; others are not bounded. */
+  readonly groups?: readonly ReadGroup[];
+}
+
+export interface ReadGroup {
+  readonly name: string;
+  readonly most: number;
+  readonly reads: readonly string[];
 }
 
 export interface TaskManifest {

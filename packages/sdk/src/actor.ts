@@ -1,5 +1,5 @@
 /** `actor(type, { state, methods, reads })`: an addressable agent whose state is durable. */
-import { signalMethod, troupeError, version } from '@troupe/model';
+import { type ReadGroup, signalMethod, troupeError, version } from '@troupe/model';
 import type { ReadContext, TurnContext } from './context.ts';
 import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
 
@@ -17,6 +17,7 @@ export interface ActorDefinition<
   readonly reads: R;
   readonly turnLimitMs?: number;
   readonly waitsMs?: number;
+  readonly groups?: readonly ReadGroup[];
 }
 
 export type AnyActorDefinition = ActorDefinition<unknown, AnyMethods, AnyMethods>;
@@ -62,6 +63,14 @@ export interface ActorOptions<S, M, R> {
   /** Milliseconds that its turns may wait for signals while their callers await the reply: so much
    *  longer these wait before they take the outcome for unknown. 0 unless given. */
   readonly waitsMs?: number;
+  /** Groups of reads, by name: of each only so many run at once, beside the turn and beside other reads;
+   *  the rest wait, and keep nothing else waiting. Reads of no group are not bounded. */
+  readonly groups?: {
+    readonly [group: string]: {
+      readonly most: number;
+      readonly reads: readonly (keyof R & string)[];
+    };
+  };
 }
 
 /** Defines a type of actor. Export it from the bundle that is deployed. */
@@ -77,6 +86,7 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
   checkMethods(type, options.methods, reads);
   checkCount(`turnLimitMs of actor ${type}`, options.turnLimitMs, 1);
   checkCount(`waitsMs of actor ${type}`, options.waitsMs, 0);
+  const groups = groupsOf(type, options.groups ?? {}, reads);
   const definition: ActorDefinition<S, M, R> = {
     [definitionBrand]: 'actor',
     name: type,
@@ -86,8 +96,31 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
     reads,
     ...(options.turnLimitMs === undefined ? {} : { turnLimitMs: options.turnLimitMs }),
     ...(options.waitsMs === undefined ? {} : { waitsMs: options.waitsMs }),
+    ...(groups.length === 0 ? {} : { groups }),
   };
   return Object.freeze(definition);
+}
+
+function groupsOf(
+  type: string,
+  groups: {
+    readonly [group: string]: { readonly most: number; readonly reads: readonly string[] };
+  },
+  reads: AnyMethods,
+): readonly ReadGroup[] {
+  const taken = new Set<string>();
+  return Object.entries(groups).map(([name, { most, reads: named }]) => {
+    checkName(`group of actor ${type}`, name);
+    checkCount(`most of group ${name} of actor ${type}`, most, 1);
+    for (const read of named) {
+      const fault = Object.hasOwn(reads, read)
+        ? taken.has(read) && 'is in two groups'
+        : 'is no read, and only reads do not touch the state';
+      if (fault) throw troupeError('INVALID_ARGUMENT', `${type}.${read} ${fault}`);
+      taken.add(read);
+    }
+    return { name, most, reads: [...named] };
+  });
 }
 
 function checkMethods(type: string, methods: AnyMethods, reads: AnyMethods): void {

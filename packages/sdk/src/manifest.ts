@@ -74,6 +74,7 @@ function manifestOf(
       reads: Object.keys(actor.reads),
       ...(actor.turnLimitMs === undefined ? {} : { turnLimitMs: actor.turnLimitMs }),
       ...(actor.waitsMs === undefined ? {} : { waitsMs: actor.waitsMs }),
+      ...(actor.groups === undefined ? {} : { groups: actor.groups }),
     })),
     tasks: tasks.map(({ name, resources, retries, backoffMs, limitMs, placement }) => ({
       name,

@@ -11,6 +11,7 @@ import type { Decisions } from './decisions.ts';
 import type { Departures } from './departures.ts';
 import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
 import type { NodeFact } from './facts.ts';
+import type { Groups } from './groups.ts';
 import type { Handover } from './handover.ts';
 import type { Hosting } from './hosting.ts';
 import type { Lines } from './lines.ts';
@@ -64,4 +65,5 @@ export interface Core {
   readonly activities: Activities;
   readonly configs: Configs;
   readonly uses: Uses;
+  readonly groups: Groups;
 }

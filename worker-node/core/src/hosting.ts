@@ -336,6 +336,6 @@ function timersOf({ memory }: Activation): Pick<Activate, 'timers' | 'nextTimer'
 }
 
 /** Type of an actor, for looking its methods up. */
-export function typeOf(activation: Activation): string {
+export function typeOf(activation: Pick<Activation, 'id'>): string {
   return actorParts(activation.id).type;
 }

@@ -25,6 +25,7 @@ import { Decisions } from './decisions.ts';
 import { Departures } from './departures.ts';
 import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } from './events.ts';
 import type { NodeFact } from './facts.ts';
+import { Groups } from './groups.ts';
 import { Handover } from './handover.ts';
 import { Hosting } from './hosting.ts';
 import { Lines } from './lines.ts';
@@ -83,6 +84,7 @@ export class NodeMachine
   readonly activities: Activities;
   readonly configs: Configs;
   readonly uses: Uses;
+  readonly groups: Groups;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -112,6 +114,7 @@ export class NodeMachine
     this.activities = new Activities(this);
     this.configs = new Configs(this);
     this.uses = new Uses(this);
+    this.groups = new Groups(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 

@@ -108,11 +108,19 @@ export class Mailboxes {
     if (suspected > 0 && this.#core.departures.isQuiet(activation)) return;
     if (activation.parked !== undefined) return this.pumpReads(activation);
     while (activation.dispatched.length < limits.turnsAheadMax) {
-      const input = activation.mailbox.shift();
+      const input = this.#core.groups.next(activation);
       if (input === undefined) return;
       if (input.read) this.#core.turns.dispatchRead(activation, input);
       else this.#core.turns.dispatch(activation, input);
     }
+  }
+
+  /** One that waited for it may begin: reads do also while their actor is paused. */
+  readEnded(activation: Activation): void {
+    const { phase, wish, trial } = activation;
+    const isPaused = phase === 'live' && wish.kind === 'paused' && trial === undefined;
+    if (isPaused) this.pumpReads(activation);
+    else this.pump(activation);
   }
 
   /** What was cancelled at a runner that has not begun it, and has it no more. */
@@ -279,7 +287,9 @@ export class Mailboxes {
     memory.sessions.hear(session, low, this.#core.now);
     const input = inputOfCall(activation, call, kind === 'read', this.#core.now - lateMs);
     opened(activation, session, number, input);
-    if (input.read && mayRead(activation)) this.#core.turns.dispatchRead(activation, input);
+    const begins =
+      input.read && mayRead(activation) && this.#core.groups.mayBegin(activation, input);
+    if (begins) this.#core.turns.dispatchRead(activation, input);
     else {
       activation.mailbox.push(input);
       this.pump(activation);
@@ -307,6 +317,7 @@ export class Mailboxes {
   pumpReads(activation: Activation): void {
     const reads = activation.mailbox.filter(({ read }) => read);
     for (const input of reads) {
+      if (!this.#core.groups.mayBegin(activation, input)) continue;
       activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
       this.#core.turns.dispatchRead(activation, input);
     }

@@ -8,6 +8,7 @@ import {
   type Failure,
   failure,
   type Manifest,
+  type ReadGroup,
   type ToRunner,
 } from '@troupe/model';
 import type { Core } from './core.ts';
@@ -28,6 +29,9 @@ interface Pool {
   readonly methods: Map<string, 'method' | 'read'>;
   readonly turnLimits: Map<string, number>;
   readonly waitsMs: Map<string, number>;
+  /** Types with groups of reads, and the group of each. */
+  readonly grouped: Set<string>;
+  readonly groups: Map<string, ReadGroup>;
   readonly ready: Runner[];
   starting: number;
   /** Those for trials. */
@@ -152,6 +156,15 @@ export class Runners {
     return this.#pool(bundle).waitsMs.get(type) ?? 0;
   }
 
+  hasGroups(bundle: BundleHash, type: string): boolean {
+    return this.#pool(bundle).grouped.has(type);
+  }
+
+  /** Of which only so many run at once. */
+  groupOf(bundle: BundleHash, type: string, read: string): ReadGroup | undefined {
+    return this.#pool(bundle).groups.get(`${type}.${read}`);
+  }
+
   /** Something speculative: it cannot leave the node. */
   frame(id: RunnerId, frame: ToRunner): void {
     this.#core.out.work({ kind: 'to-runner', runner: id, frame });
@@ -170,6 +183,8 @@ export class Runners {
         methods: new Map(),
         turnLimits: new Map(),
         waitsMs: new Map(),
+        grouped: new Set(),
+        groups: new Map(),
         ready: [],
         starting: 0,
         startingApart: 0,
@@ -188,6 +203,10 @@ function describe(pool: Pool, manifest: Manifest): void {
     for (const read of actor.reads) pool.methods.set(`${actor.type}.${read}`, 'read');
     if (actor.turnLimitMs !== undefined) pool.turnLimits.set(actor.type, actor.turnLimitMs);
     if (actor.waitsMs !== undefined) pool.waitsMs.set(actor.type, actor.waitsMs);
+    for (const group of actor.groups ?? []) {
+      pool.grouped.add(actor.type);
+      for (const read of group.reads) pool.groups.set(`${actor.type}.${read}`, group);
+    }
   }
 }
 

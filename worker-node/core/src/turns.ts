@@ -329,7 +329,8 @@ export class Turns {
     this.#core.out.append({ kind: 'barrier' });
     activation.lastTurnAt = this.#core.now;
     this.#core.mailboxes.answer(activation, turn.input, outcome);
-    if (activation.trial !== undefined) this.#core.mailboxes.pump(activation);
+    const isGrouped = this.#core.groups.of(activation, turn.input) !== undefined;
+    if (isGrouped || activation.trial !== undefined) this.#core.mailboxes.readEnded(activation);
     this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
   }

@@ -46,7 +46,8 @@ const manifest: Manifest = {
     {
       type: 'Ledger',
       methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang', 'time'],
-      reads: ['list', 'slowList'],
+      reads: ['list', 'slowList', 'few'],
+      groups: [{ name: 'narrow', most: 2, reads: ['few'] }],
     },
   ],
   tasks: [],
