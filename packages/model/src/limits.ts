@@ -32,6 +32,8 @@ export const limits = {
    *  began with one of these sees the latest when it runs again. */
   configVersionsKeptMax: 100,
   configBytesKeptMax: 512 * 1024,
+  /** Tenants whose configuration a runner has at hand: the one given longest ago is given anew beyond. */
+  runnerConfigsMax: 256,
   /** Shorter secrets are not looked for in what is recorded: they stand there by chance. */
   secretLengthMin: 8,
   /** Units of the text of a progress: the rest is cut. */

@@ -13,6 +13,7 @@ import {
   type ConfigTold,
   type ConfigVersion,
   emptyConfig,
+  limits,
   type TenantName,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
@@ -30,10 +31,14 @@ interface Held {
   readonly begun: Map<Activation, { readonly version: number; readonly go: () => void }>;
 }
 
+/** Ticks between two looks for tenants that have nothing here any more. */
+const lookTicks = 60;
+
 export class Configs {
   readonly #core: Core;
   readonly #tenants = new Map<TenantName, Held>();
   readonly #given = new Map<RunnerId, Map<TenantName, number>>();
+  #ticks = 0;
 
   constructor(core: Core) {
     this.#core = core;
@@ -123,7 +128,7 @@ export class Configs {
     const given = this.#given.get(runner);
     if ((given?.get(tenant) ?? 0) === version) return;
     if (given === undefined) this.#given.set(runner, new Map([[tenant, version]]));
-    else given.set(tenant, version);
+    else keepLatest(given, tenant, version);
     this.#core.runners.frame(runner, { kind: 'config', tenant, version, values });
   }
 
@@ -133,11 +138,23 @@ export class Configs {
 
   /** Every `resendMs`: what was asked for and did not come. */
   tick(): void {
+    this.#ticks += 1;
+    if (this.#ticks % lookTicks === 0) this.#forgetUnused();
     for (const [tenant, { heard, at, begun }] of this.#tenants) {
       if (heard > at.version) this.#ask(tenant, heard);
       for (const version of new Set([...begun.values()].map((wait) => wait.version))) {
         this.#ask(tenant, version);
       }
+    }
+  }
+
+  /** Of tenants without an actor here: their attempts name a version, which is asked for then. */
+  #forgetUnused(): void {
+    const used = new Set<TenantName>();
+    for (const { tenant } of this.#core.actors.values()) used.add(tenant);
+    for (const [tenant, { waiting, begun }] of this.#tenants) {
+      const isUsed = used.has(tenant) || waiting.size + begun.size > 0;
+      if (!isUsed) this.#tenants.delete(tenant);
     }
   }
 
@@ -154,6 +171,15 @@ export class Configs {
     const message = { kind: 'ask-config', incarnation, tenant, version } as const;
     this.#core.out.send({ kind: 'to-leader', message });
   }
+}
+
+/** As its runner does, so that both know the same ones. */
+function keepLatest(given: Map<TenantName, number>, tenant: TenantName, version: number): void {
+  given.delete(tenant);
+  given.set(tenant, version);
+  if (given.size <= limits.runnerConfigsMax) return;
+  const [oldest] = given.keys();
+  if (oldest !== undefined) given.delete(oldest);
 }
 
 function isAtHand({ begunConfig }: Activation, version: number): boolean {

@@ -5,10 +5,11 @@ import {
   encodeValue,
   logName,
   type ToRunner,
+  taskId,
   tenantName,
 } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { ledger, TestNode } from './harness.ts';
+import { bundle, ledger, TestNode } from './harness.ts';
 
 const term = { generation: 1, number: 0 };
 const tenant = tenantName('default');
@@ -181,6 +182,26 @@ describe('a turn that had begun', () => {
     node.tick(1_000);
     expect(node.lastTurn().work).not.toBe(first.work);
     expect(seen(node).map(([, version]) => version)).toEqual(Array(seen(node).length).fill(1));
+  });
+});
+
+describe('what a node keeps', () => {
+  it('is of tenants that have an actor there, and of no others for long', () => {
+    const node = new TestNode('a');
+    placed(node, 1);
+    tells(node, 1);
+    const other = tenantName('other');
+    const order = { task: taskId('t1'), attempt: 1, tenant: other, bundle, name: 'work' } as const;
+    const input = encodeValue(null);
+    const more = { input, started: 1, limitMs: 9_000_000, config: 4 } as const;
+    node.message({ kind: 'run-task', term, ...order, ...more });
+    expect(asked(node)).toEqual([1, 4]);
+    const values = valuesOf(4);
+    node.message({ kind: 'config-told', term, tenant: other, asked: 4, version: 4, values });
+    for (let n = 0; n < 70; n++) node.tick(1_000);
+    node.message({ kind: 'config-news', term, tenant: other, version: 5 });
+    node.message({ kind: 'config-news', term, tenant, version: 2 });
+    expect(asked(node)).toEqual([1, 4, 2]);
   });
 });
 

@@ -8,6 +8,7 @@
 import {
   decodeValue,
   isSecret,
+  limits,
   type ResolvedSecrets,
   type TenantName,
   type ToRunner,
@@ -50,7 +51,11 @@ export class Configs {
   readonly #given = new Map<TenantName, Configured>();
 
   give({ tenant, values, secrets }: Extract<ToRunner, { kind: 'config' }>): void {
+    this.#given.delete(tenant);
     this.#given.set(tenant, new Configured(decodeValue(values) as ConfigValues, secrets));
+    if (this.#given.size <= limits.runnerConfigsMax) return;
+    const [oldest] = this.#given.keys();
+    if (oldest !== undefined) this.#given.delete(oldest);
   }
 
   of(tenant: TenantName): Configured {
