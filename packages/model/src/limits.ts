@@ -36,6 +36,10 @@ export const limits = {
   runnerConfigsMax: 256,
   /** Shorter secrets are not looked for in what is recorded: they stand there by chance. */
   secretLengthMin: 8,
+  /** How often actors are asked whether they are well unless their type says it, and how long the answer
+   *  may take. */
+  healthMs: 30_000,
+  healthMsMax: 10_000,
   /** Units of the text of a progress: the rest is cut. */
   progressTextMax: 200,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */

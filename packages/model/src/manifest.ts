@@ -15,6 +15,8 @@ export interface ActorManifest {
   readonly turnLimitMs?: number;
   /** How long turns may wait for signals while their callers await them, beside that limit. */
   readonly waitsMs?: number;
+  /** Its actors are asked so often whether they are well. */
+  readonly healthMs?: number;
   /** Reads of which only so many run at once; others are not bounded. */
   readonly groups?: readonly ReadGroup[];
 }
@@ -66,3 +68,5 @@ export const callTask = '$call';
 /** The method under which a signal travels, as a call with the arguments `[name, value]`. It is no
  *  turn: the node keeps the value until a turn waits for it. */
 export const signalMethod = '$signal';
+/** The read by which a node asks an actor whether it is well. Nobody else can ask for it. */
+export const healthMethod = '$health';

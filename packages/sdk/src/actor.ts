@@ -1,5 +1,12 @@
 /** `actor(type, { state, methods, reads })`: an addressable agent whose state is durable. */
-import { type ReadGroup, signalMethod, troupeError, version } from '@troupe/model';
+import {
+  healthMethod,
+  limits,
+  type ReadGroup,
+  signalMethod,
+  troupeError,
+  version,
+} from '@troupe/model';
 import type { ReadContext, TurnContext } from './context.ts';
 import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
 
@@ -18,6 +25,8 @@ export interface ActorDefinition<
   readonly turnLimitMs?: number;
   readonly waitsMs?: number;
   readonly groups?: readonly ReadGroup[];
+  readonly health?: (c: never) => unknown;
+  readonly healthMs?: number;
 }
 
 export type AnyActorDefinition = ActorDefinition<unknown, AnyMethods, AnyMethods>;
@@ -63,6 +72,11 @@ export interface ActorOptions<S, M, R> {
   /** Milliseconds that its turns may wait for signals while their callers await the reply: so much
    *  longer these wait before they take the outcome for unknown. 0 unless given. */
   readonly waitsMs?: number;
+  /** Asked now and then of an actor in memory: it is ill when this throws or says false. One that is ill
+   *  is listed as failed, and brought into memory anew. */
+  readonly health?: (c: ReadContext<S>) => unknown;
+  /** How often; every 30 s unless given, every second at most. */
+  readonly healthMs?: number;
   /** Groups of reads, by name: of each only so many run at once, beside the turn and beside other reads;
    *  the rest wait, and keep nothing else waiting. Reads of no group are not bounded. */
   readonly groups?: {
@@ -86,6 +100,8 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
   checkMethods(type, options.methods, reads);
   checkCount(`turnLimitMs of actor ${type}`, options.turnLimitMs, 1);
   checkCount(`waitsMs of actor ${type}`, options.waitsMs, 0);
+  checkCount(`healthMs of actor ${type}`, options.healthMs, 1_000);
+  const { health, healthMs = limits.healthMs } = options;
   const groups = groupsOf(type, options.groups ?? {}, reads);
   const definition: ActorDefinition<S, M, R> = {
     [definitionBrand]: 'actor',
@@ -97,6 +113,7 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
     ...(options.turnLimitMs === undefined ? {} : { turnLimitMs: options.turnLimitMs }),
     ...(options.waitsMs === undefined ? {} : { waitsMs: options.waitsMs }),
     ...(groups.length === 0 ? {} : { groups }),
+    ...(health === undefined ? {} : { health, healthMs }),
   };
   return Object.freeze(definition);
 }
@@ -133,8 +150,8 @@ function checkMethods(type: string, methods: AnyMethods, reads: AnyMethods): voi
       if (typeof run !== 'function') {
         throw troupeError('INVALID_ARGUMENT', `${kind} ${type}.${name} is not a function`);
       }
-      if (name === signalMethod) {
-        throw troupeError('INVALID_ARGUMENT', `${type}.${name} is the name of signals`);
+      if (name === signalMethod || name === healthMethod) {
+        throw troupeError('INVALID_ARGUMENT', `${type}.${name} has a name that is taken`);
       }
       if (name === 'then') {
         throw troupeError('INVALID_ARGUMENT', `${kind} ${type}.then would make handles promises`);

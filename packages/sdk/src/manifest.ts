@@ -75,6 +75,7 @@ function manifestOf(
       ...(actor.turnLimitMs === undefined ? {} : { turnLimitMs: actor.turnLimitMs }),
       ...(actor.waitsMs === undefined ? {} : { waitsMs: actor.waitsMs }),
       ...(actor.groups === undefined ? {} : { groups: actor.groups }),
+      ...(actor.healthMs === undefined ? {} : { healthMs: actor.healthMs }),
     })),
     tasks: tasks.map(({ name, resources, retries, backoffMs, limitMs, placement }) => ({
       name,

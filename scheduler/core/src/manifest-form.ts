@@ -45,6 +45,7 @@ const actor = z.looseObject({
   reads: texts,
   turnLimitMs: number.optional(),
   waitsMs: number.optional(),
+  healthMs: number.optional(),
   groups: z.array(z.looseObject({ name: text, most: number, reads: texts })).optional(),
 });
 

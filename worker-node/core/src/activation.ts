@@ -89,6 +89,8 @@ export interface Activation {
   chain: readonly ChainLink[];
   phase: Phase;
   runner: RunnerId | undefined;
+  /** The runner that it is not to be at again, if there is another one. */
+  avoids: RunnerId | undefined;
   /** Undefined until it was restored for the first time. */
   memory: Memory | undefined;
   /** Its turns, as far as they are kept: there when its memory is. */
@@ -173,6 +175,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     chain: place.chain,
     phase: 'cold',
     runner: undefined,
+    avoids: undefined,
     memory: undefined,
     past: undefined,
     building: undefined,

@@ -13,6 +13,7 @@ import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import type { Groups } from './groups.ts';
 import type { Handover } from './handover.ts';
+import type { Health } from './health.ts';
 import type { Hosting } from './hosting.ts';
 import type { Lines } from './lines.ts';
 import type { Locations } from './locations.ts';
@@ -66,4 +67,5 @@ export interface Core {
   readonly configs: Configs;
   readonly uses: Uses;
   readonly groups: Groups;
+  readonly health: Health;
 }

@@ -146,6 +146,7 @@ export class Hosting {
     this.#core.lines.onLive(activation);
     this.#core.quarantine.release(activation);
     this.#core.checkpointing.onLive(activation);
+    this.#core.health.onLive(activation);
     this.#core.departures.changed(activation);
   }
 
@@ -180,10 +181,20 @@ export class Hosting {
     this.wake(activation);
   }
 
+  /** Brings one that runs nothing into memory anew, at another runner if there is one. */
+  restart(activation: Activation): void {
+    assert(activation.dispatched.length === 0, 'J2: an activation that is restarted has no turn');
+    activation.avoids = activation.runner;
+    this.leaveRunner(activation);
+    this.#core.checkpointing.onRunnerLost(activation);
+    this.revive(activation);
+  }
+
   /** Leaves memory; the node still hosts it and wakes it at the next call. */
   leaveMemory(activation: Activation): void {
     assert(activation.dispatched.length === 0, 'H2: an activation that leaves memory has no turn');
     this.#core.waits.onLeavesMemory(activation);
+    this.#core.health.forget(activation);
     this.leaveRunner(activation);
     activation.phase = 'cold';
     activation.memory = undefined;
@@ -208,7 +219,8 @@ export class Hosting {
     activation.phase = 'released';
     this.#core.wishes.forget(activation);
     this.#core.configs.forget(activation);
-    this.#core.ailing.isWell(activation);
+    this.#core.health.forget(activation);
+    this.#core.ailing.isWell(activation, true);
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
@@ -293,7 +305,9 @@ export class Hosting {
       this.#core.trials.summon(activation, [], false);
     }
     const { trial } = activation;
-    if (trial === undefined) this.#core.runners.acquire(activation.bundle, entered);
+    const { avoids } = activation;
+    activation.avoids = undefined;
+    if (trial === undefined) this.#core.runners.acquire(activation.bundle, entered, avoids);
     else this.#core.trials.acquire(trial, entered);
   }
 

@@ -27,6 +27,7 @@ import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } f
 import type { NodeFact } from './facts.ts';
 import { Groups } from './groups.ts';
 import { Handover } from './handover.ts';
+import { Health } from './health.ts';
 import { Hosting } from './hosting.ts';
 import { Lines } from './lines.ts';
 import { Locations } from './locations.ts';
@@ -85,6 +86,7 @@ export class NodeMachine
   readonly configs: Configs;
   readonly uses: Uses;
   readonly groups: Groups;
+  readonly health: Health;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -115,6 +117,7 @@ export class NodeMachine
     this.configs = new Configs(this);
     this.uses = new Uses(this);
     this.groups = new Groups(this);
+    this.health = new Health(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -272,7 +275,7 @@ export class NodeMachine
   }
 
   #onFrame(runner: RunnerId, frame: FromRunner): void {
-    if (this.lines.onFrame(frame, runner)) return;
+    if (this.lines.onFrame(frame, runner) || this.health.onFrame(frame)) return;
     switch (frame.kind) {
       case 'activated':
         return this.hosting.onActivated(frame.actor, runner);
@@ -313,6 +316,7 @@ export class NodeMachine
 
   #onRunnerExited(runner: RunnerId, reason: string): void {
     this.configs.runnerGone(runner);
+    this.health.onRunnerExited(runner);
     const gone = this.runners.onExited(runner);
     if (gone === undefined) return;
     const lost = this.hosting.onRunnerExited(runner);
@@ -345,5 +349,6 @@ export class NodeMachine
     this.wishes.tick();
     this.ailing.tick();
     this.configs.tick();
+    this.health.tick();
   }
 }

@@ -32,6 +32,7 @@ interface Pool {
   /** Types with groups of reads, and the group of each. */
   readonly grouped: Set<string>;
   readonly groups: Map<string, ReadGroup>;
+  readonly healthMs: Map<string, number>;
   readonly ready: Runner[];
   starting: number;
   /** Those for trials. */
@@ -49,14 +50,15 @@ export class Runners {
   }
 
   /** Calls `got` with the least loaded runner of the bundle, now or when one is ready. */
-  acquire(bundle: BundleHash, got: (runner: RunnerId | Failure) => void): void {
+  acquire(bundle: BundleHash, got: (runner: RunnerId | Failure) => void, avoided?: RunnerId): void {
     const pool = this.#pool(bundle);
     const missing = this.#core.config.runners - pool.ready.length - pool.starting;
     for (let i = 0; i < missing; i++) {
       pool.starting += 1;
       this.#core.out.work({ kind: 'start-runner', bundle });
     }
-    const least = leastLoaded(pool.ready);
+    const others = pool.ready.filter(({ id }) => id !== avoided);
+    const least = leastLoaded(others.length > 0 ? others : pool.ready);
     if (least === undefined) {
       pool.waiting.push(got);
       return;
@@ -156,6 +158,11 @@ export class Runners {
     return this.#pool(bundle).waitsMs.get(type) ?? 0;
   }
 
+  /** How often actors of a type are asked whether they are well, if they are. */
+  healthMs(bundle: BundleHash, type: string): number | undefined {
+    return this.#pool(bundle).healthMs.get(type);
+  }
+
   hasGroups(bundle: BundleHash, type: string): boolean {
     return this.#pool(bundle).grouped.has(type);
   }
@@ -185,6 +192,7 @@ export class Runners {
         waitsMs: new Map(),
         grouped: new Set(),
         groups: new Map(),
+        healthMs: new Map(),
         ready: [],
         starting: 0,
         startingApart: 0,
@@ -203,6 +211,7 @@ function describe(pool: Pool, manifest: Manifest): void {
     for (const read of actor.reads) pool.methods.set(`${actor.type}.${read}`, 'read');
     if (actor.turnLimitMs !== undefined) pool.turnLimits.set(actor.type, actor.turnLimitMs);
     if (actor.waitsMs !== undefined) pool.waitsMs.set(actor.type, actor.waitsMs);
+    if (actor.healthMs !== undefined) pool.healthMs.set(actor.type, actor.healthMs);
     for (const group of actor.groups ?? []) {
       pool.grouped.add(actor.type);
       for (const read of group.reads) pool.groups.set(`${actor.type}.${read}`, group);

@@ -13,6 +13,7 @@ import {
   type Bytes,
   decodeValue,
   type FromRunner,
+  healthMethod,
   limits,
   type Outcome,
   type OutgoingSend,
@@ -235,7 +236,10 @@ export class Activation {
   }
 
   #method(frame: TurnFrame): Method {
-    const { methods, reads, name } = this.#definition;
+    const { methods, reads, health, name } = this.#definition;
+    if (frame.read && frame.method === healthMethod && health !== undefined) {
+      return health as Method;
+    }
     const table = frame.read ? reads : methods;
     if (!Object.hasOwn(table, frame.method)) {
       const kind = frame.read ? 'read' : 'method';
