@@ -7,7 +7,7 @@ export const Scanner = actor('Scanner', {
   methods: {
     async scan(c, book: string) {
       c.progress(0.5, `half of ${book}`);
-      await c.waitFor('go on');
+      await c.waitFor('goOn');
       c.state.pages.push(book);
       return c.state.pages.length;
     },

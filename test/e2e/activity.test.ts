@@ -22,7 +22,7 @@ async function activity(key: string): Promise<ActorActivity | undefined> {
   return (await stage.troupe.actors.show(Scanner, key))?.activity;
 }
 
-it('progress of a turn is seen, is gone with its node, and is said again by the turn on the next one', async () => {
+it('progress of a turn is seen, and is gone with its node while the turn goes on elsewhere', async () => {
   await open({ nodes: 2 });
   const { troupe, cluster } = stage;
   const scanner = troupe.actor(Scanner, 'a', { deadlineMs: 60_000 });
@@ -41,7 +41,7 @@ it('progress of a turn is seen, is gone with its node, and is said again by the 
   await stage.until('it lives elsewhere', async () => {
     return (await stage.hostOf('default/Scanner/a')) !== host;
   });
-  await troupe.signal(Scanner, 'a', 'go on', null, { deadlineMs: 60_000 });
+  await troupe.signal(Scanner, 'a', 'goOn', null, { deadlineMs: 60_000 });
   expect(await scanned).toBe(1);
   expect((await activity('a'))?.turn).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 /** Permits on a real cluster, whoever dies that holds, wants or gives them. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +38,7 @@ function readBack(file: string): { most: number; ended: Set<string> } {
   let most = 0;
   for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
     const [what, id = ''] = line.split(' ');
+    if (what === '') continue;
     if (what === 'begins' && !ended.has(id)) inside.add(id);
     else {
       inside.delete(id);
@@ -52,6 +53,7 @@ it('no more turns than there are permits go on at once, and each has its turn, w
   await open({ nodes: 3 });
   const { troupe } = stage;
   const file = join(folder, 'work');
+  writeFileSync(file, '');
   const ids = Array.from({ length: 24 }, (_, n) => `id${n}`);
   const done = ids.map((id, n) =>
     troupe.actor(Worker, `w${n % 12}`, { deadlineMs: 300_000 }).work(id, file),
@@ -76,8 +78,8 @@ it('a lease of a client that is gone ends, and the next one in line has it', asy
   await open({ nodes: 2 });
   const { troupe, cluster } = stage;
   const gone = await connect({ address: cluster.addresses.join(',') });
-  const lease = await gone.semaphore('one', 1).acquire({ leaseMs: 2_000 });
-  const next = troupe.semaphore('one', 1).acquire({ leaseMs: 2_000 });
+  const lease = await gone.semaphore('one', 1).acquire({ leaseMs: 15_000 });
+  const next = troupe.semaphore('one', 1).acquire({ leaseMs: 15_000 });
   await stage.until('it waits', async () => {
     return (await troupe.semaphore('one', 1).counts()).waiting === 1;
   });

@@ -46,7 +46,7 @@ export function semaphoreOf(calls: Calls, permits: number, platform: Platform): 
     const { leaseMs = leaseMsDefault, waitMs } = options;
     checkWhole('leaseMs', leaseMs, leaseMsMin);
     checkWhole('waitMs', waitMs, 0);
-    const held = new HeldLease({ calls, platform, leaseMs, id: platform.newId() });
+    const held = new HeldLease({ calls, platform, leaseMs });
     await held.take(permits, waitMs);
     return held;
   };
@@ -68,12 +68,12 @@ interface Given {
   readonly calls: Calls;
   readonly platform: Platform;
   readonly leaseMs: number;
-  readonly id: string;
 }
 
 class HeldLease implements Lease {
   readonly #given: Given;
   readonly #lost = new AbortController();
+  #id: string;
   /** When what was last answered was asked. */
   #keptAt = 0;
   #ended = false;
@@ -81,6 +81,7 @@ class HeldLease implements Lease {
 
   constructor(given: Given) {
     this.#given = given;
+    this.#id = given.platform.newId();
   }
 
   get lost(): AbortSignal {
@@ -90,24 +91,28 @@ class HeldLease implements Lease {
   readonly release = async (): Promise<void> => {
     this.#ended = true;
     this.#cancelNext();
-    const { calls, id } = this.#given;
-    await calls.release(id);
+    await this.#given.calls.release(this.#id);
   };
 
   async take(permits: number, waitMs = Number.POSITIVE_INFINITY): Promise<void> {
-    const { calls, platform, id, leaseMs } = this.#given;
+    const { calls, platform, leaseMs } = this.#given;
     const until = platform.now() + waitMs;
     let pollMs = pollMsMin;
-    let standing: Standing = await this.#ask(() => calls.take({ id, permits, leaseMs }));
+    let standing: Standing = await this.#ask(() => calls.take({ id: this.#id, permits, leaseMs }));
     while (standing !== 'held') {
       const leftMs = until - platform.now();
-      if (standing === 'gone' || leftMs <= 0) {
+      if (leftMs <= 0) {
         await this.release();
-        throw standing === 'gone' ? this.#gone() : this.#late(waitMs);
+        throw this.#late(waitMs);
       }
       await new Promise<void>((go) => platform.after(Math.min(pollMs, leftMs), go));
       pollMs = Math.min(pollMs * 2, pollMsMax);
+      const id = this.#id;
       standing = this.#isToKeep ? await this.#ask(() => calls.keep(id)) : await calls.standing(id);
+      if (standing !== 'gone') continue;
+      // It could not say in time that it still waits: it waits anew, behind the others.
+      this.#id = platform.newId();
+      standing = await this.#ask(() => calls.take({ id: this.#id, permits, leaseMs }));
     }
     this.#keepLater();
   }
@@ -137,9 +142,9 @@ class HeldLease implements Lease {
 
   /** What fails is asked again, as long as it may still be in time (L1). */
   async #keep(): Promise<void> {
-    const { calls, id, platform, leaseMs } = this.#given;
+    const { calls, platform, leaseMs } = this.#given;
     try {
-      const standing = await this.#ask(() => calls.keep(id));
+      const standing = await this.#ask(() => calls.keep(this.#id));
       if (this.#ended) return;
       this.#cancelNext();
       if (standing === 'held') this.#keepLater();
@@ -157,7 +162,7 @@ class HeldLease implements Lease {
   }
 
   #gone(): TroupeError {
-    const what = `the lease ${this.#given.id} of ${this.#given.leaseMs} ms is over`;
+    const what = `the lease ${this.#id} of ${this.#given.leaseMs} ms is over`;
     return troupeError('GONE', what);
   }
 
