@@ -19,8 +19,8 @@ it.each([
   ['what rises and is measured no more is not level (G3)', [...rising.slice(0, 28)], 'unmeasured'],
   ['what is measured too seldom is not level (G3)', [1, 1, 1, 1, 1, 1, 1, 1, 1], 'unmeasured'],
 ])('%s', (_, values, found) => {
-  const samples = measured('n1', 'memory MB', values);
-  expect(growthOf(samples, [], 40_000)[0]).toMatchObject({ of: 'n1', found });
+  const samples = measured('nats1', 'memory MB', values);
+  expect(growthOf(samples, [], 40_000)[0]).toMatchObject({ of: 'nats1', found });
 });
 
 it('what rises by less than noise is level (G1)', () => {
@@ -30,7 +30,21 @@ it('what rises by less than noise is level (G1)', () => {
 
 it('what rises by less than a third is level (G1)', () => {
   const large = rising.map((value) => value + 1_000);
-  expect(growthOf(measured('n1', 'memory MB', large))[0]?.found).toBe('level');
+  expect(growthOf(measured('nats1', 'memory MB', large))[0]?.found).toBe('level');
+});
+
+it('what moves from one scheduler to another is level, what all of them hold more of has grown (G4)', () => {
+  const falling = rising.toReversed();
+  const found = (one: readonly number[], other: readonly number[]) => {
+    const samples = [...measured('s1', 'memory MB', one), ...measured('s2', 'memory MB', other)];
+    return growthOf(samples, [], 40_000).map(({ of, found }) => [of, found]);
+  };
+  const each = [
+    ['s1', 'not judged'],
+    ['s2', 'not judged'],
+  ];
+  expect(found(rising, falling)).toEqual([...each, ['schedulers', 'level']]);
+  expect(found(rising, rising)).toEqual([...each, ['schedulers', 'grown']]);
 });
 
 const kinds = ['kill-node', 'split'];

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Bytes, troupeError } from '@troupe/model';
-import { type ObjectStore as Bucket, DiscardPolicy, StorageType } from 'nats';
+import { type ObjectStore as Bucket, DiscardPolicy, type JetStreamClient, StorageType } from 'nats';
 import type { Names } from './names.ts';
 import type { NatsLink } from './nats-connection.ts';
 import { apiCode, jetStreamCode } from './nats-errors.ts';
@@ -109,8 +109,21 @@ export class BucketObjectStore implements ObjectStore {
       // Made before, when the configuration said something else: it is the bucket all the same.
       if (apiCode(cause) !== jetStreamCode.nameInUse) throw cause;
     }
-    return js.views.os(bucket);
+    return heardOf(js).views.os(bucket);
   }
+}
+
+/**
+ * The client begins to listen to the chunks of an object when it has sent the last one. A chunk that fails
+ * while there are more to send would be a rejection that nobody has heard of, which ends the process.
+ */
+function heardOf(js: JetStreamClient): JetStreamClient {
+  const publish: JetStreamClient['publish'] = (subject, payload, options) => {
+    const published = js.publish(subject, payload, options);
+    published.catch(() => undefined);
+    return published;
+  };
+  return Object.create(js, { publish: { value: publish } }) as JetStreamClient;
 }
 
 export function sha256(bytes: Bytes | string): string {

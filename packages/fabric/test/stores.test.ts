@@ -53,6 +53,17 @@ describe('the object store', () => {
     expect((await streamState(`OBJ_${near.names.objects}`)).bytes).toBe(before);
   });
 
+  test('that is left in the middle of a put fails that put, and nothing else', async () => {
+    const { near, far } = await pair();
+    const stream = `OBJ_${far.names.objects}`;
+    await near.objects.put(bytes('the bucket is there'));
+    const { messages: before } = await streamState(stream);
+    const putting = far.objects.put(new Uint8Array(200_000_000).fill(5));
+    while ((await streamState(stream)).messages <= before);
+    await far.close();
+    await expect(putting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
   test('says that an object is absent, before it is put and after it is deleted', async () => {
     const { objects } = await servers.open();
     const hash = sha256(bytes('x'));

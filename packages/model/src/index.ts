@@ -17,6 +17,7 @@ export * from './outcome-form.ts';
 export * from './placement.ts';
 export * from './requests.ts';
 export * from './reservations.ts';
+export * from './rewind-messages.ts';
 export * from './runner-frames.ts';
 export * from './savepoints.ts';
 export * from './timers.ts';

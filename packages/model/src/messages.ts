@@ -22,6 +22,7 @@ import type {
 } from './ids.ts';
 import type { AskBeyond, AskTurns, BeyondFound, Quarantined, TurnsFound } from './line-messages.ts';
 import type { Manifest, Resources } from './manifest.ts';
+import type { AskPassage, HoldActors, PassageFound, TakeBack } from './rewind-messages.ts';
 import type { DueTimer, NewsOfActor, NewsSeen } from './timers.ts';
 
 /** A leadership: journal generation, then the number of the fact that opened it. */
@@ -81,6 +82,8 @@ export interface Call {
   readonly clock?: VectorClock;
   /** A read of the actor as it was after this turn. */
   readonly atTurn?: number;
+  /** Of the calling actor's scope: how often that went back is told by it. Absent when it never did. */
+  readonly incarnation?: number;
 }
 
 /** node → replyTo of the call. */
@@ -136,6 +139,8 @@ export interface Letter {
   readonly replyTo: Address;
   readonly scope: string;
   readonly clock: VectorClock;
+  /** Of the sender's scope; absent when that never went back. */
+  readonly incarnation?: number;
 }
 
 /** node → replyTo of the letter: every letter up to `upTo` is committed at the receiver. */
@@ -145,6 +150,10 @@ export interface LetterAck {
   readonly from: ActorId;
   readonly fromBirth: number;
   readonly upTo: number;
+  /** Of the receiver: what it had taken before its scope went back is nothing to a sender of that scope.
+   *  Absent when it never did. */
+  readonly scope?: string;
+  readonly incarnation?: number;
 }
 
 /** node → replyTo of the letter: the receiver is not here under that epoch; resolve again. */
@@ -259,6 +268,20 @@ export interface Place {
   readonly wish?: ActorWish;
   /** Version of the configuration of its tenant, which it sees or a later one; absent for none. */
   readonly config?: number;
+  /** Of its scope, where that is, or was, to go back in time. */
+  readonly rewind?: PlaceRewind;
+}
+
+/** How an actor stands to going back in time, by the journal. */
+export interface PlaceRewind {
+  /** Position of the last fact about it; a later one counts. */
+  readonly at: number;
+  /** It appends nothing until it is known to where its scope goes back. */
+  readonly held?: true;
+  /** Incarnation of its scope, the position of the fact by which it went back; 0 when it never did. */
+  readonly incarnation: number;
+  /** It is still to go back, under this epoch: to where is told by `take-back`. */
+  readonly back?: true;
 }
 
 /** Where an actor is to go from its node, and with which bundle, as far as that is known now: the leader
@@ -301,6 +324,8 @@ export interface PlaceSeen {
     readonly actor: ActorId;
     readonly epoch: number;
     readonly wishAt?: number;
+    /** Of what it was told about going back. */
+    readonly rewindAt?: number;
   }[];
 }
 
@@ -528,6 +553,9 @@ export type ToNode =
   | AskActivity
   | ConfigNews
   | ConfigTold
+  | HoldActors
+  | AskPassage
+  | TakeBack
   | Die
   | NodeGone
   | Drain
@@ -551,6 +579,7 @@ export type NodeToLeader =
   | ActivityFound
   | AskConfig
   | ConfigSeen
+  | PassageFound
   | Quarantined
   | Leaving
   | Released

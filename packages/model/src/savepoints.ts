@@ -35,6 +35,14 @@ export type SavepointRequest =
       readonly scope: string;
       readonly savepoint: string;
     }
+  /** Takes the scope back to there. Asked again under the same `by` it finds what came of it. */
+  | {
+      readonly kind: 'rewind';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly to: LineTarget;
+      readonly by: string;
+    }
   | {
       readonly kind: 'list-savepoints';
       readonly tenant: TenantName;
@@ -57,7 +65,16 @@ export interface SavepointView {
   readonly at: number;
 }
 
+/** A scope that has gone back. */
+export interface RewoundView {
+  readonly scope: string;
+  readonly line: Line;
+  /** Incarnation of the scope since then. */
+  readonly incarnation: number;
+}
+
 export type SavepointAnswer =
+  | { readonly kind: 'rewound'; readonly rewound: RewoundView }
   | { readonly kind: 'line'; readonly line: LineView }
   | { readonly kind: 'savepoint'; readonly savepoint: SavepointView }
   | {

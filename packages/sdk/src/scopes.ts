@@ -18,9 +18,24 @@ export interface Scope {
   actors(): Promise<readonly string[]>;
   /** The line of a savepoint, or the last one with this turn of an actor before it, and what lies
    *  beyond: nothing goes back by it. `actor` is an id, `tenant/Type/key`. */
-  line(
-    to: { readonly savepoint: string } | { readonly actor: string; readonly turn: number },
-  ): Promise<ShownLine>;
+  line(to: LineTarget): Promise<ShownLine>;
+  /** Takes all its actors back to such a line; they stand still meanwhile. What they have done to others
+   *  since then stays done (see `line`); who waits for a call that had begun beyond it is told `REWOUND`.
+   *  Fails with `TOO_FAR_BACK` when an actor or a letter in transit is not kept any more; then
+   *  nobody has gone back. */
+  rewind(to: LineTarget): Promise<Rewound>;
+}
+
+/** A savepoint, or an actor by its id, `tenant/Type/key`, and a turn of it. */
+export type LineTarget =
+  | { readonly savepoint: string }
+  | { readonly actor: string; readonly turn: number };
+
+export interface Rewound {
+  /** By actor, the number of its last turn now. */
+  readonly line: { readonly [actor: string]: number };
+  /** Of the scope; it rises each time. */
+  readonly incarnation: number;
 }
 
 export interface ShownLine {
@@ -55,6 +70,8 @@ export interface Savepoint {
 
 /** How long the cluster may look for a line. */
 const surveyMs = 45_000;
+/** How long one rewind may be waited for, whatever dies meanwhile. */
+const rewindMs = 180_000;
 
 export function scopeOf(unary: Unary, tenant: string, scope: string, former: Former): Scope {
   const made = (message: SavepointMessage): Savepoint => {
@@ -78,17 +95,12 @@ export function scopeOf(unary: Unary, tenant: string, scope: string, former: For
       }
       return found.map(made);
     },
+    async rewind(to) {
+      const asked = { tenant, scope, ...named(to), by: unary.newId() };
+      return await unary.ask('ScopesService/Rewind', asked, { waitMs: rewindMs });
+    },
     async line(to) {
-      const {
-        savepoint = '',
-        actor = '',
-        turn = 0,
-      } = { ...to } as Partial<{
-        savepoint: string;
-        actor: string;
-        turn: number;
-      }>;
-      const asked = { tenant, scope, savepoint, actor, turn };
+      const asked = { tenant, scope, ...named(to) };
       const waitMs = 2 * surveyMs;
       const found = await unary.ask('ScopesService/ShowLine', asked, { waitMs });
       const { line, last, earliest, effects, effectCount } = found;
@@ -99,6 +111,10 @@ export function scopeOf(unary: Unary, tenant: string, scope: string, former: For
       return (await unary.ask('ScopesService/ListSavepoints', asked)).actors;
     },
   };
+}
+
+function named(to: LineTarget): { savepoint: string; actor: string; turn: number } {
+  return { savepoint: '', actor: '', turn: 0, ...to };
 }
 
 function savepointOf(

@@ -7,6 +7,7 @@
  * D3  a log that a chain refers to, or whose node still has actors, exists.
  * D6  an actor is wished elsewhere under its present epoch only: its next placement ends the wish.
  * D8  an actor that is ending is wished nothing else, and one is destroyed only when it was ending.
+ * D11 a scope goes back as a whole, and not again before all its actors have.
  */
 import {
   type ActorId,
@@ -46,6 +47,8 @@ export interface ActorRecord {
   node: Incarnation;
   bundle: BundleHash;
   chain: readonly ChainLink[];
+  /** Its scope went back, and a checkpoint of what it was is not known to stand in the store. */
+  back?: true;
 }
 
 /** An actor in an image. A version that knew no wishes carried them on: the epoch tells those that are
@@ -87,6 +90,8 @@ export class ActorTable {
   readonly #resting = new OrderedIds<ActorId>();
   /** By `ownerKey`. */
   readonly #owned = new Map<string, { readonly owner: ActorOwner; readonly ids: Set<ActorId> }>();
+  /** By scope, how many of its actors are still to go back. */
+  readonly #returning = new Map<string, number>();
   readonly #wishes = new Map<ActorId, NodeName>();
   readonly #wishedTo = new Map<NodeName, number>();
   /** Created by the fact before, placed by the next one: they stand in one batch. */
@@ -173,6 +178,7 @@ export class ActorTable {
         const actor = this.#actors.get(fact.actor);
         assert(actor?.epoch === fact.epoch, 'D2: only the present epoch is rebased');
         this.#refer(actor, []);
+        this.#isBack(actor);
         return;
       }
       case 'actor-wished': {
@@ -186,6 +192,35 @@ export class ActorTable {
       case 'actor-destroyed':
         return this.#destroyed(fact);
     }
+  }
+
+  /** Its scope went back: where they are, its actors have a new epoch (D2). */
+  rewound(
+    { tenant, scope, line }: Extract<SchedulerFact, { kind: 'scope-rewound' }>,
+    position: number,
+  ): void {
+    const actors = this.inScope(tenant, scope);
+    for (const actor of actors) {
+      assert(line[actor.id] !== undefined, 'D11: every actor of a scope that goes back has a line');
+      assert(actor.back !== true, 'D11: a scope goes back when all its actors are back');
+      actor.epoch = position;
+      actor.back = true;
+    }
+    this.#returning.set(scopeKey(tenant, scope), actors.length);
+  }
+
+  /** How many actors of a scope are still to go back. */
+  returning(tenant: TenantName, scope: string): number {
+    return this.#returning.get(scopeKey(tenant, scope)) ?? 0;
+  }
+
+  #isBack(actor: ActorRecord): void {
+    if (actor.back !== true) return;
+    delete actor.back;
+    const key = scopeKey(actorParts(actor.id).tenant, actor.scope);
+    const left = (this.#returning.get(key) ?? 0) - 1;
+    if (left > 0) this.#returning.set(key, left);
+    else this.#returning.delete(key);
   }
 
   /** In the order of their ids, so that whoever restores it need not sort them. */
@@ -211,6 +246,10 @@ export class ActorTable {
       this.#own(actor);
       this.#noteLife(actor);
       if (wish?.epoch === actor.epoch) this.#wish(actor.id, wish.to);
+      if (actor.back === true) {
+        const key = scopeKey(actorParts(actor.id).tenant, actor.scope);
+        this.#returning.set(key, (this.#returning.get(key) ?? 0) + 1);
+      }
     }
     this.#ordered.fill([...this.#actors.keys()]);
   }
@@ -265,6 +304,8 @@ export class ActorTable {
       actor.node = fact.node;
       actor.bundle = fact.bundle;
       this.#wish(actor.id, undefined);
+      // Handed over, it has a checkpoint of the epoch before.
+      if (fact.chain.length === 0) this.#isBack(actor);
     }
     this.#settle(actor);
     this.#refer(actor, fact.chain);
@@ -308,6 +349,7 @@ export class ActorTable {
     this.#leave(actor);
     this.#exit(actor);
     this.#refer(actor, []);
+    this.#isBack(actor);
     this.#actors.delete(id);
     this.#ordered.delete(id);
     this.#resting.delete(id);

@@ -40,6 +40,8 @@ export interface DirectoryEffects {
   chainChanged(chain: readonly ChainLink[]): void;
   /** An actor was placed on this node, away from the other one, if it had any. */
   placed(actor: ActorId, node: Incarnation, left: Incarnation | undefined): void;
+  /** What an actor was stands in the store. */
+  back(actor: ActorId): void;
 }
 
 export class Directory {
@@ -92,6 +94,8 @@ export class Directory {
     const actor = this.#desk.state.actors.get(seen.actor);
     if (actor?.epoch !== seen.epoch || actor.node !== node) return;
     const { kind = 'live', at = 0 } = actor.life ?? {};
+    const { at: rewindAt = 0 } = this.#desk.state.rewinds.of(actor) ?? {};
+    if ((seen.rewindAt ?? 0) < rewindAt) return;
     if (kind === 'live' && (seen.wishAt ?? 0) >= at) this.#places.confirm(node, seen.actor);
   }
 
@@ -99,6 +103,11 @@ export class Directory {
   wished({ id, node }: ActorRecord): void {
     const record = this.#desk.state.nodes.get(node);
     if (record !== undefined && isPresent(record)) this.#places.add(node, id);
+  }
+
+  /** Its scope is held no longer, or went back: its node is told until it knows. */
+  movedInTime(actor: ActorRecord): void {
+    this.wished(actor);
   }
 
   /** It is as wished. */
@@ -138,10 +147,12 @@ export class Directory {
   rebased({ incarnation, actors: entries }: Rebased): void {
     for (const { actor: id, epoch } of entries) {
       const actor = this.#desk.state.actors.get(id);
-      const { epoch: present, node, chain } = actor ?? {};
-      if (present !== epoch || node !== incarnation || chain?.length === 0) continue;
+      const { epoch: present, node, chain, back } = actor ?? {};
+      if (present !== epoch || node !== incarnation) continue;
+      if (chain?.length === 0 && back !== true) continue;
       this.#desk.decide({ kind: 'actor-rebased', actor: id, epoch });
-      this.#effects.chainChanged(chain ?? []);
+      if ((chain?.length ?? 0) > 0) this.#effects.chainChanged(chain ?? []);
+      if (back === true) this.#effects.back(id);
     }
     const { term } = this.#desk;
     this.#desk.toNode(incarnation, { kind: 'rebased-seen', term, actors: entries });
@@ -218,6 +229,7 @@ export class Directory {
   ): void {
     const before = this.#desk.state.actors.get(actor);
     const left = before?.node;
+    const wasBack = before?.back === true;
     const chainBefore = before?.chain ?? [];
     const node = target.incarnation;
     const { bundle, chain } = as;
@@ -231,6 +243,7 @@ export class Directory {
       this.#askers.delete(actor);
     }
     this.#effects.placed(actor, node, left);
+    if (wasBack && chain.length === 0) this.#effects.back(actor);
   }
 
   #locate(id: ActorId, to: Address): void {
@@ -309,6 +322,7 @@ export class Directory {
       ...(heir === undefined ? {} : { heir }),
       ...(life === undefined ? {} : { wish: life }),
       ...this.#configOf(id),
+      ...this.#desk.state.rewinds.placeOf(actor),
     };
   }
 }

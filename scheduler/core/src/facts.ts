@@ -16,10 +16,12 @@ import type {
   Incarnation,
   Labels,
   Line,
+  LineTarget,
   LogName,
   Manifest,
   NodeName,
   Outcome,
+  Owed,
   PlacementWishes,
   PlaceShape,
   PriorityName,
@@ -110,6 +112,27 @@ export type SchedulerFact =
       readonly tenant: TenantName;
       readonly scope: string;
       readonly savepoint: string;
+    }
+  /** Its actors are held until it is known to where they go back. */
+  | {
+      readonly kind: 'rewind-begun';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly to: LineTarget;
+      /** Whoever asked for it finds it again by this. */
+      readonly by: string;
+    }
+  /** Nobody goes back: they go on. */
+  | { readonly kind: 'rewind-refused'; readonly tenant: TenantName; readonly scope: string }
+  /** A new incarnation of the scope: each of its actors is what it was at the line, under a new epoch, and
+   *  has to send these letters again. Whoever was written to and is not there stands in the line as 0. */
+  | {
+      readonly kind: 'scope-rewound';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly line: Line;
+      readonly owed: { readonly [actor: ActorId]: Owed };
+      readonly at: number;
     }
   /** `ending` is irreversible: the actor takes no turn any more, wherever it is. */
   | {

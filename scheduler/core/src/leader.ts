@@ -30,6 +30,7 @@ import { Objects } from './objects.ts';
 import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
+import { Rewinds } from './rewinds.ts';
 import { Runs } from './runs.ts';
 import { Savepoints } from './savepoints.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
@@ -61,6 +62,7 @@ export class Leader {
   readonly #surveys: Surveys;
   readonly #savepoints: Savepoints;
   readonly #lineViews: LineViews;
+  readonly #rewinds: Rewinds;
   readonly #quarantines: Quarantines;
   readonly #activities: Activities;
   readonly #configs: Configs;
@@ -94,6 +96,7 @@ export class Leader {
         if (left !== undefined) this.#migrations.placed(actor, left);
         this.#timers.placed(actor, node);
       },
+      back: (actor) => this.#rewinds.back(actor),
     });
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
@@ -119,6 +122,10 @@ export class Leader {
     this.#surveys = new Surveys(desk);
     this.#savepoints = new Savepoints(desk, this.#surveys);
     this.#lineViews = new LineViews(desk, this.#surveys);
+    this.#rewinds = new Rewinds(desk, this.#directory, {
+      surveys: this.#surveys,
+      lineViews: this.#lineViews,
+    });
     this.#quarantines = new Quarantines(desk);
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, {
       quarantines: this.#quarantines,
@@ -180,6 +187,7 @@ export class Leader {
       this.#lineViews,
       this.#activities,
       this.#configs,
+      this.#rewinds,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
@@ -223,6 +231,7 @@ export class Leader {
         return this.#runs.timeCame(due.run, due.block);
       case 'survey':
         this.#surveys.due(due.ask);
+        this.#rewinds.due(due.ask);
         return this.#lineViews.due(due.ask);
       case 'activity':
         return this.#activities.due(due.ask);
@@ -251,6 +260,7 @@ export class Leader {
     this.#directory.takeOver();
     this.#migrations.takeOver();
     this.#lifecycle.takeOver();
+    this.#rewinds.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
@@ -295,6 +305,8 @@ export class Leader {
         return this.#surveys.found(message);
       case 'quarantined':
         return this.#quarantines.hear(message);
+      case 'passage-found':
+        return this.#rewinds.found(message);
       case 'beyond-found':
         return this.#lineViews.found(message);
       case 'activity-found':
@@ -386,6 +398,8 @@ export class Leader {
         return this.#reserving.put(asker, body);
       case 'drop-reservation':
         return this.#reserving.drop(asker, body);
+      case 'rewind':
+        return this.#rewinds.serve(asker, body);
       case 'show-line':
         return this.#lineViews.show(asker, body);
       case 'make-savepoint':

@@ -18,6 +18,7 @@ import {
   type ActorId,
   type ActorOwner,
   type ActorView,
+  actorParts,
   type Failure,
   failure,
   limits,
@@ -33,6 +34,7 @@ import type { Desk } from './desk.ts';
 import type { Directory } from './directory.ts';
 import type { Migrations } from './migrations.ts';
 import type { Size } from './sizes.ts';
+import { wentBack } from './surveys.ts';
 import type { Timers } from './timers.ts';
 import type { Tombstone } from './tombstones.ts';
 import { type Asker, Waiting } from './waiting.ts';
@@ -131,7 +133,7 @@ export class Lifecycle {
       return this.#desk.answer(asker, { kind: 'failed', failure: gone(id, birth) });
     }
     if (present !== wish) {
-      const fault = wish === 'ending' ? this.#noRoom() : undefined;
+      const fault = wish === 'ending' ? (this.#goesBack(actor) ?? this.#noRoom()) : undefined;
       if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
       this.#decide(actor, wish);
     }
@@ -182,6 +184,8 @@ export class Lifecycle {
         const actor = this.#desk.state.actors.get(id);
         if (actor === undefined || actor.life?.kind === 'ending') continue;
         if (left === 0 || this.#noRoom() !== undefined) return left === 0;
+        // It waits for the next look.
+        if (this.#goesBack(actor) !== undefined) return false;
         left -= 1;
         this.#decide(actor, 'ending');
       }
@@ -284,6 +288,12 @@ export class Lifecycle {
     if (this.#desk.state.tombstones.size < limits.tombstonesMax) return undefined;
     const what = `${limits.tombstonesMax} actors were destroyed within an hour`;
     return failure('RESOURCE_EXHAUSTED', what, { retryAfterMs: 60_000 });
+  }
+
+  /** It ends in the past that it is in, or in the one that it goes back to. */
+  #goesBack({ id, scope }: ActorRecord): Failure | undefined {
+    const isUnderWay = this.#desk.state.rewinds.isUnderWay(actorParts(id).tenant, scope);
+    return isUnderWay ? wentBack(scope) : undefined;
   }
 
   #view(id: ActorId): ActorView | undefined {

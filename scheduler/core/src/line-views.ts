@@ -7,19 +7,18 @@
 import {
   type ActorId,
   type BeyondFound,
-  type Failure,
   failure,
   isFailure,
   type Line,
-  type LineTarget,
   limits,
   type OutsideEffect,
   type RequestBody,
 } from '@troupe/model';
 import { askNodes } from './ask-nodes.ts';
 import type { Desk } from './desk.ts';
+import { boundOf, missed } from './line-targets.ts';
 import type { Size } from './sizes.ts';
-import { isLine, type Surveys } from './surveys.ts';
+import { isLine, type Surveys, wentBack } from './surveys.ts';
 import type { Asker } from './waiting.ts';
 
 type ShowLine = Extract<RequestBody, { kind: 'show-line' }>;
@@ -57,15 +56,9 @@ export class LineViews {
   }
 
   show(asker: Asker, { tenant, scope, to }: ShowLine): void {
-    const { savepoints, actors } = this.#desk.state;
-    const named = 'savepoint' in to ? savepoints.get(tenant, scope, to.savepoint) : undefined;
-    if ('savepoint' in to && named === undefined) {
-      const what = `scope "${scope}" has no savepoint "${to.savepoint}"`;
-      return this.#desk.refuse(asker, 'UNKNOWN_SAVEPOINT', what, { scope });
-    }
-    if ('actor' in to && !actors.inScope(tenant, scope).some(({ id }) => id === to.actor)) {
-      const what = `actor "${to.actor}" is not in scope "${scope}"`;
-      return this.#desk.refuse(asker, 'INVALID_ARGUMENT', what, { actor: to.actor });
+    const most = boundOf(this.#desk.state, { tenant, scope, to });
+    if (typeof most !== 'function') {
+      return this.#desk.answer(asker, { kind: 'failed', failure: most });
     }
     this.#surveys.begin(
       { tenant, scope },
@@ -77,7 +70,7 @@ export class LineViews {
         }
         this.#view(asker, scope, line);
       },
-      (actor) => mostOf(to, named?.line, actor),
+      { most },
     );
   }
 
@@ -104,6 +97,13 @@ export class LineViews {
     const { scope, line, last, earliest, effects, effectCount } = view;
     const shown = { scope, line, last, earliest, effects, effectCount };
     this.#end(ask, { kind: 'line', line: shown });
+  }
+
+  /** What was asked is not so any more. */
+  rewound(scope: string): void {
+    for (const [ask, view] of [...this.#views]) {
+      if (view.scope === scope) this.#end(ask, { kind: 'failed', failure: wentBack(scope) });
+    }
   }
 
   /** Somebody has not answered for a while. */
@@ -149,18 +149,4 @@ export class LineViews {
     this.#views.delete(ask);
     if (view !== undefined) this.#desk.answer(view.asker, answer);
   }
-}
-
-function mostOf(to: LineTarget, savepoint: Line | undefined, actor: ActorId): number | undefined {
-  if (savepoint !== undefined) return savepoint[actor] ?? 0;
-  return 'actor' in to && to.actor === actor ? to.turn : undefined;
-}
-
-/** The line that was found leaves out what it was to reach. */
-function missed(to: LineTarget, line: Line): Failure | undefined {
-  if (!('actor' in to)) return undefined;
-  const reached = line[to.actor] ?? 0;
-  if (reached === to.turn) return undefined;
-  const what = `no line has turn ${to.turn} of ${to.actor} before it, the last one has turn ${reached}`;
-  return failure('WRONG_STATE', `${what}: there is no such turn, or who awaits it has not ended`);
 }

@@ -1,8 +1,8 @@
 /**
  * The savepoints, durably: lines of scopes under names.
  *
- * Y8  a name stands for one line of its scope, until it is dropped. Only actors that are destroyed leave
- *     the line.
+ * Y8  a name stands for one line of its scope, until it is dropped, or the scope goes back behind it. Only
+ *     actors that are destroyed leave the line.
  */
 import { type ActorId, actorParts, assert, type Line, type TenantName } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
@@ -63,6 +63,21 @@ export class SavepointTable {
       const { [actor]: _, ...line } = record.line;
       named?.set(savepoint, { ...record, line });
     }
+  }
+
+  /** The scope went back: what lies beyond is no more. */
+  rewound({ tenant, scope, line }: Extract<SchedulerFact, { kind: 'scope-rewound' }>): void {
+    const key = scopeKey(tenant, scope);
+    const named = this.#scopes.get(key);
+    for (const { savepoint, line: saved } of [...(named?.values() ?? [])]) {
+      const isBefore = Object.entries(saved).every(([actor, turn]) => {
+        return turn <= (line[actor as ActorId] ?? turn);
+      });
+      if (isBefore) continue;
+      named?.delete(savepoint);
+      this.#size -= 1;
+    }
+    if (named?.size === 0) this.#scopes.delete(key);
   }
 
   image(): SavepointsImage {

@@ -5,7 +5,7 @@
  * S1  applying the facts from an image on gives the same state as applying them all.
  * S5  the time for which leaders have led never goes back.
  */
-import { assert, type Bytes, decode, encode } from '@troupe/model';
+import { actorParts, assert, type Bytes, decode, encode } from '@troupe/model';
 import { type ActorImage, ActorTable } from './actors.ts';
 import { type ConfigsImage, ConfigTable } from './config-table.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
@@ -13,6 +13,7 @@ import type { SchedulerFact } from './facts.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
 import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
+import { RewindTable, type ScopeTime } from './rewind-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
 import { type SavepointsImage, SavepointTable } from './savepoint-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
@@ -47,6 +48,8 @@ export interface DurableState {
   readonly reservations?: ReservationsImage;
   /** Absent where there are none. */
   readonly savepoints?: SavepointsImage;
+  /** Absent where no scope ever went back. */
+  readonly rewinds?: readonly ScopeTime[];
   readonly tasks: TasksImage;
   readonly runs: RunsImage;
   /** Absent where there are none. */
@@ -66,6 +69,7 @@ export class State {
   readonly configs = new ConfigTable();
   readonly reservations = new ReservationTable(this.nodes);
   readonly savepoints = new SavepointTable();
+  readonly rewinds = new RewindTable(this.actors);
   readonly objects = new ObjectTable();
   readonly timers = new TimerTable();
   readonly tasks = new TaskTable(this.nodes, this.objects);
@@ -126,11 +130,23 @@ export class State {
       case 'savepoint-dropped':
         this.savepoints.apply(fact);
         break;
-      case 'actor-destroyed':
-        this.savepoints.forget(fact.actor, this.actors.get(fact.actor)?.scope ?? fact.actor);
+      case 'scope-rewound':
+        this.actors.rewound(fact, position);
+        this.savepoints.rewound(fact);
+        this.rewinds.apply(fact, position);
+        break;
+      case 'rewind-begun':
+      case 'rewind-refused':
+        this.rewinds.apply(fact, position);
+        break;
+      case 'actor-destroyed': {
+        const scope = this.actors.get(fact.actor)?.scope ?? fact.actor;
+        this.savepoints.forget(fact.actor, scope);
         this.actors.apply(fact, position);
+        this.rewinds.forget(actorParts(fact.actor).tenant, scope);
         this.timers.destroyed(fact.actor, fact.birth);
         break;
+      }
       case 'tombstones-forgotten':
         for (const actor of fact.actors) this.tombstones.forget(actor);
         break;
@@ -193,6 +209,7 @@ export class State {
       ...(this.configs.size === 0 ? {} : { configs: this.configs.image() }),
       ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
       ...(this.savepoints.size === 0 ? {} : { savepoints: this.savepoints.image() }),
+      ...(this.rewinds.size === 0 ? {} : { rewinds: this.rewinds.image() }),
       tasks: this.tasks.image(),
       runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
@@ -220,6 +237,7 @@ export class State {
     state.configs.restore(durable.configs ?? []);
     state.reservations.restore(durable.reservations ?? []);
     state.savepoints.restore(durable.savepoints ?? []);
+    state.rewinds.restore(durable.rewinds ?? []);
     state.objects.restore(durable.objects ?? []);
     state.timers.restore(durable.timers ?? []);
     state.tasks.restore(durable.tasks);

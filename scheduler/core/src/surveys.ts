@@ -20,10 +20,17 @@ import { askNodes } from './ask-nodes.ts';
 import type { Desk } from './desk.ts';
 import type { Size } from './sizes.ts';
 
-interface Survey {
+/** How a survey is to be made. */
+interface Terms {
+  /** What an actor may not go beyond, if anything. */
+  readonly most?: (actor: ActorId) => number | undefined;
+  /** Position of the fact by which the actors are held first. */
+  readonly hold?: number;
+}
+
+interface Survey extends Terms {
   readonly tenant: TenantName;
   readonly scope: string;
-  readonly most: (actor: ActorId) => number | undefined;
   readonly until: number;
   readonly done: (line: Line | Failure) => void;
   /** Actors that have not answered in this round. */
@@ -57,16 +64,17 @@ export class Surveys {
     return [{ of: 'surveys', size: this.#surveys.size, most: 0 }];
   }
 
-  /** `most` says what an actor may not go beyond, if anything. */
   begin(
     { tenant, scope }: { readonly tenant: TenantName; readonly scope: string },
     done: (line: Line | Failure) => void,
-    most: Survey['most'] = () => undefined,
+    terms: Terms = {},
   ): void {
     const actors = this.#desk.state.actors.inScope(tenant, scope);
     const ids = idsLength(actors.map(({ id }) => id));
     const fault = scopeFault(scope, actors.length, ids);
     if (fault !== undefined) return done(fault);
+    const isBack = terms.hold !== undefined;
+    if (!isBack && this.#desk.state.rewinds.isUnderWay(tenant, scope)) return done(wentBack(scope));
     if (this.#surveys.size >= surveysMax) {
       const text = `${surveysMax} lines are being looked for`;
       return done(failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: limits.resendMs }));
@@ -75,8 +83,8 @@ export class Surveys {
     const until = this.#desk.now + surveyMsMax;
     const survey = {
       tenant,
+      ...terms,
       scope,
-      most,
       until,
       done,
       open,
@@ -96,10 +104,18 @@ export class Surveys {
       if (record?.epoch !== epoch || !survey.open.has(actor)) continue;
       if (typeof turn !== 'number') return this.#stray(survey, turn);
       survey.open.delete(actor);
-      const last = Math.min(turn, survey.most(actor) ?? turn);
+      const last = Math.min(turn, survey.most?.(actor) ?? turn);
       survey.found[actor] = Math.max(last, record.from ?? 0);
     }
     if (survey.open.size === 0 && !survey.lost) this.#next(survey);
+  }
+
+  /** What was asked is not so any more. */
+  rewound(tenant: TenantName, scope: string): void {
+    for (const survey of [...this.#surveys.values()]) {
+      const isOf = survey.tenant === tenant && survey.scope === scope;
+      if (isOf) this.#end(survey, wentBack(scope));
+    }
   }
 
   /** Somebody has not answered for a while. */
@@ -119,7 +135,8 @@ export class Surveys {
   /** An actor went on so fast that the turn asked for is not at hand any more, or is destroyed: all begins
    *  anew. */
   #stray(survey: Survey, reason: Failure): void {
-    if (reason.code !== 'TOO_FAR_BACK') return this.#end(survey, reason);
+    const isHeld = survey.hold !== undefined;
+    if (isHeld || reason.code !== 'TOO_FAR_BACK') return this.#end(survey, reason);
     survey.lost = true;
   }
 
@@ -173,9 +190,12 @@ export class Surveys {
     this.#send(survey);
   }
 
-  #send({ open, ask, line }: Survey): void {
+  #send({ open, ask, line, hold }: Survey): void {
     const { term, now, config, deadlines } = this.#desk;
     askNodes(this.#desk, open, (actors) => {
+      if (line === undefined && hold !== undefined) {
+        return { kind: 'hold-actors', term, ask, at: hold, actors };
+      }
       const question = { kind: 'ask-turns', term, ask, actors } as const;
       return line === undefined ? question : { ...question, line };
     });
@@ -202,6 +222,10 @@ function scopeFault(scope: string, actors: number, ids: number): Failure | undef
 /** A few hundred for each actor at the most: what a line is long by. */
 export function idsLength(ids: readonly string[]): number {
   return ids.reduce((sum, id) => sum + id.length, 0);
+}
+
+export function wentBack(scope: string): Failure {
+  return failure('UNAVAILABLE', `scope "${scope}" goes back in time`, { scope });
 }
 
 export function isLine(found: Line | Failure): found is Line {

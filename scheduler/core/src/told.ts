@@ -36,6 +36,7 @@ const kept: ReadonlySet<Answer['kind']> = new Set([
   'reservation',
   'deployed',
   'savepoint',
+  'rewound',
   'actor',
 ]);
 

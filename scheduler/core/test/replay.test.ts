@@ -38,6 +38,7 @@ const step = fc.record({
     'resolve',
     'resolve',
     'savepoint',
+    'rewind',
     'savepoint-drop',
     'place-seen',
     'rebased',
@@ -254,6 +255,9 @@ class History {
           ...(pick % 2 === 0 ? {} : { scope: 'bank' }),
         });
         return true;
+      case 'rewind':
+        this.#rewind(pick);
+        return true;
       case 'savepoint':
       case 'savepoint-drop':
         this.#savepoint(kind, pick);
@@ -326,6 +330,40 @@ class History {
         scene.hear({ kind: 'turns-found', incarnation: send.node, ask, found });
       }
       scene.sends = [...sends, ...scene.sends];
+    }
+  }
+
+  /** Every node answers, unless one is silent at some step. */
+  #rewind(pick: number): void {
+    const { scene } = this;
+    const to = { savepoint: `s${pick % 4}` };
+    scene.asks({ kind: 'rewind', tenant, scope: 'bank', to, by: `by${pick % 3}` });
+    for (let step = 0; step < 6 - (pick % 3); step++) {
+      const { sends } = scene;
+      scene.sends = [];
+      for (const send of sends) {
+        if (send.kind !== 'to-node') continue;
+        const { node: incarnation, message } = send;
+        if (message.kind === 'hold-actors' || message.kind === 'ask-turns') {
+          const found = message.actors.map((one) => ({ ...one, turn: 2 }));
+          scene.hear({ kind: 'turns-found', incarnation, ask: message.ask, found });
+        } else if (message.kind === 'ask-passage') {
+          for (const { actor, epoch } of message.actors) {
+            const passage = { sent: [[actor, pick % 4]] as const, taken: [] };
+            scene.hear({
+              kind: 'passage-found',
+              incarnation,
+              ask: message.ask,
+              actor,
+              epoch,
+              passage,
+            });
+          }
+        } else if (message.kind === 'take-back') {
+          const actors = message.actors.map(({ actor, epoch }) => ({ actor, epoch }));
+          scene.hear({ kind: 'rebased', incarnation, actors });
+        }
+      }
     }
   }
 

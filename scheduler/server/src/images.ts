@@ -65,7 +65,7 @@ export class Images {
       .then(
         (image) => {
           const ms = Math.round(this.#start.clock.now() - begun);
-          this.#start.logger.info({ ...image, ms }, 'image written');
+          this.#start.logger.info({ ...image, ms, ...memoryMiB() }, 'image written');
           this.#written = image;
           this.#start.tell(image);
         },
@@ -86,4 +86,10 @@ export async function writeImage(history: History, objects: ObjectStore): Promis
   const { nextFact: facts, imagePosition: position } = history;
   const object = await objects.put(history.machine.image());
   return { object, facts, position };
+}
+
+/** What this process holds by now, for people: the heap, and what lies beside it. */
+function memoryMiB(): { readonly heapMiB: number; readonly rssMiB: number } {
+  const { heapUsed, rss } = process.memoryUsage();
+  return { heapMiB: Math.round(heapUsed / 1_048_576), rssMiB: Math.round(rss / 1_048_576) };
 }

@@ -59,13 +59,15 @@ export interface Turn {
 /**
  * cold: known, not in memory. restoring: being read back. starting: its runner builds the state.
  * live: takes turns. releasing: finishes what the runner has, then goes elsewhere. ending: was destroyed,
- * its letters are on their way, or its tombstone.
+ * its letters are on their way, or its tombstone. held, returning: its scope goes back in time (rewinds.ts).
  */
 export type Phase =
   | 'cold'
   | 'restoring'
   | 'starting'
   | 'live'
+  | 'held'
+  | 'returning'
   | 'releasing'
   | 'released'
   | 'ending';
@@ -85,6 +87,14 @@ export interface Activation {
   begunConfig: (ConfigVersion & { readonly asked: number }) | undefined;
   /** The latest that was heard of. */
   wish: ActorWish;
+  /** Likewise, about going back in time. `back`: it is to go back under this epoch; or a checkpoint of
+   *  what it was is stored, and the leader does not know. */
+  rewind: {
+    at: number;
+    held: boolean;
+    readonly incarnation: number;
+    back: 'due' | 'stored' | undefined;
+  };
   /** Emptied once a checkpoint of this epoch is stored. */
   chain: readonly ChainLink[];
   phase: Phase;
@@ -152,12 +162,17 @@ export interface Activation {
     since: { readonly deltas: Bytes[]; bytes: number } | undefined;
   };
   /** Position of the own log before which this actor has no facts. */
-  readonly ownFrom: number;
+  ownFrom: number;
   /** It was live here: there may be facts of it in the own log. */
   lived: boolean;
   /** Revision of the checkpoint that was known when it was last asked to be read back. */
   restoredFrom: number;
   leaveMemoryAfterCheckpoint: boolean;
+}
+
+/** What its messages to others of its scope carry. */
+export function incarnationOf({ rewind }: Activation): { readonly incarnation?: number } {
+  return rewind.incarnation === 0 ? {} : { incarnation: rewind.incarnation };
 }
 
 export function activationOf(place: Place, ownFrom: number, now: number): Activation {
@@ -172,6 +187,12 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     config: place.config ?? 0,
     begunConfig: undefined,
     wish: place.wish ?? { kind: 'live', at: 0 },
+    rewind: {
+      at: place.rewind?.at ?? 0,
+      held: place.rewind?.held === true,
+      incarnation: place.rewind?.incarnation ?? 0,
+      back: place.rewind?.back === true ? 'due' : undefined,
+    },
     chain: place.chain,
     phase: 'cold',
     runner: undefined,

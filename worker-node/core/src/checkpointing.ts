@@ -81,6 +81,14 @@ export class Checkpointing {
     if (phase !== 'live' && phase !== 'releasing') return false;
     // Soon it is at another runner.
     if (phase === 'live' && activation.trial?.state === 'tried') return false;
+    this.capture(activation);
+    return true;
+  }
+
+  /** Asks its runner for its state, to store it. */
+  capture(activation: Activation): void {
+    const { checkpoint, runner } = activation;
+    if (runner === undefined) return;
     checkpoint.underWay = 'capture';
     this.#underWay.add(activation);
     this.#core.runners.frame(runner, {
@@ -88,7 +96,30 @@ export class Checkpointing {
       actor: activation.id,
       request: activation.epoch,
     });
-    return true;
+  }
+
+  /** After which position of the own log the store does not know what it has done; undefined when it
+   *  knows all. */
+  uncovered({ checkpoint }: Activation): number | undefined {
+    const { dirtyFrom, putFrom, underWay } = checkpoint;
+    return underWay === 'put' && putFrom !== undefined ? putFrom : dirtyFrom;
+  }
+
+  /** It is dirty from its beginning, by facts of the epoch before. */
+  inherit(activation: Activation, from: number): void {
+    const { checkpoint } = activation;
+    activation.lived = true;
+    activation.ownFrom = from;
+    checkpoint.dirtyFrom = from;
+    checkpoint.dirtySince = this.#core.now;
+    this.#dirty.add(activation);
+  }
+
+  /** Its memory is another one. */
+  onMemory({ checkpoint, memory }: Activation): void {
+    if (memory === undefined) return;
+    checkpoint.letters = unheard(memory);
+    checkpoint.parked = memory.begun?.parked === true;
   }
 
   /** It is about to leave: from its checkpoint on, what it changes is kept at hand. */
@@ -139,11 +170,14 @@ export class Checkpointing {
     checkpoint.revision = stored.revision;
     checkpoint.isRest = checkpoint.putIsRest;
     this.#core.lines.onStored(activation);
-    if (activation.chain.length > 0) {
+    const lives = this.#core.rewinds.onStored(activation);
+    if (activation.chain.length > 0 || activation.rewind.back === 'stored') {
       activation.chain = [];
+      activation.rewind.back = undefined;
       this.#rebased.add(activation);
       this.#tellRebased([activation]);
     }
+    if (lives) this.#core.hosting.live(activation);
     this.#core.departures.changed(activation);
     if (activation.leaveMemoryAfterCheckpoint) this.#leaveMemory(activation);
   }

@@ -21,6 +21,7 @@ import type { Mailboxes } from './mailboxes.ts';
 import type { OutgoingCalls } from './outgoing-calls.ts';
 import type { Post } from './post.ts';
 import type { Quarantine } from './quarantine.ts';
+import type { Rewinds } from './rewinds.ts';
 import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
 import type { Tasks } from './tasks.ts';
@@ -61,6 +62,7 @@ export interface Core {
   readonly handover: Handover;
   readonly lines: Lines;
   readonly quarantine: Quarantine;
+  readonly rewinds: Rewinds;
   readonly wishes: Wishes;
   readonly ailing: Ailing;
   readonly activities: Activities;

@@ -7,6 +7,8 @@
  *                                                  ▼
  *                                              releasing ──▶ released
  *
+ * Going back in time leads another way, see `rewinds.ts`.
+ *
  * H1  an actor has at most one activation here, under the highest epoch seen.
  * H2  only a live activation takes a turn.
  * H3  nobody lives by a checkpoint that is older than the one known to be stored.
@@ -28,7 +30,7 @@ import type { NodeEvent, RunnerId } from './events.ts';
 import { freshMemory, replay, unheard } from './memory.ts';
 import { freshPast } from './past.ts';
 import { refuseConflict } from './quarantine.ts';
-import { beginningOf, isOfBirth } from './tombstone.ts';
+import { beginningOf, headOf, isOfBirth } from './tombstone.ts';
 
 /** A late twin of a placement comes within seconds. One that was held up for longer than this was sent by a
  *  leader, or to a node, that is fenced. */
@@ -58,12 +60,17 @@ export class Hosting {
       this.#seen(place);
       if (known?.epoch !== place.epoch) return;
       this.#core.wishes.onPlace(known, place);
+      this.#core.rewinds.onPlace(known, place);
       this.#core.handover.onPlaced(known, place.leave);
       return;
     }
+    const back = place.rewind?.back === true ? known : undefined;
+    const left = back === undefined ? undefined : this.#core.checkpointing.uncovered(back);
     if (known !== undefined) this.drop(known);
     const activation = activationOf(place, this.#core.durableAt, this.#core.now);
     this.#actors.set(place.actor, activation);
+    // It goes back in time where it is: what its former epoch has done stands in this log.
+    if (left !== undefined) this.#core.checkpointing.inherit(activation, left);
     this.#seen(place);
     this.#core.arrivals.onPlaced(place.actor);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
@@ -73,6 +80,7 @@ export class Hosting {
       activation.past = freshPast(activation);
     } else this.wake(activation);
     this.#core.wishes.onPlaced(activation);
+    this.#core.rewinds.onPlaced(activation);
     this.#core.handover.onPlaced(activation, place.leave);
   }
 
@@ -83,9 +91,9 @@ export class Hosting {
     // Nothing was ever written of it: the constructor makes its state.
     const { memory } = activation;
     const untouched = memory?.seq === 0 && memory.begun === undefined && memory.signals.count === 0;
-    if (untouched && activation.checkpoint.revision === 0) {
+    if (untouched && activation.checkpoint.revision === 0 && !activation.rewind.held) {
       activation.building = { state: undefined, deltas: [] };
-      this.#start(activation);
+      this.start(activation);
       return;
     }
     this.#restore(activation);
@@ -105,8 +113,9 @@ export class Hosting {
       this.onRestoreFailed(event.actor, event.epoch, failureOf(thrown, 'LOG_CORRUPT'));
       return;
     }
-    if (activation.wish.kind === 'ending') this.#core.wishes.onRestored(activation);
-    else this.#start(activation);
+    if (activation.wish.kind === 'ending') return this.#core.wishes.onRestored(activation);
+    const stored = headOf(event.checkpoint?.body, activation.birth)?.epoch ?? 0;
+    if (!this.#core.rewinds.onRestored(activation, stored)) this.start(activation);
   }
 
   onRestoreFailed(actor: ActorId, epoch: number, reason: Failure): void {
@@ -130,10 +139,15 @@ export class Hosting {
   onActivated(actor: ActorId, runner: RunnerId): void {
     const activation = this.#actors.get(actor);
     if (activation?.phase !== 'starting' || activation.runner !== runner) return;
-    activation.phase = 'live';
     activation.startCrashes = 0;
     activation.lived = true;
     activation.building = undefined;
+    if (!this.#core.rewinds.onActivated(activation)) this.live(activation);
+  }
+
+  /** Its runner has its state, and it may take turns. */
+  live(activation: Activation): void {
+    activation.phase = 'live';
     activation.lastTurnAt = this.#core.now;
     this.#core.ailing.isLive(activation);
     this.#core.turns.resumeBegun(activation);
@@ -178,6 +192,7 @@ export class Hosting {
   /** Reads a lost activation back and goes on. */
   revive(activation: Activation): void {
     activation.phase = 'cold';
+    this.#core.rewinds.onRunnerLost(activation);
     this.wake(activation);
   }
 
@@ -214,10 +229,12 @@ export class Hosting {
 
   /** Forgets the activation altogether: it lives elsewhere now. */
   drop(activation: Activation): void {
+    if (activation.phase === 'held') this.#core.mailboxes.sendAway(activation);
     this.leaveRunner(activation);
     this.#core.trials.leave(activation);
     activation.phase = 'released';
     this.#core.wishes.forget(activation);
+    this.#core.rewinds.forget(activation);
     this.#core.configs.forget(activation);
     this.#core.health.forget(activation);
     this.#core.ailing.isWell(activation, true);
@@ -280,7 +297,8 @@ export class Hosting {
     activation.building = { state: began.state, deltas };
   }
 
-  #start(activation: Activation): void {
+  /** Hands its state to a runner. */
+  start(activation: Activation): void {
     activation.phase = 'starting';
     this.#core.configs.whenReady(activation, () => {
       if (activation.phase === 'starting') this.#enter(activation);
@@ -319,6 +337,8 @@ export class Hosting {
     this.#core.ailing.fellIll(activation, reason);
     this.#core.mailboxes.refuseAll(activation, reason);
     this.#core.lines.onFailed(activation, reason);
+    this.#core.rewinds.onFailed(activation, reason);
+    this.#core.rewinds.onRunnerLost(activation);
     this.#core.quarantine.onFailed(activation, reason);
   }
 
@@ -334,9 +354,12 @@ export class Hosting {
         kind: 'place-seen',
         incarnation: this.#core.config.incarnation,
         placed: [
-          place.wish === undefined
-            ? { actor: place.actor, epoch: place.epoch }
-            : { actor: place.actor, epoch: place.epoch, wishAt: place.wish.at },
+          {
+            actor: place.actor,
+            epoch: place.epoch,
+            ...(place.wish === undefined ? {} : { wishAt: place.wish.at }),
+            ...(place.rewind === undefined ? {} : { rewindAt: place.rewind.at }),
+          },
         ],
       },
     });

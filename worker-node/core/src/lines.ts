@@ -36,6 +36,7 @@ import {
   endSegment,
   expire,
   isKept,
+  lastTurnOf,
   notePast,
   type PastKept,
   pastFrom,
@@ -122,7 +123,8 @@ export class Lines {
     if (!isKept(past, this.#kept)) {
       return { listed: past.shared ? { past: storePast(past, now, begun) } : {}, order: {} };
     }
-    if (past.facts.length === 0 && past.from === head.seq && past.segments.length > 0) {
+    const isLast = past.facts.length === 0 && past.from === head.seq;
+    if (isLast && past.segments.length > 0 && !past.anew) {
       return { listed: { past: storePast(past, now, begun) }, order: {} };
     }
     const { facts } = past;
@@ -130,7 +132,8 @@ export class Lines {
     const body = encodeCheckpoint(head, memory, state, this.#core, more);
     const segment = endSegment(past, head.seq, body.length, now);
     past.pending = { number: segment.number, body };
-    const dropped = expire(past, this.#kept, now).map((one) => keyOf(activation, one));
+    const gone = [...past.abandoned, ...expire(past, this.#kept, now)];
+    const dropped = gone.map((one) => keyOf(activation, one));
     const order = { segment: { key: keyOf(activation, segment), body } };
     return {
       listed: { past: storePast(past, now, begun) },
@@ -157,7 +160,9 @@ export class Lines {
 
   /** The last checkpoint is stored, and what it lists. */
   onStored({ past }: Activation): void {
-    if (past !== undefined) past.pending = undefined;
+    if (past === undefined) return;
+    past.pending = undefined;
+    past.abandoned.length = 0;
   }
 
   /** What a rest has to hold for the past to go on behind it. */
@@ -237,7 +242,7 @@ export class Lines {
     const { past, id } = activation;
     if (past === undefined) return found(failure('UNAVAILABLE', `actor ${id} is not in memory`));
     const earliest = earliestOf(past, this.#kept);
-    const last = lastOf(past);
+    const last = lastTurnOf(past);
     if (earliest === undefined || seq < earliest || seq > last) {
       return found(tooFarBack(id, seq, earliest, last));
     }
@@ -246,7 +251,7 @@ export class Lines {
     const [base, following] = [past.segments[at], past.segments[at + 1]];
     // What is not in a segment yet is at hand.
     const rest = following === undefined ? [...past.facts] : [];
-    this.#readPast(activation, [base, following].filter(isThere), (bodies) => {
+    this.readPast(activation, [base, following].filter(isThere), (bodies) => {
       if (isFailure(bodies)) return found(bodies);
       try {
         const from = following?.from ?? past.from ?? 0;
@@ -280,7 +285,7 @@ export class Lines {
   #answer(activation: Activation, { ask, line }: Question, found: FoundTurn[]): void {
     const { id: actor, epoch, past } = activation;
     if (past === undefined) return;
-    const turn = line === undefined ? lastOf(past) : lastWithin(strandOf(actor, past), line);
+    const turn = line === undefined ? lastTurnOf(past) : lastWithin(strandOf(actor, past), line);
     if (turn !== undefined) found.push({ actor, epoch, turn });
     else if (line !== undefined) {
       this.#search(activation, line, past.segments.length, (older) =>
@@ -307,7 +312,7 @@ export class Lines {
       return found(failure('TOO_FAR_BACK', `turns of ${id} before the line are not kept`));
     }
     const rest = of === undefined ? [...past.facts] : undefined;
-    this.#readPast(activation, [base, of].filter(isThere), (bodies) => {
+    this.readPast(activation, [base, of].filter(isThere), (bodies) => {
       if (isFailure(bodies)) return found(bodies);
       const read = bodies.map((body) =>
         body === undefined ? undefined : decodeCheckpoint(body, this.#core.now),
@@ -333,7 +338,7 @@ export class Lines {
     const { id, birth, past, memory } = activation;
     if (past === undefined) return;
     const seq = line[id] ?? 0;
-    const last = lastOf(past);
+    const last = lastTurnOf(past);
     const earliest = earliestOf(past, this.#kept);
     if (seq < last && (earliest === undefined || seq < earliest)) {
       return found(tooFarBack(id, seq, earliest, last));
@@ -341,7 +346,7 @@ export class Lines {
     const begun = memory?.begun?.recorded ?? [];
     const rest = earliest === undefined ? begunFacts(activation, begun) : [...past.facts];
     const segments = past.segments.filter(({ to }) => to > seq);
-    this.#readPast(activation, segments, (bodies) => {
+    this.readPast(activation, segments, (bodies) => {
       if (isFailure(bodies)) return found(bodies);
       const facts = bodies.flatMap((body) =>
         body === undefined ? [] : decodeCheckpoint(body, this.#core.now).facts,
@@ -383,7 +388,7 @@ export class Lines {
   }
 
   /** A segment that is on its way to the store is taken from memory. */
-  #readPast(activation: Activation, segments: readonly Segment[], reader: Reader): void {
+  readPast(activation: Activation, segments: readonly Segment[], reader: Reader): void {
     const pending = activation.past?.pending;
     const stored = segments.filter(({ number }) => number !== pending?.number);
     const whole: Reader = (bodies) => {
@@ -413,10 +418,6 @@ export class Lines {
 /** Every incarnation of an actor writes the same segments anew that it could not list. */
 function keyOf({ id, birth }: Activation, { number }: Pick<Segment, 'number'>): string {
   return `past ${id}#${birth}/${number}`;
-}
-
-function lastOf({ turns, base }: NonNullable<Activation['past']>): number {
-  return turns.at(-1)?.seq ?? base.seq;
 }
 
 /** Of an actor whose past is not kept: what the turn under way has done. */

@@ -35,6 +35,7 @@ import { Mailboxes } from './mailboxes.ts';
 import { OutgoingCalls } from './outgoing-calls.ts';
 import { Post } from './post.ts';
 import { Quarantine } from './quarantine.ts';
+import { Rewinds } from './rewinds.ts';
 import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
 import { Tasks } from './tasks.ts';
@@ -80,6 +81,7 @@ export class NodeMachine
   readonly handover: Handover;
   readonly lines: Lines;
   readonly quarantine: Quarantine;
+  readonly rewinds: Rewinds;
   readonly wishes: Wishes;
   readonly ailing: Ailing;
   readonly activities: Activities;
@@ -111,6 +113,7 @@ export class NodeMachine
     this.handover = new Handover(this);
     this.lines = new Lines(this);
     this.quarantine = new Quarantine(this);
+    this.rewinds = new Rewinds(this);
     this.wishes = new Wishes(this);
     this.ailing = new Ailing(this);
     this.activities = new Activities(this);
@@ -235,6 +238,12 @@ export class NodeMachine
         return this.configs.onTold(message);
       case 'ask-activity':
         return this.activities.onAsk(message);
+      case 'hold-actors':
+        return this.rewinds.onHold(message);
+      case 'ask-passage':
+        return this.rewinds.onAskPassage(message);
+      case 'take-back':
+        return this.rewinds.onTakeBack(message);
       case 'prepare':
         return this.arrivals.onPrepare(message);
       case 'prepared':

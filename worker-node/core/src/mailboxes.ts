@@ -28,7 +28,7 @@ import {
   type SessionId,
   signalMethod,
 } from '@troupe/model';
-import type { Activation, Input } from './activation.ts';
+import { type Activation, type Input, incarnationOf } from './activation.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
 import { sameCause, senderOf, signalled, unheard } from './memory.ts';
@@ -258,7 +258,7 @@ export class Mailboxes {
   #acceptCall(activation: Activation, call: Call): void {
     const { session, number, low } = call.caller;
     const memory = activation.memory;
-    if (memory === undefined) return;
+    if (memory === undefined || this.#core.rewinds.isOfAnother(activation, call)) return;
     const known = memory.sessions.window(session);
     const reply = known?.replies.get(number);
     if (reply !== undefined) {
@@ -369,6 +369,7 @@ export class Mailboxes {
   }
 
   #acceptLetter(activation: Activation, letter: Letter): void {
+    if (this.#core.rewinds.isOfAnother(activation, letter)) return;
     const sender = senderOf(letter.from, letter.fromBirth);
     const taken = Math.max(activation.memory?.recv.get(sender) ?? 0, letter.base ?? 0);
     if (letter.number <= taken) return this.acknowledge(activation, letter, letter.replyTo);
@@ -403,16 +404,11 @@ export class Mailboxes {
     replyTo: Address,
   ): void {
     const upTo = activation.memory?.recv.get(senderOf(letter.from, letter.fromBirth)) ?? 0;
-    this.#core.out.reply({
-      to: replyTo,
-      message: {
-        kind: 'letter-ack',
-        to: activation.id,
-        from: letter.from,
-        fromBirth: letter.fromBirth,
-        upTo,
-      },
-    });
+    const { id: to, scope } = activation;
+    const { from, fromBirth } = letter;
+    const ack = { kind: 'letter-ack', to, from, fromBirth, upTo } as const;
+    const stamp = incarnationOf(activation);
+    this.#core.out.reply({ to: replyTo, message: { ...ack, scope, ...stamp } });
   }
 
   /** A refusal is remembered, so that a late twin of the call cannot run after it. */

@@ -3,6 +3,7 @@
  *
  * O1  numbers to one receiver rise by one and are never used twice.
  * O2  a letter stays until its receiver has committed it.
+ * O3  numbers that a scope passed over when it went back in time are no letters.
  */
 import type { ActorId, VectorClock } from '@troupe/model';
 import { assert } from '@troupe/model';
@@ -13,13 +14,22 @@ export interface KeptLetter extends OutboxLetter {
   readonly clock: VectorClock;
 }
 
+type Passed = readonly (readonly [first: number, last: number])[];
+
 interface Channel {
   next: number;
   letters: KeptLetter[];
+  /** Ranges of numbers (O3), in order; those that nobody can ask for any more are forgotten. */
+  passed: Passed;
 }
 
 /** As it stands in a checkpoint. */
-export type StoredChannel = readonly [to: ActorId, next: number, letters: readonly KeptLetter[]];
+export type StoredChannel = readonly [
+  to: ActorId,
+  next: number,
+  letters: readonly KeptLetter[],
+  passed?: Passed,
+];
 
 export class Outbox {
   readonly #channels = new Map<ActorId, Channel>();
@@ -33,7 +43,7 @@ export class Outbox {
   add(letter: OutboxLetter, clock: VectorClock): void {
     let channel = this.#channels.get(letter.to);
     if (channel === undefined) {
-      channel = { next: 1, letters: [] };
+      channel = { next: 1, letters: [], passed: [] };
       this.#channels.set(letter.to, channel);
     }
     assert(letter.number === channel.next, 'O1: letter numbers rise by one');
@@ -48,10 +58,23 @@ export class Outbox {
     const kept = channel.letters.filter((letter) => letter.number > upTo);
     this.#size -= channel.letters.length - kept.length;
     channel.letters = kept;
+    if (channel.passed.length > 0)
+      channel.passed = channel.passed.filter(([, last]) => last > upTo);
   }
 
   letters(to: ActorId): readonly KeptLetter[] {
     return this.#channels.get(to)?.letters ?? [];
+  }
+
+  /** O3 */
+  isPassedOver(to: ActorId, number: number): boolean {
+    const { passed = [] } = this.#channels.get(to) ?? {};
+    return passed.some(([first, last]) => first <= number && number <= last);
+  }
+
+  /** Everybody that was ever written to. */
+  addressees(): Iterable<ActorId> {
+    return this.#channels.keys();
   }
 
   /** Everything to this receiver up to this number was taken. */
@@ -77,15 +100,47 @@ export class Outbox {
   }
 
   store(): StoredChannel[] {
-    return [...this.#channels].map(([to, { next, letters }]) => [to, next, letters]);
+    return [...this.#channels].map(([to, { next, letters, passed }]) => {
+      return passed.length === 0 ? [to, next, letters] : [to, next, letters, passed];
+    });
   }
 
   static from(stored: readonly StoredChannel[]): Outbox {
     const outbox = new Outbox();
-    for (const [to, next, letters] of stored) {
-      outbox.#channels.set(to, { next, letters: [...letters] });
-      outbox.#size += letters.length;
+    for (const [to, next, letters, passed = []] of stored) {
+      outbox.#put(to, { next, letters: [...letters], passed });
     }
     return outbox;
+  }
+
+  /** After its scope went back: to receivers inside of it only these letters are open. The numbers of the
+   *  others are passed over (O1). */
+  static rewound(
+    present: Outbox,
+    former: Outbox,
+    scope: {
+      readonly isInside: (to: ActorId) => boolean;
+      readonly letters: ReadonlyMap<ActorId, readonly KeptLetter[]>;
+    },
+  ): Outbox {
+    const outbox = new Outbox();
+    for (const [to, channel] of present.#channels) {
+      if (!scope.isInside(to)) {
+        outbox.#put(to, { ...channel, letters: [...channel.letters] });
+        continue;
+      }
+      const before = former.#channels.get(to);
+      const [first, last] = [before?.next ?? 1, channel.next - 1];
+      const passed = [...(before?.passed ?? [])];
+      if (first <= last) passed.push([first, last]);
+      const letters = [...(scope.letters.get(to) ?? [])];
+      outbox.#put(to, { next: channel.next, letters, passed });
+    }
+    return outbox;
+  }
+
+  #put(to: ActorId, channel: Channel): void {
+    this.#channels.set(to, channel);
+    this.#size += channel.letters.length;
   }
 }

@@ -34,7 +34,7 @@ import {
   tickClock,
   type VectorClock,
 } from '@troupe/model';
-import type { Activation } from './activation.ts';
+import { type Activation, incarnationOf } from './activation.ts';
 import type { Core } from './core.ts';
 import type { RunnerId } from './events.ts';
 import { actorSessionPrefix } from './sessions.ts';
@@ -92,7 +92,8 @@ export class OutgoingCalls {
     const begun = this.#core.turns.begin(turn);
     const { work, ordinal, name } = frame;
     const session = sessionOf(activation);
-    const number = begun.seq * numbersPerTurn + ordinal;
+    const ahead = activation.memory?.ahead ?? 0;
+    const number = (ahead + begun.seq) * numbersPerTurn + ordinal;
     const known = this.#open.get(keyOf(session, number));
     if (known !== undefined) {
       known.work = work;
@@ -268,6 +269,7 @@ export class OutgoingCalls {
       path: call.path,
       ...(call.scope === undefined ? {} : { scope: call.scope }),
       ...(call.clock === undefined ? {} : { clock: call.clock }),
+      ...(call.activation === undefined ? {} : incarnationOf(call.activation)),
     };
     this.#core.out.send({ kind: 'to-node', node: place.node, message });
   }

@@ -59,6 +59,10 @@ export interface Past {
   facts: NodeFact[];
   /** The turn after which `facts` begin; undefined when some before them were not kept. */
   from: number | undefined;
+  /** Of turns that the scope went back behind: they go with the next checkpoint. */
+  readonly abandoned: Segment[];
+  /** Its scope went back: a segment ends there, since what it remembers does not follow from before. */
+  anew: boolean;
   /** The segment that is being stored. */
   pending: { readonly number: number; readonly body: Bytes } | undefined;
 }
@@ -93,6 +97,8 @@ export function freshPast({ id, scope }: Pick<Activation, 'id' | 'scope'>): Past
     next: 1,
     facts: [],
     from: 0,
+    abandoned: [],
+    anew: false,
     pending: undefined,
   };
 }
@@ -171,6 +177,7 @@ export function endSegment(past: Past, to: number, bytes: number, now: number): 
   past.next += 1;
   past.facts = [];
   past.from = to;
+  past.anew = false;
   return segment;
 }
 
@@ -209,6 +216,17 @@ export function startsAtBirth({ number, from, to }: Segment): boolean {
 function leads(fact: NodeFact): boolean {
   if (fact.kind === 'turn') return fact.letters.length > 0;
   return fact.kind === 'turn-recorded' && fact.recorded.kind === 'call';
+}
+
+/** The number of its last turn. */
+export function lastTurnOf({ turns, base }: Past): number {
+  return turns.at(-1)?.seq ?? base.seq;
+}
+
+/** True when nothing is missing of what it was since its birth. */
+export function reachesBirth({ segments, next, from }: Past): boolean {
+  const [first] = segments;
+  return first === undefined ? next === 1 && from !== undefined : startsAtBirth(first);
 }
 
 /** After the last turn that has ended. */

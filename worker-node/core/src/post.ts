@@ -16,7 +16,7 @@ import {
   type OutgoingSend,
   type VectorClock,
 } from '@troupe/model';
-import type { Activation } from './activation.ts';
+import { type Activation, incarnationOf } from './activation.ts';
 import type { Core } from './core.ts';
 import type { OutboxLetter } from './facts.ts';
 import type { KeptLetter } from './outbox.ts';
@@ -75,11 +75,17 @@ export class Post {
   onAck(ack: LetterAck): void {
     const activation = this.#core.actors.get(ack.from);
     if (activation?.memory === undefined || activation.birth !== ack.fromBirth) return;
-    activation.memory.outbox.acknowledge(ack.to, ack.upTo);
+    // What a receiver had taken in a past that is no more, it has not taken.
+    if (this.#core.rewinds.isOfAnother(activation, ack)) return;
+    const { outbox } = activation.memory;
+    outbox.acknowledge(ack.to, ack.upTo);
     const windows = this.#windows.get(activation);
     const sentUpTo = windows?.get(ack.to);
     if (sentUpTo !== undefined && ack.upTo >= sentUpTo) {
       windows?.delete(ack.to);
+      this.#resendTo(activation, ack.to);
+    } else if (outbox.isPassedOver(ack.to, ack.upTo + 1)) {
+      // The next one was held to be ahead of some that are none.
       this.#resendTo(activation, ack.to);
     }
     this.#core.mailboxes.pump(activation);
@@ -139,6 +145,7 @@ export class Post {
       replyTo: nodeAddress(this.#core.config.incarnation),
       scope: activation.scope,
       clock: letter.clock,
+      ...incarnationOf(activation),
     };
     this.#core.out.send({ kind: 'to-node', node: place.node, message });
   }

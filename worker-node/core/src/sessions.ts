@@ -61,6 +61,31 @@ export class Sessions {
     if (number >= window.low) window.replies.set(number, outcome);
   }
 
+  /** After its scope went back: sessions inside of it are what they were, everybody else is told what
+   *  became of answers that were given beyond the line. */
+  static rewound(
+    present: Sessions,
+    former: Sessions,
+    scope: {
+      readonly isInside: (session: SessionId) => boolean;
+      readonly answer: (given: Outcome) => Outcome;
+    },
+  ): Sessions {
+    const sessions = new Sessions();
+    for (const [session, window] of former.#windows) {
+      if (scope.isInside(session)) sessions.#windows.set(session, window);
+    }
+    for (const [session, { low, heardAt, replies }] of present.#windows) {
+      if (scope.isInside(session)) continue;
+      const known = former.#windows.get(session)?.replies;
+      const answers = [...replies].map(([number, given]) => {
+        return [number, known?.get(number) ?? scope.answer(given)] as const;
+      });
+      sessions.#windows.set(session, { low, heardAt, replies: new Map(answers) });
+    }
+    return sessions;
+  }
+
   /** Forgets the sessions not heard of for too long. */
   forget(now: number): void {
     for (const [session, window] of this.#windows) {

@@ -151,6 +151,17 @@ export class TimerBook {
     return book;
   }
 
+  /** After its scope went back: what waited then waits again, under numbers that mean nothing else, and
+   *  is told anew. */
+  static rewound(former: TimerBook, present: TimerBook, now: number): TimerBook {
+    const book = TimerBook.from(former.store(), now);
+    book.#next = present.#next;
+    book.#channel = present.#channel;
+    book.#generation = present.#generation;
+    book.reopen(present.#channel + 1, now);
+    return book;
+  }
+
   #set({ kind: _, ...of }: Extract<TimerChange, { kind: 'set' }>, now: number): void {
     const timer: PendingTimer = { number: this.#next, firing: 1, ...of };
     this.#next += 1;

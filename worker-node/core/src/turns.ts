@@ -217,6 +217,14 @@ export class Turns {
     return turns.map(({ input }) => input);
   }
 
+  /** Its runner is left: what that had is to be run again, and what it had asked of others is asked again. */
+  takeOut(activation: Activation): void {
+    this.#takeLost(activation);
+    this.#core.outgoing.abandon(activation);
+    this.#core.waits.onLeavesMemory(activation);
+    this.#core.waits.disarmAll(activation);
+  }
+
   /** The activation is dropped: whatever its turns come to, nothing of it counts. */
   abandon(activation: Activation): void {
     for (const turn of [...activation.dispatched, ...activation.reads]) {

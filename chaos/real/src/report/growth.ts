@@ -4,6 +4,8 @@
  *
  * G1  grown is what is both a third and a fixed amount above; the amount keeps noise out.
  * G2  the stores of checkpoints hold every actor that ever was, so they are shown and not judged.
+ * G4  memory is judged over all processes of a kind whose work moves between them: who leads holds more than
+ *     who stands by, and whoever was killed last holds the least. Each is shown by itself too.
  * G3  nothing is said of what was not sampled from its second quarter to its end: often enough in
  *     both quarters, and never left out for long.
  */
@@ -32,6 +34,11 @@ const samplesMin = 8;
 /** Of the run, without a sample. */
 const gapMax = 1 / 8;
 const notJudged = 'checkpoints and objects';
+/** G4, by the first letter of the names of its processes. */
+const kinds: readonly (readonly [of: string, name: RegExp])[] = [
+  ['schedulers', /^s\d+$/],
+  ['nodes', /^n\d+$/],
+];
 
 export const growthRule =
   'level: the median of the last quarter is at most 4/3 of that of the second, ' +
@@ -65,6 +72,10 @@ export function growthOf(
     series.set(nameOf(sample), one);
     one.samples.push(sample);
   }
+  for (const [of, name] of kinds) {
+    const all = samples.filter((one) => one.measure === 'memory MB' && name.test(one.of));
+    if (all.length > 0) series.set(of, { of, measure: 'memory MB', samples: all });
+  }
   const end = endedAt ?? samples.reduce((latest, { at }) => Math.max(latest, at), 0);
   return [...series.values()].map((one) => growth(one, one.samples, end));
 }
@@ -85,13 +96,16 @@ function growth({ of, measure }: Measured, samples: readonly Sample[], end: numb
     after !== undefined &&
     after > before * factorMax &&
     after > before + amounts[measure];
+  const isOfKind = measure === 'memory MB' && kinds.some(([, name]) => name.test(of));
+  const judged = of !== notJudged && !isOfKind;
+  const verdict = grown ? 'grown' : 'level';
   return {
     of,
     measure,
     before,
     after,
     most: samples.length === 0 ? undefined : most,
-    found: of === notJudged ? 'not judged' : !whole ? 'unmeasured' : grown ? 'grown' : 'level',
+    found: !whole && of !== notJudged ? 'unmeasured' : judged ? verdict : 'not judged',
   };
 }
 

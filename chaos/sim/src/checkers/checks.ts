@@ -29,6 +29,7 @@ import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
+import { goesOnFromTheLine } from './goes-on-from-the-line.ts';
 import { lifeSights } from './life-sights.ts';
 import { lineIsMaximal } from './line-is-maximal.ts';
 import { lineSights } from './line-sights.ts';
@@ -48,6 +49,7 @@ import { refusedDidNothing } from './refused-did-nothing.ts';
 import { replayEqualsLive } from './replay-equals-live.ts';
 import { reservedIsThere } from './reserved-is-there.ts';
 import { resultOnce } from './result-once.ts';
+import { rewindIsMaximal } from './rewind-is-maximal.ts';
 import { runSights } from './run-sights.ts';
 import { sameWinner } from './same-winner.ts';
 import { sharesWithin } from './shares-within.ts';
@@ -59,6 +61,8 @@ import { timerNeverEarly } from './timer-never-early.ts';
 import { timerSights } from './timer-sights.ts';
 import { Truth } from './truth.ts';
 import { undoneInReverse } from './undone-in-reverse.ts';
+import { vaultSights } from './vault-sights.ts';
+import { isOfVault } from './vaults.ts';
 import { wishesKept } from './wishes-kept.ts';
 
 /** A feature that comes later brings its promise as one more line here. */
@@ -100,10 +104,20 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'no-leak': noLeak,
 };
 
+/** Of actors whose scope goes back in time: to every other checker what they do is a breach. */
+const vaultMakers: { readonly [name: string]: MakeChecker } = {
+  'rewind-is-maximal': rewindIsMaximal,
+  'goes-on-from-the-line': goesOnFromTheLine,
+};
+
 /** What is noticed beside the checkers: by a machine itself, and by whoever reads a log. */
 const others = ['machine-invariants', 'history-is-whole'];
 
-export const checkerNames: readonly string[] = [...Object.keys(makers), ...others];
+export const checkerNames: readonly string[] = [
+  ...Object.keys(makers),
+  ...Object.keys(vaultMakers),
+  ...others,
+];
 
 /** Which checkers end a run: all of them, one alone, or none. */
 export interface CheckWishes {
@@ -128,6 +142,7 @@ export class Checks implements Onlooker {
   readonly #now: () => number;
   readonly #wishes: CheckWishes;
   readonly #checkers: readonly Checker[];
+  readonly #vaultCheckers: readonly Checker[];
   #who = '*';
   readonly #readers = new Map<LogName, BatchReader<SchedulerFact | NodeFact>>();
 
@@ -144,10 +159,23 @@ export class Checks implements Onlooker {
     this.truth = new Truth(config, now, manifests, scene);
     this.#now = now;
     this.#wishes = given;
-    const checkers = Object.entries(makers).map(([name, make]) =>
-      make(this.truth, (text) => this.violate(name, text)),
-    );
-    const all = [sights, runSights, taskSights, placeSights, timerSights, lineSights, lifeSights];
+    const made = (makers: { readonly [name: string]: MakeChecker }): Checker[] => {
+      return Object.entries(makers).map(([name, make]) =>
+        make(this.truth, (text) => this.violate(name, text)),
+      );
+    };
+    const checkers = made(makers);
+    this.#vaultCheckers = made(vaultMakers);
+    const all = [
+      sights,
+      runSights,
+      taskSights,
+      placeSights,
+      timerSights,
+      lineSights,
+      lifeSights,
+      vaultSights,
+    ];
     const looks = all.map((look) => look(this.truth, coverage));
     this.#checkers = [...checkers, ...looks];
   }
@@ -195,21 +223,25 @@ export class Checks implements Onlooker {
   sent(from: string, subject: string, message: object): void {
     this.#who = from;
     this.truth.asked.sent(message);
+    if (isOfVault(message)) return;
     for (const checker of this.#checkers) checker.sent?.(from, subject, message);
   }
 
   answered(answer: Answered): void {
     this.#who = answer.client;
-    for (const checker of this.#checkers) checker.answered?.(answer);
+    const checkers = isOfVault(answer.operation) ? this.#vaultCheckers : this.#checkers;
+    for (const checker of checkers) checker.answered?.(answer);
   }
 
   effect(effect: Effect): void {
     this.#who = effect.node;
+    if (isOfVault(effect)) return;
     for (const checker of this.#checkers) checker.effect?.(effect);
   }
 
   configured(configured: Configured): void {
     this.#who = configured.node;
+    if (isOfVault(configured)) return;
     for (const checker of this.#checkers) checker.configured?.(configured);
   }
 
@@ -225,6 +257,7 @@ export class Checks implements Onlooker {
 
   restored(restored: Restored): void {
     this.#who = restored.node;
+    if (isOfVault(restored)) return;
     for (const checker of this.#checkers) checker.restored?.(restored);
   }
 
@@ -241,6 +274,7 @@ export class Checks implements Onlooker {
 
   activated(actor: ActorId, ids: readonly string[], node: string): void {
     this.#who = node;
+    if (isOfVault({ actor })) return;
     for (const checker of this.#checkers) checker.activated?.(actor, ids, node);
   }
 
@@ -256,11 +290,15 @@ export class Checks implements Onlooker {
 
   #journalFact(fact: SchedulerFact, position: number, record: Stored): void {
     for (const checker of this.#checkers) checker.journalFact?.(fact, position, record);
+    for (const checker of this.#vaultCheckers) checker.journalFact?.(fact, position, record);
     this.truth.journal(fact, position);
   }
 
   #turnFact(fact: NodeFact, log: LogName, record: Stored): void {
-    for (const checker of this.#checkers) checker.turnFact?.(fact, log, record);
-    this.truth.turn(fact);
+    const isVaults = isOfVault(fact);
+    const checkers = isVaults ? this.#vaultCheckers : this.#checkers;
+    for (const checker of checkers) checker.turnFact?.(fact, log, record);
+    if (isVaults) this.truth.vaults.turn(fact);
+    else this.truth.turn(fact);
   }
 }

@@ -90,7 +90,7 @@ export const lineIsMaximal: MakeChecker = (truth, violate) => {
     },
     journalFact(fact) {
       if (fact.kind === 'actor-created' && fact.scope === commonScope) gone.delete(fact.actor);
-      if (fact.kind !== 'savepoint-made') return;
+      if (fact.kind !== 'savepoint-made' || fact.scope !== commonScope) return;
       const isHere = ([actor]: Turn) => pasts.has(actor) && !gone.has(actor);
       checkTies(
         // What one knew that was destroyed binds nobody.

@@ -31,6 +31,7 @@ import type { Scene } from '../plan/scene.ts';
 import { Asked } from './asked.ts';
 import { Grounds } from './grounds.ts';
 import { Ledgers } from './runs/ledgers.ts';
+import { Vaults } from './vaults.ts';
 
 export interface ActorTruth {
   readonly id: ActorId;
@@ -99,6 +100,8 @@ export class Truth {
   readonly ledgers: Ledgers;
   readonly grounds: Grounds;
   readonly asked = new Asked();
+  /** Of the scope that goes back in time; of its actors nothing else is known here. */
+  readonly vaults = new Vaults();
   readonly weights = new Map<TenantName, number>();
   readonly priorities = new Map<TenantName, PriorityName>();
   /** By process that leads or led: its monotonic time when its last term began. */
@@ -143,6 +146,7 @@ export class Truth {
     this.ledgers.apply(fact);
     this.follower.apply(fact);
     this.grounds.apply(fact);
+    this.vaults.journal(fact, position);
     switch (fact.kind) {
       case 'config-put':
         this.configVersion = fact.version;

@@ -25,6 +25,7 @@ import { reservation, reservedTenant, type Scene, type TenantWish } from '../pla
 import type { World } from '../world/world.ts';
 import { beginGang, outcomeOf } from './gang-errand.ts';
 import { beginLife } from './life-errand.ts';
+import { beginRewind } from './rewind-errand.ts';
 import { RunErrand } from './run-errand.ts';
 
 /** A message without its stream. */
@@ -209,6 +210,13 @@ export class Client {
         });
       case 'savepoint':
         return this.#savepoint(operation);
+      case 'rewind':
+        return beginRewind(operation, {
+          ask: (body, answered) => this.#ask(body, answered),
+          after: (ms, run) => this.process.after(ms, run),
+          reach: (state) => this.#world.coverage.reach(state),
+          end: (outcome) => this.#end(operation, outcome),
+        });
       case 'run':
         return new RunErrand(operation, {
           world: this.#world,
@@ -405,7 +413,7 @@ export class Client {
   }
 
   #sendCall({ operation, session, number, deadlineAt, birth, streams }: OpenCall): void {
-    const { scope } = this.#world;
+    const { scope = this.#world.scope } = operation.kind === 'signal' ? {} : operation;
     streams.add(this.#stream);
     this.#send({
       kind: 'client-call',

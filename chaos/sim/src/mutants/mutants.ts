@@ -57,6 +57,10 @@ export const mutants = {
   'line-of-one-look': 'a node takes whatever turn it is asked about for one before the line',
   'calls-without-their-turn': 'an awaited call does not say in which turn it was made',
   'former-actors-not-rolled-forward': 'an actor as it was is taken from a segment alone',
+  'goes-on-as-it-was': 'an actor whose scope goes back goes on with what it is',
+  'rewind-loses-letters': 'what is in transit across a line is not sent again',
+  'messages-of-the-past-taken': 'an actor takes in what was sent before its scope went back',
+  'rewound-numbers-used-again': 'letters are numbered anew from the line on',
   'restored-without-its-log': 'an actor is read back from its checkpoint alone',
   'older-checkpoint-read': 'an actor is read back from the checkpoint before the last',
   'rest-not-stored':

@@ -14,6 +14,7 @@ import {
 import type { Process } from '@troupe/virtual';
 import type { NodeEvent, NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe/worker-node-core';
 import type { World } from '../world/world.ts';
+import { withOldNumbers } from './spoilt-rewind.ts';
 import { recordedTwice } from './spoilt-timers.ts';
 
 type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
@@ -70,6 +71,7 @@ export function saidByNode(
     post({ kind: 'checkpoint-stored', actor, epoch, seq, revision: send.expected });
     return undefined;
   }
+  if (world.mutant === 'rewound-numbers-used-again') return withOldNumbers(send);
   return spoiltCheckpoint(world, send);
 }
 

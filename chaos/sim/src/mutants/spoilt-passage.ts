@@ -1,5 +1,5 @@
 /** What passes between machines and world in a simulated run, with the deliberate faults that sit there. */
-import type { ToNode } from '@troupe/model';
+import type { ActorId, ToNode } from '@troupe/model';
 import type { Hearing, Passage } from '@troupe/virtual';
 import type { World } from '../world/world.ts';
 import {
@@ -13,6 +13,7 @@ import {
 import { spoiltMachine } from './spoilt-machine.ts';
 import { heardByNode, saidByNode, turnedByNode } from './spoilt-node.ts';
 import { Blame } from './spoilt-pool.ts';
+import { heardOfRewind } from './spoilt-rewind.ts';
 import { heardByRunner } from './spoilt-runner.ts';
 import { remembered } from './spoilt-scene.ts';
 
@@ -23,7 +24,10 @@ export function spoiltPassage(world: World): Passage {
     nodeMachine: (machine) => turnedByNode(world, machine),
     toNode(node, message) {
       noteStates(world, node, message);
-      return heardByNode(world, node.process, message);
+      const heard = heardOfRewind(world, message, (actor) => {
+        return node.machine?.actors.get(actor as ActorId)?.rewind.incarnation ?? 0;
+      });
+      return heardByNode(world, node.process, heard);
     },
     fromNode: (send, post) => saidByNode(world, send, post),
     toRunner: (frame) => heardByRunner(world, frame),

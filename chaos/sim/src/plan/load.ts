@@ -32,6 +32,8 @@ export type Operation = {
       readonly deadlineMs: number;
       /** To the actor that is there when it is asked, and to none that has its name later. */
       readonly ofBirth?: true;
+      /** Of an actor that is created by it; that of all unless given. */
+      readonly scope?: string;
     }
   | {
       readonly kind: 'read';
@@ -39,6 +41,7 @@ export type Operation = {
       readonly deadlineMs: number;
       /** The actor as it was after this turn. */
       readonly atTurn?: number;
+      readonly scope?: string;
     }
   /** Of the scope of all; what it names is read at once, or so much later. */
   | {
@@ -46,6 +49,15 @@ export type Operation = {
       readonly scope: string;
       readonly savepoint: string;
       readonly later: number;
+    }
+  /** A savepoint is made, and so much later the scope goes back: to it, or to so many turns before it of one
+   *  of its actors. */
+  | {
+      readonly kind: 'rewind';
+      readonly scope: string;
+      readonly savepoint: string;
+      readonly later: number;
+      readonly to?: { readonly vault: number; readonly turnsBefore: number };
     }
   | {
       readonly kind: 'signal';

@@ -32,6 +32,7 @@ import { drawScene, type Scene } from './scene.ts';
 import { drawCordons, drawSceneLoad } from './scene-load.ts';
 import { drawTenants, drawTenantTasks } from './tenants.ts';
 import { drawTimerLoad } from './timer-load.ts';
+import { drawVaultCount, drawVaultLoad } from './vaults.ts';
 import { drawVisits } from './visits.ts';
 
 export interface Plan {
@@ -76,6 +77,8 @@ const timersShare = 0.4;
 const livesShare = 0.3;
 /** Seeds in which what the tenant is configured with is changed. */
 const configsShare = 0.35;
+/** Seeds in which a scope goes back in time. */
+const vaultsShare = 0.3;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 /** Seeds with nodes, tasks and tenants of many kinds. */
@@ -123,6 +126,8 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const hasJourneys = !quiet && chance.fork('has journeys').chance(journeysShare);
   const scope = drawScope(chance.fork('scope'));
   const hasTimers = chance.fork('has timers').chance(timersShare);
+  const hasVaults = !wide && chance.fork('has vaults').chance(vaultsShare);
+  const vaults = drawVaultCount(chance.fork('vaults'));
   const hasLives = chance.fork('has lives').chance(livesShare);
   const hasConfigs = chance.fork('has configs').chance(configsShare);
   const operations = new Map<string, readonly Operation[]>();
@@ -145,6 +150,13 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...drawn.slice(0, wishes.operations),
       ...drawSavepoints(client, { scope, ...span }, load.fork(`${client}/savepoints`)),
       ...drawTenantTasks(client, { tenants, ...span }, load.fork(`${client}/tenants`)),
+      ...(hasVaults
+        ? drawVaultLoad(
+            client,
+            { count: vaults, rewinds: client === places.clients[0], ...span },
+            load.fork(`${client}/vaults`),
+          )
+        : []),
     ]);
   }
   return {

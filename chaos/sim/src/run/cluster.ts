@@ -6,6 +6,7 @@ import type { Fault } from '../plan/faults.ts';
 import { lastOperations } from '../plan/load.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TenantWish } from '../plan/scene.ts';
+import { isVault, lastVaultReads } from '../plan/vaults.ts';
 import type { World } from '../world/world.ts';
 
 const restartMsMin = 100;
@@ -173,10 +174,17 @@ export class Cluster {
   askLast(): void {
     const { truth } = this.#world.checks;
     const { clients } = this.#plan.places;
-    const asked = lastOperations(clients, [...truth.actors.keys()], this.#world.timeline.now);
+    const { now } = this.#world.timeline;
+    const actors = [...truth.actors.keys()];
+    const asked = lastOperations(
+      clients,
+      actors.filter((actor) => !isVault(actor)),
+      now,
+    );
     for (const [index, name] of clients.entries()) {
       this.clients[index]?.askMore(asked.get(name) ?? []);
     }
+    this.clients[0]?.askMore(lastVaultReads(actors, now));
   }
 
   /** An operator's order may come through long after it was given, and after the one that took it back. */

@@ -1,4 +1,4 @@
-/** `troupe savepoint` and `savepoints`: lines through the actors of a scope. */
+/** `troupe savepoint`, `savepoints`, `line` and `rewind`: lines through the actors of a scope. */
 import { isShortName } from '@troupe/model';
 import type { Command } from 'commander';
 import { withTroupe } from './client.ts';
@@ -29,6 +29,22 @@ export function addScopes(program: Command): void {
       examples('troupe line bank --to Account/a@17', 'troupe line bank --savepoint monday --json'),
     )
     .action(showLine);
+
+  program
+    .command('rewind')
+    .description('take all actors of a scope back to a line; what they did to others stays done')
+    .argument('<scope>')
+    .option('--to <Type/key@turn>', 'the last line with this turn before it')
+    .option('--savepoint <name>', 'the line of this savepoint')
+    .option('--dry-run', 'show what it would take back, as `troupe line` does')
+    .addHelpText(
+      'after',
+      examples(
+        'troupe rewind bank --savepoint monday --dry-run',
+        'troupe rewind bank --to Account/a@17',
+      ),
+    )
+    .action(rewind);
 
   program
     .command('savepoints')
@@ -82,6 +98,28 @@ async function showLine(
         { title: 'ON', value: (one) => one.what },
       ],
       shown.effects,
+    );
+  });
+}
+
+async function rewind(
+  scope: string,
+  options: { readonly to?: string; readonly savepoint?: string; readonly dryRun?: boolean },
+  command: Command,
+): Promise<void> {
+  if (options.dryRun === true) return await showLine(scope, options, command);
+  const settings = settingsOf(command);
+  const to = targetOf(options, settings.tenant);
+  const rewound = await withTroupe(settings, (troupe) => troupe.scope(scope).rewind(to));
+  const { line, incarnation } = rewound;
+  settings.terminal.answer({ scope, line, incarnation }, () => {
+    settings.terminal.line(`${scope} went back, to its incarnation ${incarnation}`);
+    settings.terminal.table(
+      [
+        { title: 'ACTOR', value: ([actor]) => actor },
+        { title: 'TURN', value: ([, turn]) => turn, numeric: true },
+      ],
+      Object.entries(line),
     );
   });
 }

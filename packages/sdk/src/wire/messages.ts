@@ -379,6 +379,17 @@ export interface UnaryMethods {
     request: { tenant: string; scope: string; savepoint: string; actor: string; turn: number };
     response: LineMessage;
   };
+  'ScopesService/Rewind': {
+    request: {
+      tenant: string;
+      scope: string;
+      savepoint: string;
+      actor: string;
+      turn: number;
+      by: string;
+    };
+    response: { line: { readonly [actor: string]: number }; incarnation: number };
+  };
   'ScopesService/DropSavepoint': {
     request: { tenant: string; scope: string; savepoint: string };
     response: object;

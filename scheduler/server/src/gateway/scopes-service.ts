@@ -9,6 +9,7 @@ import {
 } from '@troupe/model';
 import {
   checkedActor,
+  checkedId,
   checkedNumber,
   checkedSavepoint,
   checkedScope,
@@ -35,6 +36,12 @@ interface ShowLineRequest extends SavepointNamed {
   readonly turn: number;
 }
 
+interface RewindRequest extends ShowLineRequest {
+  readonly by: string;
+}
+
+/** Everybody of the scope is told, whatever dies meanwhile. */
+const rewindMs = 180_000;
 /** A survey of a large scope asks nodes that may be between two lives. */
 const surveyMs = 45_000;
 
@@ -64,6 +71,16 @@ export function scopesService(gateway: Gateway) {
       const answer = await gateway.requests.ask(body, { deadlineAt, signal: asked.signal });
       if (answer.kind !== 'line') throw unexpected(answer.kind);
       return answer.line;
+    }),
+    Rewind: unary(gateway, async ({ request, ...asked }: Asked<RewindRequest>) => {
+      const deadlineAt = asked.deadlineAt ?? gateway.now() + rewindMs;
+      const { tenant, scope, by } = request;
+      const of = { tenant: tenantOf(tenant), scope: checkedScope(scope), to: targetOf(request) };
+      const body = { kind: 'rewind', ...of, by: checkedId('by', by) } as const;
+      const answer = await gateway.requests.ask(body, { deadlineAt, signal: asked.signal });
+      if (answer.kind !== 'rewound') throw unexpected(answer.kind);
+      const { line, incarnation } = answer.rewound;
+      return { line, incarnation };
     }),
     DropSavepoint: unary(gateway, async ({ request, ...asked }: Asked<SavepointNamed>) => {
       await gateway.requests.ask({ kind: 'drop-savepoint', ...named(request) }, asked);

@@ -1,0 +1,32 @@
+/** Which interesting states going back in time leads to. */
+import { vaultScope } from '../plan/vaults.ts';
+import type { Coverage } from '../world/coverage.ts';
+import type { Checker } from './checker.ts';
+import type { Truth } from './truth.ts';
+
+export function vaultSights({ vaults }: Truth, coverage: Coverage): Checker {
+  return {
+    journalFact(fact) {
+      switch (fact.kind) {
+        case 'term-opened':
+          if (vaults.isUnderWay) coverage.reach('a scope goes back across a takeover');
+          return;
+        case 'node-dying':
+          if (vaults.isUnderWay) coverage.reach('a node dies while a scope goes back');
+          return;
+        case 'rewind-begun':
+          if (fact.scope !== vaultScope) return;
+          if ([...vaults.all.values()].some(({ begun }) => begun !== undefined)) {
+            coverage.reach('an actor is held while a turn of it has begun');
+          }
+          return;
+        case 'scope-rewound':
+          if (Object.keys(fact.owed).length > 0) {
+            coverage.reach('letters in transit are sent again after a scope went back');
+          }
+          return;
+        default:
+      }
+    },
+  };
+}
