@@ -205,4 +205,5 @@ export const tour = workflow('tour', (w, input: Ref<Tour>) => {
 export { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from './placing.ts';
 export { Waker } from './timing.ts';
 export { Agency, Trip } from './trips.ts';
+export { Vault } from './vaults.ts';
 export { refuse, stage, voyage } from './voyages.ts';

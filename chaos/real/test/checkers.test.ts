@@ -7,6 +7,7 @@ import { conservedTotal } from '../src/checkers/conserved-total.ts';
 import { effectOnce, placedOnce } from '../src/checkers/effect-once.ts';
 import { exactResults } from '../src/checkers/exact-results.ts';
 import { exactVoyages } from '../src/checkers/exact-voyages.ts';
+import { goesBackWhole } from '../src/checkers/goes-back-whole.ts';
 import { timersOnce } from '../src/checkers/timers-once.ts';
 import type { Verdict } from '../src/checkers/verdict.ts';
 import { wholeTrips } from '../src/checkers/whole-trips.ts';
@@ -91,6 +92,57 @@ describe('timers', () => {
 
   it('are found out when one is early', () => {
     expect(check([['a', -40], ...late('b', 'b', 'b', 'f')])).toEqual(['wrong']);
+  });
+});
+
+describe('vaults', () => {
+  const input = { from: 'k/a0', to: 'k/a1', amount: 3 };
+  const all = operations(
+    'k',
+    { id: 's', action: 'look', output: 0, from: 1, until: 2 },
+    { id: 'taken', action: 'move', input, output: true, from: 3, until: 4 },
+    {
+      id: 'rewound',
+      action: 'move',
+      input,
+      outcome: 'unknown',
+      code: 'REWOUND',
+      from: 4,
+      until: 7,
+    },
+    { id: 'back', action: 'back', input: { savepoint: 's' }, from: 5, until: 6 },
+    { id: 'during', action: 'move', input, output: true, from: 5, until: 7 },
+    { id: 'after', action: 'move', input, output: true, from: 8, until: 9 },
+    { id: 's2', action: 'look', output: 0, from: 10, until: 11 },
+  );
+  const check = (debits: string[], credits = debits, seen = all) => {
+    const statement = (ids: string[], sign: number) => ({
+      balance: ids.length * 3 * sign,
+      entries: ids.map((id) => [id, 3 * sign]),
+    });
+    const finals = [final('k/a0', statement(debits, -1)), final('k/a1', statement(credits, 1))];
+    return kindsOf(goesBackWhole('p', { operations: seen, finals }));
+  };
+
+  it('keep what was done after the last return; what was under way meanwhile may be there or not', () => {
+    expect(check(['after'])).toEqual([]);
+    expect(check(['during', 'after'])).toEqual([]);
+  });
+
+  it.each([
+    ['what was done after the last return is missing', [], 'lost'],
+    ['what was taken back comes again', ['taken', 'after'], 'wrong'],
+    ['what was rewound runs again', ['rewound', 'after'], 'wrong'],
+    ['a transfer is there twice', ['after', 'after'], 'doubled'],
+    ['one is there that nobody asked for', ['after', 'z'], 'wrong'],
+  ])('are found out when %s', (_what, ids, kind) => {
+    expect(check(ids)).toEqual([kind]);
+  });
+
+  it('are found out when half of a transfer is there, or a savepoint holds more', () => {
+    expect(check(['during', 'after'], ['after'])).toEqual(['wrong', 'lost']);
+    const seen = all.map((one) => (one.id === 's2' ? { ...one, output: 3 } : one));
+    expect(check(['after'], ['after'], seen)).toEqual(['wrong']);
   });
 });
 

@@ -121,7 +121,8 @@ export class TestStream implements SessionStream {
     this.#say({ messages: [{ welcome: { cell: 'test', version, gateway: address } }] });
   }
 
-  #call({ number, low, type, key, method, args, deadlineMs, scope, birth }: CallMessage): void {
+  #call(message: CallMessage): void {
+    const { number, low, type, key, method, args, deadlineMs, scope, birth, atTurn } = message;
     if (this.#welcomed === undefined) return;
     const { session, tenant } = this.#welcomed;
     if (!isTypeName(type) || !isActorKey(key) || !isTypeName(method)) {
@@ -130,7 +131,8 @@ export class TestStream implements SessionStream {
     }
     this.#open.add(number);
     const actor = actorId(tenant, type, key);
-    const of = birth === 0 ? {} : { birth };
+    const past = atTurn === undefined ? {} : { atTurn };
+    const of = birth === 0 ? past : { ...past, birth };
     const call = { kind: 'client-call', session, number, low, actor, method, args, ...of } as const;
     const sent = scope === '' ? { ...call, deadlineMs } : { ...call, deadlineMs, scope };
     this.#start.send(sent, this.#since);

@@ -104,6 +104,21 @@ describe('a scope that goes back to a savepoint', () => {
     expect(await balances()).toEqual([90, 110, 97, 103]);
   });
 
+  test('has no turn of what was abandoned, whatever comes later', async () => {
+    const { troupe, account, scope } = bank();
+    for (const amount of [1, 2, 4]) await account('a').deposit(amount);
+    const later = await scope.savepoint('later');
+    await scope.rewind({ actor: id('a'), turn: 1 });
+    for (const amount of [8, 16, 32, 64]) await account('a').deposit(amount);
+    await expect(later.actor(Account, 'a').balance()).rejects.toMatchObject({
+      code: 'TOO_FAR_BACK',
+    });
+    const abandoned = scope.rewind({ actor: id('a'), turn: 3 });
+    await expect(abandoned).rejects.toMatchObject({ code: 'WRONG_STATE' });
+    expect(await troupe.actor(Account, 'a', { atTurn: 1 }).balance()).toBe(101);
+    expect(await troupe.actor(Account, 'a', { atTurn: 6 }).balance()).toBe(125);
+  });
+
   test('forgets savepoints that lie beyond, and keeps those before', async () => {
     const { account, scope } = bank();
     await account('a').deposit(1);
@@ -136,7 +151,9 @@ describe('what lies between two actors of a scope that goes back', () => {
     await account('a').mail('b', 2);
     await cluster.advance('5s');
     expect(await balances()).toEqual([68, 132, 100, 100]);
-    await scope.rewind({ actor: id('b'), turn: 2 });
+    // It has taken three since then: back to after the first of them.
+    const { last } = await scope.line({ actor: id('b'), turn: 1 });
+    await scope.rewind({ actor: id('b'), turn: (last[id('b')] ?? 0) - 2 });
     await cluster.advance('5s');
     expect(await balances()).toEqual([68, 132, 100, 100]);
     await cluster.crash(await cluster.whereIs(Account, 'a'));
@@ -211,7 +228,8 @@ describe('what lies between a scope that goes back and others', () => {
     expect(await outside.balance()).toBe(160);
     expect(await account('a').balance()).toBe(60);
     expect(await account('a').pay('outside', 1)).toBe(59);
-    await scope.rewind({ actor: id('a'), turn: 2 });
+    // The number of what was abandoned is not used again.
+    await scope.rewind({ actor: id('a'), turn: 4 });
     expect(await account('a').pay('outside', 1)).toBe(59);
     expect(await outside.balance()).toBe(162);
   });

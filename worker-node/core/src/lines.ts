@@ -384,6 +384,10 @@ export class Lines {
       if (delta !== undefined) deltas.push(delta);
     }
     memory.begun = undefined;
+    if (memory.seq !== seq) {
+      const text = `turn ${seq} of ${actor} was abandoned when its scope went back`;
+      return failure('TOO_FAR_BACK', text, { actor });
+    }
     return { state: base?.state, deltas, memory };
   }
 

@@ -58,8 +58,6 @@ export interface Memory {
   readonly signals: Signals;
   readonly timers: TimerBook;
   begun: BegunTurn | undefined;
-  /** How many turns were abandoned when its scope went back: calls are numbered as if they stood. */
-  readonly ahead: number;
 }
 
 export interface StoredMemory {
@@ -72,8 +70,6 @@ export interface StoredMemory {
   readonly timers?: StoredTimers;
   readonly begun?: StoredBegun;
   readonly signals?: StoredSignals;
-  /** Absent when the scope never went back. */
-  readonly ahead?: number;
 }
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
@@ -92,7 +88,6 @@ export function freshMemory(): Memory {
     signals: new Signals(),
     timers: new TimerBook(),
     begun: undefined,
-    ahead: 0,
   };
 }
 
@@ -107,7 +102,6 @@ export function storeMemory(memory: Memory, now: number): StoredMemory {
     ...(begun === undefined ? {} : { begun: storeBegun(begun, now) }),
     ...(signals.count === 0 ? {} : { signals: signals.store() }),
     ...(memory.timers.isUsed ? { timers: memory.timers.store() } : {}),
-    ...(memory.ahead === 0 ? {} : { ahead: memory.ahead }),
   };
 }
 
@@ -121,7 +115,6 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     signals: Signals.from(stored.signals),
     timers: stored.timers === undefined ? new TimerBook() : TimerBook.from(stored.timers, now),
     begun: stored.begun === undefined ? undefined : begunFrom(stored.begun, now),
-    ahead: stored.ahead ?? 0,
   };
 }
 

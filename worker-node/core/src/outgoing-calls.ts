@@ -92,8 +92,7 @@ export class OutgoingCalls {
     const begun = this.#core.turns.begin(turn);
     const { work, ordinal, name } = frame;
     const session = sessionOf(activation);
-    const ahead = activation.memory?.ahead ?? 0;
-    const number = (ahead + begun.seq) * numbersPerTurn + ordinal;
+    const number = begun.seq * numbersPerTurn + ordinal;
     const known = this.#open.get(keyOf(session, number));
     if (known !== undefined) {
       known.work = work;

@@ -263,8 +263,7 @@ export class Rewinds {
     if (present === undefined || past === undefined) return notInMemory(id);
     const memory = rewoundMemory({ id, present, ...at }, this.#core.now);
     if ('lacks' in memory) return lost(id, memory.lacks);
-    const { seq, clock } = memory;
-    rewoundPast(past, { seq, clock, line: at.line }, rolled?.facts);
+    rewoundPast(past, { seq: at.line[id] ?? 0, memory, line: at.line }, rolled?.facts);
     if (rolled !== undefined) {
       activation.building = { state: rolled.state, deltas: rolled.deltas };
     }

@@ -6,7 +6,7 @@
  * sent to one of them is sent, one that was taken from him is taken, and what he was answered is not done
  * again.
  *
- * J1  numbers of letters, calls and timers are never used a second time. What is sent again, sent by
+ * J1  numbers of turns, letters, calls and timers are never used a second time. What is sent again, sent by
  *     a turn before the line, keeps its number, so that it is known as the same to everybody outside.
  * J2  a call of somebody outside that had begun beyond the line is `REWOUND`: it never runs again.
  */
@@ -53,7 +53,7 @@ export function rewoundMemory(rewound: Rewound, now: number): Memory | { readonl
     ...[...former.recv].filter(([sender]) => isInside(sender, line)),
   ]);
   return {
-    seq: former.seq,
+    seq: numberOf(present, former),
     // What only the turn under way had learnt is not known any more.
     clock: clamped(former.clock, line),
     recv,
@@ -67,8 +67,6 @@ export function rewoundMemory(rewound: Rewound, now: number): Memory | { readonl
       ? TimerBook.rewound(former.timers, present.timers, now)
       : former.timers,
     begun: former.begun,
-    // The turn under way has a number too.
-    ahead: present.ahead + (present.seq + 1 - former.seq),
   };
 }
 
@@ -111,13 +109,13 @@ export function isWithin(clock: VectorClock, line: Line, but?: ActorId): boolean
   });
 }
 
-/** The past of an actor at its line, and what of it goes for good. */
+/** The past of an actor at its line, and what of it goes for good. `memory`: what it remembers from now on. */
 export function rewoundPast(
   past: Past,
-  at: { readonly seq: number; readonly clock: VectorClock; readonly line: Line },
+  at: { readonly seq: number; readonly memory: Memory; readonly line: Line },
   facts: readonly NodeFact[] | undefined,
 ): void {
-  const { seq, clock, line } = at;
+  const { seq, memory, line } = at;
   past.anew = true;
   if (facts === undefined) {
     // It keeps all its turns.
@@ -125,16 +123,26 @@ export function rewoundPast(
     past.facts = past.facts.filter((fact) => {
       return fact.kind === 'signalled' ? isWithin(fact.clock, line) : isUpTo(fact, seq);
     });
+    if (memory.seq === seq) return;
+    past.turns.push({ seq: memory.seq, clock: past.learnt, sent: [] });
+    past.learnt = {};
     return;
   }
   const [first] = past.segments;
   past.abandoned.push(...past.segments.filter(({ to }) => to > seq));
   past.segments = past.segments.filter(({ to }) => to <= seq);
   past.from = past.segments.at(-1)?.to ?? first?.from ?? past.from;
-  past.base = { seq, clock };
+  past.base = { seq: memory.seq, clock: memory.clock };
   past.turns.length = 0;
   past.learnt = {};
   past.facts = [...facts];
+}
+
+/** That an actor goes back has a number, as a turn has; a turn under way that comes to nothing had one. */
+function numberOf(present: Memory, former: Memory): number {
+  const last = present.begun?.seq ?? present.seq;
+  if (former.seq < present.seq) return last + 1;
+  return former.begun === undefined ? last : former.seq;
 }
 
 function isUpTo(fact: NodeFact, seq: number): boolean {

@@ -59,8 +59,8 @@ export function rollForward(
   }
   dropBegun(memory);
   if (memory.seq !== seq) {
-    const text = `turn ${memory.seq + 1} of ${actor} is missing in what is kept of its past`;
-    return failure('LOG_CORRUPT', text, { actor });
+    const text = `turn ${seq} of ${actor} was abandoned when its scope went back, or is not kept`;
+    return failure('TOO_FAR_BACK', text, { actor });
   }
   return { memory, state: base?.state, deltas, facts };
 }

@@ -9,6 +9,7 @@ import { exactResults } from './exact-results.ts';
 import { exactVoyages } from './exact-voyages.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangsTogether } from './gangs-together.ts';
+import { goesBackWhole } from './goes-back-whole.ts';
 import { gpusOnce } from './gpus-once.ts';
 import { linearizable } from './linearizable.ts';
 import { selectedNodes } from './selected-nodes.ts';
@@ -40,13 +41,14 @@ const promises: readonly Promised[] = [
   { promise: 'a task runs where its selector says', workload: 'placings', checker: selectedNodes },
   { promise: 'a trip is whole or undone', workload: 'trips', checker: wholeTrips },
   { promise: 'a timer comes once, and not early', workload: 'timers', checker: timersOnce },
+  { promise: 'a scope goes back as a whole', workload: 'vaults', checker: goesBackWhole },
 ];
 
 /** Of its tasks only who was served when is checked. */
 const sharing = 'shares';
 const known = new Set([...promises.map(({ workload }) => workload), sharing]);
 /** Came when histories said already which workloads were at work: an older one cannot have them. */
-const newer: ReadonlySet<string> = new Set(['placings', 'timers', 'trips']);
+const newer: ReadonlySet<string> = new Set(['placings', 'timers', 'trips', 'vaults']);
 
 export function checkHistory(history: History): readonly Verdict[] {
   const coded = codedErrors('every operation is answered, with a code', history);

@@ -15,6 +15,7 @@ import { shares } from './shares.ts';
 import { tasks } from './tasks.ts';
 import { timers } from './timers.ts';
 import { trips } from './trips.ts';
+import { vaults } from './vaults.ts';
 import { voyages } from './voyages.ts';
 import { Operations, type Seat, type Workload } from './workload.ts';
 
@@ -31,6 +32,7 @@ export const workloads = [
   placings,
   trips,
   timers,
+  vaults,
 ];
 
 /** The longest that an operation may take after the cluster has healed. */

@@ -25,6 +25,8 @@ export interface Vault {
   begun: VectorClock | undefined;
   /** The turn that has begun has called somebody. */
   called: boolean;
+  /** Highest number that a turn ever had, ended or not. */
+  used: number;
 }
 
 export class Vaults {
@@ -46,7 +48,7 @@ export class Vaults {
   }
 
   of(actor: ActorId): Vault {
-    const vault = this.all.get(actor) ?? { turns: [], begun: undefined, called: false };
+    const vault = this.all.get(actor) ?? { turns: [], begun: undefined, called: false, used: 0 };
     this.all.set(actor, vault);
     return vault;
   }
@@ -106,6 +108,7 @@ export class Vaults {
     if (!('seq' in fact) || fact.kind === 'actor-ended') return;
     const vault = this.of(fact.actor);
     if (fact.seq <= this.last(fact.actor)) return;
+    vault.used = Math.max(vault.used, fact.seq);
     if (fact.clock !== undefined) vault.begun = mergeClocks(vault.begun ?? {}, fact.clock);
     else vault.begun ??= {};
     if (fact.kind === 'turn-recorded') {
@@ -132,11 +135,17 @@ export class Vaults {
       this.#returning.add(actor);
       const seq = line[actor] ?? 0;
       const { begun, called } = vault;
-      const goesOn = seq === this.last(actor) && !called && isWithin(begun ?? {}, line, actor);
+      const isBack = seq < this.last(actor);
+      const goesOn = !isBack && !called && isWithin(begun ?? {}, line, actor);
       vault.turns.splice(0, vault.turns.length, ...vault.turns.filter((turn) => turn.seq <= seq));
       if (goesOn) continue;
       vault.begun = undefined;
       vault.called = false;
+      // Numbers that were abandoned are not used again, and to have gone back has one.
+      const last = vault.used + (isBack ? 1 : 0);
+      if (last <= seq) continue;
+      vault.used = last;
+      vault.turns.push({ seq: last, clock: {}, id: undefined, sent: [] });
     }
   }
 }

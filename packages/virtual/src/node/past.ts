@@ -16,10 +16,13 @@ export function readPast(
   world.requests.untilAnswered(process, 'store', read, (bodies) => {
     world.coverage.reach('a former actor is read from its segments');
     const spoilt = world.mutant === 'former-actors-not-rolled-forward';
-    tell({ kind: 'past-read', ask, bodies: spoilt ? bodies.map(withoutFacts) : bodies });
+    tell({ kind: 'past-read', ask, bodies: spoilt ? bodies.map(withoutChanges) : bodies });
   });
 }
 
-function withoutFacts(body: Bytes | undefined): Bytes | undefined {
-  return body === undefined ? undefined : encode({ ...decode<object>(body), facts: [] });
+function withoutChanges(body: Bytes | undefined): Bytes | undefined {
+  if (body === undefined) return undefined;
+  const segment = decode<{ facts?: { delta?: Bytes }[] }>(body);
+  const facts = segment.facts?.map(({ delta: _, ...fact }) => fact);
+  return encode(facts === undefined ? segment : { ...segment, facts });
 }
