@@ -71,7 +71,14 @@ const emptyNouns = ['utils', 'common', 'helpers', 'misc', 'lib', 'managers'];
  *  the room for a process of its own. */
 const timed: Record<string, readonly string[]> = {
   'packages/sdk': ['connect.ts', 'platform.ts', 'wire/channel.ts'],
-  'worker-node/runner': ['long-timer.ts', 'main.ts', 'orphan-guard.ts', 'pipe.ts', 'use-meter.ts'],
+  'worker-node/runner': [
+    'long-timer.ts',
+    'main.ts',
+    'orphan-guard.ts',
+    'pipe.ts',
+    'turn-meter.ts',
+    'use-meter.ts',
+  ],
 };
 
 const clocks =

@@ -41,6 +41,8 @@ describe('the simulated cluster', () => {
     ['races-run-anew', 'same-winner'],
     ['yields-not-in-the-checkpoint', 'values-in-order'],
     ['yields-run-anew', 'values-in-order'],
+    ['begun-without-its-configuration', 'configured-as-begun'],
+    ['placed-without-a-configuration', 'configured-as-begun'],
     ['undone-first-to-last', 'undone-in-reverse'],
     ['subscribers-not-in-the-checkpoint', 'topic-each-once'],
     ['subscribed-for-another', 'topic-each-once'],

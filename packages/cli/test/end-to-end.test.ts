@@ -222,6 +222,23 @@ describe('a local cluster by the command', () => {
     expect(lost.stderr).toContain('UNKNOWN_QUEUE: tenant "default" has no queue "mails"');
   });
 
+  it('sets what the tenant is configured with, shows secrets by reference, and what an actor does', async () => {
+    await json('config', 'set', 'model', '"small"');
+    const set = await json('config', 'set', 'apiKey', 'secret:env:NOT_SHOWN');
+    expect(set).toEqual({ version: 2, values: { apiKey: 'secret:env:NOT_SHOWN', model: 'small' } });
+    expect((await run('config')).stdout).toMatch(/^apiKey +"secret:env:NOT_SHOWN"/m);
+    const late = await run('config', 'unset', 'model', '--if-version', '1');
+    expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('WRONG_STATE')]);
+    await json('config', 'unset', 'model', '--if-version', '2');
+    expect((await run('config', 'set', 'x', 'secret:nowhere')).stderr).toContain(
+      'INVALID_ARGUMENT',
+    );
+    expect(await json('call', 'Counter/shown', 'add', '5')).toBe(5);
+    const { stdout } = await run('actor', 'show', 'Counter/shown');
+    expect(stdout).toContain('is idle, in memory');
+    expect(stdout).toMatch(/here 1 turns and 0 reads: cpu /);
+  });
+
   it('holds room for a tenant: its tasks run at once, and those of others wait', async () => {
     expect((await run('tenants', 'add', 'acme')).code).toBe(0);
     expect((await run('deploy', fixture, '--tenant', 'acme')).code).toBe(0);

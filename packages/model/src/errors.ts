@@ -62,6 +62,13 @@ export const errorTable = {
   TIME_LIMIT: row(4, false, 'done', 'raise the time limit, or do less in one turn'),
   RUNNER_CRASHED: row(13, false, 'done', 'see the runner output; the state before the call stands'),
   RETRIES_EXHAUSTED: row(10, false, 'done', 'see the last error of the attempts'),
+  SECRET_UNAVAILABLE: row(
+    9,
+    false,
+    'done',
+    'let the nodes have it: `node.secrets` in their configuration',
+  ),
+  SECRET_EXPOSED: row(3, false, 'done', 'keep secrets out of state, results, replies and letters'),
   CANCELLED: row(1, false, 'done', 'nothing: the caller asked for it'),
   NO_SIGNAL: row(4, false, 'done', 'signal the actor in time, or wait longer'),
   COMPENSATION_FAILED: row(10, false, 'done', 'undo by hand what the steps named have done'),
@@ -76,6 +83,7 @@ export const errorTable = {
   UNKNOWN_SCOPE: row(5, false, 'none', 'list the actors with their scopes: `troupe actors`'),
   PAUSED: row(9, true, 'none', 'resume it with `troupe actor resume`, or wait until it is'),
   CONSTRUCTOR_FAILED: row(9, false, 'none', 'mend the `state` function, see the cause'),
+  UNHEALTHY: row(9, true, 'none', 'see why it says so; it is brought into memory anew'),
   REWOUND: row(10, false, 'unknown', 'the scope was rewound under the call; decide anew'),
   // The cluster cannot serve now.
   NOT_HERE: row(14, true, 'none', 'resolve the location again'),

@@ -1,5 +1,7 @@
+export * from './activity.ts';
 export * from './clock.ts';
 export * from './codec.ts';
+export * from './config.ts';
 export * from './cron.ts';
 export * from './dead-letters.ts';
 export * from './errors.ts';

@@ -27,6 +27,23 @@ export const limits = {
   overtakenMax: 100,
   /** Turns of one actor handed to its runner ahead of their records. */
   turnsAheadMax: 64,
+  /** Values in one configuration: `RESOURCE_EXHAUSTED` beyond; and its bytes: `TOO_LARGE`. */
+  configNamesMax: 256,
+  configBytesMax: 32 * 1024,
+  /** Versions of one configuration that are kept, and their bytes: the oldest go beyond, and a turn that
+   *  began with one of these sees the latest when it runs again. */
+  configVersionsKeptMax: 100,
+  configBytesKeptMax: 512 * 1024,
+  /** Tenants whose configuration a runner has at hand: the one given longest ago is given anew beyond. */
+  runnerConfigsMax: 256,
+  /** Shorter secrets are not looked for in what is recorded: they stand there by chance. */
+  secretLengthMin: 8,
+  /** How often actors are asked whether they are well unless their type says it, and how long the answer
+   *  may take. */
+  healthMs: 30_000,
+  healthMsMax: 10_000,
+  /** Units of the text of a progress: the rest is cut. */
+  progressTextMax: 200,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */
   turnStepsMax: 65_535,
   /** Signals that an actor keeps until they are waited for, and their bytes: `RESOURCE_EXHAUSTED`
@@ -66,8 +83,10 @@ export const limits = {
   callSendersMax: 1_024,
   /** Unanswered calls of one client session: the SDK waits beyond. */
   sessionCallsMax: 10_000,
-  /** How often a task or a block may be tried again, at most. */
+  /** How often a task or a block may be tried again, at most, unless its tries are unlimited; then each
+   *  follows after so long at least. */
   retriesMax: 1_000,
+  unlimitedBackoffMsMin: 1_000,
   /** Things waiting in one tenant's queue: `RESOURCE_EXHAUSTED` beyond. */
   queuedTasksMax: 100_000,
   /** Queues below one tenant: another one is `INVALID_ARGUMENT`. */

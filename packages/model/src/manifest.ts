@@ -19,6 +19,16 @@ export interface ActorManifest {
   /** How often letters are tried whose turns fail, and those to some of its methods. */
   readonly letters?: LetterTries;
   readonly lettersOf?: { readonly [method: string]: LetterTries };
+  /** Its actors are asked so often whether they are well. */
+  readonly healthMs?: number;
+  /** Reads of which only so many run at once; others are not bounded. */
+  readonly groups?: readonly ReadGroup[];
+}
+
+export interface ReadGroup {
+  readonly name: string;
+  readonly most: number;
+  readonly reads: readonly string[];
 }
 
 export interface TaskManifest {
@@ -29,6 +39,22 @@ export interface TaskManifest {
   readonly backoffMs: readonly number[];
   readonly limitMs: number;
   readonly placement?: PlacementWishes;
+}
+
+/** Retries of what is tried again until it ends well, or in a way in which it always would. Greater
+ *  than what any attempt is numbered. */
+export const unlimitedRetries = 2_147_483_647;
+
+/** As it is written by users. */
+export type Retries = number | 'unlimited';
+
+export function retriesOf(retries: Retries): number {
+  return retries === 'unlimited' ? unlimitedRetries : retries;
+}
+
+/** Whether so many tries are allowed to be asked for. */
+export function mayRetry(retries: number, retriesMax: number): boolean {
+  return retries <= retriesMax || retries === unlimitedRetries;
 }
 
 export interface Manifest {
@@ -46,3 +72,5 @@ export const callTask = '$call';
 /** The method under which a signal travels, as a call with the arguments `[name, value]`. It is no
  *  turn: the node keeps the value until a turn waits for it. */
 export const signalMethod = '$signal';
+/** The read by which a node asks an actor whether it is well. Nobody else can ask for it. */
+export const healthMethod = '$health';

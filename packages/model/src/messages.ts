@@ -3,7 +3,9 @@
  * Core NATS loses, and may repeat after a reconnect: every message here is either resent by its
  * sender until answered, or a hint whose loss only costs time. Receivers are idempotent.
  */
+import type { ActivityFound, AskActivity } from './activity.ts';
 import type { VectorClock } from './clock.ts';
+import type { AskConfig, ConfigNews, ConfigSeen, ConfigTold } from './config.ts';
 import type { AskDeadLetters, DeadLettersFound, LetterTries } from './dead-letters.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type { StoredObject } from './handle.ts';
@@ -276,6 +278,8 @@ export interface Place {
   readonly heir?: true;
   /** Absent where nothing but living was ever wished. */
   readonly wish?: ActorWish;
+  /** Version of the configuration of its tenant, which it sees or a later one; absent for none. */
+  readonly config?: number;
   /** Of its scope, where that is, or was, to go back in time. */
   readonly rewind?: PlaceRewind;
 }
@@ -468,6 +472,8 @@ export interface RunTask {
   readonly gpus?: readonly number[];
   /** Scope of actors that the task creates; the actor alone when absent. */
   readonly scope?: string;
+  /** As in `Place`. */
+  readonly config?: number;
 }
 
 /** node → leader: these attempts have arrived. */
@@ -557,6 +563,9 @@ export type ToNode =
   | AskTurns
   | AskBeyond
   | AskDeadLetters
+  | AskActivity
+  | ConfigNews
+  | ConfigTold
   | HoldActors
   | AskPassage
   | TakeBack
@@ -581,6 +590,9 @@ export type NodeToLeader =
   | TurnsFound
   | BeyondFound
   | DeadLettersFound
+  | ActivityFound
+  | AskConfig
+  | ConfigSeen
   | PassageFound
   | Quarantined
   | Leaving

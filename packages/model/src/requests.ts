@@ -3,6 +3,9 @@
  * number unique to its gateway and is resent until answered; `id`s in it are made by the client, so
  * a resend finds what the first one did.
  */
+
+import type { ActorActivity, ProgressView } from './activity.ts';
+import type { ConfigAnswer, ConfigRequest } from './config.ts';
 import type { DeadLettersView } from './dead-letters.ts';
 import type { Failure, Outcome } from './errors.ts';
 import type {
@@ -26,6 +29,7 @@ import type { TimerWhen } from './timers.ts';
 
 export type RequestBody =
   | SavepointRequest
+  | ConfigRequest
   | {
       /** Idempotent by `task`. Answered when the task has finished. */
       readonly kind: 'submit-task';
@@ -85,6 +89,8 @@ export type RequestBody =
       readonly kind: 'wait-run';
       readonly run: RunId;
       readonly waitMs: number;
+      /** With what its blocks say of their progress, while it goes on. */
+      readonly activity?: true;
     }
   | {
       /** A person's answer to a pause. `block` is the pause's context id. */
@@ -160,8 +166,13 @@ export type RequestBody =
       /** One that is there will do: it is answered as it is. */
       readonly orExisting?: true;
     }
-  /** As it is; `UNKNOWN_ACTOR` when there is none. */
-  | { readonly kind: 'get-actor'; readonly actor: ActorId }
+  | {
+      /** As it is; `UNKNOWN_ACTOR` when there is none. */
+      readonly kind: 'get-actor';
+      readonly actor: ActorId;
+      /** With what it does right now, as its node says. */
+      readonly activity?: true;
+    }
   | {
       /** Of this birth, so that a repetition never touches the next one of the name. `live` ends a
        *  pause, `ending` is for good; answered when it is so. */
@@ -209,6 +220,8 @@ export type RequestBody =
       readonly kind: 'list-tasks';
       readonly tenant?: TenantName;
       readonly limit: number;
+      /** With what attempts say of their progress. */
+      readonly activity?: true;
     }
   /** What tasks declare and use, of one tenant or of all. */
   | { readonly kind: 'list-demands'; readonly tenant?: TenantName; readonly limit: number };
@@ -268,6 +281,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-timers',
   'list-dead-letters',
   'get-actor',
+  'get-config',
   'list-tasks',
   'list-demands',
   'list-savepoints',
@@ -291,6 +305,7 @@ export interface Request {
 
 export type Answer =
   | SavepointAnswer
+  | ConfigAnswer
   | { readonly kind: 'task-ended'; readonly task: TaskId; readonly outcome: Outcome }
   | { readonly kind: 'run'; readonly run: RunView }
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }
@@ -397,6 +412,8 @@ export interface BlockView {
   readonly branches?: { readonly done: number; readonly all: number };
   /** For a loop: rounds done, and in all when that is known. */
   readonly rounds?: { readonly done: number; readonly all?: number };
+  /** What its attempt said last, where that was asked for. */
+  readonly progress?: ProgressView;
 }
 
 export interface TaskView {
@@ -410,6 +427,8 @@ export interface TaskView {
   readonly gpus?: readonly number[];
   /** Why it waits, for people: `3 nodes lack gpu, 2 are cordoned`. */
   readonly why?: string;
+  /** What its attempt said last, where that was asked for. */
+  readonly progress?: ProgressView;
 }
 
 export interface NodeView {
@@ -531,4 +550,6 @@ export interface ActorView {
   readonly labels?: Labels;
   /** Why it is `failed`. */
   readonly failure?: Failure;
+  /** Where it was asked for, and its node has said it in time. */
+  readonly activity?: ActorActivity;
 }

@@ -3,9 +3,12 @@
  * frames (4 bytes big-endian length, then msgpack). A runner reaches nothing of the cluster but
  * this. One runner serves one bundle, given on its command line.
  */
+
+import type { Progress } from './activity.ts';
+import type { ConfigVersion, ResolvedSecrets } from './config.ts';
 import type { LetterTries } from './dead-letters.ts';
 import type { Failure, Outcome } from './errors.ts';
-import type { ActorId, BundleHash, Bytes, TaskId } from './ids.ts';
+import type { ActorId, BundleHash, Bytes, TaskId, TenantName } from './ids.ts';
 import type { Manifest, Resources } from './manifest.ts';
 import type { SaidPriority } from './priority.ts';
 import type { PendingTimer, TimerChange } from './timers.ts';
@@ -107,6 +110,7 @@ export type ToRunner =
       readonly work: WorkId;
       readonly task: TaskId;
       readonly attempt: number;
+      readonly tenant: TenantName;
       readonly name: string;
       readonly input: Bytes;
       /** What the handles in the input stand for. */
@@ -114,6 +118,13 @@ export type ToRunner =
       readonly limitMs: number;
       readonly gpus?: readonly number[];
     }
+  /** What turns, reads and attempts of this tenant see that are sent from now on. */
+  | ({
+      readonly kind: 'config';
+      readonly tenant: TenantName;
+      /** Added by the process of the node on the way: no machine ever has one. */
+      readonly secrets?: ResolvedSecrets;
+    } & ConfigVersion)
   /** The side effect of this step may begin: all that came before it is durable. */
   | { readonly kind: 'step-go'; readonly work: WorkId; readonly ordinal: number }
   /** Of an awaited call or of a wait. */
@@ -148,6 +159,8 @@ export type FromRunner =
       readonly sends: readonly OutgoingSend[];
       /** What it did to timers, in order; absent when nothing, or when it failed. */
       readonly timers?: readonly TimerChange[];
+      /** Cpu time, where that could be told. */
+      readonly cpuMs?: number;
       /** It was a firing of a timer that a turn before it had cancelled: nothing ran. */
       readonly skipped?: true;
       /** Letters to these that were not taken are not to be sent any more. */
@@ -219,6 +232,8 @@ export type FromRunner =
       readonly request: number;
       readonly state: Bytes;
     }
+  /** How far it has come: told at most ten times a second, the last word counts. */
+  | { readonly kind: 'progress'; readonly work: WorkId; readonly progress: Progress }
   | {
       readonly kind: 'log';
       readonly level: 'info' | 'warn' | 'error';

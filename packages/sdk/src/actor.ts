@@ -1,5 +1,14 @@
 /** `actor(type, { state, methods, reads })`: an addressable agent whose state is durable. */
-import { type LetterTries, letterMethods, signalMethod, troupeError, version } from '@troupe/model';
+import {
+  healthMethod,
+  type LetterTries,
+  letterMethods,
+  limits,
+  type ReadGroup,
+  signalMethod,
+  troupeError,
+  version,
+} from '@troupe/model';
 import type { ReadContext, TurnContext } from './context.ts';
 import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
 import { type LetterOptions, letterTriesOf } from './letter-tries.ts';
@@ -21,6 +30,9 @@ export interface ActorDefinition<
   readonly waitsMs?: number;
   readonly letters?: LetterTries;
   readonly lettersOf?: { readonly [method: string]: LetterTries };
+  readonly groups?: readonly ReadGroup[];
+  readonly health?: (c: never) => unknown;
+  readonly healthMs?: number;
 }
 
 export type AnyActorDefinition = ActorDefinition<unknown, AnyMethods, AnyMethods>;
@@ -98,6 +110,19 @@ export interface ActorOptions<S, M, R> {
   readonly letters?: LetterOptions & {
     readonly methods?: { readonly [K in keyof M]?: LetterOptions };
   };
+  /** Asked now and then of an actor in memory: it is ill when this throws or says false. One that is ill
+   *  is listed as failed, and brought into memory anew. */
+  readonly health?: (c: ReadContext<S>) => unknown;
+  /** How often; every 30 s unless given, every second at most. */
+  readonly healthMs?: number;
+  /** Groups of reads, by name: of each only so many run at once, beside the turn and beside other reads;
+   *  the rest wait, and keep nothing else waiting. Reads of no group are not bounded. */
+  readonly groups?: {
+    readonly [group: string]: {
+      readonly most: number;
+      readonly reads: readonly (keyof R & string)[];
+    };
+  };
 }
 
 /** Defines a type of actor. Export it from the bundle that is deployed. */
@@ -113,6 +138,9 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
   checkMethods(type, options.methods, reads);
   checkCount(`turnLimitMs of actor ${type}`, options.turnLimitMs, 1);
   checkCount(`waitsMs of actor ${type}`, options.waitsMs, 0);
+  checkCount(`healthMs of actor ${type}`, options.healthMs, 1_000);
+  const { health, healthMs = limits.healthMs } = options;
+  const groups = groupsOf(type, options.groups ?? {}, reads);
   const definition: ActorDefinition<S, M, R> = {
     [definitionBrand]: 'actor',
     name: type,
@@ -123,6 +151,8 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
     ...(options.turnLimitMs === undefined ? {} : { turnLimitMs: options.turnLimitMs }),
     ...(options.waitsMs === undefined ? {} : { waitsMs: options.waitsMs }),
     ...lettersOf(type, options.letters, options.methods),
+    ...(groups.length === 0 ? {} : { groups }),
+    ...(health === undefined ? {} : { health, healthMs }),
   };
   return Object.freeze(definition);
 }
@@ -147,6 +177,28 @@ function lettersOf(
   return { ...(letters === undefined ? {} : { letters }), lettersOf: of };
 }
 
+function groupsOf(
+  type: string,
+  groups: {
+    readonly [group: string]: { readonly most: number; readonly reads: readonly string[] };
+  },
+  reads: AnyMethods,
+): readonly ReadGroup[] {
+  const taken = new Set<string>();
+  return Object.entries(groups).map(([name, { most, reads: named }]) => {
+    checkName(`group of actor ${type}`, name);
+    checkCount(`most of group ${name} of actor ${type}`, most, 1);
+    for (const read of named) {
+      const fault = Object.hasOwn(reads, read)
+        ? taken.has(read) && 'is in two groups'
+        : 'is no read, and only reads do not touch the state';
+      if (fault) throw troupeError('INVALID_ARGUMENT', `${type}.${read} ${fault}`);
+      taken.add(read);
+    }
+    return { name, most, reads: [...named] };
+  });
+}
+
 function checkMethods(type: string, methods: AnyMethods, reads: AnyMethods): void {
   for (const [kind, table] of [
     ['method', methods],
@@ -157,8 +209,8 @@ function checkMethods(type: string, methods: AnyMethods, reads: AnyMethods): voi
       if (typeof run !== 'function') {
         throw troupeError('INVALID_ARGUMENT', `${kind} ${type}.${name} is not a function`);
       }
-      if (name === signalMethod) {
-        throw troupeError('INVALID_ARGUMENT', `${type}.${name} is the name of signals`);
+      if (name === signalMethod || name === healthMethod) {
+        throw troupeError('INVALID_ARGUMENT', `${type}.${name} has a name that is taken`);
       }
       if (letterMethods.includes(name)) {
         throw troupeError('INVALID_ARGUMENT', `${type}.${name} is a name of dead letters`);

@@ -7,6 +7,7 @@ import {
   type Labels,
   TroupeError,
 } from '@troupe/model';
+import { activityField } from './activity.ts';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import { checkWhole, uint32Max } from './definition.ts';
 import { nameOf } from './handle.ts';
@@ -73,6 +74,8 @@ export interface Actors {
   ): Promise<ActorRef<CallsOf<A>>>;
   /** Creates nothing. */
   getIfExists<A extends Target>(actor: A, key: string): Promise<ActorRef<CallsOf<A>> | undefined>;
+  /** As it is, with what it does right now as far as its node says so in time; creates nothing. */
+  show(actor: Target, key: string): Promise<ActorView | undefined>;
   /** The one that has the name now, if any. */
   destroy(actor: Target, key: string): Promise<void>;
   pause(actor: Target, key: string): Promise<void>;
@@ -136,6 +139,7 @@ export function actorsOf(
       const view = await viewOf(unary, named(actor, key));
       return view === undefined || view.state === 'ending' ? undefined : refOf(actor, view);
     },
+    show: (actor: Target, key: string) => viewOf(unary, { ...named(actor, key), activity: true }),
     destroy: (actor: Target, key: string) => wishByName('ActorsService/Destroy', actor, key),
     pause: (actor: Target, key: string) => wishByName('ActorsService/Pause', actor, key),
     resume: (actor: Target, key: string) => wishByName('ActorsService/Resume', actor, key),
@@ -178,7 +182,10 @@ async function* eachOf(
   } while (after !== undefined);
 }
 
-async function viewOf(unary: Unary, name: Named): Promise<ActorView | undefined> {
+async function viewOf(
+  unary: Unary,
+  name: Named & { readonly activity?: true },
+): Promise<ActorView | undefined> {
   try {
     return actorViewOf((await unary.ask('ActorsService/Get', name)).actor);
   } catch (thrown) {
@@ -199,5 +206,6 @@ function actorViewOf(message: ActorMessage): ActorView {
     state: (state || 'placed') as ActorState,
     ...(Object.keys(labels ?? {}).length === 0 ? {} : { labels }),
     ...(failure === null || failure === undefined ? {} : { failure: failureOfMessage(failure) }),
+    ...activityField(message.activity),
   };
 }

@@ -9,6 +9,7 @@ import {
   isActorKey,
   isTypeName,
   limits,
+  retriesOf,
   signalMethod,
   type TaskView,
   type TroupeError,
@@ -16,8 +17,10 @@ import {
   tenantName,
   troupeError,
 } from '@troupe/model';
-import type { UntypedCalls } from './actor.ts';
+import { progressField } from './activity.ts';
+import type { AnyActorDefinition, UntypedCalls } from './actor.ts';
 import { actorsOf } from './actors.ts';
+import { configOf } from './config.ts';
 import { deadLettersOf } from './dead-letters.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
@@ -25,10 +28,13 @@ import { makeHandle, nameOf, withStreams } from './handle.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
 import { migrate } from './migrate.ts';
 import { type Platform, processPlatform } from './platform.ts';
+import { type PoolOptions, poolOf } from './pool.ts';
 import { saidPriority } from './priority.ts';
 import { dropReservation, putReservation } from './reservations.ts';
 import { runHandle, viewOf } from './runs.ts';
 import { scopeOf } from './scopes.ts';
+import { Semaphore } from './semaphore.ts';
+import { semaphoreOf } from './semaphores.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { streamOf } from './stream.ts';
@@ -131,6 +137,16 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       }
       await calls[signalMethod]?.(name, value ?? null);
     },
+    semaphore: (name, permits) =>
+      semaphoreOf(actorHandle(way, Semaphore, name, { deadlineMs }), permits, platform),
+    pool: <A extends AnyActorDefinition>(
+      target: A,
+      size: number,
+      { name, ...options }: PoolOptions & CallOptions = {},
+    ) =>
+      poolOf<A>(size, name === undefined ? {} : { name }, (key) =>
+        actorHandle(way, target, key, { deadlineMs, ...options }),
+      ),
     scope: (name) =>
       scopeOf(unary, tenant, name, (target, key, atTurn) =>
         actorHandle(way, target, key, { deadlineMs, atTurn }),
@@ -193,14 +209,15 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
     deadLetters: deadLettersOf(unary, tenant, (target, key) => actors.getIfExists(target, key)),
     topic: (name) => topicOf(name, (type, key) => actorHandle(way, type, key, { deadlineMs })),
     topics: (asked = {}) => listTopics(actors, asked),
+    config: configOf(unary, tenant),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);
       return await listTimers(unary, { tenant, type, key, after, limit });
     },
-    async tasks({ limit = listedMax } = {}) {
+    async tasks({ limit = listedMax, activity = false } = {}) {
       checkWhole('limit', limit, 1, uint32Max);
-      const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit });
+      const { tasks, total } = await unary.ask('TasksService/List', { tenant, limit, activity });
       return { tasks: tasks.map(taskViewOf), total };
     },
     putTenant: (name, options) => putTenant(unary, name, options),
@@ -232,6 +249,7 @@ function taskViewOf({
   node,
   gpus,
   why,
+  progress,
 }: TaskMessage): TaskView {
   return {
     task: taskId(task),
@@ -242,6 +260,7 @@ function taskViewOf({
     ...(node === '' ? {} : { node: incarnation(node) }),
     ...(gpus.length === 0 ? {} : { gpus }),
     ...(why === '' ? {} : { why }),
+    ...progressField(progress),
   };
 }
 
@@ -321,8 +340,9 @@ function actorHandle<T>(
 }
 
 function submit<O>(way: Way, name: string, input: unknown, options: SubmitOptions): Promise<O> {
-  const { priority = '', id = way.platform.newId(), retries, limitMs, signal } = options;
+  const { priority = '', id = way.platform.newId(), limitMs, signal } = options;
   const { queue = '', dueInMs } = options;
+  const retries = options.retries === undefined ? undefined : retriesOf(options.retries);
   return asked(way, signal, (settle) => {
     const bytes = encodeValue(input, 'input');
     checkSize('input', bytes);

@@ -1,5 +1,5 @@
 /** What user code is given while it runs: the contexts of turns, reads, steps and tasks. */
-import type { PriorityName } from '@troupe/model';
+import type { PriorityName, Retries } from '@troupe/model';
 import type { ActorCalls, ActorSends, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { LetterOptions } from './letter-tries.ts';
 import type { Timers } from './timers.ts';
@@ -15,8 +15,15 @@ export interface TurnContext<S> {
   readonly callId: string;
   /** Aborted when the caller cancels or the turn passes its time limit. */
   readonly signal: AbortSignal;
+  /** What the tenant is configured with. A turn sees one version, also when it runs again. */
+  readonly config: ConfigValues;
+  /** The secret that a value of the configuration names. Nothing with it in is recorded. */
+  secret(name: string): string;
   /** A line for the log of the node. */
   log(text: string): void;
+  /** Says how far this turn has come, from 0 to 1, to whoever looks at the actor. It is not recorded,
+   *  so it costs no append: it is forgotten when the turn ends or its node dies. */
+  progress(share: number, text?: string): void;
   /** A side effect that is recorded: when the turn runs again it is not repeated. */
   step<T>(
     name: string,
@@ -78,8 +85,14 @@ export interface ReadContext<S> {
   readonly id: string;
   readonly callId: string;
   readonly signal: AbortSignal;
+  readonly config: ConfigValues;
   log(text: string): void;
   readonly timers: Pick<Timers, 'list'>;
+}
+
+/** Values by name, read-only. One that names a secret is the reference, never the secret. */
+export interface ConfigValues {
+  readonly [name: string]: unknown;
 }
 
 /** Of tries nothing given means as the receiver declares. */
@@ -101,8 +114,8 @@ export interface StepContext {
 }
 
 export interface StepTries {
-  /** Tries after the first; 0 unless given. */
-  readonly retries?: number;
+  /** Tries after the first; 0 unless given. Unlimited ones end with the time limit of the turn. */
+  readonly retries?: Retries;
   /** Wait before each further try; the last one repeats. 1 s unless given. */
   readonly backoffMs?: number | readonly number[];
   /** Time for one try; the turn's own limit unless given. */
@@ -150,7 +163,13 @@ export interface TaskContext {
   readonly gpus: readonly number[];
   /** Aborted when the task is cancelled or passes its time limit. */
   readonly signal: AbortSignal;
+  /** What the tenant is configured with; one version for each attempt. */
+  readonly config: ConfigValues;
+  secret(name: string): string;
   log(text: string): void;
+  /** Says how far this attempt has come, from 0 to 1, to whoever looks at tasks and runs. It is not
+   *  recorded. */
+  progress(share: number, text?: string): void;
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallLimit): ActorCalls<A>;
   actor(type: string, key: string, options?: CallLimit): UntypedCalls;
   /** Publishes a message at once, as a call: resolves with its number when the topic has taken it. */

@@ -16,6 +16,7 @@ export { actor } from './actor.ts';
 export type {
   CallLimit,
   Compensation,
+  ConfigValues,
   Frozen,
   ReadContext,
   SendOptions,
@@ -29,7 +30,11 @@ export type {
   WaitOptions,
 } from './context.ts';
 export type { LetterOptions } from './letter-tries.ts';
+export type { PoolOptions } from './pool.ts';
+export { poolIn } from './pool.ts';
 export type { Made, Ref, Refs, Resolved } from './ref.ts';
+export type { PermitOptions, SemaphoreCounts } from './semaphore.ts';
+export { Semaphore, withPermit } from './semaphore.ts';
 export type { TaskDefinition, TaskOptions } from './task.ts';
 export { task } from './task.ts';
 export type { TimerOptions, TimerSchedule, Timers, TimerView } from './timers.ts';

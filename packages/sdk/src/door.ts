@@ -4,6 +4,7 @@ export type { Platform } from './platform.ts';
 export type { Door, SessionStream } from './wire/door.ts';
 export { failureOfMessage } from './wire/failures.ts';
 export type {
+  ActorActivityMessage,
   ClientMessage,
   ErrorMessage,
   OpenRequest,

@@ -1,7 +1,9 @@
 /** The whole public surface of Troupe: definitions, and the client. */
 
 export type {
+  ActorActivity,
   ActorState,
+  ActorUse,
   ActorView,
   BlockView,
   ClusterView,
@@ -11,6 +13,7 @@ export type {
   DemandView,
   NodeView,
   PendingTimerView,
+  ProgressView,
   ReservationView,
   RunProgress,
   RunState,
@@ -20,6 +23,7 @@ export type {
   TenantSettings,
   TenantView,
   TopicView,
+  TurnUse,
 } from '@troupe/model';
 export type {
   ActorPage,
@@ -28,10 +32,12 @@ export type {
   CreateActorOptions,
   ListActorsOptions,
 } from './actors.ts';
+export type { Config, ConfigView, SetConfigOptions } from './config.ts';
 export { connect } from './connect.ts';
 export type { DeadLetters, DeadLettersAsked, DeadLettersPage } from './dead-letters.ts';
 export * from './define.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
+export type { AcquireOptions, Lease, SemaphoreHandle } from './semaphores.ts';
 export type { ActorStream } from './stream.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type { Topic, TopicsAsked, TopicsPage } from './topics.ts';

@@ -76,6 +76,8 @@ function manifestOf(
       ...(actor.waitsMs === undefined ? {} : { waitsMs: actor.waitsMs }),
       ...(actor.letters === undefined ? {} : { letters: actor.letters }),
       ...(actor.lettersOf === undefined ? {} : { lettersOf: actor.lettersOf }),
+      ...(actor.groups === undefined ? {} : { groups: actor.groups }),
+      ...(actor.healthMs === undefined ? {} : { healthMs: actor.healthMs }),
     })),
     tasks: tasks.map(({ name, resources, retries, backoffMs, limitMs, placement }) => ({
       name,

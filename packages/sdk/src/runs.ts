@@ -11,6 +11,7 @@ import {
   tenantName,
   troupeError,
 } from '@troupe/model';
+import { progressField } from './activity.ts';
 import { checkWhole, uint32Max } from './definition.ts';
 import { largeBytes, largeValue, type ReadObject } from './large-values.ts';
 import type { RunHandle } from './troupe.ts';
@@ -22,9 +23,9 @@ import type { Unary } from './wire/unary.ts';
 const waitMs = 30_000;
 
 export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
-  const waited = async (wait: number) => {
+  const waited = async (wait: number, activity = false) => {
     checkWhole('waitMs', wait, 0, uint32Max);
-    const asked = { run: id, waitMs: wait, byReference: true };
+    const asked = { run: id, waitMs: wait, byReference: true, activity };
     return (await unary.ask('RunsService/Wait', asked, { waitMs: wait })).run;
   };
   const read: ReadObject = (stored) => unary.read(stored);
@@ -35,7 +36,8 @@ export function runHandle<O>(unary: Unary, id: string): RunHandle<O> {
     const value = await largeBytes(outcome.value, run.objects, read);
     return { ...view, outcome: { ok: true, value } } as const;
   };
-  const viewNow = async (wait = 0): Promise<RunView> => await whole(await waited(wait));
+  const viewNow = async (wait = 0, { activity = false } = {}): Promise<RunView> =>
+    await whole(await waited(wait, activity));
   return {
     id,
     async result() {
@@ -99,6 +101,7 @@ export function viewOf(id: string, run: RunMessage | null): RunView {
         ? {}
         : { branches: { done: block.branchesDone, all: block.branchesAll } }),
       ...(block.rounds === null ? {} : { rounds: roundsOf(block.rounds) }),
+      ...progressField(block.progress),
     })),
     ...(run.progress === null ? {} : { progress: run.progress }),
     ...(run.parent === null ? {} : { parent: { ...run.parent, run: runId(run.parent.run) } }),

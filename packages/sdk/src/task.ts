@@ -1,5 +1,13 @@
 /** `task(name, run, options)`: a unit of work that the scheduler dispatches and tries again. */
-import { limits, type PlacementWishes, type Resources, troupeError, version } from '@troupe/model';
+import {
+  limits,
+  type PlacementWishes,
+  type Resources,
+  type Retries,
+  retriesOf,
+  troupeError,
+  version,
+} from '@troupe/model';
 import type { TaskContext } from './context.ts';
 import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
 
@@ -15,8 +23,9 @@ export interface TaskDefinition<I = never, O = unknown> extends Definition<'task
 export interface TaskOptions {
   /** What one attempt reserves; `{ cpu: 1 }` unless given. */
   readonly resources?: Resources;
-  /** Tries after the first; 3 unless given. */
-  readonly retries?: number;
+  /** Tries after the first; 3 unless given. With `unlimited` it is tried until it ends well, or in a way
+   *  in which it always would. */
+  readonly retries?: Retries;
   /** Wait before each further try; the last one repeats. */
   readonly backoffMs?: number | readonly number[];
   /** Time for one attempt. */
@@ -35,7 +44,8 @@ export function task<I = undefined, O = unknown>(
   if (typeof run !== 'function') {
     throw troupeError('INVALID_ARGUMENT', `task ${name} has no function`);
   }
-  const { resources = { cpu: 1 }, retries = limits.taskRetriesMax } = options;
+  const { resources = { cpu: 1 } } = options;
+  const retries = retriesOf(options.retries ?? limits.taskRetriesMax);
   const { backoffMs = limits.taskBackoffMs, limitMs = limits.taskLimitMs, placement } = options;
   checkCount(`retries of task ${name}`, retries, 0);
   checkCount(`limitMs of task ${name}`, limitMs, 1);

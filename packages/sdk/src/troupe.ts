@@ -7,15 +7,19 @@ import type {
   QuotaChange,
   ReservationView,
   Resources,
+  Retries,
   RunView,
   StrategyName,
   TaskView,
   TenantSettings,
 } from '@troupe/model';
-import type { AnyActorDefinition, ClientCalls, UntypedClientCalls } from './actor.ts';
+import type { ActorCalls, AnyActorDefinition, ClientCalls, UntypedClientCalls } from './actor.ts';
 import type { Actors } from './actors.ts';
+import type { Config } from './config.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import type { PoolOptions } from './pool.ts';
 import type { Scope } from './scopes.ts';
+import type { SemaphoreHandle } from './semaphores.ts';
 import type { TaskDefinition } from './task.ts';
 import type { TimersAsked, TimersPage } from './timer-list.ts';
 import type { Topic, TopicsAsked, TopicsPage } from './topics.ts';
@@ -62,7 +66,8 @@ export interface SubmitOptions {
   readonly signal?: AbortSignal;
   /** Submitting the same id again answers with the same task's result. */
   readonly id?: string;
-  readonly retries?: number;
+  /** Tries after the first, or `unlimited`; as the task declares unless given. */
+  readonly retries?: Retries;
   readonly limitMs?: number;
 }
 
@@ -161,8 +166,9 @@ export interface RunHandle<O> {
   readonly id: string;
   /** What the run comes to, however long it takes; a failed run throws its failure. */
   result(): Promise<O>;
-  /** The state of the run: as it is, or as soon as it has ended within `waitMs`. */
-  view(waitMs?: number): Promise<RunView>;
+  /** The state of the run: as it is, or as soon as it has ended within `waitMs`; with `activity` also
+   *  what its blocks say of their progress. */
+  view(waitMs?: number, options?: { readonly activity?: boolean }): Promise<RunView>;
   /** A person's answer to a pause; `block` is the pause's context id. */
   resume(block: string, answer: unknown): Promise<RunView>;
   /** Starts a new run from where this one, which has ended, had come. */
@@ -199,6 +205,15 @@ export interface Troupe {
   topic<T = unknown>(name: string): Topic<T>;
   /** The topics of the tenant, page by page, in the order of their names. */
   topics(asked?: TopicsAsked): Promise<TopicsPage>;
+  /** So many permits under this name, which turns take by `withPermit`. The bundle of the tenant
+   *  exports `Semaphore`. The number that was said last counts. */
+  semaphore(name: string, permits: number): SemaphoreHandle;
+  /** So many actors of a type that are alike: each call goes to the one with the fewest of ours. */
+  pool<A extends AnyActorDefinition>(
+    actor: A,
+    size: number,
+    options?: PoolOptions & CallOptions,
+  ): ActorCalls<A>;
   /** The actors whose causality is tracked together under this name. */
   scope(name: string): Scope;
   /** Submits a task and answers with what it comes to. */
@@ -225,13 +240,16 @@ export interface Troupe {
   readonly actors: Actors;
   /** Letters whose turns have failed for good, found, delivered anew and discarded. */
   readonly deadLetters: DeadLetters;
+  /** What the tenant is configured with. */
+  readonly config: Config;
   /** Moves one live actor to another node, with all that waits for it; its callers notice only latency.
    *  Answers when it is there, or as soon as `waitMs` are over while it finishes its last turn. */
   migrate(type: string, key: string, options?: MigrateOptions): Promise<Migrated>;
   /** Timers of an actor that wait, or of all actors of the tenant, page by page. */
   timers(asked?: TimersAsked): Promise<TimersPage>;
-  /** Tasks of the tenant that wait or run, those that wait first, with the reason. */
-  tasks(options?: { readonly limit?: number }): Promise<{
+  /** Tasks of the tenant that wait or run, those that wait first, with the reason; with `activity`
+   *  also what attempts say of their progress. */
+  tasks(options?: { readonly limit?: number; readonly activity?: boolean }): Promise<{
     readonly tasks: readonly TaskView[];
     readonly total: number;
   }>;

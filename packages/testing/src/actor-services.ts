@@ -1,5 +1,6 @@
 /** Unary calls that make, show, list, pause and destroy actors. */
 import {
+  type ActorActivity,
   type ActorId,
   type ActorOwner,
   type ActorState,
@@ -10,7 +11,8 @@ import {
   TroupeError,
   tenantName,
 } from '@troupe/model';
-import { type Ask, errorOf, type Services, told } from './service.ts';
+import type { ActorActivityMessage } from '@troupe/sdk/door';
+import { type Ask, errorOf, progressOf, type Services, told } from './service.ts';
 
 type Wish = Extract<RequestBody, { kind: 'wish-actor' }>['wish'];
 
@@ -52,8 +54,8 @@ export const actorServices: Services = {
     const { actor, created = false } = told('actor', answer);
     return { actor: messageOf(actor), created };
   },
-  async 'ActorsService/Get'(named, ask) {
-    return { actor: messageOf(await viewOf(nameOf(named), ask)) };
+  async 'ActorsService/Get'({ activity = false, ...named }, ask) {
+    return { actor: messageOf(await viewOf(nameOf(named), ask, activity)) };
   },
   'ActorsService/Destroy': (born, ask) => wish(born, 'ending', ask),
   'ActorsService/Pause': (born, ask) => wish(born, 'paused', ask),
@@ -85,8 +87,9 @@ async function birthOf(actor: ActorId, kind: Wish, ask: Ask): Promise<number | u
   }
 }
 
-async function viewOf(actor: ActorId, ask: Ask): Promise<ActorView> {
-  return told('actor', await ask({ kind: 'get-actor', actor })).actor;
+async function viewOf(actor: ActorId, ask: Ask, looks = false): Promise<ActorView> {
+  const activity = looks ? { activity: true as const } : {};
+  return told('actor', await ask({ kind: 'get-actor', actor, ...activity })).actor;
 }
 
 function ownerOf(
@@ -97,8 +100,15 @@ function ownerOf(
   return { kind: 'actor', actor: nameOf({ tenant, type, key }), birth };
 }
 
-function messageOf({ failure, labels = {}, ...view }: ActorView) {
-  return { ...view, labels, failure: failure === undefined ? null : errorOf(failure) };
+function messageOf({ failure, labels = {}, activity, ...view }: ActorView) {
+  const told = { ...view, labels, failure: failure === undefined ? null : errorOf(failure) };
+  return activity === undefined ? told : { ...told, activity: activityMessage(activity) };
+}
+
+function activityMessage({ turn, ...activity }: ActorActivity): ActorActivityMessage {
+  if (turn === undefined) return activity;
+  const { progress, ...bare } = turn;
+  return { ...activity, turn: { ...bare, ...progressOf(progress) } };
 }
 
 function nameOf({ tenant, type, key }: Named): ActorId {

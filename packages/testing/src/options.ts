@@ -32,6 +32,8 @@ export interface ClusterOptions {
   readonly chaos?: boolean | Partial<Weather>;
   /** What each node offers; 4 cores and 4,096 MiB unless given. */
   readonly resources?: { readonly [name: string]: number };
+  /** What references such as `secret:env:KEY` stand for on every node. */
+  readonly secrets?: { readonly [reference: string]: string };
   /** Labels by node. */
   readonly labels?: { readonly [node: string]: { readonly [name: string]: string } };
   /** Wall-clock time at the start, ms since the epoch; timestamps in views go by it. */

@@ -1,5 +1,11 @@
 /** A unary call: what is asked of the leader for it, and how its answer is told. */
-import { type Answer, type Failure, type RequestBody, troupeError } from '@troupe/model';
+import {
+  type Answer,
+  type Failure,
+  type ProgressView,
+  type RequestBody,
+  troupeError,
+} from '@troupe/model';
 import type { UnaryMethods } from '@troupe/sdk/door';
 
 export type Ask = (body: RequestBody) => Promise<Answer>;
@@ -17,6 +23,12 @@ export function told<K extends Answer['kind']>(
 ): Extract<Answer, { kind: K }> {
   if (answer.kind === kind) return answer as Extract<Answer, { kind: K }>;
   throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
+}
+
+export function progressOf(progress: ProgressView | undefined) {
+  if (progress === undefined) return {};
+  const { share, text = '', agoMs } = progress;
+  return { progress: { share, text, agoMs } };
 }
 
 export function errorOf({ code, message, details }: Failure) {

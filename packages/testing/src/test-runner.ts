@@ -2,7 +2,7 @@
  * A runner process of a test cluster: the code of the real one, in the process of the test. It cannot be
  * killed, so that user code may run on in one that is dead; but nothing of it is heard any more.
  */
-import type { FromRunner, ToRunner } from '@troupe/model';
+import type { FromRunner, ResolvedSecrets, ToRunner } from '@troupe/model';
 import type { Definitions } from '@troupe/sdk/internal';
 import type { Process, RunnerStart } from '@troupe/virtual';
 import { Runner } from '@troupe/worker-node-runner/runner';
@@ -18,8 +18,15 @@ export class TestRunner {
   readonly #process: Process;
   readonly #runner: Runner;
   readonly #events: RunnerEvents;
+  readonly #secrets: ResolvedSecrets;
 
-  constructor(definitions: Definitions, { process, emit }: RunnerStart, events: RunnerEvents) {
+  constructor(
+    definitions: Definitions,
+    { process, emit }: RunnerStart,
+    events: RunnerEvents,
+    secrets: ResolvedSecrets,
+  ) {
+    this.#secrets = secrets;
     this.#process = process;
     this.#events = events;
     const heard = (frame: FromRunner): void => {
@@ -46,7 +53,7 @@ export class TestRunner {
 
   hear(frame: ToRunner): void {
     this.#enter();
-    this.#runner.take(frame);
+    this.#runner.take(frame.kind === 'config' ? { ...frame, secrets: this.#secrets } : frame);
   }
 
   #enter(): void {

@@ -1,6 +1,12 @@
 /** The world of one test cluster: nothing is spoilt in it, and a bug of a machine ends it. */
 import { createHash } from 'node:crypto';
-import { type BundleHash, bundleHash, emptyManifest, type Manifest } from '@troupe/model';
+import {
+  type BundleHash,
+  bundleHash,
+  emptyManifest,
+  type Manifest,
+  type ResolvedSecrets,
+} from '@troupe/model';
 import { type Definitions, definitionsOf } from '@troupe/sdk/internal';
 import {
   CheckpointServer,
@@ -105,10 +111,12 @@ export class TestWorld implements World {
     const definitions = this.#bundles.get(start.bundle);
     if (definitions === undefined) throw new Error(`no bundle ${start.bundle}`);
     this.#forgetDead();
-    const runner = new TestRunner(definitions, start, {
+    const events = {
       onUserCode: this.#onUserCode,
       settles: () => this.timeline.settles(),
-    });
+    };
+    const secrets = secretsOf(this.#options.secrets);
+    const runner = new TestRunner(definitions, start, events, secrets);
     this.runners.add(runner);
     return runner;
   }
@@ -123,3 +131,10 @@ export class TestWorld implements World {
 }
 
 function nothing(): void {}
+
+function secretsOf(secrets: ClusterOptions['secrets'] = {}): ResolvedSecrets {
+  const resolved = Object.entries(secrets).map(([reference, value]) => {
+    return [reference, { ok: true, value }] as const;
+  });
+  return Object.fromEntries(resolved);
+}

@@ -16,7 +16,7 @@ import {
 import type { RunMessage, UnaryMethods } from '@troupe/sdk/door';
 import { actorServices } from './actor-services.ts';
 import { scopeServices } from './scope-services.ts';
-import { type Ask, errorOf, type Method, type Services, told } from './service.ts';
+import { type Ask, errorOf, type Method, progressOf, type Services, told } from './service.ts';
 
 export async function serve<M extends Method>(
   method: M,
@@ -76,15 +76,18 @@ const services: Services = {
     });
     return {};
   },
-  async 'TasksService/List'({ tenant, limit }, ask) {
-    const answer = await ask({ kind: 'list-tasks', tenant: tenantName(tenant), limit });
+  async 'TasksService/List'({ tenant: owner, limit, activity: looks = false }, ask) {
+    const activity = looks ? { activity: true as const } : {};
+    const tenant = tenantName(owner);
+    const answer = await ask({ kind: 'list-tasks', tenant, limit, ...activity });
     const { tasks, total } = told('tasks', answer);
     return {
-      tasks: tasks.map(({ node = '', gpus = [], why = '', ...task }) => ({
+      tasks: tasks.map(({ node = '', gpus = [], why = '', progress, ...task }) => ({
         ...task,
         node,
         gpus,
         why,
+        ...progressOf(progress),
       })),
       total,
     };
@@ -105,10 +108,11 @@ const services: Services = {
     const to = bundle === '' ? {} : { bundle: bundleHash(bundle) };
     return await runTold(run, await ask({ kind: 'move-run', run, ...to }), ask);
   },
-  async 'RunsService/Wait'({ run: id, waitMs }, ask) {
+  async 'RunsService/Wait'({ run: id, waitMs, activity: looks = false }, ask) {
     const run = runId(id);
+    const activity = looks ? { activity: true as const } : {};
     const waiting = { kind: 'wait-run', run, waitMs: Math.min(waitMs, waitMsMax) } as const;
-    return await runTold(run, await ask(waiting), ask);
+    return await runTold(run, await ask({ ...waiting, ...activity }), ask);
   },
   async 'RunsService/Resume'({ run: id, block, value }, ask) {
     const run = runId(id);
@@ -151,6 +155,14 @@ const services: Services = {
     const { quota: set, strategy: chosen = '', ...view } = settings;
     return { ...view, ...set, strategy: chosen };
   },
+  async 'ClusterService/GetConfig'({ tenant }, ask) {
+    return configMessage(await ask({ kind: 'get-config', tenant: tenantName(tenant) }));
+  },
+  async 'ClusterService/PutConfig'({ tenant, value, unset, version }, ask) {
+    const of = version === undefined ? {} : { version };
+    const body = { kind: 'put-config', tenant: tenantName(tenant), set: value, unset } as const;
+    return configMessage(await ask({ ...body, ...of }));
+  },
   async 'ClusterService/ListDemands'({ tenant, limit }, ask) {
     const of = tenant === '' ? {} : { tenant: tenantName(tenant) };
     const answer = told('demands', await ask({ kind: 'list-demands', ...of, limit }));
@@ -169,6 +181,11 @@ const services: Services = {
     return {};
   },
 };
+
+function configMessage(answer: Answer) {
+  const { version, values } = told('config', answer);
+  return { version, value: values };
+}
 
 /** A bare `done` says nothing of the run: it is asked for. */
 async function runTold(run: RunId, answer: Answer, ask: Ask): Promise<{ run: RunMessage }> {
@@ -203,6 +220,7 @@ function messageOf(view: RunView): RunMessage {
       branchesAll: block.branches?.all ?? 0,
       rounds:
         block.rounds === undefined ? null : { done: block.rounds.done, all: block.rounds.all ?? 0 },
+      ...progressOf(block.progress),
     })),
     value: outcome?.ok === true ? outcome.value : new Uint8Array(0),
     objects: outcome?.ok === true ? (outcome.objects ?? []) : [],

@@ -16,6 +16,7 @@ export type Due =
   | { readonly kind: 'places'; readonly node: Incarnation }
   | { readonly kind: 'attempts'; readonly node: Incarnation }
   | { readonly kind: 'leaves'; readonly node: Incarnation }
+  | { readonly kind: 'configs'; readonly node: Incarnation }
   /** Somebody has waited long enough for a migration. */
   | { readonly kind: 'migration'; readonly actor: ActorId; readonly asker: MigrationAsker }
   | { readonly kind: 'retry'; readonly task: TaskId }
@@ -32,6 +33,8 @@ export type Due =
   | { readonly kind: 'wait'; readonly asker: WaitingAsker }
   /** A round of a survey is not answered yet. */
   | { readonly kind: 'survey'; readonly ask: number }
+  /** Nodes have not said in time what goes on there. */
+  | { readonly kind: 'activity'; readonly ask: number }
   /** The first timer of an actor may be due. */
   | { readonly kind: 'timers' }
   | { readonly kind: 'timer-lane'; readonly node: Incarnation }

@@ -16,6 +16,7 @@ import {
   isTypeName,
   limits,
   type Manifest,
+  mayRetry,
   type PriorityName,
   type QueueWeight,
   type Quota,
@@ -285,7 +286,7 @@ type Tries = Partial<Pick<TaskManifest, 'retries' | 'limitMs'>>;
 
 function beyond({ retries = 0, limitMs = 0 }: Tries): string | undefined {
   const { retriesMax } = limits;
-  if (retries > retriesMax) return `retries ${retries}, ${retriesMax} are allowed`;
+  if (!mayRetry(retries, retriesMax)) return `retries ${retries}, ${retriesMax} are allowed`;
   if (limitMs <= Number.MAX_SAFE_INTEGER) return undefined;
   return `limitMs ${limitMs}, ${Number.MAX_SAFE_INTEGER} is allowed`;
 }

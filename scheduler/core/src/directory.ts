@@ -310,6 +310,13 @@ export class Directory {
     return { ...place, leave: to === undefined || to === node ? { bundle } : { to, bundle } };
   }
 
+  #configOf(id: ActorId): Pick<Place, 'config'> {
+    const { configs } = this.#desk.state;
+    if (configs.size === 0) return {};
+    const { version } = configs.latest(actorParts(id).tenant);
+    return version === 0 ? {} : { config: version };
+  }
+
   #place(node: Incarnation, id: ActorId): Place | undefined {
     const actor = this.#desk.state.actors.get(id);
     if (actor?.node !== node) return undefined;
@@ -320,6 +327,7 @@ export class Directory {
       ...place,
       ...(heir === undefined ? {} : { heir }),
       ...(life === undefined ? {} : { wish: life }),
+      ...this.#configOf(id),
       ...this.#desk.state.rewinds.placeOf(actor),
     };
   }

@@ -171,6 +171,14 @@ export type SchedulerFact =
       readonly bytes: number;
       readonly at: number;
     }
+  /** Whole, as it is from now on: versions of one tenant are numbered from 1 without gaps. */
+  | {
+      readonly kind: 'config-put';
+      readonly tenant: TenantName;
+      readonly version: number;
+      readonly values: Bytes;
+      readonly at: number;
+    }
   // reservations
   /** Another shape than before: the places held so far are held no longer. */
   | {

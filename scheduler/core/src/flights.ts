@@ -92,12 +92,14 @@ export class Flights {
     const { term } = this.#desk;
     const kind = 'run-task';
     // Written out twice: spreading shows in the profile of the hottest path.
-    if (run === undefined && gpus.length === 0) {
+    const { version: config } = this.#desk.state.configs.latest(tenant);
+    if (run === undefined && gpus.length === 0 && config === 0) {
       return { kind, term, task: id, attempt, started, tenant, bundle, name, input, limitMs };
     }
     const of = { task: id, attempt, started, tenant, bundle, name } as const;
     const order = { kind, term, ...of, input, limitMs } as const;
-    const given = objects === undefined ? order : { ...order, objects };
+    const configured = config === 0 ? order : { ...order, config };
+    const given = objects === undefined ? configured : { ...configured, objects };
     const scoped = run === undefined ? given : { ...given, scope: `${runTaskPrefix}${run.run}` };
     return gpus.length === 0 ? scoped : { ...scoped, gpus };
   }

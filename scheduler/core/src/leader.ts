@@ -13,7 +13,9 @@ import {
   type TaskId,
   unreachable,
 } from '@troupe/model';
+import { Activities } from './activities.ts';
 import { Ailing } from './ailing.ts';
+import { Configs } from './configs.ts';
 import { DeadLetterLists } from './dead-letter-lists.ts';
 import type { Due } from './deadlines.ts';
 import { Deploying } from './deploying.ts';
@@ -64,6 +66,8 @@ export class Leader {
   readonly #rewinds: Rewinds;
   readonly #quarantines: Quarantines;
   readonly #deadLetters: DeadLetterLists;
+  readonly #activities: Activities;
+  readonly #configs: Configs;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -77,6 +81,8 @@ export class Leader {
         this.#directory.nodeLost(node);
         this.#migrations.nodeLost(node);
         this.#ailing.nodeLost(node);
+        this.#activities.nodeLost(node);
+        this.#configs.nodeLost(node);
         this.#tasks.nodeLost(node);
         this.#timers.nodeLost(node);
       },
@@ -98,6 +104,8 @@ export class Leader {
       this.#directory.leaving(node, actor),
     );
     this.#ailing = new Ailing();
+    this.#activities = new Activities(desk);
+    this.#configs = new Configs(desk);
     this.#lifecycle = new Lifecycle(desk, this.#directory, {
       ailments: this.#ailing,
       timers: this.#timers,
@@ -108,7 +116,9 @@ export class Leader {
       if (run !== undefined) this.#runs.blockEnded(run.run);
     });
     this.#submissions = new Submissions(desk, this.#tasks);
-    this.#runs = new Runs(desk, this.#tasks, (run) => this.#lifecycle.runEnded(run));
+    this.#runs = new Runs(desk, this.#tasks, this.#activities, (run) =>
+      this.#lifecycle.runEnded(run),
+    );
     this.#deploying = new Deploying(desk, (tenant) => this.#tasks.tenantPut(tenant));
     this.#reserving = new Reserving(desk, this.#tasks);
     this.#surveys = new Surveys(desk);
@@ -179,6 +189,8 @@ export class Leader {
       this.#surveys,
       this.#lineViews,
       this.#deadLetters,
+      this.#activities,
+      this.#configs,
       this.#rewinds,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
@@ -203,6 +215,8 @@ export class Leader {
         return this.#directory.resend(due.node);
       case 'attempts':
         return this.#tasks.resend(due.node);
+      case 'configs':
+        return this.#configs.resend(due.node);
       case 'leaves':
         return this.#migrations.resend(due.node);
       case 'migration':
@@ -224,6 +238,8 @@ export class Leader {
         this.#lineViews.due(due.ask);
         this.#rewinds.due(due.ask);
         return this.#deadLetters.due(due.ask);
+      case 'activity':
+        return this.#activities.due(due.ask);
       case 'tell-time':
         return this.#runs.tellTime();
       case 'wait':
@@ -300,6 +316,12 @@ export class Leader {
         return this.#lineViews.found(message);
       case 'dead-letters-found':
         return this.#deadLetters.found(message);
+      case 'activity-found':
+        return this.#activities.found(message);
+      case 'ask-config':
+        return this.#configs.asked(message);
+      case 'config-seen':
+        return this.#configs.seen(message);
       case 'leaving':
         return this.#membership.drain(node);
       case 'released':
@@ -375,6 +397,10 @@ export class Leader {
         return this.#deploying.deploy(asker, body);
       case 'put-tenant':
         return this.#deploying.putTenant(asker, body);
+      case 'get-config':
+        return this.#configs.get(asker, body);
+      case 'put-config':
+        return this.#configs.put(asker, body);
       case 'put-reservation':
         return this.#reserving.put(asker, body);
       case 'drop-reservation':
@@ -402,7 +428,7 @@ export class Leader {
       case 'create-actor':
         return this.#lifecycle.create(asker, body);
       case 'get-actor':
-        return this.#lifecycle.get(asker, body);
+        return this.#lifecycle.get(asker, body, this.#activities);
       case 'wish-actor':
         return this.#lifecycle.wish(asker, body);
       case 'stop-actor-request':
@@ -419,7 +445,7 @@ export class Leader {
       case 'cordon-node':
         return this.#cordon(asker, body);
       case 'list-tasks':
-        return this.#questions.listTasks(asker, body);
+        return this.#questions.listTasks(asker, body, this.#activities);
       default:
         return unreachable(body);
     }

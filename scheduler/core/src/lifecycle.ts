@@ -14,6 +14,7 @@
  * Y4  an actor that is owned is destroyed soon after its owner ends, whoever leads by then.
  */
 import {
+  type ActorActivity,
   type ActorId,
   type ActorOwner,
   type ActorView,
@@ -26,6 +27,7 @@ import {
   type Settled,
   type SettledActor,
 } from '@troupe/model';
+import type { Activities } from './activities.ts';
 import { type Ailments, viewActor } from './actor-list.ts';
 import type { ActorRecord } from './actors.ts';
 import type { Desk } from './desk.ts';
@@ -102,9 +104,19 @@ export class Lifecycle {
     this.#desk.refuse(asker, 'ALREADY_EXISTS', `there is an actor "${id}"`, { actor: id, birth });
   }
 
-  get(asker: Asker, { actor: id }: Body<'get-actor'>): void {
+  get(asker: Asker, body: Body<'get-actor'>, activities: Activities): void {
+    const { actor: id } = body;
+    if (body.activity !== true) return this.#get(asker, id, undefined);
+    activities.ofActor(id, (activity) => this.#get(asker, id, activity));
+  }
+
+  #get(asker: Asker, id: ActorId, activity: ActorActivity | undefined): void {
     const actor = this.#desk.state.actors.get(id);
-    if (actor !== undefined) return this.#show(asker, actor);
+    if (actor !== undefined) {
+      const view = viewActor(this.#desk.state, this.#ailments, actor);
+      const shown = activity === undefined ? view : { ...view, activity };
+      return this.#desk.answer(asker, { kind: 'actor', actor: shown });
+    }
     this.#desk.refuse(asker, 'UNKNOWN_ACTOR', `there is no actor "${id}"`, { actor: id });
   }
 

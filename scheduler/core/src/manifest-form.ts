@@ -49,6 +49,8 @@ const actor = z.looseObject({
   waitsMs: number.optional(),
   letters: letterTries.optional(),
   lettersOf: z.record(text, letterTries).optional(),
+  healthMs: number.optional(),
+  groups: z.array(z.looseObject({ name: text, most: number, reads: texts })).optional(),
 });
 
 const task = z.looseObject({

@@ -3,11 +3,14 @@ import type {
   ClusterView,
   Incarnation,
   NodeView,
+  ProgressView,
   RequestBody,
   RunView,
+  TaskId,
   TaskView,
   TenantView,
 } from '@troupe/model';
+import type { Activities } from './activities.ts';
 import { type Ailments, pageOfActors } from './actor-list.ts';
 import { settingsOf, type TenantRecord } from './deployments.ts';
 import type { Desk } from './desk.ts';
@@ -22,6 +25,8 @@ import type { TaskRecord } from './task-table.ts';
 import type { Tasks } from './tasks.ts';
 import { listTimers } from './timer-list.ts';
 import type { Asker } from './waiting.ts';
+
+type ListTasks = Extract<RequestBody, { kind: 'list-tasks' }>;
 
 /** Rows of one answer; it must fit into a message. */
 const rowsMax = 1_000;
@@ -76,8 +81,27 @@ export class Questions {
     this.#desk.answer(asker, { kind: 'runs', runs: found });
   }
 
-  listTasks(asker: Asker, body: Extract<RequestBody, { kind: 'list-tasks' }>): void {
-    const { tenant, limit } = body;
+  listTasks(asker: Asker, body: ListTasks, activities: Activities): void {
+    if (body.activity !== true) return this.#tellTasks(asker, body);
+    const ids = this.#tasksOf(body).shown.map(({ id }) => id);
+    activities.ofTasks(ids, (progress) => this.#tellTasks(asker, body, progress));
+  }
+
+  #tellTasks(asker: Asker, body: ListTasks, progress?: ReadonlyMap<TaskId, ProgressView>): void {
+    const { shown, total } = this.#tasksOf(body);
+    const reasons = new Map<string, string>();
+    const tasks = shown.map((task) => {
+      const view = this.#viewTask(task, reasons);
+      const said = progress?.get(task.id);
+      return said === undefined || view.state === 'waiting' ? view : { ...view, progress: said };
+    });
+    this.#desk.answer(asker, { kind: 'tasks', tasks, total });
+  }
+
+  #tasksOf({ tenant, limit }: ListTasks): {
+    readonly shown: readonly TaskRecord[];
+    readonly total: number;
+  } {
     const waiting: TaskRecord[] = [];
     const running: TaskRecord[] = [];
     let total = 0;
@@ -87,10 +111,7 @@ export class Questions {
       const rows = task.state.kind === 'ready' ? waiting : running;
       if (rows.length < bounded(limit)) rows.push(task);
     }
-    const reasons = new Map<string, string>();
-    const shown = [...waiting, ...running].slice(0, bounded(limit));
-    const tasks = shown.map((task) => this.#viewTask(task, reasons));
-    this.#desk.answer(asker, { kind: 'tasks', tasks, total });
+    return { shown: [...waiting, ...running].slice(0, bounded(limit)), total };
   }
 
   /** Tasks of one tenant that are alike, or gangs, wait for the same reason: it is found once. */

@@ -10,6 +10,8 @@ import {
   type Failure,
   type FailureDetails,
   failure,
+  limits,
+  unlimitedRetries,
 } from '@troupe/model';
 import type { TaskRecord } from './task-table.ts';
 
@@ -43,7 +45,8 @@ export function judge(task: TaskRecord, failed: Failure, draw: () => number): Ve
   }
   const { backoffMs } = task;
   const wait = backoffMs[Math.min(tries, backoffMs.length) - 1] ?? 0;
-  const waitMs = Math.round(wait * (1 + draw() * backoffSpread));
+  const least = task.retries === unlimitedRetries ? limits.unlimitedBackoffMsMin : 0;
+  const waitMs = Math.round(Math.max(wait, least) * (1 + draw() * backoffSpread));
   return { kind: 'retry', waitMs, failure: failed };
 }
 

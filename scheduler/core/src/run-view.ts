@@ -6,9 +6,11 @@
 import {
   type BlockView,
   limits,
+  type ProgressView,
   type RunProgress,
   type RunState,
   type RunView,
+  type TaskId,
 } from '@troupe/model';
 import {
   type Context,
@@ -47,6 +49,15 @@ function withPromptsThatFit(blocks: readonly BlockView[]): readonly BlockView[] 
     bytes += prompt.length;
     return bytes <= limits.payloadBytesMax ? block : rest;
   });
+}
+
+/** With what the attempts of its blocks have said. */
+export function withProgress(view: RunView, progress: ReadonlyMap<TaskId, ProgressView>): RunView {
+  const blocks = view.blocks.map((block) => {
+    const said = progress.get(runTaskId(view.run, block.block));
+    return said === undefined || block.node === undefined ? block : { ...block, progress: said };
+  });
+  return { ...view, blocks };
 }
 
 /** For lists: without rounds and branches, and without the outcome. */

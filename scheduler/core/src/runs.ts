@@ -6,7 +6,6 @@
  *     active is cancelled, child runs too.
  */
 import {
-  type Answer,
   decodeForeign,
   type Failure,
   failure,
@@ -18,14 +17,15 @@ import {
   type RunId,
   TroupeError,
 } from '@troupe/model';
+import type { Activities } from './activities.ts';
 import { limitFault } from './dag/block-fault.ts';
 import { begunIn, firstDifference, keptFrom } from './dag/carry.ts';
 import { type Context, contextId } from './dag/instance.ts';
 import type { Desk } from './desk.ts';
 import { RunClock, segment } from './run-clock.ts';
 import { RunProgress, waitsForTime } from './run-progress.ts';
-import type { RunRecord } from './run-table.ts';
-import { viewRun } from './run-view.ts';
+import { type RunRecord, runTaskId } from './run-table.ts';
+import { viewRun, withProgress } from './run-view.ts';
 import type { Size } from './sizes.ts';
 import type { Tasks } from './tasks.ts';
 import { type Asker, Waiting, type WaitingAsker } from './waiting.ts';
@@ -44,12 +44,14 @@ export class Runs {
   readonly #desk: Desk;
   readonly #clock: RunClock;
   readonly #progress: RunProgress;
+  readonly #activities: Activities;
   readonly #askers = new Waiting<RunId, WaitingAsker>();
   readonly #ended: (run: RunId) => void;
 
   /** `ended` hears of every run that has. */
-  constructor(desk: Desk, tasks: Tasks, ended: (run: RunId) => void) {
+  constructor(desk: Desk, tasks: Tasks, activities: Activities, ended: (run: RunId) => void) {
     this.#desk = desk;
+    this.#activities = activities;
     this.#ended = ended;
     this.#clock = new RunClock(desk);
     const ending = {
@@ -139,11 +141,12 @@ export class Runs {
     this.#show(asker, run);
   }
 
-  wait(asker: Asker, { run: id, waitMs }: Body<'wait-run'>): void {
+  wait(asker: Asker, { run: id, waitMs, activity }: Body<'wait-run'>): void {
     const run = this.#desk.state.runs.get(id);
     if (run === undefined) return this.#unknown(asker, id);
-    if (run.end !== undefined || !(waitMs > 0)) return this.#show(asker, run);
-    const waiting: WaitingAsker = { ...asker, run: id };
+    if (run.end !== undefined || !(waitMs > 0)) return this.#show(asker, run, activity);
+    const told = activity === undefined ? {} : { activity };
+    const waiting: WaitingAsker = { ...asker, run: id, ...told };
     const replaced = this.#askers.add(id, waiting)?.deadline;
     // A repeated request waits no longer than the first one would have.
     const until = this.#desk.now + Math.min(waitMs, limits.deadlineMsMax);
@@ -155,7 +158,7 @@ export class Runs {
   waitedLongEnough(asker: WaitingAsker): void {
     this.#askers.remove(asker.run, asker);
     const run = this.#desk.state.runs.get(asker.run);
-    if (run !== undefined) this.#show(asker, run);
+    if (run !== undefined) this.#show(asker, run, asker.activity);
     else this.#unknown(asker, asker.run);
   }
 
@@ -289,9 +292,19 @@ export class Runs {
     if (parent !== undefined) this.#progress.advance(parent.run);
   }
 
-  #show(asker: Asker, run: RunRecord): void {
-    const answer: Answer = { kind: 'run', run: viewRun(run, this.#desk.state.tasks) };
-    this.#desk.answer(asker, answer);
+  #show(asker: Asker, run: RunRecord, activity?: true): void {
+    const view = viewRun(run, this.#desk.state.tasks);
+    if (activity !== true || run.end !== undefined) {
+      return this.#desk.answer(asker, { kind: 'run', run: view });
+    }
+    const atWork = view.blocks.filter(({ node }) => node !== undefined);
+    const tasks = atWork.map(({ block }) => runTaskId(run.run, block));
+    this.#activities.ofTasks(tasks, (progress) => {
+      const now = this.#desk.state.runs.get(run.run);
+      if (now === undefined) return this.#unknown(asker, run.run);
+      const shown = viewRun(now, this.#desk.state.tasks);
+      this.#desk.answer(asker, { kind: 'run', run: withProgress(shown, progress) });
+    });
   }
 
   #unknown(asker: Asker, run: RunId): void {

@@ -27,6 +27,7 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     drain: draining,
     places: nodes.presentCount,
     attempts: Math.min(nodes.presentCount, tasks.runningCount),
+    configs: nodes.presentCount,
     leaves: Math.min(nodes.presentCount, state.actors.wished.size),
     // Any number may wait for an actor that is under way.
     migration: state.actors.wished.size === 0 ? 0 : Number.POSITIVE_INFINITY,
@@ -41,6 +42,7 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     wait: live.length === 0 ? 0 : Number.POSITIVE_INFINITY,
     // Those of rounds that were answered run out by themselves.
     survey: Number.POSITIVE_INFINITY,
+    activity: 0,
     timers: Math.min(1, state.timers.count),
     'timer-lane': nodes.presentCount,
     retention: 1,

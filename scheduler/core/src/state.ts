@@ -7,6 +7,7 @@
  */
 import { actorParts, assert, type Bytes, decode, encode } from '@troupe/model';
 import { type ActorImage, ActorTable } from './actors.ts';
+import { type ConfigsImage, ConfigTable } from './config-table.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
@@ -41,6 +42,8 @@ export interface DurableState {
   readonly nodes: NodesImage;
   readonly actors: readonly ActorImage[];
   readonly deployments: DeploymentsImage;
+  /** Absent where no tenant has one. */
+  readonly configs?: ConfigsImage;
   /** Absent when there are none, as in images from before there were any. */
   readonly reservations?: ReservationsImage;
   /** Absent where there are none. */
@@ -63,6 +66,7 @@ export class State {
   readonly tombstones = new Tombstones();
   readonly actors = new ActorTable(this.nodes, this.tombstones);
   readonly deployments = new DeploymentTable();
+  readonly configs = new ConfigTable();
   readonly reservations = new ReservationTable(this.nodes);
   readonly savepoints = new SavepointTable();
   readonly rewinds = new RewindTable(this.actors);
@@ -150,6 +154,9 @@ export class State {
       case 'bundle-deployed':
         this.deployments.apply(fact);
         break;
+      case 'config-put':
+        this.configs.apply(fact);
+        break;
       case 'reservation-put':
       case 'reservation-dropped':
       case 'place-held':
@@ -199,6 +206,7 @@ export class State {
       nodes: this.nodes.image(),
       actors: this.actors.image(),
       deployments: this.deployments.image(),
+      ...(this.configs.size === 0 ? {} : { configs: this.configs.image() }),
       ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
       ...(this.savepoints.size === 0 ? {} : { savepoints: this.savepoints.image() }),
       ...(this.rewinds.size === 0 ? {} : { rewinds: this.rewinds.image() }),
@@ -226,6 +234,7 @@ export class State {
     state.tombstones.restore(durable.tombstones ?? []);
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
+    state.configs.restore(durable.configs ?? []);
     state.reservations.restore(durable.reservations ?? []);
     state.savepoints.restore(durable.savepoints ?? []);
     state.rewinds.restore(durable.rewinds ?? []);
@@ -239,6 +248,7 @@ export class State {
   check(): void {
     this.nodes.check();
     this.actors.check();
+    this.configs.check();
     this.tombstones.check();
     this.tasks.check();
     this.reservations.check(this.tasks);

@@ -6,6 +6,7 @@ import {
   failure,
   gangPolicies,
   limits,
+  mayRetry,
   type RequestBody,
   type TaskId,
   type TaskManifest,
@@ -337,7 +338,7 @@ function argumentFault(
   if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
     return `task "${id}" has retries ${retries}`;
   }
-  if (retries !== undefined && retries > limits.retriesMax) {
+  if (retries !== undefined && !mayRetry(retries, limits.retriesMax)) {
     return `task "${id}" has retries ${retries}, ${limits.retriesMax} are allowed`;
   }
   if (limitMs !== undefined && !(limitMs > 0 && limitMs <= Number.MAX_SAFE_INTEGER)) {

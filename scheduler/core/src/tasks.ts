@@ -5,7 +5,8 @@
  *
  * A4  a result counts only from the present attempt and its node; any other is answered so that it
  *     stops, and changes nothing.
- * A5  every submitted task ends: attempts are bounded by retries and by a time limit each.
+ * A5  every submitted task ends, unless its tries are unlimited: attempts are bounded by retries and by
+ *     a time limit each.
  */
 import {
   assert,

@@ -10,6 +10,8 @@ export interface Asker {
 
 export interface WaitingAsker extends Asker {
   readonly run: RunId;
+  /** Shown to it is also what goes on. */
+  readonly activity?: true;
   deadline?: Deadline;
 }
 

@@ -72,6 +72,8 @@ const step = fc.record({
     'fail-over',
     'deploy',
     'tenant',
+    'config',
+    'config',
     'reserve',
     'reserve',
     'drop',
@@ -183,6 +185,12 @@ class History {
         return true;
       case 'pass':
         scene.pass(pick);
+        return true;
+      case 'config':
+        scene.ask({ kind: 'put-config', tenant, set: encodeValue({ n: pick % 5 }), unset: [] });
+        if (present === undefined) return true;
+        scene.hear({ kind: 'config-seen', incarnation: present, tenant, version: pick % 4 });
+        scene.hear({ kind: 'ask-config', incarnation: present, tenant, version: pick % 4 });
         return true;
       case 'pass-long':
         scene.pass(3_200);

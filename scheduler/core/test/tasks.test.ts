@@ -1,4 +1,4 @@
-import { taskId } from '@troupe/model';
+import { limits, taskId, unlimitedRetries } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { cluster, codeOf, failed, ok, outcomeOf, Scene, task, workflow } from './scene.ts';
 
@@ -163,6 +163,38 @@ describe('attempts', () => {
     expect(outcome).toMatchObject({
       failure: { details: { lastCode: 'USER_ERROR', attempts: 4 } },
     });
+  });
+
+  it('is tried until it ends well when its tries are unlimited, a second apart at least', () => {
+    const { scene } = cluster(1);
+    const brief = { retries: unlimitedRetries, backoffMs: [10] };
+    expect(scene.code(scene.deploys({ tasks: [task('work', brief)] }, 'b2'))).toBe('deployed');
+    const number = scene.submits('t1');
+    const tries = limits.retriesMax + 5;
+    for (let n = 1; n < tries; n++) {
+      scene.finishes('t1', failed('USER_ERROR'));
+      if (n % 400 === 0) scene.failOver();
+      scene.pass(900);
+      expect(scene.started('t1').at(-1)?.attempt).toBe(n % 400 === 0 ? undefined : n);
+      scene.pass(300);
+      expect(scene.started('t1').at(-1)?.attempt).toBe(n + 1);
+      scene.sends = scene.sends.slice(-5);
+    }
+    expect(scene.answer(number)).toBeUndefined();
+    scene.finishes('t1', ok(tries));
+    const again = scene.submits('t1');
+    expect(outcomeOf(scene.answer(again))).toEqual(ok(tries));
+  });
+
+  it('without a bound of its tries still ends by what another try would not change, or is cancelled', () => {
+    const { scene } = cluster(1);
+    const number = scene.submits('t1', { retries: unlimitedRetries });
+    scene.finishes('t1', failed('INVALID_ARGUMENT'));
+    expect(codeOf(outcomeOf(scene.answer(number)))).toBe('INVALID_ARGUMENT');
+    const other = scene.submits('t2', { retries: unlimitedRetries });
+    scene.finishes('t2', failed('USER_ERROR'));
+    scene.ask({ kind: 'cancel-task-request', task: taskId('t2') });
+    expect(codeOf(outcomeOf(scene.answer(other)))).toBe('CANCELLED');
   });
 
   it('spreads out the retries of what failed together, by a tenth of the back-off at most', () => {

@@ -1,21 +1,24 @@
 /**
  * An actor placed on this node, whether or not it is in memory, and the turns it is about to run.
  */
-import type {
-  ActorId,
-  ActorWish,
-  Address,
-  BundleHash,
-  Bytes,
-  Call,
-  ChainLink,
-  Letter,
-  LetterTries,
-  Place,
-  PriorityName,
-  Recorded,
-  SessionId,
-  VectorClock,
+import {
+  type ActorId,
+  type ActorWish,
+  type Address,
+  actorParts,
+  type BundleHash,
+  type Bytes,
+  type Call,
+  type ChainLink,
+  type ConfigVersion,
+  type Letter,
+  type LetterTries,
+  type Place,
+  type PriorityName,
+  type Recorded,
+  type SessionId,
+  type TenantName,
+  type VectorClock,
 } from '@troupe/model';
 import type { Alarm } from './alarms.ts';
 import type { RunnerId } from './events.ts';
@@ -62,6 +65,8 @@ export interface Turn {
   /** Monotonic ms at which it was first in line at its runner. */
   startedAt: number;
   limitMs: number;
+  /** What it sees. */
+  readonly config: ConfigVersion;
 }
 
 /**
@@ -82,12 +87,17 @@ export type Phase =
 
 export interface Activation {
   readonly id: ActorId;
+  readonly tenant: TenantName;
   readonly birth: number;
   readonly epoch: number;
   readonly scope: string;
   readonly bundle: BundleHash;
   /** What stands in the store may be the tombstone of the one before it. */
   readonly heir: boolean;
+  /** Version of the configuration that it must see at least. */
+  readonly config: number;
+  /** What its begun turn sees: that version, or the latest where it is not kept. */
+  begunConfig: (ConfigVersion & { readonly asked: number }) | undefined;
   /** The latest that was heard of. */
   wish: ActorWish;
   /** Likewise, about going back in time. `back`: it is to go back under this epoch; or a checkpoint of
@@ -102,6 +112,8 @@ export interface Activation {
   chain: readonly ChainLink[];
   phase: Phase;
   runner: RunnerId | undefined;
+  /** The runner that it is not to be at again, if there is another one. */
+  avoids: RunnerId | undefined;
   /** Undefined until it was restored for the first time. */
   memory: Memory | undefined;
   /** Its turns, as far as they are kept: there when its memory is. */
@@ -183,11 +195,14 @@ export function incarnationOf({ rewind }: Activation): { readonly incarnation?: 
 export function activationOf(place: Place, ownFrom: number, now: number): Activation {
   return {
     id: place.actor,
+    tenant: actorParts(place.actor).tenant,
     birth: place.birth,
     epoch: place.epoch,
     scope: place.scope,
     bundle: place.bundle,
     heir: place.heir === true,
+    config: place.config ?? 0,
+    begunConfig: undefined,
     wish: place.wish ?? { kind: 'live', at: 0 },
     rewind: {
       at: place.rewind?.at ?? 0,
@@ -198,6 +213,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     chain: place.chain,
     phase: 'cold',
     runner: undefined,
+    avoids: undefined,
     memory: undefined,
     past: undefined,
     building: undefined,

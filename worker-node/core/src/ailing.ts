@@ -24,6 +24,8 @@ interface Illness {
   readonly failure: Failure;
   /** Its turns crash; it can be brought into memory. */
   readonly byTurns: boolean;
+  /** By its own word: only that makes it well. */
+  readonly byHealth: boolean;
   /** In a row. */
   readonly failures: number;
   /** Monotonic ms until which it is held back; 0 when it is not. */
@@ -50,12 +52,18 @@ export class Ailing {
     return this.#ill.get(activation)?.byTurns === true || !this.isHeldBack(activation);
   }
 
-  fellIll(activation: Activation, { code, message }: Failure, byTurns = false): void {
+  fellIll(
+    activation: Activation,
+    { code, message }: Failure,
+    byTurns = false,
+    byHealth = false,
+  ): void {
     const failures = (this.#ill.get(activation)?.failures ?? 0) + 1;
     const heldMs = Math.min(limits.heldBackMs * 2 ** (failures - heldFrom), limits.heldBackMsMax);
     this.#ill.set(activation, {
       failure: { code, message: message.slice(0, textLengthMax) },
       byTurns,
+      byHealth,
       failures,
       heldUntil: failures < heldFrom || code === 'PAST_CONFLICT' ? 0 : this.#core.now + heldMs,
     });
@@ -67,7 +75,9 @@ export class Ailing {
     if (this.#ill.get(activation)?.byTurns === false) this.isWell(activation);
   }
 
-  isWell(activation: Activation): void {
+  /** `itself`: by its own word, or it is not here any more. */
+  isWell(activation: Activation, itself = false): void {
+    if (!itself && this.#ill.get(activation)?.byHealth === true) return;
     if (!this.#ill.delete(activation)) return;
     this.#ticks = 0;
     this.#wellLeft = 3;

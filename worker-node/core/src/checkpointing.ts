@@ -142,6 +142,7 @@ export class Checkpointing {
     if (captured.request !== activation.epoch) return;
     const { memory, checkpoint } = activation;
     memory.sessions.forget(this.#core.now);
+    this.#core.uses.isOf(activation, captured.state.length);
     const head = this.#headOf(activation, memory.seq);
     const past = this.#core.lines.capture(activation, head, captured.state);
     const body = encodeCheckpoint(head, memory, captured.state, this.#core, past.listed);

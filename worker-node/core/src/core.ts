@@ -1,17 +1,21 @@
 /** What the nouns of the node machine share: the output of this event, time, and each other. */
 import type { ActorId, OutputDraft } from '@troupe/model';
 import type { Activation } from './activation.ts';
+import type { Activities } from './activities.ts';
 import type { Ailing } from './ailing.ts';
 import type { Alarms } from './alarms.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { BuiltIns } from './built-ins.ts';
 import type { Checkpointing } from './checkpointing.ts';
+import type { Configs } from './configs.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Decisions } from './decisions.ts';
 import type { Departures } from './departures.ts';
 import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
 import type { NodeFact } from './facts.ts';
+import type { Groups } from './groups.ts';
 import type { Handover } from './handover.ts';
+import type { Health } from './health.ts';
 import type { Hosting } from './hosting.ts';
 import type { Lines } from './lines.ts';
 import type { Locations } from './locations.ts';
@@ -27,6 +31,7 @@ import type { Tasks } from './tasks.ts';
 import type { Timers } from './timers.ts';
 import type { Trials } from './trials.ts';
 import type { Turns } from './turns.ts';
+import type { Uses } from './uses.ts';
 import type { Waits } from './waits.ts';
 import type { Wishes } from './wishes.ts';
 
@@ -66,4 +71,9 @@ export interface Core {
   readonly rewinds: Rewinds;
   readonly wishes: Wishes;
   readonly ailing: Ailing;
+  readonly activities: Activities;
+  readonly configs: Configs;
+  readonly uses: Uses;
+  readonly groups: Groups;
+  readonly health: Health;
 }

@@ -75,6 +75,8 @@ export type NodeFact =
       readonly timers?: readonly TimerChange[];
       /** What the turn added to the actor's clock, itself among it. */
       readonly clock: VectorClock;
+      /** Version of the configuration that it saw; absent when there was none. */
+      readonly config?: number;
       /** Wall-clock ms, for people. */
       readonly at: number;
     }
@@ -96,6 +98,8 @@ export type NodeFact =
       readonly clock: VectorClock;
       /** What it yields is taken. */
       readonly streamed?: true;
+      /** Version of the configuration that it sees, also when it runs again; absent when there is none. */
+      readonly config?: number;
     }
   /** A value that the turn has yielded: it counts, whatever the turn yields there when it runs again. */
   | {

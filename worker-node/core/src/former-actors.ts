@@ -107,6 +107,8 @@ export class FormerActors {
   #begin(running: Running): void {
     const { runner, actor, method, args } = running;
     running.work = this.#core.turns.nextWork();
+    const { tenant } = actorParts(sameActor(actor));
+    this.#core.configs.give(runner, tenant, this.#core.configs.latest(tenant));
     this.#core.runners.frame(runner, {
       kind: 'turn',
       work: running.work,

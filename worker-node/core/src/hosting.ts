@@ -52,6 +52,7 @@ export class Hosting {
   }
 
   onPlace(place: Place): void {
+    this.#core.configs.hear(actorParts(place.actor).tenant, place.config);
     const known = this.#actors.get(place.actor);
     const epoch = known?.epoch ?? this.#dropped.get(place.actor)?.epoch ?? 0;
     // A late twin, or a wish: the actor is here already, or lives elsewhere by now.
@@ -159,6 +160,7 @@ export class Hosting {
     this.#core.lines.onLive(activation);
     this.#core.quarantine.release(activation);
     this.#core.checkpointing.onLive(activation);
+    this.#core.health.onLive(activation);
     this.#core.departures.changed(activation);
   }
 
@@ -194,10 +196,20 @@ export class Hosting {
     this.wake(activation);
   }
 
+  /** Brings one that runs nothing into memory anew, at another runner if there is one. */
+  restart(activation: Activation): void {
+    assert(activation.dispatched.length === 0, 'J2: an activation that is restarted has no turn');
+    activation.avoids = activation.runner;
+    this.leaveRunner(activation);
+    this.#core.checkpointing.onRunnerLost(activation);
+    this.revive(activation);
+  }
+
   /** Leaves memory; the node still hosts it and wakes it at the next call. */
   leaveMemory(activation: Activation): void {
     assert(activation.dispatched.length === 0, 'H2: an activation that leaves memory has no turn');
     this.#core.waits.onLeavesMemory(activation);
+    this.#core.health.forget(activation);
     this.leaveRunner(activation);
     activation.phase = 'cold';
     activation.deadWhenLeft = activation.memory?.letters.summary();
@@ -225,7 +237,9 @@ export class Hosting {
     activation.phase = 'released';
     this.#core.wishes.forget(activation);
     this.#core.rewinds.forget(activation);
-    this.#core.ailing.isWell(activation);
+    this.#core.configs.forget(activation);
+    this.#core.health.forget(activation);
+    this.#core.ailing.isWell(activation, true);
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
@@ -288,6 +302,12 @@ export class Hosting {
   /** Hands its state to a runner. */
   start(activation: Activation): void {
     activation.phase = 'starting';
+    this.#core.configs.whenReady(activation, () => {
+      if (activation.phase === 'starting') this.#enter(activation);
+    });
+  }
+
+  #enter(activation: Activation): void {
     const entered = (got: RunnerId | Failure): void => {
       if (typeof got === 'object') {
         if (isFailure(got) && activation.phase === 'starting') this.#fail(activation, got);
@@ -296,6 +316,7 @@ export class Hosting {
       if (activation.phase !== 'starting') return this.#core.runners.release(got);
       activation.runner = got;
       const { state, deltas } = activation.building ?? { state: undefined, deltas: [] };
+      if (state !== undefined) this.#core.uses.isOf(activation, state.length);
       const timers = timersOf(activation);
       const frame = { kind: 'activate', actor: activation.id, deltas, ...timers } as const;
       this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
@@ -304,7 +325,9 @@ export class Hosting {
       this.#core.trials.summon(activation, [], false);
     }
     const { trial } = activation;
-    if (trial === undefined) this.#core.runners.acquire(activation.bundle, entered);
+    const { avoids } = activation;
+    activation.avoids = undefined;
+    if (trial === undefined) this.#core.runners.acquire(activation.bundle, entered, avoids);
     else this.#core.trials.acquire(trial, entered);
   }
 
@@ -352,6 +375,6 @@ function timersOf({ memory }: Activation): Pick<Activate, 'timers' | 'nextTimer'
 }
 
 /** Type of an actor, for looking its methods up. */
-export function typeOf(activation: Activation): string {
+export function typeOf(activation: Pick<Activation, 'id'>): string {
   return actorParts(activation.id).type;
 }

@@ -14,18 +14,22 @@ import {
   unreachable,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
+import { Activities } from './activities.ts';
 import { Ailing } from './ailing.ts';
 import { Alarms } from './alarms.ts';
 import { Arrivals } from './arrivals.ts';
 import { BuiltIns, builtInRunner } from './built-ins.ts';
 import { Checkpointing } from './checkpointing.ts';
+import { Configs } from './configs.ts';
 import type { Core } from './core.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Decisions } from './decisions.ts';
 import { Departures } from './departures.ts';
 import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } from './events.ts';
 import type { NodeFact } from './facts.ts';
+import { Groups } from './groups.ts';
 import { Handover } from './handover.ts';
+import { Health } from './health.ts';
 import { Hosting } from './hosting.ts';
 import { Lines } from './lines.ts';
 import { Locations } from './locations.ts';
@@ -41,6 +45,7 @@ import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
 import { Trials } from './trials.ts';
 import { Turns } from './turns.ts';
+import { Uses } from './uses.ts';
 import { Waits } from './waits.ts';
 import { Wishes } from './wishes.ts';
 
@@ -85,6 +90,11 @@ export class NodeMachine
   readonly rewinds: Rewinds;
   readonly wishes: Wishes;
   readonly ailing: Ailing;
+  readonly activities: Activities;
+  readonly configs: Configs;
+  readonly uses: Uses;
+  readonly groups: Groups;
+  readonly health: Health;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -115,6 +125,11 @@ export class NodeMachine
     this.rewinds = new Rewinds(this);
     this.wishes = new Wishes(this);
     this.ailing = new Ailing(this);
+    this.activities = new Activities(this);
+    this.configs = new Configs(this);
+    this.uses = new Uses(this);
+    this.groups = new Groups(this);
+    this.health = new Health(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -229,6 +244,12 @@ export class NodeMachine
         return this.lines.onAskBeyond(message);
       case 'ask-dead-letters':
         return this.deadLetters.onAsk(message);
+      case 'config-news':
+        return this.configs.onNews(message);
+      case 'config-told':
+        return this.configs.onTold(message);
+      case 'ask-activity':
+        return this.activities.onAsk(message);
       case 'hold-actors':
         return this.rewinds.onHold(message);
       case 'ask-passage':
@@ -275,7 +296,7 @@ export class NodeMachine
   }
 
   #onFrame(runner: RunnerId, frame: FromRunner): void {
-    if (this.lines.onFrame(frame, runner)) return;
+    if (this.lines.onFrame(frame, runner) || this.health.onFrame(frame)) return;
     switch (frame.kind) {
       case 'activated':
         return this.hosting.onActivated(frame.actor, runner);
@@ -302,6 +323,8 @@ export class NodeMachine
         return this.decisions.onDecided(frame);
       case 'yielded':
         return this.streams.onYielded(frame);
+      case 'progress':
+        return this.activities.onProgress(frame);
       case 'captured':
         return this.checkpointing.onCaptured(frame);
       case 'log':
@@ -317,6 +340,8 @@ export class NodeMachine
   }
 
   #onRunnerExited(runner: RunnerId, reason: string): void {
+    this.configs.runnerGone(runner);
+    this.health.onRunnerExited(runner);
     const gone = this.runners.onExited(runner);
     if (gone === undefined) return;
     const lost = this.hosting.onRunnerExited(runner);
@@ -348,5 +373,7 @@ export class NodeMachine
     this.handover.tick();
     this.wishes.tick();
     this.ailing.tick();
+    this.configs.tick();
+    this.health.tick();
   }
 }

@@ -115,12 +115,20 @@ export class Mailboxes {
     // I3
     if (activation.recalling) return;
     while (activation.dispatched.length < limits.turnsAheadMax) {
-      const [input] = activation.mailbox;
+      const input = this.#core.groups.first(activation);
       if (input === undefined || this.#core.deadLetters.mustWait(activation, input)) return;
-      activation.mailbox.shift();
+      activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
       if (input.read) this.#core.turns.dispatchRead(activation, input);
       else this.#core.turns.dispatch(activation, input);
     }
+  }
+
+  /** One that waited for it may begin: reads do also while their actor is paused. */
+  readEnded(activation: Activation): void {
+    const { phase, wish, trial } = activation;
+    const isPaused = phase === 'live' && wish.kind === 'paused' && trial === undefined;
+    if (isPaused) this.pumpReads(activation);
+    else this.pump(activation);
   }
 
   /** What was cancelled at a runner that has not begun it, and has it no more. */
@@ -308,7 +316,9 @@ export class Mailboxes {
     const bare = inputOfCall(activation, call, read, until);
     const input = redelivers === undefined ? bare : { ...bare, redelivers };
     opened(activation, session, number, input);
-    if (input.read && mayRead(activation)) this.#core.turns.dispatchRead(activation, input);
+    const begins =
+      input.read && mayRead(activation) && this.#core.groups.mayBegin(activation, input);
+    if (begins) this.#core.turns.dispatchRead(activation, input);
     else {
       enqueue(this.#core, activation, input);
       this.pump(activation);
@@ -357,6 +367,7 @@ export class Mailboxes {
   pumpReads(activation: Activation): void {
     const reads = activation.mailbox.filter(({ read }) => read);
     for (const input of reads) {
+      if (!this.#core.groups.mayBegin(activation, input)) continue;
       activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
       this.#core.turns.dispatchRead(activation, input);
     }

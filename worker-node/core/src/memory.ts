@@ -39,6 +39,8 @@ export interface BegunTurn {
   /** Number of the dead letter that it delivers anew. */
   readonly redelivers?: number;
   readonly recorded: Recorded[];
+  /** Version of the configuration that it was begun with; absent when there was none. */
+  readonly config?: number;
   /** Nothing is left to do but to wait, as its runner said: it need not run before a wait ends. */
   parked: boolean;
   /** Values that it has yielded in all its runs; undefined when nobody takes any. */
@@ -200,6 +202,7 @@ export function replay(
         parked: false,
         yielded: fact.streamed === true ? 0 : undefined,
         since: new Map(),
+        ...(fact.config === undefined ? {} : { config: fact.config }),
       };
       return undefined;
     case 'turn-recorded':

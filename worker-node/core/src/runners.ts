@@ -11,6 +11,7 @@ import {
   failure,
   type LetterTries,
   type Manifest,
+  type ReadGroup,
   type ToRunner,
 } from '@troupe/model';
 import { builtInRunner } from './built-ins.ts';
@@ -32,6 +33,10 @@ interface Pool {
   readonly methods: Map<string, 'method' | 'read'>;
   readonly turnLimits: Map<string, number>;
   readonly waitsMs: Map<string, number>;
+  /** Types with groups of reads, and the group of each. */
+  readonly grouped: Set<string>;
+  readonly groups: Map<string, ReadGroup>;
+  readonly healthMs: Map<string, number>;
   readonly ready: Runner[];
   starting: number;
   /** Those for trials. */
@@ -50,7 +55,7 @@ export class Runners {
   }
 
   /** Calls `got` with the least loaded runner of the bundle, now or when one is ready. */
-  acquire(bundle: BundleHash, got: (runner: RunnerId | Failure) => void): void {
+  acquire(bundle: BundleHash, got: (runner: RunnerId | Failure) => void, avoided?: RunnerId): void {
     const pool = this.#pool(bundle);
     const runners = bundle === builtInBundle ? 1 : this.#core.config.runners;
     const missing = runners - pool.ready.length - pool.starting;
@@ -58,7 +63,8 @@ export class Runners {
       pool.starting += 1;
       this.#core.out.work({ kind: 'start-runner', bundle });
     }
-    const least = leastLoaded(pool.ready);
+    const others = pool.ready.filter(({ id }) => id !== avoided);
+    const least = leastLoaded(others.length > 0 ? others : pool.ready);
     if (least === undefined) {
       pool.waiting.push(got);
       return;
@@ -84,6 +90,7 @@ export class Runners {
   /** Ends a runner that was for trials. */
   end(id: RunnerId): void {
     this.#runners.delete(id);
+    this.#core.configs.runnerGone(id);
     this.#core.out.work({ kind: 'end-runner', runner: id });
   }
 
@@ -164,6 +171,20 @@ export class Runners {
     return declared?.lettersOf?.[method] ?? declared?.letters;
   }
 
+  /** How often actors of a type are asked whether they are well, if they are. */
+  healthMs(bundle: BundleHash, type: string): number | undefined {
+    return this.#pool(bundle).healthMs.get(type);
+  }
+
+  hasGroups(bundle: BundleHash, type: string): boolean {
+    return this.#pool(bundle).grouped.has(type);
+  }
+
+  /** Of which only so many run at once. */
+  groupOf(bundle: BundleHash, type: string, read: string): ReadGroup | undefined {
+    return this.#pool(bundle).groups.get(`${type}.${read}`);
+  }
+
   /** Something speculative: it cannot leave the node. */
   frame(id: RunnerId, frame: ToRunner): void {
     if (id === builtInRunner) return this.#core.builtIns.take(frame);
@@ -183,6 +204,9 @@ export class Runners {
         methods: new Map(),
         turnLimits: new Map(),
         waitsMs: new Map(),
+        grouped: new Set(),
+        groups: new Map(),
+        healthMs: new Map(),
         ready: [],
         starting: 0,
         startingApart: 0,
@@ -201,6 +225,11 @@ function describe(pool: Pool, manifest: Manifest): void {
     for (const read of actor.reads) pool.methods.set(`${actor.type}.${read}`, 'read');
     if (actor.turnLimitMs !== undefined) pool.turnLimits.set(actor.type, actor.turnLimitMs);
     if (actor.waitsMs !== undefined) pool.waitsMs.set(actor.type, actor.waitsMs);
+    if (actor.healthMs !== undefined) pool.healthMs.set(actor.type, actor.healthMs);
+    for (const group of actor.groups ?? []) {
+      pool.grouped.add(actor.type);
+      for (const read of group.reads) pool.groups.set(`${actor.type}.${read}`, group);
+    }
   }
 }
 

@@ -134,6 +134,18 @@ export class Tasks {
     return true;
   }
 
+  /** What is at a runner under this number. */
+  orderOf(work: number): RunTask | undefined {
+    return this.#byWork.get(work)?.order;
+  }
+
+  /** This attempt, while it has no result. */
+  orderFor(task: TaskId, number: number): RunTask | undefined {
+    const attempt = this.#attempts.get(task);
+    const isIt = attempt?.order.attempt === number && attempt.result === undefined;
+    return isIt ? attempt.order : undefined;
+  }
+
   onResultSeen(seen: TaskResultSeen): void {
     for (const { task, attempt } of seen.results) {
       const known = this.#attempts.get(task);
@@ -183,10 +195,13 @@ export class Tasks {
   }
 
   #acquire(attempt: Attempt, objects: readonly ObjectBody[] | undefined): void {
-    this.#core.runners.acquire(attempt.order.bundle, (got) => {
-      if (typeof got === 'object') {
-        if (isFailure(got)) this.#end(attempt, { ok: false, failure: got });
-      } else this.#start(attempt, got, objects);
+    const { tenant, bundle, config = 0 } = attempt.order;
+    this.#core.configs.whenThere(attempt, tenant, config, () => {
+      this.#core.runners.acquire(bundle, (got) => {
+        if (typeof got === 'object') {
+          if (isFailure(got)) this.#end(attempt, { ok: false, failure: got });
+        } else this.#start(attempt, got, objects);
+      });
     });
   }
 
@@ -208,12 +223,15 @@ export class Tasks {
     attempt.runner = runner;
     attempt.startedAt = this.#core.now;
     this.#byWork.set(work, attempt);
+    const { tenant } = order;
+    this.#core.configs.give(runner, tenant, this.#core.configs.latest(tenant));
     // The leader has journaled the attempt before it sent it: the outside may see it at once.
     this.#core.runners.frame(runner, {
       kind: 'task',
       work,
       task: order.task,
       attempt: order.attempt,
+      tenant,
       name: order.name,
       input: order.input,
       ...(objects === undefined ? {} : { objects }),

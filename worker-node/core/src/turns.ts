@@ -129,6 +129,10 @@ export class Turns {
     const turn = this.#byWork.get(frame.work);
     if (turn === undefined) return;
     this.#byWork.delete(frame.work);
+    if (frame.skipped !== true) {
+      const replyBytes = frame.outcome.ok ? frame.outcome.value.length : 0;
+      this.#core.uses.ended(turn, frame, replyBytes);
+    }
     if (turn.read) this.#endRead(turn, frame.outcome);
     else if (turn.input.cancelled && turn.activation.dispatched[0] !== turn) {
       this.#leaveLine(turn, frame.outcome);
@@ -271,7 +275,7 @@ export class Turns {
     if (next !== undefined) this.#first(next);
     if (frame.skipped === true || !this.#core.timers.isPending(activation, input.cause)) {
       this.#core.timers.settled(activation, input.cause);
-    } else this.#commit(activation, input, frame.outcome, frame);
+    } else this.#commit(activation, input, frame.outcome, frame, configOf(turn));
     this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
@@ -292,6 +296,7 @@ export class Turns {
     input: Input,
     ended: Outcome,
     done: Pick<Frame<'turn-done'>, 'delta' | 'sends' | 'timers' | 'withdrawn'>,
+    config: { readonly config?: number } = {},
   ): void {
     const { memory } = activation;
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
@@ -312,6 +317,7 @@ export class Turns {
       letters: this.#letters(activation, input, done),
       clock: clockChanges(memory.clock, tickClock(known, activation.id, seq)),
       at: this.#core.wall,
+      ...config,
     } as const;
     const changed = done.delta === undefined ? bare : { ...bare, delta: done.delta };
     const { redelivers } = input;
@@ -364,7 +370,8 @@ export class Turns {
     this.#core.out.append({ kind: 'barrier' });
     activation.lastTurnAt = this.#core.now;
     this.#core.mailboxes.answer(activation, turn.input, outcome);
-    if (activation.trial !== undefined) this.#core.mailboxes.pump(activation);
+    const isGrouped = this.#core.groups.of(activation, turn.input) !== undefined;
+    if (isGrouped || activation.trial !== undefined) this.#core.mailboxes.readEnded(activation);
     this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
   }
@@ -390,7 +397,10 @@ export class Turns {
     const yielded = streamed ? 0 : undefined;
     const waits = { parked: false, yielded, since: new Map<number, number>() };
     const letter = letterPart(input);
-    memory.begun = { seq, cause, method, args, path, ...letter, recorded: [], ...waits };
+    const config = configOf(turn);
+    const asked = { seq, cause, method, args, path, ...letter };
+    memory.begun = { ...asked, recorded: [], ...waits, ...config };
+    activation.begunConfig = { ...turn.config, asked: turn.config.version };
     turn.recorded = memory.begun.recorded;
     const failed = this.#core.deadLetters.failedBefore(activation, input);
     this.fact(activation, {
@@ -406,6 +416,7 @@ export class Turns {
       ...(failed === 0 ? {} : { failed }),
       clock: changes,
       ...(streamed ? { streamed } : {}),
+      ...config,
     });
     return memory.begun;
   }
@@ -449,6 +460,10 @@ export class Turns {
       recorded: [],
       startedAt: this.#core.now,
       limitMs: this.#core.runners.turnLimitMs(bundle, typeOf(activation)) ?? limits.turnLimitMs,
+      config:
+        !read && this.#begunBy(activation, input) !== undefined
+          ? this.#core.configs.ofBegun(activation)
+          : this.#core.configs.latest(activation.tenant),
     };
     this.#byWork.set(turn.work, turn);
     return turn;
@@ -458,6 +473,7 @@ export class Turns {
     const { activation, input, work, read, recorded, limitMs } = turn;
     if (activation.runner === undefined) return;
     const failed = this.#core.deadLetters.failedBefore(activation, input);
+    this.#core.configs.give(activation.runner, activation.tenant, turn.config);
     const frame = {
       kind: 'turn',
       work,
@@ -512,6 +528,11 @@ function afterItBegan(outcome: Outcome, { method }: Input): Outcome {
     details: { ...details, code },
   });
   return { ok: false, failure: failed };
+}
+
+/** As it stands in facts. */
+function configOf({ config }: Turn): { readonly config?: number } {
+  return config.version === 0 ? {} : { config: config.version };
 }
 
 function crashedAtStart({ id, startCrashes }: Activation, reason: string): Failure {

@@ -46,7 +46,9 @@ const manifest: Manifest = {
     {
       type: 'Ledger',
       methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang', 'time'],
-      reads: ['list', 'slowList'],
+      reads: ['list', 'slowList', 'few'],
+      healthMs: 500_000,
+      groups: [{ name: 'narrow', most: 2, reads: ['few'] }],
     },
   ],
   tasks: [],
@@ -145,7 +147,7 @@ export class TestNode {
     epoch = 2,
     chain: readonly ChainLink[] = [],
     birth = 1,
-    more: Pick<Partial<Place>, 'wish' | 'heir' | 'scope' | 'bundle'> = {},
+    more: Pick<Partial<Place>, 'wish' | 'heir' | 'scope' | 'bundle' | 'config'> = {},
   ): void {
     const place: Place = {
       kind: 'place',

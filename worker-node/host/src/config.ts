@@ -24,6 +24,13 @@ const nodeSection = z.strictObject({
   runnerMemory: positive.default(1_024),
   /** Variables of the node's own environment that runners may see, beside the basic ones. */
   environment: z.array(z.string().min(1)).default([]),
+  /** What configurations may name as secrets: variables of the node's own environment, and files in these folders. */
+  secrets: z
+    .strictObject({
+      environment: z.array(z.string().min(1)).default([]),
+      folders: z.array(z.string().startsWith('/')).default([]),
+    })
+    .prefault({}),
   checkpointTurns: positive.default(limits.checkpointTurns),
   checkpointMs: positive.default(limits.checkpointMs),
   /** An actor without a turn for so long is checkpointed and leaves memory. */

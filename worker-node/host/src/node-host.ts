@@ -41,6 +41,7 @@ import { NodeRim } from './rim.ts';
 import { BundleFiles } from './runners/bundle-files.ts';
 import { runnerEnvironment } from './runners/environment.ts';
 import { RunnerPool } from './runners/pool.ts';
+import { Secrets } from './runners/secrets.ts';
 import { TermGate } from './terms.ts';
 
 /** How long the last words may take to leave. */
@@ -117,6 +118,7 @@ export class NodeHost {
         program: fileURLToPath(new URL('../../runner/dist/main.js', import.meta.url)),
         memoryMb: config.node.runnerMemory,
         environment: runnerEnvironment(process.env, config.node.environment),
+        secrets: new Secrets(config.node.secrets, process.env),
         logger,
       },
       {

@@ -16,6 +16,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { BundleFiles } from '../src/runners/bundle-files.ts';
 import { LineTap, lineLengthMax } from '../src/runners/output.ts';
 import { RunnerPool } from '../src/runners/pool.ts';
+import { Secrets } from '../src/runners/secrets.ts';
 import { Cell } from './harness.ts';
 
 const program = fileURLToPath(new URL('../../runner/dist/main.js', import.meta.url));
@@ -45,7 +46,15 @@ function pool(loadMs = 20_000) {
   };
   const files = new BundleFiles(join(cell.folder, 'pool'), cell.fabric.objects);
   const made = new RunnerPool(
-    { files, program, memoryMb: 256, environment: {}, loadMs, logger: silentLogger },
+    {
+      files,
+      program,
+      memoryMb: 256,
+      environment: {},
+      secrets: new Secrets({ environment: [], folders: [] }, {}),
+      loadMs,
+      logger: silentLogger,
+    },
     {
       ready: (runner) => tell({ kind: 'ready', runner }),
       failed: (_bundle, why) => tell({ kind: 'failed', why }),

@@ -13,10 +13,12 @@ import {
   type Bytes,
   decodeValue,
   type FromRunner,
+  healthMethod,
   limits,
   type Outcome,
   type OutgoingSend,
   sameActor,
+  type TenantName,
   type TimerChange,
   type ToRunner,
   troupeError,
@@ -30,6 +32,7 @@ import type { After } from './long-timer.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
 import { isGenerated, runOut, Stream } from './stream.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
+import type { MeasuredTurn, TurnMeter } from './turn-meter.ts';
 import { hasUndo, undoAll } from './undo.ts';
 import { Work } from './work.ts';
 
@@ -37,6 +40,8 @@ type Activated = Pick<
   Extract<ToRunner, { kind: 'activate' }>,
   'state' | 'deltas' | 'timers' | 'nextTimer'
 >;
+
+type TurnDone = Extract<FromRunner, { kind: 'turn-done' }>;
 
 /** A firing whose timer a turn before it has cancelled. */
 const skippedTurn = {
@@ -59,6 +64,7 @@ export interface Host {
   readonly after: After;
   /** Wall-clock ms. */
   readonly wall: () => number;
+  readonly turnMeter: TurnMeter | undefined;
 }
 
 export class Activation {
@@ -67,13 +73,15 @@ export class Activation {
   readonly #held: HeldState;
   readonly #timers: HeldTimers;
   readonly #name: string;
+  readonly tenant: TenantName;
   readonly #queue: TurnFrame[] = [];
   #running: Work | undefined;
   #waits = false;
 
   /** Throws what the constructor of the state throws. */
   constructor(actor: ActorId, definition: AnyActorDefinition, host: Host, from: Activated) {
-    const { type, key } = actorParts(sameActor(actor));
+    const { type, key, tenant } = actorParts(sameActor(actor));
+    this.tenant = tenant;
     this.#definition = definition;
     this.#host = host;
     this.#name = `${type}/${key}`;
@@ -131,7 +139,8 @@ export class Activation {
       return emit({ ...skippedTurn, work: frame.work });
     }
     let plain = true;
-    let committed: FromRunner | undefined;
+    const measured = this.#host.turnMeter?.begin();
+    let committed: TurnDone | undefined;
     const work: Work = new Work(frame, {
       name: `turn ${this.#name}.${frame.method}`,
       emit,
@@ -142,7 +151,7 @@ export class Activation {
       onEnd: (outcome) => {
         this.#host.works.delete(frame.work);
         this.#running = undefined;
-        emit(committed ?? this.#discard(frame, scope, outcome));
+        emit(withUse(committed ?? this.#discard(frame, scope, outcome), measured));
         if (!plain) this.#drain();
       },
       onFail: (failing, reason) => {
@@ -176,10 +185,11 @@ export class Activation {
     // A delayed send whose time has come: no user code runs.
     else work.run(() => void scope.sends.push({ ...to, method: frame.method, args: frame.args }));
     plain = false;
+    if (!work.ended) measured?.goesOn(this.#host.works.size === 1);
   }
 
   /** Makes what a turn did the state; throws when that cannot be recorded. */
-  #commit({ work, timer }: TurnFrame, scope: TurnScope, value: unknown): FromRunner {
+  #commit({ work, timer }: TurnFrame, scope: TurnScope, value: unknown): TurnDone {
     const reply = encodePayload(value, 'reply');
     const { sends } = scope;
     const timers = scope.timerChanges;
@@ -192,7 +202,7 @@ export class Activation {
   }
 
   /** A turn that failed has done nothing (A2). */
-  #discard({ work, timer }: TurnFrame, scope: TurnScope, outcome: Outcome): FromRunner {
+  #discard({ work, timer }: TurnFrame, scope: TurnScope, outcome: Outcome): TurnDone {
     this.#held.discard(scope.draft);
     // A firing counts whatever it came to.
     this.#timers.commit(timer, []);
@@ -201,23 +211,22 @@ export class Activation {
 
   #read(frame: TurnFrame): void {
     const { emit, after } = this.#host;
+    const measured = this.#host.turnMeter?.begin();
     const work: Work = new Work(frame, {
       name: `read ${this.#name}.${frame.method}`,
       emit,
       after,
       onEnd: (outcome, value) => {
         this.#host.works.delete(frame.work);
-        emit({
-          kind: 'turn-done',
-          work: frame.work,
-          outcome: this.#readOutcome(outcome, value),
-          sends: [],
-        });
+        const told = this.#readOutcome(outcome, value);
+        const done = { kind: 'turn-done', work: frame.work, outcome: told, sends: [] } as const;
+        emit(withUse(done, measured));
       },
     });
     this.#host.works.set(frame.work, work);
     const scope = new ReadScope(frame, { held: this.#held, timers: this.#timers, work, emit });
     work.run(() => this.#method(frame)(scope, ...argsOf(frame)));
+    if (!work.ended) measured?.goesOn(this.#host.works.size === 1);
   }
 
   #readOutcome(outcome: Outcome, value: unknown): Outcome {
@@ -240,7 +249,10 @@ export class Activation {
   }
 
   #method(frame: TurnFrame): Method {
-    const { methods, reads, name } = this.#definition;
+    const { methods, reads, health, name } = this.#definition;
+    if (frame.read && frame.method === healthMethod && health !== undefined) {
+      return health as Method;
+    }
     const table = frame.read ? reads : methods;
     if (!Object.hasOwn(table, frame.method)) {
       const kind = frame.read ? 'read' : 'method';
@@ -248,6 +260,11 @@ export class Activation {
     }
     return table[frame.method] as Method;
   }
+}
+
+function withUse(done: TurnDone, measured: MeasuredTurn | undefined): TurnDone {
+  const cpuMs = measured?.end();
+  return cpuMs === undefined ? done : { ...done, cpuMs };
 }
 
 /** Reply, letters, timers and delta of a turn are one record: what the others leave for the last. */

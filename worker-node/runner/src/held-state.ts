@@ -18,6 +18,7 @@ import {
 import { createDraft, finishDraft, freeze } from 'immer';
 import { applyDelta, type Change, deltaOf, placeOf } from './delta.ts';
 import { Leaves, pathOfLeaf } from './leaves.ts';
+import { revealed } from './revealed.ts';
 
 /** Holds the state one level down, so that assigning a whole new state is a change like others. */
 export interface Box {
@@ -65,6 +66,7 @@ export class HeldState {
     const changes = this.#changesTo(next);
     if (changes.length === 0) return undefined;
     const delta = encode(changes);
+    revealed.check(delta, 'the state');
     if (delta.length > bytesMax) {
       const what = `the turn changes ${delta.length} bytes of the state, ${bytesMax} are left for it`;
       throw troupeError('TOO_LARGE', what, { bytes: delta.length, bytesMax });

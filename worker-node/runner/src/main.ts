@@ -11,7 +11,9 @@ import { loadBundle } from './bundle.ts';
 import { after } from './long-timer.ts';
 import { guardOrphans } from './orphan-guard.ts';
 import { FramePipe } from './pipe.ts';
+import { revealed } from './revealed.ts';
 import { Runner } from './runner.ts';
+import { TurnMeter } from './turn-meter.ts';
 import { UseMeter } from './use-meter.ts';
 
 const pipeDescriptor = 3;
@@ -28,7 +30,7 @@ async function main(file: string, hash: string): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
   const crash = (what: string) => (thrown: unknown) => {
     const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-    pipe.send({ kind: 'log', level: 'error', text: `${what}: ${text}` });
+    pipe.send({ kind: 'log', level: 'error', text: revealed.scrub(`${what}: ${text}`) });
     pipe.end(() => process.exit(1));
   };
   process.on('uncaughtException', crash('uncaught exception in the bundle'));
@@ -45,6 +47,7 @@ async function main(file: string, hash: string): Promise<void> {
     after,
     wall: () => Date.now(),
     meter: new UseMeter(),
+    turnMeter: new TurnMeter(),
   });
   pipe.send({ kind: 'loaded', bundle: bundleHash(hash), manifest: loaded.manifest });
   take = (frame) => runner.take(frame);

@@ -12,6 +12,7 @@ import {
   TroupeError,
   troupeError,
 } from '@troupe/model';
+import { revealed } from './revealed.ts';
 
 /** Packs a user's value; `what` names it in a refusal, as in `reply.sockets[0]`. */
 export function encodePayload(value: unknown, what: string): Bytes {
@@ -25,6 +26,7 @@ export function encodeOutput(value: unknown): Bytes {
 
 function encodeWithin(value: unknown, what: string, bytesMax: number): Bytes {
   const bytes = encodeValue(value, what);
+  revealed.check(bytes, what);
   if (bytes.length <= bytesMax) return bytes;
   const text = `${what} has ${bytes.length} bytes, ${bytesMax} are allowed`;
   throw troupeError('TOO_LARGE', text, { bytes: bytes.length, bytesMax });
@@ -32,7 +34,16 @@ function encodeWithin(value: unknown, what: string, bytesMax: number): Bytes {
 
 /** The failure that a thing thrown by user code stands for, in a size that can be recorded. */
 export function failureOfUser(thrown: unknown): Failure {
-  return boundedFailure(asFailure(thrown));
+  return boundedFailure(withoutSecrets(asFailure(thrown)));
+}
+
+function withoutSecrets(given: Failure): Failure {
+  const message = revealed.scrub(given.message);
+  if (given.details === undefined) return { code: given.code, message };
+  const details = Object.entries(given.details).map(([name, value]) => {
+    return [name, typeof value === 'string' ? revealed.scrub(value) : value] as const;
+  });
+  return { code: given.code, message, details: Object.fromEntries(details) };
 }
 
 /** A bundle has its own copy of `TroupeError`, which is known by its name and code. */

@@ -15,11 +15,13 @@ import {
 } from '@troupe/model';
 import type { Definitions } from '@troupe/sdk/internal';
 import { Activation, type Host } from './activation.ts';
+import { Configs, notConfigured } from './configs.ts';
 import type { Emit } from './departures.ts';
 import type { After } from './long-timer.ts';
 import { failureOfUser } from './outcome.ts';
 import { runTask } from './task-run.ts';
 import type { TurnFrame } from './turn.ts';
+import type { TurnMeter } from './turn-meter.ts';
 import type { UseMeter } from './use-meter.ts';
 import type { Work } from './work.ts';
 
@@ -31,18 +33,24 @@ export class Runner {
   readonly #host: Host & { readonly meter: UseMeter | undefined };
   readonly #emit: Emit;
   readonly #works = new Map<WorkId, Work>();
+  readonly #configs = new Configs();
   readonly #activations = new Map<ActorId, Activation | Failure>();
 
   /** `after` are the timers that limits and back-offs go by, `wall` is the wall clock in ms. */
   constructor(
     definitions: Definitions,
     emit: Emit,
-    given: { readonly after: After; readonly wall: () => number; readonly meter?: UseMeter },
+    given: {
+      readonly after: After;
+      readonly wall: () => number;
+      readonly meter?: UseMeter;
+      readonly turnMeter?: TurnMeter;
+    },
   ) {
     this.#definitions = definitions;
     this.#emit = emit;
-    const { after, wall, meter } = given;
-    this.#host = { emit, works: this.#works, after, wall, meter };
+    const { after, wall, meter, turnMeter } = given;
+    this.#host = { emit, works: this.#works, after, wall, meter, turnMeter };
   }
 
   /** User code is at work, or waits for what is neither this runner's nor its node's. */
@@ -53,9 +61,13 @@ export class Runner {
 
   take(frame: ToRunner): void {
     if (brings.has(frame.kind)) this.#host.meter?.disturb();
+    // Turns say themselves when they begin: those that wait in a line disturb nothing.
+    if (brings.has(frame.kind) && frame.kind !== 'turn') this.#host.turnMeter?.disturb();
     switch (frame.kind) {
       case 'turn':
         return this.#turn(frame);
+      case 'config':
+        return this.#configs.give(frame);
       case 'step-go':
         return this.#works.get(frame.work)?.departures.go(frame.ordinal);
       case 'call-returned':
@@ -72,7 +84,7 @@ export class Runner {
         this.#activations.delete(frame.actor);
         return;
       case 'task':
-        return runTask(frame, this.#definitions.tasks, this.#host);
+        return runTask(frame, this.#definitions.tasks, this.#host, this.#configs.of(frame.tenant));
       case 'capture':
         return this.#capture(frame.actor, frame.request);
       case 'cancel':
@@ -107,7 +119,10 @@ export class Runner {
 
   #turn(frame: TurnFrame): void {
     const activation = this.#activations.get(frame.actor);
-    if (activation instanceof Activation) return activation.take(frame);
+    if (activation instanceof Activation) {
+      const config = this.#configs.of(activation.tenant);
+      return activation.take(config === notConfigured ? frame : { ...frame, config });
+    }
     const why = activation ?? failure('INTERNAL', `actor ${frame.actor} is not active here`);
     const outcome = { ok: false, failure: why } as const;
     this.#emit({ kind: 'turn-done', work: frame.work, outcome, sends: [] });

@@ -6,7 +6,14 @@
  * S2  live and replayed, a failed step throws the same failure.
  * S3  a step that was done, or lost a race so that nobody knows, is undone if the turn fails.
  */
-import { decodeValue, type Outcome, type Recorded, TroupeError, troupeError } from '@troupe/model';
+import {
+  decodeValue,
+  type Outcome,
+  type Recorded,
+  retriesOf,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
 import type { StepContext, StepOptions, StepTries } from '@troupe/sdk';
 import { type Emit, valueIn } from './departures.ts';
 import { encodePayload, failureOfUser } from './outcome.ts';
@@ -14,6 +21,7 @@ import { compensationOf } from './undos.ts';
 import type { Work } from './work.ts';
 
 const backoffMsDefault = [1_000];
+const finalCodes: ReadonlySet<string> = new Set(['UNCARRIABLE', 'TOO_LARGE', 'SECRET_EXPOSED']);
 
 export interface StepOrder {
   readonly name: string;
@@ -97,7 +105,8 @@ export interface Tries {
 
 /** Tries a side effect as often as it says, or until it is not wanted any more. */
 export async function tryStep(tries: Tries): Promise<Tried> {
-  const { retries = 0, backoffMs = backoffMsDefault } = tries.options;
+  const { backoffMs = backoffMsDefault } = tries.options;
+  const retries = retriesOf(tries.options.retries ?? 0);
   const waits = typeof backoffMs === 'number' ? [backoffMs] : backoffMs;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -154,7 +163,7 @@ async function tryOnce({ work, name, run, options, effectId, signal }: Tries): P
 /** A result that cannot be carried will not be carried the next time either. */
 function isFinal(thrown: unknown): boolean {
   if (!(thrown instanceof TroupeError)) return false;
-  return thrown.code === 'UNCARRIABLE' || thrown.code === 'TOO_LARGE';
+  return finalCodes.has(thrown.code);
 }
 
 function reasonOf(signal: AbortSignal): TroupeError | undefined {

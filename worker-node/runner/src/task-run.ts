@@ -11,10 +11,11 @@ import {
 import type { CallLimit } from '@troupe/sdk';
 import type { TaskDefinition } from '@troupe/sdk/internal';
 import type { Host } from './activation.ts';
+import type { Configured, ConfigValues } from './configs.ts';
 import { ask, checkDeadline, type Emit } from './departures.ts';
 import { encodeOutput, failed } from './outcome.ts';
 import { publication } from './topics.ts';
-import { callsFrom } from './turn.ts';
+import { callsFrom, logOf } from './turn.ts';
 import type { UseMeter } from './use-meter.ts';
 import { Work } from './work.ts';
 
@@ -25,6 +26,7 @@ export function runTask(
   frame: TaskFrame,
   tasks: ReadonlyMap<string, TaskDefinition>,
   host: Host & { readonly meter: UseMeter | undefined },
+  config: Configured,
 ): void {
   const measured = host.works.size === 0 ? host.meter?.begin() : undefined;
   const work: Work = new Work(frame, {
@@ -53,7 +55,7 @@ export function runTask(
       throw troupeError('UNKNOWN_TASK', `the bundle has no task ${frame.name}`);
     }
     const run = definition.run as (c: unknown, input: unknown) => unknown;
-    return run(new TaskScope(frame, work, host.emit), input);
+    return run(new TaskScope(frame, { work, emit: host.emit, config }), input);
   });
 }
 
@@ -63,13 +65,23 @@ class TaskScope {
   readonly gpus: readonly number[];
   readonly #work: Work;
   readonly #emit: Emit;
+  readonly #config: Configured;
 
-  constructor(frame: TaskFrame, work: Work, emit: Emit) {
+  constructor(
+    frame: TaskFrame,
+    given: { readonly work: Work; readonly emit: Emit; readonly config: Configured },
+  ) {
+    const { work, emit, config } = given;
     this.taskId = frame.task;
     this.attempt = frame.attempt;
     this.gpus = frame.gpus ?? [];
     this.#work = work;
     this.#emit = emit;
+    this.#config = config;
+  }
+
+  get config(): ConfigValues {
+    return this.#config.values;
   }
 
   get signal(): AbortSignal {
@@ -78,7 +90,17 @@ class TaskScope {
 
   readonly log = (text: string): void => {
     this.#work.checkOpen('c.log');
-    this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
+    this.#emit(logOf(this.#work, text));
+  };
+
+  readonly secret = (name: string): string => {
+    this.#work.checkOpen('c.secret');
+    return this.#config.secret(name);
+  };
+
+  readonly progress = (share: number, text?: string): void => {
+    this.#work.checkOpen('c.progress');
+    this.#work.tellProgress(share, text);
   };
 
   readonly actor = (

@@ -1,6 +1,7 @@
 /** What a method is given while its turn runs; a read is given less. */
 import {
   actorParts,
+  type FromRunner,
   isTypeName,
   type OutgoingSend,
   sameActor,
@@ -21,16 +22,19 @@ import type {
   WaitOptions,
 } from '@troupe/sdk';
 import { letterTriesOf, makeHandle, nameOf, saidPriority } from '@troupe/sdk/internal';
+import { type Configured, type ConfigValues, notConfigured } from './configs.ts';
 import { ask, checkDeadline, type Emit } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
 import type { HeldTimers } from './held-timers.ts';
+import { revealed } from './revealed.ts';
 import { takeStep } from './step.ts';
 import { type TimerDraft, timerViews } from './timer-draft.ts';
 import { publication, subscription, unsubscription } from './topics.ts';
 import { compensate } from './undos.ts';
 import type { Work } from './work.ts';
 
-export type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
+/** `config` is what was given for its tenant when it came. */
+export type TurnFrame = Extract<ToRunner, { kind: 'turn' }> & { readonly config?: Configured };
 
 /** What a context stands on. */
 export interface Grounds<T> {
@@ -53,6 +57,7 @@ export class TurnScope {
   readonly id: string;
   readonly callId: string;
   readonly sends: OutgoingSend[] = [];
+  readonly #config: Configured;
   readonly #openTimers: () => TimerDraft;
   #timers: { readonly draft: TimerDraft; readonly forUser: Timers } | undefined;
   readonly #held: HeldState;
@@ -66,6 +71,7 @@ export class TurnScope {
     this.key = actorParts(sameActor(frame.actor)).key;
     this.id = sameActor(frame.actor);
     this.callId = frame.callId;
+    this.#config = frame.config ?? notConfigured;
     this.#openTimers = timers;
     this.#held = held;
     this.#work = work;
@@ -99,9 +105,23 @@ export class TurnScope {
     return this.#timers?.draft.changes() ?? noChanges;
   }
 
+  get config(): ConfigValues {
+    return this.#config.values;
+  }
+
+  readonly secret = (name: string): string => {
+    this.#work.checkOpen('c.secret');
+    return this.#config.secret(name);
+  };
+
   readonly log = (text: string): void => {
     this.#work.checkOpen('c.log');
-    this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
+    this.#emit(logOf(this.#work, text));
+  };
+
+  readonly progress = (share: number, text?: string): void => {
+    this.#work.checkOpen('c.progress');
+    this.#work.tellProgress(share, text);
   };
 
   readonly step = (
@@ -221,6 +241,11 @@ export class TurnScope {
   }
 }
 
+/** A line for the log of the node, without the secrets that user code was given. */
+export function logOf(work: Work, text: string): FromRunner {
+  return { kind: 'log', level: 'info', text: revealed.scrub(`${work.name}: ${text}`) };
+}
+
 function checkSignal(name: unknown): void {
   if (typeof name === 'string' && isTypeName(name)) return;
   throw troupeError('INVALID_ARGUMENT', `${JSON.stringify(name)} is no name of a signal`);
@@ -247,6 +272,7 @@ export class ReadScope {
   readonly id: string;
   readonly callId: string;
   readonly timers: Pick<Timers, 'list'>;
+  readonly config: ConfigValues;
   readonly #work: Work;
   readonly #emit: Emit;
 
@@ -257,6 +283,7 @@ export class ReadScope {
     this.key = actorParts(sameActor(frame.actor)).key;
     this.id = sameActor(frame.actor);
     this.callId = frame.callId;
+    this.config = (frame.config ?? notConfigured).values;
     this.#work = work;
     this.#emit = emit;
     Object.freeze(this);
@@ -280,7 +307,7 @@ export class ReadScope {
 
   log(text: string): void {
     this.#work.checkOpen('c.log');
-    this.#emit({ kind: 'log', level: 'info', text: `${this.#work.name}: ${text}` });
+    this.#emit(logOf(this.#work, text));
   }
 
   get all(): never {

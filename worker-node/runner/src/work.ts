@@ -18,6 +18,7 @@ import {
 import { Departures, type Emit } from './departures.ts';
 import type { After } from './long-timer.ts';
 import { failed } from './outcome.ts';
+import { ProgressTold } from './progress-told.ts';
 import type { Stream } from './stream.ts';
 import { Undos } from './undos.ts';
 
@@ -55,6 +56,7 @@ export class Work {
   readonly #options: WorkOptions;
   #departures: Departures | undefined;
   #undos: Undos | undefined;
+  #progress: ProgressTold | undefined;
   #controller: AbortController | undefined;
   #cancelLimit: (() => void) | undefined;
   #stopped: TroupeError | undefined;
@@ -135,6 +137,11 @@ export class Work {
   get undos(): Undos {
     this.#undos ??= new Undos();
     return this.#undos;
+  }
+
+  tellProgress(share: number, text: string | undefined): void {
+    this.#progress ??= new ProgressTold(this, this.#emit);
+    this.#progress.tell(share, text);
   }
 
   get signal(): AbortSignal {

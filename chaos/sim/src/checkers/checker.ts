@@ -29,6 +29,14 @@ export interface Effect {
   readonly node: string;
 }
 
+/** A turn begins to run, with the configuration that it sees. */
+export interface Configured {
+  readonly actor: ActorId;
+  readonly callId: string;
+  readonly version: number;
+  readonly node: string;
+}
+
 export interface Restored {
   readonly actor: ActorId;
   readonly epoch: number;
@@ -72,6 +80,7 @@ export interface Checker {
   /** A client has taken all that a call has yielded, and its end. */
   tookAll?(took: TookAll): void;
   effect?(effect: Effect): void;
+  configured?(configured: Configured): void;
   /** A task's function begins. */
   attempted?(attempted: Attempted): void;
   /** A runner dies, by the doing of these turns, or by nobody's while these were at it. */

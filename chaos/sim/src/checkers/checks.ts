@@ -16,11 +16,13 @@ import type {
   Answered,
   Attempted,
   Checker,
+  Configured,
   Effect,
   MakeChecker,
   Rest,
   Restored,
 } from './checker.ts';
+import { configuredAsBegun } from './configured-as-begun.ts';
 import { consistentCut } from './consistent-cut.ts';
 import { dagOrder } from './dag-order.ts';
 import { deadLettersKept } from './dead-letters-kept.ts';
@@ -94,6 +96,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'reserved-is-there': reservedIsThere,
   'as-asked': asAsked,
   'as-wished': asWished,
+  'configured-as-begun': configuredAsBegun,
   'gang-all-or-none': gangAllOrNone,
   'wishes-kept': wishesKept,
   'values-in-order': valuesInOrder,
@@ -249,6 +252,12 @@ export class Checks implements Onlooker {
     this.#who = effect.node;
     if (isOfVault(effect)) return;
     for (const checker of this.#checkers) checker.effect?.(effect);
+  }
+
+  configured(configured: Configured): void {
+    this.#who = configured.node;
+    if (isOfVault(configured)) return;
+    for (const checker of this.#checkers) checker.configured?.(configured);
   }
 
   attempted(attempted: Attempted): void {

@@ -98,6 +98,8 @@ export class Truth {
   readonly follower: SchedulerMachine;
   readonly actors = new Map<ActorId, ActorTruth>();
   readonly tasks = new Map<TaskId, TaskTruth>();
+  /** The latest of the usual tenant. */
+  configVersion = 0;
   readonly ledgers: Ledgers;
   readonly grounds: Grounds;
   readonly asked = new Asked();
@@ -149,6 +151,9 @@ export class Truth {
     this.grounds.apply(fact);
     this.vaults.journal(fact, position);
     switch (fact.kind) {
+      case 'config-put':
+        this.configVersion = fact.version;
+        return;
       case 'actor-created':
         this.#births.set(fact.actor, { birth: position, scope: fact.scope });
         return;

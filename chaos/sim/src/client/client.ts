@@ -223,6 +223,13 @@ export class Client {
           this.#end(operation, outcomeOf(answer) ?? { ok: true, value: encodeValue(null) });
         });
       }
+      case 'config': {
+        const set = encodeValue({ [this.#name]: operation.value });
+        const body = { kind: 'put-config', tenant: tenantName(tenant), set, unset: [] } as const;
+        return this.#ask(body, (answer) => {
+          this.#end(operation, outcomeOf(answer) ?? { ok: true, value: encodeValue(null) });
+        });
+      }
       case 'reservation':
         return this.#reserveAnew(operation, (answer) => {
           this.#end(operation, outcomeOf(answer) ?? { ok: true, value: encodeValue(null) });

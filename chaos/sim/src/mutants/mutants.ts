@@ -74,6 +74,9 @@ export const mutants = {
   'tombstone-not-read': 'an actor does not know what the one before it of its name had received',
   'destroyed-goes-on': 'a node says that an actor has ended, and lets it go on',
   'paused-goes-on': 'a node says that an actor is paused, and lets it go on',
+  'begun-without-its-configuration': 'it is not recorded with which configuration a turn has begun',
+  'placed-without-a-configuration':
+    'a node does not hear which configuration an actor must see that is placed there',
   'attempt-sent-twice': 'a leader that took over sends a running attempt to another node too',
   'older-terms-obeyed': 'a node obeys leaders of older terms',
   'answered-calls-are-kept': 'a gateway goes on with calls that it has answered',

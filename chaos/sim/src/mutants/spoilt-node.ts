@@ -57,6 +57,10 @@ const ignoredWishes: { readonly [mutant: string]: ActorWish['kind'] } = {
 
 /** A placement without what is wished of the actor, or known of the one before it. */
 function spoiltPlace(world: World, process: Process, place: Place): Place {
+  if (world.mutant === 'placed-without-a-configuration') {
+    const { config: _, ...unconfigured } = place;
+    return unconfigured;
+  }
   const { heir, wish, ...bare } = place;
   if (world.mutant === 'tombstone-not-read') return wish === undefined ? bare : { ...bare, wish };
   const ignored = ignoredWishes[world.mutant ?? ''];
@@ -128,6 +132,14 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
     append: output.append.map((fact) =>
       fact.kind === 'turn' ? { ...fact, clock: { [fact.actor]: fact.seq } } : fact,
     ),
+  }),
+  'begun-without-its-configuration': () => (output) => ({
+    ...output,
+    append: output.append.map((fact) => {
+      if (fact.kind !== 'turn-begun') return fact;
+      const { config: _, ...bare } = fact;
+      return bare;
+    }),
   }),
   'losers-not-recorded': () => (output) => ({
     ...output,

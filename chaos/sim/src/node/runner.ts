@@ -9,12 +9,14 @@
  */
 import {
   type ActorId,
+  actorParts,
   callTask,
   decodeValue,
   encodeValue,
   limits,
   type Outcome,
   sameActor,
+  type TenantName,
   type TimerChange,
   type ToRunner,
 } from '@troupe/model';
@@ -25,10 +27,16 @@ import { type Part, type Program, programIn } from './program.ts';
 type TurnFrame = Extract<ToRunner, { kind: 'turn' }>;
 type TaskFrame = Extract<ToRunner, { kind: 'task' }>;
 
+/** A turn, and the configuration that it sees. */
+interface Queued {
+  readonly frame: TurnFrame;
+  readonly config: number;
+}
+
 interface Held {
   ids: string[];
   readonly timers: TimerBook;
-  readonly queue: TurnFrame[];
+  readonly queue: Queued[];
   running: boolean;
   /** Its turn was given up, and the node has not said that it knows. */
   waits: boolean;
@@ -38,6 +46,8 @@ export class Runner {
   readonly #start: PlayStart;
   readonly #play: Play;
   readonly #held = new Map<ActorId, Held>();
+  /** Version of the configuration that was given last, by tenant. */
+  readonly #configs = new Map<TenantName, number>();
 
   constructor(start: PlayStart) {
     this.#start = start;
@@ -53,6 +63,9 @@ export class Runner {
         return;
       case 'turn':
         return frame.read ? this.#read(frame) : this.#queue(frame);
+      case 'config':
+        this.#configs.set(frame.tenant, frame.version);
+        return;
       case 'task':
         return this.#task(frame);
       case 'step-go':
@@ -71,7 +84,7 @@ export class Runner {
         if (queue.length > 0) {
           this.#start.world.coverage.reach('turns are given back for a more urgent one');
         }
-        const works = queue.map(({ work }) => work);
+        const works = queue.map(({ frame: { work } }) => work);
         return this.#start.emit({ kind: 'recalled', actor: frame.actor, works });
       }
       // Its programs yield so little that there is always room.
@@ -111,15 +124,17 @@ export class Runner {
   #queue(frame: TurnFrame): void {
     const held = this.#held.get(frame.actor);
     if (held === undefined || held.waits) return;
-    held.queue.push(frame);
+    const config = this.#configs.get(actorParts(frame.actor).tenant) ?? 0;
+    held.queue.push({ frame, config });
     if (!held.running) this.#nextTurn(held);
   }
 
   #nextTurn(held: Held): void {
-    const frame = held.queue.shift();
-    held.running = frame !== undefined;
-    if (frame === undefined) return;
-    const { coverage } = this.#start.world;
+    const queued = held.queue.shift();
+    held.running = queued !== undefined;
+    if (queued === undefined) return;
+    const { frame, config: version } = queued;
+    const { coverage, checks } = this.#start.world;
     const { timer, work } = frame;
     if (timer !== undefined && held.timers.get(timer.number)?.firing !== timer.firing) {
       coverage.reach('a timer is cancelled as it fires');
@@ -133,7 +148,14 @@ export class Runner {
       this.#start.emit({ kind: 'turn-done', work, outcome: nothing, sends });
       return this.#nextTurn(held);
     }
-    if (frame.recorded.length > 0) coverage.reach('a begun turn runs again');
+    const { actor, callId } = frame;
+    checks.configured({ actor, callId, version, node: this.#start.node });
+    if (frame.recorded.length > 0) {
+      coverage.reach('a begun turn runs again');
+      if (version < checks.truth.configVersion) {
+        coverage.reach('a begun turn runs again with an older configuration');
+      }
+    }
     this.#play.run({
       work: frame.work,
       actor: frame.actor,

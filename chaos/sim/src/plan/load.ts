@@ -99,6 +99,8 @@ export type Operation = {
       readonly args: readonly string[];
       readonly deadlineMs: number;
     }
+  /** What the usual tenant is configured with is changed. */
+  | { readonly kind: 'config'; readonly value: number }
   /** The actor is paused for so long, or, without a time, destroyed. */
   | { readonly kind: 'life'; readonly actor: ActorId; readonly pauseMs?: number }
   | {

@@ -11,6 +11,7 @@ import {
   drawWeather,
   type NarrowLimits,
 } from './conditions.ts';
+import { drawConfigs } from './configs.ts';
 import {
   drawDeaf,
   drawFaults,
@@ -83,6 +84,8 @@ const topicsShare = 0.4;
 const livesShare = 0.3;
 /** Seeds in which clients take what methods yield. */
 const streamsShare = 0.35;
+/** Seeds in which what the tenant is configured with is changed. */
+const configsShare = 0.35;
 /** Seeds in which a scope goes back in time. */
 const vaultsShare = 0.3;
 /** Messages there that come again when the scope may have gone back. */
@@ -140,6 +143,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const hasLives = chance.fork('has lives').chance(livesShare);
   const hasLetters = chance.fork('has letters').chance(lettersShare);
   const hasStreams = chance.fork('has streams').chance(streamsShare);
+  const hasConfigs = chance.fork('has configs').chance(configsShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -157,6 +161,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...(hasLetters ? drawLetterLoad(client, shape, load.fork(`${client}/letters`)) : []),
       ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
       ...(hasStreams ? drawStreams(client, shape, load.fork(`${client}/streams`)) : []),
+      ...(hasConfigs ? drawConfigs(span, load.fork(`${client}/configs`)) : []),
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),

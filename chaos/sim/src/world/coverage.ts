@@ -16,6 +16,7 @@ export const interestingStates = [
   'a call is resent to another node',
   'a call is answered from the record',
   'a begun turn runs again',
+  'a begun turn runs again with an older configuration',
   'a recorded step is not repeated',
   'an awaited call comes back after a failover',
   'a checkpoint is stored during a restore',

@@ -2,6 +2,7 @@
 import { type ActorView, isTypeName, troupeError } from '@troupe/model';
 import type { Troupe } from '@troupe/sdk';
 import type { Command } from 'commander';
+import { activityLines } from './activity.ts';
 import { actorOf } from './actor-argument.ts';
 import { labelsOf, several } from './actor-labels.ts';
 import { withTroupe } from './client.ts';
@@ -51,15 +52,15 @@ export function addActor(program: Command): void {
 function addShow(actor: Command): void {
   actor
     .command('show')
-    .description('where it lives, under which epoch, in what state, and what is wrong with it')
+    .description('where it lives, in what state, what it does now, and what is wrong with it')
     .argument('<type/key>')
     .addHelpText('after', examples('troupe actor show Counter/visits'))
     .action(async (text: string, _options: object, command: Command) => {
       const { type, key } = actorOf(text);
       const settings = settingsOf(command);
-      const found = await withTroupe(settings, (troupe) => troupe.actors.getIfExists(type, key));
+      const found = await withTroupe(settings, (troupe) => troupe.actors.show(type, key));
       if (found === undefined) throw troupeError('UNKNOWN_ACTOR', `there is no actor ${text}`);
-      show(settings, found.view);
+      show(settings, found);
     });
 }
 
@@ -139,11 +140,13 @@ function tell({ terminal }: Settings, { type, key }: Named, done: string): void 
 
 function show({ terminal }: Settings, view: ActorView): void {
   terminal.answer(view, () => {
-    const { actor, node, birth, epoch, scope, chain, state, labels = {}, failure } = view;
+    const { actor, node, birth, epoch, scope, chain, state, labels = {} } = view;
+    const { failure, activity } = view;
     terminal.line(`${actor} is ${state} on ${node}`);
     terminal.line(`birth ${birth}, epoch ${epoch}, scope ${scope}, chain of ${chain}`);
     const named = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
     if (named.length > 0) terminal.line(`labels ${named.join(', ')}`);
+    for (const line of activity === undefined ? [] : activityLines(activity)) terminal.line(line);
     if (failure !== undefined) terminal.line(`${failure.code}: ${failure.message}`);
   });
 }

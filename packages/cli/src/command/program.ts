@@ -6,6 +6,7 @@ import { addActor } from './actor.ts';
 import { addActors } from './actors.ts';
 import { addCall } from './call.ts';
 import { addChaos } from './chaos.ts';
+import { addConfig } from './config.ts';
 import { addDemand } from './demand.ts';
 import { addDeploy } from './deploy.ts';
 import { tellParent } from './detach.ts';
@@ -69,6 +70,7 @@ export function makeProgram(): Command {
     addTimers,
     addTopics,
     addTenants,
+    addConfig,
     addScopes,
     addDemand,
     addImport,

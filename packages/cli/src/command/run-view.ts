@@ -2,6 +2,7 @@
 import { type BlockView, decodeValue, type RunView } from '@troupe/model';
 import { duration } from '../terminal/duration.ts';
 import { jsonable, type Style, shown, type Terminal } from '../terminal/terminal.ts';
+import { progressText } from './activity.ts';
 
 /** The run with prompts and output as plain values. */
 export function readableRun(run: RunView): unknown {
@@ -143,7 +144,8 @@ function ended(run: RunView): string {
   return run.endedAt === undefined ? '' : ` after ${tookOf(run)}`;
 }
 
-function insideOf({ branches, rounds }: BlockView): string {
+function insideOf({ branches, rounds, progress }: BlockView): string {
+  if (progress !== undefined) return progressText(progress);
   if (branches !== undefined) return `${branches.done}/${branches.all} branches`;
   if (rounds === undefined) return '';
   return rounds.all === undefined ? `${rounds.done} rounds` : `${rounds.done}/${rounds.all} rounds`;

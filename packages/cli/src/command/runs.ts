@@ -60,7 +60,10 @@ function addShow(runs: Command): void {
     )
     .action(async (run: string, _options: object, command: Command) => {
       const settings = settingsOf(command);
-      print(settings, await withTroupe(settings, (troupe) => troupe.run(run).view()));
+      const view = await withTroupe(settings, (troupe) =>
+        troupe.run(run).view(0, { activity: true }),
+      );
+      print(settings, view);
     });
 }
 

@@ -1,4 +1,5 @@
 /** `troupe task`: one task, waited for. */
+import type { Retries } from '@troupe/model';
 import { type Command, Option } from 'commander';
 import { shown } from '../terminal/terminal.ts';
 import { withTroupe } from './client.ts';
@@ -26,7 +27,7 @@ export function addTask(program: Command): void {
     )
     .option('--queue <name>', 'a queue of the tenant, which `troupe tenants set` opened')
     .option('--due-in <span>', 'when it should have ended, such as 30s: more urgent in its tenant')
-    .option('--retries <n>', 'tries after the first')
+    .option('--retries <n>', 'tries after the first, or unlimited')
     .option('--id <task>', 'submitting the same id again gives the same result')
     .addHelpText(
       'after',
@@ -43,7 +44,7 @@ export function addTask(program: Command): void {
         const { priority, retries, id, queue, dueIn } = options;
         const submitOptions = {
           ...(priority === undefined ? {} : { priority }),
-          ...(retries === undefined ? {} : { retries: countOf('--retries', retries, 0) }),
+          ...(retries === undefined ? {} : { retries: retriesGiven(retries) }),
           ...(id === undefined ? {} : { id }),
           ...(queue === undefined ? {} : { queue }),
           ...(dueIn === undefined ? {} : { dueInMs: spanOf('--due-in', dueIn) }),
@@ -54,6 +55,10 @@ export function addTask(program: Command): void {
         settings.terminal.answer(output, () => settings.terminal.line(shown(output ?? null)));
       },
     );
+}
+
+function retriesGiven(text: string): Retries {
+  return text === 'unlimited' ? text : countOf('--retries', text, 0);
 }
 
 /** The input of a task or run. */

@@ -1,11 +1,13 @@
 /** The messages of the proto as this client reads and writes them. */
 
 import type {
+  ActorUse,
   DeadLettersView,
   Labels,
   PendingTimerView,
   RunProgress,
   StoredObject,
+  TurnUse,
 } from '@troupe/model';
 
 /** `kind` of a message with a oneof says which field is there. */
@@ -87,6 +89,7 @@ export interface RunMessage {
     readonly branchesDone: number;
     readonly branchesAll: number;
     readonly rounds: { readonly done: number; readonly all: number } | null;
+    readonly progress?: ProgressMessage | null;
   }[];
   readonly value: Uint8Array;
   readonly error: ErrorMessage | null;
@@ -115,6 +118,34 @@ export interface ActorMessage {
   readonly state: string;
   readonly labels: Labels;
   readonly failure: ErrorMessage | null;
+  readonly activity?: ActorActivityMessage | null;
+}
+
+export interface ActorActivityMessage {
+  readonly inMemory: boolean;
+  readonly queued: number;
+  readonly turn?: {
+    readonly method: string;
+    readonly forMs?: number | null;
+    readonly progress?: ProgressMessage | null;
+  } | null;
+  readonly use?: ActorUseMessage | null;
+}
+
+export interface ActorUseMessage extends Omit<ActorUse, 'stateBytes' | 'last'> {
+  readonly stateBytes?: number | null;
+  readonly last?: (Omit<TurnUse, 'cpuMs'> & { readonly cpuMs?: number | null }) | null;
+}
+
+export interface ConfigMessage {
+  readonly version: number;
+  readonly value: Uint8Array;
+}
+
+export interface ProgressMessage {
+  readonly share: number;
+  readonly text: string;
+  readonly agoMs: number;
 }
 
 export interface OwnerMessage {
@@ -143,6 +174,7 @@ export interface TaskMessage {
   readonly node: string;
   readonly gpus: readonly number[];
   readonly why: string;
+  readonly progress?: ProgressMessage | null;
 }
 
 export interface TakeRequest {
@@ -297,7 +329,10 @@ export interface UnaryMethods {
     };
     response: { actor: ActorMessage; created: boolean };
   };
-  'ActorsService/Get': { request: NamedActor; response: { actor: ActorMessage } };
+  'ActorsService/Get': {
+    request: NamedActor & { activity?: boolean };
+    response: { actor: ActorMessage };
+  };
   'ActorsService/Destroy': { request: BornActor; response: object };
   'ActorsService/Pause': { request: BornActor; response: object };
   'ActorsService/Resume': { request: BornActor; response: object };
@@ -328,7 +363,7 @@ export interface UnaryMethods {
     response: object;
   };
   'TasksService/List': {
-    request: { tenant: string; limit: number };
+    request: { tenant: string; limit: number; activity?: boolean };
     response: { tasks: readonly TaskMessage[]; total: number };
   };
   'RunsService/Start': {
@@ -340,7 +375,7 @@ export interface UnaryMethods {
     response: { run: RunMessage | null };
   };
   'RunsService/Wait': {
-    request: { run: string; waitMs: number; byReference: boolean };
+    request: { run: string; waitMs: number; byReference: boolean; activity?: boolean };
     response: { run: RunMessage | null };
   };
   'RunsService/Resume': {
@@ -400,6 +435,17 @@ export interface UnaryMethods {
   'ClusterService/ListDemands': {
     request: { tenant: string; limit: number };
     response: { demands: readonly DemandMessage[]; total: number };
+  };
+  'ClusterService/GetConfig': { request: { tenant: string }; response: ConfigMessage };
+  'ClusterService/PutConfig': {
+    request: {
+      tenant: string;
+      value: Uint8Array;
+      json: string;
+      unset: readonly string[];
+      version?: number;
+    };
+    response: ConfigMessage;
   };
   'ClusterService/DrainNode': { request: { node: string }; response: object };
   'ClusterService/CordonNode': {

@@ -1,5 +1,5 @@
 /** What can be wrong with what is said of a block, refused where the stack shows the line. */
-import type { Tries } from '@troupe/model';
+import { retriesOf, type Tries } from '@troupe/model';
 import { invalid } from '../ref.ts';
 import type { ChoiceCases, Question, TryOptions } from './options.ts';
 import type { Place } from './place.ts';
@@ -22,7 +22,9 @@ export function triesOf(place: Place, options: TryOptions = {}): Tries {
     throw invalid(place.name, `has priority "${priority}", which is not low, normal or high`);
   }
   return {
-    ...(retries === undefined ? {} : { retries: countFrom(0, place, 'retries', retries) }),
+    ...(retries === undefined
+      ? {}
+      : { retries: countFrom(0, place, 'retries', retriesOf(retries)) }),
     ...(waits === undefined
       ? {}
       : { backoffMs: waits.map((wait) => countFrom(0, place, 'backoffMs', wait)) }),

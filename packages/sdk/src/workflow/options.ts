@@ -1,4 +1,5 @@
 /** What may be said of a block beside what it does. */
+import type { Retries } from '@troupe/model';
 import type { Made } from '../ref.ts';
 import type { Port } from './port.ts';
 
@@ -13,8 +14,8 @@ export interface BlockOptions {
 
 /** How a block tries; what is not said is as its task declares. */
 export interface TryOptions extends BlockOptions {
-  /** Tries after the first. */
-  readonly retries?: number;
+  /** Tries after the first, or `unlimited`. */
+  readonly retries?: Retries;
   /** Wait before each further try; the last one repeats. */
   readonly backoffMs?: number | readonly number[];
   /** Time for one try. */

@@ -5,7 +5,6 @@ import {
   type ClientCalls,
   type Ref,
   type TopicMessage,
-  type Ref,
   type Troupe,
   task,
   workflow,

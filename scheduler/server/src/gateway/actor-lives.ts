@@ -34,6 +34,10 @@ export interface BornActor extends NamedActor {
   readonly birth: number;
 }
 
+export interface GetActorRequest extends NamedActor {
+  readonly activity: boolean;
+}
+
 export interface CreateActorRequest extends NamedActor {
   readonly by: string;
   readonly scope: string;
@@ -66,8 +70,9 @@ export function actorLives(gateway: Gateway) {
     unary(gateway, (asked: Asked<BornActor>) => wishFor(gateway, asked, wish));
   return {
     Create: unary(gateway, (asked: Asked<CreateActorRequest>) => create(gateway, asked)),
-    Get: unary(gateway, async (asked: Asked<NamedActor>) => {
-      return { actor: messageOf(await viewOf(gateway, asked, nameOf(asked.request))) };
+    Get: unary(gateway, async (asked: Asked<GetActorRequest>) => {
+      const { activity } = asked.request;
+      return { actor: messageOf(await viewOf(gateway, asked, nameOf(asked.request), activity)) };
     }),
     Destroy: wished('ending'),
     Pause: wished('paused'),
@@ -156,8 +161,9 @@ function stateAsked(text: string): { readonly state?: ActorState } {
   return text === '' ? {} : { state: checkedState(text) };
 }
 
-async function viewOf(gateway: Gateway, asked: Asked<unknown>, actor: ActorId) {
-  const answer = await askLeader(gateway, asked, { kind: 'get-actor', actor });
+async function viewOf(gateway: Gateway, asked: Asked<unknown>, actor: ActorId, looks = false) {
+  const activity = looks ? { activity: true as const } : {};
+  const answer = await askLeader(gateway, asked, { kind: 'get-actor', actor, ...activity });
   if (answer.kind !== 'actor') throw unexpected(answer.kind);
   return answer.actor;
 }

@@ -2,6 +2,7 @@
 import { limits, troupeError } from '@troupe/model';
 import { checkedLimit, checkedNode, checkedTenant } from './checked.ts';
 import { type Asked, unary } from './coded.ts';
+import { getConfig, type PutConfigRequest, putConfig } from './configs.ts';
 import type { Gateway } from './gateway.ts';
 import { type PutTenantRequest, putTenant } from './put-tenant.ts';
 import {
@@ -38,6 +39,8 @@ export function clusterService(gateway: Gateway, processCounts: ProcessCounts) {
     ListDemands: unary(gateway, (asked: Asked<{ tenant: string; limit: number }>) =>
       listDemands(gateway, asked),
     ),
+    GetConfig: unary(gateway, (asked: Asked<{ tenant: string }>) => getConfig(gateway, asked)),
+    PutConfig: unary(gateway, (asked: Asked<PutConfigRequest>) => putConfig(gateway, asked)),
     DrainNode: unary(gateway, (asked: Asked<{ node: string }>) => drainNode(gateway, asked)),
     CordonNode: unary(gateway, (asked: Asked<CordonRequest>) => cordonNode(gateway, asked)),
   };

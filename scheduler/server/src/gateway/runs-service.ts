@@ -44,6 +44,7 @@ interface WaitRequest {
   readonly run: string;
   readonly waitMs: number;
   readonly byReference: boolean;
+  readonly activity: boolean;
 }
 
 interface ResumeRequest {
@@ -94,7 +95,9 @@ async function wait(gateway: Gateway, { request, deadlineAt, signal }: Asked<Wai
   const waitMs = Math.min(request.waitMs, waitMsMax);
   const until = deadlineAt ?? gateway.now() + waitMs + answerMs;
   const options = { deadlineAt: until, signal };
-  const answer = await gateway.requests.ask({ kind: 'wait-run', run, waitMs }, options);
+  const activity = request.activity ? ({ activity: true } as const) : {};
+  const body = { kind: 'wait-run', run, waitMs, ...activity } as const;
+  const answer = await gateway.requests.ask(body, options);
   if (request.byReference || answer.kind !== 'run') {
     return await runAnswer(gateway, run, answer, options);
   }
@@ -181,6 +184,7 @@ function runMessage(view: RunView): object {
       ...(block.rounds === undefined
         ? {}
         : { rounds: { done: block.rounds.done, all: block.rounds.all ?? 0 } }),
+      ...(block.progress === undefined ? {} : { progress: block.progress }),
     })),
     ...(progress === undefined ? {} : { progress }),
     ...(parent === undefined ? {} : { parent }),

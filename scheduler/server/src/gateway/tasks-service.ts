@@ -45,6 +45,7 @@ interface GangRequest {
 interface ListRequest {
   readonly tenant: string;
   readonly limit: number;
+  readonly activity: boolean;
 }
 
 const listedTasksMax = 1_000;
@@ -97,7 +98,8 @@ async function submitGang(gateway: Gateway, { request, deadlineAt, signal }: Ask
 async function list(gateway: Gateway, { request, deadlineAt, signal }: Asked<ListRequest>) {
   const limit = checkedLimit(request.limit, listedTasksMax);
   const tenant = request.tenant === '' ? {} : { tenant: checkedTenant(request.tenant) };
-  const body = { kind: 'list-tasks', ...tenant, limit } as const;
+  const activity = request.activity ? ({ activity: true } as const) : {};
+  const body = { kind: 'list-tasks', ...tenant, limit, ...activity } as const;
   const answer = await gateway.requests.ask(body, { deadlineAt, signal });
   if (answer.kind !== 'tasks') throw troupeError('INTERNAL', `answered by "${answer.kind}"`);
   const { tasks, total } = answer;

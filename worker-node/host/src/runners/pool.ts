@@ -12,12 +12,14 @@ import type { BundleHash, Failure, FromRunner, Manifest, ToRunner } from '@troup
 import type { RunnerId } from '@troupe/worker-node-core';
 import type { BundleFiles } from './bundle-files.ts';
 import { killGroup, loadFailure, loadMsDefault, RunnerProcess } from './runner-process.ts';
+import type { Secrets } from './secrets.ts';
 
 export interface PoolStart {
   readonly files: BundleFiles;
   readonly program: string;
   readonly memoryMb: number;
   readonly environment: Readonly<Record<string, string>>;
+  readonly secrets: Secrets;
   readonly loadMs?: number;
   readonly logger: Logger;
 }
@@ -89,7 +91,8 @@ export class RunnerPool {
 
   send(runner: RunnerId, frame: ToRunner): void {
     // A runner that is gone has been reported as `exited`: whoever sends will hear of it.
-    this.#runners.get(runner)?.send(frame);
+    const resolved = frame.kind === 'config' ? this.#start.secrets.resolved(frame) : frame;
+    this.#runners.get(runner)?.send(resolved);
   }
 
   kill(runner: RunnerId, why: string): void {
@@ -113,7 +116,7 @@ export class RunnerPool {
     label: string,
     ears: { heard(frames: readonly FromRunner[]): void; ended(reason: string): void },
   ): Promise<{ process: RunnerProcess; manifest: Manifest }> {
-    const { files, program, memoryMb, environment, loadMs, logger } = this.#start;
+    const { files, program, memoryMb, environment, secrets, loadMs, logger } = this.#start;
     const bundleFile = await files.file(bundle);
     if (this.#stopped) throw new Error('the node is stopping');
     const process: RunnerProcess = new RunnerProcess({
@@ -125,6 +128,7 @@ export class RunnerPool {
       environment,
       loadMs: loadMs ?? loadMsDefault,
       logger,
+      scrub: (text) => secrets.scrub(text),
       heard: ears.heard,
       ended: (reason) => {
         this.#processes.delete(process);

@@ -45,6 +45,8 @@ export interface RunnerStart {
   readonly environment: Readonly<Record<string, string>>;
   readonly loadMs: number;
   readonly logger: Logger;
+  /** What user code prints, as it may be logged. */
+  scrub(text: string): string;
   /** Frames after `loaded`. */
   heard(frames: readonly FromRunner[]): void;
   ended(reason: string): void;
@@ -137,11 +139,12 @@ export class RunnerProcess {
 
   #tapOutput(): LineTap | undefined {
     const { stdout, stderr } = this.#child;
-    const { logger, label, bundle } = this.#start;
+    const { logger, label, bundle, scrub } = this.#start;
     const about = { runner: label, bundle: bundle.slice(0, 12) };
-    if (stdout) new LineTap(stdout, (text) => logger.info({ ...about, stream: 'stdout' }, text));
+    if (stdout)
+      new LineTap(stdout, (text) => logger.info({ ...about, stream: 'stdout' }, scrub(text)));
     if (stderr === null) return undefined;
-    return new LineTap(stderr, (text) => logger.warn({ ...about, stream: 'stderr' }, text));
+    return new LineTap(stderr, (text) => logger.warn({ ...about, stream: 'stderr' }, scrub(text)));
   }
 
   #listen(): void {
@@ -228,7 +231,7 @@ export class RunnerProcess {
     const { code = null, signal = null } = this.#exit ?? {};
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
     const parts = this.#killedFor === undefined ? [how] : [this.#killedFor, how];
-    const last = this.#stderr?.last ?? '';
+    const last = this.#start.scrub(this.#stderr?.last ?? '');
     if (last !== '') parts.push(`last words: ${last}`);
     return parts.join('; ');
   }
