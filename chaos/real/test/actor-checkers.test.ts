@@ -1,7 +1,6 @@
 /** The checkers of what actors do beside calls: each passes a history that keeps its promise, and fails each
  *  that breaks it. */
 import { describe, expect, it } from 'vitest';
-import { effectOnce } from '../src/checkers/effect-once.ts';
 import { goesBackWhole } from '../src/checkers/goes-back-whole.ts';
 import { heardByAll } from '../src/checkers/heard-by-all.ts';
 import { parcelsKept } from '../src/checkers/parcels-kept.ts';
