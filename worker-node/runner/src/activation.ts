@@ -6,6 +6,8 @@
  * A2  a turn that failed has changed nothing and sends nothing.
  * A3  when a turn was given up because it waits, no other begins before the node has said that it
  *     knows: what it had sent before it takes back.
+ * A4  an actor that has left begins no turn, no step and no compensation: its node, which had allowed
+ *     one, may have ended the turn before that was heard here.
  */
 import {
   type ActorId,
@@ -106,6 +108,14 @@ export class Activation {
   /** The node knows that the turn waits (A3). */
   waitsSeen(): void {
     this.#waits = false;
+  }
+
+  /** The node takes it from here, and hears no turn of it any more (A4). */
+  leave(): void {
+    this.#queue.length = 0;
+    if (this.#running === undefined) return;
+    this.#host.works.delete(this.#running.id);
+    this.#running.leave();
   }
 
   /** A queued turn that is cancelled never starts; true when it was one. */

@@ -81,8 +81,7 @@ export class Runner {
       case 'activate':
         return this.#activate(frame);
       case 'deactivate':
-        this.#activations.delete(frame.actor);
-        return;
+        return this.#deactivate(frame.actor);
       case 'task':
         return runTask(frame, this.#definitions.tasks, this.#host, this.#configs.of(frame.tenant));
       case 'capture':
@@ -115,6 +114,12 @@ export class Runner {
       this.#activations.set(actor, why);
       this.#emit({ kind: 'activate-failed', actor, failure: why });
     }
+  }
+
+  #deactivate(actor: ActorId): void {
+    const activation = this.#activations.get(actor);
+    this.#activations.delete(actor);
+    if (activation instanceof Activation) activation.leave();
   }
 
   #turn(frame: TurnFrame): void {

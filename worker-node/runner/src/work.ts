@@ -6,6 +6,7 @@
  * R3  a turn that fails and has something to undo ends when that is done; its user code is not heard
  *     any more meanwhile.
  * R4  a turn that has nothing to do but to wait is given up, without an end.
+ * R5  a turn whose actor has left begins nothing any more, no compensation either, and has no end.
  */
 import {
   limits,
@@ -178,6 +179,14 @@ export class Work {
   /** The caller no longer waits. User code hears it by its signal and by what it awaits of us. */
   cancel(): void {
     this.#stop(troupeError('CANCELLED', `${this.name} was cancelled`));
+  }
+
+  /** Its actor is not here any more: a go that was on its way comes too late (R5). */
+  leave(): void {
+    if (this.#ended) return;
+    this.#stop(troupeError('CANCELLED', `the actor of ${this.name} has left this runner`));
+    this.#ended = true;
+    this.#cancelLimit?.();
   }
 
   /** Throws when user code goes on after the end (R1). */

@@ -214,6 +214,23 @@ describe('a turn that fails', () => {
   });
 });
 
+test('a turn whose actor has left undoes nothing more, though its node had allowed it', async () => {
+  const actor = await runner.activate('Trip', 'gone');
+  const work = runner.turn(actor, 'late', [], { callId: 'gone', limitMs: 200 });
+  const step = await runner.next('step-begin', (frame) => frame.work === work);
+  runner.send({ kind: 'step-go', work, ordinal: step.ordinal });
+  await runner.next('step-done', (frame) => frame.work === work);
+  await runner.next('step-begin', (frame) => frame.work === work);
+  const undo = await runner.next('step-begin', (frame) => frame.work === work);
+  expect(undo.name).toBe('undo hotel');
+  runner.send({ kind: 'cancel', work });
+  runner.send({ kind: 'deactivate', actor });
+  runner.send({ kind: 'step-go', work, ordinal: undo.ordinal });
+  expect(names(await play('goes'))).toEqual(['hotel']);
+  const heard = runner.unread.filter((one) => 'work' in one && one.work === work);
+  expect(heard.map(({ kind }) => kind)).toEqual(['decided']);
+});
+
 test('a compensation that is no function is refused before the step begins', async () => {
   const story = await play('badUndo');
   expect(failureText(story.outcome)).toMatch(/^INVALID_ARGUMENT: the compensation of take/);

@@ -5,6 +5,7 @@
  * L2  what was recorded under an ordinal is given back and not done again.
  * L3  what lost a race is not done again, and what it comes to is not recorded.
  * V2  a turn that fails undoes its steps, the last first, each once.
+ * A4  an actor that has left begins no step, whatever its node had allowed.
  */
 import {
   type ActorId,
@@ -127,6 +128,13 @@ export class Play {
   cancel(id: WorkId): void {
     const work = this.#works.get(id);
     if (work !== undefined) work.cancelled = true;
+  }
+
+  /** Nothing of this actor goes on here (A4). */
+  leave(actor: ActorId): void {
+    for (const { work, actor: own } of this.#works.values()) {
+      if (own === actor) this.#works.delete(work);
+    }
   }
 
   stepGo(id: WorkId, ordinal: number): void {

@@ -60,7 +60,7 @@ export class Runner {
         return this.#activate(frame);
       case 'deactivate':
         this.#held.delete(frame.actor);
-        return;
+        return this.#play.leave(frame.actor);
       case 'turn':
         return frame.read ? this.#read(frame) : this.#queue(frame);
       case 'config':

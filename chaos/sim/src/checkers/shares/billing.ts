@@ -15,7 +15,8 @@ const misleading: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIME_LIMIT', 'RE
 
 export class Billing {
   readonly #ledgers: readonly Ledger[];
-  readonly #took = new Map<string, number>();
+  /** By attempt, the result of its node that came last. */
+  readonly #told = new Map<string, TaskResult>();
 
   constructor(ledgers: readonly Ledger[]) {
     this.#ledgers = ledgers;
@@ -23,8 +24,8 @@ export class Billing {
 
   sent(message: object): void {
     if (!('kind' in message) || message.kind !== 'task-result') return;
-    const { task, attempt, durationMs } = message as TaskResult;
-    this.#took.set(`${task} ${attempt}`, durationMs);
+    const result = message as TaskResult;
+    this.#told.set(`${result.task} ${result.attempt}`, result);
   }
 
   journalFact(fact: SchedulerFact): void {
@@ -62,10 +63,20 @@ export class Billing {
   }
 
   #tookOf(task: TaskId, attempt: number, outcome: Outcome): number | undefined {
+    const told = this.#told.get(`${task} ${attempt}`);
     // These may have come from elsewhere than from a result that says what the attempt took.
-    if (!outcome.ok && unbilled.has(outcome.failure.code)) return undefined;
-    return this.#took.get(`${task} ${attempt}`);
+    if (!outcome.ok && unbilled.has(outcome.failure.code) && !isSame(told?.outcome, outcome)) {
+      return undefined;
+    }
+    return told?.durationMs;
   }
+}
+
+/** What the leader makes of it by itself, when a node is lost or a task is cancelled, has words of its own. */
+function isSame(told: Outcome | undefined, failed: Outcome): boolean {
+  if (told === undefined || told.ok || failed.ok) return false;
+  const { code, message } = failed.failure;
+  return told.failure.code === code && told.failure.message === message;
 }
 
 function isMisleading(outcome: Outcome): boolean {
