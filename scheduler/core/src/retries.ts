@@ -37,7 +37,7 @@ export type Verdict =
 
 /** `draw` is at least 0 and less than 1. */
 export function judge(task: TaskRecord, failed: Failure, draw: () => number): Verdict {
-  if (isFinal(task.name, failed.code)) return { kind: 'end', failure: failed };
+  if (isFinal(task.name, failed)) return { kind: 'end', failure: failed };
   const tries = triesOf(task);
   if (tries > task.retries) {
     const end = task.retries === 0 ? failed : exhausted(task, failed);
@@ -60,10 +60,13 @@ function triesOf({ attempt, preempted }: TaskRecord): number {
   return attempt - preempted;
 }
 
-function isFinal(name: string, code: ErrorCode): boolean {
+function isFinal(name: string, { code, details }: Failure): boolean {
   if (finalCodes.has(code) || code.startsWith('UNKNOWN_')) return true;
+  if (name !== callTask) return false;
   // A call is deduplicated at the actor: the turn took effect and would answer the same again.
-  return name === callTask && errorTable[code].outcome === 'done';
+  if (errorTable[code].outcome === 'done' || code === 'REWOUND') return true;
+  // So would the next one of the name; one that came too late to be known may still be known, or run.
+  return code === 'SESSION_FORGOTTEN' && details?.answeredBy === 'destroyed';
 }
 
 function exhausted(task: TaskRecord, last: Failure): Failure {

@@ -3,6 +3,7 @@ import {
   decodeValue,
   type Expression,
   encodeValue,
+  failure,
   type RunId,
   runId,
 } from '@troupe/model';
@@ -136,6 +137,27 @@ describe('a run', () => {
     scene.starts('flow');
     scene.finishes('run:r1:c', failed('USER_ERROR'));
     expect(scene.view().state).toBe('failed');
+  });
+
+  it.each([
+    ['SESSION_FORGOTTEN', { answeredBy: 'destroyed' }, 'failed'],
+    ['REWOUND', undefined, 'failed'],
+    ['SESSION_FORGOTTEN', undefined, 'running'],
+    ['OUTCOME_UNKNOWN', undefined, 'running'],
+  ] as const)('that calls an actor and hears %s %o is %s then', (code, details, state) => {
+    const call: Block = {
+      kind: 'call',
+      id: 'c',
+      after: [],
+      type: 'Cart',
+      key: 'k',
+      method: 'add',
+      args: [],
+    };
+    const scene = flow([call]);
+    scene.starts('flow');
+    scene.finishes('run:r1:c', { ok: false, failure: failure(code, 'it was so', details) });
+    expect(scene.view().state).toBe(state);
   });
 
   it('fails with its first failed block and cancels the rest', () => {

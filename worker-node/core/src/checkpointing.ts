@@ -200,6 +200,11 @@ export class Checkpointing {
     this.#leaveIdle();
   }
 
+  /** Whoever has the actor next goes on from a checkpoint of this epoch. */
+  isRebased(activation: Activation): boolean {
+    return activation.chain.length === 0 && !this.#rebased.has(activation);
+  }
+
   onRebasedSeen(actors: readonly { readonly actor: ActorId; readonly epoch: number }[]): void {
     for (const { actor, epoch } of actors) {
       const activation = this.#core.actors.get(actor);

@@ -38,6 +38,7 @@ import {
   isKept,
   lastTurnOf,
   notePast,
+  type Past,
   type PastKept,
   pastFrom,
   pastKeptDefault,
@@ -83,6 +84,8 @@ export class Lines {
   readonly #waiting = new Map<Activation, Question>();
   readonly #readers = new Map<number, Reader>();
   #reads = 0;
+  /** By number, how often an activation has written a segment. */
+  readonly #written = new WeakMap<Activation, Map<number, number>>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -107,6 +110,7 @@ export class Lines {
     // What a rest lies on has no segment behind it, only facts.
     if (stored?.isRest === true && past.from !== undefined) past.facts = [...stored.facts];
     for (const fact of facts) notePast(past, fact, this.#kept);
+    if (isKept(past, this.#kept)) past.strays = this.#straysOf(activation, past);
     return past;
   }
 
@@ -130,10 +134,15 @@ export class Lines {
     const { facts } = past;
     const more = { facts, past: storePast(past, now, begun) };
     const body = encodeCheckpoint(head, memory, state, this.#core, more);
-    const segment = endSegment(past, head.seq, body.length, now);
+    const by = this.#nameOf(activation, past.next);
+    const segment = endSegment(past, { by, to: head.seq, bytes: body.length }, now);
     past.pending = { number: segment.number, body };
     const gone = [...past.abandoned, ...expire(past, this.#kept, now)];
     const dropped = gone.map((one) => keyOf(activation, one));
+    if (this.#core.checkpointing.isRebased(activation)) {
+      dropped.push(...past.strays);
+      past.strays = [];
+    }
     const order = { segment: { key: keyOf(activation, segment), body } };
     return {
       listed: { past: storePast(past, now, begun) },
@@ -151,10 +160,10 @@ export class Lines {
     if (past === undefined || (past.segments.length === 0 && !isKept(past, this.#kept))) {
       return { listed: {}, dropped: [] };
     }
-    const numbers = [...past.segments.map(({ number }) => number), past.next];
+    const listed = past.segments.map((segment) => keyOf(activation, segment));
     return {
       listed: { past: storePast(past, this.#core.now, false) },
-      dropped: numbers.map((number) => keyOf(activation, { number })),
+      dropped: [...listed, ...this.#unlisted(activation, past.next), ...past.strays],
     };
   }
 
@@ -409,6 +418,37 @@ export class Lines {
     this.#core.out.work({ kind: 'read-past', ask: this.#reads, keys });
   }
 
+  /** By whom the segment of this number is written that is stored now. */
+  #nameOf(activation: Activation, number: number): string {
+    const written = this.#written.get(activation) ?? new Map<number, number>();
+    const times = (written.get(number) ?? 0) + 1;
+    this.#written.set(activation, written.set(number, times));
+    return byOf(activation.epoch, times);
+  }
+
+  /** What this activation has stored under a number that its past does not know: it was read back from a
+   *  checkpoint before that. */
+  #unlisted(activation: Activation, number: number): string[] {
+    const times = this.#written.get(activation)?.get(number) ?? 0;
+    return Array.from({ length: times }, (_, time) => {
+      return keyOf(activation, { number, by: byOf(activation.epoch, time + 1) });
+    });
+  }
+
+  /** Those who had the actor before may have stored a segment and no checkpoint that lists it, or one over
+   *  which another is put: they went on from this checkpoint or from the one before. */
+  #straysOf(activation: Activation, past: Past): readonly string[] {
+    const listed = new Set(past.segments.map((segment) => keyOf(activation, segment)));
+    const keys = new Set([...past.strays, ...this.#unlisted(activation, past.next)]);
+    for (const { epoch } of activation.chain) {
+      if (epoch === undefined) continue;
+      for (const number of [past.next - 1, past.next]) {
+        if (number > 0) keys.add(keyOf(activation, { number, by: byOf(epoch, 1) }));
+      }
+    }
+    return [...keys].filter((key) => !listed.has(key));
+  }
+
   #tell(ask: number, found: readonly FoundTurn[]): void {
     const { incarnation } = this.#core.config;
     for (let from = 0; from < found.length; from += foundMax) {
@@ -419,9 +459,13 @@ export class Lines {
   }
 }
 
-/** Every incarnation of an actor writes the same segments anew that it could not list. */
-function keyOf({ id, birth }: Activation, { number }: Pick<Segment, 'number'>): string {
-  return `past ${id}#${birth}/${number}`;
+function keyOf({ id, birth }: Activation, { number, by }: Pick<Segment, 'number' | 'by'>): string {
+  const key = `past ${id}#${birth}/${number}`;
+  return by === undefined ? key : `${key} ${by}`;
+}
+
+function byOf(epoch: number, times: number): string {
+  return times === 1 ? `${epoch}` : `${epoch}.${times}`;
 }
 
 /** Of an actor whose past is not kept: what the turn under way has done. */

@@ -4,7 +4,8 @@
  * with the facts since the segment before: what lies between two of them is reached by rolling forward.
  *
  * Y3  segments of an actor follow each other without a gap: what is missing is further back than kept.
- * Y4  a segment is stored before the checkpoint that lists it, and goes after one that does not.
+ * Y4  a segment is stored before the checkpoint that lists it, and goes after one that does not. What is
+ *     listed is what was stored by whoever listed it, also when another one has written since.
  * Y5  only time in which the actor was in memory somewhere makes a segment older (S3).
  */
 import {
@@ -25,6 +26,9 @@ import type { NodeFact } from './facts.ts';
 
 export interface Segment {
   readonly number: number;
+  /** The epoch of who wrote it, and how often that has written this number if more than once: whoever did not
+   *  know of it uses the number too. Absent from older nodes. */
+  readonly by?: string;
   /** It leads from this turn to `to`: it holds the facts between, and how the actor stood at `to`. */
   readonly from: number;
   readonly to: number;
@@ -41,8 +45,9 @@ export interface StoredPast {
   readonly ended?: VectorClock;
   /** Of a rest: the turn after which its facts begin. */
   readonly from?: number;
-  /** Number, from, to, bytes, age in ms. */
-  readonly segments: readonly (readonly [number, number, number, number, number])[];
+  /** Number, from, to, bytes, age in ms, by whom. */
+  readonly segments: readonly (readonly [number, number, number, number, number, string?])[];
+  readonly strays?: readonly string[];
 }
 
 export interface Past {
@@ -63,6 +68,8 @@ export interface Past {
   from: number | undefined;
   /** Of turns that the scope went back behind: they go with the next checkpoint. */
   readonly abandoned: Segment[];
+  /** Keys of what others may have stored whose checkpoint is not the last: they go once that is sure. */
+  strays: readonly string[];
   /** Its scope went back: a segment ends there, since what it remembers does not follow from before. */
   anew: boolean;
   /** The segment that is being stored. */
@@ -100,6 +107,7 @@ export function freshPast({ id, scope }: Pick<Activation, 'id' | 'scope'>): Past
     facts: [],
     from: 0,
     abandoned: [],
+    strays: [],
     anew: false,
     pending: undefined,
   };
@@ -119,8 +127,10 @@ export function pastFrom(
   if (stored === undefined) return past;
   past.shared ||= stored.shared;
   past.next = stored.next;
-  past.segments = stored.segments.map(([number, from, to, bytes, age]) => {
-    return { number, from, to, bytes, madeAt: now - age };
+  past.strays = stored.strays ?? [];
+  past.segments = stored.segments.map(([number, from, to, bytes, age, by]) => {
+    const segment = { number, from, to, bytes, madeAt: now - age };
+    return by === undefined ? segment : { ...segment, by };
   });
   if (past.segments.at(-1)?.to === base.seq) past.from = base.seq;
   if (stored.from !== undefined) past.from = stored.from;
@@ -128,10 +138,13 @@ export function pastFrom(
 }
 
 export function storePast(past: Past, now: number, begun: boolean): StoredPast {
-  const segments = past.segments.map(({ number, from, to, bytes, madeAt }) => {
-    return [number, from, to, bytes, now - madeAt] as const;
+  const segments = past.segments.map(({ number, by, from, to, bytes, madeAt }) => {
+    const segment = [number, from, to, bytes, now - madeAt] as const;
+    return by === undefined ? segment : ([...segment, by] as const);
   });
-  const stored = { next: past.next, shared: past.shared, segments };
+  const { next, shared, strays } = past;
+  const known = { next, shared, segments };
+  const stored = strays.length === 0 ? known : { ...known, strays };
   return begun ? { ...stored, ended: clockOf(past) } : stored;
 }
 
@@ -175,8 +188,12 @@ export function strandOf(actor: ActorId, { base, turns }: Past): Strand {
 }
 
 /** Ends a segment at this turn. The next one begins there. */
-export function endSegment(past: Past, to: number, bytes: number, now: number): Segment {
-  const segment = { number: past.next, from: past.from ?? to, to, bytes, madeAt: now };
+export function endSegment(
+  past: Past,
+  { by, to, bytes }: Required<Pick<Segment, 'by' | 'to' | 'bytes'>>,
+  now: number,
+): Segment {
+  const segment = { number: past.next, by, from: past.from ?? to, to, bytes, madeAt: now };
   past.segments = [...past.segments, segment];
   past.next += 1;
   past.facts = [];

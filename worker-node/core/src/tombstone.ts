@@ -66,10 +66,12 @@ export function isOfBirth(fact: NodeFact, birth: number): boolean {
   return fact.kind !== 'barrier' && fact.epoch > birth;
 }
 
-/** A call of this number came before the present actor was created. */
+/** A call of this number came before the present actor was created. It is answered so for ever: nobody need
+ *  ask again. */
 const forgotten: Failure = failure(
   'SESSION_FORGOTTEN',
   'the call was answered by an actor that was destroyed since',
+  { answeredBy: 'destroyed' },
 );
 
 function wasRefused(outcome: Outcome): boolean {

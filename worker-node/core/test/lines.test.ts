@@ -1,5 +1,5 @@
 /** Lines, as far as a node sees them: which turns its actors have reached, and what they were before. */
-import { incarnation, type Line, type TurnsFound } from '@troupe/model';
+import { type ChainLink, incarnation, type Line, type TurnsFound } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { bundle, ledger, other, seal, shared, TestNode } from './harness.ts';
 
@@ -33,6 +33,10 @@ function told(node: TestNode): TurnsFound[] {
 function listAt(node: TestNode, atTurn: number, number: number, epoch = 2): unknown {
   node.call('list', '', { number }, { atTurn, epoch });
   return node.values().at(-1);
+}
+
+function link(node: string, epoch: number): ChainLink {
+  return { ...(seal(node)[0] as ChainLink), epoch };
 }
 
 const ids = (count: number) => Array.from({ length: count }, (_, n) => `id${n + 1}`);
@@ -120,6 +124,46 @@ describe('an actor as it was after a turn', () => {
     }
     for (let turn = 0; turn <= 17; turn++) {
       expect(listAt(next, turn, 100 + turn, 9)).toEqual(ids(turn));
+    }
+  });
+
+  it('is read as it was also when one that had it before stores the same segment late', () => {
+    const world = shared();
+    add(hosting(world, { checkpointTurns: 4 }), 1, 6);
+    const stored = { checkpoints: new Map(world.checkpoints), segments: new Map(world.segments) };
+    // The checkpoint of that one is on its way while the next one goes on from before it.
+    world.checkpoints.clear();
+    world.segments.clear();
+    const second = new TestNode('b', world, { checkpointTurns: 4 });
+    second.place(ledger, 9, [link('a', 2)], 1, { scope });
+    for (let number = 7; number <= 10; number++) {
+      second.call('add', `id${number}`, { number }, { epoch: 9 });
+    }
+    expect(world.segments.size).toBe(1);
+    const late = new Map(world.segments);
+    world.segments.clear();
+    for (const [actor, checkpoint] of stored.checkpoints) world.checkpoints.set(actor, checkpoint);
+    for (const [key, body] of stored.segments) world.segments.set(key, body);
+    const third = new TestNode('c', world, { checkpointTurns: 4 });
+    third.place(ledger, 12, [link('a', 2), link('b', 9)], 1, { scope });
+    for (const [key, body] of late) world.segments.set(key, body);
+    for (let turn = 0; turn <= 10; turn++) {
+      expect(listAt(third, turn, 100 + turn, 12)).toEqual(ids(turn));
+    }
+    // What nobody lists goes as soon as the leader knows that nobody goes on from there.
+    const write = (from: number, to: number): void => {
+      for (let number = from; number <= to; number++) {
+        third.call('add', `id${number}`, { number }, { epoch: 12 });
+      }
+    };
+    const isLate = ([key]: readonly [string, unknown]): boolean => late.has(key);
+    write(11, 14);
+    expect([...world.segments].filter(isLate)).toHaveLength(1);
+    third.message({ kind: 'rebased-seen', term, actors: [{ actor: ledger, epoch: 12 }] });
+    write(15, 18);
+    expect([...world.segments].filter(isLate)).toHaveLength(0);
+    for (let turn = 0; turn <= 18; turn++) {
+      expect(listAt(third, turn, 200 + turn, 12)).toEqual(ids(turn));
     }
   });
 

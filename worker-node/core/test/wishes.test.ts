@@ -250,6 +250,8 @@ describe('the next actor of the name', () => {
     atHeir(a, 'add', 'x', 1);
     atHeir(a, 'list', '', 2);
     expect(a.values()).toEqual([1, 'SESSION_FORGOTTEN', []]);
+    // By this the leader knows that a block which calls need not ask again.
+    expect(a.outcomes()[1]).toMatchObject({ failure: { details: { answeredBy: 'destroyed' } } });
   });
 
   it('goes on with the turn numbers of the one before it', () => {

@@ -1,5 +1,5 @@
 /**
- * A savepoint is a line: of a letter or an awaited call it has no side without the other, as it happened; nobody
+ * A savepoint is a line: of a letter or an answered call it has no side without the other, as it happened; nobody
  * goes further back than the best line through what was durable when it was asked for; and what is
  * read at it is what there was.
  */
@@ -130,14 +130,17 @@ function stateAt(
 
 function added({ clock, calls }: Begun, fact: NodeFact): Begun {
   if (!('clock' in fact) && fact.kind !== 'turn-recorded') return { clock, calls };
-  const answered =
-    fact.kind === 'turn-recorded' &&
-    fact.recorded.kind === 'call' &&
-    fact.recorded.outcome !== undefined;
   return {
     clock: 'clock' in fact && fact.clock !== undefined ? mergeClocks(clock, fact.clock) : clock,
-    calls: answered ? [...calls, calleeOf(fact)] : calls,
+    calls: fact.kind === 'turn-recorded' && isAnswered(fact) ? [...calls, calleeOf(fact)] : calls,
   };
+}
+
+/** A call that was given up, since nobody answered it in time, is like a letter on its way: its turn knows
+ *  nothing of the one that it may have led to, and a moment lies between them. */
+function isAnswered({ recorded }: Extract<NodeFact, { kind: 'turn-recorded' }>): boolean {
+  if (recorded.kind !== 'call' || recorded.outcome === undefined) return false;
+  return recorded.outcome.ok || recorded.outcome.failure.code !== 'OUTCOME_UNKNOWN';
 }
 
 /** The called actor, and the number of the call. */
