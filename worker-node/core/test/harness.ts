@@ -47,7 +47,7 @@ const manifest: Manifest = {
       type: 'Ledger',
       methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang', 'time'],
       reads: ['list', 'slowList', 'few'],
-      healthMs: 500_000,
+      healthMs: 5_000_000,
       groups: [{ name: 'narrow', most: 2, reads: ['few'] }],
     },
   ],
