@@ -21,6 +21,7 @@ export interface Shape {
 /** Thousandths absorb this much of a float's error. */
 const epsilon = 1e-6;
 const resourcesMax = 32;
+const nameLengthMax = 64;
 
 /** What is demanded, rounded up. Zero amounts demand nothing. */
 export function shapeOf(resources: Resources, wishes?: PlacementWishes): Shape {
@@ -62,6 +63,9 @@ export function resourcesFault(resources: Resources): string | undefined {
   const entries = Object.entries(resources);
   if (entries.length > resourcesMax) return `more than ${resourcesMax} resources`;
   for (const [name, value] of entries) {
+    // What is no own name of every object would be another one after the next restart.
+    const isName = name.length > 0 && name.length <= nameLengthMax && name !== '__proto__';
+    if (!isName) return `a resource named ${JSON.stringify(name.slice(0, nameLengthMax))}`;
     // Names of the scheduler's own, like that of what bounds the attempts on a node.
     if (name.startsWith('$')) return `resource "${name}", whose name begins with $: reserved`;
     if (!Number.isFinite(value) || value < 0 || value > 1e12)

@@ -447,6 +447,15 @@ describe('a reservation that is changed', () => {
     expect(stage.startedOf('other')).toHaveLength(1);
   });
 
+  it.each(['__proto__', '', 'x'.repeat(65)])('is not held of a resource named "%s"', (resource) => {
+    const stage = new Stage(1);
+    // As it comes from JSON: an own name like any other.
+    const resources = JSON.parse(`{"${resource}": 1}`) as Record<string, number>;
+    const facts = stage.facts.length;
+    expect(stage.code(stage.reserves({ shape: { resources } }))).toBe('INVALID_ARGUMENT');
+    expect(stage.facts.length).toBe(facts);
+  });
+
   it('is decided once however often it is asked for', () => {
     const stage = new Stage(1);
     const first = stage.reserves();
