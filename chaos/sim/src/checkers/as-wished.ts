@@ -42,7 +42,7 @@ export const asWished: MakeChecker = (truth, violate) => {
       // A minute later what nobody took is given up; clocks may be fast.
       if (actor === undefined || truth.now() - (actor.endedAt ?? 0) > limits.endingMs / 8) return;
       for (const [to, letters] of actor.letters) {
-        const taken = truth.actors.get(to)?.memory.recv.get(`${actor.id}#${actor.birth}`) ?? 0;
+        const taken = truth.settled(actor, to);
         if (to === actor.id || taken >= letters.length) continue;
         // What two that end together have written to each other dies with both.
         if (wished.get(to)?.kind === 'ending' || (goneAt.get(to) ?? 0) > since) continue;
