@@ -84,7 +84,12 @@ export const errorTable = {
   PAUSED: row(9, true, 'none', 'resume it with `troupe actor resume`, or wait until it is'),
   CONSTRUCTOR_FAILED: row(9, false, 'none', 'mend the `state` function, see the cause'),
   UNHEALTHY: row(9, true, 'none', 'see why it says so; it is brought into memory anew'),
-  REWOUND: row(10, false, 'unknown', 'the scope was rewound under the call; decide anew'),
+  REWOUND: row(
+    10,
+    false,
+    'unknown',
+    'read the state as it is now; then decide whether to call again',
+  ),
   // The cluster cannot serve now.
   NOT_HERE: row(14, true, 'none', 'resolve the location again'),
   NO_LEADER: row(14, true, 'none', 'retry: a new leader is being elected'),

@@ -147,7 +147,7 @@ export class TestNode {
     epoch = 2,
     chain: readonly ChainLink[] = [],
     birth = 1,
-    more: Pick<Partial<Place>, 'wish' | 'heir' | 'scope' | 'bundle' | 'config'> = {},
+    more: Pick<Partial<Place>, 'wish' | 'heir' | 'scope' | 'bundle' | 'config' | 'rewind'> = {},
   ): void {
     const place: Place = {
       kind: 'place',
