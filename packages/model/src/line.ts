@@ -136,6 +136,16 @@ export function takenAt(strand: Strand, seq: number): { readonly [sender: ActorI
   return taken;
 }
 
+/** False also of a clock that is not tracked: nobody can say what that knows. What is known of `but` does
+ *  not count. */
+export function knowsNothingBeyond(clock: VectorClock, line: Line, but?: ActorId): boolean {
+  if (!isTracked(clock)) return false;
+  for (const [other, known] of Object.entries(clock)) {
+    if (other !== but && known > (line[other as ActorId] ?? known)) return false;
+  }
+  return true;
+}
+
 /** Letters that an actor has sent at a turn, as far as they are kept. */
 function sentAt(strand: Strand, seq: number): Pick<LetterPlace, 'to' | 'number'>[] {
   const sent = [...strand.base.letters];
@@ -147,11 +157,7 @@ function sentAt(strand: Strand, seq: number): Pick<LetterPlace, 'to' | 'number'>
 }
 
 function isWithin(actor: ActorId, seq: number, clock: VectorClock, line: Line): boolean {
-  if (seq > (line[actor] ?? 0) || !isTracked(clock)) return false;
-  for (const [other, known] of Object.entries(clock)) {
-    if (other !== actor && known > (line[other as ActorId] ?? known)) return false;
-  }
-  return true;
+  return seq <= (line[actor] ?? 0) && knowsNothingBeyond(clock, line, actor);
 }
 
 function channel(from: string, to: string): string {

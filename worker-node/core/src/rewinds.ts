@@ -21,6 +21,7 @@ import {
   failureOf,
   type HoldActors,
   isFailure,
+  knowsNothingBeyond,
   type Letter,
   type LetterAck,
   type Line,
@@ -35,7 +36,7 @@ import type { Core } from './core.ts';
 import type { Memory } from './memory.ts';
 import { OlderLetters } from './older-letters.ts';
 import { earliestOf, lastTurnOf, pastKeptDefault, reachesBirth } from './past.ts';
-import { isWithin, passageOf, rewoundMemory, rewoundPast, settledMemory } from './rewound.ts';
+import { passageOf, rewoundMemory, rewoundPast, settledMemory } from './rewound.ts';
 import { type Rolled, rollForward } from './roll-forward.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
@@ -325,7 +326,8 @@ export class Rewinds {
       if (isFailure(bodies)) return found(bodies);
       try {
         const from = read[0]?.from ?? past.from ?? 0;
-        const isKnown = ({ clock }: { readonly clock: VectorClock }) => isWithin(clock, line);
+        const isKnown = ({ clock }: { readonly clock: VectorClock }) =>
+          knowsNothingBeyond(clock, line);
         const { now } = this.#core;
         found(rollForward(id, { bodies, fromBirth, from, rest }, { seq, now, isKnown }));
       } catch (thrown) {

@@ -15,6 +15,7 @@ import {
   errorTable,
   type Failure,
   failure,
+  knowsNothingBeyond,
   type Line,
   type Outcome,
   type Owed,
@@ -86,10 +87,11 @@ export function settledMemory(
   const memory = memoryFrom(storeMemory(present, now), now);
   const { begun } = memory;
   const goesOn =
-    begun?.recorded.every(({ kind }) => kind !== 'call') && isWithin(present.clock, line, id);
+    begun?.recorded.every(({ kind }) => kind !== 'call') &&
+    knowsNothingBeyond(present.clock, line, id);
   if (!goesOn) dropBegun(memory);
   for (const fact of past.facts) {
-    if (fact.kind !== 'signalled' || isWithin(fact.clock, line)) continue;
+    if (fact.kind !== 'signalled' || knowsNothingBeyond(fact.clock, line)) continue;
     memory.signals.drop(fact.number);
   }
   // A signal that waits may have taught the actor something.
@@ -109,12 +111,6 @@ export function passageOf(former: Memory, present: Outbox | undefined, line: Lin
   return { sent, taken: [...former.recv].filter(([sender]) => isInside(sender, line)) };
 }
 
-export function isWithin(clock: VectorClock, line: Line, but?: ActorId): boolean {
-  return Object.entries(clock).every(([actor, known]) => {
-    return actor === but || known <= (line[actor as ActorId] ?? known);
-  });
-}
-
 /** The past of an actor at its line, and what of it goes for good. `memory`: what it remembers from now on. */
 export function rewoundPast(
   past: Past,
@@ -127,7 +123,7 @@ export function rewoundPast(
     // It keeps all its turns.
     past.learnt = clamped(past.learnt, line);
     past.facts = past.facts.filter((fact) => {
-      return fact.kind === 'signalled' ? isWithin(fact.clock, line) : isUpTo(fact, seq);
+      return fact.kind === 'signalled' ? knowsNothingBeyond(fact.clock, line) : isUpTo(fact, seq);
     });
     if (memory.seq === seq) return;
     past.turns.push({ seq: memory.seq, clock: past.learnt, sent: [] });

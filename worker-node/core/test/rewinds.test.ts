@@ -1,5 +1,11 @@
 /** The part of a node in taking a scope back in time, one actor at a time. */
-import { encodeValue, type PlaceRewind, sessionId } from '@troupe/model';
+import {
+  encodeValue,
+  type PlaceRewind,
+  sessionId,
+  signalMethod,
+  untrackedClock,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { gateway, ledger, node, other, seal, shared, TestNode } from './harness.ts';
 
@@ -132,5 +138,27 @@ describe('an actor whose scope is going back in time', () => {
     b.replies.length = 0;
     b.call('list', '', { session: sessionId('reader') }, { epoch: 3, replyTo: gateway });
     expect(b.values()).toEqual([['x']]);
+  });
+
+  it('keeps no signal of its scope of which nobody can say what it knew', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger, 2, [], 1, { scope });
+    a.call('add', 'x');
+    const sent = (n: number, more: object) => {
+      const session = sessionId(n === 1 ? 'client' : `actor:${other}`);
+      const args = encodeValue(['s', n]);
+      a.call(signalMethod, '', { session }, { args, scope, ...more });
+    };
+    sent(1, {});
+    sent(2, { clock: untrackedClock });
+    const b = new TestNode('b', world);
+    const rewind: PlaceRewind = { at: 9, incarnation: 9, back: true };
+    b.place(ledger, 3, seal('a'), 1, { scope, rewind });
+    const actors = [{ actor: ledger, epoch: 3, owed: [] }];
+    b.message({ kind: 'take-back', term, incarnation: 9, line: { [ledger]: 1 }, actors });
+    const signals = b.machine.actors.get(ledger)?.memory?.signals;
+    expect(signals?.size).toBe(1);
+    expect(signals?.first('s')).toMatchObject({ value: encodeValue(1) });
   });
 });
