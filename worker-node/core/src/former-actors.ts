@@ -19,13 +19,13 @@ import {
 } from '@troupe/model';
 import type { Core } from './core.ts';
 import type { RunnerId } from './events.ts';
-import type { Former } from './lines.ts';
+import type { Rolled } from './roll-forward.ts';
 
 interface FormerRead {
   /** Under which the runner holds it. */
   readonly actor: ActorId;
   readonly bundle: BundleHash;
-  readonly former: Former;
+  readonly former: Rolled;
   readonly method: string;
   readonly args: Bytes;
 }

@@ -29,7 +29,7 @@ import type { Core } from './core.ts';
 import type { NodeEvent, NodeSend, RunnerId } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import { FormerActors } from './former-actors.ts';
-import { freshMemory, type Memory, replay } from './memory.ts';
+import { freshMemory, type Memory } from './memory.ts';
 import { outsideEffects } from './outside-effects.ts';
 import {
   earliestOf,
@@ -48,6 +48,7 @@ import {
   storePast,
   strandOf,
 } from './past.ts';
+import { type IsKnown, type Rolled, rollForward } from './roll-forward.ts';
 
 type Put = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type PastEvent = Extract<NodeEvent, { kind: 'past-read' | 'past-failed' }>;
@@ -58,13 +59,6 @@ interface Began {
   readonly stored?: Pick<Decoded, 'past' | 'isRest' | 'facts'>;
 }
 type Reader = (bodies: readonly (Bytes | undefined)[] | Failure) => void;
-
-/** How an actor was after a turn: what its runner builds it from. */
-export interface Former {
-  readonly state: Bytes | undefined;
-  readonly deltas: readonly Bytes[];
-  readonly memory: Memory;
-}
 
 interface Question {
   readonly ask: number;
@@ -246,8 +240,14 @@ export class Lines {
     });
   }
 
-  /** How an actor was after a turn; a failure when that is further back than is kept. */
-  former(activation: Activation, seq: number, found: (former: Former | Failure) => void): void {
+  /** How an actor was after a turn, with the signals that `isKnown` names; a failure when that is further
+   *  back than is kept. */
+  former(
+    activation: Activation,
+    seq: number,
+    found: (former: Rolled | Failure) => void,
+    isKnown: IsKnown = () => false,
+  ): void {
     const { past, id } = activation;
     if (past === undefined) return found(failure('UNAVAILABLE', `actor ${id} is not in memory`));
     const earliest = earliestOf(past, this.#kept);
@@ -264,7 +264,8 @@ export class Lines {
       if (isFailure(bodies)) return found(bodies);
       try {
         const from = following?.from ?? past.from ?? 0;
-        found(this.#rolled(id, seq, { hasBase: base !== undefined, from, bodies, rest }));
+        const kept = { bodies, fromBirth: base === undefined, from, rest };
+        found(rollForward(id, kept, { seq, now: this.#core.now, isKnown }));
       } catch (thrown) {
         found(failureOf(thrown, 'LOG_CORRUPT'));
       }
@@ -364,40 +365,6 @@ export class Lines {
       const some = { last, effects: effects.slice(0, effectsMax), count: effects.length };
       found(earliest === undefined ? some : { ...some, earliest });
     });
-  }
-
-  #rolled(
-    actor: ActorId,
-    seq: number,
-    kept: {
-      readonly hasBase: boolean;
-      /** Without a base: the turn after which it was born. */
-      readonly from: number;
-      readonly bodies: readonly (Bytes | undefined)[];
-      readonly rest: readonly NodeFact[];
-    },
-  ): Former | Failure {
-    const { hasBase, from, bodies, rest } = kept;
-    const read = bodies.map((body) =>
-      body === undefined ? undefined : decodeCheckpoint(body, this.#core.now),
-    );
-    if (read.includes(undefined)) {
-      return failure('TOO_FAR_BACK', `a segment of the past of ${actor} is not there any more`);
-    }
-    const base = hasBase ? read[0] : undefined;
-    const memory = base?.memory ?? { ...freshMemory(), seq: from };
-    const deltas: Bytes[] = [];
-    for (const fact of [...(read[hasBase ? 1 : 0]?.facts ?? []), ...rest]) {
-      if (!('seq' in fact) || fact.seq > seq) continue;
-      const delta = replay(memory, actor, fact, this.#core.now);
-      if (delta !== undefined) deltas.push(delta);
-    }
-    memory.begun = undefined;
-    if (memory.seq !== seq) {
-      const text = `turn ${seq} of ${actor} was abandoned when its scope went back`;
-      return failure('TOO_FAR_BACK', text, { actor });
-    }
-    return { state: base?.state, deltas, memory };
   }
 
   /** A segment that is on its way to the store is taken from memory. */

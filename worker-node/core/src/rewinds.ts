@@ -29,15 +29,14 @@ import {
   type Passage,
   type Place,
   type TakeBack,
-  type VectorClock,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
 import type { Core } from './core.ts';
 import type { Memory } from './memory.ts';
 import { OlderLetters } from './older-letters.ts';
-import { earliestOf, lastTurnOf, pastKeptDefault, reachesBirth } from './past.ts';
+import { lastTurnOf, reachesBirth } from './past.ts';
 import { passageOf, rewoundMemory, rewoundPast, settledMemory } from './rewound.ts';
-import { type Rolled, rollForward } from './roll-forward.ts';
+import type { Rolled } from './roll-forward.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 /** To where an actor goes back. */
@@ -300,7 +299,7 @@ export class Rewinds {
     });
   }
 
-  /** Rolls forward to a turn, from the last segment before it. */
+  /** Rolls forward to a turn, with the signals that knew nothing beyond the line. */
   #roll(
     activation: Activation,
     line: Line,
@@ -309,30 +308,13 @@ export class Rewinds {
   ): void {
     const { id, past, heir } = activation;
     if (past === undefined) return found(notInMemory(id));
-    const kept = this.#core.config.past ?? pastKeptDefault;
-    const earliest = earliestOf(past, kept);
-    const { segments } = past;
-    const after = segments.findIndex((one) => one.to > seq);
-    const end = after < 0 ? segments.length : after;
-    const fromBirth = end === 0;
+    const fromBirth = past.segments.every(({ to }) => to > seq);
     // What one had received that was destroyed before it under its name is not known at its birth.
-    const isBornThere = fromBirth && !heir && reachesBirth(past);
-    if (earliest === undefined || seq < earliest || (fromBirth && !isBornThere)) {
+    if (fromBirth && (heir || !reachesBirth(past))) {
       return found(failure('TOO_FAR_BACK', `turn ${seq} of ${id} is not kept`, { actor: id }));
     }
-    const read = segments.slice(Math.max(end - 1, 0), end + 1);
-    const rest = after < 0 ? [...past.facts] : [];
-    this.#core.lines.readPast(activation, read, (bodies) => {
-      if (isFailure(bodies)) return found(bodies);
-      try {
-        const from = read[0]?.from ?? past.from ?? 0;
-        const isKnown = ({ clock }: { readonly clock: VectorClock }) =>
-          knowsNothingBeyond(clock, line);
-        const { now } = this.#core;
-        found(rollForward(id, { bodies, fromBirth, from, rest }, { seq, now, isKnown }));
-      } catch (thrown) {
-        found(failureOf(thrown, 'LOG_CORRUPT'));
-      }
+    this.#core.lines.former(activation, seq, found, ({ clock }) => {
+      return knowsNothingBeyond(clock, line);
     });
   }
 

@@ -1,5 +1,5 @@
 /** An actor as it was after a turn: a segment before that, and the facts that lead from there. */
-import { type ActorId, type Bytes, type Failure, failure } from '@troupe/model';
+import { type ActorId, type Bytes, type Failure, failure, type VectorClock } from '@troupe/model';
 import { decodeCheckpoint } from './checkpoint.ts';
 import type { NodeFact } from './facts.ts';
 import { freshMemory, type Memory, replay } from './memory.ts';
@@ -12,7 +12,8 @@ export interface Rolled {
   readonly facts: readonly NodeFact[];
 }
 
-type SignalFact = Extract<NodeFact, { kind: 'signalled' }>;
+/** Whether what came without a turn knew only of what is wanted. */
+export type IsKnown = (fact: { readonly clock: VectorClock }) => boolean;
 
 /**
  * `bodies` are segments that follow each other; the first one is where it begins, unless it begins at the
@@ -32,7 +33,7 @@ export function rollForward(
   to: {
     readonly seq: number;
     readonly now: number;
-    readonly isKnown: (fact: Pick<SignalFact, 'clock'>) => boolean;
+    readonly isKnown: IsKnown;
   },
 ): Rolled | Failure {
   const { seq, now } = to;
@@ -83,7 +84,7 @@ function upTo(
   fact: NodeFact,
   seq: number,
   { signals, letters }: Memory,
-  isKnown: (fact: Pick<SignalFact, 'clock'>) => boolean,
+  isKnown: IsKnown,
 ): NodeFact | undefined {
   if (fact.kind === 'signalled') {
     if (fact.number <= signals.count || !isKnown(fact)) return undefined;
