@@ -4,15 +4,8 @@
  */
 import type { ActorId, TimersDue, TimerWhen } from '@troupe/model';
 import type { Checker, Violate } from './checker.ts';
-import { writerOf } from './one-writer-per-log.ts';
+import { Decided, isEarly } from './decided.ts';
 import type { Truth } from './truth.ts';
-
-/** What rounding to whole milliseconds may take away. */
-const roundingMs = 2;
-/** Clocks differ by at most so much in speed. */
-const rateMin = 0.94;
-/** A fact is decided no earlier than the batch before the last one was stored. */
-const batchesLooked = 3;
 
 interface Waiting {
   /** When it was set at the earliest. */
@@ -33,7 +26,7 @@ export function actorTimersNeverEarly(
     if (wait === undefined || wait.nights !== truth.nights) return;
     const ms = restOf(wait.when, firing);
     const took = truth.now() - wait.since;
-    if (took >= ms * rateMin - roundingMs) return;
+    if (!isEarly(took, ms)) return;
     violate(
       `${who} firing ${firing} of timer ${number} of ${actor} after at most ${took.toFixed(0)} of ${ms} ms`,
     );
@@ -74,30 +67,5 @@ function restOf(when: TimerWhen, firing: number): number {
     case 'at':
     case 'cron':
       return 0;
-  }
-}
-
-/** When what stands in a record was decided, at the earliest. */
-class Decided {
-  readonly #now: () => number;
-  /** When each writer stored its last batches. */
-  readonly #stored = new Map<string, readonly number[]>();
-  readonly #last = new Map<string, string>();
-
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
-  note(id: string): void {
-    const writer = writerOf(id);
-    if (this.#last.get(writer) === id) return;
-    this.#last.set(writer, id);
-    const times = [...(this.#stored.get(writer) ?? []), this.#now()];
-    this.#stored.set(writer, times.slice(-batchesLooked));
-  }
-
-  at(id: string): number {
-    const times = this.#stored.get(writerOf(id)) ?? [];
-    return times.length < batchesLooked ? 0 : (times[0] ?? 0);
   }
 }

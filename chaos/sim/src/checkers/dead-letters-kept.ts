@@ -7,6 +7,7 @@ import { type ActorId, decodeValue, lettersMethod, limits } from '@troupe/model'
 import type { NodeFact } from '@troupe/worker-node-core';
 import { decodeArgs } from '../node/program.ts';
 import type { Answered, MakeChecker } from './checker.ts';
+import { Decided, isEarly } from './decided.ts';
 import { sameBytes } from './truth.ts';
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
@@ -28,31 +29,20 @@ interface Ledger {
   discards: number;
 }
 
-/** As for other timers. */
-const rateMin = 0.94;
-const roundingMs = 2;
-const batchesLooked = 3;
-
 export const deadLettersKept: MakeChecker = (truth, violate) => {
   const ledgers = new Map<ActorId, Ledger>();
-  /** When each log had its last batches. */
-  const stored = new Map<string, readonly number[]>();
-  let lastRecord = '';
+  const decided = new Decided(truth.now);
 
   return {
-    turnFact(fact, log, { id }) {
-      if (id !== lastRecord) {
-        const times = [...(stored.get(log) ?? []), truth.now()];
-        stored.set(log, times.slice(-batchesLooked));
-        lastRecord = id;
-      }
+    turnFact(fact, _log, { id }) {
+      decided.note(id);
       if (fact.kind === 'barrier' || !truth.actors.has(fact.actor)) return;
       // The next one of its name has none of its letters.
       if (fact.kind === 'actor-ended') ledgers.delete(fact.actor);
       if (fact.kind === 'letter-discarded') discarded(fact);
       if (fact.kind !== 'turn') return;
       if (fact.redelivers !== undefined) redelivered(fact, fact.redelivers);
-      if (isOfLetter(fact)) letterEnded(fact, log);
+      if (isOfLetter(fact)) letterEnded(fact, id);
     },
     answered(answer) {
       const { operation, outcome } = answer;
@@ -69,7 +59,7 @@ export const deadLettersKept: MakeChecker = (truth, violate) => {
     return ledger;
   }
 
-  function letterEnded(fact: LetterFact, log: string): void {
+  function letterEnded(fact: LetterFact, record: string): void {
     const { actor, cause, outcome, letterEnd } = fact;
     const ledger = ledgerOf(actor);
     const sender = `${cause.from}#${cause.fromBirth}`;
@@ -80,7 +70,7 @@ export const deadLettersKept: MakeChecker = (truth, violate) => {
     }
     if (before !== undefined && truth.nights === before.nights) {
       const waited = truth.now() - before.since;
-      if (waited < before.waitMs * rateMin - roundingMs) {
+      if (isEarly(waited, before.waitMs)) {
         violate(`${what} is tried again after ${waited} of ${before.waitMs} ms`);
       }
     }
@@ -109,13 +99,10 @@ export const deadLettersKept: MakeChecker = (truth, violate) => {
     if (isOver && !isFull)
       violate(`${what} is tried again after ${attempts} of ${retries + 1} tries`);
     const waitMs = isOver ? limits.deadRoomMs : (backoffMs[attempts - 1] ?? backoffMs.at(-1) ?? 0);
-    const times = stored.get(log) ?? [];
-    // Before there were three batches nothing is known of when its node decided it.
-    const since = times.length < batchesLooked ? Number.NEGATIVE_INFINITY : (times[0] ?? 0);
     ledger.tried.set(sender, {
       letter: cause.number,
       attempts,
-      since,
+      since: decided.at(record),
       nights: truth.nightsBefore,
       waitMs,
     });

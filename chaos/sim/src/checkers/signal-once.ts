@@ -6,6 +6,7 @@
 import type { Recorded } from '@troupe/model';
 import type { NodeFact } from '@troupe/worker-node-core';
 import type { MakeChecker } from './checker.ts';
+import { Decided, isEarly } from './decided.ts';
 import { sameBytes } from './truth.ts';
 
 type Wait = Extract<Recorded, { kind: 'wait' }>;
@@ -30,24 +31,13 @@ interface Ledger {
   readonly waits: Map<number, Waited>;
 }
 
-/** As for other timers. */
-const rateMin = 0.94;
-const roundingMs = 2;
-const batchesLooked = 3;
-
 export const signalOnce: MakeChecker = (truth, violate) => {
   const ledgers = new Map<string, Ledger>();
-  /** When each log had its last batches. */
-  const stored = new Map<string, readonly number[]>();
-  let lastRecord = '';
+  const decided = new Decided(truth.now);
 
   return {
-    turnFact(fact, log, { id }) {
-      if (id !== lastRecord) {
-        const times = [...(stored.get(log) ?? []), truth.now()];
-        stored.set(log, times.slice(-batchesLooked));
-        lastRecord = id;
-      }
+    turnFact(fact, _log, { id }) {
+      decided.note(id);
       if (fact.kind === 'barrier' || !truth.actors.has(fact.actor)) return;
       const ledger = ledgers.get(fact.actor) ?? fresh();
       ledgers.set(fact.actor, ledger);
@@ -59,7 +49,7 @@ export const signalOnce: MakeChecker = (truth, violate) => {
         ledger.count = number;
         ledger.kept.push({ number, name, value });
       } else if (fact.kind === 'turn-recorded') {
-        if (fact.recorded.kind === 'wait') waited(ledger, fact, fact.recorded, log);
+        if (fact.recorded.kind === 'wait') waited(ledger, fact, fact.recorded, id);
         if ('lost' in fact.recorded) giveBack(ledger, fact.recorded.lost);
       } else if (fact.kind === 'actor-ended') {
         // The next one of its name has no signals of it.
@@ -71,12 +61,10 @@ export const signalOnce: MakeChecker = (truth, violate) => {
     },
   };
 
-  function waited(ledger: Ledger, fact: RecordedFact, wait: Wait, log: string): void {
+  function waited(ledger: Ledger, fact: RecordedFact, wait: Wait, record: string): void {
     const { ordinal, name, outcome, signal } = wait;
     if (outcome === undefined) {
-      const times = stored.get(log) ?? [];
-      const since = times.length < batchesLooked ? 0 : (times[0] ?? 0);
-      ledger.waits.set(ordinal, { since, nights: truth.nightsBefore });
+      ledger.waits.set(ordinal, { since: decided.at(record), nights: truth.nightsBefore });
       return;
     }
     const oldest = ledger.kept.find((one) => one.name === name);
@@ -99,7 +87,7 @@ export const signalOnce: MakeChecker = (truth, violate) => {
     }
     const { since = 0, nights = 0 } = ledger.waits.get(ordinal) ?? {};
     const took = truth.now() - since;
-    if (nights !== truth.nights || took >= (wait.limitMs ?? 0) * rateMin - roundingMs) return;
+    if (nights !== truth.nights || !isEarly(took, wait.limitMs ?? 0)) return;
     violate(`a wait of ${fact.actor} for ${name} ends after ${took} of ${wait.limitMs} ms`);
   }
 };

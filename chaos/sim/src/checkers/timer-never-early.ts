@@ -6,14 +6,7 @@
 import { type Answered, decodeValue, type Outcome, type Request } from '@troupe/model';
 import { actorTimersNeverEarly } from './actor-timers.ts';
 import type { MakeChecker } from './checker.ts';
-import { writerOf } from './one-writer-per-log.ts';
-
-/** What rounding to whole milliseconds may take away. */
-const roundingMs = 2;
-/** Clocks differ by at most so much in speed. */
-const rateMin = 0.94;
-/** A fact is decided no earlier than the batch before the last one was stored. */
-const batchesLooked = 3;
+import { Decided, isEarly } from './decided.ts';
 
 interface Waited {
   /** When it began at the earliest. */
@@ -31,19 +24,12 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
   /** By task: what an attempt of it may take, and since when the present one runs. */
   const limits = new Map<string, number>();
   const attempts = new Map<string, Waited>();
-  /** When each writer stored its last batches, by the record that ended each. */
-  const stored = new Map<string, readonly number[]>();
-  let lastRecord = '';
+  const decided = new Decided(truth.now);
   const ofActors = actorTimersNeverEarly(truth, violate);
   /** How long it took, when it was too short; in a night clocks leap. */
   const early = ({ since, nights, ms }: Waited): number | undefined => {
     const took = truth.now() - since;
-    return nights === truth.nights && took < ms * rateMin - roundingMs ? took : undefined;
-  };
-  /** When what was journaled with the record of this id was decided, at the earliest. */
-  const decidedAt = (id: string): number => {
-    const times = stored.get(writerOf(id)) ?? [];
-    return times.length < batchesLooked ? 0 : (times[0] ?? 0);
+    return nights === truth.nights && isEarly(took, ms) ? took : undefined;
   };
   const attemptEnded = (task: string, outcome: Outcome): void => {
     const attempt = attempts.get(task);
@@ -56,15 +42,10 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
   };
   return {
     journalFact(fact, _position, { id }) {
-      // The facts of a batch become known together, with its last record.
-      if (id !== lastRecord) {
-        const times = [...(stored.get(writerOf(id)) ?? []), truth.now()];
-        stored.set(writerOf(id), times.slice(-batchesLooked));
-        lastRecord = id;
-      }
+      decided.note(id);
       // While its first record is on its way a new leader decides what stands in the next.
-      if (fact.kind === 'term-opened') stored.delete(writerOf(id));
-      const since = decidedAt(id);
+      if (fact.kind === 'term-opened') decided.forget(id);
+      const since = decided.at(id);
       if (fact.kind === 'block-waiting' || fact.kind === 'block-paused') {
         const ms = truth.ledgers.waitOf(fact.run, fact.block);
         const once = `${fact.run} ${fact.block}`;
@@ -99,7 +80,7 @@ export const timerNeverEarly: MakeChecker = (truth, violate) => {
       }
       if (fact.kind !== 'task-started') return;
       const ms = limits.get(fact.task) ?? 0;
-      attempts.set(fact.task, { since: decidedAt(id), nights: truth.nightsBefore, ms });
+      attempts.set(fact.task, { since: decided.at(id), nights: truth.nightsBefore, ms });
       const backOff = backOffs.get(fact.task);
       backOffs.delete(fact.task);
       const took = backOff === undefined ? undefined : early(backOff);
