@@ -84,6 +84,7 @@ function report(trace: Trace, points: readonly Point[]): string {
       const strict = all.filter(({ violations }) => violations <= strictShare);
       return [name, ratio(all, isBeaten), ratio(strict, isBeaten)];
     });
+  const unbeaten = points.filter((point) => point.policy !== champion && !isBeaten(point));
   const heads = [
     'policy',
     'setting',
@@ -98,7 +99,25 @@ function report(trace: Trace, points: readonly Point[]): string {
 
 ${table(['policy', 'settings beaten', strictHead], verdicts)}
 
+${unbeatenText(unbeaten, best)}
+
 The frontier of each policy (of the forecast ${swept} settings were tried):
+
+${table(heads, rows)}`;
+}
+
+/** All of them, whether they are on the frontier of their policy or not. */
+function unbeatenText(unbeaten: readonly Point[], best: readonly Point[]): string {
+  if (unbeaten.length === 0)
+    return 'No setting of another policy is left that no setting of the forecast beats.';
+  const rows = unbeaten.map(({ policy, setting, violations, cost }) => {
+    const nearest = best.find((one) => one.violations <= violations);
+    const dearer =
+      nearest === undefined ? '-' : `${(100 * (nearest.cost / cost - 1)).toFixed(2)} %`;
+    return [policy, setting, `${(100 * violations).toFixed(2)} %`, cost.toFixed(3), dearer];
+  });
+  const heads = ['policy', 'setting', 'violations', 'cost / ideal', 'the forecast is dearer by'];
+  return `Not beaten, all of them (${unbeaten.length}); the forecast with no more violations costs that much more:
 
 ${table(heads, rows)}`;
 }
