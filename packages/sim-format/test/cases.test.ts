@@ -85,7 +85,7 @@ describe.skipIf(cases.length === 0)(`the cases of Sim in ${path}`, () => {
   it.for(cases.map((one) => [one.name, one] as const))('%s', ([name, simCase], { skip }) => {
     judge(simCase);
     if (!isOther) return;
-    const reasons = [...met].flatMap(([by, where]) => (where.includes(name) ? [told(by)] : []));
+    const reasons = reasonsOf(name);
     // Who brings a file hears of it instead of a success.
     if (reasons.length > 0) skip(`Troupe does otherwise than Sim: ${reasons.join('; ')}`);
   });
@@ -103,6 +103,34 @@ describe.skipIf(cases.length === 0)(`the cases of Sim in ${path}`, () => {
 });
 
 if (cases.length === 0) it.skip(`there are no cases of Sim at ${path}`, () => undefined);
+
+it('a case that somebody brings and that meets a deviation is told so by name, and does not pass', () => {
+  const part = { enabled: true, config: { params: {} }, metadata: { id: 'function' } };
+  const blocks = ['a', 'b'].map((id) => ({ ...part, id }));
+  const start = { ...part, id: 'start', metadata: { id: 'start_trigger' } };
+  const connections = [
+    { source: 'start', target: 'a' },
+    { source: 'a', target: 'b' },
+    { source: 'b', target: 'a' },
+  ];
+  const name = 'a cycle that somebody brings';
+  judge({
+    name,
+    tags: [],
+    triggerBlockId: null,
+    workflow: { blocks: [start, ...blocks], connections },
+    blockBehaviours: {},
+    expected: { status: 'completed', executed: ['start'] },
+  });
+  expect(reasonsOf(name)).toEqual([
+    'a plain cycle is refused when the workflow is compiled (Sim stalls silently and reports success)',
+  ]);
+  met.clear();
+});
+
+function reasonsOf(name: string): readonly string[] {
+  return [...met].flatMap(([by, where]) => (where.includes(name) ? [told(by)] : []));
+}
 
 function told({ name, reason }: Deviation): string {
   return `${name} (${reason})`;

@@ -89,6 +89,30 @@ it(`a run goes on by another version as if it had always been that, on ${graphs}
   expect(moved).toBeGreaterThan(graphs / 2);
 });
 
+it('a run goes on by no version in which other edges lead to what has begun', () => {
+  let refused = 0;
+  for (let seed = 1; seed <= graphs; seed++) {
+    const { drawn, chance, compiled, state } = begun(seed, seed % 40);
+    const begins = begunIn({ compiled, state });
+    const into = drawn.plan.edges.filter(({ to }) => {
+      const vertex = compiled.graph.byId.get(to);
+      return vertex?.body === compiled.graph.root && begins(vertex);
+    });
+    const changed = into[whole(chance, 0, into.length - 1)];
+    if (changed === undefined) continue;
+    refused++;
+    const others = drawn.plan.edges.filter((edge) => edge !== changed);
+    // Another way of the same block, or none of it.
+    const other = chance() < 0.5 ? [] : [{ ...changed, port: 'elsewhere' }];
+    const edges = [...others, ...other];
+    const to = compiledOf({ ...drawn, plan: { ...drawn.plan, edges } });
+    expect(firstDifference(compiled, to, begins), `seed ${seed}`).toBe(
+      `other edges lead to block "${changed.to}"`,
+    );
+  }
+  expect(refused).toBeGreaterThan(graphs / 4);
+});
+
 it(`a run that is started again has behind it what is done and does not come after, on ${graphs} random graphs`, () => {
   for (let seed = 1; seed <= graphs; seed++) {
     const { drawn, chance, compiled, state, naive } = begun(seed, Number.POSITIVE_INFINITY);

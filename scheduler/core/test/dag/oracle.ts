@@ -49,7 +49,7 @@ export interface Seen {
   readonly unexplained: readonly string[];
 }
 
-export function nameOf(id: string, indices: readonly number[]): string {
+function nameOf(id: string, indices: readonly number[]): string {
   return `${id}${indices.map((index) => `[${index}]`).join('')}`;
 }
 

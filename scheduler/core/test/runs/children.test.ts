@@ -95,6 +95,8 @@ describe('a child run', () => {
     side.finishes('run:r1/c[1]:a', failed('USER_ERROR'));
     expect(side.view('r1/c[0]').state).toBe('cancelled');
     expect(live(side)).toEqual(['mend']);
+    // Nobody goes on waiting for it.
+    expect(side.machine.durable().runs[0]?.state.abandoned).toEqual([]);
   });
 
   it('in itself without end is refused at a depth', () => {
