@@ -5,14 +5,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleFile } from '@troupe/cli';
 import { errorTable, TroupeError } from '@troupe/model';
-import { afterEach, expect, it } from 'vitest';
+import type { RunHandle } from '@troupe/sdk';
+import { Random } from '@troupe/virtual';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Ledger, voyage } from '../agents/voyage.ts';
 import { journalOf, resultsOf } from './journal.ts';
 import { type Scene, scene } from './scene.ts';
 
 let stage: Scene;
-const folder = mkdtempSync(join(tmpdir(), 'troupe-voyage-'));
+let folder: string;
 const bundle = fileURLToPath(new URL('../agents/voyage.ts', import.meta.url));
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'troupe-voyage-'));
+});
 
 afterEach(async () => {
   await stage?.stop();
@@ -48,10 +54,14 @@ async function killLeader(then: () => unknown): Promise<void> {
   await cluster.startScheduler({ name: leader, listen: leading.address ?? '' });
 }
 
+function open(gate: string): void {
+  writeFileSync(join(folder, `${gate}.go`), '');
+}
+
 /** A block that is at work when the leader dies comes to its result while nobody leads. */
 async function killWhile(name: string): Promise<void> {
   await stage.until(`${name} is at work`, async () => existsSync(join(folder, `${name}.began`)));
-  await killLeader(() => writeFileSync(join(folder, `${name}.go`), ''));
+  await killLeader(() => open(name));
 }
 
 /** An answer that may have been lost is given again: answering twice changes nothing. */
@@ -69,24 +79,86 @@ async function answer(run: string, block: string): Promise<void> {
   }
 }
 
-it('a run has each result once, and each effect once, whenever its leader is killed', async () => {
+async function embark(): Promise<RunHandle<unknown>> {
   stage = await scene({ nodes: 2, schedulers: 2 });
-  const { troupe, cluster } = stage;
-  await troupe.deploy((await bundleFile(bundle)).bytes);
-  const { term } = await troupe.status();
-  for (const name of bells) if (name !== 'bell-1-0') writeFileSync(join(folder, `${name}.go`), '');
-  const run = await troupe.start(voyage, { folder, key: 'log' }, { run: 'v' });
+  await stage.troupe.deploy((await bundleFile(bundle)).bytes);
+  return await stage.troupe.start(voyage, { folder, key: 'log' }, { run: 'v' });
+}
+
+async function pausesOpen(run: RunHandle<unknown>): Promise<boolean> {
+  const { blocks } = await run.view();
+  return blocks.filter(({ state }) => state === 'paused').length === 2;
+}
+
+it('a run has each result once, and each effect once, when its leader is killed at the worst moments', async () => {
+  const run = await embark();
+  for (const name of bells) if (name !== 'bell-1-0') open(name);
 
   // In the first round of a loop that stands in the second round of another.
   await killWhile('bell-1-0');
-  await stage.until('two pauses are open', async () => {
-    const { blocks } = await run.view();
-    return blocks.filter(({ state }) => state === 'paused').length === 2;
-  });
+  await stage.until('two pauses are open', () => pausesOpen(run));
   await killLeader(() => Promise.all([answer('v', 'owner'), answer('v', 'captain')]));
   // In the run within.
   await killWhile('strait');
 
+  await expectEachOnce(run);
+}, 150_000);
+
+/** When the leader dies: once so much of the run is done, after so many more looks at it. */
+interface Moment {
+  readonly share: number;
+  readonly looks: number;
+}
+
+function drawMoments(chance: Random): readonly Moment[] {
+  const moments = [0, 1, 2].map(() => ({
+    share: chance.next() * 0.95,
+    looks: chance.whole(0, 20),
+  }));
+  return moments.sort((one, other) => one.share - other.share);
+}
+
+async function reached(run: RunHandle<unknown>, { share, looks }: Moment): Promise<void> {
+  await stage.until(`${share} of the run is done`, async () => {
+    const { progress } = await run.view();
+    if (progress === undefined) return false;
+    const { done, running, waiting, rest } = progress;
+    return done >= share * (done + running + waiting + rest);
+  });
+  for (let look = 0; look < looks; look++) await run.view();
+}
+
+async function answerWhenAsked(run: RunHandle<unknown>, blocks: readonly string[]): Promise<void> {
+  await stage.until('two pauses are open', () => pausesOpen(run));
+  for (const block of blocks) await answer('v', block);
+}
+
+async function killAt(run: RunHandle<unknown>, moments: readonly Moment[]): Promise<void> {
+  for (const moment of moments) {
+    await reached(run, moment);
+    await killLeader(() => undefined);
+  }
+  // The run within waits for this, so that no leader dies too late.
+  open('strait');
+}
+
+it('a run has each result once, and each effect once, when its leader is killed at three random moments', async () => {
+  const seed = Number(process.env['TROUPE_SEED'] ?? Date.now() % 1_000_000);
+  const chance = new Random(seed);
+  const moments = drawMoments(chance);
+  try {
+    const run = await embark();
+    for (const name of bells) open(name);
+    const pauses = chance.chance(0.5) ? ['owner', 'captain'] : ['captain', 'owner'];
+    await Promise.all([answerWhenAsked(run, pauses), killAt(run, moments)]);
+    await expectEachOnce(run);
+  } catch (thrown) {
+    throw new Error(`seed ${seed}: ${JSON.stringify(moments)}`, { cause: thrown });
+  }
+}, 150_000);
+
+async function expectEachOnce(run: RunHandle<unknown>): Promise<void> {
+  const { troupe, cluster } = stage;
   expect(await run.result()).toEqual({
     days: [0, 1].map(() => ({
       hours: [expect.any(Number), expect.any(Number)],
@@ -97,7 +169,6 @@ it('a run has each result once, and each effect once, whenever its leader is kil
     around: 'strait',
     home: notes.length,
   });
-  expect((await troupe.status()).term.number).toBeGreaterThan(term.number);
 
   const facts = await journalOf(cluster);
   const terms = facts.filter(({ kind }) => kind === 'term-opened').length;
@@ -126,7 +197,7 @@ it('a run has each result once, and each effect once, whenever its leader is kil
       .flatMap((task) => [`${task} 1`, `${task} 2`])
       .sort(),
   );
-}, 150_000);
+}
 
 function linesOf(file: string): string[][] {
   const lines = readFileSync(join(folder, file), 'utf8').trim().split('\n');

@@ -133,7 +133,8 @@ function withoutBounds(): readonly Swept[] {
   return found;
 }
 
-/** The forecast alone, and with what was at work lately, with little forecast or some. */
+/** The forecast alone, and with what was at work lately, with little forecast or some; and one that orders
+ *  next to nothing for what waits. */
 const withinBounds: readonly Swept[] = [
   ...[0.005, 0.02].flatMap((level) =>
     [0, 60, 200, 300].flatMap((holdS) =>
@@ -145,6 +146,16 @@ const withinBounds: readonly Swept[] = [
       [1, 10, 30].map((askedS) => ({ ...beside, caution, holdS, askedS })),
     ),
   ),
+  ...[-2, 0.5, 1, 1.5].flatMap((caution) =>
+    [5, 8, 9, 20, 31, 70, 100, 121].map((holdS) => ({ ...beside, caution, holdS, askedS: 1 })),
+  ),
+  ...[300, 600].map((holdS) => ({
+    ...alone,
+    caution: -0.5,
+    level: 0.005,
+    holdS,
+    waitS: 30_000,
+  })),
 ];
 
 /** Between equal bounds nothing is left to decide. */

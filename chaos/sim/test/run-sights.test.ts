@@ -16,7 +16,10 @@ const nested: Workflow = {
     { kind: 'loop', id: 'outer', after: [], rounds: { count: 2 } },
     { kind: 'loop', id: 'inner', in: 'outer', after: [], rounds: { count: 2 } },
     { kind: 'pause', id: 'ask', in: 'inner', after: [], prompt: null, limitMs: 9_000 },
+    { kind: 'pause', id: 'beside', in: 'inner', after: [], prompt: null },
     { kind: 'value', id: 'caught', after: [], value: null },
+    { kind: 'pause', id: 'late', after: [], prompt: null },
+    { kind: 'wait', id: 'rest', after: [], ms: 1_000 },
   ],
   edges: [{ from: 'outer', to: 'caught', port: 'error' }],
   output: null,
@@ -72,8 +75,40 @@ describe('what a batch says it has reached in runs', () => {
     tell({ ...answer, outcome: { ok: false, failure } });
     expect(reached()).toEqual([
       'a container fails and what was in it is let go of',
+      'a failure leaves by the error edge of a container further out',
       'a limit of a pause runs into an error edge',
     ]);
+  });
+
+  it('is what waits in the same round of a container that fails, and a run that stops at work', () => {
+    const failed = { outcome: { ok: false, failure: { code: 'USER_ERROR', message: '' } } };
+    tell({ kind: 'block-paused', block: 'late', prompt: encodeValue(null) });
+    tell({ kind: 'block-paused', block: 'beside[0][0]', prompt: encodeValue(null) });
+    tell({ ...answer, ...failed });
+    expect(reached()).toContain('what waits in a container is let go of as it fails');
+    expect(reached()).not.toContain('a first failure ends a run while others are at work');
+    tell({ kind: 'block-waiting', block: 'rest' });
+    tell({ ...answer, block: 'rest', ...failed });
+    expect(reached()).toContain('a first failure ends a run while others are at work');
+  });
+
+  it('is a run that was moved, or started again, and goes on after a takeover', () => {
+    tell({ kind: 'run-moved', bundle: bundles[1] });
+    tell(answer);
+    tell(ask);
+    tell({ kind: 'term-opened' });
+    expect(reached()).toEqual(['a run moves to another version']);
+    tell({ ...answer, block: 'ask[0][1]' });
+    tell({ kind: 'branches-expanded', block: 'inner[1]', count: 2 });
+    expect(reached()).toContain('a run that was moved goes on after a takeover');
+    const again = { run: runId('again'), workflow: 'nested', bundle: bundles[0] };
+    const from = { run, block: 'outer' };
+    tell({ kind: 'run-started', ...again, input: encodeValue(null), from });
+    tell({ kind: 'branches-expanded', run: again.run, block: 'outer', count: 2 });
+    expect(reached()).not.toContain('a run that was started again goes on after a takeover');
+    tell({ kind: 'term-opened' });
+    tell({ kind: 'branches-expanded', run: again.run, block: 'inner[0]', count: 2 });
+    expect(reached()).toContain('a run that was started again goes on after a takeover');
   });
 
   it('is a run that is moved, started again and out of time', () => {

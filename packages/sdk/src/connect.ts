@@ -349,6 +349,7 @@ function submit<O>(way: Way, name: string, input: unknown, options: SubmitOption
     checkWhole('retries', retries, 0, int32Max);
     checkWhole('limitMs', limitMs, 1, uint32Max);
     checkWhole('dueInMs', dueInMs, 1, uint32Max);
+    checkQueue(options.queue);
     return {
       ...settle,
       name: `task ${name} (${id})`,
@@ -367,6 +368,13 @@ function submit<O>(way: Way, name: string, input: unknown, options: SubmitOption
       },
     };
   });
+}
+
+/** On the wire an empty name is none at all, which is not what who gave one meant. */
+function checkQueue(queue: string | undefined): void {
+  if (queue !== '') return;
+  const what = 'queue "" is no name of a queue; leave it out for the queue of the tenant itself';
+  throw troupeError('INVALID_ARGUMENT', what, { argument: 'queue' });
 }
 
 /** Asks and decodes the answer; what `make` throws rejects the promise. */

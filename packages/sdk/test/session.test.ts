@@ -356,6 +356,14 @@ describe('a submitted task', () => {
     const full = { code: 'RESOURCE_EXHAUSTED', retryAfterMs: 400, retryable: true };
     await expect(result).rejects.toMatchObject(full);
   });
+
+  test('is refused when its queue has an empty name, which would be none at all', async () => {
+    const troupe = await connected();
+    await expect(troupe.task('plan', 1, { queue: '' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('queue "" is no name of a queue; leave it out'),
+    });
+  });
 });
 
 const { NaN: nan, POSITIVE_INFINITY: infinite } = Number;

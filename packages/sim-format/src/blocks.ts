@@ -282,7 +282,7 @@ export class BlockWriter {
     if (loop === undefined) throw new Refused('it has no entry in `loops`');
     switch (loop.loopType) {
       case 'for':
-        return counted(Math.trunc(Number(loop.iterations)));
+        return counted(wholeOf('iterations', loop.iterations));
       case 'forEach':
         return { kind: 'loop', rounds: { items: this.#items(block, loop.forEachItems) } };
       case 'while': {
@@ -296,7 +296,7 @@ export class BlockWriter {
       }
       case 'doWhile': {
         const { doWhileCondition } = loop;
-        if (!doWhileCondition?.trim()) return counted(Math.trunc(Number(loop.iterations)));
+        if (!doWhileCondition?.trim()) return counted(wholeOf('iterations', loop.iterations));
         const condition = this.#condition({ block, asked: 'after-round' }, doWhileCondition);
         return { kind: 'loop', rounds: { until: { ...condition, when: `!(${condition.when})` } } };
       }
@@ -319,7 +319,7 @@ export class BlockWriter {
       const items = this.#items(block, distribution);
       return { kind: 'parallel', branches: { items }, ...inFlightMax };
     }
-    const count = Math.max(1, Math.trunc(Number(parallel.count ?? 1)) || 1);
+    const count = wholeOf('count', parallel.count) || 1;
     return { kind: 'parallel', branches: { count }, ...inFlightMax };
   }
 
@@ -348,6 +348,15 @@ export class BlockWriter {
 function counted(given: number): Body<'loop'> {
   const count = given > 0 ? given : roundsDefault;
   return { kind: 'loop', rounds: { count }, roundsMax: count };
+}
+
+/** The editor writes counts as text at times, and leaves them out; 0 then. */
+function wholeOf(name: string, given: number | string | null | undefined): number {
+  const count = typeof given === 'string' ? Number(given.trim()) : (given ?? 0);
+  if (count >= 0 && count <= Number.MAX_SAFE_INTEGER) return Math.trunc(count);
+  throw new Refused(
+    `its \`${name}\` is ${JSON.stringify(given)}, which is no count; give a number from 0 on`,
+  );
 }
 
 function isCollection({ parallelType, distribution }: SimDocument['parallels'][string]): boolean {

@@ -23,8 +23,22 @@ export function routesOf(block: SimBlock): readonly z.infer<typeof route>[] {
 
 function listIn<T>({ config }: SimBlock, name: string, schema: z.ZodType<T[]>): readonly T[] {
   const given = config.params[name];
-  const list = typeof given === 'string' ? jsonIn(given) : given;
+  const list = typeof given === 'string' ? listInText(name, given) : given;
   const parsed = schema.safeParse(list ?? []);
   if (parsed.success) return parsed.data;
   throw new Refused(`its parameter \`${name}\` is no list of entries with an id`);
 }
+
+/** What is empty was never filled in. */
+function listInText(name: string, text: string): unknown {
+  if (text.trim() === '') return undefined;
+  const list = jsonIn(text);
+  if (list !== undefined) return list;
+  const start = text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
+  throw new Refused(
+    `its parameter \`${name}\` is no JSON: \`${start}\`; it must be a list of entries with an id`,
+  );
+}
+
+/** Of a text that is refused, so that the refusal can be read. */
+const shownMax = 80;

@@ -216,18 +216,41 @@ export class CaseRun {
     const ended = view.outcome?.ok === true ? decodeValue(view.outcome.value) : undefined;
     const whole = ended as { final?: unknown; blocks?: { [id: string]: unknown } } | undefined;
     const paused = view.blocks.filter(({ state, prompt }) => state === 'paused' && prompt);
+    const ofRoot = withoutNull(whole?.blocks ?? {});
     return {
       status: paused.length > 0 ? 'paused' : view.state === 'done' ? 'completed' : view.state,
       started,
       errored,
       cancelled,
-      outputs: { ...outputs, ...withoutNull(whole?.blocks ?? {}), ...failedIn(outputs, errored) },
+      outputs: {
+        ...outputs,
+        ...ofRoot,
+        ...this.#nested(ofRoot),
+        ...failedIn(outputs, errored),
+      },
       turns,
       final: whole?.final,
       message: view.outcome?.ok === false ? view.outcome.failure.message : '',
       paused: paused.map(({ block }) => this.#shown(block)),
       calls: Object.fromEntries(this.#calls),
     };
+  }
+
+  /** What containers in others came to in the last round or branch, which only those around hold. */
+  #nested(ofRoot: { readonly [block: string]: unknown }): { [block: string]: unknown } {
+    const containers = [...this.#blocks.values()].filter(
+      ({ kind }) => kind === 'loop' || kind === 'parallel',
+    );
+    const found: { [block: string]: unknown } = {};
+    for (const { id, in: around } of containers) {
+      const others = containers.filter((one) => one.in === around);
+      const outer = this.#simId(around ?? '');
+      const [held, ...more] = lastIn(found[outer] ?? ofRoot[outer]).filter(hasResults);
+      if (others.length === 1 && more.length === 0 && held !== undefined) {
+        found[this.#simId(id)] = held;
+      }
+    }
+    return found;
   }
 
   readonly #startedEver = new Set<string>();
@@ -370,6 +393,15 @@ function contextOf(
 
 function withoutNull(outputs: { [id: string]: unknown }): { [id: string]: unknown } {
   return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== null));
+}
+
+function hasResults(value: unknown): value is { readonly results: readonly unknown[][] } {
+  return typeof value === 'object' && value !== null && 'results' in value;
+}
+
+/** What the last round or branch of a container came to, block by block. */
+function lastIn(output: unknown): readonly unknown[] {
+  return hasResults(output) ? (output.results.at(-1) ?? []) : [];
 }
 
 function failedIn(outputs: { [id: string]: unknown }, errored: ReadonlySet<string>) {

@@ -72,6 +72,8 @@ const deviations = {
 } as const satisfies Record<string, Deviation>;
 
 const { path, cases } = readCases();
+/** Somebody's own cases: which of them meet a deviation is not known beforehand. */
+const isOther = process.env['SIM_CASES'] !== undefined;
 const met = new Map<Deviation, string[]>();
 
 function deviates(by: Deviation, name: string): true {
@@ -80,38 +82,19 @@ function deviates(by: Deviation, name: string): true {
 }
 
 describe.skipIf(cases.length === 0)(`the cases of Sim in ${path}`, () => {
-  it.each(cases.map((one) => [one.name, one] as const))('%s', (_name, simCase) => {
-    if (isRefused(simCase)) return;
-    const run = new CaseRun(simCase);
-    const expected = { ...simCase.expected, ...sane(simCase) };
-    const isPart = simCase.options?.stopAfterBlockId !== undefined;
-    compare(simCase, run.start(), expected, isPart);
-    for (const [i, resumed] of (simCase.expectedAfterResume ?? []).entries()) {
-      const { contextId, input } = simCase.resumes?.[i] ?? { contextId: '', input: undefined };
-      const seen = run.resume(contextId, input);
-      expect(names(seen.started)).toEqual(names(resumed.newlyExecuted));
-      const isLast = i === (simCase.resumes?.length ?? 0) - 1;
-      if (!isLast && resumed.status === 'completed' && seen.status === 'paused') {
-        deviates(deviations.pausedUntilAnswered, simCase.name);
-        continue;
-      }
-      expect(seen.status).toBe(resumed.status);
-      if (seen.status === 'completed') expect(bare(seen.final)).toEqual(bare(resumed.finalOutput));
-    }
-    const { options, expectedSecondRun: second } = simCase;
-    if (options?.runFromBlock === undefined || second === undefined) return;
-    const seen = run.startFrom(options.runFromBlock);
-    if (!('code' in seen)) return compare(simCase, seen, second, false);
-    expect(second.status).toBe('failed');
-    expect(second.executed).toEqual([]);
-    deviates(deviations.ownMessages, simCase.name);
+  it.for(cases.map((one) => [one.name, one] as const))('%s', ([name, simCase], { skip }) => {
+    judge(simCase);
+    if (!isOther) return;
+    const reasons = reasonsOf(name);
+    // Who brings a file hears of it instead of a success.
+    if (reasons.length > 0) skip(`Troupe does otherwise than Sim: ${reasons.join('; ')}`);
   });
 
   it('the deviations from Sim are these, and no case meets another', () => {
-    for (const [{ name, reason }, where] of met) {
-      console.log(`deviation: ${name} (${reason}): ${where.join(', ')}`);
+    for (const [by, where] of met) {
+      console.log(`deviation: ${told(by)}: ${[...new Set(where)].join(', ')}`);
     }
-    if (process.env['SIM_CASES'] !== undefined) return;
+    if (isOther) return;
     for (const one of Object.values<Deviation>(deviations)) {
       const where = [...new Set(met.get(one))].sort();
       expect([one.name, where]).toEqual([one.name, [...one.cases].sort()]);
@@ -120,6 +103,65 @@ describe.skipIf(cases.length === 0)(`the cases of Sim in ${path}`, () => {
 });
 
 if (cases.length === 0) it.skip(`there are no cases of Sim at ${path}`, () => undefined);
+
+it('a case that somebody brings and that meets a deviation is told so by name, and does not pass', () => {
+  const part = { enabled: true, config: { params: {} }, metadata: { id: 'function' } };
+  const blocks = ['a', 'b'].map((id) => ({ ...part, id }));
+  const start = { ...part, id: 'start', metadata: { id: 'start_trigger' } };
+  const connections = [
+    { source: 'start', target: 'a' },
+    { source: 'a', target: 'b' },
+    { source: 'b', target: 'a' },
+  ];
+  const name = 'a cycle that somebody brings';
+  judge({
+    name,
+    tags: [],
+    triggerBlockId: null,
+    workflow: { blocks: [start, ...blocks], connections },
+    blockBehaviours: {},
+    expected: { status: 'completed', executed: ['start'] },
+  });
+  expect(reasonsOf(name)).toEqual([
+    'a plain cycle is refused when the workflow is compiled (Sim stalls silently and reports success)',
+  ]);
+  met.clear();
+});
+
+function reasonsOf(name: string): readonly string[] {
+  return [...met].flatMap(([by, where]) => (where.includes(name) ? [told(by)] : []));
+}
+
+function told({ name, reason }: Deviation): string {
+  return `${name} (${reason})`;
+}
+
+function judge(simCase: SimCase): void {
+  if (isRefused(simCase)) return;
+  const run = new CaseRun(simCase);
+  const expected = { ...simCase.expected, ...sane(simCase) };
+  const isPart = simCase.options?.stopAfterBlockId !== undefined;
+  compare(simCase, run.start(), expected, isPart);
+  for (const [i, resumed] of (simCase.expectedAfterResume ?? []).entries()) {
+    const { contextId, input } = simCase.resumes?.[i] ?? { contextId: '', input: undefined };
+    const seen = run.resume(contextId, input);
+    expect(names(seen.started)).toEqual(names(resumed.newlyExecuted));
+    const isLast = i === (simCase.resumes?.length ?? 0) - 1;
+    if (!isLast && resumed.status === 'completed' && seen.status === 'paused') {
+      deviates(deviations.pausedUntilAnswered, simCase.name);
+      continue;
+    }
+    expect(seen.status).toBe(resumed.status);
+    if (seen.status === 'completed') expect(bare(seen.final)).toEqual(bare(resumed.finalOutput));
+  }
+  const { options, expectedSecondRun: second } = simCase;
+  if (options?.runFromBlock === undefined || second === undefined) return;
+  const seen = run.startFrom(options.runFromBlock);
+  if (!('code' in seen)) return compare(simCase, seen, second, false);
+  expect(second.status).toBe('failed');
+  expect(second.executed).toEqual([]);
+  deviates(deviations.ownMessages, simCase.name);
+}
 
 /** Decided deviations that end the comparison: the workflow never gets to run. */
 function isRefused(simCase: SimCase): boolean {
@@ -195,7 +237,7 @@ function compareOutputs(simCase: SimCase, seen: Seen, expected: Expected, isPart
   for (const [block, output] of Object.entries(expected.outputs ?? {})) {
     if (typeof output === 'object' && output !== null && 'error' in output) {
       compareMessage(simCase, String(seen.errored.has(block)), 'true');
-    } else if (block in seen.outputs) {
+    } else {
       expect({ [block]: bare(seen.outputs[block]) }).toEqual({ [block]: bare(output) });
     }
   }

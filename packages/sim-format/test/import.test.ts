@@ -20,6 +20,67 @@ describe('a file that is no workflow of Sim is refused with the place', () => {
   });
 });
 
+describe('what is written into a field and is not of its form is refused with its block', () => {
+  const whyNot = (type: string, params: object, rest: object = {}) => {
+    const blocks = [start, block('it', type, { params }), block('in')];
+    const connections = edges('start -> it');
+    return imported({ blocks, connections, ...rest }).refusals;
+  };
+
+  it.each([
+    ['condition', 'conditions', '[{"id": "a", "title": "if", "value"'],
+    ['condition', 'conditions', 'no JSON at all'],
+    ['router_v2', 'routes', '[{"id": "a"'],
+  ])('a %s whose `%s` are no JSON: %s', (type, name, text) => {
+    expect(whyNot(type, { [name]: text })).toEqual([
+      { place: 'it', what: expect.stringContaining(`\`${name}\` is no JSON: \`${text}\``) },
+    ]);
+  });
+
+  it('a condition without any, which leaves by no way, is not', () => {
+    for (const conditions of [undefined, '', '[]']) {
+      expect(whyNot('condition', { conditions })).toEqual([]);
+    }
+    expect(whyNot('condition', { conditions: '{"id": "a"}' })).toEqual([
+      { place: 'it', what: expect.stringContaining('no list of entries with an id') },
+    ]);
+  });
+
+  it.each(['many', '3 or 4', -1, '-1'])('a loop with %j rounds', (iterations) => {
+    for (const loopType of ['for', 'doWhile']) {
+      const loops = { it: { nodes: ['in'], loopType, iterations } };
+      const connections = edges('start -> it', 'it -loop-start-source-> in');
+      expect(whyNot('loop', {}, { loops, connections })).toEqual([
+        {
+          place: 'it',
+          what: `its \`iterations\` is ${JSON.stringify(iterations)}, which is no count; give a number from 0 on`,
+        },
+      ]);
+    }
+  });
+
+  it.each(['many', -2])('a parallel with %j branches', (count) => {
+    const parallels = { it: { nodes: ['in'], parallelType: 'count', count } };
+    const connections = edges('start -> it', 'it -parallel-start-source-> in');
+    expect(whyNot('parallel', {}, { parallels, connections })).toEqual([
+      { place: 'it', what: expect.stringContaining('its `count` is') },
+    ]);
+  });
+
+  it('counts that stand as text, or not at all, are read as Sim reads them', () => {
+    const roundsOf = (iterations: unknown) => {
+      const loops = { it: { nodes: ['in'], iterations } };
+      const blocks = [start, block('it', 'loop'), block('in')];
+      const connections = edges('start -> it', 'it -loop-start-source-> in');
+      return blockOf(imported({ blocks, connections, loops }), 'it');
+    };
+    expect(roundsOf('7')).toMatchObject({ rounds: { count: 7 } });
+    for (const none of [undefined, null, 0, '', '0']) {
+      expect(roundsOf(none)).toMatchObject({ rounds: { count: 1_000 } });
+    }
+  });
+});
+
 describe('the part of it that runs', () => {
   const two = {
     blocks: [

@@ -1,7 +1,8 @@
 /**
  * The form of a manifest: what is there and of which type, before anything looks at what it means.
  * A manifest comes from outside, and a field of the wrong type must never end a leader at work.
- * Fields that nobody knows are let through: a newer SDK may send them.
+ * Fields that nobody knows are let through: a newer SDK may send them. Not so in what a task wishes of its
+ * place: a wish that is not known would not be kept, and a misspelt one is found by nobody else.
  */
 import { valueDepthMax } from '@troupe/model';
 import { z } from 'zod';
@@ -13,31 +14,49 @@ const number = z.custom<number>((value) => typeof value === 'number', 'a number'
 const expression = z.custom((value) => isExpression(value, valueDepthMax), 'an expression');
 const expressions = z.record(text, expression);
 
-const selector = z.array(
-  z.looseObject({
-    label: text,
-    op: z.enum(['in', 'not-in', 'exists', 'absent']),
-    values: texts.optional(),
-  }),
-);
-const neighbours = z.looseObject({ tasks: selector, across: text });
-const preferred = (term: z.ZodType) => z.array(z.looseObject({ weight: number, term })).optional();
+/** An object with these fields; whether it may have others is what they differ in. */
+type FormOf = (fields: z.ZodRawShape) => z.ZodType;
 
-const placement = z.looseObject({
-  strategy: text.optional(),
-  labels: z.record(text, text).optional(),
-  nodes: selector.optional(),
-  nodesPreferred: preferred(selector),
-  near: z.array(neighbours).optional(),
-  apart: z.array(neighbours).optional(),
-  nearPreferred: preferred(neighbours),
-  apartPreferred: preferred(neighbours),
-  spread: z.array(neighbours.extend({ skewMax: number, required: z.boolean() })).optional(),
-  gpuModels: texts.optional(),
-  gpus: z.looseObject({ count: number, milli: number }).optional(),
-  isolation: text.optional(),
-  preempts: z.boolean().optional(),
-});
+/** With its own fields and no others. */
+function closed(fields: z.ZodRawShape): z.ZodType {
+  const known = Object.keys(fields).join(', ');
+  const error = (issue: { readonly code?: string; readonly keys?: readonly string[] }) =>
+    issue.code === 'unrecognized_keys'
+      ? `without ${issue.keys?.map((key) => JSON.stringify(key)).join(', ')}; known are ${known}`
+      : undefined;
+  return z.strictObject(fields, { error });
+}
+
+function wishesOf(record: FormOf): z.ZodType {
+  const selector = z.array(
+    record({
+      label: text,
+      op: z.enum(['in', 'not-in', 'exists', 'absent']),
+      values: texts.optional(),
+    }),
+  );
+  const neighbour = { tasks: selector, across: text };
+  const neighbours = record(neighbour);
+  const preferred = (term: z.ZodType) => z.array(record({ weight: number, term })).optional();
+  return record({
+    strategy: text.optional(),
+    labels: z.record(text, text).optional(),
+    nodes: selector.optional(),
+    nodesPreferred: preferred(selector),
+    near: z.array(neighbours).optional(),
+    apart: z.array(neighbours).optional(),
+    nearPreferred: preferred(neighbours),
+    apartPreferred: preferred(neighbours),
+    spread: z.array(record({ ...neighbour, skewMax: number, required: z.boolean() })).optional(),
+    gpuModels: texts.optional(),
+    gpus: record({ count: number, milli: number }).optional(),
+    isolation: text.optional(),
+    preempts: z.boolean().optional(),
+  });
+}
+
+/** As an earlier version let it into the journal. */
+const placement = wishesOf(z.looseObject);
 
 const letterTries = z.looseObject({ retries: number, backoffMs: z.array(number) });
 
@@ -128,7 +147,7 @@ const workflow = z.looseObject({
 const manifestForm = z.looseObject({
   sdk: text,
   actors: z.array(actor),
-  tasks: z.array(task),
+  tasks: z.array(task.extend({ placement: wishesOf(closed).optional() })),
   workflows: z.array(workflow),
 });
 

@@ -326,6 +326,10 @@ export class Runs {
       const what = `a run id has 1 to ${runIdLengthMax} printable characters`;
       return failure('INVALID_ARGUMENT', what, { run: run.slice(0, runIdLengthMax) });
     }
+    if (run.includes('/')) {
+      const what = `run id "${run}" has a "/", as only runs have that are a block of another`;
+      return failure('INVALID_ARGUMENT', what, { run });
+    }
     return valueFault(input, `the input of run "${run}"`);
   }
   /** What is wrong with starting again from an earlier run, if anything. */

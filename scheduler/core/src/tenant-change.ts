@@ -78,10 +78,16 @@ function changedQueues(
 ): readonly QueueWeight[] | Failure | undefined {
   if (wishes === undefined) return undefined;
   const queues = new Map(known?.queues);
+  const named = new Set<string>();
   for (const wish of wishes) {
     const { queue, weight } = wish;
     const fault = queueFault(wish);
     if (fault !== undefined) return fault;
+    if (named.has(queue)) {
+      const what = `queue "${queue}" of tenant "${tenant}" is named twice`;
+      return failure('INVALID_ARGUMENT', what, { tenant, queue });
+    }
+    named.add(queue);
     // One that was closed is closed by a request that is sent again; of one that never was, nothing is.
     if (weight === null && !queues.has(queue) && known?.closed.has(queue) !== true) {
       const what = `tenant "${tenant}" has no queue "${queue}" to close`;

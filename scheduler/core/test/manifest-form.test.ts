@@ -209,5 +209,23 @@ describe('a manifest', () => {
 
   it('may have fields that this version does not know', () => {
     expect(serve({ ...rich, since: 2 } as never)).toBe('served');
+    expect(serve(changed(['tasks', 1, 'since'], 2))).toBe('served');
+  });
+
+  it('may wish nothing of a place that this version does not know: it would not be kept', () => {
+    const picky = ['tasks', 1, 'placement'];
+    const at = (...place: Place) => serve(changed([...picky, ...place], 1));
+    expect(at('label')).toContain(
+      'INVALID_ARGUMENT tasks[1].placement must be without "label"; known are strategy, labels, ' +
+        'nodes, nodesPreferred, near, apart, nearPreferred, apartPreferred, spread, gpuModels, gpus, ' +
+        'isolation, preempts',
+    );
+    expect(at('gpus', 'share')).toContain(
+      'tasks[1].placement.gpus must be without "share"; known are count, milli',
+    );
+    expect(at('nodes', 0, 'value')).toContain('placement.nodes[0] must be without "value"');
+    expect(at('spread', 0, 'skew')).toContain('placement.spread[0] must be without "skew"');
+    expect(at('nearPreferred', 0, 'term', 'of')).toContain('[0].term must be without "of"');
+    expect(at('nodesPreferred', 0, 'of')).toContain('nodesPreferred[0] must be without "of"');
   });
 });

@@ -136,3 +136,22 @@ describe('a weight', () => {
     expect(startedIn(scene)).toBe(2);
   });
 });
+
+describe('the queues of a tenant', () => {
+  it('are refused as a whole when one has no name or is named twice', () => {
+    const scene = sceneWith({});
+    const put = (...names: readonly string[]) => {
+      const queues = names.map((queue, at) => ({ queue, weight: at + 1 }));
+      return scene.asks({ kind: 'put-tenant', tenant, queues });
+    };
+    const wrong = (message: string) => ({
+      failure: { code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) },
+    });
+    expect(put('mails', '')).toMatchObject(wrong('queue name "" is not [a-z0-9-]{1,63}'));
+    expect(put('mails', 'reports', 'mails')).toMatchObject(
+      wrong('queue "mails" of tenant "default" is named twice'),
+    );
+    expect(scene.code(scene.answer(scene.submits('t', { queue: 'mails' })))).toBe('UNKNOWN_QUEUE');
+    expect(scene.code(scene.answer(scene.submits('u', { queue: '' })))).toBe('UNKNOWN_QUEUE');
+  });
+});

@@ -4,7 +4,7 @@ import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { Coverage } from '../world/coverage.ts';
 import type { Checker } from './checker.ts';
 import type { RunLedger } from './runs/run-ledger.ts';
-import { isLoop, type Where } from './runs/tree.ts';
+import { isLoop, nameOf, type Where } from './runs/tree.ts';
 import type { Truth } from './truth.ts';
 
 /** Containers around what counts as nested. */
@@ -13,6 +13,9 @@ const nestedMin = 2;
 export function runSights(truth: Truth, coverage: Coverage): Checker {
   /** Terms that had begun when a run, or a context that waits, began. */
   const began = new Map<string, number>();
+  /** The same of the last move of a run. */
+  const moved = new Map<string, number>();
+  const startedAgain = new Set<string>();
   let terms = 0;
   const isOlder = (key: string): boolean => (began.get(key) ?? terms) < terms;
   const begins = (run: string, context: string): void => {
@@ -23,6 +26,12 @@ export function runSights(truth: Truth, coverage: Coverage): Checker {
     if (ledger.failed !== undefined) {
       coverage.reach('a run goes on after a failure of one of its blocks');
     }
+    if ((moved.get(run) ?? terms) < terms) {
+      coverage.reach('a run that was moved goes on after a takeover');
+    }
+    if (startedAgain.has(run) && isOlder(run)) {
+      coverage.reach('a run that was started again goes on after a takeover');
+    }
     const around = ledger.tree.around(where.place);
     const innermost = around.at(-1);
     if (innermost === undefined || around.length < nestedMin || !isOlder(run)) return;
@@ -32,14 +41,35 @@ export function runSights(truth: Truth, coverage: Coverage): Checker {
         : 'a run goes on in a nested parallel after a takeover',
     );
   };
+  const fails = (ledger: RunLedger, where: Where): void => {
+    const { tree, atWork } = ledger;
+    const around = tree.around(where.place);
+    const depth = around.findLastIndex(({ catches }) => catches);
+    const container = around[depth];
+    if (container === undefined) {
+      const stops = tree.workflow.onFailure !== 'go-on' && !ledger.stopped;
+      if (!stops || !atWork.some((spot) => !isAt(spot.where, where))) return;
+      return coverage.reach('a first failure ends a run while others are at work');
+    }
+    coverage.reach('a container fails and what was in it is let go of');
+    if (container !== around.at(-1)) {
+      coverage.reach('a failure leaves by the error edge of a container further out');
+    }
+    const waits = atWork.some(
+      ({ where: other }) =>
+        !isAt(other, where) &&
+        isWaiting(other.place.block.kind) &&
+        tree.around(other.place)[depth] === container &&
+        where.indices.slice(0, depth).every((index, at) => other.indices[at] === index),
+    );
+    if (waits) coverage.reach('what waits in a container is let go of as it fails');
+  };
   const ends = (run: string, context: string, outcome: Outcome): void => {
     const ledger = truth.ledgers.get(run);
     const where = ledger?.tree.find(context);
     if (ledger === undefined || where === undefined || ledger.ended !== undefined) return;
     const { place } = where;
-    if (!outcome.ok && !place.catches && isCaughtAround(ledger, where)) {
-      coverage.reach('a container fails and what was in it is let go of');
-    }
+    if (!outcome.ok && !place.catches) fails(ledger, where);
     if (place.block.kind === 'answer' && ledger.atWork.length > 0) {
       coverage.reach('a run ends by an answer while others are at work');
     }
@@ -60,6 +90,7 @@ export function runSights(truth: Truth, coverage: Coverage): Checker {
           return;
         case 'run-started':
           began.set(fact.run, terms);
+          if (fact.from !== undefined) startedAgain.add(fact.run);
           if (fact.parent !== undefined) begins(fact.parent.run, fact.parent.block);
           if (fact.from === undefined) return;
           return coverage.reach(
@@ -82,6 +113,7 @@ export function runSights(truth: Truth, coverage: Coverage): Checker {
           return;
         }
         case 'run-moved':
+          moved.set(fact.run, terms);
           return coverage.reach('a run moves to another version');
         case 'run-ended':
           return ended(fact);
@@ -99,6 +131,14 @@ export function runSights(truth: Truth, coverage: Coverage): Checker {
     const isLate = !outcome.ok && outcome.failure.code === 'TIME_LIMIT';
     if (isLate) coverage.reach('a run is out of time');
   }
+}
+
+function isAt(one: Where, other: Where): boolean {
+  return nameOf(one) === nameOf(other);
+}
+
+function isWaiting(kind: string): boolean {
+  return kind === 'pause' || kind === 'wait';
 }
 
 /** A failure there goes out by the error edge of a container around. */

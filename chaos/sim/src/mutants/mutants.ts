@@ -37,10 +37,15 @@ export const mutants = {
   'pause-without-its-limit': 'a pause that nobody answers in time waits on',
   'answer-to-another-iteration': 'an answer goes to another open pause of the run',
   'error-edge-not-taken': 'a failure does not leave by the error edge of its block',
+  'error-edge-further-out-not-taken':
+    'a failure in a container in another does not leave by the error edge of the outer one',
+  'first-failure-stops-nothing': 'a run goes on after a failure that should end it',
   'both-ways-of-a-choice': 'what stands behind the port that was not chosen runs too',
   'answer-ends-nothing': 'a run goes on after its answer',
   'branches-without-bound': 'more branches run at once than their block allows',
   'child-end-told-twice': 'the end of a child run is journaled twice',
+  'successor-forgets-moves':
+    'whoever leads next goes on with a run by the version that it was moved away from',
   'moved-whatever-differs': 'a run goes on by a version in which what has begun is another',
   'reserved-beyond-a-node': 'a node is given more than it has room for',
   'tenant-not-charged': 'what the tasks of some tenants take is not charged to them',

@@ -7,6 +7,7 @@ import {
   tenantName,
 } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
+import { bundles } from '../plan/bundles.ts';
 import { evenTenant, siteOf } from '../plan/scene.ts';
 import type { World } from '../world/world.ts';
 import { rememberedTimers } from './spoilt-timers.ts';
@@ -91,6 +92,8 @@ function without(
 export function remembered(world: World, given: SchedulerFact): SchedulerFact {
   const fact = rememberedTimers(world, given);
   switch (world.mutant) {
+    case 'successor-forgets-moves':
+      return fact.kind === 'run-moved' ? { ...fact, bundle: bundles[0] ?? fact.bundle } : fact;
     case 'successor-forgets-cordons':
       return fact.kind === 'node-cordoned' ? { ...fact, cordoned: false } : fact;
     case 'successor-mistakes-places': {

@@ -187,7 +187,7 @@ export class RunState {
       if (!this.#catches(around)) continue;
       this.#mark(context, failed, output);
       instance.port[slot] = noPort;
-      this.#abandon(around, 1);
+      this.#abandon(around);
       return this.#settle(around, failed, errorPort, output);
     }
     this.failureCount++;
@@ -294,12 +294,12 @@ export class RunState {
     this.ready.add(instance.contextAt(slot));
   }
 
-  /** All that is at work inside a container is let go; `gone` of it has settled uncounted. */
-  #abandon(container: Context, gone: number): void {
+  /** All that is at work inside a container is let go. */
+  #abandon(container: Context): void {
     const inner = container.instance.inner.get(container.slot);
     if (inner === undefined) return;
     const rest = restOf(inner);
-    this.known -= rest.unsettled - gone;
+    this.known -= rest.unsettled;
     this.planned -= rest.planned;
     for (const [set, isActive] of [
       [this.ready, false],
@@ -336,11 +336,13 @@ export class RunState {
   }
 }
 
-/** What of an instance has begun and not settled, and what was still to begin. */
+/** What of an instance has begun and not settled, and what was still to begin. It is counted by what is: after
+ *  the end of the run contexts settle and take no edges, so that no frame hears of it. */
 function restOf(instance: Instance): { unsettled: number; planned: number } {
-  const { course, size } = instance;
+  const { course, size, state } = instance;
   const rest = { unsettled: 0, planned: 0 };
-  for (const unsettled of instance.unsettled) rest.unsettled += unsettled;
+  const begun = course.kind === 'branches' ? instance.branchNext : 1;
+  for (let slot = 0; slot < begun * size; slot++) if (isUnsettled(state[slot])) rest.unsettled++;
   if (course.kind === 'branches') rest.planned = (course.count - instance.branchNext) * size;
   if (course.kind === 'rounds') {
     rest.planned = Math.max(course.count - instance.round - 1, 0) * size;
@@ -352,6 +354,10 @@ function restOf(instance: Instance): { unsettled: number; planned: number } {
     rest.planned += within.planned;
   }
   return rest;
+}
+
+function isUnsettled(state: number = 0): boolean {
+  return state !== done && state !== failed && state !== skipped;
 }
 
 /** A port of a choice that no edge of the graph names. */

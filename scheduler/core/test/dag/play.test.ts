@@ -262,6 +262,23 @@ describe('ends', () => {
     const { state } = play(compiled, null, () => ({ value: counts.push(0) }));
     expect([state.known, state.settled, state.planned]).toEqual([6, 6, 0]);
   });
+
+  it('are counted also where a container fails once the answer is there', () => {
+    const behave: Behaviour = ({ id, input }) =>
+      id === 'a[2]' ? { failure: failure('USER_ERROR', 'no') } : { value: input };
+    const blocks: Block[] = [
+      { kind: 'parallel', id: 'p', after: [], branches: { count: 3 } },
+      work('a', null, { in: 'p' }),
+      work('go'),
+      { kind: 'answer', id: 'say', after: ['go'], value: 'said' },
+      work('mend'),
+    ];
+    const edges = [{ from: 'p', to: 'mend', port: 'error' }];
+    const { value, ids, state } = played(blocks, { edges, behave });
+    expect([value, ids]).toEqual(['said', ['go', 'say', 'a[0]', 'a[1]', 'a[2]']]);
+    // Only `mend` will never settle.
+    expect([state.known, state.settled, state.planned]).toEqual([7, 6, 0]);
+  });
 });
 
 it('an expression whose value could fill the memory is refused before it is made', () => {

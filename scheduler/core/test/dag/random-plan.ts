@@ -1,6 +1,5 @@
-/** Random graphs and behaviours, from a seed alone. */
+/** Random graphs, from a seed alone. */
 import type { GraphPlan, PlannedBlock, PlannedEdge } from '../../src/dag/graph.ts';
-import type { Behaviour } from './oracle.ts';
 
 /** mulberry32: the same seed gives the same numbers everywhere. */
 export function chanceOf(seed: number): () => number {
@@ -22,61 +21,57 @@ export function whole(chance: Chance, least: number, most: number): number {
 const depthMax = 3;
 /** Nothing leaves by `settled`: such an edge only makes wait. */
 const ports = ['done', 'done', 'done', 'left', 'right', 'error', 'settled'];
+const portsOfContainers = ['done', 'done', 'error', 'error', 'settled'];
 
 export interface Drawn {
   readonly plan: GraphPlan;
-  readonly behaviour: Behaviour;
-  /** Blocks that pause before they settle. */
-  readonly pauses: ReadonlySet<string>;
+  readonly policy: 'stop' | 'go-on';
+  /** Blocks whose output is that of the run. */
+  readonly answers: ReadonlySet<string>;
+  /** By block, the ports that edges leave it by, without those that nothing leaves by. */
+  readonly ports: ReadonlyMap<string, readonly string[]>;
+  /** How often a block fails where no edge takes that. */
+  readonly failing: number;
 }
 
 export function drawGraph(seed: number): Drawn {
   const chance = chanceOf(seed);
   const blocks: PlannedBlock[] = [];
   const edges: PlannedEdge[] = [];
-  const pauses = new Set<string>();
+  const answers = new Set<string>();
+  const policy = chance() < 0.4 ? 'stop' : 'go-on';
+  const hasAnswers = chance() < 0.5;
+  const failing = [0.02, 0.1, 0.3][whole(chance, 0, 2)] ?? 0;
   drawBody(undefined, 0);
-  return { plan: { blocks, edges }, behaviour: behaviourOf(seed, edges), pauses };
+  return { plan: { blocks, edges }, policy, answers, ports: portsOf(edges), failing };
 
   function drawBody(container: string | undefined, depth: number): void {
     const count = whole(chance, 1, depth === 0 ? 9 : 4);
-    const members: string[] = [];
+    const members: PlannedBlock[] = [];
     for (let at = 0; at < count; at++) {
       const id = `${container ?? ''}b${at}`;
-      const isContainer = depth < depthMax && chance() < 0.18;
+      const isContainer = depth < depthMax && chance() < 0.22;
       const kind = chance() < 0.5 ? 'loop' : 'parallel';
-      blocks.push({ id, in: container, container: isContainer ? kind : undefined });
+      const block = { id, in: container, container: isContainer ? kind : undefined } as const;
+      blocks.push(block);
       for (const earlier of members) {
         if (chance() > 1.6 / members.length) continue;
-        const plain = blocks.find((block) => block.id === earlier)?.container !== undefined;
-        const port = plain ? 'done' : (ports[whole(chance, 0, ports.length - 1)] ?? 'done');
-        edges.push({ from: earlier, to: id, port });
+        const named = earlier.container === undefined ? ports : portsOfContainers;
+        const port = named[whole(chance, 0, named.length - 1)] ?? 'done';
+        edges.push({ from: earlier.id, to: id, port });
       }
-      members.push(id);
+      members.push(block);
       if (isContainer) drawBody(id, depth + 1);
-      else if (chance() < 0.15) pauses.add(id);
+      else if (hasAnswers && chance() < 0.1) answers.add(id);
     }
   }
 }
 
-/** What a block does depends on its place alone, so that every order of events finds the same. */
-function behaviourOf(seed: number, edges: readonly PlannedEdge[]): Behaviour {
-  const at = (id: string, indices: readonly number[]): Chance => {
-    let hash = seed;
-    for (const letter of `${id}/${indices.join(',')}`) {
-      hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
-    }
-    return chanceOf(hash);
-  };
-  return {
-    portOf(id, indices) {
-      const chance = at(id, indices);
-      const named = edges
-        .filter(({ from, port }) => from === id && port !== 'settled')
-        .map(({ port = 'done' }) => port);
-      if (named.length === 0 || chance() < 0.3) return chance() < 0.06 ? 'error' : 'done';
-      return named[whole(chance, 0, named.length - 1)] ?? 'done';
-    },
-    countOf: (id, indices) => whole(at(id, indices), 0, 3),
-  };
+export function portsOf(edges: readonly PlannedEdge[]): ReadonlyMap<string, readonly string[]> {
+  const named = new Map<string, string[]>();
+  for (const { from, port = 'done' } of edges) {
+    if (port === 'settled') continue;
+    named.set(from, [...(named.get(from) ?? []), port]);
+  }
+  return named;
 }

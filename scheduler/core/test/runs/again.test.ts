@@ -1,4 +1,12 @@
-import { type Block, type Bytes, bundleHash, encodeValue, type RunId, runId } from '@troupe/model';
+import {
+  type Block,
+  type Bytes,
+  bundleHash,
+  decodeValue,
+  encodeValue,
+  type RunId,
+  runId,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../../src/index.ts';
 import { codeOf, config, failed, type Scene, stateOf, tenant } from '../scene.ts';
@@ -60,6 +68,8 @@ describe('a run from a block on', () => {
     scene.blockFinishes('c', 'C2', 'r2');
     expect(output(scene, 'r2')).toEqual(['C2', 'D']);
     expect(output(scene)).toEqual(['C', 'D']);
+    const tries = scene.view('r2').blocks.map(({ block, attempts }) => `${block} ${attempts}`);
+    expect(tries).toEqual(['a 1', 'again 0', 'c 1', 'd 1']);
   });
 
   it('runs a container anew as a whole, and takes another input when given one', () => {
@@ -268,6 +278,18 @@ describe('a run that is moved to another version', () => {
     scene.blockFinishes('new', 1);
     scene.blockFinishes('fresh', 'there');
     expect(output(scene)).toBe('there');
+  });
+
+  it('is asked there what it was asked before, also at the root', () => {
+    const ask = pause('ask', { prompt: 'which way?' });
+    const scene = flow([ask, work('old', { after: ['ask'] })]);
+    scene.starts('flow');
+    deploy(scene, [work('new', { after: ['ask'] }), ask], {}, [], 'b3');
+    expect(scene.code(move(scene))).toBe('run');
+    const { prompt } = scene.block('ask') ?? {};
+    expect(prompt && decodeValue(prompt)).toBe('which way?');
+    resume(scene, 'ask', 'left');
+    expect(live(scene)).toEqual(['new']);
   });
 
   it('does under the same leader what that version says, not what was read of the other', () => {

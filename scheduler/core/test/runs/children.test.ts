@@ -1,6 +1,6 @@
 import { encodeValue, runId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { codeOf, failed, tenant, workflow } from '../scene.ts';
+import { codeOf, failed, type Scene, tenant, workflow } from '../scene.ts';
 import {
   child,
   deploy,
@@ -11,6 +11,7 @@ import {
   parallel,
   pause,
   ref,
+  refusal,
   resume,
   run,
   value,
@@ -50,6 +51,20 @@ describe('a child run', () => {
     expect(output(scene)).toEqual([[['c[0][0]', 'c[0][1]']], [['c[1][0]', 'c[1][1]']]]);
   });
 
+  it('has an id that nobody else can take: a run of that form is refused, whoever asks for it', () => {
+    const scene = flow([work('b'), child('c', { after: ['b'] })], {}, [inner]);
+    scene.starts('flow');
+    const body = { run: runId('r1/c'), tenant, workflow: 'inner', input: encodeValue(1) };
+    const refused = scene.asks({ kind: 'start-run', ...body });
+    expect(scene.code(refused)).toBe('INVALID_ARGUMENT');
+    expect(refusal(refused)).toContain('run id "r1/c" has a "/", as only runs have');
+    scene.blockFinishes('b', 1);
+    scene.blockFinishes('a', 2, 'r1/c');
+    expect(scene.view().state).toBe('done');
+    // One that is there is shown, whatever it is called.
+    expect(scene.asks({ kind: 'start-run', ...body })).toMatchObject({ run: { state: 'done' } });
+  });
+
   it('that fails fails the block, or goes out by its error edge', () => {
     const scene = flow([child('c')], {}, [inner]);
     scene.starts('flow');
@@ -80,6 +95,8 @@ describe('a child run', () => {
     side.finishes('run:r1/c[1]:a', failed('USER_ERROR'));
     expect(side.view('r1/c[0]').state).toBe('cancelled');
     expect(live(side)).toEqual(['mend']);
+    // Nobody goes on waiting for it.
+    expect(side.machine.durable().runs[0]?.state.abandoned).toEqual([]);
   });
 
   it('in itself without end is refused at a depth', () => {
@@ -92,12 +109,14 @@ describe('a child run', () => {
   it('of an unknown workflow, or with an id that is taken, fails its block', () => {
     const scene = flow([child('c', { workflow: 'none' })]);
     expect(codeOf(scene.starts('flow').outcome)).toBe('UNKNOWN_WORKFLOW');
-    const taken = flow([pause('p'), child('c', { after: ['p'] })], {}, [inner]);
-    taken.starts('inner', 1, 'r1/c');
+    const waits = workflow('inner', [pause('p')]);
+    const taken = flow([pause('p'), child('c', { after: ['p'] })], {}, [waits]);
+    taken.starts('inner', 1, 'r1-c');
+    asAnEarlierVersionNamed(taken, 'r1-c', 'r1/c');
     taken.starts('flow');
     resume(taken, 'p', 1);
     expect(codeOf(taken.view().outcome)).toBe('ALREADY_EXISTS');
-    expect(taken.view('r1/c').state).toBe('running');
+    expect(taken.view('r1/c').state).toBe('waiting');
   });
 
   it('in a thousand rounds that end at once takes no stack', () => {
@@ -127,3 +146,11 @@ describe('a child run', () => {
     expect(live(scene, 'r2')).toEqual(['other']);
   });
 });
+
+/** Users could name runs so. */
+function asAnEarlierVersionNamed(scene: Scene, from: string, to: string): void {
+  for (const [at, fact] of scene.facts.entries()) {
+    if ('run' in fact && fact.run === from) scene.facts[at] = { ...fact, run: runId(to) };
+  }
+  scene.failOver();
+}

@@ -50,6 +50,14 @@ describe('rounds and branches', () => {
     expect(live(scene)).toEqual(['a[0]', 'a[2]']);
   });
 
+  it('of a parallel that says nothing of it are ten at once', () => {
+    const scene = flow([parallel('side', { branches: { count: 12 } }), work('a', { in: 'side' })]);
+    scene.starts('flow');
+    expect(live(scene)).toHaveLength(10);
+    scene.blockFinishes('a[9]', 1);
+    expect(live(scene).at(-1)).toBe('a[10]');
+  });
+
   it('of a loop that asks go on while its condition holds, also under another leader', () => {
     const last = { n: ref('blocks', 'a') };
     const scene = flow(

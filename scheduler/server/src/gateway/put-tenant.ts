@@ -55,8 +55,11 @@ function bodyOf(request: PutTenantRequest): RequestBody {
   const strategy = strategyOf(request);
   const closed = request.closed.map((queue) => ({ queue, weight: null }));
   const queues = [...request.queues, ...closed];
-  const names = new Set(queues.map(({ queue }) => checkedQueue(queue)));
-  if (names.size < queues.length) throw refused('queues', 'a queue is named twice');
+  const names = new Set<string>();
+  for (const { queue } of queues) {
+    if (names.has(checkedQueue(queue))) throw refused('queues', `"${queue}" is named twice`);
+    names.add(queue);
+  }
   return {
     kind: 'put-tenant',
     tenant: checkedTenant(request.tenant),
