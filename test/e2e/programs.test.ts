@@ -15,7 +15,8 @@ const asked = process.env['TROUPE_REAL_PROGRAMS'];
 const count = Number(asked ?? 200);
 const seed = Number(process.env['TROUPE_SEED'] ?? 1);
 const agents = 50;
-const lookMs = 50;
+const passingMs = 50;
+const settlingMs = 500;
 const bundle = fileURLToPath(new URL('../programs/agents.ts', import.meta.url));
 
 let cluster: Cluster | undefined;
@@ -37,9 +38,8 @@ test(`${count} random programs come to what a model says, whatever is killed`, a
     async harm() {
       kills[await replace(started, chance)] += 1;
     },
-    async passing() {
-      await pause(lookMs);
-    },
+    passing: () => pause(passingMs),
+    settling: () => pause(settlingMs),
   });
   const seconds = Math.round((performance.now() - beganAt) / 1_000);
   if (asked !== undefined) console.info(JSON.stringify({ ...verdict, ...kills, seconds }));

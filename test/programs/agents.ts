@@ -9,8 +9,10 @@ interface Kept {
   sum: number;
 }
 
-/** A turn may wait for so long until what gives its signal is over what has befallen it. */
-const waitsMs = 900_000;
+/** For so long it is waited for a signal; one that does not come then has been lost. */
+const signalMsMax = 120_000;
+/** A turn may wait several times, also for turns that wait. */
+const waitsMs = 1_800_000;
 
 export const Agent = actor('Agent', {
   state: (): Kept => ({ ids: [], sum: 0 }),
@@ -74,7 +76,7 @@ function send(c: TurnContext<Kept>, [, agent, program, delayMs]: Of<'send'>): vo
 }
 
 async function heard(c: TurnContext<Kept>, name: string): Promise<void> {
-  const value = await c.waitFor(name);
+  const value = await c.waitFor(name, { limitMs: signalMsMax });
   if (value !== name) throw new Error(`heard ${String(value)}, waiting for ${name}`);
 }
 

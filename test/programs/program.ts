@@ -57,6 +57,8 @@ const retries = 2;
 const delayMsMax = 600;
 /** The last agents give signals, one of so many. */
 const giversOne = 10;
+/** Most of what an agent gives goes to so many others, so that it has an order to keep. */
+const friends = 3;
 
 export function drawErrands({ seed, count, agents }: ProgramWishes): readonly Errand[] {
   const chance = new Random(seed).fork('programs');
@@ -101,11 +103,15 @@ function drawPart(id: string, agent: number, drawing: Drawing): Part {
   const deeper = { ...drawing, depth: depth + 1 };
   if (kind < 0.3) return ['step', id, failuresOf(chance), retries];
   if (kind < 0.5 && depth < depthMax && agent < agents - 1) {
-    const callee = chance.whole(agent + 1, agents - 1);
+    const callee = chance.chance(0.7)
+      ? Math.min(agent + chance.whole(1, friends), agents - 1)
+      : chance.whole(agent + 1, agents - 1);
     return ['call', callee, drawProgram(id, callee, deeper), chance.chance(0.3)];
   }
   if (kind < 0.75 && depth < depthMax) {
-    const receiver = chance.whole(0, agents - 1);
+    const receiver = chance.chance(0.7)
+      ? (agent + chance.whole(1, friends)) % agents
+      : chance.whole(0, agents - 1);
     const delayMs = chance.chance(0.4) ? chance.whole(1, delayMsMax) : 0;
     return ['send', receiver, drawProgram(id, receiver, deeper), delayMs];
   }

@@ -11,6 +11,8 @@ export interface Field {
   harm(): Promise<void>;
   /** While what is under way goes on, for a moment. */
   passing(): Promise<void>;
+  /** For a while, in which what is left may come to its end. */
+  settling(): Promise<void>;
 }
 
 export interface Verdict {
@@ -26,7 +28,7 @@ const batchSize = 10;
 /** Errands of so many batches are under way at most: a cluster that is slow is waited for. */
 const batchesMax = 10;
 /** How often it is looked whether all letters have come to their end. */
-const looksMax = 600;
+const looksMax = 60;
 const patient = { deadlineMs: 600_000 };
 
 export async function runErrands(
@@ -51,7 +53,7 @@ export async function runErrands(
   const expected = comesTo(outcomes);
   let found: readonly string[] = [];
   for (let look = 0; look < looksMax; look++) {
-    await field.passing();
+    await field.settling();
     found = differences(expected, await keptBy(field.troupe, agents));
     if (found.length === 0) break;
     // What was applied wrongly stays so; what lacks may still be on its way.

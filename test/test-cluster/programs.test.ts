@@ -54,6 +54,7 @@ async function runIn(
       await harm(cluster, chance);
     },
     passing: () => cluster.advance(chance.whole(1, 40)),
+    settling: () => cluster.advance(500),
   };
   try {
     const errands = drawErrands({ seed, count, agents });
