@@ -105,7 +105,7 @@ async function runBank(place: Place): Promise<Ran> {
   going = false;
   await Promise.all(moving);
   await keeper.look();
-  const finals = await statements(seatOf('reader'), accounts);
+  const finals = await statements(troupe, [key], accounts);
   const history = writer.close();
   const verdict = goesBackWhole('a scope goes back as a whole', {
     operations: history.operations,

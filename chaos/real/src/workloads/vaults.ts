@@ -37,7 +37,11 @@ export const vaults: Workload = {
       else await bank.pay(random.pick(ways[generation % ways.length] ?? []) ?? 'move');
     };
   },
-  finals: (seat) => statements(seat, accountsOfScope),
+  finals: ({ troupe }, scopes) => statements(troupe, scopes, accountsOfScope),
+  actorsOf: (scope) => [
+    ...accountsOf(scope, accountsOfScope).map((key) => ({ actor: Vault, key })),
+    ...Array.from({ length: cashiers }, (_, at) => ({ actor: Cashier, key: cashierOf(scope, at) })),
+  ],
 };
 
 /** The accounts of one scope, as a client uses them. */
@@ -89,7 +93,7 @@ export class Bank {
     const { troupe, random } = this.#seat;
     const scope = this.#key;
     if (way === 'transfer') {
-      const cashier = `${scope}/c${random.between(0, cashiers - 1)}`;
+      const cashier = cashierOf(scope, random.between(0, cashiers - 1));
       await troupe.actor(Cashier, cashier, { scope }).transfer(id, transfer);
     } else {
       const { from, to, amount } = transfer;
@@ -99,28 +103,30 @@ export class Bank {
   }
 }
 
-/** Of all accounts, when what letters carry has arrived. */
+/** Of all accounts of these scopes, when what letters carry has arrived. */
 export async function statements(
-  { troupe, operations }: Seat,
+  troupe: Troupe,
+  scopes: readonly string[],
   accounts: number,
 ): Promise<readonly Final[]> {
-  const keys = operations.keys.flatMap((key) => accountsOf(key, accounts));
   const end = performance.now() + settleMsMax;
-  for (const key of operations.keys) {
+  for (const key of scopes) {
     while (performance.now() < end) {
       if ((await insist(() => total(troupe, key, accounts))) === 0) break;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
+  const keys = scopes.flatMap((scope) => accountsOf(scope, accounts));
   return await readAll('vaults', keys, (key) =>
     troupe.actor(Vault, key, { scope: key.split('/')[0] ?? key }).statement(),
   );
 }
 
-const accountOf = (key: string, index: number) => `${key}/a${index}`;
+const accountOf = (scope: string, index: number) => `${scope}/a${index}`;
+const cashierOf = (scope: string, index: number) => `${scope}/c${index}`;
 
-function accountsOf(key: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => accountOf(key, index));
+function accountsOf(scope: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => accountOf(scope, index));
 }
 
 async function total(troupe: Troupe, key: string, accounts: number): Promise<number> {
