@@ -86,13 +86,19 @@ async function leaderDiesMeanwhile(file: string): Promise<void> {
   if (!other.running) await startScheduler(other);
   leading.kill('SIGKILL');
   await leading.exited;
-  await stage.until('another one leads', async () => (await leader()) !== leading.name);
+  await stage.until(`${other.name} leads`, async () => (await leader()) === other.name);
   writeFileSync(`${file}.go`, '');
   await startScheduler(leading);
 }
 
-async function leader(): Promise<string> {
-  return (await troupe.status()).leader;
+/** Nothing while nobody says it. */
+async function leader(): Promise<string | undefined> {
+  try {
+    return (await troupe.status()).leader;
+  } catch (thrown) {
+    if (!(thrown instanceof TroupeError)) throw thrown;
+    return undefined;
+  }
 }
 
 async function leaderAndOther(): Promise<readonly [Process, Process]> {
