@@ -1,8 +1,9 @@
 /** Actors are moved while they are at work: their callers notice nothing but time. */
-import { errorTable, TroupeError } from '@troupe/model';
+import type { TroupeError } from '@troupe/model';
 import { connect, type Troupe } from '@troupe/sdk';
 import { afterEach, expect, it } from 'vitest';
 import { Counter } from '../agents/agents.ts';
+import { expectOrder, keyOf, OrderedClients } from './ordered-clients.ts';
 import { type Scene, scene } from './scene.ts';
 
 let stage: Scene;
@@ -14,76 +15,6 @@ afterEach(async () => {
 });
 
 const counters = 40;
-const keyOf = (number: number) => `k${number % counters}`;
-
-/** What a client asked of one actor, in its order, and whether that was acknowledged. */
-interface Line {
-  readonly client: number;
-  readonly key: string;
-  readonly asked: { readonly id: string; fate: 'ok' | 'none' | 'unknown' | undefined }[];
-}
-
-/** Each client has a session of its own and calls several actors at once, each of them in turn. */
-class Clients {
-  readonly lines: Line[] = [];
-  ok = 0;
-  #stopped = false;
-  readonly #all: Promise<unknown>;
-
-  constructor(troupes: readonly Troupe[], lanes: number) {
-    const work = troupes.flatMap((troupe, client) =>
-      Array.from({ length: lanes }, (_, lane) => this.#lane(troupe, client, lane, lanes)),
-    );
-    this.#all = Promise.all(work);
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#all;
-  }
-
-  async #lane(troupe: Troupe, client: number, lane: number, lanes: number): Promise<void> {
-    const mine: Line[] = [];
-    for (let at = lane; at < counters; at += lanes) {
-      mine.push({ client, key: keyOf(at), asked: [] });
-    }
-    this.lines.push(...mine);
-    for (let n = 0; !this.#stopped; n++) {
-      for (const { key, asked } of mine)
-        await this.#add(troupe, key, asked, `${client}:${key}:${n}`);
-    }
-  }
-
-  async #add(troupe: Troupe, key: string, asked: Line['asked'], id: string): Promise<void> {
-    const one: Line['asked'][number] = { id, fate: undefined };
-    asked.push(one);
-    try {
-      await troupe.actor(Counter, key).add(id);
-      one.fate = 'ok';
-      this.ok += 1;
-    } catch (error) {
-      if (!(error instanceof TroupeError)) throw error;
-      one.fate = errorTable[error.code].outcome === 'none' ? 'none' : 'unknown';
-    }
-  }
-}
-
-/** Every acknowledged id is there once, and those of one client in its order. */
-async function expectOrder(troupe: Troupe, { lines }: Clients): Promise<number> {
-  let acknowledged = 0;
-  for (let n = 0; n < counters; n++) {
-    const ids = await troupe.actor(Counter, keyOf(n)).ids();
-    expect(new Set(ids).size, `${keyOf(n)} has an id twice`).toBe(ids.length);
-    for (const { client, asked } of lines.filter(({ key }) => key === keyOf(n))) {
-      const mine = ids.filter((id) => id.startsWith(`${client}:`));
-      const expected = asked.filter(({ id, fate }) => fate === 'ok' || mine.includes(id));
-      expect(mine).toEqual(expected.map(({ id }) => id));
-      for (const { id, fate } of asked) if (fate === 'none') expect(mine).not.toContain(id);
-      acknowledged += asked.filter(({ fate }) => fate === 'ok').length;
-    }
-  }
-  return acknowledged;
-}
 
 async function clientsOf(count: number): Promise<readonly Troupe[]> {
   const address = stage.cluster.addresses.join(',');
@@ -154,7 +85,7 @@ it('16 clients keep their order and lose nothing while 40 actors move and whatev
       s2: { TROUPE_CRASH_AT: 'scheduler.after-append:100' },
     },
   });
-  const clients = new Clients(await clientsOf(16), 4);
+  const clients = new OrderedClients(await clientsOf(16), counters);
   const names = ['n1', 'n2', 'n3', 'n4'];
   const dead = new Set<string>();
   const allDied = () => names.every((name) => dead.has(name)) && (dead.has('s1') || dead.has('s2'));

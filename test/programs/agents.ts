@@ -1,9 +1,22 @@
 /** The agent that runs random programs. A bundle of its own: nothing here but what user code is. */
-import { actor, type UntypedCalls } from '@troupe/sdk';
+import { actor, type TurnContext } from '@troupe/sdk';
 import type { Part, Program } from './program.ts';
 
+type Of<K extends Part[0]> = Extract<Part, readonly [K, ...unknown[]]>;
+
+interface Kept {
+  ids: string[];
+  sum: number;
+}
+
+/** For so long it is waited for a signal; one that does not come then has been lost. */
+const signalMsMax = 120_000;
+/** A turn may wait several times, also for turns that wait. */
+const waitsMs = 1_800_000;
+
 export const Agent = actor('Agent', {
-  state: () => ({ ids: [] as string[], sum: 0 }),
+  state: (): Kept => ({ ids: [], sum: 0 }),
+  waitsMs,
   methods: {
     async run(c, program: Program): Promise<string> {
       for (const part of program.parts) {
@@ -12,10 +25,16 @@ export const Agent = actor('Agent', {
             await c.step(part[1], failing(part), { retries: part[3], backoffMs: [5, 20] });
             break;
           case 'call':
-            await call(c.actor('Agent', keyOf(part[1])), part);
+            await call(c, part);
             break;
           case 'send':
-            c.send('Agent', keyOf(part[1]))['run']?.(part[2]);
+            send(c, part);
+            break;
+          case 'wait':
+            await heard(c, part[1]);
+            break;
+          case 'signal':
+            await c.signalTo('Agent', keyOf(part[1]), part[2], part[2]);
             break;
           case 'write':
             c.state.sum += part[1];
@@ -29,13 +48,12 @@ export const Agent = actor('Agent', {
     },
   },
   reads: {
-    ids: (c) => [...c.state.ids],
-    sum: (c) => c.state.sum,
+    kept: (c) => ({ ids: [...c.state.ids], sum: c.state.sum }),
   },
 });
 
 /** Fails as often as it was drawn, each time that it begins anew: what it comes to is the same. */
-function failing([, name, failures]: Extract<Part, readonly ['step', ...unknown[]]>) {
+function failing([, name, failures]: Of<'step'>) {
   let tries = 0;
   return async () => {
     tries += 1;
@@ -44,15 +62,22 @@ function failing([, name, failures]: Extract<Part, readonly ['step', ...unknown[
   };
 }
 
-async function call(
-  agent: UntypedCalls,
-  [, , program, caught]: Extract<Part, readonly ['call', ...unknown[]]>,
-): Promise<void> {
+async function call(c: TurnContext<Kept>, [, agent, program, caught]: Of<'call'>): Promise<void> {
   try {
-    await agent['run']?.(program);
+    await c.actor('Agent', keyOf(agent))['run']?.(program);
   } catch (thrown) {
     if (!caught) throw thrown;
   }
+}
+
+function send(c: TurnContext<Kept>, [, agent, program, delayMs]: Of<'send'>): void {
+  const options = delayMs === 0 ? {} : { delayMs };
+  c.send('Agent', keyOf(agent), options)['run']?.(program);
+}
+
+async function heard(c: TurnContext<Kept>, name: string): Promise<void> {
+  const value = await c.waitFor(name, { limitMs: signalMsMax });
+  if (value !== name) throw new Error(`heard ${String(value)}, waiting for ${name}`);
 }
 
 /** By which agents are addressed. */

@@ -208,5 +208,5 @@ export { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from './plac
 export { Reciter } from './reciting.ts';
 export { Waker } from './timing.ts';
 export { Agency, Trip } from './trips.ts';
-export { Vault } from './vaults.ts';
+export { Cashier, Vault } from './vaults.ts';
 export { refuse, stage, voyage } from './voyages.ts';

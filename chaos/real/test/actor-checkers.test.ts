@@ -138,6 +138,58 @@ describe('vaults', () => {
     expect(check(ids)).toEqual([kind]);
   });
 
+  type Entry = readonly [id: string, amount: number];
+
+  const checkDeclined = (payer: readonly Entry[], payee: readonly Entry[] = [], backs = 0) => {
+    const asked = { action: 'transfer', input: { ...input, declines: true } };
+    const declined = { ...asked, outcome: 'unknown', code: 'USER_ERROR' } as const;
+    const seen = operations(
+      'k',
+      { id: 's', action: 'look', output: 0 },
+      { id: 'd', ...declined },
+      ...Array.from({ length: backs }, (_, number) => ({
+        id: `b${number}`,
+        action: 'back',
+        input: { savepoint: 's' },
+      })),
+    );
+    const statement = (entries: readonly Entry[]) => ({
+      balance: entries.reduce((sum, [, amount]) => sum + amount, 0),
+      entries,
+    });
+    const finals = [final('k/a0', statement(payer)), final('k/a1', statement(payee))];
+    return kindsOf(goesBackWhole('p', { operations: seen, finals }));
+  };
+
+  it('give back what was declined, or have nothing of it once that was taken back', () => {
+    const givenBack = [
+      ['d', -3],
+      ['d', 3],
+    ] as const;
+    expect(checkDeclined(givenBack)).toEqual([]);
+    expect(checkDeclined([], [], 1)).toEqual([]);
+    expect(checkDeclined(givenBack, [], 1)).toEqual(['wrong']);
+  });
+
+  it.each<[string, readonly Entry[], readonly Entry[], readonly string[]]>([
+    ['what was declined is not given back', [['d', -3]], [], ['wrong', 'lost']],
+    ['what was declined and given back is gone', [], [], ['lost']],
+    [
+      'it is given back twice',
+      [
+        ['d', -3],
+        ['d', 3],
+        ['d', 3],
+      ],
+      [],
+      ['wrong', 'doubled'],
+    ],
+    ['it is paid all the same', [['d', -3]], [['d', 3]], ['wrong']],
+    ['what was never debited is given back', [['d', 3]], [], ['wrong', 'wrong']],
+  ])('are found out when %s', (_what, payer, payee, kinds) => {
+    expect(checkDeclined(payer, payee)).toEqual(kinds);
+  });
+
   it('are found out when half of a transfer is there, or a savepoint holds more', () => {
     expect(check(['during', 'after'], ['after'])).toEqual(['wrong', 'lost']);
     const seen = all.map((one) => (one.id === 's2' ? { ...one, output: 3 } : one));

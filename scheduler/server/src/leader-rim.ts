@@ -4,15 +4,16 @@
  *
  * L1  I/O is retried until it succeeds or the term ends; after the end nothing is done any more.
  */
-import type {
-  Bus,
-  Checkpoints,
-  Clock,
-  Logger,
-  Logs,
-  LoopRim,
-  Names,
-  OutputStore,
+import {
+  type Bus,
+  type Checkpoints,
+  type Clock,
+  crashPoint,
+  type Logger,
+  type Logs,
+  type LoopRim,
+  type Names,
+  type OutputStore,
 } from '@troupe/fabric';
 import {
   type Address,
@@ -84,6 +85,7 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
     this.#start.guard();
     this.#start.durable(facts, position);
     for (const fact of facts) {
+      crashPoint(`scheduler.${fact.kind}`);
       if (fact.kind === 'node-dying') {
         const { incarnation: node, reason } = fact;
         this.#start.logger.warn({ node, reason }, 'a node is taken out for good');

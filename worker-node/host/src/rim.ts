@@ -118,7 +118,8 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
     else bus.send(names.inbox(answer.to), answer.message);
   }
 
-  durable(_facts: readonly NodeFact[], position: number): void {
+  durable(facts: readonly NodeFact[], position: number): void {
+    for (const { kind } of facts) crashPoint(`node.${kind}`);
     this.#durable = position;
   }
 

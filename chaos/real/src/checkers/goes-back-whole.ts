@@ -1,7 +1,8 @@
 /**
- * Vaults: a transfer is one debit and one credit, or nothing, however often its scope went back; what was
- * done after the last return stands; what a return took back, and what was told to be `REWOUND`, never
- * comes again; and a savepoint of accounts that move money by awaited calls holds all of it.
+ * Vaults: a transfer is one debit and one credit, or nothing, however often its scope went back, and one that
+ * the receiver declined is a debit that was given back; what was done after the last return stands; what a
+ * return took back, and what was told to be `REWOUND`, never comes again; and a savepoint of accounts that
+ * move money by awaited calls holds all of it.
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
@@ -11,9 +12,17 @@ const statement = z.object({
   balance: z.number(),
   entries: z.array(z.tuple([z.string(), z.number()])),
 });
-const transferred = z.object({ from: z.string(), to: z.string(), amount: z.number() });
+const transferred = z.object({
+  from: z.string(),
+  to: z.string(),
+  amount: z.number(),
+  /** Absent from older histories. */
+  declines: z.boolean().optional(),
+});
 const returned = z.object({ savepoint: z.string() });
 
+/** By the name of their savepoint. */
+type Looks = ReadonlyMap<string, Operation>;
 type Entries = ReadonlyMap<string, readonly (readonly [account: string, amount: number])[]>;
 
 export function goesBackWhole(promise: string, { operations, finals }: Evidence): Verdict {
@@ -37,13 +46,16 @@ export function goesBackWhole(promise: string, { operations, finals }: Evidence)
       }
     }
     if (sum !== 0) find('wrong', `the accounts hold ${sum} together, not 0`);
-    const backs = all.filter(({ action, outcome }) => action === 'back' && outcome !== 'failed');
+    const returns = all.filter(({ action, outcome }) => action === 'back' && outcome !== 'failed');
+    const looks = new Map(
+      all.filter(({ action }) => action === 'look').map((one) => [one.id, one]),
+    );
     for (const operation of all) {
       if (operation.action === 'back') continue;
       const problem =
         operation.action === 'look'
-          ? lookProblem(operation, all, backs)
-          : transferProblem(operation, entries, { all, backs });
+          ? lookProblem(operation, all, returns)
+          : transferProblem(operation, entries, { looks, returns });
       if (problem !== undefined) find(problem.kind, problem.what, operation.id);
       entries.delete(operation.id);
     }
@@ -62,10 +74,10 @@ interface Problem {
 function lookProblem(
   look: Operation,
   all: readonly Operation[],
-  backs: readonly Operation[],
+  returns: readonly Operation[],
 ): Problem | undefined {
   if (look.outcome !== 'ok' || all.some(({ action }) => action === 'post')) return undefined;
-  if (backs.some((back) => overlap(back, look)) || look.output === 0) return undefined;
+  if (returns.some((back) => overlap(back, look)) || look.output === 0) return undefined;
   const what = `${told(look)} has seen ${String(look.output)} together, not 0`;
   return { kind: 'wrong', what };
 }
@@ -73,34 +85,46 @@ function lookProblem(
 function transferProblem(
   transfer: Operation,
   entries: Entries,
-  { all, backs }: { readonly all: readonly Operation[]; readonly backs: readonly Operation[] },
+  { looks, returns }: { readonly looks: Looks; readonly returns: readonly Operation[] },
 ): Problem | undefined {
-  const { from, to, amount } = inputOf(transferred, transfer);
+  const { from, to, amount, declines = false } = inputOf(transferred, transfer);
   const found = entries.get(transfer.id) ?? [];
-  const debits = found.filter(([account, sum]) => account === from && sum === -amount).length;
-  const credits = found.filter(([account, sum]) => account === to && sum === amount).length;
-  const seen = `${told(transfer)} has ${debits} debits and ${credits} credits`;
-  if (debits > 1 || credits > 1) return { kind: 'doubled', what: seen };
-  if (found.length > debits + credits) return { kind: 'wrong', what: `${seen}, and others` };
-  if (debits !== credits) return { kind: credits === 0 ? 'lost' : 'wrong', what: seen };
+  const count = (at: string, sum: number) =>
+    found.filter(([account, entry]) => account === at && entry === sum).length;
+  const debits = count(from, -amount);
+  const credits = count(to, amount);
+  const backs = count(from, amount);
+  const givenBack = backs === 0 ? '' : `, ${backs} times given back`;
+  const seen = `${told(transfer)} has ${debits} debits and ${credits} credits${givenBack}`;
+  if (debits > 1 || credits > 1 || backs > 1) return { kind: 'doubled', what: seen };
+  // What was called off before it was debited leaves a mark of nothing.
+  if (found.length > debits + credits + backs + count(from, 0)) {
+    return { kind: 'wrong', what: `${seen}, and others` };
+  }
+  if (debits !== credits + backs) {
+    return { kind: credits + backs === 0 ? 'lost' : 'wrong', what: seen };
+  }
+  if (declines && credits > 0) return { kind: 'wrong', what: `${seen}, and was declined` };
   const { outcome, code } = transfer;
   if (outcome === 'failed' || code === 'REWOUND') {
     return debits === 0 ? undefined : { kind: 'wrong', what: `${seen}, and was told to be none` };
   }
-  if (outcome !== 'ok') return undefined;
-  const mayBeTakenBack = backs.some(({ until }) => until > transfer.from);
+  const wasDeclined = declines && code === 'USER_ERROR';
+  if (outcome !== 'ok' && !wasDeclined) return undefined;
+  if (backs > 0 && !wasDeclined) return { kind: 'wrong', what: `${seen}, and was told to be done` };
+  const mayBeTakenBack = returns.some(({ until }) => until > transfer.from);
   if (debits === 0 && !mayBeTakenBack) return { kind: 'lost', what: seen };
-  const taker = debits === 1 ? backs.find((back) => tookBack(back, transfer, all)) : undefined;
+  const taker = debits === 1 ? returns.find((back) => tookBack(back, transfer, looks)) : undefined;
   if (taker === undefined) return undefined;
   return { kind: 'wrong', what: `${seen}, and was taken back by ${taker.id}` };
 }
 
 /** It began after the savepoint was there, and had ended before the return to it began. */
-function tookBack(back: Operation, transfer: Operation, all: readonly Operation[]): boolean {
+function tookBack(back: Operation, transfer: Operation, looks: Looks): boolean {
   if (back.outcome !== 'ok' || transfer.until > back.from) return false;
   const { savepoint } = inputOf(returned, back);
-  const look = all.find(({ id, action }) => id === savepoint && action === 'look');
-  return look !== undefined && look.outcome === 'ok' && look.until < transfer.from;
+  const look = looks.get(savepoint);
+  return look?.outcome === 'ok' && look.until < transfer.from;
 }
 
 function overlap(left: Operation, right: Operation): boolean {

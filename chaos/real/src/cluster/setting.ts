@@ -1,8 +1,8 @@
 /** What the machine that the suite runs on lets it have, and what must therefore be left out. */
-import { existsSync } from 'node:fs';
 import { noNetwork, noSshd } from '@troupe/chaos-faults';
 import { findBinary } from '@troupe/fabric/servers';
 import { noDisk } from './disk.ts';
+import { faketimeLibrary } from './false-clock.ts';
 import { versionOf } from './versions.ts';
 
 export interface Setting {
@@ -32,14 +32,6 @@ export interface Wanted {
 /** Older ones lose what three replicas promise when servers are killed. */
 const replicasFrom = [2, 12, 3] as const;
 
-const libraries = [
-  process.env['FAKETIME_LIBRARY'] ?? '',
-  '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1',
-  '/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1',
-  '/usr/lib/faketime/libfaketimeMT.so.1',
-  '/usr/lib64/faketime/libfaketimeMT.so.1',
-];
-
 export async function lookAround({ nodes, schedulers, place }: Wanted): Promise<Setting> {
   const refusal = place === 'loopback' ? 'not asked for' : noNetwork();
   const machines = refusal === undefined;
@@ -63,7 +55,7 @@ export async function lookAround({ nodes, schedulers, place }: Wanted): Promise<
     replicas: three ? 3 : 1,
     ssh,
     disks: noDisk() === undefined,
-    faketime: libraries.find((file) => file !== '' && existsSync(file)),
+    faketime: faketimeLibrary(),
     lacks,
   };
 }

@@ -1,6 +1,6 @@
 /** The wall clock of one node jumps, by libfaketime; its monotonic clock goes on. */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isUnderFalseClock, setFalseClock, underFalseClock } from '../cluster/false-clock.ts';
 import { dataDirOf } from '../cluster/stage.ts';
 import { type Fault, holdOne } from './fault.ts';
 
@@ -13,20 +13,12 @@ export const clockJump: Fault = {
     const member = await holdOne(stage, random, 'node');
     if (member === undefined || faketime === undefined) return undefined;
     const file = join(dataDirOf(stage.dir), `${member.name}.clock`);
-    writeFileSync(file, '+0\n');
-    await member.renew({
-      env: {
-        LD_PRELOAD: faketime,
-        FAKETIME_TIMESTAMP_FILE: file,
-        FAKETIME_NO_CACHE: '1',
-        FAKETIME_DONT_FAKE_MONOTONIC: '1',
-        DONT_FAKE_MONOTONIC: '1',
-      },
-    });
+    setFalseClock(file, 0);
+    await member.renew({ env: underFalseClock(faketime, file) });
     const pid = await member.pid();
     const jumpSeconds = random.between(60, 7_200) * (random.chance(0.5) ? 1 : -1);
-    writeFileSync(file, `${jumpSeconds < 0 ? '' : '+'}${jumpSeconds}\n`);
-    const under = pid !== undefined && readFileSync(`/proc/${pid}/maps`, 'utf8').includes(faketime);
+    setFalseClock(file, jumpSeconds);
+    const under = pid !== undefined && isUnderFalseClock(pid, faketime);
     return {
       target: `${member.name} (${jumpSeconds} s)`,
       async undo() {
