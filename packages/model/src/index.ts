@@ -25,5 +25,6 @@ export * from './savepoints.ts';
 export * from './taken.ts';
 export * from './timers.ts';
 export * from './topics.ts';
+export * from './upgrades.ts';
 export * from './version.ts';
 export * from './workflow.ts';

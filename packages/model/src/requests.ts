@@ -26,10 +26,12 @@ import type { PriorityName } from './priority.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
 import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
 import type { TimerWhen } from './timers.ts';
+import type { RolloutAnswer, RolloutRequest } from './upgrades.ts';
 
 export type RequestBody =
   | SavepointRequest
   | ConfigRequest
+  | RolloutRequest
   | {
       /** Idempotent by `task`. Answered when the task has finished. */
       readonly kind: 'submit-task';
@@ -284,6 +286,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'get-config',
   'list-tasks',
   'list-demands',
+  'list-rollouts',
   'list-savepoints',
   'show-line',
 ]);
@@ -306,6 +309,7 @@ export interface Request {
 export type Answer =
   | SavepointAnswer
   | ConfigAnswer
+  | RolloutAnswer
   | { readonly kind: 'task-ended'; readonly task: TaskId; readonly outcome: Outcome }
   | { readonly kind: 'run'; readonly run: RunView }
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }

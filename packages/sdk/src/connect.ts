@@ -31,6 +31,7 @@ import { type Platform, processPlatform } from './platform.ts';
 import { type PoolOptions, poolOf } from './pool.ts';
 import { saidPriority } from './priority.ts';
 import { dropReservation, putReservation } from './reservations.ts';
+import { rolloutsOf } from './rollouts.ts';
 import { runHandle, viewOf } from './runs.ts';
 import { scopeOf } from './scopes.ts';
 import { Semaphore } from './semaphore.ts';
@@ -210,6 +211,7 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
     topic: (name) => topicOf(name, (type, key) => actorHandle(way, type, key, { deadlineMs })),
     topics: (asked = {}) => listTopics(actors, asked),
     config: configOf(unary, tenant),
+    rollouts: rolloutsOf(unary, tenant),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);

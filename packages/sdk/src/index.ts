@@ -36,6 +36,7 @@ export type { Config, ConfigView, SetConfigOptions } from './config.ts';
 export { connect } from './connect.ts';
 export type { DeadLetters, DeadLettersAsked, DeadLettersPage } from './dead-letters.ts';
 export * from './define.ts';
+export type { CodeVersion, Rollout, RolloutOptions, Rollouts } from './rollouts.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { AcquireOptions, Lease, SemaphoreHandle } from './semaphores.ts';
 export type { ActorStream } from './stream.ts';

@@ -32,6 +32,7 @@ import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
 import { Rewinds } from './rewinds.ts';
+import { Rollouts } from './rollouts.ts';
 import { Runs } from './runs.ts';
 import { Savepoints } from './savepoints.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
@@ -68,6 +69,7 @@ export class Leader {
   readonly #deadLetters: DeadLetterLists;
   readonly #activities: Activities;
   readonly #configs: Configs;
+  readonly #rollouts: Rollouts;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -83,6 +85,7 @@ export class Leader {
         this.#ailing.nodeLost(node);
         this.#activities.nodeLost(node);
         this.#configs.nodeLost(node);
+        this.#rollouts.nodeLost(node);
         this.#tasks.nodeLost(node);
         this.#timers.nodeLost(node);
       },
@@ -97,12 +100,14 @@ export class Leader {
       placed: (actor, node, left) => {
         if (left !== undefined) this.#migrations.placed(actor, left);
         this.#timers.placed(actor, node);
+        this.#rollouts.placed(actor, node, left);
       },
       back: (actor) => this.#rewinds.back(actor),
     });
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
     );
+    this.#rollouts = new Rollouts(desk, (node, actor) => this.#directory.place(node, actor));
     this.#ailing = new Ailing();
     this.#activities = new Activities(desk);
     this.#configs = new Configs(desk);
@@ -110,6 +115,7 @@ export class Leader {
       ailments: this.#ailing,
       timers: this.#timers,
       migrations: this.#migrations,
+      rollouts: this.#rollouts,
     });
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
@@ -192,6 +198,7 @@ export class Leader {
       this.#activities,
       this.#configs,
       this.#rewinds,
+      this.#rollouts,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
@@ -217,6 +224,10 @@ export class Leader {
         return this.#tasks.resend(due.node);
       case 'configs':
         return this.#configs.resend(due.node);
+      case 'upgrades':
+        return this.#rollouts.resend(due.node);
+      case 'rollout':
+        return this.#rollouts.due(due.tenant, due.type);
       case 'leaves':
         return this.#migrations.resend(due.node);
       case 'migration':
@@ -266,6 +277,7 @@ export class Leader {
     this.#migrations.takeOver();
     this.#lifecycle.takeOver();
     this.#rewinds.takeOver();
+    this.#rollouts.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
@@ -298,8 +310,13 @@ export class Leader {
       case 'heartbeat':
         return this.#membership.detection.beat(node, message.load);
       case 'place-seen':
-        for (const seen of message.placed) this.#directory.placeSeen(node, seen);
+        for (const seen of message.placed) {
+          this.#directory.placeSeen(node, seen);
+          if (seen.upgradeAt !== undefined) this.#rollouts.seen(node, seen.actor, seen.upgradeAt);
+        }
         return;
+      case 'upgraded':
+        return this.#rollouts.upgraded(message);
       case 'settled':
         return this.#lifecycle.settled(message);
       case 'ailing':
@@ -401,6 +418,10 @@ export class Leader {
         return this.#configs.get(asker, body);
       case 'put-config':
         return this.#configs.put(asker, body);
+      case 'start-rollout':
+      case 'change-rollout':
+      case 'list-rollouts':
+        return this.#rollouts.serve(asker, body);
       case 'put-reservation':
         return this.#reserving.put(asker, body);
       case 'drop-reservation':

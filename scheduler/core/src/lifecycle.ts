@@ -33,6 +33,7 @@ import type { ActorRecord } from './actors.ts';
 import type { Desk } from './desk.ts';
 import type { Directory } from './directory.ts';
 import type { Migrations } from './migrations.ts';
+import type { Rollouts } from './rollouts.ts';
 import type { Size } from './sizes.ts';
 import { wentBack } from './surveys.ts';
 import type { Timers } from './timers.ts';
@@ -54,6 +55,7 @@ export class Lifecycle {
   readonly #ailments: Ailments;
   readonly #timers: Timers;
   readonly #migrations: Migrations;
+  readonly #rollouts: Rollouts;
   /** Who waits until an actor is as wished. */
   readonly #askers = new Waiting<ActorId, Asker>();
   /** Paused actors that run nothing, and under which epoch and wish that was said. */
@@ -68,10 +70,12 @@ export class Lifecycle {
       readonly ailments: Ailments;
       readonly timers: Timers;
       readonly migrations: Migrations;
+      readonly rollouts: Rollouts;
     },
   ) {
-    const { ailments, timers, migrations } = given;
+    const { ailments, timers, migrations, rollouts } = given;
     this.#migrations = migrations;
+    this.#rollouts = rollouts;
     this.#desk = desk;
     this.#timers = timers;
     this.#directory = directory;
@@ -265,6 +269,7 @@ export class Lifecycle {
     this.#directory.confirm(actor);
     this.#timers.destroyed(id);
     this.#migrations.destroyed(actor);
+    this.#rollouts.destroyed(actor);
     this.#desk.decide({
       kind: 'actor-destroyed',
       actor: id,

@@ -14,6 +14,7 @@ import { type NodesImage, NodeTable } from './nodes.ts';
 import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
 import { RewindTable, type ScopeTime } from './rewind-table.ts';
+import { type RolloutsImage, RolloutTable } from './rollout-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
 import { type SavepointsImage, SavepointTable } from './savepoint-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
@@ -52,6 +53,8 @@ export interface DurableState {
   readonly rewinds?: readonly ScopeTime[];
   readonly tasks: TasksImage;
   readonly runs: RunsImage;
+  /** Absent where no type ever had one. */
+  readonly rollouts?: RolloutsImage;
   /** Absent where there are none. */
   readonly objects?: ObjectsImage;
   /** Absent where no actor ever set one. */
@@ -66,6 +69,7 @@ export class State {
   readonly tombstones = new Tombstones();
   readonly actors = new ActorTable(this.nodes, this.tombstones);
   readonly deployments = new DeploymentTable();
+  readonly rollouts = new RolloutTable();
   readonly configs = new ConfigTable();
   readonly reservations = new ReservationTable(this.nodes);
   readonly savepoints = new SavepointTable();
@@ -124,6 +128,7 @@ export class State {
       case 'actor-migrating':
       case 'actor-rebased':
       case 'actor-wished':
+      case 'actor-upgraded':
         this.actors.apply(fact, position);
         break;
       case 'savepoint-made':
@@ -153,6 +158,14 @@ export class State {
       case 'tenant-put':
       case 'bundle-deployed':
         this.deployments.apply(fact);
+        break;
+      case 'rollout-begun':
+        this.deployments.apply(fact);
+        this.rollouts.apply(fact, position);
+        break;
+      case 'rollout-changed':
+      case 'upgrade-failed':
+        this.rollouts.apply(fact, position);
         break;
       case 'config-put':
         this.configs.apply(fact);
@@ -210,6 +223,7 @@ export class State {
       ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
       ...(this.savepoints.size === 0 ? {} : { savepoints: this.savepoints.image() }),
       ...(this.rewinds.size === 0 ? {} : { rewinds: this.rewinds.image() }),
+      ...(this.rollouts.size === 0 ? {} : { rollouts: this.rollouts.image() }),
       tasks: this.tasks.image(),
       runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
@@ -235,6 +249,7 @@ export class State {
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
     state.configs.restore(durable.configs ?? []);
+    state.rollouts.restore(durable.rollouts ?? []);
     state.reservations.restore(durable.reservations ?? []);
     state.savepoints.restore(durable.savepoints ?? []);
     state.rewinds.restore(durable.rewinds ?? []);

@@ -25,6 +25,7 @@ import {
   remainsOf,
   replay,
   type TurnCause,
+  type UpgradeCause,
 } from '@troupe/worker-node-core';
 import { isTopic } from '../node/program.ts';
 import { Manifests } from '../plan/bundles.ts';
@@ -269,7 +270,7 @@ export class Truth {
 
   #note(
     actor: ActorTruth,
-    cause: TurnCause,
+    cause: TurnCause | UpgradeCause,
     turn: Pick<TurnTruth, 'seq' | 'epoch' | 'outcome'>,
   ): void {
     actor.turns.set(causeKey(cause), {
@@ -322,7 +323,7 @@ export class Truth {
   }
 }
 
-export function causeKey(cause: TurnCause): string {
+export function causeKey(cause: TurnCause | UpgradeCause): string {
   switch (cause.kind) {
     case 'call':
       return `${cause.session}:${cause.number}`;
@@ -330,6 +331,8 @@ export function causeKey(cause: TurnCause): string {
       return `${cause.from}#${cause.fromBirth}:${cause.number}`;
     case 'timer':
       return `timer:${cause.number}.${cause.firing}`;
+    case 'upgrade':
+      return `upgrade:${cause.at}`;
   }
 }
 
@@ -348,7 +351,7 @@ export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
 /** How often the letter that this turn is of has failed before: the same each time, as a cause is not. */
 export function failedBefore(
   truth: Truth,
-  { actor, cause }: { readonly actor: ActorId; readonly cause: TurnCause },
+  { actor, cause }: { readonly actor: ActorId; readonly cause: TurnCause | UpgradeCause },
 ): number {
   if (cause.kind !== 'letter') return 0;
   const sender = `${cause.from}#${cause.fromBirth}`;

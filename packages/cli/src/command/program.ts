@@ -17,6 +17,7 @@ import { addKillNode } from './kill-node.ts';
 import { addLetters } from './letters.ts';
 import { addMigrate } from './migrate.ts';
 import { addNode, addScheduler } from './node.ts';
+import { addRollout } from './rollout.ts';
 import { addRun } from './run.ts';
 import { addRuns } from './runs.ts';
 import { addScopes } from './scopes.ts';
@@ -71,6 +72,7 @@ export function makeProgram(): Command {
     addTopics,
     addTenants,
     addConfig,
+    addRollout,
     addScopes,
     addDemand,
     addImport,

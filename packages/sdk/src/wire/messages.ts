@@ -447,11 +447,53 @@ export interface UnaryMethods {
     };
     response: ConfigMessage;
   };
+  'DeploymentsService/StartRollout': {
+    request: {
+      tenant: string;
+      type: string;
+      by: string;
+      bundle: string;
+      atOnce: number;
+      pauseMs: number;
+      failuresMax: number;
+      discard: boolean;
+    };
+    response: { rollout: RolloutMessage };
+  };
+  'DeploymentsService/ChangeRollout': {
+    request: { tenant: string; type: string; state: string };
+    response: { rollout: RolloutMessage };
+  };
+  'DeploymentsService/ListRollouts': {
+    request: { tenant: string };
+    response: { rollouts: readonly RolloutMessage[] };
+  };
   'ClusterService/DrainNode': { request: { node: string }; response: object };
   'ClusterService/CordonNode': {
     request: { node: string; cordoned: boolean };
     response: object;
   };
+}
+
+export interface CodeMessage {
+  readonly bundle: string;
+  readonly version: number;
+}
+
+export interface RolloutMessage {
+  readonly tenant: string;
+  readonly type: string;
+  readonly to: CodeMessage | null;
+  readonly before?: CodeMessage | null;
+  readonly atOnce: number;
+  readonly pauseMs: number;
+  readonly failuresMax: number;
+  readonly state: string;
+  readonly actors: readonly (CodeMessage & { readonly count: number })[];
+  readonly underWay: number;
+  readonly failed: number;
+  readonly failures: readonly { readonly actor: string; readonly error: ErrorMessage | null }[];
+  readonly at: number;
 }
 
 export interface DeployResponse {
