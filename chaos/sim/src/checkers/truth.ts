@@ -4,7 +4,6 @@
  */
 import {
   type ActorId,
-  decodeValue,
   encodeValue,
   failure,
   type GangPolicy,
@@ -34,6 +33,7 @@ import { Asked } from './asked.ts';
 import { Grounds } from './grounds.ts';
 import { Ledgers } from './runs/ledgers.ts';
 import { Vaults } from './vaults.ts';
+import { idIn } from '../node/form.ts';
 
 export interface ActorTruth {
   readonly id: ActorId;
@@ -255,7 +255,8 @@ export class Truth {
       this.#note(actor, begun.cause, { seq: fact.seq, epoch: fact.epoch, outcome });
     }
     if (fact.kind !== 'turn') return;
-    if (delta !== undefined && !isTopic(actor.id)) actor.ids.push(String(decodeValue(delta)));
+    const id = delta === undefined || isTopic(actor.id) ? undefined : idIn(delta);
+    if (id !== undefined) actor.ids.push(id);
     const { seq, epoch, outcome, letters, withdrawn = [] } = fact;
     actor.lastEpoch = epoch;
     // A letter that is tried again is not taken.
