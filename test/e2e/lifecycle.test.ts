@@ -1,4 +1,5 @@
 /** The lives of actors on a real cluster: destroyed, paused and made, whatever is killed meanwhile. */
+import { connect } from '@troupe/sdk';
 import { afterEach, expect, it } from 'vitest';
 import { Counter, Fragile, Sender } from '../agents/agents.ts';
 import { type Scene, scene } from './scene.ts';
@@ -87,6 +88,28 @@ it('an owned actor goes with its owner, also when the leader is killed in betwee
     return (await actors.getIfExists(Counter, 'child')) === undefined;
   });
   await expect(child.calls.ids()).rejects.toMatchObject({ code: 'GONE' });
+});
+
+it('an actor of a session outlives a gateway, and goes with its client, also when the leader is killed in between', async () => {
+  stage = await scene({ nodes: 1, schedulers: 2 });
+  const { actors } = stage.troupe;
+  const client = await connect({ address: stage.cluster.addresses.join(',') });
+  const mine = await client.actors.create(Counter, 'mine', { owner: 'session' });
+  const killLeader = async () => {
+    const { leader } = await stage.troupe.status();
+    const leading = stage.cluster.schedulers.find(({ name }) => name === leader);
+    leading?.kill('SIGKILL');
+    await leading?.exited;
+  };
+  await killLeader();
+  expect(await mine.calls.add('one')).toBe(1);
+  await stage.cluster.startScheduler();
+  expect(await actors.getIfExists(Counter, 'mine')).toBeDefined();
+  await client.close();
+  await killLeader();
+  await stage.until('it is gone', async () => {
+    return (await actors.getIfExists(Counter, 'mine')) === undefined;
+  });
 });
 
 it('nothing of a destroyed actor comes back when every node is started anew', async () => {

@@ -188,6 +188,8 @@ export const limits = {
   waveMs: 30_000,
   /** Actors that may fail to be upgraded before a rollout stops by itself. */
   rolloutFailuresMax: 1_000,
+  /** A client session that owns actors is over when it was not heard of for so long, while somebody led. */
+  owningSessionMs: 60_000,
   /** Time led, for which it is remembered what a destroyed actor had received. */
   tombstoneMs: 3_600_000,
   /** Destroyed actors so remembered: to destroy another one is `RESOURCE_EXHAUSTED` beyond. */

@@ -16,6 +16,7 @@ import type {
   Incarnation,
   NodeName,
   RunId,
+  SessionId,
   TaskId,
   TenantName,
 } from './ids.ts';
@@ -184,6 +185,12 @@ export type RequestBody =
       readonly wish: ActorWish['kind'];
     }
   /** Answered when its node was asked to let it leave memory. */
+  | {
+      /** The session goes on, or it is over: then what it owns is destroyed. */
+      readonly kind: 'keep-session' | 'end-session';
+      readonly tenant: TenantName;
+      readonly session: SessionId;
+    }
   | { readonly kind: 'stop-actor-request'; readonly actor: ActorId; readonly birth: number }
   | {
       /** Moves an actor to another node: the one named, else the one that suits best. Answered when it
@@ -283,6 +290,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-timers',
   'list-dead-letters',
   'get-actor',
+  'keep-session',
   'get-config',
   'list-tasks',
   'list-demands',
@@ -526,10 +534,17 @@ export interface PendingTimerView {
   readonly cron?: string;
   readonly zone?: string;
 }
-/** Another actor of the tenant, or a run of it. */
+/** Another actor of the tenant, a run of it, or a session of a client. */
 export type ActorOwner =
   | { readonly kind: 'actor'; readonly actor: ActorId; readonly birth: number }
-  | { readonly kind: 'run'; readonly run: RunId };
+  | { readonly kind: 'run'; readonly run: RunId }
+  | SessionOwner;
+
+export interface SessionOwner {
+  readonly kind: 'session';
+  readonly tenant: TenantName;
+  readonly session: SessionId;
+}
 
 /** `moving`: its node has died, and it is not placed anew yet. `failed`: it cannot be brought into
  *  memory, or crashes. */

@@ -11,6 +11,7 @@ import { activityField } from './activity.ts';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import { checkWhole, uint32Max } from './definition.ts';
 import { nameOf } from './handle.ts';
+import type { SessionOwner } from './session-owner.ts';
 import type { CallOptions } from './troupe.ts';
 import { failureOfMessage } from './wire/failures.ts';
 import type { ActorMessage, OwnerMessage } from './wire/messages.ts';
@@ -37,8 +38,9 @@ export interface ActorPage {
 
 export interface CreateActorOptions extends Pick<CallOptions, 'scope'> {
   readonly labels?: Labels;
-  /** It is destroyed soon after that ends: another actor, or a run of this id. */
-  readonly owner?: Pick<ActorRef<unknown>, 'view'> | { readonly run: string };
+  /** It is destroyed soon after that ends: another actor, a run of this id, or this client, which ends by
+   *  `close()`, or when the cluster has not heard of it for a minute. Without an owner it stays. */
+  readonly owner?: Pick<ActorRef<unknown>, 'view'> | { readonly run: string } | 'session';
   /** One that is there will do; fail with `ALREADY_EXISTS` otherwise. */
   readonly orExisting?: boolean;
 }
@@ -91,7 +93,7 @@ type Named = { readonly tenant: string; readonly type: string; readonly key: str
 export function actorsOf(
   unary: Unary,
   tenant: string,
-  newId: () => string,
+  { newId, session }: { readonly newId: () => string; readonly session: SessionOwner },
   callsOf: (actor: Target, key: string, birth: number) => unknown,
 ): Actors {
   const named = (actor: Target, key: string): Named => ({ tenant, type: nameOf(actor), key });
@@ -130,7 +132,8 @@ export function actorsOf(
     ) {
       const { scope = '', labels = {}, orExisting = false } = options;
       const by = newId();
-      const owner = ownerOf(options.owner);
+      if (options.owner === 'session') session.owns();
+      const owner = ownerOf(options.owner, session.session);
       const request = { ...named(actor, key), by, scope, labels, orExisting, ...owner };
       const made = await unary.ask('ActorsService/Create', request, { begins: true });
       return refOf(actor, actorViewOf(made.actor));
@@ -149,12 +152,18 @@ export function actorsOf(
   });
 }
 
-function ownerOf(owner: CreateActorOptions['owner']): { readonly owner?: OwnerMessage } {
+const nobody: OwnerMessage = { run: '', type: '', key: '', birth: 0, session: '' };
+
+function ownerOf(
+  owner: CreateActorOptions['owner'],
+  session: string,
+): { readonly owner?: OwnerMessage } {
   if (owner === undefined) return {};
-  if ('run' in owner) return { owner: { run: owner.run, type: '', key: '', birth: 0 } };
+  if (owner === 'session') return { owner: { ...nobody, session } };
+  if ('run' in owner) return { owner: { ...nobody, run: owner.run } };
   const { actor, birth } = owner.view;
   const { type, key } = actorParts(actor as never);
-  return { owner: { run: '', type, key, birth } };
+  return { owner: { ...nobody, type, key, birth } };
 }
 
 async function pageOf(

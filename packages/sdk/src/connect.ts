@@ -38,6 +38,7 @@ import { Semaphore } from './semaphore.ts';
 import { semaphoreOf } from './semaphores.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
+import { SessionOwner } from './session-owner.ts';
 import { streamOf } from './stream.ts';
 import { putTenant } from './tenants.ts';
 import { listTimers } from './timer-list.ts';
@@ -121,10 +122,11 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
   });
   const read: ReadObject = (stored) => unary.read(stored);
   const way: Way = { session, read, platform, unary, tenant };
+  const owner = new SessionOwner(unary, tenant, platform);
   const actors = actorsOf(
     unary,
     tenant,
-    () => platform.newId(),
+    { newId: () => platform.newId(), session: owner },
     (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
   );
   return {
@@ -236,6 +238,8 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       return await listDemands(unary, { tenant: whose, limit });
     },
     async close() {
+      const ended = owner.end();
+      if (ended !== undefined) await ended;
       session.close();
       for (const door of doors) door.close();
     },

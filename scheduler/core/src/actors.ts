@@ -490,6 +490,7 @@ function typeKey(tenant: TenantName, type: string): string {
   return `${tenant}/${type}`;
 }
 
-function ownerKey(owner: ActorOwner): string {
+export function ownerKey(owner: ActorOwner): string {
+  if (owner.kind === 'session') return `session ${owner.tenant}/${owner.session}`;
   return owner.kind === 'run' ? `run ${owner.run}` : `actor ${owner.actor}#${owner.birth}`;
 }

@@ -28,6 +28,7 @@ import { Membership } from './membership.ts';
 import { Migrations } from './migrations.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
+import { OwningSessions } from './owning-sessions.ts';
 import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
@@ -70,6 +71,7 @@ export class Leader {
   readonly #activities: Activities;
   readonly #configs: Configs;
   readonly #rollouts: Rollouts;
+  readonly #owningSessions: OwningSessions;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -116,7 +118,9 @@ export class Leader {
       timers: this.#timers,
       migrations: this.#migrations,
       rollouts: this.#rollouts,
+      owned: (owner) => this.#owningSessions.owns(owner),
     });
+    this.#owningSessions = new OwningSessions(desk, (owner) => this.#lifecycle.sessionOver(owner));
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
       if (run !== undefined) this.#runs.blockEnded(run.run);
@@ -276,6 +280,7 @@ export class Leader {
     this.#directory.takeOver();
     this.#migrations.takeOver();
     this.#lifecycle.takeOver();
+    this.#owningSessions.takeOver();
     this.#rewinds.takeOver();
     this.#rollouts.takeOver();
     this.#tasks.takeOver();
@@ -418,6 +423,9 @@ export class Leader {
         return this.#configs.get(asker, body);
       case 'put-config':
         return this.#configs.put(asker, body);
+      case 'keep-session':
+      case 'end-session':
+        return this.#owningSessions.serve(asker, body);
       case 'start-rollout':
       case 'change-rollout':
       case 'list-rollouts':
@@ -500,6 +508,7 @@ export class Leader {
     this.#timers.look();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
+    this.#owningSessions.look();
     const stonesLeft = this.#lifecycle.forget();
     const orphansLeft = this.#lifecycle.endOrphans();
     const left = tasksLeft || runsLeft || stonesLeft || orphansLeft;

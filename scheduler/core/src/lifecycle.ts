@@ -24,6 +24,7 @@ import {
   limits,
   type RequestBody,
   type RunId,
+  type SessionOwner,
   type Settled,
   type SettledActor,
 } from '@troupe/model';
@@ -56,6 +57,7 @@ export class Lifecycle {
   readonly #timers: Timers;
   readonly #migrations: Migrations;
   readonly #rollouts: Rollouts;
+  readonly #owned: (owner: ActorOwner) => void;
   /** Who waits until an actor is as wished. */
   readonly #askers = new Waiting<ActorId, Asker>();
   /** Paused actors that run nothing, and under which epoch and wish that was said. */
@@ -71,9 +73,12 @@ export class Lifecycle {
       readonly timers: Timers;
       readonly migrations: Migrations;
       readonly rollouts: Rollouts;
+      /** An actor was made that has this owner. */
+      owned(owner: ActorOwner): void;
     },
   ) {
-    const { ailments, timers, migrations, rollouts } = given;
+    const { ailments, timers, migrations, rollouts, owned } = given;
+    this.#owned = owned;
     this.#migrations = migrations;
     this.#rollouts = rollouts;
     this.#desk = desk;
@@ -91,10 +96,11 @@ export class Lifecycle {
         ...(labels === undefined ? {} : { labels }),
         ...(owner === undefined ? {} : { owner }),
       };
-      const orphan = owner === undefined || this.#lives(owner) ? undefined : ownerGone(owner);
+      const orphan = isGone(owner, (one) => this.#lives(one)) ? ownerGone(owner) : undefined;
       const fault = orphan ?? this.#directory.create(id, scope ?? id, more);
       if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
       const actor = this.#view(id);
+      if (owner !== undefined) this.#owned(owner);
       if (actor !== undefined) this.#desk.answer(asker, { kind: 'actor', actor, created: true });
       return;
     }
@@ -176,6 +182,11 @@ export class Lifecycle {
     }
   }
 
+  /** A session that owns actors is over. */
+  sessionOver(owner: SessionOwner): void {
+    this.#orphan(owner);
+  }
+
   runEnded(run: RunId): void {
     this.#orphan({ kind: 'run', run });
   }
@@ -246,6 +257,8 @@ export class Lifecycle {
   }
 
   #lives(owner: ActorOwner): boolean {
+    // A session is taken for alive until it was not heard of for long enough.
+    if (owner.kind === 'session') return true;
     const { actors, runs } = this.#desk.state;
     if (owner.kind === 'run') {
       const run = runs.get(owner.run);
@@ -312,7 +325,14 @@ export class Lifecycle {
   }
 }
 
-function ownerGone(owner: ActorOwner): Failure {
+function isGone(
+  owner: ActorOwner | undefined,
+  lives: (owner: ActorOwner) => boolean,
+): owner is Exclude<ActorOwner, SessionOwner> {
+  return owner !== undefined && owner.kind !== 'session' && !lives(owner);
+}
+
+function ownerGone(owner: Exclude<ActorOwner, SessionOwner>): Failure {
   if (owner.kind === 'actor') return gone(owner.actor, owner.birth);
   const what = `run "${owner.run}" does not exist, or has ended`;
   return failure('UNKNOWN_RUN', what, { run: owner.run });

@@ -153,6 +153,7 @@ export interface OwnerMessage {
   readonly type: string;
   readonly key: string;
   readonly birth: number;
+  readonly session: string;
 }
 
 interface NamedActor {
@@ -446,6 +447,14 @@ export interface UnaryMethods {
       version?: number;
     };
     response: ConfigMessage;
+  };
+  'ActorsService/KeepSession': {
+    request: { tenant: string; session: string };
+    response: object;
+  };
+  'ActorsService/EndSession': {
+    request: { tenant: string; session: string };
+    response: object;
   };
   'DeploymentsService/StartRollout': {
     request: {
