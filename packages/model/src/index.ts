@@ -22,6 +22,7 @@ export * from './reservations.ts';
 export * from './rewind-messages.ts';
 export * from './runner-frames.ts';
 export * from './savepoints.ts';
+export * from './supervision.ts';
 export * from './taken.ts';
 export * from './timers.ts';
 export * from './topics.ts';

@@ -188,6 +188,9 @@ export const limits = {
   waveMs: 30_000,
   /** Actors that may fail to be upgraded before a rollout stops by itself. */
   rolloutFailuresMax: 1_000,
+  /** What became of actors is kept of so many events of each tenant: the oldest go beyond, and whoever asks
+   *  for them is told how many he has missed. */
+  supervisionKeptMax: 1_000,
   /** A client session that owns actors is over when it was not heard of for so long, while somebody led. */
   owningSessionMs: 60_000,
   /** Time led, for which it is remembered what a destroyed actor had received. */

@@ -380,6 +380,8 @@ export interface AilingActors {
     readonly actor: ActorId;
     readonly epoch: number;
     readonly failure: Failure;
+    /** Twice in a row or more: it is held back. */
+    readonly loops?: true;
   }[];
 }
 

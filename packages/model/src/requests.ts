@@ -26,6 +26,7 @@ import type { GangPolicy, Labels, StrategyName } from './placement.ts';
 import type { PriorityName } from './priority.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
 import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
+import type { SupervisionAnswer, SupervisionRequest } from './supervision.ts';
 import type { TimerWhen } from './timers.ts';
 import type { RolloutAnswer, RolloutRequest } from './upgrades.ts';
 
@@ -33,6 +34,7 @@ export type RequestBody =
   | SavepointRequest
   | ConfigRequest
   | RolloutRequest
+  | SupervisionRequest
   | {
       /** Idempotent by `task`. Answered when the task has finished. */
       readonly kind: 'submit-task';
@@ -296,6 +298,7 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-demands',
   'list-rollouts',
   'list-savepoints',
+  'list-supervision',
   'show-line',
 ]);
 
@@ -318,6 +321,7 @@ export type Answer =
   | SavepointAnswer
   | ConfigAnswer
   | RolloutAnswer
+  | SupervisionAnswer
   | { readonly kind: 'task-ended'; readonly task: TaskId; readonly outcome: Outcome }
   | { readonly kind: 'run'; readonly run: RunView }
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }

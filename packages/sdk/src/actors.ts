@@ -10,7 +10,9 @@ import {
 import { activityField } from './activity.ts';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import { checkWhole, uint32Max } from './definition.ts';
+import { type ActorEvent, type WatchOptions, watchActors } from './actor-events.ts';
 import { nameOf } from './handle.ts';
+import type { Platform } from './platform.ts';
 import type { SessionOwner } from './session-owner.ts';
 import type { CallOptions } from './troupe.ts';
 import { failureOfMessage } from './wire/failures.ts';
@@ -82,6 +84,9 @@ export interface Actors {
   destroy(actor: Target, key: string): Promise<void>;
   pause(actor: Target, key: string): Promise<void>;
   resume(actor: Target, key: string): Promise<void>;
+  /** What becomes of actors from now on, or from a position on: failures, restarts, ends. It never ends by
+   *  itself. */
+  watch(options?: WatchOptions): AsyncGenerator<ActorEvent, never>;
   /** It leaves memory as soon as it is idle; the next call brings it back. */
   stop(actor: Target, key: string): Promise<void>;
 }
@@ -93,7 +98,7 @@ type Named = { readonly tenant: string; readonly type: string; readonly key: str
 export function actorsOf(
   unary: Unary,
   tenant: string,
-  { newId, session }: { readonly newId: () => string; readonly session: SessionOwner },
+  { platform, session }: { readonly platform: Platform; readonly session: SessionOwner },
   callsOf: (actor: Target, key: string, birth: number) => unknown,
 ): Actors {
   const named = (actor: Target, key: string): Named => ({ tenant, type: nameOf(actor), key });
@@ -127,11 +132,11 @@ export function actorsOf(
     list: (options: ListActorsOptions = {}) => eachOf(page, options),
     async create<A extends Target>(
       actor: A,
-      key: string = newId(),
+      key: string = platform.newId(),
       options: CreateActorOptions = {},
     ) {
       const { scope = '', labels = {}, orExisting = false } = options;
-      const by = newId();
+      const by = platform.newId();
       if (options.owner === 'session') session.owns();
       const owner = ownerOf(options.owner, session.session);
       const request = { ...named(actor, key), by, scope, labels, orExisting, ...owner };
@@ -142,6 +147,7 @@ export function actorsOf(
       const view = await viewOf(unary, named(actor, key));
       return view === undefined || view.state === 'ending' ? undefined : refOf(actor, view);
     },
+    watch: (options?: WatchOptions) => watchActors({ unary, tenant, platform }, options),
     show: (actor: Target, key: string) => viewOf(unary, { ...named(actor, key), activity: true }),
     destroy: (actor: Target, key: string) => wishByName('ActorsService/Destroy', actor, key),
     pause: (actor: Target, key: string) => wishByName('ActorsService/Pause', actor, key),

@@ -126,7 +126,7 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
   const actors = actorsOf(
     unary,
     tenant,
-    { newId: () => platform.newId(), session: owner },
+    { platform, session: owner },
     (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
   );
   return {

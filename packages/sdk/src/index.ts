@@ -32,6 +32,7 @@ export type {
   CreateActorOptions,
   ListActorsOptions,
 } from './actors.ts';
+export type { ActorEvent, WatchOptions } from './actor-events.ts';
 export type { Config, ConfigView, SetConfigOptions } from './config.ts';
 export { connect } from './connect.ts';
 export type { DeadLetters, DeadLettersAsked, DeadLettersPage } from './dead-letters.ts';

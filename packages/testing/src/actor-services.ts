@@ -61,6 +61,15 @@ export const actorServices: Services = {
   'ActorsService/Destroy': (born, ask) => wish(born, 'ending', ask),
   'ActorsService/Pause': (born, ask) => wish(born, 'paused', ask),
   'ActorsService/Resume': (born, ask) => wish(born, 'live', ask),
+  async 'ActorsService/ListEvents'({ tenant, after, limit }, ask) {
+    const of = { tenant: tenantName(tenant), after, limit };
+    const answer = told('supervision', await ask({ kind: 'list-supervision', ...of }));
+    const { events, next, missed } = answer;
+    const messages = events.map(({ failure, ...event }) => {
+      return { ...event, failure: failure === undefined ? null : errorOf(failure) };
+    });
+    return { events: messages, next, missed };
+  },
   async 'ActorsService/KeepSession'({ tenant, session }, ask) {
     const of = { tenant: tenantName(tenant), session: sessionId(session) };
     told('done', await ask({ kind: 'keep-session', ...of }));

@@ -211,6 +211,14 @@ export type SchedulerFact =
       readonly bundle: BundleHash;
       readonly at: number;
     }
+  /** Its node said so: for the first time, of another illness, or that it is held back since. */
+  | {
+      readonly kind: 'actor-ill';
+      readonly actor: ActorId;
+      readonly failure: Failure;
+      readonly loops?: true;
+    }
+  | { readonly kind: 'actor-well'; readonly actor: ActorId }
   /** Whole, as it is from now on: versions of one tenant are numbered from 1 without gaps. */
   | {
       readonly kind: 'config-put';

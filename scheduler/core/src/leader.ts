@@ -38,6 +38,7 @@ import { Runs } from './runs.ts';
 import { Savepoints } from './savepoints.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
+import { Supervision } from './supervision.ts';
 import { Surveys } from './surveys.ts';
 import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
@@ -72,6 +73,7 @@ export class Leader {
   readonly #configs: Configs;
   readonly #rollouts: Rollouts;
   readonly #owningSessions: OwningSessions;
+  readonly #supervision: Supervision;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -111,6 +113,7 @@ export class Leader {
     );
     this.#rollouts = new Rollouts(desk, (node, actor) => this.#directory.place(node, actor));
     this.#ailing = new Ailing();
+    this.#supervision = new Supervision(desk);
     this.#activities = new Activities(desk);
     this.#configs = new Configs(desk);
     this.#lifecycle = new Lifecycle(desk, this.#directory, {
@@ -325,7 +328,8 @@ export class Leader {
       case 'settled':
         return this.#lifecycle.settled(message);
       case 'ailing':
-        return this.#ailing.said(message);
+        this.#ailing.said(message);
+        return this.#supervision.ailing(message);
       case 'rebased':
         return this.#directory.rebased(message);
       case 'turns-found':
@@ -423,6 +427,8 @@ export class Leader {
         return this.#configs.get(asker, body);
       case 'put-config':
         return this.#configs.put(asker, body);
+      case 'list-supervision':
+        return this.#supervision.list(asker, body);
       case 'keep-session':
       case 'end-session':
         return this.#owningSessions.serve(asker, body);

@@ -17,6 +17,7 @@ import { RewindTable, type ScopeTime } from './rewind-table.ts';
 import { type RolloutsImage, RolloutTable } from './rollout-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
 import { type SavepointsImage, SavepointTable } from './savepoint-table.ts';
+import { type SupervisionImage, SupervisionTable } from './supervision-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
 import { type TimersImage, TimerTable } from './timer-table.ts';
 import { type Tombstone, Tombstones } from './tombstones.ts';
@@ -53,6 +54,8 @@ export interface DurableState {
   readonly rewinds?: readonly ScopeTime[];
   readonly tasks: TasksImage;
   readonly runs: RunsImage;
+  /** Absent where nothing ever befell an actor. */
+  readonly supervision?: SupervisionImage;
   /** Absent where no type ever had one. */
   readonly rollouts?: RolloutsImage;
   /** Absent where there are none. */
@@ -70,6 +73,7 @@ export class State {
   readonly actors = new ActorTable(this.nodes, this.tombstones);
   readonly deployments = new DeploymentTable();
   readonly rollouts = new RolloutTable();
+  readonly supervision = new SupervisionTable();
   readonly configs = new ConfigTable();
   readonly reservations = new ReservationTable(this.nodes);
   readonly savepoints = new SavepointTable();
@@ -123,8 +127,15 @@ export class State {
         this.nodes.apply(fact);
         this.reservations.nodeDying(fact.incarnation);
         break;
-      case 'actor-created':
+      case 'actor-ill':
+      case 'actor-well':
+        this.supervision.apply(fact, this.actors.get(fact.actor));
+        break;
       case 'actor-placed':
+        this.supervision.apply(fact, this.actors.get(fact.actor));
+        this.actors.apply(fact, position);
+        break;
+      case 'actor-created':
       case 'actor-migrating':
       case 'actor-rebased':
       case 'actor-wished':
@@ -146,6 +157,7 @@ export class State {
         break;
       case 'actor-destroyed': {
         const scope = this.actors.get(fact.actor)?.scope ?? fact.actor;
+        this.supervision.apply(fact, this.actors.get(fact.actor));
         this.savepoints.forget(fact.actor, scope);
         this.actors.apply(fact, position);
         this.rewinds.forget(actorParts(fact.actor).tenant, scope);
@@ -163,8 +175,11 @@ export class State {
         this.deployments.apply(fact);
         this.rollouts.apply(fact, position);
         break;
-      case 'rollout-changed':
       case 'upgrade-failed':
+        this.supervision.apply(fact, this.actors.get(fact.actor));
+        this.rollouts.apply(fact, position);
+        break;
+      case 'rollout-changed':
         this.rollouts.apply(fact, position);
         break;
       case 'config-put':
@@ -223,6 +238,7 @@ export class State {
       ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
       ...(this.savepoints.size === 0 ? {} : { savepoints: this.savepoints.image() }),
       ...(this.rewinds.size === 0 ? {} : { rewinds: this.rewinds.image() }),
+      ...(this.supervision.isUsed ? { supervision: this.supervision.image() } : {}),
       ...(this.rollouts.size === 0 ? {} : { rollouts: this.rollouts.image() }),
       tasks: this.tasks.image(),
       runs: this.runs.image(),
@@ -249,6 +265,7 @@ export class State {
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
     state.configs.restore(durable.configs ?? []);
+    if (durable.supervision !== undefined) state.supervision.restore(durable.supervision);
     state.rollouts.restore(durable.rollouts ?? []);
     state.reservations.restore(durable.reservations ?? []);
     state.savepoints.restore(durable.savepoints ?? []);

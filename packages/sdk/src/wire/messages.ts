@@ -148,6 +148,14 @@ export interface ProgressMessage {
   readonly agoMs: number;
 }
 
+export interface ActorEventMessage {
+  readonly position: number;
+  readonly actor: string;
+  readonly birth: number;
+  readonly kind: string;
+  readonly failure?: ErrorMessage | null;
+}
+
 export interface OwnerMessage {
   readonly run: string;
   readonly type: string;
@@ -447,6 +455,10 @@ export interface UnaryMethods {
       version?: number;
     };
     response: ConfigMessage;
+  };
+  'ActorsService/ListEvents': {
+    request: { tenant: string; after: number; limit: number };
+    response: { events: readonly ActorEventMessage[]; next: number; missed: number };
   };
   'ActorsService/KeepSession': {
     request: { tenant: string; session: string };

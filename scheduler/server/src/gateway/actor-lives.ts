@@ -80,6 +80,7 @@ export function actorLives(gateway: Gateway) {
     Pause: wished('paused'),
     Resume: wished('live'),
     Stop: unary(gateway, (asked: Asked<BornActor>) => stop(gateway, asked)),
+    ListEvents: unary(gateway, (asked: Asked<ListEventsRequest>) => listEvents(gateway, asked)),
     KeepSession: unary(gateway, (asked: Asked<OwningSession>) =>
       ofSession(gateway, asked, 'keep-session'),
     ),
@@ -126,6 +127,25 @@ async function wishFor(gateway: Gateway, asked: Asked<BornActor>, wish: Wish) {
   if (birth === undefined) return {};
   await askLeader(gateway, asked, { kind: 'wish-actor', actor, birth, wish });
   return {};
+}
+
+interface ListEventsRequest {
+  readonly tenant: string;
+  readonly after: number;
+  readonly limit: number;
+}
+
+async function listEvents(gateway: Gateway, asked: Asked<ListEventsRequest>) {
+  const { tenant, after } = asked.request;
+  const limit = checkedLimit(asked.request.limit, listedActorsMax);
+  const of = { tenant: tenantOf(tenant), after: checkedNumber('after', after, 0), limit };
+  const answer = await askLeader(gateway, asked, { kind: 'list-supervision', ...of });
+  if (answer.kind !== 'supervision') throw unexpected(answer.kind);
+  const { events, next, missed } = answer;
+  const told = events.map(({ failure, ...event }) => {
+    return { ...event, failure: failure === undefined ? null : errorMessage(failure) };
+  });
+  return { events: told, next, missed };
 }
 
 interface OwningSession {
