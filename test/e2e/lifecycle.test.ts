@@ -112,6 +112,35 @@ it('an actor of a session outlives a gateway, and goes with its client, also whe
   });
 });
 
+it('whoever watches hears of a failure, a node that died and an end, though leader and client were gone meanwhile', async () => {
+  stage = await scene({ nodes: 2, schedulers: 2 });
+  const fragile = stage.troupe.actor(Fragile, 'broken');
+  await expect(fragile.touch()).rejects.toMatchObject({ code: 'CONSTRUCTOR_FAILED' });
+  const watch = stage.troupe.actors.watch({ after: 0 });
+  const { value: failed } = await watch.next();
+  expect(failed).toMatchObject({ actor: 'default/Fragile/broken', kind: 'failed' });
+  expect(failed.failure?.code).toBe('CONSTRUCTOR_FAILED');
+  const counter = stage.troupe.actor(Counter, 'w', { deadlineMs: 60_000 });
+  await counter.add('one');
+  const node = await host('w');
+  node.kill('SIGKILL');
+  await node.exited;
+  expect(await counter.add('two')).toBe(2);
+  const { leader } = await stage.troupe.status();
+  const leading = stage.cluster.schedulers.find(({ name }) => name === leader);
+  leading?.kill('SIGKILL');
+  await leading?.exited;
+  await stage.troupe.actors.destroy(Counter, 'w');
+  const later = await connect({ address: stage.cluster.addresses.join(',') });
+  const told: string[] = [];
+  for await (const event of later.actors.watch({ type: 'Counter', after: failed.position })) {
+    told.push(event.kind);
+    if (event.kind === 'ended') break;
+  }
+  expect(told).toEqual(['restarted', 'ended']);
+  await later.close();
+});
+
 it('nothing of a destroyed actor comes back when every node is started anew', async () => {
   stage = await scene({ nodes: 1 });
   const counter = stage.troupe.actor(Counter, 'd', { deadlineMs: 60_000 });

@@ -30,10 +30,12 @@ export class Supervision {
   ailing({ incarnation, actors: named }: AilingActors): void {
     const { actors, supervision } = this.#desk.state;
     const ill = new Set<string>();
-    for (const { actor: id, epoch, failure, loops = false } of named) {
+    for (const { actor: id, epoch, failure, ...said } of named) {
       const actor = actors.get(id);
       if (actor?.epoch !== epoch || actor.node !== incarnation) continue;
       ill.add(id);
+      // One in quarantine is not held back.
+      const loops = said.loops === true && failure.code !== 'PAST_CONFLICT';
       const known = supervision.ill(id);
       if (known?.failure.code === failure.code && (known.loops || !loops)) continue;
       const fact = { kind: 'actor-ill', actor: id, failure } as const;
