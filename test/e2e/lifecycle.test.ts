@@ -115,7 +115,7 @@ it('an actor of a session outlives a gateway, and goes with its client, also whe
 it('whoever watches hears of a failure, a node that died and an end, though leader and client were gone meanwhile', async () => {
   stage = await scene({ nodes: 2, schedulers: 2 });
   const fragile = stage.troupe.actor(Fragile, 'broken');
-  await expect(fragile.touch()).rejects.toMatchObject({ code: 'CONSTRUCTOR_FAILED' });
+  await expect(fragile.call()).rejects.toMatchObject({ code: 'CONSTRUCTOR_FAILED' });
   const watch = stage.troupe.actors.watch({ after: 0 });
   const { value: failed } = await watch.next();
   expect(failed).toMatchObject({ actor: 'default/Fragile/broken', kind: 'failed' });
