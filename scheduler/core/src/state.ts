@@ -5,7 +5,15 @@
  * S1  applying the facts from an image on gives the same state as applying them all.
  * S5  the time for which leaders have led never goes back.
  */
-import { actorParts, assert, type Bytes, decode, encode } from '@troupe/model';
+import {
+  actorParts,
+  assert,
+  type Bytes,
+  decode,
+  encodeListed,
+  opened,
+  type Unopened,
+} from '@troupe/model';
 import { type ActorImage, ActorTable } from './actors.ts';
 import { type ConfigsImage, ConfigTable } from './config-table.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
@@ -225,6 +233,14 @@ export class State {
   }
 
   durable(): DurableState {
+    return opened<DurableState>(this.#fields());
+  }
+
+  image(): Bytes {
+    return encodeListed(this.#fields());
+  }
+
+  #fields(): Unopened<DurableState> {
     return {
       format: imageFormat,
       factCount: this.#factCount,
@@ -246,10 +262,6 @@ export class State {
       ...(this.timers.size === 0 ? {} : { timers: this.timers.image() }),
       ...(this.tombstones.size === 0 ? {} : { tombstones: this.tombstones.image() }),
     };
-  }
-
-  image(): Bytes {
-    return encode(this.durable());
   }
 
   static restore(image: Bytes): State {
