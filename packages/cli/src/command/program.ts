@@ -11,6 +11,7 @@ import { addDemand } from './demand.ts';
 import { addDeploy } from './deploy.ts';
 import { tellParent } from './detach.ts';
 import { addDown } from './down.ts';
+import { addEvents } from './events.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
 import { addImport } from './import.ts';
 import { addKillNode } from './kill-node.ts';
@@ -66,6 +67,7 @@ export function makeProgram(): Command {
     addLetters,
     addActors,
     addActor,
+    addEvents,
     addMigrate,
     addTasks,
     addTimers,
