@@ -55,8 +55,10 @@ export class Upgrades {
   readonly #attempts = new Map<Activation, Attempt>();
   /** Whose migration was killed for taking too long. */
   readonly #overdue = new Set<Activation>();
-  /** Said until the leader says that it knows, and again when it orders the same again. */
-  readonly #told = new Map<Activation, { readonly entry: UpgradedActor; seen: boolean }>();
+  /** What was said, and is said again when the same is ordered again. */
+  readonly #told = new Map<Activation, UpgradedActor>();
+  /** Of these the leader has not said that it knows. */
+  readonly #unseen = new Set<Activation>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -66,10 +68,7 @@ export class Upgrades {
   onPlace(activation: Activation, { upgrade: order }: Place): void {
     if (order === undefined || activation.wish.kind === 'ending') return;
     const told = this.#told.get(activation);
-    if (told !== undefined && told.entry.at >= order.at) {
-      told.seen = false;
-      return this.#tell([told.entry]);
-    }
+    if (told !== undefined && told.at >= order.at) return this.#say(activation, told);
     if ((this.#orders.get(activation)?.at ?? 0) >= order.at) return;
     this.#orders.set(activation, order);
     this.changed(activation);
@@ -167,7 +166,7 @@ export class Upgrades {
       const activation = this.#core.actors.get(actor);
       if (activation?.epoch !== epoch) continue;
       const told = this.#told.get(activation);
-      if (told?.entry.at === at) told.seen = true;
+      if (told?.at === at) this.#unseen.delete(activation);
     }
   }
 
@@ -176,11 +175,12 @@ export class Upgrades {
     this.#attempts.delete(activation);
     this.#overdue.delete(activation);
     this.#told.delete(activation);
+    this.#unseen.delete(activation);
   }
 
   /** Every `resendMs`. */
   tick(): void {
-    this.#tell([...this.#told.values()].flatMap(({ entry, seen }) => (seen ? [] : [entry])));
+    this.#tell([...this.#unseen].flatMap((activation) => this.#told.get(activation) ?? []));
     this.#killOverdue();
     for (const activation of this.#orders.keys()) this.changed(activation);
   }
@@ -238,7 +238,8 @@ export class Upgrades {
   }
 
   #say(activation: Activation, entry: UpgradedActor): void {
-    this.#told.set(activation, { entry, seen: false });
+    this.#told.set(activation, entry);
+    this.#unseen.add(activation);
     this.#tell([entry]);
   }
 
