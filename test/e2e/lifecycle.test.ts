@@ -1,4 +1,5 @@
 /** The lives of actors on a real cluster: destroyed, paused and made, whatever is killed meanwhile. */
+import { connect } from '@troupe/sdk';
 import { afterEach, expect, it } from 'vitest';
 import { Counter, Fragile, Sender } from '../agents/agents.ts';
 import { type Scene, scene } from './scene.ts';
@@ -87,6 +88,57 @@ it('an owned actor goes with its owner, also when the leader is killed in betwee
     return (await actors.getIfExists(Counter, 'child')) === undefined;
   });
   await expect(child.calls.ids()).rejects.toMatchObject({ code: 'GONE' });
+});
+
+it('an actor of a session outlives a gateway, and goes with its client, also when the leader is killed in between', async () => {
+  stage = await scene({ nodes: 1, schedulers: 2 });
+  const { actors } = stage.troupe;
+  const client = await connect({ address: stage.cluster.addresses.join(',') });
+  const mine = await client.actors.create(Counter, 'mine', { owner: 'session' });
+  const killLeader = async () => {
+    const { leader } = await stage.troupe.status();
+    const leading = stage.cluster.schedulers.find(({ name }) => name === leader);
+    leading?.kill('SIGKILL');
+    await leading?.exited;
+  };
+  await killLeader();
+  expect(await mine.calls.add('one')).toBe(1);
+  await stage.cluster.startScheduler();
+  expect(await actors.getIfExists(Counter, 'mine')).toBeDefined();
+  await client.close();
+  await killLeader();
+  await stage.until('it is gone', async () => {
+    return (await actors.getIfExists(Counter, 'mine')) === undefined;
+  });
+});
+
+it('whoever watches hears of a failure, a node that died and an end, though leader and client were gone meanwhile', async () => {
+  stage = await scene({ nodes: 2, schedulers: 2 });
+  const fragile = stage.troupe.actor(Fragile, 'broken');
+  await expect(fragile.call()).rejects.toMatchObject({ code: 'CONSTRUCTOR_FAILED' });
+  const watch = stage.troupe.actors.watch({ after: 0 });
+  const { value: failed } = await watch.next();
+  expect(failed).toMatchObject({ actor: 'default/Fragile/broken', kind: 'failed' });
+  expect(failed.failure?.code).toBe('CONSTRUCTOR_FAILED');
+  const counter = stage.troupe.actor(Counter, 'w', { deadlineMs: 60_000 });
+  await counter.add('one');
+  const node = await host('w');
+  node.kill('SIGKILL');
+  await node.exited;
+  expect(await counter.add('two')).toBe(2);
+  const { leader } = await stage.troupe.status();
+  const leading = stage.cluster.schedulers.find(({ name }) => name === leader);
+  leading?.kill('SIGKILL');
+  await leading?.exited;
+  await stage.troupe.actors.destroy(Counter, 'w');
+  const later = await connect({ address: stage.cluster.addresses.join(',') });
+  const told: string[] = [];
+  for await (const event of later.actors.watch({ type: 'Counter', after: failed.position })) {
+    told.push(event.kind);
+    if (event.kind === 'ended') break;
+  }
+  expect(told).toEqual(['restarted', 'ended']);
+  await later.close();
 });
 
 it('nothing of a destroyed actor comes back when every node is started anew', async () => {

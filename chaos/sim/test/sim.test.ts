@@ -43,6 +43,8 @@ describe('the simulated cluster', () => {
     ['yields-run-anew', 'values-in-order'],
     ['begun-without-its-configuration', 'configured-as-begun'],
     ['placed-without-a-configuration', 'configured-as-begun'],
+    ['upgrades-not-recorded', 'code-of-its-state'],
+    ['upgrades-forgotten', 'code-of-its-state'],
     ['undone-first-to-last', 'undone-in-reverse'],
     ['subscribers-not-in-the-checkpoint', 'topic-each-once'],
     ['subscribed-for-another', 'topic-each-once'],

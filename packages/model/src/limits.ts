@@ -44,6 +44,12 @@ export const limits = {
   healthMsMax: 10_000,
   /** Units of the text of a progress: the rest is cut. */
   progressTextMax: 200,
+  /** A state as it was before it was upgraded is kept, if it is no larger, for so long while its actor is in
+   *  memory: later the actor cannot be rolled back. */
+  formerStateBytesMax: 256 * 1024,
+  formerStateMs: 86_400_000,
+  /** How long the migration of one state may take: then its runner is killed, and the upgrade has failed. */
+  migrateMsMax: 10_000,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */
   turnStepsMax: 65_535,
   /** Signals that an actor keeps until they are waited for, and their bytes: `RESOURCE_EXHAUSTED`
@@ -177,6 +183,16 @@ export const limits = {
    *  after that, up to the most. What waits for it waits. */
   heldBackMs: 1_000,
   heldBackMsMax: 60_000,
+  /** Actors of one wave of a rollout, and how long it waits for those in which a turn runs or waits. */
+  waveActorsMax: 1_000,
+  waveMs: 30_000,
+  /** Actors that may fail to be upgraded before a rollout stops by itself. */
+  rolloutFailuresMax: 1_000,
+  /** What became of actors is kept of so many events of each tenant: the oldest go beyond, and whoever asks
+   *  for them is told how many he has missed. */
+  supervisionKeptMax: 1_000,
+  /** A client session that owns actors is over when it was not heard of for so long, while somebody led. */
+  owningSessionMs: 60_000,
   /** Time led, for which it is remembered what a destroyed actor had received. */
   tombstoneMs: 3_600_000,
   /** Destroyed actors so remembered: to destroy another one is `RESOURCE_EXHAUSTED` beyond. */

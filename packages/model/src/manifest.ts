@@ -23,6 +23,8 @@ export interface ActorManifest {
   readonly healthMs?: number;
   /** Reads of which only so many run at once; others are not bounded. */
   readonly groups?: readonly ReadGroup[];
+  /** Version of its states; 1 when absent. A state of an earlier one is migrated. */
+  readonly version?: number;
 }
 
 export interface ReadGroup {

@@ -26,6 +26,7 @@ import type { Manifest, Resources } from './manifest.ts';
 import type { SaidPriority } from './priority.ts';
 import type { AskPassage, HoldActors, PassageFound, TakeBack } from './rewind-messages.ts';
 import type { DueTimer, NewsOfActor, NewsSeen } from './timers.ts';
+import type { PlacedCode, Upgraded, UpgradedSeen, UpgradeOrder } from './upgrades.ts';
 
 /** A leadership: journal generation, then the number of the fact that opened it. */
 export interface Term {
@@ -282,6 +283,10 @@ export interface Place {
   readonly config?: number;
   /** Of its scope, where that is, or was, to go back in time. */
   readonly rewind?: PlaceRewind;
+  /** Absent where its state has version 1 and was never upgraded. */
+  readonly code?: PlacedCode;
+  /** It shall go over to another bundle. A node that knows nothing of this lets it be. */
+  readonly upgrade?: UpgradeOrder;
 }
 
 /** How an actor stands to going back in time, by the journal. */
@@ -338,6 +343,8 @@ export interface PlaceSeen {
     readonly wishAt?: number;
     /** Of what it was told about going back. */
     readonly rewindAt?: number;
+    /** Of what it was told about another bundle. */
+    readonly upgradeAt?: number;
   }[];
 }
 
@@ -373,6 +380,8 @@ export interface AilingActors {
     readonly actor: ActorId;
     readonly epoch: number;
     readonly failure: Failure;
+    /** Twice in a row or more: it is held back. */
+    readonly loops?: true;
   }[];
 }
 
@@ -574,6 +583,7 @@ export type ToNode =
   | Drain
   | ReleaseSeen
   | SettledSeen
+  | UpgradedSeen
   | StopActor
   | RunTask
   | TaskResultSeen
@@ -598,6 +608,7 @@ export type NodeToLeader =
   | Leaving
   | Released
   | Settled
+  | Upgraded
   | AilingActors
   | Left
   | Deposed

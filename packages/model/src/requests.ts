@@ -16,6 +16,7 @@ import type {
   Incarnation,
   NodeName,
   RunId,
+  SessionId,
   TaskId,
   TenantName,
 } from './ids.ts';
@@ -25,11 +26,15 @@ import type { GangPolicy, Labels, StrategyName } from './placement.ts';
 import type { PriorityName } from './priority.ts';
 import type { PlaceShape, ReservationView } from './reservations.ts';
 import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
+import type { SupervisionAnswer, SupervisionRequest } from './supervision.ts';
 import type { TimerWhen } from './timers.ts';
+import type { RolloutAnswer, RolloutRequest } from './upgrades.ts';
 
 export type RequestBody =
   | SavepointRequest
   | ConfigRequest
+  | RolloutRequest
+  | SupervisionRequest
   | {
       /** Idempotent by `task`. Answered when the task has finished. */
       readonly kind: 'submit-task';
@@ -182,6 +187,12 @@ export type RequestBody =
       readonly wish: ActorWish['kind'];
     }
   /** Answered when its node was asked to let it leave memory. */
+  | {
+      /** The session goes on, or it is over: then what it owns is destroyed. */
+      readonly kind: 'keep-session' | 'end-session';
+      readonly tenant: TenantName;
+      readonly session: SessionId;
+    }
   | { readonly kind: 'stop-actor-request'; readonly actor: ActorId; readonly birth: number }
   | {
       /** Moves an actor to another node: the one named, else the one that suits best. Answered when it
@@ -281,10 +292,13 @@ const readOnly: ReadonlySet<RequestBody['kind']> = new Set([
   'list-timers',
   'list-dead-letters',
   'get-actor',
+  'keep-session',
   'get-config',
   'list-tasks',
   'list-demands',
+  'list-rollouts',
   'list-savepoints',
+  'list-supervision',
   'show-line',
 ]);
 
@@ -306,6 +320,8 @@ export interface Request {
 export type Answer =
   | SavepointAnswer
   | ConfigAnswer
+  | RolloutAnswer
+  | SupervisionAnswer
   | { readonly kind: 'task-ended'; readonly task: TaskId; readonly outcome: Outcome }
   | { readonly kind: 'run'; readonly run: RunView }
   | { readonly kind: 'runs'; readonly runs: readonly RunView[] }
@@ -522,10 +538,17 @@ export interface PendingTimerView {
   readonly cron?: string;
   readonly zone?: string;
 }
-/** Another actor of the tenant, or a run of it. */
+/** Another actor of the tenant, a run of it, or a session of a client. */
 export type ActorOwner =
   | { readonly kind: 'actor'; readonly actor: ActorId; readonly birth: number }
-  | { readonly kind: 'run'; readonly run: RunId };
+  | { readonly kind: 'run'; readonly run: RunId }
+  | SessionOwner;
+
+export interface SessionOwner {
+  readonly kind: 'session';
+  readonly tenant: TenantName;
+  readonly session: SessionId;
+}
 
 /** `moving`: its node has died, and it is not placed anew yet. `failed`: it cannot be brought into
  *  memory, or crashes. */

@@ -82,6 +82,9 @@ export type ToRunner =
       readonly timers?: readonly PendingTimer[];
       /** Number of the next timer that is set; 1 when absent. */
       readonly nextTimer?: number;
+      /** The state is of this earlier version, and becomes one of the bundle's; or it is `stored`, and
+       *  recorded whole as it is. */
+      readonly migrate?: { readonly from: number } | { readonly stored: true };
     }
   | { readonly kind: 'deactivate'; readonly actor: ActorId }
   | {
@@ -144,10 +147,22 @@ export type ToRunner =
   /** Give back the turns of this actor that have not begun; answered by `recalled`. */
   | { readonly kind: 'recall'; readonly actor: ActorId };
 
+export interface MigratedState {
+  /** As `turn-done` gives it. */
+  readonly delta?: Bytes;
+  /** The state before, as a checkpoint holds it. */
+  readonly former: Bytes;
+}
+
 export type FromRunner =
   | { readonly kind: 'loaded'; readonly bundle: BundleHash; readonly manifest: Manifest }
   | { readonly kind: 'load-failed'; readonly failure: Failure }
-  | { readonly kind: 'activated'; readonly actor: ActorId }
+  | {
+      readonly kind: 'activated';
+      readonly actor: ActorId;
+      /** What became of its state, where that was to be migrated and it had one. */
+      readonly migrated?: MigratedState;
+    }
   | { readonly kind: 'activate-failed'; readonly actor: ActorId; readonly failure: Failure }
   | {
       readonly kind: 'turn-done';

@@ -33,7 +33,11 @@ export interface ActorDefinition<
   readonly groups?: readonly ReadGroup[];
   readonly health?: (c: never) => unknown;
   readonly healthMs?: number;
+  readonly version?: number;
+  readonly migrate?: Migrate;
 }
+
+type Migrate = (state: unknown, fromVersion: number) => unknown;
 
 export type AnyActorDefinition = ActorDefinition<unknown, AnyMethods, AnyMethods>;
 
@@ -115,6 +119,12 @@ export interface ActorOptions<S, M, R> {
   readonly health?: (c: ReadContext<S>) => unknown;
   /** How often; every 30 s unless given, every second at most. */
   readonly healthMs?: number;
+  /** Of the form of its state, 1 unless given: raise it when states that are there no longer fit. */
+  readonly version?: number;
+  /** Makes a state of an earlier version one of this version: what it returns, which may be `state` itself,
+   *  changed in place. It must do nothing else: it may run several times, and once it counts. When it throws
+   *  the actor stays as it is, with the bundle that it had. */
+  migrate?(state: unknown, fromVersion: number): S;
   /** Groups of reads, by name: of each only so many run at once, beside the turn and beside other reads;
    *  the rest wait, and keep nothing else waiting. Reads of no group are not bounded. */
   readonly groups?: {
@@ -139,7 +149,12 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
   checkCount(`turnLimitMs of actor ${type}`, options.turnLimitMs, 1);
   checkCount(`waitsMs of actor ${type}`, options.waitsMs, 0);
   checkCount(`healthMs of actor ${type}`, options.healthMs, 1_000);
-  const { health, healthMs = limits.healthMs } = options;
+  checkCount(`version of actor ${type}`, options.version, 1);
+  const { health, healthMs = limits.healthMs, migrate } = options;
+  if (migrate !== undefined && (options.version ?? 1) === 1) {
+    const what = `actor ${type} has a migrate function, and no version above 1 to migrate to`;
+    throw troupeError('INVALID_ARGUMENT', what);
+  }
   const groups = groupsOf(type, options.groups ?? {}, reads);
   const definition: ActorDefinition<S, M, R> = {
     [definitionBrand]: 'actor',
@@ -153,6 +168,8 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
     ...lettersOf(type, options.letters, options.methods),
     ...(groups.length === 0 ? {} : { groups }),
     ...(health === undefined ? {} : { health, healthMs }),
+    ...(options.version === undefined ? {} : { version: options.version }),
+    ...(migrate === undefined ? {} : { migrate }),
   };
   return Object.freeze(definition);
 }

@@ -10,7 +10,10 @@ import {
 import { activityField } from './activity.ts';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import { checkWhole, uint32Max } from './definition.ts';
+import { type ActorEvent, type WatchOptions, watchActors } from './actor-events.ts';
 import { nameOf } from './handle.ts';
+import type { Platform } from './platform.ts';
+import type { SessionOwner } from './session-owner.ts';
 import type { CallOptions } from './troupe.ts';
 import { failureOfMessage } from './wire/failures.ts';
 import type { ActorMessage, OwnerMessage } from './wire/messages.ts';
@@ -37,8 +40,9 @@ export interface ActorPage {
 
 export interface CreateActorOptions extends Pick<CallOptions, 'scope'> {
   readonly labels?: Labels;
-  /** It is destroyed soon after that ends: another actor, or a run of this id. */
-  readonly owner?: Pick<ActorRef<unknown>, 'view'> | { readonly run: string };
+  /** It is destroyed soon after that ends: another actor, a run of this id, or this client, which ends by
+   *  `close()`, or when the cluster has not heard of it for a minute. Without an owner it stays. */
+  readonly owner?: Pick<ActorRef<unknown>, 'view'> | { readonly run: string } | 'session';
   /** One that is there will do; fail with `ALREADY_EXISTS` otherwise. */
   readonly orExisting?: boolean;
 }
@@ -80,6 +84,9 @@ export interface Actors {
   destroy(actor: Target, key: string): Promise<void>;
   pause(actor: Target, key: string): Promise<void>;
   resume(actor: Target, key: string): Promise<void>;
+  /** What becomes of actors from now on, or from a position on: failures, restarts, ends. It never ends by
+   *  itself. */
+  watch(options?: WatchOptions): AsyncGenerator<ActorEvent, never>;
   /** It leaves memory as soon as it is idle; the next call brings it back. */
   stop(actor: Target, key: string): Promise<void>;
 }
@@ -91,7 +98,7 @@ type Named = { readonly tenant: string; readonly type: string; readonly key: str
 export function actorsOf(
   unary: Unary,
   tenant: string,
-  newId: () => string,
+  { platform, session }: { readonly platform: Platform; readonly session: SessionOwner },
   callsOf: (actor: Target, key: string, birth: number) => unknown,
 ): Actors {
   const named = (actor: Target, key: string): Named => ({ tenant, type: nameOf(actor), key });
@@ -125,12 +132,13 @@ export function actorsOf(
     list: (options: ListActorsOptions = {}) => eachOf(page, options),
     async create<A extends Target>(
       actor: A,
-      key: string = newId(),
+      key: string = platform.newId(),
       options: CreateActorOptions = {},
     ) {
       const { scope = '', labels = {}, orExisting = false } = options;
-      const by = newId();
-      const owner = ownerOf(options.owner);
+      const by = platform.newId();
+      if (options.owner === 'session') session.owns();
+      const owner = ownerOf(options.owner, session.session);
       const request = { ...named(actor, key), by, scope, labels, orExisting, ...owner };
       const made = await unary.ask('ActorsService/Create', request, { begins: true });
       return refOf(actor, actorViewOf(made.actor));
@@ -139,6 +147,7 @@ export function actorsOf(
       const view = await viewOf(unary, named(actor, key));
       return view === undefined || view.state === 'ending' ? undefined : refOf(actor, view);
     },
+    watch: (options?: WatchOptions) => watchActors({ unary, tenant, platform }, options),
     show: (actor: Target, key: string) => viewOf(unary, { ...named(actor, key), activity: true }),
     destroy: (actor: Target, key: string) => wishByName('ActorsService/Destroy', actor, key),
     pause: (actor: Target, key: string) => wishByName('ActorsService/Pause', actor, key),
@@ -149,12 +158,18 @@ export function actorsOf(
   });
 }
 
-function ownerOf(owner: CreateActorOptions['owner']): { readonly owner?: OwnerMessage } {
+const nobody: OwnerMessage = { run: '', type: '', key: '', birth: 0, session: '' };
+
+function ownerOf(
+  owner: CreateActorOptions['owner'],
+  session: string,
+): { readonly owner?: OwnerMessage } {
   if (owner === undefined) return {};
-  if ('run' in owner) return { owner: { run: owner.run, type: '', key: '', birth: 0 } };
+  if (owner === 'session') return { owner: { ...nobody, session } };
+  if ('run' in owner) return { owner: { ...nobody, run: owner.run } };
   const { actor, birth } = owner.view;
   const { type, key } = actorParts(actor as never);
-  return { owner: { run: '', type, key, birth } };
+  return { owner: { ...nobody, type, key, birth } };
 }
 
 async function pageOf(

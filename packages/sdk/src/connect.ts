@@ -31,12 +31,14 @@ import { type Platform, processPlatform } from './platform.ts';
 import { type PoolOptions, poolOf } from './pool.ts';
 import { saidPriority } from './priority.ts';
 import { dropReservation, putReservation } from './reservations.ts';
+import { rolloutsOf } from './rollouts.ts';
 import { runHandle, viewOf } from './runs.ts';
 import { scopeOf } from './scopes.ts';
 import { Semaphore } from './semaphore.ts';
 import { semaphoreOf } from './semaphores.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
+import { SessionOwner } from './session-owner.ts';
 import { streamOf } from './stream.ts';
 import { putTenant } from './tenants.ts';
 import { listTimers } from './timer-list.ts';
@@ -120,10 +122,11 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
   });
   const read: ReadObject = (stored) => unary.read(stored);
   const way: Way = { session, read, platform, unary, tenant };
+  const owner = new SessionOwner(unary, tenant, platform);
   const actors = actorsOf(
     unary,
     tenant,
-    () => platform.newId(),
+    { platform, session: owner },
     (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
   );
   return {
@@ -210,6 +213,7 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
     topic: (name) => topicOf(name, (type, key) => actorHandle(way, type, key, { deadlineMs })),
     topics: (asked = {}) => listTopics(actors, asked),
     config: configOf(unary, tenant),
+    rollouts: rolloutsOf(unary, tenant),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),
     async timers({ type = '', key = '', after = '', limit = listedMax } = {}) {
       checkWhole('limit', limit, 1, uint32Max);
@@ -234,6 +238,8 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       return await listDemands(unary, { tenant: whose, limit });
     },
     async close() {
+      const ended = owner.end();
+      if (ended !== undefined) await ended;
       session.close();
       for (const door of doors) door.close();
     },

@@ -32,10 +32,12 @@ export type {
   CreateActorOptions,
   ListActorsOptions,
 } from './actors.ts';
+export type { ActorEvent, WatchOptions } from './actor-events.ts';
 export type { Config, ConfigView, SetConfigOptions } from './config.ts';
 export { connect } from './connect.ts';
 export type { DeadLetters, DeadLettersAsked, DeadLettersPage } from './dead-letters.ts';
 export * from './define.ts';
+export type { CodeVersion, Rollout, RolloutOptions, Rollouts } from './rollouts.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { AcquireOptions, Lease, SemaphoreHandle } from './semaphores.ts';
 export type { ActorStream } from './stream.ts';

@@ -18,6 +18,7 @@ import type { Actors } from './actors.ts';
 import type { Config } from './config.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { PoolOptions } from './pool.ts';
+import type { Rollouts } from './rollouts.ts';
 import type { Scope } from './scopes.ts';
 import type { SemaphoreHandle } from './semaphores.ts';
 import type { TaskDefinition } from './task.ts';
@@ -242,6 +243,8 @@ export interface Troupe {
   readonly deadLetters: DeadLetters;
   /** What the tenant is configured with. */
   readonly config: Config;
+  /** All actors of a type go over to another bundle, in waves, or back. */
+  readonly rollouts: Rollouts;
   /** Moves one live actor to another node, with all that waits for it; its callers notice only latency.
    *  Answers when it is there, or as soon as `waitMs` are over while it finishes its last turn. */
   migrate(type: string, key: string, options?: MigrateOptions): Promise<Migrated>;

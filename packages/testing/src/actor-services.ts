@@ -8,6 +8,7 @@ import {
   actorId,
   type RequestBody,
   runId,
+  sessionId,
   TroupeError,
   tenantName,
 } from '@troupe/model';
@@ -60,6 +61,25 @@ export const actorServices: Services = {
   'ActorsService/Destroy': (born, ask) => wish(born, 'ending', ask),
   'ActorsService/Pause': (born, ask) => wish(born, 'paused', ask),
   'ActorsService/Resume': (born, ask) => wish(born, 'live', ask),
+  async 'ActorsService/ListEvents'({ tenant, after, limit }, ask) {
+    const of = { tenant: tenantName(tenant), after, limit };
+    const answer = told('supervision', await ask({ kind: 'list-supervision', ...of }));
+    const { events, next, missed } = answer;
+    const messages = events.map(({ failure, ...event }) => {
+      return { ...event, failure: failure === undefined ? null : errorOf(failure) };
+    });
+    return { events: messages, next, missed };
+  },
+  async 'ActorsService/KeepSession'({ tenant, session }, ask) {
+    const of = { tenant: tenantName(tenant), session: sessionId(session) };
+    told('done', await ask({ kind: 'keep-session', ...of }));
+    return {};
+  },
+  async 'ActorsService/EndSession'({ tenant, session }, ask) {
+    const of = { tenant: tenantName(tenant), session: sessionId(session) };
+    told('done', await ask({ kind: 'end-session', ...of }));
+    return {};
+  },
   async 'ActorsService/Stop'(born, ask) {
     const actor = nameOf(born);
     const { birth } = await viewOf(actor, ask);
@@ -94,8 +114,17 @@ async function viewOf(actor: ActorId, ask: Ask, looks = false): Promise<ActorVie
 
 function ownerOf(
   tenant: string,
-  { run, type, key, birth }: Omit<Born, 'tenant'> & { readonly run: string },
+  {
+    run,
+    type,
+    key,
+    birth,
+    session,
+  }: Omit<Born, 'tenant'> & { readonly run: string; readonly session: string },
 ): ActorOwner {
+  if (session !== '') {
+    return { kind: 'session', tenant: tenantName(tenant), session: sessionId(session) };
+  }
   if (run !== '') return { kind: 'run', run: runId(run) };
   return { kind: 'actor', actor: nameOf({ tenant, type, key }), birth };
 }

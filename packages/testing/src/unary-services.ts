@@ -15,6 +15,7 @@ import {
 } from '@troupe/model';
 import type { RunMessage, UnaryMethods } from '@troupe/sdk/door';
 import { actorServices } from './actor-services.ts';
+import { rolloutServices } from './rollout-services.ts';
 import { scopeServices } from './scope-services.ts';
 import { type Ask, errorOf, type Method, progressOf, type Services, told } from './service.ts';
 
@@ -34,6 +35,7 @@ const waitMsMax = 60_000;
 
 const services: Services = {
   ...actorServices,
+  ...rolloutServices,
   ...scopeServices,
   async 'ActorsService/Migrate'({ tenant, type, key, to, waitMs }, ask) {
     const where = to === '' ? {} : { to: nodeName(to) };

@@ -47,6 +47,8 @@ export interface ActorRecord {
   epoch: number;
   node: Incarnation;
   bundle: BundleHash;
+  /** Since it was upgraded: by the rollout of which position, and what it had before the first one. */
+  code?: { readonly at: number; readonly first: BundleHash };
   chain: readonly ChainLink[];
   /** Its scope went back, and a checkpoint of what it was is not known to stand in the store. */
   back?: true;
@@ -67,7 +69,8 @@ type ActorFact = Extract<
       | 'actor-migrating'
       | 'actor-rebased'
       | 'actor-wished'
-      | 'actor-destroyed';
+      | 'actor-destroyed'
+      | 'actor-upgraded';
   }
 >;
 type Born = Pick<
@@ -93,6 +96,7 @@ export class ActorTable {
   readonly #owned = new Map<string, { readonly owner: ActorOwner; readonly ids: Set<ActorId> }>();
   /** By scope, how many of its actors are still to go back. */
   readonly #returning = new Map<string, number>();
+  readonly #byBundle = new Map<string, Map<BundleHash, number>>();
   readonly #wishes = new Map<ActorId, NodeName>();
   readonly #wishedTo = new Map<NodeName, number>();
   /** Created by the fact before, placed by the next one: they stand in one batch. */
@@ -148,6 +152,11 @@ export class ActorTable {
     return this.#references.get(log) ?? 0;
   }
 
+  /** How many actors of a type there are, by their bundles. */
+  byBundle(tenant: TenantName, type: string): ReadonlyMap<BundleHash, number> {
+    return this.#byBundle.get(typeKey(tenant, type)) ?? noBundles;
+  }
+
   /** The node that an actor is wished on. */
   wish(id: ActorId): NodeName | undefined {
     return this.#wishes.get(id);
@@ -192,6 +201,12 @@ export class ActorTable {
       }
       case 'actor-destroyed':
         return this.#destroyed(fact);
+      case 'actor-upgraded': {
+        const actor = this.#actors.get(fact.actor);
+        assert(actor !== undefined, 'D12: only an actor that exists is upgraded');
+        actor.code = { at: fact.at, first: actor.code?.first ?? actor.bundle };
+        return this.#served(actor, fact.bundle);
+      }
     }
   }
 
@@ -242,6 +257,7 @@ export class ActorTable {
     for (const { wish, ...kept } of image) {
       const actor: ActorRecord = { ...kept, chain: [] };
       this.#actors.set(actor.id, actor);
+      this.#count(actor, 1);
       this.#enter(actor);
       this.#settle(actor);
       this.#refer(actor, kept.chain);
@@ -296,6 +312,7 @@ export class ActorTable {
       this.#unplaced = undefined;
       actor = { ...born, epoch, node: fact.node, bundle: fact.bundle, chain: [] };
       this.#actors.set(actor.id, actor);
+      this.#count(actor, 1);
       this.#enter(actor);
       this.#ordered.add(actor.id);
       for (const ids of this.#labelsOf(actor)) ids.add(actor.id);
@@ -305,13 +322,31 @@ export class ActorTable {
       this.#leave(actor);
       actor.epoch = epoch;
       actor.node = fact.node;
-      actor.bundle = fact.bundle;
+      this.#served(actor, fact.bundle);
       this.#wish(actor.id, undefined);
       // Handed over, it has a checkpoint of the epoch before.
       if (fact.chain.length === 0) this.#isBack(actor);
     }
     this.#settle(actor);
     this.#refer(actor, fact.chain);
+  }
+
+  #served(actor: ActorRecord, bundle: BundleHash): void {
+    if (actor.bundle === bundle) return;
+    this.#count(actor, -1);
+    actor.bundle = bundle;
+    this.#count(actor, 1);
+  }
+
+  #count({ id, bundle }: ActorRecord, change: 1 | -1): void {
+    const { tenant, type } = actorParts(id);
+    const key = typeKey(tenant, type);
+    const counts = this.#byBundle.get(key) ?? new Map<BundleHash, number>();
+    const count = (counts.get(bundle) ?? 0) + change;
+    if (count > 0) counts.set(bundle, count);
+    else counts.delete(bundle);
+    if (counts.size > 0) this.#byBundle.set(key, counts);
+    else this.#byBundle.delete(key);
   }
 
   #enter(actor: ActorRecord): void {
@@ -354,6 +389,7 @@ export class ActorTable {
     this.#refer(actor, []);
     this.#isBack(actor);
     this.#actors.delete(id);
+    this.#count(actor, -1);
     this.#ordered.delete(id);
     this.#resting.delete(id);
     this.#wish(id, undefined);
@@ -445,6 +481,7 @@ export class ActorTable {
   }
 }
 
+const noBundles: ReadonlyMap<BundleHash, number> = new Map();
 const noOwned: ReadonlySet<ActorId> = new Set();
 const noIds = new OrderedIds<ActorId>();
 
@@ -452,6 +489,11 @@ function labelKey(tenant: string, name: string, value: string): string {
   return JSON.stringify([tenant, name, value]);
 }
 
-function ownerKey(owner: ActorOwner): string {
+function typeKey(tenant: TenantName, type: string): string {
+  return `${tenant}/${type}`;
+}
+
+export function ownerKey(owner: ActorOwner): string {
+  if (owner.kind === 'session') return `session ${owner.tenant}/${owner.session}`;
   return owner.kind === 'run' ? `run ${owner.run}` : `actor ${owner.actor}#${owner.birth}`;
 }

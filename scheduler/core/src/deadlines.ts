@@ -4,7 +4,7 @@
  *
  * T1  deadlines of one instant fall due in the order in which they were set.
  */
-import type { ActorId, Incarnation, RunId, TaskId } from '@troupe/model';
+import type { ActorId, Incarnation, RunId, TaskId, TenantName } from '@troupe/model';
 import { Heap, type HeapItem } from './heap.ts';
 import type { MigrationAsker, WaitingAsker } from './waiting.ts';
 
@@ -17,6 +17,9 @@ export type Due =
   | { readonly kind: 'attempts'; readonly node: Incarnation }
   | { readonly kind: 'leaves'; readonly node: Incarnation }
   | { readonly kind: 'configs'; readonly node: Incarnation }
+  | { readonly kind: 'upgrades'; readonly node: Incarnation }
+  /** The next wave of a rollout. */
+  | { readonly kind: 'rollout'; readonly tenant: TenantName; readonly type: string }
   /** Somebody has waited long enough for a migration. */
   | { readonly kind: 'migration'; readonly actor: ActorId; readonly asker: MigrationAsker }
   | { readonly kind: 'retry'; readonly task: TaskId }

@@ -48,6 +48,8 @@ export interface TenantRecord {
   readonly actors: Map<string, Served<ActorManifest>>;
   readonly tasks: Map<string, Served<TaskManifest>>;
   readonly workflows: Map<string, BundleHash>;
+  /** By the last rollout of each type, until a bundle is deployed that has it. */
+  readonly rolled: Map<string, BundleHash>;
 }
 
 export interface Served<T> {
@@ -65,6 +67,8 @@ export interface DeploymentsImage {
     readonly closed?: readonly string[];
     readonly strategy?: StrategyName;
     readonly bundles: readonly BundleHash[];
+    /** Types that another bundle serves than the latest that has them. */
+    readonly rolled?: readonly (readonly [type: string, bundle: BundleHash])[];
   }[];
   readonly bundles: readonly {
     readonly bundle: BundleHash;
@@ -78,7 +82,10 @@ export interface DeploymentsImage {
 const manifestBytesMax = 800_000;
 
 type TenantPut = Extract<SchedulerFact, { kind: 'tenant-put' }>;
-type DeploymentFact = Extract<SchedulerFact, { kind: 'tenant-put' | 'bundle-deployed' }>;
+type DeploymentFact = Extract<
+  SchedulerFact,
+  { kind: 'tenant-put' | 'bundle-deployed' | 'rollout-begun' }
+>;
 
 export class DeploymentTable {
   readonly #tenants = new Map<TenantName, TenantRecord>();
@@ -96,6 +103,12 @@ export class DeploymentTable {
   }
   manifest(bundle: BundleHash): Manifest | undefined {
     return this.#bundles.get(bundle)?.manifest;
+  }
+
+  /** Which version a bundle gives to states of a type; undefined when it does not have it. */
+  versionOf(bundle: BundleHash, type: string): number | undefined {
+    const declared = this.manifest(bundle)?.actors.find((actor) => actor.type === type);
+    return declared === undefined ? undefined : (declared.version ?? 1);
   }
 
   /** The compiled workflow of a bundle; it was compiled without fault when it was deployed. */
@@ -129,28 +142,39 @@ export class DeploymentTable {
         const { bundle, manifest, bytes, at } = fact;
         if (!this.#bundles.has(bundle)) this.#bundles.set(bundle, { bundle, manifest, bytes, at });
         tenant.bundles = [...tenant.bundles.filter((other) => other !== bundle), bundle];
+        for (const { type } of manifest.actors) tenant.rolled.delete(type);
         return this.#serve(tenant, bundle);
+      }
+      case 'rollout-begun': {
+        const tenant = this.#tenants.get(fact.tenant);
+        assert(tenant !== undefined, 'B1: a tenant is put before anything is rolled out for it');
+        return this.#serveType(tenant, fact.type, fact.bundle);
       }
     }
   }
 
   image(): DeploymentsImage {
     const tenants = [...this.#tenants.values()].map((tenant) => {
-      const { bundles, closed } = tenant;
-      const image = { ...settingsOf(tenant), bundles };
-      return closed.size === 0 ? image : { ...image, closed: [...closed] };
+      const { bundles, closed, rolled } = tenant;
+      return {
+        ...settingsOf(tenant),
+        bundles,
+        ...(closed.size === 0 ? {} : { closed: [...closed] }),
+        ...(rolled.size === 0 ? {} : { rolled: [...rolled] }),
+      };
     });
     return { tenants, bundles: [...this.#bundles.values()] };
   }
 
   restore(image: DeploymentsImage): void {
     for (const bundle of image.bundles) this.#bundles.set(bundle.bundle, bundle);
-    for (const { bundles, closed = [], ...settings } of image.tenants) {
+    for (const { bundles, closed = [], rolled = [], ...settings } of image.tenants) {
       const tenant = this.#add(settings.tenant);
       this.#set(tenant, settings);
       tenant.closed = new Set(closed);
       tenant.bundles = [...bundles];
       for (const bundle of bundles) this.#serve(tenant, bundle);
+      for (const [type, bundle] of rolled) this.#serveType(tenant, type, bundle);
     }
   }
 
@@ -167,6 +191,7 @@ export class DeploymentTable {
       actors: new Map(),
       tasks: new Map(),
       workflows: new Map(),
+      rolled: new Map(),
     };
     this.#tenants.set(tenant, record);
     return record;
@@ -192,6 +217,13 @@ export class DeploymentTable {
       tenant.closed = new Set([...new Set(closed)].slice(-limits.tenantQueuesMax));
       tenant.queues = open;
     }
+  }
+
+  #serveType(tenant: TenantRecord, type: string, bundle: BundleHash): void {
+    const declared = this.manifest(bundle)?.actors.find((actor) => actor.type === type);
+    assert(declared !== undefined, 'B1: what is rolled out was deployed');
+    tenant.actors.set(type, { bundle, declared });
+    tenant.rolled.set(type, bundle);
   }
 
   #serve(tenant: TenantRecord, bundle: BundleHash): void {

@@ -4,7 +4,8 @@
  *
  * D4  nothing is created when it cannot be placed.
  * D5  after a death an actor keeps the bundle whose turns may have to be replayed; after a release
- *     it takes the latest that serves its type.
+ *     it takes the latest that serves its type, if states have the same version there: to another one only
+ *     a rollout leads.
  * D7  an actor that is wished on a node goes there if that serves, whatever it left its own for.
  * D9  nobody is told where an actor is that is ending; whoever asks by its name waits for the next one.
  */
@@ -57,7 +58,7 @@ export class Directory {
   constructor(desk: Desk, effects: DirectoryEffects) {
     this.#desk = desk;
     this.#effects = effects;
-    this.#places = new Deliveries(desk, 'places', (node, id) => this.#place(node, id));
+    this.#places = new Deliveries(desk, 'places', (node, id) => this.place(node, id));
   }
 
   /** A new leader does not know which placements were seen: all are sent again, by the window. */
@@ -169,8 +170,7 @@ export class Directory {
       const target = this.#wished(id) ?? this.#targetOfRelease(incarnation);
       // No node can take it: the release is not seen, and comes again.
       if (target === undefined) return false;
-      const bundle = this.#latestBundle(id) ?? actor.bundle;
-      this.#decidePlaced(id, target, { chain: [], bundle });
+      this.#decidePlaced(id, target, { chain: [], bundle: this.#bundleOf(actor) });
       return true;
     });
     if (seen.length > 0) {
@@ -301,12 +301,34 @@ export class Directory {
     return this.#desk.state.deployments.tenant(tenant)?.actors.get(type)?.bundle;
   }
 
+  /** The latest bundle that serves its type with states of the version that it has (D5). */
+  #bundleOf({ id, bundle }: ActorRecord): BundleHash {
+    const latest = this.#latestBundle(id);
+    const { deployments } = this.#desk.state;
+    const { type } = actorParts(id);
+    const fits =
+      latest !== undefined &&
+      deployments.versionOf(latest, type) === deployments.versionOf(bundle, type);
+    return fits ? latest : bundle;
+  }
+
+  #codeOf({ id, bundle, code }: ActorRecord): Pick<Place, 'code'> {
+    const { deployments } = this.#desk.state;
+    const { type } = actorParts(id);
+    const version = deployments.versionOf(bundle, type) ?? 1;
+    if (code === undefined) return version === 1 ? {} : { code: { version, at: 0 } };
+    const { at, first } = code;
+    const before = { bundle: first, version: deployments.versionOf(first, type) ?? 1 };
+    return { code: { version, at, first: before } };
+  }
+
   /** The placement of an actor that is to leave, and where to. */
   leaving(node: Incarnation, id: ActorId): Place | undefined {
-    const place = this.#place(node, id);
+    const place = this.place(node, id);
     if (place === undefined || this.#desk.state.actors.wish(id) === undefined) return undefined;
     const to = this.#wished(id)?.incarnation;
-    const bundle = this.#latestBundle(id) ?? place.bundle;
+    const actor = this.#desk.state.actors.get(id);
+    const bundle = actor === undefined ? place.bundle : this.#bundleOf(actor);
     return { ...place, leave: to === undefined || to === node ? { bundle } : { to, bundle } };
   }
 
@@ -317,7 +339,7 @@ export class Directory {
     return version === 0 ? {} : { config: version };
   }
 
-  #place(node: Incarnation, id: ActorId): Place | undefined {
+  place(node: Incarnation, id: ActorId): Place | undefined {
     const actor = this.#desk.state.actors.get(id);
     if (actor?.node !== node) return undefined;
     const { birth, epoch, scope, bundle, chain, heir, life } = actor;
@@ -328,6 +350,7 @@ export class Directory {
       ...(heir === undefined ? {} : { heir }),
       ...(life === undefined ? {} : { wish: life }),
       ...this.#configOf(id),
+      ...this.#codeOf(actor),
       ...this.#desk.state.rewinds.placeOf(actor),
     };
   }

@@ -12,6 +12,7 @@ import type {
   BundleHash,
   Bytes,
   ChainLink,
+  Failure,
   GangPolicy,
   Incarnation,
   Labels,
@@ -28,6 +29,7 @@ import type {
   QueueWeight,
   Quota,
   Resources,
+  RolloutState,
   RunId,
   StoredObject,
   StrategyName,
@@ -171,6 +173,52 @@ export type SchedulerFact =
       readonly bytes: number;
       readonly at: number;
     }
+  /** All actors of a type are to have this bundle, which serves the type from now on. */
+  | {
+      readonly kind: 'rollout-begun';
+      readonly tenant: TenantName;
+      readonly type: string;
+      readonly bundle: BundleHash;
+      readonly before?: BundleHash;
+      /** Whoever asked for it finds it again by this. */
+      readonly by: string;
+      readonly atOnce: number;
+      readonly pauseMs: number;
+      readonly failuresMax: number;
+      readonly discard?: true;
+      readonly at: number;
+    }
+  /** `running`: also what had failed is tried again. */
+  | {
+      readonly kind: 'rollout-changed';
+      readonly tenant: TenantName;
+      readonly type: string;
+      readonly to: RolloutState;
+    }
+  /** It keeps the bundle that it had. */
+  | {
+      readonly kind: 'upgrade-failed';
+      readonly tenant: TenantName;
+      readonly type: string;
+      readonly actor: ActorId;
+      readonly failure: Failure;
+    }
+  /** Its node has recorded that it has this bundle, by the rollout of this position; 0: as it had before
+   *  any, since its scope went back. */
+  | {
+      readonly kind: 'actor-upgraded';
+      readonly actor: ActorId;
+      readonly bundle: BundleHash;
+      readonly at: number;
+    }
+  /** Its node said so: for the first time, of another illness, or that it is held back since. */
+  | {
+      readonly kind: 'actor-ill';
+      readonly actor: ActorId;
+      readonly failure: Failure;
+      readonly loops?: true;
+    }
+  | { readonly kind: 'actor-well'; readonly actor: ActorId }
   /** Whole, as it is from now on: versions of one tenant are numbered from 1 without gaps. */
   | {
       readonly kind: 'config-put';

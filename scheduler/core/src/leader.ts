@@ -28,14 +28,17 @@ import { Membership } from './membership.ts';
 import { Migrations } from './migrations.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
+import { OwningSessions } from './owning-sessions.ts';
 import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
 import { Reserving } from './reserving.ts';
 import { Rewinds } from './rewinds.ts';
+import { Rollouts } from './rollouts.ts';
 import { Runs } from './runs.ts';
 import { Savepoints } from './savepoints.ts';
 import { deadlineSizes, type Size } from './sizes.ts';
 import { Submissions } from './submissions.ts';
+import { Supervision } from './supervision.ts';
 import { Surveys } from './surveys.ts';
 import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
@@ -68,6 +71,9 @@ export class Leader {
   readonly #deadLetters: DeadLetterLists;
   readonly #activities: Activities;
   readonly #configs: Configs;
+  readonly #rollouts: Rollouts;
+  readonly #owningSessions: OwningSessions;
+  readonly #supervision: Supervision;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -83,6 +89,7 @@ export class Leader {
         this.#ailing.nodeLost(node);
         this.#activities.nodeLost(node);
         this.#configs.nodeLost(node);
+        this.#rollouts.nodeLost(node);
         this.#tasks.nodeLost(node);
         this.#timers.nodeLost(node);
       },
@@ -97,20 +104,26 @@ export class Leader {
       placed: (actor, node, left) => {
         if (left !== undefined) this.#migrations.placed(actor, left);
         this.#timers.placed(actor, node);
+        this.#rollouts.placed(actor, node, left);
       },
       back: (actor) => this.#rewinds.back(actor),
     });
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
     );
+    this.#rollouts = new Rollouts(desk, (node, actor) => this.#directory.place(node, actor));
     this.#ailing = new Ailing();
+    this.#supervision = new Supervision(desk);
     this.#activities = new Activities(desk);
     this.#configs = new Configs(desk);
     this.#lifecycle = new Lifecycle(desk, this.#directory, {
       ailments: this.#ailing,
       timers: this.#timers,
       migrations: this.#migrations,
+      rollouts: this.#rollouts,
+      owned: (owner) => this.#owningSessions.owns(owner),
     });
+    this.#owningSessions = new OwningSessions(desk, (owner) => this.#lifecycle.sessionOver(owner));
     this.#objects = new Objects(desk);
     this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
       if (run !== undefined) this.#runs.blockEnded(run.run);
@@ -192,6 +205,7 @@ export class Leader {
       this.#activities,
       this.#configs,
       this.#rewinds,
+      this.#rollouts,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
@@ -217,6 +231,10 @@ export class Leader {
         return this.#tasks.resend(due.node);
       case 'configs':
         return this.#configs.resend(due.node);
+      case 'upgrades':
+        return this.#rollouts.resend(due.node);
+      case 'rollout':
+        return this.#rollouts.due(due.tenant, due.type);
       case 'leaves':
         return this.#migrations.resend(due.node);
       case 'migration':
@@ -265,7 +283,9 @@ export class Leader {
     this.#directory.takeOver();
     this.#migrations.takeOver();
     this.#lifecycle.takeOver();
+    this.#owningSessions.takeOver();
     this.#rewinds.takeOver();
+    this.#rollouts.takeOver();
     this.#tasks.takeOver();
     this.#runs.takeOver();
     this.#tasks.dispatch();
@@ -298,12 +318,18 @@ export class Leader {
       case 'heartbeat':
         return this.#membership.detection.beat(node, message.load);
       case 'place-seen':
-        for (const seen of message.placed) this.#directory.placeSeen(node, seen);
+        for (const seen of message.placed) {
+          this.#directory.placeSeen(node, seen);
+          if (seen.upgradeAt !== undefined) this.#rollouts.seen(node, seen.actor, seen.upgradeAt);
+        }
         return;
+      case 'upgraded':
+        return this.#rollouts.upgraded(message);
       case 'settled':
         return this.#lifecycle.settled(message);
       case 'ailing':
-        return this.#ailing.said(message);
+        this.#ailing.said(message);
+        return this.#supervision.ailing(message);
       case 'rebased':
         return this.#directory.rebased(message);
       case 'turns-found':
@@ -401,6 +427,15 @@ export class Leader {
         return this.#configs.get(asker, body);
       case 'put-config':
         return this.#configs.put(asker, body);
+      case 'list-supervision':
+        return this.#supervision.list(asker, body);
+      case 'keep-session':
+      case 'end-session':
+        return this.#owningSessions.serve(asker, body);
+      case 'start-rollout':
+      case 'change-rollout':
+      case 'list-rollouts':
+        return this.#rollouts.serve(asker, body);
       case 'put-reservation':
         return this.#reserving.put(asker, body);
       case 'drop-reservation':
@@ -479,6 +514,7 @@ export class Leader {
     this.#timers.look();
     const tasksLeft = this.#tasks.forget();
     const runsLeft = this.#runs.forget();
+    this.#owningSessions.look();
     const stonesLeft = this.#lifecycle.forget();
     const orphansLeft = this.#lifecycle.endOrphans();
     const left = tasksLeft || runsLeft || stonesLeft || orphansLeft;

@@ -24,6 +24,7 @@ import {
   limits,
   type RequestBody,
   type RunId,
+  type SessionOwner,
   type Settled,
   type SettledActor,
 } from '@troupe/model';
@@ -33,6 +34,7 @@ import type { ActorRecord } from './actors.ts';
 import type { Desk } from './desk.ts';
 import type { Directory } from './directory.ts';
 import type { Migrations } from './migrations.ts';
+import type { Rollouts } from './rollouts.ts';
 import type { Size } from './sizes.ts';
 import { wentBack } from './surveys.ts';
 import type { Timers } from './timers.ts';
@@ -54,6 +56,8 @@ export class Lifecycle {
   readonly #ailments: Ailments;
   readonly #timers: Timers;
   readonly #migrations: Migrations;
+  readonly #rollouts: Rollouts;
+  readonly #owned: (owner: ActorOwner) => void;
   /** Who waits until an actor is as wished. */
   readonly #askers = new Waiting<ActorId, Asker>();
   /** Paused actors that run nothing, and under which epoch and wish that was said. */
@@ -68,10 +72,15 @@ export class Lifecycle {
       readonly ailments: Ailments;
       readonly timers: Timers;
       readonly migrations: Migrations;
+      readonly rollouts: Rollouts;
+      /** An actor was made that has this owner. */
+      owned(owner: ActorOwner): void;
     },
   ) {
-    const { ailments, timers, migrations } = given;
+    const { ailments, timers, migrations, rollouts, owned } = given;
+    this.#owned = owned;
     this.#migrations = migrations;
+    this.#rollouts = rollouts;
     this.#desk = desk;
     this.#timers = timers;
     this.#directory = directory;
@@ -87,10 +96,11 @@ export class Lifecycle {
         ...(labels === undefined ? {} : { labels }),
         ...(owner === undefined ? {} : { owner }),
       };
-      const orphan = owner === undefined || this.#lives(owner) ? undefined : ownerGone(owner);
+      const orphan = isGone(owner, (one) => this.#lives(one)) ? ownerGone(owner) : undefined;
       const fault = orphan ?? this.#directory.create(id, scope ?? id, more);
       if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
       const actor = this.#view(id);
+      if (owner !== undefined) this.#owned(owner);
       if (actor !== undefined) this.#desk.answer(asker, { kind: 'actor', actor, created: true });
       return;
     }
@@ -172,6 +182,11 @@ export class Lifecycle {
     }
   }
 
+  /** A session that owns actors is over. */
+  sessionOver(owner: SessionOwner): void {
+    this.#orphan(owner);
+  }
+
   runEnded(run: RunId): void {
     this.#orphan({ kind: 'run', run });
   }
@@ -242,6 +257,8 @@ export class Lifecycle {
   }
 
   #lives(owner: ActorOwner): boolean {
+    // A session is taken for alive until it was not heard of for long enough.
+    if (owner.kind === 'session') return true;
     const { actors, runs } = this.#desk.state;
     if (owner.kind === 'run') {
       const run = runs.get(owner.run);
@@ -265,6 +282,7 @@ export class Lifecycle {
     this.#directory.confirm(actor);
     this.#timers.destroyed(id);
     this.#migrations.destroyed(actor);
+    this.#rollouts.destroyed(actor);
     this.#desk.decide({
       kind: 'actor-destroyed',
       actor: id,
@@ -307,7 +325,14 @@ export class Lifecycle {
   }
 }
 
-function ownerGone(owner: ActorOwner): Failure {
+function isGone(
+  owner: ActorOwner | undefined,
+  lives: (owner: ActorOwner) => boolean,
+): owner is Exclude<ActorOwner, SessionOwner> {
+  return owner !== undefined && owner.kind !== 'session' && !lives(owner);
+}
+
+function ownerGone(owner: Exclude<ActorOwner, SessionOwner>): Failure {
   if (owner.kind === 'actor') return gone(owner.actor, owner.birth);
   const what = `run "${owner.run}" does not exist, or has ended`;
   return failure('UNKNOWN_RUN', what, { run: owner.run });

@@ -70,6 +70,7 @@ const actor = z.looseObject({
   lettersOf: z.record(text, letterTries).optional(),
   healthMs: number.optional(),
   groups: z.array(z.looseObject({ name: text, most: number, reads: texts })).optional(),
+  version: number.optional(),
 });
 
 const task = z.looseObject({

@@ -28,6 +28,8 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     places: nodes.presentCount,
     attempts: Math.min(nodes.presentCount, tasks.runningCount),
     configs: nodes.presentCount,
+    upgrades: nodes.presentCount,
+    rollout: state.rollouts.size,
     leaves: Math.min(nodes.presentCount, state.actors.wished.size),
     // Any number may wait for an actor that is under way.
     migration: state.actors.wished.size === 0 ? 0 : Number.POSITIVE_INFINITY,

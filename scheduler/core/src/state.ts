@@ -22,8 +22,10 @@ import { type NodesImage, NodeTable } from './nodes.ts';
 import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
 import { RewindTable, type ScopeTime } from './rewind-table.ts';
+import { type RolloutsImage, RolloutTable } from './rollout-table.ts';
 import { type RunsImage, RunTable } from './run-table.ts';
 import { type SavepointsImage, SavepointTable } from './savepoint-table.ts';
+import { type SupervisionImage, SupervisionTable } from './supervision-table.ts';
 import { objectsOf, type TaskRecord, type TasksImage, TaskTable } from './task-table.ts';
 import { type TimersImage, TimerTable } from './timer-table.ts';
 import { type Tombstone, Tombstones } from './tombstones.ts';
@@ -60,6 +62,10 @@ export interface DurableState {
   readonly rewinds?: readonly ScopeTime[];
   readonly tasks: TasksImage;
   readonly runs: RunsImage;
+  /** Absent where nothing ever befell an actor. */
+  readonly supervision?: SupervisionImage;
+  /** Absent where no type ever had one. */
+  readonly rollouts?: RolloutsImage;
   /** Absent where there are none. */
   readonly objects?: ObjectsImage;
   /** Absent where no actor ever set one. */
@@ -74,6 +80,8 @@ export class State {
   readonly tombstones = new Tombstones();
   readonly actors = new ActorTable(this.nodes, this.tombstones);
   readonly deployments = new DeploymentTable();
+  readonly rollouts = new RolloutTable();
+  readonly supervision = new SupervisionTable();
   readonly configs = new ConfigTable();
   readonly reservations = new ReservationTable(this.nodes);
   readonly savepoints = new SavepointTable();
@@ -127,11 +135,19 @@ export class State {
         this.nodes.apply(fact);
         this.reservations.nodeDying(fact.incarnation);
         break;
-      case 'actor-created':
+      case 'actor-ill':
+      case 'actor-well':
+        this.supervision.apply(fact, this.actors.get(fact.actor));
+        break;
       case 'actor-placed':
+        this.supervision.apply(fact, this.actors.get(fact.actor));
+        this.actors.apply(fact, position);
+        break;
+      case 'actor-created':
       case 'actor-migrating':
       case 'actor-rebased':
       case 'actor-wished':
+      case 'actor-upgraded':
         this.actors.apply(fact, position);
         break;
       case 'savepoint-made':
@@ -149,6 +165,7 @@ export class State {
         break;
       case 'actor-destroyed': {
         const scope = this.actors.get(fact.actor)?.scope ?? fact.actor;
+        this.supervision.apply(fact, this.actors.get(fact.actor));
         this.savepoints.forget(fact.actor, scope);
         this.actors.apply(fact, position);
         this.rewinds.forget(actorParts(fact.actor).tenant, scope);
@@ -161,6 +178,17 @@ export class State {
       case 'tenant-put':
       case 'bundle-deployed':
         this.deployments.apply(fact);
+        break;
+      case 'rollout-begun':
+        this.deployments.apply(fact);
+        this.rollouts.apply(fact, position);
+        break;
+      case 'upgrade-failed':
+        this.supervision.apply(fact, this.actors.get(fact.actor));
+        this.rollouts.apply(fact, position);
+        break;
+      case 'rollout-changed':
+        this.rollouts.apply(fact, position);
         break;
       case 'config-put':
         this.configs.apply(fact);
@@ -226,6 +254,8 @@ export class State {
       ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
       ...(this.savepoints.size === 0 ? {} : { savepoints: this.savepoints.image() }),
       ...(this.rewinds.size === 0 ? {} : { rewinds: this.rewinds.image() }),
+      ...(this.supervision.isUsed ? { supervision: this.supervision.image() } : {}),
+      ...(this.rollouts.size === 0 ? {} : { rollouts: this.rollouts.image() }),
       tasks: this.tasks.image(),
       runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
@@ -247,6 +277,8 @@ export class State {
     state.actors.restore(durable.actors);
     state.deployments.restore(durable.deployments);
     state.configs.restore(durable.configs ?? []);
+    if (durable.supervision !== undefined) state.supervision.restore(durable.supervision);
+    state.rollouts.restore(durable.rollouts ?? []);
     state.reservations.restore(durable.reservations ?? []);
     state.savepoints.restore(durable.savepoints ?? []);
     state.rewinds.restore(durable.rewinds ?? []);

@@ -6,10 +6,12 @@ import {
   limits,
   type Place,
   runId,
+  sessionId,
+  tenantName,
 } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
-import { cart, cluster, config, type Scene, stateOf, workflow } from './scene.ts';
+import { cart, cluster, config, type Scene, stateOf, tenant, workflow } from './scene.ts';
 
 const actor = cart('a');
 
@@ -339,6 +341,71 @@ describe('an actor that is owned', () => {
     expect(wishOf(scene)).toBe('ending');
     const late = { kind: 'create-actor', actor: cart('late'), by: 'x', owner } as const;
     expect(scene.code(scene.asks(late))).toBe('UNKNOWN_RUN');
+  });
+});
+
+describe('an actor that is owned by a session of a client', () => {
+  const owner = { kind: 'session', tenant, session: sessionId('s1') } as const;
+  const owned = cart('theirs');
+
+  function owning(): Scene {
+    const { scene } = cluster(1);
+    scene.asks({ kind: 'create-actor', actor: owned, by: 'one', owner });
+    return scene;
+  }
+
+  function keeps(scene: Scene, ms: number): void {
+    for (let passed = 0; passed < ms; passed += 15_000) {
+      scene.asks({ kind: 'keep-session', tenant, session: owner.session });
+      scene.pass(15_000);
+    }
+  }
+
+  const wishOfOwned = (scene: Scene) =>
+    scene.machine.durable().actors.find(({ id }) => id === owned)?.life?.kind;
+
+  it('lives as long as the session is heard of, and is destroyed when it was not for a minute', () => {
+    const scene = owning();
+    keeps(scene, 300_000);
+    expect(wishOfOwned(scene)).toBeUndefined();
+    scene.pass(40_000);
+    expect(wishOfOwned(scene)).toBeUndefined();
+    scene.pass(10_000);
+    expect(wishOfOwned(scene)).toBe('ending');
+  });
+
+  it('is destroyed at once when the client says that it is over', () => {
+    const scene = owning();
+    scene.asks({ kind: 'end-session', tenant, session: owner.session });
+    scene.pass(1_500);
+    expect(wishOfOwned(scene)).toBe('ending');
+  });
+
+  it.each(['facts', 'image'] as const)('has its whole time anew under a new leader, from its %s', (from) => {
+    const scene = owning();
+    scene.pass(50_000);
+    scene.failOver(from);
+    scene.pass(50_000);
+    expect(wishOfOwned(scene)).toBeUndefined();
+    keeps(scene, 120_000);
+    expect(wishOfOwned(scene)).toBeUndefined();
+    scene.pass(61_500);
+    expect(wishOfOwned(scene)).toBe('ending');
+  });
+
+  it('is not destroyed for a silence that was the own one of the leader', () => {
+    const scene = owning();
+    scene.now += 600_000;
+    scene.pass(50_000);
+    expect(wishOfOwned(scene)).toBeUndefined();
+  });
+
+  it('is of one tenant: a session of the same name of another one ends nothing', () => {
+    const scene = owning();
+    const other = tenantName('other');
+    scene.asks({ kind: 'end-session', tenant: other, session: owner.session });
+    scene.pass(1_500);
+    expect(wishOfOwned(scene)).toBeUndefined();
   });
 });
 

@@ -26,6 +26,7 @@ import type { TurnCause } from './facts.ts';
 import type { DeadSummary } from './letter-book.ts';
 import type { Memory } from './memory.ts';
 import type { Past } from './past.ts';
+import type { Placed } from './state-code.ts';
 import type { Trial } from './trials.ts';
 
 /** Something the actor shall do. */
@@ -91,7 +92,9 @@ export interface Activation {
   readonly birth: number;
   readonly epoch: number;
   readonly scope: string;
-  readonly bundle: BundleHash;
+  /** Its code: what its state was made by, see state-code.ts. */
+  bundle: BundleHash;
+  readonly placed: Placed;
   /** What stands in the store may be the tombstone of the one before it. */
   readonly heir: boolean;
   /** Version of the configuration that it must see at least. */
@@ -200,6 +203,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     epoch: place.epoch,
     scope: place.scope,
     bundle: place.bundle,
+    placed: { version: 1, at: 0, ...place.code, bundle: place.bundle },
     heir: place.heir === true,
     config: place.config ?? 0,
     begunConfig: undefined,

@@ -100,7 +100,10 @@ export class Ailing {
     if (this.#ill.size === 0) this.#wellLeft -= 1;
     const { incarnation } = this.#core.config;
     const named = [...this.#ill].slice(0, namedMax);
-    const actors = named.map(([{ id: actor, epoch }, { failure }]) => ({ actor, epoch, failure }));
+    const actors = named.map(([{ id: actor, epoch }, { failure, failures }]) => {
+      const loops = failures < heldFrom ? {} : ({ loops: true } as const);
+      return { actor, epoch, failure, ...loops };
+    });
     const message: AilingActors = { kind: 'ailing', incarnation, actors };
     this.#core.out.send({ kind: 'to-leader', message });
   }

@@ -31,6 +31,7 @@ import type { Tasks } from './tasks.ts';
 import type { Timers } from './timers.ts';
 import type { Trials } from './trials.ts';
 import type { Turns } from './turns.ts';
+import type { Upgrades } from './upgrades.ts';
 import type { Uses } from './uses.ts';
 import type { Waits } from './waits.ts';
 import type { Wishes } from './wishes.ts';
@@ -76,4 +77,5 @@ export interface Core {
   readonly uses: Uses;
   readonly groups: Groups;
   readonly health: Health;
+  readonly upgrades: Upgrades;
 }

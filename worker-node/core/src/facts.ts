@@ -14,6 +14,7 @@ import type {
   TimerChange,
   VectorClock,
 } from '@troupe/model';
+import type { UpgradedTo } from './state-code.ts';
 
 /** Whose request a turn answers. */
 export type TurnCause =
@@ -31,6 +32,13 @@ export type TurnCause =
     }
   /** A timer of the actor itself was due, for the time with this number. */
   | { readonly kind: 'timer'; readonly number: number; readonly firing: number };
+
+/** A rollout, and no request: see upgrades.ts. To an older node it is a damaged record, so that it never runs
+ *  its actor with the wrong code. */
+export interface UpgradeCause {
+  readonly kind: 'upgrade';
+  readonly at: number;
+}
 
 export interface OutboxLetter {
   readonly to: ActorId;
@@ -59,7 +67,9 @@ export type NodeFact =
       readonly epoch: number;
       /** Turn number of the actor, from 1, without gaps over all epochs. */
       readonly seq: number;
-      readonly cause: TurnCause;
+      readonly cause: TurnCause | UpgradeCause;
+      /** The bundle and version that the state is of after it. */
+      readonly upgrade?: UpgradedTo;
       readonly method: string;
       readonly delta?: Bytes;
       readonly outcome: Outcome;

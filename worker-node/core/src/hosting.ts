@@ -19,6 +19,7 @@ import {
   actorParts,
   assert,
   type Failure,
+  type FromRunner,
   failureOf,
   isFailure,
   type Place,
@@ -37,6 +38,7 @@ import { beginningOf, headOf, isOfBirth } from './tombstone.ts';
 const droppedMs = 3_600_000;
 
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
+type Activated = Extract<FromRunner, { kind: 'activated' }>;
 type Restored = Extract<NodeEvent, { kind: 'restored' }>;
 
 export class Hosting {
@@ -62,6 +64,7 @@ export class Hosting {
       this.#core.wishes.onPlace(known, place);
       this.#core.rewinds.onPlace(known, place);
       this.#core.handover.onPlaced(known, place.leave);
+      this.#core.upgrades.onPlace(known, place);
       return;
     }
     const back = place.rewind?.back === true ? known : undefined;
@@ -82,6 +85,7 @@ export class Hosting {
     this.#core.wishes.onPlaced(activation);
     this.#core.rewinds.onPlaced(activation);
     this.#core.handover.onPlaced(activation, place.leave);
+    this.#core.upgrades.onPlace(activation, place);
   }
 
   /** Brings a cold activation into memory. */
@@ -136,12 +140,13 @@ export class Hosting {
     else this.#fail(activation, reason);
   }
 
-  onActivated(actor: ActorId, runner: RunnerId): void {
+  onActivated({ actor, migrated }: Activated, runner: RunnerId): void {
     const activation = this.#actors.get(actor);
     if (activation?.phase !== 'starting' || activation.runner !== runner) return;
     activation.startCrashes = 0;
     activation.lived = true;
     activation.building = undefined;
+    this.#core.upgrades.onActivated(activation, migrated);
     if (!this.#core.rewinds.onActivated(activation)) this.live(activation);
   }
 
@@ -162,6 +167,7 @@ export class Hosting {
     this.#core.checkpointing.onLive(activation);
     this.#core.health.onLive(activation);
     this.#core.departures.changed(activation);
+    this.#core.upgrades.changed(activation);
   }
 
   onActivateFailed(actor: ActorId, runner: RunnerId, reason: Failure): void {
@@ -239,6 +245,7 @@ export class Hosting {
     this.#core.rewinds.forget(activation);
     this.#core.configs.forget(activation);
     this.#core.health.forget(activation);
+    this.#core.upgrades.forget(activation);
     this.#core.ailing.isWell(activation, true);
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
@@ -302,6 +309,7 @@ export class Hosting {
   /** Hands its state to a runner. */
   start(activation: Activation): void {
     activation.phase = 'starting';
+    this.#core.upgrades.onStart(activation);
     this.#core.configs.whenReady(activation, () => {
       if (activation.phase === 'starting') this.#enter(activation);
     });
@@ -318,7 +326,8 @@ export class Hosting {
       const { state, deltas } = activation.building ?? { state: undefined, deltas: [] };
       if (state !== undefined) this.#core.uses.isOf(activation, state.length);
       const timers = timersOf(activation);
-      const frame = { kind: 'activate', actor: activation.id, deltas, ...timers } as const;
+      const more = { ...timers, ...this.#core.upgrades.migrateOf(activation) };
+      const frame = { kind: 'activate', actor: activation.id, deltas, ...more } as const;
       this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
     };
     if (activation.trial === undefined && activation.startCrashes > 0) {
@@ -333,6 +342,7 @@ export class Hosting {
 
   /** Back to cold; whoever waits is told why. The next call tries again. */
   #fail(activation: Activation, reason: Failure): void {
+    if (this.#core.upgrades.onFailed(activation, reason)) return;
     activation.phase = 'cold';
     activation.building = undefined;
     this.#core.trials.leave(activation);
@@ -361,6 +371,7 @@ export class Hosting {
             epoch: place.epoch,
             ...(place.wish === undefined ? {} : { wishAt: place.wish.at }),
             ...(place.rewind === undefined ? {} : { rewindAt: place.rewind.at }),
+            ...(place.upgrade === undefined ? {} : { upgradeAt: place.upgrade.at }),
           },
         ],
       },

@@ -16,7 +16,7 @@ export type {
   NodeWork,
   RunnerId,
 } from './events.ts';
-export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening } from './facts.ts';
+export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening, UpgradeCause } from './facts.ts';
 export { type NodeCounts, NodeMachine } from './machine.ts';
 export { type BegunTurn, freshMemory, type Memory, replay } from './memory.ts';
 export { TimerBook } from './timer-book.ts';

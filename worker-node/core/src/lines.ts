@@ -49,6 +49,7 @@ import {
   strandOf,
 } from './past.ts';
 import { type IsKnown, type Rolled, rollForward } from './roll-forward.ts';
+import { servingCode } from './state-code.ts';
 
 type Put = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type PastEvent = Extract<NodeEvent, { kind: 'past-read' | 'past-failed' }>;
@@ -232,7 +233,8 @@ export class Lines {
   ): void {
     this.former(activation, wish.seq, (former) => {
       if (isFailure(former)) return done({ ok: false, failure: former });
-      const { id, bundle } = activation;
+      const { id } = activation;
+      const { bundle } = servingCode(activation, former.memory.madeBy);
       const { method, args } = wish;
       // Two reads share nothing, also of the same turn.
       const actor = formerActor(id, this.#core.turns.nextWork());

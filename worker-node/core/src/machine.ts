@@ -45,6 +45,7 @@ import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
 import { Trials } from './trials.ts';
 import { Turns } from './turns.ts';
+import { Upgrades } from './upgrades.ts';
 import { Uses } from './uses.ts';
 import { Waits } from './waits.ts';
 import { Wishes } from './wishes.ts';
@@ -95,6 +96,7 @@ export class NodeMachine
   readonly uses: Uses;
   readonly groups: Groups;
   readonly health: Health;
+  readonly upgrades: Upgrades;
   #now = Number.NEGATIVE_INFINITY;
   #wall = 0;
   #durableAt = 0;
@@ -130,6 +132,7 @@ export class NodeMachine
     this.uses = new Uses(this);
     this.groups = new Groups(this);
     this.health = new Health(this);
+    this.upgrades = new Upgrades(this);
     this.alarms.set(0, () => this.#everyResend());
   }
 
@@ -270,6 +273,8 @@ export class NodeMachine
         return this.handover.onReleaseSeen(message.actors);
       case 'settled-seen':
         return this.wishes.onSeen(message.actors);
+      case 'upgraded-seen':
+        return this.upgrades.onSeen(message);
       case 'stop-actor':
         return this.checkpointing.stop(message.actor, message.epoch);
       case 'run-task':
@@ -299,7 +304,7 @@ export class NodeMachine
     if (this.lines.onFrame(frame, runner) || this.health.onFrame(frame)) return;
     switch (frame.kind) {
       case 'activated':
-        return this.hosting.onActivated(frame.actor, runner);
+        return this.hosting.onActivated(frame, runner);
       case 'activate-failed':
         return this.hosting.onActivateFailed(frame.actor, runner, frame.failure);
       case 'turn-done':
@@ -375,5 +380,6 @@ export class NodeMachine
     this.ailing.tick();
     this.configs.tick();
     this.health.tick();
+    this.upgrades.tick();
   }
 }

@@ -112,6 +112,7 @@ export class Mailboxes {
     // Who might crash a runner is not run here any more, if it is to leave.
     if (suspected > 0 && this.#core.departures.isQuiet(activation)) return;
     if (activation.parked !== undefined) return this.pumpReads(activation);
+    if (this.#core.upgrades.holds(activation)) return;
     // I3
     if (activation.recalling) return;
     while (activation.dispatched.length < limits.turnsAheadMax) {

@@ -25,6 +25,7 @@ import { LetterBook, type StoredLetterBook } from './letter-book.ts';
 import { Outbox, type StoredChannel } from './outbox.ts';
 import { Sessions, type StoredSession } from './sessions.ts';
 import { Signals, type StoredSignals } from './signals.ts';
+import { codeFrom, type StateCode, type StoredStateCode, storeCode } from './state-code.ts';
 import { type StoredTimers, TimerBook } from './timer-book.ts';
 import { applyYielded, type StoredStream, Yields } from './yields.ts';
 
@@ -68,6 +69,8 @@ export interface Memory {
   readonly timers: TimerBook;
   readonly letters: LetterBook;
   begun: BegunTurn | undefined;
+  /** Undefined until it was upgraded for the first time. */
+  madeBy: StateCode | undefined;
 }
 
 export interface StoredMemory {
@@ -84,6 +87,8 @@ export interface StoredMemory {
   readonly letters?: StoredLetterBook;
   /** Absent where nothing that was yielded is kept. */
   readonly yields?: readonly StoredStream[];
+  /** Absent where no rollout has upgraded it. */
+  readonly madeBy?: StoredStateCode;
 }
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
@@ -104,6 +109,7 @@ export function freshMemory(): Memory {
     timers: new TimerBook(),
     letters: new LetterBook(),
     begun: undefined,
+    madeBy: undefined,
   };
 }
 
@@ -121,6 +127,7 @@ export function storeMemory(memory: Memory, now: number): StoredMemory {
     ...(yields.length === 0 ? {} : { yields }),
     ...(memory.timers.isUsed ? { timers: memory.timers.store() } : {}),
     ...(memory.letters.isUsed ? { letters: memory.letters.store(now) } : {}),
+    ...(memory.madeBy === undefined ? {} : { madeBy: storeCode(memory.madeBy, now) }),
   };
 }
 
@@ -135,6 +142,7 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     timers: stored.timers === undefined ? new TimerBook() : TimerBook.from(stored.timers, now),
     letters: LetterBook.from(stored.letters, now),
     begun: stored.begun === undefined ? undefined : begunFrom(stored.begun, now),
+    madeBy: stored.madeBy === undefined ? undefined : codeFrom(stored.madeBy, now),
   };
 }
 
@@ -151,7 +159,8 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
     // One that is tried again is not taken: those after it wait.
     if (fact.letterEnd?.kind !== 'again') memory.recv.set(sender, cause.number);
     memory.letters.ended(sender, { ...fact, cause }, now);
-  } else memory.timers.fired(cause.number, cause.firing);
+  } else if (cause.kind === 'timer') memory.timers.fired(cause.number, cause.firing);
+  if (fact.upgrade !== undefined) memory.madeBy = { ...fact.upgrade, seq: fact.seq, since: now };
   if (fact.redelivers !== undefined) memory.letters.redelivered(fact.redelivers, fact.outcome);
   if (fact.timers !== undefined) memory.timers.change(fact.timers, now);
   for (const to of fact.withdrawn ?? []) memory.outbox.drop(to);

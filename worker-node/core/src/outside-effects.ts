@@ -6,7 +6,7 @@
  */
 import { type ActorId, actorParts, type Line, type OutsideEffect } from '@troupe/model';
 import { callIdOf } from './activation.ts';
-import type { NodeFact, TurnCause } from './facts.ts';
+import type { NodeFact, TurnCause, UpgradeCause } from './facts.ts';
 
 /** In the order of the turns. `line` names every actor of the scope. */
 export function outsideEffects(
@@ -56,7 +56,7 @@ export function outsideEffects(
 }
 
 function addCause(
-  cause: TurnCause,
+  cause: TurnCause | UpgradeCause,
   line: Line,
   add: (kind: OutsideEffect['kind'], what: string) => void,
 ): void {
@@ -64,8 +64,8 @@ function addCause(
     if (isOutside(cause.from, line)) add('letter-taken', `${cause.from} ${cause.number}`);
     return;
   }
-  // A timer is the actor's own.
-  if (cause.kind === 'timer') return;
+  // A timer is the actor's own, and so is its code.
+  if (cause.kind !== 'call') return;
   const caller = /^actor:(.*)#\d+$/s.exec(cause.session)?.[1];
   if (caller !== undefined && !isOutside(caller as ActorId, line)) return;
   add('answer', `${cause.session}:${cause.number}`);

@@ -72,6 +72,7 @@ export function rewoundMemory(rewound: Rewound, now: number): Memory | { readonl
       return isInside(sender, line);
     }),
     begun: former.begun,
+    madeBy: former.madeBy,
   };
 }
 

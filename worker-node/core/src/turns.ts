@@ -10,8 +10,10 @@
  */
 import {
   assert,
+  type Bytes,
   boundedFailure,
   clockChanges,
+  encodeValue,
   errorTable,
   type Failure,
   type FromRunner,
@@ -21,6 +23,7 @@ import {
   type Outcome,
   type Recorded,
   tickClock,
+  upgradeMethod,
   type VectorClock,
 } from '@troupe/model';
 import { type Activation, callIdOf, type Input, type Turn } from './activation.ts';
@@ -32,9 +35,12 @@ import { typeOf } from './hosting.ts';
 import { onRecalled } from './mailbox-order.ts';
 import { applyTurn, type BegunTurn, letterPart, record, sameCause, senderOf } from './memory.ts';
 import { mannerOf } from './outbox.ts';
+import type { UpgradedTo } from './state-code.ts';
 import { firingOf, mannerOfTimer } from './timers.ts';
 
 type Frame<K extends FromRunner['kind']> = Extract<FromRunner, { kind: K }>;
+
+const nothing: Outcome = { ok: true, value: encodeValue(null) };
 
 /** Makes a trial longer than any limit. */
 const suspectedOverdue = 12;
@@ -148,6 +154,7 @@ export class Turns {
     this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
+    this.#core.upgrades.changed(activation);
   }
 
   onStepBegin(frame: Frame<'step-begin'>): void {
@@ -259,6 +266,34 @@ export class Turns {
     if (activation.memory !== undefined) applyEnd(activation.memory, fact, this.#core.now);
   }
 
+  /** The state is another one, of another bundle, by a turn that nobody asked for. */
+  upgrade(activation: Activation, upgrade: UpgradedTo, delta: Bytes | undefined): void {
+    const { id, birth, epoch, memory } = activation;
+    assert(
+      memory?.begun === undefined,
+      'UP3: a turn that has begun ends with the code it began with',
+    );
+    if (memory === undefined) return;
+    const seq = memory.seq + 1;
+    const bare = {
+      kind: 'turn',
+      actor: id,
+      birth,
+      epoch,
+      seq,
+      cause: { kind: 'upgrade', at: upgrade.at },
+      upgrade,
+      method: upgradeMethod,
+      outcome: nothing,
+      letters: [],
+      clock: clockChanges(memory.clock, tickClock(memory.clock, id, seq)),
+      at: this.#core.wall,
+    } as const;
+    const fact = delta === undefined ? bare : { ...bare, delta };
+    this.fact(activation, fact);
+    applyTurn(memory, fact, this.#core.now);
+  }
+
   /** Appends a fact of this actor. */
   fact(activation: Activation, fact: NodeFact): void {
     this.#core.out.append(fact);
@@ -279,6 +314,7 @@ export class Turns {
     this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
+    this.#core.upgrades.changed(activation);
   }
 
   /** Its runner has not begun it, and never will. */
@@ -289,6 +325,7 @@ export class Turns {
     this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
+    this.#core.upgrades.changed(activation);
   }
 
   #commit(

@@ -55,7 +55,14 @@ const manifest: Manifest = {
   workflows: [],
 };
 
+type PlaceField = 'wish' | 'heir' | 'scope' | 'bundle' | 'config' | 'rewind' | 'code' | 'upgrade';
 type Turn = Extract<ToRunner, { kind: 'turn' }>;
+type Activate = Extract<ToRunner, { kind: 'activate' }>;
+
+/** A delta is an id that was added, or all that there are. */
+function added(ids: string[], delta: unknown): string[] {
+  return Array.isArray(delta) ? delta.map(String) : [...ids, String(delta)];
+}
 
 /** Where each durable fact stands in its log. */
 const positions = new WeakMap<NodeFact, number>();
@@ -88,6 +95,8 @@ export class TestNode {
   startsLeft = Number.POSITIVE_INFINITY;
   /** What brings these into memory never ends. */
   readonly hangsAtStart = new Set<ActorId>();
+  /** Migrating these throws. */
+  readonly failsToMigrate = new Set<ActorId>();
   /** The runner takes its time with these, until they are given. */
   heldCaptures: FromRunner[] | undefined;
   /** Likewise with turns that it gives back. */
@@ -147,7 +156,7 @@ export class TestNode {
     epoch = 2,
     chain: readonly ChainLink[] = [],
     birth = 1,
-    more: Pick<Partial<Place>, 'wish' | 'heir' | 'scope' | 'bundle' | 'config' | 'rewind'> = {},
+    more: Pick<Partial<Place>, PlaceField> = {},
   ): void {
     const place: Place = {
       kind: 'place',
@@ -334,7 +343,8 @@ export class TestNode {
         return this.post({ kind: 'bundle-failed', bundle, failure });
       }
       this.#runners += 1;
-      this.post({ kind: 'runner-ready', runner: this.#runners, bundle, manifest });
+      const { bundle: of } = order;
+      this.post({ kind: 'runner-ready', runner: this.#runners, bundle: of, manifest });
     } else if (order.kind === 'to-runner') this.#run(order.runner, order.frame);
     else if (order.kind === 'kill-runner') this.crashRunner(order.runner);
     else if (order.kind === 'read-past') {
@@ -382,6 +392,22 @@ export class TestNode {
     }
   }
 
+  /** A migration adds a word to the state, or records it whole. */
+  #activated({ actor, migrate }: Activate, ids: string[]): FromRunner {
+    if (migrate === undefined || ids.length === 0) return { kind: 'activated', actor };
+    if (this.failsToMigrate.has(actor)) {
+      const failure = { code: 'USER_ERROR', message: 'thirteen' } as const;
+      return { kind: 'activate-failed', actor, failure };
+    }
+    const former = encodeValue([...ids]);
+    if ('stored' in migrate) {
+      return { kind: 'activated', actor, migrated: { former, delta: encodeValue([...ids]) } };
+    }
+    const word = `from ${migrate.from}`;
+    ids.push(word);
+    return { kind: 'activated', actor, migrated: { former, delta: encodeValue(word) } };
+  }
+
   #run(runner: number, frame: ToRunner): void {
     if ('work' in frame && (frame.kind === 'turn' || frame.kind === 'task')) {
       this.#workAt.set(frame.work, runner);
@@ -395,11 +421,9 @@ export class TestNode {
         this.#at.set(frame.actor, runner);
         if (this.hangsAtStart.has(frame.actor)) return;
         const state = frame.state === undefined ? [] : (decodeValue(frame.state) as string[]);
-        this.#states.set(frame.actor, [
-          ...state,
-          ...frame.deltas.map((one) => String(decodeValue(one))),
-        ]);
-        return this.frame({ kind: 'activated', actor: frame.actor });
+        const ids = frame.deltas.map((one) => decodeValue(one)).reduce(added, state);
+        this.#states.set(frame.actor, ids);
+        return this.frame(this.#activated(frame, ids));
       }
       case 'turn': {
         const line = this.#lines.get(frame.actor) ?? [];

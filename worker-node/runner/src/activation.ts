@@ -17,6 +17,7 @@ import {
   type FromRunner,
   healthMethod,
   limits,
+  type MigratedState,
   type Outcome,
   type OutgoingSend,
   sameActor,
@@ -38,10 +39,9 @@ import type { MeasuredTurn, TurnMeter } from './turn-meter.ts';
 import { hasUndo, undoAll } from './undo.ts';
 import { Work } from './work.ts';
 
-type Activated = Pick<
-  Extract<ToRunner, { kind: 'activate' }>,
-  'state' | 'deltas' | 'timers' | 'nextTimer'
->;
+type Activate = Extract<ToRunner, { kind: 'activate' }>;
+
+type Activated = Pick<Activate, 'state' | 'deltas' | 'timers' | 'nextTimer'>;
 
 type TurnDone = Extract<FromRunner, { kind: 'turn-done' }>;
 
@@ -89,6 +89,12 @@ export class Activation {
     this.#name = `${type}/${key}`;
     this.#held = new HeldState(() => definition.state(key), from.state, from.deltas);
     this.#timers = new HeldTimers(from.timers, from.nextTimer);
+  }
+
+  /** Takes its state over to the version of this bundle, or records it whole. */
+  migrate(how: NonNullable<Activate['migrate']>): MigratedState | undefined {
+    if ('stored' in how) return this.#held.recordAnew();
+    return this.#held.migrate((state) => migrated(this.#definition, state, how.from));
   }
 
   encodedState(): Bytes {
@@ -275,6 +281,19 @@ export class Activation {
 function withUse(done: TurnDone, measured: MeasuredTurn | undefined): TurnDone {
   const cpuMs = measured?.end();
   return cpuMs === undefined ? done : { ...done, cpuMs };
+}
+
+/** A state of an earlier version, as this one has it. */
+function migrated(definition: AnyActorDefinition, state: unknown, from: number): unknown {
+  const { name, version = 1, migrate } = definition;
+  if (migrate === undefined) {
+    const what = `actor type ${name} has version ${version} and no migrate function`;
+    throw troupeError('USER_ERROR', `${what} for a state of version ${from}`);
+  }
+  const made = migrate(state, from);
+  if (made !== undefined && !(made instanceof Promise)) return made;
+  const what = made === undefined ? 'nothing' : 'a promise';
+  throw troupeError('USER_ERROR', `migrate of actor type ${name} returned ${what}, not a state`);
 }
 
 /** Reply, letters, timers and delta of a turn are one record: what the others leave for the last. */

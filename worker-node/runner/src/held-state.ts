@@ -13,6 +13,7 @@ import {
   encode,
   encodeValue,
   limits,
+  type MigratedState,
   troupeError,
 } from '@troupe/model';
 import { createDraft, finishDraft, freeze } from 'immer';
@@ -51,6 +52,30 @@ export class HeldState {
   encoded(): Bytes {
     const { state } = this.#box;
     return state === undefined ? encodeValue(undefined) : encode(state);
+  }
+
+  /** Makes the state another one: what leads there. Undefined when there was none yet, but what the
+   *  constructor makes. Throws like `commit`, with the state as it was. */
+  migrate(make: (state: unknown) => unknown): MigratedState | undefined {
+    if (!this.#recorded) return undefined;
+    const former = this.encoded();
+    const draft = this.begin();
+    try {
+      draft.state = make(draft.state);
+      const delta = this.commit(draft);
+      return delta === undefined ? { former } : { delta, former };
+    } catch (thrown) {
+      this.discard(draft);
+      throw thrown;
+    }
+  }
+
+  /** The state as it is, to be recorded whole: what was recorded before it led to another one. */
+  recordAnew(): MigratedState {
+    this.#recorded = false;
+    const former = this.encoded();
+    const delta = this.commit(undefined);
+    return delta === undefined ? { former } : { delta, former };
   }
 
   begin(): Box {

@@ -106,8 +106,11 @@ export class Runner {
       if (definition === undefined) {
         throw troupeError('UNKNOWN_TYPE', `the bundle has no actor type ${type}`);
       }
-      this.#activations.set(actor, new Activation(actor, definition, this.#host, frame));
-      this.#emit({ kind: 'activated', actor });
+      const activation = new Activation(actor, definition, this.#host, frame);
+      const migrated = frame.migrate === undefined ? undefined : activation.migrate(frame.migrate);
+      this.#activations.set(actor, activation);
+      const activated = { kind: 'activated', actor } as const;
+      this.#emit(migrated === undefined ? activated : { ...activated, migrated });
     } catch (thrown) {
       const reason = failureAt(frame, failureOfUser(thrown));
       const why = { ...reason, message: `actor ${actor} cannot be activated: ${reason.message}` };

@@ -15,7 +15,7 @@ export const blamedForItsOwn: MakeChecker = (truth, violate) => {
       for (const callId of callIds) crashes.set(callId, told(callId) + 1);
     },
     turnFact(fact) {
-      if (fact.kind !== 'turn' || fact.outcome.ok) return;
+      if (fact.kind !== 'turn' || fact.outcome.ok || fact.cause.kind === 'upgrade') return;
       const { code, message } = fact.outcome.failure;
       // Else it is told what became of a call of its own.
       const isOwn = message.includes(`the runner of ${fact.actor} crashed`);

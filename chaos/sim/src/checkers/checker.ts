@@ -37,6 +37,17 @@ export interface Configured {
   readonly node: string;
 }
 
+/** A state is given to a runner, which takes it for one of version `from`. */
+export interface Ran {
+  readonly actor: ActorId;
+  /** Of the bundle. */
+  readonly version: number;
+  /** Of the state. */
+  readonly form: number;
+  readonly from: number;
+  readonly node: string;
+}
+
 export interface Restored {
   readonly actor: ActorId;
   readonly epoch: number;
@@ -81,6 +92,7 @@ export interface Checker {
   tookAll?(took: TookAll): void;
   effect?(effect: Effect): void;
   configured?(configured: Configured): void;
+  ran?(ran: Ran): void;
   /** A task's function begins. */
   attempted?(attempted: Attempted): void;
   /** A runner dies, by the doing of these turns, or by nobody's while these were at it. */

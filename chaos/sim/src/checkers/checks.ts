@@ -1,6 +1,6 @@
 /** All checkers on one run: what the world sees is handed to each, and the first violation counts. */
 import { type Batch, BatchReader } from '@troupe/fabric/loop';
-import { type ActorId, decode, type LogName, type Term } from '@troupe/model';
+import { type ActorId, type BundleHash, decode, type LogName, type Term } from '@troupe/model';
 import type { SchedulerConfig, SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 import type { Onlooker, Process, Stored } from '@troupe/virtual';
 import type { NodeFact } from '@troupe/worker-node-core';
@@ -19,9 +19,11 @@ import type {
   Configured,
   Effect,
   MakeChecker,
+  Ran,
   Rest,
   Restored,
 } from './checker.ts';
+import { codeOfItsState } from './code-of-its-state.ts';
 import { configuredAsBegun } from './configured-as-begun.ts';
 import { consistentCut } from './consistent-cut.ts';
 import { dagOrder } from './dag-order.ts';
@@ -97,6 +99,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'as-asked': asAsked,
   'as-wished': asWished,
   'configured-as-begun': configuredAsBegun,
+  'code-of-its-state': codeOfItsState,
   'gang-all-or-none': gangAllOrNone,
   'wishes-kept': wishesKept,
   'values-in-order': valuesInOrder,
@@ -149,6 +152,7 @@ export class Checks implements Onlooker {
   readonly noticed = new Map<string, Violation>();
   readonly #now: () => number;
   readonly #wishes: CheckWishes;
+  readonly #manifests: Manifests;
   readonly #checkers: readonly Checker[];
   readonly #vaultCheckers: readonly Checker[];
   #who = '*';
@@ -167,6 +171,7 @@ export class Checks implements Onlooker {
     this.truth = new Truth(config, now, manifests, scene);
     this.#now = now;
     this.#wishes = given;
+    this.#manifests = manifests;
     const made = (makers: { readonly [name: string]: MakeChecker }): Checker[] => {
       return Object.entries(makers).map(([name, make]) =>
         make(this.truth, (text) => this.violate(name, text)),
@@ -258,6 +263,13 @@ export class Checks implements Onlooker {
     this.#who = configured.node;
     if (isOfVault(configured)) return;
     for (const checker of this.#checkers) checker.configured?.(configured);
+  }
+
+  /** Also of actors whose scope goes back: then its code goes back too. */
+  ran({ bundle, ...ran }: Omit<Ran, 'version'> & { readonly bundle: BundleHash }): void {
+    this.#who = ran.node;
+    const version = this.#manifests.versionOf(bundle);
+    for (const checker of this.#checkers) checker.ran?.({ ...ran, version });
   }
 
   attempted(attempted: Attempted): void {

@@ -9,6 +9,7 @@ import { decodeArgs } from '../node/program.ts';
 import type { Answered, MakeChecker } from './checker.ts';
 import { Decided, isEarly } from './decided.ts';
 import { sameBytes } from './truth.ts';
+import { idIn } from '../node/form.ts';
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 type LetterFact = TurnFact & { readonly cause: { readonly kind: 'letter' } };
@@ -115,8 +116,8 @@ export const deadLettersKept: MakeChecker = (truth, violate) => {
       return violate(`${actor} delivers letter ${number} anew, which is not dead`);
     }
     const meant = decodeArgs(letter.args).id;
-    if (delta !== undefined && String(decodeValue(delta)) !== meant) {
-      violate(`${actor} takes ${String(decodeValue(delta))} as dead letter ${number}, ${meant}`);
+    if (delta !== undefined && idIn(delta) !== meant) {
+      violate(`${actor} takes ${idIn(delta)} as dead letter ${number}, ${meant}`);
     }
     if (outcome.ok) dead.delete(number);
   }

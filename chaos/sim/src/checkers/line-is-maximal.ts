@@ -161,7 +161,7 @@ function* tiesOf(
   if (cause.kind === 'letter') {
     const sent = known.sentIn.get(`${cause.from} ${actor} ${cause.number}`);
     if (sent !== undefined) yield [here, [cause.from, sent]];
-  } else if (caller !== undefined) {
+  } else if (cause.kind === 'call' && caller !== undefined) {
     yield [here, [caller as ActorId, Math.floor(cause.number / numbersPerTurn)]];
   }
   const { birth } = truth.actors.get(actor) ?? {};

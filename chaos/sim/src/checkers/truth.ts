@@ -4,7 +4,6 @@
  */
 import {
   type ActorId,
-  decodeValue,
   encodeValue,
   failure,
   type GangPolicy,
@@ -25,6 +24,7 @@ import {
   remainsOf,
   replay,
   type TurnCause,
+  type UpgradeCause,
 } from '@troupe/worker-node-core';
 import { isTopic } from '../node/program.ts';
 import { Manifests } from '../plan/bundles.ts';
@@ -33,6 +33,7 @@ import { Asked } from './asked.ts';
 import { Grounds } from './grounds.ts';
 import { Ledgers } from './runs/ledgers.ts';
 import { Vaults } from './vaults.ts';
+import { idIn } from '../node/form.ts';
 
 export interface ActorTruth {
   readonly id: ActorId;
@@ -254,7 +255,8 @@ export class Truth {
       this.#note(actor, begun.cause, { seq: fact.seq, epoch: fact.epoch, outcome });
     }
     if (fact.kind !== 'turn') return;
-    if (delta !== undefined && !isTopic(actor.id)) actor.ids.push(String(decodeValue(delta)));
+    const id = delta === undefined || isTopic(actor.id) ? undefined : idIn(delta);
+    if (id !== undefined) actor.ids.push(id);
     const { seq, epoch, outcome, letters, withdrawn = [] } = fact;
     actor.lastEpoch = epoch;
     // A letter that is tried again is not taken.
@@ -269,7 +271,7 @@ export class Truth {
 
   #note(
     actor: ActorTruth,
-    cause: TurnCause,
+    cause: TurnCause | UpgradeCause,
     turn: Pick<TurnTruth, 'seq' | 'epoch' | 'outcome'>,
   ): void {
     actor.turns.set(causeKey(cause), {
@@ -322,7 +324,7 @@ export class Truth {
   }
 }
 
-export function causeKey(cause: TurnCause): string {
+export function causeKey(cause: TurnCause | UpgradeCause): string {
   switch (cause.kind) {
     case 'call':
       return `${cause.session}:${cause.number}`;
@@ -330,6 +332,8 @@ export function causeKey(cause: TurnCause): string {
       return `${cause.from}#${cause.fromBirth}:${cause.number}`;
     case 'timer':
       return `timer:${cause.number}.${cause.firing}`;
+    case 'upgrade':
+      return `upgrade:${cause.at}`;
   }
 }
 
@@ -348,7 +352,7 @@ export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
 /** How often the letter that this turn is of has failed before: the same each time, as a cause is not. */
 export function failedBefore(
   truth: Truth,
-  { actor, cause }: { readonly actor: ActorId; readonly cause: TurnCause },
+  { actor, cause }: { readonly actor: ActorId; readonly cause: TurnCause | UpgradeCause },
 ): number {
   if (cause.kind !== 'letter') return 0;
   const sender = `${cause.from}#${cause.fromBirth}`;

@@ -2,7 +2,6 @@
  *  of what was abandoned. */
 import {
   type ActorId,
-  decodeValue,
   emptyClock,
   type Line,
   type LineTarget,
@@ -14,6 +13,7 @@ import {
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { NodeFact } from '@troupe/worker-node-core';
 import { isVault, vaultScope } from '../plan/vaults.ts';
+import { idIn } from '../node/form.ts';
 
 export interface VaultTurn extends LineTurn {
   /** What it added to the state, if anything. */
@@ -125,7 +125,7 @@ export class Vaults {
     vault.begun = undefined;
     vault.called = false;
     const took = isTaken ? { took: { from: cause.from, number: cause.number } } : {};
-    const id = delta === undefined ? undefined : String(decodeValue(delta));
+    const id = delta === undefined ? undefined : idIn(delta);
     vault.turns.push({ seq, clock, id, sent: letters, ...took });
   }
 

@@ -31,6 +31,7 @@ import { beginGang, outcomeOf } from './gang-errand.ts';
 import { beginLetters } from './letters-errand.ts';
 import { beginLife } from './life-errand.ts';
 import { beginRewind } from './rewind-errand.ts';
+import { beginRollout } from './rollout-errand.ts';
 import { RunErrand } from './run-errand.ts';
 
 /** A message without its stream. */
@@ -198,6 +199,14 @@ export class Client {
             const of = { kind: 'letter-call', at: 0, ...asked, deadlineMs: readMs } as const;
             this.#call(of, birth, answered);
           },
+          end: (outcome) => this.#end(operation, outcome),
+        });
+      case 'rollout':
+        return beginRollout(operation, {
+          ask: (body, answered) => this.#ask(body, answered),
+          after: (ms, run) => this.process.after(ms, run),
+          deploy: (version) => this.deploy(version),
+          reach: (state) => this.#world.coverage.reach(state),
           end: (outcome) => this.#end(operation, outcome),
         });
       case 'life':

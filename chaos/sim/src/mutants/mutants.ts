@@ -82,6 +82,8 @@ export const mutants = {
   'begun-without-its-configuration': 'it is not recorded with which configuration a turn has begun',
   'placed-without-a-configuration':
     'a node does not hear which configuration an actor must see that is placed there',
+  'upgrades-not-recorded': 'the turn of an upgrade does not say of which version the state is',
+  'upgrades-forgotten': 'a checkpoint forgets the version of a state, and no leader hears of it',
   'attempt-sent-twice': 'a leader that took over sends a running attempt to another node too',
   'older-terms-obeyed': 'a node obeys leaders of older terms',
   'answered-calls-are-kept': 'a gateway goes on with calls that it has answered',

@@ -81,6 +81,7 @@ export function saidByNode(
   send: NodeSend,
   post: (event: StoredEvent) => void,
 ): NodeSend | undefined {
+  if (world.mutant === 'upgrades-forgotten') return withoutUpgrades(send);
   if (send.kind !== 'put-checkpoint') return send;
   const lost = world.mutant === 'rest-not-stored' && send.onTop === true;
   if (lost || world.mutant === 'checkpoint-not-stored') {
@@ -90,6 +91,14 @@ export function saidByNode(
   }
   if (world.mutant === 'rewound-numbers-used-again') return withOldNumbers(send);
   return spoiltCheckpoint(world, send);
+}
+
+function withoutUpgrades(send: NodeSend): NodeSend | undefined {
+  if (send.kind === 'to-leader' && send.message.kind === 'upgraded') return undefined;
+  if (send.kind !== 'put-checkpoint') return send;
+  const body = decode<{ readonly memory: { readonly madeBy?: unknown } }>(send.body);
+  const { madeBy: _, ...memory } = body.memory;
+  return { ...send, body: encode({ ...body, memory }) };
 }
 
 /** The machine without what it should have recorded or waited for. */
@@ -132,6 +141,14 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
     append: output.append.map((fact) =>
       fact.kind === 'turn' ? { ...fact, clock: { [fact.actor]: fact.seq } } : fact,
     ),
+  }),
+  'upgrades-not-recorded': () => (output) => ({
+    ...output,
+    append: output.append.map((fact) => {
+      if (fact.kind !== 'turn' || fact.upgrade === undefined) return fact;
+      const { upgrade: _, ...bare } = fact;
+      return bare;
+    }),
   }),
   'begun-without-its-configuration': () => (output) => ({
     ...output,

@@ -8,6 +8,7 @@
  * A4  an actor that has left begins no step, whatever its node had allowed.
  */
 import {
+  type BundleHash,
   type ActorId,
   actorParts,
   type Decided,
@@ -88,6 +89,7 @@ export interface PlayStart {
   readonly process: Process;
   /** Incarnation of its node. */
   readonly node: string;
+  readonly bundle: BundleHash;
   readonly emit: (frame: FromRunner) => void;
   /** The runner dies, by the doing of this turn or task. */
   readonly crash: (why: string, callId: string) => void;

@@ -21,6 +21,7 @@ import {
   type ToRunner,
 } from '@troupe/model';
 import { TimerBook } from '@troupe/worker-node-core';
+import { cannotMigrate, encodeDelta, encodeState, heldOf } from './form.ts';
 import { Play, type PlayStart, type Work } from './play.ts';
 import { type Part, type Program, programIn } from './program.ts';
 
@@ -34,7 +35,9 @@ interface Queued {
 }
 
 interface Held {
-  ids: string[];
+  readonly ids: string[];
+  /** Version of the state. */
+  form: number;
   readonly timers: TimerBook;
   readonly queue: Queued[];
   running: boolean;
@@ -73,7 +76,8 @@ export class Runner {
       case 'call-returned':
         return this.#play.returned(frame.work, frame.ordinal, frame.outcome);
       case 'capture': {
-        const state = encodeValue({ ids: this.#held.get(frame.actor)?.ids ?? [] });
+        const { ids = [], form = 1 } = this.#held.get(frame.actor) ?? {};
+        const state = encodeState({ ids, form });
         const { actor, request } = frame;
         return this.#start.emit({ kind: 'captured', actor, request, state });
       }
@@ -99,11 +103,22 @@ export class Runner {
   }
 
   #activate(frame: Extract<ToRunner, { kind: 'activate' }>): void {
-    const { actor, state, deltas } = frame;
-    const from = state === undefined ? { ids: [] } : (decodeValue(state) as { ids: string[] });
-    const ids = [...from.ids, ...deltas.map((delta) => String(decodeValue(delta)))];
+    const { actor, state, deltas, migrate } = frame;
+    const { manifests, coverage, checks } = this.#start.world;
+    const version = manifests.versionOf(this.#start.bundle);
+    const { ids, form } = heldOf(state, deltas, version);
+    const isToMigrate = migrate !== undefined && (state !== undefined || deltas.length > 0);
+    if (isToMigrate && 'from' in migrate && cannotMigrate(actor)) {
+      coverage.reach('a state cannot be migrated');
+      const failure = { code: 'USER_ERROR', message: `${actor} cannot be migrated` } as const;
+      return this.#start.emit({ kind: 'activate-failed', actor, failure });
+    }
+    const { bundle, node } = this.#start;
+    const from = isToMigrate && 'from' in migrate ? migrate.from : version;
+    checks.ran({ actor, bundle, form, from, node });
     this.#held.set(actor, {
       ids,
+      form: version,
       timers: bookOf(frame),
       queue: [],
       running: false,
@@ -112,7 +127,11 @@ export class Runner {
     if (sameActor(actor) === actor) {
       this.#start.world.checks.activated(actor, ids, this.#start.node);
     }
-    this.#start.emit({ kind: 'activated', actor });
+    const activated = { kind: 'activated', actor } as const;
+    if (!isToMigrate) return this.#start.emit(activated);
+    coverage.reach('stored' in migrate ? 'a state is rolled back' : 'a state is migrated');
+    const migrated = { former: encodeState({ ids, form }), delta: encodeDelta(version) };
+    this.#start.emit({ ...activated, migrated });
   }
 
   #read(frame: TurnFrame): void {
@@ -184,7 +203,7 @@ export class Runner {
       return this.#start.emit({ kind: 'turn-done', work, outcome, sends: [] });
     }
     held.ids.push(program.id);
-    const delta = encodeValue(program.id);
+    const delta = encodeDelta(held.form, program.id);
     const isOver = repeats !== undefined && (timer?.firing ?? 0) >= repeats.times;
     const timers: readonly TimerChange[] = isOver
       ? [...turn.timers, { kind: 'cancel', name: repeats.name }]

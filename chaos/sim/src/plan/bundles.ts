@@ -43,6 +43,9 @@ const manifest: Manifest = {
   workflows,
 };
 
+/** The second keeps its states in another form. */
+const nextActors: Manifest['actors'] = manifest.actors.map((actor) => ({ ...actor, version: 2 }));
+
 /** What the bundles of one run hold: beside what all have, the workflows that were drawn for it, in
  *  two versions, and the tasks of its scene. */
 export class Manifests {
@@ -56,13 +59,19 @@ export class Manifests {
     this.#byBundle = new Map(
       bundles.map((bundle, version) => {
         const own = version === 0 ? nests : nests.map(nextVersionOf);
-        return [bundle, { ...manifest, tasks, workflows: [...workflows, ...own] }];
+        const actors = version === 0 ? manifest.actors : nextActors;
+        return [bundle, { ...manifest, actors, tasks, workflows: [...workflows, ...own] }];
       }),
     );
   }
 
   of(bundle: BundleHash): Manifest {
     return this.#byBundle.get(bundle) ?? manifest;
+  }
+
+  /** Of the states of its actors. */
+  versionOf(bundle: BundleHash): number {
+    return this.of(bundle).actors[0]?.version ?? 1;
   }
 
   /** As it is declared; undefined for what calls an actor, which reserves nothing. */

@@ -101,6 +101,14 @@ export type Operation = {
     }
   /** What the usual tenant is configured with is changed. */
   | { readonly kind: 'config'; readonly value: number }
+  /** All actors go over to this bundle. */
+  | {
+      readonly kind: 'rollout';
+      readonly by: string;
+      readonly to: 0 | 1;
+      readonly atOnce: number;
+      readonly pauseMs: number;
+    }
   /** The actor is paused for so long, or, without a time, destroyed. */
   | { readonly kind: 'life'; readonly actor: ActorId; readonly pauseMs?: number }
   | {

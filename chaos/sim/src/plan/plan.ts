@@ -29,6 +29,7 @@ import { drawNestedRuns } from './nested-runs.ts';
 import { drawNests } from './nests.ts';
 import { drawPlaces } from './places.ts';
 import { drawSavepoints, drawScope } from './savepoints.ts';
+import { drawRollouts } from './rollouts.ts';
 import { drawScene, type Scene } from './scene.ts';
 import { drawCordons, drawSceneLoad } from './scene-load.ts';
 import { drawStreams } from './streams.ts';
@@ -86,6 +87,8 @@ const livesShare = 0.3;
 const streamsShare = 0.35;
 /** Seeds in which what the tenant is configured with is changed. */
 const configsShare = 0.35;
+/** Seeds in which actors go over to the other bundle, and back. */
+const rolloutsShare = 0.3;
 /** Seeds in which a scope goes back in time. */
 const vaultsShare = 0.3;
 /** Messages there that come again when the scope may have gone back. */
@@ -144,6 +147,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const hasLetters = chance.fork('has letters').chance(lettersShare);
   const hasStreams = chance.fork('has streams').chance(streamsShare);
   const hasConfigs = chance.fork('has configs').chance(configsShare);
+  const hasRollouts = chance.fork('has rollouts').chance(rolloutsShare);
   const operations = new Map<string, readonly Operation[]>();
   for (const client of places.clients) {
     const drawn = [
@@ -162,6 +166,9 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
       ...(hasStreams ? drawStreams(client, shape, load.fork(`${client}/streams`)) : []),
       ...(hasConfigs ? drawConfigs(span, load.fork(`${client}/configs`)) : []),
+      ...(hasRollouts && client === places.clients[0]
+        ? drawRollouts(span, load.fork(`${client}/rollouts`))
+        : []),
     ];
     operations.set(client, [
       ...drawn.slice(0, wishes.operations),

@@ -13,8 +13,8 @@ export function addDeploy(program: Command): void {
     .addHelpText(
       'after',
       examples('troupe deploy src/crew.ts', 'troupe deploy dist/crew.js --tenant acme --json') +
-        '\n\nNew actors, tasks and runs use the latest bundle. An actor that exists keeps the bundle' +
-        '\nthat it was placed with until its node is drained (`troupe node drain`).',
+        '\n\nNew actors, tasks and runs use the latest bundle. Actors that exist go over to it by' +
+        '\n`troupe rollout start TYPE`, and those whose states keep their version also when they move.',
     )
     .action(async (file: string, _options: object, command: Command) => {
       const settings = settingsOf(command);

@@ -11,12 +11,14 @@ import { addDemand } from './demand.ts';
 import { addDeploy } from './deploy.ts';
 import { tellParent } from './detach.ts';
 import { addDown } from './down.ts';
+import { addEvents } from './events.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes, UsageError } from './exit-code.ts';
 import { addImport } from './import.ts';
 import { addKillNode } from './kill-node.ts';
 import { addLetters } from './letters.ts';
 import { addMigrate } from './migrate.ts';
 import { addNode, addScheduler } from './node.ts';
+import { addRollout } from './rollout.ts';
 import { addRun } from './run.ts';
 import { addRuns } from './runs.ts';
 import { addScopes } from './scopes.ts';
@@ -65,12 +67,14 @@ export function makeProgram(): Command {
     addLetters,
     addActors,
     addActor,
+    addEvents,
     addMigrate,
     addTasks,
     addTimers,
     addTopics,
     addTenants,
     addConfig,
+    addRollout,
     addScopes,
     addDemand,
     addImport,

@@ -148,11 +148,20 @@ export interface ProgressMessage {
   readonly agoMs: number;
 }
 
+export interface ActorEventMessage {
+  readonly position: number;
+  readonly actor: string;
+  readonly birth: number;
+  readonly kind: string;
+  readonly failure?: ErrorMessage | null;
+}
+
 export interface OwnerMessage {
   readonly run: string;
   readonly type: string;
   readonly key: string;
   readonly birth: number;
+  readonly session: string;
 }
 
 interface NamedActor {
@@ -447,11 +456,65 @@ export interface UnaryMethods {
     };
     response: ConfigMessage;
   };
+  'ActorsService/ListEvents': {
+    request: { tenant: string; after: number; limit: number };
+    response: { events: readonly ActorEventMessage[]; next: number; missed: number };
+  };
+  'ActorsService/KeepSession': {
+    request: { tenant: string; session: string };
+    response: object;
+  };
+  'ActorsService/EndSession': {
+    request: { tenant: string; session: string };
+    response: object;
+  };
+  'DeploymentsService/StartRollout': {
+    request: {
+      tenant: string;
+      type: string;
+      by: string;
+      bundle: string;
+      atOnce: number;
+      pauseMs: number;
+      failuresMax: number;
+      discard: boolean;
+    };
+    response: { rollout: RolloutMessage };
+  };
+  'DeploymentsService/ChangeRollout': {
+    request: { tenant: string; type: string; state: string };
+    response: { rollout: RolloutMessage };
+  };
+  'DeploymentsService/ListRollouts': {
+    request: { tenant: string };
+    response: { rollouts: readonly RolloutMessage[] };
+  };
   'ClusterService/DrainNode': { request: { node: string }; response: object };
   'ClusterService/CordonNode': {
     request: { node: string; cordoned: boolean };
     response: object;
   };
+}
+
+export interface CodeMessage {
+  readonly bundle: string;
+  readonly version: number;
+}
+
+export interface RolloutMessage {
+  readonly tenant: string;
+  readonly type: string;
+  readonly to: CodeMessage | null;
+  readonly before?: CodeMessage | null;
+  readonly atOnce: number;
+  readonly pauseMs: number;
+  readonly failuresMax: number;
+  readonly state: string;
+  readonly actors: readonly (CodeMessage & { readonly count: number })[];
+  readonly underWay: number;
+  readonly failed: number;
+  readonly failures: readonly { readonly actor: string; readonly error: ErrorMessage | null }[];
+  readonly at: number;
 }
 
 export interface DeployResponse {

@@ -18,6 +18,7 @@ import {
   checkedLimit,
   checkedName,
   checkedNumber,
+  checkedSession,
   checkedState,
   tenantOf,
 } from './checked.ts';
@@ -48,6 +49,7 @@ export interface CreateActorRequest extends NamedActor {
     readonly type: string;
     readonly key: string;
     readonly birth: number;
+    readonly session: string;
   } | null;
 }
 
@@ -78,6 +80,13 @@ export function actorLives(gateway: Gateway) {
     Pause: wished('paused'),
     Resume: wished('live'),
     Stop: unary(gateway, (asked: Asked<BornActor>) => stop(gateway, asked)),
+    ListEvents: unary(gateway, (asked: Asked<ListEventsRequest>) => listEvents(gateway, asked)),
+    KeepSession: unary(gateway, (asked: Asked<OwningSession>) =>
+      ofSession(gateway, asked, 'keep-session'),
+    ),
+    EndSession: unary(gateway, (asked: Asked<OwningSession>) =>
+      ofSession(gateway, asked, 'end-session'),
+    ),
     List: unary(gateway, (asked: Asked<ListActorsRequest>) => list(gateway, asked)),
   };
 }
@@ -101,6 +110,10 @@ async function create(gateway: Gateway, asked: Asked<CreateActorRequest>) {
 
 function ownerOf({ tenant, owner }: CreateActorRequest): { readonly owner?: ActorOwner } {
   if (!owner) return {};
+  if (owner.session !== '') {
+    const session = checkedSession(owner.session);
+    return { owner: { kind: 'session', tenant: tenantOf(tenant), session } };
+  }
   if (owner.run !== '') return { owner: { kind: 'run', run: checkedKnownRun(owner.run) } };
   const { type, key } = owner;
   const birth = checkedNumber('owner.birth', owner.birth);
@@ -113,6 +126,41 @@ async function wishFor(gateway: Gateway, asked: Asked<BornActor>, wish: Wish) {
   const birth = checkedBirth(asked.request.birth) ?? (await birthOf(gateway, asked, actor, wish));
   if (birth === undefined) return {};
   await askLeader(gateway, asked, { kind: 'wish-actor', actor, birth, wish });
+  return {};
+}
+
+interface ListEventsRequest {
+  readonly tenant: string;
+  readonly after: number;
+  readonly limit: number;
+}
+
+async function listEvents(gateway: Gateway, asked: Asked<ListEventsRequest>) {
+  const { tenant, after } = asked.request;
+  const limit = checkedLimit(asked.request.limit, listedActorsMax);
+  const of = { tenant: tenantOf(tenant), after: checkedNumber('after', after, 0), limit };
+  const answer = await askLeader(gateway, asked, { kind: 'list-supervision', ...of });
+  if (answer.kind !== 'supervision') throw unexpected(answer.kind);
+  const { events, next, missed } = answer;
+  const told = events.map(({ failure, ...event }) => {
+    return { ...event, failure: failure === undefined ? null : errorMessage(failure) };
+  });
+  return { events: told, next, missed };
+}
+
+interface OwningSession {
+  readonly tenant: string;
+  readonly session: string;
+}
+
+async function ofSession(
+  gateway: Gateway,
+  asked: Asked<OwningSession>,
+  kind: 'keep-session' | 'end-session',
+) {
+  const { tenant, session } = asked.request;
+  const of = { tenant: tenantOf(tenant), session: checkedSession(session) };
+  await askLeader(gateway, asked, { kind, ...of });
   return {};
 }
 

@@ -1,6 +1,6 @@
 /**
  * `DeploymentsService`: a bundle's bytes go to the object store, a node loads them once to see what
- * they declare, and only then the leader is asked to record the deployment.
+ * they declare, and only then the leader is asked to record the deployment. Rollouts: `rollouts.ts`.
  */
 import {
   type Bytes,
@@ -14,8 +14,15 @@ import {
   troupeError,
 } from '@troupe/model';
 import { tenantOf } from './checked.ts';
-import { clientStream } from './coded.ts';
+import { type Asked, clientStream, unary } from './coded.ts';
 import type { Gateway } from './gateway.ts';
+import {
+  type ChangeRolloutRequest,
+  changeRollout,
+  listRollouts,
+  type StartRolloutRequest,
+  startRollout,
+} from './rollouts.ts';
 
 interface DeployRequest {
   readonly tenant: string;
@@ -32,6 +39,15 @@ export function deploymentsService(gateway: Gateway) {
   return {
     Deploy: clientStream(gateway, (chunks: AsyncIterable<DeployRequest>) =>
       deploy(gateway, chunks),
+    ),
+    StartRollout: unary(gateway, (asked: Asked<StartRolloutRequest>) =>
+      startRollout(gateway, asked),
+    ),
+    ChangeRollout: unary(gateway, (asked: Asked<ChangeRolloutRequest>) =>
+      changeRollout(gateway, asked),
+    ),
+    ListRollouts: unary(gateway, (asked: Asked<{ readonly tenant: string }>) =>
+      listRollouts(gateway, asked),
     ),
   };
 }

@@ -1,0 +1,68 @@
+/** What became of actors, for whoever supervises them: asked for again and again, from a position on. */
+import type { Failure, SupervisionKind } from '@troupe/model';
+import { checkWhole } from './definition.ts';
+import type { Platform } from './platform.ts';
+import { failureOfMessage } from './wire/failures.ts';
+import type { ActorEventMessage } from './wire/messages.ts';
+import type { Unary } from './wire/unary.ts';
+
+export interface ActorEvent {
+  /** Its number among the events of the tenant. Who goes on from it hears what came after. */
+  readonly position: number;
+  /** `tenant/Type/key` */
+  readonly actor: string;
+  readonly birth: number;
+  readonly kind: SupervisionKind;
+  /** Why, of what failed. */
+  readonly failure?: Failure;
+  /** So many events before this one were not kept until they were asked for. */
+  readonly missed?: number;
+}
+
+export interface WatchOptions {
+  readonly type?: string;
+  /** Keys that begin so; with `type`. */
+  readonly prefix?: string;
+  /** After this position; from now on unless given, 0 for all that are kept. */
+  readonly after?: number;
+}
+
+const pollMs = 1_000;
+const pageMax = 1_000;
+
+export async function* watchActors(
+  { unary, tenant, platform }: { unary: Unary; tenant: string; platform: Platform },
+  { type, prefix = '', after }: WatchOptions = {},
+): AsyncGenerator<ActorEvent, never> {
+  checkWhole('after', after, 0);
+  const start = type === undefined ? `${tenant}/` : `${tenant}/${type}/${prefix}`;
+  let from = after ?? (await lastOf(unary, tenant));
+  for (;;) {
+    const asked = { tenant, after: from, limit: pageMax };
+    const { events, next, missed } = await unary.ask('ActorsService/ListEvents', asked);
+    from = next;
+    let untold = missed;
+    for (const event of events) {
+      if (!event.actor.startsWith(start)) continue;
+      yield untold === 0 ? eventOf(event) : { ...eventOf(event), missed: untold };
+      untold = 0;
+    }
+    if (events.length === 0) await new Promise<void>((go) => platform.after(pollMs, go));
+  }
+}
+
+/** The position of what came last. */
+async function lastOf(unary: Unary, tenant: string): Promise<number> {
+  for (let after = 0; ; ) {
+    const asked = { tenant, after, limit: pageMax };
+    const { events, next } = await unary.ask('ActorsService/ListEvents', asked);
+    if (events.length < pageMax) return next;
+    after = next;
+  }
+}
+
+function eventOf({ failure, kind, ...event }: ActorEventMessage): ActorEvent {
+  const of = { ...event, kind: kind as SupervisionKind };
+  if (failure === null || failure === undefined) return of;
+  return { ...of, failure: failureOfMessage(failure) };
+}

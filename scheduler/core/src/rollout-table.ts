@@ -1,0 +1,91 @@
+/**
+ * Rollouts by the facts of the journal: the last one of each actor type. Which bundle an actor has stands
+ * with the actor (`actors.ts`).
+ *
+ * RO1 a rollout that is done or was stopped goes on only when somebody says so.
+ */
+import {
+  type ActorId,
+  assert,
+  type BundleHash,
+  type Failure,
+  type RolloutPace,
+  type RolloutState,
+  type TenantName,
+} from '@troupe/model';
+import type { SchedulerFact } from './facts.ts';
+
+export interface RolloutRecord extends RolloutPace {
+  readonly tenant: TenantName;
+  readonly type: string;
+  readonly bundle: BundleHash;
+  /** What served the type before. */
+  readonly before?: BundleHash;
+  /** Made by whoever asked for it, who finds it again by this. */
+  readonly by: string;
+  readonly discard?: true;
+  /** Wall-clock ms, for people. */
+  readonly at: number;
+  /** Position of the fact since which it runs: nodes go by the latest. */
+  position: number;
+  state: RolloutState;
+  readonly failed: Map<ActorId, Failure>;
+}
+
+type Stored = Omit<RolloutRecord, 'failed'> & {
+  readonly failed: readonly (readonly [ActorId, Failure])[];
+};
+export type RolloutsImage = readonly Stored[];
+
+type RolloutFact = Extract<
+  SchedulerFact,
+  { kind: 'rollout-begun' | 'rollout-changed' | 'upgrade-failed' }
+>;
+
+export class RolloutTable {
+  readonly #rollouts = new Map<string, RolloutRecord>();
+
+  get size(): number {
+    return this.#rollouts.size;
+  }
+  get(tenant: TenantName, type: string): RolloutRecord | undefined {
+    return this.#rollouts.get(rolloutKey(tenant, type));
+  }
+  all(): IterableIterator<RolloutRecord> {
+    return this.#rollouts.values();
+  }
+
+  apply(fact: RolloutFact, position: number): void {
+    if (fact.kind === 'rollout-begun') {
+      const { kind: _, ...begun } = fact;
+      const rollout: RolloutRecord = { ...begun, position, state: 'running', failed: new Map() };
+      this.#rollouts.set(rolloutKey(fact.tenant, fact.type), rollout);
+      return;
+    }
+    const rollout = this.get(fact.tenant, fact.type);
+    assert(rollout !== undefined, 'RO1: a rollout begins before it changes');
+    if (fact.kind === 'upgrade-failed') {
+      rollout.failed.set(fact.actor, fact.failure);
+      return;
+    }
+    rollout.state = fact.to;
+    if (fact.to !== 'running') return;
+    rollout.position = position;
+    rollout.failed.clear();
+  }
+
+  image(): RolloutsImage {
+    return [...this.#rollouts.values()].map((one) => ({ ...one, failed: [...one.failed] }));
+  }
+
+  restore(image: RolloutsImage): void {
+    for (const { failed, ...rollout } of image) {
+      const key = rolloutKey(rollout.tenant, rollout.type);
+      this.#rollouts.set(key, { ...rollout, failed: new Map(failed) });
+    }
+  }
+}
+
+export function rolloutKey(tenant: TenantName, type: string): string {
+  return `${tenant}/${type}`;
+}
