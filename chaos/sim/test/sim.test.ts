@@ -44,6 +44,7 @@ describe('the simulated cluster', () => {
     ['begun-without-its-configuration', 'configured-as-begun'],
     ['placed-without-a-configuration', 'configured-as-begun'],
     ['undone-first-to-last', 'undone-in-reverse'],
+    ['witness-not-believed', 'witness-believed'],
     ['subscribers-not-in-the-checkpoint', 'topic-each-once'],
     ['subscribed-for-another', 'topic-each-once'],
     ['all-at-a-runner-are-blamed', 'blamed-for-its-own'],

@@ -26,6 +26,8 @@ export type SchedulerEvent = { readonly wall: number } & (
   | { readonly kind: 'request'; readonly request: Request }
   /** The broker says the connection of this incarnation closed: probe it. */
   | { readonly kind: 'disconnect-notice'; readonly incarnation: Incarnation }
+  /** The witness that we asked says that the process of this incarnation runs. */
+  | { readonly kind: 'witness-answered'; readonly incarnation: Incarnation }
   /** Our own connection was lost and is back, or this process was paused: nobody is judged by
    *  silence that was ours. */
   | { readonly kind: 'back-after-silence' }
@@ -48,6 +50,8 @@ export type SchedulerEvent = { readonly wall: number } & (
 export type SchedulerSend =
   | { readonly kind: 'to-node'; readonly node: Incarnation; readonly message: ToNode }
   | { readonly kind: 'to-all-nodes'; readonly message: ToNode }
+  /** Answered by `witness-answered`, or not at all. */
+  | { readonly kind: 'ask-witness'; readonly incarnation: Incarnation }
   | { readonly kind: 'create-log'; readonly incarnation: Incarnation }
   | { readonly kind: 'seal-log'; readonly incarnation: Incarnation }
   | { readonly kind: 'delete-log'; readonly log: LogName }

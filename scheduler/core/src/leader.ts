@@ -150,6 +150,8 @@ export class Leader {
         return this.#request(event.request);
       case 'disconnect-notice':
         return this.#membership.detection.notice(event.incarnation);
+      case 'witness-answered':
+        return this.#membership.detection.testify(event.incarnation);
       case 'back-after-silence':
         return this.startAnew();
       case 'log-created':
@@ -296,7 +298,7 @@ export class Leader {
     const { incarnation: node } = message;
     switch (message.kind) {
       case 'heartbeat':
-        return this.#membership.detection.beat(node, message.load);
+        return this.#membership.detection.beat(message);
       case 'place-seen':
         for (const seen of message.placed) this.#directory.placeSeen(node, seen);
         return;

@@ -130,9 +130,10 @@ export class Scene {
     }
   }
 
-  beat(node: Incarnation): void {
+  beat(node: Incarnation, hasWitness = false): void {
     const load = { cpu: 0, memory: 100, actors: 0, turns: 0, tasks: 0 };
-    this.hear({ kind: 'heartbeat', incarnation: node, counter: 1, load });
+    const witness = hasWitness ? { witness: true as const } : {};
+    this.hear({ kind: 'heartbeat', incarnation: node, counter: 1, load, ...witness });
   }
 
   // ------------------------------------------------------------ nodes

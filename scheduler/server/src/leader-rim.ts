@@ -63,6 +63,9 @@ export interface LeaderRimStart {
 /** Requests to delete that are under way at once, of one order. */
 const deletesAtOnce = 8;
 
+/** How long the witness of a node may take to answer; the machine asks several times. */
+const witnessMs = 1_000;
+
 const pauseMsMin = 50;
 const pauseMsMax = 2_000;
 
@@ -101,6 +104,8 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
         return this.#speak(names.node(message.node), message.message);
       case 'to-all-nodes':
         return this.#speak(names.allNodes, message.message);
+      case 'ask-witness':
+        return this.#askWitness(message.incarnation);
       case 'create-log': {
         const { incarnation } = message;
         const opening = encode({ cell, incarnation });
@@ -166,6 +171,20 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
   /** The term is over: I/O is not retried any more. */
   end(): void {
     this.#ended = true;
+  }
+
+  /** No answer is none: nobody listens there, it is lost, or the link is. */
+  #askWitness(incarnation: Incarnation): void {
+    const { bus, names, logger } = this.#start;
+    bus.ask(names.witness(incarnation), {}, witnessMs).then(
+      () => {
+        if (!this.#ended) this.#start.post({ kind: 'witness-answered', incarnation });
+      },
+      (thrown: unknown) => {
+        const { message } = failureOf(thrown);
+        logger.debug({ node: incarnation, reason: message }, 'a witness did not answer');
+      },
+    );
   }
 
   /** Outputs that fail are found by the next search of the store; a tombstone stays behind. */

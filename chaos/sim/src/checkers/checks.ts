@@ -1,6 +1,6 @@
 /** All checkers on one run: what the world sees is handed to each, and the first violation counts. */
 import { type Batch, BatchReader } from '@troupe/fabric/loop';
-import { type ActorId, decode, type LogName, type Term } from '@troupe/model';
+import { type ActorId, decode, type Incarnation, type LogName, type Term } from '@troupe/model';
 import type { SchedulerConfig, SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 import type { Onlooker, Process, Stored } from '@troupe/virtual';
 import type { NodeFact } from '@troupe/worker-node-core';
@@ -69,6 +69,7 @@ import { valuesInOrder } from './values-in-order.ts';
 import { vaultSights } from './vault-sights.ts';
 import { isOfVault } from './vaults.ts';
 import { wishesKept } from './wishes-kept.ts';
+import { witnessBelieved } from './witness-believed.ts';
 
 /** A feature that comes later brings its promise as one more line here. */
 const makers: { readonly [name: string]: MakeChecker } = {
@@ -104,6 +105,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'quotas-kept': quotasKept,
   'soonest-first': soonestFirst,
   'nothing-from-the-past': nothingFromThePast,
+  'witness-believed': witnessBelieved,
   'timer-never-early': timerNeverEarly,
   'fair-shares': fairShares,
   'shares-within': sharesWithin,
@@ -285,6 +287,11 @@ export class Checks implements Onlooker {
   obeyed(process: string, term: Term): void {
     this.#who = process;
     for (const checker of this.#checkers) checker.obeyed?.(process, term);
+  }
+
+  testified(process: string, node: Incarnation): void {
+    this.#who = process;
+    for (const checker of this.#checkers) checker.testified?.(process, node);
   }
 
   activated(actor: ActorId, ids: readonly string[], node: string): void {

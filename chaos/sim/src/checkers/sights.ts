@@ -44,6 +44,9 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
         default:
       }
     },
+    testified() {
+      coverage.reach('a witness speaks for a node whose loop stands still');
+    },
     turnFact(fact) {
       if (fact.kind === 'turn-recorded') seeRecorded(truth, coverage, fact);
       if (fact.kind === 'barrier') coverage.reach('a read waits for its barrier');

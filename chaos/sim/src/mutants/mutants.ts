@@ -132,6 +132,7 @@ export const mutants = {
   'yields-not-recorded': 'what a turn yields is given to who takes it and not recorded',
   'yields-not-in-the-checkpoint': 'a checkpoint forgets what was yielded',
   'yields-run-anew': 'a turn that runs again yields all of it once more',
+  'witness-not-believed': 'a leader does not hear what the witnesses of nodes say',
   'undone-again': 'a turn that runs again undoes again what it had undone',
 } as const;
 

@@ -16,6 +16,7 @@ import {
   drawDeaf,
   drawFaults,
   drawIslands,
+  drawStalls,
   drawTornBatches,
   type Fault,
   type Places,
@@ -92,6 +93,7 @@ const vaultsShare = 0.3;
 const lateShare = 0.05;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
+const stallsShare = 0.2;
 /** Seeds with nodes, tasks and tenants of many kinds. */
 const sceneShare = 0.22;
 /** Seeds in which an operator moves actors. */
@@ -123,6 +125,9 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       : []),
     ...(!large && chance.fork('has migrations').chance(migrationsShare)
       ? drawMigrations(span, places, chance.fork('migrations'))
+      : []),
+    ...(chance.fork('has stalls').chance(stallsShare)
+      ? drawStalls(span, places, chance.fork('stalls'))
       : []),
     ...(hasScene ? drawCordons(places.nodes, span, chance.fork('cordons')) : []),
   ];

@@ -26,6 +26,7 @@ export const interestingStates = [
   'a log is deleted',
   'a turn log is trimmed',
   'a journal is trimmed',
+  'a witness speaks for a node whose loop stands still',
   'a drain races a death',
   'a drain races a placement',
   'a node hands all over and leaves',
