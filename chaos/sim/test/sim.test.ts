@@ -45,6 +45,7 @@ describe('the simulated cluster', () => {
     ['placed-without-a-configuration', 'configured-as-begun'],
     ['undone-first-to-last', 'undone-in-reverse'],
     ['witness-not-believed', 'witness-believed'],
+    ['moved-without-bound', 'moved-within-bounds'],
     ['subscribers-not-in-the-checkpoint', 'topic-each-once'],
     ['subscribed-for-another', 'topic-each-once'],
     ['all-at-a-runner-are-blamed', 'blamed-for-its-own'],

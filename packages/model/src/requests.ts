@@ -446,6 +446,24 @@ export interface NodeView {
   readonly load?: NodeLoad;
 }
 
+/** How the leader evens out the load of the nodes, and what came of its last look. */
+export interface RebalanceView {
+  readonly periodMs: number;
+  readonly imbalanceShare: number;
+  readonly migrationsMax: number;
+  readonly lookedMsAgo: number;
+  /** What it found, and what followed; for people. */
+  readonly why: string;
+  /** The last round under this leader. */
+  readonly moves: readonly {
+    readonly actor: ActorId;
+    readonly from: NodeName;
+    readonly to: NodeName;
+  }[];
+  /** Actors on their way anywhere, whoever asked. */
+  readonly underWay: number;
+}
+
 export interface ClusterView {
   readonly cell: string;
   readonly term: Term;
@@ -462,6 +480,8 @@ export interface ClusterView {
     readonly tasks: readonly string[];
     readonly workflows: readonly string[];
   }[];
+  /** Absent where the cell is not configured to. */
+  readonly rebalance?: RebalanceView;
   /** What is not as it was asked for, since an earlier version let it in; for people. */
   readonly findings?: readonly string[];
   readonly counts: {

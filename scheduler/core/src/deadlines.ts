@@ -38,6 +38,8 @@ export type Due =
   /** The first timer of an actor may be due. */
   | { readonly kind: 'timers' }
   | { readonly kind: 'timer-lane'; readonly node: Incarnation }
+  /** The load of the nodes is looked at. */
+  | { readonly kind: 'rebalance' }
   | { readonly kind: 'retention' }
   /** The object store is searched for what nobody refers to. */
   | { readonly kind: 'sweep' };
@@ -49,7 +51,7 @@ export interface Deadline extends HeapItem {
 }
 
 /** Each is set once, and again when it falls due: where nothing happens it finds nothing to do. */
-const routine: ReadonlySet<Due['kind']> = new Set(['pulse', 'retention', 'sweep']);
+const routine: ReadonlySet<Due['kind']> = new Set(['pulse', 'rebalance', 'retention', 'sweep']);
 
 export class Deadlines {
   readonly #heap = new Heap<Deadline>(

@@ -70,6 +70,15 @@ export type SchedulerReply = { readonly to: Address; readonly message: Answered 
 /** The scheduler hands nothing to its own process before it is durable. */
 export type SchedulerWork = never;
 
+export interface RebalanceConfig {
+  /** How often the loads are looked at. */
+  readonly periodMs: number;
+  /** By how large a share the hottest node must lie above the mean before anybody is moved. */
+  readonly imbalanceShare: number;
+  /** Actors moved in one round. */
+  readonly migrationsMax: number;
+}
+
 export interface SchedulerConfig {
   readonly cell: string;
   readonly version: string;
@@ -86,6 +95,8 @@ export interface SchedulerConfig {
     /** What nodes draw, for `energy-aware`. */
     readonly power?: PowerModel;
   };
+  /** Actors are moved to even out the load of the nodes; off unless given. */
+  readonly rebalance?: RebalanceConfig;
   /** Seed of the generator in the state. */
   readonly seed: number;
 }

@@ -95,6 +95,8 @@ export type SchedulerFact =
       readonly actor: ActorId;
       readonly epoch: number;
       readonly to: NodeName;
+      /** Of one that the leader moves to even out the load; absent where an operator asked. */
+      readonly why?: string;
     }
   /** The chain before this epoch is not needed any more. */
   | { readonly kind: 'actor-rebased'; readonly actor: ActorId; readonly epoch: number }

@@ -30,6 +30,7 @@ import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
 import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
+import { Rebalancing } from './rebalancing.ts';
 import { Reserving } from './reserving.ts';
 import { Rewinds } from './rewinds.ts';
 import { Runs } from './runs.ts';
@@ -50,6 +51,7 @@ export class Leader {
   readonly #membership: Membership;
   readonly #directory: Directory;
   readonly #migrations: Migrations;
+  readonly #rebalancing: Rebalancing;
   readonly #ailing: Ailing;
   readonly #lifecycle: Lifecycle;
   readonly #tasks: Tasks;
@@ -80,6 +82,7 @@ export class Leader {
       nodeLost: (node) => {
         this.#directory.nodeLost(node);
         this.#migrations.nodeLost(node);
+        this.#rebalancing.nodeLost(node);
         this.#ailing.nodeLost(node);
         this.#activities.nodeLost(node);
         this.#configs.nodeLost(node);
@@ -103,6 +106,7 @@ export class Leader {
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
     );
+    this.#rebalancing = new Rebalancing(desk, this.#migrations);
     this.#ailing = new Ailing();
     this.#activities = new Activities(desk);
     this.#configs = new Configs(desk);
@@ -133,6 +137,7 @@ export class Leader {
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, {
       quarantines: this.#quarantines,
       ailments: this.#ailing,
+      rebalancing: this.#rebalancing,
     });
     this.#takeOver();
   }
@@ -184,6 +189,7 @@ export class Leader {
       this.#membership,
       this.#directory,
       this.#migrations,
+      this.#rebalancing,
       this.#lifecycle,
       this.#tasks,
       this.#runs,
@@ -250,6 +256,8 @@ export class Leader {
         return this.#timers.due();
       case 'timer-lane':
         return this.#timers.resend(due.node);
+      case 'rebalance':
+        return this.#rebalancing.look();
       case 'retention':
         return this.#forget();
       case 'sweep':
@@ -298,6 +306,7 @@ export class Leader {
     const { incarnation: node } = message;
     switch (message.kind) {
       case 'heartbeat':
+        this.#rebalancing.heard(node, message.load);
         return this.#membership.detection.beat(message);
       case 'place-seen':
         for (const seen of message.placed) this.#directory.placeSeen(node, seen);

@@ -18,6 +18,7 @@ import type { FailureDetection } from './failure-detection.ts';
 import type { NodeRecord } from './nodes.ts';
 import { findingsOf } from './old-journal.ts';
 import type { Quarantines } from './quarantines.ts';
+import type { Rebalancing } from './rebalancing.ts';
 import { viewReservation } from './reserving.ts';
 import { resourcesOf } from './resources.ts';
 import { viewRunShort } from './run-view.ts';
@@ -40,6 +41,7 @@ export class Questions {
   readonly #tasks: Tasks;
   readonly #quarantines: Quarantines;
   readonly #ailing: Ailments;
+  readonly #rebalancing: Rebalancing;
   readonly #deposed = new Set<Incarnation>();
   #appendsRefused = 0;
   #repliesWithheld = 0;
@@ -48,11 +50,16 @@ export class Questions {
     desk: Desk,
     detection: FailureDetection,
     tasks: Tasks,
-    ill: { readonly quarantines: Quarantines; readonly ailments: Ailments },
+    shown: {
+      readonly quarantines: Quarantines;
+      readonly ailments: Ailments;
+      readonly rebalancing: Rebalancing;
+    },
   ) {
     this.#desk = desk;
-    this.#quarantines = ill.quarantines;
-    this.#ailing = ill.ailments;
+    this.#quarantines = shown.quarantines;
+    this.#ailing = shown.ailments;
+    this.#rebalancing = shown.rebalancing;
     this.#detection = detection;
     this.#tasks = tasks;
   }
@@ -170,8 +177,10 @@ export class Questions {
       ...this.#quarantines.findings(),
       ...findingsOf(state.deployments, findingsMax),
     ];
+    const rebalance = this.#rebalancing.view();
     return {
       ...(findings.length === 0 ? {} : { findings }),
+      ...(rebalance === undefined ? {} : { rebalance }),
       cell: config.cell,
       term,
       leader: state.term?.scheduler ?? '',

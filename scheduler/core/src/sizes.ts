@@ -45,6 +45,7 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     activity: 0,
     timers: Math.min(1, state.timers.count),
     'timer-lane': nodes.presentCount,
+    rebalance: 1,
     retention: 1,
     sweep: 1,
   };

@@ -25,6 +25,15 @@ const schedulerSection = z.strictObject({
     .int()
     .min(1)
     .default(32 * 1024 * 1024),
+  /** Actors are moved to even out the load of the nodes. */
+  rebalance: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      periodMs: z.int().min(5_000).max(3_600_000).default(60_000),
+      imbalanceShare: z.number().min(0.05).max(10).default(0.25),
+      migrationsMax: z.int().min(1).max(100).default(10),
+    })
+    .prefault({}),
   /** How a node is chosen for a task that names no strategy. */
   placementStrategy: z.enum(strategyNames).default('load-balanced'),
 });

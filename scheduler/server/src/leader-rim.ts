@@ -91,6 +91,10 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
         const { incarnation: node, reason } = fact;
         this.#start.logger.warn({ node, reason }, 'a node is taken out for good');
       }
+      if (fact.kind === 'actor-migrating' && fact.why !== undefined) {
+        const { actor, to, why } = fact;
+        this.#start.logger.info({ actor, to, why }, 'an actor is moved to even out the load');
+      }
       if (fact.kind !== 'node-sealed') continue;
       const { incarnation } = fact;
       this.io(`release ${incarnation}`, () => this.#start.sealed(incarnation));

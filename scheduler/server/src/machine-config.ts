@@ -9,5 +9,11 @@ export function machineConfig(config: ServerConfig): SchedulerConfig {
   // Every replica starts from one seed: what depends on chance is decided once, in a fact.
   const times = { heartbeatMs, nodeSilenceMs, probeMs, resendMs };
   const placement = { strategy: placementStrategy };
-  return { cell: config.cell, version, ...times, demandCoefficient, placement, seed: 1 };
+  const own = { cell: config.cell, version, ...times, demandCoefficient, placement, seed: 1 };
+  const { rebalance } = config.scheduler;
+  const { periodMs, imbalanceShare, migrationsMax } = rebalance;
+  return {
+    ...own,
+    ...(rebalance.enabled ? { rebalance: { periodMs, imbalanceShare, migrationsMax } } : {}),
+  };
 }

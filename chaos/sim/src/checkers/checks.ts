@@ -36,6 +36,7 @@ import { lifeSights } from './life-sights.ts';
 import { lineIsMaximal } from './line-is-maximal.ts';
 import { lineSights } from './line-sights.ts';
 import { lowerGivesWay } from './lower-gives-way.ts';
+import { movedWithinBounds } from './moved-within-bounds.ts';
 import { noDoubleReservation } from './no-double-reservation.ts';
 import { noLeak } from './no-leak.ts';
 import { nothingFromThePast } from './nothing-from-the-past.ts';
@@ -106,6 +107,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'soonest-first': soonestFirst,
   'nothing-from-the-past': nothingFromThePast,
   'witness-believed': witnessBelieved,
+  'moved-within-bounds': movedWithinBounds,
   'timer-never-early': timerNeverEarly,
   'fair-shares': fairShares,
   'shares-within': sharesWithin,

@@ -24,6 +24,9 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
         case 'term-opened':
           terms += 1;
           return;
+        case 'actor-migrating':
+          if (fact.why !== undefined) coverage.reach('an actor is moved to even out the load');
+          return;
         case 'actor-rebased':
           return coverage.reach('a rebase shortens a chain');
         case 'task-retried': {

@@ -46,6 +46,14 @@ export function drawTimings(chance: Random): Timings {
   };
 }
 
+export function drawRebalance(chance: Random): NonNullable<Timings['rebalance']> {
+  return {
+    periodMs: chance.pick([1_500, 3_000, 5_000]),
+    imbalanceShare: chance.pick([0.1, 0.25, 0.5]),
+    migrationsMax: chance.whole(1, 4),
+  };
+}
+
 export function drawClocks(places: Places, chance: Random): ReadonlyMap<string, Clocks> {
   const clocks = new Map<string, Clocks>();
   const drift = chance.chance(0.5) ? 0.03 : 0;

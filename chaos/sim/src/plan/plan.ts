@@ -7,6 +7,7 @@ import {
   drawClocks,
   drawLimits,
   drawNewer,
+  drawRebalance,
   drawTimings,
   drawWeather,
   type NarrowLimits,
@@ -94,6 +95,7 @@ const lateShare = 0.05;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
 const stallsShare = 0.2;
+const rebalanceShare = 0.25;
 /** Seeds with nodes, tasks and tenants of many kinds. */
 const sceneShare = 0.22;
 /** Seeds in which an operator moves actors. */
@@ -187,7 +189,12 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     weather: hasVaults
       ? { ...drawWeather(chance.fork('weather')), late: lateShare }
       : drawWeather(chance.fork('weather')),
-    timings: drawTimings(chance.fork('timings')),
+    timings: {
+      ...drawTimings(chance.fork('timings')),
+      ...(chance.fork('has rebalance').chance(rebalanceShare)
+        ? { rebalance: drawRebalance(chance.fork('rebalance')) }
+        : {}),
+    },
     limits: hasVaults ? withRoomForDead(narrow) : narrow,
     clocks: drawClocks(places, chance.fork('clocks')),
     newer: drawNewer(places, chance.fork('versions')),

@@ -260,7 +260,8 @@ export class Node {
     if (counts === undefined || this.#ended) return;
     this.#beats += 1;
     const { incarnation } = this;
-    const load = { cpu: 0, memory: 0, ...counts };
+    const cpu = this.#world.cpuShare?.(counts) ?? 0;
+    const load = { cpu, memory: 0, ...counts };
     const counter = this.#beats;
     const beat: Heartbeat = { kind: 'heartbeat', incarnation, counter, load, witness: true };
     this.#world.network.send(this.process, 'leader', beat);

@@ -7,6 +7,9 @@ export function schedulerConfig({
   cell,
   timings,
 }: Pick<World, 'cell' | 'timings'>): SchedulerConfig {
-  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs } = timings;
-  return { cell, version, heartbeatMs, nodeSilenceMs, probeMs, resendMs, seed: 1 };
+  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs, rebalance } = timings;
+  return {
+    ...{ cell, version, heartbeatMs, nodeSilenceMs, probeMs, resendMs, seed: 1 },
+    ...(rebalance === undefined ? {} : { rebalance }),
+  };
 }

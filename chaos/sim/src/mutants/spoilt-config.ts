@@ -1,0 +1,14 @@
+/** Deliberate faults in what a scheduler is configured with. */
+import type { SchedulerConfig } from '@troupe/scheduler-core';
+import type { MutantName } from './mutants.ts';
+
+export function spoiltConfig(
+  mutant: MutantName | undefined,
+  config: SchedulerConfig,
+): SchedulerConfig {
+  const { rebalance } = config;
+  if (mutant === 'moved-without-bound' && rebalance !== undefined) {
+    return { ...config, rebalance: { ...rebalance, migrationsMax: 10 * rebalance.migrationsMax } };
+  }
+  return config;
+}
