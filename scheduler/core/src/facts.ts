@@ -205,7 +205,8 @@ export type SchedulerFact =
       /** Numbers of the GPUs of the node, if it holds any. */
       readonly gpus?: readonly number[];
     }
-  | { readonly kind: 'place-let-go'; readonly place: number }
+  /** `why`: others have waited for it for long. */
+  | { readonly kind: 'place-let-go'; readonly place: number; readonly why?: string }
   // tasks
   | {
       readonly kind: 'task-submitted';

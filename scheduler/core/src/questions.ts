@@ -175,6 +175,7 @@ export class Questions {
     const tenants = [...state.deployments.tenants()];
     const findings = [
       ...this.#quarantines.findings(),
+      ...this.#tasks.standoffs,
       ...findingsOf(state.deployments, findingsMax),
     ];
     const rebalance = this.#rebalancing.view();

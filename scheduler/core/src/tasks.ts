@@ -122,6 +122,11 @@ export class Tasks {
     this.dispatch();
   }
 
+  /** Who stood in each other's way lately, for people. */
+  get standoffs(): readonly string[] {
+    return this.#queue.standoffs;
+  }
+
   /** Its weight or its quota is another one. */
   tenantPut(tenant: TenantName): void {
     this.#queue.put(tenant);
