@@ -1,4 +1,4 @@
-/** A cell that is configured to even out the load of its nodes. */
+/** A cell that is configured to even out the load of its nodes, and to say how many nodes there should be. */
 import { afterEach, expect, it } from 'vitest';
 import { Counter } from '../agents/agents.ts';
 import { type Scene, scene } from './scene.ts';
@@ -11,10 +11,11 @@ afterEach(async () => {
 
 it('actors leave a node that is short of memory by itself, a few at once, and lose nothing', async () => {
   const rebalance = { enabled: true, periodMs: 5_000, migrationsMax: 3 };
+  const groups = [{ name: 'all', min: 1, max: 5, tasksPerNode: 4 }];
   stage = await scene({
     nodes: 2,
     nodeConfig: (name) => ({ resources: { cpu: 2, memory: name === 'n1' ? 400 : 40_000 } }),
-    schedulerConfig: { rebalance },
+    schedulerConfig: { rebalance, autoscale: { groups } },
   });
   const { troupe } = stage;
   const keys = Array.from({ length: 12 }, (_, i) => `k${i}`);
@@ -36,4 +37,6 @@ it('actors leave a node that is short of memory by itself, a few at once, and lo
   for (const key of keys) {
     expect(await troupe.actor(Counter, key).ids()).toEqual(['first', 'second']);
   }
+  const { groups: sized } = await troupe.status();
+  expect(sized).toMatchObject([{ group: 'all', size: 1, min: 1, max: 5, ready: 2 }]);
 }, 180_000);

@@ -46,6 +46,7 @@ describe('the simulated cluster', () => {
     ['undone-first-to-last', 'undone-in-reverse'],
     ['witness-not-believed', 'witness-believed'],
     ['moved-without-bound', 'moved-within-bounds'],
+    ['sized-beyond-bounds', 'sizes-within-bounds'],
     ['subscribers-not-in-the-checkpoint', 'topic-each-once'],
     ['subscribed-for-another', 'topic-each-once'],
     ['all-at-a-runner-are-blamed', 'blamed-for-its-own'],

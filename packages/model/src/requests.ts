@@ -464,6 +464,23 @@ export interface RebalanceView {
   readonly underWay: number;
 }
 
+/** How many nodes a group should have, and why. */
+export interface NodeGroupView {
+  readonly group: string;
+  readonly size: number;
+  readonly min: number;
+  readonly max: number;
+  /** Which rule asked for the most; `floor`, `max`, `threshold`, `queue`, `forecast`, `idle` or `wake`. */
+  readonly rule: string;
+  /** For people. */
+  readonly reason: string;
+  /** Nodes that serve, and that join. */
+  readonly ready: number;
+  readonly starting: number;
+  /** Tasks that wait and belong to it. */
+  readonly queued: number;
+}
+
 export interface ClusterView {
   readonly cell: string;
   readonly term: Term;
@@ -482,6 +499,10 @@ export interface ClusterView {
   }[];
   /** Absent where the cell is not configured to. */
   readonly rebalance?: RebalanceView;
+  /** Absent where the cell is not configured with any. */
+  readonly groups?: readonly NodeGroupView[];
+  /** What is given up under pressure, in the order in which it was; absent where nothing is. */
+  readonly givenUp?: { readonly measures: readonly string[]; readonly reason: string };
   /** What is not as it was asked for, since an earlier version let it in; for people. */
   readonly findings?: readonly string[];
   readonly counts: {

@@ -4,6 +4,7 @@ import type {
   Address,
   Answered,
   Incarnation,
+  Labels,
   Located,
   LogName,
   NodeToLeader,
@@ -79,6 +80,43 @@ export interface RebalanceConfig {
   readonly migrationsMax: number;
 }
 
+/** Nodes that have all of these labels, and how many of them there should be. */
+export interface NodeGroupConfig {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly min: number;
+  readonly max: number;
+  /** Grows and shrinks by the share that is reserved. */
+  readonly threshold?: {
+    readonly upShare: number;
+    readonly downShare: number;
+    readonly upRestMs: number;
+    readonly downRestMs: number;
+  };
+  /** Tasks that may wait or run for each node. */
+  readonly tasksPerNode?: number;
+  /** By what arrivals are forecast for when a node that is ordered now serves. */
+  readonly forecast?: { readonly startMs: number; readonly caution: number };
+  /** Such as `min 10 on weekdays 8-18`. */
+  readonly clock?: readonly string[];
+  /** Falls to zero after so long without work; for `min` 0 alone. */
+  readonly idleMs?: number;
+}
+
+export interface AutoscaleConfig {
+  readonly groups: readonly NodeGroupConfig[];
+  /** What the clock rules mean by their hours. */
+  readonly utcOffsetMinutes: number;
+}
+
+/** What can be borne; beyond, something is given up in a stated order. */
+export interface PressureConfig {
+  /** Tasks that wait. */
+  readonly tasksMax: number;
+  /** Facts of the journal since its last image. */
+  readonly factsMax: number;
+}
+
 export interface SchedulerConfig {
   readonly cell: string;
   readonly version: string;
@@ -97,6 +135,10 @@ export interface SchedulerConfig {
   };
   /** Actors are moved to even out the load of the nodes; off unless given. */
   readonly rebalance?: RebalanceConfig;
+  /** Groups of nodes are sized; off unless given. */
+  readonly autoscale?: AutoscaleConfig;
+  /** Under pressure things are given up; off unless given. */
+  readonly pressure?: PressureConfig;
   /** Seed of the generator in the state. */
   readonly seed: number;
 }

@@ -207,6 +207,24 @@ export type SchedulerFact =
     }
   /** `why`: others have waited for it for long. */
   | { readonly kind: 'place-let-go'; readonly place: number; readonly why?: string }
+  // how many nodes there should be, and what is given up
+  /** A group of nodes should have so many from now on, by this rule. */
+  | {
+      readonly kind: 'group-sized';
+      readonly group: string;
+      readonly size: number;
+      readonly rule: string;
+      readonly reason: string;
+      readonly ledMs: number;
+    }
+  | { readonly kind: 'group-dropped'; readonly group: string }
+  /** So many of the measures, in their order, are given up from now on. */
+  | {
+      readonly kind: 'measures-given-up';
+      readonly count: number;
+      readonly reason: string;
+      readonly ledMs: number;
+    }
   // tasks
   | {
       readonly kind: 'task-submitted';

@@ -26,8 +26,10 @@ import { Lifecycle } from './lifecycle.ts';
 import { LineViews } from './line-views.ts';
 import { Membership } from './membership.ts';
 import { Migrations } from './migrations.ts';
+import { NodeGroups } from './node-groups.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
+import { Pressure } from './pressure.ts';
 import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
 import { Rebalancing } from './rebalancing.ts';
@@ -51,6 +53,8 @@ export class Leader {
   readonly #membership: Membership;
   readonly #directory: Directory;
   readonly #migrations: Migrations;
+  readonly #pressure: Pressure;
+  readonly #groups: NodeGroups;
   readonly #rebalancing: Rebalancing;
   readonly #ailing: Ailing;
   readonly #lifecycle: Lifecycle;
@@ -106,7 +110,12 @@ export class Leader {
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
     );
-    this.#rebalancing = new Rebalancing(desk, this.#migrations);
+    const { detection } = this.#membership;
+    this.#pressure = new Pressure(desk, detection);
+    this.#groups = new NodeGroups(desk, () => !this.#pressure.isGivenUp('prewarming'));
+    this.#rebalancing = new Rebalancing(desk, this.#migrations, () => {
+      return !this.#pressure.isGivenUp('rebalancing');
+    });
     this.#ailing = new Ailing();
     this.#activities = new Activities(desk);
     this.#configs = new Configs(desk);
@@ -116,10 +125,14 @@ export class Leader {
       migrations: this.#migrations,
     });
     this.#objects = new Objects(desk);
-    this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
-      if (run !== undefined) this.#runs.blockEnded(run.run);
+    this.#tasks = new Tasks(desk, this.#objects, {
+      arrived: (task) => this.#groups.arrived(task),
+      landed: (task, tookMs) => this.#groups.ended(task, tookMs),
+      blockEnded: ({ run }) => {
+        if (run !== undefined) this.#runs.blockEnded(run.run);
+      },
     });
-    this.#submissions = new Submissions(desk, this.#tasks);
+    this.#submissions = new Submissions(desk, this.#tasks, this.#pressure);
     this.#runs = new Runs(desk, this.#tasks, this.#activities, (run) =>
       this.#lifecycle.runEnded(run),
     );
@@ -138,6 +151,8 @@ export class Leader {
       quarantines: this.#quarantines,
       ailments: this.#ailing,
       rebalancing: this.#rebalancing,
+      groups: this.#groups,
+      pressure: this.#pressure,
     });
     this.#takeOver();
   }
@@ -190,6 +205,7 @@ export class Leader {
       this.#directory,
       this.#migrations,
       this.#rebalancing,
+      this.#groups,
       this.#lifecycle,
       this.#tasks,
       this.#runs,
@@ -256,6 +272,10 @@ export class Leader {
         return this.#timers.due();
       case 'timer-lane':
         return this.#timers.resend(due.node);
+      case 'sizing':
+        return this.#groups.look();
+      case 'pressure':
+        return this.#pressure.look();
       case 'rebalance':
         return this.#rebalancing.look();
       case 'retention':
@@ -271,6 +291,8 @@ export class Leader {
     this.#deploying.putDefaultTenant();
     const { stored } = this.#desk.state;
     if (stored !== undefined) this.#desk.order({ kind: 'trim-journal', before: stored.position });
+    this.#pressure.takeOver();
+    this.#groups.takeOver();
     this.#membership.takeOver();
     this.#directory.takeOver();
     this.#migrations.takeOver();

@@ -15,8 +15,10 @@ import { type Ailments, pageOfActors } from './actor-list.ts';
 import { settingsOf, type TenantRecord } from './deployments.ts';
 import type { Desk } from './desk.ts';
 import type { FailureDetection } from './failure-detection.ts';
+import type { NodeGroups } from './node-groups.ts';
 import type { NodeRecord } from './nodes.ts';
 import { findingsOf } from './old-journal.ts';
+import type { Pressure } from './pressure.ts';
 import type { Quarantines } from './quarantines.ts';
 import type { Rebalancing } from './rebalancing.ts';
 import { viewReservation } from './reserving.ts';
@@ -42,6 +44,8 @@ export class Questions {
   readonly #quarantines: Quarantines;
   readonly #ailing: Ailments;
   readonly #rebalancing: Rebalancing;
+  readonly #groups: NodeGroups;
+  readonly #pressure: Pressure;
   readonly #deposed = new Set<Incarnation>();
   #appendsRefused = 0;
   #repliesWithheld = 0;
@@ -54,12 +58,16 @@ export class Questions {
       readonly quarantines: Quarantines;
       readonly ailments: Ailments;
       readonly rebalancing: Rebalancing;
+      readonly groups: NodeGroups;
+      readonly pressure: Pressure;
     },
   ) {
     this.#desk = desk;
     this.#quarantines = shown.quarantines;
     this.#ailing = shown.ailments;
     this.#rebalancing = shown.rebalancing;
+    this.#groups = shown.groups;
+    this.#pressure = shown.pressure;
     this.#detection = detection;
     this.#tasks = tasks;
   }
@@ -179,9 +187,13 @@ export class Questions {
       ...findingsOf(state.deployments, findingsMax),
     ];
     const rebalance = this.#rebalancing.view();
+    const groups = this.#groups.views();
+    const givenUp = this.#pressure.view();
     return {
       ...(findings.length === 0 ? {} : { findings }),
       ...(rebalance === undefined ? {} : { rebalance }),
+      ...(groups.length === 0 ? {} : { groups }),
+      ...(givenUp === undefined ? {} : { givenUp }),
       cell: config.cell,
       term,
       leader: state.term?.scheduler ?? '',

@@ -68,6 +68,7 @@ export class Rebalancing {
   readonly #desk: Desk;
   readonly #config: RebalanceConfig | undefined;
   readonly #migrations: Migrations;
+  readonly #mayMove: () => boolean;
   readonly #loads = new NodeLoads<Incarnation>(wordsMin);
   /** By actor, the round that moved it (V3). */
   readonly #moved = new Map<ActorId, number>();
@@ -79,8 +80,10 @@ export class Rebalancing {
   #why = 'the nodes have not been looked at yet';
   #moves: RebalanceView['moves'] = [];
 
-  constructor(desk: Desk, migrations: Migrations) {
+  /** `mayMove`: whether there is nothing more urgent. */
+  constructor(desk: Desk, migrations: Migrations, mayMove: () => boolean) {
     this.#desk = desk;
+    this.#mayMove = mayMove;
     this.#config = desk.config.rebalance;
     this.#migrations = migrations;
     this.#lookedAt = desk.now;
@@ -138,6 +141,7 @@ export class Rebalancing {
 
   /** What came of the look, for people. */
   #round(config: RebalanceConfig): string {
+    if (!this.#mayMove()) return 'it is given up under pressure';
     const busy = this.#busy();
     if (busy !== undefined) return busy;
     const measured = this.#measured();

@@ -58,6 +58,7 @@ import { sameWinner } from './same-winner.ts';
 import { sharesWithin } from './shares-within.ts';
 import { sights } from './sights.ts';
 import { signalOnce } from './signal-once.ts';
+import { sizesWithinBounds } from './sizes-within-bounds.ts';
 import { soonestFirst } from './soonest-first.ts';
 import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
@@ -108,6 +109,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'nothing-from-the-past': nothingFromThePast,
   'witness-believed': witnessBelieved,
   'moved-within-bounds': movedWithinBounds,
+  'sizes-within-bounds': sizesWithinBounds,
   'timer-never-early': timerNeverEarly,
   'fair-shares': fairShares,
   'shares-within': sharesWithin,

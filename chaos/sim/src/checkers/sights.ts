@@ -27,6 +27,9 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
         case 'actor-migrating':
           if (fact.why !== undefined) coverage.reach('an actor is moved to even out the load');
           return;
+        case 'group-sized':
+          if (terms > 1) coverage.reach('a group of nodes is sized after a takeover');
+          return;
         case 'actor-rebased':
           return coverage.reach('a rebase shortens a chain');
         case 'task-retried': {

@@ -6,9 +6,13 @@ export function spoiltConfig(
   mutant: MutantName | undefined,
   config: SchedulerConfig,
 ): SchedulerConfig {
-  const { rebalance } = config;
+  const { rebalance, autoscale } = config;
   if (mutant === 'moved-without-bound' && rebalance !== undefined) {
     return { ...config, rebalance: { ...rebalance, migrationsMax: 10 * rebalance.migrationsMax } };
+  }
+  if (mutant === 'sized-beyond-bounds' && autoscale !== undefined) {
+    const groups = autoscale.groups.map((group) => ({ ...group, max: 10 * group.max }));
+    return { ...config, autoscale: { ...autoscale, groups } };
   }
   return config;
 }

@@ -5,6 +5,7 @@ import { Random } from '@troupe/virtual';
 import {
   type Clocks,
   drawClocks,
+  drawGroups,
   drawLimits,
   drawNewer,
   drawRebalance,
@@ -96,6 +97,7 @@ const lateShare = 0.05;
 const deafShare = 0.08;
 const stallsShare = 0.2;
 const rebalanceShare = 0.25;
+const groupsShare = 0.25;
 /** Seeds with nodes, tasks and tenants of many kinds. */
 const sceneShare = 0.22;
 /** Seeds in which an operator moves actors. */
@@ -193,6 +195,9 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...drawTimings(chance.fork('timings')),
       ...(chance.fork('has rebalance').chance(rebalanceShare)
         ? { rebalance: drawRebalance(chance.fork('rebalance')) }
+        : {}),
+      ...(chance.fork('has groups').chance(groupsShare)
+        ? { autoscale: drawGroups(chance.fork('groups')) }
         : {}),
     },
     limits: hasVaults ? withRoomForDead(narrow) : narrow,

@@ -132,6 +132,7 @@ export const interestingStates = [
   'an actor is held while a turn of it has begun',
   'an actor is moved by an operator',
   'an actor is moved to even out the load',
+  'a group of nodes is sized after a takeover',
   'a rest is put on top of a checkpoint',
   'a migration is gone on with after a takeover',
   'a node dies while an actor leaves it',

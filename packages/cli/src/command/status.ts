@@ -60,6 +60,14 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
   );
   line('tenants', `${view.tenants.map(shareOf).join(', ')}${unlisted(view)}`);
   for (const finding of view.findings ?? []) terminal.line(`${'finding'.padEnd(9)} ${finding}`);
+  for (const { group, size, ready, starting, reason } of view.groups ?? []) {
+    const there = starting === 0 ? `${ready}` : `${ready} and ${starting} joining`;
+    terminal.line(`${'group'.padEnd(9)} ${group}: ${size} wanted, ${there} there; ${reason}`);
+  }
+  if (view.givenUp !== undefined) {
+    const { measures, reason } = view.givenUp;
+    terminal.line(`${'given up'.padEnd(9)} ${measures.join(', ')}: ${reason}`);
+  }
   if (view.rebalance !== undefined) printRebalance(terminal, view.rebalance);
   for (const { tenant, reservation, held, count, used, why } of view.reservations) {
     line(

@@ -81,6 +81,8 @@ export interface Timings {
   readonly bytesFactor: number;
   /** Off unless given. */
   readonly rebalance?: NonNullable<SchedulerConfig['rebalance']>;
+  /** None unless given. */
+  readonly autoscale?: NonNullable<SchedulerConfig['autoscale']>;
   /** How long a gateway waits for a call beyond its deadline, and how much longer for a turn on a node that
    *  lives; what the simulation needs unless given. */
   readonly graceMs?: number;
