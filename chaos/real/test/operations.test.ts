@@ -6,7 +6,7 @@ import { TroupeError } from '@troupe/sdk';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { pulseOf } from '../src/cluster/pulse.ts';
 import { HistoryWriter, type Operation, readHistory } from '../src/history/history.ts';
-import { cameOf, cameOfMany, Operations } from '../src/workloads/workload.ts';
+import { cameOf, cameOfMany, keptKeys, Operations } from '../src/workloads/workload.ts';
 
 let folder: string;
 let writer: HistoryWriter;
@@ -52,6 +52,29 @@ it('an operation that is open at the end is told once, as never answered (W1)', 
     ['b', 'ok', undefined],
     ['a', 'unknown', 'UNANSWERED'],
   ]);
+});
+
+it('only keys between the first and the latest are left, and none that something is under way at (W3)', async () => {
+  const operations = new Operations('w', writer);
+  const use = (key: string, run: () => Promise<unknown> = async () => 1) =>
+    operations.record('c', { id: operations.nextId('c'), key, action: 'add' }, run);
+  for (let index = 0; index < keptKeys; index += 1) await use(`first${index}`);
+  await use('used up');
+  let answer = (_: number): void => undefined;
+  const open = new Promise<number>((resolve) => {
+    answer = resolve;
+  });
+  const done = use('open', () => open);
+  expect(operations.usedUp(0)).toEqual([]);
+  for (let index = 0; index < keptKeys; index += 1) await use(`last${index}`);
+  expect(operations.usedUp(0)).toEqual(['used up']);
+  expect(operations.usedUp(60_000)).toEqual([]);
+  operations.leave('used up');
+  expect(operations.usedUp(0)).toEqual([]);
+  expect(operations.keys).not.toContain('used up');
+  answer(1);
+  await done;
+  expect(operations.usedUp(0)).toEqual(['open']);
 });
 
 it('everybody is served again when each was answered a call begun after the fault', async () => {

@@ -10,6 +10,7 @@ export * from './ids.ts';
 export * from './limits.ts';
 export * from './line.ts';
 export * from './line-messages.ts';
+export * from './listed.ts';
 export * from './machine.ts';
 export * from './manifest.ts';
 export * from './messages.ts';

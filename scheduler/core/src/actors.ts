@@ -19,6 +19,7 @@ import {
   type ChainLink,
   type Incarnation,
   type Labels,
+  Listed,
   type LogName,
   type NodeName,
   type TenantName,
@@ -224,15 +225,17 @@ export class ActorTable {
   }
 
   /** In the order of their ids, so that whoever restores it need not sort them. */
-  image(): readonly ActorImage[] {
-    const image: ActorImage[] = [];
+  image(): Listed<ActorImage> {
+    return new Listed(this.#actors.size, () => this.#images());
+  }
+
+  *#images(): Generator<ActorImage> {
     for (const id of this.#ordered.from('')) {
       const actor = this.#actors.get(id);
       if (actor === undefined) continue;
       const to = this.#wishes.get(id);
-      image.push(to === undefined ? { ...actor } : { ...actor, wish: { to, epoch: actor.epoch } });
+      yield to === undefined ? { ...actor } : { ...actor, wish: { to, epoch: actor.epoch } };
     }
-    return image;
   }
 
   restore(image: readonly ActorImage[]): void {

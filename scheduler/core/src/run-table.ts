@@ -19,6 +19,7 @@ import {
   type Bytes,
   type Failure,
   holdsHandle,
+  Listed,
   limits,
   type Outcome,
   objectsIn,
@@ -205,9 +206,13 @@ export class RunTable {
     if (record.end === undefined) this.#settleIn(record, context, { block, outcome });
   }
 
-  image(): RunsImage {
+  image(): Listed<KeptRun> {
+    return new Listed(this.#runs.size, () => this.#images());
+  }
+
+  *#images(): Generator<KeptRun> {
     const order = new Map([...this.#ended].map((run, before) => [run, before]));
-    return Array.from(this.#runs.values(), (run) => imageOfRun(run, order.get(run.run)));
+    for (const run of this.#runs.values()) yield imageOfRun(run, order.get(run.run));
   }
 
   restore(image: RunsImage): void {

@@ -5,7 +5,15 @@
  * S1  applying the facts from an image on gives the same state as applying them all.
  * S5  the time for which leaders have led never goes back.
  */
-import { actorParts, assert, type Bytes, decode, encode } from '@troupe/model';
+import {
+  actorParts,
+  assert,
+  type Bytes,
+  decode,
+  encodeListed,
+  opened,
+  type Unopened,
+} from '@troupe/model';
 import { type ActorImage, ActorTable } from './actors.ts';
 import { type ConfigsImage, ConfigTable } from './config-table.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
@@ -213,6 +221,14 @@ export class State {
   }
 
   durable(): DurableState {
+    return opened<DurableState>(this.#fields());
+  }
+
+  image(): Bytes {
+    return encodeListed(this.#fields());
+  }
+
+  #fields(): Unopened<DurableState> {
     return {
       format: imageFormat,
       factCount: this.#factCount,
@@ -234,10 +250,6 @@ export class State {
       ...(this.groups.size === 0 ? {} : { groups: this.groups.image() }),
       ...(this.givenUp.count === 0 ? {} : { givenUp: this.givenUp }),
     };
-  }
-
-  image(): Bytes {
-    return encode(this.durable());
   }
 
   static restore(image: Bytes): State {

@@ -15,12 +15,14 @@ import {
   type BundleHash,
   type Bytes,
   type Incarnation,
+  Listed,
   type Outcome,
   type PlacementWishes,
   type RunId,
   type StoredObject,
   type TaskId,
   type TenantName,
+  type Unopened,
 } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
 import type { NodeTable } from './nodes.ts';
@@ -220,11 +222,18 @@ export class TaskTable {
     }
   }
 
-  image(): TasksImage {
-    const live = [...this.#live.values()].map((record): KeptTask => {
+  image(): Unopened<TasksImage> {
+    return {
+      live: new Listed(this.#live.size, () => this.#kept()),
+      ended: new Listed(this.#ended.size, () => this.#ended.values()),
+    };
+  }
+
+  *#kept(): Generator<KeptTask> {
+    for (const record of this.#live.values()) {
       const { shape, queue, due, run, gang, objects, ...task } = record;
       const { amounts: resources, wishes: placement } = shape;
-      return {
+      yield {
         ...task,
         resources,
         ...(placement === undefined ? {} : { placement }),
@@ -234,8 +243,7 @@ export class TaskTable {
         ...(gang === undefined ? {} : { gang }),
         ...(run === undefined ? {} : { run }),
       };
-    });
-    return { live, ended: [...this.#ended.values()] };
+    }
   }
 
   restore(image: TasksImage): void {

@@ -1,7 +1,7 @@
 /** Transfers between the accounts of one bank, by letters and by awaited calls: money is moved,
  *  never made. Each bank is used for a while, then the next one. */
 import { Account, Teller } from '../agents.ts';
-import { cameOfMany, insist, readAll, type Seat, type Workload } from './workload.ts';
+import { cameOfMany, insist, readAll, type Seat, seats, type Workload } from './workload.ts';
 
 const accounts = 5;
 const transfersPerBank = 200;
@@ -27,25 +27,29 @@ export const bank: Workload = {
         () =>
           byLetter
             ? troupe.actor(Account, from).pay(id, to, amount)
-            : troupe.actor(Teller, `${name}.${client}`).move(id, from, to, amount),
+            : troupe.actor(Teller, tellerOf(name, client)).move(id, from, to, amount),
         cameOfMany,
       );
     };
   },
-  async finals(seat) {
-    const { troupe, operations } = seat;
-    const tellers = operations.keys.flatMap((name) =>
-      Array.from({ length: bank.clients }, (_, index) => `${name}.bank${index}`),
-    );
+  async finals(seat, banks) {
+    const { troupe } = seat;
     // No move is under way any more.
-    await readAll('bank', tellers, (key) => troupe.actor(Teller, key).settle());
-    const keys = operations.keys.flatMap((name) =>
-      Array.from({ length: accounts }, (_, index) => accountOf(name, index)),
-    );
+    await readAll('bank', banks.flatMap(tellersOf), (key) => troupe.actor(Teller, key).settle());
+    const keys = banks.flatMap(accountsOf);
     await lettersDelivered(seat, keys);
     return readAll('bank', keys, (key) => troupe.actor(Account, key).statement());
   },
+  actorsOf: (name) => [
+    ...tellersOf(name).map((key) => ({ actor: Teller, key })),
+    ...accountsOf(name).map((key) => ({ actor: Account, key })),
+  ],
 };
+
+const tellerOf = (name: string, client: string) => `${name}.${client}`;
+const tellersOf = (name: string) => seats(bank).map((client) => tellerOf(name, client));
+const accountsOf = (name: string) =>
+  Array.from({ length: accounts }, (_, index) => accountOf(name, index));
 
 const accountOf = (name: string, index: number) => `${name}/a${index}`;
 

@@ -1,7 +1,7 @@
 /** Topics: clients and actors publish, and an actor of each client follows. */
 import type { Troupe } from '@troupe/sdk';
 import { Crier, Hearer } from '../broadcasts.ts';
-import { cameOf, cameOfMany, insist, readAll, type Workload } from './workload.ts';
+import { cameOf, cameOfMany, insist, readAll, seats, type Workload } from './workload.ts';
 
 const operationsPerTopic = 200;
 const settleMsMax = 60_000;
@@ -17,7 +17,7 @@ export const broadcasts: Workload = {
       const id = operations.nextId(client);
       if (key !== followed) {
         followed = key;
-        const hearer = `${key}/${client}`;
+        const hearer = followerOf(key, client);
         const asked = { id, key, action: 'follow', input: { hearer } };
         const follow = () => troupe.actor(Hearer, hearer).follow(key);
         // The call of the topic may have been taken, whatever became of the turn.
@@ -27,26 +27,33 @@ export const broadcasts: Workload = {
         await operations.record(client, asked, () => troupe.topic(key).publish(id), cameOf);
       } else {
         const asked = { id, key, action: 'cry' };
-        const crier = troupe.actor(Crier, `${key}/${client}`);
+        const crier = troupe.actor(Crier, followerOf(key, client));
         await operations.record(client, asked, () => crier.cry(key, id), cameOf);
       }
     };
   },
-  async finals({ troupe, operations }) {
+  async finals({ troupe }, keys) {
     const end = performance.now() + settleMsMax;
-    for (const key of operations.keys) await settle(troupe, key, end);
-    const numbers = await readAll('broadcasts', operations.keys, async (key) => {
+    for (const key of keys) await settle(troupe, key, end);
+    const numbers = await readAll('broadcasts', keys, async (key) => {
       return (await troupe.topic(key).view()).published;
     });
-    const hearers = operations.keys.flatMap((key) =>
-      Array.from({ length: broadcasts.clients }, (_, index) => `${key}/broadcasts${index}`),
-    );
-    const heard = await readAll('broadcasts', hearers, (hearer) =>
+    const heard = await readAll('broadcasts', keys.flatMap(followersOf), (hearer) =>
       troupe.actor(Hearer, hearer).heard(),
     );
     return [...numbers, ...heard];
   },
+  actorsOf: (topic) => [
+    { actor: '$topic', key: topic },
+    ...followersOf(topic).flatMap((key) => [
+      { actor: Hearer, key },
+      { actor: Crier, key },
+    ]),
+  ],
 };
+
+const followerOf = (topic: string, client: string) => `${topic}/${client}`;
+const followersOf = (topic: string) => seats(broadcasts).map((client) => followerOf(topic, client));
 
 /** Until what was cried has come to the topic, and from it to all; what does not come is found then. */
 async function settle(troupe: Troupe, key: string, end: number): Promise<void> {

@@ -25,6 +25,7 @@ export const cancellations: Workload = {
       await done;
     };
   },
-  finals: ({ troupe, operations }) =>
-    readAll('cancellations', operations.keys, (key) => troupe.actor(Ledger, key).ids()),
+  finals: ({ troupe }, keys) =>
+    readAll('cancellations', keys, (key) => troupe.actor(Ledger, key).ids()),
+  actorsOf: (key) => [{ actor: Ledger, key }],
 };

@@ -19,6 +19,6 @@ export const counters: Workload = {
       await operations.record(client, { id, key, action: 'add' }, () => ledger.add(id));
     };
   },
-  finals: ({ troupe, operations }) =>
-    readAll('counters', operations.keys, (key) => troupe.actor(Ledger, key).ids()),
+  finals: ({ troupe }, keys) => readAll('counters', keys, (key) => troupe.actor(Ledger, key).ids()),
+  actorsOf: (key) => [{ actor: Ledger, key }],
 };

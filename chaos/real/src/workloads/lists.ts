@@ -1,6 +1,6 @@
 /** Append lists: writers by call and by letter, each numbering what it appends, and readers. */
 import { List, Poster } from '../agents.ts';
-import { cameOf, insist, readAll, type Workload } from './workload.ts';
+import { cameOf, insist, readAll, seats, type Workload } from './workload.ts';
 
 const operationsPerList = 400;
 const settleMsMax = 30_000;
@@ -30,20 +30,12 @@ export const lists: Workload = {
       }
     };
   },
-  async finals({ troupe, operations }) {
-    const posters = operations.keys.flatMap((key) =>
-      Array.from({ length: lists.clients }, (_, index) => ({
-        key,
-        writer: posterOf(key, `lists${index}`),
-      })),
-    );
-    const posted = await readAll(
-      'lists',
-      posters.map(({ writer }) => writer),
-      (writer) => troupe.actor(Poster, writer).posted(),
+  async finals({ troupe }, keys) {
+    const posted = await readAll('lists', keys.flatMap(postersOf), (writer) =>
+      troupe.actor(Poster, writer).posted(),
     );
     const end = performance.now() + settleMsMax;
-    for (const { key } of posters) {
+    for (const key of keys) {
       const due = posted
         .filter((one) => one.key.startsWith(`${key}/`))
         .reduce((total, { value }) => total + Number(value), 0);
@@ -53,9 +45,14 @@ export const lists: Workload = {
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }
-    const items = await readAll('lists', operations.keys, (key) => troupe.actor(List, key).items());
+    const items = await readAll('lists', keys, (key) => troupe.actor(List, key).items());
     return [...items, ...posted];
   },
+  actorsOf: (key) => [
+    { actor: List, key },
+    ...postersOf(key).map((writer) => ({ actor: Poster, key: writer })),
+  ],
 };
 
 const posterOf = (list: string, client: string) => `${list}/${client}`;
+const postersOf = (list: string) => seats(lists).map((client) => posterOf(list, client));

@@ -1,7 +1,7 @@
 /** All workloads at once: their clients' loops, and the final states when they have ended. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect, type Troupe } from '@troupe/sdk';
+import { connect, type Troupe, TroupeError } from '@troupe/sdk';
 import type { HistoryWriter } from '../history/history.ts';
 import type { Random } from '../random.ts';
 import { bank } from './bank.ts';
@@ -20,7 +20,7 @@ import { timers } from './timers.ts';
 import { trips } from './trips.ts';
 import { vaults } from './vaults.ts';
 import { voyages } from './voyages.ts';
-import { Operations, type Seat, type Workload } from './workload.ts';
+import { insist, Operations, type Seat, type Workload } from './workload.ts';
 
 export const workloads = [
   counters,
@@ -43,6 +43,8 @@ export const workloads = [
 
 /** The longest that an operation may take after the cluster has healed. */
 const lastAnswersMs = 100_000;
+/** How often it is looked for keys that have been used up. */
+const leavingMs = 5_000;
 const patience = { deadlineMs: 20_000, connectMs: 60_000 };
 
 export interface LoadStart {
@@ -104,6 +106,7 @@ export async function startLoad(start: LoadStart): Promise<Load> {
       const seat = seatOf(`${workload.name}${number}`);
       loops.push(loop(workload, seat, pace, stopped.signal));
     }
+    loops.push(leaving(workload, seatOf(`${workload.name}-leaver`), writer, stopped.signal));
   }
   return {
     async stop() {
@@ -118,7 +121,8 @@ export async function startLoad(start: LoadStart): Promise<Load> {
     },
     async readFinals() {
       for (const { workload, reader } of running) {
-        for (const final of await workload.finals(reader)) writer.write(final);
+        for (const final of await workload.finals(reader, reader.operations.keys))
+          writer.write(final);
       }
     },
     async close() {
@@ -126,6 +130,34 @@ export async function startLoad(start: LoadStart): Promise<Load> {
       await Promise.all(troupes.map((troupe) => troupe.close()));
     },
   };
+}
+
+/** W3 */
+async function leaving(
+  workload: Workload,
+  seat: Seat,
+  writer: HistoryWriter,
+  stopped: AbortSignal,
+): Promise<void> {
+  while (!stopped.aborted) {
+    for (const key of seat.operations.usedUp()) {
+      const finals = await workload.finals(seat, [key]).catch(unlessOurs);
+      // What cannot be read now is read at the end.
+      if (stopped.aborted || finals === undefined) break;
+      for (const final of finals) writer.write(final);
+      seat.operations.leave(key);
+      for (const { actor, key: name, tenant } of workload.actorsOf(key)) {
+        const { actors } = tenant === undefined ? seat.troupe : seat.troupeOf(tenant);
+        // Who stays for once is only one more.
+        await insist(() => actors.destroy(actor, name)).catch(unlessOurs);
+      }
+    }
+    await pause(leavingMs, undefined, { signal: stopped }).catch(() => undefined);
+  }
+}
+
+function unlessOurs(reason: unknown): undefined {
+  if (!(reason instanceof TroupeError)) throw reason;
 }
 
 /** A session for each tenant of the workload, which has its weight and the bundle. */

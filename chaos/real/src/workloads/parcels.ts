@@ -1,7 +1,7 @@
 /** Letters that fail, dead ones that are delivered anew, and dead ones that are discarded. */
 import type { Troupe } from '@troupe/sdk';
 import { Carrier, Depot } from '../parcels.ts';
-import { insist, readAll, type Workload } from './workload.ts';
+import { insist, readAll, seats, type Workload } from './workload.ts';
 
 const operationsPerKey = 120;
 const settleMsMax = 90_000;
@@ -41,15 +41,12 @@ export const parcels: Workload = {
       }
     };
   },
-  async finals({ troupe, operations }) {
-    const carriers = operations.keys.flatMap((key) =>
-      Array.from({ length: parcels.clients }, (_, n) => carrierOf(key, `parcels${n}`)),
-    );
-    const brought = await readAll('parcels', carriers, (key) =>
+  async finals({ troupe }, keys) {
+    const brought = await readAll('parcels', keys.flatMap(carriersOf), (key) =>
       troupe.actor(Carrier, key).brought(),
     );
     const end = performance.now() + settleMsMax;
-    for (const key of operations.keys) {
+    for (const key of keys) {
       const own = brought.filter((one) => one.key.startsWith(`${key}/`));
       // The last letters of all, which come behind those that fail.
       const due = own.reduce((sum, { value }) => sum + (value as string[]).length, 0);
@@ -59,15 +56,20 @@ export const parcels: Workload = {
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }
-    const depots = await readAll('parcels', operations.keys, async (key) => ({
+    const depots = await readAll('parcels', keys, async (key) => ({
       taken: await troupe.actor(Depot, key).taken(),
       dead: (await allDead(troupe, key)).map(({ parcel }) => parcel),
     }));
     return [...depots, ...brought];
   },
+  actorsOf: (depot) => [
+    { actor: Depot, key: depot },
+    ...carriersOf(depot).map((key) => ({ actor: Carrier, key })),
+  ],
 };
 
 const carrierOf = (depot: string, client: string) => `${depot}/${client}`;
+const carriersOf = (depot: string) => seats(parcels).map((client) => carrierOf(depot, client));
 
 interface Dead {
   readonly number: number;

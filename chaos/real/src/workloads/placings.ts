@@ -32,8 +32,9 @@ export const placings: Workload = {
   client(seat) {
     return () => (seat.random.chance(0.3) ? gang(seat) : single(seat));
   },
-  finals: ({ troupeOf, operations }) =>
-    readAll('placings', operations.keys, (key) => troupeOf(tenant).actor(Ledger, key).ids()),
+  finals: ({ troupeOf }, keys) =>
+    readAll('placings', keys, (key) => troupeOf(tenant).actor(Ledger, key).ids()),
+  actorsOf: (key) => [{ actor: Ledger, key, tenant }],
 };
 
 async function single({ client, troupeOf, random, operations, nodes }: Seat): Promise<void> {

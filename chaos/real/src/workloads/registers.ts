@@ -29,6 +29,7 @@ export const registers: Workload = {
     };
   },
   // What the last writes came to.
-  finals: ({ troupe, operations }) =>
-    readAll('registers', operations.keys, (key) => troupe.actor(Register, key).read()),
+  finals: ({ troupe }, keys) =>
+    readAll('registers', keys, (key) => troupe.actor(Register, key).read()),
+  actorsOf: (key) => [{ actor: Register, key }],
 };

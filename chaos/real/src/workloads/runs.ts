@@ -32,8 +32,8 @@ export const runs: Workload = {
       );
     };
   },
-  finals: ({ troupe, operations }) =>
-    readAll('runs', operations.keys, (key) => troupe.actor(Ledger, key).ids()),
+  finals: ({ troupe }, keys) => readAll('runs', keys, (key) => troupe.actor(Ledger, key).ids()),
+  actorsOf: (key) => [{ actor: Ledger, key }],
 };
 
 async function finishRun(troupe: Troupe, input: Tour, answer: number): Promise<Came> {

@@ -28,4 +28,5 @@ export const shares: Workload = {
   },
   // Who was served when is all there is to check.
   finals: async () => [],
+  actorsOf: () => [],
 };

@@ -24,8 +24,8 @@ export const streams: Workload = {
       await operations.record(client, asked, () => taken(troupe, key, id, count, random), came);
     };
   },
-  finals: ({ troupe, operations }) =>
-    readAll('streams', operations.keys, (key) => troupe.actor(Reciter, key).ids()),
+  finals: ({ troupe }, keys) => readAll('streams', keys, (key) => troupe.actor(Reciter, key).ids()),
+  actorsOf: (key) => [{ actor: Reciter, key }],
 };
 
 async function taken(troupe: Troupe, key: string, id: string, count: number, random: Random) {

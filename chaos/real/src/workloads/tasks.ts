@@ -24,6 +24,6 @@ export const tasks: Workload = {
       await operations.record(client, again, ask, cameOfMany);
     };
   },
-  finals: ({ troupe, operations }) =>
-    readAll('tasks', operations.keys, (key) => troupe.actor(Ledger, key).ids()),
+  finals: ({ troupe }, keys) => readAll('tasks', keys, (key) => troupe.actor(Ledger, key).ids()),
+  actorsOf: (key) => [{ actor: Ledger, key }],
 };

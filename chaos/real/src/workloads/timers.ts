@@ -43,14 +43,15 @@ export const timers: Workload = {
       }
     };
   },
-  async finals({ troupe, operations }) {
+  async finals({ troupe }, keys) {
     const end = performance.now() + settleMsMax;
-    for (const key of operations.keys) {
+    for (const key of keys) {
       while (performance.now() < end) {
         if ((await insist(() => troupe.actor(Waker, key).waits())) <= 0) break;
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }
-    return await readAll('timers', operations.keys, (key) => troupe.actor(Waker, key).came());
+    return await readAll('timers', keys, (key) => troupe.actor(Waker, key).came());
   },
+  actorsOf: (key) => [{ actor: Waker, key }],
 };

@@ -1,7 +1,7 @@
 /** Trips: turns that wait for a signal, race, and are undone when they fail. */
 import { type Troupe, TroupeError } from '@troupe/sdk';
 import { Agency, asAsked, Trip, waitMsMax } from '../trips.ts';
-import { type Came, cameOfMany, insist, readAll, type Workload } from './workload.ts';
+import { type Came, cameOfMany, insist, readAll, seats, type Workload } from './workload.ts';
 
 const tripsPerKey = 100;
 
@@ -28,8 +28,12 @@ export const trips: Workload = {
       await operations.recordAs(client, asked, () => plan(troupe, order));
     };
   },
-  finals: ({ troupe, operations }) =>
-    readAll('trips', operations.keys, (key) => troupe.actor(Agency, key).entries()),
+  finals: ({ troupe }, keys) =>
+    readAll('trips', keys, (key) => troupe.actor(Agency, key).entries()),
+  actorsOf: (key) => [
+    { actor: Agency, key },
+    ...seats(trips).map((client) => ({ actor: Trip, key: `${key}/${client}` })),
+  ],
 };
 
 /** The signal is named by the trip, so that no other takes it. */

@@ -51,24 +51,24 @@ export const vaults: Workload = {
       }
     };
   },
-  async finals({ troupe, operations }) {
-    const keys = operations.keys.flatMap((key) =>
-      Array.from({ length: accounts }, (_, index) => accountOf(key, index)),
-    );
+  async finals({ troupe }, scopes) {
     const end = performance.now() + settleMsMax;
-    for (const key of operations.keys) {
+    for (const key of scopes) {
       while (performance.now() < end) {
         if ((await insist(() => total(troupe, key))) === 0) break;
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }
-    return await readAll('vaults', keys, (key) =>
+    return await readAll('vaults', scopes.flatMap(accountsOf), (key) =>
       troupe.actor(Vault, key, { scope: key.split('/')[0] ?? key }).statement(),
     );
   },
+  actorsOf: (scope) => accountsOf(scope).map((key) => ({ actor: Vault, key })),
 };
 
 const accountOf = (key: string, index: number) => `${key}/a${index}`;
+const accountsOf = (scope: string) =>
+  Array.from({ length: accounts }, (_, index) => accountOf(scope, index));
 
 async function total(troupe: Troupe, key: string): Promise<number> {
   const balances = Array.from({ length: accounts }, (_, index) =>

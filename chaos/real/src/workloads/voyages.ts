@@ -38,8 +38,8 @@ export const voyages: Workload = {
       });
     };
   },
-  finals: ({ troupe, operations }) =>
-    readAll('voyages', operations.keys, (key) => troupe.actor(Ledger, key).ids()),
+  finals: ({ troupe }, keys) => readAll('voyages', keys, (key) => troupe.actor(Ledger, key).ids()),
+  actorsOf: (key) => [{ actor: Ledger, key }],
 };
 
 /** Without how many ids the ledger had, which nobody knows beforehand. */

@@ -5,6 +5,8 @@
  * W1  an operation has its line when it has ended, however it ended; one that is still open when
  *     the run ends is recorded as unknown.
  * W2  an id is used for one effect only.
+ * W3  a key that has been used up is read for its final state and its actors are destroyed, so that there are no
+ *     more and more actors; the first keys and the latest are there to the end.
  */
 import { type Troupe, TroupeError } from '@troupe/sdk';
 import type { Final, HistoryWriter, Operation, Outcome } from '../history/history.ts';
@@ -19,8 +21,18 @@ export interface Workload {
   readonly tenants?: { readonly [tenant: string]: number };
   /** What one client does, again and again. */
   client(seat: Seat): () => Promise<void>;
-  /** The final state of what was used, read when nothing is under way any more. */
-  finals(seat: Seat): Promise<readonly Final[]>;
+  /** The final state of these keys, read when nothing of them is under way any more. */
+  finals(seat: Seat, keys: readonly string[]): Promise<readonly Final[]>;
+  /** Every actor that there may be for a key. */
+  actorsOf(key: string): readonly Used[];
+}
+
+/** An actor that a workload used. */
+export interface Used {
+  readonly actor: Parameters<Troupe['actors']['destroy']>[0];
+  readonly key: string;
+  /** The workload's usual one unless it says so. */
+  readonly tenant?: string;
 }
 
 /** What a client is given. */
@@ -50,6 +62,17 @@ export interface Came {
   readonly message?: string;
 }
 
+/** Of one key: operations under way, and when the last one ended. */
+interface Use {
+  open: number;
+  endedAt: number;
+}
+
+/** W3: so many of the first keys, and of the latest. */
+export const keptKeys = 24;
+/** Longer than anything goes on after its operation was answered or given up. */
+const quietMs = 120_000;
+
 interface Open {
   readonly asked: Asked;
   readonly client: string;
@@ -61,7 +84,8 @@ export class Operations {
   readonly #workload: string;
   readonly #writer: HistoryWriter;
   readonly #open = new Set<Open>();
-  readonly #keys = new Set<string>();
+  readonly #uses = new Map<string, Use>();
+  readonly #first = new Set<string>();
   #count = 0;
   #closed = false;
 
@@ -70,9 +94,23 @@ export class Operations {
     this.#writer = writer;
   }
 
-  /** Every key that an operation went to. */
+  /** Every key that an operation went to and that was not left. */
   get keys(): readonly string[] {
-    return [...this.#keys];
+    return [...this.#uses.keys()];
+  }
+
+  /** W3: those that nobody comes back to. */
+  usedUp(longMs = quietMs): readonly string[] {
+    const since = this.#writer.now() - longMs;
+    return [...this.#uses]
+      .slice(0, -keptKeys)
+      .filter(([key, { open, endedAt }]) => !this.#first.has(key) && open === 0 && endedAt <= since)
+      .map(([key]) => key);
+  }
+
+  /** Its final state has been read. */
+  leave(key: string): void {
+    this.#uses.delete(key);
   }
 
   /** Rises by one with each `size` operations: keys named by it are used for a bounded time. */
@@ -105,8 +143,11 @@ export class Operations {
   async recordAs(client: string, asked: Asked, run: () => Promise<Came>): Promise<Came> {
     const open = { asked, client, from: this.#writer.now() };
     this.#open.add(open);
-    this.#keys.add(asked.key);
+    const use = this.#useOf(asked.key);
+    use.open += 1;
     const came = await run();
+    use.open -= 1;
+    use.endedAt = this.#writer.now();
     if (this.#open.delete(open) && !this.#closed) this.#write(open, came);
     return came;
   }
@@ -118,6 +159,13 @@ export class Operations {
     for (const one of open) this.#write(one, { outcome: 'unknown', code: 'UNANSWERED' });
     this.#closed = true;
     return open.length;
+  }
+
+  #useOf(key: string): Use {
+    const use = this.#uses.get(key) ?? { open: 0, endedAt: 0 };
+    this.#uses.set(key, use);
+    if (this.#first.size < keptKeys) this.#first.add(key);
+    return use;
   }
 
   #write({ asked, client, from }: Open, came: Came): void {
@@ -165,6 +213,11 @@ export async function insist<T>(ask: () => Promise<T>, msMax = 60_000): Promise<
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
+}
+
+/** The clients of a workload. */
+export function seats({ name, clients }: Workload): readonly string[] {
+  return Array.from({ length: clients }, (_, number) => `${name}${number}`);
 }
 
 /** Reads the final state of many keys, some at a time. */
