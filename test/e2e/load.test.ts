@@ -1,7 +1,11 @@
 /** A cell that is configured to even out the load of its nodes, and to say how many nodes there should be. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { Counter } from '../agents/agents.ts';
 import { type Scene, scene } from './scene.ts';
+
+const command = fileURLToPath(new URL('../../packages/cli/bin/troupe.js', import.meta.url));
 
 let stage: Scene;
 
@@ -38,5 +42,10 @@ it('actors leave a node that is short of memory by itself, a few at once, and lo
     expect(await troupe.actor(Counter, key).ids()).toEqual(['first', 'second']);
   }
   const { groups: sized } = await troupe.status();
+  const asked = ['status', '--address', stage.cluster.address];
+  const printed = execFileSync(process.execPath, [command, ...asked], { encoding: 'utf8' });
+  expect(printed).toMatch(/^balance .* ago: .*"n1"/m);
+  expect(printed).toMatch(/^moved .* n1 to n2$/m);
+  expect(printed).toMatch(/^group +all: 1 wanted, 2 there; /m);
   expect(sized).toMatchObject([{ group: 'all', size: 1, min: 1, max: 5, ready: 2 }]);
 }, 180_000);

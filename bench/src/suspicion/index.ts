@@ -11,7 +11,7 @@ import { watchOver } from './watch.ts';
 
 const seed = 4;
 const nodeCount = 40;
-const hours = 50;
+const hours = 25;
 const quickHours = 2;
 
 export async function suspicionBench(options: BenchOptions): Promise<void> {
