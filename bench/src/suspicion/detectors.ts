@@ -5,23 +5,24 @@
  * phi 8          normal model, least deviation 100 ms, 3 s of pause accepted (Akka's defaults).
  * SWIM-like      asks each node every second (500 ms for the answer, then three others ask), suspects
  *                without one, and declares dead after 4 log10(n) s without a sign of life.
- * ours, silence  @troupe/scheduler-core/suspicion without a witness.
- * ours           the same, with a witness: asked every 200 ms for one second.
+ * ours, silence  the scheduler machine, with nodes that have no witness and a broker that says nothing.
+ * ours           the same with both.
  */
-import { Phi, Suspicion, suspicionTerms } from '@troupe/scheduler-core/suspicion';
-
-export type Answer = 'runs' | 'gone' | 'none';
+import { Phi } from '@troupe/scheduler-core/suspicion';
+import { Ours } from './ours.ts';
 
 export interface Asked {
   /** Does the process answer within so long, through so many journeys there and back? */
   readonly answers: (node: number, withinMs: number, journeys: number) => boolean;
-  /** What the machine's kernel says of the process. */
-  readonly witness: (node: number) => Answer;
+  /** Does the thread beside the loop of the process answer in time? */
+  readonly witness: (node: number) => boolean;
 }
 
 export interface Detector {
   watch(now: number, node: number): void;
   beat(now: number, node: number): void;
+  /** The broker says that the connection of its process closed. */
+  notice?(now: number, node: number): void;
   /** Those that are declared dead now. */
   tick(now: number): readonly number[];
 }
@@ -118,50 +119,6 @@ class Swim implements Detector {
       else if (now - suspectedAt >= this.#suspicionMs) dead.push(node);
     }
     for (const node of dead) this.#suspectedAt.delete(node);
-    return dead;
-  }
-}
-
-class Ours implements Detector {
-  readonly #asked: Asked | undefined;
-  #suspicion = new Suspicion(0);
-  readonly #open = new Set<number>();
-  #askAt = 0;
-
-  constructor(asked: Asked | undefined) {
-    this.#asked = asked;
-  }
-
-  watch(now: number, node: number): void {
-    this.#suspicion.watch(now, `${node}`);
-  }
-
-  beat(now: number, node: number): void {
-    this.#suspicion.beat(now, `${node}`);
-    this.#open.delete(node);
-  }
-
-  tick(now: number): readonly number[] {
-    const dead: number[] = [];
-    const take = (verdicts: ReturnType<Suspicion['tick']>) => {
-      for (const { kind, node } of verdicts) {
-        if (kind === 'suspected') this.#open.add(Number(node));
-        else {
-          this.#open.delete(Number(node));
-          this.#suspicion.forget(node);
-          dead.push(Number(node));
-        }
-      }
-    };
-    take(this.#suspicion.tick(now));
-    if (this.#asked === undefined || now < this.#askAt) return dead;
-    this.#askAt = now + suspicionTerms.witnessMs / 5;
-    for (const node of this.#open) {
-      const answer = this.#asked.witness(node);
-      if (answer === 'none') continue;
-      this.#open.delete(node);
-      take(this.#suspicion.testify(now, `${node}`, answer));
-    }
     return dead;
   }
 }

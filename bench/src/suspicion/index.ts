@@ -11,7 +11,7 @@ import { watchOver } from './watch.ts';
 
 const seed = 4;
 const nodeCount = 40;
-const hours = 50;
+const hours = 25;
 const quickHours = 2;
 
 export async function suspicionBench(options: BenchOptions): Promise<void> {
@@ -52,7 +52,7 @@ export async function suspicionBench(options: BenchOptions): Promise<void> {
 const heading = '## suspicion';
 const explanation = `${nodeCount} nodes that beat each second and die twice an hour, half of them with their machine, for ${hours} h of
 virtual time (seed ${seed}); the conditions and the detectors, models of ours where they bear a foreign name, are
-described in \`bench/src/suspicion\`. False alarms are per 1,000 node-hours. "ours, silence" has nothing but
-beats to go by. "ours" asks a witness: the kernel of the node's machine, which accepts a connection for a process
-that is paused and refuses it for one that has ended. Silence alone cannot meet 5 s under (c): a pause of 5 s is
-silent for up to 6 s.`;
+described in \`bench/src/suspicion\`. False alarms are per 1,000 node-hours. "ours" is the
+scheduler machine: it asks the witness of a silent node, a thread of its process that answers while its loop stands
+still, and hears from the broker when a process has died (not when its machine has). "ours, silence" has nothing but
+beats to go by. Silence alone cannot meet 5 s under (c): a pause of 5 s is silent for up to 6 s.`;

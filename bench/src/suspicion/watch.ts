@@ -5,7 +5,7 @@
  */
 
 import { Chance, type Condition } from './conditions.ts';
-import type { Answer, Asked, Candidate, Detector } from './detectors.ts';
+import type { Asked, Candidate, Detector } from './detectors.ts';
 
 export interface Watch {
   readonly nodeCount: number;
@@ -25,8 +25,8 @@ interface Node {
   sentAt: number;
   arrivedAt: number;
   diesAt: number;
-  /** Its process dies alone: its machine is there to refuse a connection. */
-  readonly isWhole: boolean;
+  /** When the broker says that the connection of its process closed: never when its machine dies too. */
+  noticeAt: number;
   /** The pause to come, and the one before it, which may still last. */
   pauseFrom: number;
   pauseTo: number;
@@ -35,10 +35,11 @@ interface Node {
   reborn: number;
 }
 
-const tickMs = 100;
+const tickMs = 50;
 const beatMs = 1_000;
 const lifeAnHour = 2;
 const absentMs = 5_000;
+const never = Number.POSITIVE_INFINITY;
 
 export function watchOver(candidate: Candidate, condition: Condition, watch: Watch): Watched {
   return new Scene(candidate, condition, watch).run();
@@ -78,7 +79,7 @@ class Scene {
       this.#revive();
     }
     const missed = this.#nodes.filter(({ diesAt, reborn }) => {
-      return diesAt + lateMs < this.#now && reborn === Number.POSITIVE_INFINITY;
+      return diesAt + lateMs < this.#now && reborn === never;
     }).length;
     const nodeHours = (this.#nodes.length * this.#endMs) / 3_600_000;
     return { falseAlarms: this.#falseAlarms, nodeHours, detectionMs: this.#detectionMs, missed };
@@ -93,17 +94,20 @@ class Scene {
 
   #newborn(id: number, at: number): Node {
     const pauseFrom = at + this.#chance.untilNextMs(this.#condition.pausesAnHour);
+    const diesAt = at + beatMs + this.#chance.untilNextMs(lifeAnHour);
+    const isTold = this.#chance.happens(0.5) && !this.#chance.happens(this.#condition.lossShare);
+    const noticeAt = isTold ? diesAt + this.#chance.delayMs(this.#condition) : never;
     return {
       id,
       sentAt: at,
       arrivedAt: at + this.#chance.between(0, beatMs),
-      diesAt: at + beatMs + this.#chance.untilNextMs(lifeAnHour),
-      isWhole: this.#chance.happens(0.5),
+      diesAt,
+      noticeAt,
       pauseFrom,
       pauseTo: pauseFrom + this.#chance.between(500, 5_000),
       lastFrom: at,
       lastTo: at,
-      reborn: Number.POSITIVE_INFINITY,
+      reborn: never,
     };
   }
 
@@ -112,8 +116,11 @@ class Scene {
       while (node.arrivedAt <= this.#now) {
         if (node.sentAt < node.diesAt) this.#detector.beat(this.#now, node.id);
         this.#send(node);
-        if (node.sentAt >= node.diesAt) node.arrivedAt = Number.POSITIVE_INFINITY;
+        if (node.sentAt >= node.diesAt) node.arrivedAt = never;
       }
+      if (node.noticeAt > this.#now) continue;
+      this.#detector.notice?.(this.#now, node.id);
+      node.noticeAt = never;
     }
   }
 
@@ -166,19 +173,17 @@ class Scene {
     return this.#roundTripMs(journeys) <= withinMs;
   }
 
-  #witness(id: number): Answer {
+  #witness(id: number): boolean {
     const node = this.#nodes[id];
-    const isDead = node === undefined || node.diesAt <= this.#now;
-    if (isDead && node?.isWhole !== true) return 'none';
-    if (this.#roundTripMs(1) > witnessMs) return 'none';
-    return isDead ? 'gone' : 'runs';
+    if (node === undefined || node.diesAt <= this.#now) return false;
+    return this.#roundTripMs(1) <= witnessMs;
   }
 
   /** Infinite when lost. */
   #roundTripMs(journeys: number): number {
     let total = 0;
     for (let leg = 0; leg < 2 * journeys; leg++) {
-      if (this.#chance.happens(this.#condition.lossShare)) return Number.POSITIVE_INFINITY;
+      if (this.#chance.happens(this.#condition.lossShare)) return never;
       total += this.#chance.delayMs(this.#condition);
     }
     return total;

@@ -5,7 +5,7 @@ import { textOf } from './nats-errors.ts';
 export interface DisconnectNotice {
   /** The incarnation or scheduler whose connection it was. */
   readonly name: string;
-  /** Which of its connections: `log`, `store`, `bus`, `beats`. */
+  /** Which of its connections: `log`, `store`, `bus`, `beats`, `witness`. */
   readonly role: string;
   readonly reason: string;
 }

@@ -12,6 +12,8 @@ export interface Names {
   /** `troupe.<cell>.nodes.*` etc.: the inbox of one part. */
   node(incarnation: Incarnation): string;
   gateway(id: string): string;
+  /** What speaks for a node while its loop stands still listens here. */
+  witness(incarnation: Incarnation): string;
   /** The inbox an `Address` stands for. */
   inbox(address: Address): string;
   /** Prefix of a log's subjects: `.open`, `.rec` and `.seal` follow. */
@@ -49,6 +51,7 @@ export function names(cell: CellName): Names {
     allNodes: `${root}.nodes`,
     node,
     gateway,
+    witness: (incarnation) => `${root}.witness.${token(incarnation)}`,
     inbox(address) {
       const colon = address.indexOf(':');
       if (colon < 0) return `${root}.leader`;

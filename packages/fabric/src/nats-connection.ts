@@ -21,7 +21,7 @@ import type { Clock } from './ports.ts';
 import { pause } from './real-clock.ts';
 import { ReconnectPace } from './reconnect-pace.ts';
 
-export type LinkRole = 'log' | 'store' | 'bus' | 'beats' | 'system';
+export type LinkRole = 'log' | 'store' | 'bus' | 'beats' | 'witness' | 'system';
 
 export interface LinkStart {
   readonly nats: NatsConfig;

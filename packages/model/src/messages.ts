@@ -245,6 +245,8 @@ export interface Heartbeat {
   readonly incarnation: Incarnation;
   readonly counter: number;
   readonly load: NodeLoad;
+  /** A thread of its process answers while its loop stands still; absent where none does. */
+  readonly witness?: true;
 }
 
 export interface NodeLoad {

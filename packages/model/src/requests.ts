@@ -462,6 +462,41 @@ export interface NodeView {
   readonly load?: NodeLoad;
 }
 
+/** How the leader evens out the load of the nodes, and what came of its last look. */
+export interface RebalanceView {
+  readonly periodMs: number;
+  readonly imbalanceShare: number;
+  readonly migrationsMax: number;
+  readonly lookedMsAgo: number;
+  /** What it found, and what followed; for people. */
+  readonly why: string;
+  /** The last round under this leader. */
+  readonly moves: readonly {
+    readonly actor: ActorId;
+    readonly from: NodeName;
+    readonly to: NodeName;
+  }[];
+  /** Actors on their way anywhere, whoever asked. */
+  readonly underWay: number;
+}
+
+/** How many nodes a group should have, and why. */
+export interface NodeGroupView {
+  readonly group: string;
+  readonly size: number;
+  readonly min: number;
+  readonly max: number;
+  /** Which rule asked for the most; `floor`, `max`, `threshold`, `queue`, `forecast`, `idle` or `wake`. */
+  readonly rule: string;
+  /** For people. */
+  readonly reason: string;
+  /** Nodes that serve, and that join. */
+  readonly ready: number;
+  readonly starting: number;
+  /** Tasks that wait and belong to it. */
+  readonly queued: number;
+}
+
 export interface ClusterView {
   readonly cell: string;
   readonly term: Term;
@@ -478,6 +513,12 @@ export interface ClusterView {
     readonly tasks: readonly string[];
     readonly workflows: readonly string[];
   }[];
+  /** Absent where the cell is not configured to. */
+  readonly rebalance?: RebalanceView;
+  /** Absent where the cell is not configured with any. */
+  readonly groups?: readonly NodeGroupView[];
+  /** What is given up under pressure, in the order in which it was; absent where nothing is. */
+  readonly givenUp?: { readonly measures: readonly string[]; readonly reason: string };
   /** What is not as it was asked for, since an earlier version let it in; for people. */
   readonly findings?: readonly string[];
   readonly counts: {

@@ -76,6 +76,7 @@ export class TestWorld implements World {
       crashed: nothing,
       obeyed: nothing,
       followed: nothing,
+      testified: nothing,
       leads: nothing,
     };
     this.network = new Network(this, { ...weatherOf(options.chaos) });

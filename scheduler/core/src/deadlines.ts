@@ -41,6 +41,12 @@ export type Due =
   /** The first timer of an actor may be due. */
   | { readonly kind: 'timers' }
   | { readonly kind: 'timer-lane'; readonly node: Incarnation }
+  /** It is decided how many nodes there should be. */
+  | { readonly kind: 'sizing' }
+  /** It is felt how much there is to bear. */
+  | { readonly kind: 'pressure' }
+  /** The load of the nodes is looked at. */
+  | { readonly kind: 'rebalance' }
   | { readonly kind: 'retention' }
   /** The object store is searched for what nobody refers to. */
   | { readonly kind: 'sweep' };
@@ -52,7 +58,7 @@ export interface Deadline extends HeapItem {
 }
 
 /** Each is set once, and again when it falls due: where nothing happens it finds nothing to do. */
-const routine: ReadonlySet<Due['kind']> = new Set(['pulse', 'retention', 'sweep']);
+const routine: ReadonlySet<Due['kind']> = new Set(['pulse', 'rebalance', 'sizing', 'pressure', 'retention', 'sweep']);
 
 export class Deadlines {
   readonly #heap = new Heap<Deadline>(

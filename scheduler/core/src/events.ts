@@ -4,6 +4,7 @@ import type {
   Address,
   Answered,
   Incarnation,
+  Labels,
   Located,
   LogName,
   NodeToLeader,
@@ -26,6 +27,8 @@ export type SchedulerEvent = { readonly wall: number } & (
   | { readonly kind: 'request'; readonly request: Request }
   /** The broker says the connection of this incarnation closed: probe it. */
   | { readonly kind: 'disconnect-notice'; readonly incarnation: Incarnation }
+  /** The witness that we asked says that the process of this incarnation runs. */
+  | { readonly kind: 'witness-answered'; readonly incarnation: Incarnation }
   /** Our own connection was lost and is back, or this process was paused: nobody is judged by
    *  silence that was ours. */
   | { readonly kind: 'back-after-silence' }
@@ -48,6 +51,8 @@ export type SchedulerEvent = { readonly wall: number } & (
 export type SchedulerSend =
   | { readonly kind: 'to-node'; readonly node: Incarnation; readonly message: ToNode }
   | { readonly kind: 'to-all-nodes'; readonly message: ToNode }
+  /** Answered by `witness-answered`, or not at all. */
+  | { readonly kind: 'ask-witness'; readonly incarnation: Incarnation }
   | { readonly kind: 'create-log'; readonly incarnation: Incarnation }
   | { readonly kind: 'seal-log'; readonly incarnation: Incarnation }
   | { readonly kind: 'delete-log'; readonly log: LogName }
@@ -66,6 +71,52 @@ export type SchedulerReply = { readonly to: Address; readonly message: Answered 
 /** The scheduler hands nothing to its own process before it is durable. */
 export type SchedulerWork = never;
 
+export interface RebalanceConfig {
+  /** How often the loads are looked at. */
+  readonly periodMs: number;
+  /** By how large a share the hottest node must lie above the mean before anybody is moved. */
+  readonly imbalanceShare: number;
+  /** Actors moved in one round. */
+  readonly migrationsMax: number;
+}
+
+/** Nodes that have all of these labels, and how many of them there should be. */
+export interface NodeGroupConfig {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly min: number;
+  readonly max: number;
+  /** Grows and shrinks by the share that is reserved. */
+  readonly threshold?: {
+    readonly upShare: number;
+    readonly downShare: number;
+    readonly upRestMs: number;
+    readonly downRestMs: number;
+  };
+  /** Tasks that may wait or run for each node. */
+  readonly tasksPerNode?: number;
+  /** By what arrivals are forecast for when a node that is ordered now serves. */
+  readonly forecast?: { readonly startMs: number; readonly caution: number };
+  /** Such as `min 10 on weekdays 8-18`. */
+  readonly clock?: readonly string[];
+  /** Falls to zero after so long without work; for `min` 0 alone. */
+  readonly idleMs?: number;
+}
+
+export interface AutoscaleConfig {
+  readonly groups: readonly NodeGroupConfig[];
+  /** What the clock rules mean by their hours. */
+  readonly utcOffsetMinutes: number;
+}
+
+/** What can be borne; beyond, something is given up in a stated order. */
+export interface PressureConfig {
+  /** Tasks that wait. */
+  readonly tasksMax: number;
+  /** Facts of the journal since its last image. */
+  readonly factsMax: number;
+}
+
 export interface SchedulerConfig {
   readonly cell: string;
   readonly version: string;
@@ -82,6 +133,12 @@ export interface SchedulerConfig {
     /** What nodes draw, for `energy-aware`. */
     readonly power?: PowerModel;
   };
+  /** Actors are moved to even out the load of the nodes; off unless given. */
+  readonly rebalance?: RebalanceConfig;
+  /** Groups of nodes are sized; off unless given. */
+  readonly autoscale?: AutoscaleConfig;
+  /** Under pressure things are given up; off unless given. */
+  readonly pressure?: PressureConfig;
   /** Seed of the generator in the state. */
   readonly seed: number;
 }

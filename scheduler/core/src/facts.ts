@@ -97,6 +97,8 @@ export type SchedulerFact =
       readonly actor: ActorId;
       readonly epoch: number;
       readonly to: NodeName;
+      /** Of one that the leader moves to even out the load; absent where an operator asked. */
+      readonly why?: string;
     }
   /** The chain before this epoch is not needed any more. */
   | { readonly kind: 'actor-rebased'; readonly actor: ActorId; readonly epoch: number }
@@ -251,7 +253,26 @@ export type SchedulerFact =
       /** Numbers of the GPUs of the node, if it holds any. */
       readonly gpus?: readonly number[];
     }
-  | { readonly kind: 'place-let-go'; readonly place: number }
+  /** `why`: others have waited for it for long. */
+  | { readonly kind: 'place-let-go'; readonly place: number; readonly why?: string }
+  // how many nodes there should be, and what is given up
+  /** A group of nodes should have so many from now on, by this rule. */
+  | {
+      readonly kind: 'group-sized';
+      readonly group: string;
+      readonly size: number;
+      readonly rule: string;
+      readonly reason: string;
+      readonly ledMs: number;
+    }
+  | { readonly kind: 'group-dropped'; readonly group: string }
+  /** So many of the measures, in their order, are given up from now on. */
+  | {
+      readonly kind: 'measures-given-up';
+      readonly count: number;
+      readonly reason: string;
+      readonly ledMs: number;
+    }
   // tasks
   | {
       readonly kind: 'task-submitted';

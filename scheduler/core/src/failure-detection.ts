@@ -1,6 +1,7 @@
 /**
  * Who is silent. Silence only decides how soon somebody looks; the journal decides who is dying.
- * Volatile: a new leader treats every present node as just heard.
+ * Silence is judged by phi accrual and a witness (`suspicion/`); what the broker says of connections that closed, and
+ * silences that were not a node's own, here. Volatile: a new leader treats every present node as just heard.
  *
  * F1  a node is judged by silence of its own only: after a silence that was ours (our connection
  *     was lost, this process was paused, ticks come late) every node counts as just heard.
@@ -13,13 +14,13 @@
  * F5  a probe waits longer for a node whose beats have come late of late: it, its machine or we are short
  *     of time. Nobody waits longer than a silence may last.
  */
-import type { Incarnation, NodeLoad } from '@troupe/model';
+import type { Heartbeat, Incarnation, NodeLoad } from '@troupe/model';
 import type { Deadline } from './deadlines.ts';
 import type { Desk } from './desk.ts';
 import { isPresent } from './nodes.ts';
+import { Suspicion, suspicionTerms } from './suspicion/index.ts';
 
 interface Heard {
-  at: number;
   /** Its last beat, unless a silence of ours lies between. */
   beatAt: number | undefined;
   /** By how much beats came late, the latest above all (F5). */
@@ -44,6 +45,7 @@ const strangersMax = 1_000;
 
 export class FailureDetection {
   readonly #desk: Desk;
+  readonly #suspicion: Suspicion;
   readonly #heard = new Map<Incarnation, Heard>();
   readonly #strangers = new Map<Incarnation, number>();
   #notices: { readonly at: number; readonly node: Incarnation }[] = [];
@@ -53,6 +55,8 @@ export class FailureDetection {
 
   constructor(desk: Desk) {
     this.#desk = desk;
+    const { heartbeatMs, nodeSilenceMs } = desk.config;
+    this.#suspicion = new Suspicion(suspicionTerms(heartbeatMs, nodeSilenceMs));
     this.#anybodyAt = desk.now;
     for (const { incarnation } of desk.state.nodes.present()) this.hear(incarnation);
     this.#schedulePulse();
@@ -67,26 +71,18 @@ export class FailureDetection {
   hear(node: Incarnation): void {
     if (this.#nobodySpeaks()) this.startAnew();
     this.#anybodyAt = this.#desk.now;
-    const heard = this.#heard.get(node);
-    if (heard !== undefined) heard.at = this.#desk.now;
-    else {
-      const at = this.#desk.now;
-      this.#heard.set(node, {
-        at,
-        beatAt: undefined,
-        lateMs: 0,
-        load: undefined,
-        probe: undefined,
-      });
-    }
+    if (this.#heard.has(node)) return this.#suspicion.hear(this.#desk.now, node);
+    this.#heard.set(node, { beatAt: undefined, lateMs: 0, load: undefined, probe: undefined });
+    this.#suspicion.watch(this.#desk.now, node);
   }
 
   /** A heartbeat, which alone answers a probe. */
-  beat(node: Incarnation, load: NodeLoad): void {
+  beat({ incarnation: node, load, witness }: Heartbeat): void {
     this.hear(node);
     const heard = this.#heard.get(node);
     if (heard === undefined) return;
     const { now, config } = this.#desk;
+    this.#suspicion.beat(now, node, witness === true);
     const lateMs = now - (heard.beatAt ?? now) - config.heartbeatMs;
     heard.lateMs = Math.max(lateMs, heard.lateMs * lateKept);
     heard.beatAt = now;
@@ -99,11 +95,16 @@ export class FailureDetection {
     this.#notices = this.#notices.filter((notice) => notice.node !== node);
     this.#desk.deadlines.cancel(this.#heard.get(node)?.probe);
     this.#heard.delete(node);
+    this.#suspicion.forget(node);
   }
 
   silentMs(node: Incarnation): number {
-    const heard = this.#heard.get(node);
-    return heard === undefined ? 0 : Math.max(0, this.#desk.now - heard.at);
+    return this.#suspicion.silentMs(this.#desk.now, node) ?? 0;
+  }
+
+  /** The witness of a node that we asked says that its process runs. */
+  testify(node: Incarnation): void {
+    this.#suspicion.testify(this.#desk.now, node);
   }
 
   load(node: Incarnation): NodeLoad | undefined {
@@ -113,24 +114,25 @@ export class FailureDetection {
   /** The silence was ours (F1). */
   startAnew(): void {
     for (const heard of this.#heard.values()) {
-      heard.at = this.#desk.now;
       heard.beatAt = undefined;
       this.#desk.deadlines.cancel(heard.probe);
       heard.probe = undefined;
     }
+    this.#suspicion.startAnew(this.#desk.now);
     this.#notices = [];
     this.#strangers.clear();
   }
 
-  /** The nodes that have been silent for too long now. */
+  /** The nodes that are dead by their silence now; witnesses of those who are suspected are asked. */
   pulse(): readonly Incarnation[] {
-    const before = this.#desk.now - this.#desk.config.nodeSilenceMs;
-    const silent: Incarnation[] = [];
-    if (!this.#isPatient()) {
-      for (const [node, heard] of this.#heard) if (heard.at <= before) silent.push(node);
+    const dead: Incarnation[] = [];
+    const verdicts = this.#isPatient() ? [] : this.#suspicion.tick(this.#desk.now);
+    for (const { kind, node } of verdicts) {
+      if (kind === 'dead') dead.push(node);
+      else this.#desk.order({ kind: 'ask-witness', incarnation: node });
     }
     this.#schedulePulse();
-    return silent;
+    return dead;
   }
 
   /** The broker says that its connection closed. */
@@ -203,15 +205,12 @@ export class FailureDetection {
     this.#desk.toNode(node, { kind: 'probe', term: this.#desk.term });
   }
 
-  /** Often enough to notice that ticks are late before anybody is wronged, and exactly when the
-   *  longest silence becomes too long. */
+  /** Often enough to notice that ticks are late before anybody is wronged, and when somebody is to be looked
+   *  at, unless all are waited for (F3). */
   #schedulePulse(): void {
     const { now, config } = this.#desk;
-    let at = now + Math.min(config.heartbeatMs, config.nodeSilenceMs / 4);
-    for (const heard of this.#heard.values()) {
-      const silentAt = heard.at + config.nodeSilenceMs;
-      if (silentAt > now && silentAt < at) at = silentAt;
-    }
-    this.#desk.deadlines.set(at, { kind: 'pulse' });
+    const latest = now + Math.min(config.heartbeatMs, config.nodeSilenceMs / 4);
+    const { nextAt = latest } = this.#suspicion;
+    this.#desk.deadlines.set(nextAt > now ? Math.min(nextAt, latest) : latest, { kind: 'pulse' });
   }
 }

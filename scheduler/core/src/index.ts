@@ -1,4 +1,5 @@
 export type {
+  AutoscaleConfig,
   SchedulerConfig,
   SchedulerEvent,
   SchedulerReply,

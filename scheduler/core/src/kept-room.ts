@@ -80,6 +80,14 @@ export class KeptRoom {
     return before !== undefined && this.#kept !== before;
   }
 
+  /** Who has waited for long, and would be let start by its quota. */
+  *ofAge(): Iterable<QueueItem> {
+    for (const { item, since, turn } of this.#waiting.values()) {
+      const isOfAge = turn > 0 || this.#desk.now - since >= ageMs;
+      if (isOfAge && this.#mayStart(item)) yield item;
+    }
+  }
+
   get size(): number {
     return this.#waiting.size;
   }

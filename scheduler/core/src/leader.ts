@@ -26,11 +26,14 @@ import { Lifecycle } from './lifecycle.ts';
 import { LineViews } from './line-views.ts';
 import { Membership } from './membership.ts';
 import { Migrations } from './migrations.ts';
+import { NodeGroups } from './node-groups.ts';
 import { isPresent } from './nodes.ts';
 import { Objects } from './objects.ts';
 import { OwningSessions } from './owning-sessions.ts';
+import { Pressure } from './pressure.ts';
 import { Quarantines } from './quarantines.ts';
 import { Questions } from './questions.ts';
+import { Rebalancing } from './rebalancing.ts';
 import { Reserving } from './reserving.ts';
 import { Rewinds } from './rewinds.ts';
 import { Rollouts } from './rollouts.ts';
@@ -53,6 +56,9 @@ export class Leader {
   readonly #membership: Membership;
   readonly #directory: Directory;
   readonly #migrations: Migrations;
+  readonly #pressure: Pressure;
+  readonly #groups: NodeGroups;
+  readonly #rebalancing: Rebalancing;
   readonly #ailing: Ailing;
   readonly #lifecycle: Lifecycle;
   readonly #tasks: Tasks;
@@ -86,6 +92,7 @@ export class Leader {
       nodeLost: (node) => {
         this.#directory.nodeLost(node);
         this.#migrations.nodeLost(node);
+        this.#rebalancing.nodeLost(node);
         this.#ailing.nodeLost(node);
         this.#activities.nodeLost(node);
         this.#configs.nodeLost(node);
@@ -112,6 +119,12 @@ export class Leader {
       this.#directory.leaving(node, actor),
     );
     this.#rollouts = new Rollouts(desk, (node, actor) => this.#directory.place(node, actor));
+    const { detection } = this.#membership;
+    this.#pressure = new Pressure(desk, detection);
+    this.#groups = new NodeGroups(desk, () => !this.#pressure.isGivenUp('prewarming'));
+    this.#rebalancing = new Rebalancing(desk, this.#migrations, () => {
+      return !this.#pressure.isGivenUp('rebalancing');
+    });
     this.#ailing = new Ailing();
     this.#supervision = new Supervision(desk);
     this.#activities = new Activities(desk);
@@ -125,10 +138,14 @@ export class Leader {
     });
     this.#owningSessions = new OwningSessions(desk, (owner) => this.#lifecycle.sessionOver(owner));
     this.#objects = new Objects(desk);
-    this.#tasks = new Tasks(desk, this.#objects, ({ run }) => {
-      if (run !== undefined) this.#runs.blockEnded(run.run);
+    this.#tasks = new Tasks(desk, this.#objects, {
+      arrived: (task) => this.#groups.arrived(task),
+      landed: (task, tookMs) => this.#groups.ended(task, tookMs),
+      blockEnded: ({ run }) => {
+        if (run !== undefined) this.#runs.blockEnded(run.run);
+      },
     });
-    this.#submissions = new Submissions(desk, this.#tasks);
+    this.#submissions = new Submissions(desk, this.#tasks, this.#pressure);
     this.#runs = new Runs(desk, this.#tasks, this.#activities, (run) =>
       this.#lifecycle.runEnded(run),
     );
@@ -146,6 +163,9 @@ export class Leader {
     this.#questions = new Questions(desk, this.#membership.detection, this.#tasks, {
       quarantines: this.#quarantines,
       ailments: this.#ailing,
+      rebalancing: this.#rebalancing,
+      groups: this.#groups,
+      pressure: this.#pressure,
     });
     this.#takeOver();
   }
@@ -163,6 +183,8 @@ export class Leader {
         return this.#request(event.request);
       case 'disconnect-notice':
         return this.#membership.detection.notice(event.incarnation);
+      case 'witness-answered':
+        return this.#membership.detection.testify(event.incarnation);
       case 'back-after-silence':
         return this.startAnew();
       case 'log-created':
@@ -195,6 +217,8 @@ export class Leader {
       this.#membership,
       this.#directory,
       this.#migrations,
+      this.#rebalancing,
+      this.#groups,
       this.#lifecycle,
       this.#tasks,
       this.#runs,
@@ -266,6 +290,12 @@ export class Leader {
         return this.#timers.due();
       case 'timer-lane':
         return this.#timers.resend(due.node);
+      case 'sizing':
+        return this.#groups.look();
+      case 'pressure':
+        return this.#pressure.look();
+      case 'rebalance':
+        return this.#rebalancing.look();
       case 'retention':
         return this.#forget();
       case 'sweep':
@@ -279,6 +309,8 @@ export class Leader {
     this.#deploying.putDefaultTenant();
     const { stored } = this.#desk.state;
     if (stored !== undefined) this.#desk.order({ kind: 'trim-journal', before: stored.position });
+    this.#pressure.takeOver();
+    this.#groups.takeOver();
     this.#membership.takeOver();
     this.#directory.takeOver();
     this.#migrations.takeOver();
@@ -316,7 +348,8 @@ export class Leader {
     const { incarnation: node } = message;
     switch (message.kind) {
       case 'heartbeat':
-        return this.#membership.detection.beat(node, message.load);
+        this.#rebalancing.heard(node, message.load);
+        return this.#membership.detection.beat(message);
       case 'place-seen':
         for (const seen of message.placed) {
           this.#directory.placeSeen(node, seen);

@@ -65,11 +65,19 @@ export class Migrations {
     if (to === undefined) return;
     if (!this.#isUnderWayTo(actor, to)) {
       if (!this.#isWishable(asker, actor, to)) return;
-      const { id, epoch } = actor;
-      this.#desk.decide({ kind: 'actor-migrating', actor: id, epoch, to });
-      this.#tell(actor);
+      this.#begin(actor, to);
     }
     this.#wait(asker, actor, body.waitMs);
+  }
+
+  /** The leader itself wishes it elsewhere. False where that cannot be. */
+  begin(actor: ActorRecord, to: NodeName, why: string): boolean {
+    const target = this.#desk.state.nodes.named(to);
+    const { wished } = this.#desk.state.actors;
+    if (target === undefined || this.#fault(target) !== undefined) return false;
+    if (wished.has(actor.id) || wished.size >= limits.migrationsMax) return false;
+    this.#begin(actor, to, why);
+    return true;
   }
 
   /** G1 */
@@ -114,6 +122,13 @@ export class Migrations {
       { of: 'lanes of actors told to leave', size: this.#leaves.lanes, most: nodes.presentCount },
       { of: 'actors whose migration is waited for', size: this.#askers.size, most: wished },
     ];
+  }
+
+  #begin(actor: ActorRecord, to: NodeName, why?: string): void {
+    const { id, epoch } = actor;
+    const wish = { kind: 'actor-migrating', actor: id, epoch, to } as const;
+    this.#desk.decide(why === undefined ? wish : { ...wish, why });
+    this.#tell(actor);
   }
 
   #isUnderWayTo({ id }: ActorRecord, to: NodeName): boolean {

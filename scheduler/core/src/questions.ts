@@ -15,9 +15,12 @@ import { type Ailments, pageOfActors } from './actor-list.ts';
 import { settingsOf, type TenantRecord } from './deployments.ts';
 import type { Desk } from './desk.ts';
 import type { FailureDetection } from './failure-detection.ts';
+import type { NodeGroups } from './node-groups.ts';
 import type { NodeRecord } from './nodes.ts';
 import { findingsOf } from './old-journal.ts';
+import type { Pressure } from './pressure.ts';
 import type { Quarantines } from './quarantines.ts';
+import type { Rebalancing } from './rebalancing.ts';
 import { viewReservation } from './reserving.ts';
 import { resourcesOf } from './resources.ts';
 import { viewRunShort } from './run-view.ts';
@@ -40,6 +43,9 @@ export class Questions {
   readonly #tasks: Tasks;
   readonly #quarantines: Quarantines;
   readonly #ailing: Ailments;
+  readonly #rebalancing: Rebalancing;
+  readonly #groups: NodeGroups;
+  readonly #pressure: Pressure;
   readonly #deposed = new Set<Incarnation>();
   #appendsRefused = 0;
   #repliesWithheld = 0;
@@ -48,11 +54,20 @@ export class Questions {
     desk: Desk,
     detection: FailureDetection,
     tasks: Tasks,
-    ill: { readonly quarantines: Quarantines; readonly ailments: Ailments },
+    shown: {
+      readonly quarantines: Quarantines;
+      readonly ailments: Ailments;
+      readonly rebalancing: Rebalancing;
+      readonly groups: NodeGroups;
+      readonly pressure: Pressure;
+    },
   ) {
     this.#desk = desk;
-    this.#quarantines = ill.quarantines;
-    this.#ailing = ill.ailments;
+    this.#quarantines = shown.quarantines;
+    this.#ailing = shown.ailments;
+    this.#rebalancing = shown.rebalancing;
+    this.#groups = shown.groups;
+    this.#pressure = shown.pressure;
     this.#detection = detection;
     this.#tasks = tasks;
   }
@@ -168,10 +183,17 @@ export class Questions {
     const tenants = [...state.deployments.tenants()];
     const findings = [
       ...this.#quarantines.findings(),
+      ...this.#tasks.standoffs,
       ...findingsOf(state.deployments, findingsMax),
     ];
+    const rebalance = this.#rebalancing.view();
+    const groups = this.#groups.views();
+    const givenUp = this.#pressure.view();
     return {
       ...(findings.length === 0 ? {} : { findings }),
+      ...(rebalance === undefined ? {} : { rebalance }),
+      ...(groups.length === 0 ? {} : { groups }),
+      ...(givenUp === undefined ? {} : { givenUp }),
       cell: config.cell,
       term,
       leader: state.term?.scheduler ?? '',

@@ -11,7 +11,7 @@ import type { Desk } from './desk.ts';
 import { isOpen } from './placement/filters.ts';
 import type { Ask, Entered, Gang, HeldPlace, Placement, Task } from './placement/index.ts';
 import { enterAll, Reservations } from './placement/index.ts';
-import type { ReservationRecord } from './reservation-table.ts';
+import type { PlaceRecord, ReservationRecord } from './reservation-table.ts';
 import type { Shape } from './resources.ts';
 import type { Size } from './sizes.ts';
 import type { TaskRecord } from './task-table.ts';
@@ -71,6 +71,31 @@ export class ReservedRoom {
   }
   nodeRemoved(node: string): void {
     this.#places.nodeRemoved(node);
+  }
+
+  /** Whether a place is held for the tenant in which nothing runs. */
+  holdsEmpty(tenant: TenantName): boolean {
+    for (const [reservation] of this.#empty()) if (reservation.tenant === tenant) return true;
+    return false;
+  }
+
+  /** What `look` finds while the empty places of these tenants are open to all; it reserves nothing. */
+  without<T>(tenants: ReadonlySet<TenantName>, look: () => T): T {
+    const empty = [...this.#empty()].filter(([{ tenant }]) => tenants.has(tenant));
+    for (const [, { id }] of empty) this.#places.letGo(id);
+    const found = look();
+    for (const [reservation, place] of empty) this.#hold(reservation, place);
+    return found;
+  }
+
+  /** For good: others have waited for them for long. Where they were. */
+  letGoEmpty(tenant: TenantName, why: string): readonly Incarnation[] {
+    const empty = [...this.#empty()].filter(([reservation]) => reservation.tenant === tenant);
+    return empty.map(([, { id, node }]) => {
+      this.#desk.decide({ kind: 'place-let-go', place: id, why });
+      this.#places.letGo(id);
+      return node;
+    });
   }
 
   /** Nodes, or what is declared, have changed. True when a place is held that was not before. */
@@ -142,6 +167,15 @@ export class ReservedRoom {
   get #lacks(): boolean {
     const { reservations } = this.#desk.state;
     return reservations.size > 0 && reservations.heldCount < reservations.count;
+  }
+
+  /** Places in which nothing runs. */
+  *#empty(): Iterable<readonly [ReservationRecord, PlaceRecord]> {
+    for (const reservation of this.#desk.state.reservations.all()) {
+      for (const place of reservation.places.values()) {
+        if (!this.#places.isUsed(place.id)) yield [reservation, place];
+      }
+    }
   }
 
   /** What is held by the journal no longer. */

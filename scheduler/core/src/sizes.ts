@@ -47,6 +47,9 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     activity: 0,
     timers: Math.min(1, state.timers.count),
     'timer-lane': nodes.presentCount,
+    rebalance: 1,
+    sizing: 1,
+    pressure: 1,
     retention: 1,
     sweep: 1,
   };

@@ -18,6 +18,8 @@ import { type ActorImage, ActorTable } from './actors.ts';
 import { type ConfigsImage, ConfigTable } from './config-table.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
+import { type GivenUp, nothingGivenUp } from './given-up.ts';
+import { GroupTable, type SizedGroup } from './group-table.ts';
 import { type NodesImage, NodeTable } from './nodes.ts';
 import { type ObjectsImage, ObjectTable } from './object-table.ts';
 import { type ReservationsImage, ReservationTable } from './reservation-table.ts';
@@ -71,6 +73,10 @@ export interface DurableState {
   /** Absent where no actor ever set one. */
   readonly timers?: TimersImage;
   readonly tombstones?: readonly Tombstone[];
+  /** Absent where no group of nodes is sized. */
+  readonly groups?: readonly SizedGroup[];
+  /** Absent where nothing is given up. */
+  readonly givenUp?: GivenUp;
 }
 
 const imageFormat = 4;
@@ -90,6 +96,9 @@ export class State {
   readonly timers = new TimerTable();
   readonly tasks = new TaskTable(this.nodes, this.objects);
   readonly runs = new RunTable(this.deployments, this.objects);
+  readonly groups = new GroupTable();
+  /** What is given up under pressure. */
+  givenUp: GivenUp = nothingGivenUp;
   #factCount = 0;
   #ledMs = 0;
   #term: OpenedTerm | undefined;
@@ -221,6 +230,13 @@ export class State {
       case 'timers-told':
         this.timers.apply(fact);
         break;
+      case 'group-sized':
+      case 'group-dropped':
+        this.groups.apply(fact);
+        break;
+      case 'measures-given-up':
+        this.givenUp = { count: fact.count, reason: fact.reason };
+        break;
       case 'time-led':
         break;
       case 'image-stored': {
@@ -261,6 +277,8 @@ export class State {
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
       ...(this.timers.size === 0 ? {} : { timers: this.timers.image() }),
       ...(this.tombstones.size === 0 ? {} : { tombstones: this.tombstones.image() }),
+      ...(this.groups.size === 0 ? {} : { groups: this.groups.image() }),
+      ...(this.givenUp.count === 0 ? {} : { givenUp: this.givenUp }),
     };
   }
 
@@ -275,6 +293,8 @@ export class State {
     state.nodes.restore(durable.nodes);
     state.tombstones.restore(durable.tombstones ?? []);
     state.actors.restore(durable.actors);
+    state.groups.restore(durable.groups ?? []);
+    state.givenUp = durable.givenUp ?? nothingGivenUp;
     state.deployments.restore(durable.deployments);
     state.configs.restore(durable.configs ?? []);
     if (durable.supervision !== undefined) state.supervision.restore(durable.supervision);

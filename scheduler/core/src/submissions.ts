@@ -20,6 +20,7 @@ import { shapeOfAll } from './gang-items.ts';
 import { typeFailure } from './old-journal.ts';
 import { demandFault } from './placement/index.ts';
 import { resourcesFault, type Shape, shapeOf } from './resources.ts';
+import type { Pressure } from './pressure.ts';
 import { runTaskPrefix } from './run-table.ts';
 import type { TaskRecord } from './task-table.ts';
 import type { Tasks } from './tasks.ts';
@@ -39,10 +40,12 @@ const taskIdLengthMax = 200;
 export class Submissions {
   readonly #desk: Desk;
   readonly #tasks: Tasks;
+  readonly #pressure: Pressure;
 
-  constructor(desk: Desk, tasks: Tasks) {
+  constructor(desk: Desk, tasks: Tasks, pressure: Pressure) {
     this.#desk = desk;
     this.#tasks = tasks;
+    this.#pressure = pressure;
   }
 
   /** Idempotent by task id; answered when the task has ended. */
@@ -196,7 +199,7 @@ export class Submissions {
     const { queuedMax: own = limits.queuedTasksMax } = owner.quota;
     const queuedMax = Math.min(limits.queuedTasksMax, own);
     const tooMany = queued + together - queuedMax;
-    if (tooMany <= 0) return undefined;
+    if (tooMany <= 0) return this.#pressure.admissionFault(priority);
     const retryAfterMs = this.#tasks.retryAfterMs(tenant, tooMany);
     return failure(
       'RESOURCE_EXHAUSTED',

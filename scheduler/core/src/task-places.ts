@@ -141,7 +141,7 @@ export class TaskPlaces {
     const plan = this.#within(shape, () =>
       this.#shortages.plan(shape.key, gang, () => this.#gangs.hold(gang, this.#desk.now)),
     );
-    if (plan?.kind !== 'planned') return this.#placePartly(gang);
+    if (plan?.kind !== 'planned') return this.#within(shape, () => this.#placePartly(gang));
     const whole = this.#gangs.confirm(gang.id);
     assert(whole, 'P4: what is held is there to be confirmed');
     return plan.places.map(({ node, gpus }) => this.#placeOn(node, gpus));
@@ -171,6 +171,21 @@ export class TaskPlaces {
     this.#gangs.confirm(gang.id);
     for (const { task, node, gpus } of rest.places) places.set(task, this.#placeOn(node, gpus));
     return members.flatMap(({ id }) => places.get(id) ?? []);
+  }
+
+  /** Tried, and undone. */
+  #wouldStart(item: GangItem): boolean {
+    const gang = this.#gangOf(item);
+    const plan = this.#within(item.shape, () => this.#gangs.plan(gang));
+    if (plan.kind === 'planned') return true;
+    const placed =
+      this.#reserved.enterAll(gang, false) ??
+      this.#within(item.shape, () => this.#placePartly(gang));
+    if (placed === undefined) return false;
+    for (const { id } of gang.members) {
+      if (!this.#reserved.end(id as TaskId)) this.#placement.end(id);
+    }
+    return true;
   }
 
   end(task: TaskRecord): void {
@@ -212,6 +227,36 @@ export class TaskPlaces {
       ask.social ||
       this.#within(shape, () => this.#placement.objection(site, { id: '', ask })) === undefined
     );
+  }
+
+  /** Whether a place is held for the tenant in which nothing runs. */
+  holdsEmpty(tenant: TenantName): boolean {
+    return this.#reserved.holdsEmpty(tenant);
+  }
+
+  /** Whether it would start now if the empty places of these tenants were open to all. */
+  wouldStartWithout(item: QueueItem, tenants: ReadonlySet<TenantName>): boolean {
+    this.#nodesChanged();
+    return this.#reserved.without(tenants, () =>
+      isGang(item) ? this.#wouldStart(item) : this.refusal(item) === undefined,
+    );
+  }
+
+  /** The empty places of the tenant are open to all. Where they were. */
+  letGoEmpty(tenant: TenantName, why: string): readonly Incarnation[] {
+    return this.#reserved.letGoEmpty(tenant, why);
+  }
+
+  /** While `act` runs what is free on these nodes is open to tasks like this alone. */
+  keepingFor({ shape }: QueueItem, nodes: readonly string[], act: () => void): void {
+    const kept = this.#kept;
+    this.letGo();
+    this.#kept = { key: shape.key, nodes };
+    this.#setKept(true);
+    act();
+    this.letGo();
+    this.#kept = kept;
+    this.#setKept(true);
   }
 
   /** From now on room is kept for tasks like this; false when it would start even then on none of the

@@ -20,6 +20,7 @@ import { KeptRoom } from './kept-room.ts';
 import { countedWeight } from './old-journal.ts';
 import type { ReservationRecord } from './reservation-table.ts';
 import type { Size } from './sizes.ts';
+import { Standoffs } from './standoffs.ts';
 import { Supply } from './supply.ts';
 import type { TaskDemands } from './task-demands.ts';
 import { type TaskPlace, TaskPlaces } from './task-places.ts';
@@ -41,6 +42,7 @@ export class TaskQueue {
   readonly #gangs = new Map<string, GangItem>();
   readonly #places: TaskPlaces;
   readonly #room: KeptRoom;
+  readonly #standoffs: Standoffs;
   readonly #supply: Supply;
   #starts: Deadline | undefined;
   /** Ended to make room in the pick at hand; they wait again after it. */
@@ -51,6 +53,7 @@ export class TaskQueue {
     this.#demands = demands;
     this.#effects = effects;
     this.#places = new TaskPlaces(desk);
+    this.#standoffs = new Standoffs(desk, this.#places);
     this.#supply = new Supply(desk);
     this.#room = new KeptRoom(desk, this.#places, (item) => this.#queue.isAllowed(item));
     this.#queue = new FairQueue<QueueItem, readonly TaskPlace[]>({
@@ -150,6 +153,18 @@ export class TaskQueue {
   /** Somebody may have waited for room for long. */
   lookAtRoom(): void {
     if (this.#room.look()) this.openAll();
+    const standoff = this.#standoffs.look(this.#room.ofAge());
+    if (standoff === undefined) return;
+    this.#places.keepingFor(standoff.first, standoff.nodes, () => {
+      this.#queue.unblock(() => true);
+      this.dispatch();
+    });
+    this.openAll();
+  }
+
+  /** Who stood in each other's way lately, for people. */
+  get standoffs(): readonly string[] {
+    return this.#standoffs.findings();
   }
 
   /** Its attempt is over: its room is free, and its tenant pays what it took, if that is known. */

@@ -38,10 +38,19 @@ import { forgetTasks, mustForget, tellTime } from './task-retention.ts';
 import { objectsOf, type TaskRecord } from './task-table.ts';
 import { type Asker, Waiting } from './waiting.ts';
 
+export interface TaskEffects {
+  /** A new task waits. */
+  arrived(task: TaskRecord): void;
+  /** An attempt has run for so long. */
+  landed(task: TaskRecord, tookMs: number): void;
+  /** A task that was a run's block has ended. */
+  blockEnded(task: TaskRecord): void;
+}
+
 export class Tasks {
   readonly #desk: Desk;
   readonly #objects: Objects;
-  readonly #blockEnded: (task: TaskRecord) => void;
+  readonly #effects: TaskEffects;
   readonly #queue: TaskQueue;
   readonly #flights: Flights;
   readonly #askers = new Waiting<TaskId, Asker>();
@@ -49,11 +58,10 @@ export class Tasks {
   readonly #backoffs = new Map<TaskId, Deadline>();
   readonly demands = new TaskDemands();
 
-  /** `blockEnded` hears of every ended task that was a run's block. */
-  constructor(desk: Desk, objects: Objects, blockEnded: (task: TaskRecord) => void) {
+  constructor(desk: Desk, objects: Objects, effects: TaskEffects) {
     this.#desk = desk;
     this.#objects = objects;
-    this.#blockEnded = blockEnded;
+    this.#effects = effects;
     this.#flights = new Flights(desk);
     this.#queue = new TaskQueue(desk, this.demands, {
       start: (task, place, cost) => this.#start(task, place, cost),
@@ -92,14 +100,18 @@ export class Tasks {
   submit(fact: Extract<SchedulerFact, { kind: 'task-submitted' }>): void {
     this.#desk.decide(fact);
     const task = this.#desk.state.tasks.get(fact.task);
-    if (task !== undefined) this.#queue.push(task);
+    if (task === undefined) return;
+    this.#effects.arrived(task);
+    this.#queue.push(task);
   }
 
   /** Journals tasks that start together; `dispatch` starts them. */
   submitGang(facts: readonly Extract<SchedulerFact, { kind: 'task-submitted' }>[]): void {
     const { tasks } = this.#desk.state;
     for (const fact of facts) this.#desk.decide(fact);
-    this.#queue.pushGangs(facts.flatMap(({ task }) => tasks.get(task) ?? []));
+    const members = facts.flatMap(({ task }) => tasks.get(task) ?? []);
+    for (const member of members) this.#effects.arrived(member);
+    this.#queue.pushGangs(members);
   }
 
   /** Whether a gang of this id waits. */
@@ -120,6 +132,11 @@ export class Tasks {
   lookAtRoom(): void {
     this.#queue.lookAtRoom();
     this.dispatch();
+  }
+
+  /** Who stood in each other's way lately, for people. */
+  get standoffs(): readonly string[] {
+    return this.#queue.standoffs;
   }
 
   /** Its weight or its quota is another one. */
@@ -304,6 +321,7 @@ export class Tasks {
     if (flight === undefined) return;
     if (tookMs === undefined || !(tookMs >= 0)) return this.#queue.landed(task);
     this.demands.ended(task, tookMs, used);
+    this.#effects.landed(task, tookMs);
     const { charged } = flight;
     this.#queue.landed(task, charged === undefined ? undefined : { charged, ms: tookMs });
   }
@@ -330,7 +348,7 @@ export class Tasks {
     for (const asker of this.#askers.take(id)) {
       this.#desk.answer(asker, { kind: 'task-ended', task: id, outcome });
     }
-    if (task.run !== undefined) this.#blockEnded(task);
+    if (task.run !== undefined) this.#effects.blockEnded(task);
     if (mustForget(this.#desk)) this.forget();
   }
 

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { assign, type BalanceSnapshot, NodeLoads, rebalance } from '../src/balance/index.ts';
+import {
+  assign,
+  type BalanceSnapshot,
+  imbalance,
+  loadOf,
+  NodeLoads,
+  rebalance,
+} from '../src/balance/index.ts';
 
 const shared =
   process.env['TROUPE_SHARED'] ?? fileURLToPath(new URL('../../../../shared', import.meta.url));
@@ -235,25 +242,27 @@ it('gives the same answer to the same seed, and never a worse one to more rounds
   );
 });
 
-it('keeps the load of nodes event by event, and says when a rebalance is due', () => {
-  const loads = new NodeLoads({ imbalanceShare: 0.5, restMs: 1_000 });
-  loads.node('a', { cpu: 10, memory: 10 });
-  loads.node('b', { cpu: 10, memory: 10 });
-  expect(loads.due(0)).toBeUndefined();
-  loads.placed('a', 'x', { cpu: 4, memory: 4, gpu: 1 });
-  loads.placed('b', 'y', { cpu: 1 });
-  expect(loads.load('a')).toBeCloseTo(0.8);
-  expect(loads.due(0)).toBe('node "a" has load 0.80, 78 % above the mean 0.45');
-  loads.rebalanced(0);
-  expect(loads.due(999)).toBeUndefined();
-  expect(loads.due(1_000)).toBeDefined();
-  loads.left('a', 'x');
-  loads.placed('b', 'z', { cpu: 1 });
-  expect(loads.due(2_000)).toContain('node "b"');
-  loads.node('b', { cpu: 100 });
-  expect(loads.load('b')).toBeCloseTo(0.02);
-  loads.gone('b');
-  expect(loads.due(3_000)).toBeUndefined();
-  expect(loads.load('b')).toBeUndefined();
-  expect(() => loads.placed('b', 'x', cpu(1))).toThrow('L1');
+it('knows the load of a node by enough words since the last look, and says whether it is level', () => {
+  const loads = new NodeLoads<string>(2);
+  const supply = { cpu: 10, memory: 100 };
+  loads.hear('a', { cpu: 4, memory: 20 });
+  expect(loads.used('a')).toBeUndefined();
+  loads.hear('a', { cpu: 8, memory: 40 });
+  expect(loads.used('a')).toEqual({ cpu: 6, memory: 30 });
+  expect(loadOf({ cpu: 6, memory: 30 }, supply)).toBeCloseTo(0.9);
+  expect(loadOf({ cpu: 6, memory: 30 }, { cpu: 10 })).toBeCloseTo(0.6);
+  loads.startAnew();
+  expect(loads.used('a')).toBeUndefined();
+  const hot = [
+    { name: 'a', load: 0.8 },
+    { name: 'b', load: 0.1 },
+  ];
+  expect(imbalance(hot, 0.5)).toEqual({
+    isUneven: true,
+    reason: 'the hottest node, "a", has load 0.80, 78 % above the mean 0.45',
+  });
+  expect(imbalance(hot, 0.9).isUneven).toBe(false);
+  const idle = hot.map(({ name, load }) => ({ name, load: load / 10 }));
+  expect(imbalance(idle, 0.5)).toMatchObject({ isUneven: false });
+  expect(imbalance(hot.slice(1), 0.5).isUneven).toBe(false);
 });

@@ -37,7 +37,7 @@ describe('silence', () => {
     scene.beating.add(first);
     scene.pass(2_500);
     expect(nodes.map((node) => scene.phase(node))).toEqual(['alive', 'alive']);
-    scene.pass(1_000);
+    scene.pass(1_600);
     expect(nodes.map((node) => scene.phase(node))).toEqual(['alive', 'dying']);
   });
 

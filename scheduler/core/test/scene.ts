@@ -13,6 +13,7 @@ import {
   type Labels,
   type Located,
   type Manifest,
+  type NodeLoad,
   type NodeToLeader,
   nodeName,
   type Outcome,
@@ -77,13 +78,17 @@ export class Scene {
   wall = 1_700_000_000_000;
   /** Nodes that send heartbeats while time passes. */
   readonly beating = new Set<Incarnation>();
+  /** What they say of their load, when it is not next to nothing. */
+  readonly said = new Map<Incarnation, Pick<NodeLoad, 'cpu' | 'memory'>>();
+  readonly #config: SchedulerConfig;
   #nextBeat = 0;
   #number = 0;
   /** Number of the present term. */
   term = 0;
 
-  constructor(machine = new SchedulerMachine(config)) {
+  constructor(machine = new SchedulerMachine(config), given = config) {
     this.machine = machine;
+    this.#config = given;
     this.lead();
   }
 
@@ -106,9 +111,9 @@ export class Scene {
 
   /** The leader is gone; another one reads the journal, from its first fact or from an image, and leads. */
   failOver(from: 'facts' | 'image' = 'facts'): void {
-    const next = new SchedulerMachine(config);
+    const next = new SchedulerMachine(this.#config);
     for (const fact of this.facts) next.apply(fact);
-    this.machine = from === 'facts' ? next : SchedulerMachine.restore(config, next.image());
+    this.machine = from === 'facts' ? next : SchedulerMachine.restore(this.#config, next.image());
     this.forgetWords();
     this.lead('s2');
   }
@@ -130,9 +135,11 @@ export class Scene {
     }
   }
 
-  beat(node: Incarnation): void {
-    const load = { cpu: 0, memory: 100, actors: 0, turns: 0, tasks: 0 };
-    this.hear({ kind: 'heartbeat', incarnation: node, counter: 1, load });
+  beat(node: Incarnation, hasWitness = false): void {
+    const measured = this.said.get(node) ?? { cpu: 0, memory: 100 };
+    const load = { ...measured, actors: 0, turns: 0, tasks: 0 };
+    const witness = hasWitness ? { witness: true as const } : {};
+    this.hear({ kind: 'heartbeat', incarnation: node, counter: 1, load, ...witness });
   }
 
   // ------------------------------------------------------------ nodes

@@ -1,9 +1,50 @@
 /** The configuration of a scheduler process: the shared part, and its own section. */
 import { checkConfig, loadConfig, sharedConfig } from '@troupe/fabric';
 import { isShortName, limits, strategyNames } from '@troupe/model';
+import { clockRule } from '@troupe/scheduler-core/autoscale';
 import { z } from 'zod';
 
 const ms = (value: number) => z.int().min(50).max(600_000).default(value);
+
+const share = z.number().min(0).max(1);
+const restMs = z.int().min(1_000).max(86_400_000);
+
+const nodeGroup = z
+  .strictObject({
+    name: z.string().refine(isShortName, 'a name of a-z, 0-9 and dashes'),
+    /** A node with all of these is of the group. */
+    labels: z.record(z.string(), z.string()).default({}),
+    min: z.int().min(0).max(100_000).default(1),
+    max: z.int().min(1).max(100_000),
+    threshold: z
+      .strictObject({
+        upShare: share.default(0.8),
+        downShare: share.default(0.3),
+        upRestMs: restMs.default(60_000),
+        downRestMs: restMs.default(300_000),
+      })
+      .optional(),
+    tasksPerNode: z.number().positive().optional(),
+    forecast: z
+      .strictObject({
+        startMs: restMs.default(60_000),
+        caution: z.number().min(0).max(10).default(2),
+      })
+      .optional(),
+    clock: z.array(z.string().superRefine(checkClockRule)).default([]),
+    idleMs: restMs.optional(),
+  })
+  .refine(({ min, max }) => min <= max, 'min is above max')
+  .refine(({ min, idleMs }) => min === 0 || idleMs === undefined, 'idleMs is for min 0')
+  .refine(
+    ({ threshold }) => threshold === undefined || threshold.downShare < threshold.upShare,
+    'threshold.downShare is not below upShare',
+  );
+
+function checkClockRule(text: string, context: z.RefinementCtx): void {
+  const rule = clockRule(text);
+  if ('fault' in rule) context.addIssue({ code: 'custom', message: rule.fault });
+}
 
 const schedulerSection = z.strictObject({
   name: z.string().refine(isShortName, 'a name of a-z, 0-9 and dashes').default('s1'),
@@ -25,6 +66,30 @@ const schedulerSection = z.strictObject({
     .int()
     .min(1)
     .default(32 * 1024 * 1024),
+  /** Actors are moved to even out the load of the nodes. */
+  rebalance: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      periodMs: z.int().min(5_000).max(3_600_000).default(60_000),
+      imbalanceShare: z.number().min(0.05).max(10).default(0.25),
+      migrationsMax: z.int().min(1).max(100).default(10),
+    })
+    .prefault({}),
+  /** How many nodes each group of them should have is decided, and shown. */
+  autoscale: z
+    .strictObject({
+      utcOffsetMinutes: z.int().min(-840).max(840).default(0),
+      groups: z.array(nodeGroup).max(100).default([]),
+    })
+    .prefault({}),
+  /** Under pressure things are given up, in a stated order. */
+  pressure: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      tasksMax: z.int().min(1).default(100_000),
+      factsMax: z.int().min(1).default(200_000),
+    })
+    .prefault({}),
   /** How a node is chosen for a task that names no strategy. */
   placementStrategy: z.enum(strategyNames).default('load-balanced'),
 });

@@ -64,6 +64,9 @@ export interface LeaderRimStart {
 /** Requests to delete that are under way at once, of one order. */
 const deletesAtOnce = 8;
 
+/** How long the witness of a node may take to answer; the machine asks several times. */
+const witnessMs = 1_000;
+
 const pauseMsMin = 50;
 const pauseMsMax = 2_000;
 
@@ -90,6 +93,13 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
         const { incarnation: node, reason } = fact;
         this.#start.logger.warn({ node, reason }, 'a node is taken out for good');
       }
+      if (fact.kind === 'actor-migrating' && fact.why !== undefined) {
+        const { actor, to, why } = fact;
+        this.#start.logger.info({ actor, to, why }, 'an actor is moved to even out the load');
+      }
+      if (fact.kind === 'place-let-go' && fact.why !== undefined) {
+        this.#start.logger.warn({ why: fact.why }, 'a reserved place is let go: others wait for it');
+      }
       if (fact.kind !== 'node-sealed') continue;
       const { incarnation } = fact;
       this.io(`release ${incarnation}`, () => this.#start.sealed(incarnation));
@@ -103,6 +113,8 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
         return this.#speak(names.node(message.node), message.message);
       case 'to-all-nodes':
         return this.#speak(names.allNodes, message.message);
+      case 'ask-witness':
+        return this.#askWitness(message.incarnation);
       case 'create-log': {
         const { incarnation } = message;
         const opening = encode({ cell, incarnation });
@@ -168,6 +180,20 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
   /** The term is over: I/O is not retried any more. */
   end(): void {
     this.#ended = true;
+  }
+
+  /** No answer is none: nobody listens there, it is lost, or the link is. */
+  #askWitness(incarnation: Incarnation): void {
+    const { bus, names, logger } = this.#start;
+    bus.ask(names.witness(incarnation), {}, witnessMs).then(
+      () => {
+        if (!this.#ended) this.#start.post({ kind: 'witness-answered', incarnation });
+      },
+      (thrown: unknown) => {
+        const { message } = failureOf(thrown);
+        logger.debug({ node: incarnation, reason: message }, 'a witness did not answer');
+      },
+    );
   }
 
   /** Outputs that fail are found by the next search of the store; a tombstone stays behind. */

@@ -9,5 +9,31 @@ export function machineConfig(config: ServerConfig): SchedulerConfig {
   // Every replica starts from one seed: what depends on chance is decided once, in a fact.
   const times = { heartbeatMs, nodeSilenceMs, probeMs, resendMs };
   const placement = { strategy: placementStrategy };
-  return { cell: config.cell, version, ...times, demandCoefficient, placement, seed: 1 };
+  const own = { cell: config.cell, version, ...times, demandCoefficient, placement, seed: 1 };
+  const { rebalance, pressure, autoscale } = config.scheduler;
+  const { periodMs, imbalanceShare, migrationsMax } = rebalance;
+  const { tasksMax, factsMax } = pressure;
+  return {
+    ...own,
+    ...(rebalance.enabled ? { rebalance: { periodMs, imbalanceShare, migrationsMax } } : {}),
+    ...(pressure.enabled ? { pressure: { tasksMax, factsMax } } : {}),
+    ...(autoscale.groups.length > 0 ? { autoscale: autoscaleOf(autoscale) } : {}),
+  };
+}
+
+/** Without what is absent: the machine's configuration says nothing of it. */
+function autoscaleOf({
+  utcOffsetMinutes,
+  groups,
+}: ServerConfig['scheduler']['autoscale']): NonNullable<SchedulerConfig['autoscale']> {
+  return {
+    utcOffsetMinutes,
+    groups: groups.map(({ threshold, tasksPerNode, forecast, idleMs, ...group }) => ({
+      ...group,
+      ...(threshold === undefined ? {} : { threshold }),
+      ...(tasksPerNode === undefined ? {} : { tasksPerNode }),
+      ...(forecast === undefined ? {} : { forecast }),
+      ...(idleMs === undefined ? {} : { idleMs }),
+    })),
+  };
 }

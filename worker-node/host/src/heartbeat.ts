@@ -14,6 +14,8 @@ export interface HeartStart {
   readonly heartbeatMs: number;
   counts(): { readonly actors: number; readonly turns: number; readonly tasks: number };
   runnerPids(): readonly number[];
+  /** Whether a thread of ours answers for us (`witness.ts`). */
+  hasWitness(): boolean;
 }
 
 export class Heart {
@@ -35,10 +37,16 @@ export class Heart {
 
   /** One heartbeat now. */
   beat(): void {
-    const { bus, subject, incarnation, counts } = this.#start;
+    const { bus, subject, incarnation, counts, hasWitness } = this.#start;
     const load: NodeLoad = { ...this.#meter.load, ...counts() };
     this.#counter += 1;
-    const beat: Heartbeat = { kind: 'heartbeat', incarnation, counter: this.#counter, load };
+    const beat: Heartbeat = {
+      kind: 'heartbeat',
+      incarnation,
+      counter: this.#counter,
+      load,
+      ...(hasWitness() ? { witness: true } : {}),
+    };
     bus.send(subject, beat);
   }
 

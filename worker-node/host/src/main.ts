@@ -18,6 +18,7 @@ import { readConfig } from './config.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { newIncarnation } from './incarnation.ts';
 import { NodeHost } from './node-host.ts';
+import { startWitness } from './witness.ts';
 
 /** How long giving back the name and closing the connections may take at the end. */
 const closeMs = 1_000;
@@ -53,12 +54,14 @@ async function main(): Promise<void> {
       ttlMs: limits.leaseMs,
       logger,
     });
+    const witness = startWitness({ config, incarnation, logger });
     host = new NodeHost({
       config,
       incarnation,
       fabric,
       logger,
       ready: () => sayReady(incarnation),
+      hasWitness: () => witness.answers,
     });
     guard(host, logger);
     const end = await host.run();

@@ -64,6 +64,8 @@ export interface NodeHostStart {
   readonly logger: Logger;
   /** Called when welcomed. */
   ready(): void;
+  /** Whether a thread answers for this process while its loop stands still. */
+  hasWitness(): boolean;
 }
 
 export interface End {
@@ -235,6 +237,7 @@ export class NodeHost {
       heartbeatMs: welcome.heartbeatMs,
       counts: () => machine.counts(),
       runnerPids: () => this.#pool.pids,
+      hasWitness: () => this.#start.hasWitness(),
     });
     this.#running = { machine, loop, ownLog, heart, checkpoints };
     // The machine sets its first alarms when it hears something.

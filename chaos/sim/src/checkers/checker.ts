@@ -1,5 +1,5 @@
 /** What a checker may look at. Each hook is called before the truth takes the fact in. */
-import type { ActorId, LogName, Outcome, Term } from '@troupe/model';
+import type { ActorId, Incarnation, LogName, Outcome, Term } from '@troupe/model';
 import type { SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 import type { Stored } from '@troupe/virtual';
 import type { NodeFact } from '@troupe/worker-node-core';
@@ -100,6 +100,8 @@ export interface Checker {
   restored?(restored: Restored): void;
   /** A process acts on a message that names a term. */
   obeyed?(process: string, term: Term): void;
+  /** A scheduler hears from the witness of a node that its process runs. */
+  testified?(process: string, node: Incarnation): void;
   activated?(actor: ActorId, ids: readonly string[], node: string): void;
   followed?(process: string, machine: SchedulerMachine): void;
   atRest?(rest: Rest): void;

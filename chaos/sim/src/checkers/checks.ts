@@ -1,6 +1,13 @@
 /** All checkers on one run: what the world sees is handed to each, and the first violation counts. */
 import { type Batch, BatchReader } from '@troupe/fabric/loop';
-import { type ActorId, type BundleHash, decode, type LogName, type Term } from '@troupe/model';
+import {
+  type ActorId,
+  type BundleHash,
+  decode,
+  type Incarnation,
+  type LogName,
+  type Term,
+} from '@troupe/model';
 import type { SchedulerConfig, SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 import type { Onlooker, Process, Stored } from '@troupe/virtual';
 import type { NodeFact } from '@troupe/worker-node-core';
@@ -38,6 +45,7 @@ import { lifeSights } from './life-sights.ts';
 import { lineIsMaximal } from './line-is-maximal.ts';
 import { lineSights } from './line-sights.ts';
 import { lowerGivesWay } from './lower-gives-way.ts';
+import { movedWithinBounds } from './moved-within-bounds.ts';
 import { noDoubleReservation } from './no-double-reservation.ts';
 import { noLeak } from './no-leak.ts';
 import { nothingFromThePast } from './nothing-from-the-past.ts';
@@ -59,6 +67,7 @@ import { sameWinner } from './same-winner.ts';
 import { sharesWithin } from './shares-within.ts';
 import { sights } from './sights.ts';
 import { signalOnce } from './signal-once.ts';
+import { sizesWithinBounds } from './sizes-within-bounds.ts';
 import { soonestFirst } from './soonest-first.ts';
 import { taskSights } from './task-sights.ts';
 import { timerNeverEarly } from './timer-never-early.ts';
@@ -71,6 +80,7 @@ import { valuesInOrder } from './values-in-order.ts';
 import { vaultSights } from './vault-sights.ts';
 import { isOfVault } from './vaults.ts';
 import { wishesKept } from './wishes-kept.ts';
+import { witnessBelieved } from './witness-believed.ts';
 
 /** A feature that comes later brings its promise as one more line here. */
 const makers: { readonly [name: string]: MakeChecker } = {
@@ -107,6 +117,9 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'quotas-kept': quotasKept,
   'soonest-first': soonestFirst,
   'nothing-from-the-past': nothingFromThePast,
+  'witness-believed': witnessBelieved,
+  'moved-within-bounds': movedWithinBounds,
+  'sizes-within-bounds': sizesWithinBounds,
   'timer-never-early': timerNeverEarly,
   'fair-shares': fairShares,
   'shares-within': sharesWithin,
@@ -297,6 +310,11 @@ export class Checks implements Onlooker {
   obeyed(process: string, term: Term): void {
     this.#who = process;
     for (const checker of this.#checkers) checker.obeyed?.(process, term);
+  }
+
+  testified(process: string, node: Incarnation): void {
+    this.#who = process;
+    for (const checker of this.#checkers) checker.testified?.(process, node);
   }
 
   activated(actor: ActorId, ids: readonly string[], node: string): void {

@@ -24,6 +24,12 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
         case 'term-opened':
           terms += 1;
           return;
+        case 'actor-migrating':
+          if (fact.why !== undefined) coverage.reach('an actor is moved to even out the load');
+          return;
+        case 'group-sized':
+          if (terms > 1) coverage.reach('a group of nodes is sized after a takeover');
+          return;
         case 'actor-rebased':
           return coverage.reach('a rebase shortens a chain');
         case 'task-retried': {
@@ -43,6 +49,9 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
         }
         default:
       }
+    },
+    testified() {
+      coverage.reach('a witness speaks for a node whose loop stands still');
     },
     turnFact(fact) {
       if (fact.kind === 'turn-recorded') seeRecorded(truth, coverage, fact);

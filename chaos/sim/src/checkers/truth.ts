@@ -120,6 +120,7 @@ export class Truth {
   readonly #births = new Map<ActorId, { birth: number; scope: string }>();
 
   /** Virtual time. */
+  readonly config: SchedulerConfig;
   readonly now: () => number;
 
   constructor(
@@ -128,6 +129,7 @@ export class Truth {
     manifests = new Manifests([]),
     scene?: Scene,
   ) {
+    this.config = config;
     this.now = now;
     this.ledgers = new Ledgers(manifests);
     this.grounds = new Grounds(manifests, scene);

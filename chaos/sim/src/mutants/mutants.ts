@@ -139,6 +139,9 @@ export const mutants = {
   'yields-not-recorded': 'what a turn yields is given to who takes it and not recorded',
   'yields-not-in-the-checkpoint': 'a checkpoint forgets what was yielded',
   'yields-run-anew': 'a turn that runs again yields all of it once more',
+  'witness-not-believed': 'a leader does not hear what the witnesses of nodes say',
+  'moved-without-bound': 'a leader takes the bound of a round of moves for ten times as many',
+  'sized-beyond-bounds': 'a leader takes the bounds of a group of nodes for wider ones',
   'undone-again': 'a turn that runs again undoes again what it had undone',
 } as const;
 

@@ -46,6 +46,22 @@ export function drawTimings(chance: Random): Timings {
   };
 }
 
+export function drawRebalance(chance: Random): NonNullable<Timings['rebalance']> {
+  return {
+    periodMs: chance.pick([1_500, 3_000, 5_000]),
+    imbalanceShare: chance.pick([0.1, 0.25, 0.5]),
+    migrationsMax: chance.whole(1, 4),
+  };
+}
+
+/** One group of all nodes, which grows by what waits and falls to its least size. */
+export function drawGroups(chance: Random): NonNullable<Timings['autoscale']> {
+  const min = chance.pick([0, 1, 2]);
+  const group = { name: 'all', labels: {}, min, max: chance.whole(2, 6), tasksPerNode: 1 };
+  const idle = min === 0 ? { idleMs: chance.pick([3_000, 10_000]) } : {};
+  return { utcOffsetMinutes: 0, groups: [{ ...group, ...idle }] };
+}
+
 export function drawClocks(places: Places, chance: Random): ReadonlyMap<string, Clocks> {
   const clocks = new Map<string, Clocks>();
   const drift = chance.chance(0.5) ? 0.03 : 0;

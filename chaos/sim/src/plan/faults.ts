@@ -14,6 +14,8 @@ export type Fault = {
       readonly notice: boolean;
     }
   | { readonly kind: 'stand-still'; readonly host: string; readonly ms: number }
+  /** The loop of a node stands still; its process runs. */
+  | { readonly kind: 'stall'; readonly host: string; readonly ms: number }
   | { readonly kind: 'crash-runner'; readonly host: string }
   | { readonly kind: 'partition'; readonly hosts: readonly string[]; readonly ms: number }
   /** Nobody hears it but the stores: it does not know that it is given up. */
@@ -84,6 +86,7 @@ export type FaultKind = Fault['kind'];
 const kinds: { readonly [K in FaultKind]: true } = {
   crash: true,
   'stand-still': true,
+  stall: true,
   'crash-runner': true,
   partition: true,
   forsake: true,
@@ -178,6 +181,18 @@ export function drawIslands(
     islands.push({ kind: 'island', at, node, scheduler, ms: chance.spread(4_000, 8_000) });
   }
   return islands;
+}
+
+/** Pauses of the loops of nodes, as collections of garbage are. */
+export function drawStalls(
+  span: { readonly fromMs: number; readonly untilMs: number },
+  places: Places,
+  chance: Random,
+): readonly Fault[] {
+  return Array.from({ length: chance.whole(1, 4) }, () => {
+    const at = span.fromMs + chance.next() * (span.untilMs - span.fromMs);
+    return { kind: 'stall', at, host: chance.pick(places.nodes), ms: chance.spread(500, 8_000) };
+  });
 }
 
 /** Longer than a call is waited for after its deadline; none where a run has no time for that. */

@@ -5,8 +5,10 @@ import { Random } from '@troupe/virtual';
 import {
   type Clocks,
   drawClocks,
+  drawGroups,
   drawLimits,
   drawNewer,
+  drawRebalance,
   drawTimings,
   drawWeather,
   type NarrowLimits,
@@ -16,6 +18,7 @@ import {
   drawDeaf,
   drawFaults,
   drawIslands,
+  drawStalls,
   drawTornBatches,
   type Fault,
   type Places,
@@ -95,6 +98,9 @@ const vaultsShare = 0.3;
 const lateShare = 0.05;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
+const stallsShare = 0.2;
+const rebalanceShare = 0.25;
+const groupsShare = 0.25;
 /** Seeds with nodes, tasks and tenants of many kinds. */
 const sceneShare = 0.22;
 /** Seeds in which an operator moves actors. */
@@ -126,6 +132,9 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       : []),
     ...(!large && chance.fork('has migrations').chance(migrationsShare)
       ? drawMigrations(span, places, chance.fork('migrations'))
+      : []),
+    ...(chance.fork('has stalls').chance(stallsShare)
+      ? drawStalls(span, places, chance.fork('stalls'))
       : []),
     ...(hasScene ? drawCordons(places.nodes, span, chance.fork('cordons')) : []),
   ];
@@ -189,7 +198,15 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     weather: hasVaults
       ? { ...drawWeather(chance.fork('weather')), late: lateShare }
       : drawWeather(chance.fork('weather')),
-    timings: drawTimings(chance.fork('timings')),
+    timings: {
+      ...drawTimings(chance.fork('timings')),
+      ...(chance.fork('has rebalance').chance(rebalanceShare)
+        ? { rebalance: drawRebalance(chance.fork('rebalance')) }
+        : {}),
+      ...(chance.fork('has groups').chance(groupsShare)
+        ? { autoscale: drawGroups(chance.fork('groups')) }
+        : {}),
+    },
     limits: hasVaults ? withRoomForDead(narrow) : narrow,
     clocks: drawClocks(places, chance.fork('clocks')),
     newer: drawNewer(places, chance.fork('versions')),

@@ -4,6 +4,7 @@ import { type Host, Node, Process, Scheduler, schedulerConfig } from '@troupe/vi
 import { Client } from '../client/client.ts';
 import type { Fault } from '../plan/faults.ts';
 import { lastOperations } from '../plan/load.ts';
+import { spoiltConfig } from '../mutants/spoilt-config.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TenantWish } from '../plan/scene.ts';
 import { isVault, lastVaultReads } from '../plan/vaults.ts';
@@ -222,7 +223,7 @@ export class Cluster {
     this.#starts += 1;
     const process = new Process(this.#world, this.host(name), `${name}~${this.#starts}`);
     this.#world.trace?.say(process.name, 'starts');
-    const config = schedulerConfig(this.#world);
+    const config = spoiltConfig(this.#world.mutant, schedulerConfig(this.#world));
     this.schedulers.set(name, new Scheduler(this.#world, process, config));
   }
 

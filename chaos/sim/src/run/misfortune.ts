@@ -49,6 +49,8 @@ export class Misfortune {
         return this.#crash(fault);
       case 'stand-still':
         return this.#standStill(fault.host, fault.ms);
+      case 'stall':
+        return this.#standStill(fault.host, fault.ms, 'loop');
       case 'crash-runner':
         this.#cluster.nodes.get(fault.host)?.pool.crashOne();
         return;
@@ -148,10 +150,12 @@ export class Misfortune {
     });
   }
 
-  #standStill(host: string, ms: number): void {
+  /** The whole process, or its loop alone. */
+  #standStill(host: string, ms: number, what: 'process' | 'loop' = 'process'): void {
     const process = this.#cluster.process(host);
     if (process === undefined) return;
-    process.stop();
+    if (what === 'process') process.stop();
+    else process.stall();
     this.#world.timeline.after(ms, () => {
       this.#world.trace?.say(process.name, 'goes on');
       this.#cluster.goOn(process);

@@ -42,6 +42,9 @@ export interface WorldWishes extends CheckWishes {
   readonly traced?: boolean | undefined;
 }
 
+/** Actors in memory with which a node has nothing left. */
+const actorsFull = 10;
+
 export class World implements VirtualWorld {
   readonly cell = 'sim';
   readonly timeline = new Timeline();
@@ -100,6 +103,11 @@ export class World implements VirtualWorld {
   }
   site(host: string): Site {
     return siteOf(this.scene, host);
+  }
+
+  /** Actors are all the load that there is. */
+  cpuShare({ actors }: { readonly actors: number }): number {
+    return Math.min(1, actors / actorsFull);
   }
 
   runner(start: RunnerStart): Runner {

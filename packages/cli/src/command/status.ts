@@ -60,6 +60,15 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
   );
   line('tenants', `${view.tenants.map(shareOf).join(', ')}${unlisted(view)}`);
   for (const finding of view.findings ?? []) terminal.line(`${'finding'.padEnd(9)} ${finding}`);
+  for (const { group, size, ready, starting, reason } of view.groups ?? []) {
+    const there = starting === 0 ? `${ready}` : `${ready} and ${starting} joining`;
+    terminal.line(`${'group'.padEnd(9)} ${group}: ${size} wanted, ${there} there; ${reason}`);
+  }
+  if (view.givenUp !== undefined) {
+    const { measures, reason } = view.givenUp;
+    terminal.line(`${'given up'.padEnd(9)} ${measures.join(', ')}: ${reason}`);
+  }
+  if (view.rebalance !== undefined) printRebalance(terminal, view.rebalance);
   for (const { tenant, reservation, held, count, used, why } of view.reservations) {
     line(
       'reserved',
@@ -80,6 +89,16 @@ function printStatus(terminal: Terminal, view: ClusterView): void {
     ],
     view.bundles,
   );
+}
+
+/** What the leader made of the load of the nodes, whole: it is what an operator looks for. */
+function printRebalance(terminal: Terminal, view: NonNullable<ClusterView['rebalance']>): void {
+  const { lookedMsAgo, why, moves, underWay } = view;
+  const ago = `${duration(lookedMsAgo)} ago`;
+  terminal.line(`${'balance'.padEnd(9)} ${ago}: ${why}; ${underWay} on their way`);
+  for (const { actor, from, to } of moves) {
+    terminal.line(`${'moved'.padEnd(9)} ${actor}: ${from} to ${to}`);
+  }
 }
 
 /** A tenant with its base weight, and its priority where it is not the usual one. */

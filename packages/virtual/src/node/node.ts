@@ -87,6 +87,7 @@ export class Node {
     this.#checkpoints = new CheckpointStore(world, process, (event) => this.#post(event));
     world.network.listen(process, `node:${incarnation}`, (message: ToNode) => this.#hear(message));
     world.network.listen(process, 'nodes', (message: ToNode) => this.#hear(message));
+    this.#testify();
     this.#join();
   }
 
@@ -238,6 +239,16 @@ export class Node {
     this.#loop?.post({ ...event, wall: this.process.wall() } as NodeEvent);
   }
 
+  /** Says that the process runs to whoever asks, also while its loop stands still. */
+  #testify(): void {
+    const { network } = this.#world;
+    const { incarnation, process } = this.#start;
+    const thread = process.thread();
+    network.listen(thread, `witness:${incarnation}`, ({ replyTo }: { readonly replyTo: string }) =>
+      network.send(thread, replyTo, { kind: 'runs', incarnation }),
+    );
+  }
+
   #beatEvery(ms: number): void {
     if (this.#ended) return;
     this.#beat();
@@ -249,8 +260,10 @@ export class Node {
     if (counts === undefined || this.#ended) return;
     this.#beats += 1;
     const { incarnation } = this;
-    const load = { cpu: 0, memory: 0, ...counts };
-    const beat: Heartbeat = { kind: 'heartbeat', incarnation, counter: this.#beats, load };
+    const cpu = this.#world.cpuShare?.(counts) ?? 0;
+    const load = { cpu, memory: 0, ...counts };
+    const counter = this.#beats;
+    const beat: Heartbeat = { kind: 'heartbeat', incarnation, counter, load, witness: true };
     this.#world.network.send(this.process, 'leader', beat);
   }
 

@@ -7,6 +7,10 @@ export function schedulerConfig({
   cell,
   timings,
 }: Pick<World, 'cell' | 'timings'>): SchedulerConfig {
-  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs } = timings;
-  return { cell, version, heartbeatMs, nodeSilenceMs, probeMs, resendMs, seed: 1 };
+  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs, rebalance, autoscale } = timings;
+  return {
+    ...{ cell, version, heartbeatMs, nodeSilenceMs, probeMs, resendMs, seed: 1 },
+    ...(rebalance === undefined ? {} : { rebalance }),
+    ...(autoscale === undefined ? {} : { autoscale }),
+  };
 }

@@ -7,6 +7,7 @@ import type { Clock, LogWriter } from '@troupe/fabric/ports';
 import {
   type Bytes,
   encode,
+  type Incarnation,
   type LogName,
   type NodeToLeader,
   type Request,
@@ -89,6 +90,11 @@ export class LeaderTerm {
       world.network.listen(process, 'leader', (message: NodeToLeader | Request) =>
         this.hear(message),
       ),
+      world.network.listen(process, witnessed(process), ({ incarnation }: Testimony) => {
+        world.checks.testified(process.name, incarnation);
+        if (world.mutant === 'witness-not-believed') return;
+        this.post({ kind: 'witness-answered', incarnation });
+      }),
       world.network.listen(process, 'images', (image: never) =>
         this.post({ kind: 'image-written', ...(image as object) } as EventBody),
       ),
@@ -158,6 +164,11 @@ export class LeaderTerm {
         return world.network.send(process, `node:${message.node}`, message.message);
       case 'to-all-nodes':
         return world.network.send(process, 'nodes', message.message);
+      case 'ask-witness':
+        return world.network.send(process, `witness:${message.incarnation}`, {
+          kind: 'ask-witness',
+          replyTo: witnessed(process),
+        });
       case 'create-log': {
         const { incarnation } = message;
         return this.#io(`create ${incarnation}`, (done) =>
@@ -247,6 +258,15 @@ export class LeaderTerm {
     }
     this.end(reason);
   }
+}
+
+interface Testimony {
+  readonly incarnation: Incarnation;
+}
+
+/** Where witnesses answer this process. */
+function witnessed(process: Process): string {
+  return `witnessed:${process.name}`;
 }
 
 interface Guard {

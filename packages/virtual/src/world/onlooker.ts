@@ -1,7 +1,7 @@
 /** Who sees what happens in a world. The simulation judges it; without one, only a bug is of interest. */
 
 import type { StoredCheckpoint } from '@troupe/fabric/ports';
-import type { ActorId, LogName, Term } from '@troupe/model';
+import type { ActorId, Incarnation, LogName, Term } from '@troupe/model';
 import type { SchedulerMachine } from '@troupe/scheduler-core';
 import type { NodeFact } from '@troupe/worker-node-core';
 import type { Stored } from '../store/log-server.ts';
@@ -20,6 +20,8 @@ export interface Onlooker {
   crashed(node: string, callIds: readonly string[]): void;
   obeyed(process: string, term: Term): void;
   followed(process: string, machine: SchedulerMachine): void;
+  /** A scheduler hears from the witness of a node that its process runs. */
+  testified(process: string, node: Incarnation): void;
   /** A term begins in this process. */
   leads(process: Process): void;
 }

@@ -31,6 +31,8 @@ export class Process implements Clock {
   readonly #world: World;
   /** Of the newer version: it says and writes what the older one does not know. */
   readonly newer: boolean;
+  /** What runs beside its loop and dies with it, if anything. */
+  #thread: Process | undefined;
   #alive = true;
   #still = false;
   #held: (() => void)[] = [];
@@ -105,10 +107,23 @@ export class Process implements Clock {
 
   /** Everything stands still until `goOn`; the clocks of the host do not. */
   stop(): void {
+    this.stall();
+    this.#thread?.stop();
+  }
+
+  /** The loop stands still until `goOn`; a thread beside it does not. */
+  stall(): void {
     if (this.#alive) this.#still = true;
   }
 
+  /** Starts the one thread beside the loop. */
+  thread(): Process {
+    this.#thread = new Process(this.#world, this.host, this.name);
+    return this.#thread;
+  }
+
   goOn(): void {
+    this.#thread?.goOn();
     if (!this.#still) return;
     this.#still = false;
     const held = this.#held;
@@ -117,6 +132,7 @@ export class Process implements Clock {
   }
 
   end(): void {
+    this.#thread?.end();
     this.#alive = false;
     this.#held = [];
     this.#crashAfter = undefined;

@@ -4,6 +4,7 @@
  * which deliberate fault is in it; without those it is a cluster like any other.
  */
 import type { BundleHash, FromRunner, Manifest, Resources, ToRunner } from '@troupe/model';
+import type { SchedulerConfig } from '@troupe/scheduler-core';
 import type { CheckpointServer } from '../store/checkpoint-server.ts';
 import type { LeaseServer } from '../store/lease-server.ts';
 import type { LogServer } from '../store/log-server.ts';
@@ -41,6 +42,8 @@ export interface World {
   readonly manifests: { of(bundle: BundleHash): Manifest };
   /** What a host offers. */
   site(host: string): Site;
+  /** The share of its cpu that a node has in use; none unless given. */
+  cpuShare?(counts: { readonly actors: number }): number;
   /** What runs user code in a runner process that has just started. */
   runner(start: RunnerStart): { hear(frame: ToRunner): void };
 }
@@ -76,6 +79,10 @@ export interface Timings {
   readonly drainMs: number;
   /** Nodes count their log bytes so many times over, so that small runs reach the limits. */
   readonly bytesFactor: number;
+  /** Off unless given. */
+  readonly rebalance?: NonNullable<SchedulerConfig['rebalance']>;
+  /** None unless given. */
+  readonly autoscale?: NonNullable<SchedulerConfig['autoscale']>;
   /** How long a gateway waits for a call beyond its deadline, and how much longer for a turn on a node that
    *  lives; what the simulation needs unless given. */
   readonly graceMs?: number;

@@ -55,11 +55,17 @@ export class Degradation {
   #side: 'high' | 'low' | 'between' = 'between';
   #since = 0;
 
-  constructor(terms: DegradationTerms = degradationTerms) {
+  /** With so many given up already, when it is taken over. */
+  constructor(terms: DegradationTerms = degradationTerms, count = 0) {
     const { lowShare, highShare } = terms;
     if (!(lowShare >= 0 && lowShare < highShare))
       throw new RangeError(`marks ${lowShare} and ${highShare} must rise from 0`);
     this.#terms = terms;
+    this.#count = Math.min(count, measures.length);
+  }
+
+  get count(): number {
+    return this.#count;
   }
 
   givenUp(): readonly Measure[] {

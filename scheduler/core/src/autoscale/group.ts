@@ -44,6 +44,7 @@ export interface Sizing {
   readonly reason: string;
 }
 
+type Felt = GroupView & { readonly isAhead: boolean };
 type RuledWish = Wish & { readonly rule: SizingRule };
 
 const firstGuessMs = 1_000;
@@ -84,10 +85,11 @@ export class Group {
     this.#forecaster?.ended(tookMs);
   }
 
-  decide(now: number, local: LocalTime, view: GroupView): Sizing {
+  /** With `isAhead` false nobody is asked for ahead of need; the forecast goes on learning. */
+  decide(now: number, local: LocalTime, view: GroupView, isAhead = true): Sizing {
     if (view.queued > 0 || view.busy > 0) this.#workedAt = now;
     const floor = this.#floor(local);
-    const wish = bounded(this.#largest(now, floor, view), floor, this.#terms.max);
+    const wish = bounded(this.#largest(now, floor, { ...view, isAhead }), floor, this.#terms.max);
     assert(wish.size >= floor.size && wish.size <= this.#terms.max, 'G1: within its bounds');
     if (wish.size !== this.#size) this.#threshold?.changed(now, wish.size > this.#size);
     this.#size = wish.size;
@@ -109,7 +111,7 @@ export class Group {
     return floor;
   }
 
-  #largest(now: number, floor: RuledWish, view: GroupView): RuledWish {
+  #largest(now: number, floor: RuledWish, view: Felt): RuledWish {
     const idle = this.#idle(now);
     if (idle !== undefined) {
       this.#forecaster?.forecast(now, view);
@@ -129,13 +131,14 @@ export class Group {
     return { size: 0, rule: 'idle', reason: `nothing arrived, waits or runs for ${seconds} s` };
   }
 
-  *#wishes(now: number, view: GroupView): Generator<RuledWish> {
+  *#wishes(now: number, view: Felt): Generator<RuledWish> {
     const { queue } = this.#terms;
     if (this.#threshold !== undefined)
       yield { ...this.#threshold.wish(now, this.#size, view), rule: 'threshold' };
     if (queue !== undefined) yield { ...queueWish(queue, view), rule: 'queue' };
     if (this.#forecaster !== undefined) {
       const { size, mean, deviation } = this.#forecaster.forecast(now, view);
+      if (!view.isAhead) return;
       const reason =
         `${mean.toFixed(1)} ± ${deviation.toFixed(1)} tasks at once are forecast for when a ` +
         `member started now is ready, and ${view.queued} wait`;

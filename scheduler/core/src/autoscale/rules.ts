@@ -8,6 +8,8 @@ export interface GroupView {
   readonly starting: number;
   /** Members that have a task, or the share of them in use, summed. */
   readonly busy: number;
+  /** Tasks that run, where a member may have several. */
+  readonly running?: number;
   readonly queued: number;
 }
 
@@ -78,11 +80,11 @@ export interface QueueTerms {
   readonly perMember: number;
 }
 
-export function queueWish({ perMember }: QueueTerms, { queued, busy }: GroupView): Wish {
-  const tasks = queued + busy;
+export function queueWish({ perMember }: QueueTerms, view: GroupView): Wish {
+  const { queued, busy, running = busy } = view;
   return {
-    size: Math.ceil(tasks / perMember),
-    reason: `${queued} tasks wait and ${Math.ceil(busy)} run, ${perMember} for each member`,
+    size: Math.ceil((queued + running) / perMember),
+    reason: `${queued} tasks wait and ${Math.ceil(running)} run, ${perMember} for each member`,
   };
 }
 

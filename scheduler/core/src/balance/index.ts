@@ -1,7 +1,7 @@
 /** The load of nodes: places from scratch, and the fewest migrations that even it out. */
 export { type Assignment, assign, type Refused } from './assign.ts';
 export type { BalanceActor, BalanceNode, BalanceSnapshot } from './instance.ts';
-export { NodeLoads, type RebalanceTerms, rebalanceTerms } from './node-loads.ts';
+export { imbalance, loadOf, type NamedLoad, NodeLoads, type Used } from './node-loads.ts';
 export {
   type Migration,
   type Rebalance,

@@ -1,117 +1,96 @@
 /**
- * The load of every node, kept event by event, and whether a rebalance is due. It answers "is it
- * worth looking" in O(log n); the search itself works on a snapshot.
+ * What nodes say of their load, averaged since the last look, and whether it lies unevenly. The load L of a
+ * node is the share of its cpu in use and that of its memory, summed: 0 to 2.
  *
- * L1  a load is the sum over exactly the actors that were placed and not taken away since.
- * L2  a rebalance is due only when the hottest node exceeds the mean by `imbalanceShare`, and no
- *     sooner than `restMs` after the last one.
+ * L1  a load is known only by words of the time since the last look, and by enough of them: a peak of one beat
+ *     says little.
  */
-import { assert, type Resources } from '@troupe/model';
-import { Heap } from '../heap.ts';
+import type { Resources } from '@troupe/model';
 
-interface Loaded {
-  readonly id: string;
-  supply: Resources;
-  readonly actors: Map<string, Resources>;
-  load: number;
-  slot: number;
+export interface Used {
+  /** In cores. */
+  readonly cpu: number;
+  /** In MiB. */
+  readonly memory: number;
 }
 
-export interface RebalanceTerms {
-  readonly imbalanceShare: number;
-  readonly restMs: number;
+interface Heard {
+  cpu: number;
+  memory: number;
+  words: number;
 }
 
-export const rebalanceTerms: RebalanceTerms = { imbalanceShare: 0.25, restMs: 60_000 };
+export class NodeLoads<Node> {
+  readonly #heard = new Map<Node, Heard>();
+  readonly #wordsMin: number;
 
-export class NodeLoads {
-  readonly #nodes = new Map<string, Loaded>();
-  readonly #hottest = new Heap<Loaded>(
-    (left, right) => left.load > right.load || (left.load === right.load && left.id < right.id),
-  );
-  readonly #terms: RebalanceTerms;
-  #total = 0;
-  #rebalancedAt = Number.NEGATIVE_INFINITY;
-
-  constructor(terms: RebalanceTerms = rebalanceTerms) {
-    this.#terms = terms;
+  constructor(wordsMin: number) {
+    this.#wordsMin = wordsMin;
   }
 
-  /** A node joined, or its supply changed. */
-  node(id: string, supply: Resources): void {
-    const known = this.#nodes.get(id);
-    if (known === undefined) {
-      const node = { id, supply, actors: new Map(), load: 0, slot: -1 };
-      this.#nodes.set(id, node);
-      this.#hottest.push(node);
-      return;
+  /** Nodes that are listened to. */
+  get size(): number {
+    return this.#heard.size;
+  }
+
+  hear(node: Node, { cpu, memory }: Used): void {
+    const heard = this.#heard.get(node);
+    if (heard === undefined) this.#heard.set(node, { cpu, memory, words: 1 });
+    else {
+      heard.cpu += cpu;
+      heard.memory += memory;
+      heard.words++;
     }
-    known.supply = supply;
-    let load = 0;
-    for (const demand of known.actors.values()) load += loadOf(demand, supply);
-    this.#set(known, load);
   }
 
-  /** It left, with everything on it. */
-  gone(id: string): void {
-    const node = this.#nodes.get(id);
-    if (node === undefined) return;
-    this.#total -= node.load;
-    this.#hottest.remove(node);
-    this.#nodes.delete(id);
+  forget(node: Node): void {
+    this.#heard.delete(node);
   }
 
-  placed(id: string, actor: string, demand: Resources): void {
-    const node = this.#nodes.get(id);
-    assert(node !== undefined, 'L1: an actor is placed on a node that is known');
-    const before = node.actors.get(actor);
-    const load = node.load - (before === undefined ? 0 : loadOf(before, node.supply));
-    node.actors.set(actor, demand);
-    this.#set(node, load + loadOf(demand, node.supply));
+  /** Undefined as long as it is not known (L1). */
+  used(node: Node): Used | undefined {
+    const { cpu = 0, memory = 0, words = 0 } = this.#heard.get(node) ?? {};
+    return words < this.#wordsMin ? undefined : { cpu: cpu / words, memory: memory / words };
   }
 
-  left(id: string, actor: string): void {
-    const node = this.#nodes.get(id);
-    const demand = node?.actors.get(actor);
-    if (node === undefined || demand === undefined) return;
-    node.actors.delete(actor);
-    this.#set(node, node.actors.size === 0 ? 0 : node.load - loadOf(demand, node.supply));
-  }
-
-  load(id: string): number | undefined {
-    return this.#nodes.get(id)?.load;
-  }
-
-  /** The reason for which a rebalance is due now, for people. */
-  due(now: number): string | undefined {
-    const hottest = this.#hottest.first;
-    if (hottest === undefined || this.#nodes.size < 2) return undefined;
-    if (now - this.#rebalancedAt < this.#terms.restMs) return undefined;
-    const mean = this.#total / this.#nodes.size;
-    if (hottest.load <= mean * (1 + this.#terms.imbalanceShare)) return undefined;
-    return (
-      `node "${hottest.id}" has load ${hottest.load.toFixed(2)}, ` +
-      `${Math.round((hottest.load / mean - 1) * 100)} % above the mean ${mean.toFixed(2)}`
-    );
-  }
-
-  rebalanced(now: number): void {
-    this.#rebalancedAt = now;
-  }
-
-  #set(node: Loaded, load: number): void {
-    this.#total += load - node.load;
-    node.load = load;
-    this.#hottest.moved(node);
+  startAnew(): void {
+    this.#heard.clear();
   }
 }
 
-/** L of one actor on a node; what a node does not supply carries no load. */
-function loadOf(demand: Resources, supply: Resources): number {
-  let load = 0;
-  for (const [name, value] of Object.entries(demand)) {
-    const offered = supply[name] ?? 0;
-    if (offered > 0) load += value / offered;
-  }
-  return load;
+/** L; what a node does not supply carries no load. */
+export function loadOf({ cpu, memory }: Used, supply: Resources): number {
+  const share = (used: number, offered = 0) => (offered > 0 ? used / offered : 0);
+  return share(cpu, supply['cpu']) + share(memory, supply['memory']);
+}
+
+export interface NamedLoad {
+  readonly name: string;
+  readonly load: number;
+}
+
+/** A hottest load below this is no reason to move anybody. */
+const loadMin = 0.2;
+
+/** Why the load lies unevenly, or that it does not; for people. */
+export function imbalance(
+  loads: readonly NamedLoad[],
+  imbalanceShare: number,
+): { readonly isUneven: boolean; readonly reason: string } {
+  const [first] = loads;
+  if (first === undefined || loads.length < 2)
+    return level('there are no two nodes to choose from');
+  const hottest = loads.reduce((most, one) => (one.load > most.load ? one : most), first);
+  const mean = loads.reduce((sum, { load }) => sum + load, 0) / loads.length;
+  const above = mean === 0 ? 0 : Math.round((hottest.load / mean - 1) * 100);
+  const state =
+    `the hottest node, "${hottest.name}", has load ${hottest.load.toFixed(2)}, ` +
+    `${above} % above the mean ${mean.toFixed(2)}`;
+  if (hottest.load < loadMin) return level(`${state}, which is little`);
+  if (hottest.load <= mean * (1 + imbalanceShare)) return level(`${state}, which is level`);
+  return { isUneven: true, reason: state };
+}
+
+function level(reason: string): { readonly isUneven: false; readonly reason: string } {
+  return { isUneven: false, reason };
 }

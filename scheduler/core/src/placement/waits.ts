@@ -1,44 +1,34 @@
 /**
- * Who waits for whom. Gangs never wait while they hold, so they cannot block each other; whoever does
- * hold one reservation while asking for the next (a run whose child needs room, an operator's script)
- * is watched here, and a wait that would close a circle is refused with the circle named.
+ * Who waits for what others hold. A wait that would close a circle is refused with the circle named: in it nobody
+ * could ever go on.
  *
  * L1  the waits that were let in form no circle, so somebody can always go on.
  */
 export interface Circle {
   /** Each waits for what the next one holds; the last waits for the first. */
   readonly owners: readonly string[];
-  /** `run-1 waits for r2 (held by run-2), run-2 waits for r1 (held by run-1)`. */
+  /** `a waits for x (held by b), b waits for y (held by a)`. */
   readonly text: string;
 }
 
 export class Waits {
-  /** Who holds a reservation. */
-  readonly #holders = new Map<string, Set<string>>();
+  /** Who holds it. */
+  readonly #holders = new Map<string, string>();
   /** What an owner waits for. */
   readonly #wanted = new Map<string, Set<string>>();
 
-  /** The owner has it and waits for it no longer; refused when it then waits for who waits for this. */
-  hold(owner: string, reservation: string): Circle | undefined {
-    this.#drop(this.#wanted, owner, reservation);
-    put(this.#holders, reservation, owner);
-    const circle = this.#circleFrom(owner);
-    if (circle !== undefined) this.#drop(this.#holders, reservation, owner);
-    return circle;
+  hold(owner: string, held: string): void {
+    this.#holders.set(held, owner);
   }
 
-  /** The owner waits until others let it go; refused when that would be for ever. */
-  wait(owner: string, reservation: string): Circle | undefined {
-    put(this.#wanted, owner, reservation);
+  /** The owner waits until it is let go; refused when that would be for ever. */
+  wait(owner: string, wanted: string): Circle | undefined {
+    const known = this.#wanted.get(owner);
+    if (known === undefined) this.#wanted.set(owner, new Set([wanted]));
+    else known.add(wanted);
     const circle = this.#circleFrom(owner);
-    if (circle !== undefined) this.#drop(this.#wanted, owner, reservation);
+    if (circle !== undefined) this.#wanted.get(owner)?.delete(wanted);
     return circle;
-  }
-
-  /** The owner holds it no longer, and does not wait for it either. */
-  letGo(owner: string, reservation: string): void {
-    this.#drop(this.#holders, reservation, owner);
-    this.#drop(this.#wanted, owner, reservation);
   }
 
   #circleFrom(start: string): Circle | undefined {
@@ -46,16 +36,15 @@ export class Waits {
     const seen = new Set<string>();
     const leadsBack = (owner: string): boolean => {
       for (const wanted of this.#wanted.get(owner) ?? []) {
-        for (const holder of this.#holders.get(wanted) ?? []) {
-          if (holder === owner) continue;
-          path.push({ owner, wanted, holder });
-          if (holder === start) return true;
-          if (!seen.has(holder)) {
-            seen.add(holder);
-            if (leadsBack(holder)) return true;
-          }
-          path.pop();
+        const holder = this.#holders.get(wanted);
+        if (holder === undefined || holder === owner) continue;
+        path.push({ owner, wanted, holder });
+        if (holder === start) return true;
+        if (!seen.has(holder)) {
+          seen.add(holder);
+          if (leadsBack(holder)) return true;
         }
+        path.pop();
       }
       return false;
     };
@@ -65,15 +54,4 @@ export class Waits {
     });
     return { owners: path.map(({ owner }) => owner), text: steps.join(', ') };
   }
-
-  #drop(from: Map<string, Set<string>>, key: string, value: string): void {
-    const set = from.get(key);
-    if (set?.delete(value) && set.size === 0) from.delete(key);
-  }
-}
-
-function put(into: Map<string, Set<string>>, key: string, value: string): void {
-  const set = into.get(key);
-  if (set === undefined) into.set(key, new Set([value]));
-  else set.add(value);
 }

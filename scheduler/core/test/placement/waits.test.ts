@@ -3,23 +3,23 @@ import { Waits } from '../../src/placement/index.ts';
 
 it('a wait that would never end is refused, with the circle named', () => {
   const waits = new Waits();
-  for (const number of [1, 2, 3]) waits.hold(`run-${number}`, `r${number}`);
-  expect(waits.wait('run-1', 'r2')).toBeUndefined();
-  expect(waits.wait('run-2', 'r3')).toBeUndefined();
+  for (const number of [1, 2, 3]) waits.hold(`gang-${number}`, `r${number}`);
+  expect(waits.wait('gang-1', 'r2')).toBeUndefined();
+  expect(waits.wait('gang-2', 'r3')).toBeUndefined();
   const text =
-    'run-3 waits for r1 (held by run-1), run-1 waits for r2 (held by run-2), run-2 waits for r3 (held by run-3)';
-  expect(waits.wait('run-3', 'r1')).toEqual({ owners: ['run-3', 'run-1', 'run-2'], text });
-  waits.letGo('run-2', 'r2');
-  expect(waits.wait('run-3', 'r1')).toBeUndefined();
+    'gang-3 waits for r1 (held by gang-1), gang-1 waits for r2 (held by gang-2), gang-2 waits for r3 (held by gang-3)';
+  expect(waits.wait('gang-3', 'r1')).toEqual({ owners: ['gang-3', 'gang-1', 'gang-2'], text });
+  expect(waits.wait('gang-3', 'nobody has it')).toBeUndefined();
 });
 
-it('taking what others wait for is refused when they hold what the taker waits for', () => {
+it('a wait for what one holds oneself is none, nor is one for who waits for a third', () => {
   const waits = new Waits();
   waits.hold('a', 'x');
-  waits.wait('a', 'y');
-  waits.wait('b', 'x');
-  expect(waits.hold('b', 'y')?.owners).toEqual(['b', 'a']);
-  waits.letGo('b', 'x');
-  expect(waits.hold('b', 'y')).toBeUndefined();
-  expect(waits.wait('b', 'y')).toBeUndefined();
+  waits.hold('b', 'y');
+  waits.hold('c', 'z');
+  expect(waits.wait('a', 'x')).toBeUndefined();
+  expect(waits.wait('a', 'y')).toBeUndefined();
+  expect(waits.wait('b', 'z')).toBeUndefined();
+  expect(waits.wait('c', 'x')?.owners).toEqual(['c', 'a', 'b']);
+  expect(waits.wait('c', 'y')?.owners).toEqual(['c', 'b']);
 });

@@ -1,9 +1,8 @@
 /**
- * Traces of heartbeats from a seed, and a detector that reads them. Nodes beat each second, in order;
- * each dies twice an hour, half the time with its machine, and comes back after it was declared dead.
- * While its machine lives, a kernel there answers for it: it runs (or is paused), or it is gone.
+ * Traces of heartbeats from a seed. Nodes beat each second, in order; each dies twice an hour, half the time
+ * with its machine, and comes back after it was declared dead. When a process dies alone its kernel closes
+ * its connections, and the broker says so; while it lives, a thread of it answers, also in a pause of its loop.
  */
-import { Suspicion, suspicionTerms, type Verdict } from '../../src/suspicion/index.ts';
 
 export interface Condition {
   readonly name: string;
@@ -35,41 +34,13 @@ export const stalls: Condition = { ...plain, name: 'stalls of the observer', sta
 export interface Detector {
   watch(now: number, node: string): void;
   beat(now: number, node: string): void;
+  /** The broker says that its connection closed. */
+  notice?(now: number, node: string): void;
   tick(now: number): readonly string[];
 }
 
-export type Witness = (node: string) => 'runs' | 'gone' | undefined;
-
-/** Ours: whom it suspects it asks a witness about, again until that answers. */
-export function ours(witness: Witness): Detector {
-  const suspicion = new Suspicion(0);
-  const suspects = new Set<string>();
-  let askAt = 0;
-  return {
-    watch: (now, node) => suspicion.watch(now, node),
-    beat: (now, node) => suspicion.beat(now, node),
-    tick(now) {
-      const dead: string[] = [];
-      const take = (verdicts: readonly Verdict[]) => {
-        for (const { kind, node } of verdicts) {
-          if (kind === 'suspected') suspects.add(node);
-          else dead.push(node);
-        }
-      };
-      take(suspicion.tick(now));
-      if (now < askAt) return dead;
-      askAt = now + suspicionTerms.witnessMs / 5;
-      for (const node of suspects) {
-        if (suspicion.state(node) !== 'suspected') suspects.delete(node);
-        else {
-          const said = witness(node);
-          if (said !== undefined) take(suspicion.testify(now, node, said));
-        }
-      }
-      return dead;
-    },
-  };
-}
+/** True when the witness answers in time. */
+export type Witness = (node: string) => boolean;
 
 /** Whoever is silent for so long is dead. */
 export function fixed(silenceMs: number): Detector {
@@ -99,13 +70,14 @@ interface Node {
   sentAt: number;
   arrivesAt: number;
   diesAt: number;
-  machineLives: boolean;
+  /** When the broker says that its connection closed. */
+  noticeAt: number;
   pauseFrom: number;
   pauseTo: number;
   bornAgainAt: number;
 }
 
-const tickMs = 100;
+const tickMs = 50;
 const beatMs = 1_000;
 const hourMs = 3_600_000;
 const never = Number.POSITIVE_INFINITY;
@@ -119,12 +91,14 @@ export function watchOver(
     anHour === 0 ? never : (-Math.log(1 - chance()) * hourMs) / anHour;
   const born = (name: string, at: number): Node => {
     const pauseFrom = at + untilNext(pausesAnHour);
+    const diesAt = at + beatMs + untilNext(2);
+    const isTold = chance() < 0.5 && chance() >= lossShare;
     return {
       name,
       sentAt: at,
       arrivesAt: at + chance() * beatMs,
-      diesAt: at + beatMs + untilNext(2),
-      machineLives: chance() < 0.5,
+      diesAt,
+      noticeAt: isTold ? diesAt + delay(chance) : never,
       pauseFrom,
       pauseTo: pauseFrom + 500 + 4_500 * chance(),
       bornAgainAt: never,
@@ -145,11 +119,9 @@ export function watchOver(
   let now = 0;
   const detector = make((name) => {
     const node = nodes.get(name);
-    const isDead = node === undefined || node.diesAt <= now;
-    const isThere = node !== undefined && (!isDead || node.machineLives);
+    if (node === undefined || node.diesAt <= now) return false;
     const isLost = chance() < lossShare || chance() < lossShare;
-    if (!isThere || isLost || delay(chance) + delay(chance) > 500) return undefined;
-    return isDead ? 'gone' : 'runs';
+    return !isLost && delay(chance) + delay(chance) <= 500;
   });
   for (let i = 0; i < count; i++) nodes.set(`n${i}`, born(`n${i}`, 0));
   for (const name of nodes.keys()) detector.watch(0, name);
@@ -181,6 +153,10 @@ export function watchOver(
       while (node.arrivesAt <= now) {
         detector.beat(now, node.name);
         send(node);
+      }
+      if (node.noticeAt <= now) {
+        detector.notice?.(now, node.name);
+        node.noticeAt = never;
       }
       if (node.bornAgainAt > now) continue;
       nodes.set(node.name, born(node.name, now));

@@ -1,0 +1,40 @@
+/**
+ * How many nodes each group should have, durably: the latest decision about each, with its reason.
+ *
+ * G5  a group that is configured no longer is forgotten.
+ */
+import type { SchedulerFact } from './facts.ts';
+
+type GroupFact = Extract<SchedulerFact, { kind: 'group-sized' | 'group-dropped' }>;
+
+export type SizedGroup = Omit<Extract<GroupFact, { kind: 'group-sized' }>, 'kind'>;
+
+export class GroupTable {
+  readonly #groups = new Map<string, SizedGroup>();
+
+  get size(): number {
+    return this.#groups.size;
+  }
+  get(group: string): SizedGroup | undefined {
+    return this.#groups.get(group);
+  }
+  all(): IterableIterator<SizedGroup> {
+    return this.#groups.values();
+  }
+
+  apply(fact: GroupFact): void {
+    if (fact.kind === 'group-dropped') this.#groups.delete(fact.group);
+    else {
+      const { kind: _, ...sized } = fact;
+      this.#groups.set(fact.group, sized);
+    }
+  }
+
+  image(): readonly SizedGroup[] {
+    return [...this.#groups.values()];
+  }
+
+  restore(image: readonly SizedGroup[]): void {
+    for (const sized of image) this.#groups.set(sized.group, sized);
+  }
+}

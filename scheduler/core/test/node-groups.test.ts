@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { type AutoscaleConfig, type SchedulerConfig, SchedulerMachine } from '../src/index.ts';
+import { config, ok, Scene, stateOf, task } from './scene.ts';
+
+type Groups = AutoscaleConfig['groups'];
+
+function configured(...groups: Groups): SchedulerConfig {
+  return { ...config, autoscale: { utcOffsetMinutes: 0, groups } };
+}
+
+/** Nodes of 4 cpus join as the tests say. */
+function sceneOf(given: SchedulerConfig): Scene {
+  const scene = new Scene(new SchedulerMachine(given), given);
+  const gpus = { nodes: [{ label: 'gpu', op: 'in', values: ['yes'] }] } as const;
+  scene.deploys({ tasks: [task('work'), task('train', { placement: gpus })] });
+  return scene;
+}
+
+function groupsOf(scene: Scene) {
+  const answer = scene.asks({ kind: 'status' });
+  return answer?.kind === 'status' ? (answer.status.groups ?? []) : [];
+}
+
+function sizeOf(scene: Scene, group: string): number | undefined {
+  return groupsOf(scene).find((one) => one.group === group)?.size;
+}
+
+const plain = { name: 'plain', labels: {}, min: 1, max: 10 };
+
+describe('a group of nodes', () => {
+  it('without a rule is kept at its least size, and nothing is decided where none is configured', () => {
+    const kept = sceneOf(configured({ ...plain, min: 3 }));
+    kept.pass(20_000);
+    expect(groupsOf(kept)).toMatchObject([{ group: 'plain', size: 3, rule: 'floor', ready: 0 }]);
+    expect(kept.decided('group-sized')).toHaveLength(1);
+    const none = sceneOf(config);
+    none.pass(20_000);
+    expect(groupsOf(none)).toEqual([]);
+    expect(none.kinds()).not.toContain('group-sized');
+  });
+
+  it('grows by what waits and runs, says why, and is never larger than it may be', () => {
+    const scene = sceneOf(configured({ ...plain, tasksPerNode: 2 }));
+    scene.joins('n1.aaaaaaaa');
+    for (let i = 0; i < 10; i++) scene.submits(`t${i}`);
+    scene.pass(6_000);
+    const [group] = groupsOf(scene);
+    expect(group).toMatchObject({ size: 5, rule: 'queue', ready: 1, starting: 0, queued: 6 });
+    expect(group?.reason).toBe('6 tasks wait and 4 run, 2 for each member');
+    for (let i = 10; i < 60; i++) scene.submits(`t${i}`);
+    scene.pass(6_000);
+    expect(groupsOf(scene)[0]).toMatchObject({ size: 10, rule: 'max' });
+  });
+
+  it('grows above 80 % in use and shrinks below 30 %, a minute and five after it changed', () => {
+    const threshold = { upShare: 0.8, downShare: 0.3, upRestMs: 60_000, downRestMs: 300_000 };
+    const scene = sceneOf(configured({ ...plain, threshold }));
+    scene.joins('n1.aaaaaaaa');
+    for (let i = 0; i < 4; i++) scene.submits(`t${i}`, { limitMs: 3_600_000 });
+    scene.pass(6_000);
+    expect(sizeOf(scene, 'plain')).toBe(2);
+    scene.pass(50_000);
+    expect(sizeOf(scene, 'plain')).toBe(2);
+    scene.pass(15_000);
+    expect(sizeOf(scene, 'plain')).toBe(3);
+    for (let i = 0; i < 4; i++) scene.finishes(`t${i}`, ok(i));
+    scene.pass(280_000);
+    expect(sizeOf(scene, 'plain')).toBe(3);
+    scene.pass(30_000);
+    expect(sizeOf(scene, 'plain')).toBe(2);
+  });
+
+  it('falls to none after so long without work, and is woken at once by a task', () => {
+    const group = { ...plain, min: 0, tasksPerNode: 4, idleMs: 60_000 };
+    const scene = sceneOf(configured(group));
+    scene.submits('t0');
+    scene.pass(6_000);
+    expect(sizeOf(scene, 'plain')).toBe(1);
+    scene.joins('n1.aaaaaaaa');
+    scene.finishes('t0', ok(0));
+    scene.pass(70_000);
+    expect(groupsOf(scene)[0]).toMatchObject({ size: 0, rule: 'idle' });
+    scene.submits('t1');
+    expect(sizeOf(scene, 'plain')).toBe(1);
+  });
+
+  it('has a floor while the clock says so', () => {
+    const scene = sceneOf(configured({ ...plain, clock: ['min 5 on weekdays 8-18'] }));
+    // A Tuesday, 22:13 UTC.
+    scene.pass(6_000);
+    expect(sizeOf(scene, 'plain')).toBe(1);
+    scene.wall += 12 * 3_600_000;
+    scene.pass(6_000);
+    expect(groupsOf(scene)[0]).toMatchObject({ size: 5, reason: 'the clock: min 5 on weekdays 8-18' });
+  });
+
+  it('orders nodes ahead of need by what arrivals are forecast', () => {
+    const scene = sceneOf(configured({ ...plain, max: 50, forecast: { startMs: 60_000, caution: 2 } }));
+    scene.joins('n1.aaaaaaaa', { cpu: 1_000 });
+    for (let second = 0; second < 180; second++) {
+      for (let i = 0; i < 2; i++) {
+        const id = `t${second}-${i}`;
+        scene.submits(id);
+        scene.finishes(id, ok(0), 4_000);
+      }
+      scene.pass(1_000);
+    }
+    const [group] = groupsOf(scene);
+    expect(group?.rule).toBe('forecast');
+    // Two a second of four seconds each are eight at once.
+    expect(group?.size).toBeGreaterThanOrEqual(8);
+    expect(group?.size).toBeLessThan(20);
+  });
+
+  it('has the nodes with all of its labels, and the tasks that select them', () => {
+    const gpu = { name: 'gpu', labels: { gpu: 'yes' }, min: 0, max: 4, tasksPerNode: 1 };
+    const scene = sceneOf(configured({ ...plain, tasksPerNode: 1 }, gpu));
+    scene.joins('n1.aaaaaaaa', { cpu: 4 }, { gpu: 'yes' });
+    scene.joins('n2.aaaaaaaa', { cpu: 4 });
+    for (let i = 0; i < 7; i++) scene.submits(`g${i}`, { name: 'train' });
+    scene.submits('t0');
+    scene.pass(6_000);
+    const [first, second] = groupsOf(scene);
+    expect(first).toMatchObject({ group: 'plain', ready: 2, queued: 0 });
+    expect(second).toMatchObject({ group: 'gpu', ready: 1, size: 4, rule: 'max', queued: 3 });
+  });
+});
+
+describe('what was decided about groups', () => {
+  it.each(['facts', 'image'] as const)('is what the next leader goes on from, by the %s', (from) => {
+    const threshold = { upShare: 0.8, downShare: 0.3, upRestMs: 60_000, downRestMs: 300_000 };
+    const scene = sceneOf(configured({ ...plain, threshold }));
+    scene.joins('n1.aaaaaaaa');
+    for (let i = 0; i < 4; i++) scene.submits(`t${i}`, { limitMs: 3_600_000 });
+    scene.pass(70_000);
+    const before = sizeOf(scene, 'plain');
+    expect(before).toBe(3);
+    for (let i = 0; i < 4; i++) scene.finishes(`t${i}`, ok(i));
+    scene.failOver(from);
+    expect(sizeOf(scene, 'plain')).toBe(3);
+    scene.pass(200_000);
+    expect(sizeOf(scene, 'plain')).toBe(3);
+    const replayed = new SchedulerMachine(config);
+    for (const fact of scene.facts) replayed.apply(fact);
+    expect(stateOf(replayed)).toBe(stateOf(scene.machine));
+  });
+
+  it('is forgotten with a group that is configured no longer', () => {
+    const scene = sceneOf(configured(plain));
+    scene.pass(6_000);
+    const next = new SchedulerMachine(config);
+    for (const fact of scene.facts) next.apply(fact);
+    const later = new Scene(next, config);
+    expect(later.decided('group-dropped')).toHaveLength(1);
+    expect(later.machine.durable().groups).toBeUndefined();
+  });
+
+  it('is the same for the same events', () => {
+    const play = () => {
+      const scene = sceneOf(configured({ ...plain, tasksPerNode: 2 }));
+      scene.joins('n1.aaaaaaaa');
+      for (let i = 0; i < 30; i++) scene.submits(`t${i}`);
+      scene.pass(30_000);
+      return scene.decided('group-sized');
+    };
+    expect(play()).toEqual(play());
+  });
+});

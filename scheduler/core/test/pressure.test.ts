@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { type SchedulerConfig, SchedulerMachine } from '../src/index.ts';
+import { config, ok, Scene, stateOf } from './scene.ts';
+
+const pressed: SchedulerConfig = { ...config, pressure: { tasksMax: 10, factsMax: 1_000_000 } };
+const order = [
+  'prewarming',
+  'rebalancing',
+  'frequent-checkpoints',
+  'progress-reports',
+  'low-priority-admission',
+  'normal-priority-admission',
+];
+
+/** Tasks that nobody can run, so that they wait. */
+function sceneWith(waiting: number, given = pressed): Scene {
+  const scene = new Scene(new SchedulerMachine(given), given);
+  scene.deploys();
+  for (let i = 0; i < waiting; i++) scene.submits(`t${i}`);
+  return scene;
+}
+
+function givenUp(scene: Scene): readonly string[] {
+  const answer = scene.asks({ kind: 'status' });
+  return answer?.kind === 'status' ? (answer.status.givenUp?.measures ?? []) : [];
+}
+
+const submits = (scene: Scene, id: string, priority: 'low' | 'normal' | 'high') =>
+  scene.code(scene.answer(scene.submits(id, { priority })));
+
+describe('under pressure', () => {
+  it('one thing after the other is given up, in the stated order, and said with why', () => {
+    const scene = sceneWith(9);
+    scene.pass(4_000);
+    expect(givenUp(scene)).toEqual([]);
+    for (let count = 1; count <= order.length; count++) {
+      scene.pass(5_000);
+      expect(givenUp(scene)).toEqual(order.slice(0, count));
+    }
+    const [first] = scene.decided('measures-given-up');
+    expect(first?.reason).toContain('queues at 90 % for');
+    scene.pass(60_000);
+    expect(scene.decided('measures-given-up')).toHaveLength(order.length);
+  });
+
+  it('new work of low priority is turned away, then that of normal, never that of high', () => {
+    const scene = sceneWith(9);
+    scene.pass(24_000);
+    expect(submits(scene, 'low-1', 'low')).toBeUndefined();
+    scene.pass(4_000);
+    expect(submits(scene, 'low-2', 'low')).toBe('RESOURCE_EXHAUSTED');
+    expect(submits(scene, 'low-1', 'low')).toBeUndefined();
+    expect(submits(scene, 'normal-1', 'normal')).toBeUndefined();
+    scene.pass(4_000);
+    expect(submits(scene, 'normal-2', 'normal')).toBe('RESOURCE_EXHAUSTED');
+    expect(submits(scene, 'high-1', 'high')).toBeUndefined();
+  });
+
+  it('nothing is given up where the cell is not configured so', () => {
+    const scene = sceneWith(50, config);
+    scene.pass(120_000);
+    expect(givenUp(scene)).toEqual([]);
+    expect(scene.kinds()).not.toContain('measures-given-up');
+  });
+});
+
+describe('when the pressure is gone', () => {
+  it('what was given up comes back, the last first, one at a time', () => {
+    const scene = sceneWith(9);
+    scene.pass(16_500);
+    expect(givenUp(scene)).toEqual(order.slice(0, 3));
+    scene.joins('n1.aaaaaaaa', { cpu: 100 });
+    for (let i = 0; i < 9; i++) scene.finishes(`t${i}`, ok(i));
+    for (let count = 2; count >= 0; count--) {
+      scene.pass(31_000);
+      expect(givenUp(scene)).toEqual(order.slice(0, count));
+    }
+    expect(scene.machine.durable().givenUp).toBeUndefined();
+  });
+
+  it.each(['facts', 'image'] as const)('under another leader too, which goes on from the %s', (from) => {
+    const scene = sceneWith(9);
+    scene.pass(16_500);
+    scene.failOver(from);
+    expect(givenUp(scene)).toEqual(order.slice(0, 3));
+    scene.joins('n1.aaaaaaaa', { cpu: 100 });
+    for (let i = 0; i < 9; i++) scene.finishes(`t${i}`, ok(i));
+    scene.pass(100_000);
+    expect(givenUp(scene)).toEqual([]);
+    const replayed = new SchedulerMachine(config);
+    for (const fact of scene.facts) replayed.apply(fact);
+    expect(stateOf(replayed)).toBe(stateOf(scene.machine));
+  });
+
+  it('at once under a leader that is configured to give nothing up', () => {
+    const scene = sceneWith(9);
+    scene.pass(16_500);
+    const next = new SchedulerMachine(config);
+    for (const fact of scene.facts) next.apply(fact);
+    expect(givenUp(new Scene(next, config))).toEqual([]);
+  });
+});
