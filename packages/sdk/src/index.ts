@@ -25,6 +25,7 @@ export type {
   TopicView,
   TurnUse,
 } from '@troupe/model';
+export type { ActorEvent, WatchOptions } from './actor-events.ts';
 export type {
   ActorPage,
   ActorRef,
@@ -32,7 +33,6 @@ export type {
   CreateActorOptions,
   ListActorsOptions,
 } from './actors.ts';
-export type { ActorEvent, WatchOptions } from './actor-events.ts';
 export type { Config, ConfigView, SetConfigOptions } from './config.ts';
 export { connect } from './connect.ts';
 export type { DeadLetters, DeadLettersAsked, DeadLettersPage } from './dead-letters.ts';
