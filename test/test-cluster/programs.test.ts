@@ -2,6 +2,7 @@
  * Random programs in test clusters: `TROUPE_PROGRAMS=20000 npx vitest run test/test-cluster` runs as many,
  * 200 to a cluster, and says how many; 300 unless given.
  */
+import { TroupeError } from '@troupe/sdk';
 import { TestCluster } from '@troupe/sdk/testing';
 import { Random } from '@troupe/virtual';
 import { expect, test } from 'vitest';
@@ -49,7 +50,8 @@ async function runIn(
       // A turn whose runner dies for the third time fails, which no model foresees.
       if (runnerCrashes < runnerCrashesMax && chance.chance(0.2)) {
         runnerCrashes += 1;
-        return await cluster.crashRunners(`node-${chance.whole(1, 3)}`);
+        const node = `node-${chance.whole(1, 3)}`;
+        return await asItRuns(cluster, () => cluster.crashRunners(node));
       }
       await harm(cluster, chance);
     },
@@ -69,7 +71,18 @@ async function runIn(
 async function harm(cluster: TestCluster, chance: Random): Promise<void> {
   const scheduler = chance.chance(0.2);
   const victim = scheduler ? `scheduler-${chance.whole(1, 2)}` : `node-${chance.whole(1, 3)}`;
-  await cluster.crash(victim);
+  await asItRuns(cluster, () => cluster.crash(victim));
   await cluster.advance(chance.whole(0, 300));
   await cluster.restart(victim);
+}
+
+/** A node that was fenced is down by itself, and started again a second later. */
+async function asItRuns(cluster: TestCluster, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (thrown) {
+    if (!(thrown instanceof TroupeError) || thrown.code !== 'WRONG_STATE') throw thrown;
+    await cluster.advance('2s');
+    await act();
+  }
 }
