@@ -55,7 +55,14 @@ export interface Deadline extends HeapItem {
 }
 
 /** Each is set once, and again when it falls due: where nothing happens it finds nothing to do. */
-const routine: ReadonlySet<Due['kind']> = new Set(['pulse', 'rebalance', 'sizing', 'pressure', 'retention', 'sweep']);
+const routine: ReadonlySet<Due['kind']> = new Set([
+  'pulse',
+  'rebalance',
+  'sizing',
+  'pressure',
+  'retention',
+  'sweep',
+]);
 
 export class Deadlines {
   readonly #heap = new Heap<Deadline>(

@@ -88,8 +88,11 @@ export class NodeGroups {
     return this.#groups.map(({ config, sizing, view }) => {
       const { name, min, max } = config;
       const known = this.#desk.state.groups.get(name);
-      const { size = min, rule = 'floor', reason = 'it has not been looked at yet' } =
-        sizing ?? known ?? {};
+      const {
+        size = min,
+        rule = 'floor',
+        reason = 'it has not been looked at yet',
+      } = sizing ?? known ?? {};
       const { ready, starting, queued } = view;
       return { group: name, size, min, max, rule, reason, ready, starting, queued };
     });

@@ -76,10 +76,7 @@ export class Standoffs {
   }
 
   /** The tenants without whose empty places it would start: one of them, or else all together. */
-  #blockersOf(
-    item: QueueItem,
-    oldest: ReadonlyMap<TenantName, QueueItem>,
-  ): readonly TenantName[] {
+  #blockersOf(item: QueueItem, oldest: ReadonlyMap<TenantName, QueueItem>): readonly TenantName[] {
     const others = [...oldest.keys()].filter((tenant) => tenant !== item.tenant);
     for (const tenant of others) {
       if (this.#places.wouldStartWithout(item, new Set([tenant]))) return [tenant];

@@ -91,11 +91,16 @@ describe('a group of nodes', () => {
     expect(sizeOf(scene, 'plain')).toBe(1);
     scene.wall += 12 * 3_600_000;
     scene.pass(6_000);
-    expect(groupsOf(scene)[0]).toMatchObject({ size: 5, reason: 'the clock: min 5 on weekdays 8-18' });
+    expect(groupsOf(scene)[0]).toMatchObject({
+      size: 5,
+      reason: 'the clock: min 5 on weekdays 8-18',
+    });
   });
 
   it('orders nodes ahead of need by what arrivals are forecast', () => {
-    const scene = sceneOf(configured({ ...plain, max: 50, forecast: { startMs: 60_000, caution: 2 } }));
+    const scene = sceneOf(
+      configured({ ...plain, max: 50, forecast: { startMs: 60_000, caution: 2 } }),
+    );
     scene.joins('n1.aaaaaaaa', { cpu: 1_000 });
     for (let second = 0; second < 180; second++) {
       for (let i = 0; i < 2; i++) {
@@ -127,23 +132,26 @@ describe('a group of nodes', () => {
 });
 
 describe('what was decided about groups', () => {
-  it.each(['facts', 'image'] as const)('is what the next leader goes on from, by the %s', (from) => {
-    const threshold = { upShare: 0.8, downShare: 0.3, upRestMs: 60_000, downRestMs: 300_000 };
-    const scene = sceneOf(configured({ ...plain, threshold }));
-    scene.joins('n1.aaaaaaaa');
-    for (let i = 0; i < 4; i++) scene.submits(`t${i}`, { limitMs: 3_600_000 });
-    scene.pass(70_000);
-    const before = sizeOf(scene, 'plain');
-    expect(before).toBe(3);
-    for (let i = 0; i < 4; i++) scene.finishes(`t${i}`, ok(i));
-    scene.failOver(from);
-    expect(sizeOf(scene, 'plain')).toBe(3);
-    scene.pass(200_000);
-    expect(sizeOf(scene, 'plain')).toBe(3);
-    const replayed = new SchedulerMachine(config);
-    for (const fact of scene.facts) replayed.apply(fact);
-    expect(stateOf(replayed)).toBe(stateOf(scene.machine));
-  });
+  it.each(['facts', 'image'] as const)(
+    'is what the next leader goes on from, by the %s',
+    (from) => {
+      const threshold = { upShare: 0.8, downShare: 0.3, upRestMs: 60_000, downRestMs: 300_000 };
+      const scene = sceneOf(configured({ ...plain, threshold }));
+      scene.joins('n1.aaaaaaaa');
+      for (let i = 0; i < 4; i++) scene.submits(`t${i}`, { limitMs: 3_600_000 });
+      scene.pass(70_000);
+      const before = sizeOf(scene, 'plain');
+      expect(before).toBe(3);
+      for (let i = 0; i < 4; i++) scene.finishes(`t${i}`, ok(i));
+      scene.failOver(from);
+      expect(sizeOf(scene, 'plain')).toBe(3);
+      scene.pass(200_000);
+      expect(sizeOf(scene, 'plain')).toBe(3);
+      const replayed = new SchedulerMachine(config);
+      for (const fact of scene.facts) replayed.apply(fact);
+      expect(stateOf(replayed)).toBe(stateOf(scene.machine));
+    },
+  );
 
   it('is forgotten with a group that is configured no longer', () => {
     const scene = sceneOf(configured(plain));

@@ -78,19 +78,22 @@ describe('when the pressure is gone', () => {
     expect(scene.machine.durable().givenUp).toBeUndefined();
   });
 
-  it.each(['facts', 'image'] as const)('under another leader too, which goes on from the %s', (from) => {
-    const scene = sceneWith(9);
-    scene.pass(16_500);
-    scene.failOver(from);
-    expect(givenUp(scene)).toEqual(order.slice(0, 3));
-    scene.joins('n1.aaaaaaaa', { cpu: 100 });
-    for (let i = 0; i < 9; i++) scene.finishes(`t${i}`, ok(i));
-    scene.pass(100_000);
-    expect(givenUp(scene)).toEqual([]);
-    const replayed = new SchedulerMachine(config);
-    for (const fact of scene.facts) replayed.apply(fact);
-    expect(stateOf(replayed)).toBe(stateOf(scene.machine));
-  });
+  it.each(['facts', 'image'] as const)(
+    'under another leader too, which goes on from the %s',
+    (from) => {
+      const scene = sceneWith(9);
+      scene.pass(16_500);
+      scene.failOver(from);
+      expect(givenUp(scene)).toEqual(order.slice(0, 3));
+      scene.joins('n1.aaaaaaaa', { cpu: 100 });
+      for (let i = 0; i < 9; i++) scene.finishes(`t${i}`, ok(i));
+      scene.pass(100_000);
+      expect(givenUp(scene)).toEqual([]);
+      const replayed = new SchedulerMachine(config);
+      for (const fact of scene.facts) replayed.apply(fact);
+      expect(stateOf(replayed)).toBe(stateOf(scene.machine));
+    },
+  );
 
   it('at once under a leader that is configured to give nothing up', () => {
     const scene = sceneWith(9);

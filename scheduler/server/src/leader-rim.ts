@@ -96,7 +96,10 @@ export class LeaderRim implements LoopRim<SchedulerFact, SchedulerSend, Schedule
         this.#start.logger.info({ actor, to, why }, 'an actor is moved to even out the load');
       }
       if (fact.kind === 'place-let-go' && fact.why !== undefined) {
-        this.#start.logger.warn({ why: fact.why }, 'a reserved place is let go: others wait for it');
+        this.#start.logger.warn(
+          { why: fact.why },
+          'a reserved place is let go: others wait for it',
+        );
       }
       if (fact.kind !== 'node-sealed') continue;
       const { incarnation } = fact;

@@ -2,9 +2,9 @@
 import { type Incarnation, incarnation, type NodeName } from '@troupe/model';
 import { type Host, Node, Process, Scheduler, schedulerConfig } from '@troupe/virtual';
 import { Client } from '../client/client.ts';
+import { spoiltConfig } from '../mutants/spoilt-config.ts';
 import type { Fault } from '../plan/faults.ts';
 import { lastOperations } from '../plan/load.ts';
-import { spoiltConfig } from '../mutants/spoilt-config.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TenantWish } from '../plan/scene.ts';
 import { isVault, lastVaultReads } from '../plan/vaults.ts';
