@@ -25,8 +25,9 @@ export class GroupTable {
   apply(fact: GroupFact): void {
     if (fact.kind === 'group-dropped') this.#groups.delete(fact.group);
     else {
-      const { kind: _, ...sized } = fact;
-      this.#groups.set(fact.group, sized);
+      // No more than this version knows of it.
+      const { group, size, rule, reason, ledMs } = fact;
+      this.#groups.set(group, { group, size, rule, reason, ledMs });
     }
   }
 

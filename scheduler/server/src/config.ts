@@ -66,6 +66,8 @@ const schedulerSection = z.strictObject({
     .int()
     .min(1)
     .default(32 * 1024 * 1024),
+  /** How a node is chosen for a task that names no strategy. */
+  placementStrategy: z.enum(strategyNames).default('load-balanced'),
   /** Actors are moved to even out the load of the nodes. */
   rebalance: z
     .strictObject({
@@ -78,8 +80,8 @@ const schedulerSection = z.strictObject({
   /** How many nodes each group of them should have is decided, and shown. */
   autoscale: z
     .strictObject({
-      utcOffsetMinutes: z.int().min(-840).max(840).default(0),
       groups: z.array(nodeGroup).max(100).default([]),
+      utcOffsetMinutes: z.int().min(-840).max(840).default(0),
     })
     .prefault({}),
   /** Under pressure things are given up, in a stated order. */
@@ -90,8 +92,6 @@ const schedulerSection = z.strictObject({
       factsMax: z.int().min(1).default(200_000),
     })
     .prefault({}),
-  /** How a node is chosen for a task that names no strategy. */
-  placementStrategy: z.enum(strategyNames).default('load-balanced'),
 });
 
 /** What the file of a scheduler may say. */
