@@ -1,30 +1,5 @@
 /** The whole public surface of Troupe: definitions, and the client. */
 
-export type {
-  ActorActivity,
-  ActorState,
-  ActorUse,
-  ActorView,
-  BlockView,
-  ClusterView,
-  DeadLettersOfActor,
-  DeadLettersView,
-  DeadLetterView,
-  DemandView,
-  NodeView,
-  PendingTimerView,
-  ProgressView,
-  ReservationView,
-  RunProgress,
-  RunState,
-  RunView,
-  SubscriberView,
-  TaskView,
-  TenantSettings,
-  TenantView,
-  TopicView,
-  TurnUse,
-} from '@troupe/model';
 export type { ActorEvent, WatchOptions } from './actor-events.ts';
 export type {
   ActorPage,
@@ -60,3 +35,4 @@ export type {
   TenantOptions,
   Troupe,
 } from './troupe.ts';
+export type * from './views.ts';

@@ -31,7 +31,7 @@ describe('what is written into a field and is not of its form is refused with it
     ['condition', 'conditions', '[{"id": "a", "title": "if", "value"'],
     ['condition', 'conditions', 'no JSON at all'],
     ['router_v2', 'routes', '[{"id": "a"'],
-  ])('a %s whose `%s` are no JSON: %s', (type, name, text) => {
+  ])('a %s whose %s are no JSON: %s', (type, name, text) => {
     expect(whyNot(type, { [name]: text })).toEqual([
       { place: 'it', what: expect.stringContaining(`\`${name}\` is no JSON: \`${text}\``) },
     ]);
