@@ -123,11 +123,8 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
   const read: ReadObject = (stored) => unary.read(stored);
   const way: Way = { session, read, platform, unary, tenant };
   const owner = new SessionOwner(unary, tenant, platform);
-  const actors = actorsOf(
-    unary,
-    tenant,
-    { platform, session: owner },
-    (target, key, birth) => actorHandle(way, target, key, { deadlineMs, birth }),
+  const actors = actorsOf(unary, tenant, { platform, session: owner }, (target, key, birth) =>
+    actorHandle(way, target, key, { deadlineMs, birth }),
   );
   return {
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>

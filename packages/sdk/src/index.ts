@@ -1,5 +1,4 @@
 /** The whole public surface of Troupe: definitions, and the client. */
-
 export type {
   ActorActivity,
   ActorState,
@@ -25,6 +24,7 @@ export type {
   TopicView,
   TurnUse,
 } from '@troupe/model';
+export type { ActorEvent, WatchOptions } from './actor-events.ts';
 export type {
   ActorPage,
   ActorRef,
@@ -32,7 +32,6 @@ export type {
   CreateActorOptions,
   ListActorsOptions,
 } from './actors.ts';
-export type { ActorEvent, WatchOptions } from './actor-events.ts';
 export type { Config, ConfigView, SetConfigOptions } from './config.ts';
 export { connect } from './connect.ts';
 export type { DeadLetters, DeadLettersAsked, DeadLettersPage } from './dead-letters.ts';
@@ -40,7 +39,6 @@ export * from './define.ts';
 export type { CodeVersion, Rollout, RolloutOptions, Rollouts } from './rollouts.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { AcquireOptions, Lease, SemaphoreHandle } from './semaphores.ts';
-export type { ActorStream } from './stream.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type { Topic, TopicsAsked, TopicsPage } from './topics.ts';
 export type {

@@ -381,17 +381,20 @@ describe('an actor that is owned by a session of a client', () => {
     expect(wishOfOwned(scene)).toBe('ending');
   });
 
-  it.each(['facts', 'image'] as const)('has its whole time anew under a new leader, from its %s', (from) => {
-    const scene = owning();
-    scene.pass(50_000);
-    scene.failOver(from);
-    scene.pass(50_000);
-    expect(wishOfOwned(scene)).toBeUndefined();
-    keeps(scene, 120_000);
-    expect(wishOfOwned(scene)).toBeUndefined();
-    scene.pass(61_500);
-    expect(wishOfOwned(scene)).toBe('ending');
-  });
+  it.each(['facts', 'image'] as const)(
+    'has its whole time anew under a new leader, from its %s',
+    (from) => {
+      const scene = owning();
+      scene.pass(50_000);
+      scene.failOver(from);
+      scene.pass(50_000);
+      expect(wishOfOwned(scene)).toBeUndefined();
+      keeps(scene, 120_000);
+      expect(wishOfOwned(scene)).toBeUndefined();
+      scene.pass(61_500);
+      expect(wishOfOwned(scene)).toBe('ending');
+    },
+  );
 
   it('is not destroyed for a silence that was the own one of the leader', () => {
     const scene = owning();

@@ -37,17 +37,20 @@ describe('what becomes of an actor', () => {
     expect(first).toMatchObject({ actor: cart('a'), failure: broken });
   });
 
-  it.each(['facts', 'image'] as const)('is kept, and not told again, by a new leader from its %s', (from) => {
-    const { scene, node } = carts();
-    ails(scene, node, broken);
-    const before = events(scene);
-    scene.failOver(from);
-    ails(scene, node, broken);
-    expect(events(scene)).toEqual(before);
-    expect(kinds(scene, before.next)).toEqual([]);
-    ails(scene, node);
-    expect(kinds(scene, before.next)).toEqual(['recovered']);
-  });
+  it.each(['facts', 'image'] as const)(
+    'is kept, and not told again, by a new leader from its %s',
+    (from) => {
+      const { scene, node } = carts();
+      ails(scene, node, broken);
+      const before = events(scene);
+      scene.failOver(from);
+      ails(scene, node, broken);
+      expect(events(scene)).toEqual(before);
+      expect(kinds(scene, before.next)).toEqual([]);
+      ails(scene, node);
+      expect(kinds(scene, before.next)).toEqual(['recovered']);
+    },
+  );
 
   it('is that it is in quarantine, was placed anew after its node had died, and has ended', () => {
     const { scene, node } = carts(2);

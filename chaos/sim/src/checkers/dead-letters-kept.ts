@@ -5,11 +5,11 @@
  */
 import { type ActorId, decodeValue, lettersMethod, limits } from '@troupe/model';
 import type { NodeFact } from '@troupe/worker-node-core';
+import { idIn } from '../node/form.ts';
 import { decodeArgs } from '../node/program.ts';
 import type { Answered, MakeChecker } from './checker.ts';
 import { Decided, isEarly } from './decided.ts';
 import { sameBytes } from './truth.ts';
-import { idIn } from '../node/form.ts';
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 type LetterFact = TurnFact & { readonly cause: { readonly kind: 'letter' } };

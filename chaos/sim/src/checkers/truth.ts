@@ -26,6 +26,7 @@ import {
   type TurnCause,
   type UpgradeCause,
 } from '@troupe/worker-node-core';
+import { idIn } from '../node/form.ts';
 import { isTopic } from '../node/program.ts';
 import { Manifests } from '../plan/bundles.ts';
 import type { Scene } from '../plan/scene.ts';
@@ -33,7 +34,6 @@ import { Asked } from './asked.ts';
 import { Grounds } from './grounds.ts';
 import { Ledgers } from './runs/ledgers.ts';
 import { Vaults } from './vaults.ts';
-import { idIn } from '../node/form.ts';
 
 export interface ActorTruth {
   readonly id: ActorId;

@@ -12,8 +12,8 @@ import {
 } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { NodeFact } from '@troupe/worker-node-core';
-import { isVault, vaultScope } from '../plan/vaults.ts';
 import { idIn } from '../node/form.ts';
+import { isVault, vaultScope } from '../plan/vaults.ts';
 
 export interface VaultTurn extends LineTurn {
   /** What it added to the state, if anything. */

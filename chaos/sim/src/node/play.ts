@@ -8,9 +8,9 @@
  * A4  an actor that has left begins no step, whatever its node had allowed.
  */
 import {
-  type BundleHash,
   type ActorId,
   actorParts,
+  type BundleHash,
   type Decided,
   decodeValue,
   encodeValue,

@@ -129,7 +129,7 @@ async function wishFor(gateway: Gateway, asked: Asked<BornActor>, wish: Wish) {
   return {};
 }
 
-interface ListEventsRequest {
+export interface ListEventsRequest {
   readonly tenant: string;
   readonly after: number;
   readonly limit: number;
@@ -148,7 +148,7 @@ async function listEvents(gateway: Gateway, asked: Asked<ListEventsRequest>) {
   return { events: told, next, missed };
 }
 
-interface OwningSession {
+export interface OwningSession {
   readonly tenant: string;
   readonly session: string;
 }
