@@ -35,6 +35,7 @@ export { poolIn } from './pool.ts';
 export type { Made, Ref, Refs, Resolved } from './ref.ts';
 export type { PermitOptions, SemaphoreCounts } from './semaphore.ts';
 export { Semaphore, withPermit } from './semaphore.ts';
+export type { ActorStream } from './stream.ts';
 export type { TaskDefinition, TaskOptions } from './task.ts';
 export { task } from './task.ts';
 export type { TimerOptions, TimerSchedule, Timers, TimerView } from './timers.ts';

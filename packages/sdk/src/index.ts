@@ -15,7 +15,6 @@ export * from './define.ts';
 export type { CodeVersion, Rollout, RolloutOptions, Rollouts } from './rollouts.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { AcquireOptions, Lease, SemaphoreHandle } from './semaphores.ts';
-export type { ActorStream } from './stream.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type { Topic, TopicsAsked, TopicsPage } from './topics.ts';
 export type {

@@ -52,7 +52,7 @@ describe('an actor', () => {
     expect(made[0]?.key).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('is owned by another one, by its birth, or by a run', async () => {
+  test('is owned by another one, by its birth, by a run, or by its client', async () => {
     const asked: { owner: object }[] = [];
     gateway.unary = {
       Create: (request: Named & { owner: object }) => {
@@ -63,10 +63,12 @@ describe('an actor', () => {
     const owner = await troupe.actors.create('Counter', 'k');
     await troupe.actors.create('Counter', 'child', { owner });
     await troupe.actors.create('Counter', 'step', { owner: { run: 'r1' } });
+    await troupe.actors.create('Counter', 'mine', { owner: 'session' });
     expect(asked.map((one) => one.owner)).toEqual([
       null,
-      { run: '', type: 'Counter', key: 'k', birth: 7 },
-      { run: 'r1', type: '', key: '', birth: 0 },
+      { run: '', type: 'Counter', key: 'k', birth: 7, session: '' },
+      { run: 'r1', type: '', key: '', birth: 0, session: '' },
+      { run: '', type: '', key: '', birth: 0, session: expect.stringMatching(/^[\w-]+$/) },
     ]);
   });
 
