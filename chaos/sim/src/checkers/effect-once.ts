@@ -1,7 +1,8 @@
 /** A call, a letter, a firing of a timer and a step take effect once: no cause and no program twice in an actor's history,
  *  and no step again whose result was recorded. */
-import { type ActorId, decodeValue, limits } from '@troupe/model';
+import { type ActorId, limits } from '@troupe/model';
 import { callIdOf, type NodeFact, type TurnCause } from '@troupe/worker-node-core';
+import { idIn } from '../node/form.ts';
 import { decodeArgs, isTopic } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { type ActorTruth, causeKey, failedBefore, type Truth, type TurnTruth } from './truth.ts';
@@ -64,7 +65,8 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
       noteFailed(fact);
       if (fact.delta === undefined || isTopic(fact.actor)) return;
-      const program = String(decodeValue(fact.delta));
+      const program = idIn(fact.delta);
+      if (program === undefined) return;
       const before = programs.get(program);
       if (again) forgotten.add(program);
       if (before !== undefined && !isForgotten(program) && !isOfFailed(program)) {

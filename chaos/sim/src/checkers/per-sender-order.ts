@@ -1,6 +1,7 @@
 /** Letters of one sender take effect in the order of their numbers, without gaps, and none that was
  *  not sent. */
-import { decodeValue, type Letter } from '@troupe/model';
+import { type Letter } from '@troupe/model';
+import { idIn } from '../node/form.ts';
 import { isTopic, programIn } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
 import { sameBytes } from './truth.ts';
@@ -22,7 +23,7 @@ export const perSenderOrder: MakeChecker = (truth, violate) => ({
     }
     if (fact.delta === undefined || isTopic(fact.actor)) return;
     const meant = programIn(sent.method, sent.args, fact.actor).id;
-    const program = String(decodeValue(fact.delta));
+    const program = idIn(fact.delta);
     if (program === meant) return;
     violate(`${fact.actor} takes ${program} as letter ${number} of ${from}, which was ${meant}`);
   },
