@@ -91,7 +91,7 @@ it('an owned actor goes with its owner, also when the leader is killed in betwee
 });
 
 it('an actor of a session outlives a gateway, and goes with its client, also when the leader is killed in between', async () => {
-  stage = await scene({ nodes: 1, schedulers: 2 });
+  stage = await scene({ nodes: 1, schedulers: 3 });
   const { actors } = stage.troupe;
   const client = await connect({ address: stage.cluster.addresses.join(',') });
   const mine = await client.actors.create(Counter, 'mine', { owner: 'session' });
@@ -103,7 +103,6 @@ it('an actor of a session outlives a gateway, and goes with its client, also whe
   };
   await killLeader();
   expect(await mine.calls.add('one')).toBe(1);
-  await stage.cluster.startScheduler();
   expect(await actors.getIfExists(Counter, 'mine')).toBeDefined();
   await client.close();
   await killLeader();

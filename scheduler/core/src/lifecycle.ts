@@ -182,9 +182,10 @@ export class Lifecycle {
     }
   }
 
-  /** A session that owns actors is over. */
+  /** A session that owns actors is over: whoever says so is answered when that of its first actors is durable. */
   sessionOver(owner: SessionOwner): void {
     this.#orphan(owner);
+    this.endOrphans();
   }
 
   runEnded(run: RunId): void {

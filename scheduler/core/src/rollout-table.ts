@@ -57,8 +57,23 @@ export class RolloutTable {
 
   apply(fact: RolloutFact, position: number): void {
     if (fact.kind === 'rollout-begun') {
-      const { kind: _, ...begun } = fact;
-      const rollout: RolloutRecord = { ...begun, position, state: 'running', failed: new Map() };
+      // Field by field: a fact of a newer version may have others, which this one does not keep.
+      const { tenant, type, bundle, before, by, atOnce, pauseMs, failuresMax, discard, at } = fact;
+      const rollout: RolloutRecord = {
+        tenant,
+        type,
+        bundle,
+        ...(before === undefined ? {} : { before }),
+        by,
+        atOnce,
+        pauseMs,
+        failuresMax,
+        ...(discard === undefined ? {} : { discard }),
+        at,
+        position,
+        state: 'running',
+        failed: new Map(),
+      };
       this.#rollouts.set(rolloutKey(fact.tenant, fact.type), rollout);
       return;
     }
