@@ -57,9 +57,22 @@ export class RolloutTable {
 
   apply(fact: RolloutFact, position: number): void {
     if (fact.kind === 'rollout-begun') {
-      const { kind: _, ...begun } = fact;
-      const rollout: RolloutRecord = { ...begun, position, state: 'running', failed: new Map() };
-      this.#rollouts.set(rolloutKey(fact.tenant, fact.type), rollout);
+      const { tenant, type, bundle, before, by, atOnce, pauseMs, failuresMax, discard, at } = fact;
+      this.#rollouts.set(rolloutKey(tenant, type), {
+        tenant,
+        type,
+        bundle,
+        ...(before === undefined ? {} : { before }),
+        by,
+        atOnce,
+        pauseMs,
+        failuresMax,
+        ...(discard === undefined ? {} : { discard }),
+        at,
+        position,
+        state: 'running',
+        failed: new Map(),
+      });
       return;
     }
     const rollout = this.get(fact.tenant, fact.type);
