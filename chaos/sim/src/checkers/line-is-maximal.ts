@@ -18,8 +18,8 @@ import {
   type VectorClock,
 } from '@troupe/model';
 import type { NodeFact } from '@troupe/worker-node-core';
-import { commonScope } from '../plan/savepoints.ts';
 import { idIn } from '../node/form.ts';
+import { commonScope } from '../plan/savepoints.ts';
 import type { MakeChecker, Violate } from './checker.ts';
 import { causeKey, type Truth } from './truth.ts';
 
@@ -81,7 +81,10 @@ export const lineIsMaximal: MakeChecker = (truth, violate) => {
         sentIn.set(`${fact.actor} ${to} ${number}`, fact.seq);
       }
       past.turns.push({ seq: fact.seq, clock: past.begun.clock, sent: [] });
-      past.lengths.push((past.lengths.at(-1) ?? 0) + (fact.delta === undefined || idIn(fact.delta) === undefined ? 0 : 1));
+      past.lengths.push(
+        (past.lengths.at(-1) ?? 0) +
+          (fact.delta === undefined || idIn(fact.delta) === undefined ? 0 : 1),
+      );
       past.begun = nothingBegun;
     },
     sent(_from, _subject, message) {
