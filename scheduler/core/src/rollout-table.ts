@@ -57,9 +57,8 @@ export class RolloutTable {
 
   apply(fact: RolloutFact, position: number): void {
     if (fact.kind === 'rollout-begun') {
-      // Field by field: a fact of a newer version may have others, which this one does not keep.
       const { tenant, type, bundle, before, by, atOnce, pauseMs, failuresMax, discard, at } = fact;
-      const rollout: RolloutRecord = {
+      this.#rollouts.set(rolloutKey(tenant, type), {
         tenant,
         type,
         bundle,
@@ -73,8 +72,7 @@ export class RolloutTable {
         position,
         state: 'running',
         failed: new Map(),
-      };
-      this.#rollouts.set(rolloutKey(fact.tenant, fact.type), rollout);
+      });
       return;
     }
     const rollout = this.get(fact.tenant, fact.type);
