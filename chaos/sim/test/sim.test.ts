@@ -52,6 +52,8 @@ describe('the simulated cluster', () => {
     ['subscribers-not-in-the-checkpoint', 'topic-each-once'],
     ['subscribed-for-another', 'topic-each-once'],
     ['all-at-a-runner-are-blamed', 'blamed-for-its-own'],
+    ['line-by-the-wall-clock', 'rewind-is-maximal'],
+    ['rewind-loses-letters', 'goes-on-from-the-line'],
   ])('notices a deliberate fault: %s, by %s alone', async (mutant, checker) => {
     const { seeds } = await catchMutant(mutant, 150, checker);
     expect(seeds).toBeDefined();

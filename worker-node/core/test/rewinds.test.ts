@@ -175,6 +175,26 @@ describe('an actor whose scope is going back in time', () => {
     expect(told.at(-1)).toMatchObject({ kind: 'turns-found', ask: 1, found });
   });
 
+  it('does not remember what only the turn under way had learnt, and uses no number twice', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger, 2, [], 1, { scope });
+    a.call('add', 'x');
+    const session = sessionId(`actor:${other}`);
+    a.call('ask', 'y', { session, number: 9 * 65_536 + 1 }, { scope, clock: { [other]: 9 } });
+    expect(a.log.map(({ kind }) => kind)).toContain('turn-begun');
+    const b = new TestNode('b', world);
+    const rewind: PlaceRewind = { at: 9, incarnation: 9, back: true };
+    b.place(ledger, 3, seal('a'), 1, { scope, rewind });
+    const line = { [ledger]: 1, [other]: 4 };
+    const actors = [{ actor: ledger, epoch: 3, owed: [] }];
+    b.message({ kind: 'take-back', term, incarnation: 9, line, actors });
+    const { memory } = b.machine.actors.get(ledger) ?? {};
+    expect(memory?.clock[other]).toBeUndefined();
+    expect(memory?.seq).toBe(2);
+    expect(list(b)).toEqual(['x']);
+  });
+
   it('keeps no signal of its scope of which nobody can say what it knew', () => {
     const world = shared();
     const a = new TestNode('a', world);

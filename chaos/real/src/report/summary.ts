@@ -90,13 +90,13 @@ export function summarize(history: History): Summary {
   };
 }
 
-/** Something wrong is a failure; too little that is right proves nothing. */
 /** Nothing is sampled while the final states are read, which brings every actor into memory. */
 function workedUntil({ operations, endedAt }: History): number | undefined {
   const last = operations.reduce((latest, { until }) => Math.max(latest, until), 0);
   return last === 0 ? endedAt : last;
 }
 
+/** Something wrong is a failure; too little that is right proves nothing. */
 function judge(
   history: History,
   seen: Pick<Summary, 'operations' | 'verdicts' | 'growth'> & {

@@ -331,6 +331,7 @@ export class Checks implements Onlooker {
   atRest(rest: Rest): void {
     this.#who = '*';
     for (const checker of this.#checkers) checker.atRest?.(rest);
+    for (const checker of this.#vaultCheckers) checker.atRest?.(rest);
   }
 
   #journalFact(fact: SchedulerFact, position: number, record: Stored): void {

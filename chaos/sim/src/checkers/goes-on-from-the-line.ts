@@ -1,7 +1,8 @@
 /**
  * After a scope went back its actors go on from the line, and from nothing else: no turn of the past
  * that was abandoned commits, none is based on it, what is in transit is taken once and in order, and a
- * call from outside that had begun there never runs again.
+ * call from outside that had begun there never runs again. At rest every letter is taken, and every turn
+ * that had begun has ended.
  */
 import { type ActorId, decodeValue, isTracked, type VectorClock } from '@troupe/model';
 import type { NodeFact } from '@troupe/worker-node-core';
@@ -37,6 +38,15 @@ export const goesOnFromTheLine: MakeChecker = ({ vaults }, violate) => ({
     const seen = (decodeValue(outcome.value) as readonly string[]).join();
     const ids = vaults.idsOf(operation.actor).join();
     if (seen !== ids) violate(`${operation.actor} is [${seen}], and was made by [${ids}]`);
+  },
+  atRest() {
+    for (const [actor, { begun }] of vaults.all) {
+      if (begun !== undefined) violate(`a turn of ${actor} has begun and not ended`);
+      for (const to of vaults.all.keys()) {
+        const left = vaults.open(actor, to);
+        if (left.length > 0) violate(`the letters [${left}] of ${actor} never came to ${to}`);
+      }
+    }
   },
 });
 

@@ -1,13 +1,18 @@
 /** Which interesting states going back in time leads to. */
-import { vaultScope } from '../plan/vaults.ts';
+import { isVault, vaultScope } from '../plan/vaults.ts';
 import type { Coverage } from '../world/coverage.ts';
 import type { Checker } from './checker.ts';
 import type { Truth } from './truth.ts';
 
-export function vaultSights({ vaults }: Truth, coverage: Coverage): Checker {
+const moves = 'a scope goes back while an actor of it moves';
+
+export function vaultSights({ vaults, wished }: Truth, coverage: Coverage): Checker {
   return {
     journalFact(fact) {
       switch (fact.kind) {
+        case 'actor-migrating':
+          if (isVault(fact.actor) && vaults.isUnderWay) coverage.reach(moves);
+          return;
         case 'term-opened':
           if (vaults.isUnderWay) coverage.reach('a scope goes back across a takeover');
           return;
@@ -19,6 +24,7 @@ export function vaultSights({ vaults }: Truth, coverage: Coverage): Checker {
           if ([...vaults.all.values()].some(({ begun }) => begun !== undefined)) {
             coverage.reach('an actor is held while a turn of it has begun');
           }
+          if ([...wished.keys()].some(isVault)) coverage.reach(moves);
           return;
         case 'scope-rewound':
           if (Object.keys(fact.owed).length > 0) {

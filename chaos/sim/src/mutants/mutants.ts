@@ -63,6 +63,8 @@ export const mutants = {
   'calls-without-their-turn': 'an awaited call does not say in which turn it was made',
   'former-actors-not-rolled-forward': 'an actor as it was is taken from a segment alone',
   'goes-on-as-it-was': 'an actor whose scope goes back goes on with what it is',
+  'line-by-the-wall-clock':
+    'an actor goes back to its last turn before a time of day, whatever that turn knows',
   'rewind-loses-letters': 'what is in transit across a line is not sent again',
   'messages-of-the-past-taken': 'an actor takes in what was sent before its scope went back',
   'rewound-numbers-used-again': 'letters are numbered anew from the line on',

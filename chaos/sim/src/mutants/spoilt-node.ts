@@ -16,7 +16,7 @@ import {
 import type { Process } from '@troupe/virtual';
 import type { NodeEvent, NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe/worker-node-core';
 import type { World } from '../world/world.ts';
-import { withOldNumbers } from './spoilt-rewind.ts';
+import { answeredByClock, withOldNumbers } from './spoilt-rewind.ts';
 import { recordedTwice } from './spoilt-timers.ts';
 import { subscribedForAnother, withoutSubscribers } from './spoilt-topics.ts';
 
@@ -106,7 +106,7 @@ export function turnedByNode(
   world: World,
   machine: Machine<NodeEvent, NodeFact, NodeSend, NodeReply, NodeWork>,
 ): Machine<NodeEvent, NodeFact, NodeSend, NodeReply, NodeWork> {
-  const spoil = outputSpoilers[world.mutant ?? '']?.();
+  const spoil = outputSpoilers[world.mutant ?? '']?.(world);
   if (spoil === undefined) return machine;
   return {
     handle: (now, event) => spoil(machine.handle(now, event), event),
@@ -118,7 +118,7 @@ type NodeOutput = Output<NodeFact, NodeSend, NodeReply, NodeWork>;
 type SpoilOutput = (output: NodeOutput, event: NodeEvent) => NodeOutput;
 
 /** Made anew for each node. */
-const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
+const outputSpoilers: { readonly [mutant: string]: (world: World) => SpoilOutput } = {
   'begun-turns-not-recorded': () => (output) => ({
     ...output,
     append: output.append.filter(({ kind }) => kind !== 'turn-begun' && kind !== 'turn-recorded'),
@@ -179,6 +179,7 @@ const outputSpoilers: { readonly [mutant: string]: () => SpoilOutput } = {
     });
     return { ...output, send };
   },
+  'line-by-the-wall-clock': answeredByClock,
   'calls-without-their-turn': () => (output) => ({
     ...output,
     send: output.send.map((one) => {

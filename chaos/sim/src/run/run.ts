@@ -137,6 +137,14 @@ function watch(world: World, cluster: Cluster): void {
       ({ believes, process }) => believes && process.alive,
     );
     if (believers.length > 1) world.coverage.reach('two leaders believe at once');
+    for (const { leading, process, history } of cluster.schedulers.values()) {
+      if (!leading || history === undefined) continue;
+      try {
+        history.machine.checkInvariants();
+      } catch (thrown) {
+        world.checks.bug(process.name, thrown);
+      }
+    }
     watch(world, cluster);
   });
 }

@@ -137,6 +137,7 @@ export const interestingStates = [
   'a scope goes back in time',
   'a scope goes back across a takeover',
   'a node dies while a scope goes back',
+  'a scope goes back while an actor of it moves',
   'letters in transit are sent again after a scope went back',
   'an actor is held while a turn of it has begun',
   'an actor is moved by an operator',
