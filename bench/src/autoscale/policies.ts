@@ -115,6 +115,9 @@ function forecastVariants(): readonly Variant[] {
     ...withoutBounds().map((swept) => forecastVariant(swept, widest)),
     ...narrower().flatMap((one) => withinBounds.map((swept) => forecastVariant(swept, one))),
     ...[1, ...floors].map((size) => forecastVariant(pinned, { min: size, max: size })),
+    ...between.map(([min, max, swept]) =>
+      forecastVariant({ ...beside, caution: -2, askedS: 1, ...swept }, { min, max }),
+    ),
   ];
 }
 
@@ -133,8 +136,7 @@ function withoutBounds(): readonly Swept[] {
   return found;
 }
 
-/** The forecast alone, and with what was at work lately, with little forecast or some; and one that orders
- *  next to nothing for what waits. */
+/** The forecast alone, and with what was at work lately, with little forecast or some. */
 const withinBounds: readonly Swept[] = [
   ...[0.005, 0.02].flatMap((level) =>
     [0, 60, 200, 300].flatMap((holdS) =>
@@ -146,16 +148,26 @@ const withinBounds: readonly Swept[] = [
       [1, 10, 30].map((askedS) => ({ ...beside, caution, holdS, askedS })),
     ),
   ),
-  ...[-2, 0.5, 1, 1.5].flatMap((caution) =>
-    [5, 8, 9, 20, 31, 70, 100, 121].map((holdS) => ({ ...beside, caution, holdS, askedS: 1 })),
-  ),
-  ...[300, 600].map((holdS) => ({
-    ...alone,
-    caution: -0.5,
-    level: 0.005,
-    holdS,
-    waitS: 30_000,
-  })),
+];
+
+/** Settings between those above, where these left one of another policy unbeaten. */
+const between: readonly (readonly [
+  min: number,
+  max: number,
+  Partial<Swept> & { holdS: number },
+])[] = [
+  [2, 4, { holdS: 5 }],
+  [3, 4, { holdS: 5 }],
+  [4, sizeMax, { ...alone, caution: -0.5, level: 0.005, holdS: 600, waitS: 30_000 }],
+  [4, 8, { caution: 1, holdS: 20 }],
+  [4, 8, { caution: 1, holdS: 25 }],
+  [4, 8, { caution: 1.5, holdS: 20 }],
+  [4, 8, { caution: 1.5, holdS: 100 }],
+  [5, 7, { caution: 1, holdS: 70 }],
+  [6, 12, { holdS: 9 }],
+  [9, 18, { holdS: 121 }],
+  [13, 26, { holdS: 31 }],
+  [26, 52, { holdS: 8 }],
 ];
 
 /** Between equal bounds nothing is left to decide. */

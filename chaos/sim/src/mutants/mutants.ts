@@ -37,8 +37,6 @@ export const mutants = {
   'pause-without-its-limit': 'a pause that nobody answers in time waits on',
   'answer-to-another-iteration': 'an answer goes to another open pause of the run',
   'error-edge-not-taken': 'a failure does not leave by the error edge of its block',
-  'error-edge-further-out-not-taken':
-    'a failure in a container in another does not leave by the error edge of the outer one',
   'first-failure-stops-nothing': 'a run goes on after a failure that should end it',
   'both-ways-of-a-choice': 'what stands behind the port that was not chosen runs too',
   'answer-ends-nothing': 'a run goes on after its answer',

@@ -35,7 +35,6 @@ const spoilers: { readonly [mutant: string]: Spoil } = {
   }),
   'error-edge-not-taken': (workflow) =>
     withPorts(workflow, (port) => (port === 'error' ? 'lost' : port)),
-  'error-edge-further-out-not-taken': withoutErrorEdgesFurtherOut,
   'first-failure-stops-nothing': (workflow) => ({ ...workflow, onFailure: 'go-on' }),
   'both-ways-of-a-choice': (workflow) =>
     withPorts(workflow, (port) => (port === 'left' || port === 'right' ? 'done' : port)),
@@ -48,19 +47,6 @@ function withBlocks(spoil: (block: Block) => Block): Spoil {
 function withPorts(workflow: Workflow, spoil: (port: string) => string): Workflow {
   const edges = (workflow.edges ?? []).map((edge) => ({ ...edge, port: spoil(edge.port) }));
   return { ...workflow, edges };
-}
-
-/** Nothing leaves by `error` from containers that hold others. */
-function withoutErrorEdgesFurtherOut(workflow: Workflow): Workflow {
-  const { blocks, edges = [] } = workflow;
-  const isContainer = ({ kind }: Block) => kind === 'loop' || kind === 'parallel';
-  const outer = new Set(blocks.filter(isContainer).map((block) => block.in));
-  return {
-    ...workflow,
-    edges: edges.map((edge) =>
-      edge.port === 'error' && outer.has(edge.from) ? { ...edge, port: 'lost' } : edge,
-    ),
-  };
 }
 
 /** The rounds of a loop as branches of a parallel. */
