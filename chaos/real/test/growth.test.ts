@@ -105,6 +105,16 @@ describe('a soak', () => {
     ).reasons.join('\n');
   const all = [came, came, came];
 
+  it('is judged until its last operation, however long the final states take to be read', () => {
+    const call = { kind: 'operation', workload: 'w', client: 'c', key: 'k', action: 'a' } as const;
+    const last: Line = { ...call, id: 'w-c-1', from: 0, until: 40_000, outcome: 'ok' };
+    const late: Line = { kind: 'end', at: 90_000 };
+    const lines = [begin({ forMs: 3_600_000 }), came, came, came, ...whole];
+    const told = (...more: Line[]) => summarize(historyOf([...lines, ...more])).reasons.join('\n');
+    expect(told(late)).toContain('measured');
+    expect(told(last, late)).not.toContain('measured');
+  });
+
   it('passes only when every kind came three times', () => {
     expect(reasons([came, came], whole)).toContain('kill-node came 2 times, not 3');
     expect(reasons(all, whole)).not.toMatch(/kill-node|measured/);

@@ -338,9 +338,7 @@ export class Checkpointing {
   }
 
   #isIdle(activation: Activation): boolean {
-    const { memory } = activation;
-    // Out of memory the time that a letter waits for its next try would not pass.
-    return hasNothingToDo(activation) && memory?.letters.isWaiting(this.#core.now) !== true;
+    return hasNothingToDo(activation) && !this.#core.deadLetters.isAwaited(activation);
   }
 
   #leaveMemory(activation: Activation): void {

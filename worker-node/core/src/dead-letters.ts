@@ -42,6 +42,9 @@ import { typeOf } from './hosting.ts';
 import type { DeadSummary } from './letter-book.ts';
 import { applyDiscard, senderOf, signalled } from './memory.ts';
 
+/** Once the time is over its sender has said it again after one `resendMs`, or two when that was lost. */
+const saidAgainTimes = 3;
+
 /** Letters on one page, and the bytes of arguments that it shows; those of a larger letter are left out. */
 const pageMax = 100;
 const pageBytesMax = 256 * 1024;
@@ -65,6 +68,13 @@ export class DeadLetters {
   heldMs({ memory }: Activation, { from, fromBirth, number, args }: Letter): number | undefined {
     const sender = senderOf(from, fromBirth);
     return memory?.letters.heldMs(sender, number, args, this.#core.now);
+  }
+
+  /** A letter will be tried again. Out of memory the time that it waits for that would not pass, so its actor stays
+   *  there until the sender, which says it anew every `resendMs`, has had time to do so. */
+  isAwaited({ memory }: Activation): boolean {
+    const { now, config } = this.#core;
+    return memory?.letters.isWaiting(now - saidAgainTimes * config.resendMs) === true;
   }
 
   /** U2 */

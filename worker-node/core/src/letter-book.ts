@@ -97,9 +97,9 @@ export class LetterBook {
     return this.count + letters <= deadLettersMax && this.#bytes + bytes <= deadLetterBytesMax;
   }
 
-  /** A letter will be tried again, and it is not time yet. */
-  isWaiting(now: number): boolean {
-    for (const { dueAt } of this.#tried.values()) if (dueAt > now) return true;
+  /** A letter will be tried again, and was not due yet at that time. */
+  isWaiting(at: number): boolean {
+    for (const { dueAt } of this.#tried.values()) if (dueAt > at) return true;
     return false;
   }
 

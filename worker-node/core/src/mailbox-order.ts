@@ -17,7 +17,7 @@ export function enqueue(core: Core, activation: Activation, input: Input): void 
   const { mailbox } = activation;
   const last = mailbox.at(-1);
   if (last === undefined || rankOf(last) >= rankOf(input)) mailbox.push(input);
-  else insert(activation, [...takeAlong(mailbox, input), input]);
+  else insert(activation, takeAlong(mailbox, input), input);
   if (rankOf(input) > rankMin) takeBack(core, activation, input);
 }
 
@@ -42,17 +42,17 @@ function rankOf({ priority = 'normal' }: Input): number {
   return ranks[priority];
 }
 
-/** Before the last ones that are less urgent and may be overtaken. All of `inputs` are as urgent as the last. */
-function insert(activation: Activation, inputs: readonly Input[]): void {
+/** Before the last ones that are less urgent than `input` and may be overtaken, behind those that come along. */
+function insert(activation: Activation, along: readonly Input[], input: Input): void {
   const { mailbox } = activation;
-  const rank = Math.max(...inputs.map(rankOf));
+  const rank = rankOf(input);
   let at = mailbox.length;
   for (; at > 0; at--) {
     const before = mailbox[at - 1];
     if (before === undefined || !yields(activation, before, rank)) break;
   }
   for (const overtaken of mailbox.slice(at)) overtaken.overtaken = (overtaken.overtaken ?? 0) + 1;
-  mailbox.splice(at, 0, ...inputs);
+  mailbox.splice(at, 0, ...along, input);
 }
 
 function yields({ memory }: Activation, input: Input, rank: number): boolean {
@@ -60,14 +60,17 @@ function yields({ memory }: Activation, input: Input, rank: number): boolean {
   return memory?.begun === undefined || !sameCause(memory.begun.cause, input.cause);
 }
 
-/** Removes the less urgent letters of its sender that wait before it: they are as urgent now (I1). */
+/** Removes the letters of its sender that wait before it, from the first less urgent one on: what was given back by a
+ *  runner may wait before a more urgent one. None is less urgent than this one now (I1). */
 function takeAlong(mailbox: Input[], input: Input): readonly Input[] {
   if (!isLetter(input)) return [];
-  const taken = mailbox.filter((one) => isOfSameSender(one, input) && rankOf(one) < rankOf(input));
-  if (taken.length === 0) return taken;
+  const own = mailbox.filter((one) => isOfSameSender(one, input));
+  const first = own.findIndex((one) => rankOf(one) < rankOf(input));
+  if (first < 0) return [];
+  const taken = own.slice(first);
   const left = mailbox.filter((one) => !taken.includes(one));
   mailbox.splice(0, mailbox.length, ...left);
-  for (const one of taken) one.priority = input.priority;
+  for (const one of taken) if (rankOf(one) < rankOf(input)) one.priority = input.priority;
   return taken;
 }
 

@@ -120,8 +120,9 @@ export function rewoundPast(
   const { seq, memory, line } = at;
   past.anew = true;
   if (facts === undefined) {
-    // It keeps all its turns.
-    past.learnt = clamped(past.learnt, line);
+    // It keeps all its turns. What only a turn under way had learnt that is dropped is not known, as in its memory.
+    const learnt = memory.begun !== undefined || memory.signals.size > 0 ? past.learnt : {};
+    past.learnt = clamped(learnt, line);
     past.facts = past.facts.filter((fact) => {
       return fact.kind === 'signalled' ? knowsNothingBeyond(fact.clock, line) : isUpTo(fact, seq);
     });

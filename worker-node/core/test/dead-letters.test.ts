@@ -253,6 +253,20 @@ describe('a letter that is to be tried again', () => {
     expect(runs(a, 'fail')).toBe(2);
   });
 
+  it('is tried although its actor, idle for long, could leave memory before its sender says it again', () => {
+    const a = new TestNode('a', shared(), { idleMs: 500, checkpointTurns: 1 });
+    a.place(ledger);
+    const failing = letter(1, 'fail', 'x', tries(3, 700));
+    a.message(failing);
+    // Its node looks every second for who is idle, and its sender says it every 1.1 s.
+    for (let times = 0; times < 6; times++) {
+      a.tick(1_000);
+      a.tick(100);
+      a.message(failing);
+    }
+    expect(runs(a, 'fail')).toBe(4);
+  });
+
   it('has only the rest of its wait before it when its actor is read back from a checkpoint', () => {
     const book = new LetterBook();
     const cause = { kind: 'letter', from: other, fromBirth: 7, number: 1 } as const;

@@ -1,6 +1,7 @@
 import {
   encodeValue,
   incarnation,
+  type LetterTries,
   limits,
   nodeAddress,
   type SaidPriority,
@@ -21,7 +22,14 @@ function call(node: TestNode, id: string, priority?: SaidPriority, method = 'add
   node.call(method, id, caller, { caller, ...said });
 }
 
-function letter(node: TestNode, number: number, id: string, priority?: SaidPriority): void {
+function letter(
+  node: TestNode,
+  number: number,
+  id: string,
+  priority?: SaidPriority,
+  manner: { readonly method?: string; readonly tries?: LetterTries } = {},
+): void {
+  const { method = 'add', tries } = manner;
   node.message({
     kind: 'letter',
     to: ledger,
@@ -29,12 +37,13 @@ function letter(node: TestNode, number: number, id: string, priority?: SaidPrior
     from: other,
     fromBirth: 7,
     number,
-    method: 'add',
+    method,
     args: encodeValue([id]),
     replyTo,
     scope: ledger,
     clock: {},
     ...(priority === undefined ? {} : { priority }),
+    ...(tries === undefined ? {} : { tries }),
   });
 }
 
@@ -95,6 +104,28 @@ describe('what waits for an actor', () => {
       'another',
       'letter 4',
     ]);
+  });
+
+  it('keeps letters of one sender in order also when the runner of a less urgent one ends', () => {
+    const node = new TestNode('a');
+    node.place(ledger);
+    call(node, 'before');
+    // The others wait in the mailbox, as it may fail.
+    const tries = { retries: 1, backoffMs: [100] };
+    letter(node, 1, 'letter 1', 'low', { method: 'hang', tries });
+    letter(node, 2, 'letter 2', 'high');
+    letter(node, 3, 'letter 3');
+    node.autoCommit = false;
+    node.crashRunner();
+    letter(node, 4, 'letter 4', 'high');
+    node.autoCommit = true;
+    node.commit();
+    call(node, 'a call');
+    const letters = ['letter 1', 'letter 2', 'letter 3', 'letter 4'];
+    for (const { work, method } of node.running) {
+      if (method === 'hang') node.end(work, 'held', 'letter 1');
+    }
+    expect(applied(node)).toEqual(['before', ...letters, 'a call']);
   });
 
   it('keeps letters of one sender in order also while nothing runs', () => {

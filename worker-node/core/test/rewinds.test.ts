@@ -140,6 +140,41 @@ describe('an actor whose scope is going back in time', () => {
     expect(b.values()).toEqual([['x']]);
   });
 
+  it('knows nothing of what only the turn that it leaves had learnt', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger, 2, [], 1, { scope });
+    a.call('add', 'x');
+    a.message({
+      kind: 'letter',
+      to: ledger,
+      epoch: 2,
+      from: other,
+      fromBirth: 7,
+      number: 1,
+      method: 'ask',
+      args: encodeValue(['y']),
+      replyTo: node('b'),
+      scope,
+      clock: { [other]: 8 },
+    });
+    expect(a.log.at(-1)).toMatchObject({ kind: 'turn-recorded', seq: 2 });
+    const b = new TestNode('b', world);
+    const rewind: PlaceRewind = { at: 9, incarnation: 9, back: true };
+    b.place(ledger, 3, seal('a'), 1, { scope, rewind });
+    const actors = [{ actor: ledger, epoch: 3, owed: [] }];
+    const line = { [ledger]: 1, [other]: 9 };
+    b.message({ kind: 'take-back', term, incarnation: 9, line, actors });
+    b.sent.length = 0;
+    const asked = [{ actor: ledger, epoch: 3 }];
+    const before = { [ledger]: 100, [other]: 7 };
+    b.message({ kind: 'ask-turns', term, ask: 1, actors: asked, line: before });
+    const told = b.sent.flatMap((one) => (one.kind === 'to-leader' ? [one.message] : []));
+    const present = b.machine.actors.get(ledger)?.memory?.seq;
+    const found = [{ actor: ledger, epoch: 3, turn: present }];
+    expect(told.at(-1)).toMatchObject({ kind: 'turns-found', ask: 1, found });
+  });
+
   it('keeps no signal of its scope of which nobody can say what it knew', () => {
     const world = shared();
     const a = new TestNode('a', world);

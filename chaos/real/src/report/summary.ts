@@ -57,7 +57,7 @@ export function summarize(history: History): Summary {
   const findings = verdicts.flatMap((verdict) => verdict.findings);
   const { begin, samples, endedAt } = history;
   const due = begin === undefined ? undefined : toMeasure(begin);
-  const growth = growthOf(samples, due, endedAt);
+  const growth = growthOf(samples, due, workedUntil(history));
   const operations = counted(history.operations);
   const workloads: { [workload: string]: Counted } = {};
   for (const [workload, own] of grouped(history.operations, (one) => one.workload)) {
@@ -91,6 +91,12 @@ export function summarize(history: History): Summary {
 }
 
 /** Something wrong is a failure; too little that is right proves nothing. */
+/** Nothing is sampled while the final states are read, which brings every actor into memory. */
+function workedUntil({ operations, endedAt }: History): number | undefined {
+  const last = operations.reduce((latest, { until }) => Math.max(latest, until), 0);
+  return last === 0 ? endedAt : last;
+}
+
 function judge(
   history: History,
   seen: Pick<Summary, 'operations' | 'verdicts' | 'growth'> & {

@@ -60,10 +60,12 @@ export interface ActorTruth {
   /** When its end became durable, in virtual time. */
   endedAt: number | undefined;
   /** By birth, what those of its name had sent that were destroyed before it. */
-  readonly lettersBefore: ReadonlyMap<number, ActorTruth['letters']>;
+  readonly sentBefore: ReadonlyMap<number, Sent>;
   /** By birth, their states. */
   readonly idsBefore: ReadonlyMap<number, readonly string[]>;
 }
+
+type Sent = Pick<ActorTruth, 'letters' | 'withdrawn'>;
 
 export interface TurnTruth {
   readonly seq: number;
@@ -206,15 +208,12 @@ export class Truth {
 
   /** What this birth of an actor has sent to another one, in order. */
   lettersOf(from: ActorId, birth: number, to: ActorId): readonly OutboxLetter[] {
-    const sender = this.actors.get(from);
-    const letters = sender?.birth === birth ? sender.letters : sender?.lettersBefore.get(birth);
-    return letters?.get(to) ?? [];
+    return this.#sentBy(from, birth)?.letters.get(to) ?? [];
   }
 
   /** Up to which letter the receiver need not have what this birth of an actor has sent to it. */
   withdrawnFrom(from: ActorId, birth: number, to: ActorId): number {
-    const sender = this.actors.get(from);
-    return sender?.birth === birth ? (sender.withdrawn.get(to) ?? 0) : 0;
+    return this.#sentBy(from, birth)?.withdrawn.get(to) ?? 0;
   }
 
   /** Letters to a receiver up to this number are not waited for: taken, or withdrawn. */
@@ -269,6 +268,11 @@ export class Truth {
     }
   }
 
+  #sentBy(from: ActorId, birth: number): Sent | undefined {
+    const sender = this.actors.get(from);
+    return sender?.birth === birth ? sender : sender?.sentBefore.get(birth);
+  }
+
   #note(
     actor: ActorTruth,
     cause: TurnCause,
@@ -309,9 +313,11 @@ export class Truth {
       withdrawn: new Map(),
       heir: known !== undefined,
       endedAt: undefined,
-      lettersBefore: new Map([
-        ...(known?.lettersBefore ?? []),
-        ...(known === undefined ? [] : [[known.birth, known.letters] as const]),
+      sentBefore: new Map([
+        ...(known?.sentBefore ?? []),
+        ...(known === undefined
+          ? []
+          : [[known.birth, { letters: known.letters, withdrawn: known.withdrawn }] as const]),
       ]),
       idsBefore: new Map([
         ...(known?.idsBefore ?? []),
