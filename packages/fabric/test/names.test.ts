@@ -20,6 +20,7 @@ function all(of: Names): { [what: string]: string } {
     ...keys,
     node: of.node(node),
     gateway: of.gateway('g1'),
+    witness: of.witness(node),
     inboxOfNode: of.inbox(nodeAddress(node)),
     inboxOfGateway: of.inbox(gatewayAddress('g1')),
     inbox: of.inbox(leaderAddress),
