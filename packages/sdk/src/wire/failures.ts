@@ -27,10 +27,17 @@ export function errorOfStatus(error: ServiceError, what: string, address: string
     return new TroupeError(failureOfMessage({ code, message: error.details, detailsJson }));
   }
   const said = `${what} at ${address}: ${error.details}`;
-  if (error.code === status.UNAVAILABLE) return troupeError('UNAVAILABLE', said, {}, error);
+  if (error.code === status.UNAVAILABLE || isCutOff(error)) {
+    return troupeError('UNAVAILABLE', said, {}, error);
+  }
   if (error.code === status.DEADLINE_EXCEEDED)
     return troupeError('OUTCOME_UNKNOWN', said, {}, error);
   return troupeError('INTERNAL', said, {}, error);
+}
+
+/** A gateway that ends closes what is open without a word; grpc-js calls that an internal error. */
+function isCutOff({ code, details }: ServiceError): boolean {
+  return code === status.INTERNAL && details.startsWith('Received RST_STREAM with code');
 }
 
 function textOf(metadata: Metadata | undefined, key: string): string | undefined {
