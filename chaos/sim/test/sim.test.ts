@@ -43,7 +43,6 @@ describe('the simulated cluster', () => {
     ['yields-run-anew', 'values-in-order'],
     ['begun-without-its-configuration', 'configured-as-begun'],
     ['placed-without-a-configuration', 'configured-as-begun'],
-    ['upgrades-not-recorded', 'code-of-its-state'],
     ['upgrades-forgotten', 'code-of-its-state'],
     ['undone-first-to-last', 'undone-in-reverse'],
     ['witness-not-believed', 'witness-believed'],

@@ -40,6 +40,8 @@ import type { Size } from './sizes.ts';
 type CreatedFact = Extract<SchedulerFact, { kind: 'actor-created' }>;
 
 export interface DirectoryEffects {
+  /** It goes back in time where it is, under another epoch. */
+  movedInTime(actor: ActorId, node: Incarnation): void;
   /** Actors no longer have this chain. */
   chainChanged(chain: readonly ChainLink[]): void;
   /** An actor was placed on this node, away from the other one, if it had any. */
@@ -112,6 +114,7 @@ export class Directory {
   /** Its scope is held no longer, or went back: its node is told until it knows. */
   movedInTime(actor: ActorRecord): void {
     this.wished(actor);
+    this.#effects.movedInTime(actor.id, actor.node);
   }
 
   /** It is as wished. */

@@ -113,6 +113,7 @@ export class Leader {
         this.#timers.placed(actor, node);
         this.#rollouts.placed(actor, node, left);
       },
+      movedInTime: (actor, node) => this.#rollouts.placed(actor, node, undefined),
       back: (actor) => this.#rewinds.back(actor),
     });
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
