@@ -246,7 +246,7 @@ export class Mailboxes {
     const { phase } = activation;
     const gone = phase === 'released';
     if (!gone && message.kind === 'call' && this.#wasTurnedAway(activation, message)) {
-      return this.#refuse(message, full(activation));
+      return this.#turnAway(activation, message);
     }
     const waits = phase === 'releasing' && isFact(message);
     if (!waits && (phase === 'live' || phase === 'releasing')) {
@@ -399,7 +399,10 @@ export class Mailboxes {
     return undefined;
   }
 
-  /** There is no room for the call, nor for its twins that are on their way. */
+  /**
+   * There is no room for the call, nor for its twins that are on their way. Each refusal counts anew:
+   * its caller may hear only this one, and what it sent before it heard may still come after that.
+   */
   #turnAway(activation: Activation, call: Call, reason = full(activation)): void {
     this.#noteTurnedAway(activation, call);
     this.#refuse(call, reason);
@@ -410,7 +413,9 @@ export class Mailboxes {
       if (until > this.#core.now) break;
       turnedAway.delete(key);
     }
-    turnedAway.set(turnedAwayKey(call), this.#core.now + limits.turnedAwayMs);
+    const key = turnedAwayKey(call);
+    turnedAway.delete(key);
+    turnedAway.set(key, this.#core.now + limits.turnedAwayMs);
   }
 
   #wasTurnedAway({ turnedAway }: Activation, call: Call): boolean {

@@ -32,6 +32,22 @@ describe('a call that is refused', () => {
     expect(a.values()).toHaveLength(3);
     expect(a.machine.actors.get(ledger)?.mailbox.at(-1)?.cause).toMatchObject({ number });
   });
+
+  it('for want of room stays refused for as long after the last refusal as after the first', () => {
+    const a = new TestNode('a');
+    a.place(ledger);
+    const number = limits.mailboxCallsMax + 1;
+    for (let n = 1; n < number; n++) a.call('hang', 'x', { number: n });
+    a.call('add', 'late', { number });
+    a.message({ kind: 'cancel-call', actor: ledger, session, number: number - 1 });
+    for (let copy = 0; copy < 3; copy++) {
+      a.tick(limits.turnedAwayMs - 1);
+      a.call('add', 'late', { number });
+    }
+    const refused = a.values().filter((value) => value === 'RESOURCE_EXHAUSTED');
+    expect(refused).toHaveLength(4);
+    expect(a.machine.actors.get(ledger)?.mailbox.at(-1)?.cause).not.toMatchObject({ number });
+  });
 });
 
 describe('an actor that is being read back', () => {
