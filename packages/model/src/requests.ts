@@ -184,6 +184,9 @@ export type RequestBody =
       readonly kind: 'wish-actor';
       readonly actor: ActorId;
       readonly birth: number;
+      /** The last wish that was seen (`ActorView.wishAt`, 0 for none): after another one this comes too
+       *  late, `WRONG_STATE`. Without it, it is for whatever was wished last. */
+      readonly wishAt?: number;
       readonly wish: ActorWish['kind'];
     }
   /** Answered when its node was asked to let it leave memory. */
@@ -612,6 +615,8 @@ export interface ActorView {
   readonly chain: number;
   readonly state: ActorState;
   readonly labels?: Labels;
+  /** Position of what was wished of it last; none before the first wish. */
+  readonly wishAt?: number;
   /** Why it is `failed`. */
   readonly failure?: Failure;
   /** Where it was asked for, and its node has said it in time. */

@@ -102,14 +102,20 @@ export function actorsOf(
   callsOf: (actor: Target, key: string, birth: number) => unknown,
 ): Actors {
   const named = (actor: Target, key: string): Named => ({ tenant, type: nameOf(actor), key });
-  const wish = async (method: Wish, name: Named, birth: number): Promise<void> => {
-    await unary.ask(method, { ...name, birth }, { begins: true });
+  const wish = async (method: Wish, name: Named, birth: number, seen?: ActorView) => {
+    if (method === 'ActorsService/Destroy') {
+      await unary.ask(method, { ...name, birth }, { begins: true });
+      return;
+    }
+    // It says what it follows, so that a copy of it that was held up never undoes a later wish.
+    const { wishAt = 0 } = seen ?? (await viewOf(unary, name)) ?? {};
+    await unary.ask(method, { ...name, birth, wishAt }, { begins: true });
   };
   const wishByName = async (method: Wish, actor: Target, key: string): Promise<void> => {
     const name = named(actor, key);
     // By its birth, so that asking again never touches the next one of the name.
     const found = await viewOf(unary, name);
-    if (found !== undefined) return await wish(method, name, found.birth);
+    if (found !== undefined) return await wish(method, name, found.birth, found);
     if (method !== 'ActorsService/Destroy') await unary.ask('ActorsService/Get', name);
   };
   const refOf = <A extends Target>(actor: A, view: ActorView): ActorRef<CallsOf<A>> => {
@@ -210,7 +216,7 @@ async function viewOf(
 }
 
 function actorViewOf(message: ActorMessage): ActorView {
-  const { actor, node, birth, epoch, scope, chain, state, labels, failure } = message;
+  const { actor, node, birth, epoch, scope, chain, state, labels, failure, wishAt } = message;
   return {
     actor,
     node: incarnation(node),
@@ -220,6 +226,7 @@ function actorViewOf(message: ActorMessage): ActorView {
     chain,
     state: (state || 'placed') as ActorState,
     ...(Object.keys(labels ?? {}).length === 0 ? {} : { labels }),
+    ...(wishAt ? { wishAt } : {}),
     ...(failure === null || failure === undefined ? {} : { failure: failureOfMessage(failure) }),
     ...activityField(message.activity),
   };

@@ -25,6 +25,7 @@ interface Named {
 
 interface Born extends Named {
   readonly birth: number;
+  readonly wishAt?: number;
 }
 
 export const actorServices: Services = {
@@ -92,7 +93,8 @@ export const actorServices: Services = {
 async function wish(born: Born, kind: Wish, ask: Ask): Promise<object> {
   const actor = nameOf(born);
   const birth = born.birth === 0 ? await birthOf(actor, kind, ask) : born.birth;
-  if (birth !== undefined) await ask({ kind: 'wish-actor', actor, birth, wish: kind });
+  const follows = born.wishAt === undefined ? {} : { wishAt: born.wishAt };
+  if (birth !== undefined) await ask({ kind: 'wish-actor', actor, birth, wish: kind, ...follows });
   return {};
 }
 

@@ -61,7 +61,7 @@ export function pageOfActors(state: State, ailments: Ailments, asked: Asked): Ac
 }
 
 export function viewActor(state: State, ailments: Ailments, actor: ActorRecord): ActorView {
-  const { id, node, birth, epoch, scope, chain, labels } = actor;
+  const { id, node, birth, epoch, scope, chain, labels, life } = actor;
   const failed = ailments.of(actor);
   return {
     actor: id,
@@ -72,6 +72,7 @@ export function viewActor(state: State, ailments: Ailments, actor: ActorRecord):
     chain: chain.length,
     state: stateOf(state, actor, failed),
     ...(labels === undefined ? {} : { labels }),
+    ...(life === undefined ? {} : { wishAt: life.at }),
     ...(failed === undefined ? {} : { failure: failed }),
   };
 }

@@ -8,7 +8,8 @@
  *
  * Y1  a wish is answered when it is so: a paused actor runs nothing and will not, wherever it is placed;
  *     a destroyed one takes no turn, and no part of its state is left.
- * Y2  a wish is for one birth: a repetition never touches another one of the name.
+ * Y2  a wish is for one birth: a repetition never touches another one of the name. Nor does one that
+ *     was held up undo what was wished since: it says which wish it follows.
  * Y3  an actor that is ending is never resumed, and what it has received is forgotten only after
  *     `limits.tombstoneMs`.
  * Y4  an actor that is owned is destroyed soon after its owner ends, whoever leads by then.
@@ -143,6 +144,10 @@ export class Lifecycle {
       return this.#desk.answer(asker, { kind: 'failed', failure: gone(id, birth) });
     }
     if (present !== wish) {
+      if (wish !== 'ending' && body.wishAt !== undefined && body.wishAt !== (actor.life?.at ?? 0)) {
+        const what = `actor "${id}" was wished to be ${present} since it was looked at; look again`;
+        return this.#desk.refuse(asker, 'WRONG_STATE', what, { actor: id });
+      }
       const fault = wish === 'ending' ? (this.#goesBack(actor) ?? this.#noRoom()) : undefined;
       if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
       this.#decide(actor, wish);

@@ -246,6 +246,21 @@ describe('pausing an actor', () => {
     expect(scene.code(scene.answer(number))).toBe('WRONG_STATE');
   });
 
+  it('that was held up never undoes what was wished since it was asked for', () => {
+    const scene = living();
+    const { birth } = scene.actor('a');
+    const pause = { kind: 'wish-actor', actor, birth, wishAt: 0, wish: 'paused' } as const;
+    scene.ask(pause);
+    const paused = scene.asks({ kind: 'get-actor', actor });
+    const wishAt = paused.kind === 'actor' ? paused.actor.wishAt : undefined;
+    expect(wishAt).toBeGreaterThan(0);
+    const resume = { kind: 'wish-actor', actor, birth, wishAt: wishAt ?? 0, wish: 'live' } as const;
+    expect(scene.asks(resume)).toEqual({ kind: 'done' });
+    expect(scene.code(scene.asks(pause))).toBe('WRONG_STATE');
+    expect(scene.actor('a').life?.kind).toBe('live');
+    expect(scene.asks(resume)).toEqual({ kind: 'done' });
+  });
+
   it('of an actor that is not there is refused as gone', () => {
     const { scene } = cluster(1);
     expect(scene.code(scene.asks({ kind: 'wish-actor', actor, birth: 3, wish: 'paused' }))).toBe(

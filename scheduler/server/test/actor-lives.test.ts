@@ -61,10 +61,12 @@ describe('a foreign client', () => {
   test('gives a birth, and no other actor is meant', async () => {
     leads(() => ({ kind: 'done' }));
     await stage.client.call('ActorsService/Pause', { ...named, birth: 3 });
-    await stage.client.call('ActorsService/Resume', { ...named, birth: 3 });
+    await stage.client.call('ActorsService/Resume', { ...named, birth: 3, wishAt: 9 });
+    await stage.client.call('ActorsService/Pause', { ...named, birth: 3, wishAt: 0 });
     expect(bodies()).toEqual([
       { kind: 'wish-actor', actor, birth: 3, wish: 'paused' },
-      { kind: 'wish-actor', actor, birth: 3, wish: 'live' },
+      { kind: 'wish-actor', actor, birth: 3, wishAt: 9, wish: 'live' },
+      { kind: 'wish-actor', actor, birth: 3, wishAt: 0, wish: 'paused' },
     ]);
   });
 

@@ -119,6 +119,7 @@ export interface ActorMessage {
   readonly labels: Labels;
   readonly failure: ErrorMessage | null;
   readonly activity?: ActorActivityMessage | null;
+  readonly wishAt?: number;
 }
 
 export interface ActorActivityMessage {
@@ -172,6 +173,10 @@ interface NamedActor {
 
 interface BornActor extends NamedActor {
   readonly birth: number;
+}
+
+interface WishedActor extends BornActor {
+  readonly wishAt?: number;
 }
 
 export interface TaskMessage {
@@ -343,8 +348,8 @@ export interface UnaryMethods {
     response: { actor: ActorMessage };
   };
   'ActorsService/Destroy': { request: BornActor; response: object };
-  'ActorsService/Pause': { request: BornActor; response: object };
-  'ActorsService/Resume': { request: BornActor; response: object };
+  'ActorsService/Pause': { request: WishedActor; response: object };
+  'ActorsService/Resume': { request: WishedActor; response: object };
   'ActorsService/Stop': { request: BornActor; response: object };
   'ActorsService/ListTimers': {
     request: { tenant: string; type: string; key: string; after: string; limit: number };

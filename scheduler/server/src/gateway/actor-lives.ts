@@ -35,6 +35,10 @@ export interface BornActor extends NamedActor {
   readonly birth: number;
 }
 
+export interface WishedActor extends BornActor {
+  readonly wishAt?: number;
+}
+
 export interface GetActorRequest extends NamedActor {
   readonly activity: boolean;
 }
@@ -69,7 +73,7 @@ const listedActorsMax = 10_000;
 
 export function actorLives(gateway: Gateway) {
   const wished = (wish: Wish) =>
-    unary(gateway, (asked: Asked<BornActor>) => wishFor(gateway, asked, wish));
+    unary(gateway, (asked: Asked<WishedActor>) => wishFor(gateway, asked, wish));
   return {
     Create: unary(gateway, (asked: Asked<CreateActorRequest>) => create(gateway, asked)),
     Get: unary(gateway, async (asked: Asked<GetActorRequest>) => {
@@ -121,12 +125,17 @@ function ownerOf({ tenant, owner }: CreateActorRequest): { readonly owner?: Acto
 }
 
 /** Without a birth it is for the one that is there now: a repetition may find another one. */
-async function wishFor(gateway: Gateway, asked: Asked<BornActor>, wish: Wish) {
+async function wishFor(gateway: Gateway, asked: Asked<WishedActor>, wish: Wish) {
   const actor = nameOf(asked.request);
   const birth = checkedBirth(asked.request.birth) ?? (await birthOf(gateway, asked, actor, wish));
   if (birth === undefined) return {};
-  await askLeader(gateway, asked, { kind: 'wish-actor', actor, birth, wish });
+  const follows = wishAtOf(asked.request);
+  await askLeader(gateway, asked, { kind: 'wish-actor', actor, birth, wish, ...follows });
   return {};
+}
+
+function wishAtOf({ wishAt }: WishedActor): { readonly wishAt?: number } {
+  return typeof wishAt === 'number' ? { wishAt: checkedNumber('wish_at', wishAt, 0) } : {};
 }
 
 export interface ListEventsRequest {
