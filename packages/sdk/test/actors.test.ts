@@ -85,21 +85,24 @@ describe('an actor', () => {
     expect(asked).toMatchObject([{ type: 'Counter', key: 'k', birth: 12 }]);
   });
 
-  test('is paused and resumed by its birth', async () => {
-    const asked: number[] = [];
-    const note = ({ birth }: Named) => {
-      asked.push(birth);
+  test('is paused and resumed by its birth, each after the wish that was seen last', async () => {
+    const asked: object[] = [];
+    const note = ({ birth, wishAt }: Named & { readonly wishAt: number }) => {
+      asked.push({ birth, wishAt });
       return {};
     };
     gateway.unary = {
-      Get: (request: Named) => ({ actor: viewOf(request, 5) }),
+      Get: (request: Named) => ({ actor: { ...viewOf(request, 5), wishAt: 7 * asked.length } }),
       Pause: note,
       Resume: note,
     };
     const found = await troupe.actors.getIfExists('Counter', 'k');
     await found?.pause();
     await found?.resume();
-    expect(asked).toEqual([5, 5]);
+    expect(asked).toEqual([
+      { birth: 5, wishAt: 0 },
+      { birth: 5, wishAt: 7 },
+    ]);
   });
 });
 
