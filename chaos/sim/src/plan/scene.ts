@@ -98,7 +98,9 @@ export function drawReserved(
   const zones = sites.map(({ labels }) => labels['zone']);
   const isWide = ['a', 'b'].every((zone) => zones.filter((one) => one === zone).length > 1);
   const count = isWide ? chance.whole(1, 2) : 1;
-  const hasGpus = sites.some(({ resources }) => (resources['gpu'] ?? 0) > 2);
+  // Nor a GPU where there are two: tasks that need both may have no other node.
+  const gpus = sites.map(({ resources }) => resources['gpu'] ?? 0);
+  const hasGpus = gpus.some((count) => count > 2) && !gpus.includes(2);
   if (!hasGpus || chance.chance(0.6)) return { shape: { resources: { cpu: 1 } }, count };
   return { shape: { resources: { cpu: 1, gpu: 1 } }, count: 1 };
 }
