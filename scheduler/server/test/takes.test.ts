@@ -111,6 +111,13 @@ describe('a stream', () => {
     expect(new Set(places.filter((from) => from >= 2))).toEqual(new Set([2, 3]));
   });
 
+  test('that had begun and finds no place is not said to have done nothing', async () => {
+    stage.journal({ kind: 'node-dying', incarnation: first, reason: 'silent', at: 0 });
+    const over = { idempotencyKey: 'mine', deadlineMs: 100 };
+    await expect(streamed({ ...over, from: 2 })).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    await expect(streamed(over)).rejects.toMatchObject({ code: 'NO_LEADER' });
+  });
+
   test('passes over what is said to somebody else who takes from it', async () => {
     const give = gives('first');
     let strayed = false;

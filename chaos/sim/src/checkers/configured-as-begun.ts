@@ -13,7 +13,9 @@ export const configuredAsBegun: MakeChecker = (truth, violate) => {
   /** The latest that an ended turn saw. */
   const latest = new Map<ActorId, number>();
   return {
-    configured({ callId, version }) {
+    configured({ actor, callId, version, node }) {
+      // One that was given up and does not know it yet may run what it had: none of it is ever recorded.
+      if (truth.actors.get(actor)?.node !== node) return;
       const begun = begunWith.get(callId);
       if (begun === undefined) {
         seen.set(callId, (seen.get(callId) ?? new Set()).add(version));

@@ -404,7 +404,7 @@ export class Gateway {
   #gone(open: OpenCall): void {
     const { number, actor, birth } = open.call;
     this.#world.coverage.reach('a call of one birth finds it gone');
-    const code = open.sentAt > 0 ? 'OUTCOME_UNKNOWN' : 'GONE';
+    const code = isUnrun(open) ? 'GONE' : 'OUTCOME_UNKNOWN';
     const reason = failure(
       code,
       `call ${number} of "${actor}" is for birth ${birth}, which is gone`,
@@ -451,7 +451,7 @@ export class Gateway {
     }
     if (errorTable[location.code].retryable) return;
     for (const open of [...target.calls]) {
-      if (open.sentAt === 0) this.#answer(open, { ok: false, failure: location });
+      if (isUnrun(open)) this.#answer(open, { ok: false, failure: location });
     }
   }
 
@@ -532,7 +532,8 @@ export class Gateway {
     const text = `call ${number} of "${actor}"`;
     if (open.sentAt === 0) {
       const reason = open.target.reason ?? failure('NO_LEADER', `${text} found no place`);
-      return this.#answer(open, { ok: false, failure: reason });
+      const unknown = failure('OUTCOME_UNKNOWN', `${text} had begun, and found no place`);
+      return this.#answer(open, { ok: false, failure: isUnrun(open) ? reason : unknown });
     }
     const { graceMs = graceMsUsual, turnMs = turnMsUsual } = this.#world.timings;
     const patience = graceMs + (open.target.route === undefined ? 0 : turnMs);
@@ -570,6 +571,11 @@ export class Gateway {
     target.calls.delete(open);
     if (target.calls.size === 0) this.#targets.delete(target.actor);
   }
+}
+
+/** Nobody can have begun it. Who takes on from a position has had values of what began long ago. */
+function isUnrun({ sentAt, call: { from = 0 } }: OpenCall): boolean {
+  return sentAt === 0 && from === 0;
 }
 
 function keyOf(session: SessionId, number: number): string {

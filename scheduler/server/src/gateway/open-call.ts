@@ -80,7 +80,7 @@ const graceMs = 30_000;
 /** Why the call is not waited for any longer, if so. */
 export function expiryOf(call: OpenCall, now: number): Failure | undefined {
   if (call.deadlineAt > now) return undefined;
-  if (call.sentAt === 0) return neverSent(call);
+  if (call.sentAt === 0) return givenUp(call);
   // A turn on a living node ends by its own limit; without a route nobody works on it.
   const patience = graceMs + (call.target.route === undefined ? 0 : call.runMs);
   if (call.deadlineAt + patience > now) return undefined;
@@ -89,18 +89,24 @@ export function expiryOf(call: OpenCall, now: number): Failure | undefined {
 
 /** What is known of a call that is given up. */
 export function givenUp(call: OpenCall): Failure {
-  return call.sentAt === 0 ? neverSent(call) : notAnswered(call);
+  return isUnrun(call) ? neverSent(call) : notAnswered(call);
 }
 
 /** Its actor was destroyed. What was never sent, or was said to be unrun, surely did nothing. */
 export function ofGone(call: OpenCall): Failure {
-  if (call.sentAt > 0) return notAnswered(call);
+  if (!isUnrun(call)) return notAnswered(call);
   const { actor, birth = 0 } = call;
   return failure('GONE', `actor ${actor} #${birth} is gone`, { actor, birth });
 }
 
+/** Nobody can have begun it. Who takes on from a position has had values of what began long ago. */
+export function isUnrun({ sentAt, from = 0 }: OpenCall): boolean {
+  return sentAt === 0 && from === 0;
+}
+
 function notAnswered(call: OpenCall): Failure {
-  const text = `call ${call.number} of "${call.actor}" was sent but not answered`;
+  const what = call.sentAt === 0 ? 'had begun, and found no place' : 'was sent but not answered';
+  const text = `call ${call.number} of "${call.actor}" ${what}`;
   return failure('OUTCOME_UNKNOWN', text, { actor: call.actor });
 }
 

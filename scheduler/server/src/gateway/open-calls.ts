@@ -44,6 +44,7 @@ import {
   type CallSink,
   expiryOf,
   givenUp,
+  isUnrun,
   type NewCall,
   type OpenCall,
   ofGone,
@@ -217,7 +218,7 @@ export class OpenCalls {
     }
     // Calls already sent once may have taken effect; their fate is not the leader's to tell.
     const outcome: Outcome = { ok: false, failure: answer.location };
-    for (const call of [...target.calls]) if (call.sentAt === 0) this.#answer(call, outcome);
+    for (const call of [...target.calls]) if (isUnrun(call)) this.#answer(call, outcome);
   }
 
   /** Of one birth; calls of a later one, or by name, ask for themselves. */
