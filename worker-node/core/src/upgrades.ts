@@ -114,9 +114,7 @@ export class Upgrades {
       this.#settle(activation, order, from, planned);
       return this.#serve(activation, from);
     }
-    if (planned.former !== undefined) {
-      activation.building = { state: planned.former.state, deltas: [] };
-    }
+    if (planned.building !== undefined) activation.building = planned.building;
     const { migrate } = planned;
     this.#attempts.set(activation, { order, from, migrate, since: undefined });
     this.#serve(activation, order);
@@ -255,11 +253,12 @@ export class Upgrades {
 
 interface Plan {
   readonly migrate: Migrate;
-  readonly former?: FormerState;
+  /** What it is built from instead of its present state. */
+  readonly building?: NonNullable<Activation['building']>;
 }
 
 function planOf(
-  { id, memory }: Activation,
+  { id, memory, building }: Activation,
   order: UpgradeOrder,
   from: CodeVersion,
 ): Plan | Failure {
@@ -268,15 +267,21 @@ function planOf(
   if (order.version > from.version) return { migrate: { from: from.version } };
   const { madeBy: code, seq } = memory;
   const former = code?.former;
-  // Nothing was ever written of its state: the constructor makes one.
-  if (code !== undefined && former === undefined && code.seq === 1 && seq === 1)
-    return { migrate: undefined };
+  // No turn ever wrote of its state: the constructor makes one, which is recorded where a checkpoint has
+  // one that the other version's constructor made.
+  if (code !== undefined && former === undefined && code.seq === 1 && seq === 1) {
+    const isStored = building?.state !== undefined || (building?.deltas.length ?? 0) > 0;
+    if (!isStored) return { migrate: undefined };
+    return { migrate: { stored: true }, building: { state: undefined, deltas: [] } };
+  }
   if (former?.version !== order.version) {
     const what = `the state that ${id} had with version ${order.version} is not kept`;
     return failure('TOO_FAR_BACK', what, { actor: id, version: order.version });
   }
   const turns = seq - (code?.seq ?? seq);
-  if (turns === 0 || order.discard === true) return { migrate: { stored: true }, former };
+  if (turns === 0 || order.discard === true) {
+    return { migrate: { stored: true }, building: { state: former.state, deltas: [] } };
+  }
   const what = `${id} took ${turns} turns with version ${from.version}, which would be given up`;
   return failure('WRONG_STATE', what, { actor: id, turns });
 }

@@ -175,6 +175,22 @@ describe('an actor that is rolled back', () => {
     expect(node.values().at(-1)).toEqual(['a']);
   });
 
+  it('is made anew when no turn wrote of its state, though a checkpoint has one of the other version', () => {
+    const checkpoints = new Map();
+    const node = new TestNode('n1', { logs: new Map(), checkpoints });
+    node.place(ledger, 2, [], 1, { upgrade: order });
+    node.message({ kind: 'drain', term: { generation: 1, number: 0 } });
+    node.tick(1_000);
+    const other = new TestNode('n2', { logs: new Map(), checkpoints });
+    other.place(ledger, 9, [], 1, { upgrade: back });
+    const activates = other.work.flatMap((one) =>
+      one.kind === 'to-runner' && one.frame.kind === 'activate' ? [one.frame] : [],
+    );
+    expect(activates.at(-1)).toMatchObject({ migrate: { stored: true }, deltas: [] });
+    expect(activates.at(-1)?.state).toBeUndefined();
+    expect(told(other)).toMatchObject({ bundle, at: 60 });
+  });
+
   it('gives up no turn unless that was said', () => {
     const node = upgraded();
     node.call('add', 'b', { number: 2 });

@@ -107,7 +107,8 @@ export class Runner {
     const { manifests, coverage, checks } = this.#start.world;
     const version = manifests.versionOf(this.#start.bundle);
     const { ids, form } = heldOf(state, deltas, version);
-    const isToMigrate = migrate !== undefined && (state !== undefined || deltas.length > 0);
+    const hasState = state !== undefined || deltas.length > 0;
+    const isToMigrate = migrate !== undefined && (hasState || 'stored' in migrate);
     if (isToMigrate && 'from' in migrate && cannotMigrate(actor)) {
       coverage.reach('a state cannot be migrated');
       const failure = { code: 'USER_ERROR', message: `${actor} cannot be migrated` } as const;

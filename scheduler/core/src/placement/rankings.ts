@@ -84,6 +84,8 @@ export class Rankings {
 
   check(): void {
     for (const kept of this.#kept.values()) {
+      // There are more nodes than it has room for: it is begun anew before it is used.
+      if (kept.ranking.capacity < this.#sites.length) continue;
       this.#catchUp(kept);
       for (let slot = 0; slot < this.#sites.length; slot++) {
         const key = this.#keyOf(slot, kept);

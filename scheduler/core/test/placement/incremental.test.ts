@@ -128,6 +128,19 @@ it('a ranking answers as a scan of all its slots would', () => {
   );
 });
 
+it('a cluster that has outgrown what was kept of it chooses among all its nodes', () => {
+  const placement = new Placement({ strategy: 'best-fit', mix });
+  const ask = placement.ask({ resources: { cpu: 1 } });
+  placement.addNode({ name: 'n0', resources: { cpu: 4 } });
+  expect(placement.choose({ id: 't', ask })).toMatchObject({ node: 'n0' });
+  for (let number = 1; number < 200; number++) {
+    placement.addNode({ name: `n${number}`, resources: { cpu: number === 150 ? 1 : 4 } });
+  }
+  placement.check();
+  expect(placement.choose({ id: 't', ask })).toMatchObject({ node: 'n150' });
+  placement.check();
+});
+
 it('a cluster whose nodes come and go for long keeps no trace of those that went', () => {
   const placement = new Placement({ strategy: 'first-fit', mix });
   const ask = placement.ask({ resources: { cpu: 1 } });
