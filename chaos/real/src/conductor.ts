@@ -10,7 +10,7 @@ import { type Pulse, pulseOf } from './cluster/pulse.ts';
 import type { Stage } from './cluster/stage.ts';
 import { type FaultKind, faultOf } from './faults/kinds.ts';
 import type { Planned, Round } from './faults/schedule.ts';
-import type { HistoryWriter } from './history/history.ts';
+import type { FaultLine, HistoryWriter } from './history/history.ts';
 import type { Random } from './random.ts';
 import { counters } from './workloads/counters.ts';
 import { workloads } from './workloads/load.ts';
@@ -70,8 +70,8 @@ export class Conductor {
   async #round(round: Round, number: number, random: Random): Promise<boolean> {
     const named = `round ${number} (${round.map(({ kind }) => kind).join(' + ')})`;
     this.#say(named);
-    const measured = round.map((planned, at) =>
-      this.#inflict(planned, number, random.fork(`${number}.${at}`)),
+    const measured = round.map((planned, order) =>
+      this.#inflict(planned, { round: number, order }, random.fork(`${number}.${order}`)),
     );
     if (await within(Promise.all(measured), roundMsMax)) return this.#healed(named);
     this.#alarm(`${named} did not end within ${roundMsMax / 1_000} s`);
@@ -79,11 +79,15 @@ export class Conductor {
   }
 
   /** One fault from its beginning until everybody has been served again. */
-  async #inflict(planned: Planned, round: number, random: Random): Promise<void> {
+  async #inflict(
+    planned: Planned,
+    place: Pick<FaultLine, 'round' | 'order'>,
+    random: Random,
+  ): Promise<void> {
     await pause(planned.afterMs);
     const from = this.#writer.now();
     const recovered = this.#callers.since(from, planned.lastsMs + healMsMax);
-    const base = { kind: 'fault', fault: planned.kind, round, from } as const;
+    const base = { kind: 'fault', fault: planned.kind, ...place, from } as const;
     const injected = await faultOf(planned.kind).inject(this.#stage, random);
     if (injected === undefined) {
       const until = this.#writer.now();

@@ -1,12 +1,15 @@
 /** F3: a fault that befell nobody is told as such. */
+import { makeNetwork, noNetwork } from '@troupe/chaos-faults';
 import { TroupeError } from '@troupe/sdk';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { elsewhere, faultKinds as ofOperators } from '../../../packages/cli/src/chaos/kinds.ts';
 import type { Member } from '../src/cluster/member.ts';
+import { NatsProxy } from '../src/cluster/nats-proxy.ts';
 import type { Stage } from '../src/cluster/stage.ts';
 import { Warden } from '../src/cluster/warden.ts';
 import { kill } from '../src/faults/kills.ts';
 import { faultKinds, isFaultKind } from '../src/faults/kinds.ts';
+import { cutFromNats, cutHalf, slowLinks } from '../src/faults/links.ts';
 import { isRefusal } from '../src/faults/members.ts';
 import { harms } from '../src/faults/user-code.ts';
 import { Random } from '../src/random.ts';
@@ -39,6 +42,48 @@ it.each([
   await injected?.undo();
   expect(injected?.befallen?.()).toBe(count);
   expect(warden.free('etcd')).toHaveLength(1);
+});
+
+const nobodyLeads = { status: () => Promise.reject(error('UNAVAILABLE')) };
+
+it.each([
+  ['cut', cutFromNats('node')],
+  ['slowed', slowLinks],
+])('a node without a link to be %s is told as befallen by nothing', async (_what, fault) => {
+  const proxy = await NatsProxy.open('nats://127.0.0.1:1');
+  onTestFinished(() => proxy.close());
+  const say = () => undefined;
+  const members: Member[] = [{ ...kept(7), name: 'n1', role: 'node' }];
+  const warden = new Warden({ members, alarm: say, say });
+  const stage = { warden, proxy, operator: nobodyLeads } as unknown as Stage;
+  const injected = await fault.inject(stage, new Random('7'));
+  await injected?.undo();
+  expect(injected?.befallen?.()).toBe(0);
+  expect(warden.free('node')).toHaveLength(1);
+});
+
+it.skipIf(noNetwork() !== undefined)('a machine is never cut off from itself', async () => {
+  const network = makeNetwork(['both', 'nats']);
+  onTestFinished(() => network.remove());
+  const [both, nats] = network.machines;
+  const say = () => undefined;
+  const members: Member[] = [
+    { ...kept(7), name: 'n1', role: 'node', machine: both },
+    { ...kept(8), name: 'nats1', role: 'nats', machine: both },
+  ];
+  const stageOf = (all: readonly Member[]) => {
+    const warden = new Warden({ members: all, alarm: say, say });
+    return { warden, ground: { network }, operator: nobodyLeads } as unknown as Stage;
+  };
+  const alone = stageOf(members);
+  for (const fault of [cutFromNats('node'), cutHalf]) {
+    expect(await fault.inject(alone, new Random('7'))).toBeUndefined();
+    expect(alone.warden.free('node')).toHaveLength(1);
+  }
+  const other: Member = { ...kept(9), name: 'nats2', role: 'nats', machine: nats };
+  const injected = await cutHalf.inject(stageOf([...members, other]), new Random('7'));
+  expect(injected?.target).toMatch(/both .*nats/);
+  await injected?.undo();
 });
 
 it('a twin is refused by its name; one that did not start at all was none', () => {

@@ -67,6 +67,12 @@ it('holds back what goes the way that is cut, and brings it when the link has he
   expect(arrived.join('')).toBe('held');
 });
 
+it('tells on how many links of a process it does something', async () => {
+  await linkOf('n1');
+  expect([proxy.cut('n1', ['to-server']), proxy.cut('n2', ['to-server'])]).toEqual([1, 0]);
+  expect([proxy.slow('n1', 1), proxy.slow('n2', 1)]).toEqual([1, 0]);
+});
+
 it('makes a link slow', async () => {
   const { client, far } = await linkOf('n1');
   proxy.slow('n1', 120);

@@ -31,6 +31,15 @@ const ledger = (ids: string[]): Line => ({
   key: 'k',
   value: ids,
 });
+const came = {
+  kind: 'fault',
+  fault: 'kill-node',
+  round: 1,
+  target: 'n1',
+  from: 0,
+  until: 10,
+} as const;
+const measured = { kind: 'sample', at: 5, of: 'n1', measure: 'handles', value: 7 } as const;
 const end: Line = { kind: 'end', at: 1_000 };
 const conclude = (...lines: Line[]) => summarize(historyOf([begin(), ...lines]));
 
@@ -120,6 +129,21 @@ it.each<[string, Line[], string]>([
     [begin(), ledger([]), ledger(['a']), end],
     'counters k is told twice',
   ],
+  [
+    'tells a fault twice',
+    [begin(), { ...came, order: 0 }, { ...came, order: 0, target: 'n2' }, end],
+    'fault 0 of round 1 is told twice',
+  ],
+  [
+    'is old and tells a fault twice',
+    [begin(), came, { ...came, fault: 'split' }, came, end],
+    'the fault kill-node of round 1 to "n1" at 0 is told twice, as are 0 others',
+  ],
+  [
+    'tells a measure twice',
+    [begin(), measured, { ...measured, value: 8 }, end],
+    'the handles of n1 at 5 is told twice',
+  ],
 ])('a history that %s proves nothing', (_, lines, said) => {
   const { conclusion, reasons } = summarize(historyOf(lines));
   expect(conclusion).toBe('inconclusive');
@@ -202,15 +226,6 @@ it('recovery is told for each kind of fault, by median and maximum', () => {
   expect(page).toContain('kill-node &lt;n1>');
   expect(page).not.toContain('<n1>');
 });
-
-const came = {
-  kind: 'fault',
-  fault: 'kill-node',
-  round: 1,
-  target: 'n1',
-  from: 0,
-  until: 10,
-} as const;
 
 it('a run whose faults befell nobody proves nothing', () => {
   const said = 'no fault befell anybody';

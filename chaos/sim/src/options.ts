@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkerNames } from './checkers/checks.ts';
 import { mutantNamed, mutants } from './mutants/mutants.ts';
+import { isLoadName, type LoadName, loadNames } from './plan/loads.ts';
 import type { RunWishes } from './run/run.ts';
 
 export const help = `Usage: npm run sim -- [options]
@@ -11,11 +12,13 @@ export const help = `Usage: npm run sim -- [options]
   --seeds N         so many seeds (100), after the seeds and plans that once failed
   --from N          the first of them (1)
   --seed S          replays one seed and prints its trace and its last messages as a diagram
-  --minimize        with --seed: looks for fewer faults and less load that break the same promise
+  --minimize        with --seed: looks for fewer faults and less of every load that break the same
+                    promise
   --save FILE       with --minimize: keeps the plan with nothing in it that is not needed
   --plan FILE       replays a plan that was kept
-  --without A,B     with --seed: leaves out faults by their number in the plan, from 0 on
-  --operations N    at most so many operations of each client
+  --without A,B     with --seed: leaves out faults by their number in the plan, from 0 on, and loads
+                    by their name
+  --operations N    at most so many operations of each client in each load
   --nodes N         so many nodes in every seed
   --mutant NAME     with a deliberate fault
   --mutants         tries every deliberate fault and says how many seeds it takes to notice it
@@ -130,13 +133,22 @@ export function wishesOf({ nodes, operations, without, mutant, checker }: Option
     const names = Object.keys(mutants).join(', ');
     throw new UsageError(`there is no mutant "${mutant}"; there are ${names}`);
   }
+  const out = without?.split(',') ?? [];
   return {
     nodes: nodes === undefined ? undefined : wholeNumber('nodes', nodes, 1, nodesMax),
     operations: operations === undefined ? undefined : wholeNumber('operations', operations),
-    without: without?.split(',').map((number) => wholeNumber('without', number)),
+    without: out.filter((one) => /^\d+$/.test(one)).map(Number),
+    withoutLoads: out.filter((one) => !/^\d+$/.test(one)).map(loadNamed),
     mutant: name,
     checker: checkerWished(checker),
   };
+}
+
+function loadNamed(text: string): LoadName {
+  if (isLoadName(text)) return text;
+  throw new UsageError(
+    `--without takes numbers of faults and names of loads, not "${text}"; there are ${loadNames.join(', ')}`,
+  );
 }
 
 export function checkerWished(checker: string | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  loadsOf,
   type MutantName,
   minimize,
   optionsOf,
@@ -10,6 +11,8 @@ import {
   runSeed,
   shrinkPlan,
 } from '../src/index.ts';
+import { loadNames } from '../src/plan/loads.ts';
+import { drawPlan } from '../src/plan/plan.ts';
 
 const mutant: MutantName = 'outbox-not-in-the-checkpoint';
 
@@ -34,6 +37,19 @@ describe('a seed that fails', () => {
     expect(optionsOf(seed, minimal.wishes)).toContain(`--seed ${seed} --operations ${operations}`);
     const replayed = await runSeed(seed, { ...minimal.wishes, mutant });
     expect(replayed.violation?.checker).toBe(minimal.checker);
+  });
+
+  it('is left with no load that is not needed', async () => {
+    const seed = await failingSeed();
+    const minimal = await minimize(seed, { mutant });
+    if (minimal === undefined) throw new Error('it did not fail again');
+    const { withoutLoads = [] } = minimal.wishes;
+    const left = loadsOf(seed).filter((name) => !withoutLoads.includes(name));
+    expect(left.length).toBeLessThan(loadsOf(seed).length);
+    for (const name of left) {
+      const wishes = { ...minimal.wishes, withoutLoads: [...withoutLoads, name], mutant };
+      expect((await runSeed(seed, wishes)).violation?.checker).not.toBe(minimal.checker);
+    }
   });
 
   it('is kept as a plan with nothing in it that is not needed', async () => {
@@ -63,4 +79,20 @@ describe('a seed that fails', () => {
   it('is nothing to shrink when it breaks no promise', async () => {
     expect(await minimize(1, {})).toBeUndefined();
   });
+});
+
+it('every load of a plan can be left out by its name, and each is that of some seed', () => {
+  const seen = new Set<string>();
+  const sizeOf = ({ operations }: ReturnType<typeof drawPlan>) =>
+    [...operations.values()].reduce((sum, list) => sum + list.length, 0);
+  for (let seed = 1; seed <= 60; seed++) {
+    expect(sizeOf(drawPlan(seed, { withoutLoads: loadNames }))).toBe(0);
+    const there = loadsOf(seed);
+    const alone = there.map((name) =>
+      sizeOf(drawPlan(seed, { withoutLoads: loadNames.filter((other) => other !== name) })),
+    );
+    expect(alone.reduce((sum, size) => sum + size, 0)).toBe(sizeOf(drawPlan(seed)));
+    for (const name of there) seen.add(name);
+  }
+  expect([...seen].sort()).toEqual([...loadNames].sort());
 });

@@ -36,6 +36,7 @@ it.each([
   [['--seed', ''], '--seed takes a whole number, not ""'],
   [['--seed', '1e1'], '--seed takes a whole number, not "1e1"'],
   [['--seed', '3', '--without', '999'], '--without 999: there is no such fault'],
+  [['--seed', '3', '--without', '1,naps'], 'not "naps"; there are calls, visits, nests, timers,'],
   [['--foo'], "Unknown option '--foo'"],
   [['--seed'], "Option '--seed <value>' argument missing"],
   [['--seed', '-1'], "Option '--seed' argument is ambiguous"],
@@ -64,7 +65,9 @@ it('a batch whose threads ended before their seeds were run proves nothing', () 
 
 it('a replay looks with the same checker at the same deliberate fault', () => {
   const wishes = { mutant: 'sent-before-append', checker: 'effect-once' } as const;
-  expect(optionsOf(6, { ...wishes, operations: 3, without: [2, 1] })).toBe(
-    '--seed 6 --operations 3 --without 1,2 --mutant sent-before-append --checker effect-once',
+  expect(
+    optionsOf(6, { ...wishes, operations: 3, without: [2, 1], withoutLoads: ['topics'] }),
+  ).toBe(
+    '--seed 6 --operations 3 --without 1,2,topics --mutant sent-before-append --checker effect-once',
   );
 });

@@ -53,6 +53,7 @@ describe('the simulated cluster', () => {
     ['all-at-a-runner-are-blamed', 'blamed-for-its-own'],
     ['line-by-the-wall-clock', 'rewind-is-maximal'],
     ['rewind-loses-letters', 'goes-on-from-the-line'],
+    ['goes-on-as-it-was', 'replay-equals-live'],
   ])('notices a deliberate fault: %s, by %s alone', async (mutant, checker) => {
     const { seeds } = await catchMutant(mutant, 150, checker);
     expect(seeds).toBeDefined();

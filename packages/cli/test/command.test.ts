@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../src/command/exit-code.ts';
 import { argumentsOf } from '../src/command/json-argument.ts';
 import { makeProgram } from '../src/command/program.ts';
+import { identityOf } from '../src/local/identity.ts';
 import { troupe } from './run-command.ts';
 
 let folder: string;
@@ -57,6 +58,7 @@ describe('wrong usage ends with exit code 2 and says what to type', () => {
       ['node', 'add', '--name', 'p', '--key', 'k', '--host-key', 'x', '--folder', 'y'],
       '--key, --host-key, --folder: only for a machine reached by ssh',
     ],
+    [['node', 'remove', 'N 1'], '"N 1" is no name of a node'],
     [['node', 'add', '--name', 'p', '--program', 'z'], '--program: only for a machine reached'],
     [['node', 'add', '--name', 'p', '--trust-on-first-use'], '--trust-on-first-use: only for'],
     [
@@ -163,6 +165,27 @@ describe('commands about a local cluster that is not there', () => {
     const ran = await troupe(['node', 'logs', 'zz', '--data', folder]);
     expect(ran.stderr).toMatch(/^UNKNOWN_NODE: no node zz was added; .* `troupe node list`/);
     expect(ran.code).toBe(1);
+  });
+
+  it('`node remove` goes on after a step that failed, and says where it is', async () => {
+    const data = join(folder, 'half');
+    const nodes = join(data, 'providers', 'process', 'nodes');
+    await mkdir(join(nodes, 'n1'), { recursive: true });
+    // Somebody who lives is at the node.
+    const lock = join(nodes, '.n1.lock');
+    await writeFile(lock, `${process.pid} ${identityOf(process.pid)}\n`);
+    const records = join(data, 'providers', 'ssh', 'nodes');
+    await mkdir(records, { recursive: true });
+    await writeFile(join(records, 'n1.json'), 'damaged');
+    const remove = () => troupe(['node', 'remove', 'n1', '--forget', '--data', data]);
+    const failed = await remove();
+    expect(failed.stderr).toMatch(/^HOST_BUSY: this machine: a process there .* ends node n1; /);
+    expect(failed.stderr).toContain('what the provider ssh had of node n1 is removed');
+    expect(failed.stderr).toContain('`troupe node remove n1` goes on from there');
+    expect(failed.code).toBe(1);
+    await rm(lock);
+    expect(await remove()).toMatchObject({ stdout: 'node n1 is removed\n', code: 0 });
+    expect(await remove()).toMatchObject({ stdout: 'no node n1 was added\n', code: 0 });
   });
 
   it('`kill-node` fails with a coded error', async () => {

@@ -237,6 +237,44 @@ describe.skipIf(noSshServer !== undefined)(`nodes by ssh ${noSshServer ?? ''}`.t
     }
   });
 
+  it.skipIf(noMount !== undefined)(
+    `V1: a removal that cannot end says where it is, and the next goes on there ${noMount ?? ''}`.trim(),
+    async () => {
+      await provider.create(spec('n1', { trust: 'first-use' }));
+      const kept = join(far, 'nodes', 'n1', 'kept');
+      mkdirSync(kept);
+      execFileSync('mount', ['-t', 'tmpfs', 'none', kept]);
+      try {
+        await expect(provider.destroy('n1')).rejects.toMatchObject({
+          code: 'HOST_UNSUITABLE',
+          message: expect.stringMatching(
+            /node n1 has ended, but .* cannot be removed whole \(.*kept/,
+          ),
+        });
+      } finally {
+        execFileSync('umount', [kept]);
+      }
+      expect(await provider.describe('n1')).toMatchObject({ state: { kind: 'exited' } });
+      expect(await provider.destroy('n1')).toBe(true);
+      expect(existsSync(far)).toBe(false);
+      expect(await provider.list()).toEqual([]);
+    },
+  );
+
+  it('T4: a removal that was cut off behind its node is finished by the next', async () => {
+    await provider.create(spec('n1', { trust: 'first-use' }));
+    const here = processProvider({ stateDir: far, main });
+    const build = readFileSync(join(far, 'nodes', 'n1', 'build'));
+    await here.destroy('n1', { drainMsMax: 0 });
+    expect(existsSync(far)).toBe(false);
+    // As it was when the folder of the node was gone, and the build not yet.
+    mkdirSync(join(far, 'builds', build.toString().trim()), { recursive: true });
+    expect(await provider.list()).toMatchObject([{ name: 'n1', state: { kind: 'absent' } }]);
+    expect(await provider.destroy('n1')).toBe(true);
+    expect(existsSync(far)).toBe(false);
+    expect(await provider.list()).toEqual([]);
+  });
+
   it('V2: a node that is refused by its cell is an error with its own code', async () => {
     const node = { refuse: 'ETCD_UNREACHABLE: nothing answers at http://10.0.0.1:2379' };
     await expect(provider.create(spec('n1', { trust: 'first-use', node }))).rejects.toMatchObject({

@@ -1,5 +1,5 @@
-import { type Batch, openFabric, silentLogger } from '@troupe/fabric';
-import { decode, encodeValue, logName, type Manifest } from '@troupe/model';
+import { type Batch, BatchReader, openFabric, silentLogger } from '@troupe/fabric';
+import { decode, encode, encodeValue, logName, type Manifest, tenantName } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parsedConfig } from '../src/config.ts';
@@ -107,6 +107,30 @@ describe('three schedulers', () => {
     expect(names).toEqual(expect.arrayContaining(['meanwhile', 'afterwards']));
   });
 
+  test('give up the lease of a leader that the journal refuses, which acts under a new one only', async () => {
+    const leader = await start('s1', longLease);
+    await putTenant(leader, 'before', 2);
+    const before = await statusOf(leader);
+    const rival = await openRival();
+    try {
+      const refused = await rival.holder();
+      // Whoever has written here leads, whatever the lease of the other one says.
+      await rival.write({ kind: 'tenant-put', tenant: tenantName('theirs'), weight: 5 });
+      await putTenant(leader, 'after', 3);
+      const { term, tenants } = await statusOf(leader);
+      expect(term.number).toBeGreaterThan(before.term.number);
+      const weights = new Map(tenants.map(({ tenant, weight }) => [tenant, weight]));
+      expect(['before', 'theirs', 'after'].map((name) => weights.get(name))).toEqual([2, 5, 3]);
+      const holder = await rival.holder();
+      expect(holder.createRevision).toBeGreaterThan(refused.createRevision);
+      expect(holder.lease).not.toBe(refused.lease);
+      await expect.poll(() => isLeaseKnown(refused.lease)).toBe(false);
+      expect(await isLeaseKnown(holder.lease)).toBe(true);
+    } finally {
+      await rival.close();
+    }
+  });
+
   test('answer a task submitted before the leader was killed, having run it once', async () => {
     const replicas = await Promise.all([start('s1'), start('s2')]);
     const leader = await leaderOf(replicas);
@@ -183,6 +207,42 @@ describe('the journal', () => {
     }
   });
 });
+
+/** Whether etcd has the lease: of one that it does not know it tells a negative time. */
+async function isLeaseKnown(lease: string): Promise<boolean> {
+  const body = JSON.stringify({ ID: lease });
+  const answer = await fetch(`${servers.etcd.url}/v3/lease/timetolive`, { method: 'POST', body });
+  const { TTL: seconds } = (await answer.json()) as { readonly TTL: string };
+  return Number(seconds) >= 0;
+}
+
+/** Writes to the journal as another scheduler would, and sees who holds the lead in etcd. */
+async function openRival() {
+  const fabric = await openFabric({
+    config: parsedConfig(config),
+    name: 'rival',
+    logger: silentLogger,
+  });
+  const { coordination, logs, names } = fabric;
+  const journal = logName('journal-1');
+  return {
+    async holder() {
+      const held = await coordination.get(names.keys.leader);
+      if (held === undefined) throw new Error('nobody holds the lead');
+      return held;
+    },
+    async write(fact: SchedulerFact) {
+      // First, so that its append is refused if anything is written after what is read.
+      const writer = await logs.writer(journal);
+      const reader = new BatchReader<SchedulerFact>();
+      for await (const { kind, body } of logs.read(journal, 1)) {
+        if (kind === 'rec') reader.push(decode<Batch<SchedulerFact>>(body));
+      }
+      await writer.append([encode({ first: reader.nextFact, facts: [fact], last: true })]);
+    },
+    close: () => fabric.close(),
+  };
+}
 
 /** Looks at the journal itself: the position of its first record behind the opening. */
 async function journalFront() {

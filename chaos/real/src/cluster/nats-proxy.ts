@@ -48,17 +48,19 @@ export class NatsProxy {
 
   /** Resets every link of the process; answers how many. */
   reset(owner: string): number {
-    const links = [...this.#links].filter((link) => link.owner === owner);
+    const links = this.#linksOf(owner);
     for (const link of links) link.reset();
     return links.length;
   }
 
-  cut(owner: string, directions: readonly Direction[]): void {
-    this.#rule(owner, { cut: new Set(directions), delayMs: 0 });
+  /** Until `heal`, nothing comes through in these directions; answers on how many links. */
+  cut(owner: string, directions: readonly Direction[]): number {
+    return this.#rule(owner, { cut: new Set(directions), delayMs: 0 });
   }
 
-  slow(owner: string, delayMs: number): void {
-    this.#rule(owner, { cut: new Set(), delayMs });
+  /** Until `heal`, all comes so much later; answers on how many links. */
+  slow(owner: string, delayMs: number): number {
+    return this.#rule(owner, { cut: new Set(), delayMs });
   }
 
   heal(owner: string): void {
@@ -71,9 +73,15 @@ export class NatsProxy {
     await closed;
   }
 
-  #rule(owner: string, rule: Rule): void {
+  #rule(owner: string, rule: Rule): number {
     this.#rules.set(owner, rule);
-    for (const link of this.#links) if (link.owner === owner) link.ruled();
+    const links = this.#linksOf(owner);
+    for (const link of links) link.ruled();
+    return links.length;
+  }
+
+  #linksOf(owner: string): readonly Link[] {
+    return [...this.#links].filter((link) => link.owner === owner);
   }
 }
 

@@ -24,13 +24,14 @@ export function cutFromNats(role: 'node' | 'leader'): Fault {
         return cut(stage, machinesOf([member]), machines(stage, 'nats'), way, release);
       }
       const { proxy } = stage;
-      proxy.cut(member.name, directions[way]);
+      const count = proxy.cut(member.name, directions[way]);
       return {
         target: `${member.name} (${way})`,
         async undo() {
           proxy.heal(member.name);
           release();
         },
+        befallen: () => count,
       };
     },
   };
@@ -125,13 +126,14 @@ export const slowLinks: Fault = {
       return begun(stage, links, { kind: 'slow', kilobytesPerSecond }, target, release);
     }
     const delayMs = random.between(50, 400);
-    proxy.slow(member.name, delayMs);
+    const count = proxy.slow(member.name, delayMs);
     return {
       target: `${member.name} (${delayMs} ms)`,
       async undo() {
         proxy.heal(member.name);
         release();
       },
+      befallen: () => count,
     };
   },
 };
@@ -173,6 +175,7 @@ function cut(
   return begun(stage, between(some, others, way), { kind: 'cut' }, target, release);
 }
 
+/** Undefined where there is no link to do it to; what was held for it is given back (F1). */
 function begun(
   { ground }: Stage,
   links: readonly Link[],
@@ -180,8 +183,12 @@ function begun(
   target: string,
   release: () => void = () => undefined,
 ): Injected | undefined {
-  const fault: LinkFault | undefined = ground.network?.begin(links, what);
-  if (fault === undefined) return undefined;
+  const fault: LinkFault | undefined =
+    links.length === 0 ? undefined : ground.network?.begin(links, what);
+  if (fault === undefined) {
+    release();
+    return undefined;
+  }
   return {
     target,
     async undo() {
@@ -192,8 +199,11 @@ function begun(
   };
 }
 
+/** None is of a machine with itself. */
 function between(some: readonly Machine[], others: readonly Machine[], way: Way): Link[] {
-  const out = some.flatMap((source) => others.map((target) => ({ source, target })));
+  const out = some.flatMap((source) =>
+    others.filter((target) => target !== source).map((target) => ({ source, target })),
+  );
   const back = out.map(({ source, target }) => ({ source: target, target: source }));
   return [...(way === 'in' ? [] : out), ...(way === 'out' ? [] : back)];
 }

@@ -5,7 +5,8 @@
  * H1  every operation has one line, with one outcome: `ok`, `failed` (it surely had no effect) or
  *     `unknown` (it may have had its effect once, or not).
  * H2  a history that is not whole proves nothing: its first line is its only `begin` and its last
- *     its only `end`, no operation and no final state is told twice, and nothing is later than the end.
+ *     its only `end`, no operation, fault, sample or final state is told twice, and nothing is later
+ *     than the end.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { z } from 'zod';
@@ -51,6 +52,8 @@ const fault = z.object({
   kind: z.literal('fault'),
   fault: z.string(),
   round: z.number(),
+  /** Which of its round, from 0 on; absent in older histories. */
+  order: z.number().optional(),
   target: z.string(),
   from: z.number(),
   until: z.number(),
@@ -189,8 +192,24 @@ function numberOf({ workload, client, id }: Operation): number | undefined {
 
 /** What is to be told once. */
 function nameOf(one: Line): string | undefined {
-  if (one.kind === 'operation') return `operation ${one.id}`;
-  return one.kind === 'final' ? `the final state of ${one.workload} ${one.key}` : undefined;
+  switch (one.kind) {
+    case 'operation':
+      return `operation ${one.id}`;
+    case 'final':
+      return `the final state of ${one.workload} ${one.key}`;
+    case 'fault':
+      return faultNameOf(one);
+    case 'sample':
+      return `the ${one.measure} of ${one.of} at ${one.at}`;
+    default:
+      return undefined;
+  }
+}
+
+/** By its place in its round, where it has one: a kind may come twice in a round. */
+function faultNameOf({ round, order, fault: kind, target, from }: FaultLine): string {
+  if (order !== undefined) return `fault ${order} of round ${round}`;
+  return `the fault ${kind} of round ${round} to "${target}" at ${from}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Fewer faults and less load, as long as the same promise is broken. */
 import type { Operation } from '../plan/load.ts';
+import { type LoadName, loadNames } from '../plan/loads.ts';
 import { drawPlan, type Plan, type PlanWishes } from '../plan/plan.ts';
 import { type RunWishes, runPlan } from '../run/run.ts';
 import type { WorldWishes } from '../world/world.ts';
@@ -22,7 +23,8 @@ export async function minimize(seed: number, wishes: RunWishes): Promise<Minimal
     const { violation } = await runPlan(drawPlan(seed, candidate), { mutant, checker: alone });
     return violation?.checker;
   };
-  let best: PlanWishes = { nodes, without: wishes.without, operations: wishes.operations };
+  const { without: first = [], withoutLoads: firstLoads = [], operations } = wishes;
+  let best: PlanWishes = { nodes, without: first, withoutLoads: firstLoads, operations };
   const checker = await breaks(best);
   if (checker === undefined) return undefined;
   let tries = 1;
@@ -32,8 +34,14 @@ export async function minimize(seed: number, wishes: RunWishes): Promise<Minimal
     best = candidate;
     return true;
   };
+  const there = loadsOf(seed, { nodes });
+  const fewestLoads = () =>
+    fewest(
+      there.filter((name) => best.withoutLoads?.includes(name) !== true),
+      (left) => take({ ...best, withoutLoads: there.filter((name) => !left.includes(name)) }),
+    );
+  await fewestLoads();
   const all = drawPlan(seed, { nodes }).faults.map((_, number) => number);
-  const first = best.without ?? [];
   await fewest(
     all.filter((number) => !first.includes(number)),
     (left) => take({ ...best, without: all.filter((number) => !left.includes(number)) }),
@@ -42,7 +50,18 @@ export async function minimize(seed: number, wishes: RunWishes): Promise<Minimal
   for (let step = most; step >= 1; step = Math.floor(step / 2)) {
     while (most - step >= 1 && (await take({ ...best, operations: most - step }))) most -= step;
   }
+  // What was needed beside faults that are gone now.
+  await fewestLoads();
   return { plan: drawPlan(seed, best), wishes: best, checker, tries };
+}
+
+/** The loads of which a seed has anything. */
+export function loadsOf(seed: number, wishes: Pick<PlanWishes, 'nodes'> = {}): readonly LoadName[] {
+  return loadNames.filter((name) => {
+    const withoutLoads = loadNames.filter((other) => other !== name);
+    const { operations } = drawPlan(seed, { ...wishes, withoutLoads });
+    return [...operations.values()].some((list) => list.length > 0);
+  });
 }
 
 /** Drops any operations and faults, also such as no options can name: for a plan that is kept. */
@@ -86,13 +105,12 @@ async function fewest<T>(
 
 /** The options that replay it. */
 export function optionsOf(seed: number, wishes: RunWishes): string {
-  const { nodes, without, operations } = wishes;
+  const { nodes, without = [], withoutLoads = [], operations } = wishes;
   const options = [`--seed ${seed}`];
   if (nodes !== undefined) options.push(`--nodes ${nodes}`);
   if (operations !== undefined) options.push(`--operations ${operations}`);
-  if (without !== undefined && without.length > 0) {
-    options.push(`--without ${[...without].sort((left, right) => left - right).join(',')}`);
-  }
+  const out = [...[...without].sort((left, right) => left - right), ...withoutLoads];
+  if (out.length > 0) options.push(`--without ${out.join(',')}`);
   return [...options, ...lookOptions(wishes)].join(' ');
 }
 

@@ -59,6 +59,7 @@ import { quotasKept } from './quotas-kept.ts';
 import { readsAreFresh } from './reads-are-fresh.ts';
 import { refusedDidNothing } from './refused-did-nothing.ts';
 import { replayEqualsLive } from './replay-equals-live.ts';
+import { replayOfScopes } from './replay-of-scopes.ts';
 import { reservedIsThere } from './reserved-is-there.ts';
 import { resultOnce } from './result-once.ts';
 import { rewindIsMaximal } from './rewind-is-maximal.ts';
@@ -132,15 +133,14 @@ const makers: { readonly [name: string]: MakeChecker } = {
 const vaultMakers: { readonly [name: string]: MakeChecker } = {
   'rewind-is-maximal': rewindIsMaximal,
   'goes-on-from-the-line': goesOnFromTheLine,
+  'replay-equals-live': replayOfScopes,
 };
 
 /** What is noticed beside the checkers: by a machine itself, and by whoever reads a log. */
 const others = ['machine-invariants', 'history-is-whole'];
 
 export const checkerNames: readonly string[] = [
-  ...Object.keys(makers),
-  ...Object.keys(vaultMakers),
-  ...others,
+  ...new Set([...Object.keys(makers), ...Object.keys(vaultMakers), ...others]),
 ];
 
 /** Which checkers end a run: all of them, one alone, or none. */
@@ -297,8 +297,8 @@ export class Checks implements Onlooker {
 
   restored(restored: Restored): void {
     this.#who = restored.node;
-    if (isOfVault(restored)) return;
-    for (const checker of this.#checkers) checker.restored?.(restored);
+    const checkers = isOfVault(restored) ? this.#vaultCheckers : this.#checkers;
+    for (const checker of checkers) checker.restored?.(restored);
   }
 
   /** A term begins in this process. */
@@ -319,8 +319,8 @@ export class Checks implements Onlooker {
 
   activated(actor: ActorId, ids: readonly string[], node: string): void {
     this.#who = node;
-    if (isOfVault({ actor })) return;
-    for (const checker of this.#checkers) checker.activated?.(actor, ids, node);
+    const checkers = isOfVault({ actor }) ? this.#vaultCheckers : this.#checkers;
+    for (const checker of checkers) checker.activated?.(actor, ids, node);
   }
 
   followed(process: string, machine: SchedulerMachine): void {

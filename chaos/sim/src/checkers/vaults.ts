@@ -3,6 +3,7 @@
 import {
   type ActorId,
   emptyClock,
+  type Incarnation,
   type Line,
   type LineTarget,
   type LineTurn,
@@ -40,7 +41,9 @@ export class Vaults {
   readonly highest = new Map<string, number>();
   /** Calls from outside that have begun, ever. */
   readonly begun = new Set<string>();
-  readonly #returning = new Set<ActorId>();
+  /** Who is still to go back, and what they were until then. */
+  readonly #returning = new Map<ActorId, Vault>();
+  readonly #places = new Map<ActorId, { readonly epoch: number; readonly node: Incarnation }>();
 
   /** From when it is asked until all are back. */
   get isUnderWay(): boolean {
@@ -51,6 +54,23 @@ export class Vaults {
     const vault = this.all.get(actor) ?? { turns: [], begun: undefined, called: false, used: 0 };
     this.all.set(actor, vault);
     return vault;
+  }
+
+  /** Where it is, under its present epoch. */
+  placeOf(actor: ActorId): { readonly epoch: number; readonly node: Incarnation } | undefined {
+    return this.#places.get(actor);
+  }
+
+  /** What it was when its scope went back, until it has done so. */
+  formerOf(actor: ActorId): Vault | undefined {
+    return this.#returning.get(actor);
+  }
+
+  /** The fact is a step of a going back. */
+  isStep(fact: SchedulerFact): boolean {
+    if (fact.kind === 'actor-rebased') return this.#returning.has(fact.actor);
+    const isOne = fact.kind === 'rewind-begun' || fact.kind === 'scope-rewound';
+    return isOne && fact.scope === vaultScope;
   }
 
   last(actor: ActorId): number {
@@ -71,7 +91,7 @@ export class Vaults {
   }
 
   idsOf(actor: ActorId): readonly string[] {
-    return this.of(actor).turns.flatMap(({ id }) => (id === undefined ? [] : [id]));
+    return idsIn(this.of(actor));
   }
 
   strands(): readonly Strand[] {
@@ -84,6 +104,9 @@ export class Vaults {
     switch (fact.kind) {
       case 'actor-created':
         if (isVault(fact.actor)) this.of(fact.actor);
+        return;
+      case 'actor-placed':
+        if (isVault(fact.actor)) this.#places.set(fact.actor, { epoch: position, node: fact.node });
         return;
       case 'savepoint-made':
         if (fact.scope === vaultScope) this.savepoints.set(fact.savepoint, fact.line);
@@ -133,7 +156,9 @@ export class Vaults {
     this.incarnation = position;
     this.target = undefined;
     for (const [actor, vault] of this.all) {
-      this.#returning.add(actor);
+      this.#returning.set(actor, { ...vault, turns: [...vault.turns] });
+      const place = this.#places.get(actor);
+      if (place !== undefined) this.#places.set(actor, { ...place, epoch: position });
       const seq = line[actor] ?? 0;
       const { begun, called } = vault;
       const isBack = seq < this.last(actor);
@@ -149,6 +174,11 @@ export class Vaults {
       vault.turns.push({ seq: last, clock: {}, id: undefined, sent: [] });
     }
   }
+}
+
+/** What its turns have added to its state, in order. */
+export function idsIn({ turns }: Vault): readonly string[] {
+  return turns.flatMap(({ id }) => (id === undefined ? [] : [id]));
 }
 
 function isWithin(clock: VectorClock, line: Line, but: ActorId): boolean {

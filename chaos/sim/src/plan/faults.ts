@@ -338,7 +338,9 @@ function island(at: number, places: Places, chance: Random): Fault {
 function cut(at: number, places: Places, chance: Random): Fault {
   const all = [...places.nodes, ...places.schedulers];
   const from = chance.pick(all);
-  const to = chance.chance(0.5) ? chance.pick(['store', 'etcd']) : chance.pick(all);
+  const drawn = chance.chance(0.5) ? chance.pick(['store', 'etcd']) : chance.pick(all);
+  // From itself nobody is cut off: from the one after it.
+  const to = drawn === from ? (all[(all.indexOf(from) + 1) % all.length] ?? 'store') : drawn;
   const ms = chance.spread(200, 7_000);
   return chance.chance(0.5)
     ? { kind: 'cut', at, from, to, ms }

@@ -13,7 +13,6 @@ import {
   drawWeather,
   type NarrowLimits,
 } from './conditions.ts';
-import { drawConfigs } from './configs.ts';
 import {
   drawDeaf,
   drawFaults,
@@ -23,24 +22,16 @@ import {
   type Fault,
   type Places,
 } from './faults.ts';
-import { drawJourneys } from './journeys.ts';
-import { drawLetterLoad } from './letter-load.ts';
-import { drawLives } from './lives.ts';
-import { drawOperations, type Operation } from './load.ts';
+import type { Operation } from './load.ts';
+import { drawLoads, hasLoad, type LoadWishes } from './loads.ts';
 import { drawMigrations } from './migrations.ts';
-import { drawNestedRuns } from './nested-runs.ts';
 import { drawNests } from './nests.ts';
 import { drawPlaces } from './places.ts';
-import { drawRollouts } from './rollouts.ts';
-import { drawSavepoints, drawScope } from './savepoints.ts';
+import { drawScope } from './savepoints.ts';
 import { drawScene, type Scene } from './scene.ts';
-import { drawCordons, drawSceneLoad } from './scene-load.ts';
-import { drawStreams } from './streams.ts';
-import { drawTenants, drawTenantTasks } from './tenants.ts';
-import { drawTimerLoad } from './timer-load.ts';
-import { drawTopicLoad } from './topic-load.ts';
-import { drawVaultCount, drawVaultLoad } from './vaults.ts';
-import { drawVisits } from './visits.ts';
+import { drawCordons } from './scene-load.ts';
+import { drawTenants } from './tenants.ts';
+import { drawVaultCount } from './vaults.ts';
 
 export interface Plan {
   readonly seed: number;
@@ -66,35 +57,15 @@ export interface Plan {
   readonly healAt: number;
 }
 
-export interface PlanWishes {
+export interface PlanWishes extends LoadWishes {
   readonly nodes?: number | undefined;
   /** Numbers of faults that are left out. */
   readonly without?: readonly number[] | undefined;
-  /** Operations of each client that are kept. */
-  readonly operations?: number | undefined;
 }
 
 /** Seeds with runs of workflows of all kinds. */
 const nestsShare = 0.45;
-/** Seeds with turns that wait, race and undo. */
-const journeysShare = 0.5;
-/** Seeds with timers of actors and letters that wait. */
-const timersShare = 0.4;
-/** Seeds with letters that fail, and with somebody who looks after the dead ones. */
-const lettersShare = 0.35;
-/** Seeds with topics. */
-const topicsShare = 0.4;
-/** Seeds in which actors are destroyed and paused. */
-const livesShare = 0.3;
-/** Seeds in which clients take what methods yield. */
-const streamsShare = 0.35;
-/** Seeds in which what the tenant is configured with is changed. */
-const configsShare = 0.35;
-/** Seeds in which actors go over to the other bundle, and back. */
-const rolloutsShare = 0.3;
-/** Seeds in which a scope goes back in time. */
-const vaultsShare = 0.3;
-/** Messages there that come again when the scope may have gone back. */
+/** Messages that come again where a scope may have gone back in time. */
 const lateShare = 0.05;
 /** Seeds with a scheduler that hears no node for long, where there is time for it. */
 const deafShare = 0.08;
@@ -146,52 +117,11 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     ...span,
   };
   const nests = chance.fork('has nests').chance(nestsShare) ? drawNests(chance.fork('nests')) : [];
-  const hasJourneys = !quiet && chance.fork('has journeys').chance(journeysShare);
   const scope = drawScope(chance.fork('scope'));
-  const hasTimers = chance.fork('has timers').chance(timersShare);
-  const hasTopics = chance.fork('has topics').chance(topicsShare);
-  const hasVaults = !wide && chance.fork('has vaults').chance(vaultsShare);
   const vaults = drawVaultCount(chance.fork('vaults'));
-  const hasLives = chance.fork('has lives').chance(livesShare);
-  const hasLetters = chance.fork('has letters').chance(lettersShare);
-  const hasStreams = chance.fork('has streams').chance(streamsShare);
-  const hasConfigs = chance.fork('has configs').chance(configsShare);
-  const hasRollouts = chance.fork('has rollouts').chance(rolloutsShare);
-  const operations = new Map<string, readonly Operation[]>();
-  for (const client of places.clients) {
-    const drawn = [
-      ...drawOperations(client, shape, load.fork(client)),
-      ...drawVisits(
-        client,
-        { faults, keys: shape.keys, schedulers: places.schedulers },
-        load.fork(`${client}/visits`),
-      ),
-      ...drawNestedRuns(client, { nests, keys: shape.keys, ...span }, load.fork(`${client}/nests`)),
-      ...(hasTimers ? drawTimerLoad(client, shape, load.fork(`${client}/timers`)) : []),
-      ...(hasTopics ? drawTopicLoad(client, shape, load.fork(`${client}/topics`)) : []),
-      ...drawSceneLoad(client, { scene, ...span }, load.fork(`${client}/scene`)),
-      ...(hasJourneys ? drawJourneys(client, shape, load.fork(`${client}/journeys`)) : []),
-      ...(hasLetters ? drawLetterLoad(client, shape, load.fork(`${client}/letters`)) : []),
-      ...(hasLives ? drawLives(client, shape, load.fork(`${client}/lives`)) : []),
-      ...(hasStreams ? drawStreams(client, shape, load.fork(`${client}/streams`)) : []),
-      ...(hasConfigs ? drawConfigs(span, load.fork(`${client}/configs`)) : []),
-      ...(hasRollouts && client === places.clients[0]
-        ? drawRollouts(span, load.fork(`${client}/rollouts`))
-        : []),
-    ];
-    operations.set(client, [
-      ...drawn.slice(0, wishes.operations),
-      ...drawSavepoints(client, { scope, ...span }, load.fork(`${client}/savepoints`)),
-      ...drawTenantTasks(client, { tenants, ...span }, load.fork(`${client}/tenants`)),
-      ...(hasVaults
-        ? drawVaultLoad(
-            client,
-            { count: vaults, rewinds: client === places.clients[0], ...span },
-            load.fork(`${client}/vaults`),
-          )
-        : []),
-    ]);
-  }
+  const ground = { shape, quiet, places, faults, nests, scene, scope, tenants, vaults };
+  const hasVaults = hasLoad('vaults', ground, chance);
+  const operations = drawLoads(ground, { chance, load }, wishes);
   return {
     seed,
     places,

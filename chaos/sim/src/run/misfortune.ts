@@ -12,6 +12,21 @@ const servers: ReadonlySet<string> = new Set(['store', 'etcd']);
 const nightMs = 16 * 60_000;
 const eveningMs = 1_500;
 const brokerAwayMs = 250;
+/** Of these it shows only later whether they befall anybody. */
+const later: ReadonlySet<FaultKind> = new Set([
+  'ambush',
+  'cut',
+  'deaf',
+  'forsake',
+  'island',
+  'partition',
+]);
+
+/** How long, and of which fault. */
+interface Span {
+  readonly kind?: FaultKind;
+  readonly ms: number;
+}
 
 export class Misfortune {
   /** Faults that befell somebody. */
@@ -41,8 +56,11 @@ export class Misfortune {
   #strike(fault: Fault): void {
     if (this.#over) return;
     const befalls = this.#befalls(fault);
-    if (befalls) this.#count(fault.kind);
-    this.#world.trace?.say('*', `fault${befalls ? '' : ' to nobody'}: ${shown(fault)}`);
+    if (befalls === 'somebody') this.#count(fault.kind);
+    this.#world.trace?.say(
+      '*',
+      `fault${befalls === 'nobody' ? ' to nobody' : ''}: ${shown(fault)}`,
+    );
     const { coverage } = this.#world;
     switch (fault.kind) {
       case 'crash':
@@ -55,15 +73,15 @@ export class Misfortune {
         this.#cluster.nodes.get(fault.host)?.pool.crashOne();
         return;
       case 'partition':
-        return this.#partition(fault.hosts, fault.ms);
+        return this.#partition(fault);
       case 'forsake':
-        return this.#forsake(fault.host, fault.ms);
+        return this.#forsake(fault.host, fault);
       case 'island':
-        return this.#island(fault.node, fault.scheduler, fault.ms);
+        return this.#island(fault);
       case 'deaf':
-        return this.#deafen(fault.scheduler, fault.ms);
+        return this.#deafen(fault);
       case 'cut':
-        return this.#cut((from, to) => from === fault.from && to === fault.to, fault.ms);
+        return this.#cut((from, to) => from === fault.from && to === fault.to, fault);
       case 'weather':
         return this.#weather(fault.weather, fault.ms);
       case 'server-still':
@@ -116,10 +134,15 @@ export class Misfortune {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
   }
 
-  /** Whether there is somebody to do it to; an ambush is counted when its moment has come. */
-  #befalls(fault: Fault): boolean {
+  /** Whether there is somebody to do it to; `later` it shows of an ambush, whose moment may come, and of
+   *  what cuts links, through which something may be to go. */
+  #befalls(fault: Fault): 'somebody' | 'nobody' | 'later' {
+    if (later.has(fault.kind)) return 'later';
+    return this.#isThere(fault) ? 'somebody' : 'nobody';
+  }
+
+  #isThere(fault: Fault): boolean {
     const lives = (host: string): boolean => this.#cluster.process(host)?.alive === true;
-    if (fault.kind === 'ambush') return false;
     if (fault.kind === 'resign') {
       return [...this.#cluster.schedulers.values()].some(({ leading }) => leading);
     }
@@ -162,36 +185,43 @@ export class Misfortune {
     });
   }
 
-  #partition(hosts: readonly string[], ms: number): void {
-    const inside = new Set(hosts);
-    this.#cut((from, to) => inside.has(from) !== inside.has(to), ms);
+  #partition(fault: Extract<Fault, { kind: 'partition' }>): void {
+    const inside = new Set(fault.hosts);
+    this.#cut((from, to) => inside.has(from) !== inside.has(to), fault);
   }
 
-  #forsake(host: string, ms: number): void {
+  #forsake(host: string, span: Span): void {
     const heard = new Set<string>(servers);
     this.#cut(
       (from, to) => (from === host && !heard.has(to)) || (to === host && !heard.has(from)),
-      ms,
+      span,
     );
   }
 
-  #island(node: string, scheduler: string, ms: number): void {
+  #island(fault: Extract<Fault, { kind: 'island' }>): void {
+    const { node, scheduler } = fault;
     const { nodes, schedulers } = this.#plan.places;
     const inside = new Set([node, scheduler]);
     const outside = new Set([...nodes, ...schedulers].filter((name) => !inside.has(name)));
     const away = (one: string, other: string): boolean =>
       (inside.has(one) && outside.has(other)) || (one === scheduler && servers.has(other));
-    this.#cut((from, to) => away(from, to) || away(to, from), ms);
+    this.#cut((from, to) => away(from, to) || away(to, from), fault);
   }
 
-  #deafen(scheduler: string, ms: number): void {
+  #deafen(fault: Extract<Fault, { kind: 'deaf' }>): void {
     const nodes = new Set(this.#plan.places.nodes);
-    this.#cut((from, to) => to === scheduler && nodes.has(from), ms);
+    this.#cut((from, to) => to === fault.scheduler && nodes.has(from), fault);
   }
 
-  #cut(between: Cut, ms: number): void {
+  /** One of a kind is counted when something was to go through it; none of an ambush is a fault more. */
+  #cut(between: Cut, { kind, ms }: Span): void {
     const { network, timeline } = this.#world;
-    timeline.after(ms, network.cut(between));
+    let met = false;
+    const onMet = (): void => {
+      if (kind !== undefined && !met) this.#count(kind);
+      met = true;
+    };
+    timeline.after(ms, network.cut(between, onMet));
   }
 
   #weather(worse: Partial<Weather>, ms: number): void {
@@ -261,9 +291,9 @@ export class Misfortune {
       case 'stop-it':
         return this.#standStill(host, ms);
       case 'forsake-it':
-        return this.#forsake(host, ms);
+        return this.#forsake(host, { ms });
       case 'cut-it-from-the-store':
-        return this.#cut((from, to) => from === host && to === 'store', ms);
+        return this.#cut((from, to) => from === host && to === 'store', { ms });
       case 'drain-it':
         return nodes.includes(host) ? this.#cluster.drain(host) : undefined;
       case 'ask-it-to-leave':

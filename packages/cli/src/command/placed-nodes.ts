@@ -3,7 +3,7 @@ import { isShortName, TroupeError } from '@troupe/model';
 import type { Created, NodeState, NodeStatus } from '@troupe/providers';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { providersOf } from '../local/providers.ts';
+import { providersOf, removeNode } from '../local/providers.ts';
 import { findDataDir, readRecord } from '../local/state-file.ts';
 import { duration } from '../terminal/duration.ts';
 import { UsageError } from './exit-code.ts';
@@ -33,14 +33,11 @@ export function addPlacedNodes(node: Command): void {
     .addHelpText('after', examples('troupe node remove n4', 'troupe node remove n4 --now'))
     .action(async (name: string, given: { now?: boolean; forget?: boolean }, command: Command) => {
       const { terminal, ...settings } = settingsOf(command);
-      let removed = false;
-      for (const provider of Object.values(
-        providersOf(findDataDir(settings.cell, settings.data)),
-      )) {
-        const drain = given.now === true ? { drainMsMax: 0 } : {};
-        const done = await provider.destroy(name, { ...drain, forget: given.forget === true });
-        removed ||= done;
-      }
+      const drain = given.now === true ? { drainMsMax: 0 } : {};
+      const removed = await removeNode(findDataDir(settings.cell, settings.data), checked(name), {
+        ...drain,
+        forget: given.forget === true,
+      });
       terminal.answer({ node: name, removed }, () =>
         terminal.line(removed ? `node ${name} is removed` : `no node ${name} was added`),
       );
@@ -186,8 +183,12 @@ function nameOf(target: string | undefined, { name }: AddOptions): string {
   const made = host?.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
   const chosen = name ?? made;
   if (chosen === undefined) throw new UsageError('give --name');
-  if (isShortName(chosen)) return chosen;
-  throw new UsageError(`${JSON.stringify(chosen)} is no name of a node: ${shortNameRule}`);
+  return checked(chosen);
+}
+
+function checked(name: string): string {
+  if (isShortName(name)) return name;
+  throw new UsageError(`${JSON.stringify(name)} is no name of a node: ${shortNameRule}`);
 }
 
 /** The shared part of the configuration, with addresses that the machine can reach. */

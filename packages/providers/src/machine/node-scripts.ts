@@ -6,7 +6,7 @@
  * T2  a node's folder goes last, when nothing of it runs any more.
  * T3  whoever starts or ends a node holds its lock while it does.
  * T4  a build goes when no node of the root refers to it; a node refers to its build before it
- *     looks whether it is there.
+ *     looks whether it is there. A removal drops all such: also what an earlier one did not get to.
  * T5  a step of a create goes on only where the step before it left the node's folder: one that was
  *     removed meanwhile is not made anew.
  */
@@ -179,14 +179,19 @@ if [ -n "$found" ]; then
     end_node "$3"
   fi
   while node_runs; do sleep 0.1; done
-  build=$(cat "$folder/build" 2>/dev/null)
-  rm -rf "$folder" || exit 1
-  drop_build "$build"
-  # What an upload left that was killed; another one has a folder of its node.
-  set -- "$root"/nodes/*/
-  [ -d "$1" ] || rm -rf "$root"/builds/.part.*
-  rmdir "$root/builds" 2>/dev/null
+  said=$(rm -rf "$folder" 2>&1 | tail -n 1)
+  [ ! -d "$folder" ] ||
+    fail HOST_UNSUITABLE "node $name has ended, but $folder cannot be removed whole ($said): the next removal goes on there"
 fi
+# T4
+for one in "$root"/builds/*/; do
+  one=\${one%/}
+  drop_build "\${one##*/}"
+done
+# What an upload left that was killed; another one has a folder of its node.
+set -- "$root"/nodes/*/
+[ -d "$1" ] || rm -rf "$root"/builds/.part.*
+if rmdir "$root/builds" 2>/dev/null; then unlock; fi
 echo $answer
 `;
 

@@ -39,7 +39,8 @@ export class Network {
   weather: Weather;
   readonly #world: World;
   readonly #listeners = new Map<string, Set<Listener>>();
-  readonly #cuts = new Set<Cut>();
+  /** And who is told of what a cut holds up. */
+  readonly #cuts = new Map<Cut, () => void>();
   /** Messages sent before have gone down with the broker that carried them. */
   #brokers = 0;
   /** Time of the last delivery of each pair, for those who keep order. */
@@ -77,9 +78,10 @@ export class Network {
     }
   }
 
-  /** Until the answer is called, hosts for which `between` is true do not hear each other. */
-  cut(between: Cut): () => void {
-    this.#cuts.add(between);
+  /** Until the answer is called, hosts for which `between` is true do not hear each other; `onMet` is
+   *  called whenever something was to go through. */
+  cut(between: Cut, onMet: () => void = () => undefined): () => void {
+    this.#cuts.set(between, onMet);
     return () => {
       this.#cuts.delete(between);
     };
@@ -94,9 +96,15 @@ export class Network {
     this.#brokers += 1;
   }
 
+  /** Asked when something is to go from the one to the other. */
   reaches(from: string, to: string): boolean {
-    for (const cut of this.#cuts) if (cut(from, to)) return false;
-    return true;
+    let reached = true;
+    for (const [cut, onMet] of this.#cuts) {
+      if (!cut(from, to)) continue;
+      reached = false;
+      onMet();
+    }
+    return reached;
   }
 
   /** As the real bus does, which has no room for more. */
