@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   loadsOf,
+  type Minimal,
   type MutantName,
   minimize,
   optionsOf,
@@ -25,11 +26,17 @@ async function failingSeed(wishes: RunWishes = { mutant }): Promise<number> {
 }
 
 describe('a seed that fails', () => {
+  let seed: number;
+  let minimal: Minimal;
+  beforeAll(async () => {
+    seed = await failingSeed();
+    const found = await minimize(seed, { mutant });
+    if (found === undefined) throw new Error('it did not fail again');
+    minimal = found;
+  });
+
   it('fails with fewer faults and less load, and is replayed by a command', async () => {
-    const seed = await failingSeed();
     const first = await runSeed(seed, { mutant });
-    const minimal = await minimize(seed, { mutant });
-    if (minimal === undefined) throw new Error('it did not fail again');
     expect(minimal.checker).toBe(first.violation?.checker);
     const { without = [], operations } = minimal.wishes;
     expect(without.length).toBeGreaterThan(0);
@@ -40,9 +47,6 @@ describe('a seed that fails', () => {
   });
 
   it('is left with no load that is not needed', async () => {
-    const seed = await failingSeed();
-    const minimal = await minimize(seed, { mutant });
-    if (minimal === undefined) throw new Error('it did not fail again');
     const { withoutLoads = [] } = minimal.wishes;
     const left = loadsOf(seed).filter((name) => !withoutLoads.includes(name));
     expect(left.length).toBeLessThan(loadsOf(seed).length);
@@ -53,9 +57,6 @@ describe('a seed that fails', () => {
   });
 
   it('is kept as a plan with nothing in it that is not needed', async () => {
-    const seed = await failingSeed();
-    const minimal = await minimize(seed, { mutant });
-    if (minimal === undefined) throw new Error('it did not fail again');
     const least = planFrom(planText(await shrinkPlan(minimal, { mutant })));
     expect((await runPlan(least, { mutant })).violation?.checker).toBe(minimal.checker);
     expect((await runPlan(least)).violation).toBeUndefined();
@@ -67,13 +68,13 @@ describe('a seed that fails', () => {
 
   it('is shrunk as far when one checker looks alone', async () => {
     const wishes = { mutant: 'sent-before-append', checker: 'effect-once' } as const;
-    const minimal = await minimize(await failingSeed(wishes), wishes);
-    if (minimal === undefined) throw new Error('it did not fail');
-    const least = await shrinkPlan(minimal, wishes);
+    const found = await minimize(await failingSeed(wishes), wishes);
+    if (found === undefined) throw new Error('it did not fail');
+    const least = await shrinkPlan(found, wishes);
     expect((await runPlan(least, wishes)).violation?.checker).toBe('effect-once');
     const count = ({ operations }: typeof least) =>
       [...operations.values()].reduce((sum, list) => sum + list.length, 0);
-    expect(count(least)).toBeLessThan(count(minimal.plan));
+    expect(count(least)).toBeLessThan(count(found.plan));
   });
 
   it('is nothing to shrink when it breaks no promise', async () => {
