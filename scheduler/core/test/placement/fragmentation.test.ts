@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Fragmentation } from '../../src/placement/fragmentation.ts';
+import { Placement } from '../../src/placement/index.ts';
 import type { Mix } from '../../src/placement/mix.ts';
 import { MixCounter } from '../../src/placement/mix.ts';
 import { ResourceNames, type Site, siteOf } from '../../src/placement/site.ts';
@@ -116,4 +117,27 @@ it('the typical demand is the most frequent classes that make up 95 %', () => {
     [1, 1000, 69],
     [1, 500, 31],
   ]);
+});
+
+it('without a mix of its own, placement learns what is typical from what it has placed', () => {
+  const placement = new Placement({ strategy: 'gpu-fragmentation-aware' });
+  for (const [name, gpuModel] of [
+    ['sought', 'T4'],
+    ['other', 'A10'],
+  ] as const) {
+    placement.addNode({ name, resources: { cpu: 8, gpu: 2 }, gpuModel });
+  }
+  const typical = placement.ask({ resources: { gpu: 1 }, gpuModels: ['T4'] });
+  const any = placement.ask({ resources: { gpu: 1 } });
+  const chosen = () => {
+    const choice = placement.choose({ id: 'any', ask: any });
+    return choice.kind === 'placed' ? choice.node : 'none';
+  };
+  // Nothing is known to be wanted more than anything else.
+  expect(chosen()).toBe('sought');
+  for (let number = 0; number < 5_000; number++) {
+    placement.place({ id: `t${number}`, ask: typical });
+    placement.end(`t${number}`);
+  }
+  expect(chosen()).toBe('other');
 });
