@@ -10,6 +10,10 @@ export interface HeapItem {
   slot: number;
 }
 
+interface Seen<T> extends HeapItem {
+  readonly item: T;
+}
+
 export class Heap<T extends HeapItem> {
   readonly #items: T[] = [];
   readonly #before: (left: T, right: T) => boolean;
@@ -25,6 +29,23 @@ export class Heap<T extends HeapItem> {
 
   get first(): T | undefined {
     return this.#items[0];
+  }
+
+  /** The first in order that is wanted: looks at those before it and at what is next to them. */
+  firstWhere(isWanted: (item: T) => boolean): T | undefined {
+    const [first] = this.#items;
+    if (first === undefined || isWanted(first)) return first;
+    const seen = new Heap<Seen<T>>((left, right) => this.#before(left.item, right.item));
+    for (let item = first; ; ) {
+      for (const child of [2 * item.slot + 1, 2 * item.slot + 2]) {
+        const next = this.#items[child];
+        if (next !== undefined) seen.push({ slot: -1, item: next });
+      }
+      const least = seen.first;
+      if (least === undefined || isWanted(least.item)) return least?.item;
+      seen.remove(least);
+      item = least.item;
+    }
   }
 
   /** In no order. */

@@ -45,6 +45,12 @@ export function shapeFrom(amounts: readonly Amount[], wishes?: PlacementWishes):
     : { key: key + JSON.stringify(wishes), amounts, wishes };
 }
 
+/** How much of a resource it reserves. */
+export function milliOf(shape: Shape, resource: string): number {
+  for (const { name, milli } of shape.amounts) if (name === resource) return milli;
+  return 0;
+}
+
 function withGpus(resources: Resources, gpus: NonNullable<PlacementWishes['gpus']>): Resources {
   return { ...resources, gpu: (gpus.count * gpus.milli) / 1000 };
 }

@@ -54,12 +54,12 @@ interface Branch<T> extends Few {
   readonly queue: Queue<T>;
   readonly weight: number;
   readonly byLane: Map<Lane, Stack<T>>;
-  /** Those of `byLane`, in any order. */
-  readonly stacks: Stack<T>[];
+  /** Those of `byLane`, by what is first in each. */
+  readonly stacks: Heap<Stack<T>>;
 }
 
 /** Of these, the tasks of one lane. */
-interface Stack<T> {
+interface Stack<T> extends HeapItem {
   readonly lane: Lane;
   readonly tasks: Heap<Entry<T>>;
 }
@@ -102,6 +102,12 @@ export class Backlog<T extends Queued> {
     return this.#entries.size;
   }
 
+  /** Whether it would order tasks that are alike as a single file does. */
+  get isPlain(): boolean {
+    const unweighed = this.#queues.get(unnamed)?.weight ?? 1;
+    return unweighed === 1 && this.#queues.size <= (this.#queues.has(unnamed) ? 1 : 0);
+  }
+
   /** The share of a queue among those of its tenant. */
   weighQueue(name: string, weight: number): void {
     this.#queue(name).weight = weight;
@@ -134,11 +140,12 @@ export class Backlog<T extends Queued> {
     joinFew(branch, queue.branches);
     let stack = branch.byLane.get(lane);
     if (stack === undefined) {
-      stack = { lane, tasks: new Heap(sooner) };
+      stack = { slot: -1, lane, tasks: new Heap(sooner) };
       branch.byLane.set(lane, stack);
-      branch.stacks.push(stack);
     }
     stack.tasks.push(entry);
+    if (stack.slot < 0) branch.stacks.push(stack);
+    else if (stack.tasks.first === entry) branch.stacks.moved(stack);
     lane.waiting++;
     return this.#busy.length > 1 || stack.tasks.first === entry;
   }
@@ -151,11 +158,12 @@ export class Backlog<T extends Queued> {
     const { lane, branch } = entry;
     const stack = branch.byLane.get(lane);
     assert(stack !== undefined, 'L1: what waits is in its lane');
+    const wasFirst = stack.tasks.first === entry;
     stack.tasks.remove(entry);
     if (stack.tasks.size === 0) {
       branch.byLane.delete(lane);
-      leave(branch.stacks, stack);
-    }
+      branch.stacks.remove(stack);
+    } else if (wasFirst) branch.stacks.moved(stack);
     if (branch.waiting === 1) leave(this.#busy, branch);
     branch.waiting--;
     branch.queue.waiting--;
@@ -231,7 +239,14 @@ export class Backlog<T extends Queued> {
     const queue: Queue<T> = { start: 0, waiting: 0, weight: 1, branches };
     for (const priority of priorities) {
       const weight = priorityWeight(priority);
-      branches.push({ start: 0, waiting: 0, queue, weight, byLane: new Map(), stacks: [] });
+      branches.push({
+        start: 0,
+        waiting: 0,
+        queue,
+        weight,
+        byLane: new Map(),
+        stacks: new Heap(earlier),
+      });
     }
     this.#queues.set(name, queue);
     return queue;
@@ -248,13 +263,12 @@ function firstOf<T>(
   { stacks }: Branch<T>,
   mayStart: (lane: Lane) => boolean,
 ): Entry<T> | undefined {
-  let best: Entry<T> | undefined;
-  for (const { lane, tasks } of stacks) {
-    const { first } = tasks;
-    if (first === undefined || !mayStart(lane)) continue;
-    if (best === undefined || sooner(first, best)) best = first;
-  }
-  return best;
+  return stacks.firstWhere(({ lane }) => mayStart(lane))?.tasks.first;
+}
+
+function earlier<T>(left: Stack<T>, right: Stack<T>): boolean {
+  const [first, other] = [left.tasks.first, right.tasks.first];
+  return first !== undefined && other !== undefined && sooner(first, other);
 }
 
 function sooner<T>(left: Entry<T>, right: Entry<T>): boolean {

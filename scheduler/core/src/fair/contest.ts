@@ -2,8 +2,8 @@
  * Who is served next: earliest eligible virtual deadline first (EEVDF; with exact costs WF²Q+), over
  * numbers in typed arrays. A **tenant** has a virtual start, which grows by cost / weight as it is
  * served, and the span of its next task, also cost / weight. It is eligible while its start is not
- * ahead of the virtual time, the weighted mean of the starts of all who compete; of the eligible the
- * one whose start + span, its deadline, is least is next.
+ * ahead of the virtual time, the weighted mean of the starts of all who compete, which leaps ahead where
+ * it must; of the eligible the one whose start + span, its deadline, is least is next.
  *
  * A tenant stands in a **lane** for each **shape** of which it has tasks. A shape that fits nowhere is
  * closed, and its lanes are passed over together. Each shape has two heaps of lanes: those known to be
@@ -11,8 +11,8 @@
  * so that most decisions cost two sifts: O(log tenants + log shapes).
  *
  * C1  who begins to compete starts no earlier than the mean start of those who wait for the same shape,
- *     or the virtual time where there are none: nothing is banked, debt is kept. The virtual time of
- *     all may be far ahead of those for whom there was no room.
+ *     or that of all, without leaps, where there are none: nothing is banked, debt is kept. A leap is
+ *     past those for whom there is no room; who comes after it would owe it to them.
  * C2  somebody is next as long as an open shape has a lane: the server never idles.
  * C3  a lane is in one heap of its shape while its tenant competes, and in none otherwise.
  * C4  what a tenant could not use because its shapes were closed is kept up to a bound (`creditMax`).
@@ -42,12 +42,14 @@ export class Contest {
   /** Over the open shapes. */
   readonly #leastStart = new Least();
   readonly #leastDeadline = new Least();
-  /** Of the starts of all who compete: the virtual time, which leaps ahead of them when it must (C2). */
-  readonly #all = new Mean();
+  /** Of the starts of all who compete: what a fluid server would have given by now. */
+  readonly #mean = new Mean();
+  /** The same with all leaps (C2). */
+  readonly #time = new Mean();
   #creditMax = Number.POSITIVE_INFINITY;
 
-  get time(): number {
-    return this.#all.value;
+  get mean(): number {
+    return this.#mean.value;
   }
   startOf(tenant: Slot): number {
     return this.#tenants.start(tenant);
@@ -116,7 +118,8 @@ export class Contest {
     this.#tenants.setStart(tenant, start);
     this.#tenants.setSpan(tenant, span);
     this.#tenants.setWeight(tenant, weight);
-    this.#all.add(weight, start);
+    this.#mean.add(weight, start);
+    this.#time.add(weight, start);
     this.#eachLane(tenant, (lane) => this.#insert(lane));
   }
 
@@ -125,7 +128,8 @@ export class Contest {
     this.#eachLane(tenant, (lane) => this.#remove(lane));
     const weight = this.#tenants.weight(tenant);
     this.#tenants.setWeight(tenant, 0);
-    this.#all.drop(weight, this.startOf(tenant));
+    this.#mean.drop(weight, this.startOf(tenant));
+    this.#time.drop(weight, this.startOf(tenant));
   }
 
   /** What it was charged is corrected by this much, in cost / weight. */
@@ -133,7 +137,7 @@ export class Contest {
     this.#tenants.setStart(tenant, this.startOf(tenant) + served);
     const weight = this.#tenants.weight(tenant);
     if (weight === 0) return;
-    this.#all.move(weight, served);
+    this.#moveTime(weight, served);
     this.#moved(tenant, weight, served);
     this.#settle(tenant);
   }
@@ -144,10 +148,10 @@ export class Contest {
     const before = this.#tenants.weight(tenant);
     this.#tenants.setStart(tenant, start);
     this.#tenants.setSpan(tenant, span);
-    this.#all.move(before, served);
+    this.#moveTime(before, served);
     this.#moved(tenant, before, served);
     if (weight !== before) this.#weigh(tenant, weight);
-    if (start <= this.#all.value || !this.#trade(tenant, start)) this.#settle(tenant);
+    if (start <= this.#time.value || !this.#trade(tenant, start)) this.#settle(tenant);
   }
 
   /** What it would start next is something else. */
@@ -162,14 +166,17 @@ export class Contest {
   /** Its weight is changed by this factor: what it owes, or is owed, stays the same cost. */
   reweigh(tenant: Slot, factor: number): void {
     const weight = this.#tenants.weight(tenant);
-    const ahead = this.startOf(tenant) - this.#all.value;
+    const ahead = this.startOf(tenant) - this.#mean.value;
     const moved = ahead / factor - ahead;
-    if (ahead > 0 || weight > 0) this.#tenants.setStart(tenant, this.#all.value + ahead / factor);
+    if (ahead > 0 || weight > 0) this.#tenants.setStart(tenant, this.startOf(tenant) + moved);
     if (weight === 0) return;
+    const change = weight * factor - weight;
     this.#moved(tenant, weight, moved);
-    this.#weighedBy(tenant, weight * factor - weight);
+    this.#weighedBy(tenant, change);
     this.#tenants.setWeight(tenant, weight * factor);
-    this.#all.weight += weight * factor - weight;
+    // The mean does not move, since it is that from which it was ahead.
+    this.#mean.weight += change;
+    this.#time.weight += change;
     this.#tenants.setSpan(tenant, this.#tenants.span(tenant) / factor);
     this.#settle(tenant);
   }
@@ -191,11 +198,11 @@ export class Contest {
         const least = this.#leastStart.key;
         if (least === Number.POSITIVE_INFINITY) return none;
         // C2: nobody who could be served is eligible, so time leaps to the first who will be.
-        this.#all.value = Math.max(this.#all.value, least);
+        this.#time.value = Math.max(this.#time.value, least);
         continue;
       }
       const tenant = this.tenantOf(lane);
-      if (this.startOf(tenant) > this.#all.value) this.#setAside(tenant);
+      if (this.startOf(tenant) > this.#time.value) this.#setAside(tenant);
       else if (!this.#forfeits(tenant, lane)) return lane;
     }
   }
@@ -211,7 +218,7 @@ export class Contest {
       return sum + ahead.size + eligible.size;
     }, 0);
     assert(lanes === standing, 'C3: a lane is in one heap while its tenant competes');
-    const off = Math.abs(weight - this.#all.weight);
+    const off = Math.abs(weight - this.#time.weight);
     assert(off <= 1e-6 * (1 + weight), 'C1: the weights are those of all who compete');
   }
 
@@ -229,7 +236,7 @@ export class Contest {
 
   /** Whose start has come moves to the eligible. */
   #admit(): void {
-    while (this.#leastStart.key <= this.#all.value) {
+    while (this.#leastStart.key <= this.#time.value) {
       const shape = this.#leastStart.slot;
       const lanes = this.#byShape[shape];
       if (lanes === undefined || lanes.ahead.size === 0) return;
@@ -252,7 +259,7 @@ export class Contest {
     const lanes = this.#byShape[shape];
     if (lanes === undefined || lanes.eligible.first !== lane) return false;
     this.#lanes.setAhead(lane, true);
-    if (lanes.ahead.firstKey <= this.#all.value) {
+    if (lanes.ahead.firstKey <= this.#time.value) {
       const come = lanes.ahead.first;
       this.#lanes.setAhead(come, false);
       this.#lanes.setForfeited(come, lanes.forfeited);
@@ -288,8 +295,8 @@ export class Contest {
     const start = this.startOf(tenant);
     const lost = lanes.forfeited - this.#lanes.forfeited(lane);
     // Nobody comes to owe by what others forfeit.
-    const moved = Math.min(start + lost, Math.max(start, this.#all.value));
-    const least = this.#all.value - this.#creditMax / this.#tenants.weight(tenant);
+    const moved = Math.min(start + lost, Math.max(start, this.#time.value));
+    const least = this.#time.value - this.#creditMax / this.#tenants.weight(tenant);
     // A rounding above the bound is no credit, and would go on for ever.
     const over = moved < least - 1e-9 * Math.abs(least);
     if (over) lanes.forfeited += least - moved;
@@ -306,17 +313,25 @@ export class Contest {
     const change = weight - this.#tenants.weight(tenant);
     this.#weighedBy(tenant, change);
     this.#tenants.setWeight(tenant, weight);
-    this.#all.weigh(change, this.startOf(tenant));
+    this.#mean.weigh(change, this.startOf(tenant));
+    this.#time.weigh(change, this.startOf(tenant));
   }
 
   /** C1 */
   #levelFor(tenant: Slot): number {
-    let level = this.#all.value;
+    let level = Number.POSITIVE_INFINITY;
     this.#eachLane(tenant, (lane) => {
       const mean = this.#byShape[this.shapeOf(lane)]?.mean;
       if (mean !== undefined && mean.weight > 0) level = Math.min(level, mean.value);
     });
-    return level;
+    if (level === Number.POSITIVE_INFINITY) return this.#mean.value;
+    return Math.min(level, this.#time.value);
+  }
+
+  /** The start of one of this weight has changed by so much. */
+  #moveTime(weight: number, by: number): void {
+    this.#mean.move(weight, by);
+    this.#time.move(weight, by);
   }
 
   /** Its start has changed by so much. */
@@ -339,14 +354,15 @@ export class Contest {
   #settle(tenant: Slot): void {
     const start = this.startOf(tenant);
     const deadline = this.#deadlineOf(tenant);
-    this.#eachLane(tenant, (lane) => {
+    for (let lane = this.#tenants.firstLane(tenant); lane !== none; ) {
       const shape = this.shapeOf(lane);
       const lanes = this.#byShape[shape];
       if (lanes === undefined) return;
       if (this.#lanes.isAhead(lane)) lanes.ahead.moved(lane, start);
       else lanes.eligible.moved(lane, deadline);
       this.#show(shape, lanes);
-    });
+      lane = this.#lanes.after(lane);
+    }
   }
 
   #insert(lane: Slot): void {

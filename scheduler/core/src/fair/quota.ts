@@ -1,10 +1,8 @@
-/**
- * What of its quota a tenant uses.
- *
- * U1  what is counted as used is what was started and has not landed.
- */
-import { assert, type Failure, failure, type Quota, type QuotaChange } from '@troupe/model';
-import type { Shape } from '../resources.ts';
+/** Quotas: what is wrong with one, and what it lets start. */
+import { type Failure, failure, type Quota, type QuotaChange } from '@troupe/model';
+import { milliOf, type Shape } from '../resources.ts';
+import type { Accounts } from './accounts.ts';
+import type { Slot } from './contest-tables.ts';
 
 const limitNames = [
   'inFlightMax',
@@ -68,17 +66,19 @@ export function neverWithin(
   return undefined;
 }
 
+/** What a quota leaves to a tenant, beside what its account says that it uses. */
 export class QuotaUse {
+  readonly #accounts: Accounts;
+  readonly #tenant: Slot;
   #quota: Quota = {};
-  #inFlight = 0;
-  #cpuMilli = 0;
-  #memoryMilli = 0;
   #starts = 1;
   #startsAt = 0;
 
-  get inFlight(): number {
-    return this.#inFlight;
+  constructor(accounts: Accounts, tenant: Slot) {
+    this.#accounts = accounts;
+    this.#tenant = tenant;
   }
+
   get quota(): Quota {
     return this.#quota;
   }
@@ -91,12 +91,15 @@ export class QuotaUse {
 
   allows(shape: Shape): boolean {
     const { inFlightMax, cpuMax, memoryMax } = this.#quota;
+    const [accounts, tenant] = [this.#accounts, this.#tenant];
     const more = shape.members ?? 1;
-    if (inFlightMax !== undefined && this.#inFlight + more > inFlightMax) return false;
-    if (cpuMax !== undefined && this.#cpuMilli + milliOf(shape, 'cpu') > cpuMax * 1000)
+    if (inFlightMax !== undefined && accounts.inFlight(tenant) + more > inFlightMax) return false;
+    if (cpuMax !== undefined && accounts.cpuMilli(tenant) + milliOf(shape, 'cpu') > cpuMax * 1000) {
       return false;
+    }
     return (
-      memoryMax === undefined || this.#memoryMilli + milliOf(shape, 'memory') <= memoryMax * 1000
+      memoryMax === undefined ||
+      accounts.memoryMilli(tenant) + milliOf(shape, 'memory') <= memoryMax * 1000
     );
   }
 
@@ -110,26 +113,11 @@ export class QuotaUse {
   }
 
   started(shape: Shape, now: number): void {
-    this.adopt(shape);
     const { startsPerSecondMax } = this.#quota;
     if (startsPerSecondMax === undefined) return;
     this.#fill(now, startsPerSecondMax);
     // A gang starts whole, and what was too much is waited for after it.
     this.#starts -= shape.members ?? 1;
-  }
-
-  /** It runs already. */
-  adopt(shape: Shape): void {
-    this.#inFlight++;
-    this.#cpuMilli += milliOf(shape, 'cpu');
-    this.#memoryMilli += milliOf(shape, 'memory');
-  }
-
-  landed(shape: Shape): void {
-    assert(this.#inFlight > 0, 'U1: what lands was started');
-    this.#inFlight--;
-    this.#cpuMilli -= milliOf(shape, 'cpu');
-    this.#memoryMilli -= milliOf(shape, 'memory');
   }
 
   #fill(now: number, perSecond: number): void {
@@ -142,9 +130,4 @@ export class QuotaUse {
 
 function burstOf({ startsPerSecondMax }: Quota): number {
   return Math.max(1, startsPerSecondMax ?? 1);
-}
-
-function milliOf(shape: Shape, resource: string): number {
-  for (const { name, milli } of shape.amounts) if (name === resource) return milli;
-  return 0;
 }

@@ -1,6 +1,7 @@
 import { type TaskId, tenantName } from '@troupe/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Backlog } from '../../src/fair/backlog.ts';
 import { type Priority, priorityFault, quotaFault } from '../../src/fair/index.ts';
 import { enter, fairQueue, type Made, push, takeAll, task } from './scene.ts';
 
@@ -96,6 +97,145 @@ describe('the queue', () => {
         });
         for (const [i, cpu] of all.entries()) enter(queue, task(`t${i % 7}`, { cpu }), 0);
         expect(takeAll(queue)).toHaveLength(all.filter((cpu) => cpu <= free).length);
+      }),
+    );
+  });
+});
+
+describe('a tenant', () => {
+  const action = fc.record({
+    kind: fc.constantFrom('push', 'push', 'push', 'take', 'take', 'land', 'remove'),
+    tenant: fc.constantFrom('a', 'b', 'c'),
+    cpu: fc.constantFrom(1, 1, 1, 2, 3),
+    cost: fc.integer({ min: 1, max: 30 }),
+  });
+
+  it('is served alike whether or not its tasks could differ, in any history', () => {
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
+        const room = ({ key }: { readonly key: string }) => (key === shut ? undefined : 'here');
+        let shut = '';
+        const plain = fairQueue({ place: room });
+        const assorted = fairQueue({ place: room });
+        for (const name of ['a', 'b', 'c']) assorted.weighQueue(name, 'unused', 1);
+        const waiting: Made[] = [];
+        const running: Made[] = [];
+        for (const [now, { kind, tenant, cpu, cost }] of actions.entries()) {
+          if (kind === 'push') {
+            const made = task(tenant, { cpu, cost });
+            waiting.push(made);
+            for (const queue of [plain, assorted]) enter(queue, made, now);
+          } else if (kind === 'take') {
+            shut = `cpu=${cpu * 1_000};`;
+            const picked = plain.take(now);
+            expect(assorted.take(now)).toEqual(picked);
+            if (picked === undefined) continue;
+            waiting.splice(waiting.indexOf(picked.task), 1);
+            running.push(picked.task);
+          } else if (kind === 'land') {
+            const landed = running.shift();
+            if (landed === undefined) continue;
+            const costs = { charged: landed.cost, real: cost };
+            for (const queue of [plain, assorted]) {
+              queue.landed(landed, now, costs);
+              queue.unblock(() => true);
+            }
+          } else {
+            const [gone] = waiting.splice(cost % Math.max(1, waiting.length), 1);
+            if (gone !== undefined) for (const queue of [plain, assorted]) queue.remove(gone, now);
+          }
+          for (const name of ['a', 'b', 'c']) {
+            expect(plain.share(name)).toEqual(assorted.share(name));
+          }
+          plain.check();
+          assorted.check();
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('with a thousand shapes is looked at where something is due, not everywhere', () => {
+    const backlog = new Backlog<Made>({ costOf: ({ cost }) => cost, coefficientOf: () => 1 });
+    for (let cpu = 1; cpu <= 1_000; cpu++) {
+      const made = task('a', { cpu });
+      const lane = { shape: made.shape, shapeSlot: cpu, contestSlot: cpu, waiting: 0 };
+      backlog.push(made, lane, { since: 0 });
+    }
+    let looks = 0;
+    for (let cpu = 4; cpu <= 1_000; cpu++) {
+      const chosen = backlog.choose(0, ({ shapeSlot }) => {
+        looks++;
+        return shapeSlot > 3;
+      });
+      expect(chosen?.lane.shapeSlot).toBe(cpu);
+      if (chosen !== undefined) backlog.take(chosen, 1, 0);
+    }
+    expect(looks / 997).toBeLessThanOrEqual(8);
+  });
+
+  it('with many shapes starts each of them as soon as it fits, whichever it is', () => {
+    let room = '';
+    const queue = fairQueue({ place: ({ key }) => (key === room ? 'here' : undefined) });
+    const tasks = Array.from({ length: 40 }, (_, number) => task('a', { cpu: number + 1 }));
+    for (const one of tasks) enter(queue, one, 0);
+    for (let turn = 0; turn < 40; turn++) {
+      expect(takeAll(queue)).toEqual([]);
+      const fits = tasks[(turn * 7) % 40] ?? task('a');
+      room = fits.shape.key;
+      queue.unblock(({ key }) => key === room);
+      expect(takeAll(queue)).toEqual([fits]);
+      room = '';
+      queue.check();
+    }
+  });
+
+  it('of whose many tasks one is withdrawn keeps the order of the others', () => {
+    for (const count of [5, 50]) {
+      const queue = fairQueue();
+      const tasks = Array.from({ length: count }, () => task('a'));
+      for (const one of tasks) enter(queue, one, 0);
+      for (const at of [3, 0]) queue.remove(tasks.splice(at, 1)[0] ?? task('a'), 0);
+      expect(queue.size).toBe(count - 2);
+      expect(takeAll(queue)).toEqual(tasks);
+    }
+  });
+});
+
+describe('a place', () => {
+  it('never stays empty while a task waits that fits, as tasks come and end', () => {
+    const step = fc.record({
+      tenant: fc.integer({ min: 0, max: 6 }),
+      cpus: fc.array(fc.integer({ min: 1, max: 16 }), { maxLength: 6 }),
+      ends: fc.integer({ min: 0, max: 4 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+        let free = 16;
+        const cpuOf = ({ shape }: Made) => (shape.amounts[0]?.milli ?? 0) / 1_000;
+        const queue = fairQueue({
+          place: (_shape, one) => (cpuOf(one) <= free ? 'here' : undefined),
+        });
+        const waiting = new Set<Made>();
+        const running: Made[] = [];
+        for (const [now, { tenant, cpus, ends }] of steps.entries()) {
+          for (const cpu of cpus) {
+            const made = task(`t${tenant}`, { cpu });
+            waiting.add(made);
+            enter(queue, made, now);
+          }
+          for (const ended of running.splice(0, ends)) {
+            free += cpuOf(ended);
+            queue.landed(ended, now, { charged: 1, real: cpuOf(ended) });
+            queue.unblock((shape) => (shape.amounts[0]?.milli ?? 0) <= free * 1_000);
+          }
+          for (let one = queue.take(now); one !== undefined; one = queue.take(now)) {
+            free -= cpuOf(one.task);
+            expect(waiting.delete(one.task)).toBe(true);
+            running.push(one.task);
+          }
+          expect([...waiting].filter((one) => cpuOf(one) <= free)).toEqual([]);
+        }
       }),
     );
   });

@@ -2,7 +2,7 @@
 import { type TenantName, tenantName } from '@troupe/model';
 import { expect, it } from 'vitest';
 import type { Picked } from '../../src/fair/index.ts';
-import { fairQueue, type Made, push, task } from './scene.ts';
+import { enter, fairQueue, type Made, push, takeAll, task } from './scene.ts';
 
 const scarce = { cpu: 8, cost: 33, places: 3, ms: 100 };
 const other = { cpu: 1, cost: 33, places: 6, ms: 200 };
@@ -71,4 +71,27 @@ it('one whose work comes now and then has its share of it too', () => {
   // It asks for one of three places at a time, and has it whenever they are free.
   const [heavy = 0, light = 0] = [counts.get(tenantName('heavy')), counts.get(tenantName('light'))];
   expect(heavy / light).toBeCloseTo(0.5, 2);
+});
+
+it('who comes where nobody waits begins at the mean, and owes nothing of the time that others passed over', () => {
+  let hasRoom = false;
+  const queue = fairQueue({
+    place: ({ key }) => (hasRoom || key !== 'cpu=8000;' ? 'here' : undefined),
+  });
+  for (const name of ['heavy', 'light']) {
+    queue.put(name, { weight: 10 }, 0);
+    push(queue, 400, () => task(name, { cpu: 8, cost: 10 }));
+  }
+  push(queue, 3, () => task('other', { cost: 1_000 }));
+  expect(takeAll(queue, 2)).toHaveLength(2);
+  // A fluid server would have given each weight of one 2,000 / 21; the other is far ahead of that.
+  enter(queue, task('late', { cpu: 2, cost: 10 }), 0);
+  expect(queue.share('late').lag).toBeCloseTo(0, 6);
+  expect(takeAll(queue, 1).map(({ tenant }) => tenant)).toEqual(['late']);
+  push(queue, 10, () => task('late', { cpu: 8, cost: 10 }));
+  hasRoom = true;
+  queue.unblock(() => true);
+  // Until heavy and light have had that too: 95 × 2 tasks, and ten more each for what late has used.
+  const first = takeAll(queue, 400).findIndex(({ tenant }) => tenant === 'late');
+  expect(Math.abs(first - 230)).toBeLessThanOrEqual(20);
 });
