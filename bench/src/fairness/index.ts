@@ -11,7 +11,8 @@ import { fluidLag } from './fluid.ts';
 import { games } from './games.ts';
 import { pairLag } from './pairs.ts';
 import { type ServerName, serverTitles } from './servers.ts';
-import { contestSpeed, queueSpeed } from './speed.ts';
+import { conserved, slotLag } from './slots.ts';
+import { contestSpeed, queueSpeed, shapesSpeed } from './speed.ts';
 
 const seed = 11;
 const names: readonly ServerName[] = ['eevdf', 'sfq', 'drr', 'stride', 'rr'];
@@ -23,6 +24,7 @@ export async function fairnessBench(options: BenchOptions): Promise<void> {
   };
   const parts = [
     ...(wanted('pairs') ? [pairs(options.quick, say)] : []),
+    ...(wanted('slots') ? [slots(options.quick, say)] : []),
     ...(wanted('fluid') ? [fluid(options.quick, say)] : []),
     ...(wanted('games') ? [gaming(say)] : []),
     ...(wanted('speed') ? [speed(options.quick, say)] : []),
@@ -60,6 +62,28 @@ window in which the lightest tenant has about 100 tasks.
 ${table(heads, rows)}`;
 }
 
+function slots(quick: boolean, say: Say): string {
+  const decisions = quick ? 20_000 : 200_000;
+  const rows = [1, 8, 64].flatMap((count) =>
+    [0, 0.5, 0.9].map((error) => {
+      const lag = slotLag({ slots: count, error, decisions, chance: random(seed) });
+      say({ bench: 'fairness slots', slots: count, error, decisions, ...lag });
+      return [`${count}`, `${100 * error} %`, part(lag.ofBound), `${lag.idle}`];
+    }),
+  );
+  const full = conserved(quick ? 5_000 : 50_000, random(seed));
+  say({ bench: 'fairness work conservation', ...full });
+  return `The whole queue before M slots, by guesses that are wrong by up to so much of each cost and corrected as tasks
+land; the same 60 tenants, which leave and come back; ${decisions.toLocaleString('en')} decisions. The worst lag as a part of
+(c_i + M c_max)/w_i + (c_j + M c_max)/w_j, with nothing added for wrong guesses, and how often a slot
+stayed empty though a task waited.
+
+${table(['slots', 'guesses wrong by', 'bound', 'idle'], rows)}
+
+Work conservation: 20 tenants whose tasks need 1 to 16 of 64 cpus, 200 of them waiting. Of ${full.moments.toLocaleString('en')} moments in
+which nothing more was taken, in ${full.idle} a task that waited would have fitted; ${(100 * full.used).toFixed(1)} % of the cpus were in use.`;
+}
+
 function fluid(quick: boolean, say: Say): string {
   const largest = quick ? 100_000 : 1_000_000;
   const rows: string[][] = [];
@@ -94,24 +118,38 @@ ${table(heads, rows)}`;
 }
 
 function speed(quick: boolean, say: Say): string {
-  const measure = (what: string, found: ReturnType<typeof contestSpeed>) => {
-    say({ bench: 'fairness speed', what, ...found });
-    const { tenants, perSecond, p50Ns, p999Ns } = found;
-    return [
-      ...[what, tenants.toLocaleString('en'), perSecond.toLocaleString('en')],
-      ...[`${p50Ns} ns`, `${p999Ns} ns`],
-    ];
-  };
   const sizes = quick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000];
-  const rows = sizes.flatMap((tenants) => [
-    measure('contest', contestSpeed(tenants, quick ? 200_000 : 2_000_000, random(seed))),
-  ]);
-  for (const tenants of quick ? [10_000] : [10_000, 100_000]) {
-    const found = queueSpeed(tenants, quick ? 100_000 : 500_000, random(seed));
-    rows.push(measure('whole queue: take, land, push', found));
-  }
-  return `Decisions a second by processor time, all tenants waiting; latencies of every 64th decision, the clock's own
+  const decisions = quick ? 200_000 : 2_000_000;
+  const whole = (found: number) => found.toLocaleString('en');
+  const rows = sizes.flatMap((tenants) => {
+    const contest = contestSpeed(tenants, decisions, random(seed));
+    say({ bench: 'fairness speed', what: 'contest', ...contest });
+    const queue = queueSpeed(tenants, decisions, random(seed));
+    say({ bench: 'fairness speed', what: 'whole queue', ...queue });
+    const { landsPerSecond, pushesPerSecond, roundsPerSecond } = queue;
+    const others = [landsPerSecond, pushesPerSecond, roundsPerSecond].map(whole);
+    const row = (what: string, { perSecond, p50Ns, p999Ns }: typeof contest) => {
+      return [what, whole(tenants), whole(perSecond), `${p50Ns} ns`, `${p999Ns} ns`];
+    };
+    return [
+      [...row('contest', contest), '–', '–', '–', '–'],
+      [...row('whole queue', queue), ...others, `${queue.memoryMiB} MiB`],
+    ];
+  });
+  const shapes = [1, 10, 100, 1_000].map((count) => {
+    const roundsPerSecond = shapesSpeed(count, quick ? 20_000 : 200_000);
+    say({ bench: 'fairness speed', what: 'shapes of a tenant', shapes: count, roundsPerSecond });
+    return [whole(count), whole(roundsPerSecond)];
+  });
+  const heads = ['what', 'tenants', 'decisions/s', 'p50', 'p99.9', 'lands/s', 'pushes/s'];
+  return `Decisions a second by processor time, all tenants waiting. Of the whole queue, in which each tenant has four
+tasks, a decision is a take, charges and the choice of the next task included; a round is a task's take, landing
+with a correction, and push. Batches of 1,000 are in flight. Latencies of every 64th decision, the clock's own
 cost included.
 
-${table(['what', 'tenants', 'decisions/s', 'p50', 'p99.9'], rows)}`;
+${table([...heads, 'rounds/s', 'memory'], rows)}
+
+Ten tenants, a task of each of so many shapes waiting for each: rounds a second.
+
+${table(['shapes of a tenant', 'rounds/s'], shapes)}`;
 }

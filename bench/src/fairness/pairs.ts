@@ -6,8 +6,8 @@
 import { heavyTailed } from './chance.ts';
 import { type ServerName, servers } from './servers.ts';
 
-const tenantCount = 60;
-const costMaxOfAll = 100;
+export const tenantCount = 60;
+export const costMaxOfAll = 100;
 
 export interface PairLag {
   /** Worst lag as a part of (c_i + c_max)/w_i + (c_j + c_max)/w_j. */
@@ -68,7 +68,7 @@ function jainOf(values: readonly number[]): number {
   return (sum * sum) / (values.length * squares);
 }
 
-class PairRanges {
+export class PairRanges {
   readonly #weights: readonly number[];
   readonly #largest: readonly number[];
   readonly #served: Float64Array;
@@ -121,13 +121,14 @@ class PairRanges {
     }
   }
 
-  worst(): { readonly ofBound: number; readonly ofTightest: number } {
+  /** What the bound adds to the largest task of each: once the largest of all, or more. */
+  worst(added = costMaxOfAll): { readonly ofBound: number; readonly ofTightest: number } {
     let ofBound = 0;
     let ofTightest = 0;
     for (let left = 0; left < this.#weights.length; left++) {
       for (let right = left + 1; right < this.#weights.length; right++) {
         const lag = this.#widest[this.#at(left, right)] ?? 0;
-        ofBound = Math.max(ofBound, lag / this.#sum(left, right, costMaxOfAll));
+        ofBound = Math.max(ofBound, lag / this.#sum(left, right, added));
         ofTightest = Math.max(ofTightest, lag / this.#sum(left, right, 0));
       }
     }
