@@ -46,11 +46,11 @@ async function measure(actors: number): Promise<DensityLine> {
     const before = await footprint.of(cluster);
     const newPerSecond = await forEach(actors, call);
     const inMemory = each(before, await footprint.of(cluster), actors);
-    const firstLeaves = performance.now() + idleMs;
-    const warmPerSecond = await forEach(actors, call);
     const warmMs = await singles(actors, call);
-    await pause(firstLeaves - performance.now());
-    const leaving = performance.now();
+    const leaving = performance.now() + idleMs;
+    const warmPerSecond = await forEach(actors, call);
+    if (performance.now() >= leaving) throw new Error('the first left before the last was called');
+    await pause(leaving - performance.now());
     for (const n of [0, actors >> 1, actors - 1]) await hasLeft(troupe, keyOf(n));
     const leftPerSecond = (actors * 1_000) / (performance.now() - leaving);
     const idle = each(before, await footprint.of(cluster), actors);
