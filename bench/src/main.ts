@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [WORD] [--json] [--quick] [--only TEXT] [--results FILE]`: one line for each figure.
+ * `npm run bench -- [WORD] [--json] [--quick] [--only TEXT] [--sizes N,N] [--results FILE]`: one line for each figure.
  * Without a word the cluster is measured; a word of `words.ts` measures one part by itself.
  */
 import { parseArgs } from 'node:util';
@@ -18,12 +18,14 @@ const help = `Usage: npm run bench -- [word] [options]
   --json          one JSON line for each result
   --quick         short runs, 3 kills: a look, not a measurement
   --only TEXT     only benches whose name contains TEXT
+  --sizes N,N     of "actors": how many actors or timers, or KB of state; with --only
   --results FILE  write the results and the machine as Markdown
   --kills N       kills of each failover bench (default 30)
 
 Examples:
   npm run bench -- --quick
   npm run bench -- placement --json
+  npm run bench -- actors --only density --sizes 1000 --json
   npm run bench -- --only actor --json
   npm run bench -- --results bench/RESULTS.md
 `;
@@ -38,6 +40,7 @@ function optionsGiven() {
         json: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         only: { type: 'string', default: '' },
+        sizes: { type: 'string' },
         results: { type: 'string' },
         kills: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -47,6 +50,10 @@ function optionsGiven() {
     if (extra !== undefined) throw new Error(`one word at a time; "${extra}" is one too many`);
     if (word !== undefined && !isWord(word))
       throw new Error(`there is no bench "${word}"; there are ${wordNames.join(', ')}`);
+    if (values.sizes !== undefined && word !== 'actors')
+      throw new Error('--sizes is for the word "actors"');
+    if (values.sizes !== undefined && !/^[1-9]\d*(,[1-9]\d*)*$/.test(values.sizes))
+      throw new Error(`--sizes is ${values.sizes}; give whole numbers from 1 on, with commas`);
     if (values.kills === undefined || /^[1-9]\d*$/.test(values.kills)) return { values, word };
     throw new Error(`--kills is ${values.kills}; give a whole number from 1 on`);
   } catch (thrown) {
@@ -65,10 +72,15 @@ async function main(): Promise<void> {
   }
   if (word !== undefined) {
     const run = await words[word]();
-    await run({ json: values.json, quick: values.quick, only: values.only, ...results() });
+    const { json, quick, only } = values;
+    await run({ json, quick, only, ...sizes(), ...results() });
     return;
   }
   await measureCluster();
+}
+
+function sizes(): { readonly sizes?: readonly number[] } {
+  return values.sizes === undefined ? {} : { sizes: values.sizes.split(',').map(Number) };
 }
 
 /** Where a word writes its section, if anywhere. */

@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Only what contains this in its name; empty for all. */
   readonly only: string;
+  /** In place of the sizes that a bench has; only `actors` takes any. */
+  readonly sizes?: readonly number[];
   /** The Markdown file whose section of this word is written anew. */
   readonly results?: string;
 }

@@ -25,3 +25,16 @@ test('a percentile is the least sample that so many do not exceed', () => {
   expect(spread(hundred)).toEqual({ n: 100, p50: 50, p99: 99, max: 100 });
   expect(spread([3])).toEqual({ n: 1, p50: 3, p99: 3, max: 3 });
 });
+
+test('what is measured of actors is measured at the size that is asked for', async () => {
+  const asked = ['actors', '--json', '--only', 'recovery', '--sizes', '20,30'];
+  const { stdout } = await run(process.execPath, [main, ...asked]);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines).toMatchObject([
+    { bench: 'recovery', actors: 20 },
+    { bench: 'recovery', actors: 30 },
+  ]);
+});

@@ -1,111 +1,51 @@
-/** `npm run bench -- actors`: what it costs to move actors. */
-import { fileURLToPath } from 'node:url';
-import { makeBed } from '../bed.ts';
+/** `npm run bench -- actors`: what actors cost in memory and out of it, and what it costs to move them. */
 import { machine } from '../machine.ts';
 import { writeSection } from '../results.ts';
-import { table } from '../table.ts';
 import type { BenchOptions } from '../words.ts';
-import { type DrainLine, drain } from './drain.ts';
-import { migrationPause, type PauseLine, sizes } from './migration.ts';
-
-const ballast = fileURLToPath(new URL('../../src/actors/ballast.ts', import.meta.url));
+import { density } from './density.ts';
+import { drain } from './drain.ts';
+import { known } from './known.ts';
+import { migrationPause } from './migration.ts';
+import type { Part } from './part.ts';
+import { checkpointPolicies } from './policies.ts';
+import { recovery } from './recovery.ts';
+import { timers } from './timers.ts';
 
 export async function actorsBench(options: BenchOptions): Promise<void> {
-  const report = (line: PauseLine | DrainLine) => {
-    if (options.json) process.stdout.write(`${JSON.stringify(line)}\n`);
-  };
-  const pauses = await measurePauses(options, report);
-  const drains = await measureDrains(options, report);
-  const text = [heading, ...(await head()), ...pauseText(pauses), ...drainText(drains)].join(
-    '\n\n',
-  );
+  const texts = [
+    await lines(density, options),
+    await lines(known, options),
+    await lines(timers, options),
+    await lines(migrationPause, options),
+    await lines(drain, options),
+    await lines(recovery, options),
+    await lines(checkpointPolicies, options),
+  ].flat();
+  if (texts.length === 0) throw new Error(`no bench of actors has "${options.only}" in its name`);
+  const text = [heading, await head(), ...texts].join('\n\n');
   if (!options.json) process.stdout.write(`${text}\n`);
   if (options.results !== undefined) writeSection(options.results, heading, text);
 }
 
-async function measurePauses(
-  { only, quick }: BenchOptions,
-  report: (line: PauseLine) => void,
-): Promise<readonly PauseLine[]> {
-  const wanted = (Object.keys(sizes) as (keyof typeof sizes)[]).filter((size) =>
-    `migration pause ${size}`.includes(only),
-  );
-  if (wanted.length === 0) return [];
-  const bed = await makeBed({ nodes: 3 }, ballast);
-  try {
-    const lines: PauseLine[] = [];
-    for (const size of wanted) {
-      process.stderr.write(`  migration pause ${size}\n`);
-      const line = await migrationPause(bed, size, quick ? 5 : size === '50 MB' ? 10 : 50);
-      lines.push(line);
-      report(line);
-    }
-    return lines;
-  } finally {
-    await bed.stop();
+/** What it comes to as text; each size is a line of JSON as soon as it is measured. */
+async function lines<L>(part: Part<L>, options: BenchOptions): Promise<readonly string[]> {
+  const { quick, only, json } = options;
+  const sizes = options.sizes ?? (quick ? part.quickSizes : part.sizes);
+  const wanted = sizes.filter((size) => part.name(size).includes(only));
+  const measured: L[] = [];
+  for (const size of wanted) {
+    process.stderr.write(`  ${part.name(size)}\n`);
+    const line = await part.measure(size, quick);
+    measured.push(line);
+    if (json) process.stdout.write(`${JSON.stringify(line)}\n`);
   }
+  return measured.length === 0 ? [] : part.text(measured);
 }
 
-async function measureDrains(
-  { only, quick }: BenchOptions,
-  report: (line: DrainLine) => void,
-): Promise<readonly DrainLine[]> {
-  if (!'drain'.includes(only)) return [];
-  const counts = quick ? [500] : [1_000, 10_000];
-  const lines: DrainLine[] = [];
-  for (const count of counts) {
-    process.stderr.write(`  drain of ${count} actors\n`);
-    const bed = await makeBed({ nodes: 2, nodeConfig: { drainMs: drainMsMax } }, ballast);
-    try {
-      const line = await drain(bed, count);
-      lines.push(line);
-      report(line);
-    } finally {
-      await bed.stop();
-    }
-  }
-  return lines;
-}
-
-const drainMsMax = 300_000;
 const heading = '## actors';
 
-async function head(): Promise<readonly string[]> {
+async function head(): Promise<string> {
   const { cpu, cores, memoryGiB, system, node, nats, date } = await machine();
   const where = `${cpu}, ${cores} cores, ${memoryGiB} GiB; ${system}; Node ${node}; ${nats}`;
-  return [`${where}; measured ${date}. All processes share these cores; every append is synced.`];
-}
-
-function pauseText(lines: readonly PauseLine[]): readonly string[] {
-  if (lines.length === 0) return [];
-  const heads = [
-    'state',
-    'pause p50',
-    'p99',
-    'max',
-    'usual longest p50',
-    'whole move p50',
-    'moves',
-  ];
-  const rows = lines.map(({ state, pauseMs, usualMs, moveMs }) => [
-    state,
-    ...[pauseMs.p50, pauseMs.p99, pauseMs.max, usualMs.p50, moveMs.p50].map(ms),
-    `${pauseMs.n}`,
-  ]);
-  return [pauseExplained, table(heads, rows)];
-}
-
-function drainText(lines: readonly DrainLine[]): readonly string[] {
-  if (lines.length === 0) return [];
-  const rows = lines.map((line) => [line.actors.toLocaleString('en'), `${line.ms} ms`]);
-  return [drainExplained, table(['actors', 'until it has left'], rows)];
-}
-
-const pauseExplained = `One caller asks one actor all the time, each answer by an append, while the actor is moved from node to node.
-The pause is the longest that it waited for an answer during a move; beside it the longest in 300 ms without one.`;
-const drainExplained = `A node of two is told to stop: every actor on it has changed since its last checkpoint, is checkpointed,
-released and placed on the other.`;
-
-function ms(value: number): string {
-  return `${value.toFixed(1)} ms`;
+  return `${where}; measured ${date}. All processes share these cores; every append is synced.`;
 }

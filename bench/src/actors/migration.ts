@@ -1,12 +1,14 @@
 /** How long an actor answers nobody while it moves to another node: by the size of its state. */
-import type { Cluster } from '@troupe/cli';
-import type { Troupe } from '@troupe/sdk';
+import { type Bed, makeBed } from '../bed.ts';
 import { type Spread, spread } from '../figures.ts';
+import { table } from '../table.ts';
 import { Ballast } from './ballast.ts';
+import { ballast } from './bundle.ts';
+import { ms, type Part, pause, whole } from './part.ts';
 
-export interface PauseLine {
+interface PauseLine {
   readonly bench: 'migration pause';
-  readonly state: string;
+  readonly stateKb: number;
   /** The longest answer to a caller that asks all the time, while the actor moves. */
   readonly pauseMs: Spread;
   /** The same when it stays. */
@@ -15,26 +17,31 @@ export interface PauseLine {
   readonly moveMs: Spread;
 }
 
-export const sizes = { '1 KB': 1, '1 MB': 1_000, '50 MB': 50_000 } as const;
-type Size = keyof typeof sizes;
-
 /** Notes of one turn: its change must fit into a record. */
 const notesMax = 500;
 const settleMs = 300;
 
-export async function migrationPause(
-  { cluster, troupe }: { readonly cluster: Cluster; readonly troupe: Troupe },
-  state: Size,
+async function measure(stateKb: number, quick: boolean): Promise<PauseLine> {
+  const bed = await makeBed({ nodes: 3 }, ballast);
+  try {
+    return await pauses(bed, stateKb, quick ? 5 : stateKb > 10_000 ? 10 : 50);
+  } finally {
+    await bed.stop();
+  }
+}
+
+async function pauses(
+  { cluster, troupe }: Bed,
+  stateKb: number,
   moves: number,
 ): Promise<PauseLine> {
-  const key = state.replace(' ', '');
+  const key = `heavy-${stateKb}`;
   const actor = troupe.actor(Ballast, key, { deadlineMs: 60_000 });
   await actor.add();
-  const notes = sizes[state];
-  for (let at = 0; at < notes; at += notesMax) await actor.load(Math.min(notesMax, notes - at));
+  for (let at = 0; at < stateKb; at += notesMax) await actor.load(Math.min(notesMax, stateKb - at));
   const calls = new Caller(() => actor.add());
   const usual: number[] = [];
-  const pauses: number[] = [];
+  const paused: number[] = [];
   const took: number[] = [];
   const moveTo = async (to: string) => {
     const before = performance.now();
@@ -50,13 +57,13 @@ export async function migrationPause(
     for (let move = 0; move < moves; move++) {
       usual.push(await calls.longestDuring(() => pause(settleMs)));
       const { name = '' } = cluster.nodes[move % cluster.nodes.length] ?? {};
-      pauses.push(await calls.longestDuring(() => moveTo(name)));
+      paused.push(await calls.longestDuring(() => moveTo(name)));
     }
   } finally {
     await calls.stop();
   }
-  const [pauseMs, usualMs, moveMs] = [pauses, usual, took].map(spread) as [Spread, Spread, Spread];
-  return { bench: 'migration pause', state, pauseMs, usualMs, moveMs };
+  const [pauseMs, usualMs, moveMs] = [paused, usual, took].map(spread) as [Spread, Spread, Spread];
+  return { bench: 'migration pause', stateKb, pauseMs, usualMs, moveMs };
 }
 
 /** Asks again as soon as it is answered, and remembers how long it waited. */
@@ -91,6 +98,31 @@ class Caller {
   }
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+function text(lines: readonly PauseLine[]): readonly string[] {
+  const heads = [
+    'state',
+    'pause p50',
+    'p99',
+    'max',
+    'usual longest p50',
+    'whole move p50',
+    'moves',
+  ];
+  const rows = lines.map(({ stateKb, pauseMs, usualMs, moveMs }) => [
+    `${whole(stateKb)} KB`,
+    ...[pauseMs.p50, pauseMs.p99, pauseMs.max, usualMs.p50, moveMs.p50].map(ms),
+    `${pauseMs.n}`,
+  ]);
+  return [explained, table(heads, rows)];
 }
+
+const explained = `One caller asks one actor all the time, each answer by an append, while the actor is moved from node to node.
+The pause is the longest that it waited for an answer during a move; beside it the longest in 300 ms without one.`;
+
+export const migrationPause: Part<PauseLine> = {
+  name: (stateKb) => `migration pause ${stateKb} KB`,
+  sizes: [1, 1_000, 50_000],
+  quickSizes: [1, 1_000],
+  measure,
+  text,
+};
