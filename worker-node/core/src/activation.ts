@@ -26,7 +26,6 @@ import type { TurnCause } from './facts.ts';
 import type { DeadSummary } from './letter-book.ts';
 import type { Memory } from './memory.ts';
 import type { Past } from './past.ts';
-import { SparseMap, SparseSet } from './sparse.ts';
 import type { Placed } from './state-code.ts';
 import type { Trial } from './trials.ts';
 
@@ -128,7 +127,7 @@ export interface Activation {
   readonly waiting: (Call | Letter)[];
   readonly mailbox: Input[];
   /** Calls under way here, queued or running, by session and number. */
-  readonly open: SparseMap<SessionId, Map<number, Input>>;
+  readonly open: Map<SessionId, Map<number, Input>>;
   readonly dispatched: Turn[];
   /** Its runner was asked for the turns that have not begun. */
   recalling: boolean;
@@ -136,13 +135,13 @@ export interface Activation {
   parked: Input | undefined;
   /** Since when the waits of a begun turn last, while the actor is not in memory. */
   left: { readonly seq: number; readonly since: ReadonlyMap<number, number> } | undefined;
-  readonly reads: SparseSet<Turn>;
+  readonly reads: Set<Turn>;
   /** What is set for the waits of its begun turn, by purpose and ordinal. */
-  readonly waitAlarms: SparseMap<string, Alarm>;
+  readonly waitAlarms: Map<string, Alarm>;
   /** Calls refused for want of room, by `session|number`, until when: the oldest first. */
-  readonly turnedAway: SparseMap<string, number>;
+  readonly turnedAway: Map<string, number>;
   /** Highest letter number taken into the mailbox, by `sender#birth`. */
-  readonly queuedLetters: SparseMap<string, number>;
+  readonly queuedLetters: Map<string, number>;
   /** What of it is tried apart, since its runner crashed. */
   trial: Trial | undefined;
   /** Crashes since then that it was under and that nobody could be blamed for. */
@@ -150,9 +149,10 @@ export interface Activation {
   /** Runners that crashed while they did nothing but bring it into memory. */
   startCrashes: number;
   /** Firings taken into the mailbox, by the number of their timer. */
-  readonly queuedTimers: SparseMap<number, number>;
+  readonly queuedTimers: Map<number, number>;
   /** Firings that are due and wait until it is live, likewise. */
-  readonly dueTimers: SparseMap<number, number>;
+  readonly dueTimers: Map<number, number>;
+  lastTurnAt: number;
   checkpoint: {
     /** Revision in the store that the next put must expect. */
     revision: number;
@@ -179,8 +179,13 @@ export interface Activation {
     /** Deltas beyond the whole checkpoint that was captured last; undefined: not all are at hand. */
     since: { readonly deltas: Bytes[]; bytes: number } | undefined;
   };
+  /** Position of the own log before which this actor has no facts. */
+  ownFrom: number;
+  /** It was live here: there may be facts of it in the own log. */
+  lived: boolean;
   /** Revision of the checkpoint that was known when it was last asked to be read back. */
   restoredFrom: number;
+  leaveMemoryAfterCheckpoint: boolean;
   /** Its dead letters, when it has left memory here; undefined when that is not known. */
   deadWhenLeft: DeadSummary | undefined;
 }
@@ -190,7 +195,7 @@ export function incarnationOf({ rewind }: Activation): { readonly incarnation?: 
   return rewind.incarnation === 0 ? {} : { incarnation: rewind.incarnation };
 }
 
-export function activationOf(place: Place, now: number): Activation {
+export function activationOf(place: Place, ownFrom: number, now: number): Activation {
   return {
     id: place.actor,
     tenant: actorParts(place.actor).tenant,
@@ -218,20 +223,21 @@ export function activationOf(place: Place, now: number): Activation {
     building: undefined,
     waiting: [],
     mailbox: [],
-    open: new SparseMap(),
+    open: new Map(),
     dispatched: [],
     recalling: false,
     parked: undefined,
     left: undefined,
-    reads: new SparseSet(),
-    waitAlarms: new SparseMap(),
-    turnedAway: new SparseMap(),
-    queuedLetters: new SparseMap(),
+    reads: new Set(),
+    waitAlarms: new Map(),
+    turnedAway: new Map(),
+    queuedLetters: new Map(),
     trial: undefined,
     suspected: 0,
     startCrashes: 0,
-    queuedTimers: new SparseMap(),
-    dueTimers: new SparseMap(),
+    queuedTimers: new Map(),
+    dueTimers: new Map(),
+    lastTurnAt: now,
     checkpoint: {
       revision: 0,
       underWay: undefined,
@@ -248,21 +254,12 @@ export function activationOf(place: Place, now: number): Activation {
       collecting: false,
       since: undefined,
     },
+    ownFrom,
+    lived: false,
     restoredFrom: 0,
+    leaveMemoryAfterCheckpoint: false,
     deadWhenLeft: undefined,
   };
-}
-
-/** It is idle, and takes as little room as it can. */
-export function rest(activation: Activation): void {
-  const { open, reads, waitAlarms, turnedAway, dueTimers } = activation;
-  for (const each of [open, reads, waitAlarms, turnedAway, dueTimers]) each.rest();
-  activation.queuedLetters.clear();
-  activation.queuedTimers.clear();
-  // An array that was emptied one by one keeps its room.
-  for (const each of [activation.mailbox, activation.waiting, activation.dispatched]) {
-    if (each.length === 0) each.length = 0;
-  }
 }
 
 /** Actors in one message to the leader: the bus carries it however long their names are. */

@@ -1,7 +1,7 @@
 /**
  * When actors are checkpointed, and how far the turn log may be trimmed.
  *
- * Only dirty actors are, by rule: turns, time, idleness (`passivation.ts`), after a takeover, before a handover, and the
+ * Only dirty actors are, by rule: turns, time, idleness, after a takeover, before a handover, and the
  * oldest first when the log holds too many bytes beyond the checkpoints.
  *
  * D1  a checkpoint is put only for a durable turn (the put is a send: it waits for the append).
@@ -85,11 +85,6 @@ export class Checkpointing {
     return true;
   }
 
-  /** Another one may be begun that nothing urges. */
-  get hasRoom(): boolean {
-    return this.#underWay.size < underWayMax;
-  }
-
   /** Asks its runner for its state, to store it. */
   capture(activation: Activation): void {
     const { checkpoint, runner } = activation;
@@ -113,6 +108,8 @@ export class Checkpointing {
   /** It is dirty from its beginning, by facts of the epoch before. */
   inherit(activation: Activation, from: number): void {
     const { checkpoint } = activation;
+    activation.lived = true;
+    activation.ownFrom = from;
     checkpoint.dirtyFrom = from;
     checkpoint.dirtySince = this.#core.now;
     this.#dirty.add(activation);
@@ -182,7 +179,7 @@ export class Checkpointing {
     }
     if (lives) this.#core.hosting.live(activation);
     this.#core.departures.changed(activation);
-    this.#core.passivation.onStored(activation);
+    if (activation.leaveMemoryAfterCheckpoint) this.#leaveMemory(activation);
   }
 
   /** Letters were taken that the checkpoint holds as open: they are not asked to be taken for ever. */
@@ -193,6 +190,14 @@ export class Checkpointing {
     checkpoint.dirtyFrom = this.#core.durableAt;
     checkpoint.dirtySince = this.#core.now;
     this.#dirty.add(activation);
+  }
+
+  /** It leaves memory as soon as it is idle. */
+  stop(actor: ActorId, epoch: number): void {
+    const activation = this.#core.actors.get(actor);
+    if (activation?.epoch !== epoch || activation.phase !== 'live') return;
+    activation.lastTurnAt = Number.NEGATIVE_INFINITY;
+    this.#leaveIdle();
   }
 
   /** Whoever has the actor next goes on from a checkpoint of this epoch. */
@@ -245,6 +250,7 @@ export class Checkpointing {
     this.#tellRebased([...this.#rebased]);
     this.#rebaseDue();
     this.#beginDue();
+    this.#leaveIdle();
     this.#trim();
   }
 
@@ -318,6 +324,30 @@ export class Checkpointing {
     }
   }
 
+  #leaveIdle(): void {
+    const { idleMs } = this.#core.config;
+    for (const activation of this.#core.actors.values()) {
+      if (activation.phase !== 'live' || this.#core.now - activation.lastTurnAt < idleMs) continue;
+      // A capture under way would be lost, and nobody would know.
+      if (!this.#isIdle(activation) || activation.checkpoint.underWay === 'capture') continue;
+      if (!this.isBehind(activation)) this.#core.hosting.leaveMemory(activation);
+      else if (this.#underWay.size < underWayMax) {
+        activation.leaveMemoryAfterCheckpoint = this.begin(activation);
+      }
+    }
+  }
+
+  #isIdle(activation: Activation): boolean {
+    return hasNothingToDo(activation) && !this.#core.deadLetters.isAwaited(activation);
+  }
+
+  #leaveMemory(activation: Activation): void {
+    activation.leaveMemoryAfterCheckpoint = false;
+    if (activation.phase !== 'live' || !this.#isIdle(activation) || this.isBehind(activation))
+      return;
+    this.#core.hosting.leaveMemory(activation);
+  }
+
   #trim(): void {
     const keep = this.#core.config.logBytesKeptMax;
     let before: { readonly position: number; readonly bytes: number } | undefined;
@@ -368,6 +398,15 @@ function keepAtHand({ checkpoint }: Activation, delta: Bytes): void {
   since.deltas.push(delta);
   since.bytes += delta.length;
   if (since.bytes > restBytesMax) checkpoint.since = undefined;
+}
+
+function hasNothingToDo(activation: Activation): boolean {
+  return (
+    activation.dispatched.length === 0 &&
+    activation.mailbox.length === 0 &&
+    activation.reads.size === 0 &&
+    (activation.memory === undefined || unheard(activation.memory) === 0)
+  );
 }
 
 function bytesOf(fact: NodeFact): number {

@@ -129,16 +129,16 @@ export type NodeSend =
       readonly onTop?: true;
     }
   | {
-      /** Read an actor back: last checkpoint, then its facts in the chain's logs, then those in this
-       *  node's own log up to its end now. Answered by `restored`. */
+      /** Read an actor back: last checkpoint, then its facts in the chain's logs, then (when
+       *  `ownLog`) in this node's own log up to its end now. Answered by `restored`. */
       readonly kind: 'restore';
       readonly actor: ActorId;
       readonly birth: number;
       readonly epoch: number;
       readonly chain: readonly ChainLink[];
-      /** Position in the own log up to which it has no facts that its checkpoint lacks; absent when it
-       *  has none there at all. */
-      readonly ownFrom?: number;
+      readonly ownLog: boolean;
+      /** Position in the own log before which this actor has no facts. */
+      readonly ownFrom: number;
     }
   | {
       /** Put the output of an attempt into the object store, under this number. Answered by

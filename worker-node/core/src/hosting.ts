@@ -25,7 +25,7 @@ import {
   type Place,
   type ToRunner,
 } from '@troupe/model';
-import { type Activation, activationOf, rest } from './activation.ts';
+import { type Activation, activationOf } from './activation.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
 import { freshMemory, replay, unheard } from './memory.ts';
@@ -70,7 +70,7 @@ export class Hosting {
     const back = place.rewind?.back === true ? known : undefined;
     const left = back === undefined ? undefined : this.#core.checkpointing.uncovered(back);
     if (known !== undefined) this.drop(known);
-    const activation = activationOf(place, this.#core.now);
+    const activation = activationOf(place, this.#core.durableAt, this.#core.now);
     this.#actors.set(place.actor, activation);
     // It goes back in time where it is: what its former epoch has done stands in this log.
     if (left !== undefined) this.#core.checkpointing.inherit(activation, left);
@@ -144,6 +144,7 @@ export class Hosting {
     const activation = this.#actors.get(actor);
     if (activation?.phase !== 'starting' || activation.runner !== runner) return;
     activation.startCrashes = 0;
+    activation.lived = true;
     activation.building = undefined;
     this.#core.upgrades.onActivated(activation, migrated);
     if (!this.#core.rewinds.onActivated(activation)) this.live(activation);
@@ -152,7 +153,7 @@ export class Hosting {
   /** Its runner has its state, and it may take turns. */
   live(activation: Activation): void {
     activation.phase = 'live';
-    this.#core.passivation.used(activation);
+    activation.lastTurnAt = this.#core.now;
     this.#core.ailing.isLive(activation);
     this.#core.turns.resumeBegun(activation);
     for (const message of activation.waiting.splice(0)) {
@@ -213,7 +214,6 @@ export class Hosting {
   /** Leaves memory; the node still hosts it and wakes it at the next call. */
   leaveMemory(activation: Activation): void {
     assert(activation.dispatched.length === 0, 'H2: an activation that leaves memory has no turn');
-    this.#core.passivation.forget(activation);
     this.#core.waits.onLeavesMemory(activation);
     this.#core.health.forget(activation);
     this.leaveRunner(activation);
@@ -221,7 +221,8 @@ export class Hosting {
     activation.deadWhenLeft = activation.memory?.letters.summary();
     activation.memory = undefined;
     activation.past = undefined;
-    rest(activation);
+    activation.queuedLetters.clear();
+    activation.queuedTimers.clear();
   }
 
   /** No runner has it any more: what becomes of that one does not touch it. */
@@ -249,7 +250,6 @@ export class Hosting {
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
-    this.#core.passivation.forget(activation);
     this.#core.quarantine.release(activation);
     if (this.#actors.get(activation.id) !== activation) return;
     this.#actors.delete(activation.id);
@@ -265,15 +265,14 @@ export class Hosting {
   #restore(activation: Activation): void {
     activation.phase = 'restoring';
     activation.restoredFrom = activation.checkpoint.revision;
-    const ownFrom = this.#core.checkpointing.uncovered(activation);
     this.#core.out.send({
       kind: 'restore',
       actor: activation.id,
       birth: activation.birth,
       epoch: activation.epoch,
       chain: activation.chain,
-      // What its checkpoint holds is not looked for in a log that all share.
-      ...(ownFrom === undefined ? {} : { ownFrom }),
+      ownLog: activation.lived,
+      ownFrom: activation.ownFrom,
     });
   }
 

@@ -373,8 +373,8 @@ export class TestNode {
       const head = headOf(checkpoint?.body, send.birth);
       const own = head?.epoch === epoch;
       const stretches = own ? [] : [...stretchesOf(send.chain, head)];
-      if (ownFrom !== undefined) {
-        const from = own ? Math.max(head.floor.position, ownFrom) + 1 : ownFrom + 1;
+      if (send.ownLog) {
+        const from = own ? head.floor.position + 1 : ownFrom + 1;
         stretches.push({ log: logName(`turns-${this.name}`), from, to: this.#position });
       }
       const facts = stretches

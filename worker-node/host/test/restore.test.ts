@@ -108,7 +108,7 @@ function restorer(
 
 /** Who waits for something to be read ahead. */
 const told: ((value?: unknown) => void)[] = [];
-const order = { kind: 'restore' as const, birth: 1, epoch: 9 };
+const order = { kind: 'restore' as const, birth: 1, epoch: 9, ownLog: false, ownFrom: 0 };
 const seqs = (restored: Restored | Failure) =>
   'facts' in restored
     ? restored.facts.map((fact) => (fact.kind === 'turn' ? fact.seq : 0))
@@ -172,7 +172,7 @@ test('a chain is read link by link, and then the own log', async () => {
     chain.push({ log: each, from: 0, to: await cell.fabric.logs.seal(each, encode({})) });
   }
   const { restorer: subject, next } = restorer(own);
-  subject.restore({ ...order, actor, chain, ownFrom: 0 });
+  subject.restore({ ...order, actor, chain, ownLog: true });
   expect(seqs(await next())).toEqual([1, 2, 3, 4]);
 });
 

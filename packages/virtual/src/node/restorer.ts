@@ -82,11 +82,8 @@ export class Restorer {
         if (!own && head?.floor.log === this.ownLog && order.chain.length > 0) {
           coverage.reach('an actor that came back is read back over another node');
         }
-        const { ownFrom } = order;
-        if (ownFrom !== undefined) {
-          const from = own ? Math.max(head.floor.position, ownFrom) + 1 : ownFrom + 1;
-          stretches.push({ log: this.ownLog, from, to: undefined });
-        }
+        const from = own ? head.floor.position + 1 : order.ownFrom + 1;
+        if (order.ownLog) stretches.push({ log: this.ownLog, from, to: undefined });
         this.#world.trace?.say(
           this.#process.name,
           `reads ${order.actor} back: ${shown(stretches)}`,

@@ -143,9 +143,8 @@ export class Restorer {
         return index.of(order.actor, from);
       }),
     );
-    const { ownFrom } = order;
-    if (ownFrom !== undefined) {
-      const from = own ? Math.max(head.floor.position, ownFrom) + 1 : ownFrom + 1;
+    if (order.ownLog) {
+      const from = own ? head.floor.position + 1 : order.ownFrom + 1;
       parts.push((await this.#own.index(from)).of(order.actor, from));
     }
     return parts.flat();
