@@ -74,7 +74,7 @@ export class Replica implements LeaderDoor {
     this.#start = start;
     const { config, fabric, instance, address } = start;
     const { name, leaseMs, resendMs } = config.scheduler;
-    const { clock, logger, bus, names, objects, outputs, coordination } = fabric;
+    const { clock, logger, bus, names, objects, outputs, checkpoints, coordination } = fabric;
     this.gateway = new Gateway({
       id: `${name}-${instance}`,
       cell: config.cell,
@@ -83,6 +83,7 @@ export class Replica implements LeaderDoor {
       clock,
       objects,
       outputs,
+      checkpoints,
       leader: this,
       resendMs,
       logger,

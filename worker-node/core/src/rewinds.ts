@@ -167,7 +167,7 @@ export class Rewinds {
   onActivated(activation: Activation): boolean {
     if (activation.rewind.back !== 'due') return false;
     activation.phase = 'returning';
-    this.#core.checkpointing.capture(activation);
+    this.#core.checkpointing.capture(activation, 'rewind');
     return true;
   }
 
@@ -310,7 +310,8 @@ export class Rewinds {
     if (past === undefined) return found(notInMemory(id));
     const fromBirth = past.segments.every(({ to }) => to > seq);
     // What one had received that was destroyed before it under its name is not known at its birth.
-    if (fromBirth && (heir || !reachesBirth(past))) {
+    const isKept = this.#core.lines.versionAt(activation, seq) !== undefined;
+    if (fromBirth && !isKept && (heir || !reachesBirth(past))) {
       return found(failure('TOO_FAR_BACK', `turn ${seq} of ${id} is not kept`, { actor: id }));
     }
     this.#core.lines.former(activation, seq, found, ({ clock }) => {

@@ -5,6 +5,7 @@ import { Random } from '@troupe/virtual';
 import {
   type Clocks,
   drawClocks,
+  drawDamage,
   drawGroups,
   drawLimits,
   drawNewer,
@@ -72,6 +73,8 @@ const deafShare = 0.08;
 const stallsShare = 0.2;
 const rebalanceShare = 0.25;
 const groupsShare = 0.25;
+/** Seeds in which checkpoints are damaged, and soon too old. */
+const damagedSeeds = 0.3;
 /** Seeds with nodes, tasks and tenants of many kinds. */
 const sceneShare = 0.22;
 /** Seeds in which an operator moves actors. */
@@ -132,6 +135,9 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...drawTimings(chance.fork('timings')),
       ...(chance.fork('has rebalance').chance(rebalanceShare)
         ? { rebalance: drawRebalance(chance.fork('rebalance')) }
+        : {}),
+      ...(chance.fork('has damaged').chance(damagedSeeds)
+        ? drawDamage(chance.fork('damaged'))
         : {}),
       ...(chance.fork('has groups').chance(groupsShare)
         ? { autoscale: drawGroups(chance.fork('groups')) }
