@@ -178,7 +178,7 @@ export class StreamCheckpoints implements Checkpoints {
     let tried = 0;
     for (;;) {
       const last = await this.#last(subject);
-      if (last === undefined) return undefined;
+      if (last === undefined) return await this.#absent(key, known);
       const { revision } = last;
       this.#hold(key, objectsOf(last.header));
       if (known?.revision === revision) return known;
@@ -267,6 +267,21 @@ export class StreamCheckpoints implements Checkpoints {
     await untilAnswered(link, 'freeing a checkpoint', () =>
       link.jsm.streams.purge(names.checkpointStream, { filter, seq: before }),
     );
+  }
+
+  /** P5: a server that finds a message damaged on its disk gives it no more, and says that there is no last one.
+   *  Those before it may still be there. */
+  async #absent(
+    key: string,
+    known: StoredCheckpoint | undefined,
+  ): Promise<StoredCheckpoint | undefined> {
+    const [before] = await this.#messages(key);
+    if (before === undefined) return undefined;
+    // It was put since.
+    const last = await this.#last(this.#start.names.checkpoint(sha256(key)));
+    if (last !== undefined) return await this.get(key, known);
+    const text = `the last checkpoint of "${key}", which came after ${before.revision}, is lost`;
+    throw troupeError('LOG_CORRUPT', text, { key, after: before.revision });
   }
 
   /** All messages of a key, the newest first. */

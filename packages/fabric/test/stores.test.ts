@@ -331,7 +331,9 @@ describe('versions of a checkpoint', () => {
     const found = await plain.checkpoints.get('loose');
     expect(found?.body.length).toBe(50_000);
     expect(Buffer.compare(found?.base ?? bytes(''), large(7))).toBe(0);
-    expect(Buffer.compare((await plain.checkpoints.get('dense'))?.body ?? bytes(''), random)).toBe(0);
+    expect(Buffer.compare((await plain.checkpoints.get('dense'))?.body ?? bytes(''), random)).toBe(
+      0,
+    );
     const sizes = (await plain.checkpoints.versions('loose')).map((one) => one.bytes);
     expect(sizes).toEqual([50_000, 1_500_000]);
     await flip(plain, 'loose');

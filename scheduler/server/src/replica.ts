@@ -185,7 +185,14 @@ export class Replica implements LeaderDoor {
   async #restore(): Promise<History> {
     const { fabric, machineConfig, journal } = this.#start;
     const { logs, objects } = fabric;
-    const history = await History.restore({ ...journal, logs, objects, config: machineConfig });
+    const history = await History.restore({
+      ...journal,
+      logs,
+      objects,
+      config: machineConfig,
+      damaged: (image, { message }) =>
+        this.#start.fabric.logger.error({ ...image, reason: message }, 'an image is damaged'),
+    });
     seedGateway(this.gateway, history.machine);
     this.#settleWaiters(history);
     return history;

@@ -172,7 +172,7 @@ describe('the journal', () => {
     const replicas = await Promise.all(names.map((name) => start(name, images)));
     const [first] = replicas;
     if (first === undefined) throw new Error('none started');
-    for (let i = 0; i < 100; i++) await putTenant(first, `t-${i}`, 1 + i);
+    for (let i = 0; i < 200; i++) await putTenant(first, `t-${i}`, 1 + i);
     const front = await journalFront();
     try {
       await expect.poll(() => front.first(), { timeout: 20_000 }).toBeGreaterThan(10);
@@ -181,8 +181,27 @@ describe('the journal', () => {
       const fresh = await start('s9', images);
       const { tenants } = await statusOf(fresh);
       const weights = new Map(tenants.map(({ tenant, weight }) => [tenant, weight]));
-      for (let i = 0; i < 100; i++) expect(weights.get(`t-${i}`)).toBe(1 + i);
+      for (let i = 0; i < 200; i++) expect(weights.get(`t-${i}`)).toBe(1 + i);
       expect(await front.first()).toBeGreaterThan(10);
+    } finally {
+      await front.close();
+    }
+  });
+
+  test('whose last image is damaged is read from the one before it', async () => {
+    const images = { imageEveryFacts: 40 };
+    const scheduler = await start('s1', images);
+    const front = await journalFront();
+    try {
+      for (let i = 0; i < 150; i++) await putTenant(scheduler, `t-${i}`, 1 + i);
+      await expect.poll(() => front.images.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(2);
+      scheduler.kill('SIGKILL');
+      await scheduler.exited;
+      await front.objects.delete(front.images.at(-1) ?? '');
+      const fresh = await start('s9', images);
+      const { tenants } = await statusOf(fresh);
+      const weights = new Map(tenants.map(({ tenant, weight }) => [tenant, weight]));
+      for (let i = 0; i < 150; i++) expect(weights.get(`t-${i}`)).toBe(1 + i);
     } finally {
       await front.close();
     }

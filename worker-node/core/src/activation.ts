@@ -199,8 +199,8 @@ export interface Activation {
   lived: boolean;
   /** Revision of the checkpoint that was known when it was last asked to be read back. */
   restoredFrom: number;
-  /** While it is read back: since when, in monotonic ms, and where that is. */
-  restoring: { readonly since: number; at: string };
+  /** While it is read back: since when, in monotonic ms and in those that its node was awake, and where that is. */
+  restoring: { readonly since: number; readonly awakeAt: number; at: string };
   leaveMemoryAfterCheckpoint: boolean;
   /** Its dead letters, when it has left memory here; undefined when that is not known. */
   deadWhenLeft: DeadSummary | undefined;
@@ -280,7 +280,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     ownFrom,
     lived: false,
     restoredFrom: 0,
-    restoring: { since: now, at: '' },
+    restoring: { since: now, awakeAt: 0, at: '' },
     leaveMemoryAfterCheckpoint: false,
     deadWhenLeft: undefined,
   };

@@ -320,7 +320,8 @@ export class Checkpointing {
   #isIncrement({ checkpoint, past }: Activation, cause: CheckpointCause): boolean {
     const { since, bytes, collecting, isRest } = checkpoint;
     if (cause !== 'time' && cause !== 'turns' && cause !== 'log') return false;
-    if (since === undefined || collecting || isRest || bytes < this.#incrementBytesMin) return false;
+    if (since === undefined || collecting || isRest || bytes < this.#incrementBytesMin)
+      return false;
     if (past === undefined || this.#core.lines.keeps(past)) return false;
     return since.bytes <= bytes * incrementShareMax;
   }

@@ -56,6 +56,9 @@ export class Hosting {
   readonly #dropped = new Map<ActorId, { readonly epoch: number; readonly at: number }>();
   /** Those that are being read back, the first first. */
   readonly #restoring = new Set<Activation>();
+  /** Time for which this machine was awake, by its ticks: one that slept has not tried. */
+  #awakeMs = 0;
+  #tickedAt = Number.POSITIVE_INFINITY;
 
   constructor(core: Core, actors: Map<ActorId, Activation>) {
     this.#core = core;
@@ -160,11 +163,14 @@ export class Hosting {
 
   /** Every `resendMs`: H5 */
   tick(): void {
-    const { restoreMs = limits.restoreMs } = this.#core.config;
+    const { restoreMs = limits.restoreMs, resendMs } = this.#core.config;
+    const passedMs = Math.max(0, this.#core.now - this.#tickedAt);
+    this.#awakeMs += Math.min(passedMs, 2 * resendMs);
+    this.#tickedAt = this.#core.now;
     for (const activation of this.#restoring) {
       const { id, epoch, phase, restoring } = activation;
       if (phase !== 'restoring') this.#restoring.delete(activation);
-      else if (this.#core.now - restoring.since < restoreMs) return;
+      else if (this.#awakeMs - restoring.awakeAt < restoreMs) return;
       else {
         const where = restoring.at === '' ? 'it had not begun' : `it was ${restoring.at}`;
         const text = `actor ${id} was not read back within ${restoreMs} ms: ${where}`;
@@ -299,7 +305,7 @@ export class Hosting {
 
   #restore(activation: Activation): void {
     if (activation.phase !== 'restoring') {
-      activation.restoring = { since: this.#core.now, at: '' };
+      activation.restoring = { since: this.#core.now, awakeAt: this.#awakeMs, at: '' };
       this.#restoring.delete(activation);
       this.#restoring.add(activation);
     }

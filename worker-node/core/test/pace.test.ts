@@ -60,7 +60,7 @@ describe('of a large state', () => {
     const standing = () => world.checkpoints.get(ledger) ?? fail();
     expect(standing().base).toBeUndefined();
     for (let number = 2; number <= 4; number++) add(`y${number}`, number);
-    a.tick(500);
+    a.tick(1_000);
     const { body, base } = standing();
     expect(base).toBeDefined();
     expect(body.length).toBeLessThan(1_000);
@@ -74,7 +74,7 @@ describe('of a large state', () => {
     expect(b.values()).toEqual([['x'.repeat(1_000), 'y2', 'y3', 'y4']]);
     // The next one is whole.
     for (let number = 5; number <= 7; number++) add(`z${number}`, number);
-    a.tick(500);
+    a.tick(1_000);
     expect(standing().base).toBeUndefined();
     expect(stateOf(checkpointContents(standing().body)).length).toBeGreaterThan(1_000);
   });

@@ -139,9 +139,9 @@ describe('an actor that is being read back', () => {
     const of = { actor: ledger, epoch: 7 };
     b.post({ kind: 'restore-is-at', ...of, at: 'reading log turns-a from 1 to 9' });
     const ask = { kind: 'ask-activity', term: { generation: 1, number: 0 }, ask: 1 } as const;
-    b.tick(4_000);
+    for (let second = 1; second <= 4; second++) b.tick(1_000);
     b.message({ ...ask, actors: [of], attempts: [] });
-    b.tick(2_000);
+    for (let second = 5; second <= 7; second++) b.tick(1_000);
     b.autoCommit = true;
     b.commit();
     const found = b.sent.flatMap((send) =>

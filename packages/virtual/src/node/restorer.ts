@@ -44,8 +44,8 @@ interface Stretch {
 
 interface Reading {
   readonly order: RestoreOrder;
-  /** Revision of the last checkpoint, where an older one is taken. */
-  readonly last?: number;
+  /** The last checkpoint, where an older one is taken, and where the records begin that this needs. */
+  readonly instead?: { readonly of: StoredCheckpoint; readonly from: readonly Stretch[] };
   readonly checkpoint: StoredCheckpoint | undefined;
   readonly stretches: Stretch[];
   readonly facts: NodeFact[];
@@ -84,9 +84,9 @@ export class Restorer {
     );
   }
 
-  #begin(order: RestoreOrder, last: StoredCheckpoint | undefined): void {
+  #begin(order: RestoreOrder, last: StoredCheckpoint | undefined, isSound = false): void {
     const { coverage, mutant } = this.#world;
-    const older = this.#instead(order, last);
+    const older = isSound ? undefined : this.#instead(order, last);
     const checkpoint = older ?? last;
     const head = headOf(checkpoint?.body, order.birth);
     const lastStay = mutant === 'last-stay-taken-for-all';
@@ -104,7 +104,7 @@ export class Restorer {
     const reading: Reading = { order, checkpoint, stretches, facts: [] };
     if (older === undefined || last === undefined) return this.#read(reading);
     coverage.reach('an older checkpoint is taken for a damaged one');
-    this.#read({ ...reading, last: last.revision });
+    this.#read({ ...reading, instead: { of: last, from: [...stretches] } });
   }
 
   #stretches(order: RestoreOrder, head: CheckpointHead | undefined, own: boolean): Stretch[] {
@@ -154,7 +154,11 @@ export class Restorer {
   }
 
   #done(reading: Reading): void {
-    const { order, checkpoint } = reading;
+    const { order, checkpoint, instead } = reading;
+    // What it needs was trimmed while it was read: see `#instead`.
+    if (instead?.from.every(({ log, from }) => this.#world.logs.isWhole(log, from)) === false) {
+      return this.#begin(order, instead.of, true);
+    }
     const facts = this.#world.mutant === 'restored-without-its-log' ? [] : reading.facts;
     const { actor, epoch } = order;
     if (!this.#isStale(reading)) {
@@ -164,9 +168,9 @@ export class Restorer {
     const { seed: key } = order;
     const seed = key === undefined ? undefined : this.#world.checkpoints.get(key)?.body;
     const planted = seed === undefined ? {} : { seed };
-    const { last } = reading;
-    const instead = last === undefined ? {} : { last, damaged: damageOf(actor, last) };
-    const event = { kind: 'restored', actor, epoch, facts, ...planted, ...instead } as const;
+    const last = instead?.of.revision;
+    const said = last === undefined ? {} : { last, damaged: damageOf(actor, last) };
+    const event = { kind: 'restored', actor, epoch, facts, ...planted, ...said } as const;
     if (checkpoint === undefined) return this.#post(event);
     const { body, revision, base } = checkpoint;
     const read = base === undefined ? { body, revision } : { body, revision, base };
@@ -182,9 +186,9 @@ export class Restorer {
   }
 
   /** A newer checkpoint stands there by now: what it covers may be gone. */
-  #isStale({ order, checkpoint, last }: Reading): boolean {
+  #isStale({ order, checkpoint, instead }: Reading): boolean {
     const present = this.#world.checkpoints.get(order.actor)?.revision;
-    const stale = present !== (last ?? checkpoint?.revision);
+    const stale = present !== (instead?.of ?? checkpoint)?.revision;
     if (stale) this.#world.coverage.reach('a checkpoint is stored during a restore');
     return stale;
   }
