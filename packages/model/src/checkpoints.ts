@@ -53,7 +53,7 @@ export interface CheckpointContents {
   /** Absent from what older nodes wrote. */
   readonly made?: CheckpointMade;
   /** The code that the state is of; absent where an older node wrote it that had upgraded nothing. */
-  readonly code?: CodeVersion;
+  readonly codeVersion?: CodeVersion;
   /** The state is this value and then these changes, oldest first. No bytes are `undefined`. */
   readonly state: Bytes;
   readonly deltas: readonly Bytes[];
@@ -94,7 +94,7 @@ export function checkpointContents(bytes: Bytes, base?: Bytes): CheckpointConten
     throw troupeError('LOG_CORRUPT', text, { actor });
   }
   const of = made?.code ?? memory.madeBy;
-  const code = of === undefined ? {} : { code: codeOf(of) };
+  const code = of === undefined ? {} : { codeVersion: codeOf(of) };
   const known = { actor, birth, epoch, turn, at, clock: memory.clock, ...code };
   const contents = { ...known, state: whole, deltas: body.deltas ?? [] };
   return made === undefined ? contents : { ...contents, made };
@@ -112,7 +112,7 @@ const seedFormat = 1;
 
 /** Of a checkpoint: what another actor may begin with. What it has received, sent and been asked stays its own. */
 export function seedOf(contents: CheckpointContents): Seed {
-  const { actor, turn, at, code } = contents;
+  const { actor, turn, at, codeVersion: code } = contents;
   const seed = { format: seedFormat, of: { actor, turn, at }, state: stateOf(contents) } as const;
   return code === undefined ? seed : { ...seed, code };
 }

@@ -145,7 +145,7 @@ function idOf({ checkpoint }: NamedCheckpoint): number {
 function messageOf({ id, bytes, pinned, contents }: CheckpointView): object {
   const known = { id, bytes, pinned };
   if (isFailure(contents)) return { ...known, failure: errorMessage(contents) };
-  const { turn, epoch, birth, at, clock, made, code } = contents;
+  const { turn, epoch, birth, at, clock, made, codeVersion: code } = contents;
   const cause = made === undefined ? {} : { cause: made.cause, tookMs: made.tookMs };
   return {
     ...known,
