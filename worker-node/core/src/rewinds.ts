@@ -270,7 +270,11 @@ export class Rewinds {
     if (present === undefined || past === undefined) return notInMemory(id);
     const memory = rewoundMemory({ id, present, ...at }, this.#core.now);
     if ('lacks' in memory) return lost(id, memory.lacks);
-    rewoundPast(past, { seq: at.line[id] ?? 0, memory, line: at.line }, rolled?.facts);
+    const seq = at.line[id] ?? 0;
+    rewoundPast(past, { seq, memory, line: at.line }, rolled?.facts);
+    // Nobody goes back to what was abandoned.
+    const { checkpoint } = activation;
+    checkpoint.versions = checkpoint.versions.filter(([, , turn]) => turn <= seq);
     if (rolled !== undefined) {
       activation.building = { state: rolled.state, deltas: rolled.deltas };
     }
