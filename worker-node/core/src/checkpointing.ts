@@ -7,9 +7,9 @@
  * D1  a checkpoint is put only for a durable turn (the put is a send: it waits for the append).
  * D2  one capture or put of an actor is under way at a time.
  * D3  the log is trimmed only before the first fact that a dirty actor still needs.
- * D6  an increment is only the first one after a whole one, of an actor whose past is not kept.
- * D5  of those that are stored the last one stays, and what it lies on (V1).
  * D4  a rest is put only on top of a whole checkpoint, the one that stands in the store.
+ * D5  of those that are stored the last one stays, and what it lies on (V1).
+ * D6  an increment is only the first one after a whole one, of an actor whose past is not kept.
  */
 import {
   type ActorId,
@@ -341,6 +341,8 @@ export class Checkpointing {
     const more = { ...past, ...this.#madeOf(activation) };
     const body = encodeRest(head, memory, since.deltas, this.#core, more);
     this.#put(activation, memory, body, { onTop: true });
+    // The next one is whole.
+    if (!checkpoint.collecting) checkpoint.since = undefined;
     return true;
   }
 
@@ -503,7 +505,8 @@ function keepAtHand({ checkpoint }: Activation, delta: Bytes): void {
   if (since === undefined) return;
   since.deltas.push(delta);
   since.bytes += delta.length;
-  if (since.bytes > restBytesMax) checkpoint.since = undefined;
+  const most = checkpoint.collecting ? restBytesMax : checkpoint.bytes * incrementShareMax;
+  if (since.bytes > Math.min(most, restBytesMax)) checkpoint.since = undefined;
 }
 
 function hasNothingToDo(activation: Activation): boolean {

@@ -1,9 +1,9 @@
 /** Versions of actors: what each says of itself, which are kept, and what becomes of a damaged one. */
-import { checkpointContents, type Failure } from '@troupe/model';
+import { checkpointContents, encodeSeed, encodeValue, type Failure } from '@troupe/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Versions, withVersion } from '../src/index.ts';
-import { ledger, seal, shared, TestNode } from './harness.ts';
+import { ledger, other, seal, shared, TestNode } from './harness.ts';
 
 const damaged: Failure = {
   code: 'LOG_CORRUPT',
@@ -158,6 +158,52 @@ describe('an actor that is being read back', () => {
     // The next one who asks has it read anew.
     b.call('list', '', { number: 3 });
     expect(b.values().at(-1)).toEqual(['x']);
+  });
+});
+
+describe('an actor that is made with a state', () => {
+  const key = 'seed of it';
+  const planted = () => {
+    const world = shared();
+    const of = { actor: other, turn: 2, at: 0 };
+    world.segments.set(key, encodeSeed({ format: 1, of, state: encodeValue(['u', 'v']) }));
+    return world;
+  };
+
+  it('begins with it, is checkpointed at once, and needs it no more after that', () => {
+    const world = planted();
+    const a = new TestNode('a', world);
+    a.place(ledger, 2, [], 1, { seed: key });
+    a.call('add', 'x', { number: 1 });
+    a.call('list', '', { number: 2 });
+    expect(a.values()).toEqual([3, ['u', 'v', 'x']]);
+    const { made, turn } = checkpointContents(world.checkpoints.get(ledger)?.body ?? fail());
+    expect([made?.cause, turn]).toEqual(['fork', 0]);
+    expect(world.segments.has(key)).toBe(false);
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, seal('a'), 1, { seed: key });
+    b.call('list', '', { number: 3 });
+    expect(b.values()).toEqual([['u', 'v', 'x']]);
+  });
+
+  it('has it with all turns since, wherever it goes before it has a checkpoint', () => {
+    const world = planted();
+    const a = new TestNode('a', world);
+    a.heldCaptures = [];
+    a.place(ledger, 2, [], 1, { seed: key });
+    a.call('add', 'x', { number: 1 });
+    expect(world.checkpoints.size).toBe(0);
+    const b = new TestNode('b', world);
+    b.place(ledger, 7, seal('a'), 1, { seed: key });
+    b.call('list', '', { number: 2 });
+    expect(b.values()).toEqual([['u', 'v', 'x']]);
+  });
+
+  it('is not made with another one when that is lost', () => {
+    const a = new TestNode('a', shared());
+    a.place(ledger, 2, [], 1, { seed: key });
+    a.call('list', '', { number: 1 });
+    expect(a.values()).toEqual(['LOG_CORRUPT']);
   });
 });
 
