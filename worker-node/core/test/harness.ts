@@ -55,7 +55,16 @@ const manifest: Manifest = {
   workflows: [],
 };
 
-type PlaceField = 'seed' | 'wish' | 'heir' | 'scope' | 'bundle' | 'config' | 'rewind' | 'code' | 'upgrade';
+type PlaceField =
+  | 'seed'
+  | 'wish'
+  | 'heir'
+  | 'scope'
+  | 'bundle'
+  | 'config'
+  | 'rewind'
+  | 'code'
+  | 'upgrade';
 type Turn = Extract<ToRunner, { kind: 'turn' }>;
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
 
