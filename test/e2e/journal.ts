@@ -38,7 +38,14 @@ export async function withFabric<T>(
 ): Promise<T> {
   const { url, user, password } = servers.nats;
   const nats = { servers: [url], user, password, requireSync: false };
-  const config = { cell, etcd: [servers.etcd.url], nats, replicas: 1 as const };
+  const config = {
+    cell,
+    etcd: [servers.etcd.url],
+    nats,
+    replicas: 1 as const,
+    checkpointsKept: 4,
+    compressCheckpoints: true,
+  };
   const fabric = await openFabric({
     config: { ...config, logLevel: 'silent' },
     name: 'reader',

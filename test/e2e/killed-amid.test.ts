@@ -208,6 +208,46 @@ async function goesBack(
   expect([await account('a').balance(), await account('b').balance()]).toEqual([89, 111]);
 }
 
+/** Its number, once what the actor has done is checkpointed and something was done after that. */
+async function checkpointed(key: string): Promise<number> {
+  const counter = troupe.actor(Counter, key, patient);
+  for (const id of ['a', 'b']) await counter.add(id);
+  await troupe.actors.stop(Counter, key);
+  let found = 0;
+  await stage.until('it is checkpointed', async () => {
+    const [last] = await troupe.checkpoints.list(Counter, key);
+    found = last?.id ?? 0;
+    return found > 0;
+  });
+  await counter.add('c');
+  return found;
+}
+
+/** A fork begins as its source was, and both go on apart. */
+async function forks(
+  key: string,
+  dying: (act: () => Promise<void>) => Promise<unknown>,
+): Promise<void> {
+  const id = await checkpointed(key);
+  const to = `${key}-fork`;
+  await dying(async () => await troupe.checkpoints.fork(Counter, key, id, { key: to }));
+  expect(await troupe.actor(Counter, to, patient).add('d')).toBe(3);
+  await expectIds(to, ['a', 'b', 'd']);
+  await expectIds(key, ['a', 'b', 'c']);
+}
+
+/** An actor goes back to a checkpoint, and on from there. */
+async function restores(
+  key: string,
+  dying: (act: () => Promise<unknown>) => Promise<unknown>,
+): Promise<void> {
+  const id = await checkpointed(key);
+  await dying(async () => await troupe.checkpoints.restore(Counter, key, id));
+  await expectIds(key, ['a', 'b']);
+  expect(await troupe.actor(Counter, key, patient).add('d')).toBe(3);
+  await expectIds(key, ['a', 'b', 'd']);
+}
+
 describe('nothing is lost, doubled or out of order when a node dies', () => {
   it('that has committed letters and not sent them', async () => {
     const keys = ['send-a', 'send-b'];
@@ -275,6 +315,26 @@ describe('nothing is lost, doubled or out of order when a node dies', () => {
     await goesBack(scope, (act) => nodeDies(point, ['Account', `${scope}-b`], act));
   });
 
+  it.each(['node.place-seen:1', 'node.restore:1', 'node.put-checkpoint:1'])(
+    'on which a fork comes to be, at %s',
+    async (point) => {
+      const key = `forked-${point.replace(/\W/g, '-')}`;
+      await forks(key, async (act) => {
+        const victim = await startVictim(point);
+        await act();
+        expect(await victim.exited).toEqual(killed);
+      });
+    },
+  );
+
+  it.each(['node.passage-found:1', 'node.put-checkpoint:1'])(
+    'with an actor that goes back to a checkpoint, at %s',
+    async (point) => {
+      const key = `restored-${point.replace(/\W/g, '-')}`;
+      await restores(key, (act) => nodeDies(point, ['Counter', key], act));
+    },
+  );
+
   it.each(['node.put-checkpoint:1', 'node.prepare:1', 'node.actor-released:1', 'node.released:1'])(
     'that hands an actor over, at %s',
     async (point) => {
@@ -303,6 +363,18 @@ describe('nothing is lost, doubled or out of order when the leader dies', () => 
     await troupe.actor(Sender, 'led', patient).post([], 'none');
     await leaderDies('scheduler.actor-created:1', () => posts('led', ['new-a', 'new-b']));
   });
+
+  it('as a fork comes to be', async () => {
+    await forks('led-forked', (act) => leaderDies('scheduler.actor-created:1', act));
+  });
+
+  it.each(['scheduler.rewind-begun:1', 'scheduler.scope-rewound:1'])(
+    'as an actor goes back to a checkpoint, at %s',
+    async (point) => {
+      const key = `led-${point.replace(/\W/g, '-')}`;
+      await restores(key, (act) => leaderDies(point, act));
+    },
+  );
 
   it('that has journaled a timer and told nobody', async () => {
     await troupe.actor(Clock, 'led').count();

@@ -1,14 +1,18 @@
 /**
- * The last checkpoints of every actor: one stream for the cell, one subject a key, two messages a
- * subject, so that a broken last one leaves the one before it. Large bodies lie in the object store.
+ * The last checkpoints of every actor: one stream for the cell, one subject a key, the last few messages a
+ * subject, so that a broken last one leaves those before it. Large bodies lie in the object store.
  *
  * P1  a put takes effect only after the revision it expects: a late writer hides nothing newer.
  * P2  what becomes of a put whose answer never came is found out by reading, never guessed.
  * P4  what was put on top of another one is given together with that one, or not at all.
  * P3  a cell keeps the number of replicas that it was made with until an operator changes it.
+ * P5  what holds other bytes than were put is never given: whoever reads it is told which one that is.
+ * P6  whatever is freed, the last one of a key is not, unless all of the key is dropped.
  */
 import { randomUUID } from 'node:crypto';
-import { type Bytes, troupeError } from '@troupe/model';
+import { promisify } from 'node:util';
+import { constants, deflateRaw, inflateRaw } from 'node:zlib';
+import { type Bytes, TroupeError, troupeError } from '@troupe/model';
 import {
   DiscardPolicy,
   ErrorCode,
@@ -16,6 +20,7 @@ import {
   type MsgHdrs,
   NatsError,
   RetentionPolicy,
+  type SeqMsgRequest,
   StorageType,
 } from 'nats';
 import type { Names } from './names.ts';
@@ -23,19 +28,37 @@ import type { NatsLink } from './nats-connection.ts';
 import { apiCode, isNoMessage, jetStreamCode } from './nats-errors.ts';
 import { Patience, untilAnswered } from './nats-retry.ts';
 import { sha256 } from './object-store.ts';
-import type { Checkpoints, ObjectStore, StoredCheckpoint } from './ports.ts';
+import type { Checkpoints, KeptVersion, ObjectStore, StoredCheckpoint } from './ports.ts';
+import { isSound, putSum } from './sum.ts';
 
 const idHeader = 'Troupe-Checkpoint';
 /** Object that holds the body of this message. */
 const objectHeader = 'Troupe-Object';
-/** Object that held the body of the message before. */
+/** Object that held the body of the message before: all that older versions know of. */
 const objectBeforeHeader = 'Troupe-Object-Before';
+/** Those of the messages before, the newest first, separated by commas; nothing where there was none. */
+const objectsBeforeHeader = 'Troupe-Objects-Before';
+/** Size of what lies in an object. */
+const bytesHeader = 'Troupe-Bytes';
 
 /** Revision of the message that this one lies on. */
 const onTopHeader = 'Troupe-On-Top-Of';
 
+/** With `next_by_subj`: the first at or after `seq` on that subject. */
+type MessageQuery = SeqMsgRequest & { next_by_subj?: string };
+
 const bodyBytesMax = 900_000;
 const readMs = 2_000;
+
+/** How the body is packed; as it is where this is absent. */
+const packedHeader = 'Troupe-Packed';
+const packedAs = 'deflate';
+/** Smaller bodies are stored as they are, and those that it would save less than a tenth of. */
+const packedBytesMin = 1_024;
+const savedShareMin = 0.1;
+
+/** Looks at a key whose versions come and go meanwhile. */
+const looksMax = 1_000;
 
 interface Stored {
   readonly revision: number;
@@ -55,12 +78,21 @@ export interface CheckpointsStart {
   readonly names: Names;
   readonly objects: ObjectStore;
   readonly replicas: number;
+  /** Versions of one key, at most; two at least. */
+  readonly kept: number;
+  /** Older versions cannot read what is compressed. */
+  readonly compress: boolean;
 }
+
+const [deflate, inflate] = [promisify(deflateRaw), promisify(inflateRaw)];
+
+/** Objects of the last message of a key and of those before it. */
+type Objects = readonly (string | undefined)[];
 
 export class StreamCheckpoints implements Checkpoints {
   readonly #start: CheckpointsStart;
-  /** Objects of the last message and of the one before it, for keys that have any. */
-  readonly #large = new Map<string, { last: string | undefined; before: string | undefined }>();
+  /** Of keys that have any. */
+  readonly #large = new Map<string, Objects>();
 
   constructor(start: CheckpointsStart) {
     this.#start = start;
@@ -77,7 +109,7 @@ export class StreamCheckpoints implements Checkpoints {
           retention: RetentionPolicy.Limits,
           storage: StorageType.File,
           discard: DiscardPolicy.Old,
-          max_msgs_per_subject: 2,
+          max_msgs_per_subject: this.#start.kept,
           num_replicas: replicas,
           // With replicas a direct read may be older than the last write.
           allow_direct: replicas === 1,
@@ -85,17 +117,24 @@ export class StreamCheckpoints implements Checkpoints {
       );
     } catch (cause) {
       if (apiCode(cause) !== jetStreamCode.nameInUse) throw cause;
-      await this.#checkReplicas();
+      await this.#adopt();
     }
   }
 
-  /** P3: the first stream of a cell tells how many copies the cell was made with. */
-  async #checkReplicas(): Promise<void> {
-    const { link, names, replicas } = this.#start;
+  /** P3: the first stream of a cell tells how many copies the cell was made with. How many versions are
+   *  kept is what was configured last. */
+  async #adopt(): Promise<void> {
+    const { link, names, replicas, kept } = this.#start;
     const { config } = await untilAnswered(link, 'looking at the stream of checkpoints', () =>
       link.jsm.streams.info(names.checkpointStream),
     );
-    if (config.num_replicas === replicas) return;
+    if (config.num_replicas === replicas) {
+      if (config.max_msgs_per_subject === kept) return;
+      await untilAnswered(link, 'changing the stream of checkpoints', () =>
+        link.jsm.streams.update(names.checkpointStream, { max_msgs_per_subject: kept }),
+      );
+      return;
+    }
     const text =
       `the streams of cell "${names.cell}" were made with ${config.num_replicas} replicas, and ` +
       `\`replicas\` is ${replicas}: change the streams with the tools of NATS first`;
@@ -114,11 +153,16 @@ export class StreamCheckpoints implements Checkpoints {
     const { key, body, expected } = given;
     const { link, names, objects } = this.#start;
     const subject = names.checkpoint(sha256(key));
-    const object = body.length > bodyBytesMax ? await objects.put(salted(key, body)) : undefined;
+    const packed = await this.#packed(body);
+    const stored = packed ?? body;
+    const object =
+      stored.length > bodyBytesMax ? await objects.put(salted(key, stored)) : undefined;
     const id = randomUUID();
     const patience = new Patience(link, `checkpoint of ${key}`);
     for (;;) {
-      const revision = await this.#publish({ ...given, subject, id, object });
+      const inline = object === undefined ? stored : new Uint8Array(0);
+      const isPacked = packed !== undefined;
+      const revision = await this.#publish({ ...given, subject, id, object, inline, isPacked });
       if (typeof revision === 'number') return this.#settled(key, object, revision);
       const last = await this.#last(subject);
       if (last?.header.get(idHeader) === id) {
@@ -134,19 +178,12 @@ export class StreamCheckpoints implements Checkpoints {
     let tried = 0;
     for (;;) {
       const last = await this.#last(subject);
-      if (last === undefined) return undefined;
-      const { revision, header } = last;
-      const object = header.get(objectHeader) || undefined;
-      const before = header.get(objectBeforeHeader) || undefined;
-      if (object !== undefined || before !== undefined) {
-        this.#large.set(key, { last: object, before });
-      }
+      if (last === undefined) return await this.#absent(key, known);
+      const { revision } = last;
+      this.#hold(key, objectsOf(last.header));
       if (known?.revision === revision) return known;
       try {
-        const body = await this.#bodyOf(last);
-        const onTopOf = Number(header.get(onTopHeader) || 0);
-        if (onTopOf === 0) return { body, revision };
-        return { body, revision, base: await this.#base(key, onTopOf, known) };
+        return await this.#whole(key, last, known);
       } catch (cause) {
         // A writer may have gone on by two meanwhile, and what was there before is freed then.
         if (tried === revision) throw cause;
@@ -164,18 +201,56 @@ export class StreamCheckpoints implements Checkpoints {
       link.jsm.streams.purge(names.checkpointStream, { filter: subject }),
     );
     this.#large.delete(key);
-    for (const header of [objectHeader, objectBeforeHeader]) {
-      const object = last.header.get(header);
-      if (object !== '') await this.#start.objects.delete(object);
+    await this.#freeObjects(objectsOf(last.header));
+  }
+
+  async versions(key: string): Promise<readonly KeptVersion[]> {
+    const messages = await this.#messages(key);
+    const whole = messages.filter(({ header }, at) => {
+      // P4: what it lies on may be given up before it, but for the last one.
+      const onTopOf = Number(header.get(onTopHeader) || 0);
+      return at === 0 || onTopOf === 0 || messages.some((one) => one.revision === onTopOf);
+    });
+    return whole.map(({ revision, header, body, at = 0 }) => {
+      return { revision, at, bytes: Number(header.get(bytesHeader) || body.length) };
+    });
+  }
+
+  async version(key: string, revision: number): Promise<StoredCheckpoint | undefined> {
+    const { link, names } = this.#start;
+    try {
+      const found = await untilAnswered(link, 'reading a checkpoint', () =>
+        link.jsm.streams.getMessage(names.checkpointStream, { seq: revision }),
+      );
+      if (found.subject !== names.checkpoint(sha256(key))) return undefined;
+      return await this.#whole(key, { revision, header: found.header, body: found.data });
+    } catch (cause) {
+      if (isNoMessage(cause)) return undefined;
+      throw cause;
     }
+  }
+
+  async freeBefore(key: string, revision: number): Promise<void> {
+    const messages = await this.#messages(key);
+    const [last] = messages;
+    if (last === undefined) return;
+    const kept = messages.filter((one) => one.revision >= revision).length;
+    // P6
+    if (kept === 0 || kept === messages.length) return;
+    await this.#purge(key, revision);
+    const objects = objectsOf(last.header);
+    const left = objects.slice(0, kept);
+    this.#hold(key, left);
+    await this.#freeObjects(objects.slice(kept).filter((one) => !left.includes(one)));
   }
 
   async prune(key: string, revision: number): Promise<void> {
     const last = await this.#last(this.#start.names.checkpoint(sha256(key)));
     if (last?.revision !== revision) return;
     await this.#purge(key, revision);
-    const before = last.header?.get(objectBeforeHeader) || undefined;
-    if (before !== undefined) await this.#start.objects.delete(before);
+    const [object, ...before] = objectsOf(last.header);
+    this.#hold(key, [object]);
+    await this.#freeObjects(before);
   }
 
   async dropUpTo(key: string, revision: number): Promise<void> {
@@ -183,8 +258,7 @@ export class StreamCheckpoints implements Checkpoints {
     await this.#purge(key, revision + 1);
     if (last?.revision !== revision) return;
     this.#large.delete(key);
-    const object = last.header?.get(objectHeader) || undefined;
-    if (object !== undefined) await this.#start.objects.delete(object);
+    await this.#freeObjects(objectsOf(last.header));
   }
 
   async #purge(key: string, before: number): Promise<void> {
@@ -195,7 +269,51 @@ export class StreamCheckpoints implements Checkpoints {
     );
   }
 
-  /** P4 */
+  /** P5: a server that finds a message damaged on its disk gives it no more, and says that there is no last one.
+   *  Those before it may still be there. */
+  async #absent(
+    key: string,
+    known: StoredCheckpoint | undefined,
+  ): Promise<StoredCheckpoint | undefined> {
+    const [before] = await this.#messages(key);
+    if (before === undefined) return undefined;
+    // It was put since.
+    const last = await this.#last(this.#start.names.checkpoint(sha256(key)));
+    if (last !== undefined) return await this.get(key, known);
+    const text = `the last checkpoint of "${key}", which came after ${before.revision}, is lost`;
+    throw troupeError('LOG_CORRUPT', text, { key, after: before.revision });
+  }
+
+  /** All messages of a key, the newest first. */
+  async #messages(key: string): Promise<readonly (Stored & { readonly at?: number })[]> {
+    const { link, names } = this.#start;
+    const next_by_subj = names.checkpoint(sha256(key));
+    const found: (Stored & { readonly at: number })[] = [];
+    for (let look = 0, seq = 1; look < looksMax; look++) {
+      const query: MessageQuery = { seq, next_by_subj };
+      const message = await untilAnswered(link, 'listing checkpoints', () =>
+        link.jsm.streams.getMessage(names.checkpointStream, query),
+      ).catch((cause: unknown) => {
+        if (isNoMessage(cause)) return undefined;
+        throw cause;
+      });
+      if (message === undefined) break;
+      const { header, data: body, time } = message;
+      found.push({ revision: message.seq, header, body, at: time.getTime() });
+      seq = message.seq + 1;
+    }
+    return found.reverse();
+  }
+
+  /** What a message says, with what it lies on (P4). */
+  async #whole(key: string, stored: Stored, known?: StoredCheckpoint): Promise<StoredCheckpoint> {
+    const { revision, header } = stored;
+    const body = await this.#bodyOf(key, stored);
+    const onTopOf = Number(header.get(onTopHeader) || 0);
+    if (onTopOf === 0) return { body, revision };
+    return { body, revision, base: await this.#base(key, onTopOf, known) };
+  }
+
   async #base(key: string, revision: number, known?: StoredCheckpoint): Promise<Bytes> {
     if (known?.revision === revision && known.base === undefined) return known.body;
     const { link, names, replicas } = this.#start;
@@ -207,13 +325,33 @@ export class StreamCheckpoints implements Checkpoints {
       const text = `a checkpoint of "${key}" lies on revision ${revision}, which is not there`;
       throw troupeError('LOG_CORRUPT', text, { key, revision }, cause);
     });
-    return await this.#bodyOf(found);
+    return await this.#bodyOf(key, found);
   }
 
-  async #bodyOf({ header, body }: Stored): Promise<Bytes> {
+  /** Beside the loop, which goes on meanwhile. */
+  async #packed(body: Bytes): Promise<Bytes | undefined> {
+    if (!this.#start.compress || body.length < packedBytesMin) return undefined;
+    const packed = await deflate(body, { level: constants.Z_BEST_SPEED });
+    return packed.length <= body.length * (1 - savedShareMin) ? packed : undefined;
+  }
+
+  /** P5 */
+  async #bodyOf(key: string, { revision, header, body }: Stored): Promise<Bytes> {
+    if (!isSound(header, sumsUp(key, header), body)) {
+      const text = `checkpoint ${revision} of "${key}" holds other bytes than were stored`;
+      throw troupeError('LOG_CORRUPT', text, { key, revision });
+    }
     const object = header.get(objectHeader) || undefined;
-    if (object === undefined) return body;
-    return unsalted(await this.#start.objects.get(object));
+    const isPacked = header.get(packedHeader) === packedAs;
+    if (object === undefined) return isPacked ? await inflate(body) : body;
+    try {
+      const stored = unsalted(await this.#start.objects.get(object));
+      return isPacked ? await inflate(stored) : stored;
+    } catch (cause) {
+      if (!(cause instanceof TroupeError) || cause.code !== 'LOG_CORRUPT') throw cause;
+      const text = `checkpoint ${revision} of "${key}" cannot be read: ${cause.message}`;
+      throw troupeError('LOG_CORRUPT', text, { key, revision }, cause);
+    }
   }
 
   async #publish(
@@ -221,16 +359,24 @@ export class StreamCheckpoints implements Checkpoints {
       readonly subject: string;
       readonly id: string;
       readonly object: string | undefined;
+      readonly inline: Bytes;
+      readonly isPacked: boolean;
     },
   ): Promise<number | { cause: unknown }> {
     const { link, names } = this.#start;
     const fresh = headers();
     fresh.set(idHeader, put.id);
-    const before = this.#large.get(put.key)?.last;
+    const before = this.#large.get(put.key)?.slice(0, this.#start.kept - 1) ?? [];
     if (put.object !== undefined) fresh.set(objectHeader, put.object);
-    if (before !== undefined) fresh.set(objectBeforeHeader, before);
+    if (put.isPacked) fresh.set(packedHeader, packedAs);
+    if (put.object !== undefined || put.isPacked) fresh.set(bytesHeader, `${put.body.length}`);
+    if (before[0] !== undefined) fresh.set(objectBeforeHeader, before[0]);
+    if (before.some((one) => one !== undefined)) {
+      fresh.set(objectsBeforeHeader, before.map((one) => one ?? '').join(','));
+    }
     if (put.onTop) fresh.set(onTopHeader, `${put.expected}`);
-    const body = put.object === undefined ? put.body : new Uint8Array(0);
+    const body = put.inline;
+    putSum(fresh, sumsUp(put.key, fresh), body);
     try {
       const expect = { streamName: names.checkpointStream, lastSubjectSequence: put.expected };
       const ack = await link.whileConnected(() =>
@@ -258,22 +404,43 @@ export class StreamCheckpoints implements Checkpoints {
     }
   }
 
-  /** Frees the object that no message of this key refers to any more. */
+  /** Frees the objects that no message of this key refers to any more. */
   #settled(key: string, object: string | undefined, revision: number): number {
-    const known = this.#large.get(key);
-    if (known === undefined && object === undefined) return revision;
-    const last = known?.last;
-    if (object === undefined && last === undefined) this.#large.delete(key);
-    else this.#large.set(key, { last: object, before: last });
-    const freed = known?.before;
-    if (freed !== undefined && freed !== last && freed !== object) {
-      this.#start.objects.delete(freed).catch((reason: unknown) => {
-        const fields = { key, object: freed, reason: String(reason) };
-        this.#start.link.logger.warn(fields, 'an old checkpoint object stays behind');
-      });
-    }
+    const known = this.#large.get(key) ?? [];
+    const all = [object, ...known];
+    const left = all.slice(0, this.#start.kept);
+    this.#hold(key, left);
+    const gone = all.slice(left.length).filter((one) => !left.includes(one));
+    this.#freeObjects(gone).catch((reason: unknown) => {
+      const fields = { key, reason: String(reason) };
+      this.#start.link.logger.warn(fields, 'an old checkpoint object stays behind');
+    });
     return revision;
   }
+
+  #hold(key: string, objects: Objects): void {
+    if (objects.every((one) => one === undefined)) this.#large.delete(key);
+    else this.#large.set(key, objects);
+  }
+
+  async #freeObjects(objects: Objects): Promise<void> {
+    for (const object of new Set(objects)) {
+      if (object !== undefined) await this.#start.objects.delete(object);
+    }
+  }
+}
+
+/** Objects of this message and of those before it. */
+function objectsOf(header: MsgHdrs): Objects {
+  const before = header.get(objectsBeforeHeader) || header.get(objectBeforeHeader);
+  const listed = before === '' ? [] : before.split(',');
+  return [header.get(objectHeader), ...listed].map((one) => (one === '' ? undefined : one));
+}
+
+/** What the body of this message is. */
+function sumsUp(key: string, header: MsgHdrs): string {
+  const names = [objectHeader, onTopHeader, packedHeader];
+  return [key, ...names.map((name) => header.get(name))].join(' ');
 }
 
 function directLast(link: NatsLink, stream: string, subject: string): Promise<Stored> {

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { isShortName, TroupeError, troupeError } from '@troupe/model';
+import { isShortName, limits, TroupeError, troupeError } from '@troupe/model';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { textOf } from './nats-errors.ts';
@@ -34,6 +34,10 @@ export const sharedConfig = {
   nats: natsConfig.prefault({}),
   /** Replicas of every stream. */
   replicas: z.union([z.literal(1), z.literal(3), z.literal(5)]).default(1),
+  /** Checkpoints of one actor that are kept, the last one among them. */
+  checkpointsKept: z.int().min(2).max(64).default(limits.checkpointsKept),
+  /** Off while nodes of a version are there that cannot read compressed ones. */
+  compressCheckpoints: z.boolean().default(true),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Sections of other processes; each process puts its own shape in the place of its own. */
   scheduler: z.unknown().optional(),

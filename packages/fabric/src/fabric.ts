@@ -87,6 +87,8 @@ export async function openFabric(start: FabricStart): Promise<Fabric> {
       names: cell,
       objects,
       replicas,
+      kept: config.checkpointsKept,
+      compress: config.compressCheckpoints,
     });
     await checkpoints.open();
     const logs = new StreamLogs({ link: log, bulk: store, names: cell, replicas });

@@ -1,6 +1,7 @@
 /** The only code that speaks etcd and NATS, and the loop that turns the machines. */
 export { type DisconnectNotice, watchDisconnects } from './broker-notices.ts';
 export { NatsBus } from './bus.ts';
+export { type ActorBorn, CheckpointShelf, exported, imported } from './checkpoint-shelf.ts';
 export { StreamCheckpoints } from './checkpoints.ts';
 export {
   checkConfig,

@@ -7,6 +7,7 @@
  * F3  silence does not show the end: a replica that has stopped taking in records still sends
  *     heartbeats. Who hears none asks the leader of the stream now and then where it ends.
  * F4  each record says where it stands.
+ * F5  a record that holds other bytes than were written to it is never given: it breaks the feed, which names it.
  */
 import { assert, type LogName, troupeError } from '@troupe/model';
 import {
@@ -19,10 +20,12 @@ import {
   nanos,
   type Subscription,
 } from 'nats';
+import { recordIdHeader } from './log-writer.ts';
 import type { NatsLink } from './nats-connection.ts';
 import { isStreamGone, textOf } from './nats-errors.ts';
 import { Patience } from './nats-retry.ts';
 import type { FollowLog, LogRecordKind } from './ports.ts';
+import { isSound } from './sum.ts';
 
 export interface FeedStart {
   readonly link: NatsLink;
@@ -198,6 +201,7 @@ export class LogFeed {
     this.#lookedAt = this.#heardAt;
     try {
       this.#checkOrder(at.position);
+      this.#checkBytes(at.position, message);
       this.#next = at.position + 1;
       const { on } = this.#start;
       on.record({ position: at.position, kind: kindOf(message.subject), body: message.data });
@@ -218,6 +222,14 @@ export class LogFeed {
     }
     // The opening record stays when the front behind it is trimmed.
     if (position > openingPosition) this.#inFront = false;
+  }
+
+  /** F5 */
+  #checkBytes(position: number, { headers, data }: Msg): void {
+    if (isSound(headers, headers?.get(recordIdHeader) ?? '', data)) return;
+    const { log } = this.#start;
+    const text = `record ${position} of log ${log} holds other bytes than were written to it`;
+    throw troupeError('LOG_CORRUPT', text, { log, position });
   }
 
   #watchSilence(): void {

@@ -21,6 +21,7 @@ import type { NatsLink } from './nats-connection.ts';
 import { apiCode, isNoMessage, isStreamGone, jetStreamCode, textOf } from './nats-errors.ts';
 import { Patience, untilAnswered } from './nats-retry.ts';
 import type { LogWriter } from './ports.ts';
+import { putSum } from './sum.ts';
 
 /** Header that names the one who wrote a record: a writer and its counter. */
 export const recordIdHeader = 'Troupe-Record';
@@ -98,6 +99,7 @@ export class StreamLogWriter implements LogWriter {
     // Fresh headers each time: the client writes its expectations into the object it is given.
     const fresh = headers();
     fresh.set(recordIdHeader, id);
+    putSum(fresh, id, body);
     const expect = { streamName: stream, lastSequence: this.#last };
     let ack: PubAck;
     try {

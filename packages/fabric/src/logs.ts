@@ -25,6 +25,7 @@ import type { NatsLink } from './nats-connection.ts';
 import { apiCode, isDefinite, isNoMessage, isStreamGone, jetStreamCode } from './nats-errors.ts';
 import { Patience, untilAnswered } from './nats-retry.ts';
 import type { FollowLog, LogRecord, Logs, LogWriter } from './ports.ts';
+import { putSum } from './sum.ts';
 
 /** With `next_by_subj`: the first at or after `seq` on that subject. */
 type MessageQuery = (SeqMsgRequest & { next_by_subj?: string }) | LastForMsgRequest;
@@ -210,7 +211,9 @@ export class StreamLogs implements Logs {
     lastSequence?: number,
   ): Promise<void> {
     const fresh = headers();
-    fresh.set(recordIdHeader, `${randomUUID()}:1`);
+    const id = `${randomUUID()}:1`;
+    fresh.set(recordIdHeader, id);
+    putSum(fresh, id, body);
     const streamName = this.#names.logStream(log);
     const expect = lastSequence === undefined ? { streamName } : { streamName, lastSequence };
     await this.#link.whileConnected(() =>

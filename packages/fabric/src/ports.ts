@@ -116,7 +116,19 @@ export interface StoredCheckpoint {
   readonly base?: Bytes;
 }
 
-/** One subject an actor; compare-and-set by revision, so that a late writer cannot hide a newer. */
+/** One that is kept, read or not. */
+export interface KeptVersion {
+  readonly revision: number;
+  /** Wall-clock ms of the store when it was put, for people. */
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/**
+ * One subject an actor; compare-and-set by revision, so that a late writer cannot hide a newer. The last
+ * versions are kept, and each is known by its revision. Reading rejects with `LOG_CORRUPT`, and with `revision`,
+ * when a version holds other bytes than were put.
+ */
 export interface Checkpoints {
   /** Answers the new revision, or undefined when `expected` is not the last revision any more. */
   put(key: string, body: Bytes, expected: number): Promise<number | undefined>;
@@ -124,6 +136,12 @@ export interface Checkpoints {
   putOnTop(key: string, body: Bytes, expected: number): Promise<number | undefined>;
   /** The last one. `revision` 0 and no body is `undefined`. What is `known` is not fetched again. */
   get(key: string, known?: StoredCheckpoint): Promise<StoredCheckpoint | undefined>;
+  /** Those that are kept, the newest first. */
+  versions(key: string): Promise<readonly KeptVersion[]>;
+  /** One of these, undefined when it is not kept any more. */
+  version(key: string, revision: number): Promise<StoredCheckpoint | undefined>;
+  /** Frees those before this revision with their objects, and never the last one. */
+  freeBefore(key: string, revision: number): Promise<void>;
   /** All that was put under this key. */
   drop(key: string): Promise<void>;
   /** Frees what stands there before this revision, with its objects. */

@@ -19,6 +19,8 @@ interface Overrides {
   readonly system?: boolean;
   readonly natsUrl?: string;
   readonly etcdUrl?: string;
+  readonly checkpointsKept?: number;
+  readonly compressCheckpoints?: boolean;
 }
 
 export class TestServers {
@@ -64,6 +66,11 @@ export class TestServers {
         cell: overrides.cell ?? `cell-${this.#cells}`,
         etcd: [overrides.etcdUrl ?? this.etcd.url],
         nats: { servers: [overrides.natsUrl ?? this.nats.url], ...system },
+        // What tests store is small when it is compressed.
+        compressCheckpoints: overrides.compressCheckpoints ?? false,
+        ...(overrides.checkpointsKept === undefined
+          ? {}
+          : { checkpointsKept: overrides.checkpointsKept }),
       },
       z.strictObject(sharedConfig),
     );

@@ -191,7 +191,39 @@ describe('a log', () => {
     });
     expect(await broken).toMatchObject({ code: 'LOG_CORRUPT' });
   });
+
+  test('with a flipped bit in a record is read up to that, which is named, and from behind it', async () => {
+    const { logs, names } = await servers.open();
+    await logs.create(log, opening);
+    await (await logs.writer(log)).append([encode('a'), encode('b')]);
+    await flipped(names.logStream(log), `${names.logSubject(log)}.rec`);
+    await (await logs.writer(log)).append([encode('d')]);
+    const read: unknown[] = [];
+    const reading = (async () => {
+      for await (const { body } of logs.read(log, 2)) read.push(decode(body));
+    })();
+    const named = { code: 'LOG_CORRUPT', details: { log, position: 4 } };
+    await expect(reading).rejects.toMatchObject(named);
+    expect(read).toEqual(['a', 'b']);
+    expect(bodies(await all(logs, 5))).toEqual(['d']);
+    const broken = new Promise<Error>((resolve) => {
+      void logs.follow(log, 1, { record() {}, caughtUp() {}, broken: resolve });
+    });
+    expect(await broken).toMatchObject(named);
+  });
 });
+
+/** The last record of a subject once more, with a bit of its body flipped. */
+async function flipped(stream: string, subject: string): Promise<void> {
+  const nats = await connect({ servers: servers.nats.url });
+  const { streams } = await nats.jetstreamManager();
+  const { header, data } = await streams.getMessage(stream, { last_by_subj: subject });
+  for (const name of header.keys()) if (name.startsWith('Nats-')) header.delete(name);
+  const body = Uint8Array.from(data);
+  body[body.length - 1] = (body.at(-1) ?? 0) ^ 1;
+  await nats.jetstream().publish(subject, body, { headers: header });
+  await nats.close();
+}
 
 describe('a follower', () => {
   test('sees what is there, says that it has caught up, and then sees what comes', async () => {

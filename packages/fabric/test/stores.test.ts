@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Fabric, sha256 } from '@troupe/fabric';
 import { connect } from 'nats';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -140,7 +141,10 @@ describe('a checkpoint', () => {
   });
 
   test('over the size of a message lies in the object store, which frees the older ones', async () => {
-    const { checkpoints, names } = await servers.open();
+    const { checkpoints, names } = await servers.open(
+      'test',
+      servers.config({ checkpointsKept: 2 }),
+    );
     let revision: number | undefined = 0;
     for (let fill = 1; fill <= 5; fill++) {
       revision = await checkpoints.put('k', large(fill), revision ?? -1);
@@ -210,7 +214,8 @@ describe('a checkpoint', () => {
       body: Buffer.from('whole'),
       revision: third,
     });
-    await checkpoints.put('k', bytes('whole again'), third);
+    const fourth = (await checkpoints.put('k', bytes('whole again'), third)) ?? -1;
+    await checkpoints.put('k', bytes('once more'), fourth);
     await until(async () => (await streamState(`OBJ_${names.objects}`)).bytes < 1e5);
   });
 
@@ -224,7 +229,128 @@ describe('a checkpoint', () => {
       const revision = (await checkpoints.get('t/A/0'))?.revision ?? -1;
       await checkpoints.put('t/A/0', bytes(`round ${i}`), revision);
     }
-    expect((await streamState(names.checkpointStream)).messages).toBe(201);
+    expect((await streamState(names.checkpointStream)).messages).toBe(203);
+  });
+});
+
+describe('versions of a checkpoint', () => {
+  /** Puts the last one again, as it would be read if one of its bits were another one. */
+  async function flip({ names }: Fabric, key: string): Promise<void> {
+    const nats = await connect({ servers: servers.nats.url });
+    const jsm = await nats.jetstreamManager();
+    const subject = names.checkpoint(sha256(key));
+    const { header, data } = await jsm.streams.getMessage(names.checkpointStream, {
+      last_by_subj: subject,
+    });
+    const body = Uint8Array.from(data);
+    body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
+    for (const name of header.keys()) if (name.startsWith('Nats-')) header.delete(name);
+    await nats.jetstream().publish(subject, body, { headers: header });
+    await nats.close();
+  }
+
+  async function putAll(fabric: Fabric, key: string, bodies: readonly Uint8Array[]) {
+    const revisions: number[] = [];
+    for (const body of bodies) {
+      revisions.push((await fabric.checkpoints.put(key, body, revisions.at(-1) ?? 0)) ?? -1);
+    }
+    return revisions;
+  }
+
+  test('are kept as many as the cell is configured for, small and large, each as it was put', async () => {
+    const fabric = await servers.open('test', servers.config({ checkpointsKept: 3 }));
+    const bodies = [bytes('one'), large(2), bytes('three'), large(4)];
+    const revisions = await putAll(fabric, 'k', bodies);
+    const found = await fabric.checkpoints.versions('k');
+    expect(found.map((one) => one.revision)).toEqual(revisions.slice(1).reverse());
+    expect(found.map((one) => one.bytes)).toEqual([1_500_000, 5, 1_500_000]);
+    for (const [at, body] of bodies.entries()) {
+      const read = await fabric.checkpoints.version('k', revisions[at] ?? 0);
+      if (at === 0) expect(read).toBeUndefined();
+      else expect(Buffer.compare(read?.body ?? bytes(''), body)).toBe(0);
+    }
+    expect(await fabric.checkpoints.version('other', revisions[1] ?? 0)).toBeUndefined();
+  });
+
+  test('are as many as was configured last, also in a cell that was made with fewer', async () => {
+    const config = servers.config({ checkpointsKept: 2 });
+    await putAll(await servers.open('before', config), 'k', [bytes('1'), bytes('2')]);
+    const after = await servers.open('after', { ...config, checkpointsKept: 4 });
+    const last = (await after.checkpoints.get('k'))?.revision ?? 0;
+    await after.checkpoints.put('k', bytes('3'), last);
+    expect(await after.checkpoints.versions('k')).toHaveLength(3);
+  });
+
+  test('are freed up to one, with their objects, and never the last one', async () => {
+    const fabric = await servers.open();
+    const { checkpoints, names } = fabric;
+    const revisions = await putAll(fabric, 'k', [large(1), large(2), bytes('last')]);
+    await checkpoints.freeBefore('k', revisions[1] ?? 0);
+    expect((await checkpoints.versions('k')).map((one) => one.revision)).toEqual([
+      revisions[2],
+      revisions[1],
+    ]);
+    expect((await streamState(`OBJ_${names.objects}`)).bytes).toBeLessThan(1_600_000);
+    await checkpoints.freeBefore('k', (revisions[2] ?? 0) + 1_000);
+    expect((await checkpoints.get('k'))?.revision).toBe(revisions[2]);
+    await checkpoints.freeBefore('k', revisions[2] ?? 0);
+    expect(await checkpoints.versions('k')).toHaveLength(1);
+    expect((await streamState(`OBJ_${names.objects}`)).bytes).toBeLessThan(1e5);
+  });
+
+  test('with a flipped bit are named and never given, and those before it are', async () => {
+    const fabric = await servers.open();
+    const { checkpoints } = fabric;
+    const [first, second] = await putAll(fabric, 'k', [bytes('first one'), bytes('second one')]);
+    await flip(fabric, 'k');
+    const [damaged] = await checkpoints.versions('k');
+    const revision = damaged?.revision ?? 0;
+    expect(revision).toBeGreaterThan(second ?? 0);
+    const named = { code: 'LOG_CORRUPT', details: { key: 'k', revision } };
+    await expect(checkpoints.get('k')).rejects.toMatchObject(named);
+    await expect(checkpoints.version('k', revision)).rejects.toMatchObject(named);
+    const read = await checkpoints.version('k', second ?? 0);
+    expect(Buffer.from(read?.body ?? '').toString()).toBe('second one');
+    expect(await checkpoints.version('k', first ?? 0)).toBeDefined();
+    // It is replaced like any other one.
+    expect(await checkpoints.put('k', bytes('third'), revision)).toBeGreaterThan(revision);
+    expect(Buffer.from((await checkpoints.get('k'))?.body ?? '').toString()).toBe('third');
+  });
+
+  test('are compressed where that saves something, and read by whoever is configured otherwise', async () => {
+    const config = servers.config({ compressCheckpoints: true });
+    const { checkpoints, names } = await servers.open('packs', config);
+    const random = new Uint8Array(randomBytes(4_000));
+    await checkpoints.put('dense', random, 0);
+    expect((await streamState(names.checkpointStream)).bytes).toBeGreaterThan(4_000);
+    const first = (await checkpoints.put('loose', large(7), 0)) ?? 0;
+    await checkpoints.putOnTop('loose', new Uint8Array(50_000).fill(1), first);
+    // Neither lies in the object store, nor takes much beside the dense one.
+    expect((await streamState(names.checkpointStream)).bytes).toBeLessThan(12_000);
+    const plain = await servers.open('reads', { ...config, compressCheckpoints: false });
+    const found = await plain.checkpoints.get('loose');
+    expect(found?.body.length).toBe(50_000);
+    expect(Buffer.compare(found?.base ?? bytes(''), large(7))).toBe(0);
+    expect(Buffer.compare((await plain.checkpoints.get('dense'))?.body ?? bytes(''), random)).toBe(
+      0,
+    );
+    const sizes = (await plain.checkpoints.versions('loose')).map((one) => one.bytes);
+    expect(sizes).toEqual([50_000, 1_500_000]);
+    await flip(plain, 'loose');
+    await expect(plain.checkpoints.get('loose')).rejects.toMatchObject({ code: 'LOG_CORRUPT' });
+  });
+
+  test('on top of one with a flipped bit are not given either, and it is that one that is named', async () => {
+    const fabric = await servers.open();
+    const { checkpoints } = fabric;
+    await putAll(fabric, 'k', [bytes('whole one')]);
+    await flip(fabric, 'k');
+    const [damaged] = await checkpoints.versions('k');
+    await checkpoints.putOnTop('k', bytes('rest'), damaged?.revision ?? 0);
+    await expect(checkpoints.get('k')).rejects.toMatchObject({
+      code: 'LOG_CORRUPT',
+      details: { revision: damaged?.revision },
+    });
   });
 });
 

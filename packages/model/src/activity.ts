@@ -23,6 +23,8 @@ export interface ActorActivity {
   readonly queued: number;
   /** The turn that it runs, or that waits for a signal. */
   readonly turn?: TurnActivity;
+  /** While it is read back from the store: where that is. */
+  readonly restoring?: { readonly forMs: number; readonly at: string };
   /** Absent while it has not done anything there. */
   readonly use?: ActorUse;
 }

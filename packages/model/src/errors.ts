@@ -28,6 +28,7 @@ export const errorTable = {
   UNKNOWN_TENANT: row(5, false, 'none', 'create the tenant, or correct its name'),
   UNKNOWN_TYPE: row(5, false, 'none', 'deploy a bundle that exports this actor type'),
   UNKNOWN_ACTOR: row(5, false, 'none', 'list the actors with `troupe actors`'),
+  UNKNOWN_CHECKPOINT: row(5, false, 'none', 'list them with `troupe checkpoints ACTOR`'),
   UNKNOWN_LETTER: row(5, false, 'none', 'list them with `troupe letters dead`'),
   UNKNOWN_METHOD: row(12, false, 'none', 'correct the method, or deploy a bundle that has it'),
   UNKNOWN_TASK: row(5, false, 'none', 'deploy a bundle that exports this task'),

@@ -1,4 +1,5 @@
 export * from './activity.ts';
+export * from './checkpoints.ts';
 export * from './clock.ts';
 export * from './codec.ts';
 export * from './config.ts';
@@ -23,6 +24,7 @@ export * from './reservations.ts';
 export * from './rewind-messages.ts';
 export * from './runner-frames.ts';
 export * from './savepoints.ts';
+export * from './state-change.ts';
 export * from './supervision.ts';
 export * from './taken.ts';
 export * from './timers.ts';

@@ -109,6 +109,15 @@ export const limits = {
   logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
   checkpointTurns: 1_000,
   checkpointMs: 60_000,
+  /** A large state that changes little is checkpointed no later than this after its first change. */
+  checkpointMsMax: 240_000,
+  /** Versions of an actor that are kept, and for how long; the last one stays. */
+  checkpointsKept: 4,
+  checkpointsKeptMs: 7 * 86_400_000,
+  /** Pinned checkpoints of one actor: another one is `RESOURCE_EXHAUSTED`. */
+  checkpointPinsMax: 32,
+  /** How long it may take to bring an actor back from the store: it has failed beyond, and says where it was. */
+  restoreMs: 120_000,
   /** Migrations that were asked for and are not done: `RESOURCE_EXHAUSTED` beyond. */
   migrationsMax: 10_000,
   /** Actors that one node hands over at once, and the bytes of their checkpoints; one goes always. */

@@ -289,6 +289,8 @@ export interface Place {
   readonly code?: PlacedCode;
   /** It shall go over to another bundle. A node that knows nothing of this lets it be. */
   readonly upgrade?: UpgradeOrder;
+  /** Where its first state lies, until it has a checkpoint. A node that knows nothing of this makes a new one. */
+  readonly seed?: string;
 }
 
 /** How an actor stands to going back in time, by the journal. */

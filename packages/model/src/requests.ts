@@ -170,6 +170,8 @@ export type RequestBody =
       readonly owner?: ActorOwner;
       /** One that is there will do: it is answered as it is. */
       readonly orExisting?: true;
+      /** Its state is what lies under this key among the checkpoints. */
+      readonly seed?: string;
     }
   | {
       /** As it is; `UNKNOWN_ACTOR` when there is none. */

@@ -14,8 +14,12 @@ export function activityField(message: ActorActivityMessage | null | undefined):
   readonly activity?: ActorActivity;
 } {
   if (message === null || message === undefined) return {};
-  const { inMemory, queued, turn, use } = message;
-  const known = { inMemory, queued, ...useField(use) };
+  const { inMemory, queued, turn, use, restoring } = message;
+  const back =
+    restoring === null || restoring === undefined
+      ? {}
+      : { restoring: { forMs: restoring.forMs, at: restoring.at } };
+  const known = { inMemory, queued, ...back, ...useField(use) };
   if (turn === null || turn === undefined) return { activity: known };
   const { method, forMs, progress } = turn;
   const since = forMs === null || forMs === undefined ? {} : { forMs };

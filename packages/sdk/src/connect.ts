@@ -20,6 +20,7 @@ import {
 import { progressField } from './activity.ts';
 import type { AnyActorDefinition, UntypedCalls } from './actor.ts';
 import { actorsOf } from './actors.ts';
+import { checkpointsOf } from './checkpoints.ts';
 import { configOf } from './config.ts';
 import { deadLettersOf } from './dead-letters.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
@@ -209,6 +210,7 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
     deadLetters: deadLettersOf(unary, tenant, (target, key) => actors.getIfExists(target, key)),
     topic: (name) => topicOf(name, (type, key) => actorHandle(way, type, key, { deadlineMs })),
     topics: (asked = {}) => listTopics(actors, asked),
+    checkpoints: checkpointsOf(unary, tenant),
     config: configOf(unary, tenant),
     rollouts: rolloutsOf(unary, tenant),
     migrate: (type, key, options) => migrate(unary, { tenant, type, key }, options),

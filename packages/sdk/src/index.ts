@@ -8,6 +8,13 @@ export type {
   CreateActorOptions,
   ListActorsOptions,
 } from './actors.ts';
+export type {
+  Checkpoint,
+  Checkpoints,
+  DamagedCheckpoint,
+  PlantOptions,
+  ShownCheckpoint,
+} from './checkpoints.ts';
 export type { Config, ConfigView, SetConfigOptions } from './config.ts';
 export { connect } from './connect.ts';
 export type { DeadLetters, DeadLettersAsked, DeadLettersPage } from './dead-letters.ts';
@@ -15,6 +22,7 @@ export * from './define.ts';
 export type { CodeVersion, Rollout, RolloutOptions, Rollouts } from './rollouts.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { AcquireOptions, Lease, SemaphoreHandle } from './semaphores.ts';
+export type { StateDifference } from './state-diff.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type { Topic, TopicsAsked, TopicsPage } from './topics.ts';
 export type {

@@ -15,6 +15,7 @@ import type {
 } from '@troupe/model';
 import type { ActorCalls, AnyActorDefinition, ClientCalls, UntypedClientCalls } from './actor.ts';
 import type { Actors } from './actors.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { Config } from './config.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { PoolOptions } from './pool.ts';
@@ -241,6 +242,8 @@ export interface Troupe {
   readonly actors: Actors;
   /** Letters whose turns have failed for good, found, delivered anew and discarded. */
   readonly deadLetters: DeadLetters;
+  /** Versions of actors that are kept: listed, shown, compared, pinned, gone back to, and copied. */
+  readonly checkpoints: Checkpoints;
   /** What the tenant is configured with. */
   readonly config: Config;
   /** All actors of a type go over to another bundle, in waves, or back. */

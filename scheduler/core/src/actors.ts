@@ -41,6 +41,8 @@ export interface ActorRecord {
   readonly heir?: true;
   /** The number after which its turns begin, where that is not 0. */
   readonly from?: number;
+  /** Key of its first state, among the checkpoints: until it has one of its own. */
+  readonly seed?: string;
   /** The last that was wished of it, beyond living. */
   life?: ActorWish;
   /** Position of the fact that placed it. */
@@ -75,7 +77,7 @@ type ActorFact = Extract<
 >;
 type Born = Pick<
   ActorRecord,
-  'id' | 'birth' | 'scope' | 'labels' | 'by' | 'owner' | 'heir' | 'from'
+  'id' | 'birth' | 'scope' | 'labels' | 'by' | 'owner' | 'heir' | 'from' | 'seed'
 >;
 
 const noActors: ReadonlySet<ActorRecord> = new Set();
@@ -365,7 +367,7 @@ export class ActorTable {
   }
 
   #born(fact: Extract<ActorFact, { kind: 'actor-created' }>, birth: number): Born {
-    const { actor: id, scope, labels, by, owner } = fact;
+    const { actor: id, scope, labels, by, owner, seed } = fact;
     const stone = this.#tombstones.get(id);
     return {
       id,
@@ -374,6 +376,7 @@ export class ActorTable {
       ...(labels === undefined ? {} : { labels }),
       ...(by === undefined ? {} : { by }),
       ...(owner === undefined ? {} : { owner }),
+      ...(seed === undefined ? {} : { seed }),
       ...(stone === undefined ? {} : { heir: true }),
       ...(stone?.seq === undefined ? {} : { from: stone.seq }),
     };

@@ -345,12 +345,13 @@ export class Directory {
   place(node: Incarnation, id: ActorId): Place | undefined {
     const actor = this.#desk.state.actors.get(id);
     if (actor?.node !== node) return undefined;
-    const { birth, epoch, scope, bundle, chain, heir, life } = actor;
+    const { birth, epoch, scope, bundle, chain, heir, life, seed } = actor;
     const { term } = this.#desk;
     const place = { kind: 'place', term, actor: id, birth, epoch, scope, bundle, chain } as const;
     return {
       ...place,
       ...(heir === undefined ? {} : { heir }),
+      ...(seed === undefined ? {} : { seed }),
       ...(life === undefined ? {} : { wish: life }),
       ...this.#configOf(id),
       ...this.#codeOf(actor),

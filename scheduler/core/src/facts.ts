@@ -82,6 +82,8 @@ export type SchedulerFact =
       /** Made by whoever asked for it, who finds it again by this. */
       readonly by?: string;
       readonly owner?: ActorOwner;
+      /** Key of its first state, among the checkpoints. */
+      readonly seed?: string;
     }
   /** Epoch = position of this fact. */
   | {

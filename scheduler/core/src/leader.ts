@@ -308,8 +308,7 @@ export class Leader {
 
   #takeOver(): void {
     this.#deploying.putDefaultTenant();
-    const { stored } = this.#desk.state;
-    if (stored !== undefined) this.#desk.order({ kind: 'trim-journal', before: stored.position });
+    this.#trimJournal();
     this.#pressure.takeOver();
     this.#groups.takeOver();
     this.#membership.takeOver();
@@ -540,7 +539,13 @@ export class Leader {
     if (facts > this.#desk.state.factCount) return;
     if (stored !== undefined && facts <= stored.facts) return;
     this.#desk.decide({ kind: 'image-stored', object, facts, position });
-    this.#desk.order({ kind: 'trim-journal', before: position });
+    this.#trimJournal();
+  }
+
+  /** What follows the image before the last one is kept: the last one may be damaged. */
+  #trimJournal(): void {
+    const { storedBefore: kept } = this.#desk.state;
+    if (kept !== undefined) this.#desk.order({ kind: 'trim-journal', before: kept.position });
   }
 
   #forget(): void {

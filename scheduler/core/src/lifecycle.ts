@@ -89,13 +89,14 @@ export class Lifecycle {
   }
 
   create(asker: Asker, body: Body<'create-actor'>): void {
-    const { actor: id, by, scope, labels, owner, orExisting } = body;
+    const { actor: id, by, scope, labels, owner, orExisting, seed } = body;
     const known = this.#desk.state.actors.get(id);
     if (known === undefined) {
       const more = {
         by,
         ...(labels === undefined ? {} : { labels }),
         ...(owner === undefined ? {} : { owner }),
+        ...(seed === undefined ? {} : { seed }),
       };
       const orphan = isGone(owner, (one) => this.#lives(one)) ? ownerGone(owner) : undefined;
       const fault = orphan ?? this.#directory.create(id, scope ?? id, more);

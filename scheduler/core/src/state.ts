@@ -51,6 +51,8 @@ export interface DurableState {
   readonly ledMs: number;
   readonly term?: OpenedTerm;
   readonly stored?: StoredImage;
+  /** The image before that one; absent in images from before it was kept. */
+  readonly storedBefore?: StoredImage;
   readonly nodes: NodesImage;
   readonly actors: readonly ActorImage[];
   readonly deployments: DeploymentsImage;
@@ -103,6 +105,7 @@ export class State {
   #ledMs = 0;
   #term: OpenedTerm | undefined;
   #stored: StoredImage | undefined;
+  #storedBefore: StoredImage | undefined;
 
   /** Number that the next fact gets. */
   get factCount(): number {
@@ -117,6 +120,10 @@ export class State {
   }
   get stored(): StoredImage | undefined {
     return this.#stored;
+  }
+  /** From it on the journal is kept, so that it serves when the last one is damaged. */
+  get storedBefore(): StoredImage | undefined {
+    return this.#storedBefore;
   }
 
   /** Answers the position of the fact. */
@@ -241,6 +248,7 @@ export class State {
         break;
       case 'image-stored': {
         const { object, facts, position: at } = fact;
+        this.#storedBefore = this.#stored;
         this.#stored = { object, facts, position: at };
         break;
       }
@@ -263,6 +271,7 @@ export class State {
       ledMs: this.#ledMs,
       ...(this.#term === undefined ? {} : { term: this.#term }),
       ...(this.#stored === undefined ? {} : { stored: this.#stored }),
+      ...(this.#storedBefore === undefined ? {} : { storedBefore: this.#storedBefore }),
       nodes: this.nodes.image(),
       actors: this.actors.image(),
       deployments: this.deployments.image(),
@@ -290,6 +299,7 @@ export class State {
     state.#ledMs = durable.ledMs;
     state.#term = durable.term;
     state.#stored = durable.stored;
+    state.#storedBefore = durable.storedBefore;
     state.nodes.restore(durable.nodes);
     state.tombstones.restore(durable.tombstones ?? []);
     state.actors.restore(durable.actors);

@@ -86,6 +86,7 @@ describe('a new leader regenerates', () => {
     scene.dies(dead);
     scene.sealed(dead);
     scene.tell({ kind: 'image-written', object: 'o1', facts: 3, position: 9 });
+    scene.tell({ kind: 'image-written', object: 'o2', facts: 4, position: 12 });
     scene.failOver();
     expect(scene.to(draining, 'drain')).toHaveLength(1);
     expect(scene.orders('delete-log')).toHaveLength(1);
@@ -105,11 +106,13 @@ describe('a new leader regenerates', () => {
 });
 
 describe('images', () => {
-  it('trim the journal once they are stored, an older one does nothing', () => {
+  it('trim the journal before the one before the last, an older one does nothing', () => {
     const { scene } = cluster(1);
     scene.tell({ kind: 'image-written', object: 'o1', facts: 3, position: 9 });
     scene.tell({ kind: 'image-written', object: 'o0', facts: 2, position: 5 });
     expect(scene.decided('image-stored')).toHaveLength(1);
+    expect(scene.orders('trim-journal')).toEqual([]);
+    scene.tell({ kind: 'image-written', object: 'o2', facts: 4, position: 12 });
     expect(scene.orders('trim-journal')).toEqual([{ kind: 'trim-journal', before: 9 }]);
   });
 

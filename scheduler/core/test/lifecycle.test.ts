@@ -272,6 +272,25 @@ describe('pausing an actor', () => {
 describe('creating an actor on purpose', () => {
   const create = { kind: 'create-actor', actor, by: 'one' } as const;
 
+  it.each(['journal', 'image'])(
+    'with a state says where that lies wherever it is placed, by the %s too',
+    (from) => {
+      const { scene } = cluster(2);
+      scene.asks({ ...create, seed: 'seed of a' });
+      expect(lastPlace(scene)).toMatchObject({ seed: 'seed of a' });
+      if (from === 'journal') scene.failOver();
+      else {
+        const machine = SchedulerMachine.restore(config, scene.machine.image());
+        const { actors } = machine.durable();
+        expect(actors.find(({ id }) => id === actor)?.seed).toBe('seed of a');
+      }
+      const { node } = scene.actor('a');
+      scene.dies(node);
+      scene.sealed(node);
+      expect(lastPlace(scene)).toMatchObject({ seed: 'seed of a' });
+    },
+  );
+
   it('makes it with its labels and scope, and finds it again under the same id of the request', () => {
     const { scene } = cluster(1);
     const made = scene.asks({ ...create, labels: { team: 'red' }, scope: 's' });

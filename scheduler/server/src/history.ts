@@ -6,6 +6,7 @@
  *
  * H1  facts are applied in the order of their numbers, without gaps, each once.
  * H2  only complete batches are applied.
+ * H3  an image that cannot be read is named, and the one before it is taken with the journal after that.
  */
 import {
   type Batch,
@@ -14,7 +15,7 @@ import {
   type Logs,
   type ObjectStore,
 } from '@troupe/fabric';
-import { assert, decode, failureOf, type LogName, troupeError } from '@troupe/model';
+import { assert, decode, type Failure, failureOf, type LogName, troupeError } from '@troupe/model';
 import { type SchedulerConfig, type SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
 
 export type ImageFact = Extract<SchedulerFact, { kind: 'image-stored' }>;
@@ -30,6 +31,8 @@ export interface HistoryStart {
   readonly logs: Logs;
   readonly objects: ObjectStore;
   readonly config: SchedulerConfig;
+  /** An image cannot be read. */
+  readonly damaged?: (image: ImageFact, why: Failure) => void;
 }
 
 export class History {
@@ -76,11 +79,7 @@ export class History {
   static async #of(start: HistoryStart, records: readonly LogRecord[]): Promise<History> {
     const images = new ImageFinder();
     for (const record of records) images.push(record);
-    const image = images.latest;
-    const machine =
-      image === undefined
-        ? new SchedulerMachine(start.config)
-        : SchedulerMachine.restore(start.config, await start.objects.get(image.object));
+    const { image, machine } = await machineOf(start, images.found);
     const history = new History(machine, image);
     for (const record of records) {
       if (image !== undefined && record.position < image.position) continue;
@@ -164,15 +163,34 @@ export class History {
   }
 }
 
-/** Finds the last image named in a journal whose front may have been trimmed. */
+/** H3. Without any image the journal itself has to begin with its first fact. */
+async function machineOf(
+  start: HistoryStart,
+  images: readonly ImageFact[],
+): Promise<{ readonly machine: SchedulerMachine; readonly image: ImageFact | undefined }> {
+  for (const image of [...images].reverse()) {
+    try {
+      const body = await start.objects.get(image.object);
+      return { image, machine: SchedulerMachine.restore(start.config, body) };
+    } catch (thrown) {
+      const why = failureOf(thrown);
+      if (why.code !== 'LOG_CORRUPT') throw thrown;
+      start.damaged?.(image, why);
+    }
+  }
+  return { image: undefined, machine: new SchedulerMachine(start.config) };
+}
+
+/** Finds the images named in a journal whose front may have been trimmed. */
 class ImageFinder {
   readonly #reader = new BatchReader<SchedulerFact>();
-  latest: ImageFact | undefined;
+  /** Oldest first. */
+  readonly found: ImageFact[] = [];
 
   push(record: LogRecord): void {
     if (record.kind !== 'rec') return;
     for (const fact of this.#reader.push(decode<Batch<SchedulerFact>>(record.body))) {
-      if (fact.kind === 'image-stored') this.latest = fact;
+      if (fact.kind === 'image-stored') this.found.push(fact);
     }
   }
 }

@@ -74,7 +74,7 @@ export class Replica implements LeaderDoor {
     this.#start = start;
     const { config, fabric, instance, address } = start;
     const { name, leaseMs, resendMs } = config.scheduler;
-    const { clock, logger, bus, names, objects, outputs, coordination } = fabric;
+    const { clock, logger, bus, names, objects, outputs, checkpoints, coordination } = fabric;
     this.gateway = new Gateway({
       id: `${name}-${instance}`,
       cell: config.cell,
@@ -83,6 +83,7 @@ export class Replica implements LeaderDoor {
       clock,
       objects,
       outputs,
+      checkpoints,
       leader: this,
       resendMs,
       logger,
@@ -184,7 +185,14 @@ export class Replica implements LeaderDoor {
   async #restore(): Promise<History> {
     const { fabric, machineConfig, journal } = this.#start;
     const { logs, objects } = fabric;
-    const history = await History.restore({ ...journal, logs, objects, config: machineConfig });
+    const history = await History.restore({
+      ...journal,
+      logs,
+      objects,
+      config: machineConfig,
+      damaged: (image, { message }) =>
+        this.#start.fabric.logger.error({ ...image, reason: message }, 'an image is damaged'),
+    });
     seedGateway(this.gateway, history.machine);
     this.#settleWaiters(history);
     return history;

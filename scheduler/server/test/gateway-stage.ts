@@ -65,6 +65,7 @@ export async function openStage(servers: Servers, cell: string): Promise<Stage> 
     clock: { ...fabric.clock, now: () => fabric.clock.now() + stoodMs },
     objects: fabric.objects,
     outputs: fabric.outputs,
+    checkpoints: fabric.checkpoints,
     resendMs: 1_000,
     logger: silentLogger,
     leader: {

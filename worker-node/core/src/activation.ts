@@ -10,6 +10,7 @@ import {
   type Bytes,
   type Call,
   type ChainLink,
+  type CheckpointCause,
   type ConfigVersion,
   type Letter,
   type LetterTries,
@@ -28,6 +29,7 @@ import type { Memory } from './memory.ts';
 import type { Past } from './past.ts';
 import type { Placed } from './state-code.ts';
 import type { Trial } from './trials.ts';
+import type { Versions } from './versions.ts';
 
 /** Something the actor shall do. */
 export interface Input {
@@ -97,6 +99,8 @@ export interface Activation {
   readonly placed: Placed;
   /** What stands in the store may be the tombstone of the one before it. */
   readonly heir: boolean;
+  /** Key of its first state, for as long as it has no checkpoint of its own. */
+  seed: string | undefined;
   /** Version of the configuration that it must see at least. */
   readonly config: number;
   /** What its begun turn sees: that version, or the latest where it is not kept. */
@@ -176,6 +180,16 @@ export interface Activation {
     putIsRest: boolean;
     /** The actor is about to leave: what it changes beyond the checkpoint is kept at hand. */
     collecting: boolean;
+    /** Why the one under way is written, and since when: monotonic ms. */
+    cause: CheckpointCause;
+    begunAt: number;
+    /** Wall-clock ms of the put under way, and its turn. */
+    putAt: number;
+    putTurn: number;
+    /** Those that are kept. */
+    versions: Versions;
+    /** The one that stands in the store cannot be read: another one is to be written. */
+    damaged: boolean;
     /** Deltas beyond the whole checkpoint that was captured last; undefined: not all are at hand. */
     since: { readonly deltas: Bytes[]; bytes: number } | undefined;
   };
@@ -185,6 +199,8 @@ export interface Activation {
   lived: boolean;
   /** Revision of the checkpoint that was known when it was last asked to be read back. */
   restoredFrom: number;
+  /** While it is read back: since when, in monotonic ms and in those that its node was awake, and where that is. */
+  restoring: { readonly since: number; readonly awakeAt: number; at: string };
   leaveMemoryAfterCheckpoint: boolean;
   /** Its dead letters, when it has left memory here; undefined when that is not known. */
   deadWhenLeft: DeadSummary | undefined;
@@ -205,6 +221,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     bundle: place.bundle,
     placed: { version: 1, at: 0, ...place.code, bundle: place.bundle },
     heir: place.heir === true,
+    seed: place.seed,
     config: place.config ?? 0,
     begunConfig: undefined,
     wish: place.wish ?? { kind: 'live', at: 0 },
@@ -252,11 +269,18 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
       isRest: false,
       putIsRest: false,
       collecting: false,
+      cause: 'turns',
+      begunAt: now,
+      putAt: 0,
+      putTurn: 0,
+      versions: [],
+      damaged: false,
       since: undefined,
     },
     ownFrom,
     lived: false,
     restoredFrom: 0,
+    restoring: { since: now, awakeAt: 0, at: '' },
     leaveMemoryAfterCheckpoint: false,
     deadWhenLeft: undefined,
   };

@@ -59,7 +59,9 @@ export class Activities {
     const queued = mailbox.length + waiting.length + behind;
     const use = this.#core.uses.of(activation);
     const inMemory = phase === 'live' || phase === 'releasing';
-    const activity = { inMemory, queued, ...(use === undefined ? {} : { use }) };
+    const { since, at } = activation.restoring;
+    const restoring = phase === 'restoring' ? { restoring: { forMs: this.#since(since), at } } : {};
+    const activity = { inMemory, queued, ...restoring, ...(use === undefined ? {} : { use }) };
     const [first] = dispatched;
     const input = parked ?? first?.input;
     if (input === undefined) return activity;

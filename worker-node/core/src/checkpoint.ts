@@ -9,6 +9,7 @@ import {
   type ActorId,
   type Bytes,
   type ChainLink,
+  type CheckpointMade,
   decode,
   encode,
   type LogName,
@@ -17,6 +18,7 @@ import {
 import type { NodeFact } from './facts.ts';
 import { type Memory, memoryFrom, type StoredMemory, storeMemory } from './memory.ts';
 import type { StoredPast } from './past.ts';
+import type { Versions } from './versions.ts';
 
 /** Facts of the actor at or before `position` of `log` are in the checkpoint. */
 export interface CheckpointFloor {
@@ -45,7 +47,13 @@ interface Body extends CheckpointHead {
   readonly past?: StoredPast;
   /** Of a segment, and of a rest: how the actor came here from the segment before. */
   readonly facts?: readonly NodeFact[];
+  /** For people; absent from older nodes, and from segments. */
+  readonly made?: CheckpointMade;
+  /** Those that were kept when it was written. */
+  readonly versions?: Versions;
 }
+
+type More = Pick<Body, 'past' | 'facts' | 'made' | 'versions'>;
 
 interface WholeBody extends Body {
   readonly format: typeof wholeFormat;
@@ -67,7 +75,7 @@ export function encodeCheckpoint(
   memory: Memory,
   state: Bytes,
   at: At,
-  more: Pick<Body, 'past' | 'facts'> = {},
+  more: More = {},
 ): Bytes {
   const stored = storeMemory(memory, at.now);
   const body = { format: wholeFormat, ...head, at: at.wall, memory: stored, state, ...more };
@@ -80,7 +88,7 @@ export function encodeRest(
   memory: Memory,
   deltas: readonly Bytes[],
   at: At,
-  more: Pick<Body, 'past' | 'facts'> = {},
+  more: More = {},
 ): Bytes {
   const stored = storeMemory(memory, at.now);
   const body = { format: restFormat, ...head, at: at.wall, memory: stored, deltas, ...more };
@@ -99,13 +107,15 @@ export function decodeCheckpoint(
   deltas: readonly Bytes[];
   past: StoredPast | undefined;
   facts: readonly NodeFact[];
+  versions: Versions;
+  at: number;
   isRest: boolean;
 } {
   const body = decodeBody(bytes);
   const memory = memoryFrom(body.memory, now);
-  const { past, facts = [] } = body;
+  const { past, facts = [], versions = [], at } = body;
   const isRest = body.format !== wholeFormat;
-  const more = { head: body, memory, past, facts, isRest };
+  const more = { head: body, memory, past, facts, versions, at, isRest };
   if (body.format === wholeFormat) return { ...more, state: body.state, deltas: [] };
   const whole = base === undefined ? undefined : decodeBody(base);
   if (whole?.format !== wholeFormat || whole.actor !== body.actor || whole.seq > body.seq) {
@@ -141,6 +151,21 @@ export function stretchesOf(
       link.log === floor.log ? { ...link, from: Math.max(link.from, floor.position + 1) } : link,
     )
     .filter((link) => link.from <= link.to);
+}
+
+/** Whether an older version leads to all that the actor has done: its facts follow on the chain, or it was written
+ *  under this placement. What lies between an epoch and a chain that begins later, nobody can tell; and no fact
+ *  says that the actor went back in time. */
+export function reaches(
+  order: {
+    readonly epoch: number;
+    readonly chain: readonly ChainLink[];
+    readonly backAt?: number;
+  },
+  head: CheckpointHead,
+): boolean {
+  if (head.epoch < (order.backAt ?? 0)) return false;
+  return head.epoch === order.epoch || order.chain.some((link) => link.epoch === head.epoch);
 }
 
 /** True when `left` stands for a later moment than `right`. */

@@ -8,23 +8,41 @@
  * D2  one capture or put of an actor is under way at a time.
  * D3  the log is trimmed only before the first fact that a dirty actor still needs.
  * D4  a rest is put only on top of a whole checkpoint, the one that stands in the store.
+ * D5  of those that are stored the last one stays, and what it lies on (V1).
+ * D6  an increment is only the first one after a whole one, of an actor whose past is not kept.
  */
-import { type ActorId, type Bytes, type FromRunner, limits, type TimerChange } from '@troupe/model';
+import {
+  type ActorId,
+  type Bytes,
+  type CheckpointCause,
+  type CheckpointMade,
+  type FromRunner,
+  limits,
+  type TimerChange,
+} from '@troupe/model';
 import { type Activation, inMessages } from './activation.ts';
 import { type CheckpointHead, encodeCheckpoint, encodeRest } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, NodeSend } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import { type Memory, unheard } from './memory.ts';
+import { checkpointAfterMs, failuresMs } from './pace.ts';
+import { servingCode } from './state-code.ts';
+import { type Versions, versionsKeptDefault, withVersion } from './versions.ts';
 
 type Stored = Extract<NodeEvent, { kind: 'checkpoint-stored' }>;
+type Restored = Extract<NodeEvent, { kind: 'restored' }>;
 type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
+type Order = Pick<PutOrder, 'onTop' | 'segment' | 'dropped'>;
 type Captured = Extract<FromRunner, { kind: 'captured' }>;
 
 /** Captures and puts under way at once, beyond those that a drain asks for. */
 const underWayMax = 64;
 /** A rest with more than so many bytes of deltas would be no quicker than a whole checkpoint. */
 const restBytesMax = 600_000;
+/** An increment is written of so large a state, and of no more changes than this share of it. */
+const incrementBytesMinDefault = 64 * 1024;
+const incrementShareMax = 0.25;
 /** Bytes of bookkeeping in a fact, beside what users put into it. */
 const factBytes = 160;
 const trimStepBytesMax = 8 * 1024 * 1024;
@@ -39,9 +57,14 @@ export class Checkpointing {
   readonly #takenOver = new Map<Activation, number>();
   /** A checkpoint of this epoch is stored, the leader has not said that it knows. */
   readonly #rebased = new Set<Activation>();
+  /** An increment of these is due by their turns. */
+  readonly #increments = new Set<Activation>();
   #bytesBehind = 0;
+  /** Nodes fail: actors of one came here not long ago. */
+  #failingUntil = Number.NEGATIVE_INFINITY;
   /** The log is trimmed in steps of so many bytes: a quarter of what is kept, within bounds. */
   readonly #trimStepBytes: number;
+  readonly #incrementBytesMin: number;
   /** Log growth: position and bytes up to it, a mark each step. */
   readonly #marks: { readonly position: number; readonly bytes: number }[] = [];
   #logBytes = 0;
@@ -49,6 +72,7 @@ export class Checkpointing {
 
   constructor(core: Core) {
     this.#core = core;
+    this.#incrementBytesMin = core.config.incrementBytesMin ?? incrementBytesMinDefault;
     const step = Math.min(trimStepBytesMax, core.config.logBytesKeptMax / 4);
     this.#trimStepBytes = Math.max(trimStepBytesMin, step);
   }
@@ -66,29 +90,58 @@ export class Checkpointing {
     if (fact.kind !== 'turn') return;
     if (fact.delta !== undefined) keepAtHand(activation, fact.delta);
     checkpoint.turnsBehind += 1;
-    if (checkpoint.turnsBehind >= this.#core.config.checkpointTurns) this.begin(activation);
+    if (checkpoint.turnsBehind < this.#core.config.checkpointTurns) return;
+    // Its memory does not hold this turn yet.
+    if (this.#isIncrement(activation, 'turns')) this.#increments.add(activation);
+    else this.begin(activation, 'turns');
   }
 
   /** After a takeover the chain is shortened soon: a second failure should not read it again. */
   onLive(activation: Activation): void {
-    if (activation.chain.length > 0) this.#takenOver.set(activation, this.#core.now);
+    if (activation.chain.length > 0) {
+      this.#takenOver.set(activation, this.#core.now);
+      this.#failingUntil = this.#core.now + failuresMs;
+    }
+    if (activation.checkpoint.damaged) this.begin(activation, 'repair');
+    else if (activation.seed !== undefined && activation.checkpoint.revision === 0) {
+      this.begin(activation, 'fork');
+    }
+  }
+
+  /** It was read back from an older one than the last: what it did since then is needed until there is
+   *  another one. */
+  onDamaged(activation: Activation, { damaged, checkpoint: from, last }: Restored): void {
+    const { id, checkpoint, ownFrom } = activation;
+    const by = from === undefined ? 'its log alone' : `checkpoint ${from.revision} and the log`;
+    const text = `${damaged?.message}; ${id} was brought back by ${by}`;
+    this.#core.out.work({ kind: 'log', level: 'error', text });
+    checkpoint.damaged = true;
+    if (last !== undefined) checkpoint.revision = last;
+    // Nothing is put on top of it.
+    checkpoint.isRest = true;
+    checkpoint.dirtyFrom = Math.min(checkpoint.dirtyFrom ?? ownFrom, ownFrom);
+    checkpoint.dirtySince = this.#core.now;
+    this.#dirty.add(activation);
   }
 
   /** Starts a checkpoint of a live actor; answers false when one is under way or it cannot be. */
-  begin(activation: Activation): boolean {
+  begin(activation: Activation, cause: CheckpointCause): boolean {
     const { checkpoint, runner, phase } = activation;
     if (checkpoint.underWay !== undefined || runner === undefined) return false;
     if (phase !== 'live' && phase !== 'releasing') return false;
     // Soon it is at another runner.
     if (phase === 'live' && activation.trial?.state === 'tried') return false;
-    this.capture(activation);
+    if (this.#isIncrement(activation, cause) && this.#putRest(activation, cause)) return true;
+    this.capture(activation, cause);
     return true;
   }
 
   /** Asks its runner for its state, to store it. */
-  capture(activation: Activation): void {
+  capture(activation: Activation, cause: CheckpointCause): void {
     const { checkpoint, runner } = activation;
     if (runner === undefined) return;
+    checkpoint.cause = cause;
+    checkpoint.begunAt = this.#core.now;
     checkpoint.underWay = 'capture';
     this.#underWay.add(activation);
     this.#core.runners.frame(runner, {
@@ -132,7 +185,7 @@ export class Checkpointing {
 
   /** Writes what it did beyond its checkpoint: as a rest where that can be, else whole. */
   finish(activation: Activation): void {
-    if (!this.#putRest(activation)) this.begin(activation);
+    if (!this.#putRest(activation, 'handover')) this.begin(activation, 'handover');
   }
 
   /** The runner gave the state at the last turn it has ended, which is the last one ended here. */
@@ -145,9 +198,12 @@ export class Checkpointing {
     this.#core.uses.isOf(activation, captured.state.length);
     const head = this.#headOf(activation, memory.seq);
     const past = this.#core.lines.capture(activation, head, captured.state);
-    const body = encodeCheckpoint(head, memory, captured.state, this.#core, past.listed);
-    checkpoint.since = checkpoint.collecting ? { deltas: [], bytes: 0 } : undefined;
-    this.#put(activation, memory, body, past.order);
+    const more = { ...past.listed, ...this.#madeOf(activation) };
+    const body = encodeCheckpoint(head, memory, captured.state, this.#core, more);
+    const isLarge = captured.state.length >= this.#incrementBytesMin;
+    const collects = checkpoint.collecting || isLarge;
+    checkpoint.since = collects ? { deltas: [], bytes: 0 } : undefined;
+    this.#put(activation, memory, body, withoutSeed(activation, past.order));
     if (activation.trial !== undefined) this.#core.mailboxes.pump(activation);
   }
 
@@ -169,6 +225,9 @@ export class Checkpointing {
     }
     checkpoint.revision = stored.revision;
     checkpoint.isRest = checkpoint.putIsRest;
+    checkpoint.damaged = false;
+    activation.seed = undefined;
+    this.#keep(activation, stored.revision);
     this.#core.lines.onStored(activation);
     const lives = this.#core.rewinds.onStored(activation);
     if (activation.chain.length > 0 || activation.rewind.back === 'stored') {
@@ -232,6 +291,7 @@ export class Checkpointing {
     this.#takenOver.delete(activation);
     this.#underWay.delete(activation);
     this.#rebased.delete(activation);
+    this.#increments.delete(activation);
   }
 
   /** Whether its checkpoint must be written anew before it leaves. Letters that were taken are no
@@ -249,13 +309,25 @@ export class Checkpointing {
   tick(): void {
     this.#tellRebased([...this.#rebased]);
     this.#rebaseDue();
+    for (const activation of this.#increments) this.begin(activation, 'turns');
+    this.#increments.clear();
     this.#beginDue();
     this.#leaveIdle();
     this.#trim();
   }
 
+  /** D6: an increment is a rest, between two whole ones. */
+  #isIncrement({ checkpoint, past }: Activation, cause: CheckpointCause): boolean {
+    const { since, bytes, collecting, isRest } = checkpoint;
+    if (cause !== 'time' && cause !== 'turns' && cause !== 'log') return false;
+    if (since === undefined || collecting || isRest || bytes < this.#incrementBytesMin)
+      return false;
+    if (past === undefined || this.#core.lines.keeps(past)) return false;
+    return since.bytes <= bytes * incrementShareMax;
+  }
+
   /** D4 */
-  #putRest(activation: Activation): boolean {
+  #putRest(activation: Activation, cause: CheckpointCause): boolean {
     const { memory, checkpoint } = activation;
     const { since, underWay, isRest, revision } = checkpoint;
     if (memory === undefined || since === undefined || underWay !== undefined) return false;
@@ -264,9 +336,30 @@ export class Checkpointing {
     this.#underWay.add(activation);
     const head = this.#headOf(activation, memory.seq);
     const past = this.#core.lines.rest(activation);
-    const body = encodeRest(head, memory, since.deltas, this.#core, past);
+    checkpoint.cause = cause;
+    checkpoint.begunAt = this.#core.now;
+    const more = { ...past, ...this.#madeOf(activation) };
+    const body = encodeRest(head, memory, since.deltas, this.#core, more);
     this.#put(activation, memory, body, { onTop: true });
+    // The next one is whole.
+    if (!checkpoint.collecting) checkpoint.since = undefined;
     return true;
+  }
+
+  #madeOf(activation: Activation): { made: CheckpointMade; versions: Versions } {
+    const { cause, begunAt, versions } = activation.checkpoint;
+    const code = servingCode(activation, activation.memory?.madeBy);
+    return { made: { cause, tookMs: Math.round(this.#core.now - begunAt), code }, versions };
+  }
+
+  /** D5 */
+  #keep({ id, checkpoint }: Activation, revision: number): void {
+    const { versions: kept = versionsKeptDefault } = this.#core.config;
+    const { putAt: at, putTurn: turn, isRest } = checkpoint;
+    const stored = { revision, at, turn, isRest };
+    const { versions, before } = withVersion(checkpoint.versions, stored, kept);
+    checkpoint.versions = versions;
+    if (before !== undefined) this.#core.out.work({ kind: 'free-checkpoints', actor: id, before });
   }
 
   #headOf({ id, birth, epoch }: Activation, seq: number): CheckpointHead {
@@ -274,12 +367,7 @@ export class Checkpointing {
     return { actor: id, birth, epoch, seq, floor };
   }
 
-  #put(
-    activation: Activation,
-    memory: Memory,
-    body: Bytes,
-    more: Pick<PutOrder, 'onTop' | 'segment' | 'dropped'>,
-  ): void {
+  #put(activation: Activation, memory: Memory, body: Bytes, more: Order): void {
     const rest = more.onTop === true;
     const { id, epoch, checkpoint } = activation;
     this.#clean(activation);
@@ -287,6 +375,8 @@ export class Checkpointing {
     checkpoint.parked = memory.begun?.parked === true;
     checkpoint.underWay = 'put';
     checkpoint.putIsRest = rest;
+    checkpoint.putAt = this.#core.wall;
+    checkpoint.putTurn = memory.seq;
     if (!rest) checkpoint.bytes = body.length;
     const { revision: expected } = checkpoint;
     const put = { actor: id, epoch, seq: memory.seq, body, expected } as const;
@@ -306,7 +396,7 @@ export class Checkpointing {
     for (const [activation, since] of this.#takenOver) {
       if (this.#core.now - since < this.#core.config.rebaseMs) return;
       if (this.#underWay.size >= underWayMax) return;
-      if (activation.chain.length === 0 || this.begin(activation)) {
+      if (activation.chain.length === 0 || this.begin(activation, 'takeover')) {
         this.#takenOver.delete(activation);
       }
     }
@@ -317,11 +407,24 @@ export class Checkpointing {
     const { logBytesBeyondCheckpointsMax, checkpointMs } = this.#core.config;
     for (const activation of this.#dirty) {
       if (this.#underWay.size >= underWayMax) return;
-      const old = this.#core.now - activation.checkpoint.dirtySince >= checkpointMs;
-      if (!old && behind <= logBytesBeyondCheckpointsMax) return;
+      const dirtyMs = this.#core.now - activation.checkpoint.dirtySince;
+      const old = dirtyMs >= this.#waitsMs(activation);
+      if (!old && behind <= logBytesBeyondCheckpointsMax) {
+        // Nobody behind it is due: it became dirty no sooner.
+        if (dirtyMs < checkpointMs) return;
+        continue;
+      }
       behind -= activation.checkpoint.bytesBehind;
-      this.begin(activation);
+      this.begin(activation, old ? 'time' : 'log');
     }
+  }
+
+  /** V3, V4 */
+  #waitsMs({ checkpoint }: Activation): number {
+    const { checkpointMs: leastMs, checkpointMsMax: mostMs = leastMs } = this.#core.config;
+    const { bytes: stateBytes, bytesBehind: changedBytes } = checkpoint;
+    const failing = this.#core.now < this.#failingUntil;
+    return checkpointAfterMs({ leastMs, mostMs }, { stateBytes, changedBytes }, failing);
   }
 
   #leaveIdle(): void {
@@ -332,7 +435,7 @@ export class Checkpointing {
       if (!this.#isIdle(activation) || activation.checkpoint.underWay === 'capture') continue;
       if (!this.isBehind(activation)) this.#core.hosting.leaveMemory(activation);
       else if (this.#underWay.size < underWayMax) {
-        activation.leaveMemoryAfterCheckpoint = this.begin(activation);
+        activation.leaveMemoryAfterCheckpoint = this.begin(activation, 'idle');
       }
     }
   }
@@ -392,12 +495,18 @@ export class Checkpointing {
   }
 }
 
+/** What it was made with is not needed any more once it has a checkpoint. */
+function withoutSeed({ seed }: Activation, order: Order): Order {
+  return seed === undefined ? order : { ...order, dropped: [...(order.dropped ?? []), seed] };
+}
+
 function keepAtHand({ checkpoint }: Activation, delta: Bytes): void {
   const { since } = checkpoint;
   if (since === undefined) return;
   since.deltas.push(delta);
   since.bytes += delta.length;
-  if (since.bytes > restBytesMax) checkpoint.since = undefined;
+  const most = checkpoint.collecting ? restBytesMax : checkpoint.bytes * incrementShareMax;
+  if (since.bytes > Math.min(most, restBytesMax)) checkpoint.since = undefined;
 }
 
 function hasNothingToDo(activation: Activation): boolean {

@@ -184,7 +184,7 @@ export class Departures {
       departure.written = true;
       this.#core.checkpointing.collect(activation);
       if (!this.#isWritten(activation) || checkpoint.isRest) {
-        this.#core.checkpointing.begin(activation);
+        this.#core.checkpointing.begin(activation, 'handover');
         return;
       }
     }

@@ -23,6 +23,7 @@ import type {
 } from '@troupe/model';
 import type { NodeFact } from './facts.ts';
 import type { PastKept } from './past.ts';
+import type { VersionsKept } from './versions.ts';
 
 /** Number the host gives to a runner process; never used again. */
 export type RunnerId = number;
@@ -53,12 +54,26 @@ export type NodeEvent = { readonly wall: number } & (
         readonly base?: Bytes;
       };
       readonly facts: readonly NodeFact[];
+      /** The last checkpoint was damaged, as this says, and this is an older one: from there on all facts are
+       *  here. */
+      readonly damaged?: Failure;
+      /** Revision of the last one then. */
+      readonly last?: number;
+      /** What lay under the key of its first state. */
+      readonly seed?: Bytes;
     }
   | {
       readonly kind: 'restore-failed';
       readonly actor: ActorId;
       readonly epoch: number;
       readonly failure: Failure;
+    }
+  /** Where a `restore` is, for people. */
+  | {
+      readonly kind: 'restore-is-at';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly at: string;
     }
   /** `revision` is absent when a newer checkpoint of the actor stands in the store, and with
    *  `baseGone` when an older one stands there that is not the one that a rest was to lie on. */
@@ -139,6 +154,12 @@ export type NodeSend =
       readonly ownLog: boolean;
       /** Position in the own log before which this actor has no facts. */
       readonly ownFrom: number;
+      /** Its facts are all there from its birth on, whatever is checkpointed. */
+      readonly fromBirth?: true;
+      /** Its scope went back in time by the fact at this position, last. */
+      readonly backAt?: number;
+      /** Key of its first state: read when there is no checkpoint of this birth. */
+      readonly seed?: string;
     }
   | {
       /** Put the output of an attempt into the object store, under this number. Answered by
@@ -173,9 +194,18 @@ export type NodeWork =
     }
   /** Read segments of a past; answered by `past-read` or `past-failed`, in bounded time. */
   | { readonly kind: 'read-past'; readonly ask: number; readonly keys: readonly string[] }
+  /** Read one version of an actor, and what it lies on: the bodies of its `past-read`. */
+  | {
+      readonly kind: 'read-version';
+      readonly ask: number;
+      readonly actor: ActorId;
+      readonly revision: number;
+    }
   /** Read the checkpoint of an actor that may soon be placed here, and keep it for its `restore`.
    *  Answered by `read-ahead`. */
   | { readonly kind: 'read-ahead'; readonly actor: ActorId; readonly epoch: number }
+  /** Free the checkpoints before this revision, never the last one; whether that went well matters to nobody. */
+  | { readonly kind: 'free-checkpoints'; readonly actor: ActorId; readonly before: number }
   /** End this runner process with SIGKILL: what it runs has passed its limit and does not stop. */
   | { readonly kind: 'kill-runner'; readonly runner: RunnerId }
   /** Nothing is at this runner, and nothing will be: end it. Its `runner-exited` changes nothing. */
@@ -200,4 +230,12 @@ export interface NodeConfig {
   readonly logBytesKeptMax: number;
   /** Whose past is kept, and how long; that of shared scopes for a day unless given. */
   readonly past?: PastKept;
+  /** Which checkpoints are kept. */
+  readonly versions?: VersionsKept;
+  /** A changed actor is checkpointed no later, however large it is; `checkpointMs` unless given. */
+  readonly checkpointMsMax?: number;
+  /** Of states as large as this what has changed is written between two whole checkpoints. */
+  readonly incrementBytesMin?: number;
+  /** How long it may take to read an actor back; as in `limits` unless given. */
+  readonly restoreMs?: number;
 }

@@ -13,22 +13,29 @@
  * H2  only a live activation takes a turn.
  * H3  nobody lives by a checkpoint that is older than the one known to be stored.
  * H4  an actor that is to be destroyed comes into memory, and never to a runner.
+ * H5  reading back ends within `restoreMs`, one way or the other, and says where it was.
  */
 import {
   type ActorId,
   actorParts,
   assert,
+  type Bytes,
+  decodeSeed,
   type Failure,
   type FromRunner,
+  failure,
   failureOf,
   isFailure,
+  limits,
   type Place,
   type ToRunner,
+  troupeError,
 } from '@troupe/model';
 import { type Activation, activationOf } from './activation.ts';
+import { checkpointHead } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
-import { freshMemory, replay, unheard } from './memory.ts';
+import { freshMemory, type Memory, replay, unheard } from './memory.ts';
 import { freshPast } from './past.ts';
 import { refuseConflict } from './quarantine.ts';
 import { beginningOf, headOf, isOfBirth } from './tombstone.ts';
@@ -47,6 +54,11 @@ export class Hosting {
   /** Epochs under which actors were handed over, the oldest first: they never live here again under
    *  these (H1). */
   readonly #dropped = new Map<ActorId, { readonly epoch: number; readonly at: number }>();
+  /** Those that are being read back, the first first. */
+  readonly #restoring = new Set<Activation>();
+  /** Time for which this machine was awake, by its ticks: one that slept has not tried. */
+  #awakeMs = 0;
+  #tickedAt = Number.POSITIVE_INFINITY;
 
   constructor(core: Core, actors: Map<ActorId, Activation>) {
     this.#core = core;
@@ -78,7 +90,7 @@ export class Hosting {
     this.#core.arrivals.onPlaced(place.actor);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
     // begun may wait, so it is read back at once.
-    if (place.epoch === place.birth + 1 && !activation.heir) {
+    if (place.epoch === place.birth + 1 && !activation.heir && place.seed === undefined) {
       activation.memory = freshMemory();
       activation.past = freshPast(activation);
     } else this.wake(activation);
@@ -95,7 +107,8 @@ export class Hosting {
     // Nothing was ever written of it: the constructor makes its state.
     const { memory } = activation;
     const untouched = memory?.seq === 0 && memory.begun === undefined && memory.signals.count === 0;
-    if (untouched && activation.checkpoint.revision === 0 && !activation.rewind.held) {
+    const isSeeded = activation.seed !== undefined;
+    if (untouched && !isSeeded && activation.checkpoint.revision === 0 && !activation.rewind.held) {
       activation.building = { state: undefined, deltas: [] };
       this.start(activation);
       return;
@@ -107,7 +120,8 @@ export class Hosting {
     const activation = this.#current(event.actor, event.epoch);
     if (activation?.phase !== 'restoring') return;
     // A newer checkpoint was stored after this one was read: the facts between them may be gone.
-    if ((event.checkpoint?.revision ?? 0) < activation.checkpoint.revision) {
+    const last = event.last ?? event.checkpoint?.revision ?? 0;
+    if (last < activation.checkpoint.revision) {
       this.#restore(activation);
       return;
     }
@@ -117,6 +131,7 @@ export class Hosting {
       this.onRestoreFailed(event.actor, event.epoch, failureOf(thrown, 'LOG_CORRUPT'));
       return;
     }
+    this.#restoring.delete(activation);
     if (activation.wish.kind === 'ending') return this.#core.wishes.onRestored(activation);
     const stored = headOf(event.checkpoint?.body, activation.birth)?.epoch ?? 0;
     if (!this.#core.rewinds.onRestored(activation, stored)) this.start(activation);
@@ -130,6 +145,7 @@ export class Hosting {
       this.#restore(activation);
       return;
     }
+    this.#restoring.delete(activation);
     this.#core.out.work({
       kind: 'log',
       level: 'error',
@@ -138,6 +154,30 @@ export class Hosting {
     // What is to be destroyed is so, whatever is left of it.
     if (activation.wish.kind === 'ending') this.#core.wishes.onRestored(activation);
     else this.#fail(activation, reason);
+  }
+
+  onRestoreIsAt(actor: ActorId, epoch: number, at: string): void {
+    const activation = this.#current(actor, epoch);
+    if (activation?.phase === 'restoring') activation.restoring.at = at;
+  }
+
+  /** Every `resendMs`: H5 */
+  tick(): void {
+    const { restoreMs = limits.restoreMs, resendMs } = this.#core.config;
+    const passedMs = Math.max(0, this.#core.now - this.#tickedAt);
+    this.#awakeMs += Math.min(passedMs, 2 * resendMs);
+    this.#tickedAt = this.#core.now;
+    for (const activation of this.#restoring) {
+      const { id, epoch, phase, restoring } = activation;
+      if (phase !== 'restoring') this.#restoring.delete(activation);
+      else if (this.#awakeMs - restoring.awakeAt < restoreMs) return;
+      else {
+        const where = restoring.at === '' ? 'it had not begun' : `it was ${restoring.at}`;
+        const text = `actor ${id} was not read back within ${restoreMs} ms: ${where}`;
+        activation.restoredFrom = activation.checkpoint.revision;
+        this.onRestoreFailed(id, epoch, failure('UNAVAILABLE', text, { actor: id }));
+      }
+    }
   }
 
   onActivated({ actor, migrated }: Activated, runner: RunnerId): void {
@@ -253,6 +293,7 @@ export class Hosting {
     this.#core.quarantine.release(activation);
     if (this.#actors.get(activation.id) !== activation) return;
     this.#actors.delete(activation.id);
+    this.#restoring.delete(activation);
     const { now } = this.#core;
     this.#dropped.delete(activation.id);
     this.#dropped.set(activation.id, { epoch: activation.epoch, at: now });
@@ -263,8 +304,14 @@ export class Hosting {
   }
 
   #restore(activation: Activation): void {
+    if (activation.phase !== 'restoring') {
+      activation.restoring = { since: this.#core.now, awakeAt: this.#awakeMs, at: '' };
+      this.#restoring.delete(activation);
+      this.#restoring.add(activation);
+    }
     activation.phase = 'restoring';
     activation.restoredFrom = activation.checkpoint.revision;
+    const { incarnation: backAt } = activation.rewind;
     this.#core.out.send({
       kind: 'restore',
       actor: activation.id,
@@ -273,6 +320,9 @@ export class Hosting {
       chain: activation.chain,
       ownLog: activation.lived,
       ownFrom: activation.ownFrom,
+      ...(isWholeFromBirth(activation) ? { fromBirth: true } : {}),
+      ...(activation.seed === undefined ? {} : { seed: activation.seed }),
+      ...(backAt === 0 ? {} : { backAt }),
     });
   }
 
@@ -283,6 +333,8 @@ export class Hosting {
     const { checkpoint } = event;
     const began = beginningOf(activation, checkpoint?.body, now, checkpoint?.base);
     const { memory } = began;
+    const state =
+      began.stored === undefined ? this.#planted(activation, event, memory) : began.state;
     const past = this.#core.lines.pastOf(activation, began, facts);
     const deltas = [...began.deltas];
     for (const fact of facts) {
@@ -302,8 +354,25 @@ export class Hosting {
       activation.checkpoint.revision = checkpoint.revision;
       activation.checkpoint.isRest = checkpoint.base !== undefined;
       activation.checkpoint.bytes = (checkpoint.base ?? checkpoint.body).length;
+      const { versions = [], at = 0 } = began.stored ?? {};
+      const { seq } = checkpointHead(checkpoint.body);
+      activation.checkpoint.versions = [...versions, [checkpoint.revision, at, seq]];
     }
-    activation.building = { state: began.state, deltas };
+    if (event.damaged !== undefined) this.#core.checkpointing.onDamaged(activation, event);
+    activation.building = { state, deltas };
+  }
+
+  /** The state that it was made with; it has no checkpoint yet. */
+  #planted({ id, seed: key }: Activation, { seed }: Restored, memory: Memory): Bytes | undefined {
+    if (key === undefined) return undefined;
+    if (seed === undefined) {
+      const text = `the state that actor ${id} was made with is not in the store`;
+      throw troupeError('LOG_CORRUPT', text, { actor: id });
+    }
+    const { state, code } = decodeSeed(seed);
+    if (code !== undefined)
+      memory.madeBy = { ...code, at: 0, seq: memory.seq, since: this.#core.now };
+    return state;
   }
 
   /** Hands its state to a runner. */
@@ -377,6 +446,14 @@ export class Hosting {
       },
     });
   }
+}
+
+/** What there was before it under its name is known to its first checkpoint alone. */
+function isWholeFromBirth({ heir, seed, rewind, birth, epoch, chain, lived }: Activation): boolean {
+  if (seed !== undefined || rewind.incarnation > 0) return false;
+  // It was placed for the first time right after it was created.
+  const first = birth + 1;
+  return !heir && (epoch === first ? lived : chain[0]?.epoch === first);
 }
 
 /** What its runner has to know of timers. */

@@ -6,6 +6,7 @@ export {
   checkpointIsNewer,
   decodeCheckpoint,
   encodeCheckpoint,
+  reaches,
   stretchesOf,
 } from './checkpoint.ts';
 export type {
@@ -21,3 +22,4 @@ export { type NodeCounts, NodeMachine } from './machine.ts';
 export { type BegunTurn, freshMemory, type Memory, replay } from './memory.ts';
 export { TimerBook } from './timer-book.ts';
 export { beginningOf, headOf, isOfBirth, remainsOf } from './tombstone.ts';
+export { type Versions, type VersionsKept, withVersion } from './versions.ts';

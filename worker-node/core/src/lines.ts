@@ -162,6 +162,11 @@ export class Lines {
     };
   }
 
+  /** Whether its past is kept. */
+  keeps(past: Past): boolean {
+    return isKept(past, this.#kept);
+  }
+
   /** The last checkpoint is stored, and what it lists. */
   onStored({ past }: Activation): void {
     if (past === undefined) return;
@@ -255,7 +260,9 @@ export class Lines {
     const earliest = earliestOf(past, this.#kept);
     const last = lastTurnOf(past);
     if (earliest === undefined || seq < earliest || seq > last) {
-      return found(tooFarBack(id, seq, earliest, last));
+      const version = this.versionAt(activation, seq);
+      if (version === undefined) return found(tooFarBack(id, seq, earliest, last));
+      return this.#fromVersion(activation, version, { seq, isKnown }, found);
     }
     const after = past.segments.findIndex((one) => one.to > seq);
     const at = after < 0 ? past.segments.length - 1 : after - 1;
@@ -272,6 +279,40 @@ export class Lines {
         found(failureOf(thrown, 'LOG_CORRUPT'));
       }
     });
+  }
+
+  /** Revision of a checkpoint that is kept and ends with this turn. */
+  versionAt({ checkpoint }: Activation, seq: number): number | undefined {
+    return checkpoint.versions.findLast(([, , turn]) => turn === seq)?.[0];
+  }
+
+  /** Of a line that is its own alone, what is kept of it is all that counts. */
+  #isVersionAt(activation: Activation, line: Line): boolean {
+    const { id } = activation;
+    const seq = line[id];
+    const isAlone = Object.keys(line).length === 1;
+    return seq !== undefined && isAlone && this.versionAt(activation, seq) !== undefined;
+  }
+
+  #fromVersion(
+    { id }: Activation,
+    revision: number,
+    { seq, isKnown }: { readonly seq: number; readonly isKnown: IsKnown },
+    found: (former: Rolled | Failure) => void,
+  ): void {
+    this.#reads += 1;
+    this.#readers.set(this.#reads, (bodies) => {
+      if (isFailure(bodies)) return found(bodies);
+      const [body, base] = bodies;
+      const lies = base === undefined ? {} : { base };
+      const kept = { bodies: [body], ...lies, fromBirth: false, from: 0, rest: [] };
+      try {
+        found(rollForward(id, kept, { seq, now: this.#core.now, isKnown }));
+      } catch (thrown) {
+        found(failureOf(thrown, 'LOG_CORRUPT'));
+      }
+    });
+    this.#core.out.work({ kind: 'read-version', ask: this.#reads, actor: id, revision });
   }
 
   onPast(event: PastEvent): void {
@@ -299,7 +340,9 @@ export class Lines {
     if (past === undefined) return;
     const turn = line === undefined ? lastTurnOf(past) : lastWithin(strandOf(actor, past), line);
     if (turn !== undefined) found.push({ actor, epoch, turn });
-    else if (line !== undefined) {
+    else if (line !== undefined && this.#isVersionAt(activation, line)) {
+      found.push({ actor, epoch, turn: line[actor] ?? 0 });
+    } else if (line !== undefined) {
       this.#search(activation, line, past.segments.length, (older) =>
         this.#tell(ask, [{ actor, epoch, turn: older }]),
       );

@@ -194,6 +194,8 @@ export class NodeMachine
         return this.hosting.onRestored(event);
       case 'restore-failed':
         return this.hosting.onRestoreFailed(event.actor, event.epoch, event.failure);
+      case 'restore-is-at':
+        return this.hosting.onRestoreIsAt(event.actor, event.epoch, event.at);
       case 'checkpoint-stored':
         return this.checkpointing.onStored(event);
       case 'read-ahead':
@@ -371,6 +373,7 @@ export class NodeMachine
     this.timers.tick();
     this.tasks.tick();
     this.turns.killOverdue();
+    this.hosting.tick();
     this.lines.tick();
     this.quarantine.tick();
     this.checkpointing.tick();

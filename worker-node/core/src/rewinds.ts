@@ -167,7 +167,7 @@ export class Rewinds {
   onActivated(activation: Activation): boolean {
     if (activation.rewind.back !== 'due') return false;
     activation.phase = 'returning';
-    this.#core.checkpointing.capture(activation);
+    this.#core.checkpointing.capture(activation, 'rewind');
     return true;
   }
 
@@ -270,7 +270,11 @@ export class Rewinds {
     if (present === undefined || past === undefined) return notInMemory(id);
     const memory = rewoundMemory({ id, present, ...at }, this.#core.now);
     if ('lacks' in memory) return lost(id, memory.lacks);
-    rewoundPast(past, { seq: at.line[id] ?? 0, memory, line: at.line }, rolled?.facts);
+    const seq = at.line[id] ?? 0;
+    rewoundPast(past, { seq, memory, line: at.line }, rolled?.facts);
+    // Nobody goes back to what was abandoned.
+    const { checkpoint } = activation;
+    checkpoint.versions = checkpoint.versions.filter(([, , turn]) => turn <= seq);
     if (rolled !== undefined) {
       activation.building = { state: rolled.state, deltas: rolled.deltas };
     }
@@ -310,7 +314,8 @@ export class Rewinds {
     if (past === undefined) return found(notInMemory(id));
     const fromBirth = past.segments.every(({ to }) => to > seq);
     // What one had received that was destroyed before it under its name is not known at its birth.
-    if (fromBirth && (heir || !reachesBirth(past))) {
+    const isKept = this.#core.lines.versionAt(activation, seq) !== undefined;
+    if (fromBirth && !isKept && (heir || !reachesBirth(past))) {
       return found(failure('TOO_FAR_BACK', `turn ${seq} of ${id} is not kept`, { actor: id }));
     }
     this.#core.lines.former(activation, seq, found, ({ clock }) => {

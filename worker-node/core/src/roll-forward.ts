@@ -29,6 +29,8 @@ export function rollForward(
     readonly fromBirth: boolean;
     readonly from: number;
     readonly rest: readonly NodeFact[];
+    /** What the first of them lies on, if on anything. */
+    readonly base?: Bytes;
   },
   to: {
     readonly seq: number;
@@ -37,8 +39,8 @@ export function rollForward(
   },
 ): Rolled | Failure {
   const { seq, now } = to;
-  const read = kept.bodies.map((body) =>
-    body === undefined ? undefined : decodeCheckpoint(body, now),
+  const read = kept.bodies.map((body, at) =>
+    body === undefined ? undefined : decodeCheckpoint(body, now, at === 0 ? kept.base : undefined),
   );
   if (read.includes(undefined)) {
     return failure('TOO_FAR_BACK', `a segment of the past of ${actor} is not there any more`);
@@ -49,7 +51,7 @@ export function rollForward(
   if (base?.past?.ended !== undefined && base.head.seq === seq && memory.signals.size === 0) {
     memory.clock = base.past.ended;
   }
-  const deltas: Bytes[] = [];
+  const deltas: Bytes[] = [...(base?.deltas ?? [])];
   const facts: NodeFact[] = [];
   let ended = false;
   for (const some of [...following.map(factsOf), kept.rest]) {

@@ -232,7 +232,7 @@ export class Waits {
     const wait = openWaits(begun).find((one) => one.ordinal === ordinal);
     if (begun?.seq !== seq || wait?.limitMs === undefined) return;
     if (purpose === 'keep') {
-      this.#core.checkpointing.begin(activation);
+      this.#core.checkpointing.begin(activation, 'wait');
       return this.#set(this.#core.now + keepMsOf(wait.limitMs), of, purpose);
     }
     const since = begun.since.get(ordinal) ?? this.#core.now;

@@ -185,7 +185,9 @@ export class Wishes {
     const floor = { log: config.log, position: durableAt };
     const head = { actor: id, birth, epoch, seq: memory.seq, floor };
     // Its past is listed, so that whoever has to do this again frees it too.
-    const { listed, dropped } = this.#core.lines.remains(activation);
+    const { listed, dropped: past } = this.#core.lines.remains(activation);
+    const { seed } = activation;
+    const dropped = seed === undefined ? past : [...past, seed];
     const left = remainsOf(memory, now);
     const body = encodeCheckpoint(head, left, new Uint8Array(0), this.#core, listed);
     this.#core.out.send({

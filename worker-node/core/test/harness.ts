@@ -55,7 +55,16 @@ const manifest: Manifest = {
   workflows: [],
 };
 
-type PlaceField = 'wish' | 'heir' | 'scope' | 'bundle' | 'config' | 'rewind' | 'code' | 'upgrade';
+type PlaceField =
+  | 'seed'
+  | 'wish'
+  | 'heir'
+  | 'scope'
+  | 'bundle'
+  | 'config'
+  | 'rewind'
+  | 'code'
+  | 'upgrade';
 type Turn = Extract<ToRunner, { kind: 'turn' }>;
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
 
@@ -387,7 +396,9 @@ export class TestNode {
           });
         })
         .filter((fact) => 'actor' in fact && fact.actor === actor);
-      const event = { kind: 'restored', actor, epoch, facts } as const;
+      const seed = send.seed === undefined ? undefined : this.segments.get(send.seed);
+      const planted = seed === undefined ? {} : { seed };
+      const event = { kind: 'restored', actor, epoch, facts, ...planted } as const;
       this.post(checkpoint === undefined ? event : { ...event, checkpoint });
     }
   }

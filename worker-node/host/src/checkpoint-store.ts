@@ -9,12 +9,19 @@
  * S4  a checkpoint lists only segments that are stored, and drops none that the one before it lists
  *     until it stands there itself.
  */
-import { type Checkpoints, type Logger, Slots } from '@troupe/fabric';
+import { CheckpointShelf, type Checkpoints, type Logger, Slots } from '@troupe/fabric';
 import type { ActorId } from '@troupe/model';
-import { checkpointHead, checkpointIsNewer, type NodeSend } from '@troupe/worker-node-core';
+import {
+  checkpointHead,
+  checkpointIsNewer,
+  type NodeSend,
+  type NodeWork,
+} from '@troupe/worker-node-core';
 import { type Patience, patiently } from './patience.ts';
 
 export type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
+
+type FreeOrder = Extract<NodeWork, { kind: 'free-checkpoints' }>;
 
 const putsMax = 64;
 
@@ -30,11 +37,13 @@ export interface CheckpointStoreStart {
 export class CheckpointStore {
   readonly #start: CheckpointStoreStart;
   readonly #slots = new Slots(putsMax);
+  readonly #shelf: CheckpointShelf;
   #stopped = false;
   #open = 0;
 
   constructor(start: CheckpointStoreStart) {
     this.#start = start;
+    this.#shelf = new CheckpointShelf(start.checkpoints);
   }
 
   /** Puts not yet answered. */
@@ -69,6 +78,15 @@ export class CheckpointStore {
       });
   }
 
+  /** Tried once: the next one of that actor tries again. */
+  free({ actor, before }: FreeOrder): void {
+    this.#slots
+      .run(() => this.#start.checkpoints.freeBefore(actor, before))
+      .catch((reason: unknown) => {
+        this.#start.logger.warn({ actor, before, err: reason }, 'old checkpoints stay for now');
+      });
+  }
+
   stop(): void {
     this.#stopped = true;
   }
@@ -80,7 +98,11 @@ export class CheckpointStore {
     if (segment !== undefined) await this.#put(segment.key, { ...whole, ...segment, expected: 0 });
     const fate = await this.#put(order.actor, order);
     if (fate.revision === undefined) return fate;
-    if (order.last === true) await this.#start.checkpoints.prune(order.actor, fate.revision);
+    if (order.last === true) {
+      const { birth } = checkpointHead(order.body);
+      await this.#shelf.dropPins({ actor: order.actor, birth });
+      await this.#start.checkpoints.prune(order.actor, fate.revision);
+    }
     for (const key of dropped) await this.#start.checkpoints.drop(key);
     return fate;
   }

@@ -33,6 +33,12 @@ const nodeSection = z.strictObject({
     .prefault({}),
   checkpointTurns: positive.default(limits.checkpointTurns),
   checkpointMs: positive.default(limits.checkpointMs),
+  /** Of a large state that changes little no later than this, while no node fails. */
+  checkpointMsMax: positive.default(limits.checkpointMsMax),
+  /** For how long versions of an actor are kept beside the last one, if no more than `checkpointsKept`. */
+  checkpointsKeptMs: positive.default(limits.checkpointsKeptMs),
+  /** How long it may take to bring an actor back from the store. */
+  restoreMs: positive.default(limits.restoreMs),
   /** An actor without a turn for so long is checkpointed and leaves memory. */
   idleMs: positive.default(300_000),
   /** How soon after a takeover an actor is checkpointed, so that its chain is short again. */

@@ -198,6 +198,7 @@ export class NodeHost {
       failed: (actor, epoch, failure) =>
         this.#post({ kind: 'restore-failed', actor, epoch, failure }),
       readAhead: (actor, epoch) => this.#post({ kind: 'read-ahead', actor, epoch }),
+      isAt: (actor, epoch, at) => this.#post({ kind: 'restore-is-at', actor, epoch, at }),
     });
     const checkpoints = new CheckpointStore({
       checkpoints: fabric.checkpoints,
@@ -219,6 +220,9 @@ export class NodeHost {
       runners,
       log: welcome.log,
       past: pastKept(config.node),
+      versions: { count: config.checkpointsKept, ms: config.node.checkpointsKeptMs },
+      restoreMs: config.node.restoreMs,
+      checkpointMsMax: config.node.checkpointMsMax,
     });
     const loop: NodeLoop = new Loop({
       machine,

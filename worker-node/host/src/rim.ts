@@ -69,6 +69,12 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
       case 'read-past':
         this.#start.past.read(order);
         return;
+      case 'read-version':
+        this.#start.past.readVersion(order);
+        return;
+      case 'free-checkpoints':
+        this.#start.checkpoints.free(order);
+        return;
       case 'log':
         log(order.level, order.text);
         return;

@@ -15,6 +15,8 @@ import {
   checkConfig,
   type Fabric,
   openFabric,
+  openLink,
+  realClock,
   sharedConfig,
   silentLogger,
 } from '@troupe/fabric';
@@ -99,6 +101,19 @@ export class Cell {
       logger: silentLogger,
     });
     return new Cell(folder, [nats, etcd], fabric, config);
+  }
+
+  /** Stores the last message of a subject once more, with a bit of its body flipped. */
+  async flipLast(stream: string, subject: string): Promise<void> {
+    const nats = { ...this.#config.nats, requireSync: false };
+    const shared = { nats, replicas: 1 as const, name: 'spoiler', clock: realClock };
+    const link = await openLink({ ...shared, logger: silentLogger, role: 'store' });
+    const { header, data } = await link.jsm.streams.getMessage(stream, { last_by_subj: subject });
+    for (const name of header.keys()) if (name.startsWith('Nats-')) header.delete(name);
+    const at = data.length >> 1;
+    const body = Uint8Array.from(data, (byte, index) => (index === at ? byte ^ 1 : byte));
+    await link.js.publish(subject, body, { headers: header });
+    await link.close();
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Checkpoints, encodeBatch, type Logs, silentLogger } from '@troupe/fabric';
+import { type Checkpoints, encodeBatch, type Logs, sha256, silentLogger } from '@troupe/fabric';
 import {
   type ActorId,
   actorId,
@@ -96,6 +96,7 @@ function restorer(
     restored: give,
     failed: (_actor, _epoch, why) => give(why),
     readAhead: () => told.shift()?.(),
+    isAt: () => {},
   });
   const next = () =>
     new Promise<Restored | Failure>((resolve) => {
@@ -213,6 +214,108 @@ test('X7: a log that ends before its seal, or misses facts, is a failure with it
   const to = await cell.fabric.logs.seal(gap, encode({}));
   subject.restore({ ...order, actor, chain: [{ log: gap, from: 0, to }] });
   expect(await next()).toMatchObject({ code: 'LOG_CORRUPT', details: { log: gap, position: 3 } });
+});
+
+/** A checkpoint of a turn, after which its facts follow behind this place. */
+function checkpoint(actor: ActorId, seq: number, log: LogName, position: number) {
+  const head = { actor, birth: 1, epoch: 2, seq, floor: { log, position } };
+  return encodeCheckpoint(head, freshMemory(), encodeValue(seq), at);
+}
+
+/** Checkpoints of the actor at these turns of one log, whose record 1 is its opening; the last one is damaged. */
+async function withDamaged(actor: ActorId, log: LogName, ...seqs: number[]): Promise<number> {
+  const { checkpoints } = cell.fabric;
+  let revision = 0;
+  for (const seq of seqs) {
+    const body = checkpoint(actor, seq, log, seq + 1);
+    revision = (await checkpoints.put(actor, body, revision)) ?? 0;
+  }
+  return await flip(actor);
+}
+
+/** Stores the last checkpoint once more, with a bit flipped. */
+async function flip(actor: ActorId): Promise<number> {
+  const { names, checkpoints } = cell.fabric;
+  await cell.flipLast(names.checkpointStream, names.checkpoint(sha256(actor)));
+  return (await checkpoints.versions(actor))[0]?.revision ?? 0;
+}
+
+test('X11: instead of a damaged checkpoint the next older one is taken, with all that the log holds after it', async () => {
+  const actor = actorId('default', 'Flipped', 'a');
+  const dead = await log(...[1, 2, 3, 4].map((seq) => [turn(actor, seq)]));
+  const to = await cell.fabric.logs.seal(dead, encode({}));
+  const last = await withDamaged(actor, dead, 1, 2, 3);
+  const { restorer: subject, next } = restorer(await log());
+  subject.restore({ ...order, actor, chain: [{ log: dead, from: 0, to, epoch: 2 }] });
+  const found = await next();
+  expect(seqs(found)).toEqual([4]);
+  expect(found).toMatchObject({ last, damaged: { code: 'LOG_CORRUPT' } });
+  expect('damaged' in found && found.damaged?.message).toContain(
+    `checkpoint ${last} of "${actor}"`,
+  );
+});
+
+test('X11: when every checkpoint is damaged, an actor whose facts are there from its birth on is made of these', async () => {
+  const actor = actorId('default', 'Flipped', 'b');
+  const dead = await log(...[1, 2].map((seq) => [turn(actor, seq)]));
+  const to = await cell.fabric.logs.seal(dead, encode({}));
+  await cell.fabric.checkpoints.put(actor, checkpoint(actor, 1, dead, 2), 0);
+  const first = (await cell.fabric.checkpoints.versions(actor))[0]?.revision ?? 0;
+  await flip(actor);
+  await cell.fabric.checkpoints.freeBefore(actor, first + 1);
+  const { restorer: subject, next } = restorer(await log());
+  const chain = [{ log: dead, from: 0, to, epoch: 2 }];
+  subject.restore({ ...order, actor, chain, fromBirth: true });
+  expect(seqs(await next())).toEqual([1, 2]);
+  // Of one that was somewhere before nothing is guessed.
+  subject.restore({ ...order, actor, chain });
+  const refused = await next();
+  expect(refused).toMatchObject({ code: 'LOG_CORRUPT' });
+  expect('message' in refused && refused.message).toContain('no older checkpoint and log lead');
+});
+
+test('X11: an older checkpoint is not taken when the log was trimmed behind it, or begins later than it', async () => {
+  const actor = actorId('default', 'Flipped', 'c');
+  const dead = await log(...[1, 2, 3, 4].map((seq) => [turn(actor, seq)]));
+  await cell.fabric.logs.trim(dead, 4);
+  const to = await cell.fabric.logs.seal(dead, encode({}));
+  await withDamaged(actor, dead, 1, 2);
+  const { restorer: subject, next } = restorer(await log());
+  // What follows turn 2 stands in record 4, which is there; what follows turn 1 does not.
+  subject.restore({ ...order, actor, chain: [{ log: dead, from: 0, to, epoch: 2 }] });
+  expect(seqs(await next())).toEqual([3, 4]);
+  await cell.fabric.logs.trim(dead, 5);
+  const { restorer: later, next: answer } = restorer(await log());
+  later.restore({ ...order, actor, chain: [{ log: dead, from: 0, to, epoch: 2 }] });
+  const trimmed = await answer();
+  expect(trimmed).toMatchObject({ code: 'LOG_CORRUPT' });
+  expect('message' in trimmed && trimmed.message).toContain('it begins at 5 by now');
+  // The chain begins with a later epoch: what lies between is not known.
+  later.restore({ ...order, actor, chain: [{ log: dead, from: 0, to, epoch: 5 }] });
+  expect(await answer()).toMatchObject({ code: 'LOG_CORRUPT' });
+});
+
+test('X10: a damaged record is named to those who need it, and those whose checkpoint covers it come back', async () => {
+  const [needs, covered] = ['a', 'b'].map((key) => actorId('default', 'Record', key));
+  if (needs === undefined || covered === undefined) throw new Error('no actors');
+  const dead = await log([turn(needs, 1), turn(covered, 1)]);
+  const writer = await cell.fabric.logs.writer(dead);
+  const { names } = cell.fabric;
+  await cell.flipLast(names.logStream(dead), `${names.logSubject(dead)}.rec`);
+  expect(writer.last).toBe(2);
+  const after = await cell.fabric.logs.writer(dead);
+  await after.append(encodeBatch([turn(needs, 2), turn(covered, 2)], 2));
+  const to = await cell.fabric.logs.seal(dead, encode({}));
+  await cell.fabric.checkpoints.put(covered, checkpoint(covered, 1, dead, 3), 0);
+  const { restorer: both, next } = restorer(await log());
+  const chain = [{ log: dead, from: 0, to, epoch: 2 }];
+  const found: (Restored | Failure)[] = [];
+  for (const actor of [needs, covered]) {
+    both.restore({ ...order, actor, chain });
+    found.push(await next());
+  }
+  expect(found[0]).toMatchObject({ code: 'LOG_CORRUPT', details: { log: dead, position: 3 } });
+  expect(seqs(found[1] as Restored)).toEqual([2]);
 });
 
 test('a checkpoint stored during a restore is read instead of the logs it covers', async () => {

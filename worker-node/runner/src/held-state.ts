@@ -7,17 +7,20 @@
  *     constructor may give something else when it is asked again.
  */
 import {
+  applyDelta,
   type Bytes,
+  type Change,
   decode,
   decodeValue,
   encode,
   encodeValue,
   limits,
   type MigratedState,
+  placeOf,
   troupeError,
 } from '@troupe/model';
 import { createDraft, finishDraft, freeze } from 'immer';
-import { applyDelta, type Change, deltaOf, placeOf } from './delta.ts';
+import { deltaOf } from './delta.ts';
 import { Leaves, pathOfLeaf } from './leaves.ts';
 import { revealed } from './revealed.ts';
 

@@ -1,8 +1,8 @@
-import { decode, encode } from '@troupe/model';
+import { applyDelta, type Change, decode, encode } from '@troupe/model';
 import fc from 'fast-check';
 import { createDraft, finishDraft, freeze } from 'immer';
 import { describe, expect, test } from 'vitest';
-import { applyDelta, type Change, deltaOf } from '../src/delta.ts';
+import { deltaOf } from '../src/delta.ts';
 
 const leaf = fc.oneof(
   fc.integer({ min: -5, max: 5 }),

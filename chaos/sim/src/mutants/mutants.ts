@@ -68,6 +68,10 @@ export const mutants = {
   'rewound-numbers-used-again': 'letters are numbered anew from the line on',
   'restored-without-its-log': 'an actor is read back from its checkpoint alone',
   'older-checkpoint-read': 'an actor is read back from the checkpoint before the last',
+  'sums-not-checked': 'a damaged checkpoint is taken as it is',
+  'older-one-with-the-log-of-the-last':
+    'an older checkpoint is taken with the log that follows the damaged one',
+  'last-checkpoint-freed': 'what is too old is freed with the last checkpoint',
   'rest-not-stored':
     'what an actor did while its checkpoint was written ahead is not handed over with it',
   'placed-before-it-is-released': 'an actor that is wished elsewhere is placed there at once',

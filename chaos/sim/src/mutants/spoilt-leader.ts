@@ -107,7 +107,7 @@ export function saidByLeader(world: World, send: SchedulerSend): SchedulerSend {
     return takenOver && leave !== undefined ? { ...send, message: place } : send;
   }
   if (mutant === 'journal-trimmed-too-far' && send.kind === 'trim-journal') {
-    return { ...send, before: send.before + 10 };
+    return { ...send, before: send.before + 1_000 };
   }
   return send;
 }

@@ -54,6 +54,16 @@ export function drawRebalance(chance: Random): NonNullable<Timings['rebalance']>
   };
 }
 
+export function drawDamage(
+  chance: Random,
+): Required<Pick<Timings, 'damagedShare' | 'versionsMs' | 'incrementBytesMin'>> {
+  return {
+    damagedShare: chance.pick([0.1, 0.5, 1]),
+    versionsMs: chance.pick([500, 3_000, 60_000]),
+    incrementBytesMin: chance.pick([0, 60_000]),
+  };
+}
+
 /** One group of all nodes, which grows by what waits and falls to its least size. */
 export function drawGroups(chance: Random): NonNullable<Timings['autoscale']> {
   const min = chance.pick([0, 1, 2]);

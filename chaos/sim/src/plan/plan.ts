@@ -5,6 +5,7 @@ import { Random } from '@troupe/virtual';
 import {
   type Clocks,
   drawClocks,
+  drawDamage,
   drawGroups,
   drawLimits,
   drawNewer,
@@ -72,6 +73,8 @@ const deafShare = 0.08;
 const stallsShare = 0.2;
 const rebalanceShare = 0.25;
 const groupsShare = 0.25;
+/** Seeds in which checkpoints are damaged, and soon too old. */
+const damagedSeeds = 0.3;
 /** Seeds with nodes, tasks and tenants of many kinds. */
 const sceneShare = 0.22;
 /** Seeds in which an operator moves actors. */
@@ -122,6 +125,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const ground = { shape, quiet, places, faults, nests, scene, scope, tenants, vaults };
   const hasVaults = hasLoad('vaults', ground, chance);
   const operations = drawLoads(ground, { chance, load }, wishes);
+  const hasDamage = chance.fork('has damaged').chance(damagedSeeds);
   return {
     seed,
     places,
@@ -133,11 +137,12 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...(chance.fork('has rebalance').chance(rebalanceShare)
         ? { rebalance: drawRebalance(chance.fork('rebalance')) }
         : {}),
+      ...(hasDamage ? drawDamage(chance.fork('damaged')) : {}),
       ...(chance.fork('has groups').chance(groupsShare)
         ? { autoscale: drawGroups(chance.fork('groups')) }
         : {}),
     },
-    limits: hasVaults ? withRoomForDead(narrow) : narrow,
+    limits: withRoomForTaken(hasDamage, hasVaults ? withRoomForDead(narrow) : narrow),
     clocks: drawClocks(places, chance.fork('clocks')),
     newer: drawNewer(places, chance.fork('versions')),
     tenants,
@@ -157,6 +162,14 @@ function withRoomForDead({
   ...narrow
 }: NarrowLimits): NarrowLimits {
   return narrow;
+}
+
+/** In an older checkpoint letters wait that were taken since: who is brought back by it when all is well would be refused
+ *  its first call. */
+function withRoomForTaken(hasDamage: boolean, limits: NarrowLimits): NarrowLimits {
+  if (!hasDamage) return limits;
+  const { outboxLettersMax: _, ...others } = limits;
+  return others;
 }
 
 /** Some runs are long, with much silence in between: what is idle leaves memory. */

@@ -20,6 +20,7 @@ export const interestingStates = [
   'a recorded step is not repeated',
   'an awaited call comes back after a failover',
   'a checkpoint is stored during a restore',
+  'an older checkpoint is taken for a damaged one',
   'a chain of two',
   'a chain of three',
   'a rebase shortens a chain',

@@ -10,9 +10,13 @@ export function progressText(progress: ProgressView | undefined): string {
   return agoMs < 1_000 ? said : `${said} (${duration(agoMs)} ago)`;
 }
 
-export function activityLines({ inMemory, queued, turn, use }: ActorActivity): string[] {
+export function activityLines({ inMemory, queued, turn, use, restoring }: ActorActivity): string[] {
   const lines: string[] = [];
-  if (turn === undefined) lines.push(inMemory ? 'is idle, in memory' : 'is idle, not in memory');
+  if (restoring !== undefined) {
+    const at = restoring.at === '' ? '' : `: ${restoring.at}`;
+    lines.push(`is being read back for ${duration(restoring.forMs)}${at}`);
+  } else if (turn === undefined)
+    lines.push(inMemory ? 'is idle, in memory' : 'is idle, not in memory');
   else {
     const { method, forMs, progress } = turn;
     const doing =
@@ -38,7 +42,7 @@ function useLines({ turns, reads, cpuMs, unmeasured, last, stateBytes, ...bytes 
   return [...lines, `last ${last.method}: ${duration(last.tookMs)}${cpu}`];
 }
 
-function sizeOf(bytes: number): string {
+export function sizeOf(bytes: number): string {
   if (bytes < 1_024) return `${bytes} B`;
   const kibibytes = bytes / 1_024;
   return kibibytes < 1_024

@@ -6,6 +6,7 @@ import { addActor } from './actor.ts';
 import { addActors } from './actors.ts';
 import { addCall } from './call.ts';
 import { addChaos } from './chaos.ts';
+import { addCheckpoints } from './checkpoints.ts';
 import { addConfig } from './config.ts';
 import { addDemand } from './demand.ts';
 import { addDeploy } from './deploy.ts';
@@ -69,6 +70,7 @@ export function makeProgram(): Command {
     addActor,
     addEvents,
     addMigrate,
+    addCheckpoints,
     addTasks,
     addTimers,
     addTopics,

@@ -131,6 +131,29 @@ export interface ActorActivityMessage {
     readonly progress?: ProgressMessage | null;
   } | null;
   readonly use?: ActorUseMessage | null;
+  readonly restoring?: { readonly forMs: number; readonly at: string } | null;
+}
+
+export interface CheckpointMessage {
+  readonly id: number;
+  readonly bytes: number;
+  readonly pinned: boolean;
+  readonly turn: number;
+  readonly epoch: number;
+  readonly birth: number;
+  readonly at: number;
+  readonly clock: { readonly [actor: string]: number };
+  readonly cause: string;
+  readonly tookMs?: number | null;
+  readonly code?: { readonly bundle: string; readonly version: number } | null;
+  readonly failure?: ErrorMessage | null;
+}
+
+interface VersionNamed {
+  readonly tenant: string;
+  readonly type: string;
+  readonly key: string;
+  readonly checkpoint: number;
 }
 
 export interface ActorUseMessage extends Omit<ActorUse, 'stateBytes' | 'last'> {
@@ -414,6 +437,35 @@ export interface UnaryMethods {
   'ClusterService/DropReservation': {
     request: { tenant: string; reservation: string };
     response: object;
+  };
+  'CheckpointsService/ListVersions': {
+    request: { tenant: string; type: string; key: string };
+    response: { checkpoints: readonly CheckpointMessage[] };
+  };
+  'CheckpointsService/GetVersion': {
+    request: VersionNamed & { asJson: boolean };
+    response: { checkpoint: CheckpointMessage; value: Uint8Array };
+  };
+  'CheckpointsService/PinVersion': {
+    request: VersionNamed & { pinned: boolean };
+    response: object;
+  };
+  'CheckpointsService/RestoreVersion': {
+    request: VersionNamed & { by: string };
+    response: { line: { readonly [actor: string]: number }; incarnation: number };
+  };
+  'CheckpointsService/ExportVersion': {
+    request: VersionNamed;
+    response: { exported: Uint8Array };
+  };
+  'CheckpointsService/PlantActor': {
+    request: VersionNamed & {
+      by: string;
+      scope: string;
+      fromKey: string;
+      exported: Uint8Array;
+    };
+    response: { actor: ActorMessage };
   };
   'ScopesService/MakeSavepoint': {
     request: { tenant: string; scope: string; savepoint: string };

@@ -11,6 +11,7 @@ import {
   type Heartbeat,
   type Incarnation,
   type Join,
+  limits,
   type Term,
   type ToNode,
   TroupeError,
@@ -33,7 +34,7 @@ import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
 import { putObject, readObjects } from './objects.ts';
-import { readPast } from './past.ts';
+import { readPast, readVersion } from './past.ts';
 import { Restorer } from './restorer.ts';
 import { RunnerPool } from './runner-pool.ts';
 
@@ -188,6 +189,7 @@ export class Node {
   #begin(log: Welcome['log'], end: number): void {
     const { world, process, incarnation } = this.#start;
     const { resendMs, checkpointTurns, checkpointMs, idleMs, rebaseMs, runners } = world.timings;
+    const { incrementBytesMin } = world.timings;
     const machine = new NodeMachine({
       incarnation,
       log,
@@ -199,6 +201,11 @@ export class Node {
       runners,
       logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
       logBytesKeptMax: 8 * 1024 * 1024,
+      ...(incrementBytesMin === undefined ? {} : { incrementBytesMin }),
+      versions: {
+        count: limits.checkpointsKept,
+        ms: world.timings.versionsMs ?? limits.checkpointsKeptMs,
+      },
     });
     this.#machine = machine;
     const rim = {
@@ -287,6 +294,13 @@ export class Node {
         return readObjects(this.#world, this.process, order, (event) => this.#post(event));
       case 'read-past':
         return readPast(this.#world, this.process, order, (event) => this.#post(event));
+      case 'read-version':
+        return readVersion(this.#world, this.process, order, (event) => this.#post(event));
+      case 'free-checkpoints': {
+        const { requests, checkpoints } = this.#world;
+        const free = () => checkpoints.freeBefore(order.actor, order.before);
+        return requests.ask(this.process, 'store', free, () => {});
+      }
       case 'log':
         this.#world.trace?.say(this.process.name, `${order.level}: ${order.text}`);
         return;

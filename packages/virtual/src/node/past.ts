@@ -20,6 +20,19 @@ export function readPast(
   });
 }
 
+/** One version of an actor, and what it lies on. */
+export function readVersion(
+  world: World,
+  process: Process,
+  { ask, actor, revision }: Extract<NodeWork, { kind: 'read-version' }>,
+  tell: (event: Read) => void,
+): void {
+  const read = () => world.checkpoints.versions(actor).find((one) => one.revision === revision);
+  world.requests.untilAnswered(process, 'store', read, (found) => {
+    tell({ kind: 'past-read', ask, bodies: [found?.body, found?.base] });
+  });
+}
+
 function withoutChanges(body: Bytes | undefined): Bytes | undefined {
   if (body === undefined) return undefined;
   const segment = decode<{ facts?: { delta?: Bytes }[] }>(body);

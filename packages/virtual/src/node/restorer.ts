@@ -9,16 +9,20 @@ import type { StoredCheckpoint } from '@troupe/fabric/ports';
 import {
   type ActorId,
   decode,
+  encode,
+  type Failure,
   failure,
   type Incarnation,
   type LogName,
   turnLogName,
 } from '@troupe/model';
 import {
+  type CheckpointHead,
   headOf,
   type NodeEvent,
   type NodeFact,
   type NodeSend,
+  reaches,
   stretchesOf,
 } from '@troupe/worker-node-core';
 import { LogAccess } from '../store/log-access.ts';
@@ -40,6 +44,8 @@ interface Stretch {
 
 interface Reading {
   readonly order: RestoreOrder;
+  /** The last checkpoint, where an older one is taken, and where the records begin that this needs. */
+  readonly instead?: { readonly of: StoredCheckpoint; readonly from: readonly Stretch[] };
   readonly checkpoint: StoredCheckpoint | undefined;
   readonly stretches: Stretch[];
   readonly facts: NodeFact[];
@@ -74,24 +80,55 @@ export class Restorer {
       this.#process,
       'store',
       () => checkpoints.read(order.actor, order.birth),
-      (checkpoint) => {
-        const head = headOf(checkpoint?.body, order.birth);
-        const lastStay = this.#world.mutant === 'last-stay-taken-for-all';
-        const own = head?.epoch === order.epoch || (lastStay && head?.floor.log === this.ownLog);
-        const stretches: Stretch[] = own ? [] : [...stretchesOf(order.chain, head)];
-        if (!own && head?.floor.log === this.ownLog && order.chain.length > 0) {
-          coverage.reach('an actor that came back is read back over another node');
-        }
-        const from = own ? head.floor.position + 1 : order.ownFrom + 1;
-        if (order.ownLog) stretches.push({ log: this.ownLog, from, to: undefined });
-        this.#world.trace?.say(
-          this.#process.name,
-          `reads ${order.actor} back: ${shown(stretches)}`,
-        );
-        const reading: Reading = { order, checkpoint, stretches, facts: [] };
-        this.#read(reading);
-      },
+      (checkpoint) => this.#begin(order, checkpoint),
     );
+  }
+
+  #begin(order: RestoreOrder, last: StoredCheckpoint | undefined, isSound = false): void {
+    const { coverage, mutant } = this.#world;
+    const older = isSound ? undefined : this.#instead(order, last);
+    const checkpoint = older ?? last;
+    const head = headOf(checkpoint?.body, order.birth);
+    const lastStay = mutant === 'last-stay-taken-for-all';
+    const own = head?.epoch === order.epoch || (lastStay && head?.floor.log === this.ownLog);
+    if (!own && head?.floor.log === this.ownLog && order.chain.length > 0) {
+      coverage.reach('an actor that came back is read back over another node');
+    }
+    // With the log of the last one a part of what it did is missing.
+    const by = mutant === 'older-one-with-the-log-of-the-last' ? last : checkpoint;
+    const stretches = this.#stretches(order, headOf(by?.body, order.birth), own);
+    this.#world.trace?.say(
+      this.#process.name,
+      `reads ${order.actor} back: ${shown(stretches)}${older === undefined ? '' : ', by an older one'}`,
+    );
+    const reading: Reading = { order, checkpoint, stretches, facts: [] };
+    if (older === undefined || last === undefined) return this.#read(reading);
+    coverage.reach('an older checkpoint is taken for a damaged one');
+    this.#read({ ...reading, instead: { of: last, from: [...stretches] } });
+  }
+
+  #stretches(order: RestoreOrder, head: CheckpointHead | undefined, own: boolean): Stretch[] {
+    const stretches: Stretch[] = own ? [] : [...stretchesOf(order.chain, head)];
+    const from = own && head !== undefined ? head.floor.position + 1 : order.ownFrom + 1;
+    if (order.ownLog) stretches.push({ log: this.ownLog, from, to: undefined });
+    return stretches;
+  }
+
+  /** What is taken in the place of a damaged one. Where no older one leads to the same the last one is taken for
+   *  sound: nothing could be promised of its actor. */
+  #instead(order: RestoreOrder, last: StoredCheckpoint | undefined): StoredCheckpoint | undefined {
+    const { checkpoints, logs, mutant } = this.#world;
+    const { actor, birth, epoch } = order;
+    if (last === undefined || headOf(last.body, birth) === undefined) return undefined;
+    if (!checkpoints.isDamaged(actor, last.revision)) return undefined;
+    const older = checkpoints.versions(actor).find((one) => {
+      const head = one.revision < last.revision ? headOf(one.body, birth) : undefined;
+      if (head === undefined || !reaches(order, head)) return false;
+      const stretches = this.#stretches(order, head, head.epoch === epoch);
+      return stretches.every(({ log, from }) => logs.isWhole(log, from));
+    });
+    if (older !== undefined && mutant === 'sums-not-checked') return spoilt(last);
+    return older;
   }
 
   /** What is read ahead is the same as what is read later, or older and read anew. */
@@ -117,14 +154,23 @@ export class Restorer {
   }
 
   #done(reading: Reading): void {
-    const { order, checkpoint } = reading;
+    const { order, checkpoint, instead } = reading;
+    // What it needs was trimmed while it was read: see `#instead`.
+    if (instead?.from.every(({ log, from }) => this.#world.logs.isWhole(log, from)) === false) {
+      return this.#begin(order, instead.of, true);
+    }
     const facts = this.#world.mutant === 'restored-without-its-log' ? [] : reading.facts;
     const { actor, epoch } = order;
     if (!this.#isStale(reading)) {
       const node = this.#process.name;
       this.#world.checks.restored({ actor, epoch, node, checkpoint, facts });
     }
-    const event = { kind: 'restored', actor, epoch, facts } as const;
+    const { seed: key } = order;
+    const seed = key === undefined ? undefined : this.#world.checkpoints.get(key)?.body;
+    const planted = seed === undefined ? {} : { seed };
+    const last = instead?.of.revision;
+    const said = last === undefined ? {} : { last, damaged: damageOf(actor, last) };
+    const event = { kind: 'restored', actor, epoch, facts, ...planted, ...said } as const;
     if (checkpoint === undefined) return this.#post(event);
     const { body, revision, base } = checkpoint;
     const read = base === undefined ? { body, revision } : { body, revision, base };
@@ -140,12 +186,23 @@ export class Restorer {
   }
 
   /** A newer checkpoint stands there by now: what it covers may be gone. */
-  #isStale({ order, checkpoint }: Reading): boolean {
+  #isStale({ order, checkpoint, instead }: Reading): boolean {
     const present = this.#world.checkpoints.get(order.actor)?.revision;
-    const stale = present !== checkpoint?.revision;
+    const stale = present !== (instead?.of ?? checkpoint)?.revision;
     if (stale) this.#world.coverage.reach('a checkpoint is stored during a restore');
     return stale;
   }
+}
+
+function damageOf(actor: ActorId, revision: number): Failure {
+  return failure('LOG_CORRUPT', `checkpoint ${revision} of "${actor}" holds other bytes`);
+}
+
+/** As if nobody had noticed: it has received less than it has. */
+function spoilt(checkpoint: StoredCheckpoint): StoredCheckpoint {
+  const body = decode<{ readonly memory: object }>(checkpoint.body);
+  const memory = { ...body.memory, recv: [], sessions: [] };
+  return { ...checkpoint, body: encode({ ...body, memory }) };
 }
 
 function factsOf(actor: ActorId, records: readonly Stored[]): NodeFact[] {

@@ -1,6 +1,6 @@
 /** The last checkpoint of each actor, replaced by compare-and-set on its revision. */
 import type { StoredCheckpoint } from '@troupe/fabric/ports';
-import { type Bytes, decode, encode } from '@troupe/model';
+import { type Bytes, decode, encode, limits } from '@troupe/model';
 import type { CheckpointHead } from '@troupe/worker-node-core';
 import { newerBody } from '../world/newer.ts';
 import type { World } from '../world/world.ts';
@@ -14,6 +14,9 @@ export class CheckpointServer {
   readonly #kept = new Map<string, Kept>();
   /** By key, the one that was replaced last. */
   readonly #before = new Map<string, Kept>();
+  /** By key, all that are kept, the newest first. */
+  readonly #versions = new Map<string, readonly Kept[]>();
+  readonly #damaged = new Map<number, boolean>();
   #revisions = 0;
 
   constructor(world: World) {
@@ -45,12 +48,15 @@ export class CheckpointServer {
     const before = this.#kept.get(key);
     if (before !== undefined) this.#before.set(key, before);
     if (put.onTop) this.#world.coverage.reach('a rest is put on top of a checkpoint');
-    this.#kept.set(key, {
+    const kept: Kept = {
       body: asker?.newer === true ? newerBody(put.body) : put.body,
       revision,
       id: put.id,
       ...(put.onTop && before !== undefined ? { base: before.body } : {}),
-    });
+    };
+    this.#kept.set(key, kept);
+    const versions = [kept, ...(this.#versions.get(key) ?? [])];
+    this.#versions.set(key, versions.slice(0, limits.checkpointsKept));
     this.#world.trace?.checkpoint(put.id, key, revision, put.body);
     return revision;
   }
@@ -58,16 +64,41 @@ export class CheckpointServer {
   drop(key: string): void {
     this.#kept.delete(key);
     this.#before.delete(key);
+    this.#versions.delete(key);
+  }
+
+  /** Those that are kept, the newest first. */
+  versions(key: string): readonly Kept[] {
+    return this.#versions.get(key) ?? [];
+  }
+
+  /** Whether other bytes are read than were put. */
+  isDamaged(key: string, revision: number): boolean {
+    const { chance, timings } = this.#world;
+    const known = this.#damaged.get(revision);
+    if (known !== undefined) return known;
+    const damaged = chance.fork(`${key} ${revision}`).chance(timings.damagedShare ?? 0);
+    this.#damaged.set(revision, damaged);
+    return damaged;
+  }
+
+  freeBefore(key: string, revision: number): void {
+    if (this.#world.mutant === 'last-checkpoint-freed') return this.drop(key);
+    const left = this.versions(key).filter((one) => one.revision >= revision);
+    if (left.length > 0) this.#versions.set(key, left);
   }
 
   /** What stood there before is freed. */
   prune(key: string): void {
     if (this.#world.mutant === 'destroyed-state-is-used-again') return;
     this.#before.delete(key);
+    this.#versions.set(key, this.versions(key).slice(0, 1));
   }
 
   dropUpTo(key: string, revision: number): void {
-    if ((this.#kept.get(key)?.revision ?? 0) <= revision) this.#kept.delete(key);
+    if ((this.#kept.get(key)?.revision ?? 0) > revision) return;
+    this.#kept.delete(key);
+    this.#versions.delete(key);
   }
 
   get(key: string): Kept | undefined {

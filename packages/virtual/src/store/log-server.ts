@@ -139,6 +139,12 @@ export class LogServer {
     return found;
   }
 
+  /** Whether every record from there on is there. */
+  isWhole(name: LogName, from: number): boolean {
+    const log = this.#logs.get(name);
+    return log !== undefined && log.trimmed < Math.max(from, 2);
+  }
+
   trim(name: LogName, before: number): void {
     const log = this.#logs.get(name);
     if (log === undefined) return;

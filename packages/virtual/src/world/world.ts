@@ -79,6 +79,13 @@ export interface Timings {
   readonly drainMs: number;
   /** Nodes count their log bytes so many times over, so that small runs reach the limits. */
   readonly bytesFactor: number;
+  /** Of the last checkpoints, the share that are damaged when an actor is brought back by one and an older one
+   *  leads to the same; none unless given. */
+  readonly damagedShare?: number;
+  /** Of states as large as this increments are written; as usual unless given. */
+  readonly incrementBytesMin?: number;
+  /** For how long versions are kept; as in `limits` unless given. */
+  readonly versionsMs?: number;
   /** Off unless given. */
   readonly rebalance?: NonNullable<SchedulerConfig['rebalance']>;
   /** None unless given. */

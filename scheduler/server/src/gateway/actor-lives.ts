@@ -218,7 +218,12 @@ function stateAsked(text: string): { readonly state?: ActorState } {
   return text === '' ? {} : { state: checkedState(text) };
 }
 
-async function viewOf(gateway: Gateway, asked: Asked<unknown>, actor: ActorId, looks = false) {
+export async function viewOf(
+  gateway: Gateway,
+  asked: Asked<unknown>,
+  actor: ActorId,
+  looks = false,
+) {
   const activity = looks ? { activity: true as const } : {};
   const answer = await askLeader(gateway, asked, { kind: 'get-actor', actor, ...activity });
   if (answer.kind !== 'actor') throw unexpected(answer.kind);
@@ -229,11 +234,11 @@ function askLeader(gateway: Gateway, { deadlineAt, signal }: Asked<unknown>, bod
   return gateway.requests.ask(body, { deadlineAt, signal });
 }
 
-function messageOf({ failure, ...view }: ActorView) {
+export function messageOf({ failure, ...view }: ActorView) {
   return failure === undefined ? view : { ...view, failure: errorMessage(failure) };
 }
 
-function nameOf({ tenant, type, key }: NamedActor): ActorId {
+export function nameOf({ tenant, type, key }: NamedActor): ActorId {
   return checkedActor(tenantOf(tenant), type, key);
 }
 

@@ -5,6 +5,8 @@
  */
 import {
   type Bus,
+  CheckpointShelf,
+  type Checkpoints,
   type Clock,
   type Logger,
   type Names,
@@ -59,6 +61,7 @@ export interface GatewayStart {
   readonly clock: Clock;
   readonly objects: ObjectStore;
   readonly outputs: OutputStore;
+  readonly checkpoints: Checkpoints;
   readonly leader: LeaderDoor;
   readonly resendMs: number;
   readonly logger: Logger;
@@ -76,6 +79,7 @@ export class Gateway {
   readonly standstill: Standstill;
   readonly calls: OpenCalls;
   readonly requests: Requests;
+  readonly checkpoints: CheckpointShelf;
   readonly logger: Logger;
   /** Numbers of the calls that this gateway makes for unary clients, under one session. */
   #ownCall = 0;
@@ -90,6 +94,7 @@ export class Gateway {
     this.id = start.id;
     this.cell = start.cell;
     this.logger = start.logger;
+    this.checkpoints = new CheckpointShelf(start.checkpoints);
     this.address = gatewayAddress(start.id);
     const { bus, clock, names, resendMs, leader } = start;
     this.routes = new Routes(names, {

@@ -4,6 +4,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { limits, troupeError } from '@troupe/model';
 import { HealthImplementation } from 'grpc-health-check';
 import { actorsService } from './actors-service.ts';
+import { checkpointsService } from './checkpoints-service.ts';
 import { clusterService, type ProcessCounts } from './cluster-service.ts';
 import { deploymentsService } from './deployments-service.ts';
 import type { Gateway } from './gateway.ts';
@@ -48,6 +49,7 @@ export async function openDoor(
   server.addService(serviceDefinition('TasksService'), tasksService(gateway));
   server.addService(serviceDefinition('RunsService'), runsService(gateway));
   server.addService(serviceDefinition('ScopesService'), scopesService(gateway));
+  server.addService(serviceDefinition('CheckpointsService'), checkpointsService(gateway));
   server.addService(serviceDefinition('DeploymentsService'), deploymentsService(gateway));
   server.addService(serviceDefinition('ClusterService'), clusterService(gateway, processCounts));
   server.addService(serviceDefinition('ObjectsService'), objectsService(gateway));

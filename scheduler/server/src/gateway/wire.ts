@@ -38,7 +38,8 @@ export type ServiceName =
   | 'DeploymentsService'
   | 'ClusterService'
   | 'ObjectsService'
-  | 'ScopesService';
+  | 'ScopesService'
+  | 'CheckpointsService';
 
 export const serviceNames: readonly ServiceName[] = [
   'SessionService',
@@ -49,6 +50,7 @@ export const serviceNames: readonly ServiceName[] = [
   'ClusterService',
   'ObjectsService',
   'ScopesService',
+  'CheckpointsService',
 ];
 
 /** The definition of one service, with decoding that cannot fail (W1). */

@@ -6,6 +6,8 @@
  * X6  each request is answered once: by `restored`, or by `restore-failed`.
  * X8  each try begins with the checkpoint that stands there then: what an older one needs may be gone.
  * X7  a damaged log is a failure that names the log and the place, never a shorter history.
+ * X11 instead of a checkpoint that holds other bytes than were stored, the next older one is taken from which
+ *     logs lead, without a gap, to all that the actor has done; else it is not brought back.
  */
 import {
   type Checkpoints,
@@ -17,6 +19,7 @@ import {
 } from '@troupe/fabric';
 import {
   type ActorId,
+  type Bytes,
   type Failure,
   failure,
   type LogName,
@@ -28,11 +31,13 @@ import {
   type NodeFact,
   type NodeSend,
   type NodeWork,
+  reaches,
   stretchesOf,
 } from '@troupe/worker-node-core';
 import { type Patience, patiently } from '../patience.ts';
 import { CheckpointsAhead } from './checkpoints-ahead.ts';
 import { OwnLogReader } from './own-log-reader.ts';
+import { RestoreStages, type Stages } from './restore-stages.ts';
 import { SealedLogs } from './sealed-logs.ts';
 
 export type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
@@ -43,6 +48,9 @@ export interface Restored {
   readonly epoch: number;
   readonly checkpoint?: StoredCheckpoint;
   readonly facts: readonly NodeFact[];
+  readonly damaged?: Failure;
+  readonly last?: number;
+  readonly seed?: Bytes;
 }
 
 export interface RestorerStart {
@@ -57,6 +65,8 @@ export interface RestorerStart {
   failed(actor: ActorId, epoch: number, why: Failure): void;
   /** What was to be read ahead is at hand, or cannot be had. */
   readAhead(actor: ActorId, epoch: number): void;
+  /** Where one is that takes long. */
+  isAt(actor: ActorId, epoch: number, at: string): void;
 }
 
 const checkpointReadsMax = 64;
@@ -70,12 +80,14 @@ export class Restorer {
   readonly #checkpointReads = new Slots(checkpointReadsMax);
   readonly #patience: Patience;
   readonly #ahead: CheckpointsAhead;
+  readonly #stages: RestoreStages;
 
   constructor(start: RestorerStart) {
     this.#start = start;
     this.#sealed = new SealedLogs(start.logs, start.clock, new Slots(logReadsMax));
     this.#own = new OwnLogReader(start.logs, start.ownLog);
     this.#ahead = new CheckpointsAhead(start.clock);
+    this.#stages = new RestoreStages(start);
     this.#patience = {
       limitMs: start.patienceMs ?? patienceMsDefault,
       firstMs: 100,
@@ -112,47 +124,145 @@ export class Restorer {
   async #read(order: RestoreOrder): Promise<Restored> {
     const { actor, epoch } = order;
     const known = this.#ahead.take(actor);
+    const stages = this.#stages.begin(actor, epoch);
     const patience: Patience = {
       ...this.#patience,
-      failed: (reason, attempt) =>
-        this.#start.logger.warn({ actor, epoch, attempt, err: reason }, 'a restore waits'),
+      failed: (reason, attempt) => {
+        stages.is(`waiting to try again: ${textOf(reason)}`);
+        this.#start.logger.warn({ actor, epoch, attempt, err: reason }, 'a restore waits');
+      },
     };
     return await patiently(patience, async () => {
       const asked = this.#sealed.expect(order.chain.map((link) => link.log));
-      const checkpoint = await this.#checkpointReads
-        .run(() => this.#start.checkpoints.get(actor, known))
-        .finally(asked);
-      const facts = await this.#facts(order, checkpoint).catch(async (reason: unknown) => {
+      stages.is('reading the last checkpoint');
+      let checkpoint: StoredCheckpoint | undefined;
+      try {
+        checkpoint = await this.#checkpointReads
+          .run(() => this.#start.checkpoints.get(actor, known))
+          .finally(asked);
+      } catch (reason) {
+        if (!isDamage(reason)) throw reason;
+        return await this.#fromOlder(order, reason, stages);
+      }
+      const facts = await this.#facts(order, checkpoint, stages).catch(async (reason: unknown) => {
         const standing = await this.#start.checkpoints.get(actor);
         if (standing?.revision === checkpoint?.revision) throw reason;
-        const text = `a newer checkpoint of "${actor}" was stored while it was read back`;
-        throw troupeError('UNAVAILABLE', text, {}, reason);
+        throw overtaken(actor, reason);
       });
-      return { actor, epoch, facts, ...(checkpoint === undefined ? {} : { checkpoint }) };
-    });
+      const from = checkpoint === undefined ? {} : { checkpoint };
+      return { actor, epoch, facts, ...from, ...(await this.#seed(order, checkpoint)) };
+    }).finally(stages.end);
   }
 
-  async #facts(order: RestoreOrder, checkpoint: StoredCheckpoint | undefined): Promise<NodeFact[]> {
+  /** The state that it was made with, where it has no checkpoint of its own. */
+  async #seed(
+    { actor, seed, birth }: RestoreOrder,
+    checkpoint: StoredCheckpoint | undefined,
+  ): Promise<Pick<Restored, 'seed'>> {
+    if (seed === undefined || headOf(checkpoint?.body, birth) !== undefined) return {};
+    const found = await this.#start.checkpoints.get(seed);
+    if (found !== undefined) return { seed: found.body };
+    const standing = await this.#start.checkpoints.get(actor);
+    if (standing?.revision === checkpoint?.revision) return {};
+    // It goes once there is one.
+    throw overtaken(actor, undefined);
+  }
+
+  /** X11 */
+  async #fromOlder(order: RestoreOrder, reason: TroupeError, stages: Stages): Promise<Restored> {
+    const { actor, epoch, birth } = order;
+    const { checkpoints } = this.#start;
+    const whynot: string[] = [];
+    const tryFrom = async (checkpoint?: StoredCheckpoint): Promise<Restored | undefined> => {
+      try {
+        const facts = await this.#facts(order, checkpoint, stages, true);
+        const from = checkpoint === undefined ? {} : { checkpoint };
+        return {
+          actor,
+          epoch,
+          facts,
+          ...from,
+          damaged: reason.toFailure(),
+          last: last?.revision ?? 0,
+        };
+      } catch (thrown) {
+        if (!(thrown instanceof TroupeError) || thrown.code !== 'LOG_CORRUPT') throw thrown;
+        whynot.push(thrown.message);
+        return undefined;
+      }
+    };
+    const versions = await checkpoints.versions(actor);
+    const [last] = versions;
+    for (const { revision } of versions) {
+      stages.is(`reading checkpoint ${revision}, since ${reason.message}`);
+      let checkpoint: StoredCheckpoint | undefined;
+      try {
+        checkpoint = await checkpoints.version(actor, revision);
+      } catch (thrown) {
+        if (!isDamage(thrown)) throw thrown;
+        continue;
+      }
+      // The last one can be read: it is another one by now.
+      if (revision === last?.revision && checkpoint !== undefined) throw overtaken(actor, reason);
+      const head = headOf(checkpoint?.body, birth);
+      if (head === undefined || !reaches(order, head)) continue;
+      const found = await tryFrom(checkpoint);
+      if (found !== undefined) return found;
+    }
+    const found = order.fromBirth === true ? await tryFrom() : undefined;
+    if (found !== undefined) return found;
+    const why = whynot.length === 0 ? '' : ` (${whynot.join('; ')})`;
+    const text = `${reason.message}, and no older checkpoint and log lead to what it was${why}`;
+    throw troupeError('LOG_CORRUPT', `${text}; see \`troupe checkpoints\``, reason.details, reason);
+  }
+
+  async #facts(
+    order: RestoreOrder,
+    checkpoint: StoredCheckpoint | undefined,
+    stages: Stages,
+    whole = false,
+  ): Promise<NodeFact[]> {
     const head = headOf(checkpoint?.body, order.birth);
     // What this placement did follows the whole chain: its own checkpoint covers the chain.
     const own = head?.epoch === order.epoch;
     const stretches = own ? [] : stretchesOf(order.chain, head);
+    if (stretches.length > 0) {
+      stages.is(
+        stretches.map(({ log, from, to }) => `reading log ${log} from ${from} to ${to}`).join(),
+      );
+    }
     const parts = await Promise.all(
       stretches.map(async ({ log, from, to }) => {
         const index = await this.#sealed.index(log, from, to);
-        return index.of(order.actor, from);
+        return index.of(order.actor, from, whole);
       }),
     );
     if (order.ownLog) {
       const from = own ? head.floor.position + 1 : order.ownFrom + 1;
-      parts.push((await this.#own.index(from)).of(order.actor, from));
+      stages.is(`reading the log of its node from ${from}`);
+      parts.push((await this.#own.index(from)).of(order.actor, from, whole));
     }
     return parts.flat();
   }
 }
 
+/** It names a checkpoint that holds other bytes than were stored. */
+function isDamage(reason: unknown): reason is TroupeError {
+  if (!(reason instanceof TroupeError) || reason.code !== 'LOG_CORRUPT') return false;
+  return typeof reason.details.revision === 'number';
+}
+
+function overtaken(actor: ActorId, reason: unknown): TroupeError {
+  const text = `a newer checkpoint of "${actor}" was stored while it was read back`;
+  return troupeError('UNAVAILABLE', text, {}, reason);
+}
+
 function restoreFailure(actor: ActorId, reason: unknown): Failure {
   if (reason instanceof TroupeError && reason.code === 'LOG_CORRUPT') return reason.toFailure();
-  const text = reason instanceof Error ? reason.message : String(reason);
-  return failure('UNAVAILABLE', `actor "${actor}" could not be restored: ${text}`, { actor });
+  const text = `actor "${actor}" could not be restored: ${textOf(reason)}`;
+  return failure('UNAVAILABLE', text, { actor });
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -1,0 +1,233 @@
+/**
+ * Checkpoints of actors by name: listed, read and pinned. What is pinned is copied under a key of its own, which
+ * neither time nor number takes away; a list of these lies beside them.
+ *
+ * S1  a checkpoint is listed as pinned before it is copied, so that whoever drops an actor finds all copies.
+ * S2  what is read is checked: bytes that are not those that were stored are named, and never shown.
+ */
+import {
+  type ActorId,
+  type Bytes,
+  type CheckpointContents,
+  type CheckpointView,
+  checkpointContents,
+  decode,
+  encode,
+  failureOf,
+  limits,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
+import { sha256 } from './object-store.ts';
+import type { Checkpoints, KeptVersion, StoredCheckpoint } from './ports.ts';
+
+export interface ActorBorn {
+  readonly actor: ActorId;
+  readonly birth: number;
+}
+
+export interface ReadCheckpoint {
+  readonly view: CheckpointView;
+  readonly contents: CheckpointContents;
+}
+
+interface Pinned {
+  readonly id: number;
+  readonly bytes: number;
+}
+
+type Copy = Pick<StoredCheckpoint, 'body' | 'base'>;
+
+/** Others that change the list of the same actor meanwhile. */
+const triesMax = 16;
+
+export class CheckpointShelf {
+  readonly #checkpoints: Checkpoints;
+
+  constructor(checkpoints: Checkpoints) {
+    this.#checkpoints = checkpoints;
+  }
+
+  /** Those of this birth, the newest first. Each is read, and a damaged one says so. */
+  async list(of: ActorBorn): Promise<readonly CheckpointView[]> {
+    const pins = (await this.#pins(of)).pinned;
+    const kept = await this.#checkpoints.versions(of.actor);
+    const known = new Map<number, Pick<KeptVersion, 'bytes'>>(
+      kept.map((one) => [one.revision, one]),
+    );
+    for (const { id, bytes } of pins) if (!known.has(id)) known.set(id, { bytes });
+    const views: CheckpointView[] = [];
+    for (const id of [...known.keys()].sort((left, right) => right - left)) {
+      const pinned = pins.some((one) => one.id === id);
+      const view = await this.#viewOf(of, { id, bytes: known.get(id)?.bytes ?? 0, pinned });
+      if (view !== undefined) views.push(view);
+    }
+    return views;
+  }
+
+  /** Throws `UNKNOWN_CHECKPOINT`, or `LOG_CORRUPT` when it is damaged. */
+  async read(of: ActorBorn, id: number): Promise<ReadCheckpoint> {
+    const { pinned } = await this.#pins(of);
+    const found = await this.#copy(of, id);
+    if (found === undefined) throw unknown(of, id);
+    const contents = contentsOf(of, id, found);
+    if (contents.birth !== of.birth) throw unknown(of, id);
+    const { state: _, deltas: __, ...shown } = contents;
+    const isPinned = pinned.some((one) => one.id === id);
+    return { contents, view: { id, bytes: sizeOf(found), pinned: isPinned, contents: shown } };
+  }
+
+  /** Again and again is once. Throws `RESOURCE_EXHAUSTED` beyond `limits.checkpointPinsMax`. */
+  async pin(of: ActorBorn, id: number): Promise<void> {
+    const { contents } = await this.read(of, id);
+    const copy = await this.#copy(of, id);
+    if (copy === undefined || contents.birth !== of.birth) throw unknown(of, id);
+    // S1
+    await this.#change(of, (pinned) => {
+      if (pinned.some((one) => one.id === id)) return pinned;
+      if (pinned.length >= limits.checkpointPinsMax) {
+        const what = `${of.actor} has ${pinned.length} pinned checkpoints, which is the most`;
+        throw troupeError('RESOURCE_EXHAUSTED', `${what}: unpin one first`, { actor: of.actor });
+      }
+      return [...pinned, { id, bytes: sizeOf(copy) }];
+    });
+    const body = encode(copy satisfies Copy);
+    // Undefined: it is there already.
+    await this.#checkpoints.put(pinKey(of, id), body, 0);
+  }
+
+  async unpin(of: ActorBorn, id: number): Promise<void> {
+    await this.#checkpoints.drop(pinKey(of, id));
+    await this.#change(of, (pinned) => pinned.filter((one) => one.id !== id));
+  }
+
+  /** Lays the first state of an actor that is to be made: where it lies. The same `by` finds the same place. */
+  async plant(actor: ActorId, by: string, seed: Bytes): Promise<string> {
+    const key = `seed ${actor} ${by}`;
+    // Undefined: it lies there already.
+    await this.#checkpoints.put(key, seed, 0);
+    return key;
+  }
+
+  /** It is not needed, if that is so: the actor is not made, or has a checkpoint of its own. */
+  async clear(key: string, of?: ActorBorn): Promise<void> {
+    const own = of === undefined ? undefined : await this.#checkpoints.get(of.actor);
+    const isMade = own !== undefined && checkpointContents(own.body, own.base).birth === of?.birth;
+    if (of === undefined || isMade) await this.#checkpoints.drop(key);
+  }
+
+  /** All copies of an actor that is no more. */
+  async dropPins(of: ActorBorn): Promise<void> {
+    const { pinned, revision } = await this.#pins(of);
+    if (revision === 0) return;
+    for (const { id } of pinned) await this.#checkpoints.drop(pinKey(of, id));
+    await this.#checkpoints.drop(pinsKey(of));
+  }
+
+  async #viewOf(
+    of: ActorBorn,
+    known: Pick<CheckpointView, 'id' | 'bytes' | 'pinned'>,
+  ): Promise<CheckpointView | undefined> {
+    try {
+      const found = await this.#copy(of, known.id);
+      if (found === undefined) return undefined;
+      const { state: _, deltas: __, ...contents } = contentsOf(of, known.id, found);
+      return contents.birth === of.birth ? { ...known, contents } : undefined;
+    } catch (thrown) {
+      if (!(thrown instanceof TroupeError) || thrown.code !== 'LOG_CORRUPT') throw thrown;
+      return { ...known, contents: failureOf(thrown) };
+    }
+  }
+
+  /** As it stands among the last ones, else as it was pinned. */
+  async #copy(of: ActorBorn, id: number): Promise<Copy | undefined> {
+    let damage: unknown;
+    try {
+      const found = await this.#checkpoints.version(of.actor, id);
+      if (found !== undefined) return found;
+    } catch (thrown) {
+      if (!(thrown instanceof TroupeError) || thrown.code !== 'LOG_CORRUPT') throw thrown;
+      damage = thrown;
+    }
+    const pinned = await this.#checkpoints.get(pinKey(of, id));
+    if (pinned !== undefined) return decode<Copy>(pinned.body);
+    if (damage !== undefined) throw damage;
+    return undefined;
+  }
+
+  async #pins(of: ActorBorn): Promise<{ pinned: readonly Pinned[]; revision: number }> {
+    const found = await this.#checkpoints.get(pinsKey(of));
+    if (found === undefined) return { pinned: [], revision: 0 };
+    const { pinned } = decode<{ readonly pinned: readonly Pinned[] }>(found.body);
+    return { pinned, revision: found.revision };
+  }
+
+  async #change(
+    of: ActorBorn,
+    change: (pinned: readonly Pinned[]) => readonly Pinned[],
+  ): Promise<void> {
+    for (let attempt = 0; attempt < triesMax; attempt++) {
+      const { pinned, revision } = await this.#pins(of);
+      const next = change(pinned);
+      if (next === pinned || (next.length === 0 && revision === 0)) return;
+      const body: Bytes = encode({ pinned: next });
+      if ((await this.#checkpoints.put(pinsKey(of), body, revision)) !== undefined) return;
+    }
+    throw troupeError('UNAVAILABLE', `others pin checkpoints of ${of.actor} just now; ask again`);
+  }
+}
+
+function contentsOf({ actor }: ActorBorn, id: number, { body, base }: Copy): CheckpointContents {
+  try {
+    return checkpointContents(body, base);
+  } catch (thrown) {
+    const { message } = failureOf(thrown);
+    throw troupeError('LOG_CORRUPT', `checkpoint ${id} of ${actor}: ${message}`, { actor }, thrown);
+  }
+}
+
+function unknown({ actor }: ActorBorn, id: number): TroupeError {
+  const text = `actor ${actor} has no checkpoint ${id} that is kept`;
+  return troupeError('UNKNOWN_CHECKPOINT', text, { actor, checkpoint: id });
+}
+
+function sizeOf({ body, base }: Copy): number {
+  return body.length + (base?.length ?? 0);
+}
+
+function pinKey({ actor, birth }: ActorBorn, id: number): string {
+  return `pin ${actor}#${birth}/${id}`;
+}
+
+function pinsKey({ actor, birth }: ActorBorn): string {
+  return `pins ${actor}#${birth}`;
+}
+
+/** What is written to a file: a seed, and the hash of its bytes. */
+interface Exported {
+  readonly troupe: 'checkpoint';
+  readonly hash: string;
+  readonly seed: Bytes;
+}
+
+export function exported(seed: Bytes): Bytes {
+  return encode({ troupe: 'checkpoint', hash: sha256(seed), seed } satisfies Exported);
+}
+
+/** The seed in it. Throws `INVALID_ARGUMENT` for what is none, or holds other bytes than were exported. */
+export function imported(bytes: Bytes): Bytes {
+  let found: Partial<Exported> | undefined;
+  try {
+    found = decode<Partial<Exported>>(bytes);
+  } catch (cause) {
+    throw troupeError('INVALID_ARGUMENT', 'what is to be imported could not be decoded', {}, cause);
+  }
+  if (found?.troupe !== 'checkpoint' || !(found.seed instanceof Uint8Array)) {
+    throw troupeError('INVALID_ARGUMENT', 'what is to be imported is no exported checkpoint');
+  }
+  if (sha256(found.seed) === found.hash) return found.seed;
+  throw troupeError(
+    'INVALID_ARGUMENT',
+    'what is to be imported holds other bytes than were exported: export it again',
+  );
+}

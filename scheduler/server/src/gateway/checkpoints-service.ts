@@ -1,0 +1,160 @@
+/** `CheckpointsService`: the versions of actors that are kept. They are read from the store itself, also of an
+ *  actor that cannot be brought back. */
+import { type ActorBorn, crashPoint, exported, imported } from '@troupe/fabric';
+import {
+  type Bytes,
+  type CheckpointView,
+  decodeSeed,
+  encodeSeed,
+  isFailure,
+  seedOf,
+  stateOf,
+  TroupeError,
+  troupeError,
+} from '@troupe/model';
+import { type NamedActor, nameOf, messageOf as viewMessageOf, viewOf } from './actor-lives.ts';
+import { checkedId, checkedNumber, checkedScope, jsonOf, tenantOf } from './checked.ts';
+import { type Asked, errorMessage, unary } from './coded.ts';
+import type { Gateway } from './gateway.ts';
+
+export interface NamedCheckpoint extends NamedActor {
+  readonly checkpoint: number;
+}
+
+interface GetRequest extends NamedCheckpoint {
+  readonly asJson: boolean;
+}
+
+interface RestoreRequest extends NamedCheckpoint {
+  readonly by: string;
+}
+
+interface PlantRequest extends RestoreRequest {
+  readonly scope: string;
+  readonly fromKey: string;
+  readonly exported: Uint8Array;
+}
+
+interface PinRequest extends NamedCheckpoint {
+  readonly pinned: boolean;
+}
+
+export function checkpointsService(gateway: Gateway) {
+  return {
+    ListVersions: unary(gateway, async (asked: Asked<NamedActor>) => {
+      const of = await bornOf(gateway, asked);
+      return { checkpoints: (await gateway.checkpoints.list(of)).map(messageOf) };
+    }),
+    GetVersion: unary(gateway, async (asked: Asked<GetRequest>) => {
+      const of = await bornOf(gateway, asked);
+      const { contents, view } = await gateway.checkpoints.read(of, idOf(asked.request));
+      const state = stateOf(contents);
+      const given = asked.request.asJson ? { json: jsonOf(state) } : { value: state };
+      return { checkpoint: messageOf(view), ...given };
+    }),
+    PinVersion: unary(gateway, async (asked: Asked<PinRequest>) => {
+      const of = await bornOf(gateway, asked);
+      const id = idOf(asked.request);
+      if (asked.request.pinned) await gateway.checkpoints.pin(of, id);
+      else await gateway.checkpoints.unpin(of, id);
+      return {};
+    }),
+    RestoreVersion: unary(gateway, (asked: Asked<RestoreRequest>) => restore(gateway, asked)),
+    ExportVersion: unary(gateway, async (asked: Asked<NamedCheckpoint>) => {
+      const of = await bornOf(gateway, asked);
+      const { contents } = await gateway.checkpoints.read(of, idOf(asked.request));
+      return { exported: exported(encodeSeed(seedOf(contents))) };
+    }),
+    PlantActor: unary(gateway, (asked: Asked<PlantRequest>) => plant(gateway, asked)),
+  };
+}
+
+/** Everybody of the scope is told, whatever dies meanwhile. */
+const restoreMs = 180_000;
+
+async function restore(gateway: Gateway, asked: Asked<RestoreRequest>) {
+  const { request, signal } = asked;
+  const actor = nameOf(request);
+  const { birth, scope } = await viewOf(gateway, asked, actor);
+  const { contents } = await gateway.checkpoints.read({ actor, birth }, idOf(request));
+  const deadlineAt = asked.deadlineAt ?? gateway.now() + restoreMs;
+  const body = {
+    kind: 'rewind',
+    tenant: tenantOf(request.tenant),
+    scope,
+    to: { actor, turn: contents.turn },
+    by: checkedId('by', request.by),
+  } as const;
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  if (answer.kind !== 'rewound') throw unexpected(answer.kind);
+  const { line, incarnation } = answer.rewound;
+  return { line, incarnation };
+}
+
+async function plant(gateway: Gateway, asked: Asked<PlantRequest>) {
+  const { request, deadlineAt, signal } = asked;
+  const actor = nameOf(request);
+  const by = checkedId('by', request.by);
+  const scope = request.scope === '' ? {} : { scope: checkedScope(request.scope) };
+  const state = await seedFor(gateway, asked);
+  crashPoint('gateway.plant');
+  const seed = await gateway.checkpoints.plant(actor, by, state);
+  crashPoint('gateway.planted');
+  const body = { kind: 'create-actor', actor, by, ...scope, seed } as const;
+  const answer = await gateway.requests
+    .ask(body, { deadlineAt, signal })
+    .catch(async (thrown: unknown) => {
+      // Nobody will ask for it.
+      const isOver =
+        thrown instanceof TroupeError && thrown.outcome === 'none' && !thrown.retryable;
+      if (isOver) await gateway.checkpoints.clear(seed);
+      throw thrown;
+    });
+  if (answer.kind !== 'actor') throw unexpected(answer.kind);
+  await gateway.checkpoints.clear(seed, { actor, birth: answer.actor.birth });
+  return { actor: viewMessageOf(answer.actor) };
+}
+
+async function seedFor(gateway: Gateway, asked: Asked<PlantRequest>): Promise<Bytes> {
+  const { request } = asked;
+  if (request.exported.length > 0) {
+    const seed = imported(request.exported);
+    decodeSeed(seed);
+    return seed;
+  }
+  const source = nameOf({ ...request, key: request.fromKey });
+  const { birth } = await viewOf(gateway, asked, source);
+  const { contents } = await gateway.checkpoints.read({ actor: source, birth }, idOf(request));
+  return encodeSeed(seedOf(contents));
+}
+
+async function bornOf(gateway: Gateway, asked: Asked<NamedActor>): Promise<ActorBorn> {
+  const actor = nameOf(asked.request);
+  const { birth } = await viewOf(gateway, asked, actor);
+  return { actor, birth };
+}
+
+function unexpected(kind: string): TroupeError {
+  return troupeError('INTERNAL', `answered by "${kind}"`);
+}
+
+function idOf({ checkpoint }: NamedCheckpoint): number {
+  return checkedNumber('checkpoint', checkpoint, 1);
+}
+
+function messageOf({ id, bytes, pinned, contents }: CheckpointView): object {
+  const known = { id, bytes, pinned };
+  if (isFailure(contents)) return { ...known, failure: errorMessage(contents) };
+  const { turn, epoch, birth, at, clock, made, codeVersion: code } = contents;
+  const cause = made === undefined ? {} : { cause: made.cause, tookMs: made.tookMs };
+  return {
+    ...known,
+    turn,
+    epoch,
+    birth,
+    at,
+    clock,
+    ...cause,
+    ...(code === undefined ? {} : { code }),
+  };
+}
