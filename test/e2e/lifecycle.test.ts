@@ -179,6 +179,8 @@ it('a paused actor stays paused when its node is killed; what waits runs once wh
   await node.exited;
   await stage.until('it is elsewhere', async () => (await host('f')) !== node);
   expect(await stateOf('f')).toBe('paused');
+  // It is answered, so the actor has been read back, and what comes now waits in its mailbox.
+  expect(await counter.ids()).toEqual(['before']);
   const brief = stage.troupe.actor(Counter, 'f', { deadlineMs: 1_000 });
   await expect(brief.add('late')).rejects.toMatchObject({ code: 'PAUSED' });
   expect(await counter.ids()).toEqual(['before']);
