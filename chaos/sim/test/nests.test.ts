@@ -68,6 +68,6 @@ describe('a deliberate fault in how runs go on', () => {
       const { seeds } = await catchMutant(mutant, 100, checker);
       expect(seeds, `seeds in which ${checker} notices ${mutant}`).toBeDefined();
     },
-    120_000,
+    600_000,
   );
 });

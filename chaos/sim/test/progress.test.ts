@@ -10,7 +10,7 @@ describe('progress', () => {
       if (violation?.text.includes(asks)) found = violation.checker;
     }
     expect(found).toBe('progress');
-  }, 120_000);
+  }, 600_000);
 
   it('is asked for in every seed, of actors old and new and of tasks, after all else', async () => {
     const { trace, violation } = await runSeed(3, { traced: true });

@@ -23,7 +23,7 @@ describe('the simulated cluster', () => {
       const { seeds } = await catchMutant(mutant, 60);
       expect(seeds).toBeDefined();
     },
-    300_000,
+    600_000,
   );
 
   it.each<[MutantName, string]>([
@@ -64,6 +64,6 @@ describe('the simulated cluster', () => {
       const { seeds } = await catchMutant(mutant, 150, checker);
       expect(seeds).toBeDefined();
     },
-    300_000,
+    600_000,
   );
 });
