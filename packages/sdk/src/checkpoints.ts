@@ -105,7 +105,7 @@ export function checkpointsOf(unary: Unary, tenant: string): Checkpoints {
     from: { readonly fromKey: string; readonly checkpoint: number; readonly exported: Uint8Array },
   ) => {
     const asked = { tenant, type, key, scope, by: unary.newId(), ...from };
-    await unary.ask('CheckpointsService/PlantActor', asked, { waitMs: readMs });
+    await unary.ask('CheckpointsService/PlantActor', asked, { waitMs: readMs, begins: true });
   };
   return {
     async list(actor, key) {
@@ -122,7 +122,8 @@ export function checkpointsOf(unary: Unary, tenant: string): Checkpoints {
     async restore(actor, key, checkpoint) {
       const asked = { ...named(actor, key, checkpoint), by: unary.newId() };
       const method = 'CheckpointsService/RestoreVersion';
-      const { line, incarnation } = await unary.ask(method, asked, { waitMs: restoreMs });
+      const options = { waitMs: restoreMs, begins: true };
+      const { line, incarnation } = await unary.ask(method, asked, options);
       return { line, incarnation };
     },
     async fork(actor, key, checkpoint, to) {

@@ -123,21 +123,31 @@ describe('a run that goes on otherwise', () => {
 });
 
 describe('what begins by being asked for', () => {
+  const exported = new Uint8Array([1]);
   const gang = (by: Troupe) => by.gang([{ task: 'train', input: 0 }]);
   const start = (by: Troupe) => by.start('crew', {});
   const again = (by: Troupe) => by.run('r1').again({ failedOnly: true });
-  const kinds = [
+  const prompt = [
     ['a gang', gang],
     ['a run', start],
     ['a run that starts again', again],
+  ] as const;
+  /** The last three are waited for a minute and more. */
+  const kinds = [
+    ...prompt,
+    ['a fork', (by: Troupe) => by.checkpoints.fork('Order', '17', 4711, { key: '18' })],
+    ['an import', (by: Troupe) => by.checkpoints.import('Order', exported, { key: '18' })],
+    ['a restore', (by: Troupe) => by.checkpoints.restore('Order', '17', 4711)],
   ] as const;
   const beginning = (answer: () => object) => ({
     Wait: () => ({ run: { ...running, state: 'failed' } }),
     Start: answer,
     SubmitGang: answer,
+    PlantActor: answer,
+    RestoreVersion: answer,
   });
 
-  test.each(kinds)(
+  test.each(prompt)(
     'is not said to be surely undone when nobody answers: %s',
     async (_kind, ask) => {
       const hasty = await connect({ address: gateway.address, deadlineMs: 400 });
