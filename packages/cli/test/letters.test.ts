@@ -1,33 +1,8 @@
 /** `troupe letters`, against a cluster of its own. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Ran, troupe } from './run-command.ts';
+import { expect, it } from 'vitest';
+import { ownCluster } from './own-cluster.ts';
 
-const fixture = fileURLToPath(new URL('fixtures/clerk.ts', import.meta.url));
-
-let folder: string;
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'troupe-letters-'));
-  await run(['up', '--detach', '--nodes', '1', '--port', '0']);
-  expect(await run(['deploy', fixture])).toMatchObject({ code: 0 });
-});
-afterAll(async () => {
-  await troupe(['down', '--data', folder]);
-  rmSync(folder, { recursive: true });
-});
-
-function run(args: readonly string[]): Promise<Ran> {
-  return troupe([...args, '--data', folder], { env: { COLUMNS: '0' } });
-}
-
-async function json(...args: string[]): Promise<unknown> {
-  const ran = await run([...args, '--json']);
-  expect(ran).toMatchObject({ code: 0 });
-  return JSON.parse(ran.stdout);
-}
+const { run, json } = ownCluster('clerk.ts');
 
 async function deadCount(): Promise<number> {
   return ((await json('letters', 'dead')) as { letters: number }).letters;

@@ -1,40 +1,16 @@
 /** `troupe savepoint`, `savepoints` and `line`, against a cluster of its own. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { connect } from '@troupe/sdk';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bundleFile } from '../src/bundle/bundle.ts';
+import { beforeAll, expect, it } from 'vitest';
 import { readRecord } from '../src/local/state-file.ts';
-import { type Ran, troupe } from './run-command.ts';
+import { ownCluster } from './own-cluster.ts';
 
-const fixture = fileURLToPath(new URL('fixtures/counter.ts', import.meta.url));
-
-let folder: string;
+const { folder, run, json } = ownCluster('counter.ts');
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'troupe-scopes-'));
-  await run(['up', '--detach', '--nodes', '1', '--port', '0']);
   const client = await connect({ address: readRecord(folder)?.address ?? '' });
-  await client.deploy((await bundleFile(fixture)).bytes);
   const counter = client.actor('Counter', 'a', { scope: 'team' });
   for (const amount of [1, 2, 3]) await counter['add']?.(amount);
   await client.close();
 });
-afterAll(async () => {
-  await troupe(['down', '--data', folder]);
-  rmSync(folder, { recursive: true });
-});
-
-function run(args: readonly string[]): Promise<Ran> {
-  return troupe([...args, '--data', folder], { env: { COLUMNS: '0' } });
-}
-
-async function json(...args: string[]): Promise<unknown> {
-  const ran = await run([...args, '--json']);
-  expect(ran).toMatchObject({ code: 0 });
-  return JSON.parse(ran.stdout);
-}
 
 it('a savepoint is made, listed, read, shown with what lies beyond it, and forgotten', async () => {
   const actor = 'default/Counter/a';

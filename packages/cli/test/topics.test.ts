@@ -1,38 +1,8 @@
 /** `troupe topics`, `publish`, `subscribe` and `unsubscribe`, against a cluster of its own. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { connect } from '@troupe/sdk';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bundleFile } from '../src/bundle/bundle.ts';
-import { readRecord } from '../src/local/state-file.ts';
-import { type Ran, troupe } from './run-command.ts';
+import { expect, it } from 'vitest';
+import { ownCluster } from './own-cluster.ts';
 
-const fixture = fileURLToPath(new URL('fixtures/counter.ts', import.meta.url));
-
-let folder: string;
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'troupe-topics-'));
-  await run(['up', '--detach', '--nodes', '1', '--port', '0']);
-  const client = await connect({ address: readRecord(folder)?.address ?? '' });
-  await client.deploy((await bundleFile(fixture)).bytes);
-  await client.close();
-});
-afterAll(async () => {
-  await troupe(['down', '--data', folder]);
-  rmSync(folder, { recursive: true });
-});
-
-function run(args: readonly string[]): Promise<Ran> {
-  return troupe([...args, '--data', folder], { env: { COLUMNS: '0' } });
-}
-
-async function json(...args: string[]): Promise<unknown> {
-  const ran = await run([...args, '--json']);
-  expect(ran).toMatchObject({ code: 0 });
-  return JSON.parse(ran.stdout);
-}
+const { run, json } = ownCluster('counter.ts');
 
 it('what is published comes to who has subscribed, and to nobody who has left', async () => {
   expect(await json('publish', 'amounts', '100')).toEqual({ topic: 'amounts', number: 1 });

@@ -68,20 +68,15 @@ export class CheckpointShelf {
   /** Throws `UNKNOWN_CHECKPOINT`, or `LOG_CORRUPT` when it is damaged. */
   async read(of: ActorBorn, id: number): Promise<ReadCheckpoint> {
     const { pinned } = await this.#pins(of);
-    const found = await this.#copy(of, id);
-    if (found === undefined) throw unknown(of, id);
-    const contents = contentsOf(of, id, found);
-    if (contents.birth !== of.birth) throw unknown(of, id);
+    const { copy, contents } = await this.#found(of, id);
     const { state: _, deltas: __, ...shown } = contents;
     const isPinned = pinned.some((one) => one.id === id);
-    return { contents, view: { id, bytes: sizeOf(found), pinned: isPinned, contents: shown } };
+    return { contents, view: { id, bytes: sizeOf(copy), pinned: isPinned, contents: shown } };
   }
 
   /** Again and again is once. Throws `RESOURCE_EXHAUSTED` beyond `limits.checkpointPinsMax`. */
   async pin(of: ActorBorn, id: number): Promise<void> {
-    const { contents } = await this.read(of, id);
-    const copy = await this.#copy(of, id);
-    if (copy === undefined || contents.birth !== of.birth) throw unknown(of, id);
+    const { copy } = await this.#found(of, id);
     // S1
     await this.#change(of, (pinned) => {
       if (pinned.some((one) => one.id === id)) return pinned;
@@ -137,6 +132,15 @@ export class CheckpointShelf {
       if (!(thrown instanceof TroupeError) || thrown.code !== 'LOG_CORRUPT') throw thrown;
       return { ...known, contents: failureOf(thrown) };
     }
+  }
+
+  /** Of this birth and sound (S2), or it throws. */
+  async #found(of: ActorBorn, id: number): Promise<{ copy: Copy; contents: CheckpointContents }> {
+    const copy = await this.#copy(of, id);
+    if (copy === undefined) throw unknown(of, id);
+    const contents = contentsOf(of, id, copy);
+    if (contents.birth !== of.birth) throw unknown(of, id);
+    return { copy, contents };
   }
 
   /** As it stands among the last ones, else as it was pinned. */
@@ -220,14 +224,20 @@ export function imported(bytes: Bytes): Bytes {
   try {
     found = decode<Partial<Exported>>(bytes);
   } catch (cause) {
-    throw troupeError('INVALID_ARGUMENT', 'what is to be imported could not be decoded', {}, cause);
+    throw noExport(cause);
   }
   if (found?.troupe !== 'checkpoint' || !(found.seed instanceof Uint8Array)) {
-    throw troupeError('INVALID_ARGUMENT', 'what is to be imported is no exported checkpoint');
+    throw noExport();
   }
   if (sha256(found.seed) === found.hash) return found.seed;
   throw troupeError(
     'INVALID_ARGUMENT',
     'what is to be imported holds other bytes than were exported: export it again',
   );
+}
+
+function noExport(cause?: unknown): TroupeError {
+  const text =
+    'what is to be imported is no exported checkpoint: give what `troupe checkpoints export` has written';
+  return troupeError('INVALID_ARGUMENT', text, {}, cause);
 }

@@ -124,6 +124,7 @@ describe('a run that goes on otherwise', () => {
 
 describe('what begins by being asked for', () => {
   const exported = new Uint8Array([1]);
+  const order = 'Order';
   const gang = (by: Troupe) => by.gang([{ task: 'train', input: 0 }]);
   const start = (by: Troupe) => by.start('crew', {});
   const again = (by: Troupe) => by.run('r1').again({ failedOnly: true });
@@ -136,7 +137,7 @@ describe('what begins by being asked for', () => {
   const kinds = [
     ...prompt,
     ['a fork', (by: Troupe) => by.checkpoints.fork('Order', '17', 4711, { key: '18' })],
-    ['an import', (by: Troupe) => by.checkpoints.import('Order', exported, { key: '18' })],
+    ['an import', (by: Troupe) => by.checkpoints.import(order, exported, { key: '18' })],
     ['a restore', (by: Troupe) => by.checkpoints.restore('Order', '17', 4711)],
   ] as const;
   const beginning = (answer: () => object) => ({

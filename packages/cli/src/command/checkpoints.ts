@@ -100,7 +100,7 @@ function addExport(checkpoints: Command): void {
         const bytes = await withTroupe(settings, (troupe) =>
           troupe.checkpoints.export(type, key, id),
         );
-        writeFileSync(file, bytes);
+        writeExported(file, bytes);
         settings.terminal.answer({ file, bytes: bytes.length }, () =>
           settings.terminal.line(
             `${file} holds ${text} at checkpoint ${id}: ${sizeOf(bytes.length)}`,
@@ -164,6 +164,14 @@ interface Scoped {
 
 function scopeOf({ scope }: Scoped): Scoped {
   return scope === undefined ? {} : { scope };
+}
+
+function writeExported(file: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(file, bytes);
+  } catch (cause) {
+    throw new UsageError(`${file} cannot be written: ${failureOf(cause).message}`);
+  }
 }
 
 function readExported(file: string): Uint8Array {
