@@ -9,16 +9,16 @@ import { startSampling } from './cluster/samples.ts';
 import { lookAround, type Setting, said } from './cluster/setting.ts';
 import { dataDirOf, logDirOf, openStage } from './cluster/stage.ts';
 import { Conductor } from './conductor.ts';
+import { timesDue } from './faults/due.ts';
 import { disksFor, type FaultKind, lastKind, unavailable } from './faults/kinds.ts';
 import { type Round, rounds } from './faults/schedule.ts';
 import { type History, HistoryWriter } from './history/history.ts';
 import { Random } from './random.ts';
-import { soakMs } from './report/summary.ts';
 import { type Load, startLoad, workloads } from './workloads/load.ts';
 
 export interface ChaosOptions {
   readonly seed: string;
-  /** How long rounds of faults go on. */
+  /** How long rounds of faults go on (U2). */
   readonly forMs: number;
   readonly nodes: number;
   readonly schedulers: number;
@@ -89,12 +89,13 @@ async function play(
     const dealt = kinds.filter((kind) => kind !== lastKind);
     const plan = rounds(random.fork('rounds'), dealt, conductor.givenBack);
     const badWords = new BadWords(logDirOf(dir));
-    const whole = await conductor.play(plan, forMs, random.fork('targets'));
+    const whole = await conductor.play(plan, { forMs, kinds: dealt }, random.fork('targets'));
     if (whole && kinds.includes(lastKind)) {
       await stage.bringLogs();
       badWords.look().forEach(alarm);
       badWords.olderData = true;
-      await conductor.play(lastRounds(forMs), Infinity, random.fork('last'));
+      const asOften = { forMs: Number.POSITIVE_INFINITY, kinds: [] };
+      await conductor.play(lastRounds(forMs), asOften, random.fork('last'));
     }
     await finish(load, { alarm, say, stopSampling });
     await load.close();
@@ -124,8 +125,7 @@ async function finish(load: Load, { alarm, say, stopSampling }: Finish): Promise
   });
 }
 
-/** Once, and three times in a soak. */
 function lastRounds(forMs: number): readonly Round[] {
-  const once = [{ kind: lastKind, afterMs: 0, lastsMs: 0 }];
-  return forMs >= soakMs ? [once, once, once] : [once];
+  const times = Math.max(1, timesDue(forMs));
+  return Array.from({ length: times }, () => [{ kind: lastKind, afterMs: 0, lastsMs: 0 }]);
 }

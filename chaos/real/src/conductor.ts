@@ -8,6 +8,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Pulse, pulseOf } from './cluster/pulse.ts';
 import type { Stage } from './cluster/stage.ts';
+import { goesOn, timesDue } from './faults/due.ts';
 import { type FaultKind, faultOf } from './faults/kinds.ts';
 import type { Planned, Round } from './faults/schedule.ts';
 import type { FaultLine, HistoryWriter } from './history/history.ts';
@@ -23,6 +24,12 @@ const calmMs = [300, 1_500] as const;
 /** How it is without faults, to compare with. */
 const firstCalmMs = 4_000;
 
+/** How long rounds begin, and the kinds that are due in it. */
+export interface Span {
+  readonly forMs: number;
+  readonly kinds: readonly FaultKind[];
+}
+
 export class Conductor {
   readonly #stage: Stage;
   readonly #writer: HistoryWriter;
@@ -31,6 +38,8 @@ export class Conductor {
   readonly #callers: Pulse;
   readonly #workloads: Pulse;
   #number = 0;
+  /** How often a kind has befallen somebody. */
+  readonly #times = new Map<FaultKind, number>();
   /** Kinds that befell nobody when they came: they are to come again. */
   readonly givenBack: FaultKind[] = [];
 
@@ -51,14 +60,19 @@ export class Conductor {
   }
 
   /** False when the cluster did not heal from one of the rounds. */
-  async play(plan: Iterable<Round>, forMs: number, random: Random): Promise<boolean> {
+  async play(plan: Iterable<Round>, { forMs, kinds }: Span, random: Random): Promise<boolean> {
     if (this.#number === 0) {
       if (!(await this.#healed('the start'))) return false;
       await pause(firstCalmMs);
     }
-    const end = this.#writer.now() + forMs;
+    const from = this.#writer.now();
+    let beyond = false;
     for (const round of plan) {
-      if (this.#writer.now() >= end) return true;
+      const ms = this.#writer.now() - from;
+      const owed = kinds.filter((kind) => this.#timesOf(kind) < timesDue(forMs));
+      if (!goesOn(ms, forMs, owed.length)) return true;
+      if (ms >= forMs && !beyond) this.#say(`the time is up, but not for ${owed.join(', ')}`);
+      beyond = ms >= forMs;
       this.#number += 1;
       if (!(await this.#round(round, this.#number, random))) return false;
       await pause(random.between(...calmMs));
@@ -109,10 +123,15 @@ export class Conductor {
       this.#writer.write({ ...base, target, until, befallen, skipped: 'it befell nothing' });
       return;
     }
+    this.#times.set(planned.kind, this.#timesOf(planned.kind) + 1);
     const recoveredMs = await recovered;
     const measured = recoveredMs === undefined ? {} : { recoveredMs: Math.round(recoveredMs) };
     const counted = befallen === undefined ? {} : { befallen };
     this.#writer.write({ ...base, target, until, ...counted, ...measured });
+  }
+
+  #timesOf(kind: FaultKind): number {
+    return this.#times.get(kind) ?? 0;
   }
 
   /** X1 */

@@ -25,7 +25,8 @@ import { reportText } from './report/text.ts';
 
 const help = `Usage: npm run chaos -- [options]
 
-  --for TIME         how long faults are injected: 90s, 10m, 1h (default 2m)
+  --for TIME         how long faults are injected: 90s, 10m, 1h (default 2m); from 10m on until every
+                     kind has come, and from 30m on three times, at most twice as long
   --nodes N          worker nodes (default 5)
   --schedulers N     scheduler replicas (default 3)
   --seed S           the same faults in the same order (default: a new one, which is printed)

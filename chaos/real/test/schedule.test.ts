@@ -1,5 +1,6 @@
 /** Which faults come when. */
 import { expect, it } from 'vitest';
+import { goesOn, timesDue } from '../src/faults/due.ts';
 import { type FaultKind, faultKinds, faultOf } from '../src/faults/kinds.ts';
 import { type Round, rounds } from '../src/faults/schedule.ts';
 import { Random } from '../src/random.ts';
@@ -42,4 +43,18 @@ it('a kind that is given back comes again in the next round (C3)', () => {
   givenBack.push('split');
   expect(drawn.next().value?.[0]).toMatchObject({ kind: 'split' });
   expect(givenBack).toEqual([]);
+});
+
+const minute = 60_000;
+
+it('every kind is due once in ten minutes and three times in half an hour (U1)', () => {
+  expect([9, 10, 29, 30, 60].map((minutes) => timesDue(minutes * minute))).toEqual([0, 1, 1, 3, 3]);
+});
+
+it('a run goes on beyond its time for a kind that has not come, at most as long again (U2)', () => {
+  const next = (minutes: number, owed: number) => goesOn(minutes * minute, 10 * minute, owed);
+  expect(next(9, 0)).toBe(true);
+  expect(next(10, 0)).toBe(false);
+  expect(next(10, 1)).toBe(true);
+  expect(next(20, 1)).toBe(false);
 });

@@ -1,6 +1,7 @@
 /** What a history comes to: counted, checked, and judged. */
 import { checkHistory, strangeWorkloads } from '../checkers/check.ts';
 import type { Finding, FindingKind, Verdict } from '../checkers/verdict.ts';
+import { soakMs, timesDue } from '../faults/due.ts';
 import type { FaultLine, History, Outcome } from '../history/history.ts';
 import { type Growth, growthOf, toMeasure } from './growth.ts';
 import { type Bucket, timeline } from './timeline.ts';
@@ -45,11 +46,6 @@ export interface Summary {
   readonly faultLines: readonly FaultLine[];
 }
 
-/** A run of so long that leaves a kind of fault out proves too little. */
-const everyKindMs = 600_000;
-/** In a run of so long nothing may grow, and every kind comes so often. */
-export const soakMs = 1_800_000;
-const soakTimes = 3;
 const reasonsMax = 20;
 
 export function summarize(history: History): Summary {
@@ -155,9 +151,7 @@ function weakFaults(history: History): readonly string[] {
 
 /** Every kind must come in a long run, and come again in a soak. */
 function seldomKinds(history: History) {
-  const { forMs = 0 } = history.begin ?? {};
-  const due = forMs >= soakMs ? soakTimes : forMs >= everyKindMs ? 1 : 0;
-  return kindsBelow(due, history);
+  return kindsBelow(timesDue(history.begin?.forMs ?? 0), history);
 }
 
 function kindsBelow(due: number, { begin, faults }: History) {
