@@ -15,6 +15,7 @@ import { type Round, rounds } from './faults/schedule.ts';
 import { type History, HistoryWriter } from './history/history.ts';
 import { Random } from './random.ts';
 import { type Load, startLoad, workloads } from './workloads/load.ts';
+import { Pace } from './workloads/pace.ts';
 
 export interface ChaosOptions {
   readonly seed: string;
@@ -70,7 +71,7 @@ export async function runChaos(options: ChaosOptions): Promise<History> {
 }
 
 async function play(
-  { dir, seed, forMs, kinds, pace, say }: ChaosOptions,
+  { dir, seed, forMs, kinds, pace: asked, say }: ChaosOptions,
   setting: Setting,
   writer: HistoryWriter,
   alarm: (what: string) => void,
@@ -80,6 +81,7 @@ async function play(
   const upgrades = kinds.includes('upgrade');
   const stage = await openStage({ setting, dir, disks, upgrades, alarm, say });
   const stopSampling = startSampling(stage, writer);
+  const pace = new Pace(asked);
   try {
     const { bundle, cluster } = stage;
     const { addresses } = cluster;
@@ -102,6 +104,8 @@ async function play(
     await stage.bringLogs();
     badWords.look().forEach(alarm);
   } finally {
+    const share = Math.round(pace.end() * 100);
+    if (share < 100) say(`the load kept to ${share} % of its pace, since the machine was busy`);
     stopSampling();
     await stage.close();
   }

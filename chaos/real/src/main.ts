@@ -32,7 +32,7 @@ const help = `Usage: npm run chaos -- [options]
   --seed S           the same faults in the same order (default: a new one, which is printed)
   --only KIND,…      only these kinds of faults
   --loopback         all processes on one loopback, also where machines can be had (Linux, root)
-  --pace N           2 is about twice the load (default 1)
+  --pace N           2 is about twice the load (default 1), which gives way on a busy machine
   --dir DIR          history, logs and reports (default .troupe/chaos/SEED)
   --json FILE        the report as JSON (default DIR/report.json)
   --html FILE        the report as one page (default DIR/report.html)

@@ -9,6 +9,7 @@ import { broadcasts } from './broadcasts.ts';
 import { cancellations } from './cancellations.ts';
 import { counters } from './counters.ts';
 import { lists } from './lists.ts';
+import type { Pace } from './pace.ts';
 import { parcels } from './parcels.ts';
 import { placings } from './placings.ts';
 import { registers } from './registers.ts';
@@ -55,8 +56,7 @@ export interface LoadStart {
   readonly nodes: number;
   readonly random: Random;
   readonly writer: HistoryWriter;
-  /** Divides the clients' pauses: 2 is about twice the load. */
-  readonly pace: number;
+  readonly pace: Pace;
 }
 
 export interface Load {
@@ -177,11 +177,11 @@ async function openTenants(
   return sessions;
 }
 
-async function loop(workload: Workload, seat: Seat, pace: number, stopped: AbortSignal) {
+async function loop(workload: Workload, seat: Seat, pace: Pace, stopped: AbortSignal) {
   const step = workload.client(seat);
   while (!stopped.aborted) {
     await step();
-    const thinkMs = (workload.thinkMs * (0.5 + seat.random.next())) / pace;
+    const thinkMs = (workload.thinkMs * (0.5 + seat.random.next())) / pace.now;
     await pause(thinkMs, undefined, { signal: stopped }).catch(() => undefined);
   }
 }
