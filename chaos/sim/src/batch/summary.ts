@@ -21,7 +21,7 @@ export interface Report {
 }
 
 /** Batches of so many seeds must reach every interesting state, and have every kind of fault. */
-export const seedsForCoverage = 3_000;
+export const seedsForCoverage = 10_000;
 
 /** Nodes from which on a cluster counts as one of its size. */
 const sizes: readonly (readonly [nodesMin: number, name: string])[] = [

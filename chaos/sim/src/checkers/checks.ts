@@ -157,6 +157,9 @@ export interface Violation {
   readonly who: string;
 }
 
+/** Who hears what: most of what happens concerns a few of many. */
+type Ears = { readonly [H in keyof Checker]-?: readonly Required<Checker>[H][] };
+
 export class Checks implements Onlooker {
   readonly truth: Truth;
   /** The first one that ends the run. */
@@ -166,8 +169,8 @@ export class Checks implements Onlooker {
   readonly #now: () => number;
   readonly #wishes: CheckWishes;
   readonly #manifests: Manifests;
-  readonly #checkers: readonly Checker[];
-  readonly #vaultCheckers: readonly Checker[];
+  readonly #ears: Ears;
+  readonly #vaultEars: Ears;
   #who = '*';
   readonly #readers = new Map<LogName, BatchReader<SchedulerFact | NodeFact>>();
 
@@ -191,7 +194,7 @@ export class Checks implements Onlooker {
       );
     };
     const checkers = made(makers);
-    this.#vaultCheckers = made(vaultMakers);
+    this.#vaultEars = earsOf(made(vaultMakers));
     const all = [
       sights,
       runSights,
@@ -205,7 +208,7 @@ export class Checks implements Onlooker {
       topicSights,
     ];
     const looks = all.map((look) => look(this.truth, coverage));
-    this.#checkers = [...checkers, ...looks];
+    this.#ears = earsOf([...checkers, ...looks]);
   }
 
   violate(checker: string, text: string): void {
@@ -231,7 +234,7 @@ export class Checks implements Onlooker {
   /** A record stands in a log now. */
   stored(log: LogName, record: Stored): void {
     this.#who = writerOf(record.id);
-    for (const checker of this.#checkers) checker.record?.(log, record);
+    for (const hear of this.#ears.record) hear(log, record);
     if (record.kind !== 'rec') return;
     const reader = this.#readers.get(log) ?? new BatchReader<SchedulerFact | NodeFact>(0);
     this.#readers.set(log, reader);
@@ -252,53 +255,53 @@ export class Checks implements Onlooker {
     this.#who = from;
     this.truth.asked.sent(message);
     if (isOfVault(message)) return;
-    for (const checker of this.#checkers) checker.sent?.(from, subject, message);
+    for (const hear of this.#ears.sent) hear(from, subject, message);
   }
 
   answered(answer: Answered): void {
     this.#who = answer.client;
-    const checkers = isOfVault(answer.operation) ? this.#vaultCheckers : this.#checkers;
-    for (const checker of checkers) checker.answered?.(answer);
+    const ears = isOfVault(answer.operation) ? this.#vaultEars : this.#ears;
+    for (const hear of ears.answered) hear(answer);
   }
 
   tookAll(actor: ActorId, cause: string, values: readonly Uint8Array[]): void {
     this.#who = cause;
-    for (const checker of this.#checkers) checker.tookAll?.({ actor, cause, values });
+    for (const hear of this.#ears.tookAll) hear({ actor, cause, values });
   }
 
   effect(effect: Effect): void {
     this.#who = effect.node;
     if (isOfVault(effect)) return;
-    for (const checker of this.#checkers) checker.effect?.(effect);
+    for (const hear of this.#ears.effect) hear(effect);
   }
 
   configured(configured: Configured): void {
     this.#who = configured.node;
     if (isOfVault(configured)) return;
-    for (const checker of this.#checkers) checker.configured?.(configured);
+    for (const hear of this.#ears.configured) hear(configured);
   }
 
   /** Also of actors whose scope goes back: then its code goes back too. */
   ran({ bundle, ...ran }: Omit<Ran, 'version'> & { readonly bundle: BundleHash }): void {
     this.#who = ran.node;
     const version = this.#manifests.versionOf(bundle);
-    for (const checker of this.#checkers) checker.ran?.({ ...ran, version });
+    for (const hear of this.#ears.ran) hear({ ...ran, version });
   }
 
   attempted(attempted: Attempted): void {
     this.#who = attempted.node;
-    for (const checker of this.#checkers) checker.attempted?.(attempted);
+    for (const hear of this.#ears.attempted) hear(attempted);
   }
 
   crashed(node: string, callIds: readonly string[]): void {
     this.#who = node;
-    for (const checker of this.#checkers) checker.crashed?.(callIds);
+    for (const hear of this.#ears.crashed) hear(callIds);
   }
 
   restored(restored: Restored): void {
     this.#who = restored.node;
-    const checkers = isOfVault(restored) ? this.#vaultCheckers : this.#checkers;
-    for (const checker of checkers) checker.restored?.(restored);
+    const ears = isOfVault(restored) ? this.#vaultEars : this.#ears;
+    for (const hear of ears.restored) hear(restored);
   }
 
   /** A term begins in this process. */
@@ -309,42 +312,69 @@ export class Checks implements Onlooker {
 
   obeyed(process: string, term: Term): void {
     this.#who = process;
-    for (const checker of this.#checkers) checker.obeyed?.(process, term);
+    for (const hear of this.#ears.obeyed) hear(process, term);
   }
 
   testified(process: string, node: Incarnation): void {
     this.#who = process;
-    for (const checker of this.#checkers) checker.testified?.(process, node);
+    for (const hear of this.#ears.testified) hear(process, node);
   }
 
   activated(actor: ActorId, ids: readonly string[], node: string): void {
     this.#who = node;
-    const checkers = isOfVault({ actor }) ? this.#vaultCheckers : this.#checkers;
-    for (const checker of checkers) checker.activated?.(actor, ids, node);
+    const ears = isOfVault({ actor }) ? this.#vaultEars : this.#ears;
+    for (const hear of ears.activated) hear(actor, ids, node);
   }
 
   followed(process: string, machine: SchedulerMachine): void {
     this.#who = process;
-    for (const checker of this.#checkers) checker.followed?.(process, machine);
+    for (const hear of this.#ears.followed) hear(process, machine);
   }
 
   atRest(rest: Rest): void {
     this.#who = '*';
-    for (const checker of this.#checkers) checker.atRest?.(rest);
-    for (const checker of this.#vaultCheckers) checker.atRest?.(rest);
+    for (const hear of this.#ears.atRest) hear(rest);
+    for (const hear of this.#vaultEars.atRest) hear(rest);
   }
 
   #journalFact(fact: SchedulerFact, position: number, record: Stored): void {
-    for (const checker of this.#checkers) checker.journalFact?.(fact, position, record);
-    for (const checker of this.#vaultCheckers) checker.journalFact?.(fact, position, record);
+    for (const hear of this.#ears.journalFact) hear(fact, position, record);
+    for (const hear of this.#vaultEars.journalFact) hear(fact, position, record);
     this.truth.journal(fact, position);
   }
 
   #turnFact(fact: NodeFact, log: LogName, record: Stored): void {
     const isVaults = isOfVault(fact);
-    const checkers = isVaults ? this.#vaultCheckers : this.#checkers;
-    for (const checker of checkers) checker.turnFact?.(fact, log, record);
+    const ears = isVaults ? this.#vaultEars : this.#ears;
+    for (const hear of ears.turnFact) hear(fact, log, record);
     if (isVaults) this.truth.vaults.turn(fact);
     else this.truth.turn(fact);
   }
+}
+
+function earsOf(checkers: readonly Checker[]): Ears {
+  const of = <H extends keyof Checker>(hear: H): Required<Checker>[H][] =>
+    checkers.flatMap((checker) => {
+      const own = checker[hear];
+      return own === undefined ? [] : [own.bind(checker) as Required<Checker>[H]];
+    });
+  return {
+    record: of('record'),
+    journalFact: of('journalFact'),
+    turnFact: of('turnFact'),
+    sent: of('sent'),
+    answered: of('answered'),
+    tookAll: of('tookAll'),
+    effect: of('effect'),
+    configured: of('configured'),
+    ran: of('ran'),
+    attempted: of('attempted'),
+    crashed: of('crashed'),
+    restored: of('restored'),
+    obeyed: of('obeyed'),
+    testified: of('testified'),
+    activated: of('activated'),
+    followed: of('followed'),
+    atRest: of('atRest'),
+  };
 }

@@ -194,5 +194,9 @@ export function callOf({ session, number }: { session: string; number: number })
 /** True of what is told about one of them, or by it. */
 export function isOfVault(message: object): boolean {
   const { actor, to, from } = message as { actor?: unknown; to?: unknown; from?: unknown };
-  return [actor, to, from].some((id) => typeof id === 'string' && isVault(id));
+  return isVaultId(actor) || isVaultId(to) || isVaultId(from);
+}
+
+function isVaultId(id: unknown): boolean {
+  return typeof id === 'string' && isVault(id);
 }

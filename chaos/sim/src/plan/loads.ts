@@ -26,6 +26,8 @@ import { drawVisits } from './visits.ts';
 export interface LoadGround {
   readonly shape: LoadShape;
   readonly quiet: boolean;
+  /** Much comes together. */
+  readonly busy: boolean;
   readonly places: Places;
   readonly faults: readonly Fault[];
   readonly nests: readonly Workflow[];
@@ -43,7 +45,7 @@ export interface LoadWishes {
 }
 
 interface Load {
-  /** Of the seeds that can have it; all have it when absent, where there is anything to ask. */
+  /** Of the busy seeds that can have it; all have it when absent, where there is anything to ask. */
   readonly share?: number;
   readonly cannot?: (ground: LoadGround) => boolean;
   readonly draw: (client: string, ground: LoadGround, chance: Random) => readonly Operation[];
@@ -135,7 +137,12 @@ export function isLoadName(text: string): text is LoadName {
 export function hasLoad(name: LoadName, ground: LoadGround, chance: Random): boolean {
   const { share, cannot }: Load = loads[name];
   if (cannot?.(ground) === true) return false;
-  return share === undefined || chance.fork(`has ${name}`).chance(share);
+  return share === undefined || chance.fork(`has ${name}`).chance(shareOf(share, ground.busy));
+}
+
+/** Of seeds that have something: of the light ones a third as many as of the busy ones. */
+export function shareOf(share: number, busy: boolean): number {
+  return busy ? share : share / 3;
 }
 
 /** By client. `chance` says which loads there are, `load` what is in them. */

@@ -3,8 +3,8 @@ import type { Random } from '@troupe/virtual';
 import type { Places } from './faults.ts';
 
 /** One seed of so many is a cluster of 100 to 1,000 nodes, one of 20 to 99. */
-const largeEvery = 80;
-const mediumEvery = 40;
+const largeEvery = 160;
+const mediumEvery = 80;
 
 export function drawPlaces(seed: number, wished: number | undefined, chance: Random): Places {
   const usual = chance.chance(0.9) ? chance.whole(3, 6) : chance.whole(7, 20);

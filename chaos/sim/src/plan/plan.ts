@@ -24,7 +24,7 @@ import {
   type Places,
 } from './faults.ts';
 import type { Operation } from './load.ts';
-import { drawLoads, hasLoad, type LoadWishes } from './loads.ts';
+import { drawLoads, hasLoad, type LoadWishes, shareOf } from './loads.ts';
 import { drawMigrations } from './migrations.ts';
 import { drawNests } from './nests.ts';
 import { drawPlaces } from './places.ts';
@@ -64,7 +64,9 @@ export interface PlanWishes extends LoadWishes {
   readonly without?: readonly number[] | undefined;
 }
 
-/** Seeds with runs of workflows of all kinds. */
+/** Seeds in which much comes together; the others are light, so that many are soon run. */
+const busyShare = 0.1;
+/** Seeds with runs of workflows of all kinds, of the busy ones. */
 const nestsShare = 0.45;
 /** Messages that come again where a scope may have gone back in time. */
 const lateShare = 0.05;
@@ -75,7 +77,7 @@ const rebalanceShare = 0.25;
 const groupsShare = 0.25;
 /** Seeds in which checkpoints are damaged, and soon too old. */
 const damagedSeeds = 0.3;
-/** Seeds with nodes, tasks and tenants of many kinds. */
+/** Seeds with nodes, tasks and tenants of many kinds, of the busy ones. */
 const sceneShare = 0.22;
 /** Seeds in which an operator moves actors. */
 const migrationsShare = 0.35;
@@ -86,7 +88,8 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const chance = new Random(seed).fork('plan');
   const places = drawPlaces(seed, wishes.nodes, chance.fork('places'));
   const large = places.nodes.length >= largeNodesMin;
-  const healAt = drawHealAt(large, chance);
+  const busy = chance.fork('busy').chance(busyShare);
+  const healAt = drawHealAt(large, busy, chance);
   const span = { fromMs: 1_500, untilMs: healAt - 500 };
   const load = chance.fork('load');
   const narrow = drawLimits(chance.fork('limits'));
@@ -95,7 +98,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const count = drawCount(large, chance);
   const tenants = drawTenants(large, chance.fork('tenants'));
   // Its tasks make the manifest too large for a narrow record.
-  const hasScene = !large && !wide && chance.fork('has scene').chance(sceneShare);
+  const hasScene = !large && !wide && chance.fork('has scene').chance(shareOf(sceneShare, busy));
   const scene = hasScene ? drawScene(places.nodes, tenants, chance.fork('scene')) : undefined;
   const faults = [
     ...drawFaults(quiet ? 2 : count, span, places, chance.fork('faults')),
@@ -114,15 +117,16 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   ];
   const shape = {
     keys: large ? Math.ceil(places.nodes.length * 1.5) : load.whole(2, 8),
-    operations: large ? 60 : quiet ? load.whole(1, 4) : load.whole(8, 45),
+    operations: large ? 60 : quiet ? load.whole(1, 4) : drawOperationCount(busy, load),
     // Values so large that a few turns fill a record.
     wide,
     ...span,
   };
-  const nests = chance.fork('has nests').chance(nestsShare) ? drawNests(chance.fork('nests')) : [];
+  const hasNests = chance.fork('has nests').chance(shareOf(nestsShare, busy));
+  const nests = hasNests ? drawNests(chance.fork('nests')) : [];
   const scope = drawScope(chance.fork('scope'));
   const vaults = drawVaultCount(chance.fork('vaults'));
-  const ground = { shape, quiet, places, faults, nests, scene, scope, tenants, vaults };
+  const ground = { shape, quiet, busy, places, faults, nests, scene, scope, tenants, vaults };
   const hasVaults = hasLoad('vaults', ground, chance);
   const operations = drawLoads(ground, { chance, load }, wishes);
   const hasDamage = chance.fork('has damaged').chance(damagedSeeds);
@@ -173,9 +177,15 @@ function withRoomForTaken(hasDamage: boolean, limits: NarrowLimits): NarrowLimit
 }
 
 /** Some runs are long, with much silence in between: what is idle leaves memory. */
-function drawHealAt(large: boolean, chance: Random): number {
+function drawHealAt(large: boolean, busy: boolean, chance: Random): number {
   if (large) return chance.whole(6_000, 9_000);
-  return chance.chance(0.04) ? chance.whole(60_000, 150_000) : chance.whole(8_000, 26_000);
+  if (chance.chance(0.04)) return chance.whole(60_000, 150_000);
+  return busy ? chance.whole(8_000, 26_000) : chance.whole(6_000, 14_000);
+}
+
+/** Of each client, beside what other loads ask. */
+function drawOperationCount(busy: boolean, load: Random): number {
+  return busy ? load.whole(8, 45) : load.whole(1, 10);
 }
 
 function drawCount(large: boolean, chance: Random): number {

@@ -66,7 +66,8 @@ export class Network {
   send(from: Process, subject: string, message: object): void {
     if (!from.alive) return;
     this.#world.checks.sent(from.name, subject, message);
-    this.#world.moments.tell(kindOf(message), from.host.name);
+    const kind = kindOf(message);
+    this.#world.moments.tell(kind, from.host.name);
     let bytes: Bytes | undefined;
     for (const listener of this.#listeners.get(subject) ?? []) {
       if (!listener.process.alive) {
@@ -74,7 +75,7 @@ export class Network {
         continue;
       }
       bytes ??= this.#encode(from, message);
-      this.#carry(from, listener, { subject, bytes, kind: kindOf(message) });
+      this.#carry(from, listener, { subject, bytes, kind });
     }
   }
 

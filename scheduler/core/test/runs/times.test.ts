@@ -43,6 +43,18 @@ describe('a wait', () => {
     expect(scene.now - began).toBeLessThan(100 * 3_600_000 + 5 * 60_000);
   });
 
+  it('is as long as it was asked for when whoever led before had led for hours with nothing that waits', () => {
+    const scene = flow([wait('w', 1_000), work('a', { after: ['w'] })]);
+    scene.beating.clear();
+    scene.pass(10 * 3_600_000);
+    scene.starts('flow');
+    scene.failOver();
+    scene.pass(999);
+    expect(live(scene)).toEqual([]);
+    scene.pass(60_001);
+    expect(live(scene)).toEqual(['a']);
+  });
+
   it('of any length costs a line a minute in the journal', () => {
     const scene = flow([wait('w', 400 * day)]);
     scene.beating.clear();
