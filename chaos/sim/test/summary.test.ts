@@ -24,13 +24,13 @@ function summaryOf(seeds: number, ...first: Report[]): Summary {
 }
 
 it('a large batch must reach every interesting state and have every kind of fault, once', () => {
-  expect(summaryOf(3_000, all).missed).toEqual([]);
+  expect(summaryOf(10_000, all).missed).toEqual([]);
   const less = { ...all, faults: all.faults.slice(1), coverage: all.coverage.slice(1) };
-  expect(summaryOf(3_000, less).missed).toEqual(['takeover', 'the fault crash']);
+  expect(summaryOf(10_000, less).missed).toEqual(['takeover', 'the fault crash']);
 });
 
 it('a small batch misses nothing', () => {
-  expect(summaryOf(2_999).missed).toEqual([]);
+  expect(summaryOf(9_999).missed).toEqual([]);
 });
 
 it('says how much cluster time and how many faults of each kind it was', () => {
