@@ -65,7 +65,7 @@ export interface PlanWishes extends LoadWishes {
 }
 
 /** Seeds in which much comes together; the others are light, so that many are soon run. */
-const busyShare = 0.1;
+const busyShare = 0.08;
 /** Seeds with runs of workflows of all kinds, of the busy ones. */
 const nestsShare = 0.45;
 /** Messages that come again where a scope may have gone back in time. */
@@ -180,12 +180,12 @@ function withRoomForTaken(hasDamage: boolean, limits: NarrowLimits): NarrowLimit
 function drawHealAt(large: boolean, busy: boolean, chance: Random): number {
   if (large) return chance.whole(6_000, 9_000);
   if (chance.chance(0.04)) return chance.whole(60_000, 150_000);
-  return busy ? chance.whole(8_000, 26_000) : chance.whole(6_000, 14_000);
+  return busy ? chance.whole(8_000, 26_000) : chance.whole(5_000, 11_000);
 }
 
 /** Of each client, beside what other loads ask. */
 function drawOperationCount(busy: boolean, load: Random): number {
-  return busy ? load.whole(8, 45) : load.whole(1, 10);
+  return busy ? load.whole(8, 45) : load.whole(1, 8);
 }
 
 function drawCount(large: boolean, chance: Random): number {
