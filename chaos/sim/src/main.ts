@@ -9,13 +9,13 @@ import { corpus, keptPlans, tryAgain } from './batch/corpus.ts';
 import { diagram } from './batch/diagram.ts';
 import { lookOptions, minimize, optionsOf, shrinkPlan } from './batch/minimize.ts';
 import {
-  catchMutant,
   checkerLines,
   mutantNames,
   rowOf,
   tableHead,
   whatEachNotices,
 } from './batch/mutant-table.ts';
+import { catchMutants } from './batch/mutant-threads.ts';
 import { Summary, seedsForCoverage } from './batch/summary.ts';
 import {
   checkerWished,
@@ -164,12 +164,14 @@ async function showMutants({ checker }: Options): Promise<boolean> {
   const alone = checkerWished(checker);
   let all = true;
   say(tableHead);
-  for (const mutant of mutantNames) {
-    const caught = await catchMutant(mutant, undefined, alone);
+  const left = await catchMutants(mutantNames, { threads: threadsUsual(), alone }, (caught) => {
     for (const line of rowOf(caught)) say(line);
     all &&= caught.seeds !== undefined;
-  }
-  return all;
+  });
+  if (left.length === 0) return all;
+  throw new InconclusiveError(
+    `inconclusive: not tried, since their threads ended: ${left.join(', ')}`,
+  );
 }
 
 async function showCheckers({ seeds }: Options): Promise<boolean> {

@@ -52,9 +52,16 @@ it.each([
   expect(status).toBe(2);
 });
 
+const dies =
+  'import { isMainThread } from "node:worker_threads"; if (!isMainThread) process.exit(0)';
+
+it('deliberate faults that were not tried, since their threads ended, are named', () => {
+  const { status, stdout } = run(['--mutants'], ['--import', `data:text/javascript,${dies}`]);
+  expect(stdout).toContain('inconclusive: not tried, since their threads ended: released-without');
+  expect(status).toBe(3);
+});
+
 it('a batch whose threads ended before their seeds were run proves nothing', () => {
-  const dies =
-    'import { isMainThread } from "node:worker_threads"; if (!isMainThread) process.exit(0)';
   const options = ['--seeds', '3', '--threads', '2', '--mutant', 'steps-not-gated'];
   const { status, stdout } = run(options, ['--import', `data:text/javascript,${dies}`]);
   const all = new Set([...corpus(), 1, 2, 3]).size;
