@@ -13,6 +13,8 @@
  * B8  of an actor that is on its way elsewhere nothing new is begun, but reads beside its last turn,
  *     which may wait for them; what is asked of it waits for the leader to say where it went.
  * B7  before an actor is live no call is turned away: it may wait here already, or be recorded.
+ * B9  a call that was sent to an earlier placement of the actor here is not taken: it may have been turned away
+ *     there, which is known no more. Whoever still asks is told to look where the actor is, and asks again.
  */
 import {
   type ActorId,
@@ -57,6 +59,8 @@ export class Mailboxes {
       return this.#ofEnded(activation, call);
     }
     if (activation.birth !== call.birth) return this.#notHere(call);
+    // B9
+    if (call.epoch < activation.epoch) return this.#notHere(call);
     this.#take(activation, call);
   }
 

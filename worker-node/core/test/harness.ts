@@ -121,6 +121,8 @@ export class TestNode {
     replies: [],
   };
   #position = 0;
+  /** Where whoever calls believes an actor to be: its latest placement. */
+  readonly #placedAt = new Map<ActorId, number>();
   #states = new Map<ActorId, string[]>();
   #turns = new Map<number, Turn>();
   /** Turns of an actor, the running one first. */
@@ -180,6 +182,7 @@ export class TestNode {
       chain,
       ...more,
     };
+    this.#placedAt.set(actor, epoch);
     this.message(place);
   }
 
@@ -189,7 +192,7 @@ export class TestNode {
       kind: 'call',
       actor: ledger,
       birth: 1,
-      epoch: 2,
+      epoch: this.#placedAt.get(more.actor ?? ledger) ?? 2,
       method,
       args: encodeValue([id]),
       caller: { session: sessionId('s1'), number, low: caller.low ?? 1, ...caller },

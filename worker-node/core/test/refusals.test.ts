@@ -33,6 +33,16 @@ describe('a call that is refused', () => {
     expect(a.machine.actors.get(ledger)?.mailbox.at(-1)?.cause).toMatchObject({ number });
   });
 
+  it('is not run by a copy that was sent to an earlier placement, when its actor has come back to the node (B9)', () => {
+    const a = new TestNode('a');
+    a.place(ledger, 7);
+    a.call('add', 'late', {}, { epoch: 2 });
+    expect(a.replies.map(({ message }) => message)).toMatchObject([{ kind: 'not-here', epoch: 2 }]);
+    expect(a.log).toEqual([]);
+    a.call('add', 'late');
+    expect(a.outcomes()).toMatchObject([{ ok: true }]);
+  });
+
   it('for want of room stays refused for as long after the last refusal as after the first', () => {
     const a = new TestNode('a');
     a.place(ledger);
