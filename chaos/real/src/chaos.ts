@@ -15,7 +15,7 @@ import { type Round, rounds } from './faults/schedule.ts';
 import { type History, HistoryWriter } from './history/history.ts';
 import { Random } from './random.ts';
 import { type Load, startLoad, workloads } from './workloads/load.ts';
-import { Pace } from './workloads/pace.ts';
+import { Pace, startPacing, timesNow } from './workloads/pace.ts';
 
 export interface ChaosOptions {
   readonly seed: string;
@@ -81,7 +81,10 @@ async function play(
   const upgrades = kinds.includes('upgrade');
   const stage = await openStage({ setting, dir, disks, upgrades, alarm, say });
   const stopSampling = startSampling(stage, writer);
-  const pace = new Pace(asked);
+  const pace = new Pace(asked, timesNow());
+  const stopPacing = startPacing(pace, (share) =>
+    writer.write({ kind: 'pace', at: writer.now(), share }),
+  );
   try {
     const { bundle, cluster } = stage;
     const { addresses } = cluster;
@@ -104,8 +107,7 @@ async function play(
     await stage.bringLogs();
     badWords.look().forEach(alarm);
   } finally {
-    const share = Math.round(pace.end() * 100);
-    if (share < 100) say(`the load kept to ${share} % of its pace, since the machine was busy`);
+    stopPacing();
     stopSampling();
     await stage.close();
   }

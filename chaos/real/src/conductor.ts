@@ -8,7 +8,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Pulse, pulseOf } from './cluster/pulse.ts';
 import type { Stage } from './cluster/stage.ts';
-import { goesOn, timesDue } from './faults/due.ts';
+import { goesOn, owedKinds, timesDue } from './faults/due.ts';
 import { type FaultKind, faultOf } from './faults/kinds.ts';
 import type { Planned, Round } from './faults/schedule.ts';
 import type { FaultLine, HistoryWriter } from './history/history.ts';
@@ -38,8 +38,7 @@ export class Conductor {
   readonly #callers: Pulse;
   readonly #workloads: Pulse;
   #number = 0;
-  /** How often a kind has befallen somebody. */
-  readonly #times = new Map<FaultKind, number>();
+  readonly #faults: FaultLine[] = [];
   /** Kinds that befell nobody when they came: they are to come again. */
   readonly givenBack: FaultKind[] = [];
 
@@ -69,7 +68,7 @@ export class Conductor {
     let beyond = false;
     for (const round of plan) {
       const ms = this.#writer.now() - from;
-      const owed = kinds.filter((kind) => this.#timesOf(kind) < timesDue(forMs));
+      const owed = owedKinds(kinds, this.#faults, timesDue(forMs)).map(({ kind }) => kind);
       if (!goesOn(ms, forMs, owed.length)) return true;
       if (ms >= forMs && !beyond) this.#say(`the time is up, but not for ${owed.join(', ')}`);
       beyond = ms >= forMs;
@@ -108,7 +107,7 @@ export class Conductor {
       const skipped = 'there was nobody to do it to';
       this.givenBack.push(planned.kind);
       this.#say(`${planned.kind} is skipped: ${skipped}`);
-      this.#writer.write({ ...base, target: '', until, skipped });
+      this.#write({ ...base, target: '', until, skipped });
       return;
     }
     const { target } = injected;
@@ -120,18 +119,18 @@ export class Conductor {
     // F3
     if (befallen === 0) {
       this.givenBack.push(planned.kind);
-      this.#writer.write({ ...base, target, until, befallen, skipped: 'it befell nothing' });
+      this.#write({ ...base, target, until, befallen, skipped: 'it befell nothing' });
       return;
     }
-    this.#times.set(planned.kind, this.#timesOf(planned.kind) + 1);
     const recoveredMs = await recovered;
     const measured = recoveredMs === undefined ? {} : { recoveredMs: Math.round(recoveredMs) };
     const counted = befallen === undefined ? {} : { befallen };
-    this.#writer.write({ ...base, target, until, ...counted, ...measured });
+    this.#write({ ...base, target, until, ...counted, ...measured });
   }
 
-  #timesOf(kind: FaultKind): number {
-    return this.#times.get(kind) ?? 0;
+  #write(line: FaultLine): void {
+    this.#faults.push(line);
+    this.#writer.write(line);
   }
 
   /** X1 */

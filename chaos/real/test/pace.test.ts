@@ -1,15 +1,24 @@
 import { expect, it } from 'vitest';
-import { shareAfter } from '../src/workloads/pace.ts';
+import { Pace } from '../src/workloads/pace.ts';
 
-const after = (share: number, idle: number, looks: number) =>
-  Array.from({ length: looks }).reduce<number>((now) => shareAfter(now, idle), share);
+/** After so many seconds in which two processors had this share of their time left. */
+function after(looks: number, idle: number, pace = new Pace(2, { idle: 0, all: 0 })): Pace {
+  for (let look = 1; look <= looks; look++) {
+    pace.look({ idle: look * 2_000 * idle, all: look * 2_000 });
+  }
+  return pace;
+}
 
 it('the load gives way on a busy machine, but never ends (P1)', () => {
-  expect(after(1, 0.05, 1)).toBeLessThan(1);
-  expect(after(1, 0.05, 100)).toBe(1 / 16);
+  expect(after(1, 0.05).now).toBeLessThan(2);
+  expect(after(100, 0.05).now).toBe(2 / 16);
 });
 
-it('the load has its pace again when the machine has time (P1)', () => {
-  expect(after(1 / 16, 0.5, 100)).toBe(1);
-  expect(after(0.5, 0.2, 100)).toBe(0.5);
+it('the load keeps its pace while there is time, and has it again when there is (P1)', () => {
+  expect(after(100, 0.5).now).toBe(2);
+  const pace = after(100, 0.05);
+  pace.look({ idle: 0, all: 0 });
+  expect(after(100, 0.2, pace).now).toBe(2 / 16);
+  pace.look({ idle: 0, all: 0 });
+  expect(after(100, 0.5, pace).now).toBe(2);
 });

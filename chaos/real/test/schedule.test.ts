@@ -1,6 +1,6 @@
 /** Which faults come when. */
 import { expect, it } from 'vitest';
-import { goesOn, timesDue } from '../src/faults/due.ts';
+import { goesOn, owedKinds, timesDue } from '../src/faults/due.ts';
 import { type FaultKind, faultKinds, faultOf } from '../src/faults/kinds.ts';
 import { type Round, rounds } from '../src/faults/schedule.ts';
 import { Random } from '../src/random.ts';
@@ -57,4 +57,18 @@ it('a run goes on beyond its time for a kind that has not come, at most as long 
   expect(next(10, 0)).toBe(false);
   expect(next(10, 1)).toBe(true);
   expect(next(20, 1)).toBe(false);
+});
+
+it('a kind that befell nobody has not come (U1)', () => {
+  const line = { kind: 'fault', round: 1, target: '', from: 0, until: 1 } as const;
+  const faults = [
+    { ...line, fault: 'split', skipped: 'there was nobody to do it to' },
+    { ...line, fault: 'upgrade', befallen: 0 },
+    { ...line, fault: 'kill-node' },
+  ];
+  expect(owedKinds(['split', 'upgrade', 'kill-node', 'twin-node'], faults, 1)).toEqual([
+    { kind: 'split', times: 0 },
+    { kind: 'upgrade', times: 0 },
+    { kind: 'twin-node', times: 0 },
+  ]);
 });

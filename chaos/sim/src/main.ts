@@ -71,7 +71,7 @@ function planIn(file: string): Plan {
 async function search(wishes: RunWishes, options: Options): Promise<boolean> {
   const from = wholeNumber('from', options.from ?? '1');
   const count = wholeNumber('seeds', options.seeds ?? seedsUsual, 1, seedsMax);
-  const wished = wholeNumber('threads', options.threads ?? `${threadsUsual()}`, 1);
+  const wished = threadsOf(options.threads);
   const fresh = Array.from({ length: count }, (_, index) => from + index);
   const seeds = [...new Set([...corpus(), ...fresh])];
   const back = wishes.mutant === undefined ? await tryCorpus() : [];
@@ -92,6 +92,9 @@ async function search(wishes: RunWishes, options: Options): Promise<boolean> {
   say(`${((performance.now() - begun) / 1_000).toFixed(1)} s on ${threads} threads`);
   const missed = wishes.mutant === undefined ? summary.missed : [];
   for (const state of missed) say(`never reached in ${seedsForCoverage} seeds or more: ${state}`);
+  if (missed.length === 0 && summary.absent.length > 0) {
+    say(`not reached, as may be in so few: ${summary.absent.join(', ')}`);
+  }
   const failures = summary.failures.length + back.length;
   if (left.length > 0) {
     const what = `${left.length} of ${seeds.length} seeds were not run, such as ${left[0]}`;
@@ -160,11 +163,12 @@ function countOf({ operations }: Plan): number {
   return [...operations.values()].reduce((sum, list) => sum + list.length, 0);
 }
 
-async function showMutants({ checker }: Options): Promise<boolean> {
+async function showMutants({ checker, threads: asked }: Options): Promise<boolean> {
   const alone = checkerWished(checker);
   let all = true;
   say(tableHead);
-  const left = await catchMutants(mutantNames, { threads: threadsUsual(), alone }, (caught) => {
+  const threads = threadsOf(asked);
+  const left = await catchMutants(mutantNames, { threads, alone }, (caught) => {
     for (const line of rowOf(caught)) say(line);
     all &&= caught.seeds !== undefined;
   });
@@ -180,6 +184,10 @@ async function showCheckers({ seeds }: Options): Promise<boolean> {
     for (const line of checkerLines(checker, noticed)) say(line);
   }
   return [...found.values()].every((noticed) => noticed.length > 0);
+}
+
+function threadsOf(asked: string | undefined): number {
+  return wholeNumber('threads', asked ?? `${threadsUsual()}`, 1);
 }
 
 function threadsUsual(): number {

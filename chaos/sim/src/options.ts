@@ -24,7 +24,7 @@ export const help = `Usage: npm run sim -- [options]
   --mutants         tries every deliberate fault and says how many seeds it takes to notice it
   --checker NAME    only this checker looks, also with --mutants
   --checkers        says of each checker which deliberate faults it notices by itself in --seeds N
-  --threads N       threads of a batch
+  --threads N       threads of a batch, or of --mutants
   --quiet           with --seed or --plan: no trace and no diagram
 
 Exit codes: 0 no promise was broken, 1 one was, or not all was reached or noticed that should be,
@@ -54,7 +54,6 @@ const idle = {
     'operations',
     'without',
     'mutant',
-    'threads',
     'quiet',
   ],
   checkers: [

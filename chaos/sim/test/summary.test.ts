@@ -29,8 +29,10 @@ it('a large batch must reach every interesting state and have every kind of faul
   expect(summaryOf(10_000, less).missed).toEqual(['takeover', 'the fault crash']);
 });
 
-it('a small batch misses nothing', () => {
+it('a small batch misses nothing, but says what it did not reach', () => {
   expect(summaryOf(9_999).missed).toEqual([]);
+  expect(summaryOf(2, all).absent).toEqual([]);
+  expect(summaryOf(2).absent).toEqual(expect.arrayContaining(['takeover', 'the fault crash']));
 });
 
 it('says how much cluster time and how many faults of each kind it was', () => {

@@ -87,9 +87,21 @@ const sample = z.object({
   value: z.number(),
 });
 
+/** The share of the load that the clients kept to; absent in older histories. */
+const pace = z.object({ kind: z.literal('pace'), at: z.number(), share: z.number() });
+
 const end = z.object({ kind: z.literal('end'), at: z.number() });
 
-const line = z.discriminatedUnion('kind', [begin, operation, fault, final, alarm, sample, end]);
+const line = z.discriminatedUnion('kind', [
+  begin,
+  operation,
+  fault,
+  final,
+  alarm,
+  sample,
+  pace,
+  end,
+]);
 
 export type Outcome = z.infer<typeof outcome>;
 export type Begin = z.infer<typeof begin>;
@@ -98,6 +110,7 @@ export type FaultLine = z.infer<typeof fault>;
 export type Final = z.infer<typeof final>;
 export type Alarm = z.infer<typeof alarm>;
 export type Sample = z.infer<typeof sample>;
+export type Pace = z.infer<typeof pace>;
 export type Line = z.infer<typeof line>;
 
 export interface History {
@@ -107,6 +120,7 @@ export interface History {
   readonly finals: readonly Final[];
   readonly alarms: readonly Alarm[];
   readonly samples: readonly Sample[];
+  readonly paces: readonly Pace[];
   /** When it ended; undefined when it was cut short (H2). */
   readonly endedAt: number | undefined;
   /** Why it is not whole (H2). */
@@ -129,6 +143,7 @@ export function historyOf(lines: Iterable<Line>): History {
     finals: of('final'),
     alarms: of('alarm'),
     samples: of('sample'),
+    paces: of('pace'),
     endedAt: of('end')[0]?.at,
     flaws: flawsOf(all),
   };

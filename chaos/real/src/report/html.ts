@@ -4,7 +4,7 @@ import { drawing } from './drawing.ts';
 import { escaped } from './escaped.ts';
 import { growthRule } from './growth.ts';
 import type { Summary } from './summary.ts';
-import { timesOf } from './text.ts';
+import { paceText, timesOf } from './text.ts';
 
 export function reportHtml(summary: Summary): string {
   const { begin, found, alarms, operations } = summary;
@@ -26,6 +26,7 @@ ${tiles([
   ['alarms', alarms.length],
 ])}
 ${list('Why', summary.reasons)}
+${list('Load', paceText(summary))}
 <h2>Faults against throughput and latency</h2>
 ${drawing(summary)}
 <p class="key"><i class="ok"></i> answered, <i class="unknown"></i> unknown: operations a second.

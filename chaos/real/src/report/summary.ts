@@ -1,7 +1,7 @@
 /** What a history comes to: counted, checked, and judged. */
 import { checkHistory, strangeWorkloads } from '../checkers/check.ts';
 import type { Finding, FindingKind, Verdict } from '../checkers/verdict.ts';
-import { soakMs, timesDue } from '../faults/due.ts';
+import { befellSomebody, owedKinds, soakMs, timesDue } from '../faults/due.ts';
 import type { FaultLine, History, Outcome } from '../history/history.ts';
 import { type Growth, growthOf, toMeasure } from './growth.ts';
 import { type Bucket, timeline } from './timeline.ts';
@@ -40,6 +40,8 @@ export interface Summary {
   readonly verdicts: readonly Verdict[];
   readonly alarms: readonly string[];
   readonly growth: readonly Growth[];
+  /** The share of the load that was kept in the median; undefined in older histories. */
+  readonly pace: number | undefined;
   /** Kinds of faults that could come and never did. */
   readonly unused: readonly string[];
   readonly timeline: readonly Bucket[];
@@ -80,6 +82,7 @@ export function summarize(history: History): Summary {
     verdicts,
     alarms: history.alarms.map(({ what }) => what),
     growth,
+    pace: median(history.paces.map(({ share }) => share)),
     unused: kindsBelow(1, history).map(({ kind }) => kind),
     timeline: timeline(history.operations),
     faultLines: history.faults,
@@ -120,6 +123,7 @@ function judge(
     ),
     ...weakFaults(history),
     ...unmeasured(history, growth),
+    ...unevenPace(history),
   ];
   for (const { promise, undecided, checked, unreadable } of verdicts) {
     if (unreadable !== undefined) weak.push(`not checked: ${promise}: ${unreadable}`);
@@ -155,15 +159,7 @@ function seldomKinds(history: History) {
 }
 
 function kindsBelow(due: number, { begin, faults }: History) {
-  return (begin?.kinds ?? []).flatMap((kind) => {
-    const times = faults.filter((one) => one.fault === kind && befellSomebody(one)).length;
-    return times < due ? [{ kind, times, due }] : [];
-  });
-}
-
-/** F3: of what befell nothing nothing was seen, whether it was told as skipped or not. */
-function befellSomebody({ skipped, befallen }: FaultLine): boolean {
-  return skipped === undefined && befallen !== 0;
+  return owedKinds(begin?.kinds ?? [], faults, due).map((owed) => ({ ...owed, due }));
 }
 
 /** Less time than was asked for is less proof than was asked for. */
@@ -186,6 +182,18 @@ function unmeasured({ begin }: History, growth: readonly Growth[]): readonly str
     const what = own.map(({ measure }) => measure).join(', ');
     return `${of} was not measured well enough to tell whether it grew: ${what}`;
   });
+}
+
+/** Under a load that gave way nothing grows, whatever would have. */
+function unevenPace({ begin, paces, endedAt }: History): readonly string[] {
+  if (begin === undefined || begin.forMs < soakMs || endedAt === undefined) return [];
+  const quarter = (number: number): number | undefined =>
+    median(
+      paces.flatMap(({ at, share }) => (Math.floor((4 * at) / endedAt) === number ? [share] : [])),
+    );
+  const [before, after] = [quarter(1), quarter(3)];
+  if (before === undefined || after === undefined || after * 2 >= before) return [];
+  return ['the load of the last quarter was under half of that of the second'];
 }
 
 /** A whole run that is long enough to tell fails by what grew. */

@@ -8,6 +8,7 @@ export function reportText(summary: Summary): string {
   const where = begin === undefined ? 'no beginning' : `seed ${begin.seed}, ${begin.where}`;
   return [
     `${where}, ${Math.round(summary.tookMs / 1_000)} s`,
+    ...paceText(summary),
     '',
     `${injected} faults; time until every one of the callers was served again, from the fault's beginning:`,
     ...table([
@@ -95,4 +96,10 @@ function table(rows: readonly (readonly string[])[]): string[] {
       .replace(/^/, '  ')
       .trimEnd(),
   );
+}
+
+/** Said where the load gave way. */
+export function paceText({ pace }: Summary): readonly string[] {
+  if (pace === undefined || pace === 1) return [];
+  return [`the load kept to ${Math.round(pace * 100)} % of its pace, since the machine was busy`];
 }

@@ -14,48 +14,48 @@ const leastShare = 1 / 16;
 const down = 0.75;
 const up = 1.1;
 
-/** P1: the share of the pace asked for that is kept, after a look at what the machine has left over. */
-export function shareAfter(share: number, idle: number): number {
-  if (idle < idleLeast) return Math.max(leastShare, share * down);
-  return idle > idleMost ? Math.min(1, share * up) : share;
+/** Milliseconds of all processors since they started. */
+export interface Times {
+  readonly idle: number;
+  readonly all: number;
 }
 
 export class Pace {
   readonly #asked: number;
-  readonly #shares: number[] = [];
-  readonly #looks: NodeJS.Timeout;
-  #share = 1;
+  #before: Times;
+  /** Of what was asked for. */
+  share = 1;
 
   /** `asked`: 2 is about twice the load. */
-  constructor(asked: number) {
+  constructor(asked: number, times: Times) {
     this.#asked = asked;
-    let before = times();
-    this.#looks = setInterval(() => {
-      const now = times();
-      this.#share = shareAfter(
-        this.#share,
-        (now.idle - before.idle) / Math.max(1, now.all - before.all),
-      );
-      this.#shares.push(this.#share);
-      before = now;
-    }, lookEveryMs);
+    this.#before = times;
   }
 
   /** Divides the clients' pauses. */
   get now(): number {
-    return this.#asked * this.#share;
+    return this.#asked * this.share;
   }
 
-  /** Answers the share that was kept in the median. */
-  end(): number {
-    clearInterval(this.#looks);
-    const shares = this.#shares.toSorted((a, b) => a - b);
-    return shares[shares.length >> 1] ?? 1;
+  /** P1 */
+  look(times: Times): void {
+    const idle = (times.idle - this.#before.idle) / Math.max(1, times.all - this.#before.all);
+    this.#before = times;
+    if (idle < idleLeast) this.share = Math.max(leastShare, this.share * down);
+    else if (idle > idleMost) this.share = Math.min(1, this.share * up);
   }
 }
 
-/** Milliseconds of all processors since they started. */
-function times(): { readonly idle: number; readonly all: number } {
+/** Looks each second and says what share is kept, until the answer is called. */
+export function startPacing(pace: Pace, say: (share: number) => void): () => void {
+  const looks = setInterval(() => {
+    pace.look(timesNow());
+    say(pace.share);
+  }, lookEveryMs);
+  return () => clearInterval(looks);
+}
+
+export function timesNow(): Times {
   const every = cpus().map(({ times: { user, nice, sys, idle, irq } }) => ({
     idle,
     all: user + nice + sys + idle + irq,

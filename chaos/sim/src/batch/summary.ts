@@ -81,14 +81,17 @@ export class Summary {
     return this.#events.length;
   }
 
-  /** Interesting states that no seed has reached, and kinds of faults that befell nobody; none is
-   *  missed in a small batch. */
-  get missed(): readonly string[] {
-    if (this.seeds < seedsForCoverage) return [];
+  /** Interesting states that no seed has reached, and kinds of faults that befell nobody. */
+  get absent(): readonly string[] {
     return [
       ...interestingStates.filter((state) => !this.#coverage.has(state)),
       ...faultKinds.filter((kind) => !this.#faults.has(kind)).map((kind) => `the fault ${kind}`),
     ];
+  }
+
+  /** Of these what so large a batch must have; none is missed in a smaller one. */
+  get missed(): readonly string[] {
+    return this.seeds < seedsForCoverage ? [] : this.absent;
   }
 
   #bySize(): string {
