@@ -54,7 +54,10 @@ async function main(options: Options): Promise<boolean> {
   if (options.plan !== undefined) return replay(planIn(options.plan), wishes, options);
   if (options.seed === undefined) return search(wishes, options);
   const seed = wholeNumber('seed', options.seed);
-  refuseUnknownFaults(wishes, drawPlan(seed, { nodes: wishes.nodes }).faults.length);
+  refuseUnknownFaults(
+    wishes,
+    drawPlan(seed, { nodes: wishes.nodes, busy: wishes.busy }).faults.length,
+  );
   if (options.minimize) return shrink(seed, wishes, options);
   return replay(drawPlan(seed, wishes), wishes, options);
 }

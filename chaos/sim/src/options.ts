@@ -20,10 +20,11 @@ export const help = `Usage: npm run sim -- [options]
                     by their name
   --operations N    at most so many operations of each client in each load
   --nodes N         so many nodes in every seed
+  --busy            much comes together in every seed, not in one of twelve; always so with --mutants
   --mutant NAME     with a deliberate fault
-  --mutants         tries every deliberate fault and says how many seeds it takes to notice it
+  --mutants         tries every deliberate fault and says how many busy seeds it takes to notice it
   --checker NAME    only this checker looks, also with --mutants
-  --checkers        says of each checker which deliberate faults it notices by itself in --seeds N
+  --checkers        says of each checker which deliberate faults it notices by itself in --seeds N, all busy
   --threads N       threads of a batch, or of --mutants
   --quiet           with --seed or --plan: no trace and no diagram
 
@@ -51,6 +52,7 @@ const idle = {
     'seeds',
     'from',
     'nodes',
+    'busy',
     'operations',
     'without',
     'mutant',
@@ -61,6 +63,7 @@ const idle = {
     'seed',
     'from',
     'nodes',
+    'busy',
     'operations',
     'without',
     'mutant',
@@ -68,7 +71,7 @@ const idle = {
     'threads',
     'quiet',
   ],
-  plan: ['seed', 'seeds', 'from', 'nodes', 'operations', 'without', 'minimize', 'threads'],
+  plan: ['seed', 'seeds', 'from', 'nodes', 'busy', 'operations', 'without', 'minimize', 'threads'],
   seed: ['seeds', 'from', 'threads'],
   minimize: ['quiet'],
 } as const;
@@ -112,6 +115,7 @@ function parsed(args: readonly string[]) {
         without: { type: 'string' },
         operations: { type: 'string' },
         nodes: { type: 'string' },
+        busy: { type: 'boolean', default: false },
         mutant: { type: 'string' },
         mutants: { type: 'boolean', default: false },
         checker: { type: 'string' },
@@ -126,7 +130,8 @@ function parsed(args: readonly string[]) {
   }
 }
 
-export function wishesOf({ nodes, operations, without, mutant, checker }: Options): RunWishes {
+export function wishesOf(options: Options): RunWishes {
+  const { nodes, busy, operations, without, mutant, checker } = options;
   const name = mutant === undefined ? undefined : mutantNamed(mutant);
   if (mutant !== undefined && name === undefined) {
     const names = Object.keys(mutants).join(', ');
@@ -135,6 +140,7 @@ export function wishesOf({ nodes, operations, without, mutant, checker }: Option
   const out = without?.split(',') ?? [];
   return {
     nodes: nodes === undefined ? undefined : wholeNumber('nodes', nodes, 1, nodesMax),
+    ...(busy ? { busy } : {}),
     operations: operations === undefined ? undefined : wholeNumber('operations', operations),
     without: out.filter((one) => /^\d+$/.test(one)).map(Number),
     withoutLoads: out.filter((one) => !/^\d+$/.test(one)).map(loadNamed),

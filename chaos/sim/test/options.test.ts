@@ -28,6 +28,7 @@ it.each([
   [['--seeds', '3', '--quiet'], '--quiet needs --seed or --plan'],
   [['--seed', '3', '--minimize', '--quiet'], '--quiet does nothing beside --minimize'],
   [['--mutants', '--seeds', '3'], '--seeds does nothing beside --mutants'],
+  [['--mutants', '--busy'], '--busy does nothing beside --mutants'],
   [['--seeds', '3', '--threads', '0'], '--threads takes a whole number from 1 on, not "0"'],
   [['--seeds', '0'], '--seeds takes a whole number from 1 to 10000000, not "0"'],
   [['--seeds', '5000000000'], '--seeds takes a whole number from 1 to 10000000, not "5'],
@@ -73,8 +74,14 @@ it('a batch whose threads ended before their seeds were run proves nothing', () 
 it('a replay looks with the same checker at the same deliberate fault', () => {
   const wishes = { mutant: 'sent-before-append', checker: 'effect-once' } as const;
   expect(
-    optionsOf(6, { ...wishes, operations: 3, without: [2, 1], withoutLoads: ['topics'] }),
+    optionsOf(6, {
+      ...wishes,
+      busy: true,
+      operations: 3,
+      without: [2, 1],
+      withoutLoads: ['topics'],
+    }),
   ).toBe(
-    '--seed 6 --operations 3 --without 1,2,topics --mutant sent-before-append --checker effect-once',
+    '--seed 6 --busy --operations 3 --without 1,2,topics --mutant sent-before-append --checker effect-once',
   );
 });

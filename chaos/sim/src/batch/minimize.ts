@@ -18,13 +18,14 @@ const operationsFirst = 64;
 
 /** Undefined when the seed does not fail. */
 export async function minimize(seed: number, wishes: RunWishes): Promise<Minimal | undefined> {
-  const { mutant, checker: alone, nodes } = wishes;
+  const { mutant, checker: alone, nodes, busy } = wishes;
+  const drawn = { nodes, busy };
   const breaks = async (candidate: PlanWishes): Promise<string | undefined> => {
     const { violation } = await runPlan(drawPlan(seed, candidate), { mutant, checker: alone });
     return violation?.checker;
   };
   const { without: first = [], withoutLoads: firstLoads = [], operations } = wishes;
-  let best: PlanWishes = { nodes, without: first, withoutLoads: firstLoads, operations };
+  let best: PlanWishes = { ...drawn, without: first, withoutLoads: firstLoads, operations };
   const checker = await breaks(best);
   if (checker === undefined) return undefined;
   let tries = 1;
@@ -34,14 +35,14 @@ export async function minimize(seed: number, wishes: RunWishes): Promise<Minimal
     best = candidate;
     return true;
   };
-  const there = loadsOf(seed, { nodes });
+  const there = loadsOf(seed, drawn);
   const fewestLoads = () =>
     fewest(
       there.filter((name) => best.withoutLoads?.includes(name) !== true),
       (left) => take({ ...best, withoutLoads: there.filter((name) => !left.includes(name)) }),
     );
   await fewestLoads();
-  const all = drawPlan(seed, { nodes }).faults.map((_, number) => number);
+  const all = drawPlan(seed, drawn).faults.map((_, number) => number);
   await fewest(
     all.filter((number) => !first.includes(number)),
     (left) => take({ ...best, without: all.filter((number) => !left.includes(number)) }),
@@ -56,7 +57,10 @@ export async function minimize(seed: number, wishes: RunWishes): Promise<Minimal
 }
 
 /** The loads of which a seed has anything. */
-export function loadsOf(seed: number, wishes: Pick<PlanWishes, 'nodes'> = {}): readonly LoadName[] {
+export function loadsOf(
+  seed: number,
+  wishes: Pick<PlanWishes, 'nodes' | 'busy'> = {},
+): readonly LoadName[] {
   return loadNames.filter((name) => {
     const withoutLoads = loadNames.filter((other) => other !== name);
     const { operations } = drawPlan(seed, { ...wishes, withoutLoads });
@@ -105,8 +109,9 @@ async function fewest<T>(
 
 /** The options that replay it. */
 export function optionsOf(seed: number, wishes: RunWishes): string {
-  const { nodes, without = [], withoutLoads = [], operations } = wishes;
+  const { nodes, busy, without = [], withoutLoads = [], operations } = wishes;
   const options = [`--seed ${seed}`];
+  if (busy === true) options.push('--busy');
   if (nodes !== undefined) options.push(`--nodes ${nodes}`);
   if (operations !== undefined) options.push(`--operations ${operations}`);
   const out = [...[...without].sort((left, right) => left - right), ...withoutLoads];

@@ -1,11 +1,11 @@
-/** Every deliberate fault: how many seeds it takes to notice it, and which checkers could alone. */
+/** Every deliberate fault: how many busy seeds it takes to notice it, and which checkers could alone. */
 import { checkerNames } from '../checkers/checks.ts';
 import { type MutantName, mutants } from '../mutants/mutants.ts';
 import { runSeed } from '../run/run.ts';
 
 export interface Caught {
   readonly mutant: MutantName;
-  /** Seeds it took; undefined when it was never noticed. */
+  /** Busy seeds it took; undefined when it was never noticed. */
   readonly seeds: number | undefined;
   readonly checker: string | undefined;
 }
@@ -24,7 +24,7 @@ export async function catchMutant(
   alone?: string,
 ): Promise<Caught> {
   for (let seed = 1; seed <= seedsMax; seed++) {
-    const { violation } = await runSeed(seed, { mutant, checker: alone });
+    const { violation } = await runSeed(seed, { mutant, checker: alone, busy: true });
     if (violation !== undefined) return { mutant, seeds: seed, checker: violation.checker };
   }
   return { mutant, seeds: undefined, checker: undefined };
@@ -47,7 +47,7 @@ export async function whatEachNotices(
   for (const mutant of mutantNames) {
     const noticed = new Set<string>();
     for (let seed = 1; seed <= seeds; seed++) {
-      const result = await runSeed(seed, { mutant, goesOn: true });
+      const result = await runSeed(seed, { mutant, goesOn: true, busy: true });
       for (const name of result.noticed) noticed.add(name);
     }
     for (const name of noticed) found.get(name)?.push(mutant);

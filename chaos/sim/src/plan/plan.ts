@@ -60,6 +60,8 @@ export interface Plan {
 
 export interface PlanWishes extends LoadWishes {
   readonly nodes?: number | undefined;
+  /** As few are by themselves. */
+  readonly busy?: boolean | undefined;
   /** Numbers of faults that are left out. */
   readonly without?: readonly number[] | undefined;
 }
@@ -88,7 +90,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const chance = new Random(seed).fork('plan');
   const places = drawPlaces(seed, wishes.nodes, chance.fork('places'));
   const large = places.nodes.length >= largeNodesMin;
-  const busy = chance.fork('busy').chance(busyShare);
+  const busy = wishes.busy === true || chance.fork('busy').chance(busyShare);
   const healAt = drawHealAt(large, busy, chance);
   const span = { fromMs: 1_500, untilMs: healAt - 500 };
   const load = chance.fork('load');
