@@ -11,6 +11,9 @@ export const resultOnce: MakeChecker = (truth, violate) => {
   const attempts = new Map<string, { readonly node: string; readonly nights: number }>();
   /** Nights before a task was asked for: it may have ended, and been forgotten, in one after that. */
   const asked = new Map<string, number>();
+  /** Results of tasks that were forgotten after a night, since when their ids are new ones. Who asked before may
+   *  still be told. */
+  const forgotten = new Map<string, Outcome>();
   return {
     sent(_from, _subject, message) {
       if (!('kind' in message) || message.kind !== 'client-request') return;
@@ -35,6 +38,13 @@ export const resultOnce: MakeChecker = (truth, violate) => {
         const spot = fact.kind === 'block-ended' ? ledger?.spotOf(fact.block) : undefined;
         if (ledger?.ended !== undefined) violate(`${fact.kind} after the end of ${fact.run}`);
         if (spot?.came !== undefined) violate(`${nameOf(spot.where)} of ${fact.run} settles twice`);
+        return;
+      }
+      if (fact.kind === 'tasks-forgotten') {
+        for (const id of fact.tasks) {
+          const ended = truth.tasks.get(id)?.ended;
+          if (ended !== undefined) forgotten.set(id, ended);
+        }
         return;
       }
       if (fact.kind !== 'task-ended') return;
@@ -62,8 +72,8 @@ export const resultOnce: MakeChecker = (truth, violate) => {
         violate(`${client} was told two results of ${operation.id}`);
       }
       told.set(operation.id, outcome);
-      const ended = truth.tasks.get(operation.id as never)?.ended;
-      if (outcome.ok && (ended === undefined || !sameOutcome(ended, outcome))) {
+      const durable = [truth.tasks.get(operation.id)?.ended, forgotten.get(operation.id)];
+      if (outcome.ok && !durable.some((one) => one !== undefined && sameOutcome(one, outcome))) {
         violate(`${client} was told a result of ${operation.id} that is not durable`);
       }
     },
