@@ -106,12 +106,17 @@ test('a method that never ends meets its time limit when time is advanced', asyn
   await patient.stop();
 });
 
-test('a thousand calls take well under a second of processor time', async () => {
+test('calls stay as quick as they were, however many came before', async () => {
   const troupe = cluster.connect();
-  const before = process.cpuUsage();
-  for (let count = 0; count < 1_000; count++) {
-    await troupe.actor(Librarian, `k${count % 50}`).note('x');
-  }
-  const { user, system } = process.cpuUsage(before);
-  expect((user + system) / 1_000).toBeLessThan(2_000);
+  const quarter = async (): Promise<number> => {
+    const before = process.cpuUsage();
+    for (let count = 0; count < 250; count++) {
+      await troupe.actor(Librarian, `k${count % 50}`).note('x');
+    }
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  await quarter();
+  const [second, , last] = [await quarter(), await quarter(), await quarter()];
+  expect(last).toBeLessThan(5 * second);
 });
