@@ -144,15 +144,20 @@ export type NodeSend =
       readonly onTop?: true;
     }
   | {
-      /** Read an actor back: last checkpoint, then its facts in the chain's logs, then (when
-       *  `ownLog`) in this node's own log up to its end now. Answered by `restored`. */
+      /** Read an actor back: last checkpoint, then its facts in the chain's logs, then those in this
+       *  node's own log after `uncoveredFrom`, up to its end now. Answered by `restored`. */
       readonly kind: 'restore';
       readonly actor: ActorId;
       readonly birth: number;
       readonly epoch: number;
       readonly chain: readonly ChainLink[];
+      /** Position in the own log up to which the last checkpoint holds all that it did; undefined when
+       *  that holds all: nothing is read there. */
+      readonly uncoveredFrom: number | undefined;
+      /** There may be facts of it in the own log, whatever is checkpointed. */
       readonly ownLog: boolean;
-      /** Position in the own log before which this actor has no facts. */
+      /** Position in the own log before which this actor has no facts: how far an older checkpoint, in the
+       *  place of a damaged one, is to be read on from. */
       readonly ownFrom: number;
       /** Its facts are all there from its birth on, whatever is checkpointed. */
       readonly fromBirth?: true;

@@ -31,7 +31,7 @@ import {
   type ToRunner,
   troupeError,
 } from '@troupe/model';
-import { type Activation, activationOf } from './activation.ts';
+import { type Activation, activationOf, rest } from './activation.ts';
 import { checkpointHead } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
@@ -193,7 +193,7 @@ export class Hosting {
   /** Its runner has its state, and it may take turns. */
   live(activation: Activation): void {
     activation.phase = 'live';
-    activation.lastTurnAt = this.#core.now;
+    this.#core.passivation.used(activation);
     this.#core.ailing.isLive(activation);
     this.#core.turns.resumeBegun(activation);
     for (const message of activation.waiting.splice(0)) {
@@ -254,6 +254,7 @@ export class Hosting {
   /** Leaves memory; the node still hosts it and wakes it at the next call. */
   leaveMemory(activation: Activation): void {
     assert(activation.dispatched.length === 0, 'H2: an activation that leaves memory has no turn');
+    this.#core.passivation.forget(activation);
     this.#core.waits.onLeavesMemory(activation);
     this.#core.health.forget(activation);
     this.leaveRunner(activation);
@@ -261,8 +262,7 @@ export class Hosting {
     activation.deadWhenLeft = activation.memory?.letters.summary();
     activation.memory = undefined;
     activation.past = undefined;
-    activation.queuedLetters.clear();
-    activation.queuedTimers.clear();
+    rest(activation);
   }
 
   /** No runner has it any more: what becomes of that one does not touch it. */
@@ -290,6 +290,7 @@ export class Hosting {
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
+    this.#core.passivation.forget(activation);
     this.#core.quarantine.release(activation);
     if (this.#actors.get(activation.id) !== activation) return;
     this.#actors.delete(activation.id);
@@ -318,6 +319,8 @@ export class Hosting {
       birth: activation.birth,
       epoch: activation.epoch,
       chain: activation.chain,
+      // What its checkpoint holds is not looked for in a log that all share.
+      uncoveredFrom: this.#core.checkpointing.uncovered(activation),
       ownLog: activation.lived,
       ownFrom: activation.ownFrom,
       ...(isWholeFromBirth(activation) ? { fromBirth: true } : {}),

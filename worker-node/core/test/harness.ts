@@ -379,13 +379,13 @@ export class TestNode {
       const { actor, epoch, seq } = send;
       this.post({ kind: 'checkpoint-stored', actor, epoch, seq, revision });
     } else if (send.kind === 'restore') {
-      const { actor, epoch, ownFrom } = send;
+      const { actor, epoch, uncoveredFrom: after } = send;
       const checkpoint = this.checkpoints.get(actor);
       const head = headOf(checkpoint?.body, send.birth);
       const own = head?.epoch === epoch;
       const stretches = own ? [] : [...stretchesOf(send.chain, head)];
-      if (send.ownLog) {
-        const from = own ? head.floor.position + 1 : ownFrom + 1;
+      if (after !== undefined) {
+        const from = (own ? Math.max(head.floor.position, after) : after) + 1;
         stretches.push({ log: logName(`turns-${this.name}`), from, to: this.#position });
       }
       const facts = stretches
