@@ -34,7 +34,7 @@ import {
 import { type Activation, activationOf, rest } from './activation.ts';
 import { checkpointHead } from './checkpoint.ts';
 import type { Core } from './core.ts';
-import type { NodeEvent, RunnerId } from './events.ts';
+import type { NodeEvent, NodeSend, RunnerId } from './events.ts';
 import { freshMemory, type Memory, replay, unheard } from './memory.ts';
 import { freshPast } from './past.ts';
 import { refuseConflict } from './quarantine.ts';
@@ -47,6 +47,7 @@ const droppedMs = 3_600_000;
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
 type Activated = Extract<FromRunner, { kind: 'activated' }>;
 type Restored = Extract<NodeEvent, { kind: 'restored' }>;
+type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
 
 export class Hosting {
   readonly #core: Core;
@@ -313,20 +314,25 @@ export class Hosting {
     activation.phase = 'restoring';
     activation.restoredFrom = activation.checkpoint.revision;
     const { incarnation: backAt } = activation.rewind;
-    this.#core.out.send({
+    const uncoveredFrom = this.#core.checkpointing.uncovered(activation);
+    const order: RestoreOrder = {
       kind: 'restore',
       actor: activation.id,
       birth: activation.birth,
       epoch: activation.epoch,
       chain: activation.chain,
       // What its checkpoint holds is not looked for in a log that all share.
-      uncoveredFrom: this.#core.checkpointing.uncovered(activation),
+      uncoveredFrom,
       ownLog: activation.lived,
       ownFrom: activation.ownFrom,
       ...(isWholeFromBirth(activation) ? { fromBirth: true } : {}),
       ...(activation.seed === undefined ? {} : { seed: activation.seed }),
       ...(backAt === 0 ? {} : { backAt }),
-    });
+    };
+    // What is stored already does not wait for what others append.
+    const isStored = uncoveredFrom === undefined && activation.checkpoint.underWay !== 'put';
+    if (isStored) this.#core.out.work(order);
+    else this.#core.out.send(order);
   }
 
   #rebuild(activation: Activation, event: Restored): void {

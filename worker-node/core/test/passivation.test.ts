@@ -1,15 +1,11 @@
 import { actorId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { ledger, shared, TestNode } from './harness.ts';
+import { ledger, other, shared, TestNode } from './harness.ts';
 
 const many = Array.from({ length: 200 }, (_, n) => actorId('default', 'Ledger', `l${n}`));
 
 function phasesOf(node: TestNode): ReadonlySet<string> {
   return new Set([...node.machine.actors.values()].map(({ phase }) => phase));
-}
-
-function restoresOf(node: TestNode) {
-  return node.sent.flatMap((send) => (send.kind === 'restore' ? [send] : []));
 }
 
 describe('idle actors', () => {
@@ -63,9 +59,25 @@ describe('an actor that has left memory', () => {
     a.call('add', 'x', { number: 1 });
     a.tick(6_000);
     a.call('add', 'y', { number: 2 });
-    expect(restoresOf(a)).toHaveLength(1);
-    expect(restoresOf(a)[0]?.uncoveredFrom).toBeUndefined();
+    expect(a.restores).toHaveLength(1);
+    expect(a.restores[0]?.uncoveredFrom).toBeUndefined();
     expect(a.values()).toEqual([1, 2]);
+  });
+
+  it('is read back at once, while what others did is still being appended', () => {
+    const a = new TestNode('a', shared(), { idleMs: 5_000 });
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    a.tick(6_000);
+    a.place(other);
+    a.autoCommit = false;
+    a.call('add', 'y', { number: 1 }, { actor: other });
+    a.call('add', 'z', { number: 2 });
+    expect(a.restores).toMatchObject([{ actor: ledger }]);
+    expect(a.machine.actors.get(ledger)?.phase).toBe('live');
+    expect(a.values()).toEqual([1]);
+    a.commit();
+    expect(a.values()).toEqual([1, 1, 2]);
   });
 
   it('is read back by the log from where its checkpoint ends, when its runner dies', () => {
@@ -78,7 +90,7 @@ describe('an actor that has left memory', () => {
     expect(durableAt).toBeGreaterThan(0);
     a.call('add', 'x4', { number: 4 });
     a.crashRunner();
-    expect(restoresOf(a).at(-1)?.uncoveredFrom).toBe(durableAt);
+    expect(a.restores.at(-1)?.uncoveredFrom).toBe(durableAt);
     a.call('list', '', { number: 5 });
     expect(a.values().at(-1)).toEqual(['x1', 'x2', 'x3', 'x4']);
   });
@@ -101,7 +113,7 @@ describe('an actor that has left memory', () => {
       expect(a.sent).toContainEqual(
         expect.objectContaining({ kind: 'put-checkpoint', onTop: true }),
       );
-      expect(restoresOf(a)).toMatchObject([{ uncoveredFrom: durableAt }]);
+      expect(a.restores).toMatchObject([{ uncoveredFrom: durableAt }]);
     }
   });
 });
