@@ -27,6 +27,7 @@ import type { TurnCause } from './facts.ts';
 import type { DeadSummary } from './letter-book.ts';
 import type { Memory } from './memory.ts';
 import type { Past } from './past.ts';
+import { SparseMap, SparseSet } from './sparse.ts';
 import type { Placed } from './state-code.ts';
 import type { Trial } from './trials.ts';
 import type { Versions } from './versions.ts';
@@ -131,7 +132,7 @@ export interface Activation {
   readonly waiting: (Call | Letter)[];
   readonly mailbox: Input[];
   /** Calls under way here, queued or running, by session and number. */
-  readonly open: Map<SessionId, Map<number, Input>>;
+  readonly open: SparseMap<SessionId, Map<number, Input>>;
   readonly dispatched: Turn[];
   /** Its runner was asked for the turns that have not begun. */
   recalling: boolean;
@@ -139,13 +140,13 @@ export interface Activation {
   parked: Input | undefined;
   /** Since when the waits of a begun turn last, while the actor is not in memory. */
   left: { readonly seq: number; readonly since: ReadonlyMap<number, number> } | undefined;
-  readonly reads: Set<Turn>;
+  readonly reads: SparseSet<Turn>;
   /** What is set for the waits of its begun turn, by purpose and ordinal. */
-  readonly waitAlarms: Map<string, Alarm>;
+  readonly waitAlarms: SparseMap<string, Alarm>;
   /** Calls refused for want of room, by `session|number`, until when: the oldest first. */
-  readonly turnedAway: Map<string, number>;
+  readonly turnedAway: SparseMap<string, number>;
   /** Highest letter number taken into the mailbox, by `sender#birth`. */
-  readonly queuedLetters: Map<string, number>;
+  readonly queuedLetters: SparseMap<string, number>;
   /** What of it is tried apart, since its runner crashed. */
   trial: Trial | undefined;
   /** Crashes since then that it was under and that nobody could be blamed for. */
@@ -153,10 +154,9 @@ export interface Activation {
   /** Runners that crashed while they did nothing but bring it into memory. */
   startCrashes: number;
   /** Firings taken into the mailbox, by the number of their timer. */
-  readonly queuedTimers: Map<number, number>;
+  readonly queuedTimers: SparseMap<number, number>;
   /** Firings that are due and wait until it is live, likewise. */
-  readonly dueTimers: Map<number, number>;
-  lastTurnAt: number;
+  readonly dueTimers: SparseMap<number, number>;
   checkpoint: {
     /** Revision in the store that the next put must expect. */
     revision: number;
@@ -201,7 +201,6 @@ export interface Activation {
   restoredFrom: number;
   /** While it is read back: since when, in monotonic ms and in those that its node was awake, and where that is. */
   restoring: { readonly since: number; readonly awakeAt: number; at: string };
-  leaveMemoryAfterCheckpoint: boolean;
   /** Its dead letters, when it has left memory here; undefined when that is not known. */
   deadWhenLeft: DeadSummary | undefined;
 }
@@ -240,21 +239,20 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     building: undefined,
     waiting: [],
     mailbox: [],
-    open: new Map(),
+    open: new SparseMap(),
     dispatched: [],
     recalling: false,
     parked: undefined,
     left: undefined,
-    reads: new Set(),
-    waitAlarms: new Map(),
-    turnedAway: new Map(),
-    queuedLetters: new Map(),
+    reads: new SparseSet(),
+    waitAlarms: new SparseMap(),
+    turnedAway: new SparseMap(),
+    queuedLetters: new SparseMap(),
     trial: undefined,
     suspected: 0,
     startCrashes: 0,
-    queuedTimers: new Map(),
-    dueTimers: new Map(),
-    lastTurnAt: now,
+    queuedTimers: new SparseMap(),
+    dueTimers: new SparseMap(),
     checkpoint: {
       revision: 0,
       underWay: undefined,
@@ -281,9 +279,20 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     lived: false,
     restoredFrom: 0,
     restoring: { since: now, awakeAt: 0, at: '' },
-    leaveMemoryAfterCheckpoint: false,
     deadWhenLeft: undefined,
   };
+}
+
+/** It is idle, and takes as little room as it can. */
+export function rest(activation: Activation): void {
+  const { open, reads, waitAlarms, turnedAway, dueTimers } = activation;
+  for (const each of [open, reads, waitAlarms, turnedAway, dueTimers]) each.rest();
+  activation.queuedLetters.clear();
+  activation.queuedTimers.clear();
+  // An array that was emptied one by one keeps its room.
+  for (const each of [activation.mailbox, activation.waiting, activation.dispatched]) {
+    if (each.length === 0) each.length = 0;
+  }
 }
 
 /** Actors in one message to the leader: the bus carries it however long their names are. */

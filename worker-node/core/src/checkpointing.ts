@@ -1,8 +1,8 @@
 /**
  * When actors are checkpointed, and how far the turn log may be trimmed.
  *
- * Only dirty actors are, by rule: turns, time, idleness, after a takeover, before a handover, and the
- * oldest first when the log holds too many bytes beyond the checkpoints.
+ * Only dirty actors are, by rule: turns, time, idleness (`passivation.ts`), after a takeover, before a
+ * handover, and the oldest first when the log holds too many bytes beyond the checkpoints.
  *
  * D1  a checkpoint is put only for a durable turn (the put is a send: it waits for the append).
  * D2  one capture or put of an actor is under way at a time.
@@ -136,6 +136,11 @@ export class Checkpointing {
     return true;
   }
 
+  /** Another one may be begun that nothing urges. */
+  get hasRoom(): boolean {
+    return this.#underWay.size < underWayMax;
+  }
+
   /** Asks its runner for its state, to store it. */
   capture(activation: Activation, cause: CheckpointCause): void {
     const { checkpoint, runner } = activation;
@@ -238,7 +243,7 @@ export class Checkpointing {
     }
     if (lives) this.#core.hosting.live(activation);
     this.#core.departures.changed(activation);
-    if (activation.leaveMemoryAfterCheckpoint) this.#leaveMemory(activation);
+    this.#core.passivation.onStored(activation);
   }
 
   /** Letters were taken that the checkpoint holds as open: they are not asked to be taken for ever. */
@@ -249,14 +254,6 @@ export class Checkpointing {
     checkpoint.dirtyFrom = this.#core.durableAt;
     checkpoint.dirtySince = this.#core.now;
     this.#dirty.add(activation);
-  }
-
-  /** It leaves memory as soon as it is idle. */
-  stop(actor: ActorId, epoch: number): void {
-    const activation = this.#core.actors.get(actor);
-    if (activation?.epoch !== epoch || activation.phase !== 'live') return;
-    activation.lastTurnAt = Number.NEGATIVE_INFINITY;
-    this.#leaveIdle();
   }
 
   /** Whoever has the actor next goes on from a checkpoint of this epoch. */
@@ -312,7 +309,6 @@ export class Checkpointing {
     for (const activation of this.#increments) this.begin(activation, 'turns');
     this.#increments.clear();
     this.#beginDue();
-    this.#leaveIdle();
     this.#trim();
   }
 
@@ -387,7 +383,8 @@ export class Checkpointing {
   #lieAnew(activation: Activation): void {
     const { checkpoint } = activation;
     checkpoint.since = undefined;
-    checkpoint.dirtyFrom ??= checkpoint.putFrom ?? this.#core.durableAt;
+    // Whatever it did since then came after that.
+    checkpoint.dirtyFrom = checkpoint.putFrom ?? checkpoint.dirtyFrom ?? this.#core.durableAt;
     this.#dirty.add(activation);
     this.#core.departures.changed(activation);
   }
@@ -425,30 +422,6 @@ export class Checkpointing {
     const { bytes: stateBytes, bytesBehind: changedBytes } = checkpoint;
     const failing = this.#core.now < this.#failingUntil;
     return checkpointAfterMs({ leastMs, mostMs }, { stateBytes, changedBytes }, failing);
-  }
-
-  #leaveIdle(): void {
-    const { idleMs } = this.#core.config;
-    for (const activation of this.#core.actors.values()) {
-      if (activation.phase !== 'live' || this.#core.now - activation.lastTurnAt < idleMs) continue;
-      // A capture under way would be lost, and nobody would know.
-      if (!this.#isIdle(activation) || activation.checkpoint.underWay === 'capture') continue;
-      if (!this.isBehind(activation)) this.#core.hosting.leaveMemory(activation);
-      else if (this.#underWay.size < underWayMax) {
-        activation.leaveMemoryAfterCheckpoint = this.begin(activation, 'idle');
-      }
-    }
-  }
-
-  #isIdle(activation: Activation): boolean {
-    return hasNothingToDo(activation) && !this.#core.deadLetters.isAwaited(activation);
-  }
-
-  #leaveMemory(activation: Activation): void {
-    activation.leaveMemoryAfterCheckpoint = false;
-    if (activation.phase !== 'live' || !this.#isIdle(activation) || this.isBehind(activation))
-      return;
-    this.#core.hosting.leaveMemory(activation);
   }
 
   #trim(): void {
@@ -507,15 +480,6 @@ function keepAtHand({ checkpoint }: Activation, delta: Bytes): void {
   since.bytes += delta.length;
   const most = checkpoint.collecting ? restBytesMax : checkpoint.bytes * incrementShareMax;
   if (since.bytes > Math.min(most, restBytesMax)) checkpoint.since = undefined;
-}
-
-function hasNothingToDo(activation: Activation): boolean {
-  return (
-    activation.dispatched.length === 0 &&
-    activation.mailbox.length === 0 &&
-    activation.reads.size === 0 &&
-    (activation.memory === undefined || unheard(activation.memory) === 0)
-  );
 }
 
 function bytesOf(fact: NodeFact): number {

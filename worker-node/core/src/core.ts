@@ -21,6 +21,7 @@ import type { Lines } from './lines.ts';
 import type { Locations } from './locations.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { OutgoingCalls } from './outgoing-calls.ts';
+import type { Passivation } from './passivation.ts';
 import type { Post } from './post.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Rewinds } from './rewinds.ts';
@@ -64,6 +65,7 @@ export interface Core {
   readonly trials: Trials;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
+  readonly passivation: Passivation;
   readonly departures: Departures;
   readonly arrivals: Arrivals;
   readonly handover: Handover;

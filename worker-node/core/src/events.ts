@@ -121,6 +121,31 @@ export type NodeEvent = { readonly wall: number } & (
   | { readonly kind: 'leave' }
 );
 
+/** Read an actor back: last checkpoint, then its facts in the chain's logs, then those in this node's own
+ *  log after `uncoveredFrom`, up to its end now. Answered by `restored`. A send, so that it finds there what
+ *  its actor did; a work where nothing of that is looked for. */
+interface RestoreOrder {
+  readonly kind: 'restore';
+  readonly actor: ActorId;
+  readonly birth: number;
+  readonly epoch: number;
+  readonly chain: readonly ChainLink[];
+  /** Position in the own log up to which the last checkpoint holds all that it did; undefined when
+   *  that holds all: nothing is read there. */
+  readonly uncoveredFrom: number | undefined;
+  /** There may be facts of it in the own log, whatever is checkpointed. */
+  readonly ownLog: boolean;
+  /** Position in the own log before which this actor has no facts: how far an older checkpoint, in the
+   *  place of a damaged one, is to be read on from. */
+  readonly ownFrom: number;
+  /** Its facts are all there from its birth on, whatever is checkpointed. */
+  readonly fromBirth?: true;
+  /** Its scope went back in time by the fact at this position, last. */
+  readonly backAt?: number;
+  /** Key of its first state: read when there is no checkpoint of this birth. */
+  readonly seed?: string;
+}
+
 /** Released when everything before it is durable. */
 export type NodeSend =
   | { readonly kind: 'to-leader'; readonly message: NodeToLeader }
@@ -143,24 +168,7 @@ export type NodeSend =
       /** A rest: only on top of that revision. */
       readonly onTop?: true;
     }
-  | {
-      /** Read an actor back: last checkpoint, then its facts in the chain's logs, then (when
-       *  `ownLog`) in this node's own log up to its end now. Answered by `restored`. */
-      readonly kind: 'restore';
-      readonly actor: ActorId;
-      readonly birth: number;
-      readonly epoch: number;
-      readonly chain: readonly ChainLink[];
-      readonly ownLog: boolean;
-      /** Position in the own log before which this actor has no facts. */
-      readonly ownFrom: number;
-      /** Its facts are all there from its birth on, whatever is checkpointed. */
-      readonly fromBirth?: true;
-      /** Its scope went back in time by the fact at this position, last. */
-      readonly backAt?: number;
-      /** Key of its first state: read when there is no checkpoint of this birth. */
-      readonly seed?: string;
-    }
+  | RestoreOrder
   | {
       /** Put the output of an attempt into the object store, under this number. Answered by
        *  `object-stored` or `objects-failed`, in bounded time. */
@@ -185,6 +193,7 @@ export type NodeWork =
   | { readonly kind: 'to-runner'; readonly runner: RunnerId; readonly frame: ToRunner }
   /** Start one more runner for this bundle; answered by `runner-ready` or `bundle-failed`. */
   | { readonly kind: 'start-runner'; readonly bundle: BundleHash }
+  | RestoreOrder
   /** Read these; answered by `objects-read` or `objects-failed`, in bounded time. */
   | {
       readonly kind: 'read-objects';

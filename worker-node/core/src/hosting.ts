@@ -31,10 +31,10 @@ import {
   type ToRunner,
   troupeError,
 } from '@troupe/model';
-import { type Activation, activationOf } from './activation.ts';
+import { type Activation, activationOf, rest } from './activation.ts';
 import { checkpointHead } from './checkpoint.ts';
 import type { Core } from './core.ts';
-import type { NodeEvent, RunnerId } from './events.ts';
+import type { NodeEvent, NodeSend, RunnerId } from './events.ts';
 import { freshMemory, type Memory, replay, unheard } from './memory.ts';
 import { freshPast } from './past.ts';
 import { refuseConflict } from './quarantine.ts';
@@ -47,6 +47,7 @@ const droppedMs = 3_600_000;
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
 type Activated = Extract<FromRunner, { kind: 'activated' }>;
 type Restored = Extract<NodeEvent, { kind: 'restored' }>;
+type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
 
 export class Hosting {
   readonly #core: Core;
@@ -193,7 +194,7 @@ export class Hosting {
   /** Its runner has its state, and it may take turns. */
   live(activation: Activation): void {
     activation.phase = 'live';
-    activation.lastTurnAt = this.#core.now;
+    this.#core.passivation.used(activation);
     this.#core.ailing.isLive(activation);
     this.#core.turns.resumeBegun(activation);
     for (const message of activation.waiting.splice(0)) {
@@ -254,6 +255,7 @@ export class Hosting {
   /** Leaves memory; the node still hosts it and wakes it at the next call. */
   leaveMemory(activation: Activation): void {
     assert(activation.dispatched.length === 0, 'H2: an activation that leaves memory has no turn');
+    this.#core.passivation.forget(activation);
     this.#core.waits.onLeavesMemory(activation);
     this.#core.health.forget(activation);
     this.leaveRunner(activation);
@@ -261,8 +263,7 @@ export class Hosting {
     activation.deadWhenLeft = activation.memory?.letters.summary();
     activation.memory = undefined;
     activation.past = undefined;
-    activation.queuedLetters.clear();
-    activation.queuedTimers.clear();
+    rest(activation);
   }
 
   /** No runner has it any more: what becomes of that one does not touch it. */
@@ -290,6 +291,7 @@ export class Hosting {
     this.#core.departures.forget(activation);
     this.#core.turns.abandon(activation);
     this.#core.checkpointing.forget(activation);
+    this.#core.passivation.forget(activation);
     this.#core.quarantine.release(activation);
     if (this.#actors.get(activation.id) !== activation) return;
     this.#actors.delete(activation.id);
@@ -312,18 +314,25 @@ export class Hosting {
     activation.phase = 'restoring';
     activation.restoredFrom = activation.checkpoint.revision;
     const { incarnation: backAt } = activation.rewind;
-    this.#core.out.send({
+    const uncoveredFrom = this.#core.checkpointing.uncovered(activation);
+    const order: RestoreOrder = {
       kind: 'restore',
       actor: activation.id,
       birth: activation.birth,
       epoch: activation.epoch,
       chain: activation.chain,
+      // What its checkpoint holds is not looked for in a log that all share.
+      uncoveredFrom,
       ownLog: activation.lived,
       ownFrom: activation.ownFrom,
       ...(isWholeFromBirth(activation) ? { fromBirth: true } : {}),
       ...(activation.seed === undefined ? {} : { seed: activation.seed }),
       ...(backAt === 0 ? {} : { backAt }),
-    });
+    };
+    // What is stored already does not wait for what others append.
+    const isStored = uncoveredFrom === undefined && activation.checkpoint.underWay !== 'put';
+    if (isStored) this.#core.out.work(order);
+    else this.#core.out.send(order);
   }
 
   #rebuild(activation: Activation, event: Restored): void {

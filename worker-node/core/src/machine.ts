@@ -35,6 +35,7 @@ import { Lines } from './lines.ts';
 import { Locations } from './locations.ts';
 import { Mailboxes } from './mailboxes.ts';
 import { OutgoingCalls } from './outgoing-calls.ts';
+import { Passivation } from './passivation.ts';
 import { Post } from './post.ts';
 import { Quarantine } from './quarantine.ts';
 import { Rewinds } from './rewinds.ts';
@@ -83,6 +84,7 @@ export class NodeMachine
   readonly trials: Trials;
   readonly tasks: Tasks;
   readonly checkpointing: Checkpointing;
+  readonly passivation: Passivation;
   readonly departures: Departures;
   readonly arrivals: Arrivals;
   readonly handover: Handover;
@@ -119,6 +121,7 @@ export class NodeMachine
     this.trials = new Trials(this);
     this.tasks = new Tasks(this);
     this.checkpointing = new Checkpointing(this);
+    this.passivation = new Passivation(this);
     this.departures = new Departures(this);
     this.arrivals = new Arrivals(this);
     this.handover = new Handover(this);
@@ -278,7 +281,7 @@ export class NodeMachine
       case 'upgraded-seen':
         return this.upgrades.onSeen(message);
       case 'stop-actor':
-        return this.checkpointing.stop(message.actor, message.epoch);
+        return this.passivation.stop(message.actor, message.epoch);
       case 'run-task':
         return this.tasks.onRun(message);
       case 'task-result-seen':
@@ -377,6 +380,7 @@ export class NodeMachine
     this.lines.tick();
     this.quarantine.tick();
     this.checkpointing.tick();
+    this.passivation.tick();
     this.arrivals.tick();
     this.handover.tick();
     this.wishes.tick();

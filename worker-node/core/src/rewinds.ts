@@ -211,7 +211,6 @@ export class Rewinds {
       case 'releasing':
         this.#core.turns.takeOut(activation);
         this.#core.checkpointing.onRunnerLost(activation);
-        activation.leaveMemoryAfterCheckpoint = false;
         this.#core.hosting.leaveRunner(activation);
         this.#core.trials.leave(activation);
         activation.building = undefined;

@@ -374,7 +374,7 @@ export class Turns {
     this.#core.deadLetters.onEnd(activation, input, letterEnd);
     this.#core.timers.settled(activation, input.cause);
     this.#core.timers.tellNew(activation, news);
-    activation.lastTurnAt = this.#core.now;
+    this.#core.passivation.used(activation);
     this.#total += 1;
     this.#core.post.sendNew(activation, fact.letters, memory.clock);
     if (input.cause.kind === 'letter' && input.replyTo !== undefined) {
@@ -405,7 +405,7 @@ export class Turns {
     const { activation } = turn;
     activation.reads.delete(turn);
     this.#core.out.append({ kind: 'barrier' });
-    activation.lastTurnAt = this.#core.now;
+    this.#core.passivation.used(activation);
     this.#core.mailboxes.answer(activation, turn.input, outcome);
     const isGrouped = this.#core.groups.of(activation, turn.input) !== undefined;
     if (isGrouped || activation.trial !== undefined) this.#core.mailboxes.readEnded(activation);

@@ -79,7 +79,7 @@ export class Waits {
       (one) => one.outcome !== undefined && ordinals.includes(one.ordinal),
     );
     begun.parked = heard;
-    activation.lastTurnAt = this.#core.now;
+    this.#core.passivation.used(activation);
     if (!heard) this.#unpark(activation);
     else if (own.cancelled) this.#cancelAll(activation);
     else this.#core.mailboxes.pump(activation);

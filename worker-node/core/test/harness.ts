@@ -67,6 +67,7 @@ type PlaceField =
   | 'upgrade';
 type Turn = Extract<ToRunner, { kind: 'turn' }>;
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
+type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
 
 /** A delta is an id that was added, or all that there are. */
 function added(ids: string[], delta: unknown): string[] {
@@ -95,6 +96,8 @@ export class TestNode {
   readonly sent: NodeSend[] = [];
   readonly replies: NodeReply[] = [];
   readonly work: NodeWork[] = [];
+  /** Who was read back, or shall be. */
+  readonly restores: RestoreOrder[] = [];
   /** Steps whose side effect ran, by `callId/ordinal`. */
   readonly effects: string[] = [];
   now = 1_000;
@@ -112,6 +115,8 @@ export class TestNode {
   heldCaptures: FromRunner[] | undefined;
   /** Likewise with turns that it gives back. */
   heldRecalls: FromRunner[] | undefined;
+  /** The store takes its time with these. */
+  heldRestores: RestoreOrder[] | undefined;
   checkpoints: Map<ActorId, Stored>;
   /** What is kept of the past, by key. */
   readonly segments: Map<string, Bytes>;
@@ -364,7 +369,8 @@ export class TestNode {
     else if (order.kind === 'read-past') {
       const bodies = order.keys.map((key) => this.segments.get(key));
       this.post({ kind: 'past-read', ask: order.ask, bodies });
-    } else if (order.kind === 'read-ahead') {
+    } else if (order.kind === 'restore') this.#restore(order);
+    else if (order.kind === 'read-ahead') {
       this.post({ kind: 'read-ahead', actor: order.actor, epoch: order.epoch });
     }
   }
@@ -381,31 +387,39 @@ export class TestNode {
       this.checkpoints.set(send.actor, { body: send.body, revision, ...base });
       const { actor, epoch, seq } = send;
       this.post({ kind: 'checkpoint-stored', actor, epoch, seq, revision });
-    } else if (send.kind === 'restore') {
-      const { actor, epoch, ownFrom } = send;
-      const checkpoint = this.checkpoints.get(actor);
-      const head = headOf(checkpoint?.body, send.birth);
-      const own = head?.epoch === epoch;
-      const stretches = own ? [] : [...stretchesOf(send.chain, head)];
-      if (send.ownLog) {
-        const from = own ? head.floor.position + 1 : ownFrom + 1;
-        stretches.push({ log: logName(`turns-${this.name}`), from, to: this.#position });
-      }
-      const facts = stretches
-        .flatMap(({ log, from, to }) => {
-          const placed = this.#logs.get(log) ?? [];
-          const positions = positionsOf(placed);
-          return placed.filter((_, at) => {
-            const position = positions[at] ?? 0;
-            return position >= from && position <= to;
-          });
-        })
-        .filter((fact) => 'actor' in fact && fact.actor === actor);
-      const seed = send.seed === undefined ? undefined : this.segments.get(send.seed);
-      const planted = seed === undefined ? {} : { seed };
-      const event = { kind: 'restored', actor, epoch, facts, ...planted } as const;
-      this.post(checkpoint === undefined ? event : { ...event, checkpoint });
+    } else if (send.kind === 'restore') this.#restore(send);
+  }
+
+  #restore(order: RestoreOrder): void {
+    this.restores.push(order);
+    if (this.heldRestores === undefined) this.readBack(order);
+    else this.heldRestores.push(order);
+  }
+
+  readBack(order: RestoreOrder): void {
+    const { actor, epoch, uncoveredFrom: after } = order;
+    const checkpoint = this.checkpoints.get(actor);
+    const head = headOf(checkpoint?.body, order.birth);
+    const own = head?.epoch === epoch;
+    const stretches = own ? [] : [...stretchesOf(order.chain, head)];
+    if (after !== undefined) {
+      const from = (own ? Math.max(head.floor.position, after) : after) + 1;
+      stretches.push({ log: logName(`turns-${this.name}`), from, to: this.#position });
     }
+    const facts = stretches
+      .flatMap(({ log, from, to }) => {
+        const placed = this.#logs.get(log) ?? [];
+        const positions = positionsOf(placed);
+        return placed.filter((_, at) => {
+          const position = positions[at] ?? 0;
+          return position >= from && position <= to;
+        });
+      })
+      .filter((fact) => 'actor' in fact && fact.actor === actor);
+    const seed = order.seed === undefined ? undefined : this.segments.get(order.seed);
+    const planted = seed === undefined ? {} : { seed };
+    const event = { kind: 'restored', actor, epoch, facts, ...planted } as const;
+    this.post(checkpoint === undefined ? event : { ...event, checkpoint });
   }
 
   activate(frame: Activate): void {

@@ -82,10 +82,10 @@ describe('an actor that is wished elsewhere', () => {
     const a = source(world);
     a.tick(301_000);
     a.tick(1_000);
-    const restores = a.sent.filter(({ kind }) => kind === 'restore').length;
+    const restores = a.restores.length;
     wish(a);
     expect(a.toLeader()).toContain('released');
-    expect(a.sent.filter(({ kind }) => kind === 'restore')).toHaveLength(restores);
+    expect(a.restores).toHaveLength(restores);
   });
 
   it('is released once, however often the leader says so', () => {

@@ -135,9 +135,9 @@ describe('an upgrade', () => {
     node.giveUp(work, [1]);
     node.place(ledger, 2, [], 1, { upgrade: order });
     for (let at = 0; at < 60; at++) node.tick(1_000);
-    const reads = node.sent.filter(({ kind }) => kind === 'restore').length;
+    const reads = node.restores.length;
     for (let at = 0; at < 60; at++) node.tick(1_000);
-    expect(node.sent.filter(({ kind }) => kind === 'restore')).toHaveLength(reads);
+    expect(node.restores).toHaveLength(reads);
     expect(upgradesIn(node.log)).toBe(0);
     node.signal('go', 1);
     node.tick(1_000);

@@ -109,11 +109,10 @@ describe('an actor whose last checkpoint is damaged', () => {
     a.call('add', 'z', { number: 3 });
     const facts = a.log.filter((fact) => fact.kind === 'turn' && fact.seq > 1);
     const b = new TestNode('b', world);
-    b.autoCommit = false;
+    b.heldRestores = [];
     b.place(ledger, 7, seal('a'));
     const of = { actor: ledger, epoch: 7 };
     b.post({ kind: 'restored', ...of, checkpoint: older, facts, damaged, last: 2 });
-    b.autoCommit = true;
     b.call('list', '', { number: 4 });
     expect(b.values()).toEqual([['x', 'y', 'z']]);
     const puts = b.sent.filter((send) => send.kind === 'put-checkpoint');
@@ -133,7 +132,7 @@ describe('an actor that is being read back', () => {
     a.place(ledger);
     a.call('add', 'x', { number: 1 });
     const b = new TestNode('b', world, { restoreMs: 5_000 });
-    b.autoCommit = false;
+    b.heldRestores = [];
     b.place(ledger, 7, seal('a'));
     b.call('list', '', { number: 2 });
     const of = { actor: ledger, epoch: 7 };
@@ -142,8 +141,7 @@ describe('an actor that is being read back', () => {
     for (let second = 1; second <= 4; second++) b.tick(1_000);
     b.message({ ...ask, actors: [of], attempts: [] });
     for (let second = 5; second <= 7; second++) b.tick(1_000);
-    b.autoCommit = true;
-    b.commit();
+    b.heldRestores = undefined;
     const found = b.sent.flatMap((send) =>
       send.kind === 'to-leader' && send.message.kind === 'activity-found'
         ? send.message.actors

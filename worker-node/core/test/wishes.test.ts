@@ -410,12 +410,11 @@ describe('an actor that is ill', () => {
 
   it('is told to the leader with its last failure, until it is well again', () => {
     const a = new TestNode('a');
-    a.autoCommit = false;
+    a.heldRestores = [];
     a.place(ledger, 9, seal('lost'));
     const failure = { code: 'LOG_CORRUPT', message: 'a flipped byte' } as const;
     a.post({ kind: 'restore-failed', actor: ledger, epoch: 9, failure });
     a.tick(1_000);
-    a.commit();
     expect(ill(a).at(-1)).toMatchObject([{ actor: ledger, failure: { code: 'LOG_CORRUPT' } }]);
   });
 

@@ -60,6 +60,10 @@ export class NodeRim implements LoopRim<NodeFact, NodeSend, NodeReply, NodeWork>
       case 'end-runner':
         pool.kill(order.runner, 'nothing is at it any more');
         return;
+      case 'restore':
+        crashPoint(`node.${order.kind}`);
+        this.#start.restorer.restore(order);
+        return;
       case 'read-ahead':
         this.#start.restorer.readAhead(order);
         return;

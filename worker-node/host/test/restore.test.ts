@@ -109,7 +109,14 @@ function restorer(
 
 /** Who waits for something to be read ahead. */
 const told: ((value?: unknown) => void)[] = [];
-const order = { kind: 'restore' as const, birth: 1, epoch: 9, ownLog: false, ownFrom: 0 };
+const order = {
+  kind: 'restore' as const,
+  birth: 1,
+  epoch: 9,
+  uncoveredFrom: undefined,
+  ownLog: false,
+  ownFrom: 0,
+};
 const seqs = (restored: Restored | Failure) =>
   'facts' in restored
     ? restored.facts.map((fact) => (fact.kind === 'turn' ? fact.seq : 0))
@@ -173,7 +180,7 @@ test('a chain is read link by link, and then the own log', async () => {
     chain.push({ log: each, from: 0, to: await cell.fabric.logs.seal(each, encode({})) });
   }
   const { restorer: subject, next } = restorer(own);
-  subject.restore({ ...order, actor, chain, ownLog: true });
+  subject.restore({ ...order, actor, chain, uncoveredFrom: 0, ownLog: true });
   expect(seqs(await next())).toEqual([1, 2, 3, 4]);
 });
 
@@ -196,6 +203,23 @@ test('what a checkpoint covers is not read again', async () => {
   expect(found).toMatchObject({ checkpoint: { revision } });
   expect(seqs(found)).toEqual([3]);
   expect(reads).toEqual([`${second}@3`]);
+});
+
+test('an actor whose last checkpoint holds all comes back without a look at the log of its node', async () => {
+  const actor = actorId('default', 'Whole', 'a');
+  const own = await log([turn(actor, 1)], [turn(actor, 2)], [turn(actor, 3)]);
+  // Of this placement, and up to turn 2, which stands in record 3.
+  await cell.fabric.checkpoints.put(actor, checkpoint(actor, 2, own, 3), 0);
+  const reads: string[] = [];
+  const { restorer: subject, next } = restorer(own, reads);
+  const here = { ...order, actor, epoch: 2, chain: [], ownLog: true };
+  subject.restore(here);
+  expect(seqs(await next())).toEqual([]);
+  expect(reads).toEqual([]);
+  // Since a place before it: a put was on its way then, and is there by now.
+  subject.restore({ ...here, uncoveredFrom: 1 });
+  expect(seqs(await next())).toEqual([3]);
+  expect(reads).toEqual([`${own}@4`]);
 });
 
 test('X7: a log that ends before its seal, or misses facts, is a failure with its name', async () => {
@@ -253,6 +277,17 @@ test('X11: instead of a damaged checkpoint the next older one is taken, with all
   expect('damaged' in found && found.damaged?.message).toContain(
     `checkpoint ${last} of "${actor}"`,
   );
+});
+
+test('X11: an older checkpoint is read on in the log of its node, also when the damaged one held all', async () => {
+  const actor = actorId('default', 'Flipped', 'd');
+  const own = await log(...[1, 2, 3].map((seq) => [turn(actor, seq)]));
+  const last = await withDamaged(actor, own, 1);
+  const { restorer: subject, next } = restorer(own);
+  subject.restore({ ...order, actor, epoch: 2, chain: [], ownLog: true });
+  const found = await next();
+  expect(seqs(found)).toEqual([2, 3]);
+  expect(found).toMatchObject({ last, damaged: { code: 'LOG_CORRUPT' } });
 });
 
 test('X11: when every checkpoint is damaged, an actor whose facts are there from its birth on is made of these', async () => {

@@ -284,6 +284,8 @@ export class Node {
         return this.#pool.kill(order.runner, 'killed beyond its limit');
       case 'end-runner':
         return this.#pool.kill(order.runner, 'nothing is at it any more');
+      case 'restore':
+        return this.#restore(order);
       case 'read-ahead': {
         const { actor, epoch } = order;
         return this.#restorer.readAhead(actor, () =>
@@ -329,8 +331,7 @@ export class Node {
       case 'put-object':
         return putObject(this.#world, this.process, message, (event) => this.#post(event));
       case 'restore':
-        if (this.#draining || this.#leaving) coverage.reach('a restore during a drain');
-        return this.#restorer.restore(message);
+        return this.#restore(message);
       case 'trim-log':
         coverage.reach('a turn log is trimmed');
         return this.#access.trim(this.#log, message.before);
@@ -339,6 +340,11 @@ export class Node {
       default:
         return unreachable(message);
     }
+  }
+
+  #restore(order: Extract<NodeSend, { kind: 'restore' }>): void {
+    if (this.#draining || this.#leaving) this.#world.coverage.reach('a restore during a drain');
+    this.#restorer.restore(order);
   }
 
   get #log(): Welcome['log'] {

@@ -1,6 +1,6 @@
 /**
  * Brings an actor back: its last checkpoint, then its facts in the logs of its chain, in order, then
- * in this node's own log.
+ * (where the checkpoint may lack any) in this node's own log.
  *
  * X7  a history that is not whole is never shorter: it is a fault of the cluster, and said.
  */
@@ -96,7 +96,8 @@ export class Restorer {
     }
     // With the log of the last one a part of what it did is missing.
     const by = mutant === 'older-one-with-the-log-of-the-last' ? last : checkpoint;
-    const stretches = this.#stretches(order, headOf(by?.body, order.birth), own);
+    const after = older === undefined ? order.uncoveredFrom : ownFromOf(order);
+    const stretches = this.#stretches(order, headOf(by?.body, order.birth), own, after);
     this.#world.trace?.say(
       this.#process.name,
       `reads ${order.actor} back: ${shown(stretches)}${older === undefined ? '' : ', by an older one'}`,
@@ -107,11 +108,17 @@ export class Restorer {
     this.#read({ ...reading, instead: { of: last, from: [...stretches] } });
   }
 
-  #stretches(order: RestoreOrder, head: CheckpointHead | undefined, own: boolean): Stretch[] {
+  /** `after`: position of the own log up to which the checkpoint lacks nothing, none when it is not needed. */
+  #stretches(
+    order: RestoreOrder,
+    head: CheckpointHead | undefined,
+    own: boolean,
+    after: number | undefined,
+  ): Stretch[] {
     const stretches: Stretch[] = own ? [] : [...stretchesOf(order.chain, head)];
-    const from = own && head !== undefined ? head.floor.position + 1 : order.ownFrom + 1;
-    if (order.ownLog) stretches.push({ log: this.ownLog, from, to: undefined });
-    return stretches;
+    if (after === undefined) return stretches;
+    const from = (own && head !== undefined ? Math.max(head.floor.position, after) : after) + 1;
+    return [...stretches, { log: this.ownLog, from, to: undefined }];
   }
 
   /** What is taken in the place of a damaged one. Where no older one leads to the same the last one is taken for
@@ -124,7 +131,8 @@ export class Restorer {
     const older = checkpoints.versions(actor).find((one) => {
       const head = one.revision < last.revision ? headOf(one.body, birth) : undefined;
       if (head === undefined || !reaches(order, head)) return false;
-      const stretches = this.#stretches(order, head, head.epoch === epoch);
+      const own = head.epoch === epoch;
+      const stretches = this.#stretches(order, head, own, ownFromOf(order));
       return stretches.every(({ log, from }) => logs.isWhole(log, from));
     });
     if (older !== undefined && mutant === 'sums-not-checked') return spoilt(last);
@@ -192,6 +200,11 @@ export class Restorer {
     if (stale) this.#world.coverage.reach('a checkpoint is stored during a restore');
     return stale;
   }
+}
+
+/** After which position of the own log an older checkpoint may lack what it did. */
+function ownFromOf({ ownLog, ownFrom }: RestoreOrder): number | undefined {
+  return ownLog ? ownFrom : undefined;
 }
 
 function damageOf(actor: ActorId, revision: number): Failure {

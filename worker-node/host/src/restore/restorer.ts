@@ -1,7 +1,7 @@
 /**
  * Brings an actor back: its last checkpoint, then its facts in the logs of its chain, in order,
- * then (when asked) in this node's own log. What the bytes mean is the machine's business; only
- * where to start reading is asked of them.
+ * then (where the checkpoint may lack any) in this node's own log. What the bytes mean is the machine's
+ * business; only where to start reading is asked of them.
  *
  * X6  each request is answered once: by `restored`, or by `restore-failed`.
  * X8  each try begins with the checkpoint that stands there then: what an older one needs may be gone.
@@ -237,13 +237,19 @@ export class Restorer {
         return index.of(order.actor, from, whole);
       }),
     );
-    if (order.ownLog) {
-      const from = own ? head.floor.position + 1 : order.ownFrom + 1;
+    const after = whole ? ownFromOf(order) : order.uncoveredFrom;
+    if (after !== undefined) {
+      const from = (own ? Math.max(head.floor.position, after) : after) + 1;
       stages.is(`reading the log of its node from ${from}`);
       parts.push((await this.#own.index(from)).of(order.actor, from, whole));
     }
     return parts.flat();
   }
+}
+
+/** After which position of the own log an older checkpoint may lack what it did. */
+function ownFromOf({ ownLog, ownFrom }: RestoreOrder): number | undefined {
+  return ownLog ? ownFrom : undefined;
 }
 
 /** It names a checkpoint that holds other bytes than were stored. */
