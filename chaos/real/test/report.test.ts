@@ -310,3 +310,26 @@ it('a history whose last line was cut in its middle is one that was cut short', 
   expect([operations.length, finals.length]).toEqual([1, 0]);
   expect(flaws).toEqual(['the history was cut short']);
 });
+
+it('a load that gave way is told, and a soak under which it did so more and more proves nothing', () => {
+  const hour = 3_600_000;
+  const pace = (at: number, share: number): Line => ({ kind: 'pace', at: at * hour, share });
+  const last: Line = { kind: 'end', at: hour };
+  const uneven = 'the load of the last quarter was under half of that of the second';
+  const soak = (...shares: number[]) =>
+    summarize(
+      historyOf([
+        { ...begin(), forMs: hour } as Line,
+        call('a', 'ok'),
+        ...shares.map((share, quarter) => pace((quarter + 0.5) / 4, share)),
+        ledger(['a']),
+        last,
+      ]),
+    );
+  const falling = soak(1, 0.8, 0.4, 0.3);
+  expect(falling.reasons).toContain(uneven);
+  expect(reportText(falling)).toContain('the load kept to 40 % of its pace');
+  expect(reportHtml(falling)).toContain('the load kept to 40 % of its pace');
+  expect(soak(1, 0.8, 0.4, 0.4).reasons).not.toContain(uneven);
+  expect(reportText(soak(1, 1, 1, 1))).not.toContain('of its pace');
+});

@@ -34,6 +34,7 @@ import { type Ailments, viewActor } from './actor-list.ts';
 import type { ActorRecord } from './actors.ts';
 import type { Desk } from './desk.ts';
 import type { Directory } from './directory.ts';
+import { tellTime } from './led-time.ts';
 import type { Migrations } from './migrations.ts';
 import type { Rollouts } from './rollouts.ts';
 import type { Size } from './sizes.ts';
@@ -219,9 +220,7 @@ export class Lifecycle {
   /** Tombstones that are old enough. True when there are more to forget at once. */
   forget(): boolean {
     const { state, ledMs } = this.#desk;
-    if (state.tombstones.size > 0 && ledMs - state.ledMs >= toldMs) {
-      this.#desk.decide({ kind: 'time-led', ledMs });
-    }
+    if (state.tombstones.size > 0) tellTime(this.#desk, toldMs);
     const old: Tombstone[] = [];
     for (const stone of state.tombstones.all()) {
       if (stone.ledMs + limits.tombstoneMs > ledMs || old.length === forgottenMax) break;

@@ -6,6 +6,7 @@ import type { RunId } from '@troupe/model';
 import { contextId } from './dag/instance.ts';
 import type { Deadline } from './deadlines.ts';
 import type { Desk } from './desk.ts';
+import { tellTime } from './led-time.ts';
 import type { RunRecord } from './run-table.ts';
 
 /** While something waits, the time that was led is journaled so often, and before that when it begins to
@@ -37,7 +38,7 @@ export class RunClock {
     }
     deadlines.set(block ?? '', deadline);
     // Since it was told last nothing may have waited for hours.
-    if (this.#desk.ledMs - this.#desk.state.ledMs >= toldMs) this.#tellNow();
+    tellTime(this.#desk, toldMs);
     if (!this.#telling) this.#tellLater();
   }
 
@@ -80,12 +81,8 @@ export class RunClock {
   tell(): void {
     this.#telling = false;
     if (this.#deadlines.size === 0) return;
-    this.#tellNow();
+    tellTime(this.#desk, 0);
     this.#tellLater();
-  }
-
-  #tellNow(): void {
-    this.#desk.decide({ kind: 'time-led', ledMs: this.#desk.ledMs });
   }
 
   #tellLater(): void {

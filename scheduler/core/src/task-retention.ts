@@ -3,16 +3,8 @@ import { limits, type TaskId } from '@troupe/model';
 import type { Desk } from './desk.ts';
 import { objectsOf } from './task-table.ts';
 
-/** Looked at each second: a change of leaders hides at most 5 s of the waiting of tasks. */
-const toldMs = 4_000;
 /** Tasks forgotten by one fact. */
 const forgottenMax = 2_000;
-
-/** While tasks wait, a successor must know for how long. Most facts say it by the way. */
-export function tellTime(desk: Desk): void {
-  const { ledMs, state } = desk;
-  if (ledMs - state.ledMs >= toldMs) desk.decide({ kind: 'time-led', ledMs });
-}
 
 /** Forgets what ended long ago, or is too much. True when there is more to forget at once. */
 export function forgetTasks(desk: Desk): boolean {

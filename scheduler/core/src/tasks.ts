@@ -26,6 +26,7 @@ import type { SchedulerFact } from './facts.ts';
 import type { TenantShare } from './fair/fair-queue.ts';
 import { carriable, Flights } from './flights.ts';
 import { isGang, type QueueItem, waitsInGang } from './gang-items.ts';
+import { tellTime, waitingToldMs } from './led-time.ts';
 import type { Objects } from './objects.ts';
 import { unstartable } from './old-journal.ts';
 import type { ReservationRecord } from './reservation-table.ts';
@@ -34,7 +35,7 @@ import type { Size } from './sizes.ts';
 import { TaskDemands } from './task-demands.ts';
 import type { TaskPlace } from './task-places.ts';
 import { TaskQueue } from './task-queue.ts';
-import { forgetTasks, mustForget, tellTime } from './task-retention.ts';
+import { forgetTasks, mustForget } from './task-retention.ts';
 import { objectsOf, type TaskRecord } from './task-table.ts';
 import { type Asker, Waiting } from './waiting.ts';
 
@@ -280,7 +281,7 @@ export class Tasks {
 
   /** While tasks wait, a successor must know for how long. Most facts say it by the way. */
   tellTime(): void {
-    if (this.#queue.size > 0) tellTime(this.#desk);
+    if (this.#queue.size > 0) tellTime(this.#desk, waitingToldMs);
   }
 
   /** Forgets what ended long ago, or is too much. True when there is more to forget at once. */

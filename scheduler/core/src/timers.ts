@@ -20,9 +20,9 @@ import {
 } from '@troupe/model';
 import type { Deadline } from './deadlines.ts';
 import type { Desk } from './desk.ts';
+import { tellTime, waitingToldMs } from './led-time.ts';
 import { isPresent } from './nodes.ts';
 import type { Size } from './sizes.ts';
-import { tellTime } from './task-retention.ts';
 import { TimerLanes } from './timer-lanes.ts';
 import {
   goesByWall,
@@ -80,7 +80,7 @@ export class Timers {
   /** Each second: a successor must know for how long was led, and wall clocks are set. */
   look(): void {
     const { firstLed, firstByWall } = this.#desk.state.timers;
-    if (firstLed !== undefined) tellTime(this.#desk);
+    if (firstLed !== undefined) tellTime(this.#desk, waitingToldMs);
     if (firstByWall !== undefined && firstByWall.due <= this.#desk.wall) this.due();
   }
 

@@ -131,6 +131,11 @@ export function checkpointHead(bytes: Bytes): CheckpointHead {
   return { actor, birth, epoch, seq, floor };
 }
 
+/** From where its own log is read on: after `after`, or after what a checkpoint of this placement holds. */
+export function readOnFrom(after: number, own: CheckpointHead | undefined): number {
+  return Math.max(own?.floor.position ?? 0, after) + 1;
+}
+
 /** What of a chain lies beyond the checkpoint. An actor that came back to a node has facts of two
  *  placements in one log, and those of another one between them: its epoch tells what it covers. */
 export function stretchesOf(

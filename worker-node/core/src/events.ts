@@ -133,11 +133,9 @@ interface RestoreOrder {
   /** Position in the own log up to which the last checkpoint holds all that it did; undefined when
    *  that holds all: nothing is read there. */
   readonly uncoveredFrom: number | undefined;
-  /** There may be facts of it in the own log, whatever is checkpointed. */
-  readonly ownLog: boolean;
   /** Position in the own log before which this actor has no facts: how far an older checkpoint, in the
-   *  place of a damaged one, is to be read on from. */
-  readonly ownFrom: number;
+   *  place of a damaged one, is to be read on from; undefined when it has none there. */
+  readonly ownFrom: number | undefined;
   /** Its facts are all there from its birth on, whatever is checkpointed. */
   readonly fromBirth?: true;
   /** Its scope went back in time by the fact at this position, last. */

@@ -323,8 +323,7 @@ export class Hosting {
       chain: activation.chain,
       // What its checkpoint holds is not looked for in a log that all share.
       uncoveredFrom,
-      ownLog: activation.lived,
-      ownFrom: activation.ownFrom,
+      ownFrom: activation.lived ? activation.ownFrom : undefined,
       ...(isWholeFromBirth(activation) ? { fromBirth: true } : {}),
       ...(activation.seed === undefined ? {} : { seed: activation.seed }),
       ...(backAt === 0 ? {} : { backAt }),

@@ -7,6 +7,7 @@ export {
   decodeCheckpoint,
   encodeCheckpoint,
   reaches,
+  readOnFrom,
   stretchesOf,
 } from './checkpoint.ts';
 export type {

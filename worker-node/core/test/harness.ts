@@ -33,6 +33,7 @@ import {
   type NodeReply,
   type NodeSend,
   type NodeWork,
+  readOnFrom,
   stretchesOf,
 } from '../src/index.ts';
 
@@ -403,7 +404,7 @@ export class TestNode {
     const own = head?.epoch === epoch;
     const stretches = own ? [] : [...stretchesOf(order.chain, head)];
     if (after !== undefined) {
-      const from = (own ? Math.max(head.floor.position, after) : after) + 1;
+      const from = readOnFrom(after, own ? head : undefined);
       stretches.push({ log: logName(`turns-${this.name}`), from, to: this.#position });
     }
     const facts = stretches

@@ -114,8 +114,7 @@ const order = {
   birth: 1,
   epoch: 9,
   uncoveredFrom: undefined,
-  ownLog: false,
-  ownFrom: 0,
+  ownFrom: undefined,
 };
 const seqs = (restored: Restored | Failure) =>
   'facts' in restored
@@ -180,7 +179,7 @@ test('a chain is read link by link, and then the own log', async () => {
     chain.push({ log: each, from: 0, to: await cell.fabric.logs.seal(each, encode({})) });
   }
   const { restorer: subject, next } = restorer(own);
-  subject.restore({ ...order, actor, chain, uncoveredFrom: 0, ownLog: true });
+  subject.restore({ ...order, actor, chain, uncoveredFrom: 0, ownFrom: 0 });
   expect(seqs(await next())).toEqual([1, 2, 3, 4]);
 });
 
@@ -212,7 +211,7 @@ test('an actor whose last checkpoint holds all comes back without a look at the 
   await cell.fabric.checkpoints.put(actor, checkpoint(actor, 2, own, 3), 0);
   const reads: string[] = [];
   const { restorer: subject, next } = restorer(own, reads);
-  const here = { ...order, actor, epoch: 2, chain: [], ownLog: true };
+  const here = { ...order, actor, epoch: 2, chain: [], ownFrom: 0 };
   subject.restore(here);
   expect(seqs(await next())).toEqual([]);
   expect(reads).toEqual([]);
@@ -284,7 +283,7 @@ test('X11: an older checkpoint is read on in the log of its node, also when the 
   const own = await log(...[1, 2, 3].map((seq) => [turn(actor, seq)]));
   const last = await withDamaged(actor, own, 1);
   const { restorer: subject, next } = restorer(own);
-  subject.restore({ ...order, actor, epoch: 2, chain: [], ownLog: true });
+  subject.restore({ ...order, actor, epoch: 2, chain: [], ownFrom: 0 });
   const found = await next();
   expect(seqs(found)).toEqual([2, 3]);
   expect(found).toMatchObject({ last, damaged: { code: 'LOG_CORRUPT' } });

@@ -23,6 +23,7 @@ import {
   type NodeFact,
   type NodeSend,
   reaches,
+  readOnFrom,
   stretchesOf,
 } from '@troupe/worker-node-core';
 import { LogAccess } from '../store/log-access.ts';
@@ -96,7 +97,7 @@ export class Restorer {
     }
     // With the log of the last one a part of what it did is missing.
     const by = mutant === 'older-one-with-the-log-of-the-last' ? last : checkpoint;
-    const after = older === undefined ? order.uncoveredFrom : ownFromOf(order);
+    const after = older === undefined ? order.uncoveredFrom : order.ownFrom;
     const stretches = this.#stretches(order, headOf(by?.body, order.birth), own, after);
     this.#world.trace?.say(
       this.#process.name,
@@ -117,7 +118,7 @@ export class Restorer {
   ): Stretch[] {
     const stretches: Stretch[] = own ? [] : [...stretchesOf(order.chain, head)];
     if (after === undefined) return stretches;
-    const from = (own && head !== undefined ? Math.max(head.floor.position, after) : after) + 1;
+    const from = readOnFrom(after, own ? head : undefined);
     return [...stretches, { log: this.ownLog, from, to: undefined }];
   }
 
@@ -132,7 +133,7 @@ export class Restorer {
       const head = one.revision < last.revision ? headOf(one.body, birth) : undefined;
       if (head === undefined || !reaches(order, head)) return false;
       const own = head.epoch === epoch;
-      const stretches = this.#stretches(order, head, own, ownFromOf(order));
+      const stretches = this.#stretches(order, head, own, order.ownFrom);
       return stretches.every(({ log, from }) => logs.isWhole(log, from));
     });
     if (older !== undefined && mutant === 'sums-not-checked') return spoilt(last);
@@ -200,11 +201,6 @@ export class Restorer {
     if (stale) this.#world.coverage.reach('a checkpoint is stored during a restore');
     return stale;
   }
-}
-
-/** After which position of the own log an older checkpoint may lack what it did. */
-function ownFromOf({ ownLog, ownFrom }: RestoreOrder): number | undefined {
-  return ownLog ? ownFrom : undefined;
 }
 
 function damageOf(actor: ActorId, revision: number): Failure {

@@ -32,6 +32,7 @@ import {
   type NodeSend,
   type NodeWork,
   reaches,
+  readOnFrom,
   stretchesOf,
 } from '@troupe/worker-node-core';
 import { type Patience, patiently } from '../patience.ts';
@@ -237,19 +238,14 @@ export class Restorer {
         return index.of(order.actor, from, whole);
       }),
     );
-    const after = whole ? ownFromOf(order) : order.uncoveredFrom;
+    const after = whole ? order.ownFrom : order.uncoveredFrom;
     if (after !== undefined) {
-      const from = (own ? Math.max(head.floor.position, after) : after) + 1;
+      const from = readOnFrom(after, own ? head : undefined);
       stages.is(`reading the log of its node from ${from}`);
       parts.push((await this.#own.index(from)).of(order.actor, from, whole));
     }
     return parts.flat();
   }
-}
-
-/** After which position of the own log an older checkpoint may lack what it did. */
-function ownFromOf({ ownLog, ownFrom }: RestoreOrder): number | undefined {
-  return ownLog ? ownFrom : undefined;
 }
 
 /** It names a checkpoint that holds other bytes than were stored. */
