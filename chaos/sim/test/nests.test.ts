@@ -1,7 +1,6 @@
 import { compile } from '@troupe/scheduler-core/dag';
 import { Random } from '@troupe/virtual';
 import { describe, expect, it } from 'vitest';
-import { catchMutant, type MutantName } from '../src/index.ts';
 import { bundles, Manifests } from '../src/plan/bundles.ts';
 import { drawNests } from '../src/plan/nests.ts';
 import { drawPlan } from '../src/plan/plan.ts';
@@ -46,28 +45,4 @@ describe('workflows that are drawn', () => {
     );
     expect(some.length).toBeGreaterThan(30);
   });
-});
-
-describe('a deliberate fault in how runs go on', () => {
-  it.each<[MutantName, string]>([
-    ['rounds-at-once', 'dag-order'],
-    ['branch-counted-twice', 'result-once'],
-    ['wait-ends-early', 'timer-never-early'],
-    ['pause-without-its-limit', 'exact-results'],
-    ['answer-to-another-iteration', 'answers-by-id'],
-    ['error-edge-not-taken', 'exact-results'],
-    ['both-ways-of-a-choice', 'dag-order'],
-    ['answer-ends-nothing', 'dag-order'],
-    ['branches-without-bound', 'dag-order'],
-    ['child-end-told-twice', 'result-once'],
-    ['moved-whatever-differs', 'dag-order'],
-    ['reserved-beyond-a-node', 'no-double-reservation'],
-  ])(
-    '%s is noticed by %s alone',
-    async (mutant, checker) => {
-      const { seeds } = await catchMutant(mutant, undefined, checker);
-      expect(seeds, `seeds in which ${checker} notices ${mutant}`).toBeDefined();
-    },
-    600_000,
-  );
 });
