@@ -37,7 +37,24 @@ export function noNetwork(): string | undefined {
   ] as const) {
     if (!tryRun([tool, '-V'])) return `needs ${tool}, from the package ${from}`;
   }
-  return undefined;
+  return refusedHere();
+}
+
+/** Root of a container is often let make none: only a try can tell. */
+function refusedHere(): string | undefined {
+  const name = `troupe-try-${process.pid}`;
+  const near = `trytr${process.pid}`;
+  try {
+    run(['ip', 'netns', 'add', name]);
+    run(['ip', 'link', 'add', near, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name]);
+    run(['ip', 'netns', 'exec', name, 'nft', 'list', 'ruleset']);
+    return undefined;
+  } catch (cause) {
+    const words = cause instanceof Error ? (cause.message.trim().split('\n').at(-1) ?? '') : '';
+    return `needs leave to make network namespaces, as a privileged container has it (${words})`;
+  } finally {
+    tryRun(['ip', 'netns', 'del', name]);
+  }
 }
 
 export function makeNetwork(names: readonly string[]): Network {

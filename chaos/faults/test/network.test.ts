@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +14,21 @@ interface Peer {
   readonly heard: string[];
   ask(other: Peer, times?: number): void;
 }
+
+const setpriv = '/usr/bin/setpriv';
+it.skipIf(missing !== undefined || !existsSync(setpriv))(
+  'root that may make no namespaces, as in most containers, is told so, and nothing is left',
+  () => {
+    const module = new URL('../dist/index.js', import.meta.url).href;
+    const script = `const { noNetwork } = await import('${module}'); process.stdout.write(noNetwork() ?? '');`;
+    const words = ['--bounding-set=-sys_admin,-net_admin', '--inh-caps=-all', process.execPath];
+    const { pid, stdout } = spawnSync(setpriv, [...words, '--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    expect(stdout).toMatch(/^needs leave to make network namespaces, .*\(.*not permitted\)$/);
+    expect(existsSync(`/run/netns/troupe-try-${pid}`)).toBe(false);
+  },
+);
 
 describe.skipIf(missing !== undefined)(`machines as namespaces ${missing ?? ''}`.trim(), () => {
   let network: Network;

@@ -36,14 +36,11 @@ export function historyFileOf(dir: string): string {
   return join(dir, 'history.jsonl');
 }
 
+/** Of the kinds that were asked for none can be had here: nothing was done. */
+export class NoFaultsError extends Error {}
+
 export async function runChaos(options: ChaosOptions): Promise<History> {
   const { dir, seed, forMs, nodes, schedulers, place, say } = options;
-  mkdirSync(dir, { recursive: true });
-  const file = historyFileOf(dir);
-  // Of an earlier run here.
-  const old = existsSync(file) ? [dataDirOf(dir), logDirOf(dir)] : [];
-  for (const folder of old) rmSync(folder, { recursive: true, force: true });
-  const writer = new HistoryWriter(file);
   const setting = await lookAround({
     nodes,
     schedulers,
@@ -51,6 +48,16 @@ export async function runChaos(options: ChaosOptions): Promise<History> {
   });
   const missing = unavailable(setting, options.kinds);
   const kinds = options.kinds.filter((kind) => !missing.has(kind));
+  if (kinds.every((kind) => kind === lastKind)) {
+    const why = [...missing].map(([kind, reason]) => `${kind} (${reason})`).join(', ');
+    throw new NoFaultsError(`nothing that was asked for can be had here: ${why}`);
+  }
+  mkdirSync(dir, { recursive: true });
+  const file = historyFileOf(dir);
+  // Of an earlier run here.
+  const old = existsSync(file) ? [dataDirOf(dir), logDirOf(dir)] : [];
+  for (const folder of old) rmSync(folder, { recursive: true, force: true });
+  const writer = new HistoryWriter(file);
   const leftOut = [...setting.lacks, ...[...missing].map(([kind, why]) => `${kind}: ${why}`)];
   const at = new Date().toISOString();
   const where = said(setting);

@@ -8,6 +8,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  mkdirSync,
   openSync,
   readSync,
   statSync,
@@ -15,10 +16,11 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { historyFileOf, runChaos } from './chaos.ts';
+import { historyFileOf, NoFaultsError, runChaos } from './chaos.ts';
 import { dataDirOf, logDirOf } from './cluster/stage.ts';
 import { type FaultKind, faultKinds, isFaultKind, lastKind } from './faults/kinds.ts';
 import { type History, NoHistoryError, readHistory } from './history/history.ts';
+import { occupy } from './occupied.ts';
 import { reportHtml } from './report/html.ts';
 import { type Conclusion, type Summary, summarize } from './report/summary.ts';
 import { reportText } from './report/text.ts';
@@ -129,6 +131,12 @@ async function main(): Promise<number> {
   // A machine reached by ssh is told paths in it.
   const dir = resolve(values.dir ?? join('.troupe', 'chaos', seed));
   refuseForeign(dir);
+  const other = occupy(dir);
+  if (other !== undefined) {
+    throw new UsageError(
+      `a run (pid ${other}) is at work in ${dir}: wait for its end, or give another --dir or --seed`,
+    );
+  }
   const began = performance.now();
   const say = (line: string) => {
     const seconds = ((performance.now() - began) / 1_000).toFixed(1).padStart(7);
@@ -172,14 +180,24 @@ function refuseUnwritable(file: string): void {
 
 /** Data and logs of an earlier run there are taken away; those of anybody else are not ours. */
 function refuseForeign(dir: string): void {
-  const found = statSync(dir, { throwIfNoEntry: false });
-  if (found !== undefined && !found.isDirectory()) {
+  if (existsSync(dir) && !statSync(dir).isDirectory()) {
     throw new UsageError(`--dir ${dir} is no folder`);
   }
+  makeFolder(dir);
   if (isOurs(historyFileOf(dir))) return;
   const taken = [historyFileOf(dir), dataDirOf(dir), logDirOf(dir)].find((one) => existsSync(one));
   if (taken === undefined) return;
   throw new UsageError(`${taken} is there and of no earlier run: give another --dir`);
+}
+
+function makeFolder(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+    accessSync(dir, constants.W_OK);
+  } catch (reason) {
+    const why = reason instanceof Error ? reason.message : String(reason);
+    throw new UsageError(`--dir ${dir} cannot be made or written to: ${why}`);
+  }
 }
 
 /** A history as far as it goes; one that broke off before its first line is empty. */
@@ -231,7 +249,7 @@ function count(option: string, text: string): number {
 
 function kindsOf(only: string | undefined): readonly FaultKind[] {
   if (only === undefined) return faultKinds;
-  const kinds = only.split(',').map((kind) => {
+  const kinds = [...new Set(only.split(','))].map((kind) => {
     if (isFaultKind(kind)) return kind;
     throw new UsageError(`"${kind}" is no kind of fault; there are ${faultKinds.join(', ')}`);
   });
@@ -246,7 +264,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 /** What broke off, or was no history, proved nothing. */
 function breakOff(reason: unknown): never {
-  const wrongly = reason instanceof UsageError || isParseError(reason);
+  const wrongly =
+    reason instanceof UsageError || reason instanceof NoFaultsError || isParseError(reason);
   const told = wrongly || reason instanceof NoHistoryError;
   const text = reason instanceof Error ? (told ? reason.message : reason.stack) : reason;
   process.stderr.write(`${text}\n`);

@@ -88,6 +88,11 @@ describe('letters that fail', () => {
     expect(check(taken, dead)).toEqual([kind]);
   });
 
+  it('are found out when a carrier has brought what nobody asked it for', () => {
+    const more = [...whole, 'e.1', 'e.2', 'e.3'];
+    expect(check(more, ['b.2'], ['a', 'b', 'd', 'e'])).toEqual(['wrong']);
+  });
+
   it('are found out when those of one sender change places', () => {
     const swapped = ['b.1', 'a.1', 'a.3', 'b.3', 'd.1', 'd.3', 'a.2'];
     expect(check(swapped, ['b.2'])).toEqual(['out-of-order']);
@@ -194,6 +199,15 @@ describe('vaults', () => {
     expect(check(['during', 'after'], ['after'])).toEqual(['wrong', 'lost']);
     const seen = all.map((one) => (one.id === 's2' ? { ...one, output: 3 } : one));
     expect(check(['after'], ['after'], seen)).toEqual(['wrong']);
+  });
+
+  it('are found out when an account does not hold what its entries come to', () => {
+    const off = (ids: string[], balance: number, sign: number) => {
+      return { balance, entries: ids.map((id) => [id, 3 * sign]) };
+    };
+    const finals = [final('k/a0', off(['after'], -4, -1)), final('k/a1', off(['after'], 4, 1))];
+    const { findings } = goesBackWhole('p', { operations: all, finals });
+    expect(findings.map(({ what }) => what)).toEqual(['k/a0 has -4, not -3', 'k/a1 has 4, not 3']);
   });
 });
 
@@ -315,8 +329,15 @@ describe('trips', () => {
   const trips = operations(
     'k',
     { id: 'a', action: 'plan', input: { answer: 7, fails: false }, output },
-    { id: 'b', action: 'plan', input: { answer: 8, fails: true }, outcome: 'failed' },
+    {
+      ...{ id: 'b', action: 'plan', input: { answer: 8, fails: true } },
+      ...{ outcome: 'failed', code: 'USER_ERROR' },
+    },
     { id: 'c', action: 'plan', input: { answer: 9, fails: false }, outcome: 'unknown' },
+    {
+      ...{ id: 'd', action: 'plan', input: { answer: 9, fails: false } },
+      ...{ outcome: 'failed', code: 'RESOURCE_EXHAUSTED' },
+    },
   );
   const done: [string, string][] = [
     ['a', 'booked'],
@@ -345,6 +366,12 @@ describe('trips', () => {
     ['one is undone by two effects', [...done, ['b', 'cancelled e2']], ['doubled']],
     ['one is booked after it was undone', [...done, ['b', 'booked']], ['doubled', 'out-of-order']],
     ['one is there that nobody asked for', [...done, ['z', 'booked']], ['wrong']],
+    ['one that was to fail is confirmed', done.toSpliced(3, 0, ['b', 'confirmed left']), ['wrong']],
+    [
+      'one that was refused was done and undone',
+      [...done, ['d', 'booked'], ['d', 'cancelled e3']],
+      ['wrong'],
+    ],
   ])('are found out when %s', (_what, entries, kinds) => {
     expect(check(entries)).toEqual(kinds);
   });

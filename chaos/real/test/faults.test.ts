@@ -1,21 +1,22 @@
 /** F3: a fault that befell nobody is told as such. */
+import { spawnSync } from 'node:child_process';
 import { makeNetwork, noNetwork } from '@troupe/chaos-faults';
-import { TroupeError } from '@troupe/sdk';
+import { type ErrorCode, TroupeError } from '@troupe/sdk';
 import { expect, it, onTestFinished } from 'vitest';
 import { elsewhere, faultKinds as ofOperators } from '../../../packages/cli/src/chaos/kinds.ts';
+import { isUnderFalseClock } from '../src/cluster/false-clock.ts';
 import type { Member } from '../src/cluster/member.ts';
 import { NatsProxy } from '../src/cluster/nats-proxy.ts';
 import type { Stage } from '../src/cluster/stage.ts';
 import { Warden } from '../src/cluster/warden.ts';
-import { kill } from '../src/faults/kills.ts';
+import { kill, killRunner } from '../src/faults/kills.ts';
 import { faultKinds, isFaultKind } from '../src/faults/kinds.ts';
 import { cutFromNats, cutHalf, slowLinks } from '../src/faults/links.ts';
 import { isRefusal } from '../src/faults/members.ts';
 import { harms } from '../src/faults/user-code.ts';
 import { Random } from '../src/random.ts';
 
-const error = (code: 'NODE_NAME_TAKEN' | 'NODE_FAILED' | 'RUNNER_CRASHED' | 'UNAVAILABLE') =>
-  new TroupeError({ code, message: 'as always' });
+const error = (code: ErrorCode) => new TroupeError({ code, message: 'as always' });
 
 /** Kept running by others, as nodes on machines are: it runs as far as anybody can say. */
 const kept = (pid: number | undefined): Member => ({
@@ -98,6 +99,23 @@ it('user code that was to end its runner and lived to answer harmed nobody', () 
   expect(harms('block')).toBe(true);
   expect(harms('crash', error('RUNNER_CRASHED'))).toBe(true);
   expect(harms('block', error('UNAVAILABLE'))).toBe(false);
+});
+
+it('user code of which nobody knows whether it ran harmed nobody that we know of', () => {
+  for (const how of ['crash', 'block', 'eat'] as const) {
+    expect(harms(how, error('OUTCOME_UNKNOWN'))).toBe(false);
+  }
+  expect(harms('eat', error('USER_ERROR'))).toBe(false);
+});
+
+it('a node that ends just before its runner is to be killed has none, and ends no run', async () => {
+  const { pid = 0 } = spawnSync(process.execPath, ['--version']);
+  const say = () => undefined;
+  const members: Member[] = [{ ...kept(pid), name: 'n1', role: 'node' }];
+  const warden = new Warden({ members, alarm: say, say });
+  const stage = { warden, operator: nobodyLeads } as unknown as Stage;
+  expect(await killRunner.inject(stage, new Random('7'))).toBeUndefined();
+  expect(isUnderFalseClock(pid, 'libfaketime')).toBe(false);
 });
 
 it('every kind of the suite is one of `troupe chaos`, which says of the others why not', () => {

@@ -78,6 +78,11 @@ it('calls whose numbers are all there, in any order, are whole', () => {
   expect(historyOf([begin(), ...calls, ledger([]), end]).flaws).toEqual([]);
 });
 
+it('an axis tells halves as halves', () => {
+  const html = reportHtml(conclude(end));
+  for (const mark of ['0', '0.5', '1']) expect(html).toContain(`text-anchor="end">${mark}</text>`);
+});
+
 it('an alarm is a failure', () => {
   const alarm: Line = { kind: 'alarm', at: 7, what: 'n1 ended with code 1' };
   expect(conclude(call('a', 'ok'), ledger(['a']), alarm, end).conclusion).toBe('failed');

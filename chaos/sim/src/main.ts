@@ -201,6 +201,11 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+// `--seed 7 | head` closes our output early; that is no failure, and nobody reads on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : inconclusiveCode);
+});
+
 try {
   if (!(await main(optionsFrom(process.argv.slice(2))))) process.exitCode = brokenCode;
 } catch (thrown) {

@@ -23,6 +23,36 @@ it('a fault that befalls nobody is not counted, nor an ambush whose moment never
   expect(await befallen(faults)).toEqual([['crash', 1]]);
 });
 
+it('nobody is moved where there is no actor, and no machine dies that is down already', async () => {
+  const { places, ...plan } = drawPlan(1);
+  const [node = '', other = ''] = places.nodes;
+  const hosts = [places.schedulers[0] ?? '', node];
+  const crash = { kind: 'crash', host: node, downMs: 5_000, notice: true } as const;
+  const dies = { kind: 'machine-dies', hosts, downMs: 500, notice: false } as const;
+  const half = { kind: 'half-dies', hosts: [node], downMs: 500, notice: false } as const;
+  const faults = [
+    { kind: 'migrate', count: 3, lot: 0, to: other, at: 3_000 },
+    { kind: 'server-still', server: 'etcd', ms: 100, at: 3_050 },
+    { ...crash, at: 3_100 },
+    { ...dies, at: 3_200 },
+    { ...half, at: 3_300 },
+  ] as const;
+  const operations = new Map(places.clients.map((client) => [client, []]));
+  const result = await runPlan({ ...plan, places, operations, faults });
+  expect(new Map(result.faults)).toEqual(
+    new Map([
+      ['server-still', 1],
+      ['crash', 1],
+      ['machine-dies', 1],
+    ]),
+  );
+  expect([...result.coverage.keys()]).not.toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^the store stands still|^a machine dies|^half of the nodes/),
+    ]),
+  );
+});
+
 it('a link that is cut is counted when something was to go through it, and once', async () => {
   const cut = { kind: 'cut', from: 'node-1', ms: 5_000 } as const;
   const ofItself = { ...cut, to: 'node-1', at: 3_000 };

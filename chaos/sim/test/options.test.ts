@@ -71,6 +71,13 @@ it('a batch whose threads ended before their seeds were run proves nothing', () 
   expect(status).toBe(3);
 });
 
+it('whoever reads only the first lines of a trace is told of no failure', () => {
+  const words = ['-c', '"$0" "$1" --seed 3 | head -n 1', process.execPath, main];
+  const { stdout, stderr } = spawnSync('sh', words, { encoding: 'utf8' });
+  expect(stdout.split('\n')).toHaveLength(2);
+  expect(stderr).toBe('');
+});
+
 it('a replay looks with the same checker at the same deliberate fault', () => {
   const wishes = { mutant: 'sent-before-append', checker: 'effect-once' } as const;
   expect(

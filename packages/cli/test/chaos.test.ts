@@ -273,6 +273,31 @@ describe('a schedule of `troupe chaos run`', () => {
   });
 });
 
+describe('a schedule of `troupe chaos run` that breaks off', () => {
+  it('is not told as whole, and has one answer, with what was done before', async () => {
+    const args = ['--only', 'crash-runner', '--for', '5m', '--pause', '4s', '--yes', '--json'];
+    const command = begin(['chaos', 'run', ...args, '--data', folder]);
+    await expect.poll(() => command.said(), { timeout }).toContain('whole again after');
+    const schedulers = processes().filter(({ kind }) => kind === 'scheduler');
+    for (const { pid } of schedulers) process.kill(pid, 'SIGSTOP');
+    try {
+      const { code, stdout, stderr } = await command.ended;
+      expect(JSON.parse(stdout)).toMatchObject({
+        whole: false,
+        error: { code: 'NO_LEADER' },
+        faults: expect.arrayContaining([
+          expect.objectContaining({ kind: 'crash-runner', outcome: 'recovered' }),
+        ]),
+      });
+      expect(stderr).toMatch(/^NO_LEADER: no leader of cell default answers; look with/m);
+      expect(code).toBe(1);
+    } finally {
+      for (const { pid } of schedulers) process.kill(pid, 'SIGCONT');
+    }
+    await untilWhole();
+  }, 90_000);
+});
+
 describe('`troupe chaos` where nothing is up', () => {
   it('gives up waiting when the cluster is stopped, and then has the usual error', async () => {
     const command = begin(['chaos', 'kill-node', 'n1', '--for', '2s', '--yes', '--data', folder]);

@@ -15,6 +15,8 @@ export interface Begun {
   /** First line on standard output. */
   readonly firstLine: Promise<string>;
   readonly ended: Promise<Ran>;
+  /** What it has said on standard error so far. */
+  said(): string;
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -54,5 +56,5 @@ export function begin(args: readonly string[], options: RunOptions = {}): Begun 
   });
   // Whoever runs a command to its end does not look at its first line.
   firstLine.catch(() => undefined);
-  return { firstLine, ended, kill: (signal) => void child.kill(signal) };
+  return { firstLine, ended, said: () => stderr, kill: (signal) => void child.kill(signal) };
 }

@@ -76,13 +76,14 @@ class SshProvider implements Provider<SshNodeSpec> {
     const machine = machineOf(spec);
     const name = checkedName(spec.name);
     const before = this.#records.read(name);
-    if (before !== undefined && !isSamePlace(before, machine)) {
-      const what = `node ${name} lies on ${placeOf(before)} in ${before.folder}; destroy it first`;
-      throw new TroupeError({ code: 'ALREADY_EXISTS', message: what, details: { name } });
-    }
+    refuseElsewhere(name, before, machine);
     const keys = await trustedKeys(this.#stateDir, machine, spec.trust ?? 'known');
     const build = await makeBuild(hostMain(this.#main), join(this.#stateDir, 'builds'));
-    this.#records.write(name, machine);
+    if (before !== undefined) this.#records.write(name, machine);
+    else if (!this.#records.add(name, machine)) {
+      // R3
+      refuseElsewhere(name, this.#records.read(name), machine);
+    }
     const shell = sshShell(machine, keys, this.#answerMsMax);
     const progress = { reached: false };
     try {
@@ -195,6 +196,12 @@ class SshProvider implements Provider<SshNodeSpec> {
     const shell = sshShell(machine, keys, this.#answerMsMax);
     return { nodes: new MachineNodes(kind, shell, machine.folder) };
   }
+}
+
+function refuseElsewhere(name: string, known: SshMachine | undefined, machine: SshMachine): void {
+  if (known === undefined || isSamePlace(known, machine)) return;
+  const what = `node ${name} lies on ${placeOf(known)} in ${known.folder}; destroy it first`;
+  throw new TroupeError({ code: 'ALREADY_EXISTS', message: what, details: { name } });
 }
 
 function isSamePlace(one: SshMachine, other: SshMachine): boolean {

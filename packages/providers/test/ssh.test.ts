@@ -290,6 +290,18 @@ describe.skipIf(noSshServer !== undefined)(`nodes by ssh ${noSshServer ?? ''}`.t
     ).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
   });
 
+  it('R3: a name that is put on two machines at once comes to one, and is known there', async () => {
+    await provider.create(spec('n0', { trust: 'first-use' }));
+    const elsewhere = join(folder, 'elsewhere');
+    const both = [far, elsewhere].map((one) => provider.create(spec('n1', { folder: one })));
+    const refused = (await Promise.allSettled(both)).filter(({ status }) => status === 'rejected');
+    expect(refused).toMatchObject([{ reason: { code: 'ALREADY_EXISTS' } }]);
+    expect(await provider.describe('n1')).toMatchObject({ state: { kind: 'running' } });
+    expect(await provider.destroy('n1', { drainMsMax: 0 })).toBe(true);
+    expect(await processProvider({ stateDir: elsewhere, main }).list()).toEqual([]);
+    expect(await provider.list()).toMatchObject([{ name: 'n0' }]);
+  });
+
   it.each([
     'host',
     'user@',

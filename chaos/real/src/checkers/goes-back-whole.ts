@@ -1,8 +1,8 @@
 /**
  * Vaults: a transfer is one debit and one credit, or nothing, however often its scope went back, and one that
  * the receiver declined is a debit that was given back; what was done after the last return stands; what a
- * return took back, and what was told to be `REWOUND`, never comes again; and a savepoint of accounts that
- * move money by awaited calls holds all of it.
+ * return took back, and what was told to be `REWOUND`, never comes again; each account holds the sum of its
+ * entries; and a savepoint of accounts that move money by awaited calls holds all of it.
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
@@ -40,7 +40,10 @@ export function goesBackWhole(promise: string, { operations, finals }: Evidence)
         find('wrong', `the final state of ${account} is no statement: ${JSON.stringify(value)}`);
         continue;
       }
-      sum += read.data.balance;
+      const { balance } = read.data;
+      sum += balance;
+      const held = read.data.entries.reduce((before, [, amount]) => before + amount, 0);
+      if (held !== balance) find('wrong', `${account} has ${balance}, not ${held}`);
       for (const [id, amount] of read.data.entries) {
         entries.set(id, [...(entries.get(id) ?? []), [account, amount]]);
       }

@@ -64,6 +64,10 @@ function sentIn(
       find('wrong', `${told(operation)} was said not to be done, and was`, operation);
     }
   }
+  const asked = new Set(operations.map(({ id }) => id));
+  for (const id of [...sent.values()].flat()) {
+    if (!asked.has(id)) find('wrong', `${id} was brought, and nobody asked for it`);
+  }
   return sent;
 }
 

@@ -1,7 +1,8 @@
 /**
  * Trips: one that ended well was booked and confirmed once, with the signal that it was given and the
  * winner that it told; one that failed was cancelled after whatever it had booked, under one effect
- * id; nothing is done twice, and none is both confirmed and cancelled.
+ * id, and one that was to fail was not confirmed; of one that was surely refused there is nothing; nothing
+ * is done twice, and none that ended well is both confirmed and cancelled.
  */
 import { z } from 'zod';
 import type { Operation } from '../history/history.ts';
@@ -61,6 +62,12 @@ function checkTrip(trip: Operation, done: readonly string[], find: Find): void {
     find('out-of-order', `${told(trip)} was booked after it was cancelled`);
   }
   if (trip.outcome === 'ok') return checkDone(trip, done, find);
+  if (inputOf(given, trip).fails && confirmed.length > 0) {
+    find('wrong', `${told(trip)} was to fail before it was confirmed, and was ${confirmed[0]}`);
+  }
+  if (trip.outcome === 'failed' && !ended.has(trip.code) && done.length > 0) {
+    find('wrong', `${told(trip)} was said not to be done, and its entries are ${done.join(', ')}`);
+  }
   const undone = trip.outcome === 'failed' || ended.has(trip.code);
   if (undone && booked.length > 0 && cancelled.length === 0) {
     find('lost', `${told(trip)} was booked and is not cancelled`);

@@ -9,12 +9,14 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   rmSync,
   statfsSync,
   truncateSync,
   writeSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastWill } from '@troupe/chaos-faults';
 
@@ -30,6 +32,8 @@ export interface Disk {
 /** Less than that is no room: nothing that runs gets by with it. */
 const roomBytes = 256 * 1_024;
 const chunk = new Uint8Array(4_096);
+/** Enough for a file system. */
+const triedBytes = 4 * 1024 ** 2;
 
 /** Why no disk can be mounted here; absent where one can. */
 export function noDisk(): string | undefined {
@@ -37,7 +41,22 @@ export function noDisk(): string | undefined {
     return 'loop mounts need root on Linux';
   }
   const found = ['/sbin/mkfs.ext4', '/usr/sbin/mkfs.ext4'].some((file) => existsSync(file));
-  return found ? undefined : 'needs mkfs.ext4, from the package e2fsprogs';
+  if (!found) return 'needs mkfs.ext4, from the package e2fsprogs';
+  return canMount() ? undefined : 'loop mounts are not let here, as in most containers';
+}
+
+/** Root of a container is often let mount none, or has no loop device: only a try can tell. */
+function canMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'troupe-disk-'));
+  try {
+    mountDisk(join(folder, 'image'), join(folder, 'disk'), triedBytes).close();
+    return true;
+  } catch {
+    // What it says is what is asked.
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Mounts a disk of so many bytes at the folder. */

@@ -1,5 +1,6 @@
 /** A process whose wall clock is wrong, by libfaketime; its monotonic clock is right. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
+import { procFile } from './member.ts';
 
 const libraries = [
   process.env['FAKETIME_LIBRARY'] ?? '',
@@ -9,9 +10,13 @@ const libraries = [
   '/usr/lib64/faketime/libfaketimeMT.so.1',
 ];
 
-/** Where it is; undefined when it is not installed. */
+/**
+ * Where it is; undefined when it is not installed. Whole and without links: a process loads it from a
+ * folder of its own, and is seen to have it by the name of the file itself.
+ */
 export function faketimeLibrary(): string | undefined {
-  return libraries.find((file) => file !== '' && existsSync(file));
+  const found = libraries.find((file) => file !== '' && existsSync(file));
+  return found === undefined ? undefined : realpathSync(found);
 }
 
 /** What the process is started with; its clock is off by what the file says, which must be there. */
@@ -32,7 +37,7 @@ export function setFalseClock(file: string, seconds: number): void {
   writeFileSync(file, `${seconds < 0 ? '' : '+'}${seconds}\n`);
 }
 
-/** Whether the process has the library in it. */
+/** Whether the process runs and has the library in it. */
 export function isUnderFalseClock(pid: number, faketime: string): boolean {
-  return readFileSync(`/proc/${pid}/maps`, 'utf8').includes(faketime);
+  return procFile(pid, 'maps').includes(faketime);
 }

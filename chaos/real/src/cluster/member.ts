@@ -2,6 +2,7 @@
  * One process that belongs to the cluster: what faults may do to it, whatever started it and
  * wherever it runs.
  */
+import { readFileSync } from 'node:fs';
 import type { Machine } from '@troupe/chaos-faults';
 import type { Environment, Exit } from '@troupe/cli';
 
@@ -44,6 +45,17 @@ export function signal(pid: number, kind: NodeJS.Signals | 0): boolean {
     return process.kill(pid, kind);
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ESRCH') return false;
+    throw cause;
+  }
+}
+
+/** What the kernel tells of a process; nothing of one that has ended, or where it tells nothing. */
+export function procFile(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === 'ENOENT' || code === 'ESRCH') return '';
     throw cause;
   }
 }

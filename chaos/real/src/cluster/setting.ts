@@ -16,7 +16,8 @@ export interface Setting {
   readonly replicas: 1 | 3;
   /** Even nodes are put on their machines by ssh. */
   readonly ssh: boolean;
-  readonly disks: boolean;
+  /** Why no disk can be mounted, and filled. */
+  readonly noDisk: string | undefined;
   readonly faketime: string | undefined;
   /** What it is not, and why; for the report. */
   readonly lacks: readonly string[];
@@ -54,7 +55,7 @@ export async function lookAround({ nodes, schedulers, place }: Wanted): Promise<
     natsServers: three ? 3 : 1,
     replicas: three ? 3 : 1,
     ssh,
-    disks: noDisk() === undefined,
+    noDisk: noDisk(),
     faketime: faketimeLibrary(),
     lacks,
   };

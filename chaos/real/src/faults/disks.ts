@@ -8,9 +8,7 @@ import type { Fault } from './fault.ts';
 export function fillDisk(role: Role, lacks?: Fault['lacks']): Fault {
   return {
     lastsMs: [1_000, 4_000],
-    lacks: (setting) =>
-      lacks?.(setting) ??
-      (setting.disks ? undefined : 'loop mounts need root, Linux and mkfs.ext4'),
+    lacks: (setting) => lacks?.(setting) ?? setting.noDisk,
     async inject(stage, random) {
       const { disks, warden } = stage;
       const member = random.pick(warden.free(role).filter(({ name }) => disks.has(name)));

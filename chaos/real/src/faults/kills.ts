@@ -1,6 +1,5 @@
 /** kill -9 and SIGTERM of any process; it is started again a while later. */
-import { readFileSync } from 'node:fs';
-import { type Member, signal } from '../cluster/member.ts';
+import { type Member, procFile, signal } from '../cluster/member.ts';
 import { type Fault, holdOne, needsMachines, type Target } from './fault.ts';
 
 const lastsMs = [0, 3_000] as const;
@@ -41,7 +40,7 @@ export const killRunner: Fault = {
 async function runnersOf(member: Member): Promise<readonly number[]> {
   const pid = await member.pid();
   if (pid === undefined) return [];
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  const children = procFile(pid, `task/${pid}/children`);
   return children.split(' ').filter(Boolean).map(Number);
 }
 

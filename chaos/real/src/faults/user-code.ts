@@ -29,9 +29,9 @@ export function misbehave(how: 'crash' | 'block' | 'eat'): Fault {
   };
 }
 
-/** Whether a runner was harmed by a call that was answered, or ended so (F3). */
+/** Whether a runner was surely harmed by a call that was answered, or ended so (F3). */
 export function harms(how: 'crash' | 'block' | 'eat', reason?: unknown): boolean {
   // Only who stood in its way lives to answer.
-  if (reason === undefined) return how === 'block';
-  return !(reason instanceof TroupeError && reason.outcome === 'none');
+  if (how === 'block') return reason === undefined;
+  return reason instanceof TroupeError && reason.code === 'RUNNER_CRASHED';
 }

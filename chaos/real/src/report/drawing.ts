@@ -116,7 +116,7 @@ function chart(
     `<text x="0" y="${top + 4}">${name}</text>`,
     ...scale.marks.flatMap((mark) => [
       `<line x1="${left}" y1="${y(mark)}" x2="${width - right}" y2="${y(mark)}" stroke="#e6eaf0"/>`,
-      `<text x="${left - 6}" y="${y(mark) + 4}" text-anchor="end">${Math.round(mark)}</text>`,
+      `<text x="${left - 6}" y="${y(mark) + 4}" text-anchor="end">${round(mark)}</text>`,
     ]),
     ...lines.map(({ values, colour }) => {
       const path = values.map((value, index) => {

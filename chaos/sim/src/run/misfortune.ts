@@ -35,6 +35,7 @@ export class Misfortune {
   readonly #cluster: Cluster;
   readonly #plan: Plan;
   #over = false;
+  readonly #lives = (host: string): boolean => this.#cluster.process(host)?.alive === true;
 
   constructor(world: World, cluster: Cluster, plan: Plan) {
     this.#world = world;
@@ -85,7 +86,7 @@ export class Misfortune {
       case 'weather':
         return this.#weather(fault.weather, fault.ms);
       case 'server-still':
-        coverage.reach('the store stands still');
+        if (fault.server === 'store') coverage.reach('the store stands still');
         return this.#world.requests.standStill(fault.server, fault.ms);
       case 'clock-jump':
         if (fault.ms < 0) coverage.reach('a wall clock jumps back');
@@ -118,10 +119,12 @@ export class Misfortune {
       case 'rolling-downgrade':
         return this.#change(false, fault.gapMs);
       case 'machine-dies':
-        coverage.reach('a machine dies with a scheduler and nodes');
+        if (fault.hosts.every(this.#lives))
+          coverage.reach('a machine dies with a scheduler and nodes');
         return this.#dieTogether(fault);
       case 'half-dies':
-        coverage.reach('half of the nodes die at once');
+        if (fault.hosts.filter(this.#lives).length * 2 >= this.#plan.places.nodes.length)
+          coverage.reach('half of the nodes die at once');
         return this.#dieTogether(fault);
       case 'store-full':
         return this.#world.requests.fill(fault.ms);
@@ -142,16 +145,19 @@ export class Misfortune {
   }
 
   #isThere(fault: Fault): boolean {
-    const lives = (host: string): boolean => this.#cluster.process(host)?.alive === true;
     if (fault.kind === 'resign') {
       return [...this.#cluster.schedulers.values()].some(({ leading }) => leading);
     }
     if (fault.kind === 'crash-runner') {
       return (this.#cluster.nodes.get(fault.host)?.pool.size ?? 0) > 0;
     }
-    if (fault.kind === 'machine-dies' || fault.kind === 'half-dies') return fault.hosts.some(lives);
+    if (fault.kind === 'machine-dies' || fault.kind === 'half-dies') {
+      return fault.hosts.some(this.#lives);
+    }
+    // Actors are what is moved.
+    if (fault.kind === 'migrate') return this.#world.checks.truth.actors.size > 0;
     // The clock of a machine jumps whatever runs there.
-    return fault.kind === 'clock-jump' || !('host' in fault) || lives(fault.host);
+    return fault.kind === 'clock-jump' || !('host' in fault) || this.#lives(fault.host);
   }
 
   #crash({ host, downMs, events, notice }: Extract<Fault, { kind: 'crash' }>): void {

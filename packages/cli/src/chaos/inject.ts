@@ -4,7 +4,7 @@
  * F1  what a fault took hold of it gives back when it is undone, whatever happened meanwhile: what
  *     was frozen goes on, what was ended is to be started again from before its end.
  */
-import type { ClusterView } from '@troupe/model';
+import { type ClusterView, failureOf } from '@troupe/model';
 import { type Fault, type FaultKind, faultOf, type Role } from './kinds.ts';
 import type { Planned } from './plan.ts';
 import type { RecoveryWatch } from './recovery.ts';
@@ -118,22 +118,26 @@ async function drain(
 ): Promise<Injected | undefined> {
   await victim.comeBack(awayMs);
   watch.ended(victim);
-  try {
-    await scene.troupe.drainNode(victim.name);
-    await untilEmpty(scene, victim.name);
-  } catch {
-    // A drain that could not be asked for is a node that is just stopped.
-  }
+  const how = await emptied(scene, victim.name);
   await victim.end('SIGTERM');
-  return { victim, did: `drained and asked to end: ${titleOf(victim)}`, undo: async () => {} };
+  return { victim, did: `${how} ${titleOf(victim)}`, undo: async () => {} };
 }
 
-async function untilEmpty(scene: Scene, name: string): Promise<void> {
+/** What came of the drain: one that could not be asked for is a node that is just stopped. */
+async function emptied(scene: Scene, name: string): Promise<string> {
+  try {
+    await scene.troupe.drainNode(name);
+  } catch (cause) {
+    return `asked to end, not drained first (${failureOf(cause).code}):`;
+  }
   const end = performance.now() + drainMsMax;
   while (performance.now() < end && !scene.stop.aborted) {
     const view = await viewOf(scene);
     const node = view?.nodes.find((one) => one.name === name && one.state === 'draining');
-    if (view !== undefined && (node === undefined || node.actors + node.tasks === 0)) return;
+    if (view !== undefined && (node === undefined || node.actors + node.tasks === 0)) {
+      return 'drained and asked to end:';
+    }
     await rested(lookMs, scene.stop);
   }
+  return 'asked to end before its drain had ended:';
 }

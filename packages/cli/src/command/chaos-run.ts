@@ -1,5 +1,6 @@
 /** `troupe chaos run`: a seeded schedule of faults on the cluster that runs. */
 import { randomInt } from 'node:crypto';
+import { failureOf } from '@troupe/model';
 import type { Command } from 'commander';
 import { chosenKinds, faultOf } from '../chaos/kinds.ts';
 import { plannedRounds } from '../chaos/plan.ts';
@@ -9,9 +10,9 @@ import { type KindSummary, summaryOf } from '../chaos/summary.ts';
 import { victimsOf } from '../chaos/victim.ts';
 import { duration } from '../terminal/duration.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { notWhole, onScene } from './chaos-scene.ts';
+import { failed, notWhole, onScene } from './chaos-scene.ts';
 import { confirm } from './confirm.ts';
-import { exitCodes } from './exit-code.ts';
+import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { countOf, examples, settingsOf, spanOf } from './settings.ts';
 
 interface RunOptions {
@@ -58,6 +59,7 @@ export function addChaosRun(chaos: Command): void {
         const rounds = plannedRounds(String(seed), kinds, (kind) => faultOf(kind).lastsMs);
         const played: Played[] = [];
         const end = performance.now() + forMs;
+        let failure: unknown;
         try {
           for (const round of rounds) {
             const results = await play(scene, round, { withinMs });
@@ -67,9 +69,11 @@ export function addChaosRun(chaos: Command): void {
             if (scene.stop.aborted || performance.now() + pauseMs >= end) break;
             await rested(pauseMs, scene.stop);
           }
-        } finally {
-          conclude(settings.terminal, { seed, interrupted: scene.stop.aborted, played });
+        } catch (thrown) {
+          failure = thrown;
         }
+        const { aborted: interrupted } = scene.stop;
+        conclude(settings.terminal, { seed, interrupted, played, failure });
       });
     });
 }
@@ -83,18 +87,27 @@ interface Schedule {
   readonly seed: number;
   readonly interrupted: boolean;
   readonly played: readonly Played[];
+  /** What a round broke off with; of that round nothing is known. */
+  readonly failure: unknown;
 }
 
-function conclude(terminal: Terminal, { seed, interrupted, played }: Schedule): void {
+function conclude(terminal: Terminal, { seed, interrupted, played, failure }: Schedule): void {
   const kinds = summaryOf(played);
   const bad = played.find(({ outcome }) => outcome === 'not-whole');
-  const whole = bad === undefined && !interrupted;
-  terminal.answer({ seed, whole, interrupted, kinds, faults: played }, () => {
+  const whole = bad === undefined && !interrupted && failure === undefined;
+  const error = failure === undefined ? {} : { error: failureOf(failure) };
+  terminal.answer({ seed, whole, interrupted, kinds, faults: played, ...error }, () => {
     printKinds(terminal, kinds);
     const done = played.filter(({ outcome }) => outcome !== 'skipped').length;
-    const how = interrupted ? ', interrupted' : '';
+    const how = interrupted ? ', interrupted' : failure === undefined ? '' : ', broken off';
     terminal.line(`${done} faults of ${kinds.length} kinds, seed ${seed}${how}`);
   });
+  if (failure !== undefined) {
+    const { code, message } = failureOf(failure);
+    failed(terminal, `${code}: ${message}`);
+    process.exitCode = exitCodeOf(failure);
+    return;
+  }
   if (bad !== undefined) {
     notWhole(terminal, `after ${bad.kind}`, bad.missing);
   } else if (interrupted) {

@@ -3,8 +3,17 @@
  *
  * R1  a record is there from before anything is put on the machine until nothing is left there.
  * R2  a record that is damaged is an error of its own node and of no other.
+ * R3  of two who add one name at once only one has the record: no node lies anywhere without one.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { isShortName, TroupeError } from '@troupe/model';
 import { type SshMachine, sshMachine } from './target.ts';
@@ -44,15 +53,33 @@ export class SshRecords {
   }
 
   write(name: string, machine: SshMachine): void {
-    mkdirSync(this.#dir, { recursive: true });
-    const file = this.#file(name);
-    const aside = `${file}.${process.pid}`;
-    writeFileSync(aside, `${JSON.stringify(machine, null, 2)}\n`);
-    renameSync(aside, file);
+    renameSync(this.#aside(name, machine), this.#file(name));
+  }
+
+  /** False where there is one already (R3). */
+  add(name: string, machine: SshMachine): boolean {
+    const aside = this.#aside(name, machine);
+    try {
+      linkSync(aside, this.#file(name));
+      return true;
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
+      throw cause;
+    } finally {
+      rmSync(aside, { force: true });
+    }
   }
 
   remove(name: string): void {
     rmSync(this.#file(name), { force: true });
+  }
+
+  /** The record whole, in a file of its own. */
+  #aside(name: string, machine: SshMachine): string {
+    mkdirSync(this.#dir, { recursive: true });
+    const aside = `${this.#file(name)}.${process.pid}`;
+    writeFileSync(aside, `${JSON.stringify(machine, null, 2)}\n`);
+    return aside;
   }
 
   #file(name: string): string {
