@@ -120,6 +120,8 @@ export interface Activation {
   chain: readonly ChainLink[];
   phase: Phase;
   runner: RunnerId | undefined;
+  /** Its runner was given its state, and has not said that it has it. */
+  starts: boolean;
   /** The runner that it is not to be at again, if there is another one. */
   avoids: RunnerId | undefined;
   /** Undefined until it was restored for the first time. */
@@ -233,6 +235,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     chain: place.chain,
     phase: 'cold',
     runner: undefined,
+    starts: false,
     avoids: undefined,
     memory: undefined,
     past: undefined,

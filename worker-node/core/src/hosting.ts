@@ -10,7 +10,8 @@
  * Going back in time leads another way, see `rewinds.ts`.
  *
  * H1  an actor has at most one activation here, under the highest epoch seen.
- * H2  only a live activation takes a turn.
+ * H2  only a live activation takes a turn. It is live when its runner was given its state: what it is asked
+ *     follows right behind, and comes back when its runner cannot make anything of that state.
  * H3  nobody lives by a checkpoint that is older than the one known to be stored.
  * H4  an actor that is to be destroyed comes into memory, and never to a runner.
  * H5  reading back ends within `restoreMs`, one way or the other, and says where it was.
@@ -183,7 +184,11 @@ export class Hosting {
 
   onActivated({ actor, migrated }: Activated, runner: RunnerId): void {
     const activation = this.#actors.get(actor);
-    if (activation?.phase !== 'starting' || activation.runner !== runner) return;
+    if (activation === undefined || activation.runner !== runner) return;
+    const isLive = activation.starts && activation.phase !== 'starting';
+    activation.starts = false;
+    if (isLive) return this.#core.upgrades.onActivated(activation, migrated);
+    if (activation.phase !== 'starting') return;
     activation.startCrashes = 0;
     activation.lived = true;
     activation.building = undefined;
@@ -191,7 +196,7 @@ export class Hosting {
     if (!this.#core.rewinds.onActivated(activation)) this.live(activation);
   }
 
-  /** Its runner has its state, and it may take turns. */
+  /** Its runner has its state, or is given it before all else, and it may take turns. */
   live(activation: Activation): void {
     activation.phase = 'live';
     this.#core.passivation.used(activation);
@@ -213,9 +218,16 @@ export class Hosting {
 
   onActivateFailed(actor: ActorId, runner: RunnerId, reason: Failure): void {
     const activation = this.#actors.get(actor);
-    if (activation?.phase !== 'starting' || activation.runner !== runner) return;
+    if (activation === undefined || activation.runner !== runner || !activation.starts) return;
     this.#core.runners.release(runner);
     activation.runner = undefined;
+    if (activation.phase !== 'starting') {
+      // What followed its state has not run.
+      this.#core.turns.takeOut(activation);
+      this.#core.checkpointing.onRunnerLost(activation);
+      this.#core.passivation.forget(activation);
+      this.#core.health.forget(activation);
+    }
     this.#fail(activation, reason);
   }
 
@@ -239,6 +251,7 @@ export class Hosting {
   /** Reads a lost activation back and goes on. */
   revive(activation: Activation): void {
     activation.phase = 'cold';
+    activation.starts = false;
     this.#core.rewinds.onRunnerLost(activation);
     this.wake(activation);
   }
@@ -273,6 +286,7 @@ export class Hosting {
     this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
     this.#core.runners.release(activation.runner);
     activation.runner = undefined;
+    activation.starts = false;
     this.#core.trials.leave(activation);
   }
 
@@ -405,7 +419,12 @@ export class Hosting {
       const timers = timersOf(activation);
       const more = { ...timers, ...this.#core.upgrades.migrateOf(activation) };
       const frame = { kind: 'activate', actor: activation.id, deltas, ...more } as const;
+      activation.starts = true;
       this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
+      if (!this.#goesOnAtOnce(activation)) return;
+      activation.lived = true;
+      activation.building = undefined;
+      this.live(activation);
     };
     if (activation.trial === undefined && activation.startCrashes > 0) {
       this.#core.trials.summon(activation, [], false);
@@ -417,10 +436,19 @@ export class Hosting {
     else this.#core.trials.acquire(trial, entered);
   }
 
+  /** H2: unless what its runner says of the state decides how it goes on, or its runner may crash of it. */
+  #goesOnAtOnce(activation: Activation): boolean {
+    const { trial, startCrashes, memory, rewind } = activation;
+    if (trial !== undefined || startCrashes > 0 || memory?.begun !== undefined) return false;
+    if (rewind.back === 'due' || this.#core.ailing.isIll(activation)) return false;
+    return !this.#core.upgrades.isTried(activation);
+  }
+
   /** Back to cold; whoever waits is told why. The next call tries again. */
   #fail(activation: Activation, reason: Failure): void {
     if (this.#core.upgrades.onFailed(activation, reason)) return;
     activation.phase = 'cold';
+    activation.starts = false;
     activation.building = undefined;
     this.#core.trials.leave(activation);
     this.#core.ailing.fellIll(activation, reason);

@@ -12,6 +12,7 @@ import {
   type ChainLink,
   decodeValue,
   encodeValue,
+  type Failure,
   type FromRunner,
   incarnation,
   logName,
@@ -112,6 +113,8 @@ export class TestNode {
   readonly failsToMigrate = new Set<ActorId>();
   /** The runner takes its time with these, until they are given to `activate`. */
   heldStarts: Activate[] | undefined;
+  /** What follows the state of those whose start is held, or hangs. */
+  readonly #behindStart = new Map<ActorId, Turn[]>();
   /** The runner takes its time with these, until they are given. */
   heldCaptures: FromRunner[] | undefined;
   /** Likewise with turns that it gives back. */
@@ -279,6 +282,7 @@ export class TestNode {
     for (const [actor, at] of this.#at) {
       if (at !== runner) continue;
       this.#at.delete(actor);
+      this.#behindStart.delete(actor);
       this.#lines.delete(actor);
       this.#states.delete(actor);
     }
@@ -428,6 +432,31 @@ export class TestNode {
     const ids = frame.deltas.map((one) => decodeValue(one)).reduce(added, state);
     this.#states.set(frame.actor, ids);
     this.frame(this.#activated(frame, ids));
+    this.#goOn(frame.actor);
+  }
+
+  /** Its runner cannot make anything of the state, nor run what follows it. */
+  failStart({ actor }: Activate, failure: Failure): void {
+    const behind = this.#behindStart.get(actor) ?? [];
+    this.#behindStart.delete(actor);
+    this.frame({ kind: 'activate-failed', actor, failure });
+    for (const { work } of behind) {
+      this.frame({ kind: 'turn-done', work, outcome: { ok: false, failure }, sends: [] });
+    }
+  }
+
+  #goOn(actor: ActorId): void {
+    const behind = this.#behindStart.get(actor) ?? [];
+    this.#behindStart.delete(actor);
+    for (const turn of behind) this.#hear(turn);
+  }
+
+  #hear(frame: Turn): void {
+    const line = this.#lines.get(frame.actor) ?? [];
+    this.#turns.set(frame.work, frame);
+    if (frame.read) return this.#turn(frame);
+    this.#lines.set(frame.actor, [...line, frame]);
+    if (line.length === 0) this.#turn(frame);
   }
 
   /** A migration adds a word to the state, or records it whole. */
@@ -454,19 +483,19 @@ export class TestNode {
     switch (frame.kind) {
       case 'deactivate':
         this.#at.delete(frame.actor);
+        this.#behindStart.delete(frame.actor);
         return;
       case 'activate':
         this.#at.set(frame.actor, runner);
+        this.#behindStart.set(frame.actor, []);
         if (this.hangsAtStart.has(frame.actor)) return;
         if (this.heldStarts === undefined) return this.activate(frame);
         this.heldStarts.push(frame);
         return;
       case 'turn': {
-        const line = this.#lines.get(frame.actor) ?? [];
-        this.#turns.set(frame.work, frame);
-        if (frame.read) return this.#turn(frame);
-        this.#lines.set(frame.actor, [...line, frame]);
-        if (line.length === 0) this.#turn(frame);
+        const behind = this.#behindStart.get(frame.actor);
+        if (behind === undefined) return this.#hear(frame);
+        behind.push(frame);
         return;
       }
       case 'step-go':
