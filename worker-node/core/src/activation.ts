@@ -128,8 +128,11 @@ export interface Activation {
   memory: Memory | undefined;
   /** Its turns, as far as they are kept: there when its memory is. */
   past: Past | undefined;
-  /** User state to build: the last checkpoint's, then deltas. Dropped when the runner has it. */
-  building: { readonly state: Bytes | undefined; readonly deltas: readonly Bytes[] } | undefined;
+  /** User state to build: that of the whole checkpoint of revision `of`, then deltas. Dropped when the runner
+   *  has it. */
+  building:
+    | { readonly state: Bytes | undefined; readonly deltas: readonly Bytes[]; readonly of?: number }
+    | undefined;
   /** Arrived before it was live; taken in order when it is. */
   readonly waiting: (Call | Letter)[];
   readonly mailbox: Input[];

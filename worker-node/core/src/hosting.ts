@@ -89,7 +89,6 @@ export class Hosting {
     // It goes back in time where it is: what its former epoch has done stands in this log.
     if (left !== undefined) this.#core.checkpointing.inherit(activation, left);
     this.#seen(place);
-    this.#core.arrivals.onPlaced(place.actor);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
     // begun may wait, so it is read back at once.
     if (place.epoch === place.birth + 1 && !activation.heir && place.seed === undefined) {
@@ -381,7 +380,8 @@ export class Hosting {
       activation.checkpoint.versions = [...versions, [checkpoint.revision, at, seq]];
     }
     if (event.damaged !== undefined) this.#core.checkpointing.onDamaged(activation, event);
-    activation.building = { state, deltas };
+    const of = began.stored === undefined ? undefined : wholeOf(checkpoint);
+    activation.building = { state, deltas, ...(of === undefined ? {} : { of }) };
   }
 
   /** The state that it was made with; it has no checkpoint yet. */
@@ -407,6 +407,7 @@ export class Hosting {
   }
 
   #enter(activation: Activation): void {
+    const ahead = this.#core.arrivals.take(activation);
     const entered = (got: RunnerId | Failure): void => {
       if (typeof got === 'object') {
         if (isFailure(got) && activation.phase === 'starting') this.#fail(activation, got);
@@ -414,13 +415,15 @@ export class Hosting {
       }
       if (activation.phase !== 'starting') return this.#core.runners.release(got);
       activation.runner = got;
-      const { state, deltas } = activation.building ?? { state: undefined, deltas: [] };
+      const { state, deltas, of } = activation.building ?? { state: undefined, deltas: [] };
       if (state !== undefined) this.#core.uses.isOf(activation, state.length);
       const timers = timersOf(activation);
       const more = { ...timers, ...this.#core.upgrades.migrateOf(activation) };
       const frame = { kind: 'activate', actor: activation.id, deltas, ...more } as const;
+      const isBuilt = got === ahead?.runner && of === ahead.revision;
+      const from = isBuilt ? { ahead: of } : state === undefined ? {} : { state };
       activation.starts = true;
-      this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
+      this.#core.runners.frame(got, { ...frame, ...from });
       if (!this.#goesOnAtOnce(activation)) return;
       activation.lived = true;
       activation.building = undefined;
@@ -432,8 +435,12 @@ export class Hosting {
     const { trial } = activation;
     const { avoids } = activation;
     activation.avoids = undefined;
-    if (trial === undefined) this.#core.runners.acquire(activation.bundle, entered, avoids);
-    else this.#core.trials.acquire(trial, entered);
+    if (trial === undefined && ahead !== undefined) {
+      this.#core.runners.enter(ahead.runner);
+      entered(ahead.runner);
+    } else if (trial === undefined) {
+      this.#core.runners.acquire(activation.bundle, entered, avoids);
+    } else this.#core.trials.acquire(trial, entered);
   }
 
   /** H2: unless what its runner says of the state decides how it goes on, or its runner may crash of it. */
@@ -482,6 +489,11 @@ export class Hosting {
       },
     });
   }
+}
+
+/** Revision of the whole checkpoint that a state is of. */
+function wholeOf(checkpoint: Restored['checkpoint']): number | undefined {
+  return checkpoint?.base === undefined ? checkpoint?.revision : checkpoint.baseRevision;
 }
 
 /** What there was before it under its name is known to its first checkpoint alone. */

@@ -87,6 +87,7 @@ interface Stored {
   readonly body: Bytes;
   readonly revision: number;
   readonly base?: Bytes;
+  readonly baseRevision?: number;
 }
 
 export class TestNode {
@@ -113,6 +114,10 @@ export class TestNode {
   readonly failsToMigrate = new Set<ActorId>();
   /** The runner takes its time with these, until they are given to `activate`. */
   heldStarts: Activate[] | undefined;
+  /** States that the runner has built ahead. */
+  readonly #ahead = new Map<ActorId, { readonly revision: number; readonly state: Bytes }>();
+  /** It takes its time with these, until they are given. */
+  heldAhead: FromRunner[] | undefined;
   /** What follows the state of those whose start is held, or hangs. */
   readonly #behindStart = new Map<ActorId, Turn[]>();
   /** The runner takes its time with these, until they are given. */
@@ -376,7 +381,9 @@ export class TestNode {
       this.post({ kind: 'past-read', ask: order.ask, bodies });
     } else if (order.kind === 'restore') this.#restore(order);
     else if (order.kind === 'read-ahead') {
-      this.post({ kind: 'read-ahead', actor: order.actor, epoch: order.epoch });
+      const checkpoint = this.checkpoints.get(order.actor);
+      const event = { kind: 'read-ahead', actor: order.actor, epoch: order.epoch } as const;
+      this.post(checkpoint === undefined ? event : { ...event, checkpoint });
     }
   }
 
@@ -385,7 +392,8 @@ export class TestNode {
     else if (send.kind === 'put-checkpoint') {
       const before = this.checkpoints.get(send.actor);
       const revision = (before?.revision ?? 0) + 1;
-      const base = send.onTop === true ? { base: before?.body ?? send.body } : {};
+      const below = { base: before?.body ?? send.body, baseRevision: before?.revision ?? 0 };
+      const base = send.onTop === true ? below : {};
       const { segment, dropped = [] } = send;
       if (segment !== undefined) this.segments.set(segment.key, segment.body);
       for (const key of dropped) this.segments.delete(key);
@@ -428,7 +436,8 @@ export class TestNode {
   }
 
   activate(frame: Activate): void {
-    const state = frame.state === undefined ? [] : (decodeValue(frame.state) as string[]);
+    const encoded = frame.state ?? this.#builtAhead(frame);
+    const state = encoded === undefined ? [] : (decodeValue(encoded) as string[]);
     const ids = frame.deltas.map((one) => decodeValue(one)).reduce(added, state);
     this.#states.set(frame.actor, ids);
     this.frame(this.#activated(frame, ids));
@@ -443,6 +452,14 @@ export class TestNode {
     for (const { work } of behind) {
       this.frame({ kind: 'turn-done', work, outcome: { ok: false, failure }, sends: [] });
     }
+  }
+
+  #builtAhead({ actor, ahead }: Activate): Bytes | undefined {
+    const built = this.#ahead.get(actor);
+    this.#ahead.delete(actor);
+    if (ahead === undefined) return undefined;
+    if (built?.revision !== ahead) throw new Error(`${actor} at ${ahead} was not built ahead`);
+    return built.state;
   }
 
   #goOn(actor: ActorId): void {
@@ -484,6 +501,19 @@ export class TestNode {
       case 'deactivate':
         this.#at.delete(frame.actor);
         this.#behindStart.delete(frame.actor);
+        return;
+      case 'build-ahead': {
+        const { actor, revision, state } = frame;
+        this.#ahead.set(actor, { revision, state });
+        const built = { kind: 'built-ahead', actor, revision, kept: true } as const;
+        if (this.heldAhead === undefined) {
+          return this.post({ kind: 'from-runner', runner, frame: built });
+        }
+        this.heldAhead.push(built);
+        return;
+      }
+      case 'drop-ahead':
+        this.#ahead.delete(frame.actor);
         return;
       case 'activate':
         this.#at.set(frame.actor, runner);

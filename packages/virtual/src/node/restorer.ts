@@ -141,7 +141,7 @@ export class Restorer {
   }
 
   /** What is read ahead is the same as what is read later, or older and read anew. */
-  readAhead(actor: ActorId, told: () => void): void {
+  readAhead(actor: ActorId, told: (checkpoint: StoredCheckpoint | undefined) => void): void {
     const { requests, checkpoints } = this.#world;
     requests.untilAnswered(this.#process, 'store', () => checkpoints.get(actor), told);
   }
@@ -181,9 +181,7 @@ export class Restorer {
     const said = last === undefined ? {} : { last, damaged: damageOf(actor, last) };
     const event = { kind: 'restored', actor, epoch, facts, ...planted, ...said } as const;
     if (checkpoint === undefined) return this.#post(event);
-    const { body, revision, base } = checkpoint;
-    const read = base === undefined ? { body, revision } : { body, revision, base };
-    this.#post({ ...event, checkpoint: read });
+    this.#post({ ...event, checkpoint });
   }
 
   #fail(reading: Reading, text: string): void {
