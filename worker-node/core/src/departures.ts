@@ -7,8 +7,9 @@
  *                       checkpoint    other node    rest, as soon
  *                       is written    has read it   as no turn runs
  *
- * V1  after `actor-released` no fact of that epoch of the actor stands in this log.
- * V2  an actor is released only when a checkpoint holds all it did here.
+ * V1  after the leader was told that it is released no fact of that epoch of the actor comes into this log.
+ * V2  an actor is released only when a checkpoint holds all it did here. That is durable, so nothing else is
+ *     written for it: whoever dies before the leader has heard of it leaves the same to be read back.
  * V3  at most `departuresMax` are under way, with checkpoints of `departingBytesMax` together; one is
  *     always. Those that an operator asked for go before those of a drain.
  * V4  who asks an actor that goes waits here until the leader knows where it went.
@@ -229,13 +230,12 @@ export class Departures {
 
   #release(departure: Departure): void {
     const { activation } = departure;
-    const { id, epoch } = activation;
+    const { id } = activation;
     // Else the end of its runner would bring it back to life (V1).
     this.#core.hosting.leaveRunner(activation);
     // So would an answer to a begun turn that waited to be tried: it asks again where it goes (V1).
     this.#core.outgoing.abandon(activation);
     activation.phase = 'released';
-    this.#core.out.append({ kind: 'actor-released', actor: id, epoch });
     this.#released.set(id, activation);
     this.#tell([activation]);
     this.#end(departure);
