@@ -9,11 +9,14 @@
  *     is to be waited for.
  * R3  what runners have built ahead is of `limits.builtAheadBytesMax` together, and is dropped when nobody came.
  * R4  what was built is used only for the very checkpoint that the actor is brought back by.
+ * R5  what was handed over is taken for what stands in the store only where the leader says that the placement
+ *     follows on that release: then nobody else can have written since.
  */
 import {
   type ActorId,
   builtInBundle,
   type FromRunner,
+  type HandedOver,
   limits,
   type Prepare,
 } from '@troupe/model';
@@ -29,6 +32,7 @@ interface Ahead {
   readonly runner: RunnerId;
   readonly revision: number;
   readonly bytes: number;
+  readonly checkpoint: ReadCheckpoint;
 }
 
 interface Coming {
@@ -38,6 +42,8 @@ interface Coming {
   /** Where it will be. */
   runner: RunnerId | undefined;
   ahead: Ahead | undefined;
+  /** By what it was released. */
+  handed: ReadCheckpoint | undefined;
 }
 
 const comingMax = 1_024;
@@ -73,6 +79,7 @@ export class Arrivals {
       since: now,
       runner: undefined,
       ahead: undefined,
+      handed: undefined,
     };
     this.#coming.set(actor, coming);
     this.#core.runners.acquire(bundle, (got) => {
@@ -96,6 +103,24 @@ export class Arrivals {
     if (coming?.ahead?.runner !== runner || coming.ahead.revision !== revision) return;
     if (!kept) this.#lose(coming);
     if (!coming.ready) this.#isReady(coming);
+  }
+
+  onHandedOver({ actor, epoch, revision, rest }: HandedOver): void {
+    const coming = this.#coming.get(actor);
+    const read = coming?.ahead?.checkpoint;
+    if (coming?.prepare.epoch !== epoch || read === undefined) return;
+    if (rest === undefined) coming.handed = read.revision === revision ? read : undefined;
+    else if (rest.on === read.revision && read.base === undefined) {
+      const { body, on } = rest;
+      coming.handed = { body, revision, base: read.body, baseRevision: on };
+    }
+  }
+
+  /** The checkpoint by which it comes, where that is certain without a look into the store (R5). */
+  handedOver({ id, follows, chain, lived, seed }: Activation): ReadCheckpoint | undefined {
+    const coming = this.#coming.get(id);
+    if (coming === undefined || coming.prepare.epoch !== follows) return undefined;
+    return lived || chain.length > 0 || seed !== undefined ? undefined : coming.handed;
   }
 
   onRunnerExited(runner: RunnerId): void {
@@ -132,7 +157,8 @@ export class Arrivals {
   }
 
   /** R3; false when there is nothing to build, or no room. */
-  #build(coming: Coming, { body, revision, base, baseRevision }: ReadCheckpoint): boolean {
+  #build(coming: Coming, checkpoint: ReadCheckpoint): boolean {
+    const { body, revision, base, baseRevision } = checkpoint;
     const { runner, prepare } = coming;
     const of = base === undefined ? revision : baseRevision;
     if (runner === undefined || of === undefined || prepare.bundle === builtInBundle) return false;
@@ -140,7 +166,7 @@ export class Arrivals {
     if (state === undefined) return false;
     if (this.#bytesAhead + state.length > limits.builtAheadBytesMax) return false;
     const { actor } = prepare;
-    coming.ahead = { runner, revision: of, bytes: state.length };
+    coming.ahead = { runner, revision: of, bytes: state.length, checkpoint };
     this.#bytesAhead += state.length;
     this.#core.runners.frame(runner, { kind: 'build-ahead', actor, revision: of, state });
     return true;

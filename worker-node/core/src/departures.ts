@@ -25,6 +25,8 @@ interface Departure {
   stage: 'waiting' | 'ahead' | 'preparing' | 'quiet';
   /** Its checkpoint was written ahead, as far as that was of use. */
   written: boolean;
+  /** Whether the other node has said that it is. */
+  prepared: boolean;
   /** When the other node is waited for no longer. */
   preparedUntil: number;
   /** What it counts for (V3). */
@@ -56,6 +58,7 @@ export class Departures {
       leave,
       stage: 'waiting',
       written: false,
+      prepared: false,
       preparedUntil: 0,
       bytes: 0,
     };
@@ -89,7 +92,9 @@ export class Departures {
     const activation = this.#core.actors.get(actor);
     if (activation === undefined || activation.epoch !== epoch) return;
     const departure = this.#all.get(activation);
-    if (departure?.stage === 'preparing') this.#quiesce(departure);
+    if (departure?.stage !== 'preparing') return;
+    departure.prepared = true;
+    this.#quiesce(departure);
   }
 
   onNodeGone(node: Incarnation): void {
@@ -237,9 +242,20 @@ export class Departures {
     this.#core.outgoing.abandon(activation);
     activation.phase = 'released';
     this.#released.set(id, activation);
+    this.#handOver(departure);
     this.#tell([activation]);
     this.#end(departure);
     this.#next();
+  }
+
+  /** The other node has all by the time that the leader has journaled where the actor goes. */
+  #handOver({ activation, leave, prepared }: Departure): void {
+    const { id: actor, epoch, checkpoint } = activation;
+    const { revision, isRest, rest } = checkpoint;
+    if (!prepared || leave?.to === undefined || (isRest && rest === undefined)) return;
+    const bare = { kind: 'handed-over', actor, epoch, revision } as const;
+    const message = isRest && rest !== undefined ? { ...bare, rest } : bare;
+    this.#core.out.send({ kind: 'to-node', node: leave.to, message });
   }
 
   #end(departure: Departure): void {

@@ -150,6 +150,8 @@ interface RestoreOrder {
   readonly backAt?: number;
   /** Key of its first state: read when there is no checkpoint of this birth. */
   readonly seed?: string;
+  /** It was handed over by its former node and is what stands in the store: nothing is read. */
+  readonly handed?: ReadCheckpoint;
 }
 
 /** Released when everything before it is durable. */

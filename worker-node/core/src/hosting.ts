@@ -328,6 +328,7 @@ export class Hosting {
     activation.restoredFrom = activation.checkpoint.revision;
     const { incarnation: backAt } = activation.rewind;
     const uncoveredFrom = this.#core.checkpointing.uncovered(activation);
+    const handed = this.#core.arrivals.handedOver(activation);
     const order: RestoreOrder = {
       kind: 'restore',
       actor: activation.id,
@@ -340,6 +341,7 @@ export class Hosting {
       ...(isWholeFromBirth(activation) ? { fromBirth: true } : {}),
       ...(activation.seed === undefined ? {} : { seed: activation.seed }),
       ...(backAt === 0 ? {} : { backAt }),
+      ...(handed === undefined ? {} : { handed }),
     };
     // What is stored already does not wait for what others append.
     const isStored = uncoveredFrom === undefined && activation.checkpoint.underWay !== 'put';

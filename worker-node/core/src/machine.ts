@@ -268,6 +268,8 @@ export class NodeMachine
         return this.arrivals.onPrepare(message);
       case 'prepared':
         return this.departures.onPrepared(message);
+      case 'handed-over':
+        return this.arrivals.onHandedOver(message);
       case 'rebased-seen':
         return this.checkpointing.onRebasedSeen(message.actors);
       case 'node-gone':

@@ -66,7 +66,8 @@ type PlaceField =
   | 'config'
   | 'rewind'
   | 'code'
-  | 'upgrade';
+  | 'upgrade'
+  | 'follows';
 type Turn = Extract<ToRunner, { kind: 'turn' }>;
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
 type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
@@ -410,7 +411,10 @@ export class TestNode {
   }
 
   readBack(order: RestoreOrder): void {
-    const { actor, epoch, uncoveredFrom: after } = order;
+    const { actor, epoch, uncoveredFrom: after, handed } = order;
+    if (handed !== undefined) {
+      return this.post({ kind: 'restored', actor, epoch, facts: [], checkpoint: handed });
+    }
     const checkpoint = this.checkpoints.get(actor);
     const head = headOf(checkpoint?.body, order.birth);
     const own = head?.epoch === epoch;

@@ -573,4 +573,57 @@ describe('a node that an actor is about to come to', () => {
     target.message({ ...prepare, actor: actorId('t', 'Ledger', 'k0'), epoch: 3 });
     expect(kindsOf(target).filter((kind) => kind === 'build-ahead')).toHaveLength(built + 1);
   });
+
+  /** All that the source has said to the node that it goes to. */
+  function handOver(from: TestNode, target: TestNode): void {
+    for (const message of to(from, 'handed-over')) target.message(message);
+  }
+
+  it('goes on from what was handed over, without a look into the store, when the leader says that it follows', () => {
+    for (const changes of [[], ['y']]) {
+      const { source: from, target } = preparing();
+      for (const id of changes) from.call('add', id, { number: 2 });
+      prepared(from);
+      handOver(from, target);
+      target.place(ledger, 7, [], 1, { follows: 2 });
+      expect(target.restores.map(({ handed }) => handed?.revision)).toEqual([1 + changes.length]);
+      target.call('add', 'z', { number: 3 }, { epoch: 7 });
+      target.call('list', '', { number: 4 }, { epoch: 7 });
+      expect(target.values().at(-1)).toEqual(['x', ...changes, 'z']);
+    }
+  });
+
+  it('looks into the store when another release came between, or nobody says which one it was (R5)', () => {
+    for (const follows of [undefined, 5]) {
+      const world = shared();
+      const { source: from, target } = preparing(world);
+      from.call('add', 'y', { number: 2 });
+      prepared(from);
+      handOver(from, target);
+      // It was elsewhere meanwhile.
+      const elsewhere = new TestNode('c', world);
+      elsewhere.place(ledger, 5);
+      elsewhere.call('add', 'c', { number: 3 }, { epoch: 5 });
+      wish(elsewhere, { bundle }, ledger, 5);
+      target.place(ledger, 7, [], 1, follows === undefined ? {} : { follows });
+      expect(target.restores.map(({ handed }) => handed)).toEqual([undefined]);
+      target.call('list', '', { number: 4 }, { epoch: 7 });
+      expect(target.values().at(-1)).toEqual(['x', 'y', 'c']);
+    }
+  });
+
+  it('is told what a released actor lies on only if it has prepared, and if that fits into a message', () => {
+    const from = source();
+    wish(from);
+    from.message({ kind: 'node-gone', term, incarnation: b });
+    expect(from.toLeader()).toContain('released');
+    expect(to(from, 'handed-over')).toEqual([]);
+    const large = source();
+    wish(large);
+    large.call('add', 'y'.repeat(limits.handedBytesMax), { number: 2 });
+    prepared(large);
+    expect(large.toLeader()).toContain('released');
+    expect(puts(large).at(-1)?.onTop).toBe(true);
+    expect(to(large, 'handed-over')).toEqual([]);
+  });
 });

@@ -77,12 +77,26 @@ export class Restorer {
     moments.tell('restore', this.#process.host.name);
     if (order.chain.length === 2) coverage.reach('a chain of two');
     if (order.chain.length > 2) coverage.reach('a chain of three');
+    if (order.handed !== undefined) return this.#takeHanded(order, order.handed);
     requests.untilAnswered(
       this.#process,
       'store',
       () => checkpoints.read(order.actor, order.birth),
       (checkpoint) => this.#begin(order, checkpoint),
     );
+  }
+
+  /** Nothing is read; whether it is what stands in the store is judged here. */
+  #takeHanded({ actor, epoch }: RestoreOrder, checkpoint: StoredCheckpoint): void {
+    const { coverage, checks, checkpoints } = this.#world;
+    coverage.reach('an actor is brought back by what was handed over');
+    const { name: node } = this.#process;
+    const present = checkpoints.get(actor)?.revision;
+    if (present !== checkpoint.revision) {
+      checks.unreadable(actor, node, `${checkpoint.revision} was handed over, ${present} stands there`);
+    }
+    checks.restored({ actor, epoch, node, checkpoint, facts: [] });
+    this.#post({ kind: 'restored', actor, epoch, facts: [], checkpoint });
   }
 
   #begin(order: RestoreOrder, last: StoredCheckpoint | undefined, isSound = false): void {

@@ -129,6 +129,7 @@ export class Restorer {
   async #read(order: RestoreOrder): Promise<Restored> {
     const { actor, epoch } = order;
     const known = this.#ahead.take(actor);
+    if (order.handed !== undefined) return { actor, epoch, facts: [], checkpoint: order.handed };
     const stages = this.#stages.begin(actor, epoch);
     const patience: Patience = {
       ...this.#patience,
