@@ -206,8 +206,7 @@ export class Turns {
       if (alone && starts) activation.startCrashes += 1;
       else if (alone && inputs.length === 1 && only !== undefined) {
         this.#blame(activation, only, reason);
-      }
-      else if (inputs.length > 0 || starts) activation.suspected += 1;
+      } else if (inputs.length > 0 || starts) activation.suspected += 1;
       else activation.suspected = 0;
       if (activation.startCrashes >= limits.turnCrashesMax) {
         this.#core.hosting.failStart(activation, crashedAtStart(activation, reason));

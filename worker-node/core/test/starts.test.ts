@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bundle, ledger, other, TestNode } from './harness.ts';
+import { type bundle, ledger, other, TestNode } from './harness.ts';
 
 const framesOf = (node: TestNode) =>
   node.work.flatMap((one) => (one.kind === 'to-runner' ? [one.frame.kind] : []));

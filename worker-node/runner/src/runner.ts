@@ -187,6 +187,12 @@ export class Runner {
 /** Without a checkpoint or a delta nothing but the constructor has run. */
 function failureAt(frame: Extract<ToRunner, { kind: 'activate' }>, reason: Failure): Failure {
   const { state, ahead, deltas } = frame;
-  if (state !== undefined || ahead !== undefined || deltas.length > 0 || reason.code !== 'USER_ERROR') return reason;
+  if (
+    state !== undefined ||
+    ahead !== undefined ||
+    deltas.length > 0 ||
+    reason.code !== 'USER_ERROR'
+  )
+    return reason;
   return failure('CONSTRUCTOR_FAILED', reason.message, reason.details);
 }

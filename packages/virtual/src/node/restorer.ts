@@ -93,7 +93,11 @@ export class Restorer {
     const { name: node } = this.#process;
     const present = checkpoints.get(actor)?.revision;
     if (present !== checkpoint.revision) {
-      checks.unreadable(actor, node, `${checkpoint.revision} was handed over, ${present} stands there`);
+      checks.unreadable(
+        actor,
+        node,
+        `${checkpoint.revision} was handed over, ${present} stands there`,
+      );
     }
     checks.restored({ actor, epoch, node, checkpoint, facts: [] });
     this.#post({ kind: 'restored', actor, epoch, facts: [], checkpoint });
