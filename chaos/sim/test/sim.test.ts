@@ -36,6 +36,8 @@ describe('the simulated cluster', () => {
     ['timers-not-in-the-checkpoint', 'progress'],
     ['placements-not-heard-of', 'no-leak'],
     ['rest-not-stored', 'replay-equals-live'],
+    ['rest-not-handed-over', 'replay-equals-live'],
+    ['built-ahead-taken-for-all', 'replay-equals-live'],
     ['sums-not-checked', 'replay-equals-live'],
     ['older-one-with-the-log-of-the-last', 'replay-equals-live'],
     ['last-checkpoint-freed', 'replay-equals-live'],

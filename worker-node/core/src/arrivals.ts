@@ -127,6 +127,7 @@ export class Arrivals {
     for (const coming of this.#coming.values()) {
       if (coming.runner !== runner) continue;
       coming.runner = undefined;
+      coming.handed = undefined;
       if (coming.ahead === undefined) continue;
       this.#lose(coming);
       if (!coming.ready) this.#isReady(coming);
