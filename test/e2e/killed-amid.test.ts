@@ -335,7 +335,7 @@ describe('nothing is lost, doubled or out of order when a node dies', () => {
     },
   );
 
-  it.each(['node.put-checkpoint:1', 'node.prepare:1', 'node.actor-released:1', 'node.released:1'])(
+  it.each(['node.put-checkpoint:1', 'node.prepare:1', 'node.handed-over:1', 'node.released:1'])(
     'that hands an actor over, at %s',
     async (point) => {
       const key = point.replace(/\W/g, '-');

@@ -69,6 +69,8 @@ export const pairs: readonly (readonly [MutantName, checker: string, from?: numb
   ['due-times-ignored', 'soonest-first'],
   ['reserved-for-nobody', 'reserved-is-there', 22],
   ['queues-ignored', 'as-asked'],
+  ['rest-not-handed-over', 'replay-equals-live'],
+  ['built-ahead-taken-for-all', 'replay-equals-live'],
 ];
 
 export async function expectNoticed(

@@ -311,7 +311,8 @@ export class StreamCheckpoints implements Checkpoints {
     const body = await this.#bodyOf(key, stored);
     const onTopOf = Number(header.get(onTopHeader) || 0);
     if (onTopOf === 0) return { body, revision };
-    return { body, revision, base: await this.#base(key, onTopOf, known) };
+    const base = await this.#base(key, onTopOf, known);
+    return { body, revision, base, baseRevision: onTopOf };
   }
 
   async #base(key: string, revision: number, known?: StoredCheckpoint): Promise<Bytes> {

@@ -112,8 +112,9 @@ export interface StoredCheckpoint {
   readonly body: Bytes;
   /** Store revision: the expectation of the next put. */
   readonly revision: number;
-  /** Body of the one before, when this was put on top of it. */
+  /** Body of the one before, when this was put on top of it, and the revision of that. */
   readonly base?: Bytes;
+  readonly baseRevision?: number;
 }
 
 /** One that is kept, read or not. */

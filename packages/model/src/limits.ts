@@ -125,8 +125,12 @@ export const limits = {
   departingBytesMax: 256 * 1024 * 1024,
   /** How long a node that hands an actor over waits for the other one to be prepared. */
   prepareMsMax: 10_000,
+  /** A rest that is handed over to the other node beside the store; that node reads a larger one there. */
+  handedBytesMax: 512 * 1024,
   /** What a node has read ahead for actors to come: beyond, they are read when they come. */
   preparedBytesMax: 256 * 1024 * 1024,
+  /** Of these, states that its runners have built ahead: the others are given to them when they come. */
+  builtAheadBytesMax: 64 * 1024 * 1024,
   /** Letters of one actor not yet acknowledged: its calls are `RESOURCE_EXHAUSTED` beyond. */
   outboxLettersMax: 10_000,
   /** Dead letters that an actor keeps, and the bytes of their arguments: beyond, a letter that fails is

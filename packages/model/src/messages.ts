@@ -291,6 +291,9 @@ export interface Place {
   readonly upgrade?: UpgradeOrder;
   /** Where its first state lies, until it has a checkpoint. A node that knows nothing of this makes a new one. */
   readonly seed?: string;
+  /** It was released under this epoch, and nothing was written of it since: what its node handed over then is
+   *  what stands in the store. Absent where the leader does not know. */
+  readonly follows?: number;
 }
 
 /** How an actor stands to going back in time, by the journal. */
@@ -328,6 +331,21 @@ export interface Prepared {
   readonly kind: 'prepared';
   readonly actor: ActorId;
   readonly epoch: number;
+}
+
+/** node → node: with this checkpoint an actor was released that you have prepared for. A hint, sent once. */
+export interface HandedOver {
+  readonly kind: 'handed-over';
+  readonly actor: ActorId;
+  /** Of the placement that it leaves. */
+  readonly epoch: number;
+  readonly revision: number;
+  /** Absent where that is a whole one: you have read it. */
+  readonly rest?: {
+    readonly body: Bytes;
+    /** Revision of the whole one that it lies on. */
+    readonly on: number;
+  };
 }
 
 /** What shall become of an actor, by the journal: `at` is the position of that fact, and a later one
@@ -572,6 +590,7 @@ export type ToNode =
   | Place
   | Prepare
   | Prepared
+  | HandedOver
   | RebasedSeen
   | AskTurns
   | AskBeyond

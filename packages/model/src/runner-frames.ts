@@ -76,6 +76,8 @@ export type ToRunner =
       readonly actor: ActorId;
       /** Encoded state of a checkpoint. */
       readonly state?: Bytes;
+      /** Instead: the state that was built ahead of this revision. */
+      readonly ahead?: number;
       /** Deltas as `turn-done` gave them. */
       readonly deltas: readonly Bytes[];
       /** Absent when none wait. */
@@ -86,6 +88,15 @@ export type ToRunner =
        *  recorded whole as it is. */
       readonly migrate?: { readonly from: number } | { readonly stored: true };
     }
+  /** The actor may soon be here: build the state of this checkpoint, and keep it until `activate`,
+   *  `deactivate` or `drop-ahead`. Answered by `built-ahead`. */
+  | {
+      readonly kind: 'build-ahead';
+      readonly actor: ActorId;
+      readonly revision: number;
+      readonly state: Bytes;
+    }
+  | { readonly kind: 'drop-ahead'; readonly actor: ActorId }
   | { readonly kind: 'deactivate'; readonly actor: ActorId }
   | {
       /** Turns of one actor run one after another in the order sent; reads run at once. */
@@ -164,6 +175,13 @@ export type FromRunner =
       readonly migrated?: MigratedState;
     }
   | { readonly kind: 'activate-failed'; readonly actor: ActorId; readonly failure: Failure }
+  | {
+      readonly kind: 'built-ahead';
+      readonly actor: ActorId;
+      readonly revision: number;
+      /** False: nothing is kept, since the state could not be built. */
+      readonly kept: boolean;
+    }
   | {
       readonly kind: 'turn-done';
       readonly work: WorkId;

@@ -8,6 +8,7 @@
  *     a rollout leads.
  * D7  an actor that is wished on a node goes there if that serves, whatever it left its own for.
  * D9  nobody is told where an actor is that is ending; whoever asks by its name waits for the next one.
+ * D10 a placement is said to follow on a release only by the leader that took that release.
  */
 import {
   type ActorId,
@@ -56,6 +57,8 @@ export class Directory {
   /** Who asked for an actor that is between two nodes. */
   readonly #askers = new Map<ActorId, Map<Address, Resolve>>();
   readonly #effects: DirectoryEffects;
+  /** The release that a placement follows on, until the node has seen it. */
+  readonly #follows = new Map<ActorId, { readonly epoch: number; readonly release: number }>();
 
   constructor(desk: Desk, effects: DirectoryEffects) {
     this.#desk = desk;
@@ -99,6 +102,7 @@ export class Directory {
   placeSeen(node: Incarnation, seen: PlaceSeen['placed'][number]): void {
     const actor = this.#desk.state.actors.get(seen.actor);
     if (actor?.epoch !== seen.epoch || actor.node !== node) return;
+    this.#follows.delete(seen.actor);
     const { kind = 'live', at = 0 } = actor.life ?? {};
     const { at: rewindAt = 0 } = this.#desk.state.rewinds.of(actor) ?? {};
     if ((seen.rewindAt ?? 0) < rewindAt) return;
@@ -125,6 +129,7 @@ export class Directory {
   /** Whoever waited asks for the next one of its name. */
   destroyed(id: ActorId, chain: readonly ChainLink[]): void {
     if (chain.length > 0) this.#effects.chainChanged(chain);
+    this.#follows.delete(id);
     const askers = this.#askers.get(id);
     this.#askers.delete(id);
     for (const asked of askers?.values() ?? []) this.resolve(asked);
@@ -173,7 +178,7 @@ export class Directory {
       const target = this.#wished(id) ?? this.#targetOfRelease(incarnation);
       // No node can take it: the release is not seen, and comes again.
       if (target === undefined) return false;
-      this.#decidePlaced(id, target, { chain: [], bundle: this.#bundleOf(actor) });
+      this.#decidePlaced(id, target, { chain: [], bundle: this.#bundleOf(actor) }, epoch);
       return true;
     });
     if (seen.length > 0) {
@@ -197,6 +202,7 @@ export class Directory {
       { of: 'placements to deliver', size: this.#places.size, most: 0 },
       { of: 'lanes of placements', size: this.#places.lanes, most: presentCount },
       { of: 'actors asked for', size: this.#askers.size, most: 0 },
+      { of: 'releases that placements follow on', size: this.#follows.size, most: 0 },
     ];
   }
 
@@ -234,6 +240,7 @@ export class Directory {
     actor: ActorId,
     target: NodeRecord,
     as: { readonly chain: readonly ChainLink[]; readonly bundle: BundleHash },
+    release?: number,
   ): void {
     const before = this.#desk.state.actors.get(actor);
     const left = before?.node;
@@ -241,7 +248,9 @@ export class Directory {
     const chainBefore = before?.chain ?? [];
     const node = target.incarnation;
     const { bundle, chain } = as;
-    this.#desk.decide({ kind: 'actor-placed', actor, node, bundle, chain });
+    const epoch = this.#desk.decide({ kind: 'actor-placed', actor, node, bundle, chain });
+    if (release === undefined) this.#follows.delete(actor);
+    else this.#follows.set(actor, { epoch, release });
     if (left !== undefined) this.#places.confirm(left, actor);
     this.#places.add(node, actor);
     if (chain.length === 0 && chainBefore.length > 0) this.#effects.chainChanged(chainBefore);
@@ -348,8 +357,10 @@ export class Directory {
     const { birth, epoch, scope, bundle, chain, heir, life, seed } = actor;
     const { term } = this.#desk;
     const place = { kind: 'place', term, actor: id, birth, epoch, scope, bundle, chain } as const;
+    const follows = this.#follows.get(id);
     return {
       ...place,
+      ...(follows?.epoch === epoch ? { follows: follows.release } : {}),
       ...(heir === undefined ? {} : { heir }),
       ...(seed === undefined ? {} : { seed }),
       ...(life === undefined ? {} : { wish: life }),

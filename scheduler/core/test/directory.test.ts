@@ -214,6 +214,28 @@ describe('draining', () => {
     expect(scene.actor('a').epoch).toBe(moved.epoch);
   });
 
+  it('says which release it follows on, unless another leader took that, or its node died since (D10)', () => {
+    const released = () => {
+      const { scene } = cluster(3);
+      const { node, epoch } = where(scene.resolves('a'));
+      scene.hear({ kind: 'leaving', incarnation: node });
+      scene.hear({ kind: 'released', incarnation: node, actors: [{ actor: cart('a'), epoch }] });
+      return { scene, epoch, present: scene.actor('a').node };
+    };
+    const { scene, epoch, present } = released();
+    expect(scene.to(present, 'place').at(-1)).toMatchObject({ follows: epoch });
+    scene.pass(1_000);
+    expect(scene.to(present, 'place')).toHaveLength(2);
+    expect(scene.to(present, 'place').at(-1)).toMatchObject({ follows: epoch });
+    scene.dies(present);
+    scene.sealed(present);
+    const { node: third } = scene.actor('a');
+    expect(scene.to(third, 'place').at(-1)).not.toHaveProperty('follows');
+    const before = released();
+    before.scene.failOver();
+    expect(before.scene.to(before.present, 'place').at(-1)).not.toHaveProperty('follows');
+  });
+
   it('needs no older log for an actor that was released, however long its chain was', () => {
     const { scene } = cluster(3);
     const first = where(scene.resolves('a')).node;

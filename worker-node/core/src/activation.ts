@@ -100,6 +100,8 @@ export interface Activation {
   readonly placed: Placed;
   /** What stands in the store may be the tombstone of the one before it. */
   readonly heir: boolean;
+  /** Epoch under which its former node released it, when nothing can have been written of it since. */
+  readonly follows: number | undefined;
   /** Key of its first state, for as long as it has no checkpoint of its own. */
   seed: string | undefined;
   /** Version of the configuration that it must see at least. */
@@ -120,14 +122,19 @@ export interface Activation {
   chain: readonly ChainLink[];
   phase: Phase;
   runner: RunnerId | undefined;
+  /** Its runner was given its state, and has not said that it has it. */
+  starts: boolean;
   /** The runner that it is not to be at again, if there is another one. */
   avoids: RunnerId | undefined;
   /** Undefined until it was restored for the first time. */
   memory: Memory | undefined;
   /** Its turns, as far as they are kept: there when its memory is. */
   past: Past | undefined;
-  /** User state to build: the last checkpoint's, then deltas. Dropped when the runner has it. */
-  building: { readonly state: Bytes | undefined; readonly deltas: readonly Bytes[] } | undefined;
+  /** User state to build: that of the whole checkpoint of revision `of`, then deltas. Dropped when the runner
+   *  has it. */
+  building:
+    | { readonly state: Bytes | undefined; readonly deltas: readonly Bytes[]; readonly of?: number }
+    | undefined;
   /** Arrived before it was live; taken in order when it is. */
   readonly waiting: (Call | Letter)[];
   readonly mailbox: Input[];
@@ -178,6 +185,8 @@ export interface Activation {
     isRest: boolean;
     /** The put under way is one. */
     putIsRest: boolean;
+    /** Of the rest that was put last while the actor is about to leave, and what that lies on. */
+    rest: { readonly body: Bytes; readonly on: number } | undefined;
     /** The actor is about to leave: what it changes beyond the checkpoint is kept at hand. */
     collecting: boolean;
     /** Why the one under way is written, and since when: monotonic ms. */
@@ -220,6 +229,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     bundle: place.bundle,
     placed: { version: 1, at: 0, ...place.code, bundle: place.bundle },
     heir: place.heir === true,
+    follows: place.follows,
     seed: place.seed,
     config: place.config ?? 0,
     begunConfig: undefined,
@@ -233,6 +243,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     chain: place.chain,
     phase: 'cold',
     runner: undefined,
+    starts: false,
     avoids: undefined,
     memory: undefined,
     past: undefined,
@@ -266,6 +277,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
       bytes: 0,
       isRest: false,
       putIsRest: false,
+      rest: undefined,
       collecting: false,
       cause: 'turns',
       begunAt: now,

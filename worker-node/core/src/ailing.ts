@@ -43,6 +43,10 @@ export class Ailing {
     this.#core = core;
   }
 
+  isIll(activation: Activation): boolean {
+    return this.#ill.has(activation);
+  }
+
   isHeldBack(activation: Activation): boolean {
     return (this.#ill.get(activation)?.heldUntil ?? 0) > this.#core.now;
   }

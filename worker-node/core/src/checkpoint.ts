@@ -131,6 +131,17 @@ export function checkpointHead(bytes: Bytes): CheckpointHead {
   return { actor, birth, epoch, seq, floor };
 }
 
+/** The state of a whole checkpoint; none of what is damaged, a rest, or holds none. */
+export function wholeStateOf(bytes: Bytes): Bytes | undefined {
+  try {
+    const body = decodeBody(bytes);
+    return body.format === wholeFormat && body.state.length > 0 ? body.state : undefined;
+  } catch {
+    // Whoever is brought back by it will be told so.
+    return undefined;
+  }
+}
+
 /** From where its own log is read on: after `after`, or after what a checkpoint of this placement holds. */
 export function readOnFrom(after: number, own: CheckpointHead | undefined): number {
   return Math.max(own?.floor.position ?? 0, after) + 1;

@@ -371,6 +371,8 @@ export class Checkpointing {
     checkpoint.parked = memory.begun?.parked === true;
     checkpoint.underWay = 'put';
     checkpoint.putIsRest = rest;
+    const isHanded = rest && checkpoint.collecting && body.length <= limits.handedBytesMax;
+    checkpoint.rest = isHanded ? { body, on: checkpoint.revision } : undefined;
     checkpoint.putAt = this.#core.wall;
     checkpoint.putTurn = memory.seq;
     if (!rest) checkpoint.bytes = body.length;

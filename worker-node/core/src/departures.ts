@@ -7,8 +7,9 @@
  *                       checkpoint    other node    rest, as soon
  *                       is written    has read it   as no turn runs
  *
- * V1  after `actor-released` no fact of that epoch of the actor stands in this log.
- * V2  an actor is released only when a checkpoint holds all it did here.
+ * V1  after the leader was told that it is released no fact of that epoch of the actor comes into this log.
+ * V2  an actor is released only when a checkpoint holds all it did here. That is durable, so nothing else is
+ *     written for it: whoever dies before the leader has heard of it leaves the same to be read back.
  * V3  at most `departuresMax` are under way, with checkpoints of `departingBytesMax` together; one is
  *     always. Those that an operator asked for go before those of a drain.
  * V4  who asks an actor that goes waits here until the leader knows where it went.
@@ -24,6 +25,8 @@ interface Departure {
   stage: 'waiting' | 'ahead' | 'preparing' | 'quiet';
   /** Its checkpoint was written ahead, as far as that was of use. */
   written: boolean;
+  /** Whether the other node has said that it is. */
+  prepared: boolean;
   /** When the other node is waited for no longer. */
   preparedUntil: number;
   /** What it counts for (V3). */
@@ -55,6 +58,7 @@ export class Departures {
       leave,
       stage: 'waiting',
       written: false,
+      prepared: false,
       preparedUntil: 0,
       bytes: 0,
     };
@@ -88,7 +92,9 @@ export class Departures {
     const activation = this.#core.actors.get(actor);
     if (activation === undefined || activation.epoch !== epoch) return;
     const departure = this.#all.get(activation);
-    if (departure?.stage === 'preparing') this.#quiesce(departure);
+    if (departure?.stage !== 'preparing') return;
+    departure.prepared = true;
+    this.#quiesce(departure);
   }
 
   onNodeGone(node: Incarnation): void {
@@ -229,17 +235,27 @@ export class Departures {
 
   #release(departure: Departure): void {
     const { activation } = departure;
-    const { id, epoch } = activation;
+    const { id } = activation;
     // Else the end of its runner would bring it back to life (V1).
     this.#core.hosting.leaveRunner(activation);
     // So would an answer to a begun turn that waited to be tried: it asks again where it goes (V1).
     this.#core.outgoing.abandon(activation);
     activation.phase = 'released';
-    this.#core.out.append({ kind: 'actor-released', actor: id, epoch });
     this.#released.set(id, activation);
+    this.#handOver(departure);
     this.#tell([activation]);
     this.#end(departure);
     this.#next();
+  }
+
+  /** The other node has all by the time that the leader has journaled where the actor goes. */
+  #handOver({ activation, leave, prepared }: Departure): void {
+    const { id: actor, epoch, checkpoint } = activation;
+    const { revision, isRest, rest } = checkpoint;
+    if (!prepared || leave?.to === undefined || (isRest && rest === undefined)) return;
+    const bare = { kind: 'handed-over', actor, epoch, revision } as const;
+    const message = isRest && rest !== undefined ? { ...bare, rest } : bare;
+    this.#core.out.send({ kind: 'to-node', node: leave.to, message });
   }
 
   #end(departure: Departure): void {

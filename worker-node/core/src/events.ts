@@ -47,12 +47,7 @@ export type NodeEvent = { readonly wall: number } & (
       readonly kind: 'restored';
       readonly actor: ActorId;
       readonly epoch: number;
-      /** `base` is what it lies on, when it is a rest. */
-      readonly checkpoint?: {
-        readonly body: Bytes;
-        readonly revision: number;
-        readonly base?: Bytes;
-      };
+      readonly checkpoint?: ReadCheckpoint;
       readonly facts: readonly NodeFact[];
       /** The last checkpoint was damaged, as this says, and this is an older one: from there on all facts are
        *  here. */
@@ -85,8 +80,13 @@ export type NodeEvent = { readonly wall: number } & (
       readonly revision?: number;
       readonly baseGone?: true;
     }
-  /** What `read-ahead` asked for is at hand, or cannot be had. */
-  | { readonly kind: 'read-ahead'; readonly actor: ActorId; readonly epoch: number }
+  /** What `read-ahead` asked for is at hand, or, without a checkpoint, cannot be had. */
+  | {
+      readonly kind: 'read-ahead';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      readonly checkpoint?: ReadCheckpoint;
+    }
   /** The output of an attempt is in the object store. */
   | {
       readonly kind: 'object-stored';
@@ -121,6 +121,14 @@ export type NodeEvent = { readonly wall: number } & (
   | { readonly kind: 'leave' }
 );
 
+/** As it stands in the store; `base` is what it lies on, when it is a rest. */
+export interface ReadCheckpoint {
+  readonly body: Bytes;
+  readonly revision: number;
+  readonly base?: Bytes;
+  readonly baseRevision?: number;
+}
+
 /** Read an actor back: last checkpoint, then its facts in the chain's logs, then those in this node's own
  *  log after `uncoveredFrom`, up to its end now. Answered by `restored`. A send, so that it finds there what
  *  its actor did; a work where nothing of that is looked for. */
@@ -142,6 +150,8 @@ interface RestoreOrder {
   readonly backAt?: number;
   /** Key of its first state: read when there is no checkpoint of this birth. */
   readonly seed?: string;
+  /** It was handed over by its former node and is what stands in the store: nothing is read. */
+  readonly handed?: ReadCheckpoint;
 }
 
 /** Released when everything before it is durable. */

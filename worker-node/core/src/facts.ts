@@ -155,7 +155,7 @@ export type NodeFact =
       /** What the caller knew. */
       readonly clock: VectorClock;
     }
-  /** After this nothing of the actor under this epoch stands in this log. */
+  /** By older nodes: after this nothing of the actor under this epoch stands in this log. */
   | { readonly kind: 'actor-released'; readonly actor: ActorId; readonly epoch: number }
   /** It is being destroyed: after this no turn of this birth stands anywhere. It has a turn number. */
   | {

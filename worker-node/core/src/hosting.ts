@@ -10,7 +10,8 @@
  * Going back in time leads another way, see `rewinds.ts`.
  *
  * H1  an actor has at most one activation here, under the highest epoch seen.
- * H2  only a live activation takes a turn.
+ * H2  only a live activation takes a turn. It is live when its runner was given its state: what it is asked
+ *     follows right behind, and comes back when its runner cannot make anything of that state.
  * H3  nobody lives by a checkpoint that is older than the one known to be stored.
  * H4  an actor that is to be destroyed comes into memory, and never to a runner.
  * H5  reading back ends within `restoreMs`, one way or the other, and says where it was.
@@ -88,7 +89,6 @@ export class Hosting {
     // It goes back in time where it is: what its former epoch has done stands in this log.
     if (left !== undefined) this.#core.checkpointing.inherit(activation, left);
     this.#seen(place);
-    this.#core.arrivals.onPlaced(place.actor);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
     // begun may wait, so it is read back at once.
     if (place.epoch === place.birth + 1 && !activation.heir && place.seed === undefined) {
@@ -183,7 +183,11 @@ export class Hosting {
 
   onActivated({ actor, migrated }: Activated, runner: RunnerId): void {
     const activation = this.#actors.get(actor);
-    if (activation?.phase !== 'starting' || activation.runner !== runner) return;
+    if (activation === undefined || activation.runner !== runner) return;
+    const isLive = activation.starts && activation.phase !== 'starting';
+    activation.starts = false;
+    if (isLive) return this.#core.upgrades.onActivated(activation, migrated);
+    if (activation.phase !== 'starting') return;
     activation.startCrashes = 0;
     activation.lived = true;
     activation.building = undefined;
@@ -191,7 +195,7 @@ export class Hosting {
     if (!this.#core.rewinds.onActivated(activation)) this.live(activation);
   }
 
-  /** Its runner has its state, and it may take turns. */
+  /** Its runner has its state, or is given it before all else, and it may take turns. */
   live(activation: Activation): void {
     activation.phase = 'live';
     this.#core.passivation.used(activation);
@@ -213,9 +217,16 @@ export class Hosting {
 
   onActivateFailed(actor: ActorId, runner: RunnerId, reason: Failure): void {
     const activation = this.#actors.get(actor);
-    if (activation?.phase !== 'starting' || activation.runner !== runner) return;
+    if (activation === undefined || activation.runner !== runner || !activation.starts) return;
     this.#core.runners.release(runner);
     activation.runner = undefined;
+    if (activation.phase !== 'starting') {
+      // What followed its state has not run.
+      this.#core.turns.takeOut(activation);
+      this.#core.checkpointing.onRunnerLost(activation);
+      this.#core.passivation.forget(activation);
+      this.#core.health.forget(activation);
+    }
     this.#fail(activation, reason);
   }
 
@@ -239,6 +250,7 @@ export class Hosting {
   /** Reads a lost activation back and goes on. */
   revive(activation: Activation): void {
     activation.phase = 'cold';
+    activation.starts = false;
     this.#core.rewinds.onRunnerLost(activation);
     this.wake(activation);
   }
@@ -273,6 +285,7 @@ export class Hosting {
     this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
     this.#core.runners.release(activation.runner);
     activation.runner = undefined;
+    activation.starts = false;
     this.#core.trials.leave(activation);
   }
 
@@ -315,6 +328,7 @@ export class Hosting {
     activation.restoredFrom = activation.checkpoint.revision;
     const { incarnation: backAt } = activation.rewind;
     const uncoveredFrom = this.#core.checkpointing.uncovered(activation);
+    const handed = this.#core.arrivals.handedOver(activation);
     const order: RestoreOrder = {
       kind: 'restore',
       actor: activation.id,
@@ -327,6 +341,7 @@ export class Hosting {
       ...(isWholeFromBirth(activation) ? { fromBirth: true } : {}),
       ...(activation.seed === undefined ? {} : { seed: activation.seed }),
       ...(backAt === 0 ? {} : { backAt }),
+      ...(handed === undefined ? {} : { handed }),
     };
     // What is stored already does not wait for what others append.
     const isStored = uncoveredFrom === undefined && activation.checkpoint.underWay !== 'put';
@@ -367,7 +382,8 @@ export class Hosting {
       activation.checkpoint.versions = [...versions, [checkpoint.revision, at, seq]];
     }
     if (event.damaged !== undefined) this.#core.checkpointing.onDamaged(activation, event);
-    activation.building = { state, deltas };
+    const of = began.stored === undefined ? undefined : wholeOf(checkpoint);
+    activation.building = { state, deltas, ...(of === undefined ? {} : { of }) };
   }
 
   /** The state that it was made with; it has no checkpoint yet. */
@@ -393,6 +409,7 @@ export class Hosting {
   }
 
   #enter(activation: Activation): void {
+    const ahead = this.#core.arrivals.take(activation);
     const entered = (got: RunnerId | Failure): void => {
       if (typeof got === 'object') {
         if (isFailure(got) && activation.phase === 'starting') this.#fail(activation, got);
@@ -400,12 +417,19 @@ export class Hosting {
       }
       if (activation.phase !== 'starting') return this.#core.runners.release(got);
       activation.runner = got;
-      const { state, deltas } = activation.building ?? { state: undefined, deltas: [] };
+      const { state, deltas, of } = activation.building ?? { state: undefined, deltas: [] };
       if (state !== undefined) this.#core.uses.isOf(activation, state.length);
       const timers = timersOf(activation);
       const more = { ...timers, ...this.#core.upgrades.migrateOf(activation) };
       const frame = { kind: 'activate', actor: activation.id, deltas, ...more } as const;
-      this.#core.runners.frame(got, state === undefined ? frame : { ...frame, state });
+      const isBuilt = got === ahead?.runner && of === ahead.revision;
+      const from = isBuilt ? { ahead: of } : state === undefined ? {} : { state };
+      activation.starts = true;
+      this.#core.runners.frame(got, { ...frame, ...from });
+      if (!this.#goesOnAtOnce(activation)) return;
+      activation.lived = true;
+      activation.building = undefined;
+      this.live(activation);
     };
     if (activation.trial === undefined && activation.startCrashes > 0) {
       this.#core.trials.summon(activation, [], false);
@@ -413,14 +437,27 @@ export class Hosting {
     const { trial } = activation;
     const { avoids } = activation;
     activation.avoids = undefined;
-    if (trial === undefined) this.#core.runners.acquire(activation.bundle, entered, avoids);
-    else this.#core.trials.acquire(trial, entered);
+    if (trial === undefined && ahead !== undefined) {
+      this.#core.runners.enter(ahead.runner);
+      entered(ahead.runner);
+    } else if (trial === undefined) {
+      this.#core.runners.acquire(activation.bundle, entered, avoids);
+    } else this.#core.trials.acquire(trial, entered);
+  }
+
+  /** H2: unless what its runner says of the state decides how it goes on, or its runner may crash of it. */
+  #goesOnAtOnce(activation: Activation): boolean {
+    const { trial, startCrashes, memory, rewind } = activation;
+    if (trial !== undefined || startCrashes > 0 || memory?.begun !== undefined) return false;
+    if (rewind.back === 'due' || this.#core.ailing.isIll(activation)) return false;
+    return !this.#core.upgrades.isTried(activation);
   }
 
   /** Back to cold; whoever waits is told why. The next call tries again. */
   #fail(activation: Activation, reason: Failure): void {
     if (this.#core.upgrades.onFailed(activation, reason)) return;
     activation.phase = 'cold';
+    activation.starts = false;
     activation.building = undefined;
     this.#core.trials.leave(activation);
     this.#core.ailing.fellIll(activation, reason);
@@ -454,6 +491,11 @@ export class Hosting {
       },
     });
   }
+}
+
+/** Revision of the whole checkpoint that a state is of. */
+function wholeOf(checkpoint: Restored['checkpoint']): number | undefined {
+  return checkpoint?.base === undefined ? checkpoint?.revision : checkpoint.baseRevision;
 }
 
 /** What there was before it under its name is known to its first checkpoint alone. */

@@ -202,7 +202,7 @@ export class NodeMachine
       case 'checkpoint-stored':
         return this.checkpointing.onStored(event);
       case 'read-ahead':
-        return this.arrivals.onReadAhead(event.actor, event.epoch);
+        return this.arrivals.onReadAhead(event.actor, event.epoch, event.checkpoint);
       case 'object-stored':
         return this.tasks.onStored(event);
       case 'objects-read':
@@ -268,6 +268,8 @@ export class NodeMachine
         return this.arrivals.onPrepare(message);
       case 'prepared':
         return this.departures.onPrepared(message);
+      case 'handed-over':
+        return this.arrivals.onHandedOver(message);
       case 'rebased-seen':
         return this.checkpointing.onRebasedSeen(message.actors);
       case 'node-gone':
@@ -312,6 +314,8 @@ export class NodeMachine
         return this.hosting.onActivated(frame, runner);
       case 'activate-failed':
         return this.hosting.onActivateFailed(frame.actor, runner, frame.failure);
+      case 'built-ahead':
+        return this.arrivals.onBuilt(frame, runner);
       case 'turn-done':
         return this.turns.onDone(frame);
       case 'task-done':
@@ -352,6 +356,7 @@ export class NodeMachine
   #onRunnerExited(runner: RunnerId, reason: string): void {
     this.configs.runnerGone(runner);
     this.health.onRunnerExited(runner);
+    this.arrivals.onRunnerExited(runner);
     const gone = this.runners.onExited(runner);
     if (gone === undefined) return;
     const lost = this.hosting.onRunnerExited(runner);

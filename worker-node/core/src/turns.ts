@@ -200,11 +200,13 @@ export class Turns {
     const others = lost.filter((activation) => !wasTried(activation));
     for (const activation of [...lost.filter(wasTried), ...others]) {
       const inputs = this.#takeLost(activation);
-      const starts = activation.phase === 'starting';
+      const starts = activation.phase === 'starting' || activation.starts;
       const [only] = inputs;
-      if (alone && inputs.length === 1 && only !== undefined) this.#blame(activation, only, reason);
-      else if (alone && starts) activation.startCrashes += 1;
-      else if (inputs.length > 0 || starts) activation.suspected += 1;
+      // What followed its state had not begun.
+      if (alone && starts) activation.startCrashes += 1;
+      else if (alone && inputs.length === 1 && only !== undefined) {
+        this.#blame(activation, only, reason);
+      } else if (inputs.length > 0 || starts) activation.suspected += 1;
       else activation.suspected = 0;
       if (activation.startCrashes >= limits.turnCrashesMax) {
         this.#core.hosting.failStart(activation, crashedAtStart(activation, reason));

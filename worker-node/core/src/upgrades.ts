@@ -130,6 +130,11 @@ export class Upgrades {
     return migrate === undefined ? {} : { migrate };
   }
 
+  /** It is being brought into memory at another bundle. */
+  isTried(activation: Activation): boolean {
+    return this.#attempts.has(activation);
+  }
+
   /** Its runner has its state. If that is of the new bundle it is upgraded by a turn (UP1). */
   onActivated(activation: Activation, migrated: MigratedState | undefined): void {
     const attempt = this.#attempts.get(activation);

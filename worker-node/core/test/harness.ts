@@ -12,6 +12,7 @@ import {
   type ChainLink,
   decodeValue,
   encodeValue,
+  type Failure,
   type FromRunner,
   incarnation,
   logName,
@@ -65,7 +66,8 @@ type PlaceField =
   | 'config'
   | 'rewind'
   | 'code'
-  | 'upgrade';
+  | 'upgrade'
+  | 'follows';
 type Turn = Extract<ToRunner, { kind: 'turn' }>;
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
 type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
@@ -86,6 +88,7 @@ interface Stored {
   readonly body: Bytes;
   readonly revision: number;
   readonly base?: Bytes;
+  readonly baseRevision?: number;
 }
 
 export class TestNode {
@@ -112,6 +115,12 @@ export class TestNode {
   readonly failsToMigrate = new Set<ActorId>();
   /** The runner takes its time with these, until they are given to `activate`. */
   heldStarts: Activate[] | undefined;
+  /** States that the runner has built ahead. */
+  readonly #ahead = new Map<ActorId, { readonly revision: number; readonly state: Bytes }>();
+  /** It takes its time with these, until they are given. */
+  heldAhead: FromRunner[] | undefined;
+  /** What follows the state of those whose start is held, or hangs. */
+  readonly #behindStart = new Map<ActorId, Turn[]>();
   /** The runner takes its time with these, until they are given. */
   heldCaptures: FromRunner[] | undefined;
   /** Likewise with turns that it gives back. */
@@ -279,6 +288,7 @@ export class TestNode {
     for (const [actor, at] of this.#at) {
       if (at !== runner) continue;
       this.#at.delete(actor);
+      this.#behindStart.delete(actor);
       this.#lines.delete(actor);
       this.#states.delete(actor);
     }
@@ -372,7 +382,9 @@ export class TestNode {
       this.post({ kind: 'past-read', ask: order.ask, bodies });
     } else if (order.kind === 'restore') this.#restore(order);
     else if (order.kind === 'read-ahead') {
-      this.post({ kind: 'read-ahead', actor: order.actor, epoch: order.epoch });
+      const checkpoint = this.checkpoints.get(order.actor);
+      const event = { kind: 'read-ahead', actor: order.actor, epoch: order.epoch } as const;
+      this.post(checkpoint === undefined ? event : { ...event, checkpoint });
     }
   }
 
@@ -381,7 +393,8 @@ export class TestNode {
     else if (send.kind === 'put-checkpoint') {
       const before = this.checkpoints.get(send.actor);
       const revision = (before?.revision ?? 0) + 1;
-      const base = send.onTop === true ? { base: before?.body ?? send.body } : {};
+      const below = { base: before?.body ?? send.body, baseRevision: before?.revision ?? 0 };
+      const base = send.onTop === true ? below : {};
       const { segment, dropped = [] } = send;
       if (segment !== undefined) this.segments.set(segment.key, segment.body);
       for (const key of dropped) this.segments.delete(key);
@@ -398,7 +411,10 @@ export class TestNode {
   }
 
   readBack(order: RestoreOrder): void {
-    const { actor, epoch, uncoveredFrom: after } = order;
+    const { actor, epoch, uncoveredFrom: after, handed } = order;
+    if (handed !== undefined) {
+      return this.post({ kind: 'restored', actor, epoch, facts: [], checkpoint: handed });
+    }
     const checkpoint = this.checkpoints.get(actor);
     const head = headOf(checkpoint?.body, order.birth);
     const own = head?.epoch === epoch;
@@ -424,10 +440,44 @@ export class TestNode {
   }
 
   activate(frame: Activate): void {
-    const state = frame.state === undefined ? [] : (decodeValue(frame.state) as string[]);
+    const encoded = frame.state ?? this.#builtAhead(frame);
+    const state = encoded === undefined ? [] : (decodeValue(encoded) as string[]);
     const ids = frame.deltas.map((one) => decodeValue(one)).reduce(added, state);
     this.#states.set(frame.actor, ids);
     this.frame(this.#activated(frame, ids));
+    this.#goOn(frame.actor);
+  }
+
+  /** Its runner cannot make anything of the state, nor run what follows it. */
+  failStart({ actor }: Activate, failure: Failure): void {
+    const behind = this.#behindStart.get(actor) ?? [];
+    this.#behindStart.delete(actor);
+    this.frame({ kind: 'activate-failed', actor, failure });
+    for (const { work } of behind) {
+      this.frame({ kind: 'turn-done', work, outcome: { ok: false, failure }, sends: [] });
+    }
+  }
+
+  #builtAhead({ actor, ahead }: Activate): Bytes | undefined {
+    const built = this.#ahead.get(actor);
+    this.#ahead.delete(actor);
+    if (ahead === undefined) return undefined;
+    if (built?.revision !== ahead) throw new Error(`${actor} at ${ahead} was not built ahead`);
+    return built.state;
+  }
+
+  #goOn(actor: ActorId): void {
+    const behind = this.#behindStart.get(actor) ?? [];
+    this.#behindStart.delete(actor);
+    for (const turn of behind) this.#hear(turn);
+  }
+
+  #hear(frame: Turn): void {
+    const line = this.#lines.get(frame.actor) ?? [];
+    this.#turns.set(frame.work, frame);
+    if (frame.read) return this.#turn(frame);
+    this.#lines.set(frame.actor, [...line, frame]);
+    if (line.length === 0) this.#turn(frame);
   }
 
   /** A migration adds a word to the state, or records it whole. */
@@ -454,19 +504,32 @@ export class TestNode {
     switch (frame.kind) {
       case 'deactivate':
         this.#at.delete(frame.actor);
+        this.#behindStart.delete(frame.actor);
+        return;
+      case 'build-ahead': {
+        const { actor, revision, state } = frame;
+        this.#ahead.set(actor, { revision, state });
+        const built = { kind: 'built-ahead', actor, revision, kept: true } as const;
+        if (this.heldAhead === undefined) {
+          return this.post({ kind: 'from-runner', runner, frame: built });
+        }
+        this.heldAhead.push(built);
+        return;
+      }
+      case 'drop-ahead':
+        this.#ahead.delete(frame.actor);
         return;
       case 'activate':
         this.#at.set(frame.actor, runner);
+        this.#behindStart.set(frame.actor, []);
         if (this.hangsAtStart.has(frame.actor)) return;
         if (this.heldStarts === undefined) return this.activate(frame);
         this.heldStarts.push(frame);
         return;
       case 'turn': {
-        const line = this.#lines.get(frame.actor) ?? [];
-        this.#turns.set(frame.work, frame);
-        if (frame.read) return this.#turn(frame);
-        this.#lines.set(frame.actor, [...line, frame]);
-        if (line.length === 0) this.#turn(frame);
+        const behind = this.#behindStart.get(frame.actor);
+        if (behind === undefined) return this.#hear(frame);
+        behind.push(frame);
         return;
       }
       case 'step-go':

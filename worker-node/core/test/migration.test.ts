@@ -1,5 +1,15 @@
-import { type ActorId, actorId, incarnation, type Leave, limits, type ToNode } from '@troupe/model';
+import {
+  type ActorId,
+  actorId,
+  encodeValue,
+  incarnation,
+  type Leave,
+  limits,
+  logName,
+  type ToNode,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
+import { encodeCheckpoint, freshMemory } from '../src/index.ts';
 import { bundle, ledger, node, other, seal, shared, TestNode } from './harness.ts';
 
 const term = { generation: 1, number: 0 };
@@ -66,7 +76,17 @@ describe('an actor that is wished elsewhere', () => {
     a.commit();
     a.tick(0);
     expect(puts(a)).toHaveLength(1);
-    expect(a.log.at(-1)?.kind).toBe('actor-released');
+    expect(a.toLeader()).toContain('released');
+  });
+
+  it('is released by its checkpoint alone: nothing is appended after its last turn', () => {
+    const a = source();
+    wish(a);
+    a.call('add', 'y', { number: 2 });
+    const before = a.log.length;
+    prepared(a);
+    expect(a.toLeader()).toContain('released');
+    expect(a.log).toHaveLength(before);
   });
 
   it('that has done nothing since its checkpoint is released with that one alone', () => {
@@ -94,7 +114,7 @@ describe('an actor that is wished elsewhere', () => {
     expect(to(a, 'prepare')).toHaveLength(1);
     prepared(a);
     for (let n = 0; n < 5; n++) wish(a);
-    expect(a.log.filter(({ kind }) => kind === 'actor-released')).toHaveLength(1);
+    expect(a.toLeader().filter((kind) => kind === 'released')).toHaveLength(1);
     seen(a);
     wish(a);
     expect(a.machine.actors.has(ledger)).toBe(false);
@@ -398,6 +418,10 @@ describe('an actor that comes back to a node', () => {
 
 describe('many actors that go', () => {
   const crowd = Array.from({ length: 600 }, (_, n) => actorId('t', 'Ledger', `k${n}`));
+  const toldOf = (node: TestNode) =>
+    node.sent.flatMap((send) =>
+      send.kind === 'to-leader' && send.message.kind === 'released' ? send.message.actors : [],
+    );
 
   it('are bounded, and those that an operator asked for go before those of a drain', () => {
     const a = new TestNode('a');
@@ -413,12 +437,10 @@ describe('many actors that go', () => {
     a.commit();
     expect(puts(a)).toHaveLength(limits.departuresMax);
     for (let n = 0; n < 3; n++) a.commit();
-    const told = a.sent.flatMap((send) =>
-      send.kind === 'to-leader' && send.message.kind === 'released' ? send.message.actors : [],
-    );
+    const told = toldOf(a);
     expect(told.findIndex(({ actor }) => actor === last)).toBeLessThan(2 * limits.departuresMax);
     for (let n = 0; n < 30; n++) a.commit();
-    expect(a.log.filter(({ kind }) => kind === 'actor-released')).toHaveLength(600);
+    expect(new Set(toldOf(a).map(({ actor }) => actor)).size).toBe(600);
   });
 });
 
@@ -451,5 +473,157 @@ describe('a node that an actor is about to come to', () => {
     target.tick(61_000);
     target.message(prepare);
     expect(target.work.filter(({ kind }) => kind === 'read-ahead')).toHaveLength(1_025);
+  });
+
+  const framesOf = (on: TestNode) =>
+    on.work.flatMap((one) => (one.kind === 'to-runner' ? [one.frame] : []));
+  const kindsOf = (on: TestNode) => framesOf(on).map(({ kind }) => kind);
+  const activation = (on: TestNode) => framesOf(on).find(({ kind }) => kind === 'activate');
+
+  /** A target that was asked to prepare for an actor whose checkpoint was written ahead. */
+  function preparing(world = shared(), held = false): { source: TestNode; target: TestNode } {
+    const from = source(world);
+    wish(from);
+    const target = new TestNode('b', world);
+    if (held) target.heldAhead = [];
+    target.message(prepare);
+    return { source: from, target };
+  }
+
+  it('has its state built by its runner ahead: of what comes later only the rest is given to it', () => {
+    const { source: from, target } = preparing();
+    from.call('add', 'y', { number: 2 });
+    prepared(from);
+    target.place(ledger, 7);
+    const frame = activation(target);
+    expect(frame).toMatchObject({ kind: 'activate', ahead: 1 });
+    expect(frame).not.toHaveProperty('state');
+    expect(frame?.kind === 'activate' && frame.deltas).toHaveLength(1);
+    target.call('list', '', { number: 3 }, { epoch: 7 });
+    expect(target.values()).toEqual([['x', 'y']]);
+  });
+
+  it('says that it is prepared when the state is built, or its runner has died', () => {
+    const { target } = preparing(shared(), true);
+    expect(to(target, 'prepared')).toHaveLength(0);
+    const [built] = target.heldAhead ?? [];
+    if (built === undefined) throw new Error('nothing is built ahead');
+    target.post({ kind: 'from-runner', runner: 1, frame: built });
+    expect(to(target, 'prepared')).toHaveLength(1);
+    const { target: other } = preparing(shared(), true);
+    other.crashRunner(1);
+    expect(to(other, 'prepared')).toHaveLength(1);
+  });
+
+  it('gives its runner the whole state when another one was built, or none is left (R4)', () => {
+    const world = shared();
+    const { source: from, target } = preparing(world);
+    // Another whole one is written after that.
+    from.call('add', 'y', { number: 2 });
+    from.tick(60_001);
+    prepared(from);
+    target.place(ledger, 7);
+    expect(activation(target)).toHaveProperty('state');
+    target.call('list', '', { number: 3 }, { epoch: 7 });
+    expect(target.values()).toEqual([['x', 'y']]);
+    const { source: left, target: crashed } = preparing();
+    prepared(left);
+    crashed.crashRunner(1);
+    crashed.place(ledger, 7);
+    expect(activation(crashed)).toHaveProperty('state');
+    const { source: gone, target: unbuilt } = preparing(shared(), true);
+    const built = { kind: 'built-ahead', actor: ledger, revision: 1, kept: false } as const;
+    unbuilt.post({ kind: 'from-runner', runner: 1, frame: built });
+    prepared(gone);
+    unbuilt.place(ledger, 7);
+    expect(activation(unbuilt)).toHaveProperty('state');
+  });
+
+  it('drops what was built for one that does not come, and builds nothing for one that has come', () => {
+    const { source: from, target } = preparing();
+    target.tick(61_000);
+    expect(kindsOf(target)).toEqual(['build-ahead', 'drop-ahead']);
+    prepared(from);
+    target.place(ledger, 7);
+    target.message(prepare);
+    expect(kindsOf(target).filter((kind) => kind === 'build-ahead')).toHaveLength(1);
+    expect(to(target, 'prepared')).toHaveLength(2);
+  });
+
+  it('builds no more ahead than it may, and keeps nobody waiting for it (R3)', () => {
+    const world = shared();
+    const target = new TestNode('b', world);
+    const mb = 1024 * 1024;
+    const many = limits.builtAheadBytesMax / mb + 3;
+    for (let n = 0; n < many; n++) {
+      const actor = actorId('t', 'Ledger', `k${n}`);
+      const floor = { log: logName('turns-a'), position: 0 };
+      const head = { actor, birth: 1, epoch: 2, seq: 1, floor };
+      const state = encodeValue(['x'.repeat(mb - 100)]);
+      const at = { now: 0, wall: 0 };
+      const body = encodeCheckpoint(head, freshMemory(), state, at);
+      world.checkpoints.set(actor, { body, revision: n + 1 });
+      target.message({ ...prepare, actor });
+    }
+    const built = kindsOf(target).filter((kind) => kind === 'build-ahead').length;
+    expect(built).toBe(limits.builtAheadBytesMax / mb);
+    expect(to(target, 'prepared')).toHaveLength(many);
+    target.tick(61_000);
+    target.message(prepare);
+    target.message({ ...prepare, actor: actorId('t', 'Ledger', 'k0'), epoch: 3 });
+    expect(kindsOf(target).filter((kind) => kind === 'build-ahead')).toHaveLength(built + 1);
+  });
+
+  /** All that the source has said to the node that it goes to. */
+  function handOver(from: TestNode, target: TestNode): void {
+    for (const message of to(from, 'handed-over')) target.message(message);
+  }
+
+  it('goes on from what was handed over, without a look into the store, when the leader says that it follows', () => {
+    for (const changes of [[], ['y']]) {
+      const { source: from, target } = preparing();
+      for (const id of changes) from.call('add', id, { number: 2 });
+      prepared(from);
+      handOver(from, target);
+      target.place(ledger, 7, [], 1, { follows: 2 });
+      expect(target.restores.map(({ handed }) => handed?.revision)).toEqual([1 + changes.length]);
+      target.call('add', 'z', { number: 3 }, { epoch: 7 });
+      target.call('list', '', { number: 4 }, { epoch: 7 });
+      expect(target.values().at(-1)).toEqual(['x', ...changes, 'z']);
+    }
+  });
+
+  it('looks into the store when another release came between, or nobody says which one it was (R5)', () => {
+    for (const follows of [undefined, 5]) {
+      const world = shared();
+      const { source: from, target } = preparing(world);
+      from.call('add', 'y', { number: 2 });
+      prepared(from);
+      handOver(from, target);
+      // It was elsewhere meanwhile.
+      const elsewhere = new TestNode('c', world);
+      elsewhere.place(ledger, 5);
+      elsewhere.call('add', 'c', { number: 3 }, { epoch: 5 });
+      wish(elsewhere, { bundle }, ledger, 5);
+      target.place(ledger, 7, [], 1, follows === undefined ? {} : { follows });
+      expect(target.restores.map(({ handed }) => handed)).toEqual([undefined]);
+      target.call('list', '', { number: 4 }, { epoch: 7 });
+      expect(target.values().at(-1)).toEqual(['x', 'y', 'c']);
+    }
+  });
+
+  it('is told what a released actor lies on only if it has prepared, and if that fits into a message', () => {
+    const from = source();
+    wish(from);
+    from.message({ kind: 'node-gone', term, incarnation: b });
+    expect(from.toLeader()).toContain('released');
+    expect(to(from, 'handed-over')).toEqual([]);
+    const large = source();
+    wish(large);
+    large.call('add', 'y'.repeat(limits.handedBytesMax), { number: 2 });
+    prepared(large);
+    expect(large.toLeader()).toContain('released');
+    expect(puts(large).at(-1)?.onTop).toBe(true);
+    expect(to(large, 'handed-over')).toEqual([]);
   });
 });

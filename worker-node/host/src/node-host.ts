@@ -197,7 +197,10 @@ export class NodeHost {
       restored: (result) => this.#post({ kind: 'restored', ...result }),
       failed: (actor, epoch, failure) =>
         this.#post({ kind: 'restore-failed', actor, epoch, failure }),
-      readAhead: (actor, epoch) => this.#post({ kind: 'read-ahead', actor, epoch }),
+      readAhead: (actor, epoch, checkpoint) => {
+        const event = { kind: 'read-ahead', actor, epoch } as const;
+        this.#post(checkpoint === undefined ? event : { ...event, checkpoint });
+      },
       isAt: (actor, epoch, at) => this.#post({ kind: 'restore-is-at', actor, epoch, at }),
     });
     const checkpoints = new CheckpointStore({

@@ -29,7 +29,7 @@ import {
 } from '@troupe/model';
 import type { AnyActorDefinition } from '@troupe/sdk/internal';
 import type { Emit } from './departures.ts';
-import { HeldState } from './held-state.ts';
+import { type BuiltState, HeldState } from './held-state.ts';
 import { HeldTimers } from './held-timers.ts';
 import type { After } from './long-timer.ts';
 import { encodePayload, failed, failureOfUser } from './outcome.ts';
@@ -41,7 +41,9 @@ import { Work } from './work.ts';
 
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
 
-type Activated = Pick<Activate, 'state' | 'deltas' | 'timers' | 'nextTimer'>;
+type Activated = Pick<Activate, 'deltas' | 'timers' | 'nextTimer'> & {
+  readonly state?: Bytes | BuiltState | undefined;
+};
 
 type TurnDone = Extract<FromRunner, { kind: 'turn-done' }>;
 

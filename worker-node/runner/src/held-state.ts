@@ -29,6 +29,15 @@ export interface Box {
   state: unknown;
 }
 
+/** What a checkpoint holds, decoded; for one `HeldState`, which makes it its own. */
+export class BuiltState {
+  readonly value: unknown;
+
+  constructor(checkpoint: Bytes) {
+    this.value = decodeValue(checkpoint);
+  }
+}
+
 export class HeldState {
   #box: Box;
   readonly #leaves = new Leaves();
@@ -36,10 +45,15 @@ export class HeldState {
   #recorded: boolean;
 
   /** Builds the state: of a checkpoint, else of the constructor; then the deltas in order. */
-  constructor(make: () => unknown, checkpoint: Bytes | undefined, deltas: readonly Bytes[]) {
+  constructor(
+    make: () => unknown,
+    checkpoint: Bytes | BuiltState | undefined,
+    deltas: readonly Bytes[],
+  ) {
     this.#recorded = checkpoint !== undefined || deltas.length > 0;
     let state: unknown;
-    if (checkpoint !== undefined) state = decodeValue(checkpoint);
+    if (checkpoint instanceof BuiltState) state = checkpoint.value;
+    else if (checkpoint !== undefined) state = decodeValue(checkpoint);
     // The first delta of all holds the whole state: the constructor is not asked again (H3).
     else if (deltas.length === 0) state = decodeValue(encodeValue(make(), 'state'));
     for (const delta of deltas) state = applyDelta(state, decode<Change[]>(delta));

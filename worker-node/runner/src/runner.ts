@@ -17,6 +17,7 @@ import type { Definitions } from '@troupe/sdk/internal';
 import { Activation, type Host } from './activation.ts';
 import { Configs, notConfigured } from './configs.ts';
 import type { Emit } from './departures.ts';
+import { BuiltState } from './held-state.ts';
 import type { After } from './long-timer.ts';
 import { failureOfUser } from './outcome.ts';
 import { runTask } from './task-run.ts';
@@ -26,7 +27,13 @@ import type { UseMeter } from './use-meter.ts';
 import type { Work } from './work.ts';
 
 /** Frames that bring work of their own: a task beside it is not measured. */
-const brings: ReadonlySet<ToRunner['kind']> = new Set(['task', 'turn', 'activate', 'capture']);
+const brings: ReadonlySet<ToRunner['kind']> = new Set([
+  'task',
+  'turn',
+  'activate',
+  'build-ahead',
+  'capture',
+]);
 
 export class Runner {
   readonly #definitions: Definitions;
@@ -35,6 +42,8 @@ export class Runner {
   readonly #works = new Map<WorkId, Work>();
   readonly #configs = new Configs();
   readonly #activations = new Map<ActorId, Activation | Failure>();
+  /** States of actors that may soon be here, by the revision of their checkpoint. */
+  readonly #ahead = new Map<ActorId, { readonly revision: number; readonly state: BuiltState }>();
 
   /** `after` are the timers that limits and back-offs go by, `wall` is the wall clock in ms. */
   constructor(
@@ -80,6 +89,11 @@ export class Runner {
       }
       case 'activate':
         return this.#activate(frame);
+      case 'build-ahead':
+        return this.#buildAhead(frame);
+      case 'drop-ahead':
+        this.#ahead.delete(frame.actor);
+        return;
       case 'deactivate':
         return this.#deactivate(frame.actor);
       case 'task':
@@ -99,14 +113,20 @@ export class Runner {
   }
 
   #activate(frame: Extract<ToRunner, { kind: 'activate' }>): void {
-    const { actor } = frame;
+    const { actor, ahead: revision } = frame;
+    const ahead = this.#ahead.get(actor);
+    this.#ahead.delete(actor);
     try {
       const { type } = actorParts(actor);
       const definition = this.#definitions.actors.get(type);
       if (definition === undefined) {
         throw troupeError('UNKNOWN_TYPE', `the bundle has no actor type ${type}`);
       }
-      const activation = new Activation(actor, definition, this.#host, frame);
+      if (revision !== undefined && ahead?.revision !== revision) {
+        throw troupeError('INTERNAL', `its state at checkpoint ${revision} is not at hand here`);
+      }
+      const from = revision === undefined ? frame : { ...frame, state: ahead?.state };
+      const activation = new Activation(actor, definition, this.#host, from);
       const migrated = frame.migrate === undefined ? undefined : activation.migrate(frame.migrate);
       this.#activations.set(actor, activation);
       const activated = { kind: 'activated', actor } as const;
@@ -119,7 +139,19 @@ export class Runner {
     }
   }
 
+  /** Nothing of the user's runs for it. */
+  #buildAhead({ actor, revision, state }: Extract<ToRunner, { kind: 'build-ahead' }>): void {
+    this.#ahead.delete(actor);
+    try {
+      this.#ahead.set(actor, { revision, state: new BuiltState(state) });
+    } catch {
+      // Who activates it is told why.
+    }
+    this.#emit({ kind: 'built-ahead', actor, revision, kept: this.#ahead.has(actor) });
+  }
+
   #deactivate(actor: ActorId): void {
+    this.#ahead.delete(actor);
     const activation = this.#activations.get(actor);
     this.#activations.delete(actor);
     if (activation instanceof Activation) activation.leave();
@@ -154,7 +186,13 @@ export class Runner {
 
 /** Without a checkpoint or a delta nothing but the constructor has run. */
 function failureAt(frame: Extract<ToRunner, { kind: 'activate' }>, reason: Failure): Failure {
-  const { state, deltas } = frame;
-  if (state !== undefined || deltas.length > 0 || reason.code !== 'USER_ERROR') return reason;
+  const { state, ahead, deltas } = frame;
+  if (
+    state !== undefined ||
+    ahead !== undefined ||
+    deltas.length > 0 ||
+    reason.code !== 'USER_ERROR'
+  )
+    return reason;
   return failure('CONSTRUCTOR_FAILED', reason.message, reason.details);
 }

@@ -107,6 +107,35 @@ describe('an actor in a runner', () => {
     expect(replyOf((await runner.run(same, 'inc', [1])).outcome)).toBe(2);
   });
 
+  test('comes to life by a state that was built ahead, which is for it alone', async () => {
+    const actor = await fresh();
+    await runner.run(actor, 'inc', [1]);
+    const state = await runner.captured(actor);
+    const { delta } = await runner.run(actor, 'push', ['later']);
+    const live = await current(actor);
+    runner.send({ kind: 'deactivate', actor });
+    runner.send({ kind: 'build-ahead', actor, revision: 7, state });
+    expect(await runner.next('built-ahead')).toMatchObject({ revision: 7, kept: true });
+    runner.send({ kind: 'activate', actor, ahead: 7, deltas: delta ? [delta] : [] });
+    await runner.next('activated');
+    expect(await current(actor)).toEqual(live);
+    expect(replyOf((await runner.run(actor, 'inc', [1])).outcome)).toBe(2);
+    // It was used, or is of another checkpoint, or was dropped: whoever asks for it is refused.
+    const refused = async (ahead: number) => {
+      runner.send({ kind: 'activate', actor, ahead, deltas: [] });
+      expect((await runner.next('activate-failed')).failure.code).toBe('INTERNAL');
+    };
+    await refused(7);
+    runner.send({ kind: 'build-ahead', actor, revision: 8, state });
+    await refused(7);
+    runner.send({ kind: 'build-ahead', actor, revision: 9, state });
+    runner.send({ kind: 'drop-ahead', actor });
+    await refused(9);
+    runner.send({ kind: 'build-ahead', actor, revision: 10, state: new Uint8Array([0xc1]) });
+    const damaged = await runner.next('built-ahead', ({ revision }) => revision === 10);
+    expect(damaged.kept).toBe(false);
+  });
+
   test('records what its constructor made with the first turn, even if that changes nothing', async () => {
     const actor = await fresh();
     const first = await runner.run(actor, 'nothing');

@@ -6,6 +6,7 @@ import {
   decode,
   type Incarnation,
   type LogName,
+  type Released,
   type Term,
 } from '@troupe/model';
 import type { SchedulerConfig, SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
@@ -254,6 +255,7 @@ export class Checks implements Onlooker {
   sent(from: string, subject: string, message: object): void {
     this.#who = from;
     this.truth.asked.sent(message);
+    if ('kind' in message && message.kind === 'released') this.truth.released(message as Released);
     if (isOfVault(message)) return;
     for (const hear of this.#ears.sent) hear(from, subject, message);
   }

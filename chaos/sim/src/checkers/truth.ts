@@ -11,6 +11,7 @@ import {
   type LogName,
   type Outcome,
   type PriorityName,
+  type Released,
   type TaskId,
   type TenantName,
   turnLogName,
@@ -230,12 +231,19 @@ export class Truth {
     yield actor?.ids ?? [];
   }
 
+  /** Its node says that it acts there no more. */
+  released({ actors }: Released): void {
+    for (const { actor: id, epoch } of actors) {
+      const actor = this.actors.get(id);
+      if (actor !== undefined) actor.releasedEpoch = epoch;
+    }
+  }
+
   /** Throws when the fact does not follow the actor's history. */
   turn(fact: NodeFact): void {
     if (fact.kind === 'barrier') return;
     const actor = this.actors.get(fact.actor);
     if (actor === undefined) return;
-    if (fact.kind === 'actor-released') actor.releasedEpoch = fact.epoch;
     if (fact.kind === 'actor-ended') actor.endedAt ??= this.now();
     const { begun } = actor.memory;
     const delta = replay(actor.memory, actor.id, fact, this.now());

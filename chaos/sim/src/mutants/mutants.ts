@@ -74,6 +74,10 @@ export const mutants = {
   'last-checkpoint-freed': 'what is too old is freed with the last checkpoint',
   'rest-not-stored':
     'what an actor did while its checkpoint was written ahead is not handed over with it',
+  'rest-not-handed-over':
+    'a node takes the checkpoint that it has read ahead of an actor to come for the last one',
+  'built-ahead-taken-for-all':
+    'a state that was built ahead is taken without what its actor did after it',
   'placed-before-it-is-released': 'an actor that is wished elsewhere is placed there at once',
   'last-stay-taken-for-all':
     'an actor that came back to a node is read back without what it did elsewhere',

@@ -37,6 +37,10 @@ export function heardByNode(world: World, process: Process, message: ToNode): To
     if (message.number > taken + 1) return { ...message, number: taken + 1 };
   }
   if (message.kind === 'letter') return spoiltLetter(world, message);
+  if (world.mutant === 'rest-not-handed-over' && message.kind === 'handed-over') {
+    const { rest, ...bare } = message;
+    return rest === undefined ? message : { ...bare, revision: rest.on };
+  }
   return message;
 }
 

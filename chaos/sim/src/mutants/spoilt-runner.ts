@@ -1,8 +1,11 @@
-/** Deliberate faults in what a runner is told of a turn, and in how it undoes one. */
+/** Deliberate faults in what a runner is told of an actor and of a turn, and in how it undoes one. */
 import type { Recorded, ToRunner } from '@troupe/model';
 import type { World } from '../world/world.ts';
 
 export function heardByRunner(world: World, frame: ToRunner): ToRunner {
+  if (world.mutant === 'built-ahead-taken-for-all' && frame.kind === 'activate') {
+    return frame.ahead === undefined ? frame : { ...frame, deltas: [] };
+  }
   if (frame.kind !== 'turn') return frame;
   if (world.mutant === 'races-run-anew') {
     return { ...frame, recorded: withoutRaces(frame.recorded) };

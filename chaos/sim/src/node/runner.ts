@@ -10,6 +10,7 @@
 import {
   type ActorId,
   actorParts,
+  type Bytes,
   callTask,
   decodeValue,
   encodeValue,
@@ -49,6 +50,8 @@ export class Runner {
   readonly #start: PlayStart;
   readonly #play: Play;
   readonly #held = new Map<ActorId, Held>();
+  /** States of actors that may soon be here. */
+  readonly #ahead = new Map<ActorId, { readonly revision: number; readonly state: Bytes }>();
   /** Version of the configuration that was given last, by tenant. */
   readonly #configs = new Map<TenantName, number>();
 
@@ -61,8 +64,17 @@ export class Runner {
     switch (frame.kind) {
       case 'activate':
         return this.#activate(frame);
+      case 'build-ahead': {
+        const { actor, revision, state } = frame;
+        this.#ahead.set(actor, { revision, state });
+        return this.#start.emit({ kind: 'built-ahead', actor, revision, kept: true });
+      }
+      case 'drop-ahead':
+        this.#ahead.delete(frame.actor);
+        return;
       case 'deactivate':
         this.#held.delete(frame.actor);
+        this.#ahead.delete(frame.actor);
         return this.#play.leave(frame.actor);
       case 'turn':
         return frame.read ? this.#read(frame) : this.#queue(frame);
@@ -103,8 +115,9 @@ export class Runner {
   }
 
   #activate(frame: Extract<ToRunner, { kind: 'activate' }>): void {
-    const { actor, state, deltas, migrate } = frame;
+    const { actor, deltas, migrate } = frame;
     const { manifests, coverage, checks } = this.#start.world;
+    const state = frame.state ?? this.#builtAhead(frame);
     const version = manifests.versionOf(this.#start.bundle);
     const { ids, form } = heldOf(state, deltas, version);
     const hasState = state !== undefined || deltas.length > 0;
@@ -133,6 +146,14 @@ export class Runner {
     coverage.reach('stored' in migrate ? 'a state is rolled back' : 'a state is migrated');
     const migrated = { former: encodeState({ ids, form }), delta: encodeDelta(version) };
     this.#start.emit({ ...activated, migrated });
+  }
+
+  #builtAhead({ actor, ahead }: Extract<ToRunner, { kind: 'activate' }>): Bytes | undefined {
+    const built = this.#ahead.get(actor);
+    this.#ahead.delete(actor);
+    if (ahead === undefined) return undefined;
+    this.#start.world.coverage.reach('a state was built ahead');
+    return built?.revision === ahead ? built.state : undefined;
   }
 
   #read(frame: TurnFrame): void {

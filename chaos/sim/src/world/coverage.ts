@@ -145,6 +145,8 @@ export const interestingStates = [
   'an actor is moved to even out the load',
   'a group of nodes is sized after a takeover',
   'a rest is put on top of a checkpoint',
+  'a state was built ahead',
+  'an actor is brought back by what was handed over',
   'a migration is gone on with after a takeover',
   'a node dies while an actor leaves it',
   'a node dies while an actor comes to it',

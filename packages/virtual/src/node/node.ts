@@ -288,9 +288,10 @@ export class Node {
         return this.#restore(order);
       case 'read-ahead': {
         const { actor, epoch } = order;
-        return this.#restorer.readAhead(actor, () =>
-          this.#post({ kind: 'read-ahead', actor, epoch }),
-        );
+        return this.#restorer.readAhead(actor, (checkpoint) => {
+          const event = { kind: 'read-ahead', actor, epoch } as const;
+          this.#post(checkpoint === undefined ? event : { ...event, checkpoint });
+        });
       }
       case 'read-objects':
         return readObjects(this.#world, this.process, order, (event) => this.#post(event));

@@ -77,12 +77,21 @@ export class Restorer {
     moments.tell('restore', this.#process.host.name);
     if (order.chain.length === 2) coverage.reach('a chain of two');
     if (order.chain.length > 2) coverage.reach('a chain of three');
+    if (order.handed !== undefined) return this.#takeHanded(order, order.handed);
     requests.untilAnswered(
       this.#process,
       'store',
       () => checkpoints.read(order.actor, order.birth),
       (checkpoint) => this.#begin(order, checkpoint),
     );
+  }
+
+  /** Nothing is read: whether it is what the actor has done is judged as ever. */
+  #takeHanded({ actor, epoch }: RestoreOrder, checkpoint: StoredCheckpoint): void {
+    const { coverage, checks } = this.#world;
+    coverage.reach('an actor is brought back by what was handed over');
+    checks.restored({ actor, epoch, node: this.#process.name, checkpoint, facts: [] });
+    this.#post({ kind: 'restored', actor, epoch, facts: [], checkpoint });
   }
 
   #begin(order: RestoreOrder, last: StoredCheckpoint | undefined, isSound = false): void {
@@ -141,7 +150,7 @@ export class Restorer {
   }
 
   /** What is read ahead is the same as what is read later, or older and read anew. */
-  readAhead(actor: ActorId, told: () => void): void {
+  readAhead(actor: ActorId, told: (checkpoint: StoredCheckpoint | undefined) => void): void {
     const { requests, checkpoints } = this.#world;
     requests.untilAnswered(this.#process, 'store', () => checkpoints.get(actor), told);
   }
@@ -181,9 +190,7 @@ export class Restorer {
     const said = last === undefined ? {} : { last, damaged: damageOf(actor, last) };
     const event = { kind: 'restored', actor, epoch, facts, ...planted, ...said } as const;
     if (checkpoint === undefined) return this.#post(event);
-    const { body, revision, base } = checkpoint;
-    const read = base === undefined ? { body, revision } : { body, revision, base };
-    this.#post({ ...event, checkpoint: read });
+    this.#post({ ...event, checkpoint });
   }
 
   #fail(reading: Reading, text: string): void {

@@ -52,7 +52,7 @@ export class CheckpointServer {
       body: asker?.newer === true ? newerBody(put.body) : put.body,
       revision,
       id: put.id,
-      ...(put.onTop && before !== undefined ? { base: before.body } : {}),
+      ...(put.onTop && before !== undefined ? onTopOf(before) : {}),
     };
     this.#kept.set(key, kept);
     const versions = [kept, ...(this.#versions.get(key) ?? [])];
@@ -123,4 +123,8 @@ export class CheckpointServer {
     const body = encode({ ...decode<object>(before.body), birth });
     return { ...before, revision: kept.revision, body };
   }
+}
+
+function onTopOf({ body, revision }: Kept): Pick<Kept, 'base' | 'baseRevision'> {
+  return { base: body, baseRevision: revision };
 }

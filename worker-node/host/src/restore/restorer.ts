@@ -65,7 +65,7 @@ export interface RestorerStart {
   restored(result: Restored): void;
   failed(actor: ActorId, epoch: number, why: Failure): void;
   /** What was to be read ahead is at hand, or cannot be had. */
-  readAhead(actor: ActorId, epoch: number): void;
+  readAhead(actor: ActorId, epoch: number, checkpoint: StoredCheckpoint | undefined): void;
   /** Where one is that takes long. */
   isAt(actor: ActorId, epoch: number, at: string): void;
 }
@@ -113,18 +113,23 @@ export class Restorer {
     this.#checkpointReads
       .run(() => this.#start.checkpoints.get(actor))
       .then(
-        (checkpoint) => this.#ahead.keep(actor, checkpoint),
+        (checkpoint) => {
+          this.#ahead.keep(actor, checkpoint);
+          return checkpoint;
+        },
         (reason: unknown) => {
           const text = 'a checkpoint was not read ahead; it is read when it is needed';
           this.#start.logger.warn({ actor, epoch, err: reason }, text);
+          return undefined;
         },
       )
-      .finally(() => this.#start.readAhead(actor, epoch));
+      .then((checkpoint) => this.#start.readAhead(actor, epoch, checkpoint));
   }
 
   async #read(order: RestoreOrder): Promise<Restored> {
     const { actor, epoch } = order;
     const known = this.#ahead.take(actor);
+    if (order.handed !== undefined) return { actor, epoch, facts: [], checkpoint: order.handed };
     const stages = this.#stages.begin(actor, epoch);
     const patience: Patience = {
       ...this.#patience,
