@@ -56,6 +56,21 @@ describe('under pressure', () => {
     expect(submits(scene, 'high-1', 'high')).toBeUndefined();
   });
 
+  it('it is given up as soon, and comes back as late, as the cell is configured', () => {
+    const pressure = { tasksMax: 10, factsMax: 1_000_000, downMs: 2_000, upMs: 12_000 };
+    const scene = sceneWith(9, { ...config, pressure });
+    scene.pass(2_500);
+    expect(givenUp(scene)).toEqual([]);
+    scene.pass(1_000);
+    expect(givenUp(scene)).toEqual(order.slice(0, 1));
+    scene.joins('n1.aaaaaaaa', { cpu: 100 });
+    for (let i = 0; i < 9; i++) scene.finishes(`t${i}`, ok(i));
+    scene.pass(9_000);
+    expect(givenUp(scene)).toEqual(order.slice(0, 1));
+    scene.pass(6_000);
+    expect(givenUp(scene)).toEqual([]);
+  });
+
   it('nothing is given up where the cell is not configured so', () => {
     const scene = sceneWith(50, config);
     scene.pass(120_000);

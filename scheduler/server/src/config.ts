@@ -112,6 +112,8 @@ const schedulerSection = z.strictObject({
       enabled: z.boolean().default(false),
       tasksMax: z.int().min(1).default(100_000),
       factsMax: z.int().min(1).default(200_000),
+      downMs: restMs.default(5_000),
+      upMs: restMs.default(30_000),
     })
     .prefault({}),
 });

@@ -14,11 +14,11 @@ export function machineConfig(config: ServerConfig): SchedulerConfig {
   const own = { cell: config.cell, version, ...times, demandCoefficient, placement, seed: 1 };
   const { rebalance, pressure, autoscale } = config.scheduler;
   const { periodMs, imbalanceShare, migrationsMax } = rebalance;
-  const { tasksMax, factsMax } = pressure;
+  const { tasksMax, factsMax, downMs, upMs } = pressure;
   return {
     ...own,
     ...(rebalance.enabled ? { rebalance: { periodMs, imbalanceShare, migrationsMax } } : {}),
-    ...(pressure.enabled ? { pressure: { tasksMax, factsMax } } : {}),
+    ...(pressure.enabled ? { pressure: { tasksMax, factsMax, downMs, upMs } } : {}),
     ...(autoscale.groups.length > 0 ? { autoscale: autoscaleOf(autoscale) } : {}),
   };
 }
