@@ -127,7 +127,8 @@ describe('a group of nodes', () => {
       for (let second = from; second < until; second++) {
         for (let i = 0; i < 2; i++) {
           const id = `t${second}-${i}`;
-          scene.submits(id);
+          // Others are not taken in.
+          scene.submits(id, { priority: 'high' });
           scene.finishes(id, ok(0), 4_000);
         }
         scene.pass(1_000);
