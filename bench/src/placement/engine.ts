@@ -24,8 +24,8 @@ export const openbPower: PowerModel = {
     G3: { idle: 50, full: 400 },
   },
   gpuOther: { idle: 50, full: 400 },
-  socket: { idle: 15, full: 120 },
-  socketCpu: 32_000,
+  cpus: {},
+  cpuOther: { idle: 15, full: 120, cores: 32 },
 };
 
 export function specOf(node: TraceNode, name: string = node.name): NodeSpec {

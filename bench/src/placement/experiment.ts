@@ -90,6 +90,7 @@ function wattsDrawn(node: TraceNode, cpuFree: number, gpus: readonly number[]): 
     gpus: Int32Array.from(gpus),
     gpuFree: 0,
     model: node.model,
+    cpuModel: '',
     tasks: new Set(),
   });
 }

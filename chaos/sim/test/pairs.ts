@@ -71,6 +71,11 @@ export const pairs: readonly (readonly [MutantName, checker: string, from?: numb
   ['queues-ignored', 'as-asked'],
   ['rest-not-handed-over', 'replay-equals-live'],
   ['built-ahead-taken-for-all', 'replay-equals-live'],
+  ['first-gives-way', 'last-gives-way'],
+  ['never-of-age', 'progress'],
+  ['little-is-too-much', 'given-up-in-order'],
+  ['nothing-is-too-much', 'given-up-in-order'],
+  ['successor-forgets-what-is-given-up', 'given-up-in-order'],
 ];
 
 export async function expectNoticed(

@@ -103,6 +103,9 @@ export const limits = {
   /** Reservations of a cell, and places of all of them: more are `INVALID_ARGUMENT`. */
   reservationsMax: 100,
   reservedPlacesMax: 1_000,
+  /** What has found no room for so long has room kept for it, one at a time, and may be in a standoff that
+   *  is ended. */
+  roomAgeMs: 60_000,
   /** GPUs that one node offers, and one task asks for: more are `INVALID_ARGUMENT`. */
   nodeGpusMax: 1_024,
   /** Bytes of a turn log beyond its actors' checkpoints before the oldest are checkpointed. */

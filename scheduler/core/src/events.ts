@@ -115,6 +115,10 @@ export interface PressureConfig {
   readonly tasksMax: number;
   /** Facts of the journal since its last image. */
   readonly factsMax: number;
+  /** For how long it must be too much before the next thing is given up, and little before the last one comes
+   *  back; as in `degradationTerms` unless given. */
+  readonly downMs?: number;
+  readonly upMs?: number;
 }
 
 export interface SchedulerConfig {

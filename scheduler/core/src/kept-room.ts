@@ -9,12 +9,11 @@
  * R3  at each turn of its own another few sets of nodes are tried, until all were: one that would start on
  *     none of them waits for its next turn.
  */
+import { limits } from '@troupe/model';
 import type { Desk } from './desk.ts';
 import type { QueueItem } from './gang-items.ts';
 import type { TaskPlaces } from './task-places.ts';
 
-/** What found no room for so long is of age. */
-const ageMs = 60_000;
 const lookMs = 1_000;
 /** For so long room is kept on nodes on which nothing else runs any more. */
 const keptMsMax = 60_000;
@@ -59,7 +58,7 @@ export class KeptRoom {
   refused(item: QueueItem): void {
     if (this.#waiting.has(item.id) || this.#waiting.size >= noticedMax) return;
     this.#waiting.set(item.id, { item, since: this.#desk.now, turn: 0 });
-    if (!this.#looking) this.#lookIn(ageMs);
+    if (!this.#looking) this.#lookIn(limits.roomAgeMs);
   }
 
   /** It has started, or waits no longer. True when room that was kept is open to all again. */
@@ -83,7 +82,7 @@ export class KeptRoom {
   /** Who has waited for long, and would be let start by its quota. */
   *ofAge(): Iterable<QueueItem> {
     for (const { item, since, turn } of this.#waiting.values()) {
-      const isOfAge = turn > 0 || this.#desk.now - since >= ageMs;
+      const isOfAge = turn > 0 || this.#desk.now - since >= limits.roomAgeMs;
       if (isOfAge && this.#mayStart(item)) yield item;
     }
   }
@@ -112,7 +111,7 @@ export class KeptRoom {
     const { now } = this.#desk;
     let tries = 0;
     for (const { item, since, turn } of [...this.#waiting.values()]) {
-      if (now - since < ageMs) return;
+      if (now - since < limits.roomAgeMs) return;
       if (!this.#mayStart(item)) continue;
       if (tries++ === triesMax) return;
       if (this.#places.keepFor(item, turn)) {

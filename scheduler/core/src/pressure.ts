@@ -34,7 +34,8 @@ export class Pressure {
     this.#config = desk.config.pressure;
     this.#detection = detection;
     const count = this.#config === undefined ? 0 : desk.state.givenUp.count;
-    this.#degradation = new Degradation(degradationTerms, count);
+    const { downMs = degradationTerms.downMs, upMs = degradationTerms.upMs } = this.#config ?? {};
+    this.#degradation = new Degradation({ ...degradationTerms, downMs, upMs }, count);
     if (this.#config !== undefined) this.#lookLater();
   }
 

@@ -458,6 +458,7 @@ function serves({ phase, cordoned }: NodeRecord): boolean {
 function specOf(node: NodeRecord): NodeSpec {
   const { incarnation, name, resources, labels } = node;
   const gpuModel = labels['gpu-model'];
+  const cpuModel = labels['cpu-model'];
   const isolations = labels['isolation']?.split(',');
   return {
     name: incarnation,
@@ -465,6 +466,7 @@ function specOf(node: NodeRecord): NodeSpec {
     labels: { ...labels, node: name } satisfies Labels,
     cordoned: !serves(node),
     ...(gpuModel === undefined ? {} : { gpuModel }),
+    ...(cpuModel === undefined ? {} : { cpuModel }),
     ...(isolations === undefined ? {} : { isolations }),
   };
 }

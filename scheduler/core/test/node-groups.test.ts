@@ -117,6 +117,32 @@ describe('a group of nodes', () => {
     expect(group?.size).toBeLessThan(20);
   });
 
+  it('orders none ahead of need while that is given up under pressure, and does again after it', () => {
+    const pressure = { tasksMax: 1_000_000, factsMax: 1_000_000, downMs: 1_000, upMs: 30_000 };
+    const forecast = { startMs: 60_000, caution: 2 };
+    const scene = sceneOf({ ...configured({ ...plain, max: 50, forecast }), pressure });
+    const node = scene.joins('n1.aaaaaaaa', { cpu: 1_000, memory: 1_000 });
+    scene.said.set(node, { cpu: 0, memory: 950 });
+    const works = (from: number, until: number): void => {
+      for (let second = from; second < until; second++) {
+        for (let i = 0; i < 2; i++) {
+          const id = `t${second}-${i}`;
+          // Others are not taken in.
+          scene.submits(id, { priority: 'high' });
+          scene.finishes(id, ok(0), 4_000);
+        }
+        scene.pass(1_000);
+      }
+    };
+    works(0, 180);
+    expect(groupsOf(scene)[0]).toMatchObject({ size: 1, rule: 'floor' });
+    scene.said.set(node, { cpu: 0, memory: 100 });
+    // Six things come back, the first that was given up as the last.
+    works(180, 400);
+    expect(groupsOf(scene)[0]).toMatchObject({ rule: 'forecast' });
+    expect(groupsOf(scene)[0]?.size).toBeGreaterThanOrEqual(8);
+  });
+
   it('has the nodes with all of its labels, and the tasks that select them', () => {
     const gpu = { name: 'gpu', labels: { gpu: 'yes' }, min: 0, max: 4, tasksPerNode: 1 };
     const scene = sceneOf(configured({ ...plain, tasksPerNode: 1 }, gpu));

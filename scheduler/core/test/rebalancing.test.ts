@@ -1,4 +1,11 @@
-import { type ActorId, actorParts, type Incarnation, nodeName, nodeNameOf } from '@troupe/model';
+import {
+  type ActorId,
+  actorParts,
+  type Incarnation,
+  nodeName,
+  nodeNameOf,
+  taskId,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { type SchedulerConfig, SchedulerMachine } from '../src/index.ts';
 import { cart, config, Scene, stateOf } from './scene.ts';
@@ -171,6 +178,20 @@ describe('a cell that is configured to even out the load of its nodes', () => {
     scene.goesOn(3 * periodMs);
     expect(scene.rounds).toEqual([]);
     expect(scene.view().why).toBe('node "n3" leaves');
+  });
+
+  it('moves nobody while that is given up under pressure, says so, and goes on after it', () => {
+    const pressure = { tasksMax: 1, factsMax: 1_000_000, downMs: 1_000, upMs: 1_000 };
+    const scene = new Balance(2, { ...balanced, pressure });
+    scene.submits('stuck', { resources: { cpu: 100 } });
+    scene.goesOn(5_000);
+    scene.puts('n1', 20, 0.14);
+    scene.goesOn(2 * periodMs);
+    expect(scene.rounds).toEqual([]);
+    expect(scene.view().why).toContain('it is given up under pressure');
+    scene.asks({ kind: 'cancel-task-request', task: taskId('stuck') });
+    scene.goesOn(3 * periodMs);
+    expect(scene.rounds.length).toBeGreaterThan(0);
   });
 
   it('moves nobody to a node that is cordoned', () => {

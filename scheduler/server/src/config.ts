@@ -41,6 +41,26 @@ const nodeGroup = z
     'threshold.downShare is not below upShare',
   );
 
+const watts = { idle: z.number().min(0).max(100_000), full: z.number().min(0).max(100_000) };
+const isSpan = ({ idle, full }: { readonly idle: number; readonly full: number }) => idle <= full;
+const gpuWatts = z.strictObject(watts).refine(isSpan, 'full is below idle');
+const socketWatts = z
+  .strictObject({ ...watts, cores: z.number().min(0.001).max(100_000) })
+  .refine(isSpan, 'full is below idle');
+
+/** By models as the labels `gpu-model` and `cpu-model` of nodes name them. */
+const power = z
+  .strictObject({
+    gpus: z.record(z.string().min(1), gpuWatts).default({}),
+    gpuOther: gpuWatts.optional(),
+    cpus: z.record(z.string().min(1), socketWatts).default({}),
+    cpuOther: socketWatts,
+  })
+  .refine(({ gpus, gpuOther }) => Object.keys(gpus).length === 0 || gpuOther !== undefined, {
+    path: ['gpuOther'],
+    message: 'gpus are named: say what those of other models draw',
+  });
+
 function checkClockRule(text: string, context: z.RefinementCtx): void {
   const rule = clockRule(text);
   if ('fault' in rule) context.addIssue({ code: 'custom', message: rule.fault });
@@ -68,6 +88,8 @@ const schedulerSection = z.strictObject({
     .default(32 * 1024 * 1024),
   /** How a node is chosen for a task that names no strategy. */
   placementStrategy: z.enum(strategyNames).default('load-balanced'),
+  /** What nodes draw, for `energy-aware`; without it the fullest nodes are filled. */
+  power: power.optional(),
   /** Actors are moved to even out the load of the nodes. */
   rebalance: z
     .strictObject({
@@ -90,6 +112,8 @@ const schedulerSection = z.strictObject({
       enabled: z.boolean().default(false),
       tasksMax: z.int().min(1).default(100_000),
       factsMax: z.int().min(1).default(200_000),
+      downMs: restMs.default(5_000),
+      upMs: restMs.default(30_000),
     })
     .prefault({}),
 });

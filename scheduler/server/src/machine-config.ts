@@ -8,15 +8,17 @@ export function machineConfig(config: ServerConfig): SchedulerConfig {
   const { demandCoefficient, placementStrategy } = config.scheduler;
   // Every replica starts from one seed: what depends on chance is decided once, in a fact.
   const times = { heartbeatMs, nodeSilenceMs, probeMs, resendMs };
-  const placement = { strategy: placementStrategy };
+  const { power } = config.scheduler;
+  const strategy = { strategy: placementStrategy };
+  const placement = power === undefined ? strategy : { ...strategy, power: powerOf(power) };
   const own = { cell: config.cell, version, ...times, demandCoefficient, placement, seed: 1 };
   const { rebalance, pressure, autoscale } = config.scheduler;
   const { periodMs, imbalanceShare, migrationsMax } = rebalance;
-  const { tasksMax, factsMax } = pressure;
+  const { tasksMax, factsMax, downMs, upMs } = pressure;
   return {
     ...own,
     ...(rebalance.enabled ? { rebalance: { periodMs, imbalanceShare, migrationsMax } } : {}),
-    ...(pressure.enabled ? { pressure: { tasksMax, factsMax } } : {}),
+    ...(pressure.enabled ? { pressure: { tasksMax, factsMax, downMs, upMs } } : {}),
     ...(autoscale.groups.length > 0 ? { autoscale: autoscaleOf(autoscale) } : {}),
   };
 }
@@ -36,4 +38,11 @@ function autoscaleOf({
       ...(idleMs === undefined ? {} : { idleMs }),
     })),
   };
+}
+
+/** Where nothing is said of GPUs they draw nothing. */
+function powerOf(
+  power: NonNullable<ServerConfig['scheduler']['power']>,
+): NonNullable<NonNullable<SchedulerConfig['placement']>['power']> {
+  return { ...power, gpuOther: power.gpuOther ?? { idle: 0, full: 0 } };
 }

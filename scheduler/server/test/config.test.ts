@@ -1,7 +1,7 @@
 /** docs/configuration.md says what the process accepts: each key, and each default. */
 import { readFileSync } from 'node:fs';
 import { configKeys } from '@troupe/fabric';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parsedConfig, schema } from '../src/config.ts';
 import { machineConfig } from '../src/machine-config.ts';
@@ -28,6 +28,47 @@ test('the page says the defaults that count', () => {
 test('the demand coefficient is off until the file switches it on', () => {
   const isOn = (scheduler: object) => machineConfig(parsedConfig({ scheduler })).demandCoefficient;
   expect([isOn({}), isOn({ demandCoefficient: true })]).toEqual([false, true]);
+});
+
+describe('the watts of nodes', () => {
+  const cpuOther = { idle: 15, full: 120, cores: 32 };
+  const placement = (power: object) =>
+    machineConfig(parsedConfig({ scheduler: { power } })).placement;
+
+  test('reach placement as the file says them', () => {
+    const gpus = { a100: { idle: 50, full: 400 } };
+    const gpuOther = { idle: 30, full: 150 };
+    const cpus = { epyc: { idle: 100, full: 280, cores: 128 } };
+    expect(placement({ gpus, gpuOther, cpus, cpuOther })?.power).toEqual({
+      gpus,
+      gpuOther,
+      cpus,
+      cpuOther,
+    });
+    const plain = placement({ cpuOther })?.power;
+    expect(plain).toEqual({ gpus: {}, gpuOther: { idle: 0, full: 0 }, cpus: {}, cpuOther });
+    expect(machineConfig(parsedConfig({})).placement?.power).toBeUndefined();
+  });
+
+  test.each<[string, object, string]>([
+    ['less in use than idle', { cpuOther: { ...cpuOther, idle: 130 } }, 'full is below idle'],
+    [
+      'less in use than idle of a named model',
+      { gpus: { a100: { idle: 9, full: 8 } }, gpuOther: { idle: 1, full: 2 }, cpuOther },
+      'scheduler.power.gpus.a100',
+    ],
+    ['a negative number', { cpuOther: { ...cpuOther, idle: -1 } }, 'scheduler.power.cpuOther.idle'],
+    ['a socket without cores', { cpuOther: { ...cpuOther, cores: 0 } }, 'cpuOther.cores'],
+    ['nothing of cpus', { gpus: {} }, 'scheduler.power.cpuOther'],
+    [
+      'nothing of the models that are not named',
+      { gpus: { a100: { idle: 50, full: 400 } }, cpuOther },
+      'scheduler.power.gpuOther',
+    ],
+    ['a key that there is not', { cpuOther, gpuothers: {} }, 'gpuothers'],
+  ])('are refused, and the place is named, with %s', (_, power, named) => {
+    expect(() => placement(power)).toThrow(named);
+  });
 });
 
 function valueAt(config: object, key: string): unknown {

@@ -40,7 +40,9 @@ import { effectOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
+import { givenUpInOrder } from './given-up-in-order.ts';
 import { goesOnFromTheLine } from './goes-on-from-the-line.ts';
+import { lastGivesWay } from './last-gives-way.ts';
 import { letterSights } from './letter-sights.ts';
 import { lifeSights } from './life-sights.ts';
 import { lineIsMaximal } from './line-is-maximal.ts';
@@ -108,6 +110,8 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'answers-by-id': answersById,
   'no-double-reservation': noDoubleReservation,
   'reserved-is-there': reservedIsThere,
+  'last-gives-way': lastGivesWay,
+  'given-up-in-order': givenUpInOrder,
   'as-asked': asAsked,
   'as-wished': asWished,
   'configured-as-begun': configuredAsBegun,

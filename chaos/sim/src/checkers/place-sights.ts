@@ -23,6 +23,9 @@ export function placeSights(truth: Truth, coverage: Coverage): Checker {
           places.set(position, fact.node);
           return;
         case 'place-let-go':
+          if (fact.why !== undefined) {
+            coverage.reach('empty places are let go for whoever came before');
+          }
           return letGo(fact.place);
         case 'reservation-dropped':
           for (const place of [...places.keys()]) letGo(place);

@@ -22,8 +22,11 @@ export function taskSights(truth: Truth, coverage: Coverage): Checker {
     journalFact: (fact) => look.on(fact),
     answered({ operation, outcome }) {
       if (operation.kind !== 'task' || outcome.ok) return;
-      const isFull = outcome.failure.code === 'RESOURCE_EXHAUSTED';
+      const { code, details } = outcome.failure;
+      if (code !== 'RESOURCE_EXHAUSTED') return;
+      const isFull = details?.['tenant'] !== undefined;
       if (isFull) coverage.reach('a full queue of a tenant refuses a task');
+      else coverage.reach('work is turned away under pressure');
     },
   };
 }
@@ -52,6 +55,12 @@ class Look {
       case 'node-cordoned':
         if (!fact.cordoned) this.#wasCordoned.add(fact.incarnation);
         return;
+      case 'measures-given-up': {
+        const isMore = fact.count > this.#truth.givenUp;
+        if (isMore) this.#coverage.reach('something is given up under pressure');
+        else this.#coverage.reach('what was given up comes back');
+        return;
+      }
       case 'tenant-put':
         return this.#onPut(fact);
       case 'task-submitted': {
@@ -79,7 +88,9 @@ class Look {
 
   #onTakeover(): void {
     this.#term += 1;
-    const { cordoned } = this.#truth.grounds;
+    const { grounds, givenUp } = this.#truth;
+    if (givenUp > 0) this.#coverage.reach('what is given up is so under the next leader');
+    const { cordoned } = grounds;
     if (cordoned.size > 0) this.#coverage.reach('a node is cordoned across a takeover');
     for (const tenant of this.#quotas.keys()) {
       if (this.#isUsedUp(tenant)) this.#coverage.reach('a quota is used up across a takeover');

@@ -115,6 +115,8 @@ export class Truth {
   readonly ledSince = new Map<string, number>();
   /** The same in virtual time. */
   readonly ledFrom = new Map<string, number>();
+  /** So many measures are given up under pressure. */
+  givenUp = 0;
   /** Actors that are wished elsewhere, under which epoch. */
   readonly wished = new Map<ActorId, number>();
   /** Nights in which every host was suspended, longer than sessions are remembered. */
@@ -172,6 +174,9 @@ export class Truth {
       case 'actor-placed':
         this.wished.delete(fact.actor);
         return this.#placed(fact.actor, fact.node, position);
+      case 'measures-given-up':
+        this.givenUp = fact.count;
+        return;
       case 'tenant-put':
         this.weights.set(fact.tenant, fact.weight);
         if (fact.priority !== undefined) this.priorities.set(fact.tenant, fact.priority);

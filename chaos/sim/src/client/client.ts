@@ -31,6 +31,7 @@ import { beginGang, outcomeOf } from './gang-errand.ts';
 import { beginLetters } from './letters-errand.ts';
 import { beginLife } from './life-errand.ts';
 import { beginRewind } from './rewind-errand.ts';
+import { beginRival } from './rival-errand.ts';
 import { beginRollout } from './rollout-errand.ts';
 import { RunErrand } from './run-errand.ts';
 
@@ -224,6 +225,13 @@ export class Client {
           after: (ms, run) => this.process.after(ms, run),
           told: (member, outcome) => this.#tell(member, outcome),
           end: (outcome, refused) => this.#end(operation, outcome, refused),
+        });
+      case 'rival':
+        return beginRival(operation, {
+          ask: (body, answered) => this.#ask(body, answered),
+          after: (ms, run) => this.process.after(ms, run),
+          told: (member, outcome) => this.#tell(member, outcome),
+          end: (outcome) => this.#end(operation, outcome),
         });
       case 'tenant': {
         const { tenant: name, wish } = operation;

@@ -7,9 +7,8 @@ import {
   type RequestBody,
   tenantName,
 } from '@troupe/model';
-import type { Operation } from '../plan/load.ts';
+import type { GangOperation, Operation } from '../plan/load.ts';
 
-type GangOperation = Extract<Operation, { kind: 'gang' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
 
 /** What the client does for it. */

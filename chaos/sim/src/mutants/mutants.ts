@@ -150,6 +150,12 @@ export const mutants = {
   'witness-not-believed': 'a leader does not hear what the witnesses of nodes say',
   'moved-without-bound': 'a leader takes the bound of a round of moves for ten times as many',
   'sized-beyond-bounds': 'a leader takes the bounds of a group of nodes for wider ones',
+  'first-gives-way': 'who came first lets go of its empty places for who came after it',
+  'never-of-age': 'nobody ever counts as having waited for room for long',
+  'little-is-too-much': 'a leader takes what can be borne for a fifth of it',
+  'nothing-is-too-much': 'a leader takes what can be borne for much more',
+  'successor-forgets-what-is-given-up':
+    'a leader that took over does not know what is given up under pressure',
   'undone-again': 'a turn that runs again undoes again what it had undone',
 } as const;
 

@@ -2,7 +2,7 @@
 import type { Machine, Output } from '@troupe/model';
 import type { Mouth } from '@troupe/virtual';
 import type { World } from '../world/world.ts';
-import { halting } from './spoilt-scene.ts';
+import { halting, yielding } from './spoilt-scene.ts';
 
 /** The machine as the loop sees it in this run. */
 export function spoiltMachine<Event, Fact, Send, Reply, Work>(
@@ -15,6 +15,7 @@ export function spoiltMachine<Event, Fact, Send, Reply, Work>(
   if (world.mutant === 'gang-started-in-part' && mouth.leads === true) {
     return halting(world, machine);
   }
+  if (world.mutant === 'first-gives-way' && mouth.leads === true) return yielding(world, machine);
   if (world.mutant !== 'sent-before-append') return machine;
   return {
     handle(now, event): Output<Fact, Send, Reply, Work> {

@@ -101,6 +101,8 @@ export function remembered(world: World, given: SchedulerFact): SchedulerFact {
       const others = [...world.checks.truth.grounds.alive].filter((node) => node !== fact.node);
       return { ...fact, node: others[0] ?? fact.node };
     }
+    case 'successor-forgets-what-is-given-up':
+      return fact.kind === 'measures-given-up' ? { ...fact, count: 0 } : fact;
     case 'successor-forgets-quotas':
       return fact.kind === 'tenant-put' && fact.quota !== undefined ? { ...fact, quota: {} } : fact;
     case 'quota-not-given-back': {
@@ -158,4 +160,27 @@ export function halting<Event, Fact, Send, Reply, Work>(
     },
     wakeAt: () => machine.wakeAt(),
   };
+}
+
+/** Whose places are let go in a standoff is told of another tenant's. */
+export function yielding<Event, Fact, Send, Reply, Work>(
+  world: World,
+  machine: Machine<Event, Fact, Send, Reply, Work>,
+): Machine<Event, Fact, Send, Reply, Work> {
+  return {
+    handle(now, event) {
+      const output = machine.handle(now, event);
+      return { ...output, append: output.append.map((fact) => ofAnother(world, fact)) };
+    },
+    wakeAt: () => machine.wakeAt(),
+  };
+}
+
+function ofAnother<Fact>(world: World, fact: Fact): Fact {
+  const { kind, place, why } = fact as { readonly [name in 'kind' | 'place' | 'why']?: unknown };
+  if (kind !== 'place-let-go' || why === undefined) return fact;
+  const { reservations = [] } = world.checks.truth.follower.durable();
+  const owner = reservations.find(({ places }) => places.some(({ id }) => id === place))?.tenant;
+  const other = reservations.find(({ places, tenant }) => tenant !== owner && places.length > 0);
+  return { ...fact, place: other?.places[0]?.id ?? place };
 }

@@ -72,6 +72,20 @@ export function drawGroups(chance: Random): NonNullable<Timings['autoscale']> {
   return { utcOffsetMinutes: 0, groups: [{ ...group, ...idle }] };
 }
 
+/** So little can be borne that a wave of tasks, or an image that is late, is too much; at rest there is room for all
+ *  facts that no image holds yet. */
+export function drawPressure(
+  { imageEveryFacts }: Timings,
+  chance: Random,
+): NonNullable<Timings['pressure']> {
+  return {
+    tasksMax: chance.pick([1, 1, 2, 3, 6]),
+    factsMax: imageEveryFacts * chance.pick([2, 3, 6]),
+    downMs: chance.pick([200, 500, 1_500]),
+    upMs: chance.pick([500, 1_500]),
+  };
+}
+
 export function drawClocks(places: Places, chance: Random): ReadonlyMap<string, Clocks> {
   const clocks = new Map<string, Clocks>();
   const drift = chance.chance(0.5) ? 0.03 : 0;

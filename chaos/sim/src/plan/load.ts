@@ -17,6 +17,23 @@ import { workflows } from './bundles.ts';
 import type { Manner } from './nested-runs.ts';
 import type { Scene, TenantWish } from './scene.ts';
 
+/** What is asked for as one gang. */
+export interface GangOperation {
+  readonly kind: 'gang';
+  readonly at: number;
+  readonly gang: string;
+  readonly tenant: string;
+  readonly policy: GangPolicy;
+  readonly priority: PriorityName;
+  readonly members: readonly {
+    readonly id: TaskId;
+    readonly name: string;
+    readonly parts: readonly Part[];
+  }[];
+  /** Its first member, and with it all that have not started. */
+  readonly cancelAfterMs?: number;
+}
+
 export type Operation = {
   readonly at: number;
   /** Asked when nothing is wrong any more, and all else has come to its end: it must be done. */
@@ -124,20 +141,10 @@ export type Operation = {
       readonly dueInMs?: number;
       readonly cancelAfterMs?: number;
     }
-  | {
-      readonly kind: 'gang';
-      readonly gang: string;
-      readonly tenant: string;
-      readonly policy: GangPolicy;
-      readonly priority: PriorityName;
-      readonly members: readonly {
-        readonly id: TaskId;
-        readonly name: string;
-        readonly parts: readonly Part[];
-      }[];
-      /** Its first member, and with it all that have not started. */
-      readonly cancelAfterMs?: number;
-    }
+  | GangOperation
+  /** So many places of a licence each are reserved for the tenant, then the gang is asked for; when it has ended,
+   *  nothing is reserved any more. */
+  | { readonly kind: 'rival'; readonly places: number; readonly gang: GangOperation }
   | { readonly kind: 'tenant'; readonly tenant: string; readonly wish: TenantWish }
   /** What is held for `reservedTenant` from now on; nothing without a wish. */
   | { readonly kind: 'reservation'; readonly wish: Scene['reserved'] }

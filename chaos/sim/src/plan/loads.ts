@@ -14,7 +14,7 @@ import { drawNestedRuns } from './nested-runs.ts';
 import { drawRollouts } from './rollouts.ts';
 import { drawSavepoints } from './savepoints.ts';
 import type { Scene } from './scene.ts';
-import { drawSceneLoad } from './scene-load.ts';
+import { drawRivals, drawSceneLoad } from './scene-load.ts';
 import { drawStreams } from './streams.ts';
 import { drawTenantTasks } from './tenants.ts';
 import { drawTimerLoad } from './timer-load.ts';
@@ -74,6 +74,13 @@ const loads = {
   },
   scene: {
     draw: (client, { shape, scene }, chance) => drawSceneLoad(client, { scene, ...shape }, chance),
+  },
+  /** Tenants that stand in each other's way. */
+  rivals: {
+    draw: (client, ground, chance) => {
+      const { scene, shape } = ground;
+      return isFirst(client, ground) ? drawRivals({ scene, ...shape }, chance) : [];
+    },
   },
   /** Turns that wait, race and undo. */
   journeys: {

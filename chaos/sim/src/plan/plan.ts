@@ -9,6 +9,7 @@ import {
   drawGroups,
   drawLimits,
   drawNewer,
+  drawPressure,
   drawRebalance,
   drawTimings,
   drawWeather,
@@ -77,6 +78,7 @@ const deafShare = 0.08;
 const stallsShare = 0.2;
 const rebalanceShare = 0.25;
 const groupsShare = 0.25;
+const pressureShare = 0.25;
 /** Seeds in which checkpoints are damaged, and soon too old. */
 const damagedSeeds = 0.3;
 /** Seeds with nodes, tasks and tenants of many kinds, of the busy ones. */
@@ -132,6 +134,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   const hasVaults = hasLoad('vaults', ground, chance);
   const operations = drawLoads(ground, { chance, load }, wishes);
   const hasDamage = chance.fork('has damaged').chance(damagedSeeds);
+  const timings = drawTimings(chance.fork('timings'));
   return {
     seed,
     places,
@@ -139,7 +142,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ? { ...drawWeather(chance.fork('weather')), late: lateShare }
       : drawWeather(chance.fork('weather')),
     timings: {
-      ...drawTimings(chance.fork('timings')),
+      ...timings,
       ...(chance.fork('has rebalance').chance(rebalanceShare)
         ? { rebalance: drawRebalance(chance.fork('rebalance')) }
         : {}),
@@ -147,8 +150,14 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
       ...(chance.fork('has groups').chance(groupsShare)
         ? { autoscale: drawGroups(chance.fork('groups')) }
         : {}),
+      ...(chance.fork('has pressure').chance(pressureShare)
+        ? { pressure: drawPressure(timings, chance.fork('pressure')) }
+        : {}),
     },
-    limits: withRoomForTaken(hasDamage, hasVaults ? withRoomForDead(narrow) : narrow),
+    limits: {
+      ...withRoomForTaken(hasDamage, hasVaults ? withRoomForDead(narrow) : narrow),
+      ...(scene?.standoff === undefined ? {} : { roomAgeMs: scene.standoff.roomAgeMs }),
+    },
     clocks: drawClocks(places, chance.fork('clocks')),
     newer: drawNewer(places, chance.fork('versions')),
     tenants,

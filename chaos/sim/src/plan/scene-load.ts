@@ -9,10 +9,12 @@ import {
   drawReserved,
   drawSettings,
   evenTenant,
+  licensed,
   mixedTenant,
   priorities,
   queues,
   reservedTenant,
+  rivals,
   type Scene,
 } from './scene.ts';
 
@@ -39,7 +41,7 @@ export function drawSceneLoad(
 ): readonly Operation[] {
   if (scene === undefined) return [];
   const waveAt = span.fromMs + chance.next() * 0.6 * (span.untilMs - span.fromMs);
-  const names = scene.tasks.map(({ name }) => name);
+  const names = scene.tasks.flatMap(({ name }) => (name === licensed ? [] : [name]));
   const settled = chance.whole(0, 2);
   const operations = [
     ...drawMixedTasks(client, { names, waveAt }, chance),
@@ -49,6 +51,35 @@ export function drawSceneLoad(
     ...drawReservedLoad(client, { scene, waveAt }, chance.fork('reserved')),
   ];
   return operations.sort((left, right) => left.at - right.at);
+}
+
+/** The rivals ask at about the same time; each gang is too wide for the places of its own tenant. */
+export function drawRivals(
+  { scene, fromMs, untilMs }: Span & { readonly scene: Scene | undefined },
+  chance: Random,
+): readonly Operation[] {
+  const { standoff } = scene ?? {};
+  if (standoff === undefined) return [];
+  const places = standoff.placesEach;
+  const from = fromMs + chance.next() * 0.4 * (untilMs - fromMs);
+  return rivals.map((tenant): Operation => {
+    const at = from + chance.next() * 500;
+    const name = `gang-${tenant}`;
+    const members = Array.from({ length: chance.whole(places + 1, 2 * places) }, (_, index) => {
+      return { id: taskId(`task-${name}-${index}`), name: licensed, parts: drawParts(chance) };
+    });
+    const policy = chance.pick(['PACK', 'PACK', 'SPREAD'] as const);
+    const gang = {
+      kind: 'gang',
+      at,
+      gang: name,
+      tenant,
+      policy,
+      priority: 'normal',
+      members,
+    } as const;
+    return { kind: 'rival', at, places, gang };
+  });
 }
 
 /** Nodes on which nothing new is placed for a while. */

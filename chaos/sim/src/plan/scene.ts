@@ -38,6 +38,15 @@ export interface Scene {
   readonly tenants: ReadonlyMap<string, TenantWish>;
   /** What is held for `reservedTenant` from the beginning; plans of before have none. */
   readonly reserved?: { readonly shape: PlaceShape; readonly count: number } | undefined;
+  /** The rivals stand in each other's way; plans of before have none that do. */
+  readonly standoff?: Standoff | undefined;
+}
+
+/** Each rival has half of all licences reserved for it, and then asks for more than its own at once. */
+export interface Standoff {
+  readonly placesEach: number;
+  /** How soon who waits for room counts as having waited for long. */
+  readonly roomAgeMs: number;
 }
 
 /** Its tasks are of all kinds and priorities, in queues and with due times. */
@@ -47,13 +56,18 @@ export const evenTenant = 'ward';
 /** Its tasks are few, and some room is held for them. */
 export const reservedTenant = 'clinic';
 export const reservation = 'beds';
+/** Their tasks need what only the first node has. */
+export const rivals = ['east', 'west'] as const;
+export const licensed = 'licensed';
+export const licence = 'licence';
 export const queues = ['fast', 'slow'] as const;
 export const priorities: readonly PriorityName[] = ['high', 'normal', 'low'];
 
-/** No gang and no task of a scene is wider, so that no quota stops one for ever. */
 /** Scenes in which room is held for a tenant. */
 const reservedShare = 0.6;
+const standoffShare = 0.6;
 
+/** No gang and no task of a scene is wider, so that no quota stops one for ever. */
 const inFlightLeast = 4;
 const cpuLeast = 6;
 
@@ -68,11 +82,15 @@ export function drawScene(
   });
   const reserves = chance.fork('reserves');
   const hasReserved = reserves.chance(reservedShare);
+  const standoff = drawStandoff(chance.fork('standoff'));
   const sites = new Map(nodes.map((node, index) => [node, drawSite(index, chance)]));
+  const tasks = drawTasks(chance);
   return {
-    sites,
-    tasks: drawTasks(chance),
+    sites:
+      standoff === undefined ? sites : withLicences(sites, rivals.length * standoff.placesEach),
+    tasks: standoff === undefined ? tasks : [...tasks, licensedTask],
     reserved: hasReserved ? drawReserved([...sites.values()], reserves) : undefined,
+    standoff,
     tenants: new Map<string, TenantWish>([
       ...(hasReserved ? [[reservedTenant, { weight: 1 }] as const] : []),
       ...beside,
@@ -85,9 +103,35 @@ export function drawScene(
           queues: drawQueues(chance),
         },
       ],
+      ...(standoff === undefined ? [] : rivals.map((name) => [name, { weight: 1 }] as const)),
     ]),
   };
 }
+
+function drawStandoff(chance: Random): Standoff | undefined {
+  if (!chance.chance(standoffShare)) return undefined;
+  return { placesEach: chance.whole(1, 3), roomAgeMs: chance.whole(500, 3_000) };
+}
+
+/** The first node has them, and nobody else needs any. */
+function withLicences(sites: ReadonlyMap<string, Site>, count: number): ReadonlyMap<string, Site> {
+  return new Map(
+    [...sites].map(([host, { resources, labels }], index) => {
+      return [
+        host,
+        { resources: index === 0 ? { ...resources, [licence]: count } : resources, labels },
+      ];
+    }),
+  );
+}
+
+const licensedTask: TaskManifest = {
+  name: licensed,
+  resources: { [licence]: 1 },
+  retries: 6,
+  backoffMs: [100, 300],
+  limitMs: 60_000,
+};
 
 /** So little that there is room for whatever else a scene asks for. */
 export function drawReserved(

@@ -31,6 +31,7 @@ export function unfinishedOf(world: World, cluster: Cluster): readonly string[] 
   for (const { task, ended } of truth.tasks.values()) {
     if (ended === undefined) unfinished.push(`task ${task}`);
   }
+  if (truth.givenUp > 0) unfinished.push(`what is given up under pressure: ${truth.givenUp}`);
   for (const id of truth.wished.keys()) unfinished.push(`migration of ${id}`);
   for (const [name, node] of cluster.nodes) if (!node.serving) unfinished.push(`start of ${name}`);
   return unfinished;

@@ -3,6 +3,7 @@
 import { limits } from '@troupe/model';
 import type { Trace } from '@troupe/virtual';
 import type { Violation } from '../checkers/checks.ts';
+import { spoiltLimits } from '../mutants/spoilt-config.ts';
 import type { FaultKind } from '../plan/faults.ts';
 import { drawPlan, type Plan, type PlanWishes } from '../plan/plan.ts';
 import type { InterestingState } from '../world/coverage.ts';
@@ -42,7 +43,7 @@ export function runSeed(seed: number, wishes: RunWishes = {}): Promise<Result> {
 /** One at a time in a thread: the limits of a run hold for all code in it. */
 export async function runPlan(plan: Plan, wishes: WorldWishes = {}): Promise<Result> {
   const usual = { ...limits };
-  Object.assign(limits, plan.limits);
+  Object.assign(limits, plan.limits, spoiltLimits(wishes.mutant));
   try {
     return await runWithin(plan, wishes);
   } finally {

@@ -7,10 +7,12 @@ export function schedulerConfig({
   cell,
   timings,
 }: Pick<World, 'cell' | 'timings'>): SchedulerConfig {
-  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs, rebalance, autoscale } = timings;
+  const { heartbeatMs, nodeSilenceMs, probeMs, resendMs } = timings;
+  const { rebalance, autoscale, pressure } = timings;
   return {
     ...{ cell, version, heartbeatMs, nodeSilenceMs, probeMs, resendMs, seed: 1 },
     ...(rebalance === undefined ? {} : { rebalance }),
     ...(autoscale === undefined ? {} : { autoscale }),
+    ...(pressure === undefined ? {} : { pressure }),
   };
 }

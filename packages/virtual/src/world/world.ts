@@ -90,6 +90,8 @@ export interface Timings {
   readonly rebalance?: NonNullable<SchedulerConfig['rebalance']>;
   /** None unless given. */
   readonly autoscale?: NonNullable<SchedulerConfig['autoscale']>;
+  /** Nothing is given up unless given. */
+  readonly pressure?: NonNullable<SchedulerConfig['pressure']>;
   /** How long a gateway waits for a call beyond its deadline, and how much longer for a turn on a node that
    *  lives; what the simulation needs unless given. */
   readonly graceMs?: number;

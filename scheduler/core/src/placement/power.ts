@@ -9,9 +9,9 @@ export interface PowerModel {
   /** By GPU model; a model that is not named counts as `gpuOther`. */
   readonly gpus: { readonly [model: string]: Watts };
   readonly gpuOther: Watts;
-  readonly socket: Watts;
-  /** Thousandths of a (virtual) cpu in one socket. */
-  readonly socketCpu: number;
+  /** By cpu model; a model that is not named counts as `cpuOther`. */
+  readonly cpus: { readonly [model: string]: SocketWatts };
+  readonly cpuOther: SocketWatts;
 }
 
 export interface Watts {
@@ -19,22 +19,40 @@ export interface Watts {
   readonly full: number;
 }
 
+/** Of one socket, with so much (virtual) cpu in it. */
+export interface SocketWatts extends Watts {
+  readonly cores: number;
+}
+
 /** Watts that are added when the ask is put on the node, on so many GPUs that were wholly free. */
 export function wattsAdded(power: PowerModel, site: Site, ask: Ask, gpusWoken: number): number {
-  const { idle, full } = power.gpus[site.model] ?? power.gpuOther;
+  const gpu = gpuOf(power, site);
+  const socket = socketOf(power, site);
+  const milli = socket.cores * 1000;
   const used = (site.capacity[cpu] ?? 0) - (site.free[cpu] ?? 0);
   const asked = ask.amounts[0]?.resource === cpu ? ask.amounts[0].milli : 0;
-  const before = Math.ceil(used / power.socketCpu);
-  const after = Math.ceil((used + asked) / power.socketCpu);
-  return (after - before) * (power.socket.full - power.socket.idle) + gpusWoken * (full - idle);
+  const before = Math.ceil(used / milli);
+  const after = Math.ceil((used + asked) / milli);
+  return (after - before) * (socket.full - socket.idle) + gpusWoken * (gpu.full - gpu.idle);
 }
 
 export function wattsOf(power: PowerModel, site: Site): number {
-  const { idle, full } = power.gpus[site.model] ?? power.gpuOther;
+  const gpu = gpuOf(power, site);
+  const socket = socketOf(power, site);
+  const milli = socket.cores * 1000;
   const capacity = site.capacity[cpu] ?? 0;
-  const sockets = Math.ceil(capacity / power.socketCpu);
-  const active = Math.ceil((capacity - (site.free[cpu] ?? 0)) / power.socketCpu);
-  let watts = active * power.socket.full + (sockets - active) * power.socket.idle;
-  for (const free of site.gpus) watts += free === 1000 ? idle : full;
+  const sockets = Math.ceil(capacity / milli);
+  const active = Math.ceil((capacity - (site.free[cpu] ?? 0)) / milli);
+  let watts = active * socket.full + (sockets - active) * socket.idle;
+  for (const free of site.gpus) watts += free === 1000 ? gpu.idle : gpu.full;
   return watts;
+}
+
+/** Models are named by labels of nodes: any text. */
+function gpuOf({ gpus, gpuOther }: PowerModel, { model }: Site): Watts {
+  return (Object.hasOwn(gpus, model) ? gpus[model] : undefined) ?? gpuOther;
+}
+
+function socketOf({ cpus, cpuOther }: PowerModel, { cpuModel }: Site): SocketWatts {
+  return (Object.hasOwn(cpus, cpuModel) ? cpus[cpuModel] : undefined) ?? cpuOther;
 }

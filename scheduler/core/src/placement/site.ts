@@ -13,6 +13,7 @@ export interface NodeSpec {
   /** `gpu` is a whole number of GPUs, all of one model. */
   readonly resources: Resources;
   readonly gpuModel?: string;
+  readonly cpuModel?: string;
   readonly labels?: Labels;
   /** Bundles that it can run; absent means that it fetches any. */
   readonly bundles?: readonly string[];
@@ -35,6 +36,7 @@ export interface Site {
   readonly gpus: Int32Array;
   gpuFree: number;
   readonly model: string;
+  readonly cpuModel: string;
   /** Tasks and held places that reserve something here. */
   readonly tasks: Set<string>;
 }
@@ -85,6 +87,7 @@ export function siteOf(spec: NodeSpec, slot: number, names: ResourceNames): Site
     gpus: new Int32Array(count).fill(1000),
     gpuFree: count * 1000,
     model: spec.gpuModel ?? '',
+    cpuModel: spec.cpuModel ?? '',
     tasks: new Set(),
   };
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { StrategyName } from '@troupe/model';
+import type { Resources, StrategyName } from '@troupe/model';
 import { describe, expect, it, test } from 'vitest';
 import { type NodeSpec, Placement } from '../../src/placement/index.ts';
 
@@ -97,8 +97,8 @@ test('energy-aware wakes no node while one that is awake has room', () => {
   const power = {
     gpus: {},
     gpuOther: { idle: 30, full: 300 },
-    socket: { idle: 15, full: 120 },
-    socketCpu: 32_000,
+    cpus: {},
+    cpuOther: { idle: 15, full: 120, cores: 32 },
   };
   const placement = new Placement({ strategy: 'energy-aware', power, mix: [] });
   for (const name of ['a', 'b', 'c']) placement.addNode({ name, resources: { cpu: 64, gpu: 4 } });
@@ -110,4 +110,30 @@ test('energy-aware wakes no node while one that is awake has room', () => {
     { node: 'b', gpus: [2] },
     { node: 'b', gpus: [2] },
   ]);
+});
+
+test('energy-aware takes the node whose models draw the least, by the watts that are given for them', () => {
+  const power = {
+    gpus: { hot: { idle: 50, full: 400 }, cool: { idle: 10, full: 70 } },
+    gpuOther: { idle: 30, full: 200 },
+    cpus: { old: { idle: 60, full: 300, cores: 16 }, new: { idle: 40, full: 90, cores: 64 } },
+    cpuOther: { idle: 50, full: 150, cores: 32 },
+  };
+  const named = (gpuModel: string, cpuModel: string) => {
+    return { name: `${gpuModel} ${cpuModel}`, resources: { cpu: 64, gpu: 2 }, gpuModel, cpuModel };
+  };
+  const choose = (resources: Resources, specs: readonly NodeSpec[]) => {
+    const placement = new Placement({ strategy: 'energy-aware', power, mix: [] });
+    for (const spec of specs) placement.addNode(spec);
+    const choice = placement.choose({ id: '1', ask: placement.ask({ resources }) });
+    return choice.kind === 'placed' ? choice.node : choice.kind;
+  };
+  const gpus = [named('hot', 'new'), named('constructor', 'new'), named('cool', 'new')];
+  expect(choose({ gpu: 1 }, gpus)).toBe('cool new');
+  expect(choose({ gpu: 1 }, gpus.slice(0, 2))).toBe('constructor new');
+  const cpus = [named('hot', 'old'), named('hot', 'constructor'), named('hot', 'new')];
+  expect(choose({ cpu: 1 }, cpus)).toBe('hot new');
+  expect(choose({ cpu: 1 }, cpus.slice(0, 2))).toBe('hot constructor');
+  // Three sockets of sixteen are woken, or one of thirty-two.
+  expect(choose({ cpu: 40 }, cpus.slice(0, 2))).toBe('hot constructor');
 });
