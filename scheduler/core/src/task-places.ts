@@ -322,12 +322,7 @@ export class TaskPlaces {
   victimsFor(task: TaskRecord): readonly TaskId[] {
     this.#nodesChanged();
     // Between tenants the queue decides, by their shares.
-    const plan = planPreemption(
-      this.#placement,
-      this.#taskOf(task),
-      this.#desk.now,
-      task.tenant,
-    );
+    const plan = planPreemption(this.#placement, this.#taskOf(task), this.#desk.now, task.tenant);
     return plan.kind === 'planned' ? plan.victims.map((victim) => victim.task as TaskId) : [];
   }
 
