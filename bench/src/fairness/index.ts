@@ -124,17 +124,18 @@ function speed(quick: boolean, say: Say): string {
   const rows = sizes.flatMap((tenants) => {
     const contest = contestSpeed(tenants, decisions, random(seed));
     say({ bench: 'fairness speed', what: 'contest', ...contest });
-    const queue = queueSpeed(tenants, decisions, random(seed));
-    say({ bench: 'fairness speed', what: 'whole queue', ...queue });
-    const { landsPerSecond, pushesPerSecond, roundsPerSecond } = queue;
-    const others = [landsPerSecond, pushesPerSecond, roundsPerSecond].map(whole);
     const row = (what: string, { perSecond, p50Ns, p999Ns }: typeof contest) => {
       return [what, whole(tenants), whole(perSecond), `${p50Ns} ns`, `${p999Ns} ns`];
     };
-    return [
-      [...row('contest', contest), '–', '–', '–', '–'],
-      [...row('whole queue', queue), ...others, `${queue.memoryMiB} MiB`],
-    ];
+    const queues = [4, 1].map((tasksEach) => {
+      const queue = queueSpeed({ tenants, tasksEach, decisions }, random(seed));
+      say({ bench: 'fairness speed', what: 'whole queue', tasksEach, ...queue });
+      const { landsPerSecond, pushesPerSecond, roundsPerSecond } = queue;
+      const others = [landsPerSecond, pushesPerSecond, roundsPerSecond].map(whole);
+      const what = `whole queue, ${tasksEach} ${tasksEach === 1 ? 'task' : 'tasks'} each`;
+      return [...row(what, queue), ...others, `${queue.memoryMiB} MiB`];
+    });
+    return [[...row('contest', contest), '–', '–', '–', '–'], ...queues];
   });
   const shapes = [1, 10, 100, 1_000].map((count) => {
     const roundsPerSecond = shapesSpeed(count, quick ? 20_000 : 200_000);
@@ -143,7 +144,7 @@ function speed(quick: boolean, say: Say): string {
   });
   const heads = ['what', 'tenants', 'decisions/s', 'p50', 'p99.9', 'lands/s', 'pushes/s'];
   return `Decisions a second by processor time, all tenants waiting. Of the whole queue, in which each tenant has four
-tasks, a decision is a take, charges and the choice of the next task included; a round is a task's take, landing
+tasks or one, a decision is a take, charges and the choice of the next task included; a round is a task's take, landing
 with a correction, and push. Batches of 1,000 are in flight. Latencies of every 64th decision, the clock's own
 cost included.
 

@@ -63,7 +63,7 @@ export function slotLag(given: {
       continue;
     }
     const { number, cost } = picked.task;
-    running.push({ endsAt: now + cost, picked });
+    start(running, { endsAt: now + cost, picked });
     pairs.served(number, cost / (weights[number] ?? 1));
     left[number] = (left[number] ?? 0) - 1;
     if (left[number] === 0) pairs.idles(number);
@@ -108,7 +108,7 @@ export function conserved(decisions: number, chance: () => number): Conserved {
       const cpu = cpuOf(picked.task);
       free -= cpu;
       waiting.set(cpu, (waiting.get(cpu) ?? 0) - 1);
-      running.push({ endsAt: now + picked.task.cost / cpu, picked });
+      start(running, { endsAt: now + picked.task.cost / cpu, picked });
     }
     moments++;
     if (sizes.some((cpu) => cpu <= free && (waiting.get(cpu) ?? 0) > 0)) idle++;
@@ -131,6 +131,17 @@ function queueOf<T extends TenantTask>(rules: {
   return new FairQueue({ costOf, coefficientOf: () => 1, place: (_shape, task) => place(task) });
 }
 
+/** `running` is kept by when tasks end, the first to end last. */
+function start(running: Running[], begun: Running): void {
+  let [low, high] = [0, running.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((running[middle]?.endsAt ?? 0) > begun.endsAt) low = middle + 1;
+    else high = middle;
+  }
+  running.splice(low, 0, begun);
+}
+
 /** The one that ends first ends; answers when. */
 function land(
   queue: FairQueue<Guessed, string>,
@@ -138,11 +149,7 @@ function land(
   now: number,
   landed: (task: Guessed) => void = () => undefined,
 ): number {
-  let first = 0;
-  for (const [at, { endsAt }] of running.entries()) {
-    if (endsAt < (running[first]?.endsAt ?? 0)) first = at;
-  }
-  const [ended] = running.splice(first, 1);
+  const ended = running.pop();
   if (ended === undefined) return now;
   const { task, cost } = ended.picked;
   queue.landed(task, ended.endsAt, { charged: cost, real: task.cost });

@@ -11,7 +11,6 @@ export interface Speed {
 
 const costCount = 4_096;
 const sampleEvery = 64;
-const tasksEach = 4;
 const batch = 1_000;
 
 /** Everybody waits; who was served has a next task at once. */
@@ -54,10 +53,14 @@ export interface QueueSpeed extends Speed {
 }
 
 /**
- * Four tasks of each tenant wait. Of a batch each is taken, then each lands and is corrected, then each is
+ * So many tasks of each tenant wait. Of a batch each is taken, then each lands and is corrected, then each is
  * pushed again: the queue is timed and not who makes tasks, and a batch is in flight meanwhile.
  */
-export function queueSpeed(tenants: number, decisions: number, chance: () => number): QueueSpeed {
+export function queueSpeed(
+  given: { readonly tenants: number; readonly tasksEach: number; readonly decisions: number },
+  chance: () => number,
+): QueueSpeed {
+  const { tenants, tasksEach, decisions } = given;
   const shape = { key: 'cpu=1000;', amounts: [{ name: 'cpu', milli: 1_000 }] };
   const costs = Float64Array.from({ length: costCount }, () => heavyTailed(chance, 100));
   const queue = new FairQueue<Kept, string>({
@@ -140,7 +143,9 @@ function round(
     taken.push(picked);
   }
   ended('take');
-  for (const { task, cost } of taken) queue.landed(task, 0, { charged: cost, real: cost * 1.1 });
+  for (const { task, cost, tenant } of taken) {
+    queue.landed(task, 0, { charged: cost, real: cost * 1.1, tenant });
+  }
   ended('land');
   for (const { task } of taken) queue.push(task, 0);
   ended('push');

@@ -13,6 +13,7 @@ import {
 import type { Deadline } from './deadlines.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
+import type { Charge } from './fair/fair-queue.ts';
 import { runTaskPrefix } from './run-table.ts';
 import type { Size } from './sizes.ts';
 import { objectsOf, type TaskRecord } from './task-table.ts';
@@ -20,7 +21,7 @@ import { objectsOf, type TaskRecord } from './task-table.ts';
 interface Flight {
   readonly limit: Deadline;
   /** What its tenant was charged in advance; nothing by this leader if it runs from before. */
-  readonly charged: number | undefined;
+  readonly charged: Charge | undefined;
 }
 
 /** A node enforces the limit itself; the leader steps in this much later. */
@@ -37,7 +38,7 @@ export class Flights {
   }
 
   /** Its node is told until it has heard of it. */
-  begin(task: TaskRecord, node: Incarnation, charged: number | undefined): void {
+  begin(task: TaskRecord, node: Incarnation, charged: Charge | undefined): void {
     const { id, attempt } = task;
     const at = this.#desk.now + task.limitMs + limitGraceMs;
     const limit = this.#desk.deadlines.set(at, { kind: 'limit', task: id, attempt });

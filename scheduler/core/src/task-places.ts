@@ -321,10 +321,8 @@ export class TaskPlaces {
   /** The running tasks that would have to end so that this one has a place. */
   victimsFor(task: TaskRecord): readonly TaskId[] {
     this.#nodesChanged();
-    const { tenant } = task;
     // Between tenants the queue decides, by their shares.
-    const own = (other: Task) => other.tenant === tenant;
-    const plan = planPreemption(this.#placement, this.#taskOf(task), this.#desk.now, own);
+    const plan = planPreemption(this.#placement, this.#taskOf(task), this.#desk.now, task.tenant);
     return plan.kind === 'planned' ? plan.victims.map((victim) => victim.task as TaskId) : [];
   }
 

@@ -5,7 +5,7 @@
 import { assert, type Incarnation, type TaskId, type TenantName } from '@troupe/model';
 import type { Deadline } from './deadlines.ts';
 import type { Desk } from './desk.ts';
-import { FairQueue, type TenantShare } from './fair/fair-queue.ts';
+import { type Charge, FairQueue, type TenantShare } from './fair/fair-queue.ts';
 import { priorityWeight } from './fair/priority.ts';
 import { neverWithin } from './fair/quota.ts';
 import {
@@ -28,7 +28,7 @@ import type { TaskRecord } from './task-table.ts';
 
 /** What is done with tasks as the queue decides. */
 export interface QueueEffects {
-  start(task: TaskRecord, place: TaskPlace, cost: number): void;
+  start(task: TaskRecord, place: TaskPlace, charge: Charge): void;
   /** Ends its attempt to make room for the other; it waits again when that has started. */
   preempt(victim: TaskRecord, node: Incarnation, by: TaskId): void;
 }
@@ -134,10 +134,10 @@ export class TaskQueue {
     for (;;) {
       const picked = this.#queue.take(this.#desk.now);
       if (picked === undefined) break;
-      const { task: item, place: places, cost } = picked;
+      const { task: item, place: places, cost, tenant } = picked;
       if (this.#room.gone(item)) this.openAll();
       if (isGang(item)) this.#startAll(item, places);
-      else this.#startOn(item, places[0], cost);
+      else this.#startOn(item, places[0], { cost, tenant });
       const victims = this.#preempted.splice(0);
       for (const victim of victims) this.push(victim);
       // They may leave more room than was needed.
@@ -168,11 +168,12 @@ export class TaskQueue {
   }
 
   /** Its attempt is over: its room is free, and its tenant pays what it took, if that is known. */
-  landed(task: TaskRecord, took?: { readonly charged: number; readonly ms: number }): void {
+  landed(task: TaskRecord, took?: { readonly charged: Charge; readonly ms: number }): void {
     const { now } = this.#desk;
     if (took === undefined) return this.#queue.landed(task, now);
     const real = this.#supply.shareOf(task.shape) * Math.max(took.ms, 1);
-    this.#queue.landed(task, now, { charged: took.charged, real });
+    const { cost: charged, tenant } = took.charged;
+    this.#queue.landed(task, now, { charged, real, tenant });
   }
 
   /** It holds no room any more. */
@@ -270,14 +271,14 @@ export class TaskQueue {
     this.#gangs.delete(gangOf(item));
     this.#queue.landed(item, this.#desk.now);
     for (const [index, member] of item.members.entries()) {
-      this.#queue.adopt(member);
-      this.#startOn(member, places[index], this.#costOf(member));
+      const tenant = this.#queue.adopt(member);
+      this.#startOn(member, places[index], { cost: this.#costOf(member), tenant });
     }
   }
 
-  #startOn(task: TaskRecord, place: TaskPlace | undefined, cost: number): void {
+  #startOn(task: TaskRecord, place: TaskPlace | undefined, charge: Charge): void {
     assert(place !== undefined, 'P1: what starts has a place');
-    this.#effects.start(task, place, cost);
+    this.#effects.start(task, place, charge);
     // Who wants to be near it, or evenly spread with it, may have a place now.
     if (this.#places.isSocial) this.#queue.unblock((shape) => this.#places.cares(shape));
   }

@@ -23,7 +23,7 @@ import {
 import type { Deadline } from './deadlines.ts';
 import type { Desk } from './desk.ts';
 import type { SchedulerFact } from './facts.ts';
-import type { TenantShare } from './fair/fair-queue.ts';
+import type { Charge, TenantShare } from './fair/fair-queue.ts';
 import { carriable, Flights } from './flights.ts';
 import { isGang, type QueueItem, waitsInGang } from './gang-items.ts';
 import { tellTime, waitingToldMs } from './led-time.ts';
@@ -65,7 +65,7 @@ export class Tasks {
     this.#effects = effects;
     this.#flights = new Flights(desk);
     this.#queue = new TaskQueue(desk, this.demands, {
-      start: (task, place, cost) => this.#start(task, place, cost),
+      start: (task, place, charge) => this.#start(task, place, charge),
       preempt: (victim, node, by) => this.#preempt(victim, node, by),
     });
   }
@@ -361,12 +361,12 @@ export class Tasks {
   #start(
     task: TaskRecord,
     { node: { incarnation: node }, gpus, place }: TaskPlace,
-    cost: number,
+    charge: Charge,
   ): void {
     const plain = { kind: 'task-started', task: task.id, attempt: task.attempt + 1, node } as const;
     const fact = place === undefined ? plain : { ...plain, place };
     this.#desk.decide(gpus.length === 0 ? fact : { ...fact, gpus });
-    this.#flights.begin(task, node, cost);
+    this.#flights.begin(task, node, charge);
   }
 
   #preempt(victim: TaskRecord, node: Incarnation, by: TaskId): void {

@@ -19,7 +19,6 @@ import {
   done,
   failed,
   Instance,
-  liesIn,
   paused,
   ready,
   running,
@@ -297,22 +296,27 @@ export class RunState {
   /** All that is at work inside a container is let go. */
   #abandon(container: Context): void {
     const inner = container.instance.inner.get(container.slot);
-    if (inner === undefined) return;
-    const rest = restOf(inner);
-    this.known -= rest.unsettled;
-    this.planned -= rest.planned;
-    for (const [set, isActive] of [
-      [this.ready, false],
-      [this.paused, false],
-      [this.asking, false],
-      [this.active, true],
-    ] as const) {
-      for (const context of set) {
-        if (context === container || !liesIn(context, inner)) continue;
-        set.delete(context);
-        context.instance.state[context.slot] = abandoned;
-        if (isActive) this.abandoned.add(contextId(context));
-      }
+    if (inner !== undefined) this.#letGo(inner);
+  }
+
+  /** Looks once at each slot that has begun, and at nothing outside: many containers may fail in a run. What has
+   *  not settled is counted by what is: after the end of the run contexts settle and take no edges, so that
+   *  no frame hears of it. */
+  #letGo(instance: Instance): void {
+    const { state, inner } = instance;
+    this.planned -= plannedIn(instance);
+    const end = begunIn(instance) * instance.size;
+    for (let slot = 0; slot < end; slot++) {
+      const before = state[slot] ?? 0;
+      if (!isUnsettled(before)) continue;
+      this.known--;
+      const within = before === running ? inner.get(slot) : undefined;
+      if (within !== undefined) this.#letGo(within);
+      const context = instance.contextAt(slot);
+      const wasActive = this.active.has(context);
+      if (!this.#leave(context)) continue;
+      state[slot] = abandoned;
+      if (wasActive) this.abandoned.add(contextId(context));
     }
   }
 
@@ -336,24 +340,15 @@ export class RunState {
   }
 }
 
-/** What of an instance has begun and not settled, and what was still to begin. It is counted by what is: after
- *  the end of the run contexts settle and take no edges, so that no frame hears of it. */
-function restOf(instance: Instance): { unsettled: number; planned: number } {
-  const { course, size, state } = instance;
-  const rest = { unsettled: 0, planned: 0 };
-  const begun = course.kind === 'branches' ? instance.branchNext : 1;
-  for (let slot = 0; slot < begun * size; slot++) if (isUnsettled(state[slot])) rest.unsettled++;
-  if (course.kind === 'branches') rest.planned = (course.count - instance.branchNext) * size;
-  if (course.kind === 'rounds') {
-    rest.planned = Math.max(course.count - instance.round - 1, 0) * size;
-  }
-  for (const [slot, inner] of instance.inner) {
-    if (instance.state[slot] !== running) continue;
-    const within = restOf(inner);
-    rest.unsettled += within.unsettled;
-    rest.planned += within.planned;
-  }
-  return rest;
+/** Frames that have begun, of rounds the present one. */
+function begunIn({ course, branchNext }: Instance): number {
+  return course.kind === 'branches' ? branchNext : 1;
+}
+
+/** Contexts of its frames that are still to begin, as far as their number is known. */
+function plannedIn({ course, size, branchNext, round }: Instance): number {
+  if (course.kind === 'branches') return (course.count - branchNext) * size;
+  return course.kind === 'rounds' ? Math.max(course.count - round - 1, 0) * size : 0;
 }
 
 function isUnsettled(state: number = 0): boolean {

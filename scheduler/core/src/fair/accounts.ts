@@ -13,21 +13,25 @@ const sizeFirst = 16;
 /** Weight, charged, in flight, cpu and memory in use, time of the latest start, mean interval of starts;
  *  one is spare. */
 const width = 8;
+/** The first record begins where a line does: the allocator puts its own words before an array. */
+const leadIn = 6;
 /** Weight of the latest interval between starts. */
 const latestWeight = 0.2;
 
 export class Accounts {
-  #fields = new Float64Array(sizeFirst * width);
+  #fields = new Float64Array(leadIn + sizeFirst * width);
   #count = 0;
-  /** Of the shape that came last: many of one shape come after each other. */
-  #latest = amountsOf({ key: '', amounts: [] });
+  /** The shape that came last, and its amounts: many of one shape come after each other. */
+  #shape: Shape | undefined;
+  #cpuMilli = 0;
+  #memoryMilli = 0;
 
   /** The next tenant, of weight 1. */
   add(): Slot {
     const tenant = this.#count++;
-    const at = tenant * width;
+    const at = leadIn + tenant * width;
     if (at === this.#fields.length) {
-      const larger = new Float64Array(2 * at);
+      const larger = new Float64Array(leadIn + 2 * tenant * width);
       larger.set(this.#fields);
       this.#fields = larger;
     }
@@ -38,37 +42,37 @@ export class Accounts {
   }
 
   weight(tenant: Slot): number {
-    return this.#fields[tenant * width] ?? 1;
+    return this.#fields[leadIn + tenant * width] ?? 1;
   }
   setWeight(tenant: Slot, weight: number): void {
-    this.#fields[tenant * width] = weight;
+    this.#fields[leadIn + tenant * width] = weight;
   }
   charged(tenant: Slot): number {
-    return this.#fields[tenant * width + 1] ?? 0;
+    return this.#fields[leadIn + tenant * width + 1] ?? 0;
   }
   inFlight(tenant: Slot): number {
-    return this.#fields[tenant * width + 2] ?? 0;
+    return this.#fields[leadIn + tenant * width + 2] ?? 0;
   }
   cpuMilli(tenant: Slot): number {
-    return this.#fields[tenant * width + 3] ?? 0;
+    return this.#fields[leadIn + tenant * width + 3] ?? 0;
   }
   memoryMilli(tenant: Slot): number {
-    return this.#fields[tenant * width + 4] ?? 0;
+    return this.#fields[leadIn + tenant * width + 4] ?? 0;
   }
   /** How long passes between two starts, in ms; undefined before the second. */
   startEveryMs(tenant: Slot): number | undefined {
-    const every = this.#fields[tenant * width + 6] ?? Number.NaN;
+    const every = this.#fields[leadIn + tenant * width + 6] ?? Number.NaN;
     return Number.isNaN(every) ? undefined : every;
   }
 
   charge(tenant: Slot, cost: number): void {
-    const at = tenant * width + 1;
+    const at = leadIn + tenant * width + 1;
     this.#fields[at] = (this.#fields[at] ?? 0) + cost;
   }
 
   started(tenant: Slot, shape: Shape, now: number): void {
     this.adopt(tenant, shape);
-    const at = tenant * width + 5;
+    const at = leadIn + tenant * width + 5;
     const tookMs = now - (this.#fields[at] ?? Number.NaN);
     this.#fields[at] = now;
     if (Number.isNaN(tookMs)) return;
@@ -87,20 +91,15 @@ export class Accounts {
   }
 
   #use(tenant: Slot, shape: Shape, sign: 1 | -1): void {
-    if (shape !== this.#latest.shape) this.#latest = amountsOf(shape);
-    const { cpuMilli, memoryMilli } = this.#latest;
+    if (shape !== this.#shape) {
+      this.#shape = shape;
+      this.#cpuMilli = milliOf(shape, 'cpu');
+      this.#memoryMilli = milliOf(shape, 'memory');
+    }
     const fields = this.#fields;
-    const at = tenant * width + 2;
+    const at = leadIn + tenant * width + 2;
     fields[at] = (fields[at] ?? 0) + sign;
-    fields[at + 1] = (fields[at + 1] ?? 0) + sign * cpuMilli;
-    fields[at + 2] = (fields[at + 2] ?? 0) + sign * memoryMilli;
+    fields[at + 1] = (fields[at + 1] ?? 0) + sign * this.#cpuMilli;
+    fields[at + 2] = (fields[at + 2] ?? 0) + sign * this.#memoryMilli;
   }
-}
-
-function amountsOf(shape: Shape): {
-  readonly shape: Shape;
-  readonly cpuMilli: number;
-  readonly memoryMilli: number;
-} {
-  return { shape, cpuMilli: milliOf(shape, 'cpu'), memoryMilli: milliOf(shape, 'memory') };
 }

@@ -1,6 +1,8 @@
 /**
- * What a contest knows of tenants and of lanes: records side by side in typed arrays, since a decision
- * touches all of a record and of a million records only a few lie in a cache.
+ * What a contest knows of tenants and of their lanes: records side by side in typed arrays, since a decision
+ * touches all of a record and of a million records only a few lie in a cache. Most tenants have one lane,
+ * their **own**, which has the number of its tenant and stands in the same record. Further lanes have
+ * numbers below `none`, and records apart.
  */
 import type { Places } from './key-heap.ts';
 
@@ -8,118 +10,172 @@ import type { Places } from './key-heap.ts';
 export type Slot = number;
 
 export const none: Slot = -1;
+const furtherFirst = -2;
 const sizeFirst = 16;
 
-/** Start, span, weight, first lane. */
-const tenantFields = 4;
-/** Tenant, shape, the next lane of the tenant, whether it stands among those ahead; behind them, as wide as
- *  two, how much its shape had forfeited when the lane was last looked at, in virtual time. */
-const laneFields = 8;
-const forfeitedAt = 2;
+/**
+ * Of a tenant: start, span, weight, and how much the shape of its own lane had forfeited when that was last
+ * looked at, in virtual time; then, half as wide each, that shape, the next lane of the tenant, whether
+ * the own lane stands among those ahead, and the tenant's first lane. As wide as a line of a cache.
+ */
+const width = 8;
+const forfeitedAt = 3;
+const shapeAt = 8;
+const afterAt = 9;
+const aheadAt = 10;
+const firstAt = 11;
+/** The first record begins where a line does: the allocator puts its own words before an array. */
+const leadIn = 6;
 
-export class TenantTable {
-  #fields = new Float64Array(sizeFirst * tenantFields);
+/** Of a further lane: what was forfeited; then, half as wide, shape, next lane, whether ahead, tenant. */
+const furtherWidth = 4;
+const furtherShapeAt = 2;
+const furtherAfterAt = 3;
+const furtherAheadAt = 4;
+const furtherTenantAt = 5;
+
+export class ContestTables {
+  readonly places: Places = { at: new Int32Array(sizeFirst), further: new Int32Array(sizeFirst) };
+  #wide = new Float64Array(leadIn + sizeFirst * width);
+  /** The same bytes. */
+  #narrow = new Int32Array(this.#wide.buffer);
   #count = 0;
+  #furtherWide = new Float64Array(sizeFirst * furtherWidth);
+  #further = new Int32Array(this.#furtherWide.buffer);
+  #furtherCount = 0;
+  readonly #free: Slot[] = [];
 
+  /** How many tenants there are. */
   get count(): number {
     return this.#count;
   }
 
-  add(): Slot {
+  addTenant(): Slot {
     const tenant = this.#count++;
-    const at = tenant * tenantFields;
-    if (at === this.#fields.length) this.#fields = doubled(this.#fields, Float64Array);
-    this.#fields[at + 3] = none;
+    const at = leadIn + tenant * width;
+    if (at === this.#wide.length) {
+      this.#wide = enlarged(this.#wide, leadIn + 2 * tenant * width, Float64Array);
+      this.#narrow = new Int32Array(this.#wide.buffer);
+      this.places.at = enlarged(this.places.at, 2 * tenant, Int32Array);
+    }
+    this.#narrow[2 * at + shapeAt] = none;
+    this.#narrow[2 * at + firstAt] = none;
     return tenant;
   }
 
   start(tenant: Slot): number {
-    return this.#fields[tenant * tenantFields] ?? 0;
+    return this.#wide[leadIn + tenant * width] ?? 0;
+  }
+  setStart(tenant: Slot, start: number): void {
+    this.#wide[leadIn + tenant * width] = start;
   }
   span(tenant: Slot): number {
-    return this.#fields[tenant * tenantFields + 1] ?? 0;
-  }
-  weight(tenant: Slot): number {
-    return this.#fields[tenant * tenantFields + 2] ?? 0;
-  }
-  firstLane(tenant: Slot): Slot {
-    return this.#fields[tenant * tenantFields + 3] ?? none;
-  }
-
-  setStart(tenant: Slot, start: number): void {
-    this.#fields[tenant * tenantFields] = start;
+    return this.#wide[leadIn + tenant * width + 1] ?? 0;
   }
   setSpan(tenant: Slot, span: number): void {
-    this.#fields[tenant * tenantFields + 1] = span;
+    this.#wide[leadIn + tenant * width + 1] = span;
+  }
+  weight(tenant: Slot): number {
+    return this.#wide[leadIn + tenant * width + 2] ?? 0;
   }
   setWeight(tenant: Slot, weight: number): void {
-    this.#fields[tenant * tenantFields + 2] = weight;
+    this.#wide[leadIn + tenant * width + 2] = weight;
   }
-  setFirstLane(tenant: Slot, lane: Slot): void {
-    this.#fields[tenant * tenantFields + 3] = lane;
+  firstLane(tenant: Slot): Slot {
+    return this.#narrow[2 * (leadIn + tenant * width) + firstAt] ?? none;
   }
-}
 
-export class LaneTable {
-  readonly places: Places = { at: new Int32Array(sizeFirst) };
-  #fields = new Int32Array(sizeFirst * laneFields);
-  /** The same bytes. */
-  #wide = new Float64Array(this.#fields.buffer);
-  #count = 0;
-  readonly #free: Slot[] = [];
-
-  add(tenant: Slot, shape: Slot, after: Slot): Slot {
-    const lane = this.#free.pop() ?? this.#count++;
-    const at = lane * laneFields;
-    if (at === this.#fields.length) {
-      this.#fields = doubled(this.#fields, Int32Array);
-      this.places.at = doubled(this.places.at, Int32Array);
-      this.#wide = new Float64Array(this.#fields.buffer);
-    }
-    this.#fields[at] = tenant;
-    this.#fields[at + 1] = shape;
-    this.#fields[at + 2] = after;
-    this.#fields[at + 3] = 0;
+  /** The new lane is the tenant's first. */
+  addLane(tenant: Slot, shape: Slot): Slot {
+    const at = 2 * (leadIn + tenant * width);
+    const narrow = this.#narrow;
+    const after = narrow[at + firstAt] ?? none;
+    const lane = narrow[at + shapeAt] === none ? tenant : this.#addFurther(tenant, shape, after);
+    narrow[at + firstAt] = lane;
+    if (lane !== tenant) return lane;
+    narrow[at + shapeAt] = shape;
+    narrow[at + afterAt] = after;
     return lane;
   }
 
-  drop(lane: Slot): void {
-    this.#free.push(lane);
+  dropLane(lane: Slot): void {
+    const tenant = this.tenant(lane);
+    const after = this.after(lane);
+    let other = this.firstLane(tenant);
+    if (other === lane) this.#narrow[2 * (leadIn + tenant * width) + firstAt] = after;
+    else {
+      while (this.after(other) !== lane) other = this.after(other);
+      this.#setAfter(other, after);
+    }
+    if (lane >= 0) this.#narrow[2 * (leadIn + lane * width) + shapeAt] = none;
+    else this.#free.push(lane);
   }
 
   tenant(lane: Slot): Slot {
-    return this.#fields[lane * laneFields] ?? none;
+    return lane >= 0 ? lane : (this.#further[2 * furtherOf(lane) + furtherTenantAt] ?? none);
   }
   shape(lane: Slot): Slot {
-    return this.#fields[lane * laneFields + 1] ?? none;
+    return lane >= 0
+      ? (this.#narrow[2 * (leadIn + lane * width) + shapeAt] ?? none)
+      : (this.#further[2 * furtherOf(lane) + furtherShapeAt] ?? none);
   }
+  /** The next lane of its tenant. */
   after(lane: Slot): Slot {
-    return this.#fields[lane * laneFields + 2] ?? none;
+    return lane >= 0
+      ? (this.#narrow[2 * (leadIn + lane * width) + afterAt] ?? none)
+      : (this.#further[2 * furtherOf(lane) + furtherAfterAt] ?? none);
   }
   isAhead(lane: Slot): boolean {
-    return this.#fields[lane * laneFields + 3] === 1;
-  }
-
-  forfeited(lane: Slot): number {
-    return this.#wide[(lane * laneFields) / 2 + forfeitedAt] ?? 0;
-  }
-
-  setForfeited(lane: Slot, forfeited: number): void {
-    this.#wide[(lane * laneFields) / 2 + forfeitedAt] = forfeited;
-  }
-  setAfter(lane: Slot, after: Slot): void {
-    this.#fields[lane * laneFields + 2] = after;
+    return lane >= 0
+      ? this.#narrow[2 * (leadIn + lane * width) + aheadAt] === 1
+      : this.#further[2 * furtherOf(lane) + furtherAheadAt] === 1;
   }
   setAhead(lane: Slot, ahead: boolean): void {
-    this.#fields[lane * laneFields + 3] = ahead ? 1 : 0;
+    if (lane >= 0) this.#narrow[2 * (leadIn + lane * width) + aheadAt] = ahead ? 1 : 0;
+    else this.#further[2 * furtherOf(lane) + furtherAheadAt] = ahead ? 1 : 0;
+  }
+  forfeited(lane: Slot): number {
+    return lane >= 0
+      ? (this.#wide[leadIn + lane * width + forfeitedAt] ?? 0)
+      : (this.#furtherWide[furtherOf(lane)] ?? 0);
+  }
+  setForfeited(lane: Slot, forfeited: number): void {
+    if (lane >= 0) this.#wide[leadIn + lane * width + forfeitedAt] = forfeited;
+    else this.#furtherWide[furtherOf(lane)] = forfeited;
+  }
+
+  #setAfter(lane: Slot, after: Slot): void {
+    if (lane >= 0) this.#narrow[2 * (leadIn + lane * width) + afterAt] = after;
+    else this.#further[2 * furtherOf(lane) + furtherAfterAt] = after;
+  }
+
+  #addFurther(tenant: Slot, shape: Slot, after: Slot): Slot {
+    const lane = this.#free.pop() ?? furtherFirst - this.#furtherCount++;
+    const at = furtherOf(lane);
+    if (at === this.#furtherWide.length) {
+      this.#furtherWide = enlarged(this.#furtherWide, 2 * at, Float64Array);
+      this.#further = new Int32Array(this.#furtherWide.buffer);
+      const { places } = this;
+      places.further = enlarged(places.further, 2 * places.further.length, Int32Array);
+    }
+    this.#further[2 * at + furtherShapeAt] = shape;
+    this.#further[2 * at + furtherAfterAt] = after;
+    this.#further[2 * at + furtherTenantAt] = tenant;
+    return lane;
   }
 }
 
-function doubled<A extends Float64Array | Int32Array>(
+/** Where its record begins. */
+function furtherOf(lane: Slot): number {
+  return (furtherFirst - lane) * furtherWidth;
+}
+
+function enlarged<A extends Float64Array | Int32Array>(
   values: A,
+  length: number,
   Kind: new (length: number) => A,
 ): A {
-  const larger = new Kind(2 * values.length);
+  const larger = new Kind(length);
   larger.set(values);
   return larger;
 }

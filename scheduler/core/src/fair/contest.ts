@@ -20,7 +20,7 @@
  *     stays. It is taken from each when it comes to the top, where it stands too early, if anywhere.
  */
 import { assert } from '@troupe/model';
-import { LaneTable, none, type Slot, TenantTable } from './contest-tables.ts';
+import { ContestTables, none, type Slot } from './contest-tables.ts';
 import { KeyHeap } from './key-heap.ts';
 import { Least } from './least.ts';
 import { Mean } from './mean.ts';
@@ -36,8 +36,7 @@ interface Lanes {
 }
 
 export class Contest {
-  readonly #tenants = new TenantTable();
-  readonly #lanes = new LaneTable();
+  readonly #tables = new ContestTables();
   readonly #byShape: Lanes[] = [];
   /** Over the open shapes. */
   readonly #leastStart = new Least();
@@ -52,23 +51,23 @@ export class Contest {
     return this.#mean.value;
   }
   startOf(tenant: Slot): number {
-    return this.#tenants.start(tenant);
+    return this.#tables.start(tenant);
   }
   spanOf(tenant: Slot): number {
-    return this.#tenants.span(tenant);
+    return this.#tables.span(tenant);
   }
   /** Nought while it does not compete. */
   weightOf(tenant: Slot): number {
-    return this.#tenants.weight(tenant);
+    return this.#tables.weight(tenant);
   }
   competes(tenant: Slot): boolean {
     return this.weightOf(tenant) > 0;
   }
   tenantOf(lane: Slot): Slot {
-    return this.#lanes.tenant(lane);
+    return this.#tables.tenant(lane);
   }
   shapeOf(lane: Slot): Slot {
-    return this.#lanes.shape(lane);
+    return this.#tables.shape(lane);
   }
   isOpen(shape: Slot): boolean {
     return this.#byShape[shape]?.open ?? false;
@@ -80,104 +79,100 @@ export class Contest {
   }
 
   addTenant(): Slot {
-    return this.#tenants.add();
+    return this.#tables.addTenant();
   }
 
   addShape(): Slot {
-    const { places } = this.#lanes;
+    const { places } = this.#tables;
     const [ahead, eligible] = [new KeyHeap(places), new KeyHeap(places)];
     this.#byShape.push({ ahead, eligible, open: true, forfeited: 0, mean: new Mean() });
     return this.#byShape.length - 1;
   }
 
   addLane(tenant: Slot, shape: Slot): Slot {
-    const lane = this.#lanes.add(tenant, shape, this.#tenants.firstLane(tenant));
-    this.#tenants.setFirstLane(tenant, lane);
+    const lane = this.#tables.addLane(tenant, shape);
     if (this.competes(tenant)) this.#insert(lane);
     return lane;
   }
 
   dropLane(lane: Slot): void {
-    const tenant = this.tenantOf(lane);
-    if (this.competes(tenant)) this.#remove(lane);
-    const after = this.#lanes.after(lane);
-    let other = this.#tenants.firstLane(tenant);
-    if (other === lane) this.#tenants.setFirstLane(tenant, after);
-    else {
-      while (this.#lanes.after(other) !== lane) other = this.#lanes.after(other);
-      this.#lanes.setAfter(other, after);
-    }
-    this.#lanes.drop(lane);
+    if (this.competes(this.tenantOf(lane))) this.#remove(lane);
+    this.#tables.dropLane(lane);
   }
 
   /** It has something to start, of this weight and span. */
   enter(tenant: Slot, weight: number, span: number): void {
     assert(!this.competes(tenant), 'C3: who competes does not enter');
     assert(weight > 0 && span >= 0, 'C1: weights are above nought');
-    const start = Math.max(this.startOf(tenant), this.#levelFor(tenant));
-    this.#tenants.setStart(tenant, start);
-    this.#tenants.setSpan(tenant, span);
-    this.#tenants.setWeight(tenant, weight);
+    const tables = this.#tables;
+    const start = Math.max(tables.start(tenant), this.#levelFor(tenant));
+    tables.setStart(tenant, start);
+    tables.setSpan(tenant, span);
+    tables.setWeight(tenant, weight);
     this.#mean.add(weight, start);
     this.#time.add(weight, start);
-    this.#eachLane(tenant, (lane) => this.#insert(lane));
+    for (let lane = tables.firstLane(tenant); lane !== none; lane = tables.after(lane)) {
+      this.#insert(lane);
+    }
   }
 
   /** It has nothing more to start, or may not. */
   leave(tenant: Slot): void {
-    this.#eachLane(tenant, (lane) => this.#remove(lane));
-    const weight = this.#tenants.weight(tenant);
-    this.#tenants.setWeight(tenant, 0);
-    this.#mean.drop(weight, this.startOf(tenant));
-    this.#time.drop(weight, this.startOf(tenant));
+    const tables = this.#tables;
+    for (let lane = tables.firstLane(tenant); lane !== none; lane = tables.after(lane)) {
+      this.#remove(lane);
+    }
+    const weight = tables.weight(tenant);
+    tables.setWeight(tenant, 0);
+    this.#mean.drop(weight, tables.start(tenant));
+    this.#time.drop(weight, tables.start(tenant));
   }
 
   /** What it was charged is corrected by this much, in cost / weight. */
   charge(tenant: Slot, served: number): void {
-    this.#tenants.setStart(tenant, this.startOf(tenant) + served);
-    const weight = this.#tenants.weight(tenant);
-    if (weight === 0) return;
-    this.#moveTime(weight, served);
-    this.#moved(tenant, weight, served);
-    this.#settle(tenant);
+    this.#pay(tenant, served);
+    if (this.competes(tenant)) this.#settle(tenant);
+  }
+
+  /** It was next and is charged, in cost / weight; it has nothing more to start. */
+  depart(tenant: Slot, served: number): void {
+    this.#pay(tenant, served);
+    this.leave(tenant);
   }
 
   /** It was next and is charged, in cost / weight; what it would start now has this weight and span. */
   serve(tenant: Slot, served: number, weight: number, span: number): void {
-    const start = this.startOf(tenant) + served;
-    const before = this.#tenants.weight(tenant);
-    this.#tenants.setStart(tenant, start);
-    this.#tenants.setSpan(tenant, span);
-    this.#moveTime(before, served);
-    this.#moved(tenant, before, served);
-    if (weight !== before) this.#weigh(tenant, weight);
+    this.#pay(tenant, served);
+    this.#tables.setSpan(tenant, span);
+    if (weight !== this.#tables.weight(tenant)) this.#weigh(tenant, weight);
+    const start = this.startOf(tenant);
     if (start <= this.#time.value || !this.#trade(tenant, start)) this.#settle(tenant);
   }
 
   /** What it would start next is something else. */
   face(tenant: Slot, weight: number, span: number): void {
-    const before = this.#tenants.weight(tenant);
-    if (weight === before && span === this.#tenants.span(tenant)) return;
+    const before = this.#tables.weight(tenant);
+    if (weight === before && span === this.#tables.span(tenant)) return;
     if (weight !== before) this.#weigh(tenant, weight);
-    this.#tenants.setSpan(tenant, span);
+    this.#tables.setSpan(tenant, span);
     this.#settle(tenant);
   }
 
   /** Its weight is changed by this factor: what it owes, or is owed, stays the same cost. */
   reweigh(tenant: Slot, factor: number): void {
-    const weight = this.#tenants.weight(tenant);
+    const weight = this.#tables.weight(tenant);
     const ahead = this.startOf(tenant) - this.#mean.value;
     const moved = ahead / factor - ahead;
-    if (ahead > 0 || weight > 0) this.#tenants.setStart(tenant, this.startOf(tenant) + moved);
+    if (ahead > 0 || weight > 0) this.#tables.setStart(tenant, this.startOf(tenant) + moved);
     if (weight === 0) return;
     const change = weight * factor - weight;
     this.#moved(tenant, weight, moved);
     this.#weighedBy(tenant, change);
-    this.#tenants.setWeight(tenant, weight * factor);
+    this.#tables.setWeight(tenant, weight * factor);
     // The mean does not move, since it is that from which it was ahead.
     this.#mean.weight += change;
     this.#time.weight += change;
-    this.#tenants.setSpan(tenant, this.#tenants.span(tenant) / factor);
+    this.#tables.setSpan(tenant, this.#tables.span(tenant) / factor);
     this.#settle(tenant);
   }
 
@@ -210,9 +205,9 @@ export class Contest {
   check(): void {
     let weight = 0;
     let lanes = 0;
-    for (let tenant = 0; tenant < this.#tenants.count; tenant++) {
-      weight += this.#tenants.weight(tenant);
-      if (this.competes(tenant)) this.#eachLane(tenant, () => lanes++);
+    for (let tenant = 0; tenant < this.#tables.count; tenant++) {
+      weight += this.#tables.weight(tenant);
+      if (this.competes(tenant)) lanes += this.#lanesOf(tenant).length;
     }
     const standing = this.#byShape.reduce((sum, { ahead, eligible }) => {
       return sum + ahead.size + eligible.size;
@@ -242,8 +237,8 @@ export class Contest {
       if (lanes === undefined || lanes.ahead.size === 0) return;
       const lane = lanes.ahead.first;
       lanes.ahead.remove(lane);
-      this.#lanes.setAhead(lane, false);
-      this.#lanes.setForfeited(lane, lanes.forfeited);
+      this.#tables.setAhead(lane, false);
+      this.#tables.setForfeited(lane, lanes.forfeited);
       lanes.eligible.push(lane, this.#deadlineOf(this.tenantOf(lane)));
       this.#show(shape, lanes);
     }
@@ -252,22 +247,22 @@ export class Contest {
   /** Who was just served and is ahead now changes heaps with one whose start has come, if its only
    *  lane is first among the eligible of its shape: two sifts instead of four. */
   #trade(tenant: Slot, start: number): boolean {
-    const lane = this.#tenants.firstLane(tenant);
-    if (lane === none || this.#lanes.after(lane) !== none || this.#lanes.isAhead(lane))
-      return false;
-    const shape = this.shapeOf(lane);
+    const tables = this.#tables;
+    const lane = tables.firstLane(tenant);
+    if (lane === none || tables.after(lane) !== none || tables.isAhead(lane)) return false;
+    const shape = tables.shape(lane);
     const lanes = this.#byShape[shape];
     if (lanes === undefined || lanes.eligible.first !== lane) return false;
-    this.#lanes.setAhead(lane, true);
-    if (lanes.ahead.firstKey <= this.#time.value) {
-      const come = lanes.ahead.first;
-      this.#lanes.setAhead(come, false);
-      this.#lanes.setForfeited(come, lanes.forfeited);
-      lanes.eligible.replaceFirst(come, this.#deadlineOf(this.tenantOf(come)));
-      lanes.ahead.replaceFirst(lane, start);
-    } else {
+    tables.setAhead(lane, true);
+    if (lanes.ahead.firstKey > this.#time.value) {
       lanes.eligible.remove(lane);
       lanes.ahead.push(lane, start);
+    } else {
+      const come = lanes.ahead.first;
+      tables.setAhead(come, false);
+      tables.setForfeited(come, lanes.forfeited);
+      lanes.eligible.replaceFirst(come, this.#deadlineOf(tables.tenant(come)));
+      lanes.ahead.replaceFirst(lane, start);
     }
     this.#show(shape, lanes);
     return true;
@@ -275,17 +270,18 @@ export class Contest {
 
   /** It has come to the top and is not eligible. */
   #setAside(tenant: Slot): void {
+    const tables = this.#tables;
     const start = this.startOf(tenant);
-    this.#eachLane(tenant, (lane) => {
-      if (this.#lanes.isAhead(lane)) return;
-      const shape = this.shapeOf(lane);
+    for (let lane = tables.firstLane(tenant); lane !== none; lane = tables.after(lane)) {
+      if (tables.isAhead(lane)) continue;
+      const shape = tables.shape(lane);
       const lanes = this.#byShape[shape];
       if (lanes === undefined) return;
       lanes.eligible.remove(lane);
-      this.#lanes.setAhead(lane, true);
+      tables.setAhead(lane, true);
       lanes.ahead.push(lane, start);
       this.#show(shape, lanes);
-    });
+    }
   }
 
   /** C4, C5: true when it had more credit than is kept, or others of its shape had. */
@@ -293,87 +289,97 @@ export class Contest {
     const lanes = this.#byShape[this.shapeOf(lane)];
     if (lanes === undefined) return false;
     const start = this.startOf(tenant);
-    const lost = lanes.forfeited - this.#lanes.forfeited(lane);
+    const lost = lanes.forfeited - this.#tables.forfeited(lane);
     // Nobody comes to owe by what others forfeit.
     const moved = Math.min(start + lost, Math.max(start, this.#time.value));
-    const least = this.#time.value - this.#creditMax / this.#tenants.weight(tenant);
+    const least = this.#time.value - this.#creditMax / this.#tables.weight(tenant);
     // A rounding above the bound is no credit, and would go on for ever.
     const over = moved < least - 1e-9 * Math.abs(least);
     if (over) lanes.forfeited += least - moved;
-    this.#lanes.setForfeited(lane, lanes.forfeited);
+    this.#tables.setForfeited(lane, lanes.forfeited);
     if (!over && moved === start) return false;
     const to = over ? least : moved;
-    this.#tenants.setStart(tenant, to);
-    this.#moved(tenant, this.#tenants.weight(tenant), to - start);
+    this.#tables.setStart(tenant, to);
+    this.#moved(tenant, this.#tables.weight(tenant), to - start);
     this.#settle(tenant);
     return true;
   }
 
   #weigh(tenant: Slot, weight: number): void {
-    const change = weight - this.#tenants.weight(tenant);
+    const change = weight - this.#tables.weight(tenant);
     this.#weighedBy(tenant, change);
-    this.#tenants.setWeight(tenant, weight);
+    this.#tables.setWeight(tenant, weight);
     this.#mean.weigh(change, this.startOf(tenant));
     this.#time.weigh(change, this.startOf(tenant));
   }
 
   /** C1 */
   #levelFor(tenant: Slot): number {
+    const tables = this.#tables;
     let level = Number.POSITIVE_INFINITY;
-    this.#eachLane(tenant, (lane) => {
-      const mean = this.#byShape[this.shapeOf(lane)]?.mean;
+    for (let lane = tables.firstLane(tenant); lane !== none; lane = tables.after(lane)) {
+      const mean = this.#byShape[tables.shape(lane)]?.mean;
       if (mean !== undefined && mean.weight > 0) level = Math.min(level, mean.value);
-    });
+    }
     if (level === Number.POSITIVE_INFINITY) return this.#mean.value;
     return Math.min(level, this.#time.value);
   }
 
-  /** The start of one of this weight has changed by so much. */
-  #moveTime(weight: number, by: number): void {
-    this.#mean.move(weight, by);
-    this.#time.move(weight, by);
+  /** Its start, which grows as it is served, and the means of which it is. */
+  #pay(tenant: Slot, served: number): void {
+    const tables = this.#tables;
+    tables.setStart(tenant, tables.start(tenant) + served);
+    const weight = tables.weight(tenant);
+    if (weight === 0) return;
+    this.#mean.move(weight, served);
+    this.#time.move(weight, served);
+    this.#moved(tenant, weight, served);
   }
 
   /** Its start has changed by so much. */
   #moved(tenant: Slot, weight: number, by: number): void {
-    for (let lane = this.#tenants.firstLane(tenant); lane !== none; ) {
+    for (let lane = this.#tables.firstLane(tenant); lane !== none; ) {
       this.#byShape[this.shapeOf(lane)]?.mean.move(weight, by);
-      lane = this.#lanes.after(lane);
+      lane = this.#tables.after(lane);
     }
   }
 
   /** Its weight changes by so much, its start does not. */
   #weighedBy(tenant: Slot, change: number): void {
     const start = this.startOf(tenant);
-    this.#eachLane(tenant, (lane) => {
+    for (const lane of this.#lanesOf(tenant)) {
       this.#byShape[this.shapeOf(lane)]?.mean.weigh(change, start);
-    });
+    }
   }
 
   /** Its keys have changed: its lanes find their places, each in the heap that it is in. */
   #settle(tenant: Slot): void {
     const start = this.startOf(tenant);
     const deadline = this.#deadlineOf(tenant);
-    for (let lane = this.#tenants.firstLane(tenant); lane !== none; ) {
+    for (let lane = this.#tables.firstLane(tenant); lane !== none; ) {
       const shape = this.shapeOf(lane);
       const lanes = this.#byShape[shape];
       if (lanes === undefined) return;
-      if (this.#lanes.isAhead(lane)) lanes.ahead.moved(lane, start);
+      if (this.#tables.isAhead(lane)) lanes.ahead.moved(lane, start);
       else lanes.eligible.moved(lane, deadline);
       this.#show(shape, lanes);
-      lane = this.#lanes.after(lane);
+      lane = this.#tables.after(lane);
     }
   }
 
   #insert(lane: Slot): void {
-    const shape = this.shapeOf(lane);
+    const tables = this.#tables;
+    const shape = tables.shape(lane);
     const lanes = this.#byShape[shape];
     if (lanes === undefined) return;
-    const tenant = this.tenantOf(lane);
-    this.#lanes.setAhead(lane, false);
-    this.#lanes.setForfeited(lane, lanes.forfeited);
-    lanes.mean.add(this.weightOf(tenant), this.startOf(tenant));
-    lanes.eligible.push(lane, this.#deadlineOf(tenant));
+    const tenant = tables.tenant(lane);
+    const start = tables.start(tenant);
+    const isAhead = start > this.#time.value;
+    tables.setAhead(lane, isAhead);
+    tables.setForfeited(lane, lanes.forfeited);
+    lanes.mean.add(tables.weight(tenant), start);
+    if (isAhead) lanes.ahead.push(lane, start);
+    else lanes.eligible.push(lane, this.#deadlineOf(tenant));
     this.#show(shape, lanes);
   }
 
@@ -381,22 +387,24 @@ export class Contest {
     const shape = this.shapeOf(lane);
     const lanes = this.#byShape[shape];
     if (lanes === undefined) return;
-    if (this.#lanes.isAhead(lane)) lanes.ahead.remove(lane);
+    if (this.#tables.isAhead(lane)) lanes.ahead.remove(lane);
     else lanes.eligible.remove(lane);
     const tenant = this.tenantOf(lane);
     lanes.mean.drop(this.weightOf(tenant), this.startOf(tenant));
     this.#show(shape, lanes);
   }
 
-  #eachLane(tenant: Slot, visit: (lane: Slot) => void): void {
-    for (let lane = this.#tenants.firstLane(tenant); lane !== none; ) {
-      visit(lane);
-      lane = this.#lanes.after(lane);
+  #lanesOf(tenant: Slot): readonly Slot[] {
+    const lanes: Slot[] = [];
+    for (let lane = this.#tables.firstLane(tenant); lane !== none; ) {
+      lanes.push(lane);
+      lane = this.#tables.after(lane);
     }
+    return lanes;
   }
 
   #deadlineOf(tenant: Slot): number {
-    return this.startOf(tenant) + this.#tenants.span(tenant);
+    return this.startOf(tenant) + this.#tables.span(tenant);
   }
 
   /** What the other shapes see of this one. */

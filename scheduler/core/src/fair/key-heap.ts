@@ -7,9 +7,10 @@
  */
 import { assert } from '@troupe/model';
 
-/** The place of each item in its heap. */
+/** The place of each item in its heap: of items from 0 on, and of those from -2 down. */
 export interface Places {
   at: Int32Array;
+  further: Int32Array;
 }
 
 const sizeFirst = 4;
@@ -66,7 +67,8 @@ export class KeyHeap {
   }
 
   #placeOf(item: number): number {
-    const place = this.#places.at[item] ?? 0;
+    const { at, further } = this.#places;
+    const place = (item >= 0 ? at[item] : further[-2 - item]) ?? 0;
     const isThere = place < this.#size && this.#nodes[rootAt + 2 * place + 1] === item;
     assert(isThere, 'K1: an item moves in the heap that it is in, and leaves it');
     return place;
@@ -82,7 +84,7 @@ export class KeyHeap {
 
   #rise(from: number, item: number, key: number): void {
     const nodes = this.#nodes;
-    const places = this.#places.at;
+    const places = this.#places;
     let place = from;
     while (place > 0) {
       const parent = (place - 1) >> 2;
@@ -91,17 +93,17 @@ export class KeyHeap {
       if (!before(key, item, aboveKey, above)) break;
       nodes[rootAt + 2 * place] = aboveKey;
       nodes[rootAt + 2 * place + 1] = above;
-      places[above] = place;
+      put(places, above, place);
       place = parent;
     }
     nodes[rootAt + 2 * place] = key;
     nodes[rootAt + 2 * place + 1] = item;
-    places[item] = place;
+    put(places, item, place);
   }
 
   #sink(from: number, item: number, key: number): void {
     const nodes = this.#nodes;
-    const places = this.#places.at;
+    const places = this.#places;
     const end = rootAt + 2 * this.#size;
     let at = rootAt + 2 * from;
     for (;;) {
@@ -121,12 +123,12 @@ export class KeyHeap {
       if (!before(least, childItem, key, item)) break;
       nodes[at] = least;
       nodes[at + 1] = childItem;
-      places[childItem] = (at - rootAt) >> 1;
+      put(places, childItem, (at - rootAt) >> 1);
       at = child;
     }
     nodes[at] = key;
     nodes[at + 1] = item;
-    places[item] = (at - rootAt) >> 1;
+    put(places, item, (at - rootAt) >> 1);
   }
 
   #grow(): void {
@@ -134,6 +136,11 @@ export class KeyHeap {
     nodes.set(this.#nodes);
     this.#nodes = nodes;
   }
+}
+
+function put({ at, further }: Places, item: number, place: number): void {
+  if (item >= 0) at[item] = place;
+  else further[-2 - item] = place;
 }
 
 function before(key: number, item: number, otherKey: number, otherItem: number): boolean {

@@ -13,6 +13,7 @@ import { type Objection, objectionTo } from './filters.ts';
 import { type Mix, MixCounter } from './mix.ts';
 import { Neighbours } from './neighbours.ts';
 import type { PowerModel } from './power.ts';
+import { type Pool, Preemptibles } from './preemptibles.ts';
 import type { Ranking } from './ranking.ts';
 import { preferenceUnit, Rankings } from './rankings.ts';
 import { type Refusal, refusalOf } from './refusals.ts';
@@ -82,6 +83,7 @@ export class Placement {
   readonly #neighbours: Neighbours;
   readonly #counter = new MixCounter();
   readonly #usage = new Usage();
+  readonly #preemptibles = new Preemptibles();
   #mix: Mix;
   #mixDue = mixEvery;
   /** How many tasks round-robin has placed. */
@@ -177,7 +179,7 @@ export class Placement {
     const old = this.#siteAt(spec.name);
     const site = siteOf(spec, old.slot, this.#names);
     const grants = [...old.tasks].map((task) => this.#grantOf(task));
-    for (const grant of grants) this.#release(grant);
+    for (const { task } of grants) this.end(task.id);
     this.#usage.left(old);
     this.#sites[site.slot] = site;
     this.#byName.set(spec.name, site);
@@ -216,18 +218,19 @@ export class Placement {
   /** Reserves at a place that was chosen before: by a plan, or by the record of a leader. */
   reserve(task: Task, node: string, gpus: readonly number[]): void {
     assert(!this.#grants.has(task.id), `P3: task ${task.id} is in one place`);
-    const site = this.#siteAt(node);
-    takeFrom(site, task.ask, gpus);
-    const grant = { task, site, gpus };
-    this.#grants.set(task.id, grant);
-    site.tasks.add(task.id);
-    this.#usage.taken(task.ask);
-    if (task.reserved !== 'held') this.#neighbours.placed({ ask: task.ask, site });
-    this.#rankings.note(site.slot);
+    const grant = { task, site: this.#siteAt(node), gpus };
+    this.#enter(grant);
+    this.#preemptibles.add(grant);
   }
 
   end(task: string): void {
     this.#release(this.#grantOf(task));
+    this.#preemptibles.remove(task);
+  }
+
+  /** Tasks below the priority that may be preempted: of one tenant, or of all. */
+  preemptible(priority: number, tenant?: string): readonly Pool[] {
+    return this.#preemptibles.below(priority, tenant);
   }
 
   /** What GPU fragmentation is judged against from now on. */
@@ -284,7 +287,7 @@ export class Placement {
     const orders = new Map(grants.map(({ site }) => [site, [...site.tasks]]));
     for (const grant of grants) this.#release(grant);
     const seen = look();
-    for (const { task, site, gpus } of grants) this.reserve(task, site.spec.name, gpus);
+    for (const grant of grants) this.#enter(grant);
     for (const [{ tasks: there }, order] of orders) {
       there.clear();
       for (const task of order) there.add(task);
@@ -297,6 +300,7 @@ export class Placement {
     this.#rankings.check();
     this.#neighbours.check();
     this.#usage.check(this.#byName.values());
+    this.#preemptibles.check(this.#grants.values());
     for (const site of this.#byName.values()) {
       const anew = siteOf(site.spec, site.slot, this.#names);
       for (const task of site.tasks) {
@@ -360,6 +364,16 @@ export class Placement {
       return refusalOf(objections);
     };
     return { kind: 'refused', explain };
+  }
+
+  #enter(grant: Grant): void {
+    const { task, site, gpus } = grant;
+    takeFrom(site, task.ask, gpus);
+    this.#grants.set(task.id, grant);
+    site.tasks.add(task.id);
+    this.#usage.taken(task.ask);
+    if (task.reserved !== 'held') this.#neighbours.placed({ ask: task.ask, site });
+    this.#rankings.note(site.slot);
   }
 
   #release(grant: Grant): void {

@@ -6,8 +6,8 @@
  * V2  without any one of the victims there would be no room: none ends in vain.
  * V3  once the victims have ended, nothing is said against the node: not by them, nor for want of them.
  */
-import type { Ask } from './demand.ts';
 import type { Grant, Placement, Task } from './engine.ts';
+import { type Pool, partOf } from './preemptibles.ts';
 import { giveBack, hasRoom, type Site, takeFrom } from './site.ts';
 
 export interface Victim {
@@ -29,7 +29,8 @@ export type PreemptionPlan =
 
 interface Rules {
   readonly now: number;
-  readonly mayEnd: (victim: Task) => boolean;
+  /** Whose tasks may end; anybody's where it is not said. */
+  readonly tenant: string | undefined;
 }
 
 interface Cost {
@@ -45,20 +46,31 @@ interface Candidate extends Cost {
 /** Of those on a node whom the task wants to be near: how many are tried as the one that stays. */
 const staysMax = 4;
 
-/** Compares nodes by the highest priority that is hurt, then by the work lost, then by the number. */
+/**
+ * Compares nodes by the highest priority that is hurt, then by the work lost, then by the number, then by who
+ * joined first. Looks at nodes with tasks that may end, of one tenant if it is given, the lowest and youngest
+ * first, for as long as another node could lose less.
+ */
 export function planPreemption(
   placement: Placement,
   task: Task,
   now: number,
-  mayEnd: (victim: Task) => boolean = () => true,
+  tenant?: string,
 ): PreemptionPlan {
+  const seen = new Set<Site>();
   let best: Candidate | undefined;
-  let considered = 0;
-  for (const site of placement.sites()) {
-    const candidate = victimsOn(placement, site, task, { now, mayEnd });
-    if (candidate === undefined) continue;
-    considered++;
-    if (best === undefined || isLess(candidate, best)) best = candidate;
+  for (const pool of placement.preemptible(task.priority ?? 0, tenant)) {
+    // All that is left hurts a higher priority.
+    if (best !== undefined && best.highest < pool.priority) break;
+    pool.youngest.firstWhere(({ site, at }) => {
+      if (best !== undefined && losesMore(pool, now - at, best)) return true;
+      if (seen.has(site)) return false;
+      seen.add(site);
+      const candidate = victimsOn(placement, site, task, { now, tenant });
+      if (candidate === undefined) return false;
+      if (best === undefined || isBefore(candidate, best)) best = candidate;
+      return false;
+    });
   }
   if (best === undefined) {
     const below = `priority ${task.priority ?? 0}`;
@@ -66,8 +78,14 @@ export function planPreemption(
   }
   const { site, victims, waste } = best;
   const list = victims.map((victim) => `${victim.task} (priority ${victim.priority})`).join(', ');
-  const why = `${site.spec.name} loses the least of ${considered} nodes: ${list}`;
+  const why = `${site.spec.name} loses the least: ${list}`;
   return { kind: 'planned', node: site.spec.name, victims, waste, why };
+}
+
+/** Whether on every node that was not looked at more is lost: there all victims are of this pool's priority
+ *  or above, and have run for so long or longer. */
+function losesMore({ priority, partMin }: Pool, ranMs: number, best: Candidate): boolean {
+  return best.highest <= priority && partMin * Math.max(0, ranMs) > best.waste;
 }
 
 /** The victims on one node, or none when even without them there is no room or no business. */
@@ -167,12 +185,13 @@ function lowerOn(
   placement: Placement,
   site: Site,
   priority: number,
-  { now, mayEnd }: Rules,
+  { now, tenant }: Rules,
 ): Lower[] {
   const lower: Lower[] = [];
   for (const id of site.tasks) {
     const grant = placement.grant(id);
-    if (grant === undefined || grant.task.spared === true || !mayEnd(grant.task)) continue;
+    if (grant === undefined || grant.task.spared === true) continue;
+    if (tenant !== undefined && grant.task.tenant !== tenant) continue;
     // Its room would be held, and not open to the task.
     if (grant.task.reserved !== undefined) continue;
     const own = grant.task.priority ?? 0;
@@ -183,14 +202,8 @@ function lowerOn(
   return lower.sort((left, right) => right.priority - left.priority || right.waste - left.waste);
 }
 
-/** The largest part of the node that the ask holds of any resource. */
-function partOf(site: Site, { amounts, gpu }: Ask): number {
-  let part = 0;
-  for (const { resource, milli } of amounts) {
-    part = Math.max(part, milli / (site.capacity[resource] || milli));
-  }
-  if (gpu !== undefined) part = Math.max(part, (gpu.count * gpu.milli) / (site.gpus.length * 1000));
-  return part;
+function isBefore(left: Candidate, right: Candidate): boolean {
+  return isLess(left, right) || (!isLess(right, left) && left.site.slot < right.site.slot);
 }
 
 function isLess(left: Cost, right: Cost): boolean {

@@ -65,3 +65,52 @@ describe('a run of any graph, in any order of completion', () => {
     }
   });
 });
+
+describe('a container that fails inside', () => {
+  it('is let go by what began in it, without a look at what else is at work in the run', () => {
+    const looks = [10, 1_000].map((branches) => {
+      const run = parallelOfPairs(branches);
+      const [first] = run.active;
+      if (first === undefined) throw new Error('nothing is at work');
+      const looked = lookedAt(run, () => run.fail(first, undefined));
+      expect([...run.abandoned]).toEqual(['a[0][1]']);
+      checkState(run);
+      return looked;
+    });
+    expect(looks[1]).toBe(looks[0]);
+  });
+});
+
+/** Branches in each of which two blocks run side by side in a container that catches their failure. */
+function parallelOfPairs(branches: number): RunState {
+  const blocks = [
+    { id: 'p', container: 'parallel' },
+    { id: 'q', in: 'p', container: 'parallel' },
+    { id: 'a', in: 'q' },
+    { id: 'b', in: 'p' },
+  ] as const;
+  const built = buildGraph({ blocks, edges: [{ from: 'q', to: 'b', port: 'error' }] });
+  if ('fault' in built) throw new Error(built.fault);
+  const run = new RunState(built.graph);
+  for (const context of run.ready) {
+    const { name } = context.instance.vertexAt(context.slot);
+    const count = name === 'p' ? branches : 2;
+    if (name === 'a') run.start(context);
+    else run.open(context, { kind: 'branches', count, inFlightMax: count });
+  }
+  return run;
+}
+
+/** How many contexts were gone through meanwhile. */
+function lookedAt(run: RunState, act: () => void): number {
+  let looked = 0;
+  for (const set of [run.ready, run.active, run.paused, run.asking]) {
+    const all = set.values.bind(set);
+    set[Symbol.iterator] = () => {
+      looked += set.size;
+      return all();
+    };
+  }
+  act();
+  return looked;
+}

@@ -117,6 +117,8 @@ describe('a tenant', () => {
         let shut = '';
         const plain = fairQueue({ place: room });
         const assorted = fairQueue({ place: room });
+        // Of equal turns the tenant that was named first goes first.
+        for (const name of ['a', 'b', 'c']) plain.put(name, { weight: 1 }, 0);
         for (const name of ['a', 'b', 'c']) assorted.weighQueue(name, 'unused', 1);
         const waiting: Made[] = [];
         const running: Made[] = [];

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planPreemption } from '../../src/placement/index.ts';
+import { type Placement, planPreemption } from '../../src/placement/index.ts';
 import { Cluster, many } from './cluster.ts';
 
 describe('preemption', () => {
@@ -20,7 +21,7 @@ describe('preemption', () => {
     expect(plan).toMatchObject({
       node: 'n1',
       victims: [{ task: 'younger', priority: 1, waste: 2.5 }],
-      why: 'n1 loses the least of 3 nodes: younger (priority 1)',
+      why: 'n1 loses the least: younger (priority 1)',
     });
     const large = cluster.task({ resources: { cpu: 4 } }, { priority: 3 });
     expect(planPreemption(cluster.placement, large, 100)).toMatchObject({ node: 'n1', waste: 7.5 });
@@ -130,4 +131,106 @@ describe('preemption', () => {
       why: 'no node has room even without its tasks below priority 2',
     });
   });
+
+  it('plans what a look at every node would plan, in any history', () => {
+    const step = fc.record({
+      node: fc.nat(5),
+      cpu: fc.integer({ min: 1, max: 3 }),
+      priority: fc.nat(2),
+      tenant: fc.constantFrom('a', 'b'),
+      ranMs: fc.nat(20),
+      ends: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const cluster = new Cluster(many(6, { resources: { cpu: 6 } }));
+        const { placement } = cluster;
+        for (const { node, cpu, priority, tenant, ranMs, ends } of steps) {
+          const site = placement.site(`n${node}`);
+          const [first] = site?.tasks ?? [];
+          if (ends && first !== undefined) placement.end(first);
+          const task = cluster.task({ resources: { cpu } }, { priority, tenant, at: now - ranMs });
+          if (site !== undefined) placement.placeOn(site, task);
+          placement.check();
+        }
+        for (const tenant of [undefined, 'a']) {
+          for (const cpu of [1, 4, 6]) {
+            const task = cluster.task({ resources: { cpu } }, { priority: 2 });
+            const plan = planPreemption(placement, task, now, tenant);
+            const { kind, ...planned } = { node: undefined, victims: [], waste: 0, ...plan };
+            const { node, victims, waste } = everywhere(placement, cpu, 2, tenant);
+            expect(kind).toBe(node === undefined ? 'refused' : 'planned');
+            expect(planned.node).toBe(node);
+            expect(planned.victims.map((victim) => victim.task)).toEqual(victims);
+            expect(planned.waste).toBeCloseTo(waste, 9);
+          }
+        }
+      }),
+    );
+  });
+
+  it('looks at as many tasks, however many nodes there are and whatever others run on them', () => {
+    const looks = [10, 1_000].map((nodes) => {
+      const cluster = new Cluster(many(nodes, { resources: { cpu: 4 } }));
+      const { placement } = cluster;
+      const put = (node: number, tenant: string, at: number) =>
+        placement.reserve(
+          cluster.task({ resources: { cpu: 2 } }, { tenant, at, priority: 1 }),
+          `n${node}`,
+          [],
+        );
+      for (let node = 0; node < nodes; node++) {
+        put(node, 'others', node);
+        put(node, node % (nodes / 5) === 0 ? 'mine' : 'others', node);
+      }
+      let looked = 0;
+      const grant = placement.grant.bind(placement);
+      placement.grant = (id) => {
+        looked++;
+        return grant(id);
+      };
+      placement.sites = () => {
+        throw new Error('looked at all nodes');
+      };
+      const task = cluster.task({ resources: { cpu: 2 } }, { priority: 2, tenant: 'mine' });
+      expect(planPreemption(placement, task, nodes, 'mine')).toMatchObject({
+        node: `n${(nodes / 5) * 4}`,
+      });
+      return looked;
+    });
+    expect(looks[1]).toBe(looks[0]);
+  });
 });
+
+const now = 100;
+
+/** The same by a look at every node: whoever is lowest, then youngest, ends as far as it must. */
+function everywhere(placement: Placement, cpu: number, below: number, tenant?: string) {
+  const found = [...placement.sites()].flatMap((site) => {
+    const lower = [...site.tasks].flatMap((id) => {
+      const { task } = placement.grant(id) ?? {};
+      const { priority = 0, at = now } = task ?? {};
+      if (task === undefined || priority >= below) return [];
+      if (tenant !== undefined && task.tenant !== tenant) return [];
+      const milli = task.ask.amounts[0]?.milli ?? 0;
+      return [{ id, priority, milli, waste: (milli / 6_000) * (now - at) }];
+    });
+    lower.sort((left, right) => right.priority - left.priority || right.waste - left.waste);
+    let free = (site.free[0] ?? 0) + lower.reduce((sum, { milli }) => sum + milli, 0);
+    if (free < cpu * 1_000) return [];
+    const victims = lower.filter(({ milli }) => {
+      const spared = free - milli >= cpu * 1_000;
+      if (spared) free -= milli;
+      return !spared;
+    });
+    if (victims.length === 0) return [];
+    const highest = Math.max(...victims.map(({ priority }) => priority));
+    const waste = victims.reduce((sum, victim) => sum + victim.waste, 0);
+    return [{ node: site.spec.name, victims: victims.map(({ id }) => id), waste, highest }];
+  });
+  found.sort((left, right) => {
+    const first = left.highest - right.highest || left.waste - right.waste;
+    return first || left.victims.length - right.victims.length;
+  });
+  return found[0] ?? { node: undefined, victims: [], waste: 0 };
+}
