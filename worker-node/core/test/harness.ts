@@ -4,9 +4,7 @@
  */
 import {
   type ActorId,
-  actorId,
   type Bytes,
-  bundleHash,
   type Call,
   type CallResult,
   type ChainLink,
@@ -16,8 +14,6 @@ import {
   type FromRunner,
   incarnation,
   logName,
-  type Manifest,
-  nodeAddress,
   type Outcome,
   type Place,
   sessionId,
@@ -37,25 +33,9 @@ import {
   readOnFrom,
   stretchesOf,
 } from '../src/index.ts';
+import { bundle, gateway, ledger, manifest } from './parties.ts';
 
-export const bundle = bundleHash('b'.repeat(64));
-export const gateway = 'gateway:g1' as Call['replyTo'];
-export const ledger = actorId('default', 'Ledger', 'one');
-
-const manifest: Manifest = {
-  sdk: '0.1.0',
-  actors: [
-    {
-      type: 'Ledger',
-      methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang', 'time'],
-      reads: ['list', 'slowList', 'few'],
-      healthMs: 5_000_000,
-      groups: [{ name: 'narrow', most: 2, reads: ['few'] }],
-    },
-  ],
-  tasks: [],
-  workflows: [],
-};
+export { bundle, gateway, ledger, node, other, seal } from './parties.ts';
 
 type PlaceField =
   | 'seed'
@@ -700,15 +680,7 @@ export class TestNode {
 
 type DistributiveOmit<E> = E extends unknown ? Omit<E, 'wall'> : never;
 
-export const other = actorId('default', 'Ledger', 'other');
-export const node = (name: string) => nodeAddress(incarnation(`${name}.aaaaaaaa`));
-
 /** What outlives a node: the logs and the checkpoints. */
 export function shared() {
   return { logs: new Map(), checkpoints: new Map(), segments: new Map() };
 }
-
-/** The chain of an actor whose node of this name has died. */
-export const seal = (name: string): ChainLink[] => [
-  { log: logName(`turns-${name}`), from: 0, to: 1_000 },
-];

@@ -117,6 +117,7 @@ export function drawLimits(chance: Random): NarrowLimits {
     narrow.payloadBytesMax = Math.floor(limits.payloadBytesMax * share);
     narrow.deltaBytesMax = Math.floor(limits.deltaBytesMax * share);
     narrow.turnBytesMax = Math.floor(limits.turnBytesMax * share);
+    narrow.handedBytesMax = Math.floor(limits.handedBytesMax * share);
   }
   if (chance.chance(0.12)) narrow.timersFlyingMax = chance.whole(1, 3);
   if (chance.chance(0.2)) {
