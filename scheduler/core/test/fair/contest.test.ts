@@ -70,7 +70,7 @@ const action = fc.record({
 
 it('the next is whom a look at all tenants would find, in any history', () => {
   fc.assert(
-    fc.property(fc.array(action, { maxLength: 300 }), (actions) => {
+    fc.property(fc.array(action, { maxLength: 300, size: 'max' }), (actions) => {
       const contest = new Contest();
       const naive = new Naive();
       const shape = contest.addShape();

@@ -142,7 +142,7 @@ describe('preemption', () => {
       ends: fc.boolean(),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         const cluster = new Cluster(many(6, { resources: { cpu: 6 } }));
         const { placement } = cluster;
         for (const { node, cpu, priority, tenant, ranMs, ends } of steps) {
