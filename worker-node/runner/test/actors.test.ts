@@ -131,7 +131,7 @@ describe('an actor in a runner', () => {
     runner.send({ kind: 'build-ahead', actor, revision: 9, state });
     runner.send({ kind: 'drop-ahead', actor });
     await refused(9);
-    runner.send({ kind: 'build-ahead', actor, revision: 10, state: new Uint8Array([0xc1]) });
+    runner.send({ kind: 'build-ahead', actor, revision: 10, state: new Uint8Array([0xd9, 0x20]) });
     const damaged = await runner.next('built-ahead', ({ revision }) => revision === 10);
     expect(damaged.kept).toBe(false);
   });
