@@ -39,9 +39,11 @@ async function killHostOf(actor: string): Promise<void> {
 async function killLeader(): Promise<void> {
   const { leader } = await stage.troupe.status();
   const leading = stage.cluster.schedulers.find(({ name }) => name === leader);
-  leading?.kill('SIGKILL');
-  await leading?.exited;
-  await stage.cluster.startScheduler();
+  if (leading === undefined) throw new Error(`no scheduler is called ${leader}`);
+  leading.kill('SIGKILL');
+  await leading.exited;
+  // Where it listened, since clients know no other places.
+  await stage.cluster.startScheduler({ name: leading.name, listen: leading.address ?? '' });
 }
 
 /** What the journal holds of mortals, from its first event to the end of the last one of these. */
