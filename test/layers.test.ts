@@ -26,7 +26,13 @@ const edges: Record<string, readonly string[]> = {
   'worker-node/host': ['worker-node/core', 'packages/fabric', 'packages/model'],
   'worker-node/runner': ['packages/sdk', 'packages/model'],
   'packages/providers': ['packages/model'],
-  'packages/testing': ['packages/virtual', 'packages/sdk', 'worker-node/runner', 'packages/model'],
+  'packages/testing': [
+    'packages/virtual',
+    'packages/sdk',
+    'packages/fabric',
+    'worker-node/runner',
+    'packages/model',
+  ],
   'packages/virtual': ['scheduler/core', 'worker-node/core', 'packages/fabric', 'packages/model'],
   'chaos/sim': [
     'packages/virtual',

@@ -43,6 +43,13 @@ it('what is corrupt must be said while older data is there (B2)', () => {
   expect(told('LOG_CORRUPT: log turns-n1_x does not exist', true)).toEqual([]);
 });
 
+it('what is damaged on purpose must be named, and nothing else may be corrupt (B4)', () => {
+  const of = (key: string) =>
+    `{"code":"LOG_CORRUPT","msg":"checkpoint 7 of default/Ledger/${key}"}`;
+  expect(told(of('flipped-7'))).toEqual([]);
+  expect(told(of('c1.0'))).toHaveLength(1);
+});
+
 it('what was told once is not told again', () => {
   writeFileSync(join(folder, 'n1.log'), 'INTERNAL: one\nINTERNAL: two\n');
   const words = new BadWords(folder);

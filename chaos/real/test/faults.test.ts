@@ -9,6 +9,7 @@ import type { Member } from '../src/cluster/member.ts';
 import { NatsProxy } from '../src/cluster/nats-proxy.ts';
 import type { Stage } from '../src/cluster/stage.ts';
 import { Warden } from '../src/cluster/warden.ts';
+import { judge } from '../src/faults/damage.ts';
 import { kill, killRunner } from '../src/faults/kills.ts';
 import { faultKinds, isFaultKind } from '../src/faults/kinds.ts';
 import { cutFromNats, cutHalf, slowLinks } from '../src/faults/links.ts';
@@ -116,6 +117,34 @@ it('a node that ends just before its runner is to be killed has none, and ends n
   const stage = { warden, operator: nobodyLeads } as unknown as Stage;
   expect(await killRunner.inject(stage, new Random('7'))).toBeUndefined();
   expect(isUnderFalseClock(pid, 'libfaketime')).toBe(false);
+});
+
+const sound = { id: 8, bytes: 90, pinned: false, turn: 6, epoch: 4, at: new Date(0), clock: {} };
+const failure = { code: 'LOG_CORRUPT', message: 'checkpoint 9 holds other bytes' } as const;
+const named = { id: 9, bytes: 90, pinned: false, failure };
+const before = ['a', 'b'];
+
+it('a flipped bit befell its actor when it is named and the actor is as it was', () => {
+  expect(judge({ last: named, before, after: { ids: before } })).toEqual({ befallen: 1 });
+  const late = judge({ last: named, before, after: { ids: [...before, 'b'] } });
+  expect(late).toEqual({ befallen: 1 });
+});
+
+it('an actor that comes back as another one after a flipped bit is an alarm, whatever is listed', () => {
+  for (const last of [named, sound, undefined]) {
+    for (const ids of [[], ['a'], ['b', 'a']]) {
+      expect(judge({ last, before, after: { ids } }).alarm).toContain('another one');
+    }
+  }
+});
+
+it('a flipped bit that nothing leads back from befell nobody, and one that another checkpoint followed', () => {
+  const told = new TroupeError({ code: 'LOG_CORRUPT', message: 'nothing leads there' });
+  expect(judge({ last: named, before, after: { reason: told } }).befallen).toBe(0);
+  expect(judge({ last: named, before, after: { reason: told } })).not.toHaveProperty('alarm');
+  expect(judge({ last: sound, before, after: { ids: before } }).befallen).toBe(0);
+  const bare = judge({ last: named, before, after: { reason: new Error('no code') } });
+  expect(bare.alarm).toContain('without a code');
 });
 
 it('every kind of the suite is one of `troupe chaos`, which says of the others why not', () => {

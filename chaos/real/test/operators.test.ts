@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sha256 } from '@troupe/fabric';
 import { type NatsServer, startNats } from '@troupe/fabric/servers';
-import { connect } from 'nats';
+import { connect, headers as natsHeaders } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Operators } from '../src/cluster/operators.ts';
 import { ServerMember } from '../src/cluster/server-member.ts';
@@ -29,4 +30,19 @@ it('a stream whose leader stays is not told to have moved', async () => {
   await manager.streams.add({ name: 'alone', subjects: ['alone'] });
   await connection.close();
   await expect(operators.moveStream('alone')).rejects.toThrow('alone keeps its leader');
+});
+
+it('of a checkpoint one bit is flipped, and nothing else is changed', async () => {
+  const connection = await connect({ servers: server.url });
+  const manager = await connection.jetstreamManager();
+  await manager.streams.add({ name: 'cell_checkpoints', subjects: ['cell.checkpoint.*'] });
+  const subject = `cell.checkpoint.${sha256('default/Ledger/a')}`;
+  const headers = natsHeaders();
+  headers.set('sum', '7');
+  const stored = Uint8Array.from([1, 2, 3, 4, 5]);
+  await connection.jetstream().publish(subject, stored, { headers, expect: { lastSequence: 0 } });
+  await operators.flipCheckpoint('default/Ledger/a');
+  const found = await manager.streams.getMessage('cell_checkpoints', { last_by_subj: subject });
+  expect([found.seq, found.header.get('sum'), [...found.data]]).toEqual([2, '7', [1, 2, 2, 4, 5]]);
+  await connection.close();
 });

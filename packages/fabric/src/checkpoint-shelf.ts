@@ -7,6 +7,7 @@
  */
 import {
   type ActorId,
+  actorParts,
   type Bytes,
   type CheckpointContents,
   type CheckpointView,
@@ -18,7 +19,7 @@ import {
   TroupeError,
   troupeError,
 } from '@troupe/model';
-import { sha256 } from './object-store.ts';
+import { sha256 } from './hash.ts';
 import type { Checkpoints, KeptVersion, StoredCheckpoint } from './ports.ts';
 
 export interface ActorBorn {
@@ -179,6 +180,16 @@ export class CheckpointShelf {
     }
     throw troupeError('UNAVAILABLE', `others pin checkpoints of ${of.actor} just now; ask again`);
   }
+}
+
+/** What to say of a checkpoint to which nobody can go back any more: its state can still be had. */
+export function tooFarBack(thrown: unknown, actor: ActorId, id: number): unknown {
+  if (!(thrown instanceof TroupeError) || thrown.code !== 'TOO_FAR_BACK') return thrown;
+  const { type, key } = actorParts(actor);
+  const fork = `troupe checkpoints fork ${type}/${key} ${id} NEW-KEY`;
+  const message = `${thrown.message}; or \`${fork}\`, which makes a new actor with that state`;
+  const details = { ...thrown.details, checkpoint: id };
+  return new TroupeError({ code: thrown.code, message, details }, { cause: thrown });
 }
 
 function contentsOf({ actor }: ActorBorn, id: number, { body, base }: Copy): CheckpointContents {

@@ -23,11 +23,11 @@ import {
   type SeqMsgRequest,
   StorageType,
 } from 'nats';
+import { sha256 } from './hash.ts';
 import type { Names } from './names.ts';
 import type { NatsLink } from './nats-connection.ts';
 import { apiCode, isNoMessage, jetStreamCode } from './nats-errors.ts';
 import { Patience, untilAnswered } from './nats-retry.ts';
-import { sha256 } from './object-store.ts';
 import type { Checkpoints, KeptVersion, ObjectStore, StoredCheckpoint } from './ports.ts';
 import { isSound, putSum } from './sum.ts';
 

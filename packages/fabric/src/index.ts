@@ -1,7 +1,6 @@
 /** The only code that speaks etcd and NATS, and the loop that turns the machines. */
 export { type DisconnectNotice, watchDisconnects } from './broker-notices.ts';
 export { NatsBus } from './bus.ts';
-export { type ActorBorn, CheckpointShelf, exported, imported } from './checkpoint-shelf.ts';
 export { StreamCheckpoints } from './checkpoints.ts';
 export {
   checkConfig,
@@ -17,6 +16,7 @@ export { crashPoint } from './crash-point.ts';
 export { checkDurability, type Durability } from './durability.ts';
 export { Election, type ElectionStart, type Leader, type Leadership } from './election.ts';
 export { type Fabric, type FabricStart, openFabric } from './fabric.ts';
+export { sha256 } from './hash.ts';
 export { journalGeneration } from './journal-generation.ts';
 export { type LogFields, type Logger, processLogger, silentLogger } from './logger.ts';
 export { StreamLogs } from './logs.ts';
@@ -37,7 +37,7 @@ export {
 } from './membership.ts';
 export { type Names, names } from './names.ts';
 export { type LinkRole, type LinkStart, NatsLink, openLink } from './nats-connection.ts';
-export { BucketObjectStore, sha256 } from './object-store.ts';
+export { BucketObjectStore } from './object-store.ts';
 export { StreamOutputStore } from './output-store.ts';
 export type {
   Bus,

@@ -4,9 +4,9 @@
  * O1  the name of an object is the sha-256 of its bytes, checked whenever it is read.
  * O2  a bucket is used only after the server has said that it is there.
  */
-import { createHash } from 'node:crypto';
 import { type Bytes, troupeError } from '@troupe/model';
 import { type ObjectStore as Bucket, DiscardPolicy, type JetStreamClient, StorageType } from 'nats';
+import { sha256 } from './hash.ts';
 import type { Names } from './names.ts';
 import type { NatsLink } from './nats-connection.ts';
 import { apiCode, jetStreamCode } from './nats-errors.ts';
@@ -124,10 +124,6 @@ function heardOf(js: JetStreamClient): JetStreamClient {
     return published;
   };
   return Object.create(js, { publish: { value: publish } }) as JetStreamClient;
-}
-
-export function sha256(bytes: Bytes | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** With a breath between them: the client hashes and sends in one go what it is given at once, which stops the

@@ -13,10 +13,10 @@
  */
 import { assert, type Bytes, type StoredObject, TroupeError, troupeError } from '@troupe/model';
 import { DiscardPolicy, RetentionPolicy, StorageType } from 'nats';
+import { sha256 } from './hash.ts';
 import type { Names } from './names.ts';
 import type { NatsLink } from './nats-connection.ts';
 import { apiCode, isDefinite, isNoMessage, isStreamGone, jetStreamCode } from './nats-errors.ts';
-import { sha256 } from './object-store.ts';
 import type { OutputStore } from './ports.ts';
 import { pause, within } from './real-clock.ts';
 

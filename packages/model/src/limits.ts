@@ -207,6 +207,9 @@ export const limits = {
   /** What became of actors is kept of so many events of each tenant: the oldest go beyond, and whoever asks
    *  for them is told how many he has missed. */
   supervisionKeptMax: 1_000,
+  /** Supervision events that wait for one topic to take them: beyond, one is dropped, and the next one
+   *  says how many were. */
+  supervisionWaitingMax: 10_000,
   /** A client session that owns actors is over when it was not heard of for so long, while somebody led. */
   owningSessionMs: 60_000,
   /** Time led, for which it is remembered what a destroyed actor had received. */

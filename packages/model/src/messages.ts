@@ -61,7 +61,7 @@ export interface Caller {
   readonly low: number;
 }
 
-/** gateway | node → node. Resent under the same `caller` until its result is there. */
+/** gateway | node | leader → node. Resent under the same `caller` until its result is there. */
 export interface Call {
   readonly kind: 'call';
   readonly actor: ActorId;
@@ -637,7 +637,10 @@ export type NodeToLeader =
   | Deposed
   | TaskSeen
   | TaskResult
-  | TimerNewsTold;
+  | TimerNewsTold
+  // Of what it has called itself: topics.
+  | CallResult
+  | NotHere;
 
 /** What a gateway hears from nodes; what it asks of the leader stands in `requests.ts`. */
 export type NodeToGateway = CallResult | NotHere;

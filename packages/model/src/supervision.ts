@@ -24,6 +24,12 @@ export interface SupervisionEvent {
   readonly failure?: Failure;
 }
 
+/** An event as a topic is given it. */
+export interface ToldEvent extends SupervisionEvent {
+  /** So many before it, which the topic should have been given, are not kept. */
+  readonly missed?: number;
+}
+
 export interface SupervisionRequest {
   /** Those after this position, the oldest first. */
   readonly kind: 'list-supervision';

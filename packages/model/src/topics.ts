@@ -17,6 +17,30 @@ export const builtInManifest: Manifest = {
   workflows: [],
 };
 
+const livesName = '$lives';
+
+/** How the leader calls a topic: with a batch of events, each of which it takes once by its position. */
+export const toldMethod = '$told';
+/** What the sessions begin with by which leaders call; the term follows. No door lets `toldMethod` in. */
+export const leaderSessionPrefix = 'leader:';
+
+/** The topic of what becomes of all actors of a tenant, of those of a type, or of one. Only the cluster
+ *  publishes there. */
+export function livesTopic(type?: string, key?: string): string {
+  if (type === undefined) return livesName;
+  return key === undefined ? `${livesName}/${type}` : `${livesName}/${type}/${key}`;
+}
+
+export function isLivesTopic(name: string): boolean {
+  return name === livesName || name.startsWith(`${livesName}/`);
+}
+
+/** Why nobody but the cluster may publish there, if so. */
+export function publicationFault(topic: string): string | undefined {
+  if (!isLivesTopic(topic)) return undefined;
+  return `topic "${topic}" tells what becomes of actors, and only the cluster publishes there`;
+}
+
 /** True of the types that are the cluster's own, those of later versions among them. */
 export function isBuiltInType(type: string): boolean {
   return type.startsWith('$');

@@ -1,23 +1,11 @@
 /** What became of actors, for whoever supervises them: asked for again and again, from a position on. */
-import type { Failure, SupervisionKind } from '@troupe/model';
+import type { SupervisionKind } from '@troupe/model';
 import { checkWhole } from './definition.ts';
+import type { ActorEvent } from './lives.ts';
 import type { Platform } from './platform.ts';
 import { failureOfMessage } from './wire/failures.ts';
 import type { ActorEventMessage } from './wire/messages.ts';
 import type { Unary } from './wire/unary.ts';
-
-export interface ActorEvent {
-  /** Its number among the events of the tenant. Who goes on from it hears what came after. */
-  readonly position: number;
-  /** `tenant/Type/key` */
-  readonly actor: string;
-  readonly birth: number;
-  readonly kind: SupervisionKind;
-  /** Why, of what failed. */
-  readonly failure?: Failure;
-  /** So many events before this one were not kept until they were asked for. */
-  readonly missed?: number;
-}
 
 export interface WatchOptions {
   readonly type?: string;

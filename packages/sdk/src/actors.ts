@@ -9,9 +9,10 @@ import {
 } from '@troupe/model';
 import { activityField } from './activity.ts';
 import type { ActorCalls, AnyActorDefinition, UntypedCalls } from './actor.ts';
-import { type ActorEvent, type WatchOptions, watchActors } from './actor-events.ts';
+import { type WatchOptions, watchActors } from './actor-events.ts';
 import { checkWhole, uint32Max } from './definition.ts';
 import { nameOf } from './handle.ts';
+import type { ActorEvent } from './lives.ts';
 import type { Platform } from './platform.ts';
 import type { SessionOwner } from './session-owner.ts';
 import type { CallOptions } from './troupe.ts';

@@ -30,6 +30,8 @@ export type {
   WaitOptions,
 } from './context.ts';
 export type { LetterOptions } from './letter-tries.ts';
+export type { ActorEvent } from './lives.ts';
+export { lives } from './lives.ts';
 export type { PoolOptions } from './pool.ts';
 export { poolIn } from './pool.ts';
 export type { Made, Ref, Refs, Resolved } from './ref.ts';

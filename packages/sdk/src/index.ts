@@ -1,6 +1,6 @@
 /** The whole public surface of Troupe: definitions, and the client. */
 
-export type { ActorEvent, WatchOptions } from './actor-events.ts';
+export type { WatchOptions } from './actor-events.ts';
 export type {
   ActorPage,
   ActorRef,

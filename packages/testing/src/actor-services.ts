@@ -109,7 +109,7 @@ async function birthOf(actor: ActorId, kind: Wish, ask: Ask): Promise<number | u
   }
 }
 
-async function viewOf(actor: ActorId, ask: Ask, looks = false): Promise<ActorView> {
+export async function viewOf(actor: ActorId, ask: Ask, looks = false): Promise<ActorView> {
   const activity = looks ? { activity: true as const } : {};
   return told('actor', await ask({ kind: 'get-actor', actor, ...activity })).actor;
 }
@@ -131,7 +131,7 @@ function ownerOf(
   return { kind: 'actor', actor: nameOf({ tenant, type, key }), birth };
 }
 
-function messageOf({ failure, labels = {}, activity, ...view }: ActorView) {
+export function messageOf({ failure, labels = {}, activity, ...view }: ActorView) {
   const told = { ...view, labels, failure: failure === undefined ? null : errorOf(failure) };
   return activity === undefined ? told : { ...told, activity: activityMessage(activity) };
 }
@@ -142,6 +142,6 @@ function activityMessage({ turn, ...activity }: ActorActivity): ActorActivityMes
   return { ...activity, turn: { ...bare, ...progressOf(progress) } };
 }
 
-function nameOf({ tenant, type, key }: Named): ActorId {
+export function nameOf({ tenant, type, key }: Named): ActorId {
   return actorId(tenantName(tenant), type, key);
 }

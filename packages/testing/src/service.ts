@@ -1,4 +1,5 @@
 /** A unary call: what is asked of the leader for it, and how its answer is told. */
+import type { CheckpointShelf } from '@troupe/fabric/shelf';
 import {
   type Answer,
   type Failure,
@@ -9,11 +10,14 @@ import {
 import type { UnaryMethods } from '@troupe/sdk/door';
 
 export type Ask = (body: RequestBody) => Promise<Answer>;
+/** Where versions of actors are read from. */
+export type Shelf = CheckpointShelf;
 export type Method = keyof UnaryMethods;
 export type Services = {
   readonly [M in Method]?: (
     request: UnaryMethods[M]['request'],
     ask: Ask,
+    shelf: Shelf,
   ) => Promise<UnaryMethods[M]['response']>;
 };
 

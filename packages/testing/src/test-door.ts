@@ -5,6 +5,7 @@
  * D1  when the process behind it dies, or cannot be reached, every stream breaks and every open unary
  *     call fails, as their connection would.
  */
+import { CheckpointShelf } from '@troupe/fabric/shelf';
 import {
   type Answer,
   type Bytes,
@@ -15,7 +16,15 @@ import {
   troupeError,
 } from '@troupe/model';
 import type { Door, TakeRequest, TakeResponse, UnaryMethods } from '@troupe/sdk/door';
-import type { ClientMessage, GatewayMessage, Network, Process, Timeline } from '@troupe/virtual';
+import {
+  type CheckpointServer,
+  type ClientMessage,
+  type GatewayMessage,
+  type Network,
+  OpenCheckpoints,
+  type Process,
+  type Timeline,
+} from '@troupe/virtual';
 import { sessionOf, take } from './takes.ts';
 import { TestStream } from './test-stream.ts';
 import { serve } from './unary-services.ts';
@@ -30,6 +39,7 @@ export type Unsent = ClientMessage extends infer M
 export interface DoorWorld {
   readonly timeline: Timeline;
   readonly network: Network;
+  readonly checkpoints: CheckpointServer;
   readonly objects: { readonly outputs: ReadonlyMap<number, Bytes> };
 }
 
@@ -63,6 +73,7 @@ export class TestDoor implements Door {
   readonly #streams = new Set<TestStream>();
   readonly #unary = new Map<number, Pending>();
   readonly #unaryName: string;
+  readonly #shelf: CheckpointShelf;
   #stopListening: (() => void) | undefined;
   #since = 0;
   /** When a wait for a run was answered that it goes on: its next one goes on waiting, and is nothing new. */
@@ -77,6 +88,7 @@ export class TestDoor implements Door {
   constructor(start: DoorStart) {
     this.#start = start;
     this.address = start.host;
+    this.#shelf = new CheckpointShelf(new OpenCheckpoints(start.world.checkpoints));
     this.#unaryName = `client:${start.process.name}>${start.host}`;
   }
 
@@ -111,7 +123,7 @@ export class TestDoor implements Door {
   ): Promise<UnaryMethods[M]['response']> {
     const serving = isTake(method, request)
       ? (this.#take(request) as Promise<UnaryMethods[M]['response']>)
-      : serve(method, request, (body) => this.ask(body));
+      : serve(method, request, { ask: (body) => this.ask(body), shelf: this.#shelf });
     return await this.#within(serving, deadlineMs, method);
   }
 

@@ -15,17 +15,26 @@ import {
 } from '@troupe/model';
 import type { RunMessage, UnaryMethods } from '@troupe/sdk/door';
 import { actorServices } from './actor-services.ts';
+import { checkpointServices } from './checkpoint-services.ts';
 import { rolloutServices } from './rollout-services.ts';
 import { scopeServices } from './scope-services.ts';
-import { type Ask, errorOf, type Method, progressOf, type Services, told } from './service.ts';
+import {
+  type Ask,
+  errorOf,
+  type Method,
+  progressOf,
+  type Services,
+  type Shelf,
+  told,
+} from './service.ts';
 
 export async function serve<M extends Method>(
   method: M,
   request: UnaryMethods[M]['request'],
-  ask: Ask,
+  { ask, shelf }: { readonly ask: Ask; readonly shelf: Shelf },
 ): Promise<UnaryMethods[M]['response']> {
   const service = services[method];
-  if (service !== undefined) return await service(request, ask);
+  if (service !== undefined) return await service(request, ask, shelf);
   const text = `a test cluster does not serve ${method}`;
   throw troupeError('INVALID_ARGUMENT', `${text}: try it on a real one`, { method });
 }
@@ -35,6 +44,7 @@ const waitMsMax = 60_000;
 
 const services: Services = {
   ...actorServices,
+  ...checkpointServices,
   ...rolloutServices,
   ...scopeServices,
   async 'ActorsService/Migrate'({ tenant, type, key, to, waitMs }, ask) {

@@ -9,6 +9,7 @@ export { CheckpointServer } from './store/checkpoint-server.ts';
 export { LeaseServer } from './store/lease-server.ts';
 export { LogServer, type Stored } from './store/log-server.ts';
 export { ObjectServer } from './store/object-server.ts';
+export { OpenCheckpoints } from './store/open-checkpoints.ts';
 export { Requests, type ServerName } from './store/requests.ts';
 export { type Cut, Network, type Weather } from './world/network.ts';
 export type { Onlooker, Restored } from './world/onlooker.ts';

@@ -40,6 +40,8 @@ export type Due =
   | { readonly kind: 'activity'; readonly ask: number }
   /** The first timer of an actor may be due. */
   | { readonly kind: 'timers' }
+  /** A topic of lives has not answered, or may be asked again. */
+  | { readonly kind: 'lives' }
   | { readonly kind: 'timer-lane'; readonly node: Incarnation }
   /** It is decided how many nodes there should be. */
   | { readonly kind: 'sizing' }

@@ -223,6 +223,8 @@ export type SchedulerFact =
       readonly loops?: true;
     }
   | { readonly kind: 'actor-well'; readonly actor: ActorId }
+  /** A topic of lives has taken all events that waited for it, up to this position. */
+  | { readonly kind: 'lives-taken'; readonly topic: ActorId; readonly upTo: number }
   /** Whole, as it is from now on: versions of one tenant are numbered from 1 without gaps. */
   | {
       readonly kind: 'config-put';

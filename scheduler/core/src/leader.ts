@@ -44,6 +44,7 @@ import { Submissions } from './submissions.ts';
 import { Supervision } from './supervision.ts';
 import { Surveys } from './surveys.ts';
 import { Tasks } from './tasks.ts';
+import { TellingLives } from './telling-lives.ts';
 import { Timers } from './timers.ts';
 import type { Asker } from './waiting.ts';
 
@@ -80,6 +81,7 @@ export class Leader {
   readonly #rollouts: Rollouts;
   readonly #owningSessions: OwningSessions;
   readonly #supervision: Supervision;
+  readonly #tellingLives: TellingLives;
 
   /** Takes over: orders and sends again all that the durable state calls for. */
   constructor(desk: Desk) {
@@ -128,6 +130,7 @@ export class Leader {
     });
     this.#ailing = new Ailing();
     this.#supervision = new Supervision(desk);
+    this.#tellingLives = new TellingLives(desk);
     this.#activities = new Activities(desk);
     this.#configs = new Configs(desk);
     this.#lifecycle = new Lifecycle(desk, this.#directory, {
@@ -173,6 +176,7 @@ export class Leader {
 
   handle(event: Exclude<SchedulerEvent, { kind: 'lead' | 'tick' }>): void {
     this.#route(event);
+    this.#tellingLives.goOn();
     this.#objects.deleteDropped();
   }
 
@@ -231,12 +235,14 @@ export class Leader {
       this.#configs,
       this.#rewinds,
       this.#rollouts,
+      this.#tellingLives,
     ];
     return [...nouns.flatMap((noun) => noun.sizes()), ...deadlineSizes(this.#desk)];
   }
 
   due(due: Due): void {
     this.#do(due);
+    this.#tellingLives.goOn();
     this.#objects.deleteDropped();
   }
 
@@ -291,6 +297,8 @@ export class Leader {
         return this.#timers.due();
       case 'timer-lane':
         return this.#timers.resend(due.node);
+      case 'lives':
+        return this.#tellingLives.due();
       case 'sizing':
         return this.#groups.look();
       case 'pressure':
@@ -322,6 +330,7 @@ export class Leader {
     this.#runs.takeOver();
     this.#tasks.dispatch();
     this.#timers.takeOver();
+    this.#tellingLives.takeOver();
     this.#forget();
     this.#objects.takeOver();
   }
@@ -334,6 +343,9 @@ export class Leader {
         this.#questions.deposed(message.incarnation, message);
         // Fenced by something else than the journal: its log is gone or was sealed by hand.
         return this.#membership.end(message.incarnation, 'deposed');
+      case 'call-result':
+      case 'not-here':
+        return this.#tellingLives.heard(message);
       case 'resolve': {
         const node = nodeOf(message.replyTo);
         if (node === undefined || this.#speaks(node)) this.#directory.resolve(message);
@@ -344,7 +356,12 @@ export class Leader {
     }
   }
 
-  #fromPresentNode(message: Exclude<NodeToLeader, { kind: 'join' | 'deposed' | 'resolve' }>): void {
+  #fromPresentNode(
+    message: Exclude<
+      NodeToLeader,
+      { kind: 'join' | 'deposed' | 'resolve' | 'call-result' | 'not-here' }
+    >,
+  ): void {
     const { incarnation: node } = message;
     switch (message.kind) {
       case 'heartbeat':

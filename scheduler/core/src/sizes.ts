@@ -47,6 +47,8 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     activity: 0,
     timers: Math.min(1, state.timers.count),
     'timer-lane': nodes.presentCount,
+    // It runs out by itself.
+    lives: 1,
     rebalance: 1,
     sizing: 1,
     pressure: 1,

@@ -89,7 +89,7 @@ export class State {
   readonly actors = new ActorTable(this.nodes, this.tombstones);
   readonly deployments = new DeploymentTable();
   readonly rollouts = new RolloutTable();
-  readonly supervision = new SupervisionTable();
+  readonly supervision = new SupervisionTable((topic) => this.actors.get(topic) !== undefined);
   readonly configs = new ConfigTable();
   readonly reservations = new ReservationTable(this.nodes);
   readonly savepoints = new SavepointTable();
@@ -155,6 +155,9 @@ export class State {
       case 'actor-well':
         this.supervision.apply(fact, this.actors.get(fact.actor));
         break;
+      case 'lives-taken':
+        this.supervision.taken(fact);
+        break;
       case 'actor-placed':
         this.supervision.apply(fact, this.actors.get(fact.actor));
         this.actors.apply(fact, position);
@@ -182,6 +185,7 @@ export class State {
       case 'actor-destroyed': {
         const scope = this.actors.get(fact.actor)?.scope ?? fact.actor;
         this.supervision.apply(fact, this.actors.get(fact.actor));
+        this.supervision.forgetTopic(fact.actor);
         this.savepoints.forget(fact.actor, scope);
         this.actors.apply(fact, position);
         this.rewinds.forget(actorParts(fact.actor).tenant, scope);

@@ -18,14 +18,16 @@ import {
   failure,
   failureOf,
   type Letter,
+  leaderSessionPrefix,
   limits,
   type ToRunner,
+  toldMethod,
   topicType,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
 import type { Core } from './core.ts';
 import type { RunnerId } from './events.ts';
-import { goOnMethod, hasRoom, type Outgoing, Topic } from './topic.ts';
+import { type By, goOnMethod, hasRoom, type Outgoing, Topic } from './topic.ts';
 
 /** The runner that is none: those of the host are numbered from 1. */
 export const builtInRunner: RunnerId = 0;
@@ -67,7 +69,8 @@ export class BuiltIns {
 
   /** Why the call has no room, if so: whoever publishes is pushed back, everybody else is let in. */
   refusal({ id }: Activation, { method }: Call): Failure | undefined {
-    if (method !== 'publish' || this.#topics.get(id)?.isFull !== true) return undefined;
+    const publishes = method === 'publish' || method === toldMethod;
+    if (!publishes || this.#topics.get(id)?.isFull !== true) return undefined;
     const { key } = actorParts(id);
     const text = `topic "${key}" keeps all the messages that it may keep, until they are taken`;
     return failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: limits.turnedAwayMs });
@@ -146,12 +149,18 @@ export class BuiltIns {
   }
 
   /** The actor that has sent it, if one has; a former one of the topic's own name counts as none. */
-  #publisher(work: number, activation: Activation | undefined): { readonly from?: ActorId } {
+  #publisher(work: number, activation: Activation | undefined): Omit<By, 'outgoing'> {
     const cause = this.#core.turns.turnOf(work)?.input.cause;
+    if (cause?.kind === 'call') return { isLeader: isOfLeader(cause) };
     if (cause?.kind !== 'letter') return {};
     const { from, fromBirth } = cause;
     return from === activation?.id && fromBirth !== activation.birth ? {} : { from };
   }
+}
+
+/** No door lets the session of a leader in: it is one. */
+export function isOfLeader({ session }: Pick<Call['caller'], 'session'>): boolean {
+  return session.startsWith(leaderSessionPrefix);
 }
 
 function outgoingOf(activation: Activation | undefined): Outgoing {

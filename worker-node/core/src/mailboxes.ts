@@ -32,8 +32,10 @@ import {
   type Outcome,
   type SessionId,
   signalMethod,
+  toldMethod,
 } from '@troupe/model';
 import { type Activation, type Input, incarnationOf } from './activation.ts';
+import { isOfLeader } from './built-ins.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
 import { enqueue } from './mailbox-order.ts';
@@ -394,6 +396,8 @@ export class Mailboxes {
   }
 
   #refusal(activation: Activation, call: Call): Failure | undefined {
+    const isBuiltIn = activation.bundle === builtInBundle;
+    if (isBuiltIn && call.method === toldMethod && isOfLeader(call.caller)) return undefined;
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
     if (typeof kind === 'object') return kind;
     if (kind !== 'read' && call.path.includes(activation.id)) {

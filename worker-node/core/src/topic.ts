@@ -7,6 +7,7 @@
  *     since, and to nobody else.
  * TO2 messages are sent in the order of their numbers.
  * TO3 while messages are kept, one letter of the topic to itself is on its way.
+ * TO4 an event that the leader tells is taken once, by its position: they are told in that order.
  */
 import {
   type ActorId,
@@ -19,12 +20,15 @@ import {
   encodeValue,
   limits,
   type OutgoingSend,
+  publicationFault,
   type Subscriber,
   type SubscriberView,
   sameActor,
   subscriberFault,
+  type ToldEvent,
   type TopicMessage,
   type TopicView,
+  toldMethod,
   topicType,
   troupeError,
 } from '@troupe/model';
@@ -41,6 +45,8 @@ type Change =
   | { readonly kind: 'sent' }
   /** Taken; `args` are what each subscriber is given. */
   | { readonly kind: 'kept'; readonly args: Bytes }
+  /** Events up to this position are taken. */
+  | { readonly kind: 'told'; readonly position: number }
   /** So many of those that were kept longest are sent to all, the next one up to this place. */
   | { readonly kind: 'gone-on'; readonly through: number; readonly reached: number };
 
@@ -63,6 +69,16 @@ interface StoredTopic {
   readonly subscribers: readonly Place[];
   readonly kept: readonly Kept[];
   readonly reached: number;
+  /** Position of the last event that the leader told; absent where none ever was. */
+  readonly told?: number;
+}
+
+/** Who runs a turn of it. */
+export interface By {
+  /** The actor that has sent it, if one has. */
+  readonly from?: ActorId;
+  readonly isLeader?: boolean;
+  readonly outgoing: Outgoing;
 }
 
 /** What its letters do that nobody has taken. */
@@ -93,6 +109,7 @@ export class Topic {
   #keptBytes = 0;
   /** Place up to which the first message that is kept was sent. */
   #reached = 0;
+  #told = 0;
 
   constructor(actor: ActorId, state: Bytes | undefined, deltas: readonly Bytes[]) {
     this.#id = sameActor(actor);
@@ -115,14 +132,18 @@ export class Topic {
       subscribers: [...this.#subscribers.values()],
       kept: this.#kept,
       reached: this.#reached,
+      ...(this.#told === 0 ? {} : { told: this.#told }),
     };
     return encode(stored);
   }
 
   /** Throws what refuses it: then nothing has changed. */
-  run(method: string, args: Bytes, by: { from?: ActorId; outgoing: Outgoing }): Ran {
+  run(method: string, args: Bytes, by: By): Ran {
     if (method === goOnMethod) return by.from === this.#id ? this.#goOn(by.outgoing) : nothing;
     const given = argumentsOf(method, args);
+    if (method === toldMethod && by.isLeader === true) {
+      return this.#hear(given[0] as readonly ToldEvent[]);
+    }
     switch (method) {
       case 'publish':
         return this.#publish(given, args.length, by);
@@ -137,11 +158,9 @@ export class Topic {
     }
   }
 
-  #publish(
-    given: readonly unknown[],
-    bytes: number,
-    by: { from?: ActorId; outgoing: Outgoing },
-  ): Ran {
+  #publish(given: readonly unknown[], bytes: number, by: By): Ran {
+    const fault = publicationFault(this.#name);
+    if (fault !== undefined) throw troupeError('INVALID_ARGUMENT', fault);
     const bytesMax = limits.topicMessageBytesMax;
     if (bytes > bytesMax) {
       const what = `a message of topic "${this.#name}" has ${bytes} bytes`;
@@ -166,6 +185,22 @@ export class Topic {
     const isFirst = this.#kept.length === 0;
     const delta = this.#changed({ kind: 'kept', args });
     return { value, delta, sends: isFirst ? [this.#toItself()] : [] };
+  }
+
+  /** Takes those events that it does not know (TO4), and sends them in turns of their own. */
+  #hear(events: readonly ToldEvent[]): Ran {
+    const fresh = events.filter(({ position }) => position > this.#told);
+    const position = fresh.at(-1)?.position;
+    if (position === undefined) return nothing;
+    const isFirst = this.#kept.length === 0;
+    const goesToNobody = isFirst && this.#subscribers.size === 0;
+    const changes = fresh.map((event, at): Change => {
+      if (goesToNobody) return { kind: 'sent' };
+      const about: TopicMessage = { topic: this.#name, number: this.#published + 1 + at };
+      return { kind: 'kept', args: encodeValue([event, about], 'message') };
+    });
+    const delta = this.#changed(...changes, { kind: 'told', position });
+    return { value: undefined, delta, sends: isFirst && !goesToNobody ? [this.#toItself()] : [] };
   }
 
   /** Sends what is kept, as much as one turn may. */
@@ -289,6 +324,10 @@ export class Topic {
           this.#keptBytes += change.args.length;
           this.#kept.push({ number: this.#published, args: change.args });
           break;
+        case 'told':
+          assert(change.position > this.#told, 'TO4: events are told in their order');
+          this.#told = change.position;
+          break;
         case 'gone-on':
           for (const { args } of this.#kept.splice(0, change.through)) {
             this.#keptBytes -= args.length;
@@ -298,7 +337,8 @@ export class Topic {
     }
   }
 
-  #restore({ published, places, subscribers, kept, reached }: StoredTopic): void {
+  #restore({ published, places, subscribers, kept, reached, told = 0 }: StoredTopic): void {
+    this.#told = told;
     this.#published = published;
     this.#places = places;
     for (const one of subscribers) this.#subscribers.set(idOf(one), one);

@@ -8,11 +8,14 @@ import {
   decodeValue,
   encodeValue,
   type Letter,
+  leaderSessionPrefix,
   limits,
   logName,
+  type SupervisionEvent,
   sessionId,
   type TopicMessage,
   type TopicView,
+  toldMethod,
 } from '@troupe/model';
 import { describe, expect, test } from 'vitest';
 import { node as addressOf, shared, TestNode } from './harness.ts';
@@ -46,9 +49,13 @@ class Scene {
   }
 
   call(method: string, ...args: readonly unknown[]): unknown {
+    return this.callAs('c', method, ...args);
+  }
+
+  callAs(session: string, method: string, ...args: readonly unknown[]): unknown {
     const answered = this.node.replies.length;
     this.#number += 1;
-    const caller = { number: this.#number, low: this.#number, session: sessionId('c') };
+    const caller = { number: this.#number, low: this.#number, session: sessionId(session) };
     const more = { actor: prices, epoch: this.#epoch, args: encodeValue(args) };
     this.node.call(method, '', caller, more);
     this.deliver();
@@ -245,10 +252,72 @@ describe('a message of a topic', () => {
     expect(scene.taken.get(trader(0))).toEqual([1]);
   });
 
-  test('is not had by pretending to be the topic', () => {
+  test('is not had by pretending to be the topic, or the leader', () => {
     const scene = new Scene();
     scene.subscribers(1);
     expect(scene.call('$go-on')).toBe('UNKNOWN_METHOD');
+    expect(scene.call(toldMethod, [ended(1)])).toBe('UNKNOWN_METHOD');
+  });
+});
+
+const ended = (position: number): SupervisionEvent => {
+  return { position, actor: publisher, birth: 1, kind: 'ended' };
+};
+
+describe('an event that the leader tells', () => {
+  /** As a leader calls the topic. */
+  function tells(scene: Scene, term: number, ...positions: readonly number[]): unknown {
+    return scene.callAs(`${leaderSessionPrefix}1.${term}`, toldMethod, positions.map(ended));
+  }
+
+  test('is one message, however often and by which leader it is told, and whatever node dies', () => {
+    for (const checkpointTurns of [1, 1_000]) {
+      const scene = new Scene({ checkpointTurns });
+      scene.subscribers(2);
+      expect(tells(scene, 7, 1)).toBeUndefined();
+      tells(scene, 7, 1, 4);
+      scene.failover();
+      tells(scene, 9, 1, 4, 5);
+      expect([...scene.values.values()]).toEqual([ended(1), ended(4), ended(5)]);
+      for (const at of [0, 1]) expect(scene.taken.get(trader(at))).toEqual([1, 2, 3]);
+    }
+  });
+
+  test('is taken before anybody has subscribed, and comes to nobody then', () => {
+    const scene = new Scene();
+    tells(scene, 7, 1, 2);
+    scene.subscribers(1);
+    tells(scene, 7, 1, 2, 3);
+    expect(scene.taken.get(trader(0))).toEqual([3]);
+    expect(scene.values.get(3)).toEqual(ended(3));
+  });
+
+  test('is answered only when it is durable that it was taken', () => {
+    const scene = new Scene();
+    scene.subscribers(1);
+    scene.node.autoCommit = false;
+    const before = scene.node.replies.length;
+    tells(scene, 7, 1);
+    expect(scene.node.replies).toHaveLength(before);
+    scene.node.commit();
+    expect(scene.node.replies.length).toBeGreaterThan(before);
+  });
+
+  test('waits while the topic keeps all that it may keep', () => {
+    const scene = new Scene();
+    scene.subscribers(30);
+    for (let at = 0; at < 30; at++) scene.deaf.add(trader(at));
+    const batch = 16;
+    const next = (told: number) => tells(scene, 7, ...upTo(batch).map((one) => told + one));
+    const most = limits.topicKeptMax + limits.topicFlyingMax;
+    let told = 0;
+    while (told < most && next(told) === undefined) told += batch;
+    expect(next(told)).toBe('RESOURCE_EXHAUSTED');
+    scene.deaf.clear();
+    scene.node.tick(1_000);
+    scene.deliver();
+    expect(next(told)).toBeUndefined();
+    expect(scene.taken.get(trader(29))).toEqual(upTo(told + batch));
   });
 });
 

@@ -9,7 +9,8 @@
  * S4  a checkpoint lists only segments that are stored, and drops none that the one before it lists
  *     until it stands there itself.
  */
-import { CheckpointShelf, type Checkpoints, type Logger, Slots } from '@troupe/fabric';
+import { type Checkpoints, type Logger, Slots } from '@troupe/fabric';
+import { CheckpointShelf } from '@troupe/fabric/shelf';
 import type { ActorId } from '@troupe/model';
 import {
   checkpointHead,

@@ -326,7 +326,12 @@ test('X11: an older checkpoint is not taken when the log was trimmed behind it, 
   expect('message' in trimmed && trimmed.message).toContain('it begins at 5 by now');
   // The chain begins with a later epoch: what lies between is not known.
   later.restore({ ...order, actor, chain: [{ log: dead, from: 0, to, epoch: 5 }] });
-  expect(await answer()).toMatchObject({ code: 'LOG_CORRUPT' });
+  const stranded = await answer();
+  expect(stranded).toMatchObject({ code: 'LOG_CORRUPT' });
+  // What can still be had of it is said.
+  const versions = await cell.fabric.checkpoints.versions(actor);
+  const fork = `troupe checkpoints fork Flipped/c ${versions[1]?.revision} NEW-KEY`;
+  expect('message' in stranded && stranded.message).toContain(fork);
 });
 
 test('X10: a damaged record is named to those who need it, and those whose checkpoint covers it come back', async () => {

@@ -1,9 +1,18 @@
 /** What a turn asks of topics. */
-import { type ActorId, actorParts, limits, topicType, troupeError } from '@troupe/model';
+import {
+  type ActorId,
+  actorParts,
+  limits,
+  publicationFault,
+  topicType,
+  troupeError,
+} from '@troupe/model';
 import { type Asked, ask } from './departures.ts';
 
 /** A message, sent like a letter: it leaves with the turn. */
 export function publication(topic: string, value: unknown): Asked {
+  const fault = publicationFault(topic);
+  if (fault !== undefined) throw troupeError('INVALID_ARGUMENT', fault);
   const asked = ask(topicType, topic, 'publish', [value]);
   const bytes = asked.args.length;
   const bytesMax = limits.topicMessageBytesMax;

@@ -7,6 +7,7 @@
  * B3  a process that ends by itself says its code last. Nobody else hears of the ends of nodes that
  *     are kept running on machines, so any code is an alarm but those of an outage, of a fence and of
  *     a name that another one has; so is the last cry of its engine.
+ * B4  of what is damaged on purpose processes have to say that it is corrupt: they name it.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +26,8 @@ const mayEndBy: ReadonlySet<string> = new Set<ErrorCode>([
   'NODE_NAME_TAKEN',
 ]);
 const corrupt = /LOG_CORRUPT/;
+/** What keys of actors begin with whose checkpoints are damaged. */
+export const damagedPrefix = 'flipped-';
 const startsOver = /"msg":"starting over"/;
 
 export class BadWords {
@@ -49,7 +52,10 @@ export class BadWords {
   }
 
   #isBad(line: string): boolean {
-    if (corrupt.test(line)) return !this.olderData && !startsOver.test(line);
+    if (corrupt.test(line)) {
+      const isOnPurpose = this.olderData || line.includes(`/${damagedPrefix}`);
+      return !isOnPurpose && !startsOver.test(line);
+    }
     const [, code = ''] = ended.exec(line) ?? [];
     return bugs.test(line) || died.test(line) || (isErrorCode(code) && !mayEndBy.has(code));
   }

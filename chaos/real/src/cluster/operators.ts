@@ -2,7 +2,8 @@
  * What an operator of etcd and NATS asks them: who leads, how much they hold, and to let another
  * one lead. From where the suite runs; nothing here is in the way of the cluster.
  */
-import { connect, type NatsConnection, type StreamInfo } from 'nats';
+import { sha256 } from '@troupe/fabric';
+import { connect, type JetStreamManager, type NatsConnection, type StreamInfo } from 'nats';
 import { z } from 'zod';
 import type { ServerMember } from './server-member.ts';
 
@@ -81,6 +82,21 @@ export class Operators {
     if (success !== true) throw new Error(`${name} keeps its leader: ${said.string()}`);
   }
 
+  /** Stores the last checkpoint of the actor once more, with a bit in its middle flipped. */
+  async flipCheckpoint(actor: string): Promise<void> {
+    const connection = await this.#nats();
+    const manager = await connection.jetstreamManager({ timeout: answerMs });
+    const { name, subjects = [] } = await checkpointStream(manager);
+    const subject = (subjects[0] ?? '').replace('*', sha256(actor));
+    const last = await manager.streams.getMessage(name, { last_by_subj: subject });
+    const { header, data } = last;
+    // Those of the server say what it is to follow.
+    for (const name of header.keys()) if (name.startsWith('Nats-')) header.delete(name);
+    const at = data.length >> 1;
+    const body = Uint8Array.from(data, (byte, index) => (index === at ? byte ^ 1 : byte));
+    await connection.jetstream({ timeout: answerMs }).publish(subject, body, { headers: header });
+  }
+
   async close(): Promise<void> {
     await this.#connection?.close();
   }
@@ -92,6 +108,14 @@ export class Operators {
     this.#connection = await connect({ servers, name: 'operator', ...settings });
     return this.#connection;
   }
+}
+
+/** Of the only cell. */
+async function checkpointStream(manager: JetStreamManager): Promise<StreamInfo['config']> {
+  for await (const { config } of manager.streams.list()) {
+    if (config.name.endsWith('_checkpoints')) return config;
+  }
+  throw new Error('there is no stream of checkpoints');
 }
 
 async function ask({ server }: ServerMember, path: string, body: object): Promise<unknown> {

@@ -3,6 +3,7 @@ import type { Setting } from '../cluster/setting.ts';
 import { moveActors } from './actor-moves.ts';
 import { restoreData } from './backups.ts';
 import { clockJump } from './clocks.ts';
+import { flipCheckpoint } from './damage.ts';
 import { fillDisk } from './disks.ts';
 import { type Fault, needsMachines } from './fault.ts';
 import { kill, killMachine, killRunner } from './kills.ts';
@@ -69,6 +70,7 @@ const kinds = {
   'fill-nats-disk': fillDisk('nats'),
   'fill-etcd-disk': fillDisk('etcd', needsMachines),
   'fill-node-disk': fillDisk('node', needsMachines),
+  'flip-checkpoint': flipCheckpoint,
   'jump-clock': clockJump,
   'restore-data': restoreData,
 } as const satisfies { readonly [kind: string]: Fault };

@@ -37,6 +37,7 @@ import { consistentCut } from './consistent-cut.ts';
 import { dagOrder } from './dag-order.ts';
 import { deadLettersKept } from './dead-letters-kept.ts';
 import { effectOnce } from './effect-once.ts';
+import { endsWithItsOwner } from './ends-with-its-owner.ts';
 import { exactResults } from './exact-results.ts';
 import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
@@ -47,6 +48,7 @@ import { letterSights } from './letter-sights.ts';
 import { lifeSights } from './life-sights.ts';
 import { lineIsMaximal } from './line-is-maximal.ts';
 import { lineSights } from './line-sights.ts';
+import { livesEachOnce } from './lives-each-once.ts';
 import { lowerGivesWay } from './lower-gives-way.ts';
 import { movedWithinBounds } from './moved-within-bounds.ts';
 import { noDoubleReservation } from './no-double-reservation.ts';
@@ -96,6 +98,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'acknowledged-is-durable': acknowledgedIsDurable,
   'refused-did-nothing': refusedDidNothing,
   'topic-each-once': topicEachOnce,
+  'lives-each-once': livesEachOnce,
   'consistent-cut': consistentCut,
   'line-is-maximal': lineIsMaximal,
   'reads-are-fresh': readsAreFresh,
@@ -114,6 +117,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'given-up-in-order': givenUpInOrder,
   'as-asked': asAsked,
   'as-wished': asWished,
+  'ends-with-its-owner': endsWithItsOwner,
   'configured-as-begun': configuredAsBegun,
   'code-of-its-state': codeOfItsState,
   'gang-all-or-none': gangAllOrNone,
@@ -260,6 +264,7 @@ export class Checks implements Onlooker {
     this.#who = from;
     this.truth.asked.sent(message);
     if ('kind' in message && message.kind === 'released') this.truth.released(message as Released);
+    this.truth.owners.sent(message);
     if (isOfVault(message)) return;
     for (const hear of this.#ears.sent) hear(from, subject, message);
   }
@@ -312,6 +317,7 @@ export class Checks implements Onlooker {
 
   /** A term begins in this process. */
   leads(process: Process): void {
+    this.truth.owners.leads();
     this.truth.ledSince.set(process.name, process.now());
     this.truth.ledFrom.set(process.name, this.#now());
   }

@@ -3,10 +3,18 @@
  * which it took them; to nobody else. Read from the facts and from what was asked, with nothing of the
  * topic itself: who subscribed, what was published, and what was taken by whom.
  */
-import { type ActorId, actorId, type Call, decodeValue } from '@troupe/model';
+import {
+  type ActorId,
+  actorId,
+  actorParts,
+  type Call,
+  decodeValue,
+  toldMethod,
+} from '@troupe/model';
 import type { NodeFact } from '@troupe/worker-node-core';
-import { isTopic, messageIn, tenant } from '../node/program.ts';
+import { isTopic, lifeMessage, messageIn, tenant } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
+import { eventsIn } from './lives-each-once.ts';
 import { causeKey, type Truth } from './truth.ts';
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
@@ -21,6 +29,8 @@ export const topicEachOnce: MakeChecker = (truth, violate) => {
   const asked = new Map<string, Uint8Array>();
   const followers = new Map<ActorId, Set<ActorId>>();
   const due = new Map<string, Due[]>();
+  /** By topic of lives, the position of the last event that it has taken. */
+  const told = new Map<ActorId, number>();
   const dueTo = (topic: ActorId, follower: ActorId): Due[] => {
     const key = `${topic} ${follower}`;
     const list = due.get(key) ?? [];
@@ -66,6 +76,7 @@ export const topicEachOnce: MakeChecker = (truth, violate) => {
       for (const one of dueTo(topic, follower)) one.optional = true;
     }
     followers.delete(topic);
+    told.delete(topic);
   }
 
   function took(fact: TurnFact): void {
@@ -76,6 +87,15 @@ export const topicEachOnce: MakeChecker = (truth, violate) => {
     if (fact.method === 'publish') {
       for (const follower of all) {
         dueTo(fact.actor, follower).push({ message: messageIn(args), optional: false });
+      }
+      return;
+    }
+    if (fact.method === toldMethod) {
+      for (const { position } of eventsIn(args)) {
+        if (position <= (told.get(fact.actor) ?? 0)) continue;
+        told.set(fact.actor, position);
+        const message = lifeMessage(actorParts(fact.actor).key, position);
+        for (const follower of all) dueTo(fact.actor, follower).push({ message, optional: false });
       }
       return;
     }

@@ -33,6 +33,8 @@ import { Manifests } from '../plan/bundles.ts';
 import type { Scene } from '../plan/scene.ts';
 import { Asked } from './asked.ts';
 import { Grounds } from './grounds.ts';
+import { Lives } from './lives.ts';
+import { Owners } from './owners.ts';
 import { Ledgers } from './runs/ledgers.ts';
 import { Vaults } from './vaults.ts';
 
@@ -107,6 +109,9 @@ export class Truth {
   readonly ledgers: Ledgers;
   readonly grounds: Grounds;
   readonly asked = new Asked();
+  /** What became of actors, and which topics are to be told. */
+  readonly lives = new Lives();
+  readonly owners: Owners;
   /** Of the scope that goes back in time; of its actors nothing else is known here. */
   readonly vaults = new Vaults();
   readonly weights = new Map<TenantName, number>();
@@ -138,6 +143,7 @@ export class Truth {
     this.now = now;
     this.ledgers = new Ledgers(manifests);
     this.grounds = new Grounds(manifests, scene);
+    this.owners = new Owners(now);
     this.follower = new SchedulerMachine(config);
   }
 
@@ -158,6 +164,8 @@ export class Truth {
     this.follower.apply(fact);
     this.grounds.apply(fact);
     this.vaults.journal(fact, position);
+    this.lives.journal(fact, position);
+    this.owners.journal(fact, position);
     switch (fact.kind) {
       case 'config-put':
         this.configVersion = fact.version;

@@ -30,6 +30,7 @@ import type { World } from '../world/world.ts';
 import { beginGang, outcomeOf } from './gang-errand.ts';
 import { beginLetters } from './letters-errand.ts';
 import { beginLife } from './life-errand.ts';
+import { beginOwned } from './owned-errand.ts';
 import { beginRewind } from './rewind-errand.ts';
 import { beginRival } from './rival-errand.ts';
 import { beginRollout } from './rollout-errand.ts';
@@ -215,6 +216,13 @@ export class Client {
           ask: (body, answered) => this.#ask(body, answered),
           after: (ms, run) => this.process.after(ms, run),
           reach: (state) => this.#world.coverage.reach(state),
+          end: (outcome) => this.#end(operation, outcome),
+        });
+      case 'owned':
+        return beginOwned(operation, {
+          scope: this.#world.scope,
+          ask: (body, answered) => this.#ask(body, answered),
+          after: (ms, run) => this.process.after(ms, run),
           end: (outcome) => this.#end(operation, outcome),
         });
       case 'task':

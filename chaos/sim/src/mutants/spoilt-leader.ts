@@ -5,6 +5,7 @@ import {
   type Outcome,
   type Request,
   type RequestBody,
+  sessionId,
 } from '@troupe/model';
 import type { SchedulerReply, SchedulerSend } from '@troupe/scheduler-core';
 import type { Process } from '@troupe/virtual';
@@ -12,6 +13,7 @@ import { nameOf } from '../checkers/runs/tree.ts';
 import type { World } from '../world/world.ts';
 import { understood } from './spoilt-scene.ts';
 import { hurried } from './spoilt-timers.ts';
+import { asTold, toldBackwards } from './spoilt-topics.ts';
 import { spoiltWorkflow } from './spoilt-workflows.ts';
 
 type ResumeRun = Extract<RequestBody, { kind: 'resume-run' }>;
@@ -34,6 +36,7 @@ export function heardByLeader(world: World, message: NodeToLeader): NodeToLeader
     const actors = message.actors.map((of) => ({ ...of, news: hurried(of.news) }));
     return { ...message, actors };
   }
+  if (mutant === 'lives-told-to-nobody' && message.kind === 'not-here') return asTold(message);
   if (message.kind !== 'task-result') return message;
   const task = world.checks.truth.tasks.get(message.task);
   if (mutant === 'given-up-before-its-limit' && message.attempt === 1) {
@@ -83,8 +86,12 @@ function anotherPause(world: World, { run, block }: ResumeRun): string {
 }
 
 export function requestedOfLeader(world: World, request: Request): Request {
+  world.checks.truth.owners.requested(request);
   if (world.mutant === undefined) return request;
   if (world.mutant === 'copies-taken-for-new') return asAnother(world, request);
+  if (request.body.kind === 'keep-session' && world.mutant === 'sessions-not-heard') {
+    return { ...request, body: { ...request.body, session: sessionId('another') } };
+  }
   const body = understood(world, request.body);
   if (body.kind === 'resume-run' && world.mutant === 'answer-to-another-iteration') {
     return { ...request, body: { ...body, block: anotherPause(world, body) } };
@@ -105,6 +112,9 @@ export function saidByLeader(world: World, send: SchedulerSend): SchedulerSend {
     const { leave, ...place } = send.message;
     const takenOver = place.term.number > 0;
     return takenOver && leave !== undefined ? { ...send, message: place } : send;
+  }
+  if (mutant === 'lives-told-backwards' && send.kind === 'to-node') {
+    return { ...send, message: toldBackwards(send.message) };
   }
   if (mutant === 'journal-trimmed-too-far' && send.kind === 'trim-journal') {
     return { ...send, before: send.before + 1_000 };

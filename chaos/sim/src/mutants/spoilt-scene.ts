@@ -94,6 +94,11 @@ export function remembered(world: World, given: SchedulerFact): SchedulerFact {
   switch (world.mutant) {
     case 'successor-forgets-moves':
       return fact.kind === 'run-moved' ? { ...fact, bundle: bundles[0] ?? fact.bundle } : fact;
+    case 'successor-forgets-owners': {
+      if (fact.kind !== 'actor-created') return fact;
+      const { owner: _, ...free } = fact;
+      return free;
+    }
     case 'successor-forgets-cordons':
       return fact.kind === 'node-cordoned' ? { ...fact, cordoned: false } : fact;
     case 'successor-mistakes-places': {

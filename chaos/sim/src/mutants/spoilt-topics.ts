@@ -1,5 +1,16 @@
 /** Deliberate faults in what a topic is told, and in what is kept of it. */
-import { type ActorId, type Call, decode, decodeValue, encode, encodeValue } from '@troupe/model';
+import {
+  type ActorId,
+  type Call,
+  type CallResult,
+  decode,
+  decodeValue,
+  encode,
+  encodeValue,
+  type NotHere,
+  type ToNode,
+  toldMethod,
+} from '@troupe/model';
 import { isTopic } from '../node/program.ts';
 
 /** The subscription of one whose name is longer. */
@@ -7,6 +18,18 @@ export function subscribedForAnother(call: Call): Call {
   if (!isTopic(call.actor) || call.method !== 'subscribe') return call;
   const [type, key, method] = decodeValue(call.args) as readonly string[];
   return { ...call, args: encodeValue([type, `${key}0`, method]) };
+}
+
+/** The topic that a leader has called is not there: it has taken nothing. */
+export function asTold({ actor, session, number }: NotHere): CallResult {
+  const outcome = { ok: true, value: encodeValue(undefined) } as const;
+  return { kind: 'call-result', actor, session, number, outcome };
+}
+
+export function toldBackwards(message: ToNode): ToNode {
+  if (message.kind !== 'call' || message.method !== toldMethod) return message;
+  const [events] = decodeValue(message.args) as readonly [readonly unknown[]];
+  return { ...message, args: encodeValue([[...events].reverse()]) };
 }
 
 /** The body of a checkpoint as far as it is spoilt here. */

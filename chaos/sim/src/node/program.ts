@@ -11,6 +11,7 @@ import {
   limits,
   type OutgoingSend,
   type TimerWhen,
+  type TopicMessage,
   topicType,
 } from '@troupe/model';
 
@@ -96,8 +97,15 @@ export function programIn(method: string, args: Uint8Array, actor: ActorId): Pro
 }
 
 export function messageIn(args: Uint8Array): string {
-  const [message] = decodeValue(args) as readonly unknown[];
-  return String(message);
+  const [message, about] = decodeValue(args) as readonly [unknown, TopicMessage?];
+  // What becomes of an actor is told by several topics.
+  const isLife = typeof message === 'object' && message !== null && 'position' in message;
+  return isLife ? lifeMessage(about?.topic ?? '', Number(message.position)) : String(message);
+}
+
+/** An event as a message of a topic of lives. */
+export function lifeMessage(topic: string, position: number): string {
+  return `${topic}:${position}`;
 }
 
 export function topicId(topic: string): ActorId {

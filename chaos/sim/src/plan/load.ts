@@ -126,6 +126,13 @@ export type Operation = {
       readonly atOnce: number;
       readonly pauseMs: number;
     }
+  /** An actor is made that ends with its owner, if that is there. */
+  | {
+      readonly kind: 'owned';
+      readonly actor: ActorId;
+      readonly by: string;
+      readonly owner: OwnerWish;
+    }
   /** The actor is paused for so long, or, without a time, destroyed. */
   | { readonly kind: 'life'; readonly actor: ActorId; readonly pauseMs?: number }
   | {
@@ -158,6 +165,12 @@ export type Operation = {
     }
 );
 
+export type OwnerWish =
+  /** A session of the client: kept for so long, and then closed, or not heard of any more. */
+  | { readonly kind: 'session'; readonly keepMs: number; readonly closes: boolean }
+  | { readonly kind: 'actor'; readonly actor: ActorId }
+  | { readonly kind: 'run'; readonly run: RunId };
+
 export interface LoadShape {
   readonly keys: number;
   readonly operations: number;
@@ -166,6 +179,8 @@ export interface LoadShape {
   readonly fromMs: number;
   readonly untilMs: number;
 }
+
+type RunWish = Pick<Extract<Operation, { kind: 'run' }>, 'kind' | 'id' | 'workflow' | 'input'>;
 
 const depthMax = 2;
 const lastDeadlineMs = 30_000;
@@ -312,7 +327,8 @@ function drawTaskParts(id: string, keys: number, chance: Random): Part[] {
   return parts;
 }
 
-function drawRun(id: string, keys: number, chance: Random) {
+/** Of a workflow that every seed has. */
+export function drawRun(id: string, keys: number, chance: Random): RunWish {
   const workflow = chance.pick(workflows);
   const ids: Record<string, string> = {};
   const calls: Record<string, string> = {};

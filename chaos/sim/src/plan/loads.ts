@@ -6,11 +6,13 @@ import type { Workflow } from '@troupe/model';
 import type { Random } from '@troupe/virtual';
 import { drawConfigs } from './configs.ts';
 import type { Fault, Places } from './faults.ts';
+import { drawGuardians } from './guardians.ts';
 import { drawJourneys } from './journeys.ts';
 import { drawLetterLoad } from './letter-load.ts';
 import { drawLives } from './lives.ts';
 import { drawOperations, type LoadShape, type Operation } from './load.ts';
 import { drawNestedRuns } from './nested-runs.ts';
+import { drawOwners } from './owners.ts';
 import { drawRollouts } from './rollouts.ts';
 import { drawSavepoints } from './savepoints.ts';
 import type { Scene } from './scene.ts';
@@ -97,6 +99,16 @@ const loads = {
   lives: {
     share: 0.3,
     draw: (client, { shape }, chance) => drawLives(client, shape, chance),
+  },
+  /** Actors end with their owners. */
+  owners: {
+    share: 0.3,
+    draw: (client, { shape }, chance) => drawOwners(client, shape, chance),
+  },
+  /** Actors hear what becomes of others. */
+  guardians: {
+    share: 0.3,
+    draw: (_client, { shape }, chance) => drawGuardians(shape, chance),
   },
   /** Clients take what methods yield. */
   streams: {

@@ -28,6 +28,7 @@ import type { Operation } from './load.ts';
 import { drawLoads, hasLoad, type LoadWishes, shareOf } from './loads.ts';
 import { drawMigrations } from './migrations.ts';
 import { drawNests } from './nests.ts';
+import { owningSessionMs } from './owners.ts';
 import { drawPlaces } from './places.ts';
 import { drawScope } from './savepoints.ts';
 import { drawScene, type Scene } from './scene.ts';
@@ -157,6 +158,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
     limits: {
       ...withRoomForTaken(hasDamage, hasVaults ? withRoomForDead(narrow) : narrow),
       ...(scene?.standoff === undefined ? {} : { roomAgeMs: scene.standoff.roomAgeMs }),
+      owningSessionMs,
     },
     clocks: drawClocks(places, chance.fork('clocks')),
     newer: drawNewer(places, chance.fork('versions')),

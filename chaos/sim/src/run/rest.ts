@@ -32,6 +32,8 @@ export function unfinishedOf(world: World, cluster: Cluster): readonly string[] 
     if (ended === undefined) unfinished.push(`task ${task}`);
   }
   if (truth.givenUp > 0) unfinished.push(`what is given up under pressure: ${truth.givenUp}`);
+  for (const topic of truth.lives.untold.keys()) unfinished.push(`what ${topic} is to be told`);
+  for (const { actor } of truth.owners.orphans()) unfinished.push(`end of ${actor}`);
   for (const id of truth.wished.keys()) unfinished.push(`migration of ${id}`);
   for (const [name, node] of cluster.nodes) if (!node.serving) unfinished.push(`start of ${name}`);
   return unfinished;

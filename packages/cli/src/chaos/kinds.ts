@@ -96,6 +96,7 @@ export const elsewhere: { readonly [kind: string]: string } = {
   'fill-etcd-disk': disks,
   'fill-node-disk': disks,
   'restore-data': disks,
+  'flip-checkpoint': 'what is stored here is yours',
   'eat-memory': userCode,
   'block-runner': userCode,
 };

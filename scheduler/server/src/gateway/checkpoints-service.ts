@@ -1,6 +1,7 @@
 /** `CheckpointsService`: the versions of actors that are kept. They are read from the store itself, also of an
  *  actor that cannot be brought back. */
-import { type ActorBorn, crashPoint, exported, imported } from '@troupe/fabric';
+import { crashPoint } from '@troupe/fabric';
+import { type ActorBorn, exported, imported, tooFarBack } from '@troupe/fabric/shelf';
 import {
   type Bytes,
   type CheckpointView,
@@ -85,7 +86,9 @@ async function restore(gateway: Gateway, asked: Asked<RestoreRequest>) {
     to: { actor, turn: contents.turn },
     by: checkedId('by', request.by),
   } as const;
-  const answer = await gateway.requests.ask(body, { deadlineAt, signal });
+  const answer = await gateway.requests.ask(body, { deadlineAt, signal }).catch((thrown) => {
+    throw tooFarBack(thrown, actor, idOf(request));
+  });
   if (answer.kind !== 'rewound') throw unexpected(answer.kind);
   const { line, incarnation } = answer.rewound;
   return { line, incarnation };

@@ -5,7 +5,6 @@
  */
 import {
   type Bus,
-  CheckpointShelf,
   type Checkpoints,
   type Clock,
   type Logger,
@@ -14,6 +13,7 @@ import {
   type OutputStore,
   Slots,
 } from '@troupe/fabric';
+import { CheckpointShelf } from '@troupe/fabric/shelf';
 import {
   type ActorId,
   type Address,

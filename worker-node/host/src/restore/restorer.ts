@@ -19,6 +19,7 @@ import {
 } from '@troupe/fabric';
 import {
   type ActorId,
+  actorParts,
   type Bytes,
   type Failure,
   failure,
@@ -199,6 +200,8 @@ export class Restorer {
     };
     const versions = await checkpoints.versions(actor);
     const [last] = versions;
+    /** The last one that can be read, wherever it leads. */
+    let sound: { readonly revision: number; readonly seq: number } | undefined;
     for (const { revision } of versions) {
       stages.is(`reading checkpoint ${revision}, since ${reason.message}`);
       let checkpoint: StoredCheckpoint | undefined;
@@ -211,7 +214,9 @@ export class Restorer {
       // The last one can be read: it is another one by now.
       if (revision === last?.revision && checkpoint !== undefined) throw overtaken(actor, reason);
       const head = headOf(checkpoint?.body, birth);
-      if (head === undefined || !reaches(order, head)) continue;
+      if (head === undefined) continue;
+      sound ??= { revision, seq: head.seq };
+      if (!reaches(order, head)) continue;
       const found = await tryFrom(checkpoint);
       if (found !== undefined) return found;
     }
@@ -219,7 +224,7 @@ export class Restorer {
     if (found !== undefined) return found;
     const why = whynot.length === 0 ? '' : ` (${whynot.join('; ')})`;
     const text = `${reason.message}, and no older checkpoint and log lead to what it was${why}`;
-    throw troupeError('LOG_CORRUPT', `${text}; see \`troupe checkpoints\``, reason.details, reason);
+    throw troupeError('LOG_CORRUPT', `${text}; ${leftOf(actor, sound)}`, reason.details, reason);
   }
 
   async #facts(
@@ -251,6 +256,17 @@ export class Restorer {
     }
     return parts.flat();
   }
+}
+
+/** What can still be had of an actor that is not brought back. */
+function leftOf(
+  actor: ActorId,
+  sound: { readonly revision: number; readonly seq: number } | undefined,
+): string {
+  if (sound === undefined) return 'see `troupe checkpoints`';
+  const { type, key } = actorParts(actor);
+  const fork = `troupe checkpoints fork ${type}/${key} ${sound.revision} NEW-KEY`;
+  return `checkpoint ${sound.revision} can be read: \`${fork}\` makes an actor as it was at turn ${sound.seq}`;
 }
 
 /** It names a checkpoint that holds other bytes than were stored. */
