@@ -1,6 +1,7 @@
 /**
- * Places that are held for a tenant stay held while its node takes new work, but in a standoff: then a tenant lets those go
- * in which nothing runs, for work of another tenant that came before its own and that starts at once.
+ * Places that are held for a tenant stay held while their node takes new work, unless less is reserved from then on, or in a
+ * standoff: then a tenant lets those go in which nothing runs, for work of another tenant that came before its own and that
+ * starts at once.
  */
 import type { TaskId, TenantName } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
@@ -14,13 +15,19 @@ interface Work {
   /** As `ledMs`. */
   readonly since: number;
 }
-interface Place {
+interface Reserved {
   readonly tenant: TenantName;
+  readonly reservation: string;
+}
+interface Place extends Reserved {
   readonly node: Parameters<Grounds['on']>[0];
 }
 type Step =
   | { readonly kind: 'gave'; readonly tenant: TenantName; readonly youngest: number }
+  | ({ readonly kind: 'left'; readonly id: number } & Place)
+  | ({ readonly kind: 'reserved' } & Reserved)
   | ({ readonly kind: 'started' } & Work);
+type Left = Extract<Step, { kind: 'left' }>;
 type LetGo = Extract<SchedulerFact, { kind: 'place-let-go' }>;
 type Started = Extract<SchedulerFact, { kind: 'task-started' }>;
 
@@ -67,6 +74,10 @@ class Standoffs {
         else this.#gives(fact);
         this.#places.delete(fact.place);
         return;
+      case 'reservation-put':
+      case 'reservation-dropped':
+        this.#together.add({ ...fact, kind: 'reserved' });
+        return;
       case 'task-submitted':
         this.#waiting.set(fact.task, { tenant: fact.tenant, since: fact.ledMs });
         return;
@@ -92,12 +103,12 @@ class Standoffs {
     this.#together.add({ kind: 'started', ...work });
   }
 
-  /** Its node takes nothing new. */
+  /** Its node takes nothing new, or less is reserved. */
   #leaves({ place: id }: LetGo): void {
     const { alive, cordoned } = this.#truth.grounds;
-    const { node } = this.#places.get(id) ?? {};
-    if (node === undefined || !alive.has(node) || cordoned.has(node)) return;
-    this.#violate(`place ${id} on ${node} is let go, and the node takes new work`);
+    const place = this.#places.get(id);
+    if (place === undefined || !alive.has(place.node) || cordoned.has(place.node)) return;
+    this.#together.add({ ...place, kind: 'left', id });
   }
 
   #gives({ place: id, why = '' }: LetGo): void {
@@ -114,6 +125,7 @@ class Standoffs {
 
   #look(steps: readonly Step[]): void {
     for (const step of steps) {
+      if (step.kind === 'left') this.#lookAtLeft(step, steps);
       if (step.kind !== 'gave') continue;
       const { tenant, youngest } = step;
       const isServed = steps.some((other) => {
@@ -121,5 +133,14 @@ class Standoffs {
       });
       if (!isServed) this.#violate(`${tenant} gives way, and nobody starts who came before`);
     }
+  }
+
+  #lookAtLeft({ id, node, tenant, reservation }: Left, steps: readonly Step[]): void {
+    const isLess = steps.some((other) => {
+      return (
+        other.kind === 'reserved' && other.tenant === tenant && other.reservation === reservation
+      );
+    });
+    if (!isLess) this.#violate(`place ${id} on ${node} is let go, and the node takes new work`);
   }
 }
