@@ -1,6 +1,6 @@
 /** A call, a letter, a firing of a timer and a step take effect once: no cause and no program twice in an actor's history,
  *  and no step again whose result was recorded. */
-import { type ActorId, limits } from '@troupe/model';
+import { type ActorId, leaderSessionPrefix, limits } from '@troupe/model';
 import { callIdOf, type NodeFact, type TurnCause } from '@troupe/worker-node-core';
 import { idIn } from '../node/form.ts';
 import { decodeArgs, isTopic } from '../node/program.ts';
@@ -61,6 +61,8 @@ export const effectOnce: MakeChecker = (truth, violate) => {
         }
         return;
       }
+      // What a leader tells a topic is known by its position in the journal, see `lives-each-once`.
+      if (cause.startsWith(leaderSessionPrefix)) return;
       const again = first !== undefined && cause.startsWith('task:') && wasSilent(first);
       if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
       noteFailed(fact);
