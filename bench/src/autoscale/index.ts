@@ -58,7 +58,7 @@ ours, described in \`bench/src/autoscale/policies.ts\`, under one replay. Each o
 oracle sees 75 s ahead. A point is beaten when a forecast setting has no more violations at no more cost.
 The traces are an hour long: the forecast has level and trend, and no season. \`per task 1\`: beside the forecast, a
 worker for each request that ran or waited at once within the time held. \`every 30 s\`: asked so often, as HPA (15 s) and
-KEDA (30 s) are; else each second. More settings are tried of the forecast than of any other policy, a dozen of them because
+KEDA (30 s) are; else each second. More settings are tried of the forecast than of any other policy, eighteen of them because
 they are near to what had not been beaten; where bursts come unannounced its best ones hardly forecast (\`z -2\`) and go by what was
 at work lately.`;
 

@@ -168,6 +168,12 @@ const between: readonly (readonly [
   [9, 18, { holdS: 121 }],
   [13, 26, { holdS: 31 }],
   [26, 52, { holdS: 8 }],
+  [3, 6, { level: 0.005, holdS: 91, askedS: 30 }],
+  [4, 6, { ...alone, caution: 0.25, level: 0.02, holdS: 6, askedS: 30 }],
+  [5, 15, { caution: 0, level: 0.005, holdS: 23, waitS: 120, perTask: 0.9, askedS: 2 }],
+  [5, 15, { caution: 0, holdS: 66, waitS: 30_000, perTask: 0.9, askedS: 2 }],
+  [7, 19, { caution: 0.25, level: 0.02, holdS: 41, waitS: 30_000, askedS: 2 }],
+  [9, 21, { level: 0.02, holdS: 28, waitS: 300, perTask: 0.8 }],
 ];
 
 /** Between equal bounds nothing is left to decide. */
