@@ -2,7 +2,7 @@
  * Where a command's answer goes: for people or, with `--json`, exactly one JSON value on standard
  * output. Notes and errors go to standard error. Colours only for people at a terminal.
  */
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import { type Column, clean, cut, tableLines } from './table.ts';
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
@@ -45,7 +45,9 @@ export function terminal(json: boolean): Terminal {
       // A live line stands on the terminal: the note takes its place.
       if (rewritten) stdout.write(eraseLine);
       rewritten = false;
-      process.stderr.write(`${text}\n`);
+      // Colours are those of standard output, and a file may be what takes the notes.
+      const told = process.stderr.isTTY ? text : stripVTControlCharacters(text);
+      process.stderr.write(`${told}\n`);
     },
     rewrite(text) {
       const width = widthNow();
