@@ -441,8 +441,9 @@ export class Client {
   #isBroken(): boolean {
     const before = this.process.now() - lostMs;
     for (const { body, askedAt } of this.#requests.values()) {
-      const waits = body.kind === 'wait-run' || body.kind === 'submit-task';
-      if (!waits && askedAt < before) return true;
+      if (body.kind === 'submit-task') continue;
+      const waitMs = body.kind === 'wait-run' ? body.waitMs : 0;
+      if (askedAt + waitMs < before) return true;
     }
     return false;
   }

@@ -154,7 +154,7 @@ export class Gateway {
   #sweptAt: number;
   #standstills = 0;
   /** Streams opened before this time are closed. */
-  #closedAt: number;
+  #closedAt = Number.NEGATIVE_INFINITY;
 
   constructor(world: World, process: Process, toLeader: (message: Request | Resolve) => void) {
     this.#world = world;
@@ -162,8 +162,6 @@ export class Gateway {
     this.#toLeader = toLeader;
     this.#late = world.chance.fork(`late copies of ${process.name}`);
     this.#sweptAt = process.now();
-    // A stream to the process that was here before has ended with it.
-    this.#closedAt = world.timeline.now;
     this.address = gatewayAddress(process.name);
     this.#routes = new Routes({
       spoilt: world.mutant === 'first-place-is-kept',
