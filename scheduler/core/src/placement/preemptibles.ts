@@ -7,6 +7,7 @@
 import { assert } from '@troupe/model';
 import { Heap, type HeapItem } from '../heap.ts';
 import type { Ask } from './demand.ts';
+import type { Grant, Task } from './engine.ts';
 import type { Site } from './site.ts';
 
 export interface Preemptible extends HeapItem {
@@ -15,19 +16,6 @@ export interface Preemptible extends HeapItem {
   readonly at: number;
   readonly order: number;
   readonly pool: Pool;
-}
-
-interface Running {
-  readonly site: Site;
-  readonly task: {
-    readonly id: string;
-    readonly ask: Ask;
-    readonly tenant?: string;
-    readonly priority?: number;
-    readonly at?: number;
-    readonly spared?: boolean;
-    readonly reserved?: unknown;
-  };
 }
 
 /** All of one tenant and one priority. */
@@ -44,7 +32,7 @@ export class Preemptibles {
   readonly #byTask = new Map<string, Preemptible>();
   #order = 0;
 
-  add({ task, site }: Running): void {
+  add({ task, site }: Grant): void {
     if (!mayEnd(task)) return;
     assert(!this.#byTask.has(task.id), 'W1: a task is here once');
     const pool = this.#pool(task.tenant, task.priority ?? 0);
@@ -78,7 +66,7 @@ export class Preemptibles {
   }
 
   /** Compares with what runs. */
-  check(running: Iterable<Running>): void {
+  check(running: Iterable<Grant>): void {
     let count = 0;
     for (const { task, site } of running) {
       if (!mayEnd(task)) continue;
@@ -118,7 +106,7 @@ export function partOf(site: Site, { amounts, gpu }: Ask): number {
   return part;
 }
 
-function mayEnd({ spared, reserved }: Running['task']): boolean {
+function mayEnd({ spared, reserved }: Task): boolean {
   return spared !== true && reserved === undefined;
 }
 
