@@ -44,7 +44,7 @@ export interface NeighbourTerm {
 }
 
 export interface SpreadRule extends NeighbourTerm {
-  /** How far the fullest domain may be ahead of the emptiest. */
+  /** How far the fullest domain may be ahead of the emptiest, of those with a node that may have it. */
   readonly skewMax: number;
   readonly required: boolean;
 }

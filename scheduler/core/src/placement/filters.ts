@@ -28,6 +28,12 @@ export function suits(site: Site, ask: Ask): boolean {
   return hasBundle(site, demand.bundle) && hasIsolation(site, demand.isolation);
 }
 
+/** Whether it has room for it when nothing else is there. */
+export function mayEverHold({ capacity, gpus }: Site, { amounts, gpu }: Ask): boolean {
+  if (gpu !== undefined && gpus.length < gpu.count) return false;
+  return amounts.every(({ resource, milli }) => (capacity[resource] ?? 0) >= milli);
+}
+
 /** The first objection, from what only an operator can mend to what time will. */
 export function objectionTo(site: Site, ask: Ask, names: ResourceNames): Objection | undefined {
   if (site.cordoned) return { one: 'is cordoned', many: 'are cordoned' };

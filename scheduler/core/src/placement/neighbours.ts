@@ -5,10 +5,11 @@
  *
  * B1  a count equals the number of running tasks that match in the domain.
  * B2  apart works both ways: a task is kept away from those that must be apart from it.
+ * B3  a spread is over the domains in which there is a node that the task could be on: nobody waits for the others.
  */
 import { assert, type NeighbourTerm, type SpreadRule } from '@troupe/model';
 import type { Ask } from './demand.ts';
-import type { Objection } from './filters.ts';
+import { mayEverHold, type Objection, suits } from './filters.ts';
 import { clampWeight, matches } from './labels.ts';
 import type { Site } from './site.ts';
 
@@ -37,7 +38,8 @@ export class Neighbours {
   readonly #counts = new Map<string, Count>();
   /** Tasks that must be apart from those that match, by term. */
   readonly #wary = new Map<string, Count>();
-  #domains = new Map<string, ReadonlySet<string>>();
+  /** By label and ask. */
+  readonly #domains = new Map<string, ReadonlySet<string>>();
 
   constructor(running: () => Iterable<Running>, sites: () => Iterable<Site>) {
     this.#running = running;
@@ -68,7 +70,7 @@ export class Neighbours {
 
   /** Nodes came, went or changed. */
   sitesChanged(): void {
-    this.#domains = new Map();
+    this.#domains.clear();
   }
 
   judge(ask: Ask): Judgement {
@@ -80,7 +82,7 @@ export class Neighbours {
       ...[...this.#wary.values()]
         .filter((count) => matches(count.term.tasks, ask.labels))
         .map((count) => farRule(count, 'has a task that must be apart')),
-      ...spread.filter((rule) => rule.required).map((rule) => this.#spreadRule(rule)),
+      ...spread.filter((rule) => rule.required).map((rule) => this.#spreadRule(rule, ask)),
     ];
     return {
       objection: (site) => {
@@ -157,9 +159,9 @@ export class Neighbours {
     };
   }
 
-  #spreadRule(rule: SpreadRule): Rule {
+  #spreadRule(rule: SpreadRule, ask: Ask): Rule {
     const count = this.#countOf(rule);
-    const least = this.#least(count);
+    const least = this.#least(count, ask);
     return (site) => {
       const domain = domainOf(site, rule.across);
       if (domain === undefined) return withoutLabel(rule.across);
@@ -169,23 +171,27 @@ export class Neighbours {
     };
   }
 
-  #least(count: Count): number {
+  /** Infinity where there is no domain. */
+  #least(count: Count, ask: Ask): number {
     let least = Number.POSITIVE_INFINITY;
-    for (const domain of this.#domainsOf(count.term.across)) {
+    for (const domain of this.#domainsOf(count.term.across, ask)) {
       least = Math.min(least, count.byDomain.get(domain) ?? 0);
     }
     return least;
   }
 
-  #domainsOf(across: string): ReadonlySet<string> {
-    const known = this.#domains.get(across);
+  /** B3 */
+  #domainsOf(across: string, ask: Ask): ReadonlySet<string> {
+    const key = `${across} ${ask.key}`;
+    const known = this.#domains.get(key);
     if (known !== undefined) return known;
     const domains = new Set<string>();
     for (const site of this.#sites()) {
       const domain = domainOf(site, across);
-      if (domain !== undefined && !site.cordoned) domains.add(domain);
+      if (domain !== undefined && suits(site, ask) && mayEverHold(site, ask)) domains.add(domain);
     }
-    this.#domains.set(across, domains);
+    if (this.#domains.size >= termsMax) this.#domains.clear();
+    this.#domains.set(key, domains);
     return domains;
   }
 
@@ -205,8 +211,9 @@ export class Neighbours {
         .filter((rule) => !rule.required)
         .map((rule) => {
           const count = this.#countOf(rule);
-          const least = this.#least(count);
-          return { max: 0, of: (site: Site) => least - countAt(count, site) };
+          const least = this.#least(count, ask);
+          // A node in no domain is as good as one in the emptiest.
+          return { max: 0, of: (site: Site) => Math.min(0, least - countAt(count, site)) };
         }),
     ];
   }
@@ -219,7 +226,7 @@ interface Preference {
   readonly of: (site: Site) => number;
 }
 
-/** Terms whose counts are kept; the oldest is counted anew when it is needed again. */
+/** Terms whose counts are kept, the oldest being counted anew when it is needed again; likewise sets of domains. */
 const termsMax = 256;
 
 function farRule(count: Count, what: string): Rule {

@@ -110,4 +110,46 @@ describe('spread', () => {
     cluster.placement.cordon('b2', false);
     expect(cluster.put(web)).toBe('b2');
   });
+
+  it('does not wait for a domain whose nodes can never have it', () => {
+    const nodes: NodeSpec[] = [
+      { name: 'a1', resources: { cpu: 4, gpu: 4 }, labels: { zone: 'a', disk: 'ssd' } },
+      { name: 'b1', resources: { cpu: 4, gpu: 4 }, labels: { zone: 'b', disk: 'ssd' } },
+      { name: 'c1', resources: { cpu: 4 }, labels: { zone: 'c', disk: 'ssd' } },
+      { name: 'd1', resources: { cpu: 4, gpu: 4 }, labels: { zone: 'd', disk: 'hdd' } },
+    ];
+    const cluster = new Cluster(nodes);
+    const ssd: Selector = [{ label: 'disk', op: 'in', values: ['ssd'] }];
+    const rule = { tasks: app('train'), across: 'zone', skewMax: 1, required: true };
+    const train = {
+      resources: { gpu: 1 },
+      nodes: ssd,
+      labels: { app: 'train' },
+      spread: [rule],
+    };
+    expect([1, 2, 3, 4].map(() => cluster.put(train))).toEqual(['a1', 'b1', 'a1', 'b1']);
+    const all = { resources: { cpu: 1 }, labels: { app: 'train' }, spread: [rule] };
+    expect([1, 2].map(() => cluster.put(all))).toEqual(['c1', 'd1']);
+  });
+
+  it('that is only a wish leaves it to the strategy where no node has the label', () => {
+    const nodes = ['n1', 'n2', 'n3'].map((name) => ({ name, resources }));
+    const cluster = new Cluster(nodes, 'worst-fit');
+    const rule = { tasks: app('web'), across: 'zone', skewMax: 1, required: false };
+    const web = { resources: one, labels: { app: 'web' }, spread: [rule] };
+    expect([1, 2, 3].map(() => cluster.put(web))).toEqual(['n1', 'n2', 'n3']);
+  });
+
+  it('that is only a wish draws nobody to a node without the label', () => {
+    const nodes: NodeSpec[] = [
+      { name: 'x', resources: { cpu: 2 } },
+      { name: 'a1', resources, labels: { zone: 'a' } },
+      { name: 'b1', resources, labels: { zone: 'b' } },
+    ];
+    const cluster = new Cluster(nodes, 'worst-fit');
+    const rule = { tasks: app('web'), across: 'zone', skewMax: 1, required: false };
+    const web = { resources: one, labels: { app: 'web' }, spread: [rule] };
+    const put = [1, 2, 3, 4].map(() => cluster.put(web));
+    expect(put).toEqual(['a1', 'b1', 'a1', 'b1']);
+  });
 });
