@@ -7,7 +7,10 @@ import type { SchedulerFact } from './facts.ts';
 
 type GroupFact = Extract<SchedulerFact, { kind: 'group-sized' | 'group-dropped' }>;
 
-export type SizedGroup = Omit<Extract<GroupFact, { kind: 'group-sized' }>, 'kind'>;
+export type SizedGroup = Omit<Extract<GroupFact, { kind: 'group-sized' }>, 'kind'> & {
+  /** When it became larger for the last time, as `ledMs` of facts. */
+  readonly grewMs?: number;
+};
 
 export class GroupTable {
   readonly #groups = new Map<string, SizedGroup>();
@@ -27,7 +30,10 @@ export class GroupTable {
     else {
       // No more than this version knows of it.
       const { group, size, rule, reason, ledMs } = fact;
-      this.#groups.set(group, { group, size, rule, reason, ledMs });
+      const before = this.#groups.get(group);
+      const grewMs = size > (before?.size ?? 0) ? ledMs : before?.grewMs;
+      const sized = { group, size, rule, reason, ledMs };
+      this.#groups.set(group, grewMs === undefined ? sized : { ...sized, grewMs });
     }
   }
 

@@ -47,8 +47,8 @@ export class NodeGroups {
     this.#config = desk.config.autoscale;
     this.#mayForecast = mayForecast;
     this.#groups = (this.#config?.groups ?? []).map((config) => {
-      const { size = config.min } = desk.state.groups.get(config.name) ?? {};
-      const group = new Group(desk.ledMs, termsOf(config), size);
+      const { size = config.min, grewMs } = desk.state.groups.get(config.name) ?? {};
+      const group = new Group(desk.ledMs, termsOf(config), size, grewMs);
       return { config, group, sizing: undefined, view: none };
     });
     if (this.#config !== undefined) this.#lookIn(lookMs);

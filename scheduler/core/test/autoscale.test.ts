@@ -113,6 +113,31 @@ it('falls to zero by night and not by day when the clock says so', () => {
   expect(decide(18)).toMatchObject({ size: 0, stop: 3, rule: 'idle' });
 });
 
+it('falls to zero no sooner than it was idle for so long, whatever else it goes by', () => {
+  const idle = { afterMs: 300_000 };
+  for (const rules of [
+    {},
+    { queue: { perMember: 4 } },
+    { threshold: { ...thresholdTerms, downRestMs: 1_000 } },
+  ]) {
+    const group = new Group(0, { min: 0, max: 5, ...rules, idle });
+    expect(group.decide(1_000, sunday, { ...quiet, queued: 8 }).size).toBeGreaterThan(0);
+    for (let at = 2_000; at < 301_000; at += 1_000) {
+      const { size, reason } = group.decide(at, sunday, { ...quiet, ready: 1 });
+      expect([at, size >= 1, reason]).toEqual([at, true, reason]);
+    }
+    const view = { ...quiet, ready: 1 };
+    expect(group.decide(301_000, sunday, view)).toMatchObject({ size: 0, rule: 'idle' });
+    expect(group.decide(900_000, sunday, quiet).size).toBe(0);
+  }
+});
+
+it('keeps a group that runs one long task out of zero, though that reserves nothing', () => {
+  const group = new Group(0, { min: 0, max: 5, queue: { perMember: 1 }, idle: { afterMs: 1_000 } });
+  const view = { ...quiet, ready: 1, busy: 0, running: 1 };
+  for (const at of [500, 5_000, 50_000]) expect(group.decide(at, sunday, view).size).toBe(1);
+});
+
 it('keeps a group that runs one long task out of zero', () => {
   const group = new Group(0, { min: 0, max: 5, queue: { perMember: 1 }, idle: { afterMs: 1_000 } });
   expect(group.decide(5_000, sunday, { ...quiet, ready: 1, busy: 1 }).size).toBe(1);
@@ -209,6 +234,32 @@ it('lets nobody go before it has seen enough, when it takes a group over', () =>
   }
   expect(sizes.slice(0, 7)).toEqual(Array.from({ length: 7 }, () => 12));
   expect(sizes.at(-1)).toBeLessThan(12);
+});
+
+it('forecasts members, each of which does so many tasks at once', () => {
+  const sizes = [1, 8].map((perMember) => {
+    const terms = { min: 0, max: 1_000, queue: { perMember }, forecast: forecastTerms };
+    const group = new Group(0, terms);
+    // Eight a second of ten seconds each are 80 at once.
+    for (let at = 0; at < 600_000; at += 125) {
+      group.arrived(at);
+      group.ended(at, 10_000);
+    }
+    const view = { ...quiet, ready: 80 / perMember, busy: 80 / perMember, running: 80 };
+    return group.decide(600_000, sunday, view);
+  });
+  expect(sizes[0]).toMatchObject({ rule: 'forecast' });
+  expect(sizes[1]).toMatchObject({ rule: 'forecast', size: Math.ceil((sizes[0]?.size ?? 0) / 8) });
+  expect(sizes[1]?.reason).toContain('8 for each member');
+});
+
+it('says so when the clock asks for more than there may be', () => {
+  const group = new Group(0, { min: 1, max: 4, clock: [rule('min 10 on days 8-18')] });
+  expect(group.decide(0, { weekday: 1, minute: 600 }, quiet)).toMatchObject({
+    size: 4,
+    rule: 'max',
+    reason: 'max 4, though the clock: min 10 on days 8-18',
+  });
 });
 
 it('knows a season by heart after it has seen it', () => {

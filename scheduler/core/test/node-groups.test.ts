@@ -179,6 +179,26 @@ describe('what was decided about groups', () => {
     },
   );
 
+  it.each(['facts', 'image'] as const)(
+    'keeps the next leader from growing again before the rest is over, by the %s',
+    (from) => {
+      const threshold = { upShare: 0.8, downShare: 0.3, upRestMs: 60_000, downRestMs: 300_000 };
+      const scene = sceneOf(configured({ ...plain, threshold }));
+      scene.joins('n1.aaaaaaaa');
+      for (let i = 0; i < 4; i++) scene.submits(`t${i}`, { limitMs: 3_600_000 });
+      scene.pass(6_000);
+      for (let failover = 0; failover < 3; failover++) {
+        expect(sizeOf(scene, 'plain')).toBe(2);
+        scene.failOver(from);
+        scene.pass(12_000);
+      }
+      expect(sizeOf(scene, 'plain')).toBe(2);
+      // What passed before each failover is not known to have passed.
+      scene.pass(66_000);
+      expect(sizeOf(scene, 'plain')).toBe(3);
+    },
+  );
+
   it('is forgotten with a group that is configured no longer', () => {
     const scene = sceneOf(configured(plain));
     scene.pass(6_000);

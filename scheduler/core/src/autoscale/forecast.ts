@@ -1,7 +1,8 @@
 /**
  * How much work will have to be done at once when a worker that is started now is ready, and how many
- * workers that takes: square-root staffing, its spread learnt from the forecast's own errors, and
- * whatever it takes to work off, within the wait allowed, what will still wait by then.
+ * workers that takes, each of which does so many tasks at once: square-root staffing, its spread learnt from
+ * the forecast's own errors, and whatever it takes to work off, within the wait allowed, what will still
+ * wait by then.
  *
  * P1  a bucket is observed once, when it is over; buckets without an arrival count as zeros.
  * P2  beside what waits, the size asked for falls only when it has been lower for `holdMs`.
@@ -86,12 +87,15 @@ export class Forecaster {
     this.#meanMs += weight * (tookMs - this.#meanMs);
   }
 
-  forecast(now: number, { queued, ready, starting, busy }: GroupView): Forecast {
+  /** `perMember`: tasks that a member has at once. All is reckoned in tasks until the end. */
+  forecast(now: number, view: GroupView, perMember = 1): Forecast {
     this.#closeBuckets(now);
     const { caution, startMs, waitMs, perTask } = this.#terms;
+    const { queued, busy, running = busy } = view;
+    const [ready, starting] = [view.ready * perMember, view.starting * perMember];
     const mean = this.#model.ahead(this.#ahead);
     const deviation = Math.sqrt(this.#dispersion * Math.max(mean, leastMean));
-    const atWork = perTask * (busy + queued);
+    const atWork = perTask * (running + queued);
     const staffed = this.#held(now, Math.max(0, mean + caution * deviation, atWork));
     const waitingMs = queued * this.#meanMs;
     const leftMs = waitingMs + (mean - ready) * startMs;
@@ -101,7 +105,7 @@ export class Forecaster {
     const isAwaiting = perTask > 0 && starting > 0;
     const present = isLearning || isAwaiting ? ready + starting : 0;
     const size = Math.max(staffed, ordered, queued > 0 ? kept : 0, present);
-    return { mean, deviation, size: Math.ceil(size - rounding) };
+    return { mean, deviation, size: Math.ceil(size / perMember - rounding) };
   }
 
   /** P2. */

@@ -4,8 +4,8 @@
  *
  * G1  a size is never below the floor (min, or what the clock rules ask for now) nor above max.
  * G2  it is the largest wish of any rule; without a rule it is the floor: a pool is kept at N.
- * G3  a group falls to zero only when min is 0, and nothing arrived, waits or runs for `afterMs`;
- *     one task that waits wakes it at once.
+ * G3  a group falls to zero only when min is 0, and nothing arrived, waits or runs for `afterMs`, if that
+ *     is said: until then one member stays. One task that waits wakes it at once.
  * G4  the same events give the same decisions; every decision says why.
  */
 import { assert } from '@troupe/model';
@@ -56,8 +56,8 @@ export class Group {
   #size: number;
   #workedAt: number;
 
-  /** With the members that it has already, when it is taken over. */
-  constructor(now: number, terms: GroupTerms, size: number = terms.min) {
+  /** With the members that it has already, and when it grew last, when it is taken over. */
+  constructor(now: number, terms: GroupTerms, size: number = terms.min, grewAt?: number) {
     const { min, max, threshold, forecast, queue } = terms;
     if (!Number.isInteger(min) || !Number.isInteger(max) || min < 0 || max < Math.max(min, 1))
       throw new RangeError(`bounds ${min} and ${max} are refused; give whole numbers, min <= max`);
@@ -68,7 +68,8 @@ export class Group {
     this.#terms = terms;
     this.#size = Math.min(max, Math.max(min, size));
     this.#workedAt = now;
-    this.#threshold = threshold === undefined ? undefined : new ThresholdRule(now, threshold);
+    this.#threshold =
+      threshold === undefined ? undefined : new ThresholdRule(now, threshold, grewAt);
     this.#forecaster =
       forecast === undefined
         ? undefined
@@ -87,7 +88,9 @@ export class Group {
 
   /** With `isAhead` false nobody is asked for ahead of need; the forecast goes on learning. */
   decide(now: number, local: LocalTime, view: GroupView, isAhead = true): Sizing {
-    if (view.queued > 0 || view.busy > 0) this.#workedAt = now;
+    const { queued, busy, running = busy } = view;
+    // What reserves nothing keeps nobody busy, and runs.
+    if (queued > 0 || busy > 0 || running > 0) this.#workedAt = now;
     const floor = this.#floor(local);
     const wish = bounded(this.#largest(now, floor, { ...view, isAhead }), floor, this.#terms.max);
     assert(wish.size >= floor.size && wish.size <= this.#terms.max, 'G1: within its bounds');
@@ -106,9 +109,9 @@ export class Group {
     let floor: RuledWish = { size: min, rule: 'floor', reason: `min ${min}` };
     for (const rule of clock) {
       if (rule.size <= floor.size || !isOn(rule, local)) continue;
-      floor = { size: Math.min(max, rule.size), rule: 'floor', reason: `the clock: ${rule.text}` };
+      floor = { size: rule.size, rule: 'floor', reason: `the clock: ${rule.text}` };
     }
-    return floor;
+    return bounded(floor, floor, max);
   }
 
   #largest(now: number, floor: RuledWish, view: Felt): RuledWish {
@@ -119,9 +122,18 @@ export class Group {
     }
     let largest = floor;
     for (const wish of this.#wishes(now, view)) if (wish.size > largest.size) largest = wish;
-    if (largest.size === 0 && view.queued > 0)
+    if (largest.size > 0) return largest;
+    if (view.queued > 0)
       return { size: 1, rule: 'wake', reason: `${view.queued} tasks wait and nobody is there` };
-    return largest;
+    return this.#lastOne(now) ?? largest;
+  }
+
+  /** G3: one stays until it has been idle for long enough. */
+  #lastOne(now: number): RuledWish | undefined {
+    const { idle } = this.#terms;
+    if (idle === undefined || this.#size === 0) return undefined;
+    const seconds = Math.ceil((this.#workedAt + idle.afterMs - now) / 1_000);
+    return { size: 1, rule: 'idle', reason: `nothing to do: one stays for ${seconds} s more` };
   }
 
   #idle(now: number): RuledWish | undefined {
@@ -137,11 +149,12 @@ export class Group {
       yield { ...this.#threshold.wish(now, this.#size, view), rule: 'threshold' };
     if (queue !== undefined) yield { ...queueWish(queue, view), rule: 'queue' };
     if (this.#forecaster !== undefined) {
-      const { size, mean, deviation } = this.#forecaster.forecast(now, view);
+      const { size, mean, deviation } = this.#forecaster.forecast(now, view, queue?.perMember);
       if (!view.isAhead) return;
       const reason =
         `${mean.toFixed(1)} ± ${deviation.toFixed(1)} tasks at once are forecast for when a ` +
-        `member started now is ready, and ${view.queued} wait`;
+        `member started now is ready, and ${view.queued} wait` +
+        (queue === undefined ? '' : `, ${queue.perMember} for each member`);
       yield { size, rule: 'forecast', reason };
     }
   }

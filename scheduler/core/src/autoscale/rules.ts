@@ -41,14 +41,16 @@ export const thresholdTerms: ThresholdTerms = {
  *  a rest before it shrinks: it has seen nothing yet. */
 export class ThresholdRule {
   readonly #terms: ThresholdTerms;
-  #grewAt = Number.NEGATIVE_INFINITY;
+  #grewAt: number;
   #changedAt: number;
 
-  constructor(now: number, terms: ThresholdTerms) {
+  /** With when it grew last, when it is taken over. */
+  constructor(now: number, terms: ThresholdTerms, grewAt: number = Number.NEGATIVE_INFINITY) {
     const { upShare, downShare } = terms;
     if (!(downShare >= 0 && downShare < upShare && upShare <= 1))
       throw new RangeError(`thresholds ${downShare} and ${upShare} must rise from 0 to 1`);
     this.#terms = terms;
+    this.#grewAt = grewAt;
     this.#changedAt = now;
   }
 
