@@ -41,6 +41,10 @@ const nodeGroup = z
     'threshold.downShare is not below upShare',
   );
 
+function areNamedApart(groups: readonly { readonly name: string }[]): boolean {
+  return new Set(groups.map(({ name }) => name)).size === groups.length;
+}
+
 const watts = { idle: z.number().min(0).max(100_000), full: z.number().min(0).max(100_000) };
 const isSpan = ({ idle, full }: { readonly idle: number; readonly full: number }) => idle <= full;
 const gpuWatts = z.strictObject(watts).refine(isSpan, 'full is below idle');
@@ -102,7 +106,11 @@ const schedulerSection = z.strictObject({
   /** How many nodes each group of them should have is decided, and shown. */
   autoscale: z
     .strictObject({
-      groups: z.array(nodeGroup).max(100).default([]),
+      groups: z
+        .array(nodeGroup)
+        .max(100)
+        .refine(areNamedApart, 'two groups have one name')
+        .default([]),
       utcOffsetMinutes: z.int().min(-840).max(840).default(0),
     })
     .prefault({}),

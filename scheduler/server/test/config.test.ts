@@ -30,6 +30,12 @@ test('the demand coefficient is off until the file switches it on', () => {
   expect([isOn({}), isOn({ demandCoefficient: true })]).toEqual([false, true]);
 });
 
+test('two groups of nodes of one name are refused', () => {
+  const group = { name: 'plain', max: 4 };
+  const autoscale = { groups: [group, { ...group, labels: { gpu: 'yes' } }] };
+  expect(() => parsedConfig({ scheduler: { autoscale } })).toThrow('two groups have one name');
+});
+
 describe('the watts of nodes', () => {
   const cpuOther = { idle: 15, full: 120, cores: 32 };
   const placement = (power: object) =>
