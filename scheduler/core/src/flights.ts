@@ -22,6 +22,7 @@ interface Flight {
   readonly limit: Deadline;
   /** What its tenant was charged in advance; nothing by this leader if it runs from before. */
   readonly charged: Charge | undefined;
+  readonly beganAt: number;
 }
 
 /** A node enforces the limit itself; the leader steps in this much later. */
@@ -40,9 +41,10 @@ export class Flights {
   /** Its node is told until it has heard of it. */
   begin(task: TaskRecord, node: Incarnation, charged: Charge | undefined): void {
     const { id, attempt } = task;
-    const at = this.#desk.now + task.limitMs + limitGraceMs;
+    const beganAt = this.#desk.now;
+    const at = beganAt + task.limitMs + limitGraceMs;
     const limit = this.#desk.deadlines.set(at, { kind: 'limit', task: id, attempt });
-    this.#flights.set(id, { limit, charged });
+    this.#flights.set(id, { limit, charged, beganAt });
     this.#attempts.add(node, id);
   }
 
@@ -50,8 +52,9 @@ export class Flights {
     this.#attempts.confirm(node, task);
   }
 
-  /** It is over, however. What it was charged in advance; undefined when it was over before. */
-  end(task: TaskRecord, node: Incarnation): Pick<Flight, 'charged'> | undefined {
+  /** It is over, however. What it was charged in advance, and when it began; undefined when it was over
+   *  before. */
+  end(task: TaskRecord, node: Incarnation): Pick<Flight, 'charged' | 'beganAt'> | undefined {
     this.#attempts.confirm(node, task.id);
     const flight = this.#flights.get(task.id);
     if (flight === undefined) return undefined;

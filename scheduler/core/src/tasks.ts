@@ -320,11 +320,15 @@ export class Tasks {
     this.#queue.leave(task);
     const flight = this.#flights.end(task, node);
     if (flight === undefined) return;
-    if (tookMs === undefined || !(tookMs >= 0)) return this.#queue.landed(task);
-    this.demands.ended(task, tookMs, used);
-    this.#effects.landed(task, tookMs);
-    const { charged } = flight;
-    this.#queue.landed(task, charged === undefined ? undefined : { charged, ms: tookMs });
+    const { charged, beganAt } = flight;
+    const isTold = tookMs !== undefined && Number.isFinite(tookMs) && tookMs >= 0;
+    if (isTold) {
+      this.demands.ended(task, tookMs, used);
+      this.#effects.landed(task, tookMs);
+    }
+    // What was cancelled, or lost, held its room for as long as it was there.
+    const ms = isTold ? tookMs : this.#desk.now - beganAt;
+    this.#queue.landed(task, charged === undefined ? undefined : { charged, ms });
   }
 
   #failed(task: TaskRecord, verdict: Verdict): void {
