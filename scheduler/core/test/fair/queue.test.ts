@@ -44,7 +44,7 @@ describe('the queue', () => {
       deadline: fc.option(fc.integer({ min: 0, max: 400 }), { nil: undefined }),
     });
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 300 }), (actions) => {
+      fc.property(fc.array(action, { maxLength: 300, size: 'max' }), (actions) => {
         const tight = new Set<string>();
         const queue = fairQueue({ place: ({ key }) => (tight.has(key) ? undefined : 'here') });
         const inside = new Map<TaskId, Made>();
@@ -89,7 +89,7 @@ describe('the queue', () => {
   });
 
   it('starts something whenever something fits, for a crowd of shapes and tenants', () => {
-    const cpus = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 200 });
+    const cpus = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 200, size: 'max' });
     fc.assert(
       fc.property(cpus, fc.integer({ min: 1, max: 60 }), (all, free) => {
         const queue = fairQueue({
@@ -112,7 +112,7 @@ describe('a tenant', () => {
 
   it('is served alike whether or not its tasks could differ, in any history', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
+      fc.property(fc.array(action, { maxLength: 200, size: 'max' }), (actions) => {
         const room = ({ key }: { readonly key: string }) => (key === shut ? undefined : 'here');
         let shut = '';
         const plain = fairQueue({ place: room });
@@ -212,7 +212,7 @@ describe('a place', () => {
       ends: fc.integer({ min: 0, max: 4 }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
         let free = 16;
         const cpuOf = ({ shape }: Made) => (shape.amounts[0]?.milli ?? 0) / 1_000;
         const queue = fairQueue({

@@ -114,7 +114,7 @@ describe('many gangs that compete', () => {
     fc.assert(
       fc.property(
         fc.array(drawn, { minLength: 2, maxLength: 8 }),
-        fc.array(action, { maxLength: 60 }),
+        fc.array(action, { maxLength: 60, size: 'max' }),
         (given, actions) => {
           const match = new Match(given);
           for (const { kind, which } of actions) {

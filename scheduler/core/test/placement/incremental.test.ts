@@ -28,6 +28,11 @@ const demands: readonly Demand[] = [
     labels: { app: 'z' },
     spread: [{ tasks, across: 'zone', skewMax: 2, required: true }],
   },
+  {
+    resources: { cpu: 0.2 },
+    labels: { app: 'w' },
+    spread: [{ tasks, across: 'zone', skewMax: 1, required: false }],
+  },
   { resources: { memory: 10 }, nodesPreferred: [{ weight: 3, term: tasks }] },
 ];
 
@@ -42,7 +47,7 @@ it('never overcommits a node, and what is kept equals what is built anew', () =>
   fc.assert(
     fc.property(
       fc.constantFrom<StrategyName>(...strategies),
-      fc.array(step, { maxLength: 80 }),
+      fc.array(step, { maxLength: 80, size: 'max' }),
       (strategy, steps) => {
         const kept = new Placement({ strategy, mix });
         for (const [at, each] of steps.entries()) advance(kept, at, each);
@@ -104,7 +109,7 @@ function advance(
 it('a ranking answers as a scan of all its slots would', () => {
   const change = fc.tuple(fc.nat(2_999), fc.option(fc.nat(5), { nil: undefined }));
   fc.assert(
-    fc.property(fc.array(change, { maxLength: 60 }), (changes) => {
+    fc.property(fc.array(change, { maxLength: 60, size: 'max' }), (changes) => {
       const ranking = new Ranking(3_000);
       const keys = new Map<number, number>();
       for (const [slot, key] of changes) {
