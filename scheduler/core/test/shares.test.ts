@@ -89,25 +89,28 @@ describe('three tenants', () => {
 });
 
 describe('a tenant', () => {
-  it.each(['is cancelled', 'ends'])('pays for as long as what it started ran, when it %s', (how) => {
-    const scene = sceneOf({ a: {}, b: {} });
-    // Of a bundle of its own: nobody has shown yet how long it takes.
-    const manifest = { sdk: '', actors: [], tasks: [task('work')], workflows: [] };
-    scene.asks({ kind: 'deploy', tenant: a, bundle: 'b2' as never, manifest, bytes: 1 });
-    const ran: { [name: string]: number } = { a: 0, b: 0 };
-    for (const name of ['a', 'b']) wait(scene, name, 60, { limitMs: 3_600_000 });
-    scene.joins('n1.aaaaaaaa', { cpu: 1 });
-    for (let i = 0; i < 60; i++) {
-      const id = scene.decided('task-started').at(-1)?.task ?? taskId('none');
-      const name = id.slice(0, id.indexOf('.'));
-      scene.pass(10_000);
-      ran[name] = (ran[name] ?? 0) + 10;
-      if (name === 'a' && how === 'is cancelled')
-        scene.asks({ kind: 'cancel-task-request', task: id });
-      else scene.finishes(id, ok(1), 10_000);
-    }
-    expect(Math.abs((ran['a'] ?? 0) - (ran['b'] ?? 0))).toBeLessThanOrEqual(20);
-  });
+  it.each(['is cancelled', 'ends'])(
+    'pays for as long as what it started ran, when it %s',
+    (how) => {
+      const scene = sceneOf({ a: {}, b: {} });
+      // Of a bundle of its own: nobody has shown yet how long it takes.
+      const manifest = { sdk: '', actors: [], tasks: [task('work')], workflows: [] };
+      scene.asks({ kind: 'deploy', tenant: a, bundle: 'b2' as never, manifest, bytes: 1 });
+      const ran: { [name: string]: number } = { a: 0, b: 0 };
+      for (const name of ['a', 'b']) wait(scene, name, 60, { limitMs: 3_600_000 });
+      scene.joins('n1.aaaaaaaa', { cpu: 1 });
+      for (let i = 0; i < 60; i++) {
+        const id = scene.decided('task-started').at(-1)?.task ?? taskId('none');
+        const name = id.slice(0, id.indexOf('.'));
+        scene.pass(10_000);
+        ran[name] = (ran[name] ?? 0) + 10;
+        if (name === 'a' && how === 'is cancelled')
+          scene.asks({ kind: 'cancel-task-request', task: id });
+        else scene.finishes(id, ok(1), 10_000);
+      }
+      expect(Math.abs((ran['a'] ?? 0) - (ran['b'] ?? 0))).toBeLessThanOrEqual(20);
+    },
+  );
 
   it('is charged nothing beyond all measure by a node that says so', () => {
     const scene = sceneOf({ a: {}, b: {} });

@@ -89,7 +89,11 @@ describe('the queue', () => {
   });
 
   it('starts something whenever something fits, for a crowd of shapes and tenants', () => {
-    const cpus = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 200, size: 'max' });
+    const cpus = fc.array(fc.integer({ min: 1, max: 50 }), {
+      minLength: 1,
+      maxLength: 200,
+      size: 'max',
+    });
     fc.assert(
       fc.property(cpus, fc.integer({ min: 1, max: 60 }), (all, free) => {
         const queue = fairQueue({
