@@ -129,3 +129,78 @@ it('what a checkpoint holds is compared, exported and imported, and bytes that w
   expect(await troupe.actor(Counter, 'copy').ids()).toEqual(['a']);
   expect(await counter.ids()).toEqual(['a', 'b']);
 });
+
+it('of a large state what has changed is stored between two whole ones, and kill -9 of node and leader costs nothing of it', async () => {
+  const nodeConfig = { checkpointTurns: 4, checkpointMs: 600_000, rebaseMs: 600_000 };
+  stage = await scene({ nodes: 1, schedulers: 2, nodeConfig });
+  const { troupe, cluster } = stage;
+  const counter = troupe.actor(Counter, 'large', { deadlineMs: 60_000 });
+  const text = 'as it is written, so it is read '.repeat(5_000);
+  await counter.keep(text);
+  const ids: string[] = [];
+  const adds = async (turn: number) => {
+    for (let at = ids.length; at < turn - 1; at++) {
+      await counter.add(`${at}`);
+      ids.push(`${at}`);
+    }
+    await stage.until(`turn ${turn} is stored`, async () => (await last())?.turn === turn);
+  };
+  const last = async () => {
+    const [found] = await troupe.checkpoints.list(Counter, 'large').catch(() => []);
+    return found !== undefined && 'turn' in found ? found : undefined;
+  };
+  await adds(4);
+  const whole = await last();
+  await adds(8);
+  const between = await last();
+  expect(whole?.bytes).toBeGreaterThan(text.length);
+  expect(between?.bytes).toBeLessThan(text.length / 4);
+  expect([whole?.cause, between?.cause]).toEqual(['turns', 'turns']);
+  const id = between?.id ?? 0;
+  const shown = await troupe.checkpoints.show(Counter, 'large', id);
+  expect(shown).toMatchObject({ bytes: between?.bytes, state: { ids, kept: text } });
+  await troupe.checkpoints.pin(Counter, 'large', id);
+  const before = [...ids];
+  await counter.add('late');
+  ids.push('late');
+  const { leader } = await troupe.status();
+  const [node] = cluster.nodes;
+  await cluster.startNode({ name: 'heir' });
+  node?.kill('SIGKILL');
+  cluster.schedulers.find(({ name }) => name === leader)?.kill('SIGKILL');
+  expect(await counter.ids()).toEqual(ids);
+  // More than are kept beside it: what it lies on is gone from there.
+  for (let round = 0; round < 5; round++) {
+    const turn = (await counter.add(`later ${round}`)) + 1;
+    ids.push(`later ${round}`);
+    await troupe.actors.stop(Counter, 'large');
+    await stage.until(`turn ${turn} is stored`, async () => (await last())?.turn === turn);
+  }
+  const listed = await troupe.checkpoints.list(Counter, 'large');
+  expect(listed.map((one) => one.pinned)).toEqual([false, false, false, false, true]);
+  await troupe.checkpoints.fork(Counter, 'large', id, { key: 'fork' });
+  expect(await troupe.actor(Counter, 'fork').ids()).toEqual(before);
+  expect(await counter.ids()).toEqual(ids);
+});
+
+it('what is too old is freed with the next one, never the last one, and after kill -9 all is there', async () => {
+  stage = await scene({ nodes: 1, nodeConfig: { checkpointMs: 600_000, checkpointsKeptMs: 1 } });
+  const { troupe, cluster } = stage;
+  const counter = troupe.actor(Counter, 'aging', { deadlineMs: 60_000 });
+  const listed = async () => {
+    const all = await troupe.checkpoints.list(Counter, 'aging').catch(() => []);
+    return all.map((one) => ('turn' in one ? one.turn : 0));
+  };
+  for (const [at, id] of ['a', 'b', 'c'].entries()) {
+    await counter.add(id);
+    await troupe.actors.stop(Counter, 'aging');
+    await stage.until(`${id} alone is kept`, async () => {
+      return JSON.stringify(await listed()) === JSON.stringify([at + 1]);
+    });
+  }
+  const [node] = cluster.nodes;
+  await cluster.startNode({ name: 'heir' });
+  node?.kill('SIGKILL');
+  expect(await counter.add('d')).toBe(4);
+  expect(await counter.ids()).toEqual(['a', 'b', 'c', 'd']);
+});

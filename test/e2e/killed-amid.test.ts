@@ -368,6 +368,15 @@ describe('nothing is lost, doubled or out of order when the leader dies', () => 
     await forks('led-forked', (act) => leaderDies('scheduler.actor-created:1', act));
   });
 
+  // The state of the fork does not lie in the store yet, or nothing knows of it.
+  it.each(['gateway.plant:1', 'gateway.planted:1'])(
+    'that carries the request for a fork, at %s',
+    async (point) => {
+      const key = `carried-${point.replace(/\W/g, '-')}`;
+      await forks(key, (act) => leaderDies(point, act));
+    },
+  );
+
   it.each(['scheduler.rewind-begun:1', 'scheduler.scope-rewound:1'])(
     'as an actor goes back to a checkpoint, at %s',
     async (point) => {

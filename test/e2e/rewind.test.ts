@@ -84,6 +84,49 @@ it('a bank goes back again and again while it pays, whatever is killed: nothing 
   expect(backs).toBeGreaterThan(0);
 });
 
+it('a scope whose actors were made and destroyed since, with a dead node and calls under way, goes back to what the dry run said, and once more', async () => {
+  stage = await scene({ nodes: 3, schedulers: 2 });
+  const { troupe, cluster } = stage;
+  const account = (key: string) => {
+    return troupe.actor(Account, key, { scope: 'firm', deadlineMs: 120_000 });
+  };
+  const firm = troupe.scope('firm');
+  const idOf = (key: string) => `default/Account/${key}`;
+  for (const key of ['a', 'b', 'c']) await account(key).credit(`opens ${key}`, 0);
+  await account('a').pay('kept', 'b', 10);
+  await firm.savepoint('noon');
+  await account('a').pay('lost', 'b', 20);
+  await account('b').pay('lost too', 'new', 5);
+  await troupe.actors.destroy(Account, 'c');
+  const shown = await firm.line({ savepoint: 'noon' });
+  const host = await stage.hostOf(idOf('b'));
+  for (let round = 1; round <= 2; round++) {
+    if (round === 1) cluster.nodes.find(({ name }) => name === host)?.kill('SIGKILL');
+    const underWay = account('a')
+      .pay(`under way ${round}`, 'b', 1)
+      .then(
+        () => true,
+        (reason: unknown) => reason,
+      );
+    const { line } = await firm.rewind({ savepoint: 'noon' });
+    // Of a destroyed one nothing is taken back.
+    expect(line).toEqual(shown.line);
+    expect(Object.keys(line).sort()).toEqual(['a', 'b', 'new'].map(idOf));
+    const came = await underWay;
+    if (came !== true) expect(came).toMatchObject({ code: 'REWOUND' });
+    const after = came === true && (await account('a').moves()).length > 2;
+    const paid = after ? [`under way ${round}`] : [];
+    expect(await account('a').moves()).toEqual(['opens a', 'kept', ...paid]);
+    expect(await account('b').moves()).toEqual(['opens b', 'kept', ...paid]);
+    // It stays, as it was born.
+    expect([await account('new').moves(), await account('new').balance()]).toEqual([[], 100]);
+  }
+  // The next one of the name.
+  expect([await account('c').moves(), await account('c').balance()]).toEqual([[], 100]);
+  await account('b').pay('on', 'new', 2);
+  expect(await account('new').moves()).toEqual(['on']);
+});
+
 async function balances(
   account: (key: string) => { balance(): Promise<number> },
 ): Promise<number[]> {

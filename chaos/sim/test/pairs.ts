@@ -33,6 +33,7 @@ export const pairs: readonly (readonly [MutantName, checker: string, from?: numb
   ['subscribed-for-another', 'topic-each-once'],
   ['successor-forgets-owners', 'ends-with-its-owner'],
   ['sessions-not-heard', 'ends-with-its-owner'],
+  ['told-not-in-the-checkpoint', 'topic-each-once', 42],
   ['lives-told-to-nobody', 'lives-each-once'],
   ['lives-told-backwards', 'lives-each-once'],
   ['all-at-a-runner-are-blamed', 'blamed-for-its-own'],

@@ -13,9 +13,11 @@ import {
   type CheckpointView,
   checkpointContents,
   decode,
+  decodeSeed,
   encode,
   failureOf,
   limits,
+  type Seed,
   TroupeError,
   troupeError,
 } from '@troupe/model';
@@ -72,7 +74,7 @@ export class CheckpointShelf {
     const { copy, contents } = await this.#found(of, id);
     const { state: _, deltas: __, ...shown } = contents;
     const isPinned = pinned.some((one) => one.id === id);
-    return { contents, view: { id, bytes: sizeOf(copy), pinned: isPinned, contents: shown } };
+    return { contents, view: { id, bytes: copy.body.length, pinned: isPinned, contents: shown } };
   }
 
   /** Again and again is once. Throws `RESOURCE_EXHAUSTED` beyond `limits.checkpointPinsMax`. */
@@ -85,7 +87,7 @@ export class CheckpointShelf {
         const what = `${of.actor} has ${pinned.length} pinned checkpoints, which is the most`;
         throw troupeError('RESOURCE_EXHAUSTED', `${what}: unpin one first`, { actor: of.actor });
       }
-      return [...pinned, { id, bytes: sizeOf(copy) }];
+      return [...pinned, { id, bytes: copy.body.length }];
     });
     const body = encode(copy satisfies Copy);
     // Undefined: it is there already.
@@ -206,10 +208,6 @@ function unknown({ actor }: ActorBorn, id: number): TroupeError {
   return troupeError('UNKNOWN_CHECKPOINT', text, { actor, checkpoint: id });
 }
 
-function sizeOf({ body, base }: Copy): number {
-  return body.length + (base?.length ?? 0);
-}
-
 function pinKey({ actor, birth }: ActorBorn, id: number): string {
   return `pin ${actor}#${birth}/${id}`;
 }
@@ -229,8 +227,9 @@ export function exported(seed: Bytes): Bytes {
   return encode({ troupe: 'checkpoint', hash: sha256(seed), seed } satisfies Exported);
 }
 
-/** The seed in it. Throws `INVALID_ARGUMENT` for what is none, or holds other bytes than were exported. */
-export function imported(bytes: Bytes): Bytes {
+/** The seed in it. Throws `INVALID_ARGUMENT` for what is none, holds other bytes than were exported, or holds the
+ *  state of another type than `actor` is of. */
+export function imported(bytes: Bytes, actor: ActorId): Seed {
   let found: Partial<Exported> | undefined;
   try {
     found = decode<Partial<Exported>>(bytes);
@@ -240,11 +239,25 @@ export function imported(bytes: Bytes): Bytes {
   if (found?.troupe !== 'checkpoint' || !(found.seed instanceof Uint8Array)) {
     throw noExport();
   }
-  if (sha256(found.seed) === found.hash) return found.seed;
-  throw troupeError(
-    'INVALID_ARGUMENT',
-    'what is to be imported holds other bytes than were exported: export it again',
-  );
+  if (sha256(found.seed) !== found.hash) {
+    throw troupeError(
+      'INVALID_ARGUMENT',
+      'what is to be imported holds other bytes than were exported: export it again',
+    );
+  }
+  const seed = seedIn(found.seed);
+  const [from, to] = [actorParts(seed.of.actor).type, actorParts(actor).type];
+  if (from === to) return seed;
+  const text = `what is to be imported is the state of a ${from}, and ${actor} would be a ${to}`;
+  throw troupeError('INVALID_ARGUMENT', `${text}: give it a key of type ${from}`, { actor });
+}
+
+function seedIn(bytes: Bytes): Seed {
+  try {
+    return decodeSeed(bytes);
+  } catch (cause) {
+    throw noExport(cause);
+  }
 }
 
 function noExport(cause?: unknown): TroupeError {

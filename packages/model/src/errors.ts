@@ -131,7 +131,12 @@ export const errorTable = {
     'none',
     'run again what made it: `troupe runs again`, or the task',
   ),
-  PAST_CONFLICT: row(15, false, 'none', 'find out which of the two is right, and restore that one'),
+  PAST_CONFLICT: row(
+    15,
+    false,
+    'none',
+    'fork a checkpoint of before both (`troupe checkpoints`), or take away the record that is wrong',
+  ),
   LOG_CORRUPT: row(15, false, 'none', 'restore the log named from a replica or a backup'),
   INTERNAL: row(13, false, 'unknown', 'report this with the log of the process named'),
 } as const satisfies Record<string, ErrorRow>;

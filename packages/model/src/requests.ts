@@ -28,7 +28,7 @@ import type { PlaceShape, ReservationView } from './reservations.ts';
 import type { SavepointAnswer, SavepointRequest } from './savepoints.ts';
 import type { SupervisionAnswer, SupervisionRequest } from './supervision.ts';
 import type { TimerWhen } from './timers.ts';
-import type { RolloutAnswer, RolloutRequest } from './upgrades.ts';
+import type { CodeVersion, RolloutAnswer, RolloutRequest } from './upgrades.ts';
 
 export type RequestBody =
   | SavepointRequest
@@ -172,6 +172,8 @@ export type RequestBody =
       readonly orExisting?: true;
       /** Its state is what lies under this key among the checkpoints. */
       readonly seed?: string;
+      /** What that state was made by: `UNKNOWN_BUNDLE` when no code of its version is deployed. */
+      readonly code?: CodeVersion;
     }
   | {
       /** As it is; `UNKNOWN_ACTOR` when there is none. */

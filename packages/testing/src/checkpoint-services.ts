@@ -1,11 +1,10 @@
 /** Unary calls about the versions of actors that are kept: read from the store itself, as by a gateway. */
 import { type ActorBorn, exported, imported, tooFarBack } from '@troupe/fabric/shelf';
 import {
-  type Bytes,
   type CheckpointView,
-  decodeSeed,
   encodeSeed,
   isFailure,
+  type Seed,
   seedOf,
   stateOf,
   TroupeError,
@@ -51,8 +50,10 @@ export const checkpointServices: Services = {
   async 'CheckpointsService/PlantActor'(request, ask, shelf) {
     const { by, scope } = request;
     const actor = nameOf(request);
-    const seed = await shelf.plant(actor, by, await seedFor(request, ask, shelf));
-    const of = { actor, by, seed, ...(scope === '' ? {} : { scope }) };
+    const state = await seedFor(request, ask, shelf);
+    const seed = await shelf.plant(actor, by, encodeSeed(state));
+    const code = state.code === undefined ? {} : { code: state.code };
+    const of = { actor, by, seed, ...code, ...(scope === '' ? {} : { scope }) };
     const answer = await ask({ kind: 'create-actor', ...of }).catch(async (thrown: unknown) => {
       // Nobody will ask for it.
       const isOver =
@@ -66,15 +67,11 @@ export const checkpointServices: Services = {
   },
 };
 
-async function seedFor(request: PlantRequest, ask: Ask, shelf: Shelf): Promise<Bytes> {
-  if (request.exported.length > 0) {
-    const seed = imported(request.exported);
-    decodeSeed(seed);
-    return seed;
-  }
+async function seedFor(request: PlantRequest, ask: Ask, shelf: Shelf): Promise<Seed> {
+  if (request.exported.length > 0) return imported(request.exported, nameOf(request));
   const { tenant, type, fromKey, checkpoint } = request;
   const of = await bornOf({ tenant, type, key: fromKey }, ask);
-  return encodeSeed(seedOf((await shelf.read(of, checkpoint)).contents));
+  return seedOf((await shelf.read(of, checkpoint)).contents);
 }
 
 async function bornOf(named: Named, ask: Ask): Promise<ActorBorn> {

@@ -47,6 +47,7 @@ const waitMsMax = 25;
 export class Pump {
   readonly #pumped: Pumped;
   readonly #patienceMs: number;
+  /** The one that is reached first is the first. */
   readonly #goals: Goal[] = [];
   #running = false;
   #ended = false;
@@ -99,7 +100,9 @@ export class Pump {
 
   #reach(goal: Pick<Goal, 'at' | 'isReached'>): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#goals.push({ ...goal, resolve, reject });
+      const later = this.#goals.findIndex(({ at }) => at > goal.at);
+      const place = later < 0 ? this.#goals.length : later;
+      this.#goals.splice(place, 0, { ...goal, resolve, reject });
       this.#happenedReal = performance.now();
       this.poke();
     });

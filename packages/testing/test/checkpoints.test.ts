@@ -14,6 +14,25 @@ const Shelf = actor('Shelf', {
   reads: { books: (c) => c.state.books },
 });
 
+/** As it was once, and the same by another bundle. */
+const Shelf2 = actor('Shelf', {
+  version: 2,
+  state: () => ({ titles: [] as string[] }),
+  migrate: ({ books }: { books: string[] }) => ({ titles: books }),
+  methods: {
+    put(c, book: string) {
+      c.state.titles.push(book);
+      return c.state.titles.length;
+    },
+  },
+  reads: { books: (c) => c.state.titles },
+});
+const Box = actor('Box', {
+  state: () => ({ lid: 'shut' }),
+  methods: {},
+  reads: { lid: (c) => c.state.lid },
+});
+
 let cluster: TestCluster;
 
 beforeEach(async () => {
@@ -108,4 +127,32 @@ test('a version is forked, exported and imported, once under one id, and what wa
   await expect(checkpoints.import(Shelf, changed, { key: 'd' })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
   });
+});
+
+test('what was exported goes on in another cluster, by code of its version, or is refused with what to deploy', async () => {
+  const { id } = await puts('a', 'one');
+  const bytes = await client().checkpoints.export(Shelf, 'a', id);
+  const other = await TestCluster.start({ bundle: { Shelf, Box } });
+  const there = other.connect();
+  await there.checkpoints.import(Shelf, bytes, { key: 'a' });
+  expect(await there.actor(Shelf, 'a').put('two')).toBe(2);
+  await other.crash(await other.whereIs(Shelf, 'a'));
+  expect(await there.actor(Shelf, 'a').books()).toEqual(['one', 'two']);
+  // It is no box, and none comes to be.
+  const asBox = there.checkpoints.import(Box, bytes, { key: 'a' });
+  await expect(asBox).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  await expect(other.whereIs(Box, 'a')).rejects.toMatchObject({ code: 'GONE' });
+  await other.stop();
+  const later = await TestCluster.start({ bundle: { Shelf: Shelf2 } });
+  const newer = later.connect();
+  const refused = newer.checkpoints.import(Shelf2, bytes, { key: 'a' });
+  await expect(refused).rejects.toMatchObject({
+    code: 'UNKNOWN_BUNDLE',
+    details: { actor: 'default/Shelf/a', version: 1 },
+  });
+  await expect(later.whereIs(Shelf2, 'a')).rejects.toMatchObject({ code: 'GONE' });
+  await later.deploy({ Shelf });
+  await newer.checkpoints.import(Shelf, bytes, { key: 'a' });
+  expect(await newer.actor(Shelf, 'a').put('two')).toBe(2);
+  await later.stop();
 });

@@ -52,6 +52,15 @@ test('days pass at once, and what is asked afterwards is served', async () => {
   expect(performance.now() - real).toBeLessThan(20_000);
 });
 
+test('of several who let time pass at once each lets pass exactly so much', async () => {
+  const before = cluster.now;
+  const passed = ['2s', '1s', '3s'].map(async (duration) => {
+    await cluster.advance(duration);
+    return Math.round(cluster.now - before);
+  });
+  expect(await Promise.all(passed)).toEqual([2_000, 1_000, 3_000]);
+});
+
 test('an actor that was idle is read back with its state', async () => {
   const troupe = cluster.connect();
   await troupe.actor(Librarian, 'a').note('kept');

@@ -20,6 +20,7 @@ import {
   type ActorOwner,
   type ActorView,
   actorParts,
+  type CodeVersion,
   type Failure,
   failure,
   limits,
@@ -62,9 +63,9 @@ export class Lifecycle {
   readonly #owned: (owner: ActorOwner) => void;
   /** Who waits until an actor is as wished. */
   readonly #askers = new Waiting<ActorId, Asker>();
-  /** Paused actors that run nothing, and under which epoch and wish that was said. */
   /** Owners that have ended, whose actors are still to be ended. */
   readonly #orphaned: ActorOwner[] = [];
+  /** Paused actors that run nothing, and under which epoch and wish that was said. */
   readonly #quiet = new Map<ActorId, { readonly epoch: number; readonly at: number }>();
 
   constructor(
@@ -90,7 +91,7 @@ export class Lifecycle {
   }
 
   create(asker: Asker, body: Body<'create-actor'>): void {
-    const { actor: id, by, scope, labels, owner, orExisting, seed } = body;
+    const { actor: id, by, scope, labels, owner, orExisting, seed, code } = body;
     const known = this.#desk.state.actors.get(id);
     if (known === undefined) {
       const more = {
@@ -100,7 +101,8 @@ export class Lifecycle {
         ...(seed === undefined ? {} : { seed }),
       };
       const orphan = isGone(owner, (one) => this.#lives(one)) ? ownerGone(owner) : undefined;
-      const fault = orphan ?? this.#directory.create(id, scope ?? id, more);
+      const foreign = code === undefined ? undefined : this.#foreignState(id, code);
+      const fault = orphan ?? foreign ?? this.#directory.create(id, scope ?? id, more);
       if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
       const actor = this.#view(id);
       if (owner !== undefined) this.#owned(owner);
@@ -306,6 +308,22 @@ export class Lifecycle {
   #isQuiet({ id, epoch, life: wish }: ActorRecord): boolean {
     const quiet = this.#quiet.get(id);
     return wish?.kind === 'paused' && quiet?.epoch === epoch && quiet.at === wish.at;
+  }
+
+  /** A state that no code here can be given: of another version than what serves, by a bundle that is not there. */
+  #foreignState(id: ActorId, { bundle, version }: CodeVersion): Failure | undefined {
+    const { tenant, type } = actorParts(id);
+    const { deployments } = this.#desk.state;
+    const owner = deployments.tenant(tenant);
+    const served = owner?.actors.get(type)?.bundle;
+    if (owner === undefined || served === undefined) return undefined;
+    const present = deployments.versionOf(served, type);
+    if (present === version || owner.bundles.includes(bundle)) return undefined;
+    const what =
+      `the state for actor "${id}" is of version ${version} of type "${type}", made by bundle "${bundle}", and ` +
+      `tenant "${tenant}" has that bundle not deployed, but version ${present}`;
+    const next = `deploy the bundle and import again; a rollout brings it to version ${present}`;
+    return failure('UNKNOWN_BUNDLE', `${what}: ${next}`, { actor: id, bundle, version });
   }
 
   #noRoom(): Failure | undefined {

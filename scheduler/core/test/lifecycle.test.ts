@@ -1,6 +1,7 @@
 import {
   type ActorOwner,
   type ActorWish,
+  bundleHash,
   type Incarnation,
   isFailure,
   limits,
@@ -290,6 +291,20 @@ describe('creating an actor on purpose', () => {
       expect(lastPlace(scene)).toMatchObject({ seed: 'seed of a' });
     },
   );
+
+  it('with a state of a version that nothing here serves is refused, and creates nothing', () => {
+    const { scene } = cluster(1);
+    const foreign = {
+      ...create,
+      seed: 'seed of a',
+      code: { bundle: bundleHash('b2'), version: 7 },
+    };
+    expect(scene.code(scene.asks(foreign))).toBe('UNKNOWN_BUNDLE');
+    expect(exists(scene)).toBe(false);
+    // Of the version that serves any bundle will do.
+    const alike = { ...foreign, code: { ...foreign.code, version: 1 } };
+    expect(scene.asks(alike)).toMatchObject({ kind: 'actor', created: true });
+  });
 
   it('makes it with its labels and scope, and finds it again under the same id of the request', () => {
     const { scene } = cluster(1);

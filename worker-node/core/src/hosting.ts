@@ -352,8 +352,13 @@ export class Hosting {
   #rebuild(activation: Activation, event: Restored): void {
     const { now } = this.#core;
     const facts = event.facts.filter((fact) => isOfBirth(fact, activation.birth));
-    refuseConflict(activation.id, facts);
     const { checkpoint } = event;
+    const head = headOf(checkpoint?.body, activation.birth);
+    const known =
+      checkpoint === undefined || head === undefined
+        ? undefined
+        : { head, revision: checkpoint.revision };
+    refuseConflict(activation.id, facts, known);
     const began = beginningOf(activation, checkpoint?.body, now, checkpoint?.base);
     const { memory } = began;
     const state =

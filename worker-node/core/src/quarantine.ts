@@ -4,11 +4,16 @@
  *
  * Q1  an actor in quarantine takes no turn, and whoever asks it is told why.
  * Q2  the leader is told as long as it lasts. Each attempt to bring the actor back looks anew.
+ * Q3  no turn has two records.
+ * Q4  whoever writes under a later epoch has read what was checkpointed under the ones before: its turns follow.
  */
-import { type ActorId, type Failure, troupeError } from '@troupe/model';
+import { type ActorId, actorParts, type Failure, troupeError } from '@troupe/model';
 import type { Activation } from './activation.ts';
+import type { CheckpointHead } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeFact } from './facts.ts';
+
+type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 
 /** In one message to the leader. */
 const toldMax = 64;
@@ -51,17 +56,38 @@ export class Quarantine {
   }
 }
 
-/** Throws `PAST_CONFLICT` when two of these facts of an actor are the same turn. */
-export function refuseConflict(actor: ActorId, facts: readonly NodeFact[]): void {
-  const turns = new Map<number, Extract<NodeFact, { kind: 'turn' }>>();
+/** Throws `PAST_CONFLICT` when two of these facts of an actor are the same turn (Q3), or one of them is a turn that the
+ *  checkpoint before them holds, under a later epoch than that was written under (Q4). */
+export function refuseConflict(
+  actor: ActorId,
+  facts: readonly NodeFact[],
+  checkpoint?: { readonly head: CheckpointHead; readonly revision: number },
+): void {
+  const turns = new Map<number, TurnFact>();
   for (const fact of facts) {
     if (fact.kind !== 'turn') continue;
     const other = turns.get(fact.seq);
     if (other !== undefined) {
       const epochs = `epochs ${other.epoch} and ${fact.epoch}`;
       const what = `two records claim turn ${fact.seq} of ${actor}, under ${epochs}`;
-      throw troupeError('PAST_CONFLICT', what, { actor, turn: fact.seq });
+      throw conflict(what, fact, checkpoint?.revision);
     }
     turns.set(fact.seq, fact);
+    if (checkpoint === undefined) continue;
+    const { head, revision } = checkpoint;
+    if (fact.epoch <= head.epoch || fact.seq > head.seq) continue;
+    const epochs = `epochs ${head.epoch} and ${fact.epoch}`;
+    const both = `checkpoint ${revision} and a record both claim turn ${fact.seq}`;
+    throw conflict(`${both} of ${actor}, under ${epochs}`, fact, revision);
   }
+}
+
+/** Says what can still be had: nobody goes back to a turn of it, since it does not live. */
+function conflict(what: string, { actor, seq }: TurnFact, revision: number | undefined): Error {
+  const details = { actor, turn: seq };
+  if (revision === undefined) return troupeError('PAST_CONFLICT', what, details);
+  const { type, key } = actorParts(actor);
+  const fork = `troupe checkpoints fork ${type}/${key} ${revision} NEW-KEY`;
+  const next = `\`${fork}\` makes an actor with the state of its last checkpoint`;
+  return troupeError('PAST_CONFLICT', `${what}; ${next}`, { ...details, checkpoint: revision });
 }

@@ -18,6 +18,20 @@ function twoPasts() {
   return { world, chain };
 }
 
+/** Node a has checkpointed turn 3; node b had the actor from turn 2 on, and has written a turn 3 too. */
+function checkpointAndRecord() {
+  const world = shared();
+  const a = new TestNode('a', world, { checkpointTurns: 3 });
+  a.place(ledger);
+  for (let number = 1; number <= 2; number++) a.call('add', `a${number}`, { number });
+  const b = new TestNode('b', { ...world, checkpoints: new Map() });
+  b.place(ledger, 9, seal('a'));
+  b.call('add', 'b3', { number: 3 }, { epoch: 9 });
+  a.call('add', 'a3', { number: 3 });
+  // What is in the checkpoint is not read again.
+  return { world, chain: [{ log: logName('turns-b'), from: 0, to: 99, epoch: 9 }] };
+}
+
 describe('an actor of which two records claim the same turn', () => {
   it('does not live, and whoever asks it is told why', () => {
     const { world, chain } = twoPasts();
@@ -45,5 +59,18 @@ describe('an actor of which two records claim the same turn', () => {
     expect(node.values()).toEqual([['a1', 'a2', 'a3', 'b4']]);
     node.tick(1_000);
     expect(told()).toBe(3);
+  });
+});
+
+describe('an actor of which a checkpoint and a later record claim the same turn', () => {
+  it('does not live either, and is told how its last checkpoint can be had', () => {
+    const { world, chain } = checkpointAndRecord();
+    const node = new TestNode('d', world);
+    node.place(ledger, 20, chain);
+    node.call('list', '', { number: 10, session: sessionId('s2') }, { epoch: 20 });
+    expect(node.values()).toEqual(['PAST_CONFLICT']);
+    const [outcome] = node.outcomes();
+    expect(outcome).toMatchObject({ failure: { details: { turn: 3, checkpoint: 1 } } });
+    expect(JSON.stringify(outcome)).toContain('troupe checkpoints fork Ledger/one 1 NEW-KEY');
   });
 });

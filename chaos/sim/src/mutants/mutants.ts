@@ -147,6 +147,8 @@ export const mutants = {
   'successor-forgets-owners': 'a leader that took over does not know which actors are owned',
   'sessions-not-heard': 'a leader does not hear that the sessions of clients go on',
   'lives-told-to-nobody': 'a leader takes what a topic could not be told for told',
+  'told-not-in-the-checkpoint':
+    'a checkpoint of a topic forgets what a leader has told it, which a leader then tells it again',
   'lives-told-backwards': 'a leader tells topics what became of actors, the last event first',
   'yields-not-recorded': 'what a turn yields is given to who takes it and not recorded',
   'yields-not-in-the-checkpoint': 'a checkpoint forgets what was yielded',

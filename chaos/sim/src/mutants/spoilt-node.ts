@@ -18,7 +18,7 @@ import type { NodeEvent, NodeFact, NodeReply, NodeSend, NodeWork } from '@troupe
 import type { World } from '../world/world.ts';
 import { answeredByClock, withOldNumbers } from './spoilt-rewind.ts';
 import { recordedTwice } from './spoilt-timers.ts';
-import { subscribedForAnother, withoutSubscribers } from './spoilt-topics.ts';
+import { subscribedForAnother, withoutSubscribers, withoutTold } from './spoilt-topics.ts';
 
 type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 type StoredEvent = Omit<Extract<NodeEvent, { kind: 'checkpoint-stored' }>, 'wall'>;
@@ -287,6 +287,9 @@ interface Body {
 function spoiltCheckpoint(world: World, put: PutOrder): PutOrder {
   if (world.mutant === 'subscribers-not-in-the-checkpoint') {
     return { ...put, body: withoutSubscribers(put.body) };
+  }
+  if (world.mutant === 'told-not-in-the-checkpoint') {
+    return { ...put, body: withoutTold(put.body) };
   }
   const spoil = checkpointSpoilers[world.mutant ?? ''];
   return spoil === undefined ? put : spoiltBody(put, spoil);

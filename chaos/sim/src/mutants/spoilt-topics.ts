@@ -36,6 +36,7 @@ export function toldBackwards(message: ToNode): ToNode {
 interface Body {
   readonly actor: ActorId;
   readonly state?: Uint8Array;
+  readonly deltas?: readonly Uint8Array[];
 }
 
 export function withoutSubscribers(bytes: Uint8Array): Uint8Array {
@@ -43,4 +44,20 @@ export function withoutSubscribers(bytes: Uint8Array): Uint8Array {
   if (!isTopic(body.actor) || body.state === undefined) return bytes;
   const state = { ...decode<object>(body.state), subscribers: [] };
   return encode({ ...body, state: encode(state) });
+}
+
+/** Neither its state nor what is written on top of one says which events it has taken. */
+export function withoutTold(bytes: Uint8Array): Uint8Array {
+  const body = decode<Body>(bytes);
+  if (!isTopic(body.actor)) return bytes;
+  const { state, deltas } = body;
+  if (state !== undefined) {
+    const { told: _, ...left } = decode<{ readonly told?: number }>(state);
+    return encode({ ...body, state: encode(left) });
+  }
+  const spoilt = deltas?.map((delta) => {
+    const changes = decode<readonly { readonly kind: string }[]>(delta);
+    return encode(changes.filter(({ kind }) => kind !== 'told'));
+  });
+  return encode({ ...body, deltas: spoilt });
 }

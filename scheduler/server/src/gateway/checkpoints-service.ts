@@ -3,11 +3,11 @@
 import { crashPoint } from '@troupe/fabric';
 import { type ActorBorn, exported, imported, tooFarBack } from '@troupe/fabric/shelf';
 import {
-  type Bytes,
+  type ActorId,
   type CheckpointView,
-  decodeSeed,
   encodeSeed,
   isFailure,
+  type Seed,
   seedOf,
   stateOf,
   TroupeError,
@@ -99,11 +99,13 @@ async function plant(gateway: Gateway, asked: Asked<PlantRequest>) {
   const actor = nameOf(request);
   const by = checkedId('by', request.by);
   const scope = request.scope === '' ? {} : { scope: checkedScope(request.scope) };
-  const state = await seedFor(gateway, asked);
+  const state = await seedFor(gateway, asked, actor);
   crashPoint('gateway.plant');
-  const seed = await gateway.checkpoints.plant(actor, by, state);
+  const seed = await gateway.checkpoints.plant(actor, by, encodeSeed(state));
   crashPoint('gateway.planted');
-  const body = { kind: 'create-actor', actor, by, ...scope, seed } as const;
+  const code = state.code === undefined ? {} : { code: state.code };
+  const of = { ...scope, ...code, seed };
+  const body = { kind: 'create-actor', actor, by, ...of } as const;
   const answer = await gateway.requests
     .ask(body, { deadlineAt, signal })
     .catch(async (thrown: unknown) => {
@@ -118,17 +120,17 @@ async function plant(gateway: Gateway, asked: Asked<PlantRequest>) {
   return { actor: viewMessageOf(answer.actor) };
 }
 
-async function seedFor(gateway: Gateway, asked: Asked<PlantRequest>): Promise<Bytes> {
+async function seedFor(
+  gateway: Gateway,
+  asked: Asked<PlantRequest>,
+  actor: ActorId,
+): Promise<Seed> {
   const { request } = asked;
-  if (request.exported.length > 0) {
-    const seed = imported(request.exported);
-    decodeSeed(seed);
-    return seed;
-  }
+  if (request.exported.length > 0) return imported(request.exported, actor);
   const source = nameOf({ ...request, key: request.fromKey });
   const { birth } = await viewOf(gateway, asked, source);
   const { contents } = await gateway.checkpoints.read({ actor: source, birth }, idOf(request));
-  return encodeSeed(seedOf(contents));
+  return seedOf(contents);
 }
 
 async function bornOf(gateway: Gateway, asked: Asked<NamedActor>): Promise<ActorBorn> {
