@@ -69,6 +69,8 @@ export interface Turn {
   /** Monotonic ms at which it was first in line at its runner. */
   startedAt: number;
   limitMs: number;
+  /** Its runner was killed since it went on beyond its limit. */
+  overdue: boolean;
   /** What it sees. */
   readonly config: ConfigVersion;
 }

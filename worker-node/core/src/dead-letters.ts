@@ -41,6 +41,7 @@ import type { LetterEnd } from './facts.ts';
 import { typeOf } from './hosting.ts';
 import type { DeadSummary } from './letter-book.ts';
 import { applyDiscard, senderOf, signalled } from './memory.ts';
+import { costsRunners, isHalfUndone } from './own-failures.ts';
 
 /** Once the time is over its sender has said it again after one `resendMs`, or two when that was lost. */
 const saidAgainTimes = 3;
@@ -103,8 +104,8 @@ export class DeadLetters {
     if (outcome.ok || cause.kind !== 'letter') return undefined;
     const { retries, backoffMs } = this.#triesOf(activation, input);
     const failed = this.failedBefore(activation, input);
-    const { code } = outcome.failure;
-    const isFinal = code === 'RUNNER_CRASHED' || code === 'COMPENSATION_FAILED';
+    const { failure: reason } = outcome;
+    const isFinal = costsRunners(reason, activation) || isHalfUndone(reason, activation);
     if (failed < retries && !isFinal) {
       return { kind: 'again', waitMs: backoffMs[failed] ?? backoffMs.at(-1) ?? 0 };
     }

@@ -68,7 +68,8 @@ export class Decisions {
     const { code, message } = failed.outcome.failure;
     const text = `${input.method} failed (${code}: ${message}), and could not undo ${steps}`;
     const why = `${text}: ${outcome.failure.message}`;
-    return { ok: false, failure: failure('COMPENSATION_FAILED', why, { steps, code }) };
+    const details = { steps, code, actor: activation.id };
+    return { ok: false, failure: failure('COMPENSATION_FAILED', why, details) };
   }
 }
 

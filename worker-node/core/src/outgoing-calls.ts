@@ -8,7 +8,8 @@
  *
  * G1  a turn's call leaves after its record; its result reaches the turn's record before anything
  *     that depends on it leaves.
- * G2  what a call came to belongs to the turn that made it: with its end all its calls are closed.
+ * G2  what a call came to belongs to the turn that made it: with its end all its calls are closed, and whom
+ *     it still called is told.
  */
 import {
   type ActorId,
@@ -181,7 +182,13 @@ export class OutgoingCalls {
     });
   }
 
-  /** The turn or task has ended: nobody waits for its calls (G2). */
+  /** The turn has ended for good: what it had asked for and not awaited is cancelled (G2). */
+  close(activation: Activation): void {
+    for (const call of this.#byOwner.get(sessionOf(activation)) ?? []) this.#cancel(call);
+    this.abandon(activation);
+  }
+
+  /** Nobody waits here for the calls of this turn or task any more. */
   abandon(caller: Activation | RunTask): void {
     if (this.#open.size === 0 && this.#askedByTasks.size === 0) return;
     const owner = sessionOf(caller);
@@ -197,12 +204,9 @@ export class OutgoingCalls {
     const calls = this.#byOwner.get(sessionOf(activation));
     for (const call of calls ?? []) {
       if (!ordinals.includes(call.ordinal)) continue;
-      const { session, number, to, sentTo } = call;
-      this.#open.delete(keyOf(session, number));
+      this.#open.delete(keyOf(call.session, call.number));
       calls?.delete(call);
-      if (sentTo === undefined) continue;
-      const message = { kind: 'cancel-call', actor: to, session, number } as const;
-      this.#core.out.send({ kind: 'to-node', node: sentTo, message });
+      this.#cancel(call);
     }
   }
 
@@ -227,6 +231,12 @@ export class OutgoingCalls {
         this.#send(call);
       }
     }
+  }
+
+  #cancel({ session, number, to, sentTo }: OutgoingCall): void {
+    if (sentTo === undefined) return;
+    const message = { kind: 'cancel-call', actor: to, session, number } as const;
+    this.#core.out.send({ kind: 'to-node', node: sentTo, message });
   }
 
   #start(call: OutgoingCall): void {

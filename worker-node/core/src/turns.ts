@@ -35,6 +35,7 @@ import { typeOf } from './hosting.ts';
 import { onRecalled } from './mailbox-order.ts';
 import { applyTurn, type BegunTurn, letterPart, record, sameCause, senderOf } from './memory.ts';
 import { mannerOf } from './outbox.ts';
+import { costsRunners } from './own-failures.ts';
 import type { UpgradedTo } from './state-code.ts';
 import { firingOf, mannerOfTimer } from './timers.ts';
 
@@ -199,12 +200,13 @@ export class Turns {
     const wasTried = ({ trial }: Activation) => trial?.state === 'tried';
     const others = lost.filter((activation) => !wasTried(activation));
     for (const activation of [...lost.filter(wasTried), ...others]) {
-      const inputs = this.#takeLost(activation);
+      const turns = this.#takeLost(activation);
+      const inputs = turns.map(({ input }) => input);
       const starts = activation.phase === 'starting' || activation.starts;
-      const [only] = inputs;
+      const [only] = turns;
       // What followed its state had not begun.
       if (alone && starts) activation.startCrashes += 1;
-      else if (alone && inputs.length === 1 && only !== undefined) {
+      else if (alone && turns.length === 1 && only !== undefined) {
         this.#blame(activation, only, reason);
       } else if (inputs.length > 0 || starts) activation.suspected += 1;
       else activation.suspected = 0;
@@ -223,7 +225,7 @@ export class Turns {
   }
 
   /** What its runner had is in the mailbox again. */
-  #takeLost(activation: Activation): Input[] {
+  #takeLost(activation: Activation): Turn[] {
     activation.recalling = false;
     const turns = activation.dispatched.splice(0);
     const reads = [...activation.reads];
@@ -231,7 +233,7 @@ export class Turns {
     for (const { work } of [...turns, ...reads]) this.#byWork.delete(work);
     activation.mailbox.unshift(...turns.map(({ input }) => input));
     activation.mailbox.push(...reads.map(({ input }) => input));
-    return [...turns, ...reads].map(({ input }) => input);
+    return [...turns, ...reads];
   }
 
   /** Its runner has given up what it was to run: the inputs, in order. */
@@ -307,7 +309,7 @@ export class Turns {
     const { activation, input } = turn;
     assert(activation.dispatched[0] === turn, 'T1: turns end in the order handed over');
     activation.dispatched.shift();
-    this.#core.outgoing.abandon(activation);
+    this.#core.outgoing.close(activation);
     const next = activation.dispatched[0];
     if (next !== undefined) this.#first(next);
     if (frame.skipped === true || !this.#core.timers.isPending(activation, input.cause)) {
@@ -340,7 +342,7 @@ export class Turns {
     const { memory } = activation;
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
     const outcome = memory.begun === undefined ? ended : afterItBegan(ended, input);
-    if (ended.ok || ended.failure.code !== 'RUNNER_CRASHED') this.#core.ailing.isWell(activation);
+    if (ended.ok || !costsRunners(ended.failure, activation)) this.#core.ailing.isWell(activation);
     else this.#core.ailing.fellIll(activation, ended.failure, true);
     const seq = memory.seq + 1;
     const known = input.clock === undefined ? memory.clock : mergeClocks(memory.clock, input.clock);
@@ -465,11 +467,13 @@ export class Turns {
     return begun !== undefined && sameCause(input.cause, begun.cause) ? begun : undefined;
   }
 
-  /** It was alone (T4). */
-  #blame(activation: Activation, input: Input, reason: string): void {
+  /** It was alone (T4). One that could not be stopped would only take its time again. */
+  #blame(activation: Activation, { input, limitMs, overdue }: Turn, reason: string): void {
     input.crashes += 1;
-    if (input.crashes < limits.turnCrashesMax) return;
-    const outcome = crashed(activation, input, reason);
+    if (input.crashes < limits.turnCrashesMax && !overdue) return;
+    const outcome = overdue
+      ? notStopped(activation, input, limitMs)
+      : crashed(activation, input, reason);
     if (input.read) {
       activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
       this.#core.mailboxes.answer(activation, input, outcome);
@@ -480,7 +484,7 @@ export class Turns {
       return;
     }
     activation.mailbox.shift();
-    this.#core.outgoing.abandon(activation);
+    this.#core.outgoing.close(activation);
     // A turn before it has cancelled its timer, and no runner came to tell.
     if (!this.#core.timers.isPending(activation, input.cause)) {
       return this.#core.timers.settled(activation, input.cause);
@@ -498,6 +502,7 @@ export class Turns {
       read,
       recorded: [],
       startedAt: this.#core.now,
+      overdue: false,
       limitMs: this.#core.runners.turnLimitMs(bundle, typeOf(activation)) ?? limits.turnLimitMs,
       config:
         !read && this.#begunBy(activation, input) !== undefined
@@ -549,6 +554,7 @@ export class Turns {
       if (!first || this.#core.now - turn.startedAt < turn.limitMs + limitGraceMs) continue;
       if (activation.runner === undefined) continue;
       overdue.add(activation.runner);
+      turn.overdue = true;
       // It, or what did not let it go on, takes that long: it is tried until it ends.
       activation.suspected = suspectedOverdue;
     }
@@ -579,7 +585,14 @@ function crashedAtStart({ id, startCrashes }: Activation, reason: string): Failu
   return failure('RUNNER_CRASHED', `${text}: ${reason}`);
 }
 
-function crashed(activation: Activation, input: Input, reason: string): Outcome {
-  const text = `the runner of ${activation.id} crashed ${input.crashes} times in ${input.method}`;
-  return { ok: false, failure: failure('RUNNER_CRASHED', `${text}: ${reason}`) };
+function crashed({ id: actor }: Activation, input: Input, reason: string): Outcome {
+  const text = `the runner of ${actor} crashed ${input.crashes} times in ${input.method}`;
+  return { ok: false, failure: failure('RUNNER_CRASHED', `${text}: ${reason}`, { actor }) };
+}
+
+/** It neither ended by its limit nor let its runner say so. */
+function notStopped({ id: actor }: Activation, { method }: Input, limitMs: number): Outcome {
+  const text = `${method} of ${actor} ran longer than its limit of ${limitMs} ms`;
+  const why = `${text} and blocked its runner, which was killed`;
+  return { ok: false, failure: failure('TIME_LIMIT', why, { actor, limitMs }) };
 }

@@ -131,6 +131,43 @@ describe('an awaited call', () => {
     ]);
   });
 
+  it('of a turn that ends without it is cancelled where it runs, once that is durable', () => {
+    const a = asking('hang');
+    const { work } = a.lastTurn();
+    const args = encodeValue(['y']);
+    const asked = { type: 'Ledger', key: 'other', method: 'add', args, deadlineMs: 30_000 };
+    a.frame({ kind: 'call-out', work, ordinal: 0, name: 'Ledger/other.add', ...asked });
+    const [call] = a.toNodes();
+    if (call?.kind !== 'call') throw new Error('no call was sent');
+    a.sent.length = 0;
+    a.autoCommit = false;
+    const failure = { code: 'CANCELLED', message: 'nobody waits any more' } as const;
+    a.frame({ kind: 'turn-done', work, outcome: { ok: false, failure }, sends: [] });
+    expect(a.toNodes()).toEqual([]);
+    a.commit();
+    const { session, number } = call.caller;
+    expect(a.toNodes()).toEqual([{ kind: 'cancel-call', actor: other, session, number }]);
+  });
+
+  it('under which the other actor crashes its runner leaves its caller well', () => {
+    const a = asking();
+    const [call] = a.toNodes();
+    if (call?.kind !== 'call') throw new Error('no call was sent');
+    const { session, number } = call.caller;
+    const details = { actor: other };
+    const failure = { code: 'RUNNER_CRASHED', message: 'three times', details } as const;
+    a.message({
+      kind: 'call-result',
+      actor: other,
+      session,
+      number,
+      outcome: { ok: false, failure },
+    });
+    expect(a.outcomes()).toMatchObject([{ failure: { code: 'RUNNER_CRASHED' } }]);
+    a.tick(1_000);
+    expect(a.toLeader()).not.toContain('ailing');
+  });
+
   it('that an actor makes again after a long outage is answered from the record', () => {
     const a = new TestNode('a', shared(), { checkpointMs: 1_500 });
     a.place(ledger);

@@ -151,6 +151,23 @@ describe('a letter whose method throws', () => {
 });
 
 describe('a letter that is to be tried again', () => {
+  it.each(['RUNNER_CRASHED', 'COMPENSATION_FAILED'] as const)(
+    'is so too when its turn failed by what another actor came to (%s)',
+    (code) => {
+      const a = new TestNode('a');
+      a.place(ledger);
+      a.message(letter(1, 'hang', 'x', tries(1, 1_000)));
+      const failure = { code, message: 'as it was told', details: { actor: other } } as const;
+      const outcome = { ok: false, failure } as const;
+      a.frame({ kind: 'turn-done', work: a.lastTurn().work, outcome, sends: [] });
+      expect(dead(a)).toEqual([]);
+      a.tick(1_000);
+      a.message(letter(1, 'hang', 'x', tries(1, 1_000)));
+      a.frame({ kind: 'turn-done', work: a.lastTurn().work, outcome, sends: [] });
+      expect(dead(a)).toMatchObject([{ code, attempts: 2 }]);
+    },
+  );
+
   it('is tried as often as its sender asked, and never before its wait is over', () => {
     const a = new TestNode('a');
     a.place(ledger);

@@ -75,6 +75,46 @@ const applied = (node: TestNode) =>
     fact.kind === 'turn' && fact.outcome.ok ? [String(decodeValue(fact.outcome.value))] : [],
   );
 
+describe('a turn that cannot be stopped', () => {
+  const overdueMs = limits.turnLimitMs + 6_000;
+
+  test('fails by its limit once it was alone; who ran beside it is run again', () => {
+    const node = new TestNode('a', shared());
+    node.place(ledger);
+    node.place(actorOf(0));
+    node.call('hang', 'poison', { number: 1 });
+    node.call('hang', 'id0', { number: 2 }, { actor: actorOf(0) });
+    node.tick(overdueMs);
+    expect(node.results()).toEqual([]);
+    const innocent = node.running.find((turn) => idOf(turn) === 'id0');
+    node.end(innocent?.work ?? 0, 'id0', 'id0');
+    node.tick(overdueMs);
+    expect(node.results()).toMatchObject([
+      { number: 2, outcome: { ok: true } },
+      { number: 1, outcome: { failure: { code: 'TIME_LIMIT', details: { actor: ledger } } } },
+    ]);
+    expect(turnsOf(node, 'poison')).toHaveLength(2);
+    node.tick(1_000);
+    expect(JSON.stringify(node.sent)).toContain('"kind":"ailing"');
+  });
+
+  test('undoes what it did, and is run for that once more', () => {
+    const node = new TestNode('a', shared());
+    node.place(ledger);
+    node.call('hang', 'poison', { number: 1 });
+    const { work } = node.lastTurn();
+    node.frame({ kind: 'step-begin', work, ordinal: 0, name: 'hotel' });
+    const outcome = { ok: true, value: encodeValue('booked') } as const;
+    node.frame({ kind: 'step-done', work, ordinal: 0, name: 'hotel', outcome });
+    node.tick(overdueMs);
+    if (node.lastTurn().recorded.length < 2) node.tick(overdueMs);
+    expect(node.lastTurn().recorded).toMatchObject([
+      { kind: 'step', name: 'hotel' },
+      { kind: 'failed', outcome: { failure: { code: 'TIME_LIMIT' } } },
+    ]);
+  });
+});
+
 describe('beside a method that crashes its runner', () => {
   test('calls, reads and letters are run again and take effect once; only the method fails', () => {
     const node = besidePoison();

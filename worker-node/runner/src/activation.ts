@@ -175,7 +175,8 @@ export class Activation {
       onFail: (failing, reason) => {
         if (!hasUndo(failing)) return undefined;
         const { callId } = frame;
-        return undoAll(failing, emit, { callId, limitMs: failing.limitMs, reason });
+        const actor = sameActor(frame.actor);
+        return undoAll(failing, emit, { actor, callId, limitMs: failing.limitMs, reason });
       },
       onWaits: () => {
         this.#host.works.delete(frame.work);

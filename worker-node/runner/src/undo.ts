@@ -49,7 +49,12 @@ export function hasUndo(work: Work): boolean {
 export async function undoAll(
   work: Work,
   emit: Emit,
-  turn: { readonly callId: string; readonly limitMs: number; readonly reason: unknown },
+  turn: {
+    readonly actor: string;
+    readonly callId: string;
+    readonly limitMs: number;
+    readonly reason: unknown;
+  },
 ): Promise<Outcome> {
   const { departures } = work;
   const record = departures.fail(failed(turn.reason), () =>
@@ -70,7 +75,8 @@ export async function undoAll(
       if (!outcome.ok) broken.push({ name, failure: outcome.failure });
       ordinal += undoOrdinals;
     }
-    return broken.length === 0 ? record.outcome : brokenOf(work, record.outcome, broken);
+    if (broken.length === 0) return record.outcome;
+    return brokenOf({ name: work.name, actor: turn.actor }, record.outcome, broken);
   } finally {
     cancel();
   }
@@ -169,15 +175,16 @@ function said({ code, message }: Failure): string {
 }
 
 function brokenOf(
-  work: Work,
+  turn: { readonly name: string; readonly actor: string },
   outcome: Outcome,
   broken: readonly { readonly name: string; readonly failure: Failure }[],
 ): Outcome {
   const why = outcome.ok ? '' : ` (${said(outcome.failure)})`;
   const what = broken.map((one) => `${one.name}: ${said(one.failure)}`);
   const steps = broken.map(({ name }) => name).join(', ');
-  const text = `${work.name} failed${why}, and could not undo ${what.join('; ')}`;
+  const text = `${turn.name} failed${why}, and could not undo ${what.join('; ')}`;
   const code = outcome.ok ? '' : outcome.failure.code;
-  const reason = new TroupeError(failure('COMPENSATION_FAILED', text, { steps, code }));
+  const details = { steps, code, actor: turn.actor };
+  const reason = new TroupeError(failure('COMPENSATION_FAILED', text, details));
   return { ok: false, failure: failureOfUser(reason) };
 }

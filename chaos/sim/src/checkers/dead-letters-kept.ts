@@ -3,7 +3,7 @@
  * is dead stays so until a turn that delivers it anew has ended well, or it is discarded, and is shown to
  * whoever asks for it meanwhile. None is pushed out. Read from the facts alone.
  */
-import { type ActorId, decodeValue, lettersMethod, limits } from '@troupe/model';
+import { type ActorId, decodeValue, type Failure, lettersMethod, limits } from '@troupe/model';
 import type { NodeFact } from '@troupe/worker-node-core';
 import { idIn } from '../node/form.ts';
 import { decodeArgs } from '../node/program.ts';
@@ -82,7 +82,7 @@ export const deadLettersKept: MakeChecker = (truth, violate) => {
     const attempts = (before?.attempts ?? 0) + 1;
     const sent = truth.lettersOf(cause.from, cause.fromBirth, actor)[cause.number - 1];
     const { retries = 0, backoffMs = [] } = sent?.tries ?? {};
-    const isFinal = ['RUNNER_CRASHED', 'COMPENSATION_FAILED'].includes(outcome.failure.code);
+    const isFinal = isOwn(outcome.failure, actor);
     const isOver = isFinal || attempts > retries;
     const isFull = ledger.dead.size >= limits.deadLettersMax;
     if (letterEnd.kind === 'dead') {
@@ -157,4 +157,11 @@ interface Shown {
 
 function isOfLetter(fact: TurnFact): fact is LetterFact {
   return fact.cause.kind === 'letter';
+}
+
+/** Not tried again by itself, unless it is only what another actor came to. */
+function isOwn({ code, details }: Failure, actor: string): boolean {
+  if (code === 'TIME_LIMIT') return details?.['actor'] === actor;
+  const isFinal = code === 'RUNNER_CRASHED' || code === 'COMPENSATION_FAILED';
+  return isFinal && (details?.['actor'] ?? actor) === actor;
 }
