@@ -345,6 +345,25 @@ describe('pauses in rounds and branches', () => {
     expect(scene.code(resume(scene, 'ask[5]', 2))).toBe('run');
   });
 
+  it('take no answer under an id that is not written as theirs is', () => {
+    const scene = flow([
+      parallel('side', { branches: { count: 3 } }),
+      pause('ask', { in: 'side' }),
+      pause('each', { each: [1, 2, 3] }),
+    ]);
+    scene.starts('flow');
+    const before = scene.facts.length;
+    const odds = '[ [] [1 [1x [01] [1.0] [0.5] [0x1] [1e0] [-0] [3] [1]x [1][ 1] [1][0]'.split(' ');
+    for (const odd of odds) {
+      for (const name of ['ask', 'each']) {
+        const answer = resume(scene, `${name}${odd}`, 'for another');
+        expect(scene.code(answer), odd).toMatch(/WRONG_STATE|UNKNOWN_BLOCK/);
+        expect(refusal(answer), odd).toContain('what waits for an answer: ask[0], ask[1], ask[2]');
+      }
+    }
+    expect(scene.facts).toHaveLength(before);
+  });
+
   it('are answered one by one: an answer to all branches of `each` is refused, also after their end', () => {
     const scene = flow([pause('ask', { each: ref('input') }), pause('other')]);
     scene.starts('flow', [1, 2]);
