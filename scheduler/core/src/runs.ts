@@ -279,7 +279,7 @@ export class Runs {
     const { wall: at, ledMs } = this.#desk;
     this.#desk.decide({ kind: 'run-ended', run: id, state, outcome, at, ledMs });
     this.#ended(id);
-    this.#progress.drop(id);
+    this.#progress.ended(run);
     this.#clock.drop(id);
     for (const block of [...active, ...run.state.abandoned]) {
       this.#progress.cancelContext(run, block, `its run is ${state}`);

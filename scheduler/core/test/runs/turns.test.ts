@@ -1,6 +1,8 @@
+import type { Block } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { codeOf, failed } from '../scene.ts';
+import { codeOf, failed, workflow } from '../scene.ts';
 import {
+  child,
   flow,
   live,
   loop,
@@ -237,6 +239,24 @@ describe('a final answer', () => {
       'skipped',
     ]);
   });
+});
+
+it('a final answer waits for no run within that only waits, as it waits for no pause', () => {
+  const blocks: Block[] = [
+    work('a'),
+    child('c'),
+    pause('ask'),
+    { kind: 'answer', id: 'end', after: ['a'], value: 'enough' },
+    work('later', { after: ['ask'] }),
+  ];
+  const inner = workflow('inner', [work('b'), pause('p', { after: ['b'] })]);
+  const scene = flow(blocks, {}, [inner]);
+  scene.starts('flow');
+  scene.blockFinishes('a', 1);
+  expect(scene.view()).toMatchObject({ state: 'running', progress: { running: 1, rest: 0 } });
+  scene.finishes('run:r1/c:b');
+  expect(output(scene)).toBe('enough');
+  expect(scene.view('r1/c').state).toBe('cancelled');
 });
 
 describe('a choice and a route', () => {
