@@ -21,8 +21,8 @@ export interface WorkflowOptions {
   readonly onFailure?: 'stop' | 'go-on';
   /** How long a run may take from its start to its end, pauses included. */
   readonly limitMs?: number;
-  /** How long a run may be at work at a stretch, between the pauses and waits in which nothing else is
-   *  left to do. */
+  /** How long a run may be at work at a stretch, between the pauses and waits, its own and those of runs
+   *  within it, in which nothing else is left to do. */
   readonly segmentLimitMs?: number;
 }
 

@@ -39,7 +39,7 @@ const deviations = {
     cases: ['two-pauses-one-join', 'pause-inside-parallel-branches'],
   },
   cancelledInFlight: {
-    name: 'what is in flight when a run fails or is answered is cancelled, and nobody waits for it',
+    name: 'what is in flight when a run fails is cancelled, and nobody waits for it',
     reason: 'Sim lets it end and throws its output away',
     cases: ['sibling-finishes-after-failure-but-tail-does-not-run'],
   },

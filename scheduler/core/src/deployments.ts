@@ -24,6 +24,7 @@ import {
   type TaskManifest,
   type TenantName,
   type TenantSettings,
+  type Workflow,
 } from '@troupe/model';
 import { type CompiledWorkflow, compile } from './dag/compile.ts';
 import type { SchedulerFact } from './facts.ts';
@@ -270,8 +271,20 @@ export function manifestFault(manifest: Manifest): Failure | undefined {
   for (const workflow of manifest.workflows) {
     const compiled = compile(workflow, manifest);
     if ('failure' in compiled) return compiled.failure;
+    const misplaced = placeFault(workflow);
+    if (misplaced !== undefined) {
+      const what = `workflow "${workflow.name}": ${misplaced}`;
+      return failure('WORKFLOW_INVALID', what, { workflow: workflow.name });
+    }
   }
   return undefined;
+}
+
+/** Of what is deployed from now on: a block with `each` has branches, and no body for others to stand in. */
+function placeFault({ blocks }: Workflow): string | undefined {
+  const withEach = new Set(blocks.flatMap(({ id, each }) => (each === undefined ? [] : [id])));
+  const lost = blocks.find((block) => block.in !== undefined && withEach.has(block.in));
+  return lost && `block "${lost.id}" stands in "${lost.in}", which is no container`;
 }
 
 export function tenantFault(tenant: TenantName, weight: number): Failure | undefined {

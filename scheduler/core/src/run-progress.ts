@@ -67,6 +67,8 @@ export class RunProgress {
   readonly #waiting = new Set<RunId>();
   /** Runs whose next steps are due later. */
   readonly #later = new Set<RunId>();
+  /** By run, the runs that are blocks of it and only wait. */
+  readonly #resting = new Map<RunId, Set<RunId>>();
   #working = false;
 
   constructor(desk: Desk, given: { tasks: Tasks; clock: RunClock; ending: Ending }) {
@@ -92,7 +94,8 @@ export class RunProgress {
 
   /** Runs that something is kept of. */
   get size(): number {
-    return new Set([...this.#atWorks.keys(), ...this.#waiting, ...this.#later]).size;
+    const kept = [...this.#atWorks.keys(), ...this.#resting.keys()];
+    return new Set([...kept, ...this.#waiting, ...this.#later]).size;
   }
 
   /** The next steps of a run that had too many for one event. */
@@ -107,9 +110,15 @@ export class RunProgress {
     this.#desk.deadlines.set(this.#desk.now + laterMs, { kind: 'run', run });
   }
 
-  /** It has ended, or goes on by another version: what was decoded is not needed any more. */
+  /** It goes on by another version: what was decoded is not needed any more. */
   drop(run: RunId): void {
     this.#atWorks.delete(run);
+  }
+
+  ended(run: RunRecord): void {
+    this.drop(run.run);
+    this.#resting.delete(run.run);
+    this.#rest(run, false);
   }
 
   settle(run: RunRecord, block: string, outcome: Outcome): void {
@@ -138,10 +147,29 @@ export class RunProgress {
     if (isEnough(effort)) this.#goOnLater(run.run);
     this.#cancelAbandoned(run);
     this.#endIfOver(run);
+    if (run.end !== undefined) return;
+    const isAtWork = state.ready.size + state.asking.size > 0 || this.#isWaitedFor(run);
+    if (this.#rest(run, !isAtWork) && run.parent !== undefined) this.advance(run.parent.run);
     const { segmentLimitMs } = run.compiled.workflow;
-    if (segmentLimitMs === undefined || run.end !== undefined) return;
-    const isAtWork = state.active.size + state.ready.size + state.asking.size > 0;
+    if (segmentLimitMs === undefined) return;
     this.#clock.segment(run.run, isAtWork ? segmentLimitMs : undefined);
+  }
+
+  /** Something of it is at work: what is a run that only waits itself is not. */
+  #isWaitedFor({ run, state }: RunRecord): boolean {
+    return state.active.size > (this.#resting.get(run)?.size ?? 0);
+  }
+
+  /** Whether it only waits is of matter to the run that it is a block of. True when that changes. */
+  #rest({ run, parent }: RunRecord, rests: boolean): boolean {
+    if (parent === undefined) return false;
+    const resting = this.#resting.get(parent.run) ?? new Set();
+    if (resting.has(run) === rests) return false;
+    if (rests) resting.add(run);
+    else resting.delete(run);
+    if (resting.size > 0) this.#resting.set(parent.run, resting);
+    else this.#resting.delete(parent.run);
+    return true;
   }
 
   #endIfOver(run: RunRecord): void {
@@ -159,7 +187,8 @@ export class RunProgress {
     }
     const { answer } = state;
     if (answer !== undefined) {
-      if (!state.over) return;
+      // A run within that only waits may do so for months, like a pause.
+      if (this.#isWaitedFor(run)) return;
       return this.#ending.end(run, 'done', this.#answerOf(run, answer));
     }
     // What else runs is cancelled by the end, so that nothing is waited for.

@@ -95,7 +95,8 @@ function progressOf({ end, state }: RunRecord): RunProgress {
   const { known, settled, planned } = state;
   const running = state.active.size;
   const waiting = state.paused.size;
-  const rest = end === undefined ? Math.max(known - settled + planned - running - waiting, 0) : 0;
+  const isToCome = end === undefined && !state.stopped;
+  const rest = isToCome ? Math.max(known - settled + planned - running - waiting, 0) : 0;
   return { done: settled, running, waiting, rest };
 }
 

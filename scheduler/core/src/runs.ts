@@ -20,7 +20,7 @@ import {
 import type { Activities } from './activities.ts';
 import { limitFault } from './dag/block-fault.ts';
 import { begunIn, firstDifference, keptFrom } from './dag/carry.ts';
-import { type Context, contextId } from './dag/instance.ts';
+import { type Context, contextId, isContextId } from './dag/instance.ts';
 import type { Desk } from './desk.ts';
 import { RunClock, segment } from './run-clock.ts';
 import { RunProgress, waitsForTime } from './run-progress.ts';
@@ -166,7 +166,7 @@ export class Runs {
   resume(asker: Asker, { run: id, block, answer }: Body<'resume-run'>): void {
     const run = this.#desk.state.runs.get(id);
     if (run === undefined) return this.#unknown(asker, id);
-    const context = run.state.find(block);
+    const context = isContextId(block) ? run.state.find(block) : undefined;
     const kind = context === undefined ? undefined : this.#kindOf(run, context);
     if (context !== undefined && kind === 'pause' && run.state.stateOf(context) === 'done') {
       return this.#show(asker, run);
@@ -279,7 +279,7 @@ export class Runs {
     const { wall: at, ledMs } = this.#desk;
     this.#desk.decide({ kind: 'run-ended', run: id, state, outcome, at, ledMs });
     this.#ended(id);
-    this.#progress.drop(id);
+    this.#progress.ended(run);
     this.#clock.drop(id);
     for (const block of [...active, ...run.state.abandoned]) {
       this.#progress.cancelContext(run, block, `its run is ${state}`);

@@ -255,6 +255,17 @@ describe('branches', () => {
   });
 });
 
+it('a block stands in a loop or a parallel, not in a block that runs for each item', () => {
+  const blocks: Block[] = [work('read', { each: ['x'] }), { ...work('mark'), in: 'read' }];
+  const answer = cluster().scene.deploys({ workflows: [workflow('w', blocks)] });
+  expect(answer).toMatchObject({
+    failure: {
+      code: 'WORKFLOW_INVALID',
+      message: expect.stringContaining('block "mark" stands in "read", which is no container'),
+    },
+  });
+});
+
 describe('pauses', () => {
   it('wait for a person, whose answer is the output, while siblings go on', () => {
     const scene = flow([pause('p', [], { ask: 'publish?' }), work('a')], ref('blocks', 'p'));

@@ -56,7 +56,8 @@ export interface WorkflowBuilder {
   wait(id: string, ms: Refs<number>, options?: BlockOptions): Ref<null>;
   /** A value made of others. */
   value<X>(id: string, value: X, options?: BlockOptions): Ref<Resolved<X>>;
-  /** Ends the run with this output: nothing new starts, what runs is cancelled. */
+  /** Ends the run with this output: nothing new starts, and pauses and waits are over. What runs may end
+   *  first; the run is done when it has. */
   answer<X>(id: string, value: X, options?: BlockOptions): Ref<Resolved<X>>;
 
   /** Takes the port of the first case that holds. Blocks come `after: [choice.port('name')]`. */

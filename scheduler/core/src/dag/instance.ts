@@ -202,6 +202,12 @@ export function contextId(context: Context): string {
   return text;
 }
 
+/** Whether it is written as `contextId` writes: what a person means by `ask[1`, `ask[01]` or `ask[0.5]`
+ *  nobody knows. */
+export function isContextId(id: string): boolean {
+  return /^[^[\]]+(\[(0|[1-9]\d*)\])*$/.test(id);
+}
+
 /** True when the context lies in the instance, however deep. */
 export function liesIn(context: Context, instance: Instance): boolean {
   for (let at: Context | undefined = context; at !== undefined; at = at.instance.parent) {

@@ -72,6 +72,17 @@ describe('a run from a block on', () => {
     expect(tries).toEqual(['a 1', 'again 0', 'c 1', 'd 1']);
   });
 
+  it('keeps them under a leader that began from an image, as one that read all facts does', () => {
+    const scene = finished();
+    scene.failOver('image');
+    expect(scene.code(again(scene, { block: 'c' }))).toBe('run');
+    scene.pass(1_100);
+    scene.blockFinishes('c', 'C2', 'r2');
+    expect(output(scene, 'r2')).toEqual(['C2', 'D']);
+    scene.failOver('image');
+    expect(output(scene)).toEqual(['C', 'D']);
+  });
+
   it('runs a container anew as a whole, and takes another input when given one', () => {
     const scene = finished();
     again(scene, { block: 'again' });

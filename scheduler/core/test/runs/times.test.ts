@@ -1,7 +1,8 @@
-import { encodeValue } from '@troupe/model';
+import { encodeValue, runId, type Workflow } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { codeOf, task, tenant, workflow } from '../scene.ts';
 import {
+  child,
   flow,
   live,
   output,
@@ -247,6 +248,25 @@ describe('a run with a limit for its work at a stretch', () => {
     expect(scene.view().outcome).toMatchObject({
       failure: { message: expect.stringContaining(`longer than ${segmentLimitMs} ms`) },
     });
+  });
+
+  it('is not at work while the run within it waits, at any depth, whoever leads', () => {
+    const around: Workflow = { ...workflow('around', [child('c')]), segmentLimitMs: 6_000 };
+    const scene = flow([child('d', { workflow: 'around' })], { segmentLimitMs: 5_000 }, [
+      around,
+      workflow('inner', [pause('p'), work('a', { after: ['p'] })]),
+    ]);
+    scene.starts('flow');
+    scene.pass(20_000);
+    scene.failOver();
+    scene.pass(20_000);
+    expect(scene.view().state).toBe('running');
+    resume(scene, 'p', 1, runId('r1/d/c'));
+    scene.pass(4_900);
+    expect(scene.view().state).toBe('running');
+    scene.pass(200);
+    expect(codeOf(scene.view().outcome)).toBe('TIME_LIMIT');
+    expect(live(scene, 'r1/d/c')).toEqual([]);
   });
 
   it('is not held to what passed under another leader, and is held to it under the next', () => {

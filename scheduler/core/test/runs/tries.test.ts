@@ -1,6 +1,6 @@
 import type { Block, Tries } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { codeOf, failed, type Scene } from '../scene.ts';
+import { cluster, codeOf, failed, type Scene, task, workflow } from '../scene.ts';
 import { flow, live, loop, output, parallel, ref, value, work } from './flow.ts';
 
 const call = (given: Tries = {}): Block => ({
@@ -51,6 +51,18 @@ describe('a block', () => {
     const calls = flow([call()]);
     calls.starts('flow');
     expect(submitted(calls)).toMatchObject({ retries: 20, limitMs: 300_000, priority: 'normal' });
+  });
+
+  it('runs where its task declares to run', () => {
+    const { scene } = cluster(1);
+    scene.joins('gpu.aaaaaaaa', { cpu: 4 }, { zone: 'eu' });
+    const placement = { nodes: [{ label: 'zone', op: 'in', values: ['eu'] }] } as const;
+    const tasks = [task('work', { placement })];
+    scene.deploys({ tasks, workflows: [workflow('flow', [work('a'), work('b')])] }, 'b2');
+    scene.starts('flow');
+    for (const block of ['a', 'b']) {
+      expect(scene.started(`run:r1:${block}`).map(({ node }) => node)).toEqual(['gpu.aaaaaaaa']);
+    }
   });
 
   it('waits as long between its tries as it says, in each branch by itself', () => {

@@ -1,6 +1,8 @@
+import type { Block } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { codeOf, failed } from '../scene.ts';
+import { codeOf, failed, workflow } from '../scene.ts';
 import {
+  child,
   flow,
   live,
   loop,
@@ -239,6 +241,24 @@ describe('a final answer', () => {
   });
 });
 
+it('a final answer waits for no run within that only waits, as it waits for no pause', () => {
+  const blocks: Block[] = [
+    work('a'),
+    child('c'),
+    pause('ask'),
+    { kind: 'answer', id: 'end', after: ['a'], value: 'enough' },
+    work('later', { after: ['ask'] }),
+  ];
+  const inner = workflow('inner', [work('b'), pause('p', { after: ['b'] })]);
+  const scene = flow(blocks, {}, [inner]);
+  scene.starts('flow');
+  scene.blockFinishes('a', 1);
+  expect(scene.view()).toMatchObject({ state: 'running', progress: { running: 1, rest: 0 } });
+  scene.finishes('run:r1/c:b');
+  expect(output(scene)).toBe('enough');
+  expect(scene.view('r1/c').state).toBe('cancelled');
+});
+
 describe('a choice and a route', () => {
   it('leave by a port; what no port leads to is skipped', () => {
     const scene = flow(
@@ -343,6 +363,25 @@ describe('pauses in rounds and branches', () => {
     }
     expect(scene.facts).toHaveLength(before);
     expect(scene.code(resume(scene, 'ask[5]', 2))).toBe('run');
+  });
+
+  it('take no answer under an id that is not written as theirs is', () => {
+    const scene = flow([
+      parallel('side', { branches: { count: 3 } }),
+      pause('ask', { in: 'side' }),
+      pause('each', { each: [1, 2, 3] }),
+    ]);
+    scene.starts('flow');
+    const before = scene.facts.length;
+    const odds = '[ [] [1 [1x [01] [1.0] [0.5] [0x1] [1e0] [-0] [3] [1]x [1][ 1] [1][0]'.split(' ');
+    for (const odd of odds) {
+      for (const name of ['ask', 'each']) {
+        const answer = resume(scene, `${name}${odd}`, 'for another');
+        expect(scene.code(answer), odd).toMatch(/WRONG_STATE|UNKNOWN_BLOCK/);
+        expect(refusal(answer), odd).toContain('what waits for an answer: ask[0], ask[1], ask[2]');
+      }
+    }
+    expect(scene.facts).toHaveLength(before);
   });
 
   it('are answered one by one: an answer to all branches of `each` is refused, also after their end', () => {
