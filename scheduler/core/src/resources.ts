@@ -22,6 +22,8 @@ export interface Shape {
 const epsilon = 1e-6;
 const resourcesMax = 32;
 const nameLengthMax = 64;
+/** Wishes without any. */
+const nothing = '{}';
 
 /** What is demanded, rounded up. Zero amounts demand nothing. */
 export function shapeOf(resources: Resources, wishes?: PlacementWishes): Shape {
@@ -40,9 +42,11 @@ export function shapeOf(resources: Resources, wishes?: PlacementWishes): Shape {
 export function shapeFrom(amounts: readonly Amount[], wishes?: PlacementWishes): Shape {
   let key = '';
   for (const { name, milli } of amounts) key += `${name}=${milli};`;
-  return wishes === undefined
-    ? { key, amounts }
-    : { key: key + JSON.stringify(wishes), amounts, wishes };
+  if (wishes === undefined) return { key, amounts };
+  const wished = JSON.stringify(wishes);
+  // Who wishes nothing waits for the same as who has said nothing, and shares it with them.
+  if (wished === nothing) return { key, amounts };
+  return { key: key + wished, amounts, wishes };
 }
 
 /** How much of a resource it reserves. */

@@ -2,6 +2,7 @@
 import { type TenantName, tenantName } from '@troupe/model';
 import { expect, it } from 'vitest';
 import type { Picked } from '../../src/fair/index.ts';
+import { shapeOf } from '../../src/resources.ts';
 import { enter, fairQueue, type Made, push, takeAll, task } from './scene.ts';
 
 const scarce = { cpu: 8, cost: 33, places: 3, ms: 100 };
@@ -94,4 +95,24 @@ it('who comes where nobody waits begins at the mean, and owes nothing of the tim
   // Until heavy and light have had that too: 95 × 2 tasks, and ten more each for what late has used.
   const first = takeAll(queue, 400).findIndex(({ tenant }) => tenant === 'late');
   expect(Math.abs(first - 230)).toBeLessThanOrEqual(20);
+});
+
+it('who wishes nothing of a place waits for the same as who says nothing of it', () => {
+  let hasRoom = false;
+  const queue = fairQueue({
+    place: ({ key }) => (hasRoom || key === 'cpu=2000;' ? 'here' : undefined),
+  });
+  const wishingNothing = (tenant: string) => ({ ...task(tenant), shape: shapeOf({ cpu: 1 }, {}) });
+  for (let number = 0; number < 10; number++) push(queue, 100, () => task(`silent-${number}`));
+  // While there is no room for the others, it is served twenty times; then it waits for the same as they.
+  push(queue, 20, () => task('ahead', { cpu: 2 }));
+  push(queue, 1, () => wishingNothing('ahead'));
+  for (let number = 0; number < 20; number++) expect(queue.take(0)?.task.tenant).toBe('ahead');
+  expect(queue.take(0)).toBeUndefined();
+  push(queue, 100, () => wishingNothing('wishes-nothing'));
+  hasRoom = true;
+  queue.unblock(() => true);
+  // It begins at the mean of the eleven who wait: until then each of the others has two.
+  const first = takeAll(queue, 200).findIndex(({ tenant }) => tenant === 'wishes-nothing');
+  expect(Math.abs(first - 20)).toBeLessThanOrEqual(11);
 });
