@@ -4,6 +4,7 @@
  * their **own**, which has the number of its tenant and stands in the same record. Further lanes have
  * numbers below `none`, and records apart.
  */
+import { assert } from '@troupe/model';
 import type { Places } from './key-heap.ts';
 
 /** The number of a tenant, of a shape, of a lane. */
@@ -63,33 +64,43 @@ export class ContestTables {
     return tenant;
   }
 
+  /** Reads the records of so many lanes, whose keys and numbers stand here side by side, into the cache. */
+  touch(entries: Float64Array, count: number): void {
+    let touched = 0;
+    for (let at = 1; at < 2 * count; at += 2) {
+      const lane = entries[at] as number;
+      if (lane >= 0) touched += this.#wide[leadIn + lane * width] as number;
+    }
+    assert(!Number.isNaN(touched), 'C1: a start is a number');
+  }
+
   start(tenant: Slot): number {
-    return this.#wide[leadIn + tenant * width] ?? 0;
+    return this.#wide[leadIn + tenant * width] as number;
   }
   setStart(tenant: Slot, start: number): void {
     this.#wide[leadIn + tenant * width] = start;
   }
   span(tenant: Slot): number {
-    return this.#wide[leadIn + tenant * width + 1] ?? 0;
+    return this.#wide[leadIn + tenant * width + 1] as number;
   }
   setSpan(tenant: Slot, span: number): void {
     this.#wide[leadIn + tenant * width + 1] = span;
   }
   weight(tenant: Slot): number {
-    return this.#wide[leadIn + tenant * width + 2] ?? 0;
+    return this.#wide[leadIn + tenant * width + 2] as number;
   }
   setWeight(tenant: Slot, weight: number): void {
     this.#wide[leadIn + tenant * width + 2] = weight;
   }
   firstLane(tenant: Slot): Slot {
-    return this.#narrow[2 * (leadIn + tenant * width) + firstAt] ?? none;
+    return this.#narrow[2 * (leadIn + tenant * width) + firstAt] as number;
   }
 
   /** The new lane is the tenant's first. */
   addLane(tenant: Slot, shape: Slot): Slot {
     const at = 2 * (leadIn + tenant * width);
     const narrow = this.#narrow;
-    const after = narrow[at + firstAt] ?? none;
+    const after = narrow[at + firstAt] as number;
     const lane = narrow[at + shapeAt] === none ? tenant : this.#addFurther(tenant, shape, after);
     narrow[at + firstAt] = lane;
     if (lane !== tenant) return lane;
@@ -112,18 +123,18 @@ export class ContestTables {
   }
 
   tenant(lane: Slot): Slot {
-    return lane >= 0 ? lane : (this.#further[2 * furtherOf(lane) + furtherTenantAt] ?? none);
+    return lane >= 0 ? lane : (this.#further[2 * furtherOf(lane) + furtherTenantAt] as number);
   }
   shape(lane: Slot): Slot {
     return lane >= 0
-      ? (this.#narrow[2 * (leadIn + lane * width) + shapeAt] ?? none)
-      : (this.#further[2 * furtherOf(lane) + furtherShapeAt] ?? none);
+      ? (this.#narrow[2 * (leadIn + lane * width) + shapeAt] as number)
+      : (this.#further[2 * furtherOf(lane) + furtherShapeAt] as number);
   }
   /** The next lane of its tenant. */
   after(lane: Slot): Slot {
     return lane >= 0
-      ? (this.#narrow[2 * (leadIn + lane * width) + afterAt] ?? none)
-      : (this.#further[2 * furtherOf(lane) + furtherAfterAt] ?? none);
+      ? (this.#narrow[2 * (leadIn + lane * width) + afterAt] as number)
+      : (this.#further[2 * furtherOf(lane) + furtherAfterAt] as number);
   }
   isAhead(lane: Slot): boolean {
     return lane >= 0
@@ -136,8 +147,8 @@ export class ContestTables {
   }
   forfeited(lane: Slot): number {
     return lane >= 0
-      ? (this.#wide[leadIn + lane * width + forfeitedAt] ?? 0)
-      : (this.#furtherWide[furtherOf(lane)] ?? 0);
+      ? (this.#wide[leadIn + lane * width + forfeitedAt] as number)
+      : (this.#furtherWide[furtherOf(lane)] as number);
   }
   setForfeited(lane: Slot, forfeited: number): void {
     if (lane >= 0) this.#wide[leadIn + lane * width + forfeitedAt] = forfeited;

@@ -6,28 +6,28 @@
  * it must; of the eligible the one whose start + span, its deadline, is least is next.
  *
  * A tenant stands in a **lane** for each **shape** of which it has tasks. A shape that fits nowhere is
- * closed, and its lanes are passed over together. Each shape has two heaps of lanes: those known to be
- * ahead by their starts, the others by their deadlines. Lanes change heaps when they come to the top,
- * so that most decisions cost two sifts: O(log tenants + log shapes).
+ * closed, and its lanes are passed over together. Each shape has two queues of lanes: those known to be
+ * ahead by their starts, the others by their deadlines. Lanes change queues when they come to the top:
+ * a decision costs O(log shapes) and as good as nothing for more tenants (`key-queue.ts`).
  *
  * C1  who begins to compete starts no earlier than the mean start of those who wait for the same shape,
  *     or that of all, without leaps, where there are none: nothing is banked, debt is kept. A leap is
  *     past those for whom there is no room; who comes after it would owe it to them.
  * C2  somebody is next as long as an open shape has a lane: the server never idles.
- * C3  a lane is in one heap of its shape while its tenant competes, and in none otherwise.
+ * C3  a lane is in one queue of its shape while its tenant competes, and in none otherwise.
  * C4  what a tenant could not use because its shapes were closed is kept up to a bound (`creditMax`).
  * C5  what one forfeits, all lose who were behind in the same shape: what they are owed among themselves
  *     stays. It is taken from each when it comes to the top, where it stands too early, if anywhere.
  */
 import { assert } from '@troupe/model';
 import { ContestTables, none, type Slot } from './contest-tables.ts';
-import { KeyHeap } from './key-heap.ts';
+import { KeyQueue } from './key-queue.ts';
 import { Least } from './least.ts';
 import { Mean } from './mean.ts';
 
 interface Lanes {
-  readonly ahead: KeyHeap;
-  readonly eligible: KeyHeap;
+  readonly ahead: KeyQueue;
+  readonly eligible: KeyQueue;
   open: boolean;
   /** By how much the starts of those behind were moved in all, in virtual time (C5). */
   forfeited: number;
@@ -83,8 +83,10 @@ export class Contest {
   }
 
   addShape(): Slot {
-    const { places } = this.#tables;
-    const [ahead, eligible] = [new KeyHeap(places), new KeyHeap(places)];
+    const tables = this.#tables;
+    const queue = () =>
+      new KeyQueue(tables.places, (entries, count) => tables.touch(entries, count));
+    const [ahead, eligible] = [queue(), queue()];
     this.#byShape.push({ ahead, eligible, open: true, forfeited: 0, mean: new Mean() });
     return this.#byShape.length - 1;
   }
@@ -212,7 +214,7 @@ export class Contest {
     const standing = this.#byShape.reduce((sum, { ahead, eligible }) => {
       return sum + ahead.size + eligible.size;
     }, 0);
-    assert(lanes === standing, 'C3: a lane is in one heap while its tenant competes');
+    assert(lanes === standing, 'C3: a lane is in one queue while its tenant competes');
     const off = Math.abs(weight - this.#time.weight);
     assert(off <= 1e-6 * (1 + weight), 'C1: the weights are those of all who compete');
   }
@@ -236,7 +238,7 @@ export class Contest {
       const lanes = this.#byShape[shape];
       if (lanes === undefined || lanes.ahead.size === 0) return;
       const lane = lanes.ahead.first;
-      lanes.ahead.remove(lane);
+      lanes.ahead.removeFirst();
       this.#tables.setAhead(lane, false);
       this.#tables.setForfeited(lane, lanes.forfeited);
       lanes.eligible.push(lane, this.#deadlineOf(this.tenantOf(lane)));
@@ -244,8 +246,8 @@ export class Contest {
     }
   }
 
-  /** Who was just served and is ahead now changes heaps with one whose start has come, if its only
-   *  lane is first among the eligible of its shape: two sifts instead of four. */
+  /** Who was just served and is ahead now changes queues with one whose start has come, if its only
+   *  lane is first among the eligible of its shape. */
   #trade(tenant: Slot, start: number): boolean {
     const tables = this.#tables;
     const lane = tables.firstLane(tenant);
@@ -255,7 +257,7 @@ export class Contest {
     if (lanes === undefined || lanes.eligible.first !== lane) return false;
     tables.setAhead(lane, true);
     if (lanes.ahead.firstKey > this.#time.value) {
-      lanes.eligible.remove(lane);
+      lanes.eligible.removeFirst();
       lanes.ahead.push(lane, start);
     } else {
       const come = lanes.ahead.first;
@@ -290,6 +292,8 @@ export class Contest {
     if (lanes === undefined) return false;
     const start = this.startOf(tenant);
     const lost = lanes.forfeited - this.#tables.forfeited(lane);
+    const credit = (this.#time.value - start) * this.#tables.weight(tenant);
+    if (lost === 0 && credit <= this.#creditMax) return false;
     // Nobody comes to owe by what others forfeit.
     const moved = Math.min(start + lost, Math.max(start, this.#time.value));
     const least = this.#time.value - this.#creditMax / this.#tables.weight(tenant);
@@ -352,7 +356,7 @@ export class Contest {
     }
   }
 
-  /** Its keys have changed: its lanes find their places, each in the heap that it is in. */
+  /** Its keys have changed: its lanes find their places, each in the queue that it is in. */
   #settle(tenant: Slot): void {
     const start = this.startOf(tenant);
     const deadline = this.#deadlineOf(tenant);

@@ -4,6 +4,9 @@
  *
  * K1  an item's place is its index in the heap that it is in.
  * K2  the least key is first; of equal keys the least item, so that order never depends on history.
+ *
+ * Here, and in what stands around it, an element of a typed array is said to be a number and not made
+ * one by a default: each is within bounds, and what is asked millions of times a second must be short.
  */
 import { assert } from '@troupe/model';
 
@@ -13,6 +16,7 @@ export interface Places {
   further: Int32Array;
 }
 
+const nobody = -1;
 const sizeFirst = 4;
 /** Node 0 lies so far in, that the four children of a node lie side by side in one line of a processor's
  *  cache, or in two where the allocator puts its own words before an array. */
@@ -20,12 +24,13 @@ const rootAt = 6;
 
 export class KeyHeap {
   readonly #places: Places;
-  /** Of each node its key and its item, side by side. */
+  /** Of each node its key and its item, side by side. The root says so when there is none. */
   #nodes = new Float64Array(rootAt + 2 * sizeFirst);
   #size = 0;
 
   constructor(places: Places) {
     this.#places = places;
+    this.#empty();
   }
 
   get size(): number {
@@ -34,12 +39,12 @@ export class KeyHeap {
 
   /** -1 when empty. */
   get first(): number {
-    return this.#size === 0 ? -1 : (this.#nodes[rootAt + 1] ?? -1);
+    return this.#nodes[rootAt + 1] as number;
   }
 
   /** Infinity when empty. */
   get firstKey(): number {
-    return this.#size === 0 ? Number.POSITIVE_INFINITY : (this.#nodes[rootAt] ?? 0);
+    return this.#nodes[rootAt] as number;
   }
 
   push(item: number, key: number): void {
@@ -48,11 +53,21 @@ export class KeyHeap {
   }
 
   remove(item: number): void {
-    const hole = this.#placeOf(item);
-    const last = --this.#size;
-    if (hole === last) return;
-    const at = rootAt + 2 * last;
-    this.#settle(hole, this.#nodes[at + 1] ?? 0, this.#nodes[at] ?? 0);
+    const hole = placeOf(this.#places, item);
+    const isThere = hole < this.#size && this.#nodes[rootAt + 2 * hole + 1] === item;
+    assert(isThere, 'K1: an item leaves the heap that it is in');
+    const at = rootAt + 2 * --this.#size;
+    if (this.#size === 0) this.#empty();
+    else if (rootAt + 2 * hole < at) {
+      this.#settle(hole, this.#nodes[at + 1] as number, this.#nodes[at] as number);
+    }
+  }
+
+  removeFirst(): void {
+    assert(this.#size > 0, 'K1: there is a first item to leave');
+    const at = rootAt + 2 * --this.#size;
+    if (this.#size === 0) this.#empty();
+    else this.#sink(0, this.#nodes[at + 1] as number, this.#nodes[at] as number);
   }
 
   /** This item for the first one, which leaves: one sift instead of two. */
@@ -63,21 +78,28 @@ export class KeyHeap {
 
   /** The key of this item has changed. */
   moved(item: number, key: number): void {
-    this.#settle(this.#placeOf(item), item, key);
+    const place = placeOf(this.#places, item);
+    const isThere = place < this.#size && this.#nodes[rootAt + 2 * place + 1] === item;
+    assert(isThere, 'K1: an item moves in the heap that it is in');
+    this.#settle(place, item, key);
   }
 
-  #placeOf(item: number): number {
-    const { at, further } = this.#places;
-    const place = (item >= 0 ? at[item] : further[-2 - item]) ?? 0;
-    const isThere = place < this.#size && this.#nodes[rootAt + 2 * place + 1] === item;
-    assert(isThere, 'K1: an item moves in the heap that it is in, and leaves it');
-    return place;
+  /** Writes the key and the item of each to there, in any order, and forgets them. */
+  drain(into: Float64Array): void {
+    into.set(this.#nodes.subarray(rootAt, rootAt + 2 * this.#size));
+    this.#size = 0;
+    this.#empty();
+  }
+
+  #empty(): void {
+    this.#nodes[rootAt] = Number.POSITIVE_INFINITY;
+    this.#nodes[rootAt + 1] = nobody;
   }
 
   #settle(place: number, item: number, key: number): void {
     const above = rootAt + 2 * ((place - 1) >> 2);
     const nodes = this.#nodes;
-    if (place > 0 && before(key, item, nodes[above] ?? 0, nodes[above + 1] ?? 0)) {
+    if (place > 0 && before(key, item, nodes[above] as number, nodes[above + 1] as number)) {
       this.#rise(place, item, key);
     } else this.#sink(place, item, key);
   }
@@ -88,17 +110,17 @@ export class KeyHeap {
     let place = from;
     while (place > 0) {
       const parent = (place - 1) >> 2;
-      const aboveKey = nodes[rootAt + 2 * parent] ?? 0;
-      const above = nodes[rootAt + 2 * parent + 1] ?? 0;
+      const aboveKey = nodes[rootAt + 2 * parent] as number;
+      const above = nodes[rootAt + 2 * parent + 1] as number;
       if (!before(key, item, aboveKey, above)) break;
       nodes[rootAt + 2 * place] = aboveKey;
       nodes[rootAt + 2 * place + 1] = above;
-      put(places, above, place);
+      setPlace(places, above, place);
       place = parent;
     }
     nodes[rootAt + 2 * place] = key;
     nodes[rootAt + 2 * place + 1] = item;
-    put(places, item, place);
+    setPlace(places, item, place);
   }
 
   #sink(from: number, item: number, key: number): void {
@@ -111,24 +133,26 @@ export class KeyHeap {
       let child = 4 * at - 3 * rootAt + 2;
       if (child >= end) break;
       const endOfChildren = Math.min(child + 8, end);
-      let least = nodes[child] ?? 0;
+      let least = nodes[child] as number;
       for (let other = child + 2; other < endOfChildren; other += 2) {
-        const otherKey = nodes[other] ?? 0;
+        const otherKey = nodes[other] as number;
         if (otherKey > least) continue;
-        if (otherKey === least && (nodes[other + 1] ?? 0) > (nodes[child + 1] ?? 0)) continue;
+        if (otherKey === least && (nodes[other + 1] as number) > (nodes[child + 1] as number)) {
+          continue;
+        }
         child = other;
         least = otherKey;
       }
-      const childItem = nodes[child + 1] ?? 0;
+      const childItem = nodes[child + 1] as number;
       if (!before(least, childItem, key, item)) break;
       nodes[at] = least;
       nodes[at + 1] = childItem;
-      put(places, childItem, (at - rootAt) >> 1);
+      setPlace(places, childItem, (at - rootAt) >> 1);
       at = child;
     }
     nodes[at] = key;
     nodes[at + 1] = item;
-    put(places, item, (at - rootAt) >> 1);
+    setPlace(places, item, (at - rootAt) >> 1);
   }
 
   #grow(): void {
@@ -138,7 +162,11 @@ export class KeyHeap {
   }
 }
 
-function put({ at, further }: Places, item: number, place: number): void {
+export function placeOf({ at, further }: Places, item: number): number {
+  return (item >= 0 ? at[item] : further[-2 - item]) as number;
+}
+
+export function setPlace({ at, further }: Places, item: number, place: number): void {
   if (item >= 0) at[item] = place;
   else further[-2 - item] = place;
 }

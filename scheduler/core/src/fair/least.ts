@@ -11,7 +11,7 @@ export class Least {
 
   /** Of equal keys the first slot. */
   get slot(): number {
-    return this.#winners[1] ?? 0;
+    return this.#winners[1] as number;
   }
 
   set(slot: number, key: number): void {
@@ -22,9 +22,9 @@ export class Least {
   }
 
   #play(at: number): void {
-    const left = this.#winners[2 * at] ?? 0;
-    const right = this.#winners[2 * at + 1] ?? 0;
-    const leftWins = (this.#keys[left] ?? 0) <= (this.#keys[right] ?? 0);
+    const left = this.#winners[2 * at] as number;
+    const right = this.#winners[2 * at + 1] as number;
+    const leftWins = (this.#keys[left] as number) <= (this.#keys[right] as number);
     this.#winners[at] = leftWins ? left : right;
   }
 
