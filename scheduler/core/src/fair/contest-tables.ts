@@ -5,7 +5,7 @@
  * numbers below `none`, and records apart.
  */
 import { assert } from '@troupe/model';
-import type { Places } from './key-heap.ts';
+import { furtherPlacesApart, type Places, placesApart } from './key-heap.ts';
 
 /** The number of a tenant, of a shape, of a lane. */
 export type Slot = number;
@@ -17,32 +17,38 @@ const sizeFirst = 16;
 /**
  * Of a tenant: start, span, weight, and how much the shape of its own lane had forfeited when that was last
  * looked at, in virtual time; then, half as wide each, that shape, the next lane of the tenant, whether
- * the own lane stands among those ahead, and the tenant's first lane. As wide as a line of a cache.
+ * the own lane stands among those ahead, the tenant's first lane, and the place of the own lane in its
+ * queue. As wide as a line of a cache.
  */
-const width = 8;
+const width = placesApart / 2;
 const forfeitedAt = 3;
 const shapeAt = 8;
 const afterAt = 9;
 const aheadAt = 10;
 const firstAt = 11;
+const placeAt = 12;
 /** The first record begins where a line does: the allocator puts its own words before an array. */
 const leadIn = 6;
 
-/** Of a further lane: what was forfeited; then, half as wide, shape, next lane, whether ahead, tenant. */
-const furtherWidth = 4;
+/** Of a further lane: what was forfeited; then, half as wide, shape, next lane, whether ahead, tenant, place. */
+const furtherWidth = furtherPlacesApart / 2;
 const furtherShapeAt = 2;
 const furtherAfterAt = 3;
 const furtherAheadAt = 4;
 const furtherTenantAt = 5;
+const furtherPlaceAt = 6;
 
 export class ContestTables {
-  readonly places: Places = { at: new Int32Array(sizeFirst), further: new Int32Array(sizeFirst) };
   #wide = new Float64Array(leadIn + sizeFirst * width);
   /** The same bytes. */
   #narrow = new Int32Array(this.#wide.buffer);
   #count = 0;
   #furtherWide = new Float64Array(sizeFirst * furtherWidth);
   #further = new Int32Array(this.#furtherWide.buffer);
+  readonly places: Places = {
+    at: this.#narrow.subarray(2 * leadIn + placeAt),
+    further: this.#further.subarray(furtherPlaceAt),
+  };
   #furtherCount = 0;
   readonly #free: Slot[] = [];
 
@@ -55,9 +61,9 @@ export class ContestTables {
     const tenant = this.#count++;
     const at = leadIn + tenant * width;
     if (at === this.#wide.length) {
-      this.#wide = enlarged(this.#wide, leadIn + 2 * tenant * width, Float64Array);
+      this.#wide = enlarged(this.#wide, leadIn + 2 * tenant * width);
       this.#narrow = new Int32Array(this.#wide.buffer);
-      this.places.at = enlarged(this.places.at, 2 * tenant, Int32Array);
+      this.places.at = this.#narrow.subarray(2 * leadIn + placeAt);
     }
     this.#narrow[2 * at + shapeAt] = none;
     this.#narrow[2 * at + firstAt] = none;
@@ -164,10 +170,9 @@ export class ContestTables {
     const lane = this.#free.pop() ?? furtherFirst - this.#furtherCount++;
     const at = furtherOf(lane);
     if (at === this.#furtherWide.length) {
-      this.#furtherWide = enlarged(this.#furtherWide, 2 * at, Float64Array);
+      this.#furtherWide = enlarged(this.#furtherWide, 2 * at);
       this.#further = new Int32Array(this.#furtherWide.buffer);
-      const { places } = this;
-      places.further = enlarged(places.further, 2 * places.further.length, Int32Array);
+      this.places.further = this.#further.subarray(furtherPlaceAt);
     }
     this.#further[2 * at + furtherShapeAt] = shape;
     this.#further[2 * at + furtherAfterAt] = after;
@@ -181,12 +186,8 @@ function furtherOf(lane: Slot): number {
   return (furtherFirst - lane) * furtherWidth;
 }
 
-function enlarged<A extends Float64Array | Int32Array>(
-  values: A,
-  length: number,
-  Kind: new (length: number) => A,
-): A {
-  const larger = new Kind(length);
+function enlarged(values: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(length);
   larger.set(values);
   return larger;
 }

@@ -335,8 +335,10 @@ export class Contest {
     tables.setStart(tenant, tables.start(tenant) + served);
     const weight = tables.weight(tenant);
     if (weight === 0) return;
-    this.#mean.move(weight, served);
-    this.#time.move(weight, served);
+    // Of both means the weights are the same, and so they move alike.
+    const by = (weight * served) / this.#mean.weight;
+    this.#mean.value += by;
+    this.#time.value += by;
     this.#moved(tenant, weight, served);
   }
 

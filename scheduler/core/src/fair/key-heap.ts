@@ -10,11 +10,16 @@
  */
 import { assert } from '@troupe/model';
 
-/** The place of each item in its heap: of items from 0 on, and of those from -2 down. */
+/** The place of each item, in the records of their owner: of items from 0 on, and of those from -2 down. */
 export interface Places {
+  /** The place of item 0, and of each further one so many later. */
   at: Int32Array;
+  /** The place of item -2, and of each further one so many later. */
   further: Int32Array;
 }
+
+export const placesApart = 16;
+export const furtherPlacesApart = 8;
 
 const nobody = -1;
 const sizeFirst = 4;
@@ -163,12 +168,13 @@ export class KeyHeap {
 }
 
 export function placeOf({ at, further }: Places, item: number): number {
-  return (item >= 0 ? at[item] : further[-2 - item]) as number;
+  const place = item >= 0 ? at[placesApart * item] : further[furtherPlacesApart * (-2 - item)];
+  return place as number;
 }
 
 export function setPlace({ at, further }: Places, item: number, place: number): void {
-  if (item >= 0) at[item] = place;
-  else further[-2 - item] = place;
+  if (item >= 0) at[placesApart * item] = place;
+  else further[furtherPlacesApart * (-2 - item)] = place;
 }
 
 function before(key: number, item: number, otherKey: number, otherItem: number): boolean {

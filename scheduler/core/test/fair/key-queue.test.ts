@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Places } from '../../src/fair/key-heap.ts';
+import { furtherPlacesApart, type Places, placesApart } from '../../src/fair/key-heap.ts';
 import { KeyQueue } from '../../src/fair/key-queue.ts';
 
 const itemMax = 3_000;
@@ -20,7 +20,10 @@ class Naive {
 }
 
 function made() {
-  const places: Places = { at: new Int32Array(itemMax), further: new Int32Array(itemMax) };
+  const places: Places = {
+    at: new Int32Array(placesApart * itemMax),
+    further: new Int32Array(furtherPlacesApart * itemMax),
+  };
   const touched: number[] = [];
   const queue = new KeyQueue(places, (entries, count) => {
     for (let i = 0; i < count; i++) touched.push(entries[2 * i + 1] ?? Number.NaN);
