@@ -24,6 +24,11 @@ export const Helper = actor('Helper', {
       c.state.ids.push(id);
       return c.state.ids.length;
     },
+    /** Holds its thread for so long. */
+    hold(c, id: string, ms: number) {
+      for (const to = performance.now() + ms; performance.now() < to; );
+      c.state.ids.push(id);
+    },
     /** Says when it hears that it is cancelled. */
     async stand(c, file: string) {
       says(file, 'stands');

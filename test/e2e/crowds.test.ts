@@ -178,6 +178,48 @@ it('only so many reads of a group run at once, and turns beside them, also when 
   expect(await helper('library').ids()).toEqual(['book']);
 });
 
+it('a tenant whose turns hold its runners does not hold up another, and all take effect once though their node dies', async () => {
+  await stage.troupe.putTenant('lone', 1);
+  const lone = await connect({ address: stage.cluster.addresses.join(','), tenant: 'lone' });
+  try {
+    await lone.deploy((await bundleFile(bundle)).bytes);
+    const crowd = Array.from({ length: 60 }, (_, i) => `crowd${i}`);
+    await Promise.all(crowd.map((key) => helper(key).ids()));
+    const own = lone.actor(Helper, 'own', patient);
+    await own.ids();
+    const flood = (round: string) => {
+      const ended = { count: 0 };
+      const calls = crowd.flatMap((key) => {
+        return ['a', 'b', 'c'].map((id) => helper(key).hold(`${round}${id}`, 30));
+      });
+      for (const call of calls) void call.then(() => (ended.count += 1));
+      return { calls, ended };
+    };
+    const one = flood('1');
+    await stage.until('some have ended', async () => one.ended.count > 5);
+    await own.hold('1', 1);
+    expect(one.ended.count).toBeLessThan((2 * one.calls.length) / 3);
+    await Promise.all(one.calls);
+
+    const two = flood('2');
+    await stage.until('some have ended', async () => two.ended.count > 5);
+    const held = own.hold('2', 1);
+    const { actors } = await lone.actors({ type: 'Helper', prefix: 'own' });
+    const host = actors[0]?.node.slice(0, actors[0].node.lastIndexOf('.'));
+    const node = stage.cluster.nodes.find(({ name }) => name === host);
+    node?.kill('SIGKILL');
+    await node?.exited;
+    await stage.cluster.startNode({ runners: 1 });
+    await Promise.all([held, ...two.calls]);
+    expect(await own.ids()).toEqual(['1', '2']);
+    for (const key of crowd) {
+      expect((await helper(key).ids()).sort()).toEqual(['1a', '1b', '1c', '2a', '2b', '2c']);
+    }
+  } finally {
+    lone.close();
+  }
+});
+
 it('what is urgent goes first among all that waits, also when it waits on another node by then', async () => {
   const { actors } = stage.troupe;
   await actors.create(Helper, 'urgent');

@@ -1,8 +1,8 @@
 /**
  * An actor in this process.
  *
- * A1  turns run one after another in the order in which they came; a read runs at once, on the state
- *     of the last finished turn.
+ * A1  turns run one after another in the order in which they came; a read waits for none of them, and runs
+ *     on the state of the last finished one. When the turn or the read may begin says the turnstile.
  * A2  a turn that failed has changed nothing and sends nothing.
  * A3  when a turn was given up because it waits, no other begins before the node has said that it
  *     knows: what it had sent before it takes back.
@@ -36,6 +36,7 @@ import { encodePayload, failed, failureOfUser } from './outcome.ts';
 import { isGenerated, runOut, Stream } from './stream.ts';
 import { ReadScope, type TurnFrame, TurnScope } from './turn.ts';
 import type { MeasuredTurn, TurnMeter } from './turn-meter.ts';
+import type { Turnstile, Waiting } from './turnstile.ts';
 import { hasUndo, undoAll } from './undo.ts';
 import { Work } from './work.ts';
 
@@ -69,9 +70,10 @@ export interface Host {
   /** Wall-clock ms. */
   readonly wall: () => number;
   readonly turnMeter: TurnMeter | undefined;
+  readonly turnstile: Turnstile;
 }
 
-export class Activation {
+export class Activation implements Waiting {
   readonly #definition: AnyActorDefinition;
   readonly #host: Host;
   readonly #held: HeldState;
@@ -79,6 +81,8 @@ export class Activation {
   readonly #name: string;
   readonly tenant: TenantName;
   readonly #queue: TurnFrame[] = [];
+  readonly #reads: TurnFrame[] = [];
+  #inLine = false;
   #running: Work | undefined;
   #waits = false;
 
@@ -104,13 +108,25 @@ export class Activation {
   }
 
   take(frame: TurnFrame): void {
-    if (frame.read) {
-      this.#read(frame);
-      return;
+    if (frame.read) this.#reads.push(frame);
+    else if (this.#waits) return;
+    else this.#queue.push(frame);
+    this.#join();
+  }
+
+  /** The one that came first of those that may. */
+  begin(): boolean {
+    const [turn] = this.#running === undefined ? this.#queue : [];
+    const [read] = this.#reads;
+    if (read !== undefined && (turn === undefined || read.work < turn.work)) {
+      this.#reads.shift();
+      this.#read(read);
+    } else if (turn !== undefined) {
+      this.#queue.shift();
+      this.#turn(turn);
     }
-    if (this.#waits) return;
-    this.#queue.push(frame);
-    this.#drain();
+    this.#inLine = this.#mayBegin;
+    return this.#inLine;
   }
 
   /** The node knows that the turn waits (A3). */
@@ -121,17 +137,18 @@ export class Activation {
   /** The node takes it from here, and hears no turn of it any more (A4). */
   leave(): void {
     this.#queue.length = 0;
+    this.#reads.length = 0;
     if (this.#running === undefined) return;
     this.#host.works.delete(this.#running.id);
     this.#running.leave();
   }
 
-  /** A queued turn that is cancelled never starts; true when it was one. */
+  /** A queued turn or read that is cancelled never starts; true when it was one. */
   cancelQueued(work: WorkId): boolean {
-    const at = this.#queue.findIndex((frame) => frame.work === work);
-    const [frame] = at < 0 ? [] : this.#queue.splice(at, 1);
+    const frame = takeOut(this.#queue, work) ?? takeOut(this.#reads, work);
     if (frame === undefined) return false;
-    const reason = troupeError('CANCELLED', `turn ${this.#name}.${frame.method} was cancelled`);
+    const what = `${frame.read ? 'read' : 'turn'} ${this.#name}.${frame.method}`;
+    const reason = troupeError('CANCELLED', `${what} was cancelled before it began`);
     this.#host.emit({ kind: 'turn-done', work, outcome: failed(reason), sends: [] });
     return true;
   }
@@ -141,13 +158,14 @@ export class Activation {
     return this.#queue.splice(0).map(({ work }) => work);
   }
 
-  #drain(): void {
-    // A loop, not recursion: a batch of plain turns runs in one go.
-    while (this.#running === undefined) {
-      const frame = this.#queue.shift();
-      if (frame === undefined) return;
-      this.#turn(frame);
-    }
+  get #mayBegin(): boolean {
+    return this.#reads.length > 0 || (this.#queue.length > 0 && this.#running === undefined);
+  }
+
+  #join(): void {
+    if (this.#inLine || !this.#mayBegin) return;
+    this.#inLine = true;
+    this.#host.turnstile.join(this);
   }
 
   #turn(frame: TurnFrame): void {
@@ -170,7 +188,7 @@ export class Activation {
         this.#host.works.delete(frame.work);
         this.#running = undefined;
         emit(withUse(committed ?? this.#discard(frame, scope, outcome), measured));
-        if (!plain) this.#drain();
+        if (!plain) this.#join();
       },
       onFail: (failing, reason) => {
         if (!hasUndo(failing)) return undefined;
@@ -279,6 +297,12 @@ export class Activation {
     }
     return table[frame.method] as Method;
   }
+}
+
+/** What has not begun, out of where it waits. */
+function takeOut(waiting: TurnFrame[], work: WorkId): TurnFrame | undefined {
+  const at = waiting.findIndex((frame) => frame.work === work);
+  return at < 0 ? undefined : waiting.splice(at, 1)[0];
 }
 
 function withUse(done: TurnDone, measured: MeasuredTurn | undefined): TurnDone {

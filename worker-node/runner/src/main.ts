@@ -48,6 +48,7 @@ async function main(file: string, hash: string): Promise<void> {
     wall: () => Date.now(),
     meter: new UseMeter(),
     turnMeter: new TurnMeter(),
+    clock: { now: () => performance.now(), soon: setImmediate },
   });
   pipe.send({ kind: 'loaded', bundle: bundleHash(hash), manifest: loaded.manifest });
   take = (frame) => runner.take(frame);

@@ -23,6 +23,7 @@ import { failureOfUser } from './outcome.ts';
 import { runTask } from './task-run.ts';
 import type { TurnFrame } from './turn.ts';
 import type { TurnMeter } from './turn-meter.ts';
+import { type Clock, Turnstile } from './turnstile.ts';
 import type { UseMeter } from './use-meter.ts';
 import type { Work } from './work.ts';
 
@@ -45,7 +46,8 @@ export class Runner {
   /** States of actors that may soon be here, by the revision of their checkpoint. */
   readonly #ahead = new Map<ActorId, { readonly revision: number; readonly state: BuiltState }>();
 
-  /** `after` are the timers that limits and back-offs go by, `wall` is the wall clock in ms. */
+  /** `after` are the timers that limits and back-offs go by, `wall` is the wall clock in ms; by the
+   *  `clock` tenants share the process. */
   constructor(
     definitions: Definitions,
     emit: Emit,
@@ -54,12 +56,14 @@ export class Runner {
       readonly wall: () => number;
       readonly meter?: UseMeter;
       readonly turnMeter?: TurnMeter;
+      readonly clock?: Clock;
     },
   ) {
     this.#definitions = definitions;
     this.#emit = emit;
-    const { after, wall, meter, turnMeter } = given;
-    this.#host = { emit, works: this.#works, after, wall, meter, turnMeter };
+    const { after, wall, meter, turnMeter, clock } = given;
+    const turnstile = new Turnstile(clock);
+    this.#host = { emit, works: this.#works, after, wall, meter, turnMeter, turnstile };
   }
 
   /** User code is at work, or waits for what is neither this runner's nor its node's. */

@@ -107,8 +107,9 @@ export class RunnerProcess {
     state?: Bytes,
     deltas: readonly Bytes[] = [],
     timers: Pick<Extract<ToRunner, { kind: 'activate' }>, 'timers' | 'nextTimer'> = {},
+    tenant = 'default',
   ) {
-    const actor = actorId('default', type, key);
+    const actor = actorId(tenant, type, key);
     const from = state === undefined ? timers : { ...timers, state };
     this.send({ kind: 'activate', actor, deltas, ...from });
     await this.next('activated', (frame) => frame.actor === actor);
