@@ -70,21 +70,42 @@ test('docs/testing-your-agents.md names what a test cluster has', () => {
   for (const name of methods.filter((one) => one !== 'constructor')) expect(page).toContain(name);
 });
 
-test('every command of the README exists, with the options that it is given', () => {
+test('every command of the README exists, and takes the options and arguments that it is given', () => {
   const lines = [...read('README.md').matchAll(/^npx troupe (.+?)(?: +#.*)?$/gm)];
   expect(lines.length).toBeGreaterThan(10);
   const told = new Map<string, string>();
-  for (const [, line = ''] of lines) {
-    const words = line.split(' ');
-    const group = ['node', 'runs', 'tenants', 'scheduler'].includes(words[0] ?? '');
-    const named = words.slice(0, group && /^[a-z]/.test(words[1] ?? '-') ? 2 : 1);
+  const helpOf = (named: readonly string[]): string => {
     const help = told.get(named.join(' ')) ?? troupe(...named, '--help');
     told.set(named.join(' '), help);
+    return help;
+  };
+  for (const [, line = ''] of lines) {
+    const words = line.match(/'[^']*'|"[^"]*"|[^ ]+/g) ?? [];
+    const isGroup = helpOf(words.slice(0, 1)).includes('\nCommands:');
+    const named = words.slice(0, isGroup && /^[a-z]/.test(words[1] ?? '-') ? 2 : 1);
+    const help = helpOf(named);
     expect(help).toContain(`Usage: troupe ${named.join(' ')}`);
     for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(help).toContain(`${option} `);
+    // A group with a command of its own takes what that takes.
+    if (help.includes('\nCommands:')) continue;
+    const given = argumentsOf(words.slice(named.length), help);
+    const usage = help.split('\n')[0]?.replace('[options]', '').replace('[command]', '') ?? '';
+    const least = usage.match(/</g)?.length ?? 0;
+    const most = usage.includes('...') ? Infinity : least + (usage.match(/\[/g)?.length ?? 0);
+    expect(given.length, line).toBeGreaterThanOrEqual(least);
+    expect(given.length, line).toBeLessThanOrEqual(most);
   }
   // The command starts once for each of them.
 }, 180_000);
+
+/** What is neither an option nor the value of one. */
+function argumentsOf(words: readonly string[], help: string): readonly string[] {
+  return words.filter((word, at) => {
+    const before = words[at - 1] ?? '';
+    const isValue = before.startsWith('--') && new RegExp(`${before} [<[]`).test(help);
+    return !word.startsWith('--') && !isValue;
+  });
+}
 
 test('the modules of the README compile, and their workflows can run', async () => {
   const modules = [...read('README.md').matchAll(/`(\w+\.ts)`[^`]*\n\n```ts\n(.*?)```/gs)];
