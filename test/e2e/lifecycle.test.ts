@@ -208,3 +208,28 @@ it('an actor that cannot be made says why, and is listed as failed until it is d
   await troupe.actors.destroy(Fragile, 'broken');
   await stage.until('nothing is ill', async () => (await failed()).length === 0);
 });
+
+it('pages show every actor with a label once, while others come and go and the leader dies', async () => {
+  stage = await scene({ nodes: 1, schedulers: 2 });
+  const { troupe, cluster } = stage;
+  const labels = { 'team="ré/d"': ' a=b,c ☃ ' };
+  const keys = Array.from({ length: 60 }, (_, n) => `paged-${n}`);
+  await Promise.all(keys.map((key) => troupe.actors.create(Counter, key, { labels })));
+  const seen: string[] = [];
+  let after: string | undefined;
+  for (let page = 0; page === 0 || after !== undefined; page++) {
+    const from = after === undefined ? {} : { after };
+    const found = await troupe.actors({ labels, limit: 7, ...from });
+    seen.push(...found.actors.map(({ actor }) => actor.slice('default/Counter/'.length)));
+    after = found.next;
+    await troupe.actors.create(Counter, `paged-${page}-more`, { labels });
+    if (page > 0) await troupe.actors.destroy(Counter, `paged-${page - 1}-more`);
+    if (page !== 3) continue;
+    const { leader } = await troupe.status();
+    const leading = cluster.schedulers.find(({ name }) => name === leader);
+    leading?.kill('SIGKILL');
+    await leading?.exited;
+  }
+  expect(new Set(seen).size).toBe(seen.length);
+  expect(seen.filter((key) => !key.endsWith('-more')).sort()).toEqual([...keys].sort());
+});
