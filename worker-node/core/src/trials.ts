@@ -120,7 +120,10 @@ export class Trials {
     const stand = court?.stands.find((one) => one.runner === runner);
     if (court === undefined || stand === undefined) return;
     court.stands.splice(court.stands.indexOf(stand), 1);
-    court.queue.unshift(...this.#adjourn(stand));
+    const waiting = this.#adjourn(stand);
+    court.queue.unshift(...waiting);
+    // Nothing else may have been at that runner, so that nobody else would give them one.
+    if (waiting.length > 0) this.#fill(bundle);
   }
 
   /** The trial is over, or is not needed any more. */

@@ -353,6 +353,22 @@ describe('an actor that waits for its trial', () => {
     }
   });
 
+  test('is tried at another runner when the one for it dies before it has been read back', () => {
+    const node = new TestNode('a');
+    node.place(actorOf(0));
+    node.call('add', 'x', { number: 1 }, { actor: actorOf(0) });
+    node.call('hang', 'x0', { number: 2 }, { actor: actorOf(0) });
+    const orders: typeof node.restores = [];
+    node.heldRestores = orders;
+    node.crashRunner();
+    expect(orders).toHaveLength(1);
+    node.crashRunner(startedIn(node));
+    node.heldRestores = undefined;
+    for (const order of orders) node.readBack(order);
+    goOn(node);
+    expect(node.values()).toEqual([1, 'x0']);
+  });
+
   test('is cancelled like any other that waits', () => {
     const node = new TestNode('a');
     for (let n = 0; n < 3; n++) node.place(actorOf(n));
