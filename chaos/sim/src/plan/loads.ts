@@ -46,18 +46,28 @@ export interface LoadWishes {
   readonly operations?: number | undefined;
 }
 
+/** `askers`: the clients that ask for the load. */
+type Asked = LoadGround & { readonly askers: readonly string[] };
+
 interface Load {
   /** Of the busy seeds that can have it; all have it when absent, where there is anything to ask. */
   readonly share?: number;
   readonly cannot?: (ground: LoadGround) => boolean;
-  readonly draw: (client: string, ground: LoadGround, chance: Random) => readonly Operation[];
+  /** All clients ask for it, also in light seeds. */
+  readonly ofAll?: true;
+  readonly draw: (client: string, ground: Asked, chance: Random) => readonly Operation[];
 }
 
-const isFirst = (client: string, { places }: LoadGround): boolean => client === places.clients[0];
+const isFirst = (client: string, { askers }: Asked): boolean => client === askers[0];
 
 const loads = {
-  calls: { draw: (client, { shape }, chance) => drawOperations(client, shape, chance) },
+  calls: {
+    ofAll: true,
+    draw: (client, { shape }, chance) => drawOperations(client, shape, chance),
+  },
+  /** The faults that they show are rare enough. */
   visits: {
+    ofAll: true,
     draw: (client, { shape, faults, places }, chance) =>
       drawVisits(client, { faults, keys: shape.keys, schedulers: places.schedulers }, chance),
   },
@@ -173,12 +183,27 @@ export function drawLoads(
   const names = loadNames.filter(
     (name) => !withoutLoads.includes(name) && hasLoad(name, ground, chance),
   );
+  const askers = new Map(names.map((name) => [name, askersOf(name, ground, chance)]));
   const drawn = (client: string, name: LoadName): readonly Operation[] => {
     const { draw }: Load = loads[name];
+    const asking = askers.get(name) ?? [];
+    if (!asking.includes(client)) return [];
     const own = load.fork(name === 'calls' ? client : `${client}/${name}`);
-    return draw(client, ground, own).slice(0, operations);
+    return draw(client, { ...ground, askers: asking }, own).slice(0, operations);
   };
   return new Map(
     ground.places.clients.map((client) => [client, names.flatMap((name) => drawn(client, name))]),
   );
+}
+
+/** In a light seed every second client asks for a load. */
+function askersOf(
+  name: LoadName,
+  { busy, places: { clients } }: LoadGround,
+  chance: Random,
+): readonly string[] {
+  const { ofAll }: Load = loads[name];
+  if (busy || ofAll === true) return clients;
+  const from = chance.fork(`asks for ${name}`).whole(0, 1);
+  return clients.filter((_, index) => index % 2 === from);
 }

@@ -122,7 +122,7 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   ];
   const shape = {
     keys: large ? Math.ceil(places.nodes.length * 1.5) : load.whole(2, 8),
-    operations: large ? 60 : quiet ? load.whole(1, 4) : drawOperationCount(busy, load),
+    operations: large ? 30 : quiet ? load.whole(1, 4) : drawOperationCount(busy, load),
     // Values so large that a few turns fill a record.
     wide,
     ...span,
@@ -192,13 +192,13 @@ function withRoomForTaken(hasDamage: boolean, limits: NarrowLimits): NarrowLimit
 /** Some runs are long, with much silence in between: what is idle leaves memory. */
 function drawHealAt(large: boolean, busy: boolean, chance: Random): number {
   if (large) return chance.whole(6_000, 9_000);
-  if (chance.chance(0.04)) return chance.whole(60_000, 150_000);
+  if (chance.chance(0.03)) return chance.whole(60_000, 150_000);
   return busy ? chance.whole(8_000, 26_000) : chance.whole(5_000, 11_000);
 }
 
 /** Of each client, beside what other loads ask. */
 function drawOperationCount(busy: boolean, load: Random): number {
-  return busy ? load.whole(8, 45) : load.whole(1, 8);
+  return busy ? load.whole(6, 32) : load.whole(1, 4);
 }
 
 function drawCount(large: boolean, chance: Random): number {

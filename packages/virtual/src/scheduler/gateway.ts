@@ -153,8 +153,8 @@ export class Gateway {
   #term: number | undefined;
   #sweptAt: number;
   #standstills = 0;
-  /** Streams opened before this time are closed. */
-  #closedAt = Number.NEGATIVE_INFINITY;
+  /** Streams opened before this time are closed; one ends with its process, so none is older than this gateway. */
+  #closedAt: number;
 
   constructor(world: World, process: Process, toLeader: (message: Request | Resolve) => void) {
     this.#world = world;
@@ -162,6 +162,7 @@ export class Gateway {
     this.#toLeader = toLeader;
     this.#late = world.chance.fork(`late copies of ${process.name}`);
     this.#sweptAt = process.now();
+    this.#closedAt = world.timeline.now;
     this.address = gatewayAddress(process.name);
     this.#routes = new Routes({
       spoilt: world.mutant === 'first-place-is-kept',
