@@ -74,7 +74,7 @@ function checkSpread(
   }
   const least = Math.min(...open.map((domain) => counts.get(domain) ?? 0));
   const own = domainOf(grounds, rule, placed.node) ?? '';
-  const ahead = (counts.get(own) ?? 0) + 1 - least;
+  const ahead = (counts.get(own) ?? 0) + (isMeant(rule, placed) ? 1 : 0) - least;
   if (ahead <= rule.skewMax) return;
   violate(
     `${placed.task} starts in ${own}, which is then ${ahead} ahead of another ${rule.across}`,

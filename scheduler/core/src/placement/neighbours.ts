@@ -162,10 +162,12 @@ export class Neighbours {
   #spreadRule(rule: SpreadRule, ask: Ask): Rule {
     const count = this.#countOf(rule);
     const least = this.#least(count, ask);
+    // Whom the rule does not count puts no domain further ahead.
+    const own = matches(rule.tasks, ask.labels) ? 1 : 0;
     return (site) => {
       const domain = domainOf(site, rule.across);
       if (domain === undefined) return withoutLabel(rule.across);
-      if ((count.byDomain.get(domain) ?? 0) + 1 - least <= rule.skewMax) return undefined;
+      if ((count.byDomain.get(domain) ?? 0) + own - least <= rule.skewMax) return undefined;
       const what = `would be more than ${rule.skewMax} ahead in ${rule.across}`;
       return { one: what, many: what };
     };

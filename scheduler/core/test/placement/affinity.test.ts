@@ -100,6 +100,17 @@ describe('spread', () => {
     expect(cluster.put(loose)).toBe('x');
   });
 
+  it('counts those who match: who does not match itself puts no domain further ahead', () => {
+    const cluster = new Cluster(zones);
+    const web = { resources: one, labels: { app: 'web' } };
+    const rule = { tasks: app('web'), across: 'zone', skewMax: 1, required: true };
+    expect(cluster.put(web)).toBe('a1');
+    // One web is ahead in zone a, as far as is allowed.
+    const another = { resources: one, labels: { app: 'db' }, spread: [rule] };
+    expect(cluster.put(another)).toBe('a1');
+    expect(cluster.put({ ...web, spread: [rule] })).toBe('b1');
+  });
+
   it('does not wait for a domain that takes nobody in', () => {
     const cluster = new Cluster(zones);
     const rule = { tasks: app('web'), across: 'zone', skewMax: 1, required: true };
