@@ -1,5 +1,5 @@
 /** What became of actors, for whoever supervises them: asked for again and again, from a position on. */
-import type { SupervisionKind } from '@troupe/model';
+import { type SupervisionKind, troupeError } from '@troupe/model';
 import { checkWhole } from './definition.ts';
 import type { ActorEvent } from './lives.ts';
 import type { Platform } from './platform.ts';
@@ -23,6 +23,10 @@ export async function* watchActors(
   { type, prefix = '', after }: WatchOptions = {},
 ): AsyncGenerator<ActorEvent, never> {
   checkWhole('after', after, 0);
+  if (type === undefined && prefix !== '') {
+    const text = `prefix "${prefix}" is of keys, which are of a type: give \`type\` too, or no prefix`;
+    throw troupeError('INVALID_ARGUMENT', text, { argument: 'prefix' });
+  }
   const start = type === undefined ? `${tenant}/` : `${tenant}/${type}/${prefix}`;
   let from = after ?? (await lastOf(unary, tenant));
   for (;;) {

@@ -126,3 +126,13 @@ describe('a list of actors', () => {
     expect(asked).toEqual(['', 'k1', 'k2']);
   });
 });
+
+describe('a watch over actors', () => {
+  test('by a prefix of keys without a type is refused, not a watch over all', async () => {
+    const watch = troupe.actors.watch({ prefix: 'team-', after: 0 });
+    await expect(watch.next()).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('give `type` too'),
+    });
+  });
+});

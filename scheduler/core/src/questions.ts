@@ -152,8 +152,8 @@ export class Questions {
 
   listActors(asker: Asker, body: Extract<RequestBody, { kind: 'list-actors' }>): void {
     if (body.type === undefined && (body.prefix ?? '') !== '') {
-      const what = 'a prefix of keys needs the type of the actors';
-      return this.#desk.refuse(asker, 'INVALID_ARGUMENT', what);
+      const what = `prefix "${body.prefix}" is of keys, which are of a type: give the type too, or no prefix`;
+      return this.#desk.refuse(asker, 'INVALID_ARGUMENT', what, { argument: 'prefix' });
     }
     const page = pageOfActors(this.#desk.state, this.#ailing, body);
     this.#desk.answer(asker, { kind: 'actors', ...page });

@@ -100,6 +100,18 @@ describe('a list of actors', () => {
     expect(page(scene).keys).toEqual(['a']);
   });
 
+  it('by a prefix of keys without a type is refused, and says what to give', () => {
+    const { scene } = cluster(1);
+    create(scene, 'a');
+    const tenant = tenantName('default');
+    const answer = scene.asks({ kind: 'list-actors', tenant, prefix: 'a', limit: 100 });
+    expect(answer).toMatchObject({
+      kind: 'failed',
+      failure: { code: 'INVALID_ARGUMENT', details: { argument: 'prefix' } },
+    });
+    expect(JSON.stringify(answer)).toContain('give the type too, or no prefix');
+  });
+
   it('looks at a bounded number for one page, and says where it has come to', () => {
     const { scene } = cluster(1);
     create(scene, 'a');
