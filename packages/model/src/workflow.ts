@@ -94,7 +94,7 @@ export type Block = BlockBase &
         readonly otherwise?: string;
       }
     | ({
-        /** A task that says which port it leaves by: the `port` of its output. */
+        /** A task that says which port it leaves by: the `port` of its output. `error` and `settled` name none. */
         readonly kind: 'route';
         readonly task: string;
         readonly input: Expression;

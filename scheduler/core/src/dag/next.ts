@@ -290,8 +290,10 @@ function payload(value: unknown, what: string): Input {
 function portIn(output: Bytes): string {
   const value = portedValue(output);
   const isRecord = typeof value === 'object' && value !== null && 'port' in value;
-  if (!isRecord || typeof value.port !== 'string' || value.port === settledPort) return '';
-  return value.port;
+  if (!isRecord || typeof value.port !== 'string') return '';
+  const { port } = value;
+  // Failures leave by the one, nothing by the other: to name them names no port.
+  return port === 'error' || port === settledPort ? '' : port;
 }
 
 /** A node sent it, so that it may be anything. */

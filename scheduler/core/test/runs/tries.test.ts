@@ -179,3 +179,17 @@ describe('an edge that only makes wait', () => {
     expect(scene.block('b')).toMatchObject({ state: 'skipped' });
   });
 });
+
+it('a task that names the port by which failures leave is done all the same, and leaves as one that names none', () => {
+  const blocks = [route({ retries: 0 }), work('after'), work('handler')];
+  const edges = [
+    { from: 'r', to: 'after', port: 'done' },
+    { from: 'r', to: 'handler', port: 'error' },
+  ];
+  const scene = flow(blocks, { edges });
+  scene.starts('flow');
+  scene.blockFinishes('r', { port: 'error' });
+  expect(live(scene)).toEqual(['after']);
+  expect(scene.block('r')).toMatchObject({ state: 'done' });
+  expect(scene.block('handler')).toMatchObject({ state: 'skipped' });
+});
