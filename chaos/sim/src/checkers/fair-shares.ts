@@ -5,19 +5,24 @@
  * long, by its weight: it had the earliest deadline of all whose turn had come. So each start bounds
  * how far apart the beginnings of two tenants can be, from one side, and what is left when all bounds
  * are met must not be empty. No lag of c_i/w_i + c_j/w_j passes that, which is stricter than the
- * promise, (c_i + c_max)/w_i + (c_j + c_max)/w_j and what estimates are wrong by. Charged is by an estimate
+ * promise, (c_i + c_max)/w_i + (c_j + c_max)/w_j and what estimates are wrong by; where tasks of other shapes were
+ * served, one may begin behind another by what is kept of its share, (in flight + 2) × c_max / w_min + c_max/w_j. Charged is by an estimate
  * at the start of an attempt, by what it took at its end; the bill is kept here anew, from what nodes
  * say that attempts took. The weight is that of the tenant times those of its priority and the task's.
  *
  * Whom a quota may hold back is not judged, since it leaves and starts anew; nor is a gang, which is
  * one task there and several here.
  */
+import type { Resources } from '@troupe/model';
 import type { MakeChecker } from './checker.ts';
 import { Billing } from './shares/billing.ts';
 import { Ledger, priorityWeights } from './shares/ledger.ts';
+import type { Truth } from './truth.ts';
 
 /** All tenants share the cluster. */
 const all = '';
+/** Of what reserves nothing. */
+const cpusMin = 0.01;
 
 export const fairShares: MakeChecker = (truth, violate) => {
   const ledger = new Ledger(
@@ -28,7 +33,7 @@ export const fairShares: MakeChecker = (truth, violate) => {
         return gang === undefined ? JSON.stringify([resources, placement, priority]) : undefined;
       },
       factorOf: ({ priority }) => priorityWeights[priority],
-      promised: true,
+      promised: cpusIn(truth),
     },
     violate,
   );
@@ -46,3 +51,19 @@ export const fairShares: MakeChecker = (truth, violate) => {
     },
   };
 };
+
+/** The largest share that a task takes of anything that there is, in cpus. */
+function cpusIn({ grounds }: Truth) {
+  return (resources: Resources): number => {
+    const totals = new Map<string, number>();
+    for (const node of grounds.alive) {
+      for (const [name, amount] of Object.entries(grounds.siteOf(node).resources)) {
+        totals.set(name, (totals.get(name) ?? 0) + amount);
+      }
+    }
+    const shares = Object.entries(resources).map(
+      ([name, amount]) => amount / (totals.get(name) ?? Number.POSITIVE_INFINITY),
+    );
+    return Math.max(cpusMin, (totals.get('cpu') ?? 1) * Math.max(0, ...shares));
+  };
+}

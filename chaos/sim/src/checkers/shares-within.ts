@@ -20,7 +20,7 @@ export const sharesWithin: MakeChecker = ({ asked }, violate) => {
       kindOf: (fact) =>
         isPlain(fact) ? JSON.stringify([kindOf(fact), priorityOf(fact)]) : undefined,
       factorOf: (fact) => priorityWeights[priorityOf(fact)],
-      promised: false,
+      promised: undefined,
     },
     violate,
   );
@@ -30,7 +30,7 @@ export const sharesWithin: MakeChecker = ({ asked }, violate) => {
       groupOf: queueOf,
       kindOf: (fact) => (isPlain(fact) ? kindOf(fact) : undefined),
       factorOf: (fact) => priorityWeights[priorityOf(fact)],
-      promised: false,
+      promised: undefined,
     },
     violate,
   );

@@ -3,7 +3,7 @@
  * start of one while another waits for the same bounds how far apart the beginnings of the two can be,
  * and what is left when all bounds are met must not be empty.
  */
-import type { PriorityName, TaskId } from '@troupe/model';
+import type { PriorityName, Resources, TaskId } from '@troupe/model';
 import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { Violate } from '../checker.ts';
 import { Estimates } from './estimates.ts';
@@ -19,8 +19,8 @@ export interface Sharing {
   kindOf(fact: Submitted): string | undefined;
   /** What the weight of a party is multiplied by. */
   factorOf(fact: Submitted): number;
-  /** Whether it is promised how far apart two are that begin to be compared. */
-  readonly promised: boolean;
+  /** Whether it is promised how far apart two are that begin to be compared; by what tasks cost for each ms. */
+  readonly promised: ((resources: Resources) => number) | undefined;
 }
 
 /** Beside what is normal. */
@@ -66,6 +66,7 @@ interface Flight {
   readonly kind: string;
   readonly factor: number;
   readonly cost: number;
+  readonly resources: Resources;
   /** Which nodes were there. */
   readonly nodes: number;
   /** From a leader before: nothing was charged for it, but what it takes is learnt. */
@@ -77,6 +78,9 @@ interface Task {
   readonly estimated: string;
   readonly kind: string;
   readonly factor: number;
+  readonly resources: Resources;
+  /** Those of one shape wait for the same, whatever their priority. */
+  readonly shape: string;
   attempt: number;
 }
 
@@ -90,6 +94,12 @@ export class Ledger {
   readonly #pairs = new Map<string, Pair>();
   #estimates = new Estimates();
   #nodes = 0;
+  /** Shapes of which this leader has started something. */
+  readonly #shapes = new Set<string>();
+  /** The most that a task was charged under this leader. */
+  #largest = 0;
+  /** Tasks that ran when the leader last looked how much credit is kept. */
+  #inFlight = 0;
   /** By this leader's estimates nobody is judged. */
   #misled = false;
 
@@ -104,6 +114,8 @@ export class Ledger {
     this.#misled = false;
     for (const [id, flight] of this.#flights) this.#flights.set(id, { ...flight, inherited: true });
     this.#pairs.clear();
+    this.#shapes.clear();
+    this.#largest = 0;
     for (const bill of this.#bills.values()) {
       this.#expect(bill);
       bill.correctedMs = 0;
@@ -131,12 +143,13 @@ export class Ledger {
   }
 
   submitted(fact: Submitted): void {
-    const { task, name, bundle } = fact;
+    const { task, name, bundle, resources, placement = {} } = fact;
     const party = this.#sharing.partyOf(fact);
     const kind = this.#sharing.kindOf(fact) ?? notJudged;
     const factor = this.#sharing.factorOf(fact);
     const estimated = `${bundle} ${name}`;
-    this.#tasks.set(task, { party, kind, estimated, factor, attempt: 0 });
+    const shape = JSON.stringify([resources, placement]);
+    this.#tasks.set(task, { party, kind, estimated, factor, resources, shape, attempt: 0 });
     const bill = this.#bill(party, this.#sharing.groupOf(fact));
     const least = bill.estimated.get(estimated) ?? factor;
     bill.estimated.set(estimated, Math.min(least, factor));
@@ -154,14 +167,16 @@ export class Ledger {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     task.attempt = attempt;
-    const { party, kind, factor } = task;
+    const { party, kind, factor, resources } = task;
     const bill = this.#bills.get(party);
     if (bill === undefined) return;
     bill.again.delete(id);
-    for (const other of this.#rivals(party, kind)) this.#compare(party, other, id);
+    for (const other of this.#rivals(party, kind)) this.#compare(party, other, { id, ...task });
     const cost = this.#estimates.of(task.estimated);
-    const flight = { party, kind, factor, cost, nodes: this.#nodes, inherited: false };
+    const flight = { party, kind, factor, cost, resources, nodes: this.#nodes, inherited: false };
     this.#flights.set(id, flight);
+    this.#shapes.add(task.shape);
+    this.#bound(cost, resources);
     bill.served += cost / factor;
     this.#expect(bill);
     bill.waiting.delete(id);
@@ -184,6 +199,7 @@ export class Ledger {
     if (tookMs === undefined || !comparable) this.#forgetPairsOf(flight.party);
     if (tookMs === undefined) return;
     this.#learn(task.estimated, tookMs);
+    this.#bound(tookMs, flight.resources);
     const correction = (Math.max(tookMs, 1) - flight.cost) / flight.factor;
     bill.served += correction;
     bill.correctedMs += Math.abs(correction);
@@ -216,35 +232,59 @@ export class Ledger {
     return found;
   }
 
-  #compare(party: string, other: string, task: TaskId): void {
+  #compare(party: string, other: string, task: Task & { readonly id: TaskId }): void {
     const isFirst = party < other;
     const [first, second] = isFirst ? [party, other] : [other, party];
     const key = JSON.stringify([first, second]);
     const [left, right] = [this.#bills.get(first), this.#bills.get(second)];
     if (left === undefined || right === undefined || left.outdated || right.outdated) return;
     const ahead = left.served / left.weight - right.served / right.weight;
-    const pair = this.#pairs.get(key) ?? this.#begin(left, right, ahead);
+    const pair = this.#pairs.get(key) ?? this.#begin({ left, right, ahead }, task);
     this.#pairs.set(key, pair);
     if (isFirst) pair.most = Math.min(pair.most, right.nextMs / right.weight - ahead);
     else pair.least = Math.max(pair.least, -left.nextMs / left.weight - ahead);
     const tooMuch = pair.least - pair.most;
     if (this.#misled || tooMuch <= roundingMs) return;
     this.#violate(
-      `${task} starts, and of ${party} and ${other}, which both wait, one is ${tooMuch.toFixed(0)} ms by weight further ahead than one task of each`,
+      `${task.id} starts, and of ${party} and ${other}, which both wait, one is ${tooMuch.toFixed(0)} ms by weight further ahead than one task of each`,
     );
   }
 
-  /** What is promised of any two, and what corrections did before: so far apart may two begin. */
-  #begin(left: Bill, right: Bill, ahead: number): Pair {
-    if (!this.#sharing.promised) {
+  /** What is promised of any two, and what corrections did before: so far apart may two begin. Where other shapes
+   *  were served, also by what is kept for whoever could not use its share. */
+  #begin(
+    { left, right, ahead }: { readonly left: Bill; readonly right: Bill; readonly ahead: number },
+    { shape, resources }: Task,
+  ): Pair {
+    const { promised: cpusOf } = this.#sharing;
+    if (cpusOf === undefined) {
       return { least: Number.NEGATIVE_INFINITY, most: Number.POSITIVE_INFINITY };
     }
     let largestMs = 0;
-    for (const { nextMs } of this.#bills.values()) largestMs = Math.max(largestMs, nextMs);
+    let leastWeight = Number.POSITIVE_INFINITY;
+    for (const bill of this.#bills.values()) {
+      largestMs = Math.max(largestMs, bill.nextMs);
+      if (bill.waiting.size + bill.again.size === 0) continue;
+      leastWeight = Math.min(leastWeight, leastWeightOf(bill));
+    }
     const of = ({ nextMs, correctedMs, weight }: Bill) =>
       (nextMs + largestMs + correctedMs) / weight;
     const lag = of(left) + of(right);
-    return { least: -lag - ahead, most: lag - ahead };
+    if ([...this.#shapes].every((one) => one === shape)) {
+      return { least: -lag - ahead, most: lag - ahead };
+    }
+    const chargedMs = this.#largest / cpusOf(resources);
+    const corrected = left.correctedMs / left.weight + right.correctedMs / right.weight;
+    const kept = ((this.#inFlight + 2) * chargedMs) / leastWeight + corrected;
+    const behind = (other: Bill) => Math.max(lag, kept + chargedMs / leastWeightOf(other));
+    return { least: -behind(right) - ahead, most: behind(left) - ahead };
+  }
+
+  /** As the leader does whenever it charges. */
+  #bound(ms: number, resources: Resources): void {
+    const cpus = this.#sharing.promised?.(resources) ?? 1;
+    this.#largest = Math.max(this.#largest, ms * cpus);
+    this.#inFlight = this.#flights.size;
   }
 
   #learn(estimated: string, tookMs: number): void {
@@ -289,6 +329,10 @@ export class Ledger {
     this.#bills.set(party, bill);
     return bill;
   }
+}
+
+function leastWeightOf({ weight, estimated }: Bill): number {
+  return weight * Math.min(...estimated.values());
 }
 
 function onlyOne({ waiting, again, limited }: Bill, kind: string): boolean {
