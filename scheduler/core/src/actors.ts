@@ -19,15 +19,16 @@ import {
   type ChainLink,
   type Incarnation,
   type Labels,
-  Listed,
   type LogName,
   type NodeName,
+  ownText,
   type TenantName,
 } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
 import type { NodeTable } from './nodes.ts';
 import { OrderedIds } from './ordered-ids.ts';
 import { scopeKey } from './savepoint-table.ts';
+import { SharedTexts } from './shared-texts.ts';
 import type { Tombstones } from './tombstones.ts';
 
 export interface ActorRecord {
@@ -75,10 +76,8 @@ type ActorFact = Extract<
       | 'actor-upgraded';
   }
 >;
-type Born = Pick<
-  ActorRecord,
-  'id' | 'birth' | 'scope' | 'labels' | 'by' | 'owner' | 'heir' | 'from' | 'seed'
->;
+type Rare = Pick<ActorRecord, 'labels' | 'by' | 'owner' | 'heir' | 'from' | 'seed'>;
+type Born = Pick<ActorRecord, 'id' | 'birth' | 'scope'> & Rare;
 
 const noActors: ReadonlySet<ActorRecord> = new Set();
 
@@ -101,6 +100,8 @@ export class ActorTable {
   readonly #byBundle = new Map<string, Map<BundleHash, number>>();
   readonly #wishes = new Map<ActorId, NodeName>();
   readonly #wishedTo = new Map<NodeName, number>();
+  /** Nodes and bundles. */
+  readonly #shared = new SharedTexts();
   /** Created by the fact before, placed by the next one: they stand in one batch. */
   #unplaced: Born | undefined;
 
@@ -241,25 +242,29 @@ export class ActorTable {
     else this.#returning.delete(key);
   }
 
-  /** In the order of their ids, so that whoever restores it need not sort them. */
-  image(): Listed<ActorImage> {
-    return new Listed(this.#actors.size, () => this.#images());
-  }
-
-  *#images(): Generator<ActorImage> {
+  /** In the order of their ids, in which they are restored fastest. */
+  *image(): Generator<ActorImage> {
     for (const id of this.#ordered.from('')) {
       const actor = this.#actors.get(id);
       if (actor === undefined) continue;
       const to = this.#wishes.get(id);
-      yield to === undefined ? { ...actor } : { ...actor, wish: { to, epoch: actor.epoch } };
+      yield to === undefined
+        ? imageOf(actor)
+        : { ...imageOf(actor), wish: { to, epoch: actor.epoch } };
     }
   }
 
+  /** All of an image, or some after others. */
   restore(image: readonly ActorImage[]): void {
-    for (const { wish, ...kept } of image) {
-      const actor: ActorRecord = { ...kept, chain: [] };
+    for (const kept of image) {
+      const { wish, life, code, back } = kept;
+      const actor = this.#recordOf({ ...kept, id: ownText(kept.id) }, kept);
+      if (life !== undefined) actor.life = life;
+      if (code !== undefined) actor.code = code;
+      if (back !== undefined) actor.back = back;
       this.#actors.set(actor.id, actor);
       this.#count(actor, 1);
+      this.#ordered.add(actor.id);
       this.#enter(actor);
       this.#settle(actor);
       this.#refer(actor, kept.chain);
@@ -272,7 +277,6 @@ export class ActorTable {
         this.#returning.set(key, (this.#returning.get(key) ?? 0) + 1);
       }
     }
-    this.#ordered.fill([...this.#actors.keys()]);
   }
 
   check(): void {
@@ -312,7 +316,7 @@ export class ActorTable {
       const born = this.#unplaced;
       assert(born?.id === fact.actor, 'D1: an actor is created before it is placed');
       this.#unplaced = undefined;
-      actor = { ...born, epoch, node: fact.node, bundle: fact.bundle, chain: [] };
+      actor = this.#recordOf(born, { ...fact, epoch });
       this.#actors.set(actor.id, actor);
       this.#count(actor, 1);
       this.#enter(actor);
@@ -323,7 +327,7 @@ export class ActorTable {
       assert(epoch > actor.epoch, 'D2: the epochs of an actor rise');
       this.#leave(actor);
       actor.epoch = epoch;
-      actor.node = fact.node;
+      actor.node = this.#shared.one(fact.node);
       this.#served(actor, fact.bundle);
       this.#wish(actor.id, undefined);
       // Handed over, it has a checkpoint of the epoch before.
@@ -336,8 +340,20 @@ export class ActorTable {
   #served(actor: ActorRecord, bundle: BundleHash): void {
     if (actor.bundle === bundle) return;
     this.#count(actor, -1);
-    actor.bundle = bundle;
+    actor.bundle = this.#shared.one(bundle);
     this.#count(actor, 1);
+  }
+
+  /** Without a chain. There may be a million of them: texts that many have stand once, and what an actor has
+   *  not takes no room. */
+  #recordOf(born: Born, placed: Pick<ActorRecord, 'epoch' | 'node' | 'bundle'>): ActorRecord {
+    const { id, birth, labels, by, owner, heir, from, seed } = born;
+    const scope = born.scope === id ? id : born.scope;
+    const node = this.#shared.one(placed.node);
+    const bundle = this.#shared.one(placed.bundle);
+    const plain = { id, birth, scope, epoch: placed.epoch, node, bundle, chain: noChain };
+    const rest = labels ?? by ?? owner ?? heir ?? from ?? seed;
+    return rest === undefined ? plain : { ...plain, ...rarely(born) };
   }
 
   #count({ id, bundle }: ActorRecord, change: 1 | -1): void {
@@ -367,19 +383,11 @@ export class ActorTable {
   }
 
   #born(fact: Extract<ActorFact, { kind: 'actor-created' }>, birth: number): Born {
-    const { actor: id, scope, labels, by, owner, seed } = fact;
+    const { actor: id, scope } = fact;
     const stone = this.#tombstones.get(id);
-    return {
-      id,
-      birth,
-      scope,
-      ...(labels === undefined ? {} : { labels }),
-      ...(by === undefined ? {} : { by }),
-      ...(owner === undefined ? {} : { owner }),
-      ...(seed === undefined ? {} : { seed }),
-      ...(stone === undefined ? {} : { heir: true }),
-      ...(stone?.seq === undefined ? {} : { from: stone.seq }),
-    };
+    const heir = stone === undefined ? {} : { heir: true as const };
+    const from = stone?.seq === undefined ? {} : { from: stone.seq };
+    return { id, birth, scope, ...rarely({ ...fact, ...heir, ...from }) };
   }
 
   #destroyed(fact: Extract<ActorFact, { kind: 'actor-destroyed' }>): void {
@@ -480,9 +488,35 @@ export class ActorTable {
       if (left === 0) this.#references.delete(log);
       else this.#references.set(log, left);
     }
-    actor.chain = chain;
+    actor.chain = chain.length === 0 ? noChain : chain;
   }
 }
+
+/** Its fields in an order that does not depend on what befell it. */
+function imageOf(actor: ActorRecord): ActorRecord {
+  const { id, birth, scope, epoch, node, bundle, chain, life, code, back } = actor;
+  return {
+    ...{ id, birth, scope, epoch, node, bundle, chain },
+    ...rarely(actor),
+    ...(life === undefined ? {} : { life }),
+    ...(code === undefined ? {} : { code }),
+    ...(back === undefined ? {} : { back }),
+  };
+}
+
+/** What few actors have: of these fields those that are there. */
+function rarely({ labels, by, owner, heir, from, seed }: Rare): Rare {
+  return {
+    ...(labels === undefined ? {} : { labels }),
+    ...(by === undefined ? {} : { by }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(heir === undefined ? {} : { heir }),
+    ...(from === undefined ? {} : { from }),
+    ...(seed === undefined ? {} : { seed }),
+  };
+}
+
+const noChain: readonly ChainLink[] = [];
 
 const noBundles: ReadonlyMap<BundleHash, number> = new Map();
 const noOwned: ReadonlySet<ActorId> = new Set();

@@ -22,6 +22,7 @@ import {
   type Incarnation,
   isActorKey,
   isBuiltInType,
+  ownText,
   type Place,
   type PlaceSeen,
   type Rebased,
@@ -229,10 +230,11 @@ export class Directory {
     if (node === undefined) {
       return failure('NO_NODES', `no node is alive to take actor "${id}"`, { actor: id });
     }
+    const actor = ownText(id);
     // What all share belongs to no scope of theirs: it is not taken back with one.
-    const own = isBuiltInType(type) ? id : scope;
-    this.#desk.decide({ kind: 'actor-created', actor: id, scope: own, ...more });
-    this.#decidePlaced(id, node, { chain: [], bundle });
+    const own = isBuiltInType(type) || scope === id ? actor : ownText(scope);
+    this.#desk.decide({ kind: 'actor-created', actor, scope: own, ...more });
+    this.#decidePlaced(actor, node, { chain: [], bundle });
     return undefined;
   }
 

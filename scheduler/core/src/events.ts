@@ -43,6 +43,7 @@ export type SchedulerEvent = { readonly wall: number } & (
       readonly object: string;
       readonly facts: number;
       readonly position: number;
+      readonly bytes?: number;
     }
 );
 

@@ -436,4 +436,6 @@ export type SchedulerFact =
       readonly object: string;
       readonly facts: number;
       readonly position: number;
+      /** Of the image; absent in journals from before it was said. */
+      readonly bytes?: number;
     };

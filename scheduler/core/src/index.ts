@@ -7,5 +7,6 @@ export type {
   SchedulerWork,
 } from './events.ts';
 export type { SchedulerFact } from './facts.ts';
-export { SchedulerMachine } from './machine.ts';
+export { keptFact } from './kept-fact.ts';
+export { type KnownState, RestoringMachine, SchedulerMachine } from './machine.ts';
 export type { DurableState } from './state.ts';

@@ -551,11 +551,12 @@ export class Leader {
   }
 
   #imageWritten(event: Extract<SchedulerEvent, { kind: 'image-written' }>): void {
-    const { object, facts, position } = event;
+    const { object, facts, position, bytes } = event;
     const stored = this.#desk.state.stored;
     if (facts > this.#desk.state.factCount) return;
     if (stored !== undefined && facts <= stored.facts) return;
-    this.#desk.decide({ kind: 'image-stored', object, facts, position });
+    const size = bytes === undefined ? {} : { bytes };
+    this.#desk.decide({ kind: 'image-stored', object, facts, position, ...size });
     this.#trimJournal();
   }
 

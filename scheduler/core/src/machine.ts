@@ -6,7 +6,8 @@
  * S3  only a leader acts: without `lead` no event changes or says anything.
  * S4  the facts a leader decides, applied to a fresh machine, give its durable state.
  */
-import { assert, type Bytes, type Machine, type Output } from '@troupe/model';
+import { assert, type Bytes, decode, encode, type Machine, type Output } from '@troupe/model';
+import type { ActorRecord } from './actors.ts';
 import { Desk } from './desk.ts';
 import type {
   SchedulerConfig,
@@ -25,6 +26,37 @@ type SchedulerOutput = Output<SchedulerFact, SchedulerSend, SchedulerReply, Sche
 const nothing: SchedulerOutput = { append: [], send: [], reply: [], work: [] };
 /** Deadlines that one tick serves; the rest follow with the next, which is due at once. */
 const dueMax = 5_000;
+/** What is packed or unpacked of an image in one go: some thousand actors, some ten ms. */
+const imagePartBytes = 512 * 1024;
+
+/** For what has all of an image at once. */
+interface WholeImage {
+  readonly parts: readonly Bytes[];
+}
+
+/** A machine that is made of an image part by part, so that whoever does it can do something else between. */
+export class RestoringMachine {
+  readonly #config: SchedulerConfig;
+  readonly #state = new State();
+
+  constructor(config: SchedulerConfig) {
+    this.#config = config;
+  }
+
+  /** In the order in which they were made. */
+  part(part: Bytes): void {
+    this.#state.restorePart(part);
+  }
+
+  /** When it was given all. */
+  machine(): SchedulerMachine {
+    return new SchedulerMachine(this.#config, this.#state);
+  }
+}
+
+export interface KnownState extends Pick<DurableState, 'term' | 'nodes' | 'deployments'> {
+  readonly actors: Iterable<Pick<ActorRecord, 'id' | 'node' | 'birth' | 'epoch'>>;
+}
 
 export class SchedulerMachine
   implements Machine<SchedulerEvent, SchedulerFact, SchedulerSend, SchedulerReply, SchedulerWork>
@@ -41,7 +73,9 @@ export class SchedulerMachine
 
   /** A follower that has every fact below the image's. */
   static restore(config: SchedulerConfig, image: Bytes): SchedulerMachine {
-    return new SchedulerMachine(config, State.restore(image));
+    const restoring = new RestoringMachine(config);
+    for (const part of decode<WholeImage>(image).parts) restoring.part(part);
+    return restoring.machine();
   }
 
   /** Number that the next fact gets. */
@@ -84,9 +118,22 @@ export class SchedulerMachine
     return this.#leading?.desk.deadlines.nextBesideRoutine;
   }
 
-  /** Every fact so far, in one piece. */
+  /** What every fact so far has come to, in parts, each made when it is asked for: until all are,
+   *  the machine is told nothing. */
+  imageParts(): Iterable<Bytes> {
+    return this.#state.imageParts(imagePartBytes);
+  }
+
+  /** The same in one piece. */
   image(): Bytes {
-    return this.#state.image();
+    return encode({ parts: [...this.imageParts()] } satisfies WholeImage);
+  }
+
+  /** Of the durable state what a gateway goes by. */
+  get known(): KnownState {
+    const { term, nodes, actors, deployments } = this.#state;
+    const images = { nodes: nodes.image(), deployments: deployments.image() };
+    return { ...(term === undefined ? {} : { term }), ...images, actors: actors.all() };
   }
 
   /** The durable state as plain data, for comparisons and for people. */

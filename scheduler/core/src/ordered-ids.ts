@@ -32,17 +32,6 @@ export class OrderedIds<Id extends string = string> {
     this.#blocks.splice(at + 1, 0, block.splice(blockLengthMax / 2));
   }
 
-  /** Many at once, into an empty one. */
-  fill(ids: Id[]): void {
-    assert(this.#size === 0, 'I1: only an empty order is filled');
-    // By UTF-16 units, as `<` compares.
-    ids.sort();
-    for (let from = 0; from < ids.length; from += blockLengthMax / 2) {
-      this.#blocks.push(ids.slice(from, from + blockLengthMax / 2));
-    }
-    this.#size = ids.length;
-  }
-
   delete(id: Id): void {
     const at = this.#blockOf(id);
     const block = this.#blocks[at];

@@ -53,7 +53,7 @@ export class Pressure {
     const change = this.#degradation.feel(ledMs, {
       queueShare: state.tasks.readyCount / tasksMax,
       memoryShare: this.#memoryShare(),
-      journalShare: (state.factCount - (state.stored?.facts ?? 0)) / factsMax,
+      journalShare: (state.factCount - (state.stored?.facts ?? 0)) / this.#factsMax(factsMax),
     });
     if (change !== undefined) this.#note(change.reason);
   }
@@ -81,6 +81,12 @@ export class Pressure {
     const { ledMs } = this.#desk;
     const { count } = this.#degradation;
     this.#desk.decide({ kind: 'measures-given-up', count, reason, ledMs });
+  }
+
+  /** An image of a large state is written when the journal has grown by a share of it. */
+  #factsMax(factsMax: number): number {
+    const { actors, tasks, runs } = this.#desk.state;
+    return Math.max(factsMax, actors.size + tasks.readyCount + runs.size);
   }
 
   /** Of all nodes that serve and offer any, by their last heartbeats. */

@@ -19,7 +19,6 @@ import {
   type Bytes,
   type Failure,
   holdsHandle,
-  Listed,
   limits,
   type Outcome,
   objectsIn,
@@ -206,11 +205,7 @@ export class RunTable {
     if (record.end === undefined) this.#settleIn(record, context, { block, outcome });
   }
 
-  image(): Listed<KeptRun> {
-    return new Listed(this.#runs.size, () => this.#images());
-  }
-
-  *#images(): Generator<KeptRun> {
+  *image(): Generator<KeptRun> {
     const order = new Map([...this.#ended].map((run, before) => [run, before]));
     for (const run of this.#runs.values()) yield imageOfRun(run, order.get(run.run));
   }

@@ -5,15 +5,7 @@
  * S1  applying the facts from an image on gives the same state as applying them all.
  * S5  the time for which leaders have led never goes back.
  */
-import {
-  actorParts,
-  assert,
-  type Bytes,
-  decode,
-  encodeListed,
-  opened,
-  type Unopened,
-} from '@troupe/model';
+import { actorParts, assert, type Bytes, decode, encode, encodeParts } from '@troupe/model';
 import { type ActorImage, ActorTable } from './actors.ts';
 import { type ConfigsImage, ConfigTable } from './config-table.ts';
 import { type DeploymentsImage, DeploymentTable } from './deployments.ts';
@@ -81,7 +73,10 @@ export interface DurableState {
   readonly givenUp?: GivenUp;
 }
 
-const imageFormat = 4;
+/** In parts. */
+const imageFormat = 5;
+/** All in one piece: as it was written before there were parts. */
+const wholeImageFormat = 4;
 
 export class State {
   readonly nodes = new NodeTable();
@@ -261,14 +256,29 @@ export class State {
   }
 
   durable(): DurableState {
-    return opened<DurableState>(this.#fields());
+    const [tasks, runs, timers] = [this.tasks, this.runs, this.timers];
+    return {
+      ...this.#small(),
+      actors: [...this.actors.image()],
+      tasks: { live: [...tasks.imageOfLive()], ended: [...tasks.allEnded()] },
+      runs: [...runs.image()],
+      ...(timers.size === 0 ? {} : { timers: [...timers.image()] }),
+    };
   }
 
-  image(): Bytes {
-    return encodeListed(this.#fields());
+  /** The durable state in parts, each packed when it is asked for: nothing may be applied until all are. */
+  *imageParts(partBytes: number): Generator<Bytes> {
+    yield encode(this.#small());
+    yield* encodeParts(['actors'], this.actors.image(), partBytes);
+    yield* encodeParts(['timers'], this.timers.image(), partBytes);
+    yield* encodeParts(['tasks', 'live'], this.tasks.imageOfLive(), partBytes);
+    yield* encodeParts(['tasks', 'ended'], this.tasks.allEnded(), partBytes);
+    // In one: in which order they ended is told of all together.
+    yield* encodeParts(['runs'], this.runs.image(), Number.POSITIVE_INFINITY);
   }
 
-  #fields(): Unopened<DurableState> {
+  /** All but what there may be very many of. */
+  #small(): Omit<DurableState, 'actors' | 'timers' | 'tasks' | 'runs'> {
     return {
       format: imageFormat,
       factCount: this.#factCount,
@@ -277,7 +287,6 @@ export class State {
       ...(this.#stored === undefined ? {} : { stored: this.#stored }),
       ...(this.#storedBefore === undefined ? {} : { storedBefore: this.#storedBefore }),
       nodes: this.nodes.image(),
-      actors: this.actors.image(),
       deployments: this.deployments.image(),
       ...(this.configs.size === 0 ? {} : { configs: this.configs.image() }),
       ...(this.reservations.size === 0 ? {} : { reservations: this.reservations.image() }),
@@ -285,42 +294,51 @@ export class State {
       ...(this.rewinds.size === 0 ? {} : { rewinds: this.rewinds.image() }),
       ...(this.supervision.isUsed ? { supervision: this.supervision.image() } : {}),
       ...(this.rollouts.size === 0 ? {} : { rollouts: this.rollouts.image() }),
-      tasks: this.tasks.image(),
-      runs: this.runs.image(),
       ...(this.objects.size === 0 ? {} : { objects: this.objects.image() }),
-      ...(this.timers.size === 0 ? {} : { timers: this.timers.image() }),
       ...(this.tombstones.size === 0 ? {} : { tombstones: this.tombstones.image() }),
       ...(this.groups.size === 0 ? {} : { groups: this.groups.image() }),
       ...(this.givenUp.count === 0 ? {} : { givenUp: this.givenUp }),
     };
   }
 
-  static restore(image: Bytes): State {
-    const durable = decode<DurableState>(image);
-    assert(durable.format === imageFormat, 'S1: an image is read by the version that knows it');
+  static restore(image: Iterable<Bytes>): State {
     const state = new State();
-    state.#factCount = durable.factCount;
-    state.#ledMs = durable.ledMs;
-    state.#term = durable.term;
-    state.#stored = durable.stored;
-    state.#storedBefore = durable.storedBefore;
-    state.nodes.restore(durable.nodes);
-    state.tombstones.restore(durable.tombstones ?? []);
-    state.actors.restore(durable.actors);
-    state.groups.restore(durable.groups ?? []);
-    state.givenUp = durable.givenUp ?? nothingGivenUp;
-    state.deployments.restore(durable.deployments);
-    state.configs.restore(durable.configs ?? []);
-    if (durable.supervision !== undefined) state.supervision.restore(durable.supervision);
-    state.rollouts.restore(durable.rollouts ?? []);
-    state.reservations.restore(durable.reservations ?? []);
-    state.savepoints.restore(durable.savepoints ?? []);
-    state.rewinds.restore(durable.rewinds ?? []);
-    state.objects.restore(durable.objects ?? []);
-    state.timers.restore(durable.timers ?? []);
-    state.tasks.restore(durable.tasks);
-    state.runs.restore(durable.runs);
+    for (const part of image) state.restorePart(part);
     return state;
+  }
+
+  /** Of an image, part by part in their order, into a fresh state. An old one is one part with all. */
+  restorePart(part: Bytes): void {
+    const given = decode<Partial<DurableState>>(part);
+    if (given.format !== undefined) this.#restoreSmall(given);
+    else assert(this.#factCount > 0, 'S1: an image begins with its first part');
+    this.actors.restore(given.actors ?? []);
+    this.timers.restore(given.timers ?? []);
+    const { live = [], ended = [] } = given.tasks ?? {};
+    this.tasks.restore({ live, ended });
+    this.runs.restore(given.runs ?? []);
+  }
+
+  #restoreSmall(given: Partial<DurableState>): void {
+    const known = given.format === imageFormat || given.format === wholeImageFormat;
+    assert(known, 'S1: an image is read by a version that knows it');
+    this.#factCount = given.factCount ?? 0;
+    this.#ledMs = given.ledMs ?? 0;
+    this.#term = given.term;
+    this.#stored = given.stored;
+    this.#storedBefore = given.storedBefore;
+    if (given.nodes !== undefined) this.nodes.restore(given.nodes);
+    this.tombstones.restore(given.tombstones ?? []);
+    this.groups.restore(given.groups ?? []);
+    this.givenUp = given.givenUp ?? nothingGivenUp;
+    if (given.deployments !== undefined) this.deployments.restore(given.deployments);
+    this.configs.restore(given.configs ?? []);
+    if (given.supervision !== undefined) this.supervision.restore(given.supervision);
+    this.rollouts.restore(given.rollouts ?? []);
+    this.reservations.restore(given.reservations ?? []);
+    this.savepoints.restore(given.savepoints ?? []);
+    this.rewinds.restore(given.rewinds ?? []);
+    this.objects.restore(given.objects ?? []);
   }
 
   check(): void {

@@ -15,14 +15,12 @@ import {
   type BundleHash,
   type Bytes,
   type Incarnation,
-  Listed,
   type Outcome,
   type PlacementWishes,
   type RunId,
   type StoredObject,
   type TaskId,
   type TenantName,
-  type Unopened,
 } from '@troupe/model';
 import type { SchedulerFact } from './facts.ts';
 import type { NodeTable } from './nodes.ts';
@@ -222,14 +220,7 @@ export class TaskTable {
     }
   }
 
-  image(): Unopened<TasksImage> {
-    return {
-      live: new Listed(this.#live.size, () => this.#kept()),
-      ended: new Listed(this.#ended.size, () => this.#ended.values()),
-    };
-  }
-
-  *#kept(): Generator<KeptTask> {
+  *imageOfLive(): Generator<KeptTask> {
     for (const record of this.#live.values()) {
       const { shape, queue, due, run, gang, objects, ...task } = record;
       const { amounts: resources, wishes: placement } = shape;

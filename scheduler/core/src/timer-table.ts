@@ -120,22 +120,16 @@ export class TimerTable {
     this.#actors.delete(actor);
   }
 
-  image(): TimersImage {
-    return [...this.#actors.values()].map(({ actor, birth, channel, upTo, timers }) => [
-      actor,
-      birth,
-      channel,
-      upTo,
-      timers.map(({ number, name, when, firing, due }) => [
-        number,
-        name ?? null,
-        when,
-        firing,
-        due,
-      ]),
-    ]);
+  *image(): Generator<TimersImage[number]> {
+    for (const { actor, birth, channel, upTo, timers } of this.#actors.values()) {
+      const stored = timers.map(
+        ({ number, name, when, firing, due }) => [number, name ?? null, when, firing, due] as const,
+      );
+      yield [actor, birth, channel, upTo, stored];
+    }
   }
 
+  /** All of an image, or some after others. */
   restore(image: TimersImage): void {
     for (const [actor, birth, channel, upTo, timers] of image) {
       const of: TimersOfActor = { actor, birth, channel, upTo, timers: [] };

@@ -116,7 +116,7 @@ describe('a list of actors', () => {
     const { scene } = cluster(1);
     create(scene, 'a');
     const { node, bundle } = scene.actor('a');
-    const state = State.restore(scene.machine.image());
+    const state = State.restore(scene.machine.imageParts());
     for (let n = 0; n <= limits.lookedAtMax; n++) {
       const actor = cart(`n${n}`);
       state.apply({ kind: 'actor-created', actor, scope: 's' });

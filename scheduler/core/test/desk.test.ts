@@ -1,14 +1,13 @@
-import { decode, encode } from '@troupe/model';
+import { encode } from '@troupe/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Desk } from '../src/desk.ts';
-import { type DurableState, State } from '../src/state.ts';
+import { State } from '../src/state.ts';
 import { config } from './scene.ts';
 
 /** The state of a journal whose leaders have led for so long. */
 function ledFor(ledMs: number): State {
-  const durable = decode<DurableState>(new State().image());
-  return State.restore(encode({ ...durable, ledMs }));
+  return State.restore([encode({ ...new State().durable(), ledMs })]);
 }
 
 describe('the time that was led', () => {

@@ -7,16 +7,20 @@
  * H1  facts are applied in the order of their numbers, without gaps, each once.
  * H2  only complete batches are applied.
  * H3  an image that cannot be read is named, and the one before it is taken with the journal after that.
+ * H4  neither the journal nor an image is in memory as a whole, and reading them keeps nobody waiting: a process
+ *     that is rebuilding its state answers, and holds or wins its lease, meanwhile.
  */
-import {
-  type Batch,
-  BatchReader,
-  type LogRecord,
-  type Logs,
-  type ObjectStore,
-} from '@troupe/fabric';
+import { type Batch, BatchReader, type LogRecord, type Logs } from '@troupe/fabric';
 import { assert, decode, type Failure, failureOf, type LogName, troupeError } from '@troupe/model';
-import { type SchedulerConfig, type SchedulerFact, SchedulerMachine } from '@troupe/scheduler-core';
+import {
+  keptFact,
+  RestoringMachine,
+  type SchedulerConfig,
+  type SchedulerFact,
+  SchedulerMachine,
+} from '@troupe/scheduler-core';
+import { Breath, breathed } from './breath.ts';
+import type { ImageStore } from './image-store.ts';
 
 export type ImageFact = Extract<SchedulerFact, { kind: 'image-stored' }>;
 
@@ -29,7 +33,7 @@ export interface AppliedFacts {
 export interface HistoryStart {
   readonly log: LogName;
   readonly logs: Logs;
-  readonly objects: ObjectStore;
+  readonly images: ImageStore;
   readonly config: SchedulerConfig;
   /** An image cannot be read. */
   readonly damaged?: (image: ImageFact, why: Failure) => void;
@@ -62,28 +66,34 @@ export class History {
   /** The state at the end of the journal as it is now. While it is read it may be trimmed behind an image that
    *  stands beyond where reading ends: then it begins elsewhere, and is read again. */
   static async restore(start: HistoryStart): Promise<History> {
-    let begins: number | undefined;
+    let before: number | undefined;
     for (;;) {
-      const records: LogRecord[] = [];
-      for await (const record of start.logs.read(start.log, 1)) records.push(record);
+      const finder = new ImageFinder();
       try {
-        return await History.#of(start, records);
+        return await History.#read(start, finder);
       } catch (thrown) {
-        const first = records.find(({ kind }) => kind !== 'open')?.position;
-        if (failureOf(thrown).code !== 'LOG_CORRUPT' || begins === first) throw thrown;
-        begins = first;
+        const { begins } = finder;
+        if (failureOf(thrown).code !== 'LOG_CORRUPT' || before === begins) throw thrown;
+        before = begins;
       }
     }
   }
 
-  static async #of(start: HistoryStart, records: readonly LogRecord[]): Promise<History> {
-    const images = new ImageFinder();
-    for (const record of records) images.push(record);
-    const { image, machine } = await machineOf(start, images.found);
+  /** Twice over: first for the images that it names, then from the last one on (H4). */
+  static async #read({ log, logs, ...start }: HistoryStart, finder: ImageFinder): Promise<History> {
+    const breath = new Breath();
+    for await (const record of logs.read(log, 1)) {
+      finder.push(record);
+      if (breath.due) await breath.taken();
+    }
+    const { image, machine } = await machineOf(start, finder.found);
     const history = new History(machine, image);
-    for (const record of records) {
-      if (image !== undefined && record.position < image.position) continue;
+    // Those before it are still to be freed: what names them may lie before it, and is not read again.
+    if (image !== undefined)
+      history.images.push(...finder.found.slice(0, finder.found.indexOf(image)));
+    for await (const record of logs.read(log, history.position + 1)) {
       history.apply(record);
+      if (breath.due) await breath.taken();
     }
     return history;
   }
@@ -109,9 +119,11 @@ export class History {
 
   /** Reads on to the end. Answers what was applied. */
   async readOn(logs: Logs, log: LogName, on: (applied: AppliedFacts) => void): Promise<void> {
+    const breath = new Breath();
     for await (const record of logs.read(log, this.position + 1)) {
       const applied = this.apply(record);
       if (applied !== undefined) on(applied);
+      if (breath.due) await breath.taken();
     }
   }
 
@@ -124,7 +136,7 @@ export class History {
     }
     if (record.kind === 'open') return undefined;
     const first = this.#nextFact;
-    const facts = this.#reader.push(decode<Batch<SchedulerFact>>(record.body));
+    const facts = this.#reader.push(decode<Batch<SchedulerFact>>(record.body)).map(keptFact);
     this.#nextFact = this.#reader.nextFact;
     this.#bytes += record.body.length;
     if (facts.length === 0) return undefined;
@@ -157,7 +169,7 @@ export class History {
     for (const fact of facts) {
       if (fact.kind === 'term-opened') this.leader = fact.scheduler;
       if (fact.kind !== 'image-stored') continue;
-      this.images.push(fact);
+      if (!this.images.some(({ object }) => object === fact.object)) this.images.push(fact);
       this.#bytes = 0;
     }
   }
@@ -165,13 +177,17 @@ export class History {
 
 /** H3. Without any image the journal itself has to begin with its first fact. */
 async function machineOf(
-  start: HistoryStart,
+  start: Pick<HistoryStart, 'config' | 'images' | 'damaged'>,
   images: readonly ImageFact[],
 ): Promise<{ readonly machine: SchedulerMachine; readonly image: ImageFact | undefined }> {
   for (const image of [...images].reverse()) {
     try {
-      const body = await start.objects.get(image.object);
-      return { image, machine: SchedulerMachine.restore(start.config, body) };
+      const restoring = new RestoringMachine(start.config);
+      for await (const part of start.images.read(image.object)) {
+        restoring.part(part);
+        await breathed();
+      }
+      return { image, machine: restoring.machine() };
     } catch (thrown) {
       const why = failureOf(thrown);
       if (why.code !== 'LOG_CORRUPT') throw thrown;
@@ -181,15 +197,27 @@ async function machineOf(
   return { image: undefined, machine: new SchedulerMachine(start.config) };
 }
 
-/** Finds the images named in a journal whose front may have been trimmed. */
+const imageKind = Buffer.from('image-stored' satisfies ImageFact['kind']);
+
+/**
+ * Finds the images named in a journal whose front may have been trimmed. What has not their word in it is not
+ * decoded. One that is named by a batch without an end is an image all the same: whoever wrote it had read
+ * what it holds.
+ */
 class ImageFinder {
-  readonly #reader = new BatchReader<SchedulerFact>();
   /** Oldest first. */
   readonly found: ImageFact[] = [];
+  /** Position of the first record behind the opening. */
+  begins: number | undefined;
 
-  push(record: LogRecord): void {
-    if (record.kind !== 'rec') return;
-    for (const fact of this.#reader.push(decode<Batch<SchedulerFact>>(record.body))) {
+  push({ kind, position, body }: LogRecord): void {
+    if (kind !== 'open') this.begins ??= position;
+    if (
+      kind !== 'rec' ||
+      !Buffer.from(body.buffer, body.byteOffset, body.length).includes(imageKind)
+    )
+      return;
+    for (const fact of decode<Batch<SchedulerFact>>(body).facts) {
       if (fact.kind === 'image-stored') this.found.push(fact);
     }
   }

@@ -6,7 +6,7 @@ import type { WrittenImage } from './images.ts';
 
 export type ThreadAnswer = { readonly image: WrittenImage } | { readonly reason: string };
 
-const threadMsMax = 120_000;
+const threadMsMax = 600_000;
 
 export function writeImageBeside(config: ServerConfig): Promise<WrittenImage> {
   return new Promise((resolve, reject) => {

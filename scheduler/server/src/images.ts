@@ -1,8 +1,8 @@
 /**
- * When an image of the scheduler's state is written, and by whom: the first standby by name, out of
- * its own machine; without a standby a thread beside the leader, which never pauses for it.
+ * When an image of the scheduler's state is written, and by whom: by a thread beside the first standby by name, or
+ * beside the leader where there is none. Neither pauses for it.
  */
-import type { Clock, Logger, ObjectStore } from '@troupe/fabric';
+import type { Clock, Logger } from '@troupe/fabric';
 import { failureOf } from '@troupe/model';
 import type { ServerConfig } from './config.ts';
 import type { History } from './history.ts';
@@ -12,11 +12,13 @@ export interface WrittenImage {
   readonly object: string;
   readonly facts: number;
   readonly position: number;
+  readonly bytes: number;
 }
+
+type Every = Pick<ServerConfig['scheduler'], 'imageEveryFacts' | 'imageEveryBytes'>;
 
 export interface ImagesStart {
   readonly config: ServerConfig;
-  readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Names of the other schedulers that follow the journal. */
@@ -27,6 +29,9 @@ export interface ImagesStart {
 
 /** After a failure nothing is tried for so long. */
 const restMs = 10_000;
+/** Bytes of journal for each byte of the image before, of those beyond what is written in no time. */
+const journalShareMin = 0.5;
+const cheapBytes = 4 * 1024 * 1024;
 
 export class Images {
   readonly #start: ImagesStart;
@@ -47,21 +52,18 @@ export class Images {
       return;
     }
     this.#written = undefined;
-    const { imageEveryFacts, imageEveryBytes, name } = this.#start.config.scheduler;
-    const { facts, bytes } = history.behindImage;
-    const due = facts >= imageEveryFacts || (facts > 0 && bytes >= imageEveryBytes);
-    if (!due || this.#writing || this.#start.clock.now() < this.#notBefore) return;
-    const standbys = this.#start.standbys();
-    if (leading && standbys.length === 0) this.#run(() => writeImageBeside(this.#start.config));
-    if (!leading && standbys.every((other) => name <= other)) {
-      this.#run(() => writeImage(history, this.#start.objects));
-    }
+    const { config, clock, standbys } = this.#start;
+    if (this.#writing || clock.now() < this.#notBefore || !isDue(history, config.scheduler)) return;
+    const { name } = config.scheduler;
+    const others = standbys();
+    const isOurs = leading ? others.length === 0 : others.every((other) => name <= other);
+    if (isOurs) this.#run();
   }
 
-  #run(write: () => Promise<WrittenImage>): void {
+  #run(): void {
     this.#writing = true;
     const begun = this.#start.clock.now();
-    write()
+    writeImageBeside(this.#start.config)
       .then(
         (image) => {
           const ms = Math.round(this.#start.clock.now() - begun);
@@ -81,11 +83,12 @@ export class Images {
   }
 }
 
-/** Stores the state of a history as it is now. */
-export async function writeImage(history: History, objects: ObjectStore): Promise<WrittenImage> {
-  const { nextFact: facts, imagePosition: position } = history;
-  const object = await objects.put(history.machine.image());
-  return { object, facts, position };
+/** Whether so much of the journal is to be read after an image that another one is worth its while. One that is
+ *  written of a large state costs much: it is due when the journal has grown by a share of the last one. */
+function isDue(history: History, { imageEveryFacts, imageEveryBytes }: Every): boolean {
+  const { facts, bytes } = history.behindImage;
+  if (facts < imageEveryFacts && (facts === 0 || bytes < imageEveryBytes)) return false;
+  return bytes >= ((history.latestImage?.bytes ?? 0) - cheapBytes) * journalShareMin;
 }
 
 /** What this process holds by now, for people: the heap, and what lies beside it. */

@@ -26,6 +26,7 @@ import type {
 } from '@troupe/scheduler-core';
 import type { Gateway } from './gateway/gateway.ts';
 import type { AppliedFacts, History } from './history.ts';
+import { ImageStore } from './image-store.ts';
 import type { WrittenImage } from './images.ts';
 import { type EventBody, LeaderRim } from './leader-rim.ts';
 import { schedulerSubjects } from './subjects.ts';
@@ -140,9 +141,10 @@ export class LeaderTerm {
 
   #dropOldImages(): void {
     const { history, fabric } = this.#start;
+    const images = new ImageStore(fabric.objects);
     for (const { object } of history.takeOldImages()) {
       if (history.images.some((kept) => kept.object === object)) continue;
-      this.#rim.io(`delete image ${object}`, () => fabric.objects.delete(object));
+      this.#rim.io(`delete image ${object}`, () => images.delete(object));
     }
   }
 }

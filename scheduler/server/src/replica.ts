@@ -9,6 +9,7 @@
  * P1  the machine of a term is never followed or led with again.
  * P2  the gateway hears durable facts only, in the order of the journal.
  * P3  nobody leads on data that was put back to an older state.
+ * P4  nothing of a round is held when it is over: two machines are in memory at most while one is rebuilt.
  */
 import { Election, type Fabric, type Leadership, pause, within } from '@troupe/fabric';
 import {
@@ -24,6 +25,7 @@ import type { ServerConfig } from './config.ts';
 import { Gateway, type LeaderDoor } from './gateway/gateway.ts';
 import { seedGateway } from './gateway/seed.ts';
 import { type AppliedFacts, History } from './history.ts';
+import { ImageStore } from './image-store.ts';
 import { Images } from './images.ts';
 import type { Journal } from './journal.ts';
 import { LeaderTerm } from './leader-term.ts';
@@ -99,7 +101,6 @@ export class Replica implements LeaderDoor {
     });
     this.#images = new Images({
       config,
-      objects,
       clock,
       logger,
       standbys: () => this.#presence?.standbys() ?? [],
@@ -188,12 +189,12 @@ export class Replica implements LeaderDoor {
     const history = await History.restore({
       ...journal,
       logs,
-      objects,
+      images: new ImageStore(objects),
       config: machineConfig,
       damaged: (image, { message }) =>
         this.#start.fabric.logger.error({ ...image, reason: message }, 'an image is damaged'),
     });
-    seedGateway(this.gateway, history.machine);
+    await seedGateway(this.gateway, history.machine);
     this.#settleWaiters(history);
     return history;
   }
@@ -237,12 +238,17 @@ export class Replica implements LeaderDoor {
       caughtUp: () => {},
       broken: (reason) => fail(reason),
     });
-    const stopped = new Promise<undefined>((resolve) => {
-      this.#stop.signal.addEventListener('abort', () => resolve(undefined));
+    const { signal } = this.#stop;
+    let stopped = (): void => {};
+    const stopping = new Promise<undefined>((resolve) => {
+      stopped = () => resolve(undefined);
+      signal.addEventListener('abort', stopped);
     });
     try {
-      return await Promise.race([this.#elected(), broken, stopped]);
+      return await Promise.race([this.#elected(), broken, stopping]);
     } finally {
+      // The signal lives as long as the process, and would hold all that is seen from here (P4).
+      signal.removeEventListener('abort', stopped);
       await feed.stop();
     }
   }
@@ -287,6 +293,7 @@ export class Replica implements LeaderDoor {
       this.#term = undefined;
       this.#history = undefined;
       void this.#marking.stop();
+      this.#marking = undefined;
     }
   }
 

@@ -4,6 +4,7 @@ import { encode, TroupeError } from '@troupe/model';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parsedConfig } from '../src/config.ts';
 import { History } from '../src/history.ts';
+import { ImageStore } from '../src/image-store.ts';
 import { openJournal } from '../src/journal.ts';
 import { machineConfig } from '../src/machine-config.ts';
 import { Replica } from '../src/replica.ts';
@@ -63,7 +64,8 @@ it('a scheduler that starts reads it again, and is there', async () => {
     const fact = { kind: 'term-opened', scheduler: 's1', generation: 1, at: number };
     await writer.append([encode({ first: number, facts: [fact], last: true })]);
   }
-  const start = { ...journal, objects: opened.objects, config: machineConfig(config) };
+  const images = new ImageStore(opened.objects);
+  const start = { ...journal, images, config: machineConfig(config) };
   const history = await History.restore({ ...start, logs: cutOnce(opened) });
   expect(history.nextFact).toBe(4);
 

@@ -1,6 +1,6 @@
 /** Large values: images by name, outputs of tasks by number. */
 import type { Bytes } from '@troupe/model';
-import { newerBody } from '../world/newer.ts';
+import { newerImage } from '../world/newer.ts';
 import type { World } from '../world/world.ts';
 
 export class ObjectServer {
@@ -15,7 +15,7 @@ export class ObjectServer {
   put(name: string, bytes: Bytes): 'stored' | 'full' {
     const { full, asker } = this.#world.requests;
     if (full) return 'full';
-    this.#objects.set(name, asker?.newer === true ? newerBody(bytes) : bytes);
+    this.#objects.set(name, asker?.newer === true ? newerImage(bytes) : bytes);
     return 'stored';
   }
 

@@ -20,7 +20,13 @@ export function newerBatch(body: Bytes): Bytes {
   return encode({ ...batch, facts: batch.facts.map((fact) => ({ ...fact, added })), added });
 }
 
-/** A checkpoint or an image. */
+/** A checkpoint. */
 export function newerBody(body: Bytes): Bytes {
   return encode({ ...decode<object>(body), added });
+}
+
+/** An image, in each of its parts. */
+export function newerImage(body: Bytes): Bytes {
+  const image = decode<{ readonly parts: readonly Bytes[] }>(body);
+  return encode({ ...image, parts: image.parts.map(newerBody), added });
 }

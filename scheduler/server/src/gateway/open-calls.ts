@@ -36,6 +36,7 @@ import {
   type Located,
   type NotHere,
   type Outcome,
+  ownText,
   type Resolve,
   type SessionId,
 } from '@troupe/model';
@@ -203,7 +204,7 @@ export class OpenCalls {
     if (!isFailure(answer.location)) {
       // The leader stands by a placement that was refused, and has told the node again.
       if (target?.refusedEpoch === answer.location.epoch) target.refusedEpoch = undefined;
-      this.#start.routes.learn(answer.actor, answer.location);
+      this.#start.routes.learn(ownText(answer.actor), answer.location);
       if (target === undefined) return;
       target.asked = false;
       if (target.route === undefined) this.#useTable(target);

@@ -21,6 +21,11 @@ export interface Route {
   readonly epoch: number;
 }
 
+interface Birth {
+  readonly id: ActorId;
+  readonly birth: number;
+}
+
 export interface RouteListener {
   /** The actor has a new route. */
   placed(actor: ActorId, route: Route): void;
@@ -33,7 +38,7 @@ export class Routes {
   readonly #nodes = new Map<Incarnation, NodeRoute>();
   readonly #routes = new Map<ActorId, Route>();
   /** Actors that were created and wait for their first placement. */
-  readonly #births = new Map<ActorId, number>();
+  readonly #births = new Map<ActorId, Birth>();
   readonly #listener: RouteListener;
 
   constructor(names: Names, listener: RouteListener) {
@@ -77,7 +82,7 @@ export class Routes {
         this.#advance(fact.incarnation, 'dying');
         return;
       case 'actor-created':
-        this.#births.set(fact.actor, position);
+        this.#births.set(fact.actor, { id: fact.actor, birth: position });
         return;
       case 'actor-placed':
         this.#placed(fact.actor, fact.node, position);
@@ -90,10 +95,11 @@ export class Routes {
     }
   }
 
-  /** What the leader answered, or an image holds: durable too. */
+  /** What the leader answered, or an image holds: durable too. The text of the id may be kept. */
   learn(actor: ActorId, location: Location): void {
+    const born = this.#births.get(actor);
     this.#births.delete(actor);
-    this.#set(actor, location);
+    this.#set(born?.id ?? actor, location);
   }
 
   learnNode(incarnation: Incarnation, state: NodeRoute['state']): void {
@@ -101,11 +107,13 @@ export class Routes {
   }
 
   #placed(actor: ActorId, node: Incarnation, epoch: number): void {
-    const birth = this.#births.get(actor) ?? this.#routes.get(actor)?.birth;
+    const born = this.#births.get(actor);
+    const birth = born?.birth ?? this.#routes.get(actor)?.birth;
     this.#births.delete(actor);
     // Created before the facts this table has seen: the leader will be asked.
     if (birth === undefined) return;
-    this.#set(actor, { node, birth, epoch });
+    // The text of the fact by which it was created: the machine keeps that very one.
+    this.#set(born?.id ?? actor, { node, birth, epoch });
   }
 
   #set(actor: ActorId, location: Location): void {
