@@ -27,6 +27,7 @@ function start(source: string, startMsMax = 20_000) {
     name: 'n1',
     kind: 'node',
     main,
+    flags: [],
     configFile: join(folder, 'config.json'),
     logFile: join(folder, 'logs', 'n1.log'),
     env: { TROUPE_CRASH_AT: 'somewhere' },

@@ -5,6 +5,7 @@
 import {
   type Address,
   type Answer,
+  type Failure,
   failure,
   type Incarnation,
   type Located,
@@ -21,6 +22,9 @@ import type { State } from './state.ts';
 import { Told } from './told.ts';
 import type { Asker } from './waiting.ts';
 
+/** What was not taken in for want of memory may come again after so long. */
+const retryAfterMs = 10_000;
+
 export class Desk {
   readonly config: SchedulerConfig;
   readonly state: State;
@@ -32,6 +36,8 @@ export class Desk {
   now: number;
   /** Wall-clock ms of the event at hand, for people: nothing is decided by it. */
   wall: number;
+  /** What this process may hold in memory is all but used up: nothing new is taken in. */
+  isShortOfMemory = false;
   /** What leaders had led by the journal when this one began, less its own time then. */
   readonly #ledAhead: number;
   readonly #draft: OutputDraft<SchedulerFact, SchedulerSend, SchedulerReply, SchedulerWork>;
@@ -86,6 +92,13 @@ export class Desk {
   }
   refuse(asker: Asker, ...reason: Parameters<typeof failure>): void {
     this.answer(asker, { kind: 'failed', failure: failure(...reason) });
+  }
+  /** Why something new is not taken in, if so. */
+  memoryFault(what: string): Failure | undefined {
+    if (!this.isShortOfMemory) return undefined;
+    const why = `${what} is not taken in: the scheduler that leads is short of memory`;
+    const details = { retryAfterMs };
+    return failure('RESOURCE_EXHAUSTED', `${why}; retry in ${retryAfterMs} ms`, details);
   }
   located(to: Address, located: Omit<Located, 'kind'>): void {
     this.#draft.reply({ to, message: { kind: 'located', ...located } });

@@ -2,7 +2,7 @@
  * The leader's work on actors: resolve, place, place anew after a death or a release, rebase. Where
  * actors are stands durably in `actors.ts`.
  *
- * D4  nothing is created when it cannot be placed.
+ * D4  nothing is created when it cannot be placed, nor when the scheduler that leads is short of memory.
  * D5  after a death an actor keeps the bundle whose turns may have to be replayed; after a release
  *     it takes the latest that serves its type, if states have the same version there: to another one only
  *     a rollout leads.
@@ -226,6 +226,8 @@ export class Directory {
     if (!isActorKey(key)) {
       return failure('INVALID_ARGUMENT', `"${key}" cannot be the key of an actor`, { type });
     }
+    const fault = this.#desk.memoryFault(`actor "${id}"`);
+    if (fault !== undefined) return fault;
     const node = this.#choose(this.#desk.state.nodes.serving);
     if (node === undefined) {
       return failure('NO_NODES', `no node is alive to take actor "${id}"`, { actor: id });

@@ -32,6 +32,8 @@ export type SchedulerEvent = { readonly wall: number } & (
   /** Our own connection was lost and is back, or this process was paused: nobody is judged by
    *  silence that was ours. */
   | { readonly kind: 'back-after-silence' }
+  /** Of this process: whether what it may hold in memory is all but used up. */
+  | { readonly kind: 'memory'; readonly short: boolean }
   // Results of the I/O asked for below.
   | { readonly kind: 'log-created'; readonly incarnation: Incarnation }
   | { readonly kind: 'log-sealed'; readonly incarnation: Incarnation; readonly position: number }

@@ -192,6 +192,9 @@ export class Leader {
         return this.#membership.detection.testify(event.incarnation);
       case 'back-after-silence':
         return this.startAnew();
+      case 'memory':
+        this.#desk.isShortOfMemory = event.short;
+        return;
       case 'log-created':
         return this.#membership.logCreated(event.incarnation);
       case 'log-sealed':

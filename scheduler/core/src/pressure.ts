@@ -64,6 +64,8 @@ export class Pressure {
 
   /** Why work of this priority is not taken in now, if so. */
   admissionFault(priority: PriorityName = 'normal'): Failure | undefined {
+    const fault = this.#desk.memoryFault('work');
+    if (fault !== undefined) return fault;
     const measure = admissions[priority];
     if (measure === undefined || !this.isGivenUp(measure)) return undefined;
     const what = `work of priority ${priority} is not taken in: ${this.#desk.state.givenUp.reason}`;

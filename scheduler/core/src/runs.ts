@@ -330,7 +330,7 @@ export class Runs {
       const what = `run id "${run}" has a "/", as only runs have that are a block of another`;
       return failure('INVALID_ARGUMENT', what, { run });
     }
-    return valueFault(input, `the input of run "${run}"`);
+    return this.#desk.memoryFault(`run "${run}"`) ?? valueFault(input, `the input of run "${run}"`);
   }
   /** What is wrong with starting again from an earlier run, if anything. */
   #againFault({ tenant, workflow, from }: Body<'start-run'>): Failure | undefined {

@@ -44,6 +44,20 @@ describe('resolving', () => {
     expect([on(small), on(large)]).toEqual([10, 30]);
   });
 
+  it('creates no actor while the leader is short of memory, and tells where those are that exist', () => {
+    const { scene } = cluster(1);
+    const known = where(scene.resolves('known'));
+    scene.tell({ kind: 'memory', short: true });
+    const before = scene.facts.length;
+    expect(codeOf(scene.resolves('new'))).toBe('RESOURCE_EXHAUSTED');
+    expect(scene.code(scene.answer(scene.submits('t1')))).toBe('RESOURCE_EXHAUSTED');
+    expect(scene.facts).toHaveLength(before);
+    expect(where(scene.resolves('known'))).toEqual(known);
+    scene.tell({ kind: 'memory', short: false });
+    expect(where(scene.resolves('new')).birth).toBeGreaterThan(known.birth);
+    expect(scene.code(scene.answer(scene.submits('t1')))).toBeUndefined();
+  });
+
   it('refuses unknown tenants, types and bad keys, and changes nothing', () => {
     const { scene } = cluster(1);
     const before = scene.facts.length;

@@ -5,6 +5,7 @@
 import type { Clock, Logger } from '@troupe/fabric';
 import { failureOf } from '@troupe/model';
 import type { ServerConfig } from './config.ts';
+import { mebibytes } from './heap-watch.ts';
 import type { History } from './history.ts';
 import { writeImageBeside } from './image-thread.ts';
 
@@ -94,5 +95,5 @@ function isDue(history: History, { imageEveryFacts, imageEveryBytes }: Every): b
 /** What this process holds by now, for people: the heap, and what lies beside it. */
 function memoryMiB(): { readonly heapMiB: number; readonly rssMiB: number } {
   const { heapUsed, rss } = process.memoryUsage();
-  return { heapMiB: Math.round(heapUsed / 1_048_576), rssMiB: Math.round(rss / 1_048_576) };
+  return { heapMiB: mebibytes(heapUsed), rssMiB: mebibytes(rss) };
 }

@@ -24,6 +24,7 @@ import type { SchedulerConfig } from '@troupe/scheduler-core';
 import type { ServerConfig } from './config.ts';
 import { Gateway, type LeaderDoor } from './gateway/gateway.ts';
 import { seedGateway } from './gateway/seed.ts';
+import { HeapWatch } from './heap-watch.ts';
 import { type AppliedFacts, History } from './history.ts';
 import { ImageStore } from './image-store.ts';
 import { Images } from './images.ts';
@@ -61,6 +62,7 @@ export class Replica implements LeaderDoor {
   readonly gateway: Gateway;
   readonly #election: Election;
   readonly #images: Images;
+  readonly #heap: HeapWatch;
   readonly #stop = new AbortController();
   readonly #running: { stop(): void }[] = [];
   #presence: Presence | undefined;
@@ -98,6 +100,13 @@ export class Replica implements LeaderDoor {
       leaseMs,
       clock,
       logger,
+    });
+    this.#heap = new HeapWatch((isShort, level) => {
+      const text = isShort
+        ? 'short of memory: no new actors, tasks or runs are taken in; give it a higher heap limit'
+        : 'there is memory again: new actors, tasks and runs are taken in';
+      logger.warn({ ...level }, text);
+      this.#term?.post({ kind: 'memory', short: isShort });
     });
     this.#images = new Images({
       config,
@@ -176,6 +185,7 @@ export class Replica implements LeaderDoor {
     await this.#marking?.stop();
     await this.#leadership?.resign();
     this.#presence?.stop();
+    this.#heap.stop();
     for (const running of this.#running) running.stop();
   }
 
@@ -285,6 +295,7 @@ export class Replica implements LeaderDoor {
     this.#marking = fabric.mark.keep(() => ({ log: journal.log, position: history.position }));
     this.#term = term;
     this.#terms++;
+    if (this.#heap.isShort) term.post({ kind: 'memory', short: true });
     this.#settleWaiters(history);
     this.#presence?.announce();
     try {

@@ -18,6 +18,8 @@ export interface ChildStart {
   readonly kind: 'scheduler' | 'node';
   /** The process's main module. */
   readonly main: string;
+  /** Of Node, before the program. */
+  readonly flags: readonly string[];
   readonly configFile: string;
   readonly logFile: string;
   readonly env: Environment;
@@ -37,7 +39,7 @@ interface Ready {
 export async function startChild(start: ChildStart): Promise<Process> {
   mkdirSync(dirname(start.logFile), { recursive: true });
   const log = openSync(start.logFile, 'a');
-  const own = [process.execPath, start.main, '--config', start.configFile];
+  const own = [process.execPath, ...start.flags, start.main, '--config', start.configFile];
   const [program = process.execPath, ...args] = [...start.prefix, ...own];
   const child = spawn(program, args, {
     // Its own group: Ctrl-C reaches the launcher alone, which stops all in order.

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startChild } from './child.ts';
 import { type Guard, startGuard } from './guard.ts';
+import { heapFlags } from './heap-flag.ts';
 import { mainOf } from './mains.ts';
 import type {
   Cluster,
@@ -175,13 +176,17 @@ class LocalCluster implements Cluster {
     // It may hold passwords.
     writeFileSync(configFile, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
     this.#say(`${kind} ${name} starts`);
+    const environment = { ...this.#options.env?.[name], ...env };
+    const options = environment['NODE_OPTIONS'] ?? globalThis.process.env['NODE_OPTIONS'];
+    const { schedulers = 1 } = this.#options;
     const beginning = startChild({
       name,
       kind,
       main: main ?? mainOf(kind),
+      flags: heapFlags({ kind, schedulers, options }),
       configFile,
       logFile: join(this.#logDir, `${name}.log`),
-      env: { ...this.#options.env?.[name], ...env },
+      env: environment,
       prefix,
       guard: this.#guard,
       startMsMax: this.#options.startMsMax ?? startMsMaxDefault,

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { isShortName } from '@troupe/model';
 import { inheritedEnvironment } from '../cluster/child.ts';
 import { startGuard } from '../cluster/guard.ts';
+import { heapFlags } from '../cluster/heap-flag.ts';
 import { mainOf } from '../cluster/mains.ts';
 import { findDataDir, readRecord } from '../local/state-file.ts';
 import { exitCodes, UsageError } from './exit-code.ts';
@@ -71,7 +72,9 @@ export async function runInForeground(
   configFile: string,
 ): Promise<void> {
   const guard = startGuard();
-  const child = spawn(process.execPath, [mainOf(kind), '--config', configFile], {
+  const options = process.env['NODE_OPTIONS'];
+  const flags = heapFlags({ kind, schedulers: 1, options });
+  const child = spawn(process.execPath, [...flags, mainOf(kind), '--config', configFile], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: inheritedEnvironment(),
