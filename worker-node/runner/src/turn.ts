@@ -21,7 +21,13 @@ import type {
   UndoOptions,
   WaitOptions,
 } from '@troupe/sdk';
-import { idempotencyKeyOf, letterTriesOf, makeHandle, nameOf, saidPriority } from '@troupe/sdk/internal';
+import {
+  idempotencyKeyOf,
+  letterTriesOf,
+  makeHandle,
+  nameOf,
+  saidPriority,
+} from '@troupe/sdk/internal';
 import { type Configured, type ConfigValues, notConfigured } from './configs.ts';
 import { ask, checkDeadline, type Emit } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
