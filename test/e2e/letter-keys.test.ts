@@ -8,7 +8,7 @@ import { type Scene, scene } from './scene.ts';
 const bundle = fileURLToPath(new URL('../agents/tills.ts', import.meta.url));
 const clerks = ['ann', 'bob', 'cem', 'dia'];
 const tills = ['t0', 't1', 't2', 't3'];
-const roundsMax = 3;
+const roundsMax = 2;
 /** New in each round; and those of the rounds before it. */
 const keysOf = (round: number): string[] =>
   Array.from({ length: 6 * round }, (_, n) => `key-${n}`).reverse();
@@ -66,7 +66,7 @@ it('of letters with one key from several senders one takes effect, when nodes of
     await killHost(tills[round] ?? 't0');
     await reminded;
     for (const to of tills) await expectOnce(to, round);
-    // All is taken: those of the next round with these keys come to who was read back.
-    await killHost('t0');
+    // All is taken: of the next round, those with these keys come to who was read back.
+    if (round < roundsMax) await killHost('t0');
   }
 }, 180_000);
