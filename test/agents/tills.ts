@@ -41,5 +41,13 @@ export const Clerk = actor('Clerk', {
       c.send(Till, till, { retries: 9 }).crash(id);
       c.send(Till, till).note(`after ${id}`);
     },
+    /** Of every clerk that says so, one note for each key; and one of its own. */
+    remind(c, till: string, keys: readonly string[], who: string) {
+      for (const [n, idempotencyKey] of keys.entries()) {
+        const delayMs = n % 3 === 2 ? 50 : 0;
+        c.send(Till, till, { idempotencyKey, delayMs }).note(`${idempotencyKey} by ${who}`);
+      }
+      c.send(Till, till).note(`own of ${who}`);
+    },
   },
 });

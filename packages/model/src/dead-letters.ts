@@ -36,6 +36,7 @@ export interface DeadLetter {
   readonly letter: number;
   readonly method: string;
   readonly args: Bytes;
+  readonly idempotencyKey?: string;
   /** Turns that have failed, those of deliveries anew among them. */
   readonly attempts: number;
   /** Of the last one. */

@@ -141,6 +141,12 @@ export const limits = {
   deadLettersMax: 1_000,
   deadLetterBytesMax: 4 * 1024 * 1024,
   deadRoomMs: 10_000,
+  /** Units of the idempotency key of a letter: more are `INVALID_ARGUMENT`. */
+  idempotencyKeyLengthMax: 128,
+  /** Idempotency keys of letters that an actor remembers: beyond, a letter with another key is not taken until some are
+   *  forgotten. Its sender says it again, no sooner than after `letterKeyRoomMs`. */
+  letterKeysMax: 100_000,
+  letterKeyRoomMs: 10_000,
   /** Longest wait between two tries of a letter, and how many may be named: more is `INVALID_ARGUMENT`. */
   letterBackoffMsMax: 3_600_000,
   letterBackoffsMax: 16,

@@ -147,6 +147,8 @@ export interface Letter {
   /** Absent: as the receiver declares. */
   readonly tries?: LetterTries;
   readonly priority?: SaidPriority;
+  /** Of all letters to its receiver with this key one takes effect. Older nodes run each of them. */
+  readonly idempotencyKey?: string;
   readonly replyTo: Address;
   readonly scope: string;
   readonly clock: VectorClock;

@@ -277,6 +277,8 @@ export interface OutgoingSend {
   /** Absent: as the receiver declares. */
   readonly tries?: LetterTries;
   readonly priority?: SaidPriority;
+  /** Of all letters to its receiver with this key one takes effect. */
+  readonly idempotencyKey?: string;
   readonly type: string;
   readonly key: string;
   readonly method: string;

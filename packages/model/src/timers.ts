@@ -33,6 +33,7 @@ export interface TimerErrand {
   /** Of such a letter. */
   readonly tries?: LetterTries;
   readonly priority?: SaidPriority;
+  readonly idempotencyKey?: string;
 }
 
 /** What a turn did to the timers of its actor; a name that is set again replaces the timer of it. */

@@ -103,6 +103,10 @@ export interface SendOptions extends LetterOptions {
   /** Among all that waits for the receiver; normal unless given. Letters of one sender keep their order: a
    *  more urgent one takes those before it along. */
   readonly priority?: PriorityName;
+  /** Of all letters to this receiver with one key, whoever sends them, one takes effect: the first whose turn
+   *  ends well. The others are taken and run nothing. 1 to 128 characters; known for 15 minutes after one
+   *  was last taken. */
+  readonly idempotencyKey?: string;
 }
 
 export interface StepContext {

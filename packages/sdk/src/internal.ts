@@ -2,6 +2,7 @@
 export type { AnyActorDefinition } from './actor.ts';
 export { definitionBrand } from './definition.ts';
 export { makeHandle, nameOf } from './handle.ts';
+export { idempotencyKeyOf } from './idempotency-key.ts';
 export { letterTriesOf } from './letter-tries.ts';
 export type { AnyDefinition, Definitions } from './manifest.ts';
 export { definitionsOf, isDefinition } from './manifest.ts';

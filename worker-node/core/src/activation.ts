@@ -46,6 +46,8 @@ export interface Input {
   readonly tries?: LetterTries;
   /** Number of the dead letter that it delivers anew. */
   readonly redelivers?: number;
+  /** Of its letter. */
+  readonly idempotencyKey?: string;
   /** Normal when absent. A letter before a more urgent one of its sender becomes as urgent. */
   priority?: PriorityName | undefined;
   /** How many have been put before it. */

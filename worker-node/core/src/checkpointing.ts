@@ -25,7 +25,7 @@ import { type CheckpointHead, encodeCheckpoint, encodeRest } from './checkpoint.
 import type { Core } from './core.ts';
 import type { NodeEvent, NodeSend } from './events.ts';
 import type { NodeFact } from './facts.ts';
-import { type Memory, unheard } from './memory.ts';
+import { forgetOld, type Memory, unheard } from './memory.ts';
 import { checkpointAfterMs, failuresMs } from './pace.ts';
 import { servingCode } from './state-code.ts';
 import { type Versions, versionsKeptDefault, withVersion } from './versions.ts';
@@ -199,7 +199,7 @@ export class Checkpointing {
     if (activation?.memory === undefined || activation.checkpoint.underWay !== 'capture') return;
     if (captured.request !== activation.epoch) return;
     const { memory, checkpoint } = activation;
-    memory.sessions.forget(this.#core.now);
+    forgetOld(memory, this.#core.now);
     this.#core.uses.isOf(activation, captured.state.length);
     const head = this.#headOf(activation, memory.seq);
     const past = this.#core.lines.capture(activation, head, captured.state);
@@ -328,7 +328,7 @@ export class Checkpointing {
     const { since, underWay, isRest, revision } = checkpoint;
     if (memory === undefined || since === undefined || underWay !== undefined) return false;
     if (isRest || revision === 0 || activation.chain.length > 0) return false;
-    memory.sessions.forget(this.#core.now);
+    forgetOld(memory, this.#core.now);
     this.#underWay.add(activation);
     const head = this.#headOf(activation, memory.seq);
     const past = this.#core.lines.rest(activation);

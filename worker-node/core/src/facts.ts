@@ -48,6 +48,7 @@ export interface OutboxLetter {
   /** Absent: as its receiver declares. */
   readonly tries?: LetterTries;
   readonly priority?: SaidPriority;
+  readonly idempotencyKey?: string;
 }
 
 /** What a failed turn makes of its letter. A node of before there were dead letters takes it in any case. */
@@ -77,6 +78,9 @@ export type NodeFact =
       readonly letterEnd?: LetterEnd;
       /** Number of the dead letter that it delivered anew: it is dead no longer if that went well. */
       readonly redelivers?: number;
+      /** Of its letter: known once a turn has ended well. A letter whose key is known takes a turn that runs
+       *  nothing. Older nodes remember no keys. */
+      readonly idempotencyKey?: string;
       readonly letters: readonly OutboxLetter[];
       /** Letters to these that were not taken are sent no more: those of this turn are. Older nodes send
        *  them still, which breaks no promise of a topic. */
@@ -105,6 +109,7 @@ export type NodeFact =
       /** How often the letter has failed before; absent when it has not. */
       readonly failed?: number;
       readonly redelivers?: number;
+      readonly idempotencyKey?: string;
       readonly clock: VectorClock;
       /** What it yields is taken. */
       readonly streamed?: true;

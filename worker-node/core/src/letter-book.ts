@@ -48,6 +48,7 @@ interface EndedLetter {
   readonly method: string;
   readonly outcome: Outcome;
   readonly letterEnd?: LetterEnd;
+  readonly idempotencyKey?: string;
   readonly at: number;
 }
 
@@ -112,7 +113,8 @@ export class LetterBook {
   }
 
   /** The turn of a letter is there. */
-  ended(sender: string, { cause, method, outcome, letterEnd, at }: EndedLetter, now: number): void {
+  ended(sender: string, ended: EndedLetter, now: number): void {
+    const { cause, method, outcome, letterEnd, idempotencyKey, at } = ended;
     const { from, fromBirth, number: letter } = cause;
     if (letterEnd?.kind === 'again') {
       const attempts = this.attempts(sender, letter) + 1;
@@ -131,6 +133,7 @@ export class LetterBook {
       letter,
       method,
       args,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       attempts,
       failure,
       at,

@@ -22,6 +22,7 @@ import {
   builtInBundle,
   type Call,
   type CancelCall,
+  type DeadLetter,
   discardMethod,
   type Failure,
   failure,
@@ -38,6 +39,7 @@ import { type Activation, type Input, incarnationOf } from './activation.ts';
 import { isOfLeader } from './built-ins.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
+import { standingOf } from './letter-keys.ts';
 import { enqueue } from './mailbox-order.ts';
 import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
 import { mannerOf } from './outbox.ts';
@@ -124,8 +126,11 @@ export class Mailboxes {
     while (activation.dispatched.length < limits.turnsAheadMax) {
       const input = this.#core.groups.first(activation);
       if (input === undefined || this.#core.deadLetters.mustWait(activation, input)) return;
+      const standing = standingOf(activation, input);
+      if (standing === 'waits') return;
       activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
-      if (input.read) this.#core.turns.dispatchRead(activation, input);
+      if (standing === 'known') this.#core.turns.pass(activation, input);
+      else if (input.read) this.#core.turns.dispatchRead(activation, input);
       else this.#core.turns.dispatch(activation, input);
     }
   }
@@ -301,7 +306,7 @@ export class Mailboxes {
     this.#acceptTurn(activation, call, until);
   }
 
-  #acceptTurn(activation: Activation, call: Call, until: number, redelivers?: number): void {
+  #acceptTurn(activation: Activation, call: Call, until: number, dead?: DeadLetter): void {
     const { memory } = activation;
     if (memory === undefined) return;
     const { session, number, low } = call.caller;
@@ -319,9 +324,9 @@ export class Mailboxes {
       return this.#turnAway(activation, call);
     }
     memory.sessions.hear(session, low, this.#core.now);
-    const read = kind === 'read' && redelivers === undefined;
+    const read = kind === 'read' && dead === undefined;
     const bare = inputOfCall(activation, call, read, until);
-    const input = redelivers === undefined ? bare : { ...bare, redelivers };
+    const input = dead === undefined ? bare : { ...bare, ...deliveryOf(dead) };
     opened(activation, session, number, input);
     const begins =
       input.read && mayRead(activation) && this.#core.groups.mayBegin(activation, input);
@@ -361,8 +366,8 @@ export class Mailboxes {
   #acceptOfLetters(activation: Activation, call: Call, until: number): void {
     const asked = this.#core.deadLetters.onCall(activation, call);
     if (asked.kind === 'deliver') {
-      const { number, method, args } = asked.letter;
-      return this.#acceptTurn(activation, { ...call, method, args }, until, number);
+      const { method, args } = asked.letter;
+      return this.#acceptTurn(activation, { ...call, method, args }, until, asked.letter);
     }
     const input = inputOfCall(activation, call, false, until);
     if (asked.kind === 'refuse') return this.answerUnrun(activation, input, asked.outcome);
@@ -441,7 +446,10 @@ export class Mailboxes {
     // Known, or ahead of one that is missing: its sender sends both again, in order.
     if (letter.number !== queued + 1) return;
     if (activation.mailbox.length >= limits.mailboxCallsMax) return;
-    const heldMs = this.#core.deadLetters.heldMs(activation, letter);
+    const { letterKeys } = activation.memory ?? {};
+    const heldMs =
+      this.#core.deadLetters.heldMs(activation, letter) ??
+      letterKeys?.heldMs(letter.idempotencyKey, this.#core.now);
     if (heldMs !== undefined) return this.acknowledge(activation, letter, letter.replyTo, heldMs);
     if (this.#core.builtIns.holdsBack(activation, letter)) return;
     activation.queuedLetters.set(sender, letter.number);
@@ -578,6 +586,10 @@ function inputOfCall(activation: Activation, call: Call, read: boolean, until: n
     cancelled: false,
     ...(call.from === undefined ? {} : { takers: new Map([[call.replyTo, call.from]]) }),
   };
+}
+
+function deliveryOf({ number, idempotencyKey }: DeadLetter): Partial<Input> {
+  return { redelivers: number, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
 }
 
 /** The call is under way here: its twin only tells where the answer goes. */

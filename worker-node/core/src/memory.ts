@@ -22,6 +22,7 @@ import {
 import { applyEnd } from './end-of-actor.ts';
 import type { NodeFact, TurnCause } from './facts.ts';
 import { LetterBook, type StoredLetterBook } from './letter-book.ts';
+import { LetterKeys, type StoredLetterKeys } from './letter-keys.ts';
 import { Outbox, type StoredChannel } from './outbox.ts';
 import { Sessions, type StoredSession } from './sessions.ts';
 import { Signals, type StoredSignals } from './signals.ts';
@@ -39,6 +40,7 @@ export interface BegunTurn {
   readonly tries?: LetterTries;
   /** Number of the dead letter that it delivers anew. */
   readonly redelivers?: number;
+  readonly idempotencyKey?: string;
   readonly recorded: Recorded[];
   /** Version of the configuration that it was begun with; absent when there was none. */
   readonly config?: number;
@@ -68,6 +70,7 @@ export interface Memory {
   readonly signals: Signals;
   readonly timers: TimerBook;
   readonly letters: LetterBook;
+  readonly letterKeys: LetterKeys;
   begun: BegunTurn | undefined;
   /** Undefined until it was upgraded for the first time. */
   madeBy: StateCode | undefined;
@@ -85,6 +88,8 @@ export interface StoredMemory {
   readonly signals?: StoredSignals;
   /** Absent where no letter has failed. */
   readonly letters?: StoredLetterBook;
+  /** Absent where none is known. */
+  readonly letterKeys?: StoredLetterKeys;
   /** Absent where nothing that was yielded is kept. */
   readonly yields?: readonly StoredStream[];
   /** Absent where no rollout has upgraded it. */
@@ -108,13 +113,14 @@ export function freshMemory(): Memory {
     signals: new Signals(),
     timers: new TimerBook(),
     letters: new LetterBook(),
+    letterKeys: new LetterKeys(),
     begun: undefined,
     madeBy: undefined,
   };
 }
 
 export function storeMemory(memory: Memory, now: number): StoredMemory {
-  const { begun, signals } = memory;
+  const { begun, signals, letterKeys } = memory;
   const yields = memory.sessions.storeYields();
   return {
     seq: memory.seq,
@@ -127,6 +133,7 @@ export function storeMemory(memory: Memory, now: number): StoredMemory {
     ...(yields.length === 0 ? {} : { yields }),
     ...(memory.timers.isUsed ? { timers: memory.timers.store() } : {}),
     ...(memory.letters.isUsed ? { letters: memory.letters.store(now) } : {}),
+    ...(letterKeys.count === 0 ? {} : { letterKeys: letterKeys.store(now) }),
     ...(memory.madeBy === undefined ? {} : { madeBy: storeCode(memory.madeBy, now) }),
   };
 }
@@ -141,6 +148,7 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
     signals: Signals.from(stored.signals),
     timers: stored.timers === undefined ? new TimerBook() : TimerBook.from(stored.timers, now),
     letters: LetterBook.from(stored.letters, now),
+    letterKeys: LetterKeys.from(stored.letterKeys ?? [], now),
     begun: stored.begun === undefined ? undefined : begunFrom(stored.begun, now),
     madeBy: stored.madeBy === undefined ? undefined : codeFrom(stored.madeBy, now),
   };
@@ -162,6 +170,9 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
   } else if (cause.kind === 'timer') memory.timers.fired(cause.number, cause.firing);
   if (fact.upgrade !== undefined) memory.madeBy = { ...fact.upgrade, seq: fact.seq, since: now };
   if (fact.redelivers !== undefined) memory.letters.redelivered(fact.redelivers, fact.outcome);
+  // One that failed has changed nothing: the next one with its key may.
+  const { idempotencyKey } = fact;
+  if (idempotencyKey !== undefined && fact.outcome.ok) memory.letterKeys.hear(idempotencyKey, now);
   if (fact.timers !== undefined) memory.timers.change(fact.timers, now);
   for (const to of fact.withdrawn ?? []) memory.outbox.drop(to);
   for (const letter of fact.letters) memory.outbox.add(letter, memory.clock);
@@ -181,6 +192,12 @@ export function applyDiscard(memory: Memory, fact: DiscardFact, now: number): vo
   memory.letters.discard(number, letter);
   memory.clock = mergeClocks(memory.clock, fact.clock);
   memory.sessions.record(cause.session, cause.number, cause.low, signalled, now);
+}
+
+/** Forgets who was not heard of for too long. */
+export function forgetOld({ sessions, letterKeys }: Memory, now: number): void {
+  sessions.forget(now);
+  letterKeys.forget(now);
 }
 
 /** Replays one fact of this actor. Answers the delta when the user state changes by it. */
@@ -280,11 +297,13 @@ function giveBack(memory: Memory, begun: BegunTurn, lost: readonly number[]): vo
 export function letterPart(of: {
   readonly tries?: LetterTries | undefined;
   readonly redelivers?: number | undefined;
-}): Pick<BegunTurn, 'tries' | 'redelivers'> {
-  const { tries, redelivers } = of;
+  readonly idempotencyKey?: string | undefined;
+}): Pick<BegunTurn, 'tries' | 'redelivers' | 'idempotencyKey'> {
+  const { tries, redelivers, idempotencyKey } = of;
   return {
     ...(tries === undefined ? {} : { tries }),
     ...(redelivers === undefined ? {} : { redelivers }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
 }
 

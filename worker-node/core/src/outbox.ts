@@ -14,7 +14,7 @@ export interface KeptLetter extends OutboxLetter {
   readonly clock: VectorClock;
 }
 
-export type Manner = Pick<OutboxLetter, 'tries' | 'priority'>;
+export type Manner = Pick<OutboxLetter, 'tries' | 'priority' | 'idempotencyKey'>;
 
 type Passed = readonly (readonly [first: number, last: number])[];
 
@@ -157,10 +157,11 @@ export class Outbox {
 }
 
 /** How a letter is to be delivered: only what is said of it. */
-export function mannerOf({ tries, priority }: Manner): Manner {
+export function mannerOf({ tries, priority, idempotencyKey }: Manner): Manner {
   return {
     ...(tries === undefined ? {} : { tries }),
     ...(priority === undefined ? {} : { priority }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
 }
 

@@ -71,6 +71,8 @@ export function rewoundMemory(rewound: Rewound, now: number): Memory | { readonl
     letters: LetterBook.rewound(former.letters, present.letters, (sender) => {
       return isInside(sender, line);
     }),
+    // What went back with the actor may come again, whoever sends it.
+    letterKeys: former.letterKeys,
     begun: former.begun,
     madeBy: former.madeBy,
   };

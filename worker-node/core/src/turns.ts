@@ -314,7 +314,10 @@ export class Turns {
     if (next !== undefined) this.#first(next);
     if (frame.skipped === true || !this.#core.timers.isPending(activation, input.cause)) {
       this.#core.timers.settled(activation, input.cause);
-    } else this.#commit(activation, input, frame.outcome, frame, configOf(turn));
+    } else {
+      this.#judge(activation, frame.outcome);
+      this.#commit(activation, input, frame.outcome, frame, configOf(turn));
+    }
     this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
@@ -332,6 +335,12 @@ export class Turns {
     this.#core.upgrades.changed(activation);
   }
 
+  /** It runs nothing: one with its key has taken effect (LK1). */
+  pass(activation: Activation, input: Input): void {
+    assert(activation.memory?.begun === undefined, 'LK1: what has begun was not known to be done');
+    this.#commit(activation, input, nothing, { sends: [] });
+  }
+
   #commit(
     activation: Activation,
     input: Input,
@@ -342,8 +351,6 @@ export class Turns {
     const { memory } = activation;
     assert(memory !== undefined, 'H2: only a live activation takes a turn');
     const outcome = memory.begun === undefined ? ended : afterItBegan(ended, input);
-    if (ended.ok || !costsRunners(ended.failure, activation)) this.#core.ailing.isWell(activation);
-    else this.#core.ailing.fellIll(activation, ended.failure, true);
     const seq = memory.seq + 1;
     const known = input.clock === undefined ? memory.clock : mergeClocks(memory.clock, input.clock);
     const bare = {
@@ -361,7 +368,7 @@ export class Turns {
       ...config,
     } as const;
     const changed = done.delta === undefined ? bare : { ...bare, delta: done.delta };
-    const { redelivers } = input;
+    const { redelivers, idempotencyKey } = input;
     const letterEnd = this.#core.deadLetters.endOf(activation, input, outcome);
     const withdrawn = done.withdrawn?.map((to) => this.#core.post.addressee(activation, to));
     const fact = {
@@ -369,6 +376,7 @@ export class Turns {
       ...(done.timers === undefined ? {} : { timers: done.timers }),
       ...(letterEnd === undefined ? {} : { letterEnd }),
       ...(redelivers === undefined ? {} : { redelivers }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(withdrawn === undefined ? {} : { withdrawn }),
     };
     const news = this.#core.timers.nextNews(activation);
@@ -385,6 +393,11 @@ export class Turns {
       this.#core.mailboxes.acknowledge(activation, input.cause, input.replyTo);
     }
     this.#core.mailboxes.answer(activation, input, outcome);
+  }
+
+  #judge(activation: Activation, ended: Outcome): void {
+    if (ended.ok || !costsRunners(ended.failure, activation)) this.#core.ailing.isWell(activation);
+    else this.#core.ailing.fellIll(activation, ended.failure, true);
   }
 
   #letters(
@@ -490,6 +503,7 @@ export class Turns {
       return this.#core.timers.settled(activation, input.cause);
     }
     const ended = this.#core.decisions.crashedWhileUndone(activation, input, outcome);
+    this.#judge(activation, ended);
     this.#commit(activation, input, ended, { sends: [] });
   }
 

@@ -47,7 +47,8 @@ export class TimerDraft {
     return [...this.#later, ...this.#named.values()];
   }
 
-  sendLater({ type, key, method, args, tries, priority }: OutgoingSend, delayMs: number): void {
+  sendLater(send: OutgoingSend, delayMs: number): void {
+    const { type, key, method, args, tries, priority, idempotencyKey } = send;
     const when = { kind: 'after', ms: delayMs } as const;
     this.#check(when, 'delayMs', `${type}/${key}.${method}`);
     this.#checkRoom();
@@ -56,6 +57,7 @@ export class TimerDraft {
       ...letter,
       ...(tries === undefined ? {} : { tries }),
       ...(priority === undefined ? {} : { priority }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
   }
 

@@ -21,7 +21,13 @@ import type {
   UndoOptions,
   WaitOptions,
 } from '@troupe/sdk';
-import { letterTriesOf, makeHandle, nameOf, saidPriority } from '@troupe/sdk/internal';
+import {
+  idempotencyKeyOf,
+  letterTriesOf,
+  makeHandle,
+  nameOf,
+  saidPriority,
+} from '@troupe/sdk/internal';
 import { type Configured, type ConfigValues, notConfigured } from './configs.ts';
 import { ask, checkDeadline, type Emit } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
@@ -194,10 +200,13 @@ export class TurnScope {
     return makeHandle((method, args) => {
       this.#work.checkOpen('c.send');
       const bare = ask(nameOf(actor), key, method, args);
+      const what = `letter ${bare.type}/${key}.${method}`;
+      const idempotencyKey = idempotencyKeyOf(what, options.idempotencyKey);
       const asked = {
         ...bare,
         ...(tries === undefined ? {} : { tries }),
         ...(priority === undefined ? {} : { priority }),
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       };
       if (delayMs === 0) this.sends.push(asked);
       else this.#usedTimers().draft.sendLater(asked, delayMs);

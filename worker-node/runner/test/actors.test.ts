@@ -30,6 +30,8 @@ export const Counter = actor('Counter', {
     late(c) { const said = []; for (const use of [() => globalThis.kept.state, () => globalThis.kept.step('x', () => 1), () => globalThis.kept.send('A', 'k').m(), () => globalThis.draft.count]) { try { use(); said.push('fine'); } catch (e) { said.push(e.message); } } return said; },
     sends(c) { c.send('Other', 'k').note('a', 1); c.send(Counter, 'z').inc(2); return 'sent'; },
     sendsAndFails(c) { c.send('Other', 'k').note('a'); throw new Error('no'); },
+    sendsOnce(c, idempotencyKey, delayMs) { c.state.count = 99; c.send('Other', 'k').note('before'); c.send('Other', 'k', { idempotencyKey, delayMs }).note('a'); },
+    sendsOnceHalf(c) { c.state.count = 99; c.send('Other', 'k', { idempotencyKey: 'half ' + String.fromCharCode(0xd800) }).note('a'); },
     sendsBadly(c) { c.send('Other', 'k').note({ f() {} }); },
     forever(c) { return new Promise(() => undefined); },
     listens(c) { return new Promise((_, reject) => c.signal.addEventListener('abort', () => reject(c.signal.reason))); },
@@ -252,6 +254,32 @@ describe('a turn that fails', () => {
     const badly = failureText((await runner.run(actor, 'sendsBadly')).outcome);
     expect(badly).toMatch(/^UNCARRIABLE: args\[0\]\.f is a function/);
   });
+
+  test('sends a letter with its idempotency key, also a delayed one', async () => {
+    const key = 'report-2026-11-30 \u{1f4ec}';
+    const { sends } = await runner.run(await fresh(), 'sendsOnce', [key, 0]);
+    expect(sends.map(({ idempotencyKey }) => idempotencyKey)).toEqual([undefined, key]);
+    const later = await runner.run(await fresh(), 'sendsOnce', ['x'.repeat(128), 5]);
+    expect(later.timers).toMatchObject([{ kind: 'set', idempotencyKey: 'x'.repeat(128) }]);
+  });
+
+  test.each([
+    ['empty', 'sendsOnce', ['', 0]],
+    ['too long', 'sendsOnce', ['x'.repeat(129), 0]],
+    ['no string', 'sendsOnce', [17, 0]],
+    ['more than one line', 'sendsOnce', ['a\nb', 0]],
+    ['too long, of a delayed send', 'sendsOnce', ['x'.repeat(129), 5]],
+    ['half a character', 'sendsOnceHalf', []],
+  ])(
+    'changes nothing when an idempotency key is %s, and says what one is',
+    async (_, method, args) => {
+      const done = await runner.run(await fresh(), method, args);
+      const what =
+        'the idempotencyKey of letter Other/k.note must be a string of 1 to 128 characters';
+      expect(failureText(done.outcome)).toContain(`INVALID_ARGUMENT: ${what}`);
+      expect([done.delta, done.sends, done.timers]).toEqual([undefined, [], undefined]);
+    },
+  );
 
   test('is one whose method does not exist', async () => {
     const actor = await fresh();
