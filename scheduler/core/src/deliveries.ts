@@ -16,6 +16,8 @@ interface Lane<Id> {
   /** When each was last sent; the oldest first. */
   readonly flying: Map<Id, number>;
   readonly waiting: Set<Id>;
+  /** Those that come after them, one by one as there is room. */
+  further: Iterator<Id> | undefined;
   deadline: Deadline | undefined;
 }
 
@@ -36,10 +38,12 @@ export class Deliveries<Id extends string> {
     this.#message = message;
   }
 
-  /** Sent and not confirmed, or waiting to be sent; looks at every node. */
+  /** Sent and not confirmed, or waiting to be sent, of further ones at least one; looks at every node. */
   get size(): number {
     let size = 0;
-    for (const { flying, waiting } of this.#lanes.values()) size += flying.size + waiting.size;
+    for (const { flying, waiting, further } of this.#lanes.values()) {
+      size += flying.size + waiting.size + (further === undefined ? 0 : 1);
+    }
     return size;
   }
 
@@ -49,14 +53,18 @@ export class Deliveries<Id extends string> {
   }
 
   add(node: Incarnation, id: Id): void {
-    let lane = this.#lanes.get(node);
-    if (lane === undefined) {
-      lane = { flying: new Map(), waiting: new Set(), deadline: undefined };
-      this.#lanes.set(node, lane);
-    }
+    const lane = this.#lane(node);
     lane.flying.delete(id);
     if (lane.flying.size >= windowMax) lane.waiting.add(id);
     else this.#send(node, lane, id);
+  }
+
+  /** So many that they are looked at one by one as there is room: a new leader has a million to tell, and others
+   *  wait for it meanwhile. What is added beside them goes before them. */
+  addAll(node: Incarnation, ids: Iterable<Id>): void {
+    const lane = this.#lane(node);
+    lane.further = ids[Symbol.iterator]();
+    this.#fill(node, lane);
   }
 
   /** The node has it, or nobody wants it any more. */
@@ -64,7 +72,7 @@ export class Deliveries<Id extends string> {
     const lane = this.#lanes.get(node);
     if (lane === undefined) return;
     if (!lane.flying.delete(id)) lane.waiting.delete(id);
-    if (lane.waiting.size > 0) this.#fill(node, lane);
+    this.#fill(node, lane);
   }
 
   /** The node is no more. */
@@ -97,6 +105,20 @@ export class Deliveries<Id extends string> {
       lane.waiting.delete(id);
       this.#send(node, lane, id);
     }
+    while (lane.further !== undefined && lane.flying.size < windowMax) {
+      const next = lane.further.next();
+      if (next.done === true) lane.further = undefined;
+      else if (!lane.flying.has(next.value)) this.#send(node, lane, next.value);
+    }
+  }
+
+  #lane(node: Incarnation): Lane<Id> {
+    let lane = this.#lanes.get(node);
+    if (lane === undefined) {
+      lane = { flying: new Map(), waiting: new Set(), further: undefined, deadline: undefined };
+      this.#lanes.set(node, lane);
+    }
+    return lane;
   }
 
   #send(node: Incarnation, lane: Lane<Id>, id: Id): void {

@@ -71,7 +71,7 @@ export class Directory {
   takeOver(): void {
     const { nodes, actors } = this.#desk.state;
     for (const { incarnation } of nodes.present()) {
-      for (const { id } of actors.on(incarnation)) this.#places.add(incarnation, id);
+      this.#places.addAll(incarnation, idsOf(actors.on(incarnation)));
     }
     this.placeWaiting();
   }
@@ -373,4 +373,8 @@ export class Directory {
       ...this.#desk.state.rewinds.placeOf(actor),
     };
   }
+}
+
+function* idsOf(actors: Iterable<ActorRecord>): Generator<ActorId> {
+  for (const { id } of actors) yield id;
 }

@@ -126,6 +126,36 @@ describe('resolving', () => {
     scene.hear({ kind: 'place-seen', incarnation: node, placed });
     expect(scene.to(node, 'place')).toHaveLength(1_500);
   });
+
+  it('are told to their node by the next leader, a window at a time, until all are seen, new ones too', () => {
+    const { scene, nodes } = cluster(1);
+    const [node] = nodes;
+    if (node === undefined) throw new Error('no node');
+    const seen = new Set<string>();
+    const sees = () => {
+      const placed = scene.to(node, 'place').map(({ actor, epoch }) => ({ actor, epoch }));
+      for (const { actor } of placed) seen.add(actor);
+      scene.hear({ kind: 'place-seen', incarnation: node, placed });
+    };
+    for (let i = 0; i < 2_500; i++) {
+      scene.resolves(`k${i}`);
+      if (i % 500 === 499) sees();
+    }
+    seen.clear();
+    scene.failOver();
+    const told = () => scene.to(node, 'place').length;
+    expect(told()).toBe(1_000);
+    scene.resolves('late');
+    expect(told()).toBe(1_000);
+    sees();
+    expect(seen).not.toContain(cart('k1500'));
+    for (let before = 0; before < told(); ) {
+      before = told();
+      sees();
+    }
+    expect(seen.size).toBe(2_501);
+    expect(scene.machine.sizes().find(({ of }) => of === 'placements to deliver')?.size).toBe(0);
+  });
 });
 
 describe('failover of actors', () => {
