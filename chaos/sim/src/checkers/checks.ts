@@ -55,6 +55,7 @@ import { noDoubleReservation } from './no-double-reservation.ts';
 import { noLeak } from './no-leak.ts';
 import { nothingFromThePast } from './nothing-from-the-past.ts';
 import { oneActivation } from './one-activation.ts';
+import { oneForEachKey } from './one-for-each-key.ts';
 import { oneLeaderPerTerm } from './one-leader-per-term.ts';
 import { oneWriterPerLog, writerOf } from './one-writer-per-log.ts';
 import { perSenderOrder } from './per-sender-order.ts';
@@ -103,6 +104,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'line-is-maximal': lineIsMaximal,
   'reads-are-fresh': readsAreFresh,
   'dead-letters-kept': deadLettersKept,
+  'one-for-each-key': oneForEachKey,
   'signal-once': signalOnce,
   'same-winner': sameWinner,
   'undone-in-reverse': undoneInReverse,

@@ -12,7 +12,10 @@ export function letterSights(truth: Truth, coverage: Coverage): Checker {
     turnFact(fact) {
       if (fact.kind === 'letter-discarded') coverage.reach('a dead letter is discarded');
       if (fact.kind !== 'turn') return;
-      const { actor, epoch, cause, outcome, letterEnd, redelivers } = fact;
+      const { actor, epoch, cause, outcome, letterEnd, redelivers, idempotencyKey, delta } = fact;
+      if (idempotencyKey !== undefined && outcome.ok && delta === undefined) {
+        coverage.reach('a letter whose key is known runs nothing');
+      }
       if (redelivers !== undefined && outcome.ok) {
         coverage.reach('a dead letter is delivered anew');
         if ((died.get(actor) ?? epoch) < epoch) {

@@ -16,7 +16,7 @@ import {
 } from '@troupe/model';
 
 /** How a letter is to be delivered. */
-export type Manner = Pick<OutgoingSend, 'tries' | 'priority'>;
+export type Manner = Pick<OutgoingSend, 'tries' | 'priority' | 'idempotencyKey'>;
 
 export type Part =
   | Leg

@@ -8,6 +8,8 @@ import { keyOf, type Operation } from './load.ts';
 const operationsMax = 6;
 const lettersMax = 4;
 const roundsMax = 6;
+/** Idempotency keys, which all clients share. */
+const keysMax = 3;
 
 export function drawLetterLoad(
   client: string,
@@ -22,7 +24,7 @@ export function drawLetterLoad(
     // To one receiver, so that some wait behind others.
     const to = keyOf(chance.whole(0, Math.min(keys, 4) - 1));
     const parts = Array.from({ length: chance.whole(1, lettersMax) }, (_, letter) =>
-      drawLetter(`${id}.${letter}`, to, chance),
+      drawLetter(`${id}.${letter}`, to, chance, letter % 2 === 1 ? number % keysMax : undefined),
     );
     const base = { kind: 'call', at: at(), actor, program: { id, parts } } as const;
     return { ...base, deadlineMs: 30_000, ...drawPriority(chance) };
@@ -37,9 +39,10 @@ export function drawLetterLoad(
   return [...calls, ...rounds].sort((left, right) => left.at - right.at);
 }
 
-function drawLetter(id: string, to: string, chance: Random): Part {
+function drawLetter(id: string, to: string, chance: Random, key: number | undefined): Part {
   const tries = chance.chance(0.6) ? { tries: drawTries(chance) } : {};
-  const manner: Manner = { ...tries, ...drawPriority(chance) };
+  const once = key === undefined ? {} : { idempotencyKey: `key ${key}` };
+  const manner: Manner = { ...tries, ...drawPriority(chance), ...once };
   const program: Program = { id, parts: drawParts(id, chance) };
   if (!chance.chance(0.2)) return ['send', to, program, manner];
   return ['later', to, Math.round(chance.spread(1, 5_000)), program, manner];

@@ -174,6 +174,7 @@ export const interestingStates = [
   'a dead letter fails again',
   'a dead letter outlives a failover',
   'a dead letter is discarded',
+  'a letter whose key is known runs nothing',
   'a message comes to a subscriber',
   'a topic goes on with a message',
   'a topic goes on where it was placed anew',
