@@ -138,6 +138,7 @@ export const mutants = {
   'tries-without-waiting': 'a letter that failed is tried again at once',
   'tried-once-more': 'a letter is tried once more often than its sender asked',
   'signals-not-in-the-checkpoint': 'a checkpoint forgets the signals that wait',
+  'letter-keys-not-in-the-checkpoint': 'a checkpoint forgets the idempotency keys of letters',
   'losers-not-recorded': 'a race does not record what lost',
   'races-run-anew': 'a turn that runs again runs its races anew',
   'undone-first-to-last': 'a turn that fails undoes its steps in the order in which it took them',

@@ -281,6 +281,7 @@ interface Body {
     timers?: unknown;
     letters?: unknown;
     yields?: unknown;
+    letterKeys?: unknown;
   };
 }
 
@@ -318,6 +319,9 @@ const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) 
   },
   'signals-not-in-the-checkpoint': (memory) => {
     delete memory.signals;
+  },
+  'letter-keys-not-in-the-checkpoint': (memory) => {
+    delete memory.letterKeys;
   },
   'dead-letters-not-in-the-checkpoint': (memory) => {
     delete memory.letters;
