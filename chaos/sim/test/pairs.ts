@@ -19,7 +19,7 @@ export const pairs: readonly (readonly [MutantName, checker: string, from?: numb
   ['gang-policy-ignored', 'gang-all-or-none', 6],
   ['gpu-taken-for-half', 'no-double-reservation', 22],
   ['signals-not-in-the-checkpoint', 'signal-once'],
-  ['letter-keys-not-in-the-checkpoint', 'one-for-each-key'],
+  ['letter-keys-not-in-the-checkpoint', 'one-for-each-key', 13],
   ['races-run-anew', 'same-winner'],
   ['yields-not-in-the-checkpoint', 'values-in-order', 68],
   ['yields-run-anew', 'values-in-order'],

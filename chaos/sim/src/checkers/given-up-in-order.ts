@@ -4,7 +4,9 @@
  * long enough under too much gives something up. What is given up is not done: no actor is moved to even out the load,
  * no work of a priority is taken in that is not; and no other work is turned away for it.
  *
- * Nodes of the simulation say nothing of their memory, so pressure is that of queues and of the journal.
+ * Nodes of the simulation say nothing of their memory, so pressure is that of queues and of the journal. Of that more is
+ * borne where more is known, by actors, tasks and runs that have not been forgotten: here they are counted as if none ever were,
+ * or as if there were none, whichever is in doubt's favour.
  */
 import type { PriorityName, TaskId } from '@troupe/model';
 import type { SchedulerConfig, SchedulerFact } from '@troupe/scheduler-core';
@@ -55,6 +57,8 @@ class Felt {
   readonly #retried = new Set<TaskId>();
   #facts = 0;
   #factsInImage = 0;
+  /** Actors and runs that ever were. */
+  #made = 0;
   #count = 0;
   /** As the journal says it last. */
   #ledMs = 0;
@@ -78,7 +82,7 @@ class Felt {
     this.#checkDone(fact);
     this.#apply(fact);
     this.#facts += 1;
-    const isHigh = this.#shareOf(this.#waiting.size) >= highShare;
+    const isHigh = this.#leastShare() >= highShare;
     if (!isHigh || this.#count === countMax) this.#highMs = 0;
   }
 
@@ -113,8 +117,8 @@ class Felt {
     if (Math.abs(count - this.#count) !== 1 || count > countMax) this.#violate(what);
     const lastedMs = ledMs - this.#sinceMs + roundingMs;
     if (lastedMs < (isMore ? downMs : upMs)) this.#violate(`${what}, ${lastedMs} ms later`);
-    const least = this.#shareOf(this.#waiting.size);
-    const most = this.#shareOf(this.#waiting.size + this.#retried.size);
+    const least = this.#leastShare();
+    const most = this.#mostShare();
     if (isMore && most < highShare) this.#violate(`${what}, at a share of ${most}`);
     if (!isMore && least > lowShare) this.#violate(`${what}, at a share of ${least}`);
     this.#count = count;
@@ -141,6 +145,10 @@ class Felt {
       case 'image-stored':
         this.#factsInImage = fact.facts;
         return;
+      case 'actor-created':
+      case 'run-started':
+        this.#made += 1;
+        return;
       case 'task-submitted':
       case 'task-preempted':
         this.#waiting.add(fact.task);
@@ -157,9 +165,17 @@ class Felt {
     }
   }
 
-  /** Of what can be borne, when so many tasks wait. */
-  #shareOf(waiting: number): number {
+  /** Of what can be borne. */
+  #leastShare(): number {
     const { tasksMax, factsMax } = this.#config;
+    const known = this.#made + this.#waiting.size + this.#retried.size;
+    const facts = this.#facts - this.#factsInImage;
+    return Math.max(this.#waiting.size / tasksMax, facts / Math.max(factsMax, known));
+  }
+
+  #mostShare(): number {
+    const { tasksMax, factsMax } = this.#config;
+    const waiting = this.#waiting.size + this.#retried.size;
     return Math.max(waiting / tasksMax, (this.#facts - this.#factsInImage) / factsMax);
   }
 
