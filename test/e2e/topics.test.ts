@@ -133,7 +133,7 @@ it('each message comes once and in order when the node that holds the topic is k
   await speakers.more(100);
   await speakers.stop();
   await expectEachOnce(keys, speakers);
-});
+}, 300_000);
 
 it('each message comes once and in order when the leader is killed', async () => {
   await deployed({ nodes: 2, schedulers: 2 });
