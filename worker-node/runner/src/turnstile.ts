@@ -30,11 +30,12 @@ export interface Clock {
 }
 
 interface Line {
-  readonly tenant: TenantName;
   held: number;
   readonly waiting: Waiting[];
   /** How many of them are through. */
   through: number;
+  /** It has its place in the order. */
+  stands: boolean;
 }
 
 export class Turnstile {
@@ -65,7 +66,7 @@ export class Turnstile {
   #wait(one: Waiting): void {
     const line = this.#line(one.tenant);
     line.waiting.push(one);
-    if (line.waiting.length - line.through === 1) this.#enter(line);
+    this.#enter(line);
   }
 
   /** True when it has more. */
@@ -105,12 +106,13 @@ export class Turnstile {
     if (line === undefined || one === undefined) return;
     this.#level = line.held;
     line.through += 1;
+    line.stands = false;
     const before = this.#spentMs;
     let more = false;
     try {
       more = this.#begins(one);
     } finally {
-      line.held += Math.max(leastMs, this.#spentMs - before);
+      this.#charge(line, Math.max(leastMs, this.#spentMs - before));
       if (more) line.waiting.push(one);
       shorten(line);
       if (line.waiting.length > 0) this.#enter(line);
@@ -120,14 +122,23 @@ export class Turnstile {
   #line(tenant: TenantName): Line {
     let line = this.#lines.get(tenant);
     if (line === undefined) {
-      line = { tenant, held: this.#level, waiting: [], through: 0 };
+      line = { held: this.#level, waiting: [], through: 0, stands: false };
       this.#lines.set(tenant, line);
     }
     return line;
   }
 
+  /** What it began may have let others of it join, so that it stands in the order again. */
+  #charge(line: Line, ms: number): void {
+    if (line.stands) this.#order.splice(this.#order.indexOf(line), 1);
+    line.stands = false;
+    line.held += ms;
+  }
+
   /** F3 */
   #enter(line: Line): void {
+    if (line.stands) return;
+    line.stands = true;
     line.held = Math.max(line.held, this.#level);
     let [low, high] = [0, this.#order.length];
     while (low < high) {

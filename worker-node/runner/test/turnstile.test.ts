@@ -67,6 +67,24 @@ test('two that wait hold the process for as long each, whatever their turns cost
   expect(Math.abs(10 * of('a') - of('b'))).toBeLessThanOrEqual(10);
 });
 
+test('a tenant whose turns bring others of it to wait as they begin has no more of the process for it', () => {
+  const one = process();
+  one.turnstile.join(one.actor('x', 'x', [10]));
+  let brought = 0;
+  const bringing: Waiting = {
+    tenant: 'a' as TenantName,
+    begin: () => {
+      one.turnstile.join(one.actor('a', `brought${brought++}.`, [10]));
+      return one.actor('a', 'a', [10]).begin() || brought < 50;
+    },
+  };
+  one.turnstile.join(bringing);
+  one.turnstile.join(one.actor('b', 'b', tens(100)));
+  while (one.begun.length < 61) one.heard();
+  const ofB = one.begun.filter((name) => name.startsWith('b') && !name.startsWith('brought'));
+  expect(Math.abs(ofB.length - 30)).toBeLessThanOrEqual(1);
+});
+
 test('who comes to wait has no credit for the time in which it did not', () => {
   const one = process();
   one.turnstile.join(one.actor('b', 'b', [10]));
