@@ -38,6 +38,24 @@ describe('a child run', () => {
     expect(scene.decided('block-ended')).toEqual([]);
   });
 
+  it('begins and ends, as all of its run does, while the leader is short of memory and takes in no other run', () => {
+    const blocks = [work('b'), child('c', { after: ['b'], input: ref('blocks', 'b') })];
+    const scene = flow(blocks, { output: [ref('blocks', 'c')] }, [inner]);
+    scene.starts('flow');
+    scene.tell({ kind: 'memory', short: true });
+    const before = scene.facts.length;
+    const body = { run: runId('r2'), tenant, workflow: 'flow', input: encodeValue(1) };
+    const refused = scene.asks({ kind: 'start-run', ...body });
+    expect(scene.code(refused)).toBe('RESOURCE_EXHAUSTED');
+    expect(refusal(refused)).toContain('retry in');
+    expect(scene.facts).toHaveLength(before);
+    // It is the one that is there already.
+    expect(scene.starts('flow').run).toBe(run);
+    scene.blockFinishes('b', 5);
+    scene.blockFinishes('a', 6, 'r1/c');
+    expect(output(scene)).toEqual([6]);
+  });
+
   it('of each round and branch has a run of its own', () => {
     const scene = flow(
       [loop('again'), child('c', { in: 'again', each: [1, 2], input: ref('item') })],
