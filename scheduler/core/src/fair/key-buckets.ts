@@ -1,9 +1,11 @@
 /**
  * What is far from its turn: items with keys, in buckets that say only roughly when. Entries lie in chunks of
  * one pool, those of a bucket side by side, so that putting one in and draining a bucket touch few lines
- * of a processor's cache, however many there are. An entry's **spot** is where it lies in the pool.
+ * of a processor's cache, however many there are. An entry's **spot** is where it lies in the pool. What
+ * comes is laid into the **inbox** first, the first few chunks, and put into its bucket together with
+ * others: their waits for memory go on side by side.
  *
- * B1  a chunk is of one bucket, or free; all chunks of a bucket but the first are full.
+ * B1  a chunk is of one bucket, or free, or of the inbox; all chunks of a bucket but the first are full.
  */
 import { assert } from '@troupe/model';
 
@@ -11,16 +13,20 @@ const chunkBits = 4;
 const chunkSize = 1 << chunkBits;
 const noChunk = -1;
 const chunksFirst = 32;
+const inboxChunks = 16;
+/** So many lie in the inbox at most, at the spots from 0 on. */
+export const inboxMax = inboxChunks * chunkSize;
 
 export class KeyBuckets {
   /** Of each spot its key and its item, side by side. */
   #entries = new Float64Array(0);
   /** Of each chunk its bucket, and the next chunk of that, or the next free one. */
   #chunks = new Int32Array(0);
-  #chunkCount = 0;
+  #chunkCount = inboxChunks;
   #free = noChunk;
   /** Of each bucket its first chunk, and how many entries it has. */
   #buckets = new Int32Array(0);
+  #inboxSize = 0;
 
   /** So many buckets from now on; all that were are empty. */
   setOut(count: number): void {
@@ -37,11 +43,33 @@ export class KeyBuckets {
   bucketOf(spot: number): number {
     return this.#chunks[2 * (spot >> chunkBits)] as number;
   }
+  keyAt(spot: number): number {
+    return this.#entries[2 * spot] as number;
+  }
   itemAt(spot: number): number {
     return this.#entries[2 * spot + 1] as number;
   }
   setKey(spot: number, key: number): void {
     this.#entries[2 * spot] = key;
+  }
+
+  get inboxSize(): number {
+    return this.#inboxSize;
+  }
+  get isInboxFull(): boolean {
+    return this.#inboxSize === inboxMax;
+  }
+  emptyInbox(): void {
+    this.#inboxSize = 0;
+  }
+
+  /** Into the inbox: the spot where it lies now. */
+  lay(item: number, key: number): number {
+    if (this.#entries.length === 0) this.#grow();
+    const spot = this.#inboxSize++;
+    this.#entries[2 * spot] = key;
+    this.#entries[2 * spot + 1] = item;
+    return spot;
   }
 
   /** The spot where it lies now. */
@@ -57,15 +85,20 @@ export class KeyBuckets {
     return spot;
   }
 
-  /** Takes out what lies there. The last of its bucket lies there now, unless that was it: where that lay. */
+  /** Takes out what lies there. The last of its bucket, or of the inbox, lies there now, unless that was it:
+   *  where that lay. */
   take(spot: number): number {
+    if (spot < inboxMax) {
+      const last = --this.#inboxSize;
+      this.#move(last, spot);
+      return last;
+    }
     const bucket = this.bucketOf(spot);
     const count = this.sizeOf(bucket) - 1;
     assert(count >= 0, 'B1: what is taken out of a bucket is in it');
     const within = count & (chunkSize - 1);
     const last = ((this.#buckets[2 * bucket] as number) << chunkBits) + within;
-    this.#entries[2 * spot] = this.#entries[2 * last] as number;
-    this.#entries[2 * spot + 1] = this.#entries[2 * last + 1] as number;
+    this.#move(last, spot);
     this.#buckets[2 * bucket + 1] = count;
     if (within === 0) this.#dropChunk(bucket);
     return last;
@@ -84,6 +117,11 @@ export class KeyBuckets {
       left -= inChunk;
     }
     this.#buckets[2 * bucket + 1] = 0;
+  }
+
+  #move(from: number, to: number): void {
+    this.#entries[2 * to] = this.#entries[2 * from] as number;
+    this.#entries[2 * to + 1] = this.#entries[2 * from + 1] as number;
   }
 
   #addChunk(bucket: number): void {

@@ -11,7 +11,7 @@
  * K4  somebody is in the front unless nobody is anywhere.
  * K5  an item's place is its index in the front, or minus its spot in the buckets, less one.
  */
-import { KeyBuckets } from './key-buckets.ts';
+import { inboxMax, KeyBuckets } from './key-buckets.ts';
 import { KeyHeap, type Places, placeOf, setPlace } from './key-heap.ts';
 
 /** So many a bucket gets, about. */
@@ -69,7 +69,7 @@ export class KeyQueue {
       this.#front.push(item, key);
       if (this.#front.size > this.#frontMax) this.#spread(this.#edge);
     } else {
-      this.#putFar(bucket, item, key);
+      this.#putFar(item, key);
       this.#pour();
     }
   }
@@ -93,7 +93,7 @@ export class KeyQueue {
     const bucket = (key - this.#base) * this.#scale;
     if (bucket < this.#edge) this.#front.replaceFirst(item, key);
     else {
-      this.#putFar(bucket, item, key);
+      this.#putFar(item, key);
       this.#front.removeFirst();
       this.#pour();
     }
@@ -104,9 +104,8 @@ export class KeyQueue {
     const place = placeOf(this.#places, item);
     const bucket = (key - this.#base) * this.#scale;
     if (place >= 0 && bucket < this.#edge) this.#front.moved(item, key);
-    else if (place < 0 && this.#far.bucketOf(-1 - place) === this.#bucketOf(bucket)) {
-      this.#far.setKey(-1 - place, key);
-    } else {
+    else if (place < 0 && this.#staysFar(-1 - place, bucket)) this.#far.setKey(-1 - place, key);
+    else {
       this.remove(item);
       this.push(item, key);
     }
@@ -116,10 +115,30 @@ export class KeyQueue {
     return bucket < this.#bucketCount ? Math.floor(bucket) : this.#bucketCount;
   }
 
-  #putFar(bucket: number, item: number, key: number): void {
-    const spot = this.#far.put(this.#bucketOf(bucket), item, key);
-    setPlace(this.#places, item, -1 - spot);
+  /** Whether what lies there needs only another key to be of this bucket. */
+  #staysFar(spot: number, bucket: number): boolean {
+    if (spot < inboxMax) return bucket >= this.#edge;
+    return this.#far.bucketOf(spot) === this.#bucketOf(bucket);
+  }
+
+  #putFar(item: number, key: number): void {
+    const far = this.#far;
+    if (far.isInboxFull) this.#sort();
+    setPlace(this.#places, item, -1 - far.lay(item, key));
     this.#farSize++;
+  }
+
+  /** From the inbox into the buckets. */
+  #sort(): void {
+    const far = this.#far;
+    const count = far.inboxSize;
+    for (let spot = 0; spot < count; spot++) {
+      const item = far.itemAt(spot);
+      const key = far.keyAt(spot);
+      const to = far.put(this.#bucketOf((key - this.#base) * this.#scale), item, key);
+      setPlace(this.#places, item, -1 - to);
+    }
+    far.emptyInbox();
   }
 
   #takeFar(spot: number): void {
@@ -134,6 +153,7 @@ export class KeyQueue {
   }
 
   #pourNext(): void {
+    this.#sort();
     while (this.#far.sizeOf(this.#edge) === 0) this.#edge++;
     const bucket = this.#edge;
     const count = this.#far.sizeOf(bucket);
@@ -152,6 +172,7 @@ export class KeyQueue {
 
   /** Lays all out anew; from this bucket on there is something. */
   #spread(bucket: number): void {
+    this.#sort();
     const count = this.size;
     const entries = this.#entriesFor(count);
     let at = 2 * this.#front.size;
@@ -168,7 +189,7 @@ export class KeyQueue {
       const item = entries[at + 1] as number;
       const to = (key - this.#base) * this.#scale;
       if (to < this.#edge) this.#front.push(item, key);
-      else this.#putFar(to, item, key);
+      else this.#putFar(item, key);
     }
     this.#frontMax = 2 * Math.max(fewMax, this.#front.size);
   }
