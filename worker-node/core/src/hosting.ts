@@ -201,10 +201,9 @@ export class Hosting {
     this.#core.passivation.used(activation);
     this.#core.ailing.isLive(activation);
     this.#core.turns.resumeBegun(activation);
-    for (const message of activation.waiting.splice(0)) {
-      this.#core.mailboxes.accept(activation, message);
-    }
-    this.#core.mailboxes.pump(activation);
+    this.#takeIn(activation);
+    // It may have gone back to the ordinary runners at once, and comes here again.
+    if (!isLive(activation)) return;
     this.#core.timers.onLive(activation);
     this.#core.post.resendAll(activation);
     this.#core.lines.onLive(activation);
@@ -213,6 +212,16 @@ export class Hosting {
     this.#core.health.onLive(activation);
     this.#core.departures.changed(activation);
     this.#core.upgrades.changed(activation);
+  }
+
+  /** What came while it was not in memory. What it changes stands in its log, so that nothing more of it is
+   *  taken in once the actor is read back from there. */
+  #takeIn(activation: Activation): void {
+    while (isLive(activation)) {
+      const message = activation.waiting.shift();
+      if (message === undefined) return this.#core.mailboxes.pump(activation);
+      this.#core.mailboxes.accept(activation, message);
+    }
   }
 
   onActivateFailed(actor: ActorId, runner: RunnerId, reason: Failure): void {
@@ -509,6 +518,10 @@ function isWholeFromBirth({ heir, seed, rewind, birth, epoch, chain, lived }: Ac
   // It was placed for the first time right after it was created.
   const first = birth + 1;
   return !heir && (epoch === first ? lived : chain[0]?.epoch === first);
+}
+
+function isLive({ phase }: Activation): boolean {
+  return phase === 'live';
 }
 
 /** What its runner has to know of timers. */
