@@ -103,7 +103,11 @@ export class Upgrades {
     const from = servingCode(activation, memory.madeBy);
     this.#attempts.delete(activation);
     const order = this.#orders.get(activation);
-    if (order === undefined || !this.#isFree(activation)) return this.#serve(activation, from);
+    if (order === undefined || !this.#isFree(activation)) {
+      // It was paused while it was being tried, and its runner is lost.
+      this.#core.wishes.onTurnEnd(activation);
+      return this.#serve(activation, from);
+    }
     if (order.bundle === from.bundle) {
       this.#settle(activation, order, from);
       return this.#serve(activation, from);
@@ -148,6 +152,7 @@ export class Upgrades {
       former === undefined ? { bundle, version, at } : { bundle, version, at, former };
     this.#core.turns.upgrade(activation, upgrade, migrated?.delta);
     this.#settle(activation, order, order);
+    this.#core.wishes.onTurnEnd(activation);
   }
 
   /** It cannot be brought into memory at the new bundle. True when it is tried at the old one (UP2). */
@@ -161,6 +166,7 @@ export class Upgrades {
     const why = this.#overdue.has(activation) ? tookTooLong(activation) : reason;
     this.#settle(activation, attempt.order, attempt.from, why);
     this.#serve(activation, attempt.from);
+    this.#core.wishes.onTurnEnd(activation);
     this.#core.hosting.revive(activation);
     return true;
   }

@@ -145,7 +145,8 @@ export class Wishes {
 
   #quiet(activation: Activation): void {
     if (activation.wish.kind !== 'paused' || activation.dispatched.length > 0) return;
-    if (this.#settled.has(activation)) return;
+    // The turn of an upgrade may be under way, too.
+    if (this.#settled.has(activation) || this.#core.upgrades.isTried(activation)) return;
     this.#settle(activation, entryOf(activation));
   }
 

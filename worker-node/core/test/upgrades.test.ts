@@ -1,7 +1,9 @@
-import { bundleHash, logName, type Upgraded } from '@troupe/model';
+import { bundleHash, failure, logName, type ToRunner, type Upgraded } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import type { NodeFact } from '../src/index.ts';
 import { bundle, ledger, TestNode } from './harness.ts';
+
+type Activate = Extract<ToRunner, { kind: 'activate' }>;
 
 const next = bundleHash('c'.repeat(64));
 const order = { bundle: next, version: 2, at: 50 } as const;
@@ -157,6 +159,37 @@ describe('an upgrade', () => {
     node.call('list', '', { number: 2 });
     expect(node.values().at(-1)).toEqual(['a']);
   });
+
+  it.each([
+    ['counts', 1],
+    ['fails', 0],
+    ['loses its runner', 0],
+  ] as const)(
+    'that is under way when its actor is paused %s before that is said to be paused',
+    (end, upgrades) => {
+      const wish = { kind: 'paused', at: 60 } as const;
+      const node = started();
+      const starts: Activate[] = [];
+      node.heldStarts = starts;
+      node.place(ledger, 2, [], 1, { upgrade: order });
+      node.heldStarts = undefined;
+      const [start] = starts;
+      if (start === undefined) throw new Error('it was not begun');
+      node.place(ledger, 2, [], 1, { upgrade: order, wish });
+      expect(node.toLeader()).not.toContain('settled');
+      if (end === 'fails') node.failStart(start, failure('USER_ERROR', 'it does not fit'));
+      else if (end === 'loses its runner') node.crashRunner(node.runnerAt(ledger));
+      else node.activate(start);
+      const said = node.sent.flatMap((send) =>
+        send.kind === 'to-leader' && send.message.kind === 'settled' ? send.message.actors : [],
+      );
+      expect(said).toMatchObject([{ actor: ledger, wish }]);
+      expect(upgradesIn(node.log)).toBe(upgrades);
+      const turns = node.log.length;
+      node.tick(60_000);
+      expect(node.log).toHaveLength(turns);
+    },
+  );
 
   it('does not touch a paused actor before it is resumed', () => {
     const node = started();
