@@ -147,7 +147,8 @@ export class Upgrades {
     this.#attempts.delete(activation);
     this.#overdue.delete(activation);
     const { bundle, version, at } = order;
-    const former = formerOf(from, order, migrated);
+    const isMigrated = attempt.migrate !== undefined && 'from' in attempt.migrate;
+    const former = isMigrated ? formerOf(from, order, migrated) : undefined;
     const upgrade: UpgradedTo =
       former === undefined ? { bundle, version, at } : { bundle, version, at, former };
     this.#core.turns.upgrade(activation, upgrade, migrated?.delta);
@@ -277,16 +278,17 @@ function planOf(
 ): Plan | Failure {
   assert(memory !== undefined, 'UP1: only what is in memory is upgraded');
   if (order.version === from.version) return { migrate: undefined };
-  if (order.version > from.version) return { migrate: { from: from.version } };
+  // What the constructor makes is recorded: a checkpoint on its way to the store may hold what that of the
+  // other version made.
+  const asMade: Plan = { migrate: { stored: true }, building: { state: undefined, deltas: [] } };
+  if (order.version > from.version) {
+    const isStored = building?.state !== undefined || (building?.deltas.length ?? 0) > 0;
+    return isStored ? { migrate: { from: from.version } } : asMade;
+  }
   const { madeBy: code, seq } = memory;
   const former = code?.former;
-  // No turn ever wrote of its state: the constructor makes one, which is recorded where a checkpoint has
-  // one that the other version's constructor made.
-  if (code !== undefined && former === undefined && code.seq === 1 && seq === 1) {
-    const isStored = building?.state !== undefined || (building?.deltas.length ?? 0) > 0;
-    if (!isStored) return { migrate: undefined };
-    return { migrate: { stored: true }, building: { state: undefined, deltas: [] } };
-  }
+  // No turn ever wrote of its state.
+  if (code !== undefined && former === undefined && code.seq === 1 && seq === 1) return asMade;
   if (former?.version !== order.version) {
     const what = `the state that ${id} had with version ${order.version} is not kept`;
     return failure('TOO_FAR_BACK', what, { actor: id, version: order.version });

@@ -462,7 +462,8 @@ export class TestNode {
 
   /** A migration adds a word to the state, or records it whole. */
   #activated({ actor, migrate }: Activate, ids: string[]): FromRunner {
-    if (migrate === undefined || ids.length === 0) return { kind: 'activated', actor };
+    const isMade = migrate !== undefined && 'from' in migrate && ids.length === 0;
+    if (migrate === undefined || isMade) return { kind: 'activated', actor };
     if (this.failsToMigrate.has(actor)) {
       const failure = { code: 'USER_ERROR', message: 'thirteen' } as const;
       return { kind: 'activate-failed', actor, failure };

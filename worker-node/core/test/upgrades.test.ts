@@ -238,6 +238,23 @@ describe('an actor that is rolled back', () => {
     expect(told(other)).toMatchObject({ bundle, at: 60 });
   });
 
+  it('and an upgrade record what the constructor makes, so that no checkpoint that comes late is taken for it', () => {
+    const node = new TestNode('n1');
+    node.place(ledger, 2, [], 1, { upgrade: order });
+    node.place(ledger, 2, [], 1, { upgrade: back });
+    const activates = node.work.flatMap((one) =>
+      one.kind === 'to-runner' && one.frame.kind === 'activate' ? [one.frame] : [],
+    );
+    expect(activates).toMatchObject([
+      { migrate: { stored: true }, deltas: [] },
+      { migrate: { stored: true }, deltas: [] },
+    ]);
+    const upgrades = node.log.filter((fact) => fact.kind === 'turn' && fact.upgrade !== undefined);
+    expect(upgrades).toMatchObject([{ seq: 1 }, { seq: 2 }]);
+    for (const fact of upgrades) expect(fact).toHaveProperty('delta');
+    expect(told(node)).toMatchObject({ bundle, at: 60 });
+  });
+
   it('gives up no turn unless that was said', () => {
     const node = upgraded();
     node.call('add', 'b', { number: 2 });
