@@ -91,7 +91,7 @@ export class Leader {
         this.#directory.placeWaiting();
         this.#tasks.nodesChanged();
       },
-      nodeLost: (node) => {
+      nodeLost: (node, silentMs) => {
         this.#directory.nodeLost(node);
         this.#migrations.nodeLost(node);
         this.#rebalancing.nodeLost(node);
@@ -99,7 +99,7 @@ export class Leader {
         this.#activities.nodeLost(node);
         this.#configs.nodeLost(node);
         this.#rollouts.nodeLost(node);
-        this.#tasks.nodeLost(node);
+        this.#tasks.nodeLost(node, silentMs);
         this.#timers.nodeLost(node);
       },
       nodeSealed: (node) => this.#directory.placeFrom(node),

@@ -27,7 +27,8 @@ import type { Size } from './sizes.ts';
 /** What follows from a change of membership, done by the nouns it concerns. */
 export interface MembershipEffects {
   nodeJoined(node: Incarnation): void;
-  nodeLost(node: Incarnation): void;
+  /** It has not been heard for so many ms. */
+  nodeLost(node: Incarnation, silentMs: number): void;
   nodeSealed(node: Incarnation): void;
   /** Nothing new is placed there. */
   nodeDrains(): void;
@@ -122,10 +123,11 @@ export class Membership {
     if (node === undefined || !isPresent(node)) return;
     const logMade = node.phase.kind !== 'joining';
     this.#desk.decide({ kind: 'node-dying', incarnation, reason, at: this.#desk.wall });
+    const silentMs = this.detection.silentMs(incarnation);
     this.detection.forget(incarnation);
     this.#draining.delete(incarnation);
     if (logMade) this.#desk.order({ kind: 'seal-log', incarnation });
-    this.#effects.nodeLost(incarnation);
+    this.#effects.nodeLost(incarnation, silentMs);
   }
 
   logSealed(incarnation: Incarnation, position: number): void {

@@ -39,6 +39,15 @@ import { forgetTasks, mustForget } from './task-retention.ts';
 import { objectsOf, type TaskRecord } from './task-table.ts';
 import { type Asker, Waiting } from './waiting.ts';
 
+/** What is known of an attempt that is over. */
+interface Landing {
+  /** What its node says, or its limit. */
+  readonly tookMs?: number | undefined;
+  readonly used?: Resources | undefined;
+  /** For so long its node was not heard of any more. */
+  readonly silentMs?: number;
+}
+
 export interface TaskEffects {
   /** A new task waits. */
   arrived(task: TaskRecord): void;
@@ -178,7 +187,7 @@ export class Tasks {
     // Whatever its node sent.
     const told = formedOutcome(message.outcome, id);
     if (task !== undefined && isRunning(task, node, attempt)) {
-      this.#landed(task, node, durationMs, used);
+      this.#landed(task, node, { tookMs: durationMs, used });
       const outcome = carriable(told, task);
       if (outcome.ok) this.#end(task, outcome);
       else
@@ -208,7 +217,7 @@ export class Tasks {
     const task = this.#desk.state.tasks.get(id);
     if (task?.state.kind !== 'running' || task.attempt !== attempt) return;
     const { node } = task.state;
-    this.#landed(task, node, task.limitMs);
+    this.#landed(task, node, { tookMs: task.limitMs });
     this.#flights.cancel(task, node);
     const what = `attempt ${attempt} of task "${id}" ran longer than ${task.limitMs} ms`;
     const reason = failure('TIME_LIMIT', what, { task: id, limitMs: task.limitMs });
@@ -240,12 +249,12 @@ export class Tasks {
   }
 
   /** Called once the node is dying: its attempts are lost. */
-  nodeLost(node: Incarnation): void {
+  nodeLost(node: Incarnation, silentMs: number): void {
     this.#flights.drop(node);
     for (const task of [...this.#desk.state.tasks.on(node)]) {
       // A run that failed meanwhile has cancelled its others.
       if (this.#desk.state.tasks.get(task.id) !== task) continue;
-      this.#landed(task, node);
+      this.#landed(task, node, { silentMs });
       const what = `node ${node} was lost under attempt ${task.attempt} of task "${task.id}"`;
       // Nobody knows how far it came: what it did outside stays done.
       const reason = failure('OUTCOME_UNKNOWN', what, { task: task.id, node });
@@ -316,7 +325,7 @@ export class Tasks {
   }
 
   /** The attempt is over, however: its deadlines go, its tenant pays what it took. */
-  #landed(task: TaskRecord, node: Incarnation, tookMs?: number, used?: Resources): void {
+  #landed(task: TaskRecord, node: Incarnation, { tookMs, used, silentMs = 0 }: Landing = {}): void {
     this.#queue.leave(task);
     const flight = this.#flights.end(task, node);
     if (flight === undefined) return;
@@ -326,8 +335,9 @@ export class Tasks {
       this.demands.ended(task, tookMs, used);
       this.#effects.landed(task, tookMs);
     }
-    // What was cancelled, or lost, held its room for as long as it was there.
-    const ms = isTold ? tookMs : this.#desk.now - beganAt;
+    // What was cancelled, or lost, held its room for as long as it was there. Nobody pays for the time that it
+    // takes to see that a node is dead.
+    const ms = isTold ? tookMs : Math.max(0, this.#desk.now - silentMs - beganAt);
     this.#queue.landed(task, charged === undefined ? undefined : { charged, ms });
   }
 

@@ -1,5 +1,5 @@
 /** Who is served how often, on the leader's machine: nodes with one place, so that starts are counted. */
-import { type RequestBody, type TenantName, taskId, tenantName } from '@troupe/model';
+import { incarnation, type RequestBody, type TenantName, taskId, tenantName } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { SchedulerMachine } from '../src/index.ts';
 import { config, ok, Scene, stateOf, task } from './scene.ts';
@@ -111,6 +111,20 @@ describe('a tenant', () => {
       expect(Math.abs((ran['a'] ?? 0) - (ran['b'] ?? 0))).toBeLessThanOrEqual(20);
     },
   );
+
+  it('pays nothing for the time that it takes to see that the node of its tasks is dead', () => {
+    const scene = sceneOf({ a: {}, b: {} });
+    for (const name of ['a', 'b']) wait(scene, name, 30);
+    const nodes = ['n1.aaaaaaaa', 'n2.aaaaaaaa'].map((id) => scene.joins(id, { cpu: 1 }));
+    const first = scene.decided('task-started');
+    expect(first).toHaveLength(2);
+    const [lost] = first;
+    scene.dies(lost?.node ?? nodes[0] ?? incarnation('none'));
+    expect(scene.decided('task-retried').map(({ task: id }) => id)).toEqual([lost?.task]);
+    scene.finishes(first[1]?.task ?? taskId('none'), ok(1), 100);
+    const { a: ofA = 0, b: ofB = 0 } = count(starts(scene, 20));
+    expect(Math.abs(ofA - ofB)).toBeLessThanOrEqual(2);
+  });
 
   it('is charged nothing beyond all measure by a node that says so', () => {
     const scene = sceneOf({ a: {}, b: {} });

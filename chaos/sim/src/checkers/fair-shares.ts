@@ -34,6 +34,7 @@ export const fairShares: MakeChecker = (truth, violate) => {
       },
       factorOf: ({ priority }) => priorityWeights[priority],
       promised: cpusIn(truth),
+      now: truth.now,
     },
     violate,
   );

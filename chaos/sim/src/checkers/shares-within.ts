@@ -10,7 +10,7 @@ import { Ledger, priorityWeights } from './shares/ledger.ts';
 
 type Submitted = Extract<SchedulerFact, { kind: 'task-submitted' }>;
 
-export const sharesWithin: MakeChecker = ({ asked }, violate) => {
+export const sharesWithin: MakeChecker = ({ asked, now }, violate) => {
   const priorityOf = ({ task, run, priority }: Submitted) =>
     run === undefined ? asked.priorityOf(task) : priority;
   const queues = new Ledger(
@@ -21,6 +21,7 @@ export const sharesWithin: MakeChecker = ({ asked }, violate) => {
         isPlain(fact) ? JSON.stringify([kindOf(fact), priorityOf(fact)]) : undefined,
       factorOf: (fact) => priorityWeights[priorityOf(fact)],
       promised: undefined,
+      now,
     },
     violate,
   );
@@ -31,6 +32,7 @@ export const sharesWithin: MakeChecker = ({ asked }, violate) => {
       kindOf: (fact) => (isPlain(fact) ? kindOf(fact) : undefined),
       factorOf: (fact) => priorityWeights[priorityOf(fact)],
       promised: undefined,
+      now,
     },
     violate,
   );

@@ -21,6 +21,8 @@ export interface Sharing {
   factorOf(fact: Submitted): number;
   /** Whether it is promised how far apart two are that begin to be compared; by what tasks cost for each ms. */
   readonly promised: ((resources: Resources) => number) | undefined;
+  /** Milliseconds, by no clock of theirs. */
+  now(): number;
 }
 
 /** Beside what is normal. */
@@ -33,6 +35,8 @@ export const priorityWeights: { readonly [P in PriorityName]: number } = {
 /** Sums of the same numbers in another order differ by so many ms. */
 const roundingMs = 0.01;
 const notJudged = '';
+/** No clock of theirs goes faster than the one here by more. */
+const clockFactorMax = 1.1;
 
 interface Bill {
   readonly group: string;
@@ -66,6 +70,7 @@ interface Flight {
   readonly kind: string;
   readonly factor: number;
   readonly cost: number;
+  readonly since: number;
   readonly resources: Resources;
   /** Which nodes were there. */
   readonly nodes: number;
@@ -173,8 +178,8 @@ export class Ledger {
     bill.again.delete(id);
     for (const other of this.#rivals(party, kind)) this.#compare(party, other, { id, ...task });
     const cost = this.#estimates.of(task.estimated);
-    const flight = { party, kind, factor, cost, resources, nodes: this.#nodes, inherited: false };
-    this.#flights.set(id, flight);
+    const begun = { since: this.#sharing.now(), nodes: this.#nodes, inherited: false };
+    this.#flights.set(id, { party, kind, factor, cost, resources, ...begun });
     this.#shapes.add(task.shape);
     this.#bound(cost, resources);
     bill.served += cost / factor;
@@ -197,7 +202,12 @@ export class Ledger {
     // A share is one of the whole, and one kind costs by its share what another does not.
     const comparable = flight.nodes === this.#nodes && onlyOne(bill, flight.kind);
     if (tookMs === undefined || !comparable) this.#forgetPairsOf(flight.party);
-    if (tookMs === undefined) return;
+    if (tookMs === undefined) {
+      // It costs the time that it ran by the leader's clock, which nobody tells.
+      const ranMs = clockFactorMax * (this.#sharing.now() - flight.since);
+      bill.correctedMs += Math.max(flight.cost, ranMs) / flight.factor;
+      return;
+    }
     this.#learn(task.estimated, tookMs);
     this.#bound(tookMs, flight.resources);
     const correction = (Math.max(tookMs, 1) - flight.cost) / flight.factor;
