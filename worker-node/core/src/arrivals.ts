@@ -63,11 +63,12 @@ export class Arrivals {
   onPrepare(prepare: Prepare): void {
     const { actor, epoch, bundle } = prepare;
     const known = this.#coming.get(actor);
-    if (known !== undefined && known.prepare.epoch >= epoch) {
-      known.prepare = prepare;
-      if (known.ready) this.#answer(prepare);
+    const isAsKnown = known?.prepare.epoch === epoch && known.prepare.bundle === bundle;
+    if (known !== undefined && (isAsKnown || known.prepare.epoch > epoch)) {
+      if (known.ready || !isAsKnown) this.#answer(prepare);
       return;
     }
+    // It is not known, or it was upgraded since: its state is for a runner of the other bundle now.
     // It has come already.
     if ((this.#core.actors.get(actor)?.epoch ?? 0) > epoch) return this.#answer(prepare);
     if (known === undefined && this.#coming.size >= comingMax) return this.#answer(prepare);
@@ -87,6 +88,7 @@ export class Arrivals {
         this.#core.runners.release(got);
         coming.runner = got;
       }
+      if (this.#coming.get(actor) !== coming) return;
       this.#core.out.work({ kind: 'read-ahead', actor, epoch });
     });
   }

@@ -1,6 +1,7 @@
 import {
   type ActorId,
   actorId,
+  bundleHash,
   encodeValue,
   incarnation,
   type Leave,
@@ -537,6 +538,21 @@ describe('a node that an actor is about to come to', () => {
     prepared(gone);
     unbuilt.place(ledger, 7);
     expect(activation(unbuilt)).toHaveProperty('state');
+  });
+
+  it('builds it anew for one that was upgraded meanwhile, at a runner of its new bundle, and forgets the older one', () => {
+    const { target } = preparing();
+    const next = bundleHash('c'.repeat(64));
+    target.message({ ...prepare, bundle: next });
+    expect(kindsOf(target)).toEqual(['build-ahead', 'drop-ahead', 'build-ahead']);
+    target.message({ ...prepare, epoch: 1 });
+    target.place(ledger, 7, [], 1, { bundle: next });
+    const given = target.work.flatMap((one) =>
+      one.kind === 'to-runner' && one.frame.kind === 'activate' ? [one.runner] : [],
+    );
+    const started = target.work.flatMap((one) => (one.kind === 'start-runner' ? [one.bundle] : []));
+    expect(given.map((runner) => started[runner - 1])).toEqual([next]);
+    expect(activation(target)).toMatchObject({ ahead: 1 });
   });
 
   it('drops what was built for one that does not come, and builds nothing for one that has come', () => {
