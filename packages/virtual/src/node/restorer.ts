@@ -163,6 +163,9 @@ export class Restorer {
     this.#access.read(log, from, to, (records) => {
       const end = records === 'gone' ? 0 : (records.at(-1)?.position ?? from - 1);
       if (records === 'gone' || (to !== undefined && end < to)) {
+        const { order, instead } = reading;
+        // What it needs was deleted while it was read: see `#instead`.
+        if (instead !== undefined) return this.#begin(order, instead.of, true);
         this.#fail(reading, `${log} ends at ${end}, ${actor} needs it up to ${to ?? 'its end'}`);
         return;
       }
