@@ -63,7 +63,8 @@ function causeFault(
   const caller = /^actor:(.*)#\d+$/.exec(cause.session)?.[1];
   if (caller !== undefined) {
     const { begun } = vaults.of(caller as ActorId);
-    return begun === undefined ? `answers a call of ${caller}, which has begun no turn` : undefined;
+    const isKnown = begun !== undefined || vaults.hasGivenUp(caller as ActorId, cause.number);
+    return isKnown ? undefined : `answers a call of ${caller}, which has begun no turn`;
   }
   if (!vaults.begun.has(callOf(cause))) return undefined;
   return `runs call ${callOf(cause)} again`;

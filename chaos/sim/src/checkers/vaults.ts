@@ -7,6 +7,7 @@ import {
   type Line,
   type LineTarget,
   type LineTurn,
+  limits,
   mergeClocks,
   type Strand,
   type VectorClock,
@@ -41,6 +42,9 @@ export class Vaults {
   readonly highest = new Map<string, number>();
   /** Calls from outside that have begun, ever. */
   readonly begun = new Set<string>();
+  /** Calls of turns of the present past that nobody waits for any more, with how they ended unknown to their callers:
+   *  whoever was called may run them yet. By caller and number, with the turn. */
+  readonly #givenUp = new Map<string, { readonly caller: ActorId; readonly seq: number }>();
   /** Who is still to go back, and what they were until then. */
   readonly #returning = new Map<ActorId, Vault>();
   readonly #places = new Map<ActorId, { readonly epoch: number; readonly node: Incarnation }>();
@@ -64,6 +68,10 @@ export class Vaults {
   /** What it was when its scope went back, until it has done so. */
   formerOf(actor: ActorId): Vault | undefined {
     return this.#returning.get(actor);
+  }
+
+  hasGivenUp(caller: ActorId, number: number): boolean {
+    return this.#givenUp.has(`${caller}:${number}`);
   }
 
   /** The fact is a step of a going back. */
@@ -136,6 +144,11 @@ export class Vaults {
     else vault.begun ??= {};
     if (fact.kind === 'turn-recorded') {
       vault.called ||= fact.recorded.kind === 'call';
+      if (fact.recorded.kind === 'call' && fact.recorded.outcome?.ok === false) {
+        const { actor: caller, seq } = fact;
+        const number = seq * (limits.turnStepsMax + 1) + fact.recorded.ordinal;
+        this.#givenUp.set(`${caller}:${number}`, { caller, seq });
+      }
       return;
     }
     if (fact.cause.kind === 'call') this.begun.add(callOf(fact.cause));
@@ -155,6 +168,9 @@ export class Vaults {
   #rewound(line: Line, position: number): void {
     this.incarnation = position;
     this.target = undefined;
+    for (const [call, { caller, seq }] of this.#givenUp) {
+      if (seq > (line[caller] ?? 0)) this.#givenUp.delete(call);
+    }
     for (const [actor, vault] of this.all) {
       this.#returning.set(actor, { ...vault, turns: [...vault.turns] });
       const place = this.#places.get(actor);
