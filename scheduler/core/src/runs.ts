@@ -64,11 +64,9 @@ export class Runs {
 
   /** A new leader: whatever the last one decided is finished, the next steps are taken. */
   takeOver(): void {
-    for (const run of [...this.#desk.state.runs.all()]) {
-      if (run.end !== undefined) continue;
-      this.#clock.setAll(run);
-      this.#progress.advance(run.run);
-    }
+    const open = [...this.#desk.state.runs.all()].filter(({ end }) => end === undefined);
+    for (const run of open) this.#clock.setAll(run);
+    this.#progress.advanceAll(open.map(({ run }) => run));
   }
 
   /** Idempotent by run id. */
@@ -196,9 +194,9 @@ export class Runs {
     this.#progress.advance(id);
   }
 
-  /** More of a run that had more to do than one event should. */
-  goOn(id: RunId): void {
-    this.#progress.goOn(id);
+  /** More of runs that had more to do than one event should. */
+  goOn(): void {
+    this.#progress.goOn();
   }
 
   /** The time of a block, or of the run, has come. */
