@@ -205,6 +205,17 @@ describe('types of blocks', () => {
     expect(answer).toEqual({ data: { who: 'Ada', text: 'hello Ada' }, status: 201, headers: {} });
   });
 
+  it('a block that is no task is not tried again, which is told', () => {
+    const retry = { enabled: true, maxTries: 3, waitBetweenTriesMs: 200 };
+    const made = imported({
+      blocks: [start, block('ask', 'human_in_the_loop', { retry }), block('do', 'api', { retry })],
+      connections: edges('start -> ask', 'ask -> do'),
+    });
+    expect(made.notes).toEqual([
+      { place: 'ask', what: expect.stringContaining('not tried again') },
+    ]);
+  });
+
   it('the status of a response may be a reference, and is never another than it says', () => {
     const ends = (status: unknown) => {
       const end = block('end', 'response', { params: { dataMode: 'json', data: '1', status } });
