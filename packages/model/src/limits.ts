@@ -237,6 +237,8 @@ export const limits = {
   runContextsMax: 1_000_000,
   /** Runs in runs: a child deeper than that is not started, its block is `RESOURCE_EXHAUSTED`. */
   runDepthMax: 25,
+  /** Runs within one run at once, at any depth: one more is not started, its block is `RESOURCE_EXHAUSTED`. */
+  runsWithinMax: 20_000,
   /** Finished tasks and runs stay readable so long and so many, whichever ends first. */
   finishedMs: 900_000,
   finishedTasksMax: 20_000,

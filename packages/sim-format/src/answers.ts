@@ -1,6 +1,7 @@
 /** What a block that ends the run answers: `{ data, status, headers }`, as in Sim. */
 import type { Expression } from '@troupe/model';
 import type { SimBlock } from './document.ts';
+import { Refused } from './scope.ts';
 import { type Environment, type Meanings, template, valueTemplate } from './templates.ts';
 import { typedValue } from './variables.ts';
 
@@ -13,9 +14,16 @@ export function answerOf(
   const data = isBuilt
     ? built(params.builderData, meanings, environment)
     : valueTemplate(params.data ?? null, meanings, environment);
-  const status = Number(params.status || 200);
+  const status = statusOf(valueTemplate(params.status || 200, meanings, environment));
   const headers = tableOf(params.headers, meanings, environment);
-  return { data, status: Number.isFinite(status) ? status : 200, headers };
+  return { data, status, headers };
+}
+
+/** A number, or a reference to one. */
+function statusOf(given: Expression): Expression {
+  const status = typeof given === 'string' ? Number(given) : given;
+  if (typeof status === 'object' || Number.isFinite(status)) return status;
+  throw new Refused(`its \`status\` is ${JSON.stringify(given)}, which is no number`);
 }
 
 /** Fields that somebody put together in the editor. */

@@ -217,6 +217,10 @@ export class BlockWriter {
       const what = `the condition \`${javascript}\` asks for "${name}", which nothing sets: it fails`;
       this.#parts.note(block, what);
     }
+    if (translated.asksCase) {
+      const what = `the condition \`${javascript}\` asks for another case: of the letters from A to Z only`;
+      this.#parts.note(block, what);
+    }
     return translated.when;
   }
 

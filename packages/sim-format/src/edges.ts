@@ -38,9 +38,12 @@ export function edgesOf(
   return { after, edges };
 }
 
+/** Ports that mean something by themselves. */
+const ownPorts: ReadonlySet<string> = new Set(['done', 'error', 'settled']);
+
 /** The name of an option or route as a port. */
 export function portOf(option: string): string {
-  return option === 'done' || option === 'error' ? `option-${option}` : option;
+  return ownPorts.has(option) ? `option-${option}` : option;
 }
 
 function portsOf(

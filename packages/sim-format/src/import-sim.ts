@@ -147,6 +147,9 @@ class Importer {
       this.#blocks.push({ ...place, ...inside, ...body });
       this.#edges.push(...edges);
       became.set(block.id, describe(body));
+      const isTried = body.kind === 'task' || body.kind === 'route';
+      if (block.retry?.enabled === true && !isTried)
+        this.#note(place.id, 'it is not tried again, though it says so: only tasks are');
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown;
       this.#refuse(block, thrown.message);

@@ -61,6 +61,8 @@ const values = {
   none: [] as number[],
   words: ['red', 'Green'],
   person: { name: 'Ada', age: 36, tags: ['x'] },
+  odd: { nick: null, in: 1, words: 'a b' },
+  all: [{ in: 1, size: 2 }, { in: 2 }],
 };
 
 describe('a condition in JavaScript answers in CEL what it would have answered', () => {
@@ -114,10 +116,75 @@ describe('a condition in JavaScript answers in CEL what it would have answered',
     '["a", "b"].includes("b")',
     '!!<in.yes> && !(<in.no>)',
     '<in.person>.age > 30 && (<in.yes> || <in.no>);',
+    '<in.text>.match(/wonder/) !== null',
+    '<in.text>.match(/blunder/) !== null',
+    '<in.text>.match(/blunder/) == null',
+    '!<in.text>.match(/blunder/)',
+    '<in.person>.shoe < 5',
+    '<in.person>.shoe >= 0',
+    '<in.person>.shoe - 1',
+    '<in.odd>.nick < 5',
+    '<in.person>.shoe === null',
+    '<in.person>.shoe == null',
+    '<in.odd>.nick === null',
+    '<in.nothing> === <in.odd>.none',
+    '<in.nothing> !== <in.odd>.none',
+    '<in.odd>.nick === <in.nothing>',
+    '<in.odd>.nick === <in.odd>.none',
+    '<in.person>.shoe === <in.odd>.none',
+    '<in.odd>.nick !== null',
+    '<in.odd>.nick === undefined',
+    '<in.odd>.nick == undefined',
+    '<in.odd>?.nick === null',
+    '<in.nothing>?.nick === null',
+    '<in.nothing>?.nick !== undefined',
+    '<in.list>[9] === null',
+    'typeof <in.odd>.nick === "undefined"',
+    'typeof <in.odd>.nick === "object"',
+    'typeof <in.person>.shoe === "object"',
+    'typeof <in.list>.length === "number"',
+    '<in.odd>.in === 1',
+    '<in.all>.some((in_) => in_.in === 2)',
+    '<in.all>.some((size) => size.size === 2)',
+    '<in.all>.every((string) => typeof string.in === "number")',
+    '<in.zero> == ""',
+    '<in.empty> == 0',
+    '<in.empty> == false',
+    '<in.zero> == false',
+    '<in.no> == 0',
+    '<in.no> == "0"',
+    '<in.yes> == 1',
+    '<in.yes> == "1"',
+    '<in.nothing> == 0',
+    '<in.nothing> == false',
+    '<in.n> == <in.seven>',
+    '<in.text> != <in.seven>',
+    '<in.n> != <in.nothing>',
+    '<in.seven> == 7.0',
+    '<in.person> == 7',
+    'parseInt(<in.seven>, 10) === 7',
+    '<in.n>.toString() === "7"',
   ])('%s', (javascript) => {
     const said = javascriptSays(javascript.replace(/;$/, ''), values);
     expect(said).toBeDefined();
     expect(answers(javascript, values)).toBe(said);
+  });
+
+  it.each([
+    '<in.person>.length > 0',
+    '<in.person>.includes("name")',
+    '<in.nothing>.name === undefined',
+    '<in.yes> == <in.n>',
+    '<in.none> == ""',
+    '<in.list> == 0',
+  ])('or fails when it is asked: %s', (javascript) => {
+    expect(answers(javascript, values)).toBeUndefined();
+  });
+
+  it('that asks for another case is told to know only the letters from A to Z', () => {
+    expect(gate('<in.text>.toLowerCase() === "x"').notes.map(({ what }) => what)).toEqual([
+      expect.stringContaining('of the letters from A to Z only'),
+    ]);
   });
 
   it('a reference in quotes is a part of the text, also in a template', () => {
@@ -128,10 +195,13 @@ describe('a condition in JavaScript answers in CEL what it would have answered',
   });
 
   it('whatever is compared, or it fails: it never answers otherwise', () => {
-    const names = Object.keys(values).map((name) => `<in.${name}>`);
+    const parts = ['<in.odd>.nick', '<in.odd>.none', '<in.odd>?.words', '<in.nothing>?.none'];
+    const names = [...Object.keys(values).map((name) => `<in.${name}>`), ...parts];
     const literals = ['0', '7', '"7"', '""', '"red"', 'true', 'null'];
     const operand = fc.constantFrom(...names, ...literals);
-    const operator = fc.constantFrom('===', '!==', '<', '<=', '>', '>=', '&&', '||', '??');
+    const operator = fc.constantFrom(
+      ...['===', '!==', '==', '!=', '<', '<=', '>', '>=', '&&', '||', '??'],
+    );
     const compared = fc
       .tuple(operand, operator, operand)
       .map(([left, by, right]) => `(${left} ${by} ${right})`);
@@ -157,6 +227,13 @@ describe('a condition that cannot be translated is refused, with its block and w
     ['new Date() > 5', '`new Date()` has no counterpart'],
     ['x = 5', '`x = 5` has no counterpart'],
     ['/(?=a)/.test(<in.text>)', '`/(?=a)/` has no counterpart'],
+    ['/[^]/.test(<in.text>)', '`/[^]/` has no counterpart'],
+    ['parseInt(<in.seven>, 2) === 7', '`parseInt(in_seven, 2)` has no counterpart'],
+    ['<in.text>.includes("e", 3)', '`in_text.includes("e", 3)` has no counterpart'],
+    ['<in.text>.startsWith("e", 1)', '`in_text.startsWith("e", 1)` has no counterpart'],
+    ['<in.n>.toString(2) === "111"', '`in_n.toString(2)` has no counterpart'],
+    ['<in.person>.hasOwnProperty("name")', '`in_person.hasOwnProperty("name")` has no counterpart'],
+    ['<in.list> == []', 'asks whether two lists are one and the same'],
     ['if (true) {}', 'it is no JavaScript expression'],
     ['{{SECRET}} === "x"', 'reads {{SECRET}} of the environment'],
     ['true) || (true', 'true'],

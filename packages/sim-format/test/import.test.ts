@@ -205,6 +205,47 @@ describe('types of blocks', () => {
     expect(answer).toEqual({ data: { who: 'Ada', text: 'hello Ada' }, status: 201, headers: {} });
   });
 
+  it('a block that is no task is not tried again, which is told', () => {
+    const retry = { enabled: true, maxTries: 3, waitBetweenTriesMs: 200 };
+    const made = imported({
+      blocks: [start, block('ask', 'human_in_the_loop', { retry }), block('do', 'api', { retry })],
+      connections: edges('start -> ask', 'ask -> do'),
+    });
+    expect(made.notes).toEqual([
+      { place: 'ask', what: expect.stringContaining('not tried again') },
+    ]);
+  });
+
+  it('the status of a response may be a reference, and is never another than it says', () => {
+    const ends = (status: unknown) => {
+      const end = block('end', 'response', { params: { dataMode: 'json', data: '1', status } });
+      return imported({ blocks: [start, end], connections: edges('start -> end') });
+    };
+    const { outcome } = played(ends('<start.code>'), { code: 404 });
+    expect(outcome.ok && decodeValue(outcome.value)).toMatchObject({ status: 404 });
+    expect(ends('fine').refusals).toEqual([
+      { place: 'end', what: 'its `status` is "fine", which is no number' },
+    ]);
+  });
+
+  it.each(['done', 'error', 'settled'])('an option may be called %s as any other', (id) => {
+    const conditions = [
+      { id, title: 'if', value: '<start.n> > 1' },
+      { id: 'else', title: 'else', value: '' },
+    ];
+    const made = imported({
+      blocks: [
+        start,
+        block('gate', 'condition', { params: { conditions } }),
+        block('a'),
+        block('b'),
+      ],
+      connections: edges('start -> gate', `gate -condition-${id}-> a`, 'gate -condition-else-> b'),
+    });
+    expect(played(made, { n: 2 }).ids).toEqual(['start', 'gate', 'a']);
+    expect(played(made, { n: 0 }).ids).toEqual(['start', 'gate', 'b']);
+  });
+
   it('what a task does not use is told', () => {
     const params = {
       tools: [{ type: 'slack' }],

@@ -84,6 +84,15 @@ describe('an HTTP call', () => {
     });
   });
 
+  it('has a header once, as its block says, however that writes the name', async () => {
+    const headers = { 'Content-Type': 'application/ld+json', 'Idempotency-Key': 'mine' };
+    await run(api, { url: `${address}/x`, method: 'POST', headers, body: { k: 1 } });
+    expect(heard[0]?.headers).toMatchObject({
+      'content-type': 'application/ld+json',
+      'idempotency-key': 'mine',
+    });
+  });
+
   it('fails on an answer of 400 or more, and on what is no address', async () => {
     says = [503, 'busy'];
     await expect(run(api, { url: `${address}/x?key=1` })).rejects.toThrow('/x answered 503: busy');
@@ -140,6 +149,15 @@ describe('a block that asks a model', () => {
       messages,
       response_format: { json_schema: responseFormat },
     });
+  });
+
+  it('leaves the temperature to the model where the block leaves it empty', async () => {
+    answers('hello');
+    const messages = [{ role: 'user', content: 'hello' }];
+    for (const temperature of [null, '', ' ', 'warm', '0', 0.5])
+      await run(agent, { messages, temperature });
+    const sent = heard.map(({ body }) => JSON.parse(body).temperature);
+    expect(sent).toEqual([undefined, undefined, undefined, undefined, 0, 0.5]);
   });
 
   it('scores, and chooses a route there is', async () => {

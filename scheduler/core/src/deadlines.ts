@@ -28,8 +28,8 @@ export type Due =
   | { readonly kind: 'starts' }
   /** Somebody waits for room, perhaps for long. */
   | { readonly kind: 'kept-room' }
-  /** A run has more to do than one event should. */
-  | { readonly kind: 'run'; readonly run: RunId }
+  /** Runs have more to do than one event should. */
+  | { readonly kind: 'runs' }
   /** What waits for a time, or, without a block, the run itself has had its time. */
   | { readonly kind: 'run-time'; readonly run: RunId; readonly block?: string }
   | { readonly kind: 'tell-time' }

@@ -281,8 +281,8 @@ export class Leader {
         return this.#tasks.lookAtRoom();
       case 'limit':
         return this.#tasks.limitPassed(due.task, due.attempt);
-      case 'run':
-        return this.#runs.goOn(due.run);
+      case 'runs':
+        return this.#runs.goOn();
       case 'run-time':
         return this.#runs.timeCame(due.run, due.block);
       case 'survey':

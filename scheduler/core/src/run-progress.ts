@@ -4,7 +4,8 @@
  * is said by `dag/next.ts`.
  *
  * W5  a block's task has the id `run:<run>:<context id>`, so a context never runs as two tasks.
- * W6  a run that never waits keeps nobody else waiting: after so many steps the rest is due later.
+ * W6  runs that never wait keep nobody else waiting: after so many steps, of all that one event touches,
+ *     the rest is due later. A run has so many runs within at once, at whatever depth.
  */
 import {
   type BundleHash,
@@ -27,7 +28,7 @@ import type { RunClock } from './run-clock.ts';
 import { childId, type RunRecord, runTaskId } from './run-table.ts';
 import type { Tasks } from './tasks.ts';
 
-/** Contexts of one run that start in one event. */
+/** Contexts that start in one event, of whichever runs. */
 const stepsMax = 5_000;
 /** What they journal; it stays in memory until it is stored. */
 const stepBytesMax = 8 * 1024 * 1024;
@@ -65,8 +66,9 @@ export class RunProgress {
   readonly #atWorks = new Map<RunId, AtWork>();
   /** Runs that something happened to. One after the other, so that no run works inside another. */
   readonly #waiting = new Set<RunId>();
-  /** Runs whose next steps are due later. */
+  /** Runs whose next steps are due later, in order. */
   readonly #later = new Set<RunId>();
+  #isLaterDue = false;
   /** By run, the runs that are blocks of it and only wait. */
   readonly #resting = new Map<RunId, Set<RunId>>();
   #working = false;
@@ -80,16 +82,25 @@ export class RunProgress {
 
   /** Takes the run, and all that this touches, as far as it goes. */
   advance(run: RunId): void {
-    this.#waiting.add(run);
+    this.advanceAll([run]);
+  }
+
+  /** The same of several, in one event. */
+  advanceAll(runs: Iterable<RunId>): void {
+    for (const run of runs) this.#waiting.add(run);
     if (this.#working) return;
+    this.#drain({ steps: 0, bytes: 0 });
+    this.#tasks.dispatch();
+  }
+
+  #drain(effort: Effort): void {
     this.#working = true;
     for (const id of this.#waiting) {
       this.#waiting.delete(id);
       const record = this.#desk.state.runs.get(id);
-      if (record !== undefined && record.end === undefined) this.#work(record);
+      if (record !== undefined && record.end === undefined) this.#work(record, effort);
     }
     this.#working = false;
-    this.#tasks.dispatch();
   }
 
   /** Runs that something is kept of. */
@@ -98,16 +109,29 @@ export class RunProgress {
     return new Set([...kept, ...this.#waiting, ...this.#later]).size;
   }
 
-  /** The next steps of a run that had too many for one event. */
-  goOn(run: RunId): void {
-    this.#later.delete(run);
-    this.advance(run);
+  /** The next steps of runs that had too many for one event. */
+  goOn(): void {
+    this.#isLaterDue = false;
+    const effort: Effort = { steps: 0, bytes: 0 };
+    for (const run of this.#later) {
+      if (isEnough(effort)) break;
+      this.#later.delete(run);
+      this.#waiting.add(run);
+      this.#drain(effort);
+    }
+    if (this.#later.size > 0) this.#setLater();
+    this.#tasks.dispatch();
   }
 
   #goOnLater(run: RunId): void {
-    if (this.#later.has(run)) return;
     this.#later.add(run);
-    this.#desk.deadlines.set(this.#desk.now + laterMs, { kind: 'run', run });
+    this.#setLater();
+  }
+
+  #setLater(): void {
+    if (this.#isLaterDue) return;
+    this.#isLaterDue = true;
+    this.#desk.deadlines.set(this.#desk.now + laterMs, { kind: 'runs' });
   }
 
   /** It goes on by another version: what was decoded is not needed any more. */
@@ -126,9 +150,8 @@ export class RunProgress {
     this.#desk.decide({ kind: 'block-ended', run: run.run, block, outcome });
   }
 
-  #work(run: RunRecord): void {
+  #work(run: RunRecord, effort: Effort): void {
     const { state } = run;
-    const effort: Effort = { steps: 0, bytes: 0 };
     while (!state.stopped && state.ready.size + state.asking.size > 0 && !isEnough(effort)) {
       // What becomes ready meanwhile joins the set, and so this loop.
       for (const context of state.ready) {
@@ -144,7 +167,8 @@ export class RunProgress {
         if (state.abandoned.size > 0) this.#cancelAbandoned(run);
       }
     }
-    if (isEnough(effort)) this.#goOnLater(run.run);
+    const hasMore = !state.stopped && state.ready.size + state.asking.size > 0;
+    if (hasMore) this.#goOnLater(run.run);
     this.#cancelAbandoned(run);
     this.#endIfOver(run);
     if (run.end !== undefined) return;
@@ -309,6 +333,11 @@ export class RunProgress {
     if (parent.depth >= limits.runDepthMax) {
       const what = `block "${block}" would be run ${parent.depth + 1} in runs, ${limits.runDepthMax} are allowed`;
       return failure('RESOURCE_EXHAUSTED', what, { block, depthMax: limits.runDepthMax });
+    }
+    const within = this.#desk.state.runs.within(parent);
+    if (within >= limits.runsWithinMax) {
+      const what = `block "${block}" would be another run within a run that has ${within} at once already, ${limits.runsWithinMax} are allowed`;
+      return failure('RESOURCE_EXHAUSTED', what, { block, runsMax: limits.runsWithinMax });
     }
     if (!isActorKey(id)) {
       return failure('TOO_LARGE', `the id of the run of block "${block}" is too long`, { block });

@@ -9,6 +9,7 @@
  * W1  a context settles once, and only in a run that has not ended.
  * W2  a context starts only when every edge into its block has gone.
  * W3  a run ends once.
+ * W9  of runs within others those that have not ended are counted, for the outermost one.
  * W7  outputs of ended runs are kept within a bound, the oldest are let go of first.
  * W8  a run holds every object that its input, outputs or outcome refer to, once; when its outputs
  *     are let go of, those of input and outcome alone; when it is forgotten, none.
@@ -63,6 +64,8 @@ export interface RunRecord {
   readonly parent: ParentBlock | undefined;
   /** Runs around it. */
   readonly depth: number;
+  /** The outermost run that it is within; itself when it is within none. */
+  readonly outermost: RunId;
   /** When it must have ended, as `ledMs` of facts. */
   readonly until: number | undefined;
   bundle: BundleHash;
@@ -126,6 +129,8 @@ export class RunTable {
   readonly #withOutputs = new Set<RunRecord>();
   readonly #deployments: DeploymentTable;
   readonly #objects: ObjectTable;
+  /** By outermost run (W9). */
+  readonly #within = new Map<RunId, number>();
   #keptBytes = 0;
   #endedObjectBytes = 0;
 
@@ -145,6 +150,10 @@ export class RunTable {
   }
   get endedCount(): number {
     return this.#ended.size;
+  }
+  /** How many runs there are at once within the outermost one around this. */
+  within({ outermost }: RunRecord): number {
+    return this.#within.get(outermost) ?? 0;
   }
   /** What runs that have ended hold in the object store. */
   get endedObjectBytes(): number {
@@ -215,6 +224,7 @@ export class RunTable {
     for (const kept of image) {
       const record = this.#restoreRun(kept);
       this.#runs.set(record.run, record);
+      if (record.end === undefined) this.#countWithin(record, 1);
       this.#hold(record, kept.objects ?? []);
       if (kept.endedBefore !== undefined) ended[kept.endedBefore] = record;
     }
@@ -228,8 +238,11 @@ export class RunTable {
   check(): void {
     let keptBytes = 0;
     let objectBytes = 0;
+    const within = new Map<RunId, number>();
     for (const { end, state, hasOutputs, outputBytes, ...run } of this.#runs.values()) {
       if (end === undefined) {
+        if (run.parent !== undefined)
+          within.set(run.outermost, (within.get(run.outermost) ?? 0) + 1);
         checkState(state);
         continue;
       }
@@ -238,6 +251,8 @@ export class RunTable {
       if (hasOutputs) keptBytes += bytesOf({ outputBytes, state });
       objectBytes += run.objectBytes;
     }
+    const isCounted = [...within].every(([run, count]) => this.#within.get(run) === count);
+    assert(isCounted && within.size === this.#within.size, 'W9: runs within others are counted');
     assert(objectBytes === this.#endedObjectBytes, 'W8: what ended runs hold is counted');
     assert(keptBytes === this.#keptBytes, 'W7: the outputs of ended runs are counted');
   }
@@ -277,6 +292,7 @@ export class RunTable {
       at,
       parent,
       depth: around === undefined ? 0 : around.depth + 1,
+      outermost: around === undefined ? run : around.outermost,
       until,
       bundle,
       compiled,
@@ -288,8 +304,17 @@ export class RunTable {
       end: undefined,
     };
     this.#runs.set(run, record);
+    this.#countWithin(record, 1);
     this.#hold(record, inputObjects);
     this.#hold(record, carried.objects);
+  }
+
+  /** W9 */
+  #countWithin({ parent, outermost }: RunRecord, by: 1 | -1): void {
+    if (parent === undefined) return;
+    const count = (this.#within.get(outermost) ?? 0) + by;
+    if (count > 0) this.#within.set(outermost, count);
+    else this.#within.delete(outermost);
   }
 
   #move(run: RunRecord, bundle: BundleHash): void {
@@ -309,6 +334,7 @@ export class RunTable {
   #end(run: RunRecord, fact: Extract<RunFact, { kind: 'run-ended' }>): void {
     const { state, outcome, at, ledMs } = fact;
     run.end = { state, outcome, at, ledMs };
+    this.#countWithin(run, -1);
     run.untils.clear();
     const { ready, active, paused, asking } = run.state;
     for (const set of [ready, active, paused, asking]) set.clear();
@@ -420,7 +446,10 @@ export class RunTable {
     }
     const objects = new Map<number, StoredObject>();
     const held = { inputObjects, objects, objectBytes: 0 };
-    return { ...told, ...held, parent, until, failed, end, compiled, state, untils };
+    // A run that has not ended stands behind the one that it is within, which has not either.
+    const around = parent === undefined ? undefined : this.#runs.get(parent.run);
+    const outermost = around?.outermost ?? parent?.run ?? told.run;
+    return { ...told, ...held, outermost, parent, until, failed, end, compiled, state, untils };
   }
 }
 

@@ -19,7 +19,7 @@ import {
 } from '@troupe/model';
 import type { Activities } from './activities.ts';
 import { limitFault } from './dag/block-fault.ts';
-import { begunIn, firstDifference, keptFrom } from './dag/carry.ts';
+import { begunIn, failureDifference, firstDifference, keptFrom } from './dag/carry.ts';
 import { type Context, contextId, isContextId } from './dag/instance.ts';
 import type { Desk } from './desk.ts';
 import { RunClock, segment } from './run-clock.ts';
@@ -64,11 +64,9 @@ export class Runs {
 
   /** A new leader: whatever the last one decided is finished, the next steps are taken. */
   takeOver(): void {
-    for (const run of [...this.#desk.state.runs.all()]) {
-      if (run.end !== undefined) continue;
-      this.#clock.setAll(run);
-      this.#progress.advance(run.run);
-    }
+    const open = [...this.#desk.state.runs.all()].filter(({ end }) => end === undefined);
+    for (const run of open) this.#clock.setAll(run);
+    this.#progress.advanceAll(open.map(({ run }) => run));
   }
 
   /** Idempotent by run id. */
@@ -128,7 +126,9 @@ export class Runs {
     }
     if (bundle === run.bundle) return this.#show(asker, run);
     const to = state.deployments.compiled(bundle, run.workflow);
-    const difference = firstDifference(run.compiled, to, begunIn(run));
+    const begun = begunIn(run);
+    const difference =
+      firstDifference(run.compiled, to, begun) ?? failureDifference(run, to, begun);
     if (difference !== undefined) {
       const what = `run "${id}" cannot go on by bundle ${bundle}: ${difference}`;
       return this.#desk.refuse(asker, 'WRONG_STATE', what, { run: id, difference });
@@ -196,9 +196,9 @@ export class Runs {
     this.#progress.advance(id);
   }
 
-  /** More of a run that had more to do than one event should. */
-  goOn(id: RunId): void {
-    this.#progress.goOn(id);
+  /** More of runs that had more to do than one event should. */
+  goOn(): void {
+    this.#progress.goOn();
   }
 
   /** The time of a block, or of the run, has come. */
@@ -364,7 +364,9 @@ export class Runs {
     if (block !== undefined && wasSkipped(earlier, block)) {
       return wrong(`skipped block "${block}", and would again: start from what decided that`);
     }
-    const difference = firstDifference(earlier.compiled, to, keptFrom(earlier, block));
+    const kept = keptFrom(earlier, block);
+    const difference =
+      firstDifference(earlier.compiled, to, kept) ?? failureDifference(earlier, to, kept);
     return difference === undefined
       ? undefined
       : wrong(`had other blocks: ${difference}`, difference);

@@ -37,7 +37,7 @@ export function deadlineSizes({ deadlines, state }: Desk): readonly Size[] {
     limit: tasks.runningCount,
     starts: 1,
     'kept-room': 1,
-    run: live.length,
+    runs: 1,
     'run-time': waits,
     'tell-time': 1,
     // Any number may wait for a run that goes on.

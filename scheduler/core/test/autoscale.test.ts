@@ -77,6 +77,8 @@ it('lets a clock rule pass midnight, and refuses one that makes no sense with th
     'min 10 on someday 8-18',
     'min 1 on mon 8-25',
     'min 1 on mon 8-8',
+    'min 1 on days 24-0',
+    'min 1 on constructor',
   ]) {
     expect(clockRule(text)).toMatchObject({
       fault: expect.stringContaining(`"${text}" is refused`),

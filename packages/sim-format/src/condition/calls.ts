@@ -35,7 +35,8 @@ export function printCall(printer: Printer, node: js.CallExpression): Printed {
   }
   if (object.type === 'Identifier' && object.name === 'Object' && property.name === 'keys') {
     if (first === undefined) throw printer.refuse(node);
-    return whole(printer.value(first).text, 'any');
+    // As a list an object is one of its names.
+    return whole(printer.value(first).text, 'list');
   }
   return printMethod(printer, node, { name: property.name, of: object, args });
 }
@@ -44,7 +45,7 @@ function printFunction(
   printer: Printer,
   node: js.CallExpression,
   name: string,
-  [argument]: readonly js.Expression[],
+  [argument, radix]: readonly js.Expression[],
 ): Printed {
   if (argument === undefined) throw printer.refuse(node);
   const value = printer.value(argument);
@@ -57,6 +58,8 @@ function printFunction(
     case 'parseFloat':
       return numberOf(value);
     case 'parseInt':
+      if (radix !== undefined && !(radix.type === 'Literal' && radix.value === 10))
+        throw printer.refuse(node);
       return whole(`double(int(${numberOf(value).text}))`, 'number');
     case 'isNaN': {
       const number = numberOf(value);
@@ -73,19 +76,19 @@ interface Method {
   readonly args: readonly js.Expression[];
 }
 
-const textMethods: { readonly [name: string]: string } = {
-  toLowerCase: 'lowerAscii',
-  toLocaleLowerCase: 'lowerAscii',
-  toUpperCase: 'upperAscii',
-  toLocaleUpperCase: 'upperAscii',
-  trim: 'trim',
-};
+const textMethods: ReadonlyMap<string, string> = new Map([
+  ['toLowerCase', 'lowerAscii'],
+  ['toLocaleLowerCase', 'lowerAscii'],
+  ['toUpperCase', 'upperAscii'],
+  ['toLocaleUpperCase', 'upperAscii'],
+  ['trim', 'trim'],
+]);
 
-const listMethods: { readonly [name: string]: string } = {
-  some: 'exists',
-  every: 'all',
-  filter: 'filter',
-};
+const listMethods: ReadonlyMap<string, string> = new Map([
+  ['some', 'exists'],
+  ['every', 'all'],
+  ['filter', 'filter'],
+]);
 
 function printMethod(
   printer: Printer,
@@ -94,12 +97,17 @@ function printMethod(
 ): Printed {
   const object = printer.value(of);
   const held = within(object, levels.whole);
-  const [argument] = args;
-  const ofText = textMethods[name];
-  if (ofText !== undefined) return whole(`${held}.${ofText}()`, 'string');
-  if (name === 'toString') return textOf(object);
+  const [argument, another] = args;
+  const ofText = textMethods.get(name);
+  if (ofText !== undefined) {
+    if (ofText !== 'trim') printer.asksCase = true;
+    return whole(`${held}.${ofText}()`, 'string');
+  }
+  // By a base, from a place on: CEL says neither.
+  if (another !== undefined) throw printer.refuse(node);
+  if (name === 'toString' && argument === undefined) return textOf(object);
   if (argument === undefined) throw printer.refuse(node);
-  const ofList = listMethods[name];
+  const ofList = listMethods.get(name);
   if (ofList !== undefined) return printOfList(printer, node, { held, ofList, argument });
   switch (name) {
     case 'includes':
@@ -109,7 +117,8 @@ function printMethod(
       return whole(`${held}.${name}(${textOf(printer.value(argument)).text})`, 'bool');
     case 'match':
       if (argument.type !== 'Literal') throw printer.refuse(node);
-      return matched(printer, object, argument);
+      // What was found, or null.
+      return whole(`(${matched(printer, object, argument).text} ? true : null)`, 'any');
     default:
       throw printer.refuse(node);
   }
@@ -122,8 +131,8 @@ function included(object: Printed, part: Printed): Printed {
   const inList = whole(member, 'bool', levels.relation);
   if (object.type === 'string') return inText;
   if (object.type === 'list') return inList;
-  const isText = whole(`type(${object.text}) == string`, 'bool', levels.relation);
-  return ternary(isText, inText, inList);
+  const isList = whole(`type(${object.text}) == list`, 'bool', levels.relation);
+  return ternary(isList, inList, inText);
 }
 
 function printOfList(
@@ -138,13 +147,14 @@ function printOfList(
   const [param, second] = argument.params;
   if (param?.type !== 'Identifier' || second !== undefined) throw printer.refuse(node);
   const { name } = param;
-  const test = printer.withLocal(name, () => printer.condition(body));
   const type = ofList === 'filter' ? 'list' : 'bool';
-  return whole(`${held}.${ofList}(${name}, ${test})`, type);
+  return printer.withLocal(name, (called) => {
+    return whole(`${held}.${ofList}(${called}, ${printer.condition(body)})`, type);
+  });
 }
 
 /** RE2, which CEL has, knows neither look-around nor back-references. */
-const beyondRe2 = /\(\?[=!<]|\\[1-9]|\\k</;
+const beyondRe2 = /\(\?[=!<]|\\[1-9]|\\k<|\\c|\[\^?\]/;
 
 function matched(printer: Printer, text: Printed, pattern: js.Literal): Printed {
   const { value } = pattern;
@@ -152,6 +162,7 @@ function matched(printer: Printer, text: Printed, pattern: js.Literal): Printed 
   const { source, flags } = value;
   if (beyondRe2.test(source) || /[^gimsu]/.test(flags)) throw printer.refuse(pattern);
   const kept = [...flags].filter((flag) => 'ims'.includes(flag)).join('');
-  const flagged = kept === '' ? source : `(?${kept})${source}`;
+  const written = source.replace(/\\u(?:\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{4}))/g, '\\x{$1$2}');
+  const flagged = kept === '' ? written : `(?${kept})${written}`;
   return whole(`${within(textOf(text), levels.whole)}.matches(${quoted(flagged)})`, 'bool');
 }

@@ -4,10 +4,14 @@
  *
  * T1  what is answered is a truth value, as JavaScript would take the expression for one.
  * T2  where JavaScript would turn one type into another silently and CEL cannot, the condition fails
- *     when it is asked; it never answers otherwise than JavaScript without saying so.
+ *     when it is asked; it never answers otherwise than JavaScript, but for this: the length of a text is
+ *     that in code points, only letters from A to Z have another case (which is told when importing), NaN
+ *     holds by itself, lists know no methods as fields and are no text of what is in them, and inside of a
+ *     loop over a list what is null counts as not there.
  */
 import type { Expression } from '@troupe/model';
 import { type Node, parse } from 'acorn';
+import { taken } from './printed.ts';
 import { Printer, Untranslatable } from './printer.ts';
 
 /** What a reference stands for. */
@@ -26,6 +30,8 @@ export interface Translated {
   readonly when: string;
   /** Names that nothing is known of: the condition fails when they are asked for. */
   readonly unknownNames: readonly string[];
+  /** It asks for texts in lower or upper case, which CEL knows of the letters from A to Z. */
+  readonly asksCase: boolean;
 }
 
 /** Named values that several conditions share. */
@@ -76,7 +82,7 @@ export function translate(
       return one === undefined ? undefined : { ...one.meaning, name: one.name };
     });
     const when = printer.condition(tree);
-    return { when, unknownNames: [...printer.unknownNames] };
+    return { when, unknownNames: [...printer.unknownNames], asksCase: printer.asksCase };
   } catch (thrown) {
     if (thrown instanceof Untranslatable) return { refusal: readable(thrown.message) };
     throw thrown;
@@ -101,15 +107,6 @@ function placeholderIndex(name: string): number | undefined {
   const match = /^\$value(\d+)\$$/.exec(name);
   return match === null ? undefined : Number(match[1]);
 }
-
-/** Words of CEL and names of its types and functions. */
-const taken = new Set(
-  (
-    'true false null in as break const continue else for function if import let loop package ' +
-    'namespace return var void while type size string double int uint bool bytes list map has ' +
-    'matches duration timestamp dyn null_type'
-  ).split(' '),
-);
 
 function valueName(reference: string): string {
   const name = reference

@@ -8,6 +8,8 @@ export interface Printed {
   readonly text: string;
   readonly type: Type;
   readonly level: number;
+  /** It is a part that may not be there, which JavaScript tells from null. */
+  readonly member?: { readonly there: Printed; readonly part: Printed };
 }
 
 export const levels = {
@@ -39,8 +41,12 @@ export function truthOf(one: Printed): Printed {
       return whole('true', 'bool');
     case 'int':
       return relation(one, '!=', whole('0', 'int'));
-    case 'number':
-      return relation(one, '!=', whole('0.0', 'number'));
+    case 'number': {
+      // NaN is neither.
+      const zero = whole('0.0', 'number');
+      const [below, above] = [relation(one, '<', zero), relation(one, '>', zero)];
+      return whole(`${below.text} || ${above.text}`, 'bool', levels.or);
+    }
     case 'string':
       return relation(one, '!=', whole('""', 'string'));
     case 'any':
@@ -54,6 +60,10 @@ export function numberOf(one: Printed): Printed {
   if (one.type === 'null') return whole('0.0', 'number');
   if (one.type === 'bool') return ternary(one, whole('1.0', 'number'), whole('0.0', 'number'));
   if (one.type !== 'any') return whole(`double(${one.text})`, 'number');
+  if (one.member !== undefined) {
+    const { there, part } = one.member;
+    return ternary(there, numberOf(part), whole('double("NaN")', 'number'));
+  }
   const given = within(one, levels.relation);
   return whole(`double(${given} == null ? 0.0 : ${within(one, levels.or)})`, 'number');
 }
@@ -109,16 +119,68 @@ export function joined(parts: readonly Printed[]): Printed {
   return { text, type: 'string', level: levels.sum };
 }
 
-/** `x == 5` also holds of "5" in JavaScript. */
+/** `x == 5` also holds of "5" in JavaScript, and `x == 0` of "" and false. */
 export function alike(one: Printed, literal: js.Expression): Printed | undefined {
   if (one.type !== 'any' || literal.type !== 'Literal') return undefined;
   const { value } = literal;
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof number !== 'number' || Number.isNaN(number)) return undefined;
-  const text = typeof value === 'string' ? value : String(number);
-  const either = `[${numberText(number)}, ${quoted(text)}]`;
-  return { text: `${within(one, levels.sum)} in ${either}`, type: 'bool', level: levels.relation };
+  if (value === null || !['string', 'number', 'boolean'].includes(typeof value)) return undefined;
+  const number = Number(value);
+  if (Number.isNaN(number)) return undefined;
+  const same = [numberText(number)];
+  if (number === 0) same.push('false');
+  if (number === 1) same.push('true');
+  if (typeof value === 'string') same.push(quoted(value));
+  const among = whole(
+    `${within(one, levels.sum)} in [${same.join(', ')}]`,
+    'bool',
+    levels.relation,
+  );
+  // Of a list, which JavaScript makes a text of, it fails.
+  const others = typeof value === 'string' ? '== list' : 'in [string, list]';
+  const isOther = whole(`type(${one.text}) ${others}`, 'bool', levels.relation);
+  const asNumber = whole(`double(${one.text}) == ${same[0]}`, 'bool', levels.relation);
+  return ternary(isOther, asNumber, among);
 }
+
+/** `==` of JavaScript: what is of two types is compared as numbers; where that cannot be done it fails. */
+export function looselyEqual(left: Printed, right: Printed): Printed {
+  const plain = relation(left, '==', right);
+  const isNull = left.type === 'null' || right.type === 'null';
+  if (isNull || (left.type === right.type && left.type !== 'any')) return plain;
+  const [one, other] = [within(left, levels.sum), within(right, levels.sum)];
+  const isAlike = `type(${left.text}) == type(${right.text}) || ${one} == null || ${other} == null`;
+  const asNumbers = whole(`double(${left.text}) == double(${right.text})`, 'bool', levels.relation);
+  return ternary(whole(isAlike, 'bool', levels.or), plain, asNumbers);
+}
+
+/** `===` with null, or with what is not there, of a part: JavaScript tells the two apart. */
+export function isNothing(one: Printed, nothing: 'null' | 'undefined'): Printed | undefined {
+  if (one.member === undefined) return undefined;
+  const { there, part } = one.member;
+  if (nothing === 'undefined') return negated(there);
+  const isNull = relation(part, '==', whole('null', 'null'));
+  return whole(`${within(there, levels.and)} && ${isNull.text}`, 'bool', levels.and);
+}
+
+/** `===` of two values of which one may not be there, and the other null. */
+export function strictlyEqual(left: Printed, right: Printed): Printed {
+  const same = relation(left, '==', right);
+  if (left.type !== 'any' || right.type !== 'any') return same;
+  const [one, other] = [left.member?.there, right.member?.there];
+  const first = one ?? other;
+  if (first === undefined) return same;
+  const there = one !== undefined && other !== undefined ? relation(one, '==', other) : first;
+  return whole(`${within(there, levels.and)} && ${same.text}`, 'bool', levels.and);
+}
+
+/** Words of CEL and names of its types and functions. */
+export const taken: ReadonlySet<string> = new Set(
+  (
+    'true false null in as break const continue else for function if import let loop package ' +
+    'namespace return var void while type size string double int uint bool bytes list map has ' +
+    'matches duration timestamp dyn null_type'
+  ).split(' '),
+);
 
 export function numberText(value: number): string {
   const text = String(value);

@@ -4,8 +4,10 @@ import { printCall } from './calls.ts';
 import type { Meaning } from './condition.ts';
 import {
   alike,
+  isNothing,
   joined,
   levels,
+  looselyEqual,
   negated,
   numberOf,
   numbers,
@@ -14,7 +16,9 @@ import {
   type Printed,
   quoted,
   relation,
+  strictlyEqual,
   sum,
+  taken,
   ternary,
   textOf,
   truthOf,
@@ -28,9 +32,11 @@ type Find = (name: string) => (Meaning & { readonly name: string }) | undefined;
 
 export class Printer {
   readonly unknownNames = new Set<string>();
+  asksCase = false;
   readonly #code: string;
   readonly #find: Find;
-  readonly #locals = new Set<string>();
+  /** By name, what it is called here. */
+  readonly #locals = new Map<string, string>();
 
   constructor(code: string, find: Find) {
     this.#code = code;
@@ -95,10 +101,11 @@ export class Printer {
   }
 
   /** With a name of its own for an element of a list. */
-  withLocal<T>(name: string, print: () => T): T {
+  withLocal<T>(name: string, print: (called: string) => T): T {
+    const called = taken.has(name) ? `${name}_` : name;
     const known = this.#locals.has(name);
-    this.#locals.add(name);
-    const printed = print();
+    this.#locals.set(name, called);
+    const printed = print(called);
     if (!known) this.#locals.delete(name);
     return printed;
   }
@@ -139,7 +146,8 @@ export class Printer {
   #identifier(name: string): Printed {
     if (name === 'undefined') return whole('null', 'null');
     if (name === 'NaN' || name === 'Infinity') return whole(`double("${name}")`, 'number');
-    if (this.#locals.has(name)) return whole(name, 'any');
+    const local = this.#locals.get(name);
+    if (local !== undefined) return whole(local, 'any');
     const found = this.#find(name);
     if (found === undefined) {
       this.unknownNames.add(name);
@@ -223,28 +231,41 @@ export class Printer {
     if (typed !== undefined) return isNot ? negated(typed) : typed;
     const left = this.value(node.left);
     const right = this.value(node.right);
+    if (left.type === 'list' || right.type === 'list')
+      throw this.refuse(node, 'asks whether two lists are one and the same, which CEL cannot say');
     const isLoose = node.operator.length === 2;
-    const loose = isLoose ? (alike(left, node.right) ?? alike(right, node.left)) : undefined;
-    if (loose !== undefined) return isNot ? negated(loose) : loose;
-    return relation(left, isNot ? '!=' : '==', right);
+    const special = isLoose
+      ? (alike(left, node.right) ?? alike(right, node.left) ?? looselyEqual(left, right))
+      : (nothingIn(left, node.right) ?? nothingIn(right, node.left));
+    const same = special ?? strictlyEqual(left, right);
+    if (!isNot) return same;
+    return same.level === levels.relation && special === undefined
+      ? relation(left, '!=', right)
+      : negated(same);
   }
 
   /** `typeof x === 'number'`. */
   #typeQuestion(asked: js.Expression, answer: js.Expression): Printed | undefined {
     if (asked.type !== 'UnaryExpression' || asked.operator !== 'typeof') return undefined;
-    const { text } = this.value(asked.argument);
+    const one = this.value(asked.argument);
+    const { text } = one;
     const named = answer.type === 'Literal' ? answer.value : undefined;
     switch (named) {
       case 'string':
         return whole(`type(${text}) == string`, 'bool', levels.relation);
       case 'number':
-        return whole(`type(${text}) == double`, 'bool', levels.relation);
+        return whole(`type(${text}) in [double, int]`, 'bool', levels.relation);
       case 'boolean':
         return whole(`type(${text}) == bool`, 'bool', levels.relation);
       case 'object':
-        return whole(`type(${text}) in [map, list, null_type]`, 'bool', levels.relation);
+        return whole(
+          `${one.member === undefined ? '' : `${within(one.member.there, levels.and)} && `}` +
+            `type(${text}) in [map, list, null_type]`,
+          'bool',
+          levels.and,
+        );
       case 'undefined':
-        return relation(this.value(asked.argument), '==', whole('null', 'null'));
+        return isNothing(one, 'undefined') ?? relation(one, '==', whole('null', 'null'));
       default:
         throw this.refuse(asked);
     }
@@ -258,28 +279,30 @@ export class Printer {
     // Asked whether it has a field, CEL says no of a name that nothing sets; JavaScript throws.
     if (this.unknownNames.has(object.text)) return whole(`${held}[${quoted(String(key))}]`, 'any');
     if (key === 'length') {
-      const size = whole(`size(${object.text})`, 'int');
+      // Of an object, which has none, it fails.
+      const counted =
+        object.type === 'any'
+          ? `type(${object.text}) == map ? null : ${within(object, levels.or)}`
+          : object.text;
+      const size = whole(`size(${counted})`, 'int');
       if (!node.optional) return size;
       return ternary(relation(object, '==', whole('null', 'null')), whole('0', 'int'), size);
     }
-    let there: Printed;
-    let part: Printed;
-    if (typeof key === 'number') {
-      there = whole(`size(${object.text}) > ${key}`, 'bool', levels.relation);
-      part = whole(`${held}[${key}]`, 'any');
-    } else if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(key)) {
-      there = whole(`has(${held}.${key})`, 'bool');
-      part = whole(`${held}.${key}`, 'any');
-    } else {
-      there = whole(`${quoted(key)} in ${within(object, levels.sum)}`, 'bool', levels.relation);
-      part = whole(`${held}[${quoted(key)}]`, 'any');
-    }
-    if (node.optional) {
-      const notNull = relation(object, '!=', whole('null', 'null'));
-      const both = `${notNull.text} && ${within(there, levels.relation)}`;
-      there = whole(both, 'bool', levels.and);
-    }
-    return ternary(there, part, whole('null', 'null'));
+    const isName = typeof key === 'string' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(key);
+    const of = typeof key === 'number' ? String(key) : quoted(key);
+    const part = whole(isName && !literals.has(key) ? `${held}.${key}` : `${held}[${of}]`, 'any');
+    const isSet =
+      typeof key === 'number'
+        ? whole(`size(${object.text}) > ${key}`, 'bool', levels.relation)
+        : whole(`${of} in ${within(object, levels.sum)}`, 'bool', levels.relation);
+    // `in` says no of what is null; going through the names tells, but a loop in a loop is not allowed.
+    const isNamed =
+      typeof key === 'number' || this.#locals.size > 0
+        ? isSet
+        : whole(`${held}.exists(name, name == ${of})`, 'bool');
+    const sure = (there: Printed) => (node.optional ? unlessNull(object, there) : there);
+    const value = ternary(sure(isSet), part, whole('null', 'null'));
+    return { ...value, member: { there: sure(isNamed), part } };
   }
 
   #key(node: js.MemberExpression): string | number {
@@ -299,4 +322,18 @@ export class Printer {
     });
     return whole(`[${parts.join(', ')}]`, 'list');
   }
+}
+
+/** Words that CEL takes for no names of fields. */
+const literals: ReadonlySet<string> = new Set(['in', 'true', 'false', 'null']);
+
+function nothingIn(one: Printed, other: js.Expression): Printed | undefined {
+  if (other.type === 'Identifier' && other.name === 'undefined') return isNothing(one, 'undefined');
+  const isNull = other.type === 'Literal' && other.raw === 'null';
+  return isNull ? isNothing(one, 'null') : undefined;
+}
+
+function unlessNull(object: Printed, there: Printed): Printed {
+  const isThere = relation(object, '!=', whole('null', 'null'));
+  return whole(`${isThere.text} && ${within(there, levels.relation)}`, 'bool', levels.and);
 }

@@ -17,7 +17,7 @@ export interface AgentInput {
   readonly messages?: readonly Message[] | string;
   readonly systemPrompt?: string;
   readonly userPrompt?: unknown;
-  readonly temperature?: number | string;
+  readonly temperature?: number | string | null;
   readonly responseFormat?: unknown;
 }
 
@@ -117,7 +117,7 @@ async function ask(
     throw troupeError('CONFIG_INVALID', what, { key: 'OPENAI_API_KEY' });
   }
   const model = input.model || process.env['OPENAI_MODEL'] || modelDefault;
-  const temperature = Number(input.temperature);
+  const temperature = temperatureIn(input);
   const response = await fetch(completionsUrl(base || urlDefault), {
     method: 'POST',
     signal: c.signal,
@@ -129,7 +129,7 @@ async function ask(
     body: JSON.stringify({
       model,
       messages,
-      ...(Number.isFinite(temperature) ? { temperature } : {}),
+      ...(temperature === undefined ? {} : { temperature }),
       ...(input.responseFormat ? { response_format: formatOf(input.responseFormat) } : {}),
     }),
   });
@@ -153,6 +153,13 @@ function messagesOf({ messages, systemPrompt, userPrompt }: AgentInput): readonl
   if (userPrompt) all.push({ role: 'user', content: textOf(userPrompt) });
   if (all.length > 0) return all;
   throw troupeError('INVALID_ARGUMENT', 'the block asks a model nothing: it has no messages');
+}
+
+/** What the editor left empty is not set, and no 0. */
+function temperatureIn({ temperature }: AgentInput): number | undefined {
+  const isSet = temperature !== null && String(temperature ?? '').trim() !== '';
+  const number = isSet ? Number(temperature) : Number.NaN;
+  return Number.isFinite(number) ? number : undefined;
 }
 
 /** `OPENAI_BASE_URL` is written with and without the version. */

@@ -32,14 +32,15 @@ export const api = task<ApiInput, ApiOutput>(
     const method = (input.method ?? 'GET').toUpperCase();
     const { body } = input;
     const hasBody = body !== undefined && body !== null && body !== '' && method !== 'GET';
+    const isJson = hasBody && typeof body !== 'string';
+    // Names of headers differ in case only: what the block says takes the place of ours.
+    const headers = new Headers(isJson ? { 'content-type': 'application/json' } : {});
+    headers.set('idempotency-key', c.taskId);
+    for (const [name, value] of Object.entries(pairsOf(input.headers))) headers.set(name, value);
     const response = await fetch(url, {
       method,
       signal: AbortSignal.any([c.signal, AbortSignal.timeout(limitOf(input))]),
-      headers: {
-        'idempotency-key': c.taskId,
-        ...(hasBody && typeof body !== 'string' ? { 'content-type': 'application/json' } : {}),
-        ...pairsOf(input.headers),
-      },
+      headers,
       ...(hasBody ? { body: typeof body === 'string' ? body : JSON.stringify(body) } : {}),
     });
     const text = await response.text();

@@ -34,13 +34,15 @@ export function clockRule(text: string): ClockRule | { readonly fault: string } 
   const [, size, named = '', ...hours] = parts;
   const days: number[] = [];
   for (const name of named.split(',')) {
-    const group = dayGroups[name] ?? single(name);
+    const group = Object.hasOwn(dayGroups, name) ? dayGroups[name] : single(name);
     if (group === undefined) return fault(text, `"${name}" is no day; say weekdays or monday`);
     days.push(...group);
   }
   const fromMinute = minuteOf(hours[0] ?? '0', hours[1]);
   const toMinute = minuteOf(hours[2] ?? '24', hours[3]);
-  if (fromMinute === undefined || toMinute === undefined || fromMinute === toMinute)
+  // From midnight to midnight is no time, but for a whole day.
+  const isNever = fromMinute === toMinute || (fromMinute === dayMinutes && toMinute === 0);
+  if (fromMinute === undefined || toMinute === undefined || isNever)
     return fault(text, 'its hours go from 0 to 24 and differ');
   return { text, size: Number(size), days, fromMinute, toMinute };
 }

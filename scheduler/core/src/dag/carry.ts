@@ -3,7 +3,8 @@
  * block, or into the same run under another version of its workflow. Pure.
  *
  * C1  what is carried stands in both graphs with the same blocks, bodies and edges into it.
- * C2  what is carried leaves by the ports by which it left.
+ * C2  what is carried leaves by the ports by which it left: a failure that an error edge takes in one graph is
+ *     taken by one in the other.
  */
 import { assert } from '@troupe/model';
 import type { CompiledWorkflow } from './compile.ts';
@@ -70,6 +71,21 @@ export function firstDifference(
     if (before.get(vertex.id) !== after.get(vertex.id)) {
       return `other edges lead to block "${vertex.id}"`;
     }
+  }
+  return undefined;
+}
+
+/** The first failure that one of the versions takes by an error edge and the other does not (C2). */
+export function failureDifference(
+  { compiled, state }: SoFar,
+  to: CompiledWorkflow,
+  keeps: Keeps,
+): string | undefined {
+  for (const vertex of compiled.graph.root.vertices) {
+    const isFailed = slotStates[state.root.state[vertex.local] ?? 0] === 'failed';
+    const catches = to.graph.byId.get(vertex.id)?.catches;
+    if (!isFailed || !keeps(vertex) || catches === vertex.catches) continue;
+    return `the failure of block "${vertex.id}" is ${catches ? 'taken' : 'not taken'} there`;
   }
   return undefined;
 }

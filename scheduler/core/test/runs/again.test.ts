@@ -228,6 +228,19 @@ describe('a run of what had failed', () => {
     expect(live(scene, 'r2')).toEqual(['c']);
   });
 
+  it('by a version that does not take a failure which is kept is refused', () => {
+    const blocks = [work('a'), work('mend'), work('c')];
+    const scene = flow(blocks, { edges: [{ from: 'a', to: 'mend', port: 'error' }] });
+    scene.starts('flow');
+    scene.finishes('run:r1:a', failed('USER_ERROR'));
+    scene.finishes('run:r1:mend', failed('USER_ERROR'));
+    deploy(scene, [work('a'), work('c')], {}, [], 'b3');
+    const refused = again(scene, { failedOnly: true });
+    expect(scene.code(refused)).toBe('WRONG_STATE');
+    expect(refusal(refused)).toContain('the failure of block "a" is not taken there');
+    expect(scene.code(again(scene, { block: 'a' }, 'r3'))).toBe('run');
+  });
+
   it('by another version is refused where what is kept was another, with the first difference', () => {
     const scene = flow([work('a', { input: 1 }), work('b', { after: ['a'] })]);
     scene.starts('flow');
@@ -354,6 +367,23 @@ describe('a run that is moved to another version', () => {
     expect(scene.code(move(scene, 'b9'))).toBe('UNKNOWN_BUNDLE');
     scene.asks({ kind: 'cancel-run', run });
     expect(scene.code(move(scene))).toBe('WRONG_STATE');
+  });
+
+  it('is refused where a failure that was taken would not be, or the other way round', () => {
+    const mended = [work('a'), pause('p'), work('mend', { after: ['p'] })];
+    const edges = [{ from: 'a', to: 'mend', port: 'error' }];
+    const scene = flow(mended, { edges, onFailure: 'go-on' });
+    scene.starts('flow');
+    scene.finishes('run:r1:a', failed('USER_ERROR'));
+    deploy(scene, [work('a'), pause('p')], { onFailure: 'go-on' }, [], 'b3');
+    expect(refusal(move(scene))).toContain('the failure of block "a" is not taken there');
+    const other = flow([work('a'), pause('p')], { onFailure: 'go-on' });
+    other.starts('flow');
+    other.finishes('run:r1:a', failed('USER_ERROR'));
+    deploy(other, mended, { edges, onFailure: 'go-on' }, [], 'b3');
+    expect(refusal(move(other))).toContain('the failure of block "a" is taken there');
+    resume(other, 'p', 1);
+    expect(codeOf(other.view().outcome)).toBe('USER_ERROR');
   });
 
   it('replays to the same state', () => {

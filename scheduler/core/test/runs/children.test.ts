@@ -1,4 +1,4 @@
-import { encodeValue, runId } from '@troupe/model';
+import { encodeValue, limits, runId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { codeOf, failed, type Scene, tenant, workflow } from '../scene.ts';
 import {
@@ -122,6 +122,41 @@ describe('a child run', () => {
     const { outcome } = scene.starts('flow');
     expect(codeOf(outcome)).toBe('RESOURCE_EXHAUSTED');
     expect(scene.decided('run-started')).toHaveLength(26);
+  });
+
+  it('in itself, and more than one of them, is refused when there are too many at once, and keeps nobody waiting meanwhile', () => {
+    const scene = flow([parallel('side'), child('c', { in: 'side', workflow: 'flow' })]);
+    scene.machine.checkInvariants = () => undefined;
+    scene.starts('flow');
+    let most = scene.facts.length;
+    while (!scene.kinds().includes('run-ended')) {
+      const before = scene.facts.length;
+      scene.pass(1);
+      if (!scene.kinds().includes('run-ended')) most = Math.max(most, scene.facts.length - before);
+    }
+    const ended = scene.decided('run-ended');
+    expect(codeOf(ended.find((fact) => fact.run === run)?.outcome)).toBe('RESOURCE_EXHAUSTED');
+    const runs = scene.decided('run-started').length;
+    expect(runs).toBeGreaterThan(limits.runsWithinMax);
+    // One whose block is refused fails, and so makes room for another.
+    expect(runs).toBeLessThan(limits.runsWithinMax + 10);
+    expect(ended).toHaveLength(runs);
+    // Each step journals one fact.
+    expect(most).toBeLessThan(5_100);
+    expect(scene.machine.durable().runs.every(({ end }) => end !== undefined)).toBe(true);
+  });
+
+  it('that only waits counts among those within a run, under the next leader too', () => {
+    const waits = workflow('inner', [pause('p')]);
+    const scene = flow([child('c', { each: ref('input') })], {}, [waits]);
+    scene.starts('flow', ['a', 'b', 'c']);
+    for (const from of ['facts', 'image'] as const) {
+      scene.failOver(from);
+      scene.machine.checkInvariants();
+      expect(scene.view().state).toBe('running');
+    }
+    for (const branch of [0, 1, 2]) resume(scene, 'p', 1, runId(`r1/c[${branch}]`));
+    expect(scene.view().state).toBe('done');
   });
 
   it('of an unknown workflow, or with an id that is taken, fails its block', () => {
