@@ -124,7 +124,10 @@ export class Leader {
     this.#rollouts = new Rollouts(desk, (node, actor) => this.#directory.place(node, actor));
     const { detection } = this.#membership;
     this.#pressure = new Pressure(desk, detection);
-    this.#groups = new NodeGroups(desk, () => !this.#pressure.isGivenUp('prewarming'));
+    this.#groups = new NodeGroups(desk, {
+      mayForecast: () => !this.#pressure.isGivenUp('prewarming'),
+      roomOf: (tenant) => this.#tasks.roomOf(tenant),
+    });
     this.#rebalancing = new Rebalancing(desk, this.#migrations, () => {
       return !this.#pressure.isGivenUp('rebalancing');
     });

@@ -7,7 +7,7 @@
  * size is another one than before, so that whoever leads next goes on from it. What the rules have learnt of
  * arrivals is volatile, and a forecast that has just begun lets nobody go.
  */
-import type { Labels, NodeGroupView } from '@troupe/model';
+import type { Labels, NodeGroupView, TenantName } from '@troupe/model';
 import {
   clockRule,
   forecastTerms,
@@ -20,6 +20,7 @@ import {
 } from './autoscale/index.ts';
 import type { Desk } from './desk.ts';
 import type { AutoscaleConfig, NodeGroupConfig } from './events.ts';
+import type { QuotaRoom } from './fair/index.ts';
 import { matches } from './placement/labels.ts';
 import type { Size } from './sizes.ts';
 import type { TaskRecord } from './task-table.ts';
@@ -27,6 +28,13 @@ import type { TaskRecord } from './task-table.ts';
 const lookMs = 5_000;
 /** Tasks that wait are looked at one by one up to so many; beyond, the shares of groups are taken from these. */
 const lookedAtMax = 50_000;
+
+export interface Sights {
+  /** Whether nodes may be asked for ahead of need. */
+  mayForecast(): boolean;
+  /** What the quota of a tenant leaves; undefined when that has none. */
+  roomOf(tenant: TenantName): QuotaRoom | undefined;
+}
 
 interface Sized {
   readonly config: NodeGroupConfig;
@@ -39,13 +47,12 @@ export class NodeGroups {
   readonly #desk: Desk;
   readonly #config: AutoscaleConfig | undefined;
   readonly #groups: readonly Sized[];
-  readonly #mayForecast: () => boolean;
+  readonly #sights: Sights;
 
-  /** `mayForecast`: whether nodes may be asked for ahead of need. */
-  constructor(desk: Desk, mayForecast: () => boolean) {
+  constructor(desk: Desk, sights: Sights) {
     this.#desk = desk;
     this.#config = desk.config.autoscale;
-    this.#mayForecast = mayForecast;
+    this.#sights = sights;
     this.#groups = (this.#config?.groups ?? []).map((config) => {
       const { size = config.min, grewMs } = desk.state.groups.get(config.name) ?? {};
       const group = new Group(desk.ledMs, termsOf(config), size, grewMs);
@@ -106,7 +113,7 @@ export class NodeGroups {
 
   #decide(sized: Sized, view: GroupView): void {
     const { ledMs, state } = this.#desk;
-    const sizing = sized.group.decide(ledMs, this.#localTime(), view, this.#mayForecast());
+    const sizing = sized.group.decide(ledMs, this.#localTime(), view, this.#sights.mayForecast());
     sized.sizing = sizing;
     sized.view = view;
     const { size, rule, reason } = sizing;
@@ -131,8 +138,10 @@ export class NodeGroups {
     return { ready, starting, busy, running };
   }
 
+  /** Without what waits for a quota: no node helps that. */
   #queued(): ReadonlyMap<Sized, number> {
-    const queued = new Map<Sized, number>();
+    const queued = new Map<Sized, { free: number; limited: number }>();
+    const rooms = new Map<TenantName, QuotaRoom | undefined>();
     const { tasks } = this.#desk.state;
     let left = tasks.readyCount;
     let looked = 0;
@@ -141,12 +150,20 @@ export class NodeGroups {
       if (task.state.kind !== 'ready') continue;
       left--;
       looked++;
+      const { tenant, shape } = task;
+      if (!rooms.has(tenant)) rooms.set(tenant, this.#sights.roomOf(tenant));
+      const room = rooms.get(tenant);
       const group = this.#groupOf(task);
-      if (group !== undefined) queued.set(group, (queued.get(group) ?? 0) + 1);
+      if (group === undefined || room?.take(shape) === false) continue;
+      const counts = queued.get(group) ?? { free: 0, limited: 0 };
+      if (room === undefined) counts.free++;
+      else counts.limited++;
+      queued.set(group, counts);
     }
-    if (left === 0) return queued;
-    const share = tasks.readyCount / looked;
-    return new Map([...queued].map(([group, count]) => [group, Math.round(count * share)]));
+    const share = left === 0 ? 1 : tasks.readyCount / looked;
+    const all = ({ free, limited }: { readonly free: number; readonly limited: number }) =>
+      Math.round(free * share) + limited;
+    return new Map([...queued].map(([group, counts]) => [group, all(counts)]));
   }
 
   #groupOf({ shape }: TaskRecord): Sized | undefined {

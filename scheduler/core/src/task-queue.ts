@@ -7,7 +7,7 @@ import type { Deadline } from './deadlines.ts';
 import type { Desk } from './desk.ts';
 import { type Charge, FairQueue, type TenantShare } from './fair/fair-queue.ts';
 import { priorityWeight } from './fair/priority.ts';
-import { neverWithin } from './fair/quota.ts';
+import { neverWithin, type QuotaRoom } from './fair/quota.ts';
 import {
   type GangItem,
   gangItems,
@@ -220,6 +220,10 @@ export class TaskQueue {
   }
 
   /** How a tenant stands beside the others. */
+  roomOf(tenant: TenantName): QuotaRoom | undefined {
+    return this.#queue.roomOf(tenant);
+  }
+
   share(tenant: TenantName): TenantShare {
     return this.#queue.share(tenant);
   }

@@ -24,6 +24,7 @@ import type { Deadline } from './deadlines.ts';
 import type { Desk } from './desk.ts';
 import type { SchedulerFact } from './facts.ts';
 import type { Charge, TenantShare } from './fair/fair-queue.ts';
+import type { QuotaRoom } from './fair/quota.ts';
 import { carriable, Flights } from './flights.ts';
 import { isGang, type QueueItem, waitsInGang } from './gang-items.ts';
 import { tellTime, waitingToldMs } from './led-time.ts';
@@ -156,6 +157,11 @@ export class Tasks {
   }
 
   /** How a tenant stands beside the others. */
+  /** What the quota of a tenant leaves; undefined when that has none. */
+  roomOf(tenant: TenantName): QuotaRoom | undefined {
+    return this.#queue.roomOf(tenant);
+  }
+
   share(tenant: TenantName): TenantShare {
     return this.#queue.share(tenant);
   }

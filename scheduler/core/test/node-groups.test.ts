@@ -1,3 +1,4 @@
+import { tenantName } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { type AutoscaleConfig, type SchedulerConfig, SchedulerMachine } from '../src/index.ts';
 import { config, ok, Scene, stateOf, task } from './scene.ts';
@@ -50,6 +51,23 @@ describe('a group of nodes', () => {
     for (let i = 10; i < 60; i++) scene.submits(`t${i}`);
     scene.pass(6_000);
     expect(groupsOf(scene)[0]).toMatchObject({ size: 10, rule: 'max' });
+  });
+
+  it('does not grow for what waits only because of the quota of its tenant', () => {
+    const scene = sceneOf(configured({ ...plain, max: 100, tasksPerNode: 1 }));
+    const tenant = tenantName('default');
+    scene.asks({ kind: 'put-tenant', tenant, quota: { inFlightMax: 5 } });
+    scene.joins('n1.aaaaaaaa', { cpu: 2 });
+    for (let i = 0; i < 40; i++) scene.submits(`t${i}`);
+    scene.pass(6_000);
+    expect(groupsOf(scene)[0]).toMatchObject({ size: 5, rule: 'queue', queued: 3 });
+    // Tasks of 1 cpu each, of which two run.
+    scene.asks({ kind: 'put-tenant', tenant, quota: { inFlightMax: null, cpuMax: 9 } });
+    scene.pass(6_000);
+    expect(groupsOf(scene)[0]).toMatchObject({ size: 9, queued: 7 });
+    scene.asks({ kind: 'put-tenant', tenant, quota: { cpuMax: null } });
+    scene.pass(6_000);
+    expect(groupsOf(scene)[0]).toMatchObject({ size: 40, queued: 38 });
   });
 
   it('grows above 80 % in use and shrinks below 30 %, a minute and five after it changed', () => {

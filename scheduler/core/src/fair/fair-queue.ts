@@ -24,6 +24,7 @@ import { Contest } from './contest.ts';
 import { none, type Slot } from './contest-tables.ts';
 import { PlainTenants } from './plain-tenants.ts';
 import { priorityWeight } from './priority.ts';
+import type { QuotaRoom } from './quota.ts';
 import { Shapes } from './shapes.ts';
 import type { Costs, FairRules, Picked, TenantShare, TenantTask } from './tenant-task.ts';
 
@@ -165,6 +166,12 @@ export class FairQueue<T extends TenantTask, N> {
   /** The same but for its rate, which passes by itself. */
   isAllowed(task: T): boolean {
     return this.#assorted.get(this.#tenant(task.tenant))?.use.allows(task.shape) ?? true;
+  }
+
+  /** What the quota of a tenant leaves; undefined when that has none. */
+  roomOf(name: string): QuotaRoom | undefined {
+    const tenant = this.#slots.get(name);
+    return tenant === undefined ? undefined : this.#assorted.get(tenant)?.use.room();
   }
 
   share(name: string): TenantShare {

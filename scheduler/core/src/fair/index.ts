@@ -15,4 +15,4 @@ export {
   type TenantTask,
 } from './fair-queue.ts';
 export { type Priority, priorities, priorityFault, priorityWeight } from './priority.ts';
-export { quotaFault } from './quota.ts';
+export { type QuotaRoom, quotaFault } from './quota.ts';

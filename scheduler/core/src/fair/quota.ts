@@ -66,6 +66,34 @@ export function neverWithin(
   return undefined;
 }
 
+/** What a quota leaves to a tenant of what could run at once, as it is used up. */
+export class QuotaRoom {
+  #tasks: number;
+  #cpuMilli: number;
+  #memoryMilli: number;
+
+  constructor(left: {
+    readonly tasks: number;
+    readonly cpuMilli: number;
+    readonly memoryMilli: number;
+  }) {
+    this.#tasks = left.tasks;
+    this.#cpuMilli = left.cpuMilli;
+    this.#memoryMilli = left.memoryMilli;
+  }
+
+  /** False, and nothing is taken, when there is no room for one of this shape. */
+  take(shape: Shape): boolean {
+    const [cpuMilli, memoryMilli] = [milliOf(shape, 'cpu'), milliOf(shape, 'memory')];
+    if (this.#tasks < 1 || this.#cpuMilli < cpuMilli || this.#memoryMilli < memoryMilli)
+      return false;
+    this.#tasks -= 1;
+    this.#cpuMilli -= cpuMilli;
+    this.#memoryMilli -= memoryMilli;
+    return true;
+  }
+}
+
 /** What a quota leaves to a tenant, beside what its account says that it uses. */
 export class QuotaUse {
   readonly #accounts: Accounts;
@@ -101,6 +129,17 @@ export class QuotaUse {
       memoryMax === undefined ||
       accounts.memoryMilli(tenant) + milliOf(shape, 'memory') <= memoryMax * 1000
     );
+  }
+
+  room(): QuotaRoom {
+    const { inFlightMax = Number.POSITIVE_INFINITY } = this.#quota;
+    const { cpuMax = Number.POSITIVE_INFINITY, memoryMax = Number.POSITIVE_INFINITY } = this.#quota;
+    const [accounts, tenant] = [this.#accounts, this.#tenant];
+    return new QuotaRoom({
+      tasks: inFlightMax - accounts.inFlight(tenant),
+      cpuMilli: cpuMax * 1000 - accounts.cpuMilli(tenant),
+      memoryMilli: memoryMax * 1000 - accounts.memoryMilli(tenant),
+    });
   }
 
   /** When the rate allows another start; now or earlier when it does. */
