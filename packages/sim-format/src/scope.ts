@@ -3,13 +3,14 @@
  *
  * S1  a reference to a block that does not run is null, as in Sim; so is every optional path that
  *     leads nowhere. A field that the block is known not to have fails the block that asks for it.
+ *     A block that failed is `{ error }` as a whole, with the message, and has no other field.
  * S2  what Sim takes for no reference stays text.
  * S3  a reference that has no meaning here is refused, with its place.
  */
 import type { Expression } from '@troupe/model';
 import type { BlockTypes } from './block-types.ts';
 import type { Meaning } from './condition/condition.ts';
-import type { SimBlock, SimDocument } from './document.ts';
+import { own, type SimBlock, type SimDocument } from './document.ts';
 import { normalName } from './names.ts';
 import type { Reached } from './reach.ts';
 
@@ -119,13 +120,17 @@ export class Scope {
     const [field] = path;
     const fields = this.#fieldsOf(block);
     const isUnknown = fields !== undefined && field !== undefined && !fields.has(String(field));
+    if (field === undefined && this.#parts.reached.catching.has(block.id)) {
+      const message = { $ref: [...$ref, 'error', 'message'] };
+      return { $ref, optional: true, failed: { error: message } };
+    }
     return isUnknown && field !== 'error' ? { $ref } : { $ref, optional: true };
   }
 
   /** Where our output has another shape than Sim's. */
   #fieldOf(block: SimBlock, path: Path): Path {
     const [field, ...rest] = path;
-    const kind = this.#parts.types[block.metadata.id]?.kind;
+    const kind = own(this.#parts.types, block.metadata.id)?.kind;
     if (kind === 'condition' && field === 'selectedOption') return ['port', ...rest];
     if (kind === 'route' && field === 'selectedRoute') return ['port', ...rest];
     if (field === 'error' && rest.length === 0 && this.#parts.reached.catching.has(block.id)) {
@@ -136,7 +141,7 @@ export class Scope {
 
   /** The fields that a block can have; undefined when it may have any. */
   #fieldsOf({ metadata, outputs, config }: SimBlock): ReadonlySet<string> | undefined {
-    const type = this.#parts.types[metadata.id];
+    const type = own(this.#parts.types, metadata.id);
     if (type?.kind !== 'task' || config.params.responseFormat) return undefined;
     const declared = Object.keys(outputs);
     if (declared.length > 0) return new Set(declared);

@@ -15,6 +15,12 @@ describe('a file that is no workflow of Sim is refused with the place', () => {
     [{ state: { blocks: {}, edges: [] } }, 'it is an export of the editor'],
     [{ blocks: [], connections: [], loops: { l: { loopType: 'often' } } }, 'loops.l.loopType'],
     ['text', 'the document: '],
+    [
+      JSON.parse(
+        '{"blocks":[{"id":"a","config":{"params":{"b":{"__proto__":1}}}}],"connections":[]}',
+      ),
+      'blocks[0].config.params.b.__proto__: no value can carry',
+    ],
   ])('%j', (document, says) => {
     expect(() => importSim(document, { name: 'flow' })).toThrow(says);
   });
@@ -437,6 +443,24 @@ describe('variables', () => {
   });
 });
 
+it('blocks and units may have names that every object has', () => {
+  const made = imported({
+    blocks: [start, block('constructor'), block('valueOf', 'loop')],
+    connections: edges('start -> constructor', 'constructor -> valueOf'),
+  });
+  expect(made.refusals).toEqual([
+    { place: 'valueOf', what: expect.stringContaining('it has no entry in `loops`') },
+  ]);
+  const params = { timeValue: 1, timeUnit: 'constructor' };
+  const waits = imported({
+    blocks: [start, block('w', 'wait', { params })],
+    connections: edges('start -> w'),
+  });
+  expect(waits.refusals).toEqual([
+    { place: 'w', what: expect.stringContaining('`1 constructor`, which is no time') },
+  ]);
+});
+
 describe('edges', () => {
   it('without a handle fire whether the block failed or not, from `source` only when not', () => {
     const made = imported({
@@ -451,6 +475,37 @@ describe('edges', () => {
       ).ids;
     expect(ids(true)).toEqual(['start', 'bad', 'any', 'rescue']);
     expect(ids(false)).toEqual(['start', 'bad', 'any', 'good']);
+  });
+
+  it('of a failure: the block is `{ error }` as a whole, its error the message, and has no other field', () => {
+    const params = {
+      all: '<bad>',
+      error: '<bad.error>',
+      field: '<bad.result>',
+      code: 'return <bad>',
+    };
+    const made = imported({
+      blocks: [start, block('bad'), block('use', 'function', { params })],
+      connections: edges('start -> bad', 'bad -error-> use', 'bad -> use'),
+    });
+    const inputOf = (fails: boolean) =>
+      played(made, {}, ({ block: { id } }) =>
+        fails && id === 'bad'
+          ? { failure: { code: 'USER_ERROR', message: 'boom' } }
+          : { value: { result: 1 } },
+      ).inputs.use;
+    expect(inputOf(true)).toMatchObject({
+      all: '{"error":"boom"}',
+      error: 'boom',
+      field: '',
+      code: { values: { $bad: { error: 'boom' } } },
+    });
+    expect(inputOf(false)).toMatchObject({
+      all: '{"result":1}',
+      error: '',
+      field: '1',
+      code: { values: { $bad: { result: 1 } } },
+    });
   });
 
   it('of a condition without handles take its options in their order', () => {
