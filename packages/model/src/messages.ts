@@ -59,6 +59,9 @@ export interface Caller {
   readonly session: SessionId;
   readonly number: number;
   readonly low: number;
+  /** What is asked for under an idempotency key, see `keyedPrint`. Absent where there is no key, and from
+   *  older gateways: then it is not compared. */
+  readonly print?: string;
 }
 
 /** gateway | node | leader → node. Resent under the same `caller` until its result is there. */

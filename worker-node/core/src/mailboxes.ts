@@ -39,6 +39,7 @@ import { type Activation, type Input, incarnationOf } from './activation.ts';
 import { isOfLeader } from './built-ins.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
+import { ofAnother } from './keyed-calls.ts';
 import { standingOf } from './letter-keys.ts';
 import { enqueue } from './mailbox-order.ts';
 import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
@@ -265,6 +266,8 @@ export class Mailboxes {
     }
     const { parked } = activation;
     if (message.kind === 'call' && parked !== undefined && isCallOf(parked, message)) {
+      const another = ofAnother(activation, message);
+      if (another !== undefined) return this.#refuse(message, another);
       // Its caller asks again: that brings no actor into memory whose turn waits.
       if (message.from === undefined) {
         parked.replyTo = message.replyTo;
@@ -283,6 +286,8 @@ export class Mailboxes {
     const { session, number } = call.caller;
     const memory = activation.memory;
     if (memory === undefined || this.#core.rewinds.isOfAnother(activation, call)) return;
+    const another = ofAnother(activation, call);
+    if (another !== undefined) return this.#refuse(call, another);
     if (this.#takes(activation, call)) return;
     const known = memory.sessions.window(session);
     const reply = known?.replies.get(number);
@@ -492,9 +497,9 @@ export class Mailboxes {
 
   /** A refusal is remembered, so that a late twin of the call cannot run after it. */
   answerUnrun(activation: Activation, input: Input, outcome: Outcome): void {
-    if (input.cause.kind === 'call') {
-      const { session, number, low } = input.cause;
-      activation.memory?.sessions.record(session, number, low, outcome, this.#core.now);
+    const { cause } = input;
+    if (cause.kind === 'call') {
+      activation.memory?.sessions.record(cause, outcome, this.#core.now);
     }
     this.#core.out.append({ kind: 'barrier' });
     this.answer(activation, input, outcome);
@@ -518,6 +523,8 @@ export class Mailboxes {
     const known = activation.memory?.sessions.window(session);
     const reply = known?.replies.get(number);
     if (reply !== undefined) {
+      const another = ofAnother(activation, call);
+      if (another !== undefined) return this.#refuse(call, another);
       if (this.#takes(activation, call)) return;
       return this.#reply(activation, call.replyTo, session, number, reply);
     }

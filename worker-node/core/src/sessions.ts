@@ -8,8 +8,10 @@
  * S3  only time in which the actor was in memory somewhere makes a session older, by the monotonic
  *     clock there: whatever clocks do, and however long an actor lies idle, it is never forgotten
  *     too early.
+ * S4  a number whose call was made under an idempotency key is that of one call: what is asked for under
+ *     it with another method or other arguments is refused, and changes nothing.
  */
-import type { Outcome, SessionId } from '@troupe/model';
+import type { Caller, Outcome, SessionId } from '@troupe/model';
 import { limits } from '@troupe/model';
 import { type StoredStream, Yields } from './yields.ts';
 
@@ -20,6 +22,8 @@ export interface SessionWindow {
   /** Least number that may still be open at the session. */
   low: number;
   readonly replies: Map<number, Outcome>;
+  /** What was asked for by the one call of a session that an idempotency key stands for. */
+  print?: string;
   /** Monotonic ms of this node; before its start for one that is old already. */
   heardAt: number;
 }
@@ -31,6 +35,8 @@ export type StoredSession = readonly [
   /** Milliseconds since it was heard of. */
   age: number,
   replies: readonly (readonly [number, Outcome])[],
+  /** Absent from older nodes, and where there is no key. */
+  print?: string,
 ];
 
 export class Sessions {
@@ -73,8 +79,9 @@ export class Sessions {
     return window;
   }
 
-  record(session: SessionId, number: number, low: number, outcome: Outcome, now: number): void {
+  record({ session, number, low, print }: Caller, outcome: Outcome, now: number): void {
     const window = this.hear(session, low, now);
+    if (print !== undefined) window.print = print;
     if (number >= window.low) window.replies.set(number, outcome);
   }
 
@@ -93,13 +100,13 @@ export class Sessions {
     for (const [session, window] of former.#windows) {
       if (scope.isInside(session)) sessions.#windows.set(session, window);
     }
-    for (const [session, { low, heardAt, replies }] of present.#windows) {
+    for (const [session, { replies, ...window }] of present.#windows) {
       if (scope.isInside(session)) continue;
       const known = former.#windows.get(session)?.replies;
       const answers = [...replies].map(([number, given]) => {
         return [number, known?.get(number) ?? scope.answer(given)] as const;
       });
-      sessions.#windows.set(session, { low, heardAt, replies: new Map(answers) });
+      sessions.#windows.set(session, { ...window, replies: new Map(answers) });
     }
     // What a turn has yielded that is taken back is nobody's any more.
     const kept = present.storeYields().filter(([session, number]) => {
@@ -123,18 +130,17 @@ export class Sessions {
   }
 
   store(now: number): StoredSession[] {
-    return [...this.#windows].map(([session, window]) => [
-      session,
-      window.low,
-      now - window.heardAt,
-      [...window.replies],
-    ]);
+    return [...this.#windows].map(([session, { low, heardAt, replies, print }]) => {
+      const stored = [session, low, now - heardAt, [...replies]] as const;
+      return print === undefined ? stored : [...stored, print];
+    });
   }
 
   static from(stored: readonly StoredSession[], now: number, yields?: Yields): Sessions {
     const sessions = new Sessions(yields);
-    for (const [session, low, age, replies] of stored) {
-      sessions.#windows.set(session, { low, heardAt: now - age, replies: new Map(replies) });
+    for (const [session, low, age, replies, print] of stored) {
+      const window = { low, heardAt: now - age, replies: new Map(replies) };
+      sessions.#windows.set(session, print === undefined ? window : { ...window, print });
     }
     return sessions;
   }
