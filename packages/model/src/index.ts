@@ -1,4 +1,5 @@
 export * from './activity.ts';
+export * from './bytes.ts';
 export * from './call-key.ts';
 export * from './checkpoints.ts';
 export * from './clock.ts';

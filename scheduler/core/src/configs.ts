@@ -17,6 +17,7 @@ import {
   failureOf,
   type Incarnation,
   limits,
+  sameBytes,
   type TenantName,
 } from '@troupe/model';
 import { Deliveries } from './deliveries.ts';
@@ -132,8 +133,4 @@ function changed(body: Body<'put-config'>, before: Uint8Array): Uint8Array | Fai
   } catch (thrown) {
     return failureOf(thrown, 'INVALID_ARGUMENT');
   }
-}
-
-function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
 }

@@ -1,4 +1,4 @@
-import { limits, taskId, unlimitedRetries } from '@troupe/model';
+import { encodeValue, limits, taskId, unlimitedRetries } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { cluster, codeOf, failed, ok, outcomeOf, Scene, task, workflow } from './scene.ts';
 
@@ -57,6 +57,23 @@ describe('submitting', () => {
     scene.submits('t1');
     const number = scene.submits('t1', { name: 'other' });
     expect(scene.code(scene.answer(number))).toBe('ALREADY_EXISTS');
+  });
+
+  it('refuses the id of a task that waits, runs or has ended with another input', () => {
+    const { scene } = cluster(1);
+    scene.submits('t1');
+    const other = { input: encodeValue({ id: 'another' }) };
+    const refused = () => scene.answer(scene.submits('t1', other));
+    const running = refused();
+    scene.finishes('t1');
+    for (const answer of [running, refused()]) {
+      expect(scene.code(answer)).toBe('ALREADY_EXISTS');
+      expect(answer).toMatchObject({ failure: { details: { task: 't1' } } });
+    }
+    scene.failOver('image');
+    expect(scene.code(refused())).toBe('ALREADY_EXISTS');
+    expect(codeOf(outcomeOf(scene.answer(scene.submits('t1'))))).toBe('ok');
+    expect(scene.decided('task-submitted')).toHaveLength(1);
   });
 
   it('lets a task wait until a node has room, and never reserves more than there is', () => {

@@ -16,12 +16,12 @@ import {
   actorId,
   actorParts,
   type BundleHash,
-  type Bytes,
   type Call,
   type CallResult,
   type Failure,
   type FromRunner,
   failure,
+  fingerprint,
   type Incarnation,
   isFailure,
   type Location,
@@ -328,20 +328,6 @@ function clockOf({ id, memory }: Activation, seq: number): VectorClock | undefin
 function sessionOf(caller: Activation | RunTask): SessionId {
   if ('task' in caller) return sessionId(`task:${caller.task}`);
   return sessionId(`${actorSessionPrefix}${caller.id}#${caller.birth}`);
-}
-
-/** Two FNV-1a hashes of what is asked: 64 bits that tell the calls of one task apart. */
-function fingerprint(name: string, args: Bytes): string {
-  let left = 0x811c9dc5;
-  let right = 0x9747b28c;
-  const mix = (unit: number) => {
-    left = Math.imul(left ^ unit, 0x01000193);
-    right = Math.imul(right ^ unit, 0x85ebca6b) ^ (right >>> 13);
-  };
-  for (let at = 0; at < name.length; at++) mix(name.charCodeAt(at));
-  mix(0x10000);
-  for (const byte of args) mix(byte);
-  return ((left >>> 0) * 0x200000 + (right >>> 11)).toString(36);
 }
 
 function keyOf(session: SessionId, number: number): string {
