@@ -39,11 +39,11 @@ import { type Activation, type Input, incarnationOf } from './activation.ts';
 import { isOfLeader } from './built-ins.ts';
 import type { Core } from './core.ts';
 import { typeOf } from './hosting.ts';
-import { ofAnother } from './keyed-calls.ts';
 import { standingOf } from './letter-keys.ts';
 import { enqueue } from './mailbox-order.ts';
 import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
 import { mannerOf } from './outbox.ts';
+import { crowdedOut, ofAnother } from './outside-callers.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
@@ -305,6 +305,8 @@ export class Mailboxes {
     }
     const lateMs = this.#core.senderClocks.lateMs(call, this.#core.now);
     if (lateMs >= 0) return this.#refuse(call, tooLate(call, lateMs), lateMs);
+    const crowded = crowdedOut(this.#core, activation, call);
+    if (crowded !== undefined) return this.#turnAway(activation, call, crowded);
     if (call.method === signalMethod) return this.#acceptSignal(activation, call);
     const until = this.#core.now - lateMs;
     if (letterMethods.includes(call.method)) return this.#acceptOfLetters(activation, call, until);
@@ -328,7 +330,9 @@ export class Mailboxes {
     if (isUnheard || inputsOf(activation) >= limits.mailboxCallsMax) {
       return this.#turnAway(activation, call);
     }
-    memory.sessions.hear(session, low, this.#core.now);
+    // Only a read comes here from one that is not taken in.
+    const isTakenIn = memory.sessions.heldMs(session, this.#core.now) === undefined;
+    if (isTakenIn) memory.sessions.hear(session, low, this.#core.now);
     const read = kind === 'read' && dead === undefined;
     const bare = inputOfCall(activation, call, read, until);
     const input = dead === undefined ? bare : { ...bare, ...deliveryOf(dead) };
