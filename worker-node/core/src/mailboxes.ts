@@ -15,6 +15,7 @@
  * B7  before an actor is live no call is turned away: it may wait here already, or be recorded.
  * B9  a call that was sent to an earlier placement of the actor here is not taken: it may have been turned away
  *     there, which is known no more. Whoever still asks is told to look where the actor is, and asks again.
+ * B10 a call that is cancelled before its actor is live does not run here, if it had not begun.
  */
 import {
   type ActorId,
@@ -48,6 +49,8 @@ import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
   readonly #core: Core;
+  /** Calls that were cancelled while they waited for their actor to be live (B10). */
+  readonly #cancelled = new WeakSet<Call>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -87,6 +90,11 @@ export class Mailboxes {
     const { parked } = activation;
     if (parked !== undefined && matches(parked)) {
       return this.#core.waits.cancel(activation, parked);
+    }
+    for (const message of activation.waiting) {
+      if (message.kind !== 'call') continue;
+      const { session, number } = message.caller;
+      if (session === cancel.session && number === cancel.number) this.#cancelled.add(message);
     }
     const queued = activation.mailbox.findIndex(matches);
     const input = activation.mailbox[queued];
@@ -305,10 +313,14 @@ export class Mailboxes {
     }
     const lateMs = this.#core.senderClocks.lateMs(call, this.#core.now);
     if (lateMs >= 0) return this.#refuse(call, tooLate(call, lateMs), lateMs);
+    const until = this.#core.now - lateMs;
+    if (this.#cancelled.has(call)) {
+      const outcome: Outcome = { ok: false, failure: cancelled(activation) };
+      return this.answerUnrun(activation, inputOfCall(activation, call, false, until), outcome);
+    }
     const crowded = crowdedOut(this.#core, activation, call);
     if (crowded !== undefined) return this.#turnAway(activation, call, crowded);
     if (call.method === signalMethod) return this.#acceptSignal(activation, call);
-    const until = this.#core.now - lateMs;
     if (letterMethods.includes(call.method)) return this.#acceptOfLetters(activation, call, until);
     this.#acceptTurn(activation, call, until);
   }

@@ -122,6 +122,42 @@ describe('a call', () => {
     expect(a.values()).toEqual(['CANCELLED', 'CANCELLED']);
   });
 
+  it('that was cancelled while its actor was read back never runs, and harms no other', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'z', { number: 1 });
+    const b = new TestNode('b', world);
+    b.heldRestores = [];
+    b.place(ledger, 9, seal('a'));
+    b.call('add', 'x', { number: 2 });
+    b.call('add', 'y', { number: 3 });
+    b.call('add', 'x', { number: 2 });
+    b.message({ kind: 'cancel-call', actor: ledger, session: sessionId('s1'), number: 2 });
+    expect(b.values()).toEqual([]);
+    for (const order of b.heldRestores) b.readBack(order);
+    b.call('add', 'x', { number: 2 });
+    b.call('list', '', { number: 4 });
+    const given = b.results().map(({ number }, at) => [number, b.values()[at]]);
+    expect(given).toContainEqual([3, 2]);
+    expect(given.filter(([number]) => number === 2)).toEqual(Array(3).fill([2, 'CANCELLED']));
+    expect(given.at(-1)).toEqual([4, ['z', 'y']]);
+  });
+
+  it('that was cancelled while its actor was read back is answered what it had come to before', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x');
+    const b = new TestNode('b', world);
+    b.heldRestores = [];
+    b.place(ledger, 9, seal('a'));
+    b.call('add', 'x', {}, { epoch: 9 });
+    b.message({ kind: 'cancel-call', actor: ledger, session: sessionId('s1'), number: 1 });
+    for (const order of b.heldRestores) b.readBack(order);
+    expect(b.values()).toEqual([1]);
+  });
+
   it('that was cancelled while it waited at its runner never runs, and harms no other', () => {
     const a = new TestNode('a');
     a.place(ledger);
