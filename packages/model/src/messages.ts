@@ -535,7 +535,15 @@ export interface TaskResult {
 export interface TaskResultSeen {
   readonly kind: 'task-result-seen';
   readonly term: Term;
-  readonly results: readonly { readonly task: TaskId; readonly attempt: number }[];
+  readonly results: readonly SeenResult[];
+}
+
+export interface SeenResult {
+  readonly task: TaskId;
+  readonly attempt: number;
+  /** No other attempt follows: what this one had asked of actors and not awaited is cancelled. Older leaders
+   *  do not say so. */
+  readonly ended?: true;
 }
 
 /** leader → node. A hint: the attempt's result will be refused anyway. */

@@ -59,6 +59,25 @@ describe('submitting', () => {
     expect(scene.code(scene.answer(number))).toBe('ALREADY_EXISTS');
   });
 
+  it('tells the node of an attempt whether another one may follow', () => {
+    const scene = new Scene();
+    scene.deploys({ tasks: [task('work', { retries: 1, backoffMs: [0] })] });
+    scene.joins('n1.aaaaaaaa');
+    const told = () =>
+      scene.to('n1.aaaaaaaa', 'task-result-seen').flatMap(({ results }) => results);
+    scene.submits('t1');
+    scene.finishes('t1', failed('TIME_LIMIT'));
+    scene.finishes('t1', failed('TIME_LIMIT'));
+    scene.submits('t2');
+    scene.asks({ kind: 'cancel-task-request', task: taskId('t2') });
+    scene.finishes('t2', failed('CANCELLED'));
+    expect(told()).toEqual([
+      { task: 't1', attempt: 1 },
+      { task: 't1', attempt: 2, ended: true },
+      { task: 't2', attempt: 1, ended: true },
+    ]);
+  });
+
   it('refuses the id of a task that waits, runs or has ended with another input', () => {
     const { scene } = cluster(1);
     scene.submits('t1');

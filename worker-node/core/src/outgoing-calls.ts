@@ -10,6 +10,8 @@
  *     that depends on it leaves.
  * G2  what a call came to belongs to the turn that made it: with its end all its calls are closed, and whom
  *     it still called is told.
+ * G3  what a task had asked for and not awaited is cancelled when no other attempt of it follows: that would ask
+ *     for it again, under the same number.
  */
 import {
   type ActorId,
@@ -42,7 +44,7 @@ import { actorSessionPrefix } from './sessions.ts';
 
 type CallOut = Extract<FromRunner, { kind: 'call-out' }>;
 
-interface OutgoingCall {
+export interface OutgoingCall {
   /** Session of the actor or the task that calls, whatever session its calls go out under. */
   readonly owner: SessionId;
   readonly session: SessionId;
@@ -188,15 +190,21 @@ export class OutgoingCalls {
     this.abandon(activation);
   }
 
-  /** Nobody waits here for the calls of this turn or task any more. */
-  abandon(caller: Activation | RunTask): void {
-    if (this.#open.size === 0 && this.#askedByTasks.size === 0) return;
+  /** No attempt will ask for these again (G3). */
+  cancel(calls: readonly OutgoingCall[]): void {
+    for (const call of calls) this.#cancel(call);
+  }
+
+  /** Nobody waits here for the calls of this turn or task any more. Those that were open. */
+  abandon(caller: Activation | RunTask): readonly OutgoingCall[] {
+    if (this.#open.size === 0 && this.#askedByTasks.size === 0) return [];
     const owner = sessionOf(caller);
     this.#askedByTasks.delete(owner);
     const calls = this.#byOwner.get(owner);
-    if (calls === undefined) return;
+    if (calls === undefined) return [];
     this.#byOwner.delete(owner);
     for (const call of calls) this.#open.delete(keyOf(call.session, call.number));
+    return [...calls];
   }
 
   /** These calls of a turn have lost a race: their callees are told, nobody hears them. */

@@ -601,6 +601,36 @@ describe('a task attempt', () => {
     expect(new Set([x1, y, x2, z]).size).toBe(4);
   });
 
+  it.each([
+    ['when no other attempt follows, and only then', true],
+    ['by none when another attempt follows, which asks for it again', false],
+  ])('what it asked of an actor and did not await is cancelled %s', (_, isLast) => {
+    const a = new TestNode('a');
+    const location = { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 };
+    a.message({ kind: 'located', actor: other, location });
+    a.message(order);
+    const name = 'Ledger/other.add';
+    const asked = { type: 'Ledger', key: 'other', method: 'add', deadlineMs: 30_000 };
+    for (const [ordinal, id] of ['x', 'y'].entries()) {
+      const args = encodeValue([id]);
+      a.frame({ kind: 'call-out', work: 1, ordinal, name, ...asked, args });
+    }
+    const [done, open] = a.toNodes();
+    if (done?.kind !== 'call' || open?.kind !== 'call') throw new Error('no call was sent');
+    const { session, number } = done.caller;
+    const value = { ok: true, value: encodeValue(1) } as const;
+    a.message({ kind: 'call-result', actor: other, session, number, outcome: value });
+    const late = { code: 'TIME_LIMIT', message: 'it took too long' } as const;
+    a.frame({ kind: 'task-done', work: 1, outcome: { ok: false, failure: late } });
+    const cancels = () => a.toNodes().filter(({ kind }) => kind === 'cancel-call');
+    expect(cancels()).toEqual([]);
+    const seen = { task: order.task, attempt: 1, ...(isLast ? { ended: true as const } : {}) };
+    a.message({ kind: 'task-result-seen', term, results: [seen] });
+    const { session: of, number: at } = open.caller;
+    const cancel = { kind: 'cancel-call', actor: other, session: of, number: at };
+    expect(cancels()).toEqual(isLast ? [cancel] : []);
+  });
+
   const large = { ok: true, value: new Uint8Array(limits.payloadBytesMax + 1) } as const;
   const stored = { object: 40, hash: 'ab'.repeat(32), bytes: large.value.length };
   const outcomesOf = (a: TestNode) =>
