@@ -1,4 +1,6 @@
 export * from './activity.ts';
+export * from './bytes.ts';
+export * from './call-key.ts';
 export * from './checkpoints.ts';
 export * from './clock.ts';
 export * from './codec.ts';

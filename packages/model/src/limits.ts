@@ -85,6 +85,11 @@ export const limits = {
   deadlineMsDefault: 30_000,
   /** An actor forgets the replies of a session not heard of for so long, or longer. */
   sessionMsMax: 900_000,
+  /** Callers from outside that an actor remembers, each idempotency key and each call of a task among them, and the bytes of
+   *  their replies: beyond, a call of another one is `RESOURCE_EXHAUSTED`, until the one not heard of for longest is
+   *  forgotten. Reads are answered. */
+  actorSessionsMax: 100_000,
+  actorReplyBytesMax: 64 * 1024 * 1024,
   /** Senders whose clock a node knows; beyond, the one longest silent counts as never heard of. */
   callSendersMax: 1_024,
   /** Unanswered calls of one client session: the SDK waits beyond. */

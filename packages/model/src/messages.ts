@@ -59,6 +59,9 @@ export interface Caller {
   readonly session: SessionId;
   readonly number: number;
   readonly low: number;
+  /** What is asked for under an idempotency key, see `keyedPrint`. Absent where there is no key, and from
+   *  older gateways: then it is not compared. */
+  readonly print?: string;
 }
 
 /** gateway | node | leader → node. Resent under the same `caller` until its result is there. */
@@ -532,7 +535,15 @@ export interface TaskResult {
 export interface TaskResultSeen {
   readonly kind: 'task-result-seen';
   readonly term: Term;
-  readonly results: readonly { readonly task: TaskId; readonly attempt: number }[];
+  readonly results: readonly SeenResult[];
+}
+
+export interface SeenResult {
+  readonly task: TaskId;
+  readonly attempt: number;
+  /** No other attempt follows: what this one had asked of actors and not awaited is cancelled. Older leaders
+   *  do not say so. */
+  readonly ended?: true;
 }
 
 /** leader → node. A hint: the attempt's result will be refused anyway. */

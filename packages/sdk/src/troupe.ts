@@ -66,7 +66,8 @@ export interface SubmitOptions {
    *  when that is missed. */
   readonly dueInMs?: number;
   readonly signal?: AbortSignal;
-  /** Submitting the same id again answers with the same task's result. */
+  /** Submitting the same id again answers with the same task's result; with another task or another input it is
+   *  `ALREADY_EXISTS`. */
   readonly id?: string;
   /** Tries after the first, or `unlimited`; as the task declares unless given. */
   readonly retries?: Retries;

@@ -17,6 +17,7 @@ import {
   failureOf,
   type Incarnation,
   limits,
+  sameBytes,
   type TenantName,
 } from '@troupe/model';
 import { Deliveries } from './deliveries.ts';

@@ -16,6 +16,7 @@ import {
   type Outcome,
   type RequestBody,
   type RunId,
+  sameBytes,
   TroupeError,
 } from '@troupe/model';
 import type { Activities } from './activities.ts';
@@ -87,8 +88,12 @@ export class Runs {
     const { state, wall: at } = this.#desk;
     const known = state.runs.get(id);
     if (known !== undefined) {
-      if (known.tenant === tenant && known.workflow === workflow) return this.#show(asker, known);
-      const what = `run id "${id}" is that of a run of "${known.workflow}"`;
+      const isOf = known.tenant === tenant && known.workflow === workflow;
+      // One that starts from a block without an input has the input of the run it follows.
+      const isSame = isOf && (input.length === 0 || sameBytes(known.input, input));
+      if (isSame) return this.#show(asker, known);
+      const other = isOf ? ' with another input' : '';
+      const what = `run id "${id}" is that of a run of "${known.workflow}"${other}`;
       return this.#desk.refuse(asker, 'ALREADY_EXISTS', what, { run: id });
     }
     const fault = this.#startFault(body) ?? this.#againFault(body);

@@ -4,10 +4,12 @@ import {
   type Failure,
   type FailureDetails,
   failure,
+  fingerprint,
   gangPolicies,
   limits,
   mayRetry,
   type RequestBody,
+  sameBytes,
   type TaskId,
   type TaskManifest,
 } from '@troupe/model';
@@ -22,7 +24,7 @@ import { demandFault } from './placement/index.ts';
 import type { Pressure } from './pressure.ts';
 import { resourcesFault, type Shape, shapeOf } from './resources.ts';
 import { runTaskPrefix } from './run-table.ts';
-import type { TaskRecord } from './task-table.ts';
+import type { EndedTask, TaskRecord } from './task-table.ts';
 import type { Tasks } from './tasks.ts';
 import type { Asker } from './waiting.ts';
 
@@ -30,7 +32,8 @@ type SubmitTask = Extract<RequestBody, { kind: 'submit-task' }>;
 type SubmitGang = Extract<RequestBody, { kind: 'submit-gang' }>;
 /** Of one that has ended less is known. */
 type Known = Pick<TaskRecord, 'id' | 'tenant' | 'name'> &
-  Partial<Pick<TaskRecord, 'gang' | 'priority' | 'input'>>;
+  Partial<Pick<TaskRecord, 'gang' | 'priority' | 'input'>> &
+  Pick<EndedTask, 'print'>;
 type Submitted = Extract<SchedulerFact, { kind: 'task-submitted' }>;
 
 const gangMembersMax = 256;
@@ -56,6 +59,10 @@ export class Submissions {
     if (known !== undefined) {
       if (known.tenant !== tenant || known.name !== name) {
         const what = `task id "${id}" is that of another task ("${known.name}")`;
+        return this.#desk.refuse(asker, 'ALREADY_EXISTS', what, { task: id });
+      }
+      if (hasOtherInput(known, body.input)) {
+        const what = `task id "${id}" is that of a task with another input`;
         return this.#desk.refuse(asker, 'ALREADY_EXISTS', what, { task: id });
       }
       const ended = tasks.ended(id);
@@ -97,7 +104,7 @@ export class Submissions {
   /**
    * Idempotent by the ids of its tasks; answered when all are journaled. Asked for again it is the same
    * one when each of the tasks asked for is in that gang with what was given for it; it may be some of
-   * them. What a task that has ended was given is not known any more.
+   * them.
    */
   submitGang(asker: Asker, body: SubmitGang): void {
     const { gang: id, tenant, policy, members, priority = 'normal' } = body;
@@ -256,7 +263,7 @@ function otherGang(
       const what = `task "${id}" of gang "${gang}" is there already, with priority ${task.priority}`;
       return failure('ALREADY_EXISTS', what, details);
     }
-    if (task.input !== undefined && !isEqual(task.input, member.input)) {
+    if (hasOtherInput(task, member.input)) {
       const what = `task "${id}" of gang "${gang}" is there already, with another input`;
       return failure('ALREADY_EXISTS', what, details);
     }
@@ -275,8 +282,10 @@ function named([first, ...more]: readonly TaskId[]): string {
   return more.length === 0 ? `"${first}" is` : `"${first}" and ${more.length} more are`;
 }
 
-function isEqual(left: Bytes, right: Bytes): boolean {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
+/** Of one that has ended a fingerprint is left. */
+function hasOtherInput({ name, input, print }: Omit<Known, 'id'>, given: Bytes): boolean {
+  if (input !== undefined) return !sameBytes(input, given);
+  return print !== undefined && print !== fingerprint(name, given);
 }
 
 /** Why the quota of its tenant never lets it start. */

@@ -14,6 +14,7 @@ import {
   assert,
   type BundleHash,
   type Bytes,
+  fingerprint,
   type Incarnation,
   type Outcome,
   type PlacementWishes,
@@ -76,6 +77,8 @@ export interface EndedTask {
   readonly gang?: Submitted['gang'];
   readonly outcome: Outcome;
   readonly ledMs: number;
+  /** Fingerprint of its input; absent in images of older leaders. */
+  readonly print?: string;
 }
 
 type KeptTask = Omit<TaskRecord, 'shape' | 'queue' | 'due' | 'run' | 'gang' | 'objects'> & {
@@ -209,7 +212,9 @@ export class TaskTable {
         this.#live.delete(task.id);
         if (task.run === undefined) {
           const { id, tenant, name, gang } = task;
-          const ended = { id, tenant, name, outcome: fact.outcome, ledMs: fact.ledMs };
+          const print = fingerprint(name, task.input);
+          const { outcome, ledMs } = fact;
+          const ended = { id, tenant, name, outcome, ledMs, print };
           this.#keepEnded(gang === undefined ? ended : { ...ended, gang });
         }
         return task;

@@ -207,7 +207,10 @@ export class Tasks {
     const brought = objectsOf(told);
     if (brought.length > 0) this.#objects.found(brought.map(({ object }) => object));
     const { term } = this.#desk;
-    this.#desk.toNode(node, { kind: 'task-result-seen', term, results: [{ task: id, attempt }] });
+    const seen = { task: id, attempt };
+    const isOver = this.#desk.state.tasks.get(id) === undefined;
+    const results = [isOver ? ({ ...seen, ended: true } as const) : seen];
+    this.#desk.toNode(node, { kind: 'task-result-seen', term, results });
   }
 
   /** The back-off is over. */

@@ -123,7 +123,7 @@ describe('a gang', () => {
     scene.asks(gang('g', 2));
     expect(scene.code(scene.asks(gang('g', 2)))).toBe('done');
     expect(scene.decided('task-submitted')).toHaveLength(2);
-    const asked = scene.submits('g.1');
+    const asked = scene.submits('g.1', { input: encodeValue({ id: 'g', at: 1 }) });
     scene.finishes('g.1');
     expect(codeOf(outcomeOf(scene.answer(asked)))).toBe('ok');
   });
@@ -194,7 +194,7 @@ describe('a gang', () => {
     const { scene } = cluster(1);
     scene.submits('t1');
     scene.asks(gang('g', 4));
-    const asked = scene.submits('g.3');
+    const asked = scene.submits('g.3', { input: encodeValue({ id: 'g', at: 3 }) });
     scene.asks({ kind: 'cancel-task-request', task: taskId('g.1') });
     expect(codeOf(outcomeOf(scene.answer(asked)))).toBe('CANCELLED');
     scene.finishes('t1');

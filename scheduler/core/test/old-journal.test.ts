@@ -80,7 +80,7 @@ describe.each(bad)('a task type that was deployed with %s', (_, placement) => {
     before.submits('t2');
     before.starts('flow');
     const members = ['odd', 'work'].map((name, at) => {
-      return { task: taskId(`g.${at}`), name, input: encodeValue(1) };
+      return { task: taskId(`g.${at}`), name, input: encodeValue({ id: `g.${at}` }) };
     });
     before.asks({ kind: 'submit-gang', gang: 'g', tenant, policy: 'PACK', members });
     const scene = readBy(before, withWishes(placement));

@@ -69,6 +69,18 @@ describe('a run', () => {
     expect(scene.code(scene.asks({ kind: 'start-run', ...body }))).toBe('ALREADY_EXISTS');
   });
 
+  it('refuses its id with another input, also when it has ended', () => {
+    const scene = flow([work('a')]);
+    scene.starts('flow', 1);
+    const body = { kind: 'start-run', run, tenant, workflow: 'flow' } as const;
+    const another = () => scene.code(scene.asks({ ...body, input: encodeValue(2) }));
+    expect(another()).toBe('ALREADY_EXISTS');
+    scene.blockFinishes('a', 1);
+    expect(another()).toBe('ALREADY_EXISTS');
+    expect(scene.starts('flow', 1).state).toBe('done');
+    expect(scene.decided('run-started')).toHaveLength(1);
+  });
+
   it('refuses unknown tenants and workflows and values that are none, and changes nothing', () => {
     const scene = flow([work('a')]);
     const before = scene.facts.length;

@@ -1,4 +1,4 @@
-import { limits, taskId, unlimitedRetries } from '@troupe/model';
+import { encodeValue, limits, taskId, unlimitedRetries } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { cluster, codeOf, failed, ok, outcomeOf, Scene, task, workflow } from './scene.ts';
 
@@ -57,6 +57,42 @@ describe('submitting', () => {
     scene.submits('t1');
     const number = scene.submits('t1', { name: 'other' });
     expect(scene.code(scene.answer(number))).toBe('ALREADY_EXISTS');
+  });
+
+  it('tells the node of an attempt whether another one may follow', () => {
+    const scene = new Scene();
+    scene.deploys({ tasks: [task('work', { retries: 1, backoffMs: [0] })] });
+    scene.joins('n1.aaaaaaaa');
+    const told = () =>
+      scene.to('n1.aaaaaaaa', 'task-result-seen').flatMap(({ results }) => results);
+    scene.submits('t1');
+    scene.finishes('t1', failed('TIME_LIMIT'));
+    scene.finishes('t1', failed('TIME_LIMIT'));
+    scene.submits('t2');
+    scene.asks({ kind: 'cancel-task-request', task: taskId('t2') });
+    scene.finishes('t2', failed('CANCELLED'));
+    expect(told()).toEqual([
+      { task: 't1', attempt: 1 },
+      { task: 't1', attempt: 2, ended: true },
+      { task: 't2', attempt: 1, ended: true },
+    ]);
+  });
+
+  it('refuses the id of a task that waits, runs or has ended with another input', () => {
+    const { scene } = cluster(1);
+    scene.submits('t1');
+    const other = { input: encodeValue({ id: 'another' }) };
+    const refused = () => scene.answer(scene.submits('t1', other));
+    const running = refused();
+    scene.finishes('t1');
+    for (const answer of [running, refused()]) {
+      expect(scene.code(answer)).toBe('ALREADY_EXISTS');
+      expect(answer).toMatchObject({ failure: { details: { task: 't1' } } });
+    }
+    scene.failOver('image');
+    expect(scene.code(refused())).toBe('ALREADY_EXISTS');
+    expect(codeOf(outcomeOf(scene.answer(scene.submits('t1'))))).toBe('ok');
+    expect(scene.decided('task-submitted')).toHaveLength(1);
   });
 
   it('lets a task wait until a node has room, and never reserves more than there is', () => {

@@ -5,6 +5,7 @@ import {
   encodeValue,
   failure,
   incarnation,
+  keyOfAnother,
   limits,
   sessionId,
   tenantName,
@@ -227,6 +228,53 @@ describe('a foreign client', () => {
     expect(callers[0]).toMatch(/^key:default:/);
     expect(callers[1]).toBe(callers[0]);
     expect(new Set(callers).size).toBe(4);
+  });
+
+  test('is refused another call under the key of one that is under way, with the key and what differs', async () => {
+    const calls: Call[] = [];
+    stage.journal(...born(actor, first));
+    await stage.node(first, (call) => void calls.push(call));
+    const request = { type: 'Counter', key: 'a', method: 'add', json: '[1]', idempotencyKey: 'k' };
+    const ask = (over: object = {}) =>
+      stage.client.call('ActorsService/Call', { ...request, ...over });
+    const asked = [ask(), ask({ json: '[ 1 ]' })];
+    await expect.poll(() => calls.length).toBeGreaterThan(0);
+    await expect(ask({ json: '[2]' })).rejects.toMatchObject({
+      code: 'ALREADY_EXISTS',
+      message: expect.stringContaining('call "k" was not run'),
+      details: { key: 'k', differs: 'arguments' },
+    });
+    await expect(ask({ method: 'get' })).rejects.toMatchObject({
+      code: 'ALREADY_EXISTS',
+      message: expect.stringContaining('of "add": this one is of "get"'),
+      details: { key: 'k', differs: 'method' },
+    });
+    const [call] = calls;
+    if (call !== undefined) stage.gateway.deliver(done(call, 7));
+    for (const each of asked) expect((await each)['json']).toBe('7');
+    expect(new Set(calls.map(({ caller }) => caller.print)).size).toBe(1);
+  });
+
+  test('is told the key and what differs when the actor knows another call under it', async () => {
+    stage.journal(...born(actor, first));
+    let print: string | undefined;
+    await stage.node(first, (call) => {
+      const { session, number, print: asked = '' } = call.caller;
+      print ??= asked;
+      if (asked === print) return done(call, 1);
+      const reason = keyOfAnother(actor, print, asked);
+      const outcome = { ok: false, failure: reason } as const;
+      return { kind: 'call-result', actor, session, number, outcome };
+    });
+    const request = { type: 'Counter', key: 'a', method: 'add', json: '[1]', idempotencyKey: 'k' };
+    await stage.client.call('ActorsService/Call', request);
+    await expect(
+      stage.client.call('ActorsService/Call', { ...request, json: '[2]' }),
+    ).rejects.toMatchObject({
+      code: 'ALREADY_EXISTS',
+      message: expect.stringContaining('call "k" was not run'),
+      details: { key: 'k', differs: 'arguments' },
+    });
   });
 
   test('is told in code, status and details what was wrong', async () => {

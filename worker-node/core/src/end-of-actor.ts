@@ -13,7 +13,7 @@ export function applyEnd(memory: Memory, fact: EndedFact, now: number): void {
   if (begun === undefined) return;
   const { cause } = begun;
   if (cause.kind === 'call') {
-    memory.sessions.record(cause.session, cause.number, cause.low, endedUnder(fact, begun), now);
+    memory.sessions.record(cause, endedUnder(fact, begun), now);
   } else if (cause.kind === 'letter') {
     // It has done something: the next actor of the name may not do it again.
     memory.recv.set(`${cause.from}#${cause.fromBirth}`, cause.number);

@@ -23,6 +23,8 @@ export type TurnCause =
       readonly session: SessionId;
       readonly number: number;
       readonly low: number;
+      /** Of a call under an idempotency key: what was asked for. Older nodes do not compare it. */
+      readonly print?: string;
     }
   | {
       readonly kind: 'letter';

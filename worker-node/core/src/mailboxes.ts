@@ -15,6 +15,7 @@
  * B7  before an actor is live no call is turned away: it may wait here already, or be recorded.
  * B9  a call that was sent to an earlier placement of the actor here is not taken: it may have been turned away
  *     there, which is known no more. Whoever still asks is told to look where the actor is, and asks again.
+ * B10 a call that is cancelled before its actor is live does not run here, if it had not begun.
  */
 import {
   type ActorId,
@@ -43,10 +44,13 @@ import { standingOf } from './letter-keys.ts';
 import { enqueue } from './mailbox-order.ts';
 import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
 import { mannerOf } from './outbox.ts';
+import { crowdedOut, ofAnother } from './outside-callers.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
   readonly #core: Core;
+  /** Calls that were cancelled while they waited for their actor to be live (B10). */
+  readonly #cancelled = new WeakSet<Call>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -86,6 +90,11 @@ export class Mailboxes {
     const { parked } = activation;
     if (parked !== undefined && matches(parked)) {
       return this.#core.waits.cancel(activation, parked);
+    }
+    for (const message of activation.waiting) {
+      if (message.kind !== 'call') continue;
+      const { session, number } = message.caller;
+      if (session === cancel.session && number === cancel.number) this.#cancelled.add(message);
     }
     const queued = activation.mailbox.findIndex(matches);
     const input = activation.mailbox[queued];
@@ -265,6 +274,8 @@ export class Mailboxes {
     }
     const { parked } = activation;
     if (message.kind === 'call' && parked !== undefined && isCallOf(parked, message)) {
+      const another = ofAnother(activation, message);
+      if (another !== undefined) return this.#refuse(message, another);
       // Its caller asks again: that brings no actor into memory whose turn waits.
       if (message.from === undefined) {
         parked.replyTo = message.replyTo;
@@ -283,6 +294,8 @@ export class Mailboxes {
     const { session, number } = call.caller;
     const memory = activation.memory;
     if (memory === undefined || this.#core.rewinds.isOfAnother(activation, call)) return;
+    const another = ofAnother(activation, call);
+    if (another !== undefined) return this.#refuse(call, another);
     if (this.#takes(activation, call)) return;
     const known = memory.sessions.window(session);
     const reply = known?.replies.get(number);
@@ -300,8 +313,14 @@ export class Mailboxes {
     }
     const lateMs = this.#core.senderClocks.lateMs(call, this.#core.now);
     if (lateMs >= 0) return this.#refuse(call, tooLate(call, lateMs), lateMs);
-    if (call.method === signalMethod) return this.#acceptSignal(activation, call);
     const until = this.#core.now - lateMs;
+    if (this.#cancelled.has(call)) {
+      const outcome: Outcome = { ok: false, failure: cancelled(activation) };
+      return this.answerUnrun(activation, inputOfCall(activation, call, false, until), outcome);
+    }
+    const crowded = crowdedOut(this.#core, activation, call);
+    if (crowded !== undefined) return this.#turnAway(activation, call, crowded);
+    if (call.method === signalMethod) return this.#acceptSignal(activation, call);
     if (letterMethods.includes(call.method)) return this.#acceptOfLetters(activation, call, until);
     this.#acceptTurn(activation, call, until);
   }
@@ -323,7 +342,9 @@ export class Mailboxes {
     if (isUnheard || inputsOf(activation) >= limits.mailboxCallsMax) {
       return this.#turnAway(activation, call);
     }
-    memory.sessions.hear(session, low, this.#core.now);
+    // Only a read comes here from one that is not taken in.
+    const isTakenIn = memory.sessions.heldMs(session, this.#core.now) === undefined;
+    if (isTakenIn) memory.sessions.hear(session, low, this.#core.now);
     const read = kind === 'read' && dead === undefined;
     const bare = inputOfCall(activation, call, read, until);
     const input = dead === undefined ? bare : { ...bare, ...deliveryOf(dead) };
@@ -492,9 +513,9 @@ export class Mailboxes {
 
   /** A refusal is remembered, so that a late twin of the call cannot run after it. */
   answerUnrun(activation: Activation, input: Input, outcome: Outcome): void {
-    if (input.cause.kind === 'call') {
-      const { session, number, low } = input.cause;
-      activation.memory?.sessions.record(session, number, low, outcome, this.#core.now);
+    const { cause } = input;
+    if (cause.kind === 'call') {
+      activation.memory?.sessions.record(cause, outcome, this.#core.now);
     }
     this.#core.out.append({ kind: 'barrier' });
     this.answer(activation, input, outcome);
@@ -518,6 +539,8 @@ export class Mailboxes {
     const known = activation.memory?.sessions.window(session);
     const reply = known?.replies.get(number);
     if (reply !== undefined) {
+      const another = ofAnother(activation, call);
+      if (another !== undefined) return this.#refuse(call, another);
       if (this.#takes(activation, call)) return;
       return this.#reply(activation, call.replyTo, session, number, reply);
     }

@@ -161,7 +161,7 @@ export function applyTurn(memory: Memory, fact: TurnFact, now: number): void {
   memory.begun = undefined;
   const { cause } = fact;
   if (cause.kind === 'call') {
-    memory.sessions.record(cause.session, cause.number, cause.low, fact.outcome, now);
+    memory.sessions.record(cause, fact.outcome, now);
   } else if (cause.kind === 'letter') {
     const sender = senderOf(cause.from, cause.fromBirth);
     // One that is tried again is not taken: those after it wait.
@@ -183,7 +183,7 @@ export function applySignal(memory: Memory, fact: SignalFact, now: number): void
   const { number, name, value, cause } = fact;
   memory.signals.add({ number, name, value });
   memory.clock = mergeClocks(memory.clock, fact.clock);
-  memory.sessions.record(cause.session, cause.number, cause.low, signalled, now);
+  memory.sessions.record(cause, signalled, now);
 }
 
 /** The one place where a discard changes an actor's memory: live and at replay. */
@@ -191,7 +191,7 @@ export function applyDiscard(memory: Memory, fact: DiscardFact, now: number): vo
   const { number, letter, cause } = fact;
   memory.letters.discard(number, letter);
   memory.clock = mergeClocks(memory.clock, fact.clock);
-  memory.sessions.record(cause.session, cause.number, cause.low, signalled, now);
+  memory.sessions.record(cause, signalled, now);
 }
 
 /** Forgets who was not heard of for too long. */

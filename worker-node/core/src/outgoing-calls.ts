@@ -10,18 +10,20 @@
  *     that depends on it leaves.
  * G2  what a call came to belongs to the turn that made it: with its end all its calls are closed, and whom
  *     it still called is told.
+ * G3  what a task had asked for and not awaited is cancelled when no other attempt of it follows: that would ask
+ *     for it again, under the same number.
  */
 import {
   type ActorId,
   actorId,
   actorParts,
   type BundleHash,
-  type Bytes,
   type Call,
   type CallResult,
   type Failure,
   type FromRunner,
   failure,
+  fingerprint,
   type Incarnation,
   isFailure,
   type Location,
@@ -42,7 +44,7 @@ import { actorSessionPrefix } from './sessions.ts';
 
 type CallOut = Extract<FromRunner, { kind: 'call-out' }>;
 
-interface OutgoingCall {
+export interface OutgoingCall {
   /** Session of the actor or the task that calls, whatever session its calls go out under. */
   readonly owner: SessionId;
   readonly session: SessionId;
@@ -188,15 +190,21 @@ export class OutgoingCalls {
     this.abandon(activation);
   }
 
-  /** Nobody waits here for the calls of this turn or task any more. */
-  abandon(caller: Activation | RunTask): void {
-    if (this.#open.size === 0 && this.#askedByTasks.size === 0) return;
+  /** No attempt will ask for these again (G3). */
+  cancel(calls: readonly OutgoingCall[]): void {
+    for (const call of calls) this.#cancel(call);
+  }
+
+  /** Nobody waits here for the calls of this turn or task any more. Those that were open. */
+  abandon(caller: Activation | RunTask): readonly OutgoingCall[] {
+    if (this.#open.size === 0 && this.#askedByTasks.size === 0) return [];
     const owner = sessionOf(caller);
     this.#askedByTasks.delete(owner);
     const calls = this.#byOwner.get(owner);
-    if (calls === undefined) return;
+    if (calls === undefined) return [];
     this.#byOwner.delete(owner);
     for (const call of calls) this.#open.delete(keyOf(call.session, call.number));
+    return [...calls];
   }
 
   /** These calls of a turn have lost a race: their callees are told, nobody hears them. */
@@ -328,20 +336,6 @@ function clockOf({ id, memory }: Activation, seq: number): VectorClock | undefin
 function sessionOf(caller: Activation | RunTask): SessionId {
   if ('task' in caller) return sessionId(`task:${caller.task}`);
   return sessionId(`${actorSessionPrefix}${caller.id}#${caller.birth}`);
-}
-
-/** Two FNV-1a hashes of what is asked: 64 bits that tell the calls of one task apart. */
-function fingerprint(name: string, args: Bytes): string {
-  let left = 0x811c9dc5;
-  let right = 0x9747b28c;
-  const mix = (unit: number) => {
-    left = Math.imul(left ^ unit, 0x01000193);
-    right = Math.imul(right ^ unit, 0x85ebca6b) ^ (right >>> 13);
-  };
-  for (let at = 0; at < name.length; at++) mix(name.charCodeAt(at));
-  mix(0x10000);
-  for (const byte of args) mix(byte);
-  return ((left >>> 0) * 0x200000 + (right >>> 11)).toString(36);
 }
 
 function keyOf(session: SessionId, number: number): string {

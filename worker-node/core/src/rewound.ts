@@ -193,8 +193,8 @@ function rewoundSessions({ line, present, former }: Rewound, now: number): Sessi
     now,
   });
   if (lost?.cause.kind === 'call' && !isInsideSession(lost.cause.session, line)) {
-    const { session, number, low } = lost.cause;
-    sessions.record(session, number, low, rewoundOutcome, now);
+    const { session, number } = lost.cause;
+    sessions.record(lost.cause, rewoundOutcome, now);
     sessions.yields.dropOf(session, number);
   }
   return sessions;

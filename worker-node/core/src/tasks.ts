@@ -26,6 +26,7 @@ import {
 } from '@troupe/model';
 import type { Core } from './core.ts';
 import type { NodeEvent, RunnerId } from './events.ts';
+import type { OutgoingCall } from './outgoing-calls.ts';
 
 interface Attempt {
   readonly order: RunTask;
@@ -35,6 +36,8 @@ interface Attempt {
   /** What it came to, while that is being stored. */
   storing: { readonly durationMs: number; readonly used: Resources | undefined } | undefined;
   cancelled: boolean;
+  /** Calls of it that were open when it left its runner. */
+  left: readonly OutgoingCall[];
   result: TaskResult | undefined;
   sentAt: number;
 }
@@ -85,6 +88,7 @@ export class Tasks {
       startedAt: this.#core.now,
       storing: undefined,
       cancelled: false,
+      left: [],
       result: undefined,
       sentAt: this.#core.now,
     };
@@ -147,9 +151,10 @@ export class Tasks {
   }
 
   onResultSeen(seen: TaskResultSeen): void {
-    for (const { task, attempt } of seen.results) {
+    for (const { task, attempt, ended } of seen.results) {
       const known = this.#attempts.get(task);
       if (known?.order.attempt !== attempt || known.result === undefined) continue;
+      if (ended === true) this.#core.outgoing.cancel(known.left);
       this.#forget(known);
       this.#remember(task, attempt);
     }
@@ -276,7 +281,7 @@ export class Tasks {
 
   #leaveRunner(attempt: Attempt): void {
     if (attempt.work === undefined) return;
-    this.#core.outgoing.abandon(attempt.order);
+    attempt.left = this.#core.outgoing.abandon(attempt.order);
     this.#byWork.delete(attempt.work);
     if (attempt.runner !== undefined) this.#core.runners.release(attempt.runner);
     attempt.work = undefined;

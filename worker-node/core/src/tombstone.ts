@@ -17,11 +17,12 @@ import { Sessions } from './sessions.ts';
 export function remainsOf(memory: Memory, now: number): Memory {
   const sessions = new Sessions();
   memory.sessions.forget(now);
-  for (const [session, low, age, replies] of memory.sessions.store(now)) {
+  for (const [session, low, age, replies, print] of memory.sessions.store(now)) {
     sessions.hear(session, low, now - age);
+    const of = print === undefined ? { session, low } : { session, low, print };
     for (const [number, outcome] of replies) {
       const kept = wasRefused(outcome) ? outcome : ({ ok: false, failure: forgotten } as const);
-      sessions.record(session, number, low, kept, now - age);
+      sessions.record({ ...of, number }, kept, now - age);
     }
   }
   return { ...freshMemory(), seq: memory.seq, recv: new Map(memory.recv), sessions };

@@ -122,6 +122,42 @@ describe('a call', () => {
     expect(a.values()).toEqual(['CANCELLED', 'CANCELLED']);
   });
 
+  it('that was cancelled while its actor was read back never runs, and harms no other', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'z', { number: 1 });
+    const b = new TestNode('b', world);
+    b.heldRestores = [];
+    b.place(ledger, 9, seal('a'));
+    b.call('add', 'x', { number: 2 });
+    b.call('add', 'y', { number: 3 });
+    b.call('add', 'x', { number: 2 });
+    b.message({ kind: 'cancel-call', actor: ledger, session: sessionId('s1'), number: 2 });
+    expect(b.values()).toEqual([]);
+    for (const order of b.heldRestores) b.readBack(order);
+    b.call('add', 'x', { number: 2 });
+    b.call('list', '', { number: 4 });
+    const given = b.results().map(({ number }, at) => [number, b.values()[at]]);
+    expect(given).toContainEqual([3, 2]);
+    expect(given.filter(([number]) => number === 2)).toEqual(Array(3).fill([2, 'CANCELLED']));
+    expect(given.at(-1)).toEqual([4, ['z', 'y']]);
+  });
+
+  it('that was cancelled while its actor was read back is answered what it had come to before', () => {
+    const world = shared();
+    const a = new TestNode('a', world);
+    a.place(ledger);
+    a.call('add', 'x');
+    const b = new TestNode('b', world);
+    b.heldRestores = [];
+    b.place(ledger, 9, seal('a'));
+    b.call('add', 'x', {}, { epoch: 9 });
+    b.message({ kind: 'cancel-call', actor: ledger, session: sessionId('s1'), number: 1 });
+    for (const order of b.heldRestores) b.readBack(order);
+    expect(b.values()).toEqual([1]);
+  });
+
   it('that was cancelled while it waited at its runner never runs, and harms no other', () => {
     const a = new TestNode('a');
     a.place(ledger);
@@ -563,6 +599,36 @@ describe('a task attempt', () => {
     const [x1, y, x2, z, again1, again2] = callers;
     expect([again1, again2]).toEqual([x1, x2]);
     expect(new Set([x1, y, x2, z]).size).toBe(4);
+  });
+
+  it.each([
+    ['when no other attempt follows, and only then', true],
+    ['by none when another attempt follows, which asks for it again', false],
+  ])('what it asked of an actor and did not await is cancelled %s', (_, isLast) => {
+    const a = new TestNode('a');
+    const location = { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 };
+    a.message({ kind: 'located', actor: other, location });
+    a.message(order);
+    const name = 'Ledger/other.add';
+    const asked = { type: 'Ledger', key: 'other', method: 'add', deadlineMs: 30_000 };
+    for (const [ordinal, id] of ['x', 'y'].entries()) {
+      const args = encodeValue([id]);
+      a.frame({ kind: 'call-out', work: 1, ordinal, name, ...asked, args });
+    }
+    const [done, open] = a.toNodes();
+    if (done?.kind !== 'call' || open?.kind !== 'call') throw new Error('no call was sent');
+    const { session, number } = done.caller;
+    const value = { ok: true, value: encodeValue(1) } as const;
+    a.message({ kind: 'call-result', actor: other, session, number, outcome: value });
+    const late = { code: 'TIME_LIMIT', message: 'it took too long' } as const;
+    a.frame({ kind: 'task-done', work: 1, outcome: { ok: false, failure: late } });
+    const cancels = () => a.toNodes().filter(({ kind }) => kind === 'cancel-call');
+    expect(cancels()).toEqual([]);
+    const seen = { task: order.task, attempt: 1, ...(isLast ? { ended: true as const } : {}) };
+    a.message({ kind: 'task-result-seen', term, results: [seen] });
+    const { session: of, number: at } = open.caller;
+    const cancel = { kind: 'cancel-call', actor: other, session: of, number: at };
+    expect(cancels()).toEqual(isLast ? [cancel] : []);
   });
 
   const large = { ok: true, value: new Uint8Array(limits.payloadBytesMax + 1) } as const;

@@ -1,5 +1,5 @@
 /** `ActorsService`: single calls of foreign clients, what becomes of actors, and their migration. */
-import { type Outcome, type SessionId, TroupeError, troupeError } from '@troupe/model';
+import { type Outcome, type SessionId, TroupeError, troupeError, withKey } from '@troupe/model';
 import { actorLives } from './actor-lives.ts';
 import { callerOf } from './caller.ts';
 import {
@@ -74,8 +74,8 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
   const args = argumentsGiven(request.value, request.json);
   const deadlineAt = checkedDeadline(request.deadlineMs, gateway.now());
   const runMs = await gateway.admit(tenant, request.type, request.method, args.bytes);
-  const caller = callerOf(gateway, actor, request.idempotencyKey);
-  const { method } = request;
+  const { method, idempotencyKey } = request;
+  const caller = callerOf(gateway, { actor, idempotencyKey, method, args: args.bytes });
   const outcome = await outcomeOf(gateway, asked, caller.session, {
     ...caller,
     actor,
@@ -87,7 +87,7 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
     deadlineAt,
     runMs,
   });
-  if (!outcome.ok) throw new TroupeError(outcome.failure);
+  if (!outcome.ok) throw new TroupeError(withKey(outcome.failure, idempotencyKey));
   return args.asJson ? { json: jsonOf(outcome.value) } : { value: outcome.value };
 }
 

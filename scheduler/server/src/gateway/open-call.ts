@@ -22,6 +22,8 @@ export interface NewCall {
   readonly session: SessionId;
   readonly number: number;
   readonly low: number;
+  /** What is asked for, where an idempotency key stands for the call. */
+  readonly print?: string;
   readonly actor: ActorId;
   readonly method: string;
   readonly args: Bytes;

@@ -27,12 +27,14 @@ import {
   type ActorId,
   type Address,
   type Call,
+  type Caller,
   type CallResult,
   errorTable,
   type Failure,
   failure,
   type Incarnation,
   isFailure,
+  keyOfAnother,
   type Located,
   type NotHere,
   type Outcome,
@@ -136,6 +138,7 @@ export class OpenCalls {
       target,
       sentAt: 0,
       sentEpoch: 0,
+      ...(call.print === undefined ? {} : { print: call.print }),
       ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
       ...(call.from === undefined ? {} : { from: call.from }),
     };
@@ -280,6 +283,11 @@ export class OpenCalls {
   }
 
   #again(known: OpenCall, call: NewCall): void {
+    const { print = known.print } = call;
+    if (known.print !== undefined && print !== undefined && known.print !== print) {
+      const another = keyOfAnother(call.actor, known.print, print);
+      return call.sink.answered(call.number, { ok: false, failure: another });
+    }
     if ((known.from === undefined) !== (call.from === undefined)) {
       const text = `call ${call.number} of ${call.actor} is asked for as a stream, or as a whole, here`;
       return call.sink.answered(call.number, { ok: false, failure: failure('WRONG_STATE', text) });
@@ -336,7 +344,7 @@ export class OpenCalls {
       epoch: route.epoch,
       method: call.method,
       args: call.args,
-      caller: { session: call.session, number: call.number, low: call.low },
+      caller: callerOf(call),
       replyTo: this.#start.replyTo,
       sentAt: now,
       deadlineAt: call.deadlineAt,
@@ -463,6 +471,10 @@ function birthOf({ calls }: Target): { readonly birth?: number } {
     latest = Math.max(latest, birth);
   }
   return latest === 0 ? {} : { birth: latest };
+}
+
+function callerOf({ session, number, low, print }: OpenCall): Caller {
+  return { session, number, low, ...(print === undefined ? {} : { print }) };
 }
 
 const noPath: readonly ActorId[] = [];

@@ -16,6 +16,7 @@ import {
   TroupeError,
   takenIn,
   troupeError,
+  withKey,
 } from '@troupe/model';
 import { callerOf } from './caller.ts';
 import {
@@ -101,14 +102,14 @@ async function take(gateway: Gateway, { request, signal }: Asked<TakeRequest>) {
 
 /** What there is from a position on, as soon as there is something; nothing after a while. */
 async function taken(gateway: Gateway, request: TakeRequest, signal?: AbortSignal): Promise<Taken> {
-  const { type, key, method } = request;
+  const { type, key, method, idempotencyKey } = request;
   const tenant = tenantOf(request.tenant);
   const actor = checkedActor(tenant, type, key);
   const from = checkedNumber('from', request.from, 0);
   const args = argumentsGiven(request.value, request.json);
   const accepted = checkedDeadline(request.deadlineMs, gateway.now());
   const runMs = await gateway.admit(tenant, type, method);
-  const caller = callerOf(gateway, actor, request.idempotencyKey);
+  const caller = callerOf(gateway, { actor, idempotencyKey, method, args: args.bytes });
   const call = {
     ...caller,
     actor,
@@ -123,7 +124,7 @@ async function taken(gateway: Gateway, request: TakeRequest, signal?: AbortSigna
   };
   const outcome = await answerOf(gateway, call, signal);
   if (outcome === undefined) return { position: from, values: [] };
-  if (!outcome.ok) throw new TroupeError(outcome.failure);
+  if (!outcome.ok) throw new TroupeError(withKey(outcome.failure, idempotencyKey));
   return takenIn(outcome.value);
 }
 
