@@ -13,8 +13,9 @@
  * path into it, in the first round. In an array a negative place counts from the end:
  * `{ $ref: ['blocks', 'drafts', -1] }`.
  *
- * A block that was skipped comes to null, and so does every path into it. Any other path that leads
- * nowhere fails the block, unless the reference is `optional`: then it is null too.
+ * A block that was skipped or that failed comes to null, and so does every path into it. Of one that
+ * failed, `{ $ref: ['blocks', 'plan', 'error'] }` is its failure, `{ code, message }`. Any other path
+ * that leads nowhere fails the block, unless the reference is `optional`: then it is null too.
  */
 export type Expression =
   | null
@@ -30,6 +31,8 @@ export type Expression =
 export interface Reference {
   readonly $ref: readonly (string | number)[];
   readonly optional?: boolean;
+  /** What it comes to instead of null where the block failed that it refers to as a whole. */
+  readonly failed?: Expression;
 }
 
 /** A question in CEL (https://cel.dev) over named values: `score > 0.8 && size(files) > 0.0`. */
@@ -101,9 +104,10 @@ export type Block = BlockBase &
       } & Tries)
     | {
         /** Its body, round after round. Its output is `{ results }`: of each round what its blocks
-         *  came to, in the order in which they did. */
+         *  came to, in the order in which they did; of one that failed `{ error }` with the message. */
         readonly kind: 'loop';
-        /** A block of its body: the output is then the array of what this came to in each round. */
+        /** A block of its body: the output is then the array of what this came to in each round, null
+         *  where it was skipped or failed. */
         readonly result?: string;
         readonly rounds: Rounds;
         /** More rounds fail it with `RESOURCE_EXHAUSTED`; `limits.loopRoundsMax` unless given. */

@@ -264,6 +264,26 @@ describe('a failure', () => {
     expect(well.ended).not.toContain('mend');
   });
 
+  test('leaves no result: where it is used it is null, and `first` takes what is behind it', () => {
+    const instead = workflow('instead', (w) => {
+      const risky = w.task('risky', echo, 'fine');
+      const why = w.value('why', w.failure(risky).message);
+      const asked = w.choice(
+        'asked',
+        {
+          values: { risky },
+          cases: { none: 'risky == null' },
+          otherwise: 'some',
+        },
+        { after: [w.settled(risky)] },
+      );
+      return { said: w.first(risky, why), whole: risky, asked: asked.result.port };
+    });
+    const failed = run(instead, null, by({ risky: new Failing('no luck') }));
+    expect(failed.output).toEqual({ said: 'no luck', whole: null, asked: 'none' });
+    expect(run(instead, null).output).toEqual({ said: 'fine', whole: 'fine', asked: 'some' });
+  });
+
   test('inside a loop is caught at the loop, whatever was at work in it', () => {
     const caught = workflow('caught', (w) => {
       const all = w.parallel('all', [1, 2, 3], (n) => w.task('one', echo, n));

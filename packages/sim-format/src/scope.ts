@@ -3,6 +3,7 @@
  *
  * S1  a reference to a block that does not run is null, as in Sim; so is every optional path that
  *     leads nowhere. A field that the block is known not to have fails the block that asks for it.
+ *     A block that failed is `{ error }` as a whole, with the message, and has no other field.
  * S2  what Sim takes for no reference stays text.
  * S3  a reference that has no meaning here is refused, with its place.
  */
@@ -119,6 +120,10 @@ export class Scope {
     const [field] = path;
     const fields = this.#fieldsOf(block);
     const isUnknown = fields !== undefined && field !== undefined && !fields.has(String(field));
+    if (field === undefined && this.#parts.reached.catching.has(block.id)) {
+      const message = { $ref: [...$ref, 'error', 'message'] };
+      return { $ref, optional: true, failed: { error: message } };
+    }
     return isUnknown && field !== 'error' ? { $ref } : { $ref, optional: true };
   }
 

@@ -453,6 +453,37 @@ describe('edges', () => {
     expect(ids(false)).toEqual(['start', 'bad', 'any', 'good']);
   });
 
+  it('of a failure: the block is `{ error }` as a whole, its error the message, and has no other field', () => {
+    const params = {
+      all: '<bad>',
+      error: '<bad.error>',
+      field: '<bad.result>',
+      code: 'return <bad>',
+    };
+    const made = imported({
+      blocks: [start, block('bad'), block('use', 'function', { params })],
+      connections: edges('start -> bad', 'bad -error-> use', 'bad -> use'),
+    });
+    const inputOf = (fails: boolean) =>
+      played(made, {}, ({ block: { id } }) =>
+        fails && id === 'bad'
+          ? { failure: { code: 'USER_ERROR', message: 'boom' } }
+          : { value: { result: 1 } },
+      ).inputs.use;
+    expect(inputOf(true)).toMatchObject({
+      all: '{"error":"boom"}',
+      error: 'boom',
+      field: '',
+      code: { values: { $bad: { error: 'boom' } } },
+    });
+    expect(inputOf(false)).toMatchObject({
+      all: '{"result":1}',
+      error: '',
+      field: '1',
+      code: { values: { $bad: { result: 1 } } },
+    });
+  });
+
   it('of a condition without handles take its options in their order', () => {
     const conditions = '[{"id":"c1","title":"if","value":"false"},{"id":"error","title":"else"}]';
     const made = imported({

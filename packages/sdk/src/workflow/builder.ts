@@ -120,14 +120,14 @@ export interface WorkflowBuilder {
   ): Ref<Resolved<X>[]>;
 
   /** The failure of a block. What uses it, or comes `after` it, runs when that block fails; then the
-   *  failure is dealt with and the run goes on. */
+   *  failure is dealt with and the run goes on: the result of that block is null wherever it is used. */
   failure(block: string | Made<unknown>): Ref<{ code: string; message: string }>;
   /** The end of a block, well or not: what comes `after` it runs in either case. */
   settled(block: string | Made<unknown>): Port;
 
   /** A text with values in it: ``w.text`Summarise ${pages} for ${input.team}` ``. */
   text(strings: TemplateStringsArray, ...values: unknown[]): Made<string>;
-  /** The first of these that is there: a block that was skipped has no result. */
+  /** The first of these that is there: a block that was skipped or that failed has no result. */
   first<X extends readonly unknown[]>(...values: X): Made<Resolved<X[number]>>;
   /** The last of a list. */
   last<T>(list: Ref<readonly T[]> | Ref<T[]>): Ref<T>;

@@ -46,6 +46,7 @@ interface InstanceImage {
 interface ResultImage {
   /** Place of the block in its body. */
   readonly block: number;
+  readonly failed?: true;
   readonly output?: Bytes;
   readonly inner?: InstanceImage;
 }
@@ -140,9 +141,13 @@ function instanceImage(instance: Instance, numbers: Map<Instance, number>): Inst
   };
 }
 
-function resultImage({ vertex, output, inner }: Result, numbers: Map<Instance, number>) {
+function resultImage(
+  { vertex, failed, output, inner }: Result,
+  numbers: Map<Instance, number>,
+): ResultImage {
   return {
     block: vertex.local,
+    ...(failed ? { failed } : {}),
     ...(output === undefined ? {} : { output }),
     ...(inner === undefined ? {} : { inner: instanceImage(inner, numbers) }),
   };
@@ -172,9 +177,10 @@ function fill(instance: Instance, image: InstanceImage, instances: Instance[]): 
 function restoreResult(instance: Instance, image: ResultImage, instances: Instance[]): Result {
   const vertex = instance.body.vertices[image.block];
   if (vertex === undefined) throw new RangeError(`no block has place ${image.block}`);
-  const { output, inner } = image;
-  if (inner === undefined) return { vertex, output, inner: undefined };
-  return { vertex, output, inner: restoreInner(instance, vertex.local, inner, instances) };
+  const { output, inner: held, failed = false } = image;
+  const inner =
+    held === undefined ? undefined : restoreInner(instance, vertex.local, held, instances);
+  return { vertex, failed, output, inner };
 }
 
 function restoreInner(

@@ -43,6 +43,8 @@ export interface Context {
 /** What a block came to: its output, or the instance that a container's was. */
 export interface Result {
   readonly vertex: Vertex;
+  /** Its output is its failure. */
+  readonly failed: boolean;
   readonly output: Bytes | undefined;
   readonly inner: Instance | undefined;
 }
@@ -154,10 +156,15 @@ export class Instance {
   resultsOf(frame: number): Result[] {
     const slots = this.size === 1 ? [frame] : (this.order[frame] ?? []);
     return slots.flatMap((slot) => {
-      if (!settledWell(this.state[slot] ?? 0)) return [];
-      const vertex = this.vertexAt(slot);
-      return [{ vertex, output: this.outputs[slot], inner: this.inner.get(slot) }];
+      return settledWell(this.state[slot] ?? 0) ? [this.resultAt(slot)] : [];
     });
+  }
+
+  /** Of what has settled. */
+  resultAt(slot: number): Result {
+    const vertex = this.vertexAt(slot);
+    const isFailed = this.state[slot] === failed;
+    return { vertex, failed: isFailed, output: this.outputs[slot], inner: this.inner.get(slot) };
   }
 
   /** Of all rounds or branches, in their order. */

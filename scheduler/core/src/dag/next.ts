@@ -160,7 +160,7 @@ export function outputOf({ workflow }: CompiledWorkflow, values: RunValues): Out
   }
 }
 
-/** Where the error edge of a block leads, its failure is its output. */
+/** What is kept of a block that failed; expressions read it by `error` (R2). */
 function failureOutput({ code, message }: Failure): Bytes {
   return encodeValue({ error: { code, message: message.toWellFormed() } });
 }

@@ -3,8 +3,8 @@
  *
  * R1  a path that leads nowhere is a coded failure that names the path, never a silent undefined;
  *     an optional one is null.
- * R2  a block that was skipped comes to null, and so does every path into it; so does the round
- *     before the first one.
+ * R2  a block that was skipped or that failed comes to null, and so does every path into it; so does
+ *     the round before the first one. The failure is read by its name alone: `error`.
  * R3  a value in the object store is passed on as its handle, with the path into it; what would have
  *     to be read of it here is a coded failure that names it.
  */
@@ -27,17 +27,20 @@ export interface Sources {
   readonly holds: boolean;
   input(): unknown;
   /** What a block came to; `open` when it has not settled. */
-  block(id: string): { readonly value: unknown } | 'skipped' | 'open';
+  block(id: string): Came | 'skipped' | 'open';
   /** The round or branch of the container named, or of the innermost. */
   around(id?: string): Turn | undefined;
 }
+
+/** A value, or the failure of a block that failed, as `{ error: { code, message } }`. */
+export type Came = { readonly value: unknown } | { readonly failed: unknown };
 
 /** One round or branch. */
 export interface Turn {
   readonly index: number;
   /** Absent where there are no items. */
   item(): { readonly value: unknown } | undefined;
-  /** What the round before came to; absent in the first one, and where its result was skipped. */
+  /** What the round before came to; absent in the first one, and where its result was skipped or failed. */
   last(): { readonly value: unknown } | undefined;
 }
 
@@ -51,6 +54,7 @@ export function visitReferences(expression: Expression, visit: (path: Path) => v
   const reference = referenceIn(expression);
   if (reference !== undefined) {
     visit(reference.$ref);
+    if (reference.failed !== undefined) visitReferences(reference.failed, visit);
     return;
   }
   for (const part of Object.values(expression)) visitReferences(part, visit);
@@ -71,7 +75,7 @@ export function evaluate(expression: Expression, sources: Sources): unknown {
   return value;
 }
 
-function follow({ $ref: path, optional = false }: Reference, sources: Sources): unknown {
+function follow({ $ref: path, optional = false, failed }: Reference, sources: Sources): unknown {
   const [head, second, third] = path;
   switch (head) {
     case 'input':
@@ -80,7 +84,9 @@ function follow({ $ref: path, optional = false }: Reference, sources: Sources): 
       const came = sources.block(String(second));
       if (came === 'skipped') return null;
       if (came === 'open') return nowhere({ path, optional }, 2);
-      return walk(came.value, { path, from: 2, optional });
+      if ('value' in came) return walk(came.value, { path, from: 2, optional });
+      if (third === 'error') return walk(came.failed, { path, from: 2, optional });
+      return third === undefined && failed !== undefined ? evaluate(failed, sources) : null;
     }
     case 'item':
     case 'index':

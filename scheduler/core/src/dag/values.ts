@@ -10,6 +10,7 @@ import {
   type Bytes,
   decodeForeign,
   type Expression,
+  stepInto,
   troupeError,
   unnamedObject,
 } from '@troupe/model';
@@ -17,7 +18,7 @@ import type { CompiledWorkflow, Step } from './compile.ts';
 import type { Vertex } from './graph.ts';
 import { type Context, type Instance, type Result, settledWell, slotStates } from './instance.ts';
 import { reached } from './reach.ts';
-import { evaluate, type Sources, type Turn } from './references.ts';
+import { type Came, evaluate, type Sources, type Turn } from './references.ts';
 import type { RunState } from './run-state.ts';
 
 /** Bytes that decoded values were decoded from; all are let go of beyond. */
@@ -120,7 +121,7 @@ export class RunValues {
     let { instance, frame } = stand;
     if (stand.round !== undefined && instance.body === vertex.body) {
       const result = stand.round.results.find((one) => one.vertex === vertex);
-      return result === undefined ? 'skipped' : { value: this.#valueOf(result) };
+      return result === undefined ? 'skipped' : this.#came(result);
     }
     while (instance.body !== vertex.body) {
       const { parent } = instance;
@@ -132,8 +133,7 @@ export class RunValues {
     const state = instance.state[slot] ?? 0;
     if (slotStates[state] === 'skipped') return 'skipped';
     if (!settledWell(state)) return 'open';
-    const output = instance.outputs[slot];
-    return { value: this.#valueOf({ vertex, output, inner: instance.inner.get(slot) }) };
+    return this.#came(instance.resultAt(slot));
   }
 
   #around(id: string | undefined, stand: Stand): Turn | undefined {
@@ -169,7 +169,12 @@ export class RunValues {
     if (block.kind !== 'loop' || block.result === undefined) return undefined;
     const results = instance.inner.get(slot)?.earlier[round];
     const result = results?.find(({ vertex }) => vertex.id === block.result);
-    return result === undefined ? undefined : { value: this.#valueOf(result) };
+    return result === undefined || result.failed ? undefined : { value: this.#valueOf(result) };
+  }
+
+  #came(result: Result): Came {
+    const value = this.#valueOf(result);
+    return result.failed ? { failed: value } : { value };
   }
 
   #valueOf({ vertex, output, inner }: Result): unknown {
@@ -187,12 +192,18 @@ export class RunValues {
   #valueOfTurns({ block, part }: Step, turns: readonly (readonly Result[])[]): unknown {
     const one = part === 'each' ? block.id : 'result' in block ? block.result : undefined;
     if (one === undefined) {
-      return { results: turns.map((turn) => turn.map((result) => this.#valueOf(result))) };
+      return { results: turns.map((turn) => turn.map((result) => this.#listed(result))) };
     }
     return turns.map((turn) => {
       const result = turn.find(({ vertex }) => part === 'each' || vertex.id === one);
-      return result === undefined ? null : this.#valueOf(result);
+      return result === undefined || result.failed ? null : this.#valueOf(result);
     });
+  }
+
+  /** Among all that the blocks of a body came to; a failure as Sim lists it. */
+  #listed(result: Result): unknown {
+    const value = this.#valueOf(result);
+    return result.failed ? { error: messageIn(value) } : value;
   }
 
   #decoded(bytes: Bytes): unknown {
@@ -225,6 +236,11 @@ export class RunValues {
     if (step === undefined) throw new RangeError(`no step has number ${vertex.number}`);
     return step;
   }
+}
+
+/** Of what `failureOutput` makes. */
+function messageIn(failed: unknown): unknown {
+  return stepInto(stepInto(failed, 'error')?.value, 'message')?.value ?? null;
 }
 
 function itemsOf(block: Block): Expression | undefined {

@@ -1,7 +1,10 @@
-import type { Block, Edge, Expression, Workflow } from '@troupe/model';
-import { decodeValue, failure } from '@troupe/model';
+import type { Block, Edge, Expression, Failure, Workflow } from '@troupe/model';
+import { decodeValue, encodeValue, failure } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
+import { imageOf, restoreRun } from '../../src/dag/image.ts';
 import { type Behaviour, compile, play } from '../../src/dag/index.ts';
+import { outputOf } from '../../src/dag/next.ts';
+import { RunValues } from '../../src/dag/values.ts';
 import { task } from '../scene.ts';
 
 const tasks = [task('work')];
@@ -31,6 +34,9 @@ function played(blocks: readonly Block[], given: Given = {}) {
   const compiled = compile(flow, { tasks });
   if ('failure' in compiled) throw new Error(compiled.failure.message);
   const { outcome, ended, state } = play(compiled, input, behave);
+  const restored = restoreRun(compiled.graph, imageOf(state));
+  const values = new RunValues(compiled, restored, encodeValue(input));
+  if (outcome.ok && state.answer === undefined) expect(outputOf(compiled, values)).toEqual(outcome);
   const value = outcome.ok ? decodeValue(outcome.value) : outcome.failure.code;
   return { value, ids: ended.map(({ id }) => id), state };
 }
@@ -292,6 +298,67 @@ it('an expression whose value could fill the memory is refused before it is made
   expect(played(blocks, { input: text }).value).toBe('TOO_LARGE');
   const parts = Array.from({ length: 100 }, () => ref('input'));
   expect(played([work('a', { $text: parts })], { input: text }).value).toBe('TOO_LARGE');
+});
+
+describe('a block that failed', () => {
+  const error: Edge = { from: 'bad', to: 'mend', port: 'error' };
+  const boom: Failure = { code: 'USER_ERROR', message: 'boom', details: {} };
+  const bad = (given: object = {}) => [work('bad', 'well', given), work('mend', 'mended', given)];
+  const fails =
+    (...ids: readonly string[]): Behaviour =>
+    ({ id, input }) =>
+      ids.includes(id) ? { failure: boom } : { value: input };
+
+  it('comes to null as a whole and in all its fields, and its `error` is the failure', () => {
+    const output = {
+      whole: ref('blocks', 'bad'),
+      field: ref('blocks', 'bad', 'title'),
+      error: ref('blocks', 'bad', 'error'),
+      code: ref('blocks', 'bad', 'error', 'code'),
+    };
+    const { value } = played(bad(), { edges: [error], output, behave: fails('bad') });
+    const told = { code: 'USER_ERROR', message: 'boom' };
+    expect(value).toEqual({ whole: null, field: null, error: told, code: 'USER_ERROR' });
+  });
+
+  it('comes as a whole to what the reference says of that', () => {
+    const failed = { why: ref('blocks', 'bad', 'error', 'message') };
+    const output = { $ref: ['blocks', 'bad'], failed };
+    const given = { edges: [error], output };
+    expect(played(bad(), { ...given, behave: fails('bad') }).value).toEqual({ why: 'boom' });
+    expect(played(bad(), given).value).toBe('well');
+  });
+
+  it('is null in what its container comes to and in the round after, `{ error }` in the list of all', () => {
+    const rounds = (given: object): Block => {
+      return { kind: 'loop', id: 'l', after: [], rounds: { count: 2 }, ...given };
+    };
+    const given = { edges: [error], output: ref('blocks', 'l'), behave: fails('bad[0]') };
+    expect(played([rounds({ result: 'bad' }), ...bad({ in: 'l' })], given).value).toEqual([
+      null,
+      'well',
+    ]);
+    expect(played([rounds({}), ...bad({ in: 'l' })], given).value).toEqual({
+      results: [[{ error: 'boom' }, 'mended'], ['well']],
+    });
+    const last = work('last', { was: ref('around', 'l', 'last') }, { in: 'l' });
+    const seen = played([rounds({ result: 'bad' }), ...bad({ in: 'l' }), last], {
+      ...given,
+      behave: (asked) => {
+        if (asked.id === 'last[1]') expect(asked.input).toEqual({ was: null });
+        return fails('bad[0]')(asked);
+      },
+    });
+    expect(seen.ids).toContain('last[1]');
+  });
+
+  it('is so as well for a loop that asks after the round in which it failed', () => {
+    const until = { when: 'bad != null', values: { bad: ref('blocks', 'bad') } };
+    const loop: Block = { kind: 'loop', id: 'l', after: [], rounds: { until } };
+    const behave = fails('bad[0]', 'bad[1]');
+    const { ids } = played([loop, ...bad({ in: 'l' })], { edges: [error], behave });
+    expect(ids).toEqual(['bad[0]', 'mend[0]', 'bad[1]', 'mend[1]', 'bad[2]']);
+  });
 });
 
 it('the first part that is not null is taken, also where a block was skipped', () => {

@@ -97,7 +97,7 @@ interface Start {
 function startOf(ledger: RunLedger, path: Path, stand: Stand | undefined): Start {
   const [head, name, part] = path;
   if (head === 'input') return { value: ledger.input, taken: 1 };
-  if (head === 'blocks') return blockAt(ledger, String(name), stand);
+  if (head === 'blocks') return blockAt(ledger, String(name), { stand, asked: part });
   if (stand === undefined) return { value: undefined, taken: path.length };
   const around = turnsAround(ledger, stand);
   const isNamed = head === 'around';
@@ -119,7 +119,12 @@ function turnsAround(ledger: RunLedger, { place, indices, round }: Stand) {
   return [...around, { key: place.key, index: round, where: { place, indices } }];
 }
 
-function blockAt(ledger: RunLedger, id: string, stand: Stand | undefined): Start {
+/** `asked`: the field of it that is. Of a block that failed there is but one. */
+function blockAt(
+  ledger: RunLedger,
+  id: string,
+  { stand, asked }: { readonly stand: Stand | undefined; readonly asked: unknown },
+): Start {
   const place = ledger.tree.place(id);
   if (place === undefined) return { value: undefined, taken: 2 };
   const depth = ledger.tree.around(place).length;
@@ -128,38 +133,48 @@ function blockAt(ledger: RunLedger, id: string, stand: Stand | undefined): Start
   if (settled === 'skipped') return { value: null, taken: 2, isNull: true };
   const spot = ledger.spot(id, indices);
   if (settled === undefined || spot === undefined) return { value: undefined, taken: 2 };
-  return { value: resultOf(ledger, spot), taken: 2 };
+  const failure = failureOf(spot);
+  if (failure === undefined) return { value: resultOf(ledger, spot), taken: 2 };
+  return asked === 'error' ? { value: failure, taken: 3 } : { value: null, taken: 2, isNull: true };
+}
+
+function failureOf({
+  came,
+}: Spot): { readonly code: string; readonly message: string } | undefined {
+  if (came?.outcome === undefined || came.outcome.ok) return undefined;
+  const { code, message } = came.outcome.failure;
+  return { code, message: message.toWellFormed() };
 }
 
 /** What a spot that has settled came to, as others see it. */
 function resultOf(ledger: RunLedger, { came, where, turns }: Spot): unknown {
   const { place, indices } = where;
-  if (came?.outcome !== undefined) {
-    if (came.outcome.ok) return decodeValue(came.outcome.value);
-    const { code, message } = came.outcome.failure;
-    return { error: { code, message: message.toWellFormed() } };
-  }
+  if (came?.outcome?.ok === true) return decodeValue(came.outcome.value);
   if (!isContainer(place)) return undefined;
   const members = ledger.tree.members(place.key);
   const all = isLoop(place) ? (turns?.over.size ?? 0) : (turns?.all ?? 0);
   const results = Array.from({ length: all }, (_, index) =>
     turnOf(ledger, members, [...indices, index]),
   );
-  if (place.part === 'each') return results.map(([only]) => (only === undefined ? null : only));
-  return { results };
+  if (place.part === 'each') return results.map(([only]) => onlyIn(ledger, only));
+  const listed = (spot: Spot) => {
+    const failure = failureOf(spot);
+    return failure === undefined ? resultOf(ledger, spot) : { error: failure.message };
+  };
+  return { results: results.map((turn) => turn.map(listed)) };
 }
 
-/** What the blocks of one round or branch came to, in the order in which they did. */
-function turnOf(
-  ledger: RunLedger,
-  members: readonly Place[],
-  indices: readonly number[],
-): unknown[] {
+function onlyIn(ledger: RunLedger, only: Spot | undefined): unknown {
+  return only === undefined || failureOf(only) !== undefined ? null : resultOf(ledger, only);
+}
+
+/** The blocks of one round or branch that came to something, in the order in which they did. */
+function turnOf(ledger: RunLedger, members: readonly Place[], indices: readonly number[]): Spot[] {
   return members
     .flatMap(({ key }) => {
       const spot = ledger.spot(key, indices);
       return spot?.came === undefined ? [] : [{ spot, order: spot.came.order }];
     })
     .sort((left, right) => left.order - right.order)
-    .map(({ spot }) => resultOf(ledger, spot));
+    .map(({ spot }) => spot);
 }
