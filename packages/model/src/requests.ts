@@ -98,7 +98,8 @@ export type RequestBody =
       readonly activity?: true;
     }
   | {
-      /** A person's answer to a pause. `block` is the pause's context id. */
+      /** A person's answer to a pause. `block` is the pause's context id. Idempotent by the answer:
+       *  another one to a pause that was answered is `WRONG_STATE`. */
       readonly kind: 'resume-run';
       readonly run: RunId;
       readonly block: string;

@@ -171,7 +171,8 @@ export interface RunHandle<O> {
   /** The state of the run: as it is, or as soon as it has ended within `waitMs`; with `activity` also
    *  what its blocks say of their progress. */
   view(waitMs?: number, options?: { readonly activity?: boolean }): Promise<RunView>;
-  /** A person's answer to a pause; `block` is the pause's context id. */
+  /** A person's answer to a pause; `block` is the pause's context id. The same answer again is taken for
+   *  the first; another one is refused with `WRONG_STATE`. */
   resume(block: string, answer: unknown): Promise<RunView>;
   /** Starts a new run from where this one, which has ended, had come. */
   again(options: AgainOptions): Promise<RunHandle<O>>;

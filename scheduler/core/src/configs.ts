@@ -21,6 +21,7 @@ import {
 } from '@troupe/model';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
+import { sameBytes } from './same-bytes.ts';
 import type { Size } from './sizes.ts';
 import type { Asker } from './waiting.ts';
 
@@ -132,8 +133,4 @@ function changed(body: Body<'put-config'>, before: Uint8Array): Uint8Array | Fai
   } catch (thrown) {
     return failureOf(thrown, 'INVALID_ARGUMENT');
   }
-}
-
-function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
 }

@@ -6,6 +6,7 @@
  *     active is cancelled, child runs too.
  */
 import {
+  type Bytes,
   decodeForeign,
   type Failure,
   failure,
@@ -20,17 +21,28 @@ import {
 import type { Activities } from './activities.ts';
 import { limitFault } from './dag/block-fault.ts';
 import { begunIn, failureDifference, firstDifference, keptFrom } from './dag/carry.ts';
+import type { Vertex } from './dag/graph.ts';
 import { type Context, contextId, isContextId } from './dag/instance.ts';
+import { resultOf } from './dag/result-of.ts';
 import type { Desk } from './desk.ts';
 import { RunClock, segment } from './run-clock.ts';
 import { RunProgress, waitsForTime } from './run-progress.ts';
 import { type RunRecord, runTaskId } from './run-table.ts';
 import { viewRun, withProgress } from './run-view.ts';
+import { sameBytes } from './same-bytes.ts';
 import type { Size } from './sizes.ts';
 import type { Tasks } from './tasks.ts';
 import { type Asker, Waiting, type WaitingAsker } from './waiting.ts';
 
 type Body<K extends RequestBody['kind']> = Extract<RequestBody, { kind: K }>;
+
+/** A pause that was answered already, and an answer to it. */
+interface AnsweredPause {
+  readonly run: RunRecord;
+  readonly block: string;
+  readonly answer: Bytes;
+  readonly before: Bytes | undefined;
+}
 
 const runIdLengthMax = 128;
 /** Runs forgotten by one fact. */
@@ -162,15 +174,18 @@ export class Runs {
     else this.#unknown(asker, asker.run);
   }
 
-  /** A person's answer to a pause. The same pause answered again shows the run and changes nothing. */
+  /** A person's answer to a pause. The same answer to it again shows the run and changes nothing, also
+   *  when the round of the pause is over; another one is refused. */
   resume(asker: Asker, { run: id, block, answer }: Body<'resume-run'>): void {
     const run = this.#desk.state.runs.get(id);
     if (run === undefined) return this.#unknown(asker, id);
-    const context = isContextId(block) ? run.state.find(block) : undefined;
-    const kind = context === undefined ? undefined : this.#kindOf(run, context);
-    if (context !== undefined && kind === 'pause' && run.state.stateOf(context) === 'done') {
-      return this.#show(asker, run);
+    const isId = isContextId(block);
+    const came = isId ? resultOf(run.state, block) : undefined;
+    if (came?.failed === false && kindOf(run, came.vertex) === 'pause') {
+      return this.#answered(asker, { run, block, answer, before: came.output });
     }
+    const context = isId ? run.state.find(block) : undefined;
+    const kind = context && kindOf(run, context.instance.vertexAt(context.slot));
     if (context === undefined || kind !== 'pause' || !run.state.paused.has(context)) {
       return this.#desk.answer(asker, { kind: 'failed', failure: notOpen(run, block, context) });
     }
@@ -179,6 +194,13 @@ export class Runs {
     this.#progress.settle(run, block, { ok: true, value: answer });
     this.#progress.advance(id);
     this.#show(asker, run);
+  }
+
+  /** Of a run that ended long ago nobody knows any more what its pauses were answered. */
+  #answered(asker: Asker, { run, block, answer, before = answer }: AnsweredPause): void {
+    if (sameBytes(before, answer)) return this.#show(asker, run);
+    const what = `block "${block}" of run "${run.run}" was answered before, and otherwise`;
+    this.#desk.refuse(asker, 'WRONG_STATE', `${what}${openIn(run)}`, { run: run.run, block });
   }
 
   cancel(asker: Asker, { run: id }: Body<'cancel-run'>): void {
@@ -371,22 +393,19 @@ export class Runs {
       ? undefined
       : wrong(`had other blocks: ${difference}`, difference);
   }
+}
 
-  /** Of a block with `each` only a branch is what the block is. */
-  #kindOf({ compiled }: RunRecord, { instance, slot }: Context): string | undefined {
-    const step = compiled.steps[instance.vertexAt(slot).number];
-    return step?.part === 'each' ? undefined : step?.block.kind;
-  }
+/** Of a block with `each` only a branch is what the block is. */
+function kindOf({ compiled }: RunRecord, { number }: Vertex): string | undefined {
+  const step = compiled.steps[number];
+  return step?.part === 'each' ? undefined : step?.block.kind;
 }
 
 /** Why nobody can answer this, and what can be answered. */
 function notOpen(run: RunRecord, block: string, context: Context | undefined): Failure {
   const { state, compiled, run: id, end } = run;
   const details = { run: id, block };
-  const open = Array.from(state.paused).filter((one) => !waitsForTime(run, one));
-  const named = open.slice(0, namedMax).map(contextId).join(', ');
-  const rest = open.length > namedMax ? ` and ${open.length - namedMax} more` : '';
-  const others = open.length === 0 ? '' : `; what waits for an answer: ${named}${rest}`;
+  const others = openIn(run);
   if (context === undefined) {
     const depth = block.split('[').length - 1;
     const [name = block] = block.split('[');
@@ -405,6 +424,15 @@ function notOpen(run: RunRecord, block: string, context: Context | undefined): F
         : state.stateOf(context);
   const what = `block "${block}" of run "${id}" does not wait for an answer, it is ${is}`;
   return failure('WRONG_STATE', `${what}${others}`, details);
+}
+
+/** What can be answered, behind a refusal. */
+function openIn(run: RunRecord): string {
+  const open = Array.from(run.state.paused).filter((one) => !waitsForTime(run, one));
+  if (open.length === 0) return '';
+  const named = open.slice(0, namedMax).map(contextId).join(', ');
+  const rest = open.length > namedMax ? ` and ${open.length - namedMax} more` : '';
+  return `; what waits for an answer: ${named}${rest}`;
 }
 
 function wasSkipped({ compiled, state }: RunRecord, block: string): boolean {

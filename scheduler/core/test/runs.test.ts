@@ -288,14 +288,15 @@ describe('pauses', () => {
     expect(scene.started('run:r1:a')).toHaveLength(1);
   });
 
-  it('take the same answer twice, and refuse an answer to what does not wait', () => {
+  it('take the same answer twice, and refuse another one and an answer to what does not wait', () => {
     const scene = flow([pause('p'), work('a', { after: ['p'] })]);
     scene.starts('flow');
     expect(scene.code(resume(scene, 'a', 1))).toBe('WRONG_STATE');
     expect(scene.code(resume(scene, 'z', 1))).toBe('UNKNOWN_BLOCK');
     expect(scene.code(resume(scene, 'p', 1))).toBe('run');
     const before = scene.facts.length;
-    expect(scene.code(resume(scene, 'p', 2))).toBe('run');
+    expect(scene.code(resume(scene, 'p', 1))).toBe('run');
+    expect(scene.code(resume(scene, 'p', 2))).toBe('WRONG_STATE');
     expect(scene.facts).toHaveLength(before);
   });
 });

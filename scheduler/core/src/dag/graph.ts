@@ -238,6 +238,13 @@ const noBody: Body = {
   roots: [],
 };
 
+/** The containers around a vertex, the outermost first. */
+export function containersOf({ body }: Vertex): readonly Vertex[] {
+  const around: Vertex[] = [];
+  for (let at = body.container; at !== undefined; at = at.body.container) around.push(at);
+  return around.reverse();
+}
+
 function layBody(
   number: number,
   container: OpenVertex | undefined,

@@ -10,7 +10,7 @@
  * D4  after the first failure, or a final answer, nothing new starts; what runs may end.
  */
 import { assert, type Bytes } from '@troupe/model';
-import { donePort, errorPort, type Graph } from './graph.ts';
+import { containersOf, donePort, errorPort, type Graph } from './graph.ts';
 import {
   abandoned,
   type Context,
@@ -361,11 +361,4 @@ const noEdge = -2;
 function fires(port: number, taken: number): boolean {
   if (taken === noPort) return false;
   return port === taken || (port === donePort && taken !== errorPort);
-}
-
-/** The containers around a vertex, the outermost first. */
-function containersOf({ body }: Graph['vertices'][number]): readonly Graph['vertices'][number][] {
-  const around: Graph['vertices'][number][] = [];
-  for (let at = body.container; at !== undefined; at = at.body.container) around.push(at);
-  return around.reverse();
 }

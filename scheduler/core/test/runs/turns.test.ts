@@ -365,6 +365,41 @@ describe('pauses in rounds and branches', () => {
     expect(scene.code(resume(scene, 'ask[5]', 2))).toBe('run');
   });
 
+  it('are answered to who says the same again to another leader, though their round is over', () => {
+    const scene = flow([
+      loop('outer', { rounds: { count: 2 } }),
+      parallel('side', { in: 'outer', branches: { count: 2 } }),
+      loop('inner', { in: 'side', rounds: { count: 2 } }),
+      pause('ask', { in: 'inner' }),
+      pause('last'),
+    ]);
+    scene.starts('flow');
+    const said: [string, number][] = [];
+    for (const round of [0, 1]) {
+      for (const branch of [0, 1]) {
+        for (const turn of [0, 1]) said.push([`ask[${round}][${branch}][${turn}]`, said.length]);
+      }
+    }
+    const again = () => {
+      for (const [block, answer] of said) {
+        expect(scene.code(resume(scene, block, answer)), block).toBe('run');
+        expect(refusal(resume(scene, block, 'no')), block).toContain(
+          'answered before, and otherwise',
+        );
+      }
+    };
+    for (const [block, answer] of said) resume(scene, block, answer);
+    scene.failOver();
+    const before = scene.facts.length;
+    again();
+    expect(scene.code(resume(scene, 'ask[1][1][2]', 1))).toBe('WRONG_STATE');
+    expect(scene.code(resume(scene, 'ask[1][2][0]', 1))).toBe('WRONG_STATE');
+    expect(scene.facts).toHaveLength(before);
+    resume(scene, 'last', 1);
+    expect(scene.view().state).toBe('done');
+    again();
+  });
+
   it('take no answer under an id that is not written as theirs is', () => {
     const scene = flow([
       parallel('side', { branches: { count: 3 } }),
@@ -389,7 +424,8 @@ describe('pauses in rounds and branches', () => {
     scene.starts('flow', [1, 2]);
     expect(scene.code(resume(scene, 'ask', 'all'))).toBe('WRONG_STATE');
     for (const branch of ['ask[1]', 'ask[0]']) resume(scene, branch, branch);
-    expect(scene.code(resume(scene, 'ask[1]', 'again'))).toBe('run');
+    expect(scene.code(resume(scene, 'ask[1]', 'ask[1]'))).toBe('run');
+    expect(scene.code(resume(scene, 'ask[1]', 'another'))).toBe('WRONG_STATE');
     expect(scene.code(resume(scene, 'ask', 'all'))).toBe('WRONG_STATE');
   });
 });
