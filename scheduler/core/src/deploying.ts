@@ -38,7 +38,8 @@ export class Deploying {
     const change = changedTenant(body, deployments.tenant(tenant), tasks);
     if ('code' in change) return this.#desk.answer(asker, { kind: 'failed', failure: change });
     if (change.isChanged) {
-      this.#desk.decide(change.fact);
+      const { fact } = change;
+      this.#desk.decide(fact.quota === undefined ? fact : { ...fact, ledMs: this.#desk.ledMs });
       this.#tenantPut(tenant);
     }
     const record = deployments.tenant(tenant);

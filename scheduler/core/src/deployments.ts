@@ -28,6 +28,7 @@ import {
 } from '@troupe/model';
 import { type CompiledWorkflow, compile } from './dag/compile.ts';
 import type { SchedulerFact } from './facts.ts';
+import { rerated, type StartBudget, spent } from './fair/start-budget.ts';
 import { formFault } from './manifest-form.ts';
 import { demandFault, wishesFault } from './placement/index.ts';
 import { resourcesFault } from './resources.ts';
@@ -37,6 +38,8 @@ export interface TenantRecord {
   weight: number;
   priority: PriorityName;
   quota: Quota;
+  /** What is left of its start rate, if it has one, as `ledMs` of facts: no leader begins it anew. */
+  starts: StartBudget | undefined;
   /** Queues below it, by name. */
   queues: ReadonlyMap<string, number>;
   /** Queues that were closed and not opened again, the latest last: bounded. */
@@ -64,6 +67,7 @@ export interface DeploymentsImage {
     readonly weight: number;
     readonly priority: PriorityName;
     readonly quota: Quota;
+    readonly starts?: StartBudget;
     readonly queues: readonly QueueWeight[];
     readonly closed?: readonly string[];
     readonly strategy?: StrategyName;
@@ -126,16 +130,11 @@ export class DeploymentTable {
     return compiled;
   }
 
-  apply(fact: DeploymentFact): void {
+  apply(fact: DeploymentFact, ledMs: number): void {
     switch (fact.kind) {
       case 'tenant-put': {
-        const tenant = this.#tenants.get(fact.tenant);
-        if (tenant === undefined) {
-          this.#set(this.#add(fact.tenant), fact);
-          return;
-        }
-        this.#set(tenant, fact);
-        return;
+        const tenant = this.#tenants.get(fact.tenant) ?? this.#add(fact.tenant);
+        return this.#set(tenant, fact, ledMs);
       }
       case 'bundle-deployed': {
         const tenant = this.#tenants.get(fact.tenant);
@@ -154,11 +153,20 @@ export class DeploymentTable {
     }
   }
 
+  /** One of its tasks was started. */
+  started(name: TenantName, ledMs: number): void {
+    const tenant = this.#tenants.get(name);
+    const perSecond = tenant?.quota.startsPerSecondMax;
+    if (tenant?.starts === undefined || perSecond === undefined) return;
+    tenant.starts = spent(tenant.starts, perSecond, { count: 1, now: ledMs });
+  }
+
   image(): DeploymentsImage {
     const tenants = [...this.#tenants.values()].map((tenant) => {
-      const { bundles, closed, rolled } = tenant;
+      const { starts, bundles, closed, rolled } = tenant;
       return {
         ...settingsOf(tenant),
+        ...(starts === undefined ? {} : { starts }),
         bundles,
         ...(closed.size === 0 ? {} : { closed: [...closed] }),
         ...(rolled.size === 0 ? {} : { rolled: [...rolled] }),
@@ -169,9 +177,10 @@ export class DeploymentTable {
 
   restore(image: DeploymentsImage): void {
     for (const bundle of image.bundles) this.#bundles.set(bundle.bundle, bundle);
-    for (const { bundles, closed = [], rolled = [], ...settings } of image.tenants) {
+    for (const { starts, bundles, closed = [], rolled = [], ...settings } of image.tenants) {
       const tenant = this.#add(settings.tenant);
-      this.#set(tenant, settings);
+      this.#set(tenant, settings, 0);
+      if (starts !== undefined) tenant.starts = starts;
       tenant.closed = new Set(closed);
       tenant.bundles = [...bundles];
       for (const bundle of bundles) this.#serve(tenant, bundle);
@@ -185,6 +194,7 @@ export class DeploymentTable {
       weight: 1,
       priority: 'normal',
       quota: {},
+      starts: undefined,
       queues: new Map(),
       closed: new Set(),
       strategy: undefined,
@@ -207,10 +217,15 @@ export class DeploymentTable {
       queues,
       strategy,
     }: Pick<TenantPut, 'weight' | 'priority' | 'quota' | 'queues' | 'strategy'>,
+    ledMs: number,
   ): void {
     tenant.weight = weight;
     if (priority !== undefined) tenant.priority = priority;
-    if (quota !== undefined) tenant.quota = quota;
+    if (quota !== undefined) {
+      const before = { budget: tenant.starts, perSecond: tenant.quota.startsPerSecondMax };
+      tenant.starts = rerated(before, quota.startsPerSecondMax, ledMs);
+      tenant.quota = quota;
+    }
     if (strategy !== undefined) tenant.strategy = strategy ?? undefined;
     if (queues !== undefined) {
       const open = new Map(queues.map((one) => [one.queue, one.weight]));

@@ -165,6 +165,8 @@ export type SchedulerFact =
       /** Of these it keeps what it has where one is absent. */
       readonly priority?: PriorityName;
       readonly quota?: Quota;
+      /** With a quota: until then the rate before it holds. */
+      readonly ledMs?: number;
       readonly queues?: readonly QueueWeight[];
       /** Null for that of the cluster. */
       readonly strategy?: StrategyName | null;
@@ -315,6 +317,8 @@ export type SchedulerFact =
       readonly gpus?: readonly number[];
       /** The place of its tenant that it runs in, if it does. */
       readonly place?: number;
+      /** Where its tenant has a start rate: what is left of that is known by it. */
+      readonly ledMs?: number;
     }
   /** An attempt was ended to make room for another task, and counts for nothing. */
   | {

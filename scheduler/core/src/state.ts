@@ -124,7 +124,7 @@ export class State {
   /** Answers the position of the fact. */
   apply(fact: SchedulerFact): number {
     const position = this.#factCount++;
-    if ('ledMs' in fact) {
+    if ('ledMs' in fact && fact.ledMs !== undefined) {
       assert(fact.ledMs >= this.#ledMs, 'S5: the time that was led never goes back');
       this.#ledMs = fact.ledMs;
     }
@@ -192,10 +192,10 @@ export class State {
         break;
       case 'tenant-put':
       case 'bundle-deployed':
-        this.deployments.apply(fact);
+        this.deployments.apply(fact, this.#ledMs);
         break;
       case 'rollout-begun':
-        this.deployments.apply(fact);
+        this.deployments.apply(fact, this.#ledMs);
         this.rollouts.apply(fact, position);
         break;
       case 'upgrade-failed':
@@ -363,7 +363,11 @@ export class State {
       assert(state?.kind === 'running', 'B1: an object comes with the end of an attempt');
       this.objects.came(large, state.node);
     }
-    this.#tellRun(fact, this.tasks.apply(fact, position));
+    const task = this.tasks.apply(fact, position);
+    if (fact.kind === 'task-started' && task !== undefined) {
+      this.deployments.started(task.tenant, this.#ledMs);
+    }
+    this.#tellRun(fact, task);
     this.objects.settled(large);
   }
 

@@ -121,7 +121,10 @@ export class TaskQueue {
     const tenant = this.#desk.state.deployments.tenant(name);
     if (tenant === undefined) return;
     const weight = countedWeight(tenant.weight) * priorityWeight(tenant.priority);
-    this.#queue.put(name, { weight, quota: tenant.quota }, this.#desk.now);
+    const { now, ledMs } = this.#desk;
+    const { quota, starts } = tenant;
+    const budget = starts && { starts: starts.starts, at: starts.at + (now - ledMs) };
+    this.#queue.put(name, { weight, quota, budget }, now);
     for (const [queue, share] of tenant.queues) {
       this.#queue.weighQueue(name, queue, countedWeight(share));
     }

@@ -384,8 +384,14 @@ export class Tasks {
     charge: Charge,
   ): void {
     const plain = { kind: 'task-started', task: task.id, attempt: task.attempt + 1, node } as const;
-    const fact = place === undefined ? plain : { ...plain, place };
-    this.#desk.decide(gpus.length === 0 ? fact : { ...fact, gpus });
+    const { ledMs, state } = this.#desk;
+    const isRated = state.deployments.tenant(task.tenant)?.starts !== undefined;
+    this.#desk.decide({
+      ...plain,
+      ...(place === undefined ? {} : { place }),
+      ...(gpus.length === 0 ? {} : { gpus }),
+      ...(isRated ? { ledMs } : {}),
+    });
     this.#flights.begin(task, node, charge);
   }
 

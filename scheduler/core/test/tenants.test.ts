@@ -90,6 +90,48 @@ describe('the quota of a tenant', () => {
     expect(startedIn(scene)).toBe(2);
   });
 
+  it.each(['facts', 'image'] as const)(
+    'gives its rate no new start by a change of leaders, read from %s',
+    (from) => {
+      const scene = sceneWith({ startsPerSecondMax: 2 });
+      for (let i = 0; i < 20; i++) scene.submits(`t${i}`);
+      for (let leaders = 0; leaders < 4; leaders++) scene.failOver(from);
+      expect(startedIn(scene)).toBe(2);
+      scene.pass(1_020);
+      expect(startedIn(scene)).toBe(4);
+      scene.failOver(from);
+      expect(startedIn(scene)).toBe(4);
+      // What passed while it was led counts, and no more than a second's worth is saved.
+      scene.pass(20_000);
+      expect(startedIn(scene)).toBe(20);
+      for (let i = 0; i < 20; i++) scene.submits(`more${i}`);
+      scene.failOver(from);
+      expect(startedIn(scene) - 20).toBe(2);
+    },
+  );
+
+  it('gives its rate no new start when another limit of it is put, or another rate and back', () => {
+    const scene = sceneWith({ startsPerSecondMax: 2 });
+    for (let i = 0; i < 20; i++) scene.submits(`t${i}`);
+    for (const quota of [{ queuedMax: 50 }, { startsPerSecondMax: 3 }, { startsPerSecondMax: 2 }]) {
+      scene.asks({ kind: 'put-tenant', tenant, quota });
+      expect(startedIn(scene)).toBe(2);
+    }
+    scene.pass(1_020);
+    expect(startedIn(scene)).toBe(4);
+  });
+
+  it('lets a raised rate count from when it is raised', () => {
+    const scene = sceneWith({ startsPerSecondMax: 1 });
+    scene.submits('t0');
+    scene.pass(500);
+    scene.asks({ kind: 'put-tenant', tenant, quota: { startsPerSecondMax: 10 } });
+    for (let i = 1; i < 20; i++) scene.submits(`t${i}`);
+    expect(startedIn(scene)).toBe(1);
+    scene.pass(60);
+    expect(startedIn(scene)).toBe(2);
+  });
+
   it('is put for a tenant that exists, where that was asked for', () => {
     const scene = sceneWith({});
     const typo = { kind: 'put-tenant', tenant: tenantName('acmee'), weight: 2 } as const;

@@ -2,8 +2,8 @@
  * A tenant never starts more than its quota allows, under any leader: attempts at once, the cores that
  * they reserve, and starts in a second; and no more of its tasks are taken to wait than may.
  *
- * A rate is counted anew by each leader, and when the quota changes: then a second's worth may start
- * at once.
+ * A rate is counted twice: by the time that was led, as facts say it, across all leaders; and by the time of the
+ * simulation, anew with each leader and each change of the quota, when a second's worth more may be.
  */
 import type { Quota, TaskId, TenantName } from '@troupe/model';
 import type { MakeChecker } from './checker.ts';
@@ -12,6 +12,7 @@ import { writerOf } from './one-writer-per-log.ts';
 /** Clocks differ by at most so much in speed. */
 const rateMax = 1.04;
 const rounding = 1e-6;
+const rateSlack = 1e-3;
 
 interface Use {
   quota: Quota;
@@ -20,6 +21,9 @@ interface Use {
   /** Starts under this leader, and how many might have been at once. */
   starts: number;
   bursts: number;
+  /** How many more may start at once, at a time that was led. */
+  left: number;
+  ledMs: number;
 }
 
 export const quotasKept: MakeChecker = (truth, violate) => {
@@ -30,11 +34,18 @@ export const quotasKept: MakeChecker = (truth, violate) => {
   const useOf = (tenant: TenantName): Use => {
     const known = uses.get(tenant);
     if (known !== undefined) return known;
-    const use = { quota: {}, running: new Map(), waiting: new Set<TaskId>(), starts: 0, bursts: 1 };
+    const running = new Map<TaskId, number>();
+    const waiting = new Set<TaskId>();
+    const use = { quota: {}, running, waiting, starts: 0, bursts: 1, left: 0, ledMs: 0 };
     uses.set(tenant, use);
     return use;
   };
-  const start = (tenant: TenantName, task: TaskId, isFurther: boolean): void => {
+  const fill = (use: Use, ledMs: number): void => {
+    const { startsPerSecondMax: rate = 0 } = use.quota;
+    use.left = Math.min(Math.max(1, rate), use.left + ((ledMs - use.ledMs) * rate) / 1_000);
+    use.ledMs = ledMs;
+  };
+  const start = (tenant: TenantName, task: TaskId, isFurther: boolean, at?: number): void => {
     const use = useOf(tenant);
     const { quota, running, waiting } = use;
     waiting.delete(task);
@@ -47,6 +58,14 @@ export const quotasKept: MakeChecker = (truth, violate) => {
     if (cpuMax !== undefined && cpu > cpuMax + rounding) {
       violate(`${task} starts, and ${tenant} reserves ${cpu} cores, ${cpuMax} it may`);
     }
+    if (rate !== undefined && at === undefined) {
+      violate(`${task} starts, and nobody knows later when: ${tenant} has a start rate`);
+    }
+    fill(use, at ?? use.ledMs);
+    if (rate !== undefined && !isFurther && use.left < 1 - rateSlack) {
+      violate(`${task} starts, and ${use.left} of ${tenant} may, by the time that was led`);
+    }
+    use.left -= 1;
     if (isFurther) return;
     use.starts += 1;
     const began = truth.ledFrom.get(leader);
@@ -69,6 +88,11 @@ export const quotasKept: MakeChecker = (truth, violate) => {
         case 'tenant-put': {
           const use = useOf(fact.tenant);
           if (fact.quota === undefined) return;
+          if (fact.ledMs !== undefined) fill(use, fact.ledMs);
+          const { startsPerSecondMax: before } = use.quota;
+          const { startsPerSecondMax: rate = 0 } = fact.quota;
+          use.left =
+            before === undefined ? Math.max(1, rate) : Math.min(use.left, Math.max(1, rate));
           use.quota = fact.quota;
           use.bursts += 1;
           // What was allowed by another rate is no longer known.
@@ -90,7 +114,7 @@ export const quotasKept: MakeChecker = (truth, violate) => {
           const gang = fact.attempt === 1 ? `${task.gang?.id ?? ''} ${id}` : '';
           const isFurther = task.gang !== undefined && gang === lastGang;
           lastGang = gang;
-          return start(task.tenant, fact.task, isFurther);
+          return start(task.tenant, fact.task, isFurther, fact.ledMs);
         }
         case 'task-preempted':
         case 'task-retried': {

@@ -15,6 +15,7 @@ import { none, type Slot } from './contest-tables.ts';
 import type { PlainTenants } from './plain-tenants.ts';
 import { sameQuota } from './quota.ts';
 import type { Shapes } from './shapes.ts';
+import type { StartBudget } from './start-budget.ts';
 import type { FairRules, Picked, TenantTask } from './tenant-task.ts';
 
 /** What starts, and what its tenant is charged for it. */
@@ -26,6 +27,12 @@ interface Start<T, N> {
 }
 
 export const noQuota: Quota = {};
+
+/** A quota, and what is left of its rate, where somebody knows. */
+export interface QuotaPut {
+  readonly quota: Quota;
+  readonly budget?: StartBudget | undefined;
+}
 
 export class AssortedTenants<T extends TenantTask, N> {
   readonly #rules: FairRules<T, N>;
@@ -74,11 +81,10 @@ export class AssortedTenants<T extends TenantTask, N> {
     return state;
   }
 
-  putQuota(name: string, tenant: Slot, quota: Quota, now: number): void {
-    // The same again gives no rate a new start.
+  putQuota(name: string, tenant: Slot, { quota, budget }: QuotaPut, now: number): void {
     if (sameQuota(this.#states.get(tenant)?.use.quota ?? noQuota, quota)) return;
     const state = this.assort(name, tenant, now);
-    state.use.set(quota, now);
+    state.use.set(quota, now, budget);
     this.#lanes.rouse(state);
     this.#lanes.unpark(state, now);
     this.#foldIfPlain(state);

@@ -15,9 +15,9 @@
  * Q3  work-conserving: nothing is taken only if no waiting task fits and is within its quota.
  * Q4  a tenant waits in a single file or is assorted, never both; which of the two changes no decision.
  */
-import { assert, type Quota } from '@troupe/model';
+import { assert } from '@troupe/model';
 import type { Shape } from '../resources.ts';
-import { AssortedTenants, noQuota } from './assorted-tenants.ts';
+import { AssortedTenants, noQuota, type QuotaPut } from './assorted-tenants.ts';
 import type { QueuedTimes } from './backlog.ts';
 import { Charges } from './charges.ts';
 import { Contest } from './contest.ts';
@@ -60,7 +60,7 @@ export class FairQueue<T extends TenantTask, N> {
   }
 
   /** The base weight of a tenant, from now on, and its quota. */
-  put(name: string, given: { readonly weight: number; readonly quota?: Quota }, now: number) {
+  put(name: string, given: { readonly weight: number } & Partial<QuotaPut>, now: number) {
     assert(given.weight > 0, 'Q1: weights are above nought');
     const tenant = this.#tenant(name);
     const { accounts } = this.#charges;
@@ -69,7 +69,8 @@ export class FairQueue<T extends TenantTask, N> {
       this.#contest.reweigh(tenant, given.weight / before);
       accounts.setWeight(tenant, given.weight);
     }
-    if (given.quota !== undefined) this.#assorted.putQuota(name, tenant, given.quota, now);
+    const { quota, budget } = given;
+    if (quota !== undefined) this.#assorted.putQuota(name, tenant, { quota, budget }, now);
   }
 
   /** Whether it has room that others do not have. */

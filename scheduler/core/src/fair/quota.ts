@@ -3,6 +3,7 @@ import { type Failure, failure, type Quota, type QuotaChange } from '@troupe/mod
 import { milliOf, type Shape } from '../resources.ts';
 import type { Accounts } from './accounts.ts';
 import type { Slot } from './contest-tables.ts';
+import { budgetAt, rerated, type StartBudget, spent } from './start-budget.ts';
 
 const limitNames = [
   'inFlightMax',
@@ -13,6 +14,9 @@ const limitNames = [
 ] as const satisfies readonly (keyof Quota)[];
 
 const countNames: ReadonlySet<string> = new Set(['inFlightMax', 'queuedMax']);
+
+/** Rounding must not leave a start that never quite comes. */
+const oneStart = 1 - 1e-6;
 
 /** What is wrong with limits that somebody gave, if anything. */
 export function quotaFault(quota: QuotaChange): Failure | undefined {
@@ -99,8 +103,8 @@ export class QuotaUse {
   readonly #accounts: Accounts;
   readonly #tenant: Slot;
   #quota: Quota = {};
-  #starts = 1;
-  #startsAt = 0;
+  /** Where there is a rate. */
+  #budget: StartBudget | undefined;
 
   constructor(accounts: Accounts, tenant: Slot) {
     this.#accounts = accounts;
@@ -111,10 +115,11 @@ export class QuotaUse {
     return this.#quota;
   }
 
-  set(quota: Quota, now: number): void {
+  /** `budget`: what is left of its rate, where somebody knows that better. */
+  set(quota: Quota, now: number, budget?: StartBudget): void {
+    const before = { budget: this.#budget, perSecond: this.#quota.startsPerSecondMax };
+    this.#budget = budget ?? rerated(before, quota.startsPerSecondMax, now);
     this.#quota = quota;
-    this.#starts = burstOf(quota);
-    this.#startsAt = now;
   }
 
   allows(shape: Shape): boolean {
@@ -145,28 +150,17 @@ export class QuotaUse {
   /** When the rate allows another start; now or earlier when it does. */
   startsFrom(now: number): number {
     const { startsPerSecondMax } = this.#quota;
-    if (startsPerSecondMax === undefined) return now;
-    this.#fill(now, startsPerSecondMax);
-    if (this.#starts >= 1) return now;
-    return now + ((1 - this.#starts) * 1_000) / startsPerSecondMax;
+    if (startsPerSecondMax === undefined || this.#budget === undefined) return now;
+    const { starts } = budgetAt(this.#budget, startsPerSecondMax, now);
+    if (starts >= oneStart) return now;
+    return now + ((1 - starts) * 1_000) / startsPerSecondMax;
   }
 
   started(shape: Shape, now: number): void {
     const { startsPerSecondMax } = this.#quota;
-    if (startsPerSecondMax === undefined) return;
-    this.#fill(now, startsPerSecondMax);
+    if (startsPerSecondMax === undefined || this.#budget === undefined) return;
     // A gang starts whole, and what was too much is waited for after it.
-    this.#starts -= shape.members ?? 1;
+    const count = shape.members ?? 1;
+    this.#budget = spent(this.#budget, startsPerSecondMax, { count, now });
   }
-
-  #fill(now: number, perSecond: number): void {
-    const gained = ((now - this.#startsAt) * perSecond) / 1_000;
-    // Rounding must not leave a start that never quite comes.
-    this.#starts = Math.min(burstOf(this.#quota), this.#starts + gained + 1e-9);
-    this.#startsAt = now;
-  }
-}
-
-function burstOf({ startsPerSecondMax }: Quota): number {
-  return Math.max(1, startsPerSecondMax ?? 1);
 }
