@@ -200,6 +200,47 @@ describe('preemption', () => {
     });
     expect(looks[1]).toBe(looks[0]);
   });
+
+  it.each([
+    ['where all run at one priority: at the youngest', 1],
+    ['where others are of a higher priority: at the last of the lowest', 2],
+  ])('looks no further than somebody could lose less, %s', (_, others) => {
+    const looks = [10, 1_000].map((nodes) => {
+      const cluster = new Cluster(many(nodes, { resources: { cpu: 4 } }));
+      const { placement } = cluster;
+      for (let node = 0; node < nodes; node++) {
+        const isLow = node === nodes / 2;
+        // Those of a higher priority have nothing to lose, and must not be looked at for that.
+        const more = {
+          priority: isLow ? 1 : others,
+          at: isLow ? nodes : others === 1 ? node : now,
+        };
+        placement.reserve(cluster.task({ resources: { cpu: 4 } }, more), `n${node}`, []);
+      }
+      let looked = 0;
+      const grant = placement.grant.bind(placement);
+      placement.grant = (id) => {
+        looked++;
+        return grant(id);
+      };
+      const task = cluster.task({ resources: { cpu: 2 } }, { priority: 3 });
+      const plan = planPreemption(placement, task, others === 1 ? nodes + 1 : now);
+      expect(plan).toMatchObject({ node: `n${nodes / 2}` });
+      return looked;
+    });
+    expect(looks).toEqual([looks[0], looks[0]]);
+    expect(looks[0]).toBeLessThanOrEqual(2);
+  });
+
+  it('looks as far as somebody could lose as little: of these who joined first is taken', () => {
+    const cluster = new Cluster(many(3, { resources: { cpu: 2 } }));
+    for (const node of ['n2', 'n0', 'n1']) {
+      const task = cluster.task({ resources: { cpu: 2 } }, { priority: 1, at: now - 10 });
+      cluster.placement.reserve(task, node, []);
+    }
+    const task = cluster.task({ resources: { cpu: 2 } }, { priority: 2 });
+    expect(planPreemption(cluster.placement, task, now)).toMatchObject({ node: 'n0' });
+  });
 });
 
 const now = 100;
