@@ -20,6 +20,7 @@ export * from './own-text.ts';
 export * from './parts.ts';
 export * from './placement.ts';
 export * from './priority.ts';
+export * from './proto-key.ts';
 export * from './requests.ts';
 export * from './reservations.ts';
 export * from './rewind-messages.ts';

@@ -3,7 +3,7 @@ import type { Block, Condition, Expression } from '@troupe/model';
 import { answerOf, asRecord } from './answers.ts';
 import { type BlockType, builtInTasks } from './block-types.ts';
 import { NamedValues, translate } from './condition/condition.ts';
-import type { SimBlock, SimDocument } from './document.ts';
+import { own, type SimBlock, type SimDocument } from './document.ts';
 import { portOf } from './edges.ts';
 import { slugOf } from './names.ts';
 import { optionsOf, routesOf } from './options.ts';
@@ -119,9 +119,9 @@ export class BlockWriter {
     const { loops, parallels } = this.#parts.document;
     const block = this.#parts.reached.byId.get(container);
     if (block === undefined) return undefined;
-    const loop = loops[container];
+    const loop = own(loops, container);
     if (loop?.loopType === 'forEach') return this.#items(block, loop.forEachItems);
-    const parallel = parallels[container];
+    const parallel = own(parallels, container);
     if (parallel === undefined || !isCollection(parallel)) return undefined;
     return this.#items(block, parallel.distribution);
   }
@@ -226,7 +226,7 @@ export class BlockWriter {
 
   #waitMs(block: SimBlock): Expression {
     const { timeValue = 10, timeUnit = 'seconds' } = block.config.params;
-    const unit = unitsMs[String(timeUnit)];
+    const unit = own(unitsMs, String(timeUnit));
     const value = typeof timeValue === 'string' ? Number(timeValue) : timeValue;
     if (unit === undefined || typeof value !== 'number' || !(value >= 0)) {
       throw new Refused(
@@ -282,7 +282,7 @@ export class BlockWriter {
   }
 
   #loop(block: SimBlock): Body<'loop'> {
-    const loop = this.#parts.document.loops[block.id];
+    const loop = own(this.#parts.document.loops, block.id);
     if (loop === undefined) throw new Refused('it has no entry in `loops`');
     switch (loop.loopType) {
       case 'for':
@@ -314,7 +314,7 @@ export class BlockWriter {
   }
 
   #parallel(block: SimBlock): Body<'parallel'> {
-    const parallel = this.#parts.document.parallels[block.id];
+    const parallel = own(this.#parts.document.parallels, block.id);
     if (parallel === undefined) throw new Refused('it has no entry in `parallels`');
     const { batchSize, distribution } = parallel;
     const inFlight = typeof batchSize === 'number' && batchSize >= 1 ? Math.trunc(batchSize) : 0;

@@ -3,7 +3,7 @@
  *
  * F1  what is not of this shape is refused with the path into it; nothing is guessed.
  */
-import { troupeError } from '@troupe/model';
+import { pathToProto, troupeError } from '@troupe/model';
 import { z } from 'zod';
 
 const block = z.looseObject({
@@ -81,6 +81,8 @@ export function checkDocument(data: unknown): SimDocument {
         '(`blocks`, `connections`)',
     );
   }
+  const proto = pathToProto(data);
+  if (proto !== undefined) throw refused(`${proto}: no value can carry a property of that name`);
   const parsed = document.safeParse(data);
   if (!parsed.success) {
     const places = parsed.error.issues.map(({ path, message }) => {
@@ -106,6 +108,11 @@ export function checkDocument(data: unknown): SimDocument {
 
 export function variablesIn({ variables = [] }: SimDocument): readonly SimVariable[] {
   return Array.isArray(variables) ? variables : Object.values(variables);
+}
+
+/** What an object says itself by a name; not what every object has, such as `constructor`. */
+export function own<T>(held: { readonly [name: string]: T }, name: string): T | undefined {
+  return Object.hasOwn(held, name) ? held[name] : undefined;
 }
 
 function isEditorExport(data: unknown): boolean {

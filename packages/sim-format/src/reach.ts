@@ -8,7 +8,7 @@
  */
 import { type TroupeError, troupeError } from '@troupe/model';
 import { type BlockTypes, startTypes } from './block-types.ts';
-import type { SimBlock, SimConnection, SimDocument } from './document.ts';
+import { own, type SimBlock, type SimConnection, type SimDocument } from './document.ts';
 import { normalName } from './names.ts';
 
 export interface Reached {
@@ -49,7 +49,7 @@ export function reach(
 ): Reached {
   const there = new Map(
     document.blocks
-      .filter(({ enabled, metadata }) => enabled && types[metadata.id]?.kind !== 'note')
+      .filter(({ enabled, metadata }) => enabled && own(types, metadata.id)?.kind !== 'note')
       .map((block) => [block.id, block]),
   );
   const last = until === undefined ? undefined : blockNamed([...there.values()], until)?.id;
@@ -57,7 +57,7 @@ export function reach(
     throw troupeError('WORKFLOW_INVALID', `the block "${until}" to end with is not there`);
   }
   const inLast = new Set(
-    document.loops[last ?? '']?.nodes ?? document.parallels[last ?? '']?.nodes,
+    own(document.loops, last ?? '')?.nodes ?? own(document.parallels, last ?? '')?.nodes,
   );
   const connections = document.connections.filter(
     ({ source, target }) =>

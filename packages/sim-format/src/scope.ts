@@ -10,7 +10,7 @@
 import type { Expression } from '@troupe/model';
 import type { BlockTypes } from './block-types.ts';
 import type { Meaning } from './condition/condition.ts';
-import type { SimBlock, SimDocument } from './document.ts';
+import { own, type SimBlock, type SimDocument } from './document.ts';
 import { normalName } from './names.ts';
 import type { Reached } from './reach.ts';
 
@@ -130,7 +130,7 @@ export class Scope {
   /** Where our output has another shape than Sim's. */
   #fieldOf(block: SimBlock, path: Path): Path {
     const [field, ...rest] = path;
-    const kind = this.#parts.types[block.metadata.id]?.kind;
+    const kind = own(this.#parts.types, block.metadata.id)?.kind;
     if (kind === 'condition' && field === 'selectedOption') return ['port', ...rest];
     if (kind === 'route' && field === 'selectedRoute') return ['port', ...rest];
     if (field === 'error' && rest.length === 0 && this.#parts.reached.catching.has(block.id)) {
@@ -141,7 +141,7 @@ export class Scope {
 
   /** The fields that a block can have; undefined when it may have any. */
   #fieldsOf({ metadata, outputs, config }: SimBlock): ReadonlySet<string> | undefined {
-    const type = this.#parts.types[metadata.id];
+    const type = own(this.#parts.types, metadata.id);
     if (type?.kind !== 'task' || config.params.responseFormat) return undefined;
     const declared = Object.keys(outputs);
     if (declared.length > 0) return new Set(declared);

@@ -15,6 +15,12 @@ describe('a file that is no workflow of Sim is refused with the place', () => {
     [{ state: { blocks: {}, edges: [] } }, 'it is an export of the editor'],
     [{ blocks: [], connections: [], loops: { l: { loopType: 'often' } } }, 'loops.l.loopType'],
     ['text', 'the document: '],
+    [
+      JSON.parse(
+        '{"blocks":[{"id":"a","config":{"params":{"b":{"__proto__":1}}}}],"connections":[]}',
+      ),
+      'blocks[0].config.params.b.__proto__: no value can carry',
+    ],
   ])('%j', (document, says) => {
     expect(() => importSim(document, { name: 'flow' })).toThrow(says);
   });
@@ -435,6 +441,24 @@ describe('variables', () => {
       { place: 'use', what: expect.stringContaining('"n" is assigned by "set"') },
     ]);
   });
+});
+
+it('blocks and units may have names that every object has', () => {
+  const made = imported({
+    blocks: [start, block('constructor'), block('valueOf', 'loop')],
+    connections: edges('start -> constructor', 'constructor -> valueOf'),
+  });
+  expect(made.refusals).toEqual([
+    { place: 'valueOf', what: expect.stringContaining('it has no entry in `loops`') },
+  ]);
+  const params = { timeValue: 1, timeUnit: 'constructor' };
+  const waits = imported({
+    blocks: [start, block('w', 'wait', { params })],
+    connections: edges('start -> w'),
+  });
+  expect(waits.refusals).toEqual([
+    { place: 'w', what: expect.stringContaining('`1 constructor`, which is no time') },
+  ]);
 });
 
 describe('edges', () => {

@@ -13,6 +13,7 @@ import {
   failure,
   limits,
   type Manifest,
+  pathToProto,
   type TaskManifest,
   type Workflow,
 } from '@troupe/model';
@@ -54,6 +55,14 @@ export function compile(
   const limit =
     limitFault(workflow.limitMs) ?? limitFault(workflow.segmentLimitMs, 'segmentLimitMs');
   if (limit !== undefined) return refuse(`it ${limit}`);
+  for (const block of blocks) {
+    const at = pathToProto(block);
+    if (at !== undefined)
+      return refuse(`block "${block.id}" has "${at}", which no value can carry`);
+  }
+  const inOutput = pathToProto(workflow.output);
+  if (inOutput !== undefined)
+    return refuse(`the output has "${inOutput}", which no value can carry`);
   const declared: Declared = { tasks: new Map(manifest.tasks.map((task) => [task.name, task])) };
   for (const block of blocks) {
     const fault = blockFault(block, declared);

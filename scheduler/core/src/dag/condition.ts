@@ -51,7 +51,7 @@ export function ask(when: string, values: { readonly [name: string]: unknown }):
   try {
     const { answer: answerTo, loops } = planned(when);
     work = workOf(loops, values, workMax);
-    if (work <= workMax) answer = answerTo(values as Plain);
+    if (work <= workMax) answer = answerTo(bare(values) as Plain);
   } catch (thrown) {
     throw unanswered(when, text(thrown));
   }
@@ -70,6 +70,11 @@ function planned(when: string): Planned {
   if (known.size >= knownMax) known.clear();
   known.set(when, made);
   return made;
+}
+
+/** What a condition may name and nothing else: not what every object has, such as `constructor`. */
+function bare(values: { readonly [name: string]: unknown }): object {
+  return Object.assign(Object.create(null), values);
 }
 
 /** How deep loops over lists (`all`, `exists`, `map`, `filter`) stand in one another. */

@@ -70,9 +70,8 @@ export function evaluate(expression: Expression, sources: Sources): unknown {
   if (parts !== undefined && isParts(parts)) return textOf(parts, sources);
   const choices = '$first' in expression ? expression.$first : undefined;
   if (choices !== undefined && isParts(choices)) return firstOf(choices, sources);
-  const value: Record<string, unknown> = {};
-  for (const [key, part] of Object.entries(expression)) value[key] = evaluate(part, sources);
-  return value;
+  const fields = Object.entries(expression);
+  return Object.fromEntries(fields.map(([key, part]) => [key, evaluate(part, sources)]));
 }
 
 function follow({ $ref: path, optional = false, failed }: Reference, sources: Sources): unknown {

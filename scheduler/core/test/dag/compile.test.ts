@@ -183,6 +183,21 @@ it('refuses a result that is not in the body, and a port by which nothing leaves
   expect(faultOf([otherwise])).toContain('block "c" leaves otherwise by the port "error"');
 });
 
+it('refuses a property that no value can carry, with its place, wherever it stands', () => {
+  const proto = (text: string): Expression => JSON.parse(text);
+  const of = (name: string) =>
+    faultOf([work('a', { input: proto(`{"x":[1,{"${name}":{"y":1}}]}`) })]);
+  expect(of('__proto__')).toContain(
+    'block "a" has "input.x[1].__proto__", which no value can carry',
+  );
+  for (const name of ['constructor', 'toString', 'hasOwnProperty'])
+    expect(of(name)).toBeUndefined();
+  expect(faultOf([], { output: proto('{"__proto__":1}') })).toContain('the output has "__proto__"');
+  const values = proto('{"__proto__":1}') as Record<string, Expression>;
+  const named: Block = { ...choice('c', 'true'), values } as Block;
+  expect(faultOf([named])).toContain('block "c" has "values.__proto__"');
+});
+
 it('refuses the last round of what has none', () => {
   const a = work('a', { in: 'l', input: ref('around', 'l', 'last') });
   const branches: Block = { kind: 'parallel', id: 'l', after: [], branches: { count: 1 } };

@@ -287,6 +287,23 @@ describe('ends', () => {
   });
 });
 
+it('names that every object has are names like others, in values, outputs and conditions', () => {
+  const value = { constructor: 1, toString: { valueOf: 2 }, hasOwnProperty: 'h' };
+  const output = { ...value, at: ref('blocks', 'a', 'toString', 'valueOf') };
+  expect(played([work('a', value)], { output }).value).toEqual({ ...value, at: 2 });
+  expect(played([work('a', 1)], { output: ref('blocks', 'a', 'constructor') }).value).toBe(
+    'WORKFLOW_INVALID',
+  );
+  const asks = (when: string, values = {}): Block => {
+    return { kind: 'choice', id: 'c', after: [], values, cases: [{ port: 'yes', when }] };
+  };
+  const port = { output: ref('blocks', 'c', 'port') };
+  expect(played([asks('constructor == 1.0', { constructor: 1 })], port).value).toBe('yes');
+  for (const name of ['__proto__', 'constructor', 'toString']) {
+    expect(played([asks(`${name} != null`)], port).value, name).toBe('WORKFLOW_INVALID');
+  }
+});
+
 it('an expression whose value could fill the memory is refused before it is made', () => {
   const text = 'x'.repeat(100_000);
   const blocks = [
