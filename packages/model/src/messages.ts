@@ -260,6 +260,8 @@ export interface NodeLoad {
   /** Resident MiB of the node and its runners. */
   readonly memory: number;
   readonly actors: number;
+  /** Of these, those whose state it holds in memory. Absent in what older nodes say. */
+  readonly inMemory?: number;
   readonly turns: number;
   readonly tasks: number;
 }

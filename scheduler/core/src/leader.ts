@@ -126,6 +126,7 @@ export class Leader {
     this.#pressure = new Pressure(desk, detection);
     this.#groups = new NodeGroups(desk, {
       mayForecast: () => !this.#pressure.isGivenUp('prewarming'),
+      loadOf: (node) => detection.load(node),
       roomOf: (tenant) => this.#tasks.roomOf(tenant),
     });
     this.#rebalancing = new Rebalancing(desk, this.#migrations, () => {

@@ -7,7 +7,7 @@
  * size is another one than before, so that whoever leads next goes on from it. What the rules have learnt of
  * arrivals is volatile, and a forecast that has just begun lets nobody go.
  */
-import type { Labels, NodeGroupView, TenantName } from '@troupe/model';
+import type { Incarnation, Labels, NodeGroupView, NodeLoad, TenantName } from '@troupe/model';
 import {
   clockRule,
   forecastTerms,
@@ -32,6 +32,8 @@ const lookedAtMax = 50_000;
 export interface Sights {
   /** Whether nodes may be asked for ahead of need. */
   mayForecast(): boolean;
+  /** By its last beat. */
+  loadOf(node: Incarnation): NodeLoad | undefined;
   /** What the quota of a tenant leaves; undefined when that has none. */
   roomOf(tenant: TenantName): QuotaRoom | undefined;
 }
@@ -122,12 +124,15 @@ export class NodeGroups {
     this.#desk.decide({ kind: 'group-sized', group, size, rule, reason, ledMs });
   }
 
-  /** Members of the group: those that serve, those that join, and what share of them is reserved. */
+  /** Members of the group: those that serve, those that join, what share of them is reserved, and the actors
+   *  in memory on all of them. */
   #present({ labels }: NodeGroupConfig): Omit<GroupView, 'queued'> {
     const { nodes, tasks } = this.#desk.state;
-    let [ready, starting, busy, running] = [0, 0, 0, 0];
+    let [ready, starting, busy, running, live] = [0, 0, 0, 0, 0];
     for (const node of nodes.present()) {
       if (!hasAll(node.labels, labels)) continue;
+      const load = this.#sights.loadOf(node.incarnation);
+      live += load?.inMemory ?? load?.actors ?? 0;
       if (node.phase.kind === 'joining') starting++;
       else if (node.phase.kind === 'alive' && !node.cordoned) {
         ready++;
@@ -135,7 +140,7 @@ export class NodeGroups {
         running += tasks.on(node.incarnation).size;
       }
     }
-    return { ready, starting, busy, running };
+    return { ready, starting, busy, running, live };
   }
 
   /** Without what waits for a quota: no node helps that. */

@@ -102,6 +102,34 @@ describe('a group of nodes', () => {
     expect(sizeOf(scene, 'plain')).toBe(1);
   });
 
+  it.each([
+    ['and that for so long', { idleMs: 60_000 }],
+    ['at once where no time is said', {}],
+  ])(
+    'does not fall to none under actors in memory: only once they have left it, %s',
+    (_, given) => {
+      const scene = sceneOf(configured({ ...plain, min: 0, tasksPerNode: 4, ...given }));
+      const node = scene.joins('n1.aaaaaaaa');
+      scene.said.set(node, { cpu: 0, memory: 100, inMemory: 2 });
+      scene.submits('t0');
+      scene.pass(6_000);
+      scene.finishes('t0', ok(0));
+      scene.pass(3_600_000);
+      expect(groupsOf(scene)[0]).toMatchObject({
+        size: 1,
+        reason: 'one stays for 2 actors in memory',
+      });
+      scene.failOver();
+      scene.pass(6_000);
+      expect(sizeOf(scene, 'plain')).toBe(1);
+      scene.said.set(node, { cpu: 0, memory: 100, inMemory: 0 });
+      scene.pass('idleMs' in given ? 50_000 : 0);
+      expect(sizeOf(scene, 'plain')).toBe(1);
+      scene.pass(20_000);
+      expect(sizeOf(scene, 'plain')).toBe(0);
+    },
+  );
+
   it('has a floor while the clock says so', () => {
     const scene = sceneOf(configured({ ...plain, clock: ['min 5 on weekdays 8-18'] }));
     // A Tuesday, 22:13 UTC.

@@ -79,7 +79,7 @@ export class Scene {
   /** Nodes that send heartbeats while time passes. */
   readonly beating = new Set<Incarnation>();
   /** What they say of their load, when it is not next to nothing. */
-  readonly said = new Map<Incarnation, Pick<NodeLoad, 'cpu' | 'memory'>>();
+  readonly said = new Map<Incarnation, Pick<NodeLoad, 'cpu' | 'memory' | 'inMemory'>>();
   readonly #config: SchedulerConfig;
   #nextBeat = 0;
   #number = 0;

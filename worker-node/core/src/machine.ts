@@ -54,6 +54,7 @@ import { Wishes } from './wishes.ts';
 /** Counts for heartbeats and status. */
 export interface NodeCounts {
   readonly actors: number;
+  readonly inMemory: number;
   /** Turns ended since the start. */
   readonly turns: number;
   readonly tasks: number;
@@ -150,7 +151,13 @@ export class NodeMachine
   }
 
   counts(): NodeCounts {
-    return { actors: this.#actors.size, turns: this.turns.total, tasks: this.tasks.count };
+    const { inMemory } = this.passivation;
+    return {
+      actors: this.#actors.size,
+      inMemory,
+      turns: this.turns.total,
+      tasks: this.tasks.count,
+    };
   }
 
   /** Nothing is in memory, and nothing under way: until it hears something it has nothing to do. */

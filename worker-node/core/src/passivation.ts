@@ -25,6 +25,11 @@ export class Passivation {
     this.#core = core;
   }
 
+  /** How many actors take turns here, or could at once. */
+  get inMemory(): number {
+    return this.#resting.size + this.#due.size + this.#tried.size;
+  }
+
   /** It came into memory, or a turn or read of it has ended. */
   used(activation: Activation): void {
     this.forget(activation);

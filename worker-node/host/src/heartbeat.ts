@@ -12,7 +12,7 @@ export interface HeartStart {
   readonly clock: Clock;
   readonly incarnation: Incarnation;
   readonly heartbeatMs: number;
-  counts(): { readonly actors: number; readonly turns: number; readonly tasks: number };
+  counts(): Omit<NodeLoad, 'cpu' | 'memory'>;
   runnerPids(): readonly number[];
   /** Whether a thread of ours answers for us (`witness.ts`). */
   hasWitness(): boolean;

@@ -4,8 +4,8 @@
  *
  * G1  a size is never below the floor (min, or what the clock rules ask for now) nor above max.
  * G2  it is the largest wish of any rule; without a rule it is the floor: a pool is kept at N.
- * G3  a group falls to zero only when min is 0, and nothing arrived, waits or runs for `afterMs`, if that
- *     is said: until then one member stays. One task that waits wakes it at once.
+ * G3  a group falls to zero only when min is 0, no actor is in memory, and nothing arrived, waits, runs or was in
+ *     memory for `afterMs`, if that is said: until then one member stays. One task that waits wakes it at once.
  * G4  the same events give the same decisions; every decision says why.
  */
 import { assert } from '@troupe/model';
@@ -88,9 +88,9 @@ export class Group {
 
   /** With `isAhead` false nobody is asked for ahead of need; the forecast goes on learning. */
   decide(now: number, local: LocalTime, view: GroupView, isAhead = true): Sizing {
-    const { queued, busy, running = busy } = view;
+    const { queued, busy, running = busy, live = 0 } = view;
     // What reserves nothing keeps nobody busy, and runs.
-    if (queued > 0 || busy > 0 || running > 0) this.#workedAt = now;
+    if (queued > 0 || busy > 0 || running > 0 || live > 0) this.#workedAt = now;
     const floor = this.#floor(local);
     const wish = bounded(this.#largest(now, floor, { ...view, isAhead }), floor, this.#terms.max);
     assert(wish.size >= floor.size && wish.size <= this.#terms.max, 'G1: within its bounds');
@@ -125,6 +125,9 @@ export class Group {
     if (largest.size > 0) return largest;
     if (view.queued > 0)
       return { size: 1, rule: 'wake', reason: `${view.queued} tasks wait and nobody is there` };
+    const { live = 0 } = view;
+    if (live > 0)
+      return { size: 1, rule: 'idle', reason: `one stays for ${live} actors in memory` };
     return this.#lastOne(now) ?? largest;
   }
 

@@ -11,6 +11,8 @@ export interface GroupView {
   /** Tasks that run, where a member may have several. */
   readonly running?: number;
   readonly queued: number;
+  /** Actors that its members hold in memory. */
+  readonly live?: number;
 }
 
 export interface Wish {
