@@ -22,7 +22,6 @@ import {
 } from '@troupe/model';
 import { Deliveries } from './deliveries.ts';
 import type { Desk } from './desk.ts';
-import { sameBytes } from './same-bytes.ts';
 import type { Size } from './sizes.ts';
 import type { Asker } from './waiting.ts';
 

@@ -30,7 +30,6 @@ import { RunClock, segment } from './run-clock.ts';
 import { RunProgress, waitsForTime } from './run-progress.ts';
 import { type RunRecord, runTaskId } from './run-table.ts';
 import { viewRun, withProgress } from './run-view.ts';
-import { sameBytes } from './same-bytes.ts';
 import type { Size } from './sizes.ts';
 import type { Tasks } from './tasks.ts';
 import { type Asker, Waiting, type WaitingAsker } from './waiting.ts';
