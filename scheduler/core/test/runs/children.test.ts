@@ -80,7 +80,9 @@ describe('a child run', () => {
     scene.blockFinishes('a', 2, 'r1/c');
     expect(scene.view().state).toBe('done');
     // One that is there is shown, whatever it is called.
-    expect(scene.asks({ kind: 'start-run', ...body })).toMatchObject({ run: { state: 'done' } });
+    const same = { ...body, input: encodeValue(null) };
+    expect(scene.asks({ kind: 'start-run', ...same })).toMatchObject({ run: { state: 'done' } });
+    expect(scene.code(scene.asks({ kind: 'start-run', ...body }))).toBe('ALREADY_EXISTS');
   });
 
   it('that fails fails the block, or goes out by its error edge', () => {
