@@ -1,5 +1,5 @@
 /** What the author of an agent declares, on a real cluster, and what dies meanwhile. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ const bundle = fileURLToPath(new URL('../agents/authors.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'troupe-authors-'));
 const patient = { deadlineMs: 300_000 };
 let stage: Scene;
+let client: ChildProcess | undefined;
 let file: string;
 let stop: string;
 let files = 0;
@@ -29,6 +30,7 @@ beforeEach(() => {
   writeFileSync(stop, '');
 });
 afterAll(async () => {
+  client?.kill('SIGKILL');
   await stage?.stop();
   rmSync(folder, { recursive: true });
 });
@@ -125,16 +127,17 @@ it('what belongs to a client goes on while that lives, whoever leads, and ends a
     await troupe.actors.create('Author', 'owned', { owner: 'session' });
     console.log('made');`;
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  const client = spawn(process.execPath, ['--input-type=module', '-e', script], {
+  const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await once(client.stdout, 'data');
+  client = owner;
+  await once(owner.stdout, 'data');
   await author('owned').add('while it lives');
   await killLeader();
   expect(await author('owned').ids()).toEqual(['while it lives']);
-  client.kill('SIGKILL');
-  await once(client, 'exit');
+  owner.kill('SIGKILL');
+  await once(owner, 'exit');
   const isThere = async () => (await stage.troupe.actors.show(Author, 'owned')) !== undefined;
   expect(await isThere()).toBe(true);
   // A client is given up after 60 s.
