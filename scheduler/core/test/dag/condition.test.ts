@@ -40,3 +40,20 @@ it.each([
 ])('a condition over a long list is answered: %s', (when, answer) => {
   expect(ask(when, { l, m, text, order, few })).toBe(answer);
 });
+
+it.each([
+  ['has(x.f)', { f: null }, false],
+  ['"f" in x', { f: null }, false],
+  ['x.f == null', { f: null }, true],
+  ['has(x.f)', {}, false],
+  ['has(x.f)', { f: 0 }, true],
+])(
+  'a condition takes a field that is null for one that is not there, but reads it: %s of %j is %j',
+  (when, x, expected) => {
+    expect(ask(when, { x })).toBe(expected);
+  },
+);
+
+it('a condition that reads what is not there fails with its name', () => {
+  expect(() => ask('x.f == null', { x: {} })).toThrow('field not found: f');
+});
