@@ -1,6 +1,7 @@
 /** The checkers of what actors do beside calls: each passes a history that keeps its promise, and fails each
  *  that breaks it. */
 import { describe, expect, it } from 'vitest';
+import { forksExact } from '../src/checkers/forks-exact.ts';
 import { goesBackWhole } from '../src/checkers/goes-back-whole.ts';
 import { heardByAll } from '../src/checkers/heard-by-all.ts';
 import { parcelsKept } from '../src/checkers/parcels-kept.ts';
@@ -321,6 +322,38 @@ describe('streams', () => {
       [2, 'x'],
     ];
     expect(check({ verses: mixed, reply: 3, again: true })).toEqual(['wrong']);
+  });
+});
+
+describe('forks', () => {
+  const source = final('k', ['a', 'b', 'c']);
+  const check = (output: unknown, outcome?: 'unknown') => {
+    const one = { id: 'f', action: 'fork', input: { adds: 1 } };
+    const asked = outcome === undefined ? { ...one, output } : { ...one, outcome };
+    return kindsOf(forksExact('p', { operations: operations('k', asked), finals: [source] }));
+  };
+  const made = (turn: number, ids: readonly string[], shown = ids) => ({
+    turn,
+    ids,
+    shown: { ids: shown },
+  });
+
+  it('hold what their source held; of what is unknown, or was not made, nothing is judged', () => {
+    expect(check(made(2, ['a', 'b']))).toEqual([]);
+    expect(check(made(3, ['a', 'b', 'c']))).toEqual([]);
+    expect(check(made(4, []))).toEqual([]);
+    expect(check(undefined)).toEqual([]);
+    expect(check(undefined, 'unknown')).toEqual([]);
+  });
+
+  it.each([
+    ['one holds what its source never held', made(2, ['a', 'x'])],
+    ['one holds more than its source ever held', made(4, ['a', 'b', 'c', 'd'])],
+    ['one holds what came after its checkpoint', made(1, ['a', 'b'])],
+    ['one holds less than its checkpoint was shown to hold', made(2, ['a'], ['a', 'b'])],
+    ['it is not told what one holds', { turn: 1 }],
+  ])('are found out when %s', (_what, output) => {
+    expect(check(output)).toEqual(['wrong']);
   });
 });
 

@@ -50,6 +50,8 @@ export interface DirectoryEffects {
   placed(actor: ActorId, node: Incarnation, left: Incarnation | undefined): void;
   /** What an actor was stands in the store. */
   back(actor: ActorId): void;
+  /** An actor is asked for, and no node is there to take it. */
+  noNodes(): void;
 }
 
 export class Directory {
@@ -230,6 +232,7 @@ export class Directory {
     if (fault !== undefined) return fault;
     const node = this.#choose(this.#desk.state.nodes.serving);
     if (node === undefined) {
+      this.#effects.noNodes();
       return failure('NO_NODES', `no node is alive to take actor "${id}"`, { actor: id });
     }
     const actor = ownText(id);
@@ -281,6 +284,7 @@ export class Directory {
     if (this.#desk.state.nodes.presentCount === 0) {
       const location = failure('NO_NODES', `no node is alive to take actor "${id}"`, { actor: id });
       this.#desk.located(asker, { actor: id, location });
+      this.#effects.noNodes();
       return;
     }
     const askers = this.#askers.get(id);

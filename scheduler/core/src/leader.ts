@@ -117,6 +117,7 @@ export class Leader {
       },
       movedInTime: (actor, node) => this.#rollouts.placed(actor, node, undefined),
       back: (actor) => this.#rewinds.back(actor),
+      noNodes: () => this.#groups.noNodes(),
     });
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),

@@ -50,6 +50,8 @@ export class NodeGroups {
   readonly #config: AutoscaleConfig | undefined;
   readonly #groups: readonly Sized[];
   readonly #sights: Sights;
+  /** Since the last look an actor was asked for, and no node was there. */
+  #asked = false;
 
   constructor(desk: Desk, sights: Sights) {
     this.#desk = desk;
@@ -79,6 +81,13 @@ export class NodeGroups {
     if (group.sizing?.size === 0) this.#decide(group, { ...group.view, queued: 1 });
   }
 
+  /** An actor is asked for, and no node is there to take it: any will do. */
+  noNodes(): void {
+    this.#asked = true;
+    const [first] = this.#groups;
+    if (first?.sizing?.size === 0) this.#decide(first, { ...first.view, asked: true });
+  }
+
   ended(task: TaskRecord, tookMs: number): void {
     this.#groupOf(task)?.group.ended(this.#desk.ledMs, tookMs);
   }
@@ -88,8 +97,11 @@ export class NodeGroups {
     this.#lookIn(lookMs);
     const queued = this.#queued();
     for (const sized of this.#groups) {
-      this.#decide(sized, { ...this.#present(sized.config), queued: queued.get(sized) ?? 0 });
+      const asked = this.#asked && sized === this.#groups[0];
+      const waiting = { queued: queued.get(sized) ?? 0, asked };
+      this.#decide(sized, { ...this.#present(sized.config), ...waiting });
     }
+    this.#asked = false;
   }
 
   /** In the order of the configuration. */

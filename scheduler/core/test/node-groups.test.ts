@@ -102,6 +102,30 @@ describe('a group of nodes', () => {
     expect(sizeOf(scene, 'plain')).toBe(1);
   });
 
+  it('that has fallen to none is woken by whoever asks for an actor, new or known, and stays until it is there', () => {
+    const group = { ...plain, min: 0, idleMs: 60_000 };
+    const scene = sceneOf(configured(group, { ...plain, name: 'other', min: 0 }));
+    const node = scene.joins('n1.aaaaaaaa');
+    expect(scene.resolves('known')?.location).toMatchObject({ node });
+    scene.dies(node);
+    scene.sealed(node);
+    scene.pass(70_000);
+    expect(sizeOf(scene, 'plain')).toBe(0);
+    for (const key of ['new', 'known']) {
+      expect(scene.resolves(key)?.location).toMatchObject({ code: 'NO_NODES' });
+      expect(groupsOf(scene)[0]).toMatchObject({
+        size: 1,
+        rule: 'wake',
+        reason: 'an actor is asked for and nobody is there',
+      });
+      expect(sizeOf(scene, 'other')).toBe(0);
+      scene.pass(50_000);
+      expect(sizeOf(scene, 'plain')).toBe(1);
+      scene.pass(20_000);
+      expect(sizeOf(scene, 'plain')).toBe(0);
+    }
+  });
+
   it.each([
     ['and that for so long', { idleMs: 60_000 }],
     ['at once where no time is said', {}],

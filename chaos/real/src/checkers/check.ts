@@ -8,6 +8,7 @@ import { effectOnce, placedOnce } from './effect-once.ts';
 import { exactResults } from './exact-results.ts';
 import { exactVoyages } from './exact-voyages.ts';
 import { fairShares } from './fair-shares.ts';
+import { forksExact } from './forks-exact.ts';
 import { gangsTogether } from './gangs-together.ts';
 import { goesBackWhole } from './goes-back-whole.ts';
 import { gpusOnce } from './gpus-once.ts';
@@ -49,6 +50,7 @@ const promises: readonly Promised[] = [
   { promise: 'a stream is taken whole', workload: 'streams', checker: wholeStreams },
   { promise: 'a scope goes back as a whole', workload: 'vaults', checker: goesBackWhole },
   { promise: 'a message comes once to each', workload: 'broadcasts', checker: heardByAll },
+  { promise: 'a fork is what its source was', workload: 'forks', checker: forksExact },
 ];
 
 /** Of its tasks only who was served when is checked. */
@@ -57,6 +59,7 @@ const known = new Set([...promises.map(({ workload }) => workload), sharing]);
 /** Came when histories said already which workloads were at work: an older one cannot have them. */
 const newer: ReadonlySet<string> = new Set([
   'broadcasts',
+  'forks',
   'parcels',
   'placings',
   'streams',

@@ -8,6 +8,7 @@ import { bank } from './bank.ts';
 import { broadcasts } from './broadcasts.ts';
 import { cancellations } from './cancellations.ts';
 import { counters } from './counters.ts';
+import { forks } from './forks.ts';
 import { lists } from './lists.ts';
 import type { Pace } from './pace.ts';
 import { parcels } from './parcels.ts';
@@ -40,6 +41,7 @@ export const workloads = [
   streams,
   vaults,
   broadcasts,
+  forks,
 ];
 
 /** The longest that an operation may take after the cluster has healed. */

@@ -88,9 +88,9 @@ export class Group {
 
   /** With `isAhead` false nobody is asked for ahead of need; the forecast goes on learning. */
   decide(now: number, local: LocalTime, view: GroupView, isAhead = true): Sizing {
-    const { queued, busy, running = busy, live = 0 } = view;
+    const { queued, busy, running = busy, live = 0, asked = false } = view;
     // What reserves nothing keeps nobody busy, and runs.
-    if (queued > 0 || busy > 0 || running > 0 || live > 0) this.#workedAt = now;
+    if (queued > 0 || busy > 0 || running > 0 || live > 0 || asked) this.#workedAt = now;
     const floor = this.#floor(local);
     const wish = bounded(this.#largest(now, floor, { ...view, isAhead }), floor, this.#terms.max);
     assert(wish.size >= floor.size && wish.size <= this.#terms.max, 'G1: within its bounds');
@@ -125,7 +125,9 @@ export class Group {
     if (largest.size > 0) return largest;
     if (view.queued > 0)
       return { size: 1, rule: 'wake', reason: `${view.queued} tasks wait and nobody is there` };
-    const { live = 0 } = view;
+    const { live = 0, asked = false } = view;
+    if (asked)
+      return { size: 1, rule: 'wake', reason: 'an actor is asked for and nobody is there' };
     if (live > 0)
       return { size: 1, rule: 'idle', reason: `one stays for ${live} actors in memory` };
     return this.#lastOne(now) ?? largest;

@@ -13,6 +13,8 @@ export interface GroupView {
   readonly queued: number;
   /** Actors that its members hold in memory. */
   readonly live?: number;
+  /** An actor is asked for, and no node is there to take it. */
+  readonly asked?: boolean;
 }
 
 export interface Wish {
