@@ -15,7 +15,11 @@ afterAll(async () => {
 
 it('a task gives its result, and the same id gives the same result', async () => {
   expect(await stage.troupe.task(double, 21, { id: 'once' })).toBe(42);
-  expect(await stage.troupe.task(double, 1, { id: 'once' })).toBe(42);
+  expect(await stage.troupe.task(double, 21, { id: 'once' })).toBe(42);
+  await expect(stage.troupe.task(double, 1, { id: 'once' })).rejects.toMatchObject({
+    code: 'ALREADY_EXISTS',
+    message: expect.stringContaining('"once"'),
+  });
 });
 
 it('a gang gives the results of its members, in their order, and the same id gives the same ones', async () => {
