@@ -191,7 +191,9 @@ export class KeyQueue {
       if (to < this.#edge) this.#front.push(item, key);
       else this.#putFar(item, key);
     }
-    this.#frontMax = 2 * Math.max(fewMax, this.#front.size);
+    // All are not laid out anew before as many have come to the front as make up for that: where all who come are
+    // near, the front grows instead.
+    this.#frontMax = Math.max(2 * fewMax, 2 * this.#front.size, Math.floor(count / 2));
   }
 
   /** New buckets, as fit these. */
