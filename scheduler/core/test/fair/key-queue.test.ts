@@ -104,3 +104,23 @@ it('whose turn is near was touched before it comes, once', () => {
   }
   expect(near.size).toBeGreaterThan(1_400);
 });
+
+it('a few who come near again and again do not have all others laid out anew each time', () => {
+  const [far, near, rounds] = [20_000, 1_000, 15];
+  let written = 0;
+  const at = new Proxy(new Int32Array(placesApart * (far + near)), {
+    set(target, index, place) {
+      written++;
+      return Reflect.set(target, index, place);
+    },
+  });
+  const queue = new KeyQueue({ at, further: new Int32Array(0) }, () => undefined);
+  for (let item = 0; item < far; item++) queue.push(item, item / far);
+  written = 0;
+  for (let round = 0; round < rounds; round++) {
+    for (let one = 0; one < near; one++) queue.push(far + one, -1 + (0.5 * one) / near);
+    for (let one = 0; one < near; one++) queue.removeFirst();
+  }
+  // A heap of so many writes a few places for each that comes or goes.
+  expect(written / (2 * rounds * near)).toBeLessThan(8);
+});
