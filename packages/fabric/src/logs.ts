@@ -6,7 +6,7 @@
  * G2  the first seal counts; whatever it follows is history, and no writer comes after it.
  */
 import { randomUUID } from 'node:crypto';
-import { type Bytes, type LogName, logName, troupeError } from '@troupe/model';
+import { type Bytes, type LogName, logName, sameBytes, troupeError } from '@troupe/model';
 import {
   DiscardPolicy,
   headers,
@@ -274,8 +274,4 @@ export class StreamLogs implements Logs {
 
 function gone(log: LogName, what: string): Error {
   return troupeError('LOG_CORRUPT', `log ${log} ${what}`, { log });
-}
-
-function sameBytes(left: Bytes, right: Bytes): boolean {
-  return Buffer.compare(left, right) === 0;
 }

@@ -214,16 +214,6 @@ export class Hosting {
     this.#core.upgrades.changed(activation);
   }
 
-  /** What came while it was not in memory. What it changes stands in its log, so that nothing more of it is
-   *  taken in once the actor is read back from there. */
-  #takeIn(activation: Activation): void {
-    while (isLive(activation)) {
-      const message = activation.waiting.shift();
-      if (message === undefined) return this.#core.mailboxes.pump(activation);
-      this.#core.mailboxes.accept(activation, message);
-    }
-  }
-
   onActivateFailed(actor: ActorId, runner: RunnerId, reason: Failure): void {
     const activation = this.#actors.get(actor);
     if (activation === undefined || activation.runner !== runner || !activation.starts) return;
@@ -324,6 +314,16 @@ export class Hosting {
     for (const [id, { at }] of this.#dropped) {
       if (now - at < droppedMs) return;
       this.#dropped.delete(id);
+    }
+  }
+
+  /** What came while it was not in memory. What it changes stands in its log, so that nothing more of it is
+   *  taken in once the actor is read back from there. */
+  #takeIn(activation: Activation): void {
+    while (isLive(activation)) {
+      const message = activation.waiting.shift();
+      if (message === undefined) return this.#core.mailboxes.pump(activation);
+      this.#core.mailboxes.accept(activation, message);
     }
   }
 

@@ -23,6 +23,18 @@ describe('idle actors', () => {
     expect(a.checkpoints.size).toBe(many.length);
   });
 
+  it('are not counted as in memory any more, which keeps no node for them', () => {
+    const a = new TestNode('a', shared(), { idleMs: 5_000 });
+    a.place(ledger);
+    a.call('add', 'x', { number: 1 });
+    expect(a.machine.counts()).toMatchObject({ actors: 1, inMemory: 1 });
+    a.tick(6_000);
+    expect(a.machine.counts()).toMatchObject({ actors: 1, inMemory: 0 });
+    a.call('hang', 'y', { number: 2 });
+    a.tick(60_000);
+    expect(a.machine.counts()).toMatchObject({ actors: 1, inMemory: 1 });
+  });
+
   it('leave by when each was used last, not by when it came', () => {
     const a = new TestNode('a', shared(), { idleMs: 5_000 });
     const [first = ledger, second = ledger] = many;

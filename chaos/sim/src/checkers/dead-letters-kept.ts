@@ -3,13 +3,19 @@
  * is dead stays so until a turn that delivers it anew has ended well, or it is discarded, and is shown to
  * whoever asks for it meanwhile. None is pushed out. Read from the facts alone.
  */
-import { type ActorId, decodeValue, type Failure, lettersMethod, limits } from '@troupe/model';
+import {
+  type ActorId,
+  decodeValue,
+  type Failure,
+  lettersMethod,
+  limits,
+  sameBytes,
+} from '@troupe/model';
 import type { NodeFact } from '@troupe/worker-node-core';
 import { idIn } from '../node/form.ts';
 import { decodeArgs } from '../node/program.ts';
 import type { Answered, MakeChecker } from './checker.ts';
 import { Decided, isEarly } from './decided.ts';
-import { sameBytes } from './truth.ts';
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 type LetterFact = TurnFact & { readonly cause: { readonly kind: 'letter' } };

@@ -1,10 +1,9 @@
 /** Letters of one sender take effect in the order of their numbers, without gaps, and none that was
  *  not sent. */
-import type { Letter } from '@troupe/model';
+import { type Letter, sameBytes } from '@troupe/model';
 import { idIn } from '../node/form.ts';
 import { isTopic, programIn } from '../node/program.ts';
 import type { MakeChecker } from './checker.ts';
-import { sameBytes } from './truth.ts';
 
 export const perSenderOrder: MakeChecker = (truth, violate) => ({
   turnFact(fact) {

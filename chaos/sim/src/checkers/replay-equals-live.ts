@@ -1,11 +1,11 @@
 /** What is rebuilt from the store is what was live: a scheduler from image and journal, an actor from
  *  checkpoint and chain. */
 
-import { limits } from '@troupe/model';
+import { limits, sameBytes } from '@troupe/model';
 import type { SchedulerMachine } from '@troupe/scheduler-core';
 import { beginningOf, isOfBirth, type Memory, replay } from '@troupe/worker-node-core';
 import type { MakeChecker } from './checker.ts';
-import { type ActorTruth, sameBytes, sameOutcome, type Truth, type TurnTruth } from './truth.ts';
+import { type ActorTruth, sameOutcome, type Truth, type TurnTruth } from './truth.ts';
 
 export const replayEqualsLive: MakeChecker = (truth, violate) => ({
   restored({ actor: id, epoch, node, checkpoint, facts }) {

@@ -4,11 +4,11 @@
  * to go back, with nothing of what was abandoned; and a scheduler that is restored anywhere on the way,
  * and follows from there, comes to the state of one that never was.
  */
-import type { ActorId } from '@troupe/model';
+import { type ActorId, sameBytes } from '@troupe/model';
 import { SchedulerMachine } from '@troupe/scheduler-core';
 import { beginningOf, headOf, isOfBirth, type Memory, replay } from '@troupe/worker-node-core';
 import type { Checker, MakeChecker } from './checker.ts';
-import { sameBytes, type Truth } from './truth.ts';
+import type { Truth } from './truth.ts';
 import { idsIn, type Vault } from './vaults.ts';
 
 export const replayOfScopes: MakeChecker = (truth, violate) => ({

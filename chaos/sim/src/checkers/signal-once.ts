@@ -3,11 +3,10 @@
  * also when the wait that it was given to has lost a race; a wait does not end without a signal while
  * there is one, nor before its limit. Read from the facts alone.
  */
-import type { Recorded } from '@troupe/model';
+import { type Recorded, sameBytes } from '@troupe/model';
 import type { NodeFact } from '@troupe/worker-node-core';
 import type { MakeChecker } from './checker.ts';
 import { Decided, isEarly } from './decided.ts';
-import { sameBytes } from './truth.ts';
 
 type Wait = Extract<Recorded, { kind: 'wait' }>;
 type RecordedFact = Extract<NodeFact, { kind: 'turn-recorded' }>;

@@ -12,6 +12,7 @@ import {
   type Outcome,
   type PriorityName,
   type Released,
+  sameBytes,
   type TaskId,
   type TenantName,
   turnLogName,
@@ -370,12 +371,6 @@ export function sameOutcome(left: Outcome, right: Outcome): boolean {
   if (left.ok !== right.ok) return false;
   if (left.ok && right.ok) return sameBytes(left.value, right.value);
   return !left.ok && !right.ok && left.failure.code === right.failure.code;
-}
-
-export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  if (left.length !== right.length) return false;
-  for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
-  return true;
 }
 
 /** How often the letter that this turn is of has failed before: the same each time, as a cause is not. */

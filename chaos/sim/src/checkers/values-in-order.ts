@@ -3,9 +3,9 @@
  * yields it; whoever takes is given what is recorded, in order, and the end after the last value. Read
  * from the facts, from what nodes say and from what clients have in the end.
  */
-import { type ActorId, type CallResult, decodeValue, takenIn } from '@troupe/model';
+import { type ActorId, type CallResult, decodeValue, sameBytes, takenIn } from '@troupe/model';
 import type { MakeChecker } from './checker.ts';
-import { causeKey, sameBytes } from './truth.ts';
+import { causeKey } from './truth.ts';
 
 type Values = readonly Uint8Array[];
 
