@@ -105,7 +105,7 @@ export class Leader {
       nodeSealed: (node) => this.#directory.placeFrom(node),
       nodeDrains: () => this.#tasks.nodesChanged(),
     });
-    this.#timers = new Timers(desk);
+    this.#timers = new Timers(desk, () => this.#groups.firingWaits());
     this.#directory = new Directory(desk, {
       chainChanged: (chain) => {
         for (const { log } of chain) this.#membership.reviewLog(log);

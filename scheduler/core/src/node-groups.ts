@@ -52,6 +52,8 @@ export class NodeGroups {
   readonly #sights: Sights;
   /** Since the last look an actor was asked for, and no node was there. */
   #asked = false;
+  /** A firing was due and no node was there; until one is. */
+  #firingWaits = false;
 
   constructor(desk: Desk, sights: Sights) {
     this.#desk = desk;
@@ -88,6 +90,13 @@ export class NodeGroups {
     if (first?.sizing?.size === 0) this.#decide(first, { ...first.view, asked: true });
   }
 
+  /** The same, by a timer of the actor: nobody asks again, so it is asked for until a node is there. */
+  firingWaits(): void {
+    if (this.#firingWaits) return;
+    this.#firingWaits = true;
+    this.noNodes();
+  }
+
   ended(task: TaskRecord, tookMs: number): void {
     this.#groupOf(task)?.group.ended(this.#desk.ledMs, tookMs);
   }
@@ -96,8 +105,9 @@ export class NodeGroups {
     if (this.#config === undefined) return;
     this.#lookIn(lookMs);
     const queued = this.#queued();
+    if (this.#desk.state.nodes.presentCount > 0) this.#firingWaits = false;
     for (const sized of this.#groups) {
-      const asked = this.#asked && sized === this.#groups[0];
+      const asked = (this.#asked || this.#firingWaits) && sized === this.#groups[0];
       const waiting = { queued: queued.get(sized) ?? 0, asked };
       this.#decide(sized, { ...this.#present(sized.config), ...waiting });
     }

@@ -43,10 +43,13 @@ type Known = Pick<TimerRecord, 'when' | 'firing' | 'due'>;
 export class Timers {
   readonly #desk: Desk;
   readonly #lanes: TimerLanes;
+  readonly #noNodes: () => void;
   #next: Deadline | undefined;
 
-  constructor(desk: Desk) {
+  /** `noNodes`: a firing is due, and no node is there to take its actor. */
+  constructor(desk: Desk, noNodes: () => void) {
     this.#desk = desk;
+    this.#noNodes = noNodes;
     this.#lanes = new TimerLanes(desk);
   }
 
@@ -117,7 +120,9 @@ export class Timers {
   #deliver(timer: TimerRecord): void {
     const actor = this.#desk.state.actors.get(timer.of.actor);
     if (actor?.birth !== timer.of.birth) return;
-    const node = this.#desk.state.nodes.get(actor.node);
+    const { nodes } = this.#desk.state;
+    if (nodes.presentCount === 0 && actor.life?.kind !== 'paused') this.#noNodes();
+    const node = nodes.get(actor.node);
     // While it is between two nodes nobody is told: its placement brings it up again.
     if (node !== undefined && isPresent(node)) this.#lanes.add(actor.node, timer);
   }

@@ -1,7 +1,7 @@
-import { tenantName } from '@troupe/model';
+import { isFailure, tenantName } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { type AutoscaleConfig, type SchedulerConfig, SchedulerMachine } from '../src/index.ts';
-import { config, ok, Scene, stateOf, task } from './scene.ts';
+import { cart, config, ok, Scene, stateOf, task } from './scene.ts';
 
 type Groups = AutoscaleConfig['groups'];
 
@@ -124,6 +124,34 @@ describe('a group of nodes', () => {
       scene.pass(20_000);
       expect(sizeOf(scene, 'plain')).toBe(0);
     }
+  });
+
+  it('that has fallen to none is woken by a timer that falls due, until a node is there, and by one of a paused actor never', () => {
+    const group = { ...plain, min: 0, idleMs: 60_000 };
+    const scene = sceneOf(configured(group));
+    const node = scene.joins('n1.aaaaaaaa');
+    for (const key of ['awake', 'paused']) {
+      const location = scene.resolves(key)?.location;
+      if (location === undefined || isFailure(location)) throw new Error('not located');
+      const when = { kind: 'after', ms: key === 'awake' ? 600_000 : 300_000 } as const;
+      const news = [{ kind: 'set', number: 1, when } as const];
+      const of = { actor: cart(key), birth: location.birth, channel: 0, from: 1, news };
+      scene.hear({ kind: 'timer-news', incarnation: node, actors: [of] });
+    }
+    const { birth } = scene.actor('paused');
+    scene.ask({ kind: 'wish-actor', actor: cart('paused'), birth, wish: 'paused' });
+    scene.dies(node);
+    scene.sealed(node);
+    scene.pass(500_000);
+    expect(sizeOf(scene, 'plain')).toBe(0);
+    scene.pass(110_000);
+    expect(groupsOf(scene)[0]).toMatchObject({ size: 1, rule: 'wake' });
+    // Longer than an idle one stays.
+    scene.pass(200_000);
+    expect(sizeOf(scene, 'plain')).toBe(1);
+    scene.joins('n2.aaaaaaaa');
+    scene.pass(70_000);
+    expect(sizeOf(scene, 'plain')).toBe(0);
   });
 
   it.each([

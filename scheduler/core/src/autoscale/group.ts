@@ -123,11 +123,14 @@ export class Group {
     let largest = floor;
     for (const wish of this.#wishes(now, view)) if (wish.size > largest.size) largest = wish;
     if (largest.size > 0) return largest;
-    if (view.queued > 0)
-      return { size: 1, rule: 'wake', reason: `${view.queued} tasks wait and nobody is there` };
+    if (view.queued > 0) {
+      const waiting = view.queued === 1 ? '1 task waits' : `${view.queued} tasks wait`;
+      return { size: 1, rule: 'wake', reason: `${waiting} and nobody is there` };
+    }
     const { live = 0, asked = false } = view;
     if (asked)
       return { size: 1, rule: 'wake', reason: 'an actor is asked for and nobody is there' };
+    if (live === 1) return { size: 1, rule: 'idle', reason: 'one stays for an actor in memory' };
     if (live > 0)
       return { size: 1, rule: 'idle', reason: `one stays for ${live} actors in memory` };
     return this.#lastOne(now) ?? largest;
