@@ -19,7 +19,7 @@ import {
   textTemplate,
   valueTemplate,
 } from './templates.ts';
-import { assignmentsOf, typedValue } from './variables.ts';
+import { assignmentsFault, assignmentsOf, typedValue } from './variables.ts';
 
 /** Of every kind of block what is its own. */
 type BodyOf<B> = B extends Block ? Omit<B, 'id' | 'after' | 'in' | 'each'> : never;
@@ -238,6 +238,8 @@ export class BlockWriter {
 
   #assigned(block: SimBlock): Expression {
     const meanings = this.#meanings({ block });
+    const fault = assignmentsFault(block);
+    if (fault !== undefined) throw new Refused(fault);
     const fields = assignmentsOf(block).map(({ name, type, value }): [string, Expression] => {
       const { environment } = this.#parts;
       if (type === 'string') return [name, template(value, meanings, environment)];

@@ -17,10 +17,9 @@ export interface Assignment {
   readonly value: unknown;
 }
 
-/** What a block of the kind `variables` assigns. */
-export function assignmentsOf({ config }: SimBlock): readonly Assignment[] {
-  const { variables } = config.params;
-  const list = typeof variables === 'string' ? jsonIn(variables) : variables;
+/** What a block of the kind `variables` assigns. Rows without a name assign nothing. */
+export function assignmentsOf(block: SimBlock): readonly Assignment[] {
+  const list = listOf(block);
   if (!Array.isArray(list)) return [];
   return list.flatMap((one: unknown) => {
     if (typeof one !== 'object' || one === null) return [];
@@ -28,6 +27,22 @@ export function assignmentsOf({ config }: SimBlock): readonly Assignment[] {
     if (typeof variableName !== 'string' || variableName === '') return [];
     return [{ name: variableName, type: typeof type === 'string' ? type : 'string', value }];
   });
+}
+
+/** Why it cannot be known what such a block assigns. */
+export function assignmentsFault(block: SimBlock): string | undefined {
+  const list = listOf(block);
+  if (list === undefined || list === null || list === '') return undefined;
+  if (!Array.isArray(list)) return 'its parameter `variables` is no list of assignments';
+  const odd = list.findIndex((one) => typeof one !== 'object' || one === null);
+  return odd < 0 ? undefined : `entry ${odd} of its parameter \`variables\` is no assignment`;
+}
+
+function listOf({ config }: SimBlock): unknown {
+  const { variables } = config.params;
+  return typeof variables === 'string' && variables !== ''
+    ? (jsonIn(variables) ?? variables)
+    : variables;
 }
 
 /** A value as its declared type; numbers and the like often stand there as text. */

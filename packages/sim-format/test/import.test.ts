@@ -52,6 +52,20 @@ describe('what is written into a field and is not of its form is refused with it
     ]);
   });
 
+  it.each(['[{"variableName": "a"', '{"a": 1}', { a: 1 }, ['a'], 3])(
+    'assignments of variables that are no list of them: %j',
+    (variables) => {
+      const place = { place: 'it', what: expect.stringContaining('parameter `variables`') };
+      expect(whyNot('variables', { variables })).toEqual([place]);
+    },
+  );
+
+  it('assignments of no variables are not', () => {
+    for (const variables of [undefined, null, '', '[]', [], [{ variableName: '' }]]) {
+      expect(whyNot('variables', { variables })).toEqual([]);
+    }
+  });
+
   it.each(['many', '3 or 4', -1, '-1'])('a loop with %j rounds', (iterations) => {
     for (const loopType of ['for', 'doWhile']) {
       const loops = { it: { nodes: ['in'], loopType, iterations } };

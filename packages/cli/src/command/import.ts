@@ -90,7 +90,7 @@ async function importFile(file: string, options: ImportOptions, terminal: Termin
     }
     terminal.line(
       out === undefined
-        ? `workflow ${workflow.name} can be imported; write it with --out`
+        ? `workflow ${workflow.name} is translated; write it with --out. Its graph (cycles, empty loops, depth) is checked by \`troupe deploy\``
         : `wrote ${out}; deploy it with \`troupe deploy ${out}\``,
     );
   });
