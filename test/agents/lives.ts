@@ -1,31 +1,20 @@
 /** What the tests of topics of lives deploy. */
 import { type ActorEvent, actor, lives, type TopicMessage } from '@troupe/sdk';
+import { Fragile } from './agents.ts';
 
-/** Lives, and is killed; cannot be made under a key that says so. */
-export const Mortal = actor('Mortal', {
-  state: (key) => {
-    if (key.startsWith('broken')) throw new Error(`no state for ${key}`);
-    return { calls: 0 };
-  },
-  methods: {
-    call(c) {
-      c.state.calls += 1;
-      return c.state.calls;
-    },
-  },
-});
+export { Fragile };
 
 export interface Told {
   readonly number: number;
   readonly event: ActorEvent;
 }
 
-/** Keeps all that it hears of mortals, in order. */
+/** Keeps all that it hears of fragile ones, in order. */
 export const Guardian = actor('Guardian', {
   state: () => ({ told: [] as Told[] }),
   methods: {
     async guards(c, key?: string) {
-      return await c.subscribe(lives(Mortal, key), 'onLife');
+      return await c.subscribe(lives(Fragile, key), 'onLife');
     },
     onLife(c, event: ActorEvent, about: TopicMessage) {
       c.state.told.push({ number: about.number, event });

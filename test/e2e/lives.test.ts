@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { bundleFile } from '@troupe/cli';
 import { type ActorEvent, lives } from '@troupe/sdk';
 import { afterEach, expect, it } from 'vitest';
-import { Guardian, Mortal } from '../agents/lives.ts';
+import { Fragile, Guardian } from '../agents/lives.ts';
 import { type Scene, scene } from './scene.ts';
 
 const bundle = fileURLToPath(new URL('../agents/lives.ts', import.meta.url));
 const patient = { deadlineMs: 120_000 };
-const topicOfAll = `default/$topic/${lives(Mortal)}`;
+const topicOfAll = `default/$topic/${lives(Fragile)}`;
 
 let stage: Scene;
 
@@ -25,7 +25,7 @@ const guardian = (key: string) => stage.troupe.actor(Guardian, key, patient);
 const keysOf = (count: number) => Array.from({ length: count }, (_, at) => `m${at}`);
 
 async function bear(keys: readonly string[]): Promise<void> {
-  await Promise.all(keys.map((key) => stage.troupe.actor(Mortal, key, patient).call()));
+  await Promise.all(keys.map((key) => stage.troupe.actor(Fragile, key, patient).call()));
 }
 
 async function killHostOf(actor: string): Promise<void> {
@@ -46,12 +46,12 @@ async function killLeader(): Promise<void> {
   await stage.cluster.startScheduler({ name: leading.name, listen: leading.address ?? '' });
 }
 
-/** What the journal holds of mortals, from its first event to the end of the last one of these. */
+/** What the journal holds of them, from its first event to the end of the last one of these. */
 async function whatBecame(last: string): Promise<readonly ActorEvent[]> {
   const events: ActorEvent[] = [];
-  for await (const event of stage.troupe.actors.watch({ type: 'Mortal', after: 0 })) {
+  for await (const event of stage.troupe.actors.watch({ type: 'Fragile', after: 0 })) {
     events.push(event);
-    if (event.kind === 'ended' && event.actor === `default/Mortal/${last}`) break;
+    if (event.kind === 'ended' && event.actor === `default/Fragile/${last}`) break;
   }
   return events;
 }
@@ -71,12 +71,12 @@ it('each event comes once and in order when the nodes of topic, subscriber and a
   for (const key of ['one', 'two']) await guardian(key).guards();
   const keys = keysOf(12);
   await bear(keys);
-  await expect(stage.troupe.actor(Mortal, 'broken').call()).rejects.toThrow('no state');
-  for (const victim of [topicOfAll, 'default/Guardian/one', 'default/Mortal/m3']) {
+  await expect(stage.troupe.actor(Fragile, 'broken').call()).rejects.toThrow('no state');
+  for (const victim of [topicOfAll, 'default/Guardian/one', 'default/Fragile/m3']) {
     await killHostOf(victim);
     await bear(keys);
   }
-  for (const key of keys) await stage.troupe.actors.destroy(Mortal, key);
+  for (const key of keys) await stage.troupe.actors.destroy(Fragile, key);
   const events = await whatBecame('m11');
   for (const key of ['one', 'two']) await expectTold(key, events);
   const count = (kind: string) => events.filter((event) => event.kind === kind).length;
@@ -93,17 +93,17 @@ it('each event comes once and in order when the leader is killed between the end
   await bear(keys);
   for (const at of [0, 3, 6]) {
     const some = keys.slice(at, at + 3);
-    const ends = some.map((key) => stage.troupe.actors.destroy(Mortal, key));
+    const ends = some.map((key) => stage.troupe.actors.destroy(Fragile, key));
     await killLeader();
     await Promise.all(ends);
   }
   await bear(['last']);
-  await stage.troupe.actors.destroy(Mortal, 'last');
+  await stage.troupe.actors.destroy(Fragile, 'last');
   const events = await whatBecame('last');
   expect(events.filter(({ kind }) => kind === 'ended')).toHaveLength(10);
   await expectTold('one', events);
   await expectTold(
     'of one',
-    events.filter(({ actor }) => actor === 'default/Mortal/m5'),
+    events.filter(({ actor }) => actor === 'default/Fragile/m5'),
   );
 });

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { TroupeError } from '@troupe/sdk';
 import { historyFileOf, NoFaultsError, runChaos } from './chaos.ts';
 import { dataDirOf, logDirOf } from './cluster/stage.ts';
 import { type FaultKind, faultKinds, isFaultKind, lastKind } from './faults/kinds.ts';
@@ -266,7 +267,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 function breakOff(reason: unknown): never {
   const wrongly =
     reason instanceof UsageError || reason instanceof NoFaultsError || isParseError(reason);
-  const told = wrongly || reason instanceof NoHistoryError;
+  const noServer = reason instanceof TroupeError && reason.code === 'SERVER_MISSING';
+  const told = wrongly || noServer || reason instanceof NoHistoryError;
   const text = reason instanceof Error ? (told ? reason.message : reason.stack) : reason;
   process.stderr.write(`${text}\n`);
   process.exit(wrongly ? usageCode : exitCodes.inconclusive);

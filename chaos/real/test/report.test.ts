@@ -57,7 +57,7 @@ it('a broken promise is a failure, with the promise named', () => {
 it('a promise that could not be decided is not passed over', () => {
   const spent: Line = { ...call('t', 'ok'), workload: 'shares' } as Line;
   const { reasons } = conclude(call('a', 'ok'), ledger(['a']), spent, end);
-  expect(reasons).toContain('1 keys undecided: tenants are served by their weights');
+  expect(reasons).toContain('1 key undecided: tenants are served by their weights');
 });
 
 it('what was answered counts at the moment at which it was', () => {

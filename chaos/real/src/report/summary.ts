@@ -127,7 +127,8 @@ function judge(
   ];
   for (const { promise, undecided, checked, unreadable } of verdicts) {
     if (unreadable !== undefined) weak.push(`not checked: ${promise}: ${unreadable}`);
-    if (undecided > 0) weak.push(`${undecided} keys undecided: ${promise}`);
+    if (undecided > 0)
+      weak.push(`${undecided === 1 ? '1 key' : `${undecided} keys`} undecided: ${promise}`);
     if (checked === 0 && unreadable === undefined)
       weak.push(`nothing was there to check: ${promise}`);
   }
