@@ -203,6 +203,7 @@ export const tour = workflow('tour', (w, input: Ref<Tour>) => {
 });
 
 export { Crier, Hearer } from './broadcasts.ts';
+export { Diary } from './diary.ts';
 export { Carrier, Depot } from './parcels.ts';
 export { half, halfRight, pair, quarter, urgent, whole, wholeLeft } from './placing.ts';
 export { Reciter } from './reciting.ts';

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { forksExact } from '../src/checkers/forks-exact.ts';
 import { goesBackWhole } from '../src/checkers/goes-back-whole.ts';
+import { goesOverWhole } from '../src/checkers/goes-over-whole.ts';
 import { heardByAll } from '../src/checkers/heard-by-all.ts';
 import { parcelsKept } from '../src/checkers/parcels-kept.ts';
 import { timersOnce } from '../src/checkers/timers-once.ts';
@@ -412,5 +413,87 @@ describe('trips', () => {
   it('are found out when one has another signal than its own', () => {
     const other = trips.map((trip) => ({ ...trip, output: { answer: 8, winner: 'left' } }));
     expect(check(done, other)).toEqual(['wrong']);
+  });
+});
+
+describe('rollouts', () => {
+  type Entries = [string, number][];
+  const done = { there: 3, elsewhere: 0, underWay: 0, failed: 0 };
+  const entries: Entries = [
+    ['a', 1],
+    ['b', 1],
+    ['c', 3],
+  ];
+  interface Told {
+    readonly held?: Entries;
+    readonly versions?: number[];
+    readonly roll?: object | null;
+    readonly last?: object;
+    readonly code?: string;
+  }
+  const check = ({
+    held = entries,
+    versions = [1, 2, 3],
+    roll = done,
+    last = done,
+    code,
+  }: Told) => {
+    const writes = operations(
+      'k',
+      { id: 'a', action: 'add', output: 1 },
+      { id: 'b', action: 'add', outcome: 'unknown' },
+      { id: 'c', action: 'add', output: 3 },
+      ...(code === undefined ? [] : [{ id: 'd', action: 'add', outcome: 'failed', code } as const]),
+    );
+    const rolls = operations('rolling', {
+      id: 'r',
+      action: 'roll',
+      input: { to: 3 },
+      ...(roll && { output: roll }),
+    });
+    const finals = [final('k', { entries: held, versions }), final('rolling', last)];
+    return kindsOf(goesOverWhole('p', { operations: [...writes, ...rolls], finals }));
+  };
+
+  it('lose no write; one may not be done in time, or leave behind whom it names', () => {
+    expect(check({})).toEqual([]);
+    expect(check({ roll: null })).toEqual([]);
+    expect(check({ roll: { ...done, elsewhere: 3, underWay: 1, failed: 2 } })).toEqual([]);
+    expect(check({ held: [entries[0], entries[2]] as Entries })).toEqual([]);
+  });
+
+  it.each<[string, Told, string[]]>([
+    ['loses a write', { held: entries.slice(0, 2) }, ['lost']],
+    ['does one twice', { held: [...entries, ['c', 3]] }, ['doubled']],
+    ['migrates a state twice', { versions: [1, 2, 2, 3] }, ['wrong']],
+    ['takes a state back', { versions: [1, 3, 2] }, ['wrong']],
+    [
+      'answers by another version than took it in',
+      {
+        held: [
+          ['a', 2],
+          ['c', 3],
+        ],
+      },
+      ['wrong'],
+    ],
+    [
+      'runs older code after newer',
+      {
+        held: [
+          ['a', 1],
+          ['b', 3],
+          ['z', 1],
+          ['c', 3],
+        ],
+      },
+      ['wrong', 'wrong'],
+    ],
+    ['runs code whose state was never made', { versions: [1, 2] }, ['wrong']],
+    ['gives a state to code of another form', { code: 'USER_ERROR' }, ['wrong']],
+    ['leaves one behind', { roll: { ...done, elsewhere: 2, underWay: 1 } }, ['wrong']],
+    ['never ends', { last: {} }, ['wrong']],
+  ])('is found out that %s', (_, told, kinds) => {
+    expect(check(told)).toEqual(kinds);
   });
 });

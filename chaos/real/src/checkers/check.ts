@@ -11,6 +11,7 @@ import { fairShares } from './fair-shares.ts';
 import { forksExact } from './forks-exact.ts';
 import { gangsTogether } from './gangs-together.ts';
 import { goesBackWhole } from './goes-back-whole.ts';
+import { goesOverWhole } from './goes-over-whole.ts';
 import { gpusOnce } from './gpus-once.ts';
 import { heardByAll } from './heard-by-all.ts';
 import { linearizable } from './linearizable.ts';
@@ -51,6 +52,7 @@ const promises: readonly Promised[] = [
   { promise: 'a scope goes back as a whole', workload: 'vaults', checker: goesBackWhole },
   { promise: 'a message comes once to each', workload: 'broadcasts', checker: heardByAll },
   { promise: 'a fork is what its source was', workload: 'forks', checker: forksExact },
+  { promise: 'who goes over loses nothing', workload: 'rollouts', checker: goesOverWhole },
 ];
 
 /** Of its tasks only who was served when is checked. */
@@ -62,6 +64,7 @@ const newer: ReadonlySet<string> = new Set([
   'forks',
   'parcels',
   'placings',
+  'rollouts',
   'streams',
   'timers',
   'trips',

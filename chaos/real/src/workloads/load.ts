@@ -14,6 +14,7 @@ import type { Pace } from './pace.ts';
 import { parcels } from './parcels.ts';
 import { placings } from './placings.ts';
 import { registers } from './registers.ts';
+import { rollouts } from './rollouts.ts';
 import { runs } from './runs.ts';
 import { shares } from './shares.ts';
 import { streams } from './streams.ts';
@@ -42,6 +43,7 @@ export const workloads = [
   vaults,
   broadcasts,
   forks,
+  rollouts,
 ];
 
 /** The longest that an operation may take after the cluster has healed. */
