@@ -45,6 +45,7 @@ import { enqueue } from './mailbox-order.ts';
 import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
 import { mannerOf } from './outbox.ts';
 import { crowdedOut, ofAnother } from './outside-callers.ts';
+import { cancelled, full, noteTurnedAway, tooLate, wasTurnedAway } from './refusals.ts';
 import { actorSessionPrefix } from './sessions.ts';
 
 export class Mailboxes {
@@ -164,7 +165,7 @@ export class Mailboxes {
     for (const message of activation.waiting.splice(0)) {
       if (message.kind !== 'call') continue;
       // Its twins may find it mended, and it was told that nothing is done (B3).
-      if (reason.code === 'CONSTRUCTOR_FAILED') this.#noteTurnedAway(activation, message);
+      if (reason.code === 'CONSTRUCTOR_FAILED') noteTurnedAway(activation, message, this.#core.now);
       this.#refuse(message, reason);
     }
     for (const input of activation.mailbox.splice(0)) {
@@ -265,7 +266,7 @@ export class Mailboxes {
   #take(activation: Activation, message: Call | Letter): void {
     const { phase } = activation;
     const gone = phase === 'released';
-    if (!gone && message.kind === 'call' && this.#wasTurnedAway(activation, message)) {
+    if (!gone && message.kind === 'call' && wasTurnedAway(activation, message, this.#core.now)) {
       return this.#turnAway(activation, message);
     }
     const waits = phase === 'releasing' && isFact(message);
@@ -438,24 +439,8 @@ export class Mailboxes {
    * its caller may hear only this one, and what it sent before it heard may still come after that.
    */
   #turnAway(activation: Activation, call: Call, reason = full(activation)): void {
-    this.#noteTurnedAway(activation, call);
+    noteTurnedAway(activation, call, this.#core.now);
     this.#refuse(call, reason);
-  }
-
-  #noteTurnedAway({ turnedAway }: Activation, call: Call): void {
-    for (const [key, until] of turnedAway) {
-      if (until > this.#core.now) break;
-      turnedAway.delete(key);
-    }
-    const key = turnedAwayKey(call);
-    turnedAway.delete(key);
-    turnedAway.set(key, this.#core.now + limits.turnedAwayMs);
-  }
-
-  #wasTurnedAway({ turnedAway }: Activation, call: Call): boolean {
-    if (turnedAway.size === 0) return false;
-    const until = turnedAway.get(turnedAwayKey(call));
-    return until !== undefined && until > this.#core.now;
   }
 
   #acceptLetter(activation: Activation, letter: Letter): void {
@@ -651,10 +636,6 @@ function inputsOf({ mailbox, dispatched, reads }: Activation): number {
   return mailbox.length + dispatched.length + reads.size;
 }
 
-function turnedAwayKey({ caller }: Call): string {
-  return `${caller.session}|${caller.number}`;
-}
-
 /** It waits for where the actor goes: what is recorded here would keep the actor here. */
 function isFact(message: Call | Letter): boolean {
   if (message.kind !== 'call') return false;
@@ -668,31 +649,4 @@ function isCallOf(input: Input, { caller }: Call): boolean {
 function isOf(input: Input, session: SessionId, number: number): boolean {
   const { cause } = input;
   return cause.kind === 'call' && cause.number === number && cause.session === session;
-}
-
-/**
- * A session is forgotten after 15 minutes at the earliest, a deadline is 10 minutes away at the most:
- * only within half of what is left is a call without a record surely one that never ran. The other
- * half is for what clocks that drift apart make of these times.
- */
-const surelyUnrunMsMax = (limits.sessionMsMax - limits.deadlineMsMax) / 2;
-
-function tooLate({ actor, caller }: Call, lateMs: number): Failure {
-  if (lateMs > surelyUnrunMsMax) {
-    return failure('SESSION_FORGOTTEN', `call ${caller.number} came too late to be known`);
-  }
-  return failure('DEADLINE_EXCEEDED', `call of ${actor} came ${Math.ceil(lateMs)} ms too late`);
-}
-
-function full(activation: Activation): Failure {
-  const letters = activation.memory === undefined ? 0 : unheard(activation.memory);
-  const text =
-    letters > limits.outboxLettersMax
-      ? `${letters} letters of ${activation.id} were not taken by their receivers`
-      : `the mailbox of ${activation.id} holds ${limits.mailboxCallsMax} inputs`;
-  return failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: limits.turnedAwayMs });
-}
-
-function cancelled(activation: Activation): Failure {
-  return failure('CANCELLED', `the call of ${activation.id} was cancelled before it ran`);
 }
