@@ -89,7 +89,8 @@ export function restoreRun(graph: Graph, image: RunStateImage): RunState {
   for (const id of image.abandoned) run.abandoned.add(id);
   run.failures.push(...image.failures);
   run.failureCount = image.failureCount;
-  if (image.answer !== undefined) run.answer = contextAt(image.answer);
+  // An earlier version kept an answer given in a round or branch that it had let go of, as of no instance.
+  if (image.answer !== undefined && image.answer[0] >= 0) run.answer = contextAt(image.answer);
   run.known = image.known;
   run.settled = image.settled;
   run.planned = image.planned;

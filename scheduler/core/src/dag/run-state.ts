@@ -173,10 +173,12 @@ export class RunState {
     this.#settle(context, done, donePort, output);
   }
 
-  /** It is over: what its blocks came to, and all rounds and branches, are not needed any more. */
+  /** It is over: what its blocks came to, and all rounds and branches, are not needed any more; the
+   *  answer may have been given in one of these. */
   forgetInside(): void {
     this.root.outputs.length = 0;
     this.root.inner.clear();
+    this.answer = undefined;
   }
 
   #fail(context: Context, output: Bytes | undefined): void {

@@ -139,6 +139,23 @@ describe('a run from a block on', () => {
   });
 });
 
+it('a run that was answered in a branch is known to a leader that begins from an image, also when its outputs are not kept any more', () => {
+  const scene = flow([
+    parallel('side'),
+    value('v', ref('input'), { in: 'side' }),
+    { kind: 'answer', id: 'say', in: 'side', after: ['v'], value: 'said' },
+  ]);
+  for (let i = 0; i < 60; i++) scene.starts('flow', 'x'.repeat(400_000), `big${i}`);
+  scene.failOver('image');
+  expect(output(scene, 'big0')).toBe('said');
+  expect(refusal(again(scene, { block: 'side' }, 'r2', noInput, runId('big0')))).toContain(
+    'does not have its outputs any more',
+  );
+  expect(stateOf(SchedulerMachine.restore(config, scene.machine.image()))).toBe(
+    stateOf(scene.machine),
+  );
+});
+
 describe('a run that is started again and again', () => {
   it('has its outputs, and may, as often as one that was started once', () => {
     const blocks = [value('v', ref('input')), loop('l', { after: ['v'], rounds: { count: 9 } })];
