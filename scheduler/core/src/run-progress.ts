@@ -89,8 +89,7 @@ export class RunProgress {
   advanceAll(runs: Iterable<RunId>): void {
     for (const run of runs) this.#waiting.add(run);
     if (this.#working) return;
-    this.#drain({ steps: 0, bytes: 0 });
-    this.#tasks.dispatch();
+    this.#tasks.together(() => this.#drain({ steps: 0, bytes: 0 }));
   }
 
   #drain(effort: Effort): void {
@@ -113,14 +112,15 @@ export class RunProgress {
   goOn(): void {
     this.#isLaterDue = false;
     const effort: Effort = { steps: 0, bytes: 0 };
-    for (const run of this.#later) {
-      if (isEnough(effort)) break;
-      this.#later.delete(run);
-      this.#waiting.add(run);
-      this.#drain(effort);
-    }
+    this.#tasks.together(() => {
+      for (const run of this.#later) {
+        if (isEnough(effort)) break;
+        this.#later.delete(run);
+        this.#waiting.add(run);
+        this.#drain(effort);
+      }
+    });
     if (this.#later.size > 0) this.#setLater();
-    this.#tasks.dispatch();
   }
 
   #goOnLater(run: RunId): void {

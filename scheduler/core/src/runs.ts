@@ -56,6 +56,7 @@ export class Runs {
   readonly #desk: Desk;
   readonly #clock: RunClock;
   readonly #progress: RunProgress;
+  readonly #tasks: Tasks;
   readonly #activities: Activities;
   readonly #askers = new Waiting<RunId, WaitingAsker>();
   readonly #ended: (run: RunId) => void;
@@ -63,6 +64,7 @@ export class Runs {
   /** `ended` hears of every run that has. */
   constructor(desk: Desk, tasks: Tasks, activities: Activities, ended: (run: RunId) => void) {
     this.#desk = desk;
+    this.#tasks = tasks;
     this.#activities = activities;
     this.#ended = ended;
     this.#clock = new RunClock(desk);
@@ -300,6 +302,11 @@ export class Runs {
   }
 
   #end(run: RunRecord, state: 'done' | 'failed' | 'cancelled', outcome: Outcome): void {
+    this.#tasks.together(() => this.#endWithAll(run, state, outcome));
+  }
+
+  /** With what is at work in it, and in the runs within. */
+  #endWithAll(run: RunRecord, state: 'done' | 'failed' | 'cancelled', outcome: Outcome): void {
     const { run: id, parent } = run;
     const active = Array.from(run.state.active, contextId);
     const { wall: at, ledMs } = this.#desk;

@@ -68,6 +68,7 @@ export class Tasks {
   /** When back-offs are over. One goes with its task: the id may be that of another task later. */
   readonly #backoffs = new Map<TaskId, Deadline>();
   readonly demands = new TaskDemands();
+  #isTogether = false;
 
   constructor(desk: Desk, objects: Objects, effects: TaskEffects) {
     this.#desk = desk;
@@ -134,9 +135,19 @@ export class Tasks {
     this.#askers.add(task, asker);
   }
 
-  /** Starts whatever can start now. */
+  /** Starts whatever can start now, or at the end of what happens `together`. */
   dispatch(): void {
-    this.#queue.dispatch();
+    if (!this.#isTogether) this.#queue.dispatch();
+  }
+
+  /** Nothing starts before all of it has happened: of what is cancelled none takes the room that another of it
+   *  has just left. */
+  together(act: () => void): void {
+    if (this.#isTogether) return act();
+    this.#isTogether = true;
+    act();
+    this.#isTogether = false;
+    this.dispatch();
   }
 
   /** Somebody may have waited for room for long. */

@@ -1,6 +1,6 @@
 import { encodeValue, limits, runId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { codeOf, failed, type Scene, tenant, workflow } from '../scene.ts';
+import { cluster, codeOf, failed, type Scene, task, tenant, workflow } from '../scene.ts';
 import {
   child,
   deploy,
@@ -209,3 +209,31 @@ function asAnEarlierVersionNamed(scene: Scene, from: string, to: string): void {
   }
   scene.failOver();
 }
+
+describe('a run with more at work than there is room for', () => {
+  /** A run has twelve tasks in two runs within, all runs room for four. */
+  function crowded(): Scene {
+    const { scene } = cluster(1);
+    const six = workflow('inner', [work('a', { each: [1, 2, 3, 4, 5, 6] })]);
+    const flowing = workflow('flow', [child('c'), child('d')]);
+    const tasks = [task('work', { retries: 0, resources: { cpu: 1 } })];
+    scene.deploys({ tasks, workflows: [six, flowing] }, 'b2');
+    scene.starts('flow');
+    expect(scene.decided('task-started')).toHaveLength(4);
+    scene.starts('inner', null, 'other');
+    return scene;
+  }
+
+  const ends: readonly (readonly [string, (scene: Scene) => void])[] = [
+    ['is cancelled', (scene) => scene.asks({ kind: 'cancel-run', run })],
+    ['fails', (scene) => scene.finishes('run:r1/c:a[0]', failed('USER_ERROR'))],
+  ];
+
+  it.each(ends)('that %s starts none of its tasks meanwhile, and others at once', (_, end) => {
+    const scene = crowded();
+    end(scene);
+    expect(scene.view().state).not.toBe('running');
+    const started = scene.decided('task-started').map((fact) => fact.task);
+    expect(started.slice(4)).toEqual([0, 1, 2, 3].map((i) => `run:other:a[${i}]`));
+  });
+});
