@@ -360,8 +360,8 @@ export type SchedulerFact =
       /** It is this block of another run, whose end its own is. */
       readonly parent?: { readonly run: RunId; readonly block: string };
       /** It keeps what that run had come to, all but what comes after the block, or after anything
-       *  that is not done. */
-      readonly from?: { readonly run: RunId; readonly block?: string };
+       *  that is not done. `inside`: nor is a container in which a failure was not taken. */
+      readonly from?: { readonly run: RunId; readonly block?: string; readonly inside?: true };
       /** When it must have ended, as `ledMs`. */
       readonly until?: number;
       readonly at: number;

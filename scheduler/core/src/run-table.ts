@@ -273,7 +273,7 @@ export class RunTable {
     if (around !== undefined && parent !== undefined) {
       around.state.start(contextOf(around.state, parent.block));
     }
-    const keeps = earlier === undefined ? undefined : keptFrom(earlier, from?.block);
+    const keeps = earlier === undefined ? undefined : keptFrom(earlier, from ?? {});
     const isAgain = earlier !== undefined && keeps !== undefined;
     const state = isAgain
       ? startFrom(earlier, compiled, keeps)

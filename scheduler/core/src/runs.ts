@@ -21,7 +21,13 @@ import {
 } from '@troupe/model';
 import type { Activities } from './activities.ts';
 import { limitFault } from './dag/block-fault.ts';
-import { begunIn, failureDifference, firstDifference, keptFrom } from './dag/carry.ts';
+import {
+  begunIn,
+  failureDifference,
+  firstDifference,
+  keptFrom,
+  policyDifference,
+} from './dag/carry.ts';
 import type { Vertex } from './dag/graph.ts';
 import { type Context, contextId, isContextId } from './dag/instance.ts';
 import { resultOf } from './dag/result-of.ts';
@@ -108,7 +114,7 @@ export class Runs {
       declared ?? Number.POSITIVE_INFINITY,
       body.limitMs ?? Number.POSITIVE_INFINITY,
     );
-    const again = from && ('block' in from ? from : { run: from.run });
+    const again = from && startOf(from);
     this.#progress.start({
       kind: 'run-started',
       run: id,
@@ -146,7 +152,9 @@ export class Runs {
     const to = state.deployments.compiled(bundle, run.workflow);
     const begun = begunIn(run);
     const difference =
-      firstDifference(run.compiled, to, begun) ?? failureDifference(run, to, begun);
+      firstDifference(run.compiled, to, begun) ??
+      failureDifference(run, to, begun) ??
+      policyDifference(run, to);
     if (difference !== undefined) {
       const what = `run "${id}" cannot go on by bundle ${bundle}: ${difference}`;
       return this.#desk.refuse(asker, 'WRONG_STATE', what, { run: id, difference });
@@ -397,13 +405,20 @@ export class Runs {
     if (block !== undefined && wasSkipped(earlier, block)) {
       return wrong(`skipped block "${block}", and would again: start from what decided that`);
     }
-    const kept = keptFrom(earlier, block);
+    const kept = keptFrom(earlier, startOf(from));
     const difference =
       firstDifference(earlier.compiled, to, kept) ?? failureDifference(earlier, to, kept);
     return difference === undefined
       ? undefined
       : wrong(`had other blocks: ${difference}`, difference);
   }
+}
+
+/** From where a run starts again, as its fact says. */
+function startOf(from: NonNullable<Body<'start-run'>['from']>) {
+  const { run } = from;
+  const block = 'block' in from ? { block: from.block } : {};
+  return { run, ...block, inside: true as const };
 }
 
 /** Of a block with `each` only a branch is what the block is. */

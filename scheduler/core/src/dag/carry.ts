@@ -22,16 +22,27 @@ export interface SoFar {
 
 export type Keeps = (vertex: Vertex) => boolean;
 
+/** From where a run starts anew. */
+export interface From {
+  readonly block?: string | undefined;
+  /** A container is not done in which something failed and no error edge took it. Facts of earlier
+   *  versions do not say so. */
+  readonly inside?: boolean | undefined;
+}
+
 /**
  * What a run that starts anew keeps of an earlier one: all that is done and does not come after the
  * block named, or after anything that is not done. An answer is given again.
  */
-export function keptFrom({ compiled, state }: SoFar, block: string | undefined): Keeps {
+export function keptFrom({ compiled, state }: SoFar, { block, inside = false }: From): Keeps {
   const { root } = compiled.graph;
   const anew = new Set<Vertex>();
+  const mayHaveFailed = inside && state.failureCount > 0;
   for (const vertex of root.vertices) {
     const name = slotStates[state.root.state[vertex.local] ?? 0];
-    const kept = name === 'done' || name === 'skipped' || (name === 'failed' && vertex.catches);
+    const held = mayHaveFailed ? state.root.inner.get(vertex.local) : undefined;
+    const isDone = name === 'done' && (held === undefined || !hasFailedIn(held));
+    const kept = isDone || name === 'skipped' || (name === 'failed' && vertex.catches);
     const isAnswer = compiled.steps[vertex.number]?.block.kind === 'answer';
     if (!kept || isAnswer || vertex.id === block) anew.add(vertex);
   }
@@ -42,6 +53,17 @@ export function keptFrom({ compiled, state }: SoFar, block: string | undefined):
     }
   }
   return (vertex) => !anew.has(vertex);
+}
+
+/** Whether something in it failed that no error edge took; what lies in a container whose failure was
+ *  taken does not count. */
+function hasFailedIn(instance: Instance): boolean {
+  return instance.results().some((turn) =>
+    turn.some(({ vertex, failed, inner }) => {
+      if (failed) return !vertex.catches;
+      return inner !== undefined && hasFailedIn(inner);
+    }),
+  );
 }
 
 /** Blocks of the root that have begun, or never will. */
@@ -88,6 +110,13 @@ export function failureDifference(
     return `the failure of block "${vertex.id}" is ${catches ? 'taken' : 'not taken'} there`;
   }
   return undefined;
+}
+
+/** What keeps a run in which failures were not taken, and that goes on, from a version by which the first of them
+ *  would have ended it. */
+export function policyDifference({ state }: SoFar, to: CompiledWorkflow): string | undefined {
+  const endsThere = state.failureCount > 0 && (to.workflow.onFailure ?? 'stop') === 'stop';
+  return endsThere ? `the failure of block "${state.failures[0]}" ends the run there` : undefined;
 }
 
 /** A new run of a workflow that has what is kept of an earlier one behind it. */

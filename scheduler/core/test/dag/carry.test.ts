@@ -123,7 +123,7 @@ it(`a run that is started again has behind it what is done and does not come aft
     const kept = keptNaively(drawn, ended.states, from);
     const newer = newerOf(drawn, (id) => kept.has(id), chance);
     const to = compiledOf(newer);
-    const keeps = keptFrom({ compiled, state }, from);
+    const keeps = keptFrom({ compiled, state }, { block: from });
     expect(
       root.filter(({ id }) => keepsBlock(compiled, keeps, id)).map(({ id }) => id),
       `seed ${seed}`,

@@ -245,6 +245,42 @@ describe('a run of what had failed', () => {
     expect(live(scene, 'r2')).toEqual(['c']);
   });
 
+  it('runs a container anew in which something failed while the others went on', () => {
+    const blocks = [
+      work('each', { each: [1, 2], input: ref('item') }),
+      loop('again'),
+      work('in', { in: 'again' }),
+      work('kept', { each: [1, 2] }),
+      work('c', { after: ['each', 'again'], input: ref('blocks', 'each') }),
+    ];
+    const scene = flow(blocks, { onFailure: 'go-on', output: ref('blocks', 'c') });
+    scene.starts('flow');
+    scene.blockFinishes('each[0]', 'one');
+    scene.finishes('run:r1:each[1]', failed('USER_ERROR'));
+    scene.finishes('run:r1:in[0]', failed('USER_ERROR'));
+    for (const id of ['in[1]', 'kept[0]', 'kept[1]', 'c']) scene.blockFinishes(id, 0);
+    expect(codeOf(scene.view().outcome)).toBe('USER_ERROR');
+    again(scene, { failedOnly: true });
+    expect(live(scene, 'r2').sort()).toEqual(['each[0]', 'each[1]', 'in[0]']);
+    scene.failOver('image');
+    scene.pass(1_100);
+    scene.blockFinishes('each[0]', 'one', 'r2');
+    scene.blockFinishes('each[1]', 'two', 'r2');
+    for (const id of ['in[0]', 'in[1]']) scene.blockFinishes(id, 0, 'r2');
+    expect(scene.inputOf('c', 'r2')).toEqual(['one', 'two']);
+  });
+
+  it('keeps a container whose failures were taken within it', () => {
+    const blocks = [parallel('side'), work('a', { in: 'side' }), work('mend', { in: 'side' })];
+    const edges = [{ from: 'a', to: 'mend', port: 'error' }];
+    const scene = flow([...blocks, work('c')], { edges, onFailure: 'go-on' });
+    scene.starts('flow');
+    for (const id of ['a[0]', 'a[1]', 'c']) scene.finishes(`run:r1:${id}`, failed('USER_ERROR'));
+    for (const id of ['mend[0]', 'mend[1]']) scene.blockFinishes(id, 1);
+    again(scene, { failedOnly: true });
+    expect(live(scene, 'r2')).toEqual(['c']);
+  });
+
   it('by a version that does not take a failure which is kept is refused', () => {
     const blocks = [work('a'), work('mend'), work('c')];
     const scene = flow(blocks, { edges: [{ from: 'a', to: 'mend', port: 'error' }] });
@@ -401,6 +437,18 @@ describe('a run that is moved to another version', () => {
     expect(refusal(move(other))).toContain('the failure of block "a" is taken there');
     resume(other, 'p', 1);
     expect(codeOf(other.view().outcome)).toBe('USER_ERROR');
+  });
+
+  it('is refused where a failure with which it goes on would have ended it', () => {
+    const blocks = [work('a'), pause('p')];
+    const scene = flow(blocks, { onFailure: 'go-on' });
+    scene.starts('flow');
+    deploy(scene, blocks, { onFailure: 'stop' }, [], 'b3');
+    expect(scene.code(move(scene))).toBe('run');
+    expect(scene.code(move(scene, 'b2'))).toBe('run');
+    scene.finishes('run:r1:a', failed('USER_ERROR'));
+    expect(refusal(move(scene, 'b3'))).toContain('the failure of block "a" ends the run there');
+    expect(scene.view().state).toBe('waiting');
   });
 
   it('replays to the same state', () => {

@@ -96,7 +96,7 @@ export class Ledgers {
     const input = isSame ? earlier.input : decodeValue(fact.input);
     const { limitMs } = workflow;
     const ledger = new RunLedger(workflow, { run, bundle: fact.bundle, input, limitMs, parent });
-    earlier?.carryInto(ledger, from?.block);
+    earlier?.carryInto(ledger, from ?? {});
     this.#runs.set(run, ledger);
     if (parent !== undefined) this.#runs.get(parent.run)?.begin(parent.block);
   }

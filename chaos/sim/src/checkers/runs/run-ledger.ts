@@ -191,14 +191,20 @@ export class RunLedger {
   }
 
   /** What a run that starts anew from this one keeps. */
-  carryInto(other: RunLedger, block: string | undefined): void {
+  carryInto(other: RunLedger, { block, inside }: { block?: string; inside?: true }): void {
     const kept = new Map<string, boolean>();
+    const failing = new Set<string>();
+    for (const { came, where } of inside === true ? this.spots.values() : []) {
+      const isLost = came?.failed === true && !where.place.catches;
+      for (const { key } of isLost ? this.tree.around(where.place) : []) failing.add(key);
+    }
     const keeps = (place: Place): boolean => {
       const known = kept.get(place.key);
       if (known !== undefined) return known;
       const came = this.settled(place.key, []);
       const isGood = came === 'skipped' || (came !== undefined && (!came.failed || place.catches));
-      const isNew = place.block.kind === 'answer' || place.block.id === block;
+      const isNamed = place.block.kind === 'answer' || place.block.id === block;
+      const isNew = isNamed || failing.has(place.key);
       const all = place.edges.every(({ from }) => {
         const before = this.tree.place(from);
         return before !== undefined && keeps(before);
