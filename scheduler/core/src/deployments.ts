@@ -26,6 +26,7 @@ import {
   type TenantSettings,
   type Workflow,
 } from '@troupe/model';
+import { conditionsFault } from './dag/block-fault.ts';
 import { type CompiledWorkflow, compile } from './dag/compile.ts';
 import type { SchedulerFact } from './facts.ts';
 import { rerated, type StartBudget, spent } from './fair/start-budget.ts';
@@ -286,9 +287,10 @@ export function manifestFault(manifest: Manifest): Failure | undefined {
   for (const workflow of manifest.workflows) {
     const compiled = compile(workflow, manifest);
     if ('failure' in compiled) return compiled.failure;
-    const misplaced = placeFault(workflow);
-    if (misplaced !== undefined) {
-      const what = `workflow "${workflow.name}": ${misplaced}`;
+    const [deep] = workflow.blocks.flatMap((block) => conditionsFault(block) ?? []);
+    const wrong = placeFault(workflow) ?? deep;
+    if (wrong !== undefined) {
+      const what = `workflow "${workflow.name}": ${wrong}`;
       return failure('WORKFLOW_INVALID', what, { workflow: workflow.name });
     }
   }

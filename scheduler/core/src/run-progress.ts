@@ -32,6 +32,8 @@ import type { Tasks } from './tasks.ts';
 const stepsMax = 5_000;
 /** What they journal; it stays in memory until it is stored. */
 const stepBytesMax = 8 * 1024 * 1024;
+/** What their conditions look at, and what is decoded for them: about half a second. */
+const stepWorkMax = 20_000_000;
 /** When the rest of them follow. */
 const laterMs = 1;
 /** A call that reached its actor is answered from the actor's memory, so trying long is safe. */
@@ -49,6 +51,7 @@ const calls: TaskManifest = {
 interface Effort {
   steps: number;
   bytes: number;
+  work: number;
 }
 
 /** How runs end; they are ended by whoever knows who waits for that. */
@@ -89,7 +92,7 @@ export class RunProgress {
   advanceAll(runs: Iterable<RunId>): void {
     for (const run of runs) this.#waiting.add(run);
     if (this.#working) return;
-    this.#tasks.together(() => this.#drain({ steps: 0, bytes: 0 }));
+    this.#tasks.together(() => this.#drain({ steps: 0, bytes: 0, work: 0 }));
   }
 
   #drain(effort: Effort): void {
@@ -111,7 +114,7 @@ export class RunProgress {
   /** The next steps of runs that had too many for one event. */
   goOn(): void {
     this.#isLaterDue = false;
-    const effort: Effort = { steps: 0, bytes: 0 };
+    const effort: Effort = { steps: 0, bytes: 0, work: 0 };
     this.#tasks.together(() => {
       for (const run of this.#later) {
         if (isEnough(effort)) break;
@@ -158,12 +161,14 @@ export class RunProgress {
         if (state.stopped || isEnough(effort)) break;
         effort.steps++;
         effort.bytes += this.#begin(run, context);
+        effort.work += this.#workOf(run);
         if (state.abandoned.size > 0) this.#cancelAbandoned(run);
       }
       for (const context of state.asking) {
         if (state.stopped || isEnough(effort)) break;
         effort.steps++;
         this.#ask(run, context);
+        effort.work += this.#workOf(run);
         if (state.abandoned.size > 0) this.#cancelAbandoned(run);
       }
     }
@@ -269,6 +274,11 @@ export class RunProgress {
         this.settle(run, id, next.outcome);
         return next.outcome.ok ? next.outcome.value.length : 0;
     }
+  }
+
+  /** What its expressions took since this was last asked. */
+  #workOf({ run }: RunRecord): number {
+    return this.#atWorks.get(run)?.values.takeWork() ?? 0;
   }
 
   #pause(run: RunRecord, id: string, next: Extract<Next, { kind: 'pause' }>): void {
@@ -398,8 +408,8 @@ export class RunProgress {
   }
 }
 
-function isEnough({ steps, bytes }: Effort): boolean {
-  return steps >= stepsMax || bytes >= stepBytesMax;
+function isEnough({ steps, bytes, work }: Effort): boolean {
+  return steps >= stepsMax || bytes >= stepBytesMax || work >= stepWorkMax;
 }
 
 /** True when a context waits for a time, not for a person. */

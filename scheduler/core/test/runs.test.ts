@@ -278,6 +278,18 @@ it('a block stands in a loop or a parallel, not in a block that runs for each it
   });
 });
 
+it('a condition that only some leaders could read is not deployed, and the block is named', () => {
+  const when = `${'('.repeat(600)}true${')'.repeat(600)}`;
+  const choice: Block = { kind: 'choice', id: 'which', after: [], cases: [{ port: 'a', when }] };
+  const rounds = { while: { when } };
+  const loops: Block[] = [{ kind: 'loop', id: 'again', after: [], rounds }, work('a')];
+  for (const blocks of [[choice], [...loops, { ...work('in'), in: 'again' }]]) {
+    const answer = cluster().scene.deploys({ workflows: [workflow('w', blocks)] });
+    const message = expect.stringContaining(`block "${blocks[0]?.id}" has a condition`);
+    expect(answer).toMatchObject({ failure: { code: 'WORKFLOW_INVALID', message } });
+  }
+});
+
 describe('pauses', () => {
   it('wait for a person, whose answer is the output, while siblings go on', () => {
     const scene = flow([pause('p', [], { ask: 'publish?' }), work('a')], ref('blocks', 'p'));

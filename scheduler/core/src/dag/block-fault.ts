@@ -1,6 +1,6 @@
 /** What can be wrong with one block by itself. */
 import type { Block, TaskManifest, Tries } from '@troupe/model';
-import { conditionFault } from './condition.ts';
+import { conditionFault, depthFault } from './condition.ts';
 import { settledPort } from './graph.ts';
 
 export interface Declared {
@@ -106,6 +106,20 @@ function loopFault(block: Extract<Block, { kind: 'loop' }>): string | undefined 
   if (condition === undefined) return undefined;
   const fault = conditionFault(condition.when);
   return fault === undefined ? valuesFault(condition.values) : `has a condition that ${fault}`;
+}
+
+/** Of what is deployed from now on: what is wrong with how deep its conditions go, if anything. */
+export function conditionsFault(block: Block): string | undefined {
+  const deep = conditionsOf(block).map(depthFault);
+  const fault = deep.find((one) => one !== undefined);
+  return fault && `block "${block.id}" has a condition that ${fault}`;
+}
+
+function conditionsOf(block: Block): readonly string[] {
+  if (block.kind === 'choice') return block.cases.map(({ when }) => when);
+  if (block.kind !== 'loop') return [];
+  const { rounds } = block;
+  return 'while' in rounds ? [rounds.while.when] : 'until' in rounds ? [rounds.until.when] : [];
 }
 
 function valuesFault(values: { readonly [name: string]: unknown } = {}): string | undefined {

@@ -5,12 +5,14 @@
  * K1  an expression that does not parse is refused at compile time, with the place in it.
  * K2  the answer is true or false; anything else is a coded failure, never taken for either.
  * K3  a loop over a list inside another is refused: what an answer takes grows with what it sees. So is
- *     one, when it is asked, that would look at too much of what stands outside in each round.
+ *     a condition, when it is asked, that would look at too much; what others look at is counted.
+ * K4  what one leader could read every other one can, whose stack may be shorter.
  */
 import { celEnv, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import { type TroupeError, troupeError } from '@troupe/model';
-import { type ConditionLoop, loopsOf, workOf } from './condition-work.ts';
+import { listSum } from './condition-lists.ts';
+import { type ConditionParts, depthOf, partsToAsk, workOf } from './condition-work.ts';
 
 /** What is in a value that a workflow handles. */
 type Plain = Parameters<ReturnType<typeof plan>>[0];
@@ -21,16 +23,19 @@ const lengthMax = 4_000;
 /** Functions of texts that CEL adds to its own; those that can make a text longer are left out. */
 const textFunctions = ['lowerAscii', 'upperAscii', 'trim'];
 const environment = celEnv({
-  funcs: strings.filter(({ name }) => textFunctions.includes(name)),
+  funcs: [...strings.filter(({ name }) => textFunctions.includes(name)), listSum],
 });
 const known = new Map<string, Planned>();
 const knownMax = 10_000;
-/** What the loops of one answer may take: about half a second. */
+/** What one answer may take: about half a second. */
 const workMax = 20_000_000;
+/** Brackets in brackets, and parts of an expression in one another: a reader goes down into both. */
+const bracketsMax = 100;
+const partsMax = 500;
 
 interface Planned {
   readonly answer: ReturnType<typeof plan>;
-  readonly loops: readonly ConditionLoop[];
+  readonly parts: ConditionParts;
 }
 
 /** What is wrong with the expression, if anything. */
@@ -44,19 +49,40 @@ export function conditionFault(when: string): string | undefined {
   }
 }
 
-/** Asks the expression. Throws `WORKFLOW_INVALID` when it cannot be answered with true or false. */
-export function ask(when: string, values: { readonly [name: string]: unknown }): boolean {
+/** What is wrong with how deep the expression goes, if anything (K4). Asked of what is deployed from now on. */
+export function depthFault(when: string): string | undefined {
+  let open = 0;
+  let brackets = 0;
+  // Also those in a text: nobody writes so many there.
+  for (const char of when) {
+    if ('([{'.includes(char)) open++;
+    else if (')]}'.includes(char)) open--;
+    brackets = Math.max(brackets, open);
+  }
+  if (brackets > bracketsMax) return `has more than ${bracketsMax} brackets in one another`;
+  const isTooDeep = depthOf(parse(when).expr) > partsMax;
+  return isTooDeep ? `has more than ${partsMax} operators in one another` : undefined;
+}
+
+/** Asks the expression; `spend` is told the work that this takes, where 1 is to look at a number in a list.
+ *  Throws `WORKFLOW_INVALID` when it cannot be answered with true or false. */
+export function ask(
+  when: string,
+  values: { readonly [name: string]: unknown },
+  spend: (work: number) => void = () => undefined,
+): boolean {
   let answer: unknown;
   let work = 0;
   try {
-    const { answer: answerTo, loops } = planned(when);
-    work = workOf(loops, values, workMax);
+    const { answer: answerTo, parts } = planned(when);
+    work = workOf(parts, values, workMax);
+    spend(Math.min(work, workMax));
     if (work <= workMax) answer = answerTo(bare(values) as Plain);
   } catch (thrown) {
     throw unanswered(when, text(thrown));
   }
   if (work > workMax) {
-    throw unanswered(when, `its loops would look at too much from outside of them, in each round`);
+    throw unanswered(when, 'it would look at too much, as often as it does; let a task say it');
   }
   if (typeof answer === 'boolean') return answer;
   throw unanswered(when, answer instanceof Error ? text(answer) : `it comes to ${typeof answer}`);
@@ -66,7 +92,7 @@ function planned(when: string): Planned {
   const before = known.get(when);
   if (before !== undefined) return before;
   const parsed = parse(when);
-  const made = { answer: plan(environment, parsed), loops: loopsOf(parsed.expr) };
+  const made = { answer: plan(environment, parsed), parts: partsToAsk(parsed.expr) };
   if (known.size >= knownMax) known.clear();
   known.set(when, made);
   return made;

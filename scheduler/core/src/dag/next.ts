@@ -7,6 +7,7 @@
 import {
   type Block,
   type Bytes,
+  type Condition,
   decodeValue,
   encodeHolding,
   encodeValue,
@@ -246,8 +247,10 @@ function assertRounds({ id, roundsMax = limits.loopRoundsMax }: Loop, rounds: nu
 }
 
 function goesOn({ rounds }: Loop, sources: Sources): boolean {
-  if ('while' in rounds) return ask(rounds.while.when, namedValues(rounds.while.values, sources));
-  if ('until' in rounds) return !ask(rounds.until.when, namedValues(rounds.until.values, sources));
+  const holds = ({ when, values }: Condition) =>
+    ask(when, namedValues(values, sources), sources.spend);
+  if ('while' in rounds) return holds(rounds.while);
+  if ('until' in rounds) return !holds(rounds.until);
   return false;
 }
 
@@ -256,7 +259,7 @@ function chosen(
   sources: Sources,
 ): string | undefined {
   const named = namedValues(values, sources);
-  return cases.find(({ when }) => ask(when, named))?.port ?? otherwise;
+  return cases.find(({ when }) => ask(when, named, sources.spend))?.port ?? otherwise;
 }
 
 function namedValues(

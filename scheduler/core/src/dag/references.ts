@@ -25,6 +25,8 @@ export type Path = readonly (string | number)[];
 export interface Sources {
   /** Whether any value may have a handle in it. */
   readonly holds: boolean;
+  /** Is told what a condition takes, see `ask`. */
+  spend?(work: number): void;
   input(): unknown;
   /** What a block came to; `open` when it has not settled. */
   block(id: string): Came | 'skipped' | 'open';

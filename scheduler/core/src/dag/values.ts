@@ -47,6 +47,7 @@ export class RunValues {
   readonly #kept = new Map<Bytes | Instance, unknown>();
   readonly #items = new Map<Context, readonly unknown[]>();
   #keptBytes = 0;
+  #work = 0;
 
   constructor(
     compiled: CompiledWorkflow,
@@ -58,6 +59,13 @@ export class RunValues {
     this.#state = state;
     this.#input = input;
     this.#holds = holds;
+  }
+
+  /** What conditions and decoding took since this was last asked, where 1 is to look at a number in a list. */
+  takeWork(): number {
+    const work = this.#work;
+    this.#work = 0;
+    return work;
   }
 
   /** What the output of the workflow sees. */
@@ -108,6 +116,9 @@ export class RunValues {
   #sources(stand: Stand): Sources {
     return {
       holds: this.#holds.size > 0,
+      spend: (work) => {
+        this.#work += work;
+      },
       input: () => this.#decoded(this.#input),
       block: (id) => this.#block(id, stand),
       around: (id) => this.#around(id, stand),
@@ -209,6 +220,7 @@ export class RunValues {
   #decoded(bytes: Bytes): unknown {
     const known = this.#kept.get(bytes);
     if (known !== undefined) return known;
+    this.#work += bytes.length;
     // A handle that the run does not hold was made by nobody who may.
     const value = decodeForeign(bytes, (handle) => {
       if (this.#holds.has(handle.stored.object)) return handle;

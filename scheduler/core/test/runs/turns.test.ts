@@ -116,6 +116,19 @@ describe('rounds and branches', () => {
     expect(output(scene)).toEqual([19_999]);
   });
 
+  it('whose conditions look at much, keep nobody else waiting', () => {
+    const seen = { l: ref('input'), i: ref('index') };
+    const scene = flow([
+      loop('again', { rounds: { while: { when: 'i < 300.0 && !(-1.0 in l)', values: seen } } }),
+      value('v', 1, { in: 'again' }),
+    ]);
+    scene.machine.checkInvariants = () => undefined;
+    const many = Array.from({ length: 200_000 }, (_, at) => at % 100);
+    expect(scene.starts('flow', many).progress?.done).toBeLessThan(150);
+    scene.pass(100);
+    expect(scene.view().state).toBe('done');
+  });
+
   it('are shown where they need a look, and counted where not', () => {
     const scene = flow([
       parallel('side', { branches: { count: 3 } }),
