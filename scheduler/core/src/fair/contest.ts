@@ -18,6 +18,8 @@
  * C4  what a tenant could not use because its shapes were closed is kept up to a bound (`creditMax`).
  * C5  what one forfeits, all lose who were behind in the same shape: what they are owed among themselves
  *     stays. It is taken from each when it comes to the top, where it stands too early, if anywhere.
+ * C6  a start is told finely enough that every span moves it. Where the virtual time has run so far that it
+ *     would not be, it begins at nought again: one of little weight moves it far.
  */
 import { assert } from '@troupe/model';
 import { ContestTables, none, type Slot } from './contest-tables.ts';
@@ -26,14 +28,17 @@ import { Least } from './least.ts';
 import { Mean } from './mean.ts';
 
 interface Lanes {
-  readonly ahead: KeyQueue;
-  readonly eligible: KeyQueue;
+  ahead: KeyQueue;
+  eligible: KeyQueue;
   open: boolean;
   /** By how much the starts of those behind were moved in all, in virtual time (C5). */
   forfeited: number;
   /** Of the starts of those who compete. */
   readonly mean: Mean;
 }
+
+/** A span that is less than this part of the time would soon not move a start at all (C6). */
+const finestSpan = 2 ** -36;
 
 export class Contest {
   readonly #tables = new ContestTables();
@@ -46,6 +51,8 @@ export class Contest {
   /** The same with all leaps (C2). */
   readonly #time = new Mean();
   #creditMax = Number.POSITIVE_INFINITY;
+  /** So many spans more are faced too coarsely before time begins at nought again. */
+  #coarseLeft = 0;
 
   get mean(): number {
     return this.#mean.value;
@@ -83,10 +90,7 @@ export class Contest {
   }
 
   addShape(): Slot {
-    const tables = this.#tables;
-    const queue = () =>
-      new KeyQueue(tables.places, (entries, count) => tables.touch(entries, count));
-    const [ahead, eligible] = [queue(), queue()];
+    const [ahead, eligible] = [this.#queue(), this.#queue()];
     this.#byShape.push({ ahead, eligible, open: true, forfeited: 0, mean: new Mean() });
     return this.#byShape.length - 1;
   }
@@ -116,6 +120,7 @@ export class Contest {
     for (let lane = tables.firstLane(tenant); lane !== none; lane = tables.after(lane)) {
       this.#insert(lane);
     }
+    this.#keepFine(span);
   }
 
   /** It has nothing more to start, or may not. */
@@ -149,6 +154,7 @@ export class Contest {
     if (weight !== this.#tables.weight(tenant)) this.#weigh(tenant, weight);
     const start = this.startOf(tenant);
     if (start <= this.#time.value || !this.#trade(tenant, start)) this.#settle(tenant);
+    this.#keepFine(span);
   }
 
   /** What it would start next is something else. */
@@ -158,6 +164,7 @@ export class Contest {
     if (weight !== before) this.#weigh(tenant, weight);
     this.#tables.setSpan(tenant, span);
     this.#settle(tenant);
+    this.#keepFine(span);
   }
 
   /** Its weight is changed by this factor: what it owes, or is owed, stays the same cost. */
@@ -167,13 +174,12 @@ export class Contest {
     const moved = ahead / factor - ahead;
     if (ahead > 0 || weight > 0) this.#tables.setStart(tenant, this.startOf(tenant) + moved);
     if (weight === 0) return;
-    const change = weight * factor - weight;
+    const anew = weight * factor;
     this.#moved(tenant, weight, moved);
-    this.#weighedBy(tenant, change);
-    this.#tables.setWeight(tenant, weight * factor);
+    this.#weighed(tenant, weight, anew);
+    this.#tables.setWeight(tenant, anew);
     // The mean does not move, since it is that from which it was ahead.
-    this.#mean.weight += change;
-    this.#time.weight += change;
+    for (const mean of [this.#mean, this.#time]) mean.weigh(weight, anew, mean.value);
     this.#tables.setSpan(tenant, this.#tables.span(tenant) / factor);
     this.#settle(tenant);
   }
@@ -216,7 +222,7 @@ export class Contest {
     }, 0);
     assert(lanes === standing, 'C3: a lane is in one queue while its tenant competes');
     const off = Math.abs(weight - this.#time.weight);
-    assert(off <= 1e-6 * (1 + weight), 'C1: the weights are those of all who compete');
+    assert(off <= 1e-6 * weight, 'C1: the weights are those of all who compete');
   }
 
   #setOpen(shape: Slot, open: boolean): void {
@@ -310,11 +316,11 @@ export class Contest {
   }
 
   #weigh(tenant: Slot, weight: number): void {
-    const change = weight - this.#tables.weight(tenant);
-    this.#weighedBy(tenant, change);
+    const before = this.#tables.weight(tenant);
+    this.#weighed(tenant, before, weight);
     this.#tables.setWeight(tenant, weight);
-    this.#mean.weigh(change, this.startOf(tenant));
-    this.#time.weigh(change, this.startOf(tenant));
+    this.#mean.weigh(before, weight, this.startOf(tenant));
+    this.#time.weigh(before, weight, this.startOf(tenant));
   }
 
   /** C1 */
@@ -350,11 +356,11 @@ export class Contest {
     }
   }
 
-  /** Its weight changes by so much, its start does not. */
-  #weighedBy(tenant: Slot, change: number): void {
+  /** Its weight changes, its start does not. */
+  #weighed(tenant: Slot, before: number, weight: number): void {
     const start = this.startOf(tenant);
     for (const lane of this.#lanesOf(tenant)) {
-      this.#byShape[this.shapeOf(lane)]?.mean.weigh(change, start);
+      this.#byShape[this.shapeOf(lane)]?.mean.weigh(before, weight, start);
     }
   }
 
@@ -384,9 +390,16 @@ export class Contest {
     tables.setAhead(lane, isAhead);
     tables.setForfeited(lane, lanes.forfeited);
     lanes.mean.add(tables.weight(tenant), start);
-    if (isAhead) lanes.ahead.push(lane, start);
-    else lanes.eligible.push(lane, this.#deadlineOf(tenant));
+    this.#stand(lane);
     this.#show(shape, lanes);
+  }
+
+  /** In the queue that it is in by what is known of it. */
+  #stand(lane: Slot): void {
+    const tenant = this.tenantOf(lane);
+    const lanes = this.#byShape[this.shapeOf(lane)];
+    if (this.#tables.isAhead(lane)) lanes?.ahead.push(lane, this.startOf(tenant));
+    else lanes?.eligible.push(lane, this.#deadlineOf(tenant));
   }
 
   #remove(lane: Slot): void {
@@ -407,6 +420,37 @@ export class Contest {
       lane = this.#tables.after(lane);
     }
     return lanes;
+  }
+
+  /** C6 */
+  #keepFine(span: number): void {
+    if (span >= finestSpan * Math.abs(this.#time.value)) return;
+    if (this.#coarseLeft === 0) this.#beginAtNought();
+    else this.#coarseLeft--;
+  }
+
+  /** Looks at all tenants, and is not done again before as many spans make up for that. */
+  #beginAtNought(): void {
+    const { count } = this.#tables;
+    this.#coarseLeft = count;
+    const origin = this.#time.value;
+    for (const mean of [this.#mean, this.#time, ...this.#byShape.map((lanes) => lanes.mean)]) {
+      mean.value -= origin;
+    }
+    for (const lanes of this.#byShape) {
+      lanes.ahead = this.#queue();
+      lanes.eligible = this.#queue();
+    }
+    for (let tenant = 0; tenant < count; tenant++) {
+      this.#tables.setStart(tenant, this.startOf(tenant) - origin);
+      if (this.competes(tenant)) for (const lane of this.#lanesOf(tenant)) this.#stand(lane);
+    }
+    for (const [shape, lanes] of this.#byShape.entries()) this.#show(shape, lanes);
+  }
+
+  #queue(): KeyQueue {
+    const tables = this.#tables;
+    return new KeyQueue(tables.places, (entries, count) => tables.touch(entries, count));
   }
 
   #deadlineOf(tenant: Slot): number {

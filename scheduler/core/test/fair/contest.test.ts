@@ -37,8 +37,7 @@ class Naive {
 
   face(tenant: number, weight: number, span: number): void {
     const one = this.#at(tenant);
-    const change = weight - one.weight;
-    for (const mean of [this.#mean, this.#time]) mean.weigh(change, one.start);
+    for (const mean of [this.#mean, this.#time]) mean.weigh(one.weight, weight, one.start);
     Object.assign(one, { weight, span });
   }
 

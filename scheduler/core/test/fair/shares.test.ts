@@ -244,6 +244,48 @@ describe('tenants', () => {
     for (const [at, cost] of costs(1_000).entries()) expect(cost).toBeCloseTo(costs(3)[at] ?? 0, 9);
   });
 
+  it('are served whenever something of them waits, whatever others weigh that come, go and are weighed anew', () => {
+    const weights = [1e-6, 1e-3, 1, 1e6];
+    const step = fc.record({
+      kind: fc.constantFrom('push', 'push', 'take', 'take', 'take', 'put'),
+      who: fc.nat(3),
+      weight: fc.constantFrom(...weights),
+      cost: fc.constantFrom(0.01, 1, 1e6),
+      priority: fc.constantFrom<Priority>('high', 'normal', 'low'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
+        const queue = fairQueue();
+        for (const [who, weight] of weights.entries()) queue.put(`t${who}`, { weight }, 0);
+        for (const { kind, who, weight, cost, priority } of steps) {
+          if (kind === 'push') enter(queue, task(`t${who}`, { cost, priority }), 0);
+          else if (kind === 'put') queue.put(`t${who}`, { weight }, 0);
+          else {
+            const waiting = Math.min(1, queue.size);
+            expect(takeAll(queue, 1)).toHaveLength(waiting);
+          }
+          queue.check();
+        }
+        const left = queue.size;
+        expect(takeAll(queue)).toHaveLength(left);
+        for (const who of weights.keys()) expect(queue.share(`t${who}`).lag).not.toBeNaN();
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('share alike after one of the least weight has had the cluster to itself for long', () => {
+    const queue = fairQueue();
+    queue.put(tenantName('night'), { weight: 1e-6 }, 0);
+    // A day of a thousand cpus, in tasks of a cpu and a day each.
+    push(queue, 1_000, () => task('night', { cost: 86_400_000 }));
+    takeAll(queue);
+    for (const name of ['a', 'b', 'c']) push(queue, 400, () => task(name, { cost: 0.01 }));
+    const taken = takeAll(queue, 300);
+    const counts = ['a', 'b', 'c'].map((name) => taken.filter((one) => one.tenant === name).length);
+    for (const count of counts) expect(Math.abs(count - 100)).toBeLessThanOrEqual(1);
+  });
+
   it('pay what their tasks took, not what was expected', () => {
     const queue = fairQueue({ costOf: () => 5 });
     push(queue, 300, () => task('slow', { cost: 10 }));
