@@ -64,6 +64,9 @@ it('keeps at least 10 on weekdays from 8 to 18, and not a minute longer', () => 
   expect(group.decide(0, { weekday: 3, minute: 720 }, quiet).reason).toBe(
     'the clock: min 10 on weekdays 8-18',
   );
+  // As people, and what they paste from, write it.
+  const { text, ...printed } = rule('min 10 on weekdays 8–18');
+  expect(rule('min 10 on weekdays 8-18')).toMatchObject(printed);
 });
 
 it('lets a clock rule pass midnight, and refuses one that makes no sense with the reason', () => {

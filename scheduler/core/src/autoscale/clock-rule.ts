@@ -1,6 +1,7 @@
 /**
- * `min 10 on weekdays 8-18`: a floor while the clock says so. The hours are half open (at 18:00 it is
- * over) and may pass midnight (`22-6` belongs to the day on which it begins).
+ * `min 10 on weekdays 8-18`: a floor while the clock says so. Between the hours may stand the dash that is
+ * printed there, too. They are half open (at 18:00 it is over) and may pass midnight (`22-6` belongs to the
+ * day on which it begins).
  */
 export interface ClockRule {
   readonly text: string;
@@ -24,7 +25,8 @@ const dayGroups: Readonly<Record<string, readonly number[]>> = {
   weekdays: [1, 2, 3, 4, 5],
   weekends: [0, 6],
 };
-const form = /^min (\d{1,6}) on (\w+(?:,\w+)*)(?: (\d{1,2})(?::(\d\d))?-(\d{1,2})(?::(\d\d))?)?$/;
+const form =
+  /^min (\d{1,6}) on (\w+(?:,\w+)*)(?: (\d{1,2})(?::(\d\d))?[-–](\d{1,2})(?::(\d\d))?)?$/;
 const dayMinutes = 24 * 60;
 
 /** The rule, or what is wrong with its text. */
