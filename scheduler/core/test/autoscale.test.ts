@@ -231,6 +231,28 @@ it('keeps members for all that was at work at once lately, when it is told to, w
   expect(bare[201]).toBe(0);
 });
 
+it('calls nobody off whom it has ordered while what they were ordered for still waits', () => {
+  const group = new Group(0, { min: 1, max: 500, forecast: forecastTerms });
+  for (let second = 0; second < 300; second++) group.ended(second * 1_000, 10_000);
+  const burst = { ...quiet, ready: 1, busy: 1, queued: 200 };
+  const { size } = group.decide(300_000, sunday, burst);
+  expect(size).toBeGreaterThan(60);
+  const some = { ...burst, ready: 30, starting: size - 30, busy: 30 };
+  expect(group.decide(301_000, sunday, some)).toMatchObject({ size, start: 0, stop: 0 });
+});
+
+it('lets nobody go while members start, when it goes by what was at work lately', () => {
+  const forecast = { ...forecastTerms, caution: 0, holdMs: 60_000, perTask: 1 };
+  const group = new Group(0, { min: 0, max: 99, forecast });
+  const decide = (second: number, view: Partial<GroupView>) =>
+    group.decide(second * 1_000, sunday, { ...quiet, ...view }).size;
+  for (let second = 0; second < 200; second++) decide(second, {});
+  expect(decide(200, { queued: 20 })).toBe(20);
+  // All was done by a few, and the others have not come yet.
+  expect(decide(300, { ready: 5, starting: 15 })).toBe(20);
+  expect(decide(301, { ready: 20 })).toBe(0);
+});
+
 it('lets nobody go before it has seen enough, when it takes a group over', () => {
   const group = new Group(0, { min: 0, max: 50, forecast: forecastTerms }, 12);
   const sizes: number[] = [];

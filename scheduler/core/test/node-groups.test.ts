@@ -1,4 +1,4 @@
-import { isFailure, tenantName } from '@troupe/model';
+import { isFailure, nodeName, tenantName } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { type AutoscaleConfig, type SchedulerConfig, SchedulerMachine } from '../src/index.ts';
 import { cart, config, ok, Scene, stateOf, task } from './scene.ts';
@@ -126,6 +126,16 @@ describe('a group of nodes', () => {
     }
   });
 
+  it('that is asked for an actor again and again stays until then, though no time is said after which it falls', () => {
+    const scene = sceneOf(configured({ ...plain, min: 0 }));
+    scene.pass(6_000);
+    for (let second = 0; second < 20; second++) {
+      expect(scene.resolves('new')?.location).toMatchObject({ code: 'NO_NODES' });
+      scene.pass(1_000);
+    }
+    expect(scene.decided('group-sized').map(({ size }) => size)).toEqual([0, 1]);
+  });
+
   it('that has fallen to none is woken by a timer that falls due, until a node is there, and by one of a paused actor never', () => {
     const group = { ...plain, min: 0, idleMs: 60_000 };
     const scene = sceneOf(configured(group));
@@ -195,6 +205,18 @@ describe('a group of nodes', () => {
     });
   });
 
+  it.each([
+    ['ten hours ahead, where it is Wednesday, 8:13', 600, 5],
+    ['nine hours ahead, where it is Wednesday, 7:13', 540, 1],
+    ['six hours behind, where it is Tuesday', -360, 1],
+  ])('has it by the hours and days of the cell, %s', (_, utcOffsetMinutes, size) => {
+    const groups = [{ ...plain, clock: ['min 5 on wed 8-18'] }];
+    // A Tuesday, 22:13 UTC.
+    const scene = sceneOf({ ...config, autoscale: { utcOffsetMinutes, groups } });
+    scene.pass(6_000);
+    expect(sizeOf(scene, 'plain')).toBe(size);
+  });
+
   it('orders nodes ahead of need by what arrivals are forecast', () => {
     const scene = sceneOf(
       configured({ ...plain, max: 50, forecast: { startMs: 60_000, caution: 2 } }),
@@ -239,6 +261,17 @@ describe('a group of nodes', () => {
     works(180, 400);
     expect(groupsOf(scene)[0]).toMatchObject({ rule: 'forecast' });
     expect(groupsOf(scene)[0]?.size).toBeGreaterThanOrEqual(8);
+  });
+
+  it('does without a node that is cordoned: it is not one of its nodes, and what runs there asks for none', () => {
+    const scene = sceneOf(configured({ ...plain, tasksPerNode: 1 }));
+    for (const id of ['n1.aaaaaaaa', 'n2.aaaaaaaa']) scene.joins(id);
+    for (let i = 0; i < 4; i++) scene.submits(`t${i}`);
+    const cordon = { kind: 'cordon-node', node: nodeName('n1'), cordoned: true } as const;
+    expect(scene.code(scene.asks(cordon))).toBe('done');
+    scene.pass(6_000);
+    const reason = '0 tasks wait and 2 run, 1 for each member';
+    expect(groupsOf(scene)[0]).toMatchObject({ size: 2, ready: 1, reason });
   });
 
   it('has the nodes with all of its labels, and the tasks that select them', () => {
