@@ -174,6 +174,7 @@ describe('a task', () => {
       [{ spread: [{ tasks: [], across: 'zone', skewMax: 0, required: true }] }, 'skewMax = 0'],
       [{ nodesPreferred: [{ weight: 5_000, term: [] }] }, 'weight = 5000'],
       [{ gpus: { count: 0, milli: 500 } }, 'gpus = 0 of 500 thousandths'],
+      [JSON.parse('{"labels":{"__proto__":"db"}}'), 'placement.labels.__proto__ is no name'],
     ];
     for (const [placement, text] of refusals) {
       const wishes = placement as PlacementWishes;

@@ -47,6 +47,8 @@ function labelsFault(labels: PlacementWishes['labels']): string | undefined {
   if (labels === undefined) return undefined;
   const entries = Object.entries(labels);
   if (entries.length > termsMax) return `placement.labels has more than ${termsMax} labels`;
+  // It would be another one once it has been read from the journal.
+  if (Object.hasOwn(labels, '__proto__')) return 'placement.labels.__proto__ is no name of a label';
   const wrong = entries.find(([name, value]) => !isText(name) || !isText(value));
   return wrong === undefined
     ? undefined

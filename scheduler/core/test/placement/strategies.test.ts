@@ -88,6 +88,7 @@ test('locality goes where most of the data is, and elsewhere when there is no ro
     { node: 'b', bytes: 10 },
     { node: 'c', bytes: 20 },
     { node: 'gone', bytes: 99 },
+    { node: 'a', bytes: 5 },
   ];
   const places = ['1', '2', '3'].map((id) => placement.place({ id, ask, dataOn }));
   expect(places.map((choice) => choice.kind === 'placed' && choice.node)).toEqual(['c', 'b', 'a']);
