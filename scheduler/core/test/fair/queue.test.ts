@@ -293,6 +293,30 @@ describe('a quota', () => {
     expect(Math.abs(started - 40)).toBeLessThanOrEqual(1);
   });
 
+  it('that is reached holds back no shape for longer than the others, however many a tenant has', () => {
+    const queue = fairQueue();
+    queue.put(a, { weight: 1, quota: { inFlightMax: 1 } }, 0);
+    for (let cpu = 1; cpu <= 40; cpu++) enter(queue, task('a', { cpu }), 0);
+    for (let left = 40; left > 0; left--) {
+      const picked = queue.take(0);
+      expect(picked, `with ${left} left`).toBeDefined();
+      expect(queue.take(0)).toBeUndefined();
+      if (picked !== undefined) queue.landed(picked.task, 0);
+      queue.check();
+    }
+    expect(queue.size).toBe(0);
+  });
+
+  it('of starts in a second that is lifted lets start at once what waited for it', () => {
+    const queue = fairQueue();
+    queue.put(a, { weight: 1, quota: { startsPerSecondMax: 0.001 } }, 0);
+    push(queue, 5, () => task('a'));
+    expect(takeAll(queue)).toHaveLength(1);
+    queue.put(a, { weight: 1, quota: {} }, 0);
+    expect(takeAll(queue)).toHaveLength(4);
+    expect(queue.wakeAt()).toBeUndefined();
+  });
+
   it('lifts nothing that was missed while it was reached', () => {
     const queue = fairQueue();
     queue.put(a, { weight: 1, quota: { inFlightMax: 1 } }, 0);
