@@ -3,13 +3,13 @@ import { demandFault } from '../../src/placement/index.ts';
 import { Cluster, many } from './cluster.ts';
 
 describe('a refusal explains itself', () => {
-  it('counts each node once, for its first objection', () => {
+  it('counts each node once, for its first objection, and says first what is against most', () => {
     const cpu = { cpu: 4 };
     const cluster = new Cluster([
-      ...['a', 'b', 'c'].map((name) => ({ name, resources: cpu })),
-      { name: 'd', resources: { cpu: 4, gpu: 1 }, cordoned: true },
-      { name: 'e', resources: { cpu: 4 }, cordoned: true },
-      { name: 'f', resources: { cpu: 1, gpu: 1 } },
+      { name: 'a', resources: { cpu: 1, gpu: 1 } },
+      { name: 'b', resources: { cpu: 4, gpu: 1 }, cordoned: true },
+      { name: 'c', resources: { cpu: 4 }, cordoned: true },
+      ...['d', 'e', 'f'].map((name) => ({ name, resources: cpu })),
     ]);
     expect(cluster.put({ resources: { cpu: 2, gpu: 1 } })).toBe(
       '3 nodes lack gpu, 2 are cordoned, 1 has too little cpu',
