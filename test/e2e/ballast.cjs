@@ -14,7 +14,8 @@ if (isMainThread) {
     const limit = 0.9 * getHeapStatistics().heap_size_limit;
     for (collect(); process.memoryUsage().heapUsed < limit; collect()) {
       const room = limit - process.memoryUsage().heapUsed;
-      for (let left = room; left > 0; left -= arrayBytes) ballast.push(new Array(arrayBytes / 8).fill(0));
+      for (let left = room; left > 0; left -= arrayBytes)
+        ballast.push(new Array(arrayBytes / 8).fill(0));
     }
   });
 }

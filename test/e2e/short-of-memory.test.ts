@@ -6,7 +6,9 @@ import { Counter } from '../agents/agents.ts';
 import { type Scene, scene } from './scene.ts';
 
 const ballast = fileURLToPath(new URL('./ballast.cjs', import.meta.url));
-const withBallast = { NODE_OPTIONS: `--max-old-space-size=256 --max-semi-space-size=1 --require ${ballast}` };
+const withBallast = {
+  NODE_OPTIONS: `--max-old-space-size=256 --max-semi-space-size=1 --require ${ballast}`,
+};
 
 let stage: Scene;
 
