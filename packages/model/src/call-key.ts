@@ -1,6 +1,34 @@
 /** Calls under an idempotency key: the key names one call, with one method and its arguments. */
 import { type Failure, failure } from './errors.ts';
-import type { ActorId } from './ids.ts';
+import { type ActorId, type Bytes, sessionId } from './ids.ts';
+import type { Caller } from './messages.ts';
+
+/** Beside the method 72 bits tell the arguments of two calls apart. */
+const argsHashLength = 12;
+
+/** What the session of a call under a key begins with. */
+export const keySessionPrefix = 'key:';
+
+export interface KeyedCall {
+  readonly actor: ActorId;
+  readonly idempotencyKey: string;
+  readonly method: string;
+  readonly args: Bytes;
+}
+
+/** Of all parts, one after the other: SHA-256 in base64url. */
+export type HashText = (...parts: readonly (Bytes | string)[]) => string;
+
+/** Under which session and number it is made: every repetition is the same call, whichever gateway it comes to. */
+export function keyedCaller(
+  { actor, idempotencyKey, method, args }: KeyedCall,
+  hash: HashText,
+): Caller {
+  const [tenant] = actor.split('/', 1);
+  const session = sessionId(`${keySessionPrefix}${tenant}:${hash(actor, '\n', idempotencyKey)}`);
+  const print = keyedPrint(method, hash(args).slice(0, argsHashLength));
+  return { session, number: 1, low: 1, print };
+}
 
 /** What was asked for under the key: the method, and a short hash of its arguments. */
 export function keyedPrint(method: string, argsHash: string): string {

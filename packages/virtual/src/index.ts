@@ -4,6 +4,7 @@ export { Node, type NodeEnd } from './node/node.ts';
 export { schedulerConfig } from './scheduler/config.ts';
 export type { ClientMessage, GatewayMessage } from './scheduler/gateway.ts';
 export { History, latestImage } from './scheduler/history.ts';
+export { callerUnderKey } from './scheduler/keyed-caller.ts';
 export { journal, Scheduler } from './scheduler/scheduler.ts';
 export { CheckpointServer } from './store/checkpoint-server.ts';
 export { LeaseServer } from './store/lease-server.ts';

@@ -10,6 +10,8 @@ export interface Answered {
   readonly client: string;
   readonly session: string;
   readonly number: number;
+  /** Of a call: its number at its client, which is another one under an idempotency key. */
+  readonly ask?: number;
   readonly operation: Operation;
   readonly outcome: Outcome;
   /** A task or a gang that was not taken at all. */

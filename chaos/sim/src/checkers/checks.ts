@@ -43,6 +43,8 @@ import { fairShares } from './fair-shares.ts';
 import { gangAllOrNone } from './gang-all-or-none.ts';
 import { givenUpInOrder } from './given-up-in-order.ts';
 import { goesOnFromTheLine } from './goes-on-from-the-line.ts';
+import { keyNamesOneCall } from './key-names-one-call.ts';
+import { keySights } from './key-sights.ts';
 import { lastGivesWay } from './last-gives-way.ts';
 import { letterSights } from './letter-sights.ts';
 import { lifeSights } from './life-sights.ts';
@@ -105,6 +107,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'reads-are-fresh': readsAreFresh,
   'dead-letters-kept': deadLettersKept,
   'one-for-each-key': oneForEachKey,
+  'key-names-one-call': keyNamesOneCall,
   'signal-once': signalOnce,
   'same-winner': sameWinner,
   'undone-in-reverse': undoneInReverse,
@@ -214,6 +217,7 @@ export class Checks implements Onlooker {
       timerSights,
       lineSights,
       letterSights,
+      keySights,
       lifeSights,
       vaultSights,
       topicSights,
@@ -265,6 +269,7 @@ export class Checks implements Onlooker {
   sent(from: string, subject: string, message: object): void {
     this.#who = from;
     this.truth.asked.sent(message);
+    this.truth.keyed.sent(message);
     if ('kind' in message && message.kind === 'released') this.truth.released(message as Released);
     this.truth.owners.sent(message);
     if (isOfVault(message)) return;

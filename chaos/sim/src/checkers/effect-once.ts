@@ -1,6 +1,6 @@
 /** A call, a letter, a firing of a timer and a step take effect once: no cause and no program twice in an actor's history,
  *  and no step again whose result was recorded. */
-import { type ActorId, leaderSessionPrefix, limits } from '@troupe/model';
+import { type ActorId, keySessionPrefix, leaderSessionPrefix, limits } from '@troupe/model';
 import { callIdOf, type NodeFact, type TurnCause } from '@troupe/worker-node-core';
 import { idIn } from '../node/form.ts';
 import { decodeArgs, isTopic } from '../node/program.ts';
@@ -13,7 +13,7 @@ export const effectOnce: MakeChecker = (truth, violate) => {
   const programs = new Map<string, ActorId>();
   /** Step effects whose result is durable. */
   const recorded = new Set<string>();
-  /** Programs that may run again: a task asked for them after its actor had forgotten it. */
+  /** Programs that may run again: a task, or a client under a key, asked for them after their actor had forgotten it. */
   const forgotten = new Set<string>();
   const isForgotten = (program: string): boolean => {
     for (const one of forgotten) if (program === one || program.startsWith(`${one}.`)) return true;
@@ -55,15 +55,14 @@ export const effectOnce: MakeChecker = (truth, violate) => {
         return;
       }
       if (fact.kind === 'turn-begun') {
-        // An actor knows a task for 15 minutes, as it knows a client.
-        if (first !== undefined && cause.startsWith('task:') && wasSilent(first)) {
+        if (first !== undefined && isForgettable(cause) && wasSilent(first)) {
           forgotten.add(decodeArgs(fact.args).id);
         }
         return;
       }
       // What a leader tells a topic is known by its position in the journal, see `lives-each-once`.
       if (cause.startsWith(leaderSessionPrefix)) return;
-      const again = first !== undefined && cause.startsWith('task:') && wasSilent(first);
+      const again = first !== undefined && isForgettable(cause) && wasSilent(first);
       if (first !== undefined && !again) violate(`${cause} took effect twice at ${actor.id}`);
       noteFailed(fact);
       if (fact.delta === undefined || isTopic(fact.actor)) return;
@@ -89,6 +88,11 @@ export const effectOnce: MakeChecker = (truth, violate) => {
     },
   };
 };
+
+/** An actor knows a task and a key for 15 minutes, as it knows a client, and whoever has one may ask again. */
+function isForgettable(cause: string): boolean {
+  return cause.startsWith('task:') || cause.startsWith(keySessionPrefix);
+}
 
 function callIdIn(truth: Truth, { id, birth }: ActorTruth, cause: TurnCause): string {
   return callIdOf(id, birth, cause, failedBefore(truth, { actor: id, cause }));

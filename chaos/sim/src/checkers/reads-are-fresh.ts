@@ -5,7 +5,7 @@ import type { MakeChecker } from './checker.ts';
 
 export const readsAreFresh: MakeChecker = (truth, violate) => ({
   answered({ operation, session, number, outcome, acknowledgedBefore, bornBefore }) {
-    if (operation.kind === 'call') {
+    if (operation.kind === 'call' || operation.kind === 'keyed') {
       const actor = truth.actors.get(operation.actor);
       const turn = actor?.turns.get(`${session}:${number}`);
       if (actor === undefined || turn === undefined || turn.epoch < actor.birth) return;

@@ -34,6 +34,7 @@ import { Manifests } from '../plan/bundles.ts';
 import type { Scene } from '../plan/scene.ts';
 import { Asked } from './asked.ts';
 import { Grounds } from './grounds.ts';
+import { isKeyed, KeyedCalls } from './keyed-calls.ts';
 import { Lives } from './lives.ts';
 import { Owners } from './owners.ts';
 import { Ledgers } from './runs/ledgers.ts';
@@ -110,6 +111,7 @@ export class Truth {
   readonly ledgers: Ledgers;
   readonly grounds: Grounds;
   readonly asked = new Asked();
+  readonly keyed = new KeyedCalls();
   /** What became of actors, and which topics are to be told. */
   readonly lives = new Lives();
   readonly owners: Owners;
@@ -168,6 +170,9 @@ export class Truth {
     this.lives.journal(fact, position);
     this.owners.journal(fact, position);
     switch (fact.kind) {
+      case 'node-dying':
+        this.keyed.dead.add(fact.incarnation);
+        return;
       case 'config-put':
         this.configVersion = fact.version;
         return;
@@ -275,9 +280,12 @@ export class Truth {
       // The turn that had begun comes to its end with its actor.
       const reason = failure('USER_ERROR', `${actor.id} was destroyed under it`);
       const outcome: Outcome = { ok: false, failure: reason };
+      this.#keyedTurn(actor, begun.cause, outcome);
       this.#note(actor, begun.cause, { seq: fact.seq, epoch: fact.epoch, outcome });
     }
+    if (fact.kind === 'turn-begun') this.#keyedTurn(actor, fact.cause, undefined);
     if (fact.kind !== 'turn') return;
+    this.#keyedTurn(actor, fact.cause, fact.outcome);
     const id = delta === undefined || isTopic(actor.id) ? undefined : idIn(delta);
     if (id !== undefined) actor.ids.push(id);
     const { seq, epoch, outcome, letters, withdrawn = [] } = fact;
@@ -295,6 +303,17 @@ export class Truth {
   #sentBy(from: ActorId, birth: number): Sent | undefined {
     const sender = this.actors.get(from);
     return sender?.birth === birth ? sender : sender?.sentBefore.get(birth);
+  }
+
+  #keyedTurn(
+    { id, node }: ActorTruth,
+    cause: TurnCause | UpgradeCause,
+    outcome: Outcome | undefined,
+  ): void {
+    if (!isKeyed(cause)) return;
+    const { print } = cause;
+    const [at, nights] = [this.now(), this.nightsBefore];
+    this.keyed.turned(id, cause, { print, node, at, nights, outcome });
   }
 
   #note(

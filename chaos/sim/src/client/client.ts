@@ -28,6 +28,7 @@ import type { Operation } from '../plan/load.ts';
 import { reservation, reservedTenant, type Scene, type TenantWish } from '../plan/scene.ts';
 import type { World } from '../world/world.ts';
 import { beginGang, outcomeOf } from './gang-errand.ts';
+import { askedUnderKey, keyedCallerOf } from './keyed.ts';
 import { beginLetters } from './letters-errand.ts';
 import { beginLife } from './life-errand.ts';
 import { beginOwned } from './owned-errand.ts';
@@ -44,7 +45,7 @@ type Unsent = ClientMessage extends infer M
   : never;
 type CallOperation = Extract<
   Operation,
-  { kind: 'call' | 'read' | 'signal' | 'letter-call' | 'topic' | 'stream' }
+  { kind: 'call' | 'keyed' | 'read' | 'signal' | 'letter-call' | 'topic' | 'stream' }
 >;
 type ReservationOperation = Extract<Operation, { kind: 'reservation' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
@@ -187,6 +188,7 @@ export class Client {
       case 'call':
         if (operation.ofBirth === true) return this.#callOfBirth(operation);
         return this.#call(operation);
+      case 'keyed':
       case 'read':
       case 'signal':
       case 'letter-call':
@@ -461,7 +463,17 @@ export class Client {
   #settle(call: OpenCall, outcome: Outcome): void {
     this.#calls.delete(call.number);
     this.#left -= 1;
-    this.#world.checks.answered({ client: this.#name, ...call, outcome });
+    const { operation, session, number } = call;
+    const called = operation.kind === 'keyed' ? keyedCallerOf(operation) : { session, number };
+    const { session: as, number: under } = called;
+    this.#world.checks.answered({
+      client: this.#name,
+      ...call,
+      session: as,
+      number: under,
+      ask: number,
+      outcome,
+    });
     call.then?.(outcome);
   }
 
@@ -489,7 +501,7 @@ export class Client {
   #sendCall(call: OpenCall): void {
     const { operation, session, number, deadlineAt, birth, streams, taken } = call;
     const { kind } = operation;
-    const isScoped = kind === 'call' || kind === 'read' || kind === 'stream';
+    const isScoped = scopedKinds.has(kind);
     const { scope = this.#world.scope } = isScoped && 'scope' in operation ? operation : {};
     const from = taken?.length;
     // What has begun needs no time to be accepted in.
@@ -503,6 +515,7 @@ export class Client {
       low: this.#low(operation.actor, session),
       actor: operation.actor,
       ...askedOf(operation),
+      ...(operation.kind === 'keyed' ? { idempotencyKey: operation.key } : {}),
       deadlineMs: Math.max(1, Math.ceil(leftMs)),
       ...(from === undefined ? {} : { from }),
       ...(operation.kind === 'read' && operation.atTurn !== undefined
@@ -537,14 +550,18 @@ export class Client {
   }
 }
 
+/** What creates its actor, and in which scope. */
+const scopedKinds: ReadonlySet<string> = new Set(['call', 'keyed', 'read', 'stream']);
+
 /** It is no turn, and nothing of it is recorded. */
 function isRead(operation: CallOperation): boolean {
   return operation.kind === 'read' || ('method' in operation && operation.method === lettersMethod);
 }
 
-/** A stream has one of its own. */
+/** A stream has one of its own; under a key it tells this client what is answered, and no more. */
 function sessionOf(name: string, operation: CallOperation, number: number): string {
   if (operation.kind === 'stream') return `${name}/stream-${number}`;
+  if (operation.kind === 'keyed') return `${name}/keyed-${number}`;
   return isRead(operation) ? `${name}/reads` : name;
 }
 
@@ -560,6 +577,8 @@ function askedOf(operation: CallOperation): {
         args: encodeArgs(operation.program),
         priority: operation.priority,
       };
+    case 'keyed':
+      return askedUnderKey(operation);
     case 'stream':
       return { method: 'run', args: encodeArgs(operation.program) };
     case 'signal':

@@ -139,6 +139,11 @@ export const mutants = {
   'tried-once-more': 'a letter is tried once more often than its sender asked',
   'signals-not-in-the-checkpoint': 'a checkpoint forgets the signals that wait',
   'letter-keys-not-in-the-checkpoint': 'a checkpoint forgets the idempotency keys of letters',
+  'keys-not-in-the-checkpoint': 'a checkpoint forgets what was answered under idempotency keys',
+  'prints-ignored':
+    'a node takes whatever is asked for under a known idempotency key for the call that it names',
+  'prints-not-in-the-checkpoint': 'a checkpoint forgets what was asked for under idempotency keys',
+  'keys-by-client': 'a gateway takes the key of each client for a key of its own',
   'losers-not-recorded': 'a race does not record what lost',
   'races-run-anew': 'a turn that runs again runs its races anew',
   'undone-first-to-last': 'a turn that fails undoes its steps in the order in which it took them',

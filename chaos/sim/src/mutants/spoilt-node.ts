@@ -6,6 +6,7 @@ import {
   encode,
   encodeValue,
   incarnation,
+  keySessionPrefix,
   type Letter,
   type Machine,
   type Output,
@@ -29,6 +30,12 @@ export function heardByNode(world: World, process: Process, message: ToNode): To
   }
   if (world.mutant === 'subscribed-for-another' && message.kind === 'call') {
     return subscribedForAnother(message);
+  }
+  if (world.mutant === 'prints-ignored' && message.kind === 'call') {
+    const { actor, caller } = message;
+    const [first] = world.checks.truth.keyed.key(actor, caller.session).turns;
+    const print = first?.print ?? caller.print;
+    return print === undefined ? message : { ...message, caller: { ...caller, print } };
   }
   if (message.kind === 'place') return spoiltPlace(world, process, message);
   if (world.mutant === 'letters-by-arrival' && message.kind === 'letter') {
@@ -274,7 +281,13 @@ function lostInDrain(): SpoilOutput {
 interface Body {
   memory: {
     recv: unknown[];
-    sessions: unknown[];
+    sessions: (readonly [
+      session: string,
+      low: number,
+      age: number,
+      replies: unknown,
+      print?: string,
+    ])[];
     outbox: [to: string, next: number, letters: unknown[]][];
     begun?: unknown;
     signals?: unknown;
@@ -309,6 +322,14 @@ function withoutLetters(memory: Body['memory']): void {
 const checkpointSpoilers: { readonly [mutant: string]: (memory: Body['memory']) => void } = {
   'dedupe-not-in-the-checkpoint': (memory) => {
     memory.sessions = [];
+  },
+  'keys-not-in-the-checkpoint': (memory) => {
+    memory.sessions = memory.sessions.filter(([session]) => !session.startsWith(keySessionPrefix));
+  },
+  'prints-not-in-the-checkpoint': (memory) => {
+    memory.sessions = memory.sessions.map(([session, low, age, replies]) => {
+      return [session, low, age, replies];
+    });
   },
   'letters-not-in-the-checkpoint': (memory) => {
     memory.recv = [];

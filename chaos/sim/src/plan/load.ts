@@ -54,6 +54,15 @@ export type Operation = {
       /** Of an actor that is created by it; that of all unless given. */
       readonly scope?: string;
     }
+  /** Under an idempotency key, which several clients share; `hear` is asked for with the id alone. */
+  | {
+      readonly kind: 'keyed';
+      readonly key: string;
+      readonly actor: ActorId;
+      readonly method: 'run' | 'hear';
+      readonly program: Program;
+      readonly deadlineMs: number;
+    }
   /** Its values are taken as they come; after each answer the client rests for so long. */
   | {
       readonly kind: 'stream';
@@ -270,7 +279,7 @@ interface Where {
   readonly path: readonly number[];
 }
 
-function drawProgram(id: string, where: Where, chance: Random): Program {
+export function drawProgram(id: string, where: Where, chance: Random): Program {
   const parts: Part[] = [];
   const count = where.depth === 0 ? chance.whole(0, 4) : chance.whole(0, 2);
   for (let number = 0; number < count; number++) {

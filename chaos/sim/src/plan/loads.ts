@@ -8,6 +8,7 @@ import { drawConfigs } from './configs.ts';
 import type { Fault, Places } from './faults.ts';
 import { drawGuardians } from './guardians.ts';
 import { drawJourneys } from './journeys.ts';
+import { drawKeyedCalls } from './keyed-calls.ts';
 import { drawLetterLoad } from './letter-load.ts';
 import { drawLives } from './lives.ts';
 import { drawOperations, type LoadShape, type Operation } from './load.ts';
@@ -47,7 +48,11 @@ export interface LoadWishes {
 }
 
 /** `askers`: the clients that ask for the load. */
-type Asked = LoadGround & { readonly askers: readonly string[] };
+type Asked = LoadGround & {
+  readonly askers: readonly string[];
+  /** What is in the load as far as it is the same for all clients. */
+  readonly common: Random;
+};
 
 interface Load {
   /** Of the busy seeds that can have it; all have it when absent, where there is anything to ask. */
@@ -125,6 +130,12 @@ const loads = {
     share: 0.35,
     draw: (client, { shape }, chance) => drawStreams(client, shape, chance),
   },
+  /** Clients share idempotency keys. */
+  keys: {
+    share: 0.4,
+    draw: (_client, { shape, places: { schedulers }, common }, chance) =>
+      drawKeyedCalls({ ...shape, schedulers, common }, chance),
+  },
   /** What the tenant is configured with is changed. */
   configs: {
     share: 0.35,
@@ -189,7 +200,8 @@ export function drawLoads(
     const asking = askers.get(name) ?? [];
     if (!asking.includes(client)) return [];
     const own = load.fork(name === 'calls' ? client : `${client}/${name}`);
-    return draw(client, { ...ground, askers: asking }, own).slice(0, operations);
+    const common = load.fork(`all/${name}`);
+    return draw(client, { ...ground, askers: asking, common }, own).slice(0, operations);
   };
   return new Map(
     ground.places.clients.map((client) => [client, names.flatMap((name) => drawn(client, name))]),

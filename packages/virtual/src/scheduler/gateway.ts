@@ -10,12 +10,14 @@ import {
   type Address,
   type Answered,
   type Call,
+  type Caller,
   type CallResult,
   errorTable,
   failure,
   gatewayAddress,
   type Incarnation,
   isFailure,
+  keyOfAnother,
   type Located,
   type Location,
   type NotHere,
@@ -31,6 +33,7 @@ import type { Process } from '../world/process.ts';
 import type { Random } from '../world/random.ts';
 import type { World } from '../world/world.ts';
 import type { AppliedFacts } from './history.ts';
+import { callerUnderKey } from './keyed-caller.ts';
 import { Routes } from './routes.ts';
 
 /** What a client asks of a gateway, again and again; `since` tells one stream from the next. */
@@ -44,6 +47,9 @@ export type ClientMessage = { readonly since: number } & (
       readonly actor: ActorId;
       readonly method: string;
       readonly args: Uint8Array;
+      /** It is the same call for whoever has the key, and its session and number only tell this client what is
+       *  answered; none of a client's session without one. */
+      readonly idempotencyKey?: string;
       /** Of a read of the past. */
       readonly atTurn?: number;
       /** It takes what the method yields from there on. */
@@ -92,6 +98,9 @@ type ClientCall = Extract<ClientMessage, { kind: 'client-call' }>;
 
 interface OpenCall {
   call: ClientCall;
+  readonly caller: Caller;
+  /** Further clients that wait for the same one under its key. */
+  others: readonly ClientCall[];
   readonly deadlineAt: number;
   readonly target: Target;
   sentAt: number;
@@ -268,7 +277,14 @@ export class Gateway {
   #forget(client: Address): void {
     this.#heard.delete(client);
     for (const open of [...this.#calls.values()]) {
-      if (open.call.client === client) this.#remove(open);
+      open.others = open.others.filter((other) => other.client !== client);
+      if (open.call.client !== client) continue;
+      const [next, ...others] = open.others;
+      if (next === undefined) this.#remove(open);
+      else {
+        open.call = next;
+        open.others = others;
+      }
     }
     for (const [number, open] of this.#requests) {
       if (open.client === client) this.#requests.delete(number);
@@ -276,21 +292,46 @@ export class Gateway {
   }
 
   #open(call: ClientCall): void {
-    const known = this.#calls.get(keyOf(call.session, call.number));
-    if (known !== undefined) {
-      known.call = { ...call, low: Math.max(call.low, known.call.low) };
-      return;
-    }
+    const caller = this.#callerOf(call);
+    const known = this.#calls.get(keyOf(caller.session, caller.number));
+    if (known !== undefined) return this.#again(known, call, caller);
     const target = this.#targets.get(call.actor) ?? this.#newTarget(call.actor);
     // A millisecond less: one that has nothing left, and asks for the answer only, is late at once.
     const deadlineAt = this.#process.now() + call.deadlineMs - 1;
-    const open: OpenCall = { call, deadlineAt, target, sentAt: 0, sentTo: undefined, sentEpoch: 0 };
-    this.#calls.set(keyOf(call.session, call.number), open);
+    const unsent = { sentAt: 0, sentTo: undefined, sentEpoch: 0 };
+    const open: OpenCall = { call, caller, others: [], deadlineAt, target, ...unsent };
+    this.#calls.set(keyOf(caller.session, caller.number), open);
     target.calls.add(open);
     if (target.route !== undefined) this.#send(open, target.route);
     else if (target.calls.size === 1 || (call.birth === undefined && !target.byName)) {
       this.#resolve(target);
     }
+  }
+
+  #callerOf(call: ClientCall): Caller {
+    const { session, number, low, actor, idempotencyKey, method, args } = call;
+    if (idempotencyKey === undefined) return { session, number, low };
+    const caller = callerUnderKey({ actor, idempotencyKey, method, args });
+    if (this.#world.mutant !== 'keys-by-client') return caller;
+    return { ...caller, session: `${caller.session}:${call.client}` as SessionId };
+  }
+
+  /** It waits here: asked for by the same client once more, or by another one under its key. */
+  #again(known: OpenCall, call: ClientCall, { print }: Caller): void {
+    const { print: first } = known.caller;
+    if (first !== undefined && print !== undefined && first !== print) {
+      const outcome = { ok: false, failure: keyOfAnother(call.actor, first, print) } as const;
+      return this.#answerTo(call, outcome);
+    }
+    const isSame = known.call.client === call.client && known.call.number === call.number;
+    if (print === undefined || isSame) {
+      known.call = { ...call, low: Math.max(call.low, known.call.low) };
+      return;
+    }
+    const others = known.others.filter(
+      ({ client, number }) => client !== call.client || number !== call.number,
+    );
+    known.others = [...others, call];
   }
 
   #cancel(session: SessionId, number: number): void {
@@ -375,7 +416,7 @@ export class Gateway {
       epoch: route.epoch,
       method: call.method,
       args: call.args,
-      caller: { session: call.session, number: call.number, low: call.low },
+      caller: callerIn(open),
       replyTo: this.address,
       sentAt: open.sentAt,
       deadlineAt: this.#deadlineOf(open),
@@ -556,7 +597,10 @@ export class Gateway {
 
   #answer(open: OpenCall, outcome: Outcome): void {
     this.#remove(open);
-    const { client, number, since } = open.call;
+    for (const call of [open.call, ...open.others]) this.#answerTo(call, outcome);
+  }
+
+  #answerTo({ client, number, since }: ClientCall, outcome: Outcome): void {
     const gateway = this.address;
     this.#toClient(client, { kind: 'call-answered', since, gateway, number, outcome });
   }
@@ -567,8 +611,8 @@ export class Gateway {
 
   #remove(open: OpenCall): void {
     if (this.#world.mutant === 'answered-calls-are-kept') return;
-    const { call, target } = open;
-    this.#calls.delete(keyOf(call.session, call.number));
+    const { caller, target } = open;
+    this.#calls.delete(keyOf(caller.session, caller.number));
     target.calls.delete(open);
     if (target.calls.size === 0) this.#targets.delete(target.actor);
   }
@@ -577,6 +621,11 @@ export class Gateway {
 /** Nobody can have begun it. Who takes on from a position has had values of what began long ago. */
 function isUnrun({ sentAt, call: { from = 0 } }: OpenCall): boolean {
   return sentAt === 0 && from === 0;
+}
+
+/** What a client without a key has answered since is said with each copy. */
+function callerIn({ call, caller }: OpenCall): Caller {
+  return call.idempotencyKey === undefined ? { ...caller, low: call.low } : caller;
 }
 
 function keyOf(session: SessionId, number: number): string {

@@ -1,25 +1,16 @@
 /** Under which session and number a unary call is made. */
 import { createHash } from 'node:crypto';
-import { type ActorId, type Bytes, type Caller, keyedPrint, type SessionId } from '@troupe/model';
+import { type Bytes, type Caller, type KeyedCall, keyedCaller } from '@troupe/model';
 import type { Gateway } from './gateway.ts';
 
-/** Beside it 72 bits tell the arguments of two calls apart. */
-const argsHashLength = 12;
-
-export interface KeyedCall {
-  readonly actor: ActorId;
-  readonly idempotencyKey: string;
-  readonly method: string;
-  readonly args: Bytes;
+export function callerOf(gateway: Gateway, call: KeyedCall): Caller {
+  return call.idempotencyKey === ''
+    ? gateway.nextOwnCall(call.actor)
+    : keyedCaller(call, sha256Text);
 }
 
-/** Under a key every repetition is the same call, whichever gateway it comes to. */
-export function callerOf(gateway: Gateway, call: KeyedCall): Caller {
-  const { actor, idempotencyKey: key, method, args } = call;
-  if (key === '') return gateway.nextOwnCall(actor);
-  const hash = createHash('sha256').update(actor).update('\n').update(key).digest('base64url');
-  const [tenant] = actor.split('/', 1);
-  const session = `key:${tenant}:${hash}` as SessionId;
-  const argsHash = createHash('sha256').update(args).digest('base64url').slice(0, argsHashLength);
-  return { session, number: 1, low: 1, print: keyedPrint(method, argsHash) };
+function sha256Text(...parts: readonly (Bytes | string)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('base64url');
 }
