@@ -35,6 +35,19 @@ export function keyedPrint(method: string, argsHash: string): string {
   return `${method} ${argsHash}`;
 }
 
+export type AnsweredCall = Pick<Caller, 'session' | 'number' | 'print'>;
+
+/** What tells open calls of one number apart, whoever made them: under one key several may be asked for, and the actor
+ *  alone knows which of them it names. */
+export function nameOfCaller({ session, print }: Pick<Caller, 'session' | 'print'>): string {
+  return print === undefined ? session : `${session} ${print}`;
+}
+
+/** What an answer says of the call that it answers. */
+export function answeredAs({ session, number, print }: AnsweredCall): AnsweredCall {
+  return print === undefined ? { session, number } : { session, number, print };
+}
+
 /** Why a call under a key is not had: what was first asked for under it is another one. */
 export function keyOfAnother(actor: ActorId, first: string, asked: string): Failure {
   const [known, given] = [methodOf(first), methodOf(asked)];

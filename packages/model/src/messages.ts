@@ -101,6 +101,8 @@ export interface CallResult {
   readonly actor: ActorId;
   readonly session: SessionId;
   readonly number: number;
+  /** As its call said it: under one key several may have been asked for. Absent from older nodes. */
+  readonly print?: string;
   readonly outcome: Outcome;
   /** Refused for coming so much too late: a sender that still has time for it stood still. */
   readonly lateMs?: number;
@@ -122,6 +124,8 @@ export interface NotHere {
   readonly epoch: number;
   readonly session: SessionId;
   readonly number: number;
+  /** As in a result. */
+  readonly print?: string;
   /** That birth has not run the call, and never will: it has ended. */
   readonly unrun?: true;
 }

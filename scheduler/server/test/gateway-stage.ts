@@ -5,6 +5,7 @@
 import { type Fabric, openFabric, silentLogger } from '@troupe/fabric';
 import {
   type ActorId,
+  answeredAs,
   type Call,
   type CallResult,
   encodeValue,
@@ -138,7 +139,6 @@ export function moved(actor: ActorId, node: Incarnation): SchedulerFact {
 
 export function done(call: Call, value: unknown): CallResult {
   const { actor, caller } = call;
-  const { session, number } = caller;
   const outcome = { ok: true, value: encodeValue(value) } as const;
-  return { kind: 'call-result', actor, session, number, outcome };
+  return { kind: 'call-result', actor, ...answeredAs(caller), outcome };
 }

@@ -20,6 +20,8 @@
 import {
   type ActorId,
   type Address,
+  type AnsweredCall,
+  answeredAs,
   builtInBundle,
   type Call,
   type CancelCall,
@@ -197,11 +199,8 @@ export class Mailboxes {
       if (replyTo === undefined) continue;
       if (cause.kind === 'letter') tellSender(cause.from, cause.fromBirth, replyTo);
       else if (cause.kind === 'call') {
-        const { session, number } = cause;
-        this.#core.out.reply({
-          to: replyTo,
-          message: { kind: 'not-here', actor: id, epoch, session, number },
-        });
+        const message = { kind: 'not-here', actor: id, epoch, ...answeredAs(cause) } as const;
+        this.#core.out.reply({ to: replyTo, message });
       }
     }
     for (const message of activation.waiting.splice(0)) {
@@ -234,7 +233,7 @@ export class Mailboxes {
       if (known !== undefined) this.answer(activation, input, known);
       else if (replyTo !== undefined) {
         const { id: actor, epoch } = activation;
-        this.#unrun({ actor, epoch }, { session, number }, replyTo);
+        this.#unrun({ actor, epoch }, cause, replyTo);
       }
     }
     activation.open.clear();
@@ -260,7 +259,7 @@ export class Mailboxes {
     closed(activation, input.cause.session, input.cause.number);
     this.#core.streams.onAnswer(activation, input, outcome);
     if (input.replyTo === undefined) return;
-    this.#reply(activation, input.replyTo, input.cause.session, input.cause.number, outcome);
+    this.#reply(activation, input.replyTo, input.cause, outcome);
   }
 
   #take(activation: Activation, message: Call | Letter): void {
@@ -301,7 +300,7 @@ export class Mailboxes {
     const known = memory.sessions.window(session);
     const reply = known?.replies.get(number);
     if (reply !== undefined) {
-      return this.#reply(activation, call.replyTo, session, number, reply);
+      return this.#reply(activation, call.replyTo, call.caller, reply);
     }
     const again = activation.open.get(session)?.get(number);
     if (again !== undefined) {
@@ -380,8 +379,7 @@ export class Mailboxes {
       );
     }
     if (refusal !== undefined) return this.#refuse(call, refusal);
-    const { session, number } = call.caller;
-    this.#reply(activation, call.replyTo, session, number, signalled);
+    this.#reply(activation, call.replyTo, call.caller, signalled);
   }
 
   /** Of dead letters, which one call delivers anew, as a turn. */
@@ -508,9 +506,9 @@ export class Mailboxes {
 
   #refuse(call: Call, reason: Failure, lateMs?: number): void {
     const { actor, epoch } = call;
-    const { session, number } = call.caller;
     const outcome: Outcome = { ok: false, failure: reason };
-    const message = { kind: 'call-result', actor, session, number, outcome, epoch } as const;
+    const of = answeredAs(call.caller);
+    const message = { kind: 'call-result', actor, ...of, outcome, epoch } as const;
     this.#core.out.append({ kind: 'barrier' });
     this.#core.out.reply({
       to: call.replyTo,
@@ -527,7 +525,7 @@ export class Mailboxes {
       const another = ofAnother(activation, call);
       if (another !== undefined) return this.#refuse(call, another);
       if (this.#takes(activation, call)) return;
-      return this.#reply(activation, call.replyTo, session, number, reply);
+      return this.#reply(activation, call.replyTo, call.caller, reply);
     }
     if (known === undefined || number >= known.low) {
       return this.#unrun(call, call.caller, call.replyTo);
@@ -537,13 +535,10 @@ export class Mailboxes {
   }
 
   /** As sure as what the actor remembers, so it waits for an append like any refusal. */
-  #unrun(
-    { actor, epoch }: Pick<Call, 'actor' | 'epoch'>,
-    { session, number }: Pick<Call['caller'], 'session' | 'number'>,
-    to: Address,
-  ): void {
+  #unrun({ actor, epoch }: Pick<Call, 'actor' | 'epoch'>, caller: AnsweredCall, to: Address): void {
+    const of = answeredAs(caller);
     this.#core.out.append({ kind: 'barrier' });
-    const message = { kind: 'not-here', actor, epoch, session, number, unrun: true } as const;
+    const message = { kind: 'not-here', actor, epoch, ...of, unrun: true } as const;
     this.#core.out.reply({ to, message });
   }
 
@@ -552,28 +547,22 @@ export class Mailboxes {
   }
 
   #notHere(call: Call): void {
-    const { session, number } = call.caller;
-    this.#core.out.reply({
-      to: call.replyTo,
-      message: { kind: 'not-here', actor: call.actor, epoch: call.epoch, session, number },
-    });
+    const { actor, epoch, caller, replyTo } = call;
+    const message = { kind: 'not-here', actor, epoch, ...answeredAs(caller) } as const;
+    this.#core.out.reply({ to: replyTo, message });
   }
 
-  #reply(
-    activation: Activation,
-    to: Address,
-    session: SessionId,
-    number: number,
-    outcome: Outcome,
-  ): void {
+  #reply(activation: Activation, to: Address, caller: AnsweredCall, outcome: Outcome): void {
     const { id, scope, epoch } = activation;
     const clock = activation.memory?.clock ?? {};
-    const answer = { kind: 'call-result', actor: id, session, number, outcome } as const;
+    const answer = { kind: 'call-result', actor: id, ...answeredAs(caller), outcome } as const;
     const message = outcome.ok ? answer : { ...answer, epoch };
     // Only an actor has use for a clock.
     this.#core.out.reply({
       to,
-      message: session.startsWith(actorSessionPrefix) ? { ...message, scope, clock } : message,
+      message: caller.session.startsWith(actorSessionPrefix)
+        ? { ...message, scope, clock }
+        : message,
     });
   }
 }

@@ -16,6 +16,8 @@
  */
 import {
   type Address,
+  type AnsweredCall,
+  answeredAs,
   type Bytes,
   type Call,
   type Failure,
@@ -23,7 +25,6 @@ import {
   failure,
   limits,
   type Outcome,
-  type SessionId,
   takenOutcome,
 } from '@troupe/model';
 import type { Activation, Input, Turn } from './activation.ts';
@@ -32,9 +33,7 @@ import type { Core } from './core.ts';
 import { applyYielded, isAhead, noteTaken, type Stream } from './yields.ts';
 
 /** A call that takes. */
-interface Taking {
-  readonly session: SessionId;
-  readonly number: number;
+interface Taking extends AnsweredCall {
   readonly from: number;
   readonly replyTo: Address;
 }
@@ -53,7 +52,7 @@ export class Streams {
     const { session, number, low } = call.caller;
     const { memory } = activation;
     if (memory === undefined) return 'taken';
-    const taking = { session, number, from, replyTo: call.replyTo };
+    const taking = { ...answeredAs(call.caller), from, replyTo: call.replyTo };
     const reply = memory.sessions.window(session)?.replies.get(number);
     const input = activation.open.get(session)?.get(number);
     if (reply === undefined && input === undefined) {
@@ -99,7 +98,7 @@ export class Streams {
     const { session, number } = input.cause;
     const stream = activation.memory?.sessions.yields.of(session, number);
     for (const [replyTo, from] of input.takers) {
-      const taking = { session, number, from, replyTo };
+      const taking = { ...answeredAs(input.cause), from, replyTo };
       if (stream !== undefined && from < stream.next) this.#give(activation, taking, stream);
       else this.#end(activation, taking, stream, outcome);
     }
@@ -114,7 +113,7 @@ export class Streams {
     for (const [replyTo, from] of takers) {
       if (from >= stream.next) continue;
       takers.delete(replyTo);
-      this.#give(activation, { session, number, from, replyTo }, stream);
+      this.#give(activation, { ...answeredAs(cause), from, replyTo }, stream);
     }
   }
 
@@ -138,9 +137,9 @@ export class Streams {
     this.#say(activation, taking, takenOutcome({ position, values: [], end }));
   }
 
-  #say({ id }: Activation, { session, number, replyTo }: Taking, outcome: Outcome): void {
-    const result = { kind: 'call-result', actor: id, session, number, outcome } as const;
-    this.#core.out.reply({ to: replyTo, message: { ...result, taking: true } });
+  #say({ id }: Activation, taking: Taking, outcome: Outcome): void {
+    const result = { kind: 'call-result', actor: id, ...answeredAs(taking), outcome } as const;
+    this.#core.out.reply({ to: taking.replyTo, message: { ...result, taking: true } });
   }
 
   /** Says that there is room for more, unless the method is to wait (YS4). */

@@ -54,6 +54,16 @@ describe('a call under the idempotency key of another one', () => {
     expect(applied(a)).toEqual(['x']);
   });
 
+  test('is told apart from it by each answer: under one key a gateway may wait for both', () => {
+    const a = placed();
+    keyed(a, 'hang', 'x');
+    keyed(a, 'hang', 'y');
+    a.end(a.lastTurn().work, 'done', 'x');
+    keyed(a, 'hang', 'x');
+    const [x, y] = [keyedPrint('hang', 'x'), keyedPrint('hang', 'y')];
+    expect(a.results().map(({ print }) => print)).toEqual([y, x, x]);
+  });
+
   test('is refused also while the first one is under way, which is answered where it was', () => {
     const a = placed();
     keyed(a, 'hang', 'x');

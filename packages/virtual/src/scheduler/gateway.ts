@@ -17,10 +17,10 @@ import {
   gatewayAddress,
   type Incarnation,
   isFailure,
-  keyOfAnother,
   type Located,
   type Location,
   type NotHere,
+  nameOfCaller,
   type Outcome,
   type Request,
   type RequestBody,
@@ -293,14 +293,14 @@ export class Gateway {
 
   #open(call: ClientCall): void {
     const caller = this.#callerOf(call);
-    const known = this.#calls.get(keyOf(caller.session, caller.number));
-    if (known !== undefined) return this.#again(known, call, caller);
+    const known = this.#calls.get(keyOf(caller));
+    if (known !== undefined) return this.#again(known, call);
     const target = this.#targets.get(call.actor) ?? this.#newTarget(call.actor);
     // A millisecond less: one that has nothing left, and asks for the answer only, is late at once.
     const deadlineAt = this.#process.now() + call.deadlineMs - 1;
     const unsent = { sentAt: 0, sentTo: undefined, sentEpoch: 0 };
     const open: OpenCall = { call, caller, others: [], deadlineAt, target, ...unsent };
-    this.#calls.set(keyOf(caller.session, caller.number), open);
+    this.#calls.set(keyOf(caller), open);
     target.calls.add(open);
     if (target.route !== undefined) this.#send(open, target.route);
     else if (target.calls.size === 1 || (call.birth === undefined && !target.byName)) {
@@ -317,14 +317,9 @@ export class Gateway {
   }
 
   /** It waits here: asked for by the same client once more, or by another one under its key. */
-  #again(known: OpenCall, call: ClientCall, { print }: Caller): void {
-    const { print: first } = known.caller;
-    if (first !== undefined && print !== undefined && first !== print) {
-      const outcome = { ok: false, failure: keyOfAnother(call.actor, first, print) } as const;
-      return this.#answerTo(call, outcome);
-    }
+  #again(known: OpenCall, call: ClientCall): void {
     const isSame = known.call.client === call.client && known.call.number === call.number;
-    if (print === undefined || isSame) {
+    if (known.caller.print === undefined || isSame) {
       known.call = { ...call, low: Math.max(call.low, known.call.low) };
       return;
     }
@@ -335,7 +330,7 @@ export class Gateway {
   }
 
   #cancel(session: SessionId, number: number): void {
-    const open = this.#calls.get(keyOf(session, number));
+    const open = this.#calls.get(keyOf({ session, number }));
     if (open === undefined) return;
     const { actor } = open.call;
     if (open.sentTo === undefined) {
@@ -430,7 +425,7 @@ export class Gateway {
   }
 
   #onResult(result: CallResult): void {
-    const open = this.#calls.get(keyOf(result.session, result.number));
+    const open = this.#calls.get(keyOf(result));
     if (open === undefined || open.call.actor !== result.actor) return;
     if (result.outcome.ok && (result.taking === true) !== (open.call.from !== undefined)) return;
     open.target.backoffMs = 0;
@@ -455,7 +450,7 @@ export class Gateway {
   }
 
   #onNotHere(refusal: NotHere): void {
-    const open = this.#calls.get(keyOf(refusal.session, refusal.number));
+    const open = this.#calls.get(keyOf(refusal));
     const isLast = open?.call.actor === refusal.actor && open.sentEpoch === refusal.epoch;
     if (refusal.unrun === true && isLast) open.sentAt = 0;
     const target = this.#targets.get(refusal.actor);
@@ -612,7 +607,7 @@ export class Gateway {
   #remove(open: OpenCall): void {
     if (this.#world.mutant === 'answered-calls-are-kept') return;
     const { caller, target } = open;
-    this.#calls.delete(keyOf(caller.session, caller.number));
+    this.#calls.delete(keyOf(caller));
     target.calls.delete(open);
     if (target.calls.size === 0) this.#targets.delete(target.actor);
   }
@@ -628,6 +623,6 @@ function callerIn({ call, caller }: OpenCall): Caller {
   return call.idempotencyKey === undefined ? { ...caller, low: call.low } : caller;
 }
 
-function keyOf(session: SessionId, number: number): string {
-  return `${session}|${number}`;
+function keyOf(caller: Pick<Caller, 'session' | 'number' | 'print'>): string {
+  return `${nameOfCaller(caller)}|${caller.number}`;
 }

@@ -1,5 +1,5 @@
 /** `ActorsService`: single calls of foreign clients, what becomes of actors, and their migration. */
-import { type Outcome, type SessionId, TroupeError, troupeError, withKey } from '@troupe/model';
+import { type Outcome, TroupeError, troupeError, withKey } from '@troupe/model';
 import { actorLives } from './actor-lives.ts';
 import { callerOf } from './caller.ts';
 import {
@@ -76,7 +76,7 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
   const runMs = await gateway.admit(tenant, request.type, request.method, args.bytes);
   const { method, idempotencyKey } = request;
   const caller = callerOf(gateway, { actor, idempotencyKey, method, args: args.bytes });
-  const outcome = await outcomeOf(gateway, asked, caller.session, {
+  const outcome = await outcomeOf(gateway, asked, {
     ...caller,
     actor,
     method,
@@ -94,7 +94,6 @@ async function call(gateway: Gateway, asked: Asked<CallRequest>) {
 function outcomeOf(
   gateway: Gateway,
   asked: Asked<CallRequest>,
-  session: SessionId,
   start: Omit<NewCall, 'sink'>,
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
@@ -102,8 +101,8 @@ function outcomeOf(
     gateway.calls.open({ ...start, sink });
     asked.signal.addEventListener('abort', () => {
       // A keyed call may have others waiting, here or elsewhere: it goes on.
-      if (asked.request.idempotencyKey !== '') gateway.calls.forget(session, sink);
-      else gateway.calls.cancel(session, start.number);
+      if (asked.request.idempotencyKey !== '') gateway.calls.forget(start, sink);
+      else gateway.calls.cancel(start.session, start.number);
       reject(troupeError('CANCELLED', `the caller of "${start.actor}" no longer waits`));
     });
   });

@@ -12,6 +12,8 @@
  *     refused, the later one may run.
  * O7  a call of one birth goes to that birth alone, and creates nothing. What its actor said to be unrun
  *     when it was destroyed counts as never sent.
+ * O8  a call under an idempotency key has the answers to what it asks for, and to nothing else that was asked for under
+ *     that key here: which of them the key names the actor alone knows.
  *
  * Everything here may be lost or repeated: the actor remembers a session's numbers with their
  * replies. There are no timers of single calls; one sweep resends, and one short timer serves all
@@ -34,9 +36,10 @@ import {
   failure,
   type Incarnation,
   isFailure,
-  keyOfAnother,
+  keySessionPrefix,
   type Located,
   type NotHere,
+  nameOfCaller,
   type Outcome,
   ownText,
   type Resolve,
@@ -81,7 +84,8 @@ const backoffMsMax = 1_000;
 
 export class OpenCalls {
   readonly #start: OpenCallsStart;
-  readonly #sessions = new Map<SessionId, Map<number, OpenCall>>();
+  /** By `nameOfCaller`. */
+  readonly #sessions = new Map<string, Map<number, OpenCall>>();
   readonly #targets = new Map<ActorId, Target>();
   /** Targets whose `askAt` comes before the next sweep. */
   readonly #backingOff = new Set<Target>();
@@ -113,7 +117,8 @@ export class OpenCalls {
   }
 
   open(call: NewCall): void {
-    const numbers = this.#sessions.get(call.session) ?? this.#newSession(call.session);
+    const name = nameOfCaller(call);
+    const numbers = this.#sessions.get(name) ?? this.#newSession(name);
     const known = numbers.get(call.number);
     if (known !== undefined) {
       this.#again(known, call);
@@ -169,14 +174,14 @@ export class OpenCalls {
   }
 
   /** The stream behind `sink` is gone: its client asks again elsewhere, under the same numbers. */
-  forget(session: SessionId, sink: CallSink): void {
-    const numbers = this.#sessions.get(session);
+  forget(caller: Pick<Caller, 'session' | 'print'>, sink: CallSink): void {
+    const numbers = this.#sessions.get(nameOfCaller(caller));
     if (numbers === undefined) return;
     for (const call of [...numbers.values()]) if (call.sink === sink) this.#remove(call);
   }
 
   onResult(result: CallResult): void {
-    const call = this.#sessions.get(result.session)?.get(result.number);
+    const call = this.#callOf(result);
     if (call === undefined || call.actor !== result.actor) return;
     // To whom it was said that did not take, or did.
     if (result.outcome.ok && (result.taking === true) !== (call.from !== undefined)) return;
@@ -190,7 +195,7 @@ export class OpenCalls {
   }
 
   onNotHere(refusal: NotHere): void {
-    const call = this.#sessions.get(refusal.session)?.get(refusal.number);
+    const call = this.#callOf(refusal);
     const isLast = call?.actor === refusal.actor && call.sentEpoch === refusal.epoch;
     if (refusal.unrun === true && isLast) call.sentAt = 0;
     const target = this.#targets.get(refusal.actor);
@@ -283,11 +288,6 @@ export class OpenCalls {
   }
 
   #again(known: OpenCall, call: NewCall): void {
-    const { print = known.print } = call;
-    if (known.print !== undefined && print !== undefined && known.print !== print) {
-      const another = keyOfAnother(call.actor, known.print, print);
-      return call.sink.answered(call.number, { ok: false, failure: another });
-    }
     if ((known.from === undefined) !== (call.from === undefined)) {
       const text = `call ${call.number} of ${call.actor} is asked for as a stream, or as a whole, here`;
       return call.sink.answered(call.number, { ok: false, failure: failure('WRONG_STATE', text) });
@@ -301,7 +301,19 @@ export class OpenCalls {
     known.low = Math.max(known.low, call.low);
   }
 
-  #newSession(session: SessionId): Map<number, OpenCall> {
+  /** An older node does not say what it answers: of several under one key it is none. */
+  #callOf(answer: CallResult | NotHere): OpenCall | undefined {
+    const { actor, session, number, print } = answer;
+    const call = this.#sessions.get(nameOfCaller(answer))?.get(number);
+    if (call !== undefined || print !== undefined || !session.startsWith(keySessionPrefix)) {
+      return call;
+    }
+    const calls = this.#targets.get(actor)?.calls ?? [];
+    const [first, ...others] = [...calls].filter((open) => open.session === session);
+    return others.length === 0 ? first : undefined;
+  }
+
+  #newSession(session: string): Map<number, OpenCall> {
     const numbers = new Map<number, OpenCall>();
     this.#sessions.set(session, numbers);
     return numbers;
@@ -450,9 +462,10 @@ export class OpenCalls {
 
   /** False when it was gone already. */
   #remove(call: OpenCall): boolean {
-    const numbers = this.#sessions.get(call.session);
+    const name = nameOfCaller(call);
+    const numbers = this.#sessions.get(name);
     if (numbers?.delete(call.number) !== true) return false;
-    if (numbers.size === 0) this.#sessions.delete(call.session);
+    if (numbers.size === 0) this.#sessions.delete(name);
     this.#size--;
     const { target } = call;
     target.calls.delete(call);

@@ -379,7 +379,9 @@ export class SessionStream implements CallSink {
     for (const { leave } of this.#submits.values()) leave.abort();
     this.#submits.clear();
     this.#held = [];
-    if (this.#welcomed !== undefined) this.#gateway.calls.forget(this.#welcomed.session, this);
+    if (this.#welcomed !== undefined) {
+      this.#gateway.calls.forget({ session: this.#welcomed.session }, this);
+    }
     this.#gateway.onStreamGone(this);
   }
 }

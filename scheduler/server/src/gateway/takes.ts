@@ -142,7 +142,7 @@ function answerOf(
     const sink = { answered };
     const leave = (): void => {
       cancel();
-      gateway.calls.forget(call.session, sink);
+      gateway.calls.forget(call, sink);
     };
     const leftMs = call.deadlineAt - gateway.now() + sweptMs;
     const cancel = gateway.after(Math.max(leftMs, limits.takeMs), () => {
