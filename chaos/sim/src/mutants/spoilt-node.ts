@@ -33,9 +33,10 @@ export function heardByNode(world: World, process: Process, message: ToNode): To
   }
   if (world.mutant === 'prints-ignored' && message.kind === 'call') {
     const { actor, caller } = message;
-    const [first] = world.checks.truth.keyed.key(actor, caller.session).turns;
-    const print = first?.print ?? caller.print;
-    return print === undefined ? message : { ...message, caller: { ...caller, print } };
+    const { turns } = world.checks.truth.keyed.key(actor, caller.session);
+    if (turns.length === 0) return message;
+    const { print: _, ...bare } = caller;
+    return { ...message, caller: bare };
   }
   if (message.kind === 'place') return spoiltPlace(world, process, message);
   if (world.mutant === 'letters-by-arrival' && message.kind === 'letter') {

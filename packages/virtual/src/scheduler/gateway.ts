@@ -17,6 +17,7 @@ import {
   gatewayAddress,
   type Incarnation,
   isFailure,
+  keySessionPrefix,
   type Located,
   type Location,
   type NotHere,
@@ -425,7 +426,7 @@ export class Gateway {
   }
 
   #onResult(result: CallResult): void {
-    const open = this.#calls.get(keyOf(result));
+    const open = this.#callOf(result);
     if (open === undefined || open.call.actor !== result.actor) return;
     if (result.outcome.ok && (result.taking === true) !== (open.call.from !== undefined)) return;
     open.target.backoffMs = 0;
@@ -435,6 +436,18 @@ export class Gateway {
     }
     if (!result.outcome.ok && (result.epoch ?? open.sentEpoch) < open.sentEpoch) return;
     this.#answer(open, result.outcome);
+  }
+
+  /** An older node does not say what it answers: of several under one key it is none. */
+  #callOf(answer: CallResult | NotHere): OpenCall | undefined {
+    const { actor, session, print } = answer;
+    const open = this.#calls.get(keyOf(answer));
+    if (open !== undefined || print !== undefined || !session.startsWith(keySessionPrefix)) {
+      return open;
+    }
+    const calls = this.#targets.get(actor)?.calls ?? [];
+    const [first, ...others] = [...calls].filter(({ caller }) => caller.session === session);
+    return others.length === 0 ? first : undefined;
   }
 
   /** What was never sent, or was said to be unrun, surely did nothing. */
@@ -450,7 +463,7 @@ export class Gateway {
   }
 
   #onNotHere(refusal: NotHere): void {
-    const open = this.#calls.get(keyOf(refusal));
+    const open = this.#callOf(refusal);
     const isLast = open?.call.actor === refusal.actor && open.sentEpoch === refusal.epoch;
     if (refusal.unrun === true && isLast) open.sentAt = 0;
     const target = this.#targets.get(refusal.actor);
