@@ -144,8 +144,8 @@ function speed(quick: boolean, say: Say): string {
     return [whole(count), whole(roundsPerSecond)];
   });
   const heads = ['what', 'tenants', 'decisions/s', 'p50', 'p99.9', 'lands/s', 'pushes/s'];
-  return `Decisions a second by processor time, all tenants waiting. Of the whole queue, in which each tenant has four
-tasks or one, a decision is a take, charges and the choice of the next task included; a round is a task's take, landing
+  return `Decisions a second by processor time, all tenants waiting. The contest decides whose turn it is, and nothing
+else; the whole queue, which has the tasks, decides fewer. In that, in which each tenant has four tasks or one, a decision is a take, charges and the choice of the next task included; a round is a task's take, landing
 with a correction, and push. Batches of 1,000 are in flight. Latencies of every 64th decision, the clock's own
 cost included.
 
