@@ -202,6 +202,8 @@ export interface Resolve {
   /** For the letters of an actor that is being destroyed: one that is so too is `GONE` to it, or the two
    *  would wait for each other. */
   readonly ending?: true;
+  /** With `ending`: of this node's looks for such receivers, said again with `GONE`. */
+  readonly look?: number;
 }
 
 /** leader → replyTo of the resolve. */
@@ -209,6 +211,8 @@ export interface Located {
   readonly kind: 'located';
   readonly actor: ActorId;
   readonly location: Location | Failure;
+  /** That of the resolve; absent from leaders that do not say it. */
+  readonly look?: number;
 }
 
 export interface Location {

@@ -79,14 +79,16 @@ export class Directory {
   }
 
   resolve(asked: Resolve): void {
-    const { actor: id, scope, replyTo, refusedEpoch, birth } = asked;
+    const { actor: id, scope, replyTo, refusedEpoch, birth, look } = asked;
     const actor = this.#desk.state.actors.get(id);
     const ending = actor?.life?.kind === 'ending';
     if (birth !== undefined && (ending || actor?.birth !== birth)) {
       return this.#desk.located(replyTo, { actor: id, location: gone(id, birth) });
     }
     if (ending && asked.ending === true) {
-      return this.#desk.located(replyTo, { actor: id, location: gone(id, actor.birth) });
+      const location = gone(id, actor.birth);
+      const answer = { actor: id, location };
+      return this.#desk.located(replyTo, look === undefined ? answer : { ...answer, look });
     }
     if (actor === undefined) {
       const fault = this.create(id, scope ?? id);

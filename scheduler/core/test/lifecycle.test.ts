@@ -137,8 +137,8 @@ describe('destroying an actor', () => {
     wish(scene, 'ending');
     scene.replies = [];
     const replyTo = `node:${scene.actor('a').node}` as never;
-    scene.hear({ kind: 'resolve', actor, replyTo, ending: true });
-    expect(scene.located(actor)).toMatchObject({ location: { code: 'GONE' } });
+    scene.hear({ kind: 'resolve', actor, replyTo, ending: true, look: 7 });
+    expect(scene.located(actor)).toMatchObject({ location: { code: 'GONE' }, look: 7 });
   });
 
   it('frees the logs that its chain needed', () => {

@@ -246,9 +246,9 @@ export class NodeMachine
       case 'letter-not-here':
         return this.post.onNotHere(message);
       case 'located':
-        // Nodes ask for one birth, or for the letters of what is ending, and for nothing else that is gone.
+        // Nodes ask for the letters of what is ending, and for nothing else that is gone.
         if (isFailure(message.location) && message.location.code === 'GONE') {
-          return this.wishes.onGone(message.actor);
+          return this.wishes.onGone(message.actor, message.look);
         }
         return this.locations.onLocated(message);
       case 'place':

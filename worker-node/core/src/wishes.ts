@@ -31,6 +31,8 @@ import { remainsOf } from './tombstone.ts';
 const toldMax = 256;
 
 interface Ending {
+  /** The first look for receivers that was for its letters. */
+  readonly firstLook: number;
   /** How often its letters were sent again: a machine that slept has not tried. */
   tries: number;
   /** Its end has a turn number, and its tombstone may be put. */
@@ -42,6 +44,7 @@ export class Wishes {
   /** Paused or ending here; of those that have settled, until the leader knows. */
   readonly #wished = new Set<Activation>();
   readonly #endings = new Map<Activation, Ending>();
+  #looks = 0;
   /** As wished; told until the leader says that it knows, and again when it asks again. */
   readonly #settled = new Map<Activation, { readonly entry: SettledActor; seen: boolean }>();
 
@@ -107,9 +110,11 @@ export class Wishes {
     this.#core.handover.onDropped();
   }
 
-  /** It is being destroyed too: what those that end here have written to it dies with both. */
-  onGone(actor: ActorId): void {
-    for (const activation of [...this.#endings.keys()]) {
+  /** It is being destroyed too: what those that end here have written to it dies with both. An answer to an earlier
+   *  look says nothing to those that end since: another one may be there by now. */
+  onGone(actor: ActorId, look = Number.POSITIVE_INFINITY): void {
+    for (const [activation, { firstLook }] of [...this.#endings]) {
+      if (firstLook > look) continue;
       if ((activation.memory?.outbox.drop(actor) ?? 0) > 0) this.#bury(activation);
     }
   }
@@ -123,6 +128,7 @@ export class Wishes {
   /** Every `resendMs`. */
   tick(): void {
     this.#tell([...this.#settled.values()].flatMap(({ entry, seen }) => (seen ? [] : [entry])));
+    this.#looks += 1;
     for (const [activation, ending] of this.#endings) {
       ending.tries += 1;
       if (ending.tries * this.#core.config.resendMs > limits.endingMs) {
@@ -167,7 +173,7 @@ export class Wishes {
     this.#core.checkpointing.onRunnerLost(activation);
     activation.phase = 'ending';
     activation.building = undefined;
-    this.#endings.set(activation, { tries: 0, kind: 'letters' });
+    this.#endings.set(activation, { firstLook: this.#looks + 1, tries: 0, kind: 'letters' });
     // What it wrote to itself dies with it.
     memory.outbox.drop(id);
     this.#core.post.resendAll(activation);
@@ -206,7 +212,8 @@ export class Wishes {
   #askForReceivers({ memory, scope }: Activation): void {
     const replyTo = nodeAddress(this.#core.config.incarnation);
     for (const actor of memory?.outbox.receivers() ?? []) {
-      const message = { kind: 'resolve', actor, scope, replyTo, ending: true } as const;
+      const look = this.#looks;
+      const message = { kind: 'resolve', actor, scope, replyTo, ending: true, look } as const;
       this.#core.out.send({ kind: 'to-leader', message });
     }
   }

@@ -3,6 +3,7 @@ import {
   encodeValue,
   limits,
   type NotHere,
+  type Resolve,
   type SettledActor,
 } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
@@ -151,6 +152,13 @@ describe('letters of an actor that is destroyed', () => {
     return a;
   }
 
+  /** Where the receivers are, at last. */
+  function asked(a: TestNode): Resolve | undefined {
+    return a.sent
+      .flatMap((send) => (send.kind === 'to-leader' ? [send.message] : []))
+      .findLast((message) => message.kind === 'resolve');
+  }
+
   it('are taken before it has ended', () => {
     const a = posting();
     expect(settled(a)).toEqual([]);
@@ -164,12 +172,20 @@ describe('letters of an actor that is destroyed', () => {
   it('to one that is being destroyed too die with both, so that neither waits for the other', () => {
     const a = posting();
     a.tick(1_000);
-    const asked = a.sent.filter(
-      (send) => send.kind === 'to-leader' && send.message.kind === 'resolve',
-    );
-    expect(asked.at(-1)).toMatchObject({ message: { actor: other, ending: true } });
+    expect(asked(a)).toMatchObject({ actor: other, ending: true });
     const gone = { code: 'GONE', message: 'it is being destroyed' } as const;
     a.message({ kind: 'located', actor: other, location: gone });
+    expect(settled(a)).toHaveLength(1);
+  });
+
+  it('do not die by what was said to one that ended before, of a receiver that may be there anew by now', () => {
+    const a = posting();
+    a.tick(1_000);
+    const look = asked(a)?.look ?? 0;
+    const gone = { code: 'GONE', message: 'it is being destroyed' } as const;
+    a.message({ kind: 'located', actor: other, location: gone, look: 0 });
+    expect(settled(a)).toEqual([]);
+    a.message({ kind: 'located', actor: other, location: gone, look });
     expect(settled(a)).toHaveLength(1);
   });
 
