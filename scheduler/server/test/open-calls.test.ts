@@ -287,7 +287,7 @@ describe('a client that comes back on another stream', () => {
     placed();
     const old = { answered: () => answers.push({ number: -1, outcome: unexpected }) };
     call(1, { sink: old });
-    calls.forget(session, old);
+    calls.forget({ session }, old);
     call(1);
     const outcome: Outcome = { ok: true, value: new Uint8Array() };
     calls.onResult({ kind: 'call-result', actor, session, number: 1, outcome });
