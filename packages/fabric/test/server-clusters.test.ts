@@ -58,30 +58,37 @@ test('a cluster of etcd is continued by a later start on the same data', async (
   }
 });
 
-test('three NATS servers are one JetStream, and each comes back alone', async () => {
-  const dataDir = join(folder, 'nats');
-  const members = await startNatsCluster({ dataDir, places: three });
-  started.push(...members);
-  const client = await connect({ servers: members.map(({ url }) => url) });
-  const manager = await client.jetstreamManager();
-  const replicas = () =>
-    manager.streams.add({ name: 'kept', subjects: ['kept'], num_replicas: 3 }).then(
-      ({ cluster }) => cluster?.replicas?.length,
-      // For a moment they do not know each other's room.
-      (cause: unknown) => String(cause),
-    );
-  await expect.poll(replicas).toBe(2);
-  await client.close();
-  for (const member of members) {
-    member.kill('SIGKILL');
-    await member.exited;
-    await member.restart();
-    const system = { user: member.systemUser, pass: member.systemPassword };
-    const own = await connect({ servers: member.url, ...system });
-    expect(own.info?.jetstream).toBe(true);
-    await own.close();
-  }
-});
+/** The members tell each other of their room now and then only; beside much else it takes long. */
+const patienceMs = 120_000;
+
+test(
+  'three NATS servers are one JetStream, and each comes back alone',
+  async () => {
+    const dataDir = join(folder, 'nats');
+    const members = await startNatsCluster({ dataDir, places: three });
+    started.push(...members);
+    const client = await connect({ servers: members.map(({ url }) => url) });
+    const manager = await client.jetstreamManager();
+    const replicas = () =>
+      manager.streams.add({ name: 'kept', subjects: ['kept'], num_replicas: 3 }).then(
+        ({ cluster }) => cluster?.replicas?.length,
+        // For a moment they do not know each other's room.
+        (cause: unknown) => String(cause),
+      );
+    await expect.poll(replicas, { timeout: patienceMs }).toBe(2);
+    await client.close();
+    for (const member of members) {
+      member.kill('SIGKILL');
+      await member.exited;
+      await member.restart();
+      const system = { user: member.systemUser, pass: member.systemPassword };
+      const own = await connect({ servers: member.url, ...system });
+      expect(own.info?.jetstream).toBe(true);
+      await own.close();
+    }
+  },
+  2 * patienceMs,
+);
 
 test('a member runs behind its prefix, with the pid that is told', async () => {
   const places = [{ host: '127.0.0.1', prefix: ['/usr/bin/env', 'TROUPE_PLACE=first'] }];
