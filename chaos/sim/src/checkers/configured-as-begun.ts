@@ -12,6 +12,8 @@ export const configuredAsBegun: MakeChecker = (truth, violate) => {
   const begunWith = new Map<string, number>();
   /** The latest that an ended turn saw. */
   const latest = new Map<ActorId, number>();
+  /** Keys of letters that an actor has taken: another one under such a key is recorded and does not run. */
+  const keys = new Set<string>();
   return {
     configured({ actor, callId, version, node }) {
       // One that was given up and does not know it yet may run what it had: none of it is ever recorded.
@@ -27,11 +29,18 @@ export const configuredAsBegun: MakeChecker = (truth, violate) => {
       if (fact.kind === 'actor-ended') latest.delete(fact.actor);
       if (fact.kind !== 'turn' && fact.kind !== 'turn-begun') return;
       const { actor, cause, config = 0 } = fact;
-      const callId = `${actor}#${truth.actors.get(actor)?.birth}/${causeKey(cause)}`;
+      const birth = truth.actors.get(actor)?.birth;
+      const callId = `${actor}#${birth}/${causeKey(cause)}`;
+      const { idempotencyKey = '' } = fact;
+      const key = idempotencyKey === '' ? undefined : `${actor}#${birth}/${idempotencyKey}`;
+      const isKnown = key !== undefined && fact.kind === 'turn' && keys.has(key);
+      if (key !== undefined && fact.kind === 'turn' && fact.outcome.ok) keys.add(key);
       const where = `turn ${fact.seq} of ${actor}`;
       const versions = seen.get(callId);
-      // Of a turn that fails for a crash, or is a letter that waited, no run is known.
-      const isRun = versions !== undefined && (fact.kind === 'turn-begun' || fact.outcome.ok);
+      // Of a turn that fails for a crash, or is a letter that waited, no run is known; one under a key that was taken
+      // since it ran is recorded without a run.
+      const isRun =
+        versions !== undefined && !isKnown && (fact.kind === 'turn-begun' || fact.outcome.ok);
       if (isRun && !versions.has(config)) {
         const saw = [...versions].join(', ');
         violate(`${where} is recorded with configuration ${config}, its runs saw ${saw}`);
