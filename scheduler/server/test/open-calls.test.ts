@@ -305,6 +305,21 @@ describe('a client that comes back on another stream', () => {
   });
 });
 
+test('calls under one key wait on when an older node does not say which of them it answers', () => {
+  placed();
+  const keyed = sessionId('key:default:k');
+  const outcome: Outcome = { ok: true, value: new Uint8Array() };
+  const result = { kind: 'call-result', actor, session: keyed, number: 1, outcome } as const;
+  for (const print of ['add a', 'add b']) call(1, { session: keyed, print });
+  calls.onResult(result);
+  expect(answers).toEqual([]);
+  calls.onResult({ ...result, print: 'add b' });
+  expect(answers).toHaveLength(1);
+  // The other one is alone now.
+  calls.onResult(result);
+  expect(answers).toHaveLength(2);
+});
+
 const unexpected: Outcome = { ok: false, failure: failure('INTERNAL', 'the old stream heard it') };
 
 describe('a call of one birth of an actor', () => {
