@@ -191,6 +191,11 @@ export const limits = {
   turnLimitMs: 300_000,
   /** Actors in one vector clock: the clocks of a larger scope say that it is not tracked. */
   clockActorsMax: 4_096,
+  /** A clock of no more actors is sent whole. Of larger ones it is kept in mind what others surely know of
+   *  them: of so many others for one actor, and of so many components in all. */
+  wholeClockMax: 8,
+  knownPeersMax: 256,
+  knownOfPeersMax: 65_536,
   /** Turns of an actor whose clocks are at hand in its node; those before are read from its past. */
   recentTurnsMax: 256,
   /** The past of an actor is kept for so long, in so many segments and bytes, whichever ends first. */

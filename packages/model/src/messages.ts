@@ -83,9 +83,12 @@ export interface Call {
   readonly standstills: number;
   /** Actors that await this call, outermost first: a cycle is refused. */
   readonly path: readonly ActorId[];
-  /** Scope and clock of a calling actor: merged when the receiver belongs to the same scope. */
+  /** Scope and clock of a calling actor, without what the receiver surely knows: merged when that belongs to
+   *  the same scope. */
   readonly scope?: string;
   readonly clock?: VectorClock;
+  /** Of the latest answer of this receiver that the calling actor has recorded. */
+  readonly heard?: AnswerMark;
   /** A read of the actor as it was after this turn. */
   readonly atTurn?: number;
   readonly priority?: SaidPriority;
@@ -94,6 +97,9 @@ export interface Call {
   /** Of the calling actor's scope: how often that went back is told by it. Absent when it never did. */
   readonly incarnation?: number;
 }
+
+/** Which answers come after which: those of one placement of an actor are counted together. */
+export type AnswerMark = readonly [epoch: number, count: number];
 
 /** node → replyTo of the call. */
 export interface CallResult {
@@ -111,8 +117,13 @@ export interface CallResult {
    * what was refused here may run there, and what ran here is known there. Absent from older nodes.
    */
   readonly epoch?: number;
+  /** To a calling actor: scope and birth of the answering one, and its clock without what the caller surely
+   *  knows. `abreast`: it knows all that the caller has told it of. */
   readonly scope?: string;
   readonly clock?: VectorClock;
+  readonly birth?: number;
+  readonly abreast?: true;
+  readonly mark?: AnswerMark;
   /** The value of the outcome is a `Taken`. */
   readonly taking?: true;
 }
@@ -158,7 +169,10 @@ export interface Letter {
   readonly idempotencyKey?: string;
   readonly replyTo: Address;
   readonly scope: string;
+  /** That of the turn that sent it. */
   readonly clock: VectorClock;
+  /** Of the receiver, where the clock is without what that one surely knows: nobody else takes it. */
+  readonly birth?: number;
   /** Of the sender's scope; absent when that never went back. */
   readonly incarnation?: number;
 }
@@ -170,6 +184,8 @@ export interface LetterAck {
   readonly from: ActorId;
   readonly fromBirth: number;
   readonly upTo: number;
+  /** Of the receiver. Absent from older nodes. */
+  readonly birth?: number;
   /** For so long the next one is not taken: it waits to be tried again. */
   readonly heldMs?: number;
   /** Of the receiver: what it had taken before its scope went back is nothing to a sender of that scope.

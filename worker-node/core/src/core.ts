@@ -22,6 +22,7 @@ import type { Locations } from './locations.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { OutgoingCalls } from './outgoing-calls.ts';
 import type { Passivation } from './passivation.ts';
+import type { PeerClocks } from './peer-clocks.ts';
 import type { Post } from './post.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Rewinds } from './rewinds.ts';
@@ -50,6 +51,7 @@ export interface Core {
   readonly actors: ReadonlyMap<ActorId, Activation>;
   readonly hosting: Hosting;
   readonly senderClocks: SenderClocks;
+  readonly peerClocks: PeerClocks;
   readonly mailboxes: Mailboxes;
   readonly turns: Turns;
   readonly waits: Waits;

@@ -255,4 +255,6 @@ export interface NodeConfig {
   readonly incrementBytesMin?: number;
   /** How long it may take to read an actor back; as in `limits` unless given. */
   readonly restoreMs?: number;
+  /** Clocks of no more actors are sent whole; as in `limits` unless given. */
+  readonly wholeClockMax?: number;
 }

@@ -36,6 +36,7 @@ import { Locations } from './locations.ts';
 import { Mailboxes } from './mailboxes.ts';
 import { OutgoingCalls } from './outgoing-calls.ts';
 import { Passivation } from './passivation.ts';
+import { PeerClocks } from './peer-clocks.ts';
 import { Post } from './post.ts';
 import { Quarantine } from './quarantine.ts';
 import { Rewinds } from './rewinds.ts';
@@ -70,6 +71,7 @@ export class NodeMachine
   readonly actors: ReadonlyMap<ActorId, Activation> = this.#actors;
   readonly hosting: Hosting;
   readonly senderClocks = new SenderClocks();
+  readonly peerClocks = new PeerClocks(this);
   readonly mailboxes: Mailboxes;
   readonly turns: Turns;
   readonly waits: Waits;

@@ -37,6 +37,7 @@ import {
   type SessionId,
   signalMethod,
   toldMethod,
+  type VectorClock,
 } from '@troupe/model';
 import { type Activation, type Input, incarnationOf } from './activation.ts';
 import { isOfLeader } from './built-ins.ts';
@@ -48,7 +49,7 @@ import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts
 import { mannerOf } from './outbox.ts';
 import { crowdedOut, ofAnother } from './outside-callers.ts';
 import { cancelled, full, noteTurnedAway, tooLate, wasTurnedAway } from './refusals.ts';
-import { actorSessionPrefix } from './sessions.ts';
+import { actorOfSession } from './sessions.ts';
 
 export class Mailboxes {
   readonly #core: Core;
@@ -79,7 +80,8 @@ export class Mailboxes {
     const activation = this.#core.actors.get(letter.to);
     const isOver = activation === undefined || activation.phase === 'ending';
     // One that has ended takes no letter: it waits for the next of that name.
-    if (isOver || activation.epoch < letter.epoch) {
+    const isForAnother = letter.birth !== undefined && letter.birth !== activation?.birth;
+    if (isOver || isForAnother || activation.epoch < letter.epoch) {
       const { to, from, epoch, replyTo } = letter;
       return this.#letterNotHere({ to, from, epoch }, replyTo);
     }
@@ -259,7 +261,7 @@ export class Mailboxes {
     closed(activation, input.cause.session, input.cause.number);
     this.#core.streams.onAnswer(activation, input, outcome);
     if (input.replyTo === undefined) return;
-    this.#reply(activation, input.replyTo, input.cause, outcome);
+    this.#reply(activation, input.replyTo, input.cause, outcome, input.clock);
   }
 
   #take(activation: Activation, message: Call | Letter): void {
@@ -294,13 +296,14 @@ export class Mailboxes {
     const { session, number } = call.caller;
     const memory = activation.memory;
     if (memory === undefined || this.#core.rewinds.isOfAnother(activation, call)) return;
+    this.#core.peerClocks.onCall(activation, call);
     const another = ofAnother(activation, call);
     if (another !== undefined) return this.#refuse(call, another);
     if (this.#takes(activation, call)) return;
     const known = memory.sessions.window(session);
     const reply = known?.replies.get(number);
     if (reply !== undefined) {
-      return this.#reply(activation, call.replyTo, call.caller, reply);
+      return this.#reply(activation, call.replyTo, call.caller, reply, call.clock);
     }
     const again = activation.open.get(session)?.get(number);
     if (again !== undefined) {
@@ -379,7 +382,7 @@ export class Mailboxes {
       );
     }
     if (refusal !== undefined) return this.#refuse(call, refusal);
-    this.#reply(activation, call.replyTo, call.caller, signalled);
+    this.#reply(activation, call.replyTo, call.caller, signalled, call.clock);
   }
 
   /** Of dead letters, which one call delivers anew, as a turn. */
@@ -443,6 +446,7 @@ export class Mailboxes {
 
   #acceptLetter(activation: Activation, letter: Letter): void {
     if (this.#core.rewinds.isOfAnother(activation, letter)) return;
+    this.#core.peerClocks.onLetter(activation, letter);
     const sender = senderOf(letter.from, letter.fromBirth);
     const taken = Math.max(activation.memory?.recv.get(sender) ?? 0, letter.base ?? 0);
     if (letter.number <= taken) return this.acknowledge(activation, letter, letter.replyTo);
@@ -488,7 +492,8 @@ export class Mailboxes {
     const upTo = activation.memory?.recv.get(senderOf(letter.from, letter.fromBirth)) ?? 0;
     const { id: to, scope } = activation;
     const { from, fromBirth } = letter;
-    const ack = { kind: 'letter-ack', to, from, fromBirth, upTo } as const;
+    const { birth } = activation;
+    const ack = { kind: 'letter-ack', to, birth, from, fromBirth, upTo } as const;
     const held = heldMs === undefined ? {} : { heldMs };
     const stamp = incarnationOf(activation);
     this.#core.out.reply({ to: replyTo, message: { ...ack, scope, ...stamp, ...held } });
@@ -525,7 +530,7 @@ export class Mailboxes {
       const another = ofAnother(activation, call);
       if (another !== undefined) return this.#refuse(call, another);
       if (this.#takes(activation, call)) return;
-      return this.#reply(activation, call.replyTo, call.caller, reply);
+      return this.#reply(activation, call.replyTo, call.caller, reply, call.clock);
     }
     if (known === undefined || number >= known.low) {
       return this.#unrun(call, call.caller, call.replyTo);
@@ -552,18 +557,23 @@ export class Mailboxes {
     this.#core.out.reply({ to: replyTo, message });
   }
 
-  #reply(activation: Activation, to: Address, caller: AnsweredCall, outcome: Outcome): void {
+  #reply(
+    activation: Activation,
+    to: Address,
+    caller: AnsweredCall,
+    outcome: Outcome,
+    asked: VectorClock | undefined,
+  ): void {
     const { id, scope, epoch } = activation;
-    const clock = activation.memory?.clock ?? {};
     const answer = { kind: 'call-result', actor: id, ...answeredAs(caller), outcome } as const;
     const message = outcome.ok ? answer : { ...answer, epoch };
+    const asking = actorOfSession(caller.session);
     // Only an actor has use for a clock.
-    this.#core.out.reply({
-      to,
-      message: caller.session.startsWith(actorSessionPrefix)
-        ? { ...message, scope, clock }
-        : message,
-    });
+    const clocks =
+      asking === undefined
+        ? {}
+        : { scope, ...this.#core.peerClocks.ofAnswer(activation, asking, asked) };
+    this.#core.out.reply({ to, message: { ...message, ...clocks } });
   }
 }
 

@@ -172,6 +172,9 @@ export class OutgoingCalls {
     if (!result.outcome.ok && (result.epoch ?? call.sentEpoch) < call.sentEpoch) return;
     const clock = result.scope === call.scope ? result.clock : undefined;
     this.#settle(call, result.outcome, clock);
+    const { activation, clock: asked } = call;
+    if (activation === undefined || asked === undefined) return;
+    this.#core.peerClocks.onResult(activation, result, asked);
   }
 
   onNotHere(refusal: NotHere): void {
@@ -273,6 +276,7 @@ export class OutgoingCalls {
   #sendTo(call: OutgoingCall, place: Location): void {
     call.sentTo = place.node;
     call.sentEpoch = Math.max(call.sentEpoch, place.epoch);
+    const { activation } = call;
     const message: Call = {
       kind: 'call',
       actor: call.to,
@@ -289,10 +293,23 @@ export class OutgoingCalls {
       path: call.path,
       ...(call.priority === undefined ? {} : { priority: call.priority }),
       ...(call.scope === undefined ? {} : { scope: call.scope }),
-      ...(call.clock === undefined ? {} : { clock: call.clock }),
-      ...(call.activation === undefined ? {} : incarnationOf(call.activation)),
+      ...(activation === undefined ? {} : this.#known(call, activation, place)),
+      ...(activation === undefined ? {} : incarnationOf(activation)),
     };
     this.#core.out.send({ kind: 'to-node', node: place.node, message });
+  }
+
+  /** Its clock, as far as that says anything to its receiver. */
+  #known(
+    { to, clock }: OutgoingCall,
+    activation: Activation,
+    { birth }: Location,
+  ): Pick<Call, 'clock' | 'heard'> {
+    if (clock === undefined) return {};
+    const receiver = { actor: to, birth };
+    const { peerClocks } = this.#core;
+    const rest = peerClocks.restFor(activation, receiver, clock);
+    return { clock: rest, ...peerClocks.heardFrom(activation, receiver) };
   }
 
   /**

@@ -85,6 +85,7 @@ export class Post {
     if (activation?.memory === undefined || activation.birth !== ack.fromBirth) return;
     // What a receiver had taken in a past that is no more, it has not taken.
     if (this.#core.rewinds.isOfAnother(activation, ack)) return;
+    this.#core.peerClocks.onAck(activation, ack);
     const { outbox } = activation.memory;
     outbox.acknowledge(ack.to, ack.upTo);
     this.#hold(activation, ack);
@@ -152,6 +153,9 @@ export class Post {
 
   #send(activation: Activation, letter: KeptLetter, place: Location): void {
     if (activation.phase === 'released') return;
+    const { birth } = place;
+    const receiver = { actor: letter.to, birth };
+    const clock = this.#core.peerClocks.restFor(activation, receiver, letter.clock);
     const message: Letter = {
       kind: 'letter',
       to: letter.to,
@@ -165,7 +169,8 @@ export class Post {
       ...mannerOf(letter),
       replyTo: nodeAddress(this.#core.config.incarnation),
       scope: activation.scope,
-      clock: letter.clock,
+      clock,
+      ...(clock === letter.clock ? {} : { birth }),
       ...incarnationOf(activation),
     };
     this.#core.out.send({ kind: 'to-node', node: place.node, message });

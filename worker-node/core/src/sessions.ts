@@ -14,13 +14,28 @@
  *     `limits.actorReplyBytesMax` of their replies, another one is not taken in. Gateways and leaders always
  *     are, and other actors: they are few, or not forgotten anyway.
  */
-import type { Caller, Outcome, SessionId } from '@troupe/model';
+import type { ActorId, Caller, Outcome, SessionId } from '@troupe/model';
 import { leaderSessionPrefix, limits } from '@troupe/model';
 import { SparseMap } from './sparse.ts';
 import { type StoredStream, Yields } from './yields.ts';
 
 /** What the session of a calling actor begins with; its birth follows. */
 export const actorSessionPrefix = 'actor:';
+
+/** One life of an actor. */
+export interface ActorBirth {
+  readonly actor: ActorId;
+  readonly birth: number;
+}
+
+/** Whose session it is; undefined when it is no actor's. */
+export function actorOfSession(session: SessionId): ActorBirth | undefined {
+  if (!session.startsWith(actorSessionPrefix)) return undefined;
+  const end = session.lastIndexOf('#');
+  const actor = session.slice(actorSessionPrefix.length, end) as ActorId;
+  return { actor, birth: Number(session.slice(end + 1)) };
+}
+
 /** Of calls that a gateway makes for clients without a session; no client's session has a colon. */
 const gatewaySessionPrefix = 'gateway:';
 

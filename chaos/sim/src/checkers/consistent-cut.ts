@@ -1,20 +1,30 @@
 /**
  * The durable turns are a consistent cut at every moment: what a turn knows of others has happened
- * for good, it knows the past of every letter it takes, and a letter that its receiver has not taken
- * is still held by its sender, also by one that was just read back.
+ * for good, it knows the whole past of every letter, call and answer it takes, and a letter that its receiver
+ * has not taken is still held by its sender, also by one that was just read back.
  */
-import { type ActorId, isTracked, type VectorClock } from '@troupe/model';
+import {
+  type ActorId,
+  clockChanges,
+  isTracked,
+  limits,
+  mergeClocks,
+  tickClock,
+  type VectorClock,
+} from '@troupe/model';
 import { beginningOf, isOfBirth, type NodeFact, replay } from '@troupe/worker-node-core';
 import type { MakeChecker, Restored, Violate } from './checker.ts';
-import type { Truth } from './truth.ts';
+import type { ActorTruth, Truth } from './truth.ts';
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 
 export const consistentCut: MakeChecker = (truth, violate) => {
   /** Turn in which a letter was sent, by sender, receiver and number. */
   const sentIn = new Map<string, number>();
+  const pasts = new Pasts(truth, violate);
   return {
     turnFact(fact) {
+      pasts.add(fact);
       if (fact.kind !== 'turn') return;
       for (const { to, number } of fact.letters) {
         sentIn.set(`${fact.actor}#${fact.birth} ${to} ${number}`, fact.seq);
@@ -43,6 +53,72 @@ export const consistentCut: MakeChecker = (truth, violate) => {
     },
   };
 };
+
+interface Said {
+  readonly scope: string;
+  readonly clock: VectorClock;
+}
+
+/** What was said with which past, and that whoever was told knows all of it. */
+class Pasts {
+  readonly #truth: Truth;
+  readonly #violate: Violate;
+  readonly #letters = new Map<string, Said>();
+  /** By session and number. */
+  readonly #calls = new Map<string, Said>();
+  readonly #answers = new Map<string, Said>();
+
+  constructor(truth: Truth, violate: Violate) {
+    this.#truth = truth;
+    this.#violate = violate;
+  }
+
+  add(fact: NodeFact): void {
+    if (!('seq' in fact)) return;
+    const actor = this.#truth.actors.get(fact.actor);
+    if (actor === undefined || actor.epoch !== fact.epoch) return;
+    const { id, birth, scope, memory } = actor;
+    const added = 'clock' in fact ? fact.clock : undefined;
+    const clock = added === undefined ? memory.clock : mergeClocks(memory.clock, added);
+    if (!isTracked(clock)) return;
+    const session = `actor:${id}#${birth}`;
+    if (fact.kind === 'turn-recorded' && fact.recorded.kind === 'call') {
+      const number = fact.seq * (limits.turnStepsMax + 1) + fact.recorded.ordinal;
+      const call = `${session} ${number}`;
+      if (fact.recorded.outcome === undefined) {
+        this.#calls.set(call, { scope, clock: tickClock(clock, id, fact.seq) });
+      } else if (added !== undefined)
+        this.#check(actor, clock, this.#answers.get(call), `the answer to ${call}`);
+    }
+    if (fact.kind !== 'turn' && fact.kind !== 'turn-begun') return;
+    const { cause } = fact;
+    if (cause.kind === 'call') {
+      const call = `${cause.session} ${cause.number}`;
+      this.#check(actor, clock, this.#calls.get(call), `call ${call}`);
+      if (fact.kind === 'turn') this.#answers.set(call, { scope, clock });
+    } else if (cause.kind === 'letter') {
+      const letter = `${cause.from}#${cause.fromBirth} ${id} ${cause.number}`;
+      this.#check(actor, clock, this.#letters.get(letter), `letter ${letter}`);
+    }
+    if (fact.kind !== 'turn') return;
+    for (const { to, number } of fact.letters) {
+      this.#letters.set(`${id}#${birth} ${to} ${number}`, { scope, clock });
+    }
+  }
+
+  #check(
+    { id, scope }: ActorTruth,
+    clock: VectorClock,
+    said: Said | undefined,
+    what: string,
+  ): void {
+    if (said === undefined || said.scope !== scope) return;
+    const { [id]: _, ...missing } = clockChanges(clock, said.clock);
+    const [first] = Object.entries(missing);
+    if (first === undefined) return;
+    this.#violate(`${id} has taken ${what} and does not know turn ${first[1]} of ${first[0]}`);
+  }
+}
 
 function checkClock(truth: Truth, fact: TurnFact, violate: Violate): void {
   for (const [other, seq] of Object.entries(fact.clock)) {

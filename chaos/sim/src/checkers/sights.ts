@@ -65,9 +65,11 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
         case 'call':
           return seeCall(truth, coverage, message as Call);
         case 'call-result':
-          return seeResult(coverage, answered, message as CallResult);
+          return seeResult(truth, coverage, answered, message as CallResult);
         case 'letter': {
-          const { from, to, number } = message as Letter;
+          const { from, to, number, birth } = message as Letter;
+          const cut = 'a letter leaves out of its clock what its receiver knows';
+          if (birth !== undefined) coverage.reach(cut);
           const receiver = truth.actors.get(to);
           if (receiver !== undefined && receiver.releasedEpoch === receiver.epoch) {
             coverage.reach('a letter to an actor that moves');
@@ -139,8 +141,18 @@ function seeCall(truth: Truth, coverage: Coverage, { actor: id, caller }: Call):
   if (turn.epoch < actor.epoch) coverage.reach('a twin of a call after its failover');
 }
 
-function seeResult(coverage: Coverage, answered: Set<string>, result: CallResult): void {
-  const { actor, session, number, outcome } = result;
+function seeResult(
+  truth: Truth,
+  coverage: Coverage,
+  answered: Set<string>,
+  result: CallResult,
+): void {
+  const { actor, session, number, outcome, mark, clock = {} } = result;
+  const { memory } = truth.actors.get(actor) ?? {};
+  const whole = Object.keys(memory?.clock ?? {}).length;
+  if (mark !== undefined && Object.keys(clock).length < whole) {
+    coverage.reach('an answer leaves out of its clock what its caller knows');
+  }
   const once = `${actor} ${session} ${number}`;
   if (result.taking === true) return;
   if (outcome.ok && answered.has(once)) coverage.reach('a call is answered from the record');

@@ -56,6 +56,7 @@ export const mutants = {
   'result-told-to-another': 'who asks for a task is told the result of the one before',
   'letters-by-arrival': 'a receiver takes letters in the order in which they arrive',
   'letters-sent-once': 'a letter that is not acknowledged is not sent again',
+  'clocks-cut-short': 'a letter leaves out of its clock what its receiver has not heard of',
   'clock-forgets-the-sender': 'the clock of a turn does not say what it knows of others',
   'line-of-one-look': 'a node takes whatever turn it is asked about for one before the line',
   'calls-without-their-turn': 'an awaited call does not say in which turn it was made',

@@ -52,8 +52,12 @@ export function heardByNode(world: World, process: Process, message: ToNode): To
   return message;
 }
 
-/** A letter with other tries than its sender asked for. */
+/** A letter with other tries than its sender asked for, or with less of its past. */
 function spoiltLetter({ mutant }: World, letter: Letter): Letter {
+  if (mutant === 'clocks-cut-short') {
+    const { [letter.from]: own } = letter.clock;
+    return { ...letter, clock: own === undefined ? {} : { [letter.from]: own } };
+  }
   const { tries } = letter;
   if (tries === undefined) return letter;
   const { retries } = tries;

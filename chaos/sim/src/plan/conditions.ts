@@ -42,6 +42,8 @@ export function drawTimings(chance: Random): Timings {
     imageEveryFacts: chance.pick([3, 10, 30, 100]),
     drainMs: chance.pick([1_000, 4_000, 10_000]),
     bytesFactor: chance.pick([1, 2_000, 20_000, 20_000]),
+    // Scopes are small here.
+    wholeClockMax: 0,
     leaderLooksAtLease: chance.chance(0.6),
   };
 }

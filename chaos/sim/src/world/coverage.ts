@@ -34,6 +34,8 @@ export const interestingStates = [
   'a placement arrives twice',
   'a node is replaced by its own name',
   'a letter is resent',
+  'a letter leaves out of its clock what its receiver knows',
+  'an answer leaves out of its clock what its caller knows',
   'a letter out of order waits',
   'a cycle of calls is refused',
   'a call past its deadline is refused',

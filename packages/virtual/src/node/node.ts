@@ -189,7 +189,7 @@ export class Node {
   #begin(log: Welcome['log'], end: number): void {
     const { world, process, incarnation } = this.#start;
     const { resendMs, checkpointTurns, checkpointMs, idleMs, rebaseMs, runners } = world.timings;
-    const { incrementBytesMin } = world.timings;
+    const { incrementBytesMin, wholeClockMax } = world.timings;
     const machine = new NodeMachine({
       incarnation,
       log,
@@ -202,6 +202,7 @@ export class Node {
       logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
       logBytesKeptMax: 8 * 1024 * 1024,
       ...(incrementBytesMin === undefined ? {} : { incrementBytesMin }),
+      ...(wholeClockMax === undefined ? {} : { wholeClockMax }),
       versions: {
         count: limits.checkpointsKept,
         ms: world.timings.versionsMs ?? limits.checkpointsKeptMs,

@@ -84,6 +84,8 @@ export interface Timings {
   readonly damagedShare?: number;
   /** Of states as large as this increments are written; as usual unless given. */
   readonly incrementBytesMin?: number;
+  /** Clocks of no more actors are sent whole; as in `limits` unless given. */
+  readonly wholeClockMax?: number;
   /** For how long versions are kept; as in `limits` unless given. */
   readonly versionsMs?: number;
   /** Off unless given. */
