@@ -32,6 +32,9 @@ export interface CheckpointHead {
   readonly epoch: number;
   readonly seq: number;
   readonly floor: CheckpointFloor;
+  /** The past of earlier epochs than this one was given up: its scope went back in time, or it was destroyed.
+   *  Absent where it never was, and from older nodes. */
+  readonly backAt?: number;
 }
 
 /** 1 held times of day. */
@@ -127,8 +130,9 @@ export function decodeCheckpoint(
 
 /** Who, when and where: all that a store needs to choose between two checkpoints. */
 export function checkpointHead(bytes: Bytes): CheckpointHead {
-  const { actor, birth, epoch, seq, floor } = decodeBody(bytes);
-  return { actor, birth, epoch, seq, floor };
+  const { actor, birth, epoch, seq, floor, backAt } = decodeBody(bytes);
+  const head = { actor, birth, epoch, seq, floor };
+  return backAt === undefined ? head : { ...head, backAt };
 }
 
 /** The state of a whole checkpoint; none of what is damaged, a rest, or holds none. */
@@ -187,6 +191,14 @@ export function reaches(
 /** True when `left` stands for a later moment than `right`. */
 export function checkpointIsNewer(left: CheckpointHead, right: CheckpointHead): boolean {
   return left.epoch > right.epoch || (left.epoch === right.epoch && left.seq > right.seq);
+}
+
+/** Whether no actor can have come by both: a checkpoint is of durable turns, and whoever has an actor under a later
+ *  epoch has read all that was durable under the earlier ones. Its turn numbers fall only where its past was given up. */
+export function claimOnePast(one: CheckpointHead, other: CheckpointHead): boolean {
+  const [earlier, later] = one.epoch < other.epoch ? [one, other] : [other, one];
+  if (earlier.epoch === later.epoch || earlier.birth !== later.birth) return false;
+  return earlier.seq > later.seq && earlier.epoch >= (later.backAt ?? 0);
 }
 
 function decodeBody(bytes: Bytes): WholeBody | RestBody {

@@ -221,6 +221,10 @@ export class Checkpointing {
     if (activation.phase === 'ending') return this.#core.wishes.onStored(activation, stored);
     const { checkpoint } = activation;
     if (stored.baseGone === true) return this.#lieAnew(activation);
+    if (stored.rival !== undefined) {
+      this.#isBehindAgain(activation);
+      return this.#core.quarantine.onRival(activation, stored.seq, stored.rival);
+    }
     if (stored.revision === undefined) {
       checkpoint.since = undefined;
       // Somebody newer wrote: this incarnation is being fenced, or will be told to leave.
@@ -358,9 +362,11 @@ export class Checkpointing {
     if (before !== undefined) this.#core.out.work({ kind: 'free-checkpoints', actor: id, before });
   }
 
-  #headOf({ id, birth, epoch }: Activation, seq: number): CheckpointHead {
+  #headOf({ id, birth, epoch, rewind }: Activation, seq: number): CheckpointHead {
     const floor = { log: this.#core.config.log, position: this.#core.durableAt };
-    return { actor: id, birth, epoch, seq, floor };
+    const { incarnation: backAt } = rewind;
+    const head = { actor: id, birth, epoch, seq, floor };
+    return backAt === 0 ? head : { ...head, backAt };
   }
 
   #put(activation: Activation, memory: Memory, body: Bytes, more: Order): void {
@@ -383,12 +389,17 @@ export class Checkpointing {
 
   /** Somebody older wrote over what the rest was to lie on: a whole one goes over that. */
   #lieAnew(activation: Activation): void {
+    this.#isBehindAgain(activation);
+    this.#core.departures.changed(activation);
+  }
+
+  /** What was put is not there. */
+  #isBehindAgain(activation: Activation): void {
     const { checkpoint } = activation;
     checkpoint.since = undefined;
     // Whatever it did since then came after that.
     checkpoint.dirtyFrom = checkpoint.putFrom ?? checkpoint.dirtyFrom ?? this.#core.durableAt;
     this.#dirty.add(activation);
-    this.#core.departures.changed(activation);
   }
 
   #rebaseDue(): void {

@@ -71,7 +71,8 @@ export type NodeEvent = { readonly wall: number } & (
       readonly at: string;
     }
   /** `revision` is absent when a newer checkpoint of the actor stands in the store, and with
-   *  `baseGone` when an older one stands there that is not the one that a rest was to lie on. */
+   *  `baseGone` when an older one stands there that is not the one that a rest was to lie on. With `rival` one
+   *  stands there that cannot be true beside this one, and is left as it is. */
   | {
       readonly kind: 'checkpoint-stored';
       readonly actor: ActorId;
@@ -79,6 +80,7 @@ export type NodeEvent = { readonly wall: number } & (
       readonly seq: number;
       readonly revision?: number;
       readonly baseGone?: true;
+      readonly rival?: RivalCheckpoint;
     }
   /** What `read-ahead` asked for is at hand, or, without a checkpoint, cannot be had. */
   | {
@@ -122,6 +124,13 @@ export type NodeEvent = { readonly wall: number } & (
 );
 
 /** As it stands in the store; `base` is what it lies on, when it is a rest. */
+/** One that stands in the store in the place of another. */
+export interface RivalCheckpoint {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly revision: number;
+}
+
 export interface ReadCheckpoint {
   readonly body: Bytes;
   readonly revision: number;

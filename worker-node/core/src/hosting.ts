@@ -246,6 +246,19 @@ export class Hosting {
     this.#fail(activation, reason);
   }
 
+  /** What stands in the store cannot be what it has done: nobody has it in memory any more. */
+  giveUp(activation: Activation, reason: Failure): void {
+    this.#core.turns.takeOut(activation);
+    this.#core.checkpointing.onRunnerLost(activation);
+    this.#core.passivation.forget(activation);
+    this.#core.health.forget(activation);
+    this.leaveRunner(activation);
+    this.#restoring.delete(activation);
+    this.#fail(activation, reason);
+    activation.memory = undefined;
+    activation.past = undefined;
+  }
+
   /** Reads a lost activation back and goes on. */
   revive(activation: Activation): void {
     activation.phase = 'cold';

@@ -4,6 +4,7 @@ export {
   type CheckpointHead,
   checkpointHead,
   checkpointIsNewer,
+  claimOnePast,
   decodeCheckpoint,
   encodeCheckpoint,
   reaches,
@@ -16,6 +17,7 @@ export type {
   NodeReply,
   NodeSend,
   NodeWork,
+  RivalCheckpoint,
   RunnerId,
 } from './events.ts';
 export type { NodeFact, OutboxLetter, TurnCause, TurnLogOpening, UpgradeCause } from './facts.ts';

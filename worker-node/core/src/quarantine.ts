@@ -1,16 +1,24 @@
 /**
- * Actors of which two records claim the same turn: somebody has written who should have been fenced, or
+ * Actors of which two records or checkpoints claim the same turn: somebody has written who should have been fenced, or
  * data of two times was put together. Nobody can tell which is right, so such an actor does not live.
  *
  * Q1  an actor in quarantine takes no turn, and whoever asks it is told why.
  * Q2  the leader is told as long as it lasts. Each attempt to bring the actor back looks anew.
  * Q3  no turn has two records.
  * Q4  whoever writes under a later epoch has read what was checkpointed under the ones before: its turns follow.
+ * Q5  a checkpoint that cannot be true beside the one that was to be stored is not replaced.
  */
-import { type ActorId, actorParts, type Failure, troupeError } from '@troupe/model';
+import {
+  type ActorId,
+  actorParts,
+  type Failure,
+  type TroupeError,
+  troupeError,
+} from '@troupe/model';
 import type { Activation } from './activation.ts';
 import type { CheckpointHead } from './checkpoint.ts';
 import type { Core } from './core.ts';
+import type { RivalCheckpoint } from './events.ts';
 import type { NodeFact } from './facts.ts';
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
@@ -31,6 +39,22 @@ export class Quarantine {
     if (failure.code !== 'PAST_CONFLICT') return;
     this.#actors.set(activation, failure);
     this.#tell();
+  }
+
+  /** Q5: under a later epoch than that was written under, it had read less than that holds. */
+  onRival(
+    activation: Activation,
+    seq: number,
+    { epoch, seq: turn, revision }: RivalCheckpoint,
+  ): void {
+    const { id } = activation;
+    const what = `checkpoint ${revision} claims turn ${turn} of ${id}, under epoch ${epoch}`;
+    const beside = `and another one turn ${seq}, under epoch ${activation.epoch}`;
+    const failure = conflict(`${what}, ${beside}`, { actor: id, seq }, revision).toFailure();
+    if (epoch < activation.epoch) return this.#core.hosting.giveUp(activation, failure);
+    // It lives elsewhere by now, by the other one.
+    const text = `${failure.code}: ${failure.message}; the latter is not stored`;
+    this.#core.out.work({ kind: 'log', level: 'error', text });
   }
 
   /** It lives, or it lives elsewhere. */
@@ -83,7 +107,11 @@ export function refuseConflict(
 }
 
 /** Says what can still be had: nobody goes back to a turn of it, since it does not live. */
-function conflict(what: string, { actor, seq }: TurnFact, revision: number | undefined): Error {
+function conflict(
+  what: string,
+  { actor, seq }: Pick<TurnFact, 'actor' | 'seq'>,
+  revision: number | undefined,
+): TroupeError {
   const details = { actor, turn: seq };
   if (revision === undefined) return troupeError('PAST_CONFLICT', what, details);
   const { type, key } = actorParts(actor);

@@ -190,7 +190,8 @@ export class Wishes {
     checkpoint.underWay = 'put';
     const { now, config, durableAt } = this.#core;
     const floor = { log: config.log, position: durableAt };
-    const head = { actor: id, birth, epoch, seq: memory.seq, floor };
+    // Whatever else there is of it goes with it.
+    const head = { actor: id, birth, epoch, seq: memory.seq, floor, backAt: epoch };
     // Its past is listed, so that whoever has to do this again frees it too.
     const { listed, dropped: past } = this.#core.lines.remains(activation);
     const { seed } = activation;

@@ -23,6 +23,8 @@ import {
   type ToRunner,
 } from '@troupe/model';
 import {
+  checkpointHead,
+  claimOnePast,
   headOf,
   type NodeConfig,
   type NodeFact,
@@ -372,6 +374,13 @@ export class TestNode {
     if (send.kind === 'to-runner') this.#run(send.runner, send.frame);
     else if (send.kind === 'put-checkpoint') {
       const before = this.checkpoints.get(send.actor);
+      const { actor, epoch, seq } = send;
+      const own = checkpointHead(send.body);
+      const head = before === undefined ? own : checkpointHead(before.body);
+      if (before !== undefined && send.expected !== before.revision && claimOnePast(head, own)) {
+        const rival = { epoch: head.epoch, seq: head.seq, revision: before.revision };
+        return this.post({ kind: 'checkpoint-stored', actor, epoch, seq, rival });
+      }
       const revision = (before?.revision ?? 0) + 1;
       const below = { base: before?.body ?? send.body, baseRevision: before?.revision ?? 0 };
       const base = send.onTop === true ? below : {};
@@ -379,7 +388,6 @@ export class TestNode {
       if (segment !== undefined) this.segments.set(segment.key, segment.body);
       for (const key of dropped) this.segments.delete(key);
       this.checkpoints.set(send.actor, { body: send.body, revision, ...base });
-      const { actor, epoch, seq } = send;
       this.post({ kind: 'checkpoint-stored', actor, epoch, seq, revision });
     } else if (send.kind === 'restore') this.#restore(send);
   }

@@ -1,6 +1,7 @@
 /** Two records that claim the same turn of an actor: a fence has failed, or data was put together. */
 import { logName, sessionId } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
+import { checkpointHead } from '../src/index.ts';
 import { ledger, seal, shared, TestNode } from './harness.ts';
 
 /** Two nodes have written turn 3 of the actor, one of which should have been fenced. */
@@ -72,5 +73,58 @@ describe('an actor of which a checkpoint and a later record claim the same turn'
     const [outcome] = node.outcomes();
     expect(outcome).toMatchObject({ failure: { details: { turn: 3, checkpoint: 1 } } });
     expect(JSON.stringify(outcome)).toContain('troupe checkpoints fork Ledger/one 1 NEW-KEY');
+  });
+});
+
+/** Node b has the actor from turn 2 on and has taken turn 3; node a, which should have been fenced, has stored turn 5. */
+function twoCheckpoints() {
+  const world = shared();
+  const a = new TestNode('a', world, { checkpointTurns: 2 });
+  a.place(ledger);
+  for (let number = 1; number <= 2; number++) a.call('add', `a${number}`, { number });
+  const late = { ...world, checkpoints: new Map(world.checkpoints) };
+  const b = new TestNode('b', world);
+  b.place(ledger, 9, [{ log: logName('turns-a'), from: 0, to: a.log.length, epoch: 2 }]);
+  b.call('add', 'b3', { number: 3 }, { epoch: 9 });
+  a.checkpoints = late.checkpoints;
+  for (let number = 3; number <= 6; number++) a.call('add', `a${number}`, { number });
+  const stored = late.checkpoints.get(ledger);
+  if (stored === undefined) throw new Error('node a has stored nothing');
+  world.checkpoints.set(ledger, stored);
+  return { world, b, stored };
+}
+
+describe('an actor of which two checkpoints claim the same turn', () => {
+  it('does not live from then on: none of the two is stored over the other, and whoever asks is told', () => {
+    const { world, b, stored } = twoCheckpoints();
+    expect(b.values()).toEqual([3]);
+    b.tick(2_000);
+    expect(world.checkpoints.get(ledger)).toBe(stored);
+    expect(b.toLeader().filter((kind) => kind === 'quarantined').length).toBeGreaterThan(0);
+    expect(b.runnerAt(ledger)).toBeUndefined();
+    b.call('add', 'late', { number: 9 }, { epoch: 9 });
+    expect(b.values()).toEqual([3, 'PAST_CONFLICT']);
+    expect(b.outcomes()[1]).toMatchObject({ failure: { details: { turn: 3 } } });
+  });
+
+  it('does not live on another node either', () => {
+    const { world, b } = twoCheckpoints();
+    b.tick(2_000);
+    const d = new TestNode('d', world);
+    d.place(ledger, 20, [{ log: logName('turns-b'), from: 0, to: 99, epoch: 9 }]);
+    d.call('list', '', { number: 10, session: sessionId('s2') }, { epoch: 20 });
+    expect(d.values()).toEqual(['PAST_CONFLICT']);
+  });
+
+  it('ends when it is destroyed', () => {
+    const { world, b } = twoCheckpoints();
+    b.tick(2_000);
+    b.place(ledger, 9, [], 1, { wish: { kind: 'ending', at: 10 } });
+    b.tick(1_000);
+    expect(checkpointHead(world.checkpoints.get(ledger)?.body ?? new Uint8Array(0))).toMatchObject({
+      epoch: 9,
+      backAt: 9,
+    });
+    expect(b.toLeader()).toContain('settled');
   });
 });

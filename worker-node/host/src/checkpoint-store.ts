@@ -2,12 +2,12 @@
  * Stores checkpoints. Each put states the revision it replaces; when another one stands there, the
  * greater (epoch, seq) stays, whoever wrote last.
  *
- * S1  a stored checkpoint is never replaced by an older one.
- * S4  what was to lie on top of another checkpoint is put on top of no other one.
+ * S1  a stored checkpoint is never replaced by an older one, nor by one beside which it cannot be true.
  * S2  each put is answered once, when its fate is known; an unreachable store is asked again.
  * S3  at most `putsMax` puts are in flight.
  * S4  a checkpoint lists only segments that are stored, and drops none that the one before it lists
  *     until it stands there itself.
+ * S5  what was to lie on top of another checkpoint is put on top of no other one.
  */
 import { type Checkpoints, type Logger, Slots } from '@troupe/fabric';
 import { CheckpointShelf } from '@troupe/fabric/shelf';
@@ -15,6 +15,8 @@ import type { ActorId } from '@troupe/model';
 import {
   checkpointHead,
   checkpointIsNewer,
+  claimOnePast,
+  type NodeEvent,
   type NodeSend,
   type NodeWork,
 } from '@troupe/worker-node-core';
@@ -22,12 +24,13 @@ import { type Patience, patiently } from './patience.ts';
 
 export type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
 
+type Stored = Extract<NodeEvent, { kind: 'checkpoint-stored' }>;
 type FreeOrder = Extract<NodeWork, { kind: 'free-checkpoints' }>;
 
 const putsMax = 64;
 
-/** The revision under which it stands, none when a newer checkpoint does; `baseGone` (S4). */
-export type PutFate = { readonly revision?: number; readonly baseGone?: true };
+/** The revision under which it stands, none when a newer checkpoint does; `baseGone` (S5); `rival` (S1). */
+export type PutFate = Pick<Stored, 'revision' | 'baseGone' | 'rival'>;
 
 export interface CheckpointStoreStart {
   readonly checkpoints: Checkpoints;
@@ -124,7 +127,11 @@ export class CheckpointStore {
       if (standing !== undefined && same && (standing.base !== undefined) === onTop) {
         return { revision: standing.revision };
       }
-      if (head !== undefined && checkpointIsNewer(head, checkpointHead(body))) return {};
+      const own = checkpointHead(body);
+      if (standing !== undefined && head !== undefined && claimOnePast(head, own)) {
+        return { rival: { epoch: head.epoch, seq: head.seq, revision: standing.revision } };
+      }
+      if (head !== undefined && checkpointIsNewer(head, own)) return {};
       if (onTop) return { baseGone: true };
       expected = standing?.revision ?? 0;
     }

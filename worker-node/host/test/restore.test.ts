@@ -439,12 +439,19 @@ test('what is read ahead is not read again, and a rest is given with what it lie
   expect('checkpoint' in found && found.checkpoint?.base).toEqual(Buffer.from(whole));
 });
 
-test('S1: a late writer never replaces a newer checkpoint, nor is it stopped by an older one', async () => {
+test('S1: a late writer never replaces a newer checkpoint, nor is it stopped by an older one, unless the two cannot both be true', async () => {
   const actor = actorId('default', 'Late', 'a');
   const floor = { log: logName('any'), position: 1 };
-  const body = (epoch: number, seq: number) =>
-    encodeCheckpoint({ actor, birth: 1, epoch, seq, floor }, freshMemory(), encodeValue(seq), at);
-  const fate = (epoch: number, seq: number, expected: number, more: { onTop?: true } = {}) =>
+  const body = (epoch: number, seq: number, backAt: { backAt?: number } = {}) => {
+    const head = { actor, birth: 1, epoch, seq, floor, ...backAt };
+    return encodeCheckpoint(head, freshMemory(), encodeValue(seq), at);
+  };
+  const fate = (
+    epoch: number,
+    seq: number,
+    expected: number,
+    { backAt, ...more }: { onTop?: true; backAt?: number } = {},
+  ) =>
     new Promise<PutFate>((resolve) => {
       const store = new CheckpointStore({
         checkpoints: cell.fabric.checkpoints,
@@ -452,22 +459,34 @@ test('S1: a late writer never replaces a newer checkpoint, nor is it stopped by 
         stored: (_actor, _epoch, _seq, fate) => resolve(fate),
       });
       const order = { kind: 'put-checkpoint', actor, epoch, seq, expected } as const;
-      store.put({ ...order, body: body(epoch, seq), ...more });
+      const given = backAt === undefined ? {} : { backAt };
+      store.put({ ...order, body: body(epoch, seq, given), ...more });
     });
   const put = async (...given: Parameters<typeof fate>) => (await fate(...given)).revision;
   const first = await put(2, 10, 0);
   expect(first).toBeGreaterThan(0);
   // A fenced node writes once more under its old epoch.
   expect(await put(2, 12, first ?? 0)).toBeGreaterThan(0);
-  // The new owner knows only of the first; its epoch is later, so it prevails.
-  const third = await put(5, 11, first ?? 0);
-  expect(third).toBeGreaterThan(0);
+  // The new owner should have read what that holds: none of the two is taken for right.
+  const standing = (await cell.fabric.checkpoints.get(actor))?.revision;
+  const rival = { epoch: 2, seq: 12, revision: standing };
+  expect(await fate(5, 11, first ?? 0)).toEqual({ rival });
+  expect(await fate(5, 11, first ?? 0, { onTop: true })).toEqual({ rival });
+  expect((await cell.fabric.checkpoints.get(actor))?.body).toEqual(Buffer.from(body(2, 12)));
+  // It has, and its epoch is later, so it prevails.
+  expect(await put(5, 12, first ?? 0)).toBeGreaterThan(0);
   // The fenced node comes back late: refused.
-  expect(await put(2, 13, first ?? 0)).toBeUndefined();
-  expect((await cell.fabric.checkpoints.get(actor))?.body).toEqual(Buffer.from(body(5, 11)));
-  // S4: a rest is put on what it was made for, or not at all.
-  expect(await fate(5, 12, first ?? 0, { onTop: true })).toEqual({ baseGone: true });
-  expect((await fate(5, 12, third ?? 0, { onTop: true })).revision).toBeGreaterThan(third ?? 0);
+  expect(await put(2, 12, first ?? 0)).toBeUndefined();
+  expect(await fate(2, 13, first ?? 0)).toMatchObject({ rival: { epoch: 5, seq: 12 } });
+  // Its scope went back in time since.
+  const third = await fate(8, 11, first ?? 0, { backAt: 7 }).then(({ revision }) => revision);
+  expect(third).toBeGreaterThan(0);
+  expect(await fate(5, 13, first ?? 0)).toEqual({});
+  const back = body(8, 11, { backAt: 7 });
+  expect((await cell.fabric.checkpoints.get(actor))?.body).toEqual(Buffer.from(back));
+  // S5: a rest is put on what it was made for, or not at all.
+  expect(await fate(8, 12, first ?? 0, { onTop: true })).toEqual({ baseGone: true });
+  expect((await fate(8, 12, third ?? 0, { onTop: true })).revision).toBeGreaterThan(third ?? 0);
   const { base } = (await cell.fabric.checkpoints.get(actor)) ?? {};
-  expect(Buffer.compare(base ?? nothing, body(5, 11))).toBe(0);
+  expect(Buffer.compare(base ?? nothing, back)).toBe(0);
 });

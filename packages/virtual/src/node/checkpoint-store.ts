@@ -6,8 +6,10 @@ import type { ActorId } from '@troupe/model';
 import {
   checkpointHead,
   checkpointIsNewer,
+  claimOnePast,
   type NodeEvent,
   type NodeSend,
+  type RivalCheckpoint,
 } from '@troupe/worker-node-core';
 import type { Process } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -101,7 +103,11 @@ export class CheckpointStore {
           return this.#put(put, tried.expected, tried.id);
         }
         const head = standing === undefined ? undefined : checkpointHead(standing.body);
-        if (head !== undefined && checkpointIsNewer(head, checkpointHead(put.body))) {
+        const own = checkpointHead(put.body);
+        if (standing !== undefined && head !== undefined && claimOnePast(head, own)) {
+          return this.#isRival(put, { ...head, revision: standing.revision });
+        }
+        if (head !== undefined && checkpointIsNewer(head, own)) {
           coverage.reach('a checkpoint put is refused for a newer one');
           return put.done(undefined);
         }
@@ -111,6 +117,14 @@ export class CheckpointStore {
         this.#put(put, standing?.revision ?? 0, tried.id);
       },
     );
+  }
+
+  /** No fence fails here: two pasts are a fault of the cluster. */
+  #isRival({ order }: Put, { epoch, seq, revision }: RivalCheckpoint): void {
+    const text = `checkpoint ${revision} of ${order.actor} claims turn ${seq} under epoch ${epoch}`;
+    const beside = `${text}, one of turn ${order.seq} was to be stored under ${order.epoch}`;
+    this.#world.checks.unreadable(order.actor as ActorId, this.#process.name, beside);
+    this.#stored({ ...this.#event(order), rival: { epoch, seq, revision } });
   }
 
   #say(order: PutOrder, revision: number | undefined): void {
