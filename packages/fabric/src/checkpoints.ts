@@ -8,6 +8,7 @@
  * P3  a cell keeps the number of replicas that it was made with until an operator changes it.
  * P5  what holds other bytes than were put is never given: whoever reads it is told which one that is.
  * P6  whatever is freed, the last one of a key is not, unless all of the key is dropped.
+ * P7  where the server has lost the last one, a put expects what stands before it.
  */
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -159,17 +160,30 @@ export class StreamCheckpoints implements Checkpoints {
       stored.length > bodyBytesMax ? await objects.put(salted(key, stored)) : undefined;
     const id = randomUUID();
     const patience = new Patience(link, `checkpoint of ${key}`);
+    /** Of the last one, by the server: where it has lost that, none. */
+    let known = expected;
     for (;;) {
       const inline = object === undefined ? stored : new Uint8Array(0);
       const isPacked = packed !== undefined;
-      const revision = await this.#publish({ ...given, subject, id, object, inline, isPacked });
+      const revision = await this.#publish({
+        ...given,
+        subject,
+        id,
+        object,
+        inline,
+        isPacked,
+        known,
+      });
       if (typeof revision === 'number') return this.#settled(key, object, revision);
       const last = await this.#last(subject);
       if (last?.header.get(idHeader) === id) {
         return this.#settled(key, object, last.revision);
       }
-      if ((last?.revision ?? 0) !== expected) return undefined;
-      await patience.wait(revision.cause);
+      const isLost = last === undefined && expected > 0;
+      const standing = isLost ? (await this.#messages(key))[0] : last;
+      if ((standing?.revision ?? 0) !== expected) return undefined;
+      if (isLost && known > 0) known = 0;
+      else await patience.wait(revision.cause);
     }
   }
 
@@ -362,6 +376,7 @@ export class StreamCheckpoints implements Checkpoints {
       readonly object: string | undefined;
       readonly inline: Bytes;
       readonly isPacked: boolean;
+      readonly known: number;
     },
   ): Promise<number | { cause: unknown }> {
     const { link, names } = this.#start;
@@ -379,7 +394,7 @@ export class StreamCheckpoints implements Checkpoints {
     const body = put.inline;
     putSum(fresh, sumsUp(put.key, fresh), body);
     try {
-      const expect = { streamName: names.checkpointStream, lastSubjectSequence: put.expected };
+      const expect = { streamName: names.checkpointStream, lastSubjectSequence: put.known };
       const ack = await link.whileConnected(() =>
         link.js.publish(put.subject, body, { headers: fresh, expect }),
       );

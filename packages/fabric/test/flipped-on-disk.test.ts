@@ -43,3 +43,20 @@ test('a checkpoint on a disk that flips a bit is missed, not taken for one that 
   const read = await checkpoints.version('k', first);
   expect(Buffer.from(read?.body ?? '').toString()).toBe('the one before');
 });
+
+test('P7: where a disk has lost the last checkpoint, what stands before it can be replaced, by one writer', async () => {
+  const { nats } = servers;
+  const { checkpoints } = await servers.open();
+  const first = (await checkpoints.put('k', bytes('the one that is left'), 0)) ?? 0;
+  const lost = (await checkpoints.put('k', bytes('the one that goes'), first)) ?? 0;
+  await nats.stop();
+  expect(flip(nats.dataDir, 'the one that goes')).toBe(1);
+  await nats.restart();
+  for (const expected of [lost, lost + 1]) {
+    expect(await checkpoints.put('k', bytes('of another past'), expected)).toBeUndefined();
+  }
+  const anew = await checkpoints.put('k', bytes('anew'), first);
+  expect(anew).toBeGreaterThan(lost);
+  expect(await checkpoints.put('k', bytes('of a late writer'), first)).toBeUndefined();
+  expect(Buffer.from((await checkpoints.get('k'))?.body ?? '').toString()).toBe('anew');
+});

@@ -157,6 +157,8 @@ interface RestoreOrder {
   readonly fromBirth?: true;
   /** Its scope went back in time by the fact at this position, last. */
   readonly backAt?: number;
+  /** Revision of its last checkpoint, as far as this node knows: an older one is not the last. */
+  readonly known?: number;
   /** Key of its first state: read when there is no checkpoint of this birth. */
   readonly seed?: string;
   /** It was handed over by its former node and is what stands in the store: nothing is read. */

@@ -121,8 +121,12 @@ export class Hosting {
     const activation = this.#current(event.actor, event.epoch);
     if (activation?.phase !== 'restoring') return;
     // A newer checkpoint was stored after this one was read: the facts between them may be gone.
-    const last = event.last ?? event.checkpoint?.revision ?? 0;
-    if (last < activation.checkpoint.revision) {
+    const { revision } = activation.checkpoint;
+    const isStale =
+      event.damaged === undefined
+        ? (event.checkpoint?.revision ?? 0) < revision
+        : activation.restoredFrom !== revision;
+    if (isStale) {
       this.#restore(activation);
       return;
     }
@@ -349,6 +353,7 @@ export class Hosting {
     activation.phase = 'restoring';
     activation.restoredFrom = activation.checkpoint.revision;
     const { incarnation: backAt } = activation.rewind;
+    const { revision: known } = activation.checkpoint;
     const uncoveredFrom = this.#core.checkpointing.uncovered(activation);
     const handed = this.#core.arrivals.handedOver(activation);
     const order: RestoreOrder = {
@@ -363,6 +368,7 @@ export class Hosting {
       ...(isWholeFromBirth(activation) ? { fromBirth: true } : {}),
       ...(activation.seed === undefined ? {} : { seed: activation.seed }),
       ...(backAt === 0 ? {} : { backAt }),
+      ...(known === 0 ? {} : { known }),
       ...(handed === undefined ? {} : { handed }),
     };
     // What is stored already does not wait for what others append.

@@ -9,7 +9,7 @@
  *     until it stands there itself.
  * S5  what was to lie on top of another checkpoint is put on top of no other one.
  */
-import { type Checkpoints, type Logger, Slots } from '@troupe/fabric';
+import { type Checkpoints, type Logger, Slots, type StoredCheckpoint } from '@troupe/fabric';
 import { CheckpointShelf } from '@troupe/fabric/shelf';
 import type { ActorId } from '@troupe/model';
 import {
@@ -20,6 +20,7 @@ import {
   type NodeSend,
   type NodeWork,
 } from '@troupe/worker-node-core';
+import { lostCheckpoint } from './damage.ts';
 import { type Patience, patiently } from './patience.ts';
 
 export type PutOrder = Extract<NodeSend, { kind: 'put-checkpoint' }>;
@@ -111,6 +112,17 @@ export class CheckpointStore {
     return fate;
   }
 
+  /** The last one that there is. */
+  async #standing(key: string): Promise<StoredCheckpoint | undefined> {
+    try {
+      return await this.#start.checkpoints.get(key);
+    } catch (reason) {
+      const lost = lostCheckpoint(reason);
+      if (lost === undefined) throw reason;
+      return await this.#start.checkpoints.version(key, lost.after);
+    }
+  }
+
   async #put(key: string, order: PutOrder): Promise<PutFate> {
     const { checkpoints } = this.#start;
     const { body, onTop = false } = order;
@@ -120,7 +132,7 @@ export class CheckpointStore {
         ? await checkpoints.putOnTop(key, body, expected)
         : await checkpoints.put(key, body, expected);
       if (revision !== undefined) return { revision };
-      const standing = await checkpoints.get(key);
+      const standing = await this.#standing(key);
       const head = standing === undefined ? undefined : checkpointHead(standing.body);
       // Two of the same turn are alike only when both are whole, or both lie on the same one.
       const same = head?.epoch === order.epoch && head.seq === order.seq;

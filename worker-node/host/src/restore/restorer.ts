@@ -6,7 +6,7 @@
  * X6  each request is answered once: by `restored`, or by `restore-failed`.
  * X8  each try begins with the checkpoint that stands there then: what an older one needs may be gone.
  * X7  a damaged log is a failure that names the log and the place, never a shorter history.
- * X11 instead of a checkpoint that holds other bytes than were stored, the next older one is taken from which
+ * X11 instead of a checkpoint that holds other bytes than were stored, or is lost, the next older one is taken from which
  *     logs lead, without a gap, to all that the actor has done; else it is not brought back.
  */
 import {
@@ -36,6 +36,7 @@ import {
   readOnFrom,
   stretchesOf,
 } from '@troupe/worker-node-core';
+import { damageOf, lostSince } from '../damage.ts';
 import { type Patience, patiently } from '../patience.ts';
 import { CheckpointsAhead } from './checkpoints-ahead.ts';
 import { OwnLogReader } from './own-log-reader.ts';
@@ -147,8 +148,11 @@ export class Restorer {
         checkpoint = await this.#checkpointReads
           .run(() => this.#start.checkpoints.get(actor, known))
           .finally(asked);
+        const { known: stored = 0 } = order;
+        const given = checkpoint?.revision ?? 0;
+        if (given < stored) throw lostSince(actor, stored, given);
       } catch (reason) {
-        if (!isDamage(reason)) throw reason;
+        if (!(reason instanceof TroupeError) || damageOf(reason) === undefined) throw reason;
         return await this.#fromOlder(order, reason, stages);
       }
       const facts = await this.#facts(order, checkpoint, stages).catch(async (reason: unknown) => {
@@ -200,6 +204,10 @@ export class Restorer {
     };
     const versions = await checkpoints.versions(actor);
     const [last] = versions;
+    const damage = damageOf(reason);
+    /** Whoever can be read of these was stored since. */
+    const since =
+      damage === undefined || 'revision' in damage ? damage?.revision : damage.after + 1;
     /** The last one that can be read, wherever it leads. */
     let sound: { readonly revision: number; readonly seq: number } | undefined;
     for (const { revision } of versions) {
@@ -208,11 +216,10 @@ export class Restorer {
       try {
         checkpoint = await checkpoints.version(actor, revision);
       } catch (thrown) {
-        if (!isDamage(thrown)) throw thrown;
+        if (damageOf(thrown) === undefined) throw thrown;
         continue;
       }
-      // The last one can be read: it is another one by now.
-      if (revision === last?.revision && checkpoint !== undefined) throw overtaken(actor, reason);
+      if (revision >= (since ?? 0) && checkpoint !== undefined) throw overtaken(actor, reason);
       const head = headOf(checkpoint?.body, birth);
       if (head === undefined) continue;
       sound ??= { revision, seq: head.seq };
@@ -267,12 +274,6 @@ function leftOf(
   const { type, key } = actorParts(actor);
   const fork = `troupe checkpoints fork ${type}/${key} ${sound.revision} NEW-KEY`;
   return `checkpoint ${sound.revision} can be read: \`${fork}\` makes an actor as it was at turn ${sound.seq}`;
-}
-
-/** It names a checkpoint that holds other bytes than were stored. */
-function isDamage(reason: unknown): reason is TroupeError {
-  if (!(reason instanceof TroupeError) || reason.code !== 'LOG_CORRUPT') return false;
-  return typeof reason.details.revision === 'number';
 }
 
 function overtaken(actor: ActorId, reason: unknown): TroupeError {
