@@ -5,6 +5,8 @@
  *     └──▶ refused
  *
  * D10 incarnations of a scope rise: each is the position of the fact by which it went back.
+ * D13 the last `donesMax` times that a scope went back are remembered with what they came to, so that who asks again
+ *     is told, also when it went back since.
  */
 import {
   type ActorId,
@@ -19,6 +21,13 @@ import {
 import type { ActorRecord, ActorTable } from './actors.ts';
 import type { SchedulerFact } from './facts.ts';
 import { scopeKey } from './savepoint-table.ts';
+
+/** What it came to that a scope went back. */
+export interface RewindDone {
+  readonly by: string;
+  readonly line: Line;
+  readonly incarnation: number;
+}
 
 export interface ScopeTime {
   readonly tenant: TenantName;
@@ -35,7 +44,11 @@ export interface ScopeTime {
     readonly line: Line;
     readonly owed: { readonly [actor: ActorId]: Owed };
   };
+  /** How it went back before that, oldest first. Absent from older images. */
+  before?: readonly RewindDone[];
 }
+
+const donesMax = 64;
 
 type RewindFact = Extract<
   SchedulerFact,
@@ -65,6 +78,12 @@ export class RewindTable {
   of({ id, scope }: Pick<ActorRecord, 'id' | 'scope'>): ScopeTime | undefined {
     if (this.#scopes.size === 0) return undefined;
     return this.get(actorParts(id).tenant, scope);
+  }
+
+  /** D13. Undefined when it did not go back under this `by`, or that is forgotten. */
+  doneBy({ last, incarnation, before }: ScopeTime, by: string): RewindDone | undefined {
+    if (last?.by === by) return { by, line: last.line, incarnation };
+    return before?.find((done) => done.by === by);
   }
 
   /** Its actors are held, or some of them are not back yet. */
@@ -107,6 +126,11 @@ export class RewindTable {
         return;
       case 'scope-rewound': {
         assert(time.begun !== undefined, 'D11: actors are held before they go back');
+        if (time.last !== undefined) {
+          const { by, line } = time.last;
+          const done = { by, line, incarnation: time.incarnation };
+          time.before = [...(time.before ?? []), done].slice(1 - donesMax);
+        }
         time.last = { by: time.begun.by, line: fact.line, owed: fact.owed };
         time.incarnation = position;
         delete time.begun;

@@ -29,7 +29,7 @@ import type { Desk } from './desk.ts';
 import type { Directory } from './directory.ts';
 import { boundOf, missed } from './line-targets.ts';
 import type { LineViews } from './line-views.ts';
-import type { ScopeTime } from './rewind-table.ts';
+import type { RewindDone, ScopeTime } from './rewind-table.ts';
 import { scopeKey } from './savepoint-table.ts';
 import type { Size } from './sizes.ts';
 import { idsLength, isLine, type Surveys, wentBack } from './surveys.ts';
@@ -88,9 +88,11 @@ export class Rewinds {
     const key = scopeKey(tenant, scope);
     const known = rewinds.get(tenant, scope);
     if (known?.begun?.by === by) return void this.#askers.add(key, asker);
-    if (known?.begun === undefined && known?.last?.by === by) {
-      if (rewinds.isReturning(known)) this.#askers.add(key, asker);
-      else this.#answer(asker, known);
+    const done = known === undefined ? undefined : rewinds.doneBy(known, by);
+    if (known !== undefined && done !== undefined) {
+      const isLast = done.incarnation === known.incarnation;
+      if (isLast && rewinds.isReturning(known)) this.#askers.add(key, asker);
+      else this.#answer(asker, scope, done);
       return;
     }
     const fault = this.#fault({ tenant, scope, to });
@@ -141,8 +143,9 @@ export class Rewinds {
     const actor = actors.get(id);
     const time = actor === undefined ? undefined : rewinds.of(actor);
     if (time === undefined || rewinds.isReturning(time)) return;
-    for (const asker of this.#askers.take(scopeKey(time.tenant, time.scope))) {
-      this.#answer(asker, time);
+    const { tenant, scope, last, incarnation } = time;
+    for (const asker of this.#askers.take(scopeKey(tenant, scope))) {
+      if (last !== undefined) this.#answer(asker, scope, { ...last, incarnation });
     }
   }
 
@@ -269,12 +272,13 @@ export class Rewinds {
     }
   }
 
-  #answer(asker: Asker, { scope, incarnation, last }: ScopeTime): void {
-    if (last === undefined) return;
+  #answer(
+    asker: Asker,
+    scope: string,
+    { line, incarnation }: Pick<RewindDone, 'line' | 'incarnation'>,
+  ): void {
     const { actors } = this.#desk.state;
-    const there = Object.entries(last.line).filter(
-      ([id]) => actors.get(id as ActorId) !== undefined,
-    );
+    const there = Object.entries(line).filter(([id]) => actors.get(id as ActorId) !== undefined);
     const rewound = { scope, line: Object.fromEntries(there), incarnation };
     this.#desk.answer(asker, { kind: 'rewound', rewound });
   }

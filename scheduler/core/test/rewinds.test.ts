@@ -162,6 +162,49 @@ describe('a scope that goes back', () => {
     expect(scene.answer(number)).toMatchObject({ kind: 'rewound' });
   });
 
+  it.each(['facts', 'image'] as const)(
+    'does so once for whoever asks again, however often it went back since, by %s',
+    (told) => {
+      const scene = bank();
+      const back = (turn: number, by: string) => {
+        const number = scene.ask(rewind(turn, by));
+        goesBack(scene, turn);
+        isBack(scene);
+        return scene.answer(number);
+      };
+      const first = back(3, 'r1');
+      expect(first).toMatchObject({ kind: 'rewound', rewound: { line: lineTo(3) } });
+      back(2, 'r2');
+      scene.failOver(told);
+      expect(scene.asks(rewind(3, 'r1'))).toEqual(first);
+      // Also while it goes back under another one.
+      const third = scene.ask(rewind(1, 'r3'));
+      expect(scene.asks(rewind(3, 'r1'))).toEqual(first);
+      goesBack(scene, 1);
+      isBack(scene);
+      expect(scene.answer(third)).toMatchObject({ kind: 'rewound' });
+      expect(scene.decided('rewind-begun').map((fact) => (fact as { by: string }).by)).toEqual([
+        'r1',
+        'r2',
+        'r3',
+      ]);
+    },
+  );
+
+  it('remembers the last 64, and what it came to each time', () => {
+    const scene = bank();
+    const answers = Array.from({ length: 65 }, (_, index) => {
+      const number = scene.ask(rewind(3, `r${index}`));
+      goesBack(scene);
+      isBack(scene);
+      return scene.answer(number);
+    });
+    expect(scene.asks(rewind(3, 'r1'))).toEqual(answers[1]);
+    expect(scene.machine.durable().rewinds?.[0]?.before).toHaveLength(63);
+    const number = scene.ask(rewind(3, 'r0'));
+    expect(scene.answer(number)).toBeUndefined();
+  });
+
   it('goes on with it when a node dies before its actors are back', () => {
     const scene = bank();
     const number = scene.ask(rewind(3));

@@ -1,19 +1,27 @@
 /**
  * A scope goes back to the line that a search through all that is durable finds: no turn before it knows
- * of one beyond, nobody goes further than that takes, and what is in transit across it is owed.
+ * of one beyond, nobody goes further than that takes, and what is in transit across it is owed. Under one
+ * `by` it goes back once.
  */
 import { type ActorId, isBeyondKept, type Line, maximalLine, type Owed } from '@troupe/model';
 import { vaultScope } from '../plan/vaults.ts';
 import type { MakeChecker } from './checker.ts';
 import type { Vaults } from './vaults.ts';
 
-export const rewindIsMaximal: MakeChecker = ({ vaults }, violate) => ({
-  journalFact(fact) {
-    if (fact.kind !== 'scope-rewound' || fact.scope !== vaultScope) return;
-    const fault = lineFault(vaults, fact.line) ?? owedFault(vaults, fact.line, fact.owed);
-    if (fault !== undefined) violate(fault);
-  },
-});
+export const rewindIsMaximal: MakeChecker = ({ vaults }, violate) => {
+  let begun = '';
+  const done = new Set<string>();
+  return {
+    journalFact(fact) {
+      if (fact.kind === 'rewind-begun' && fact.scope === vaultScope) begun = fact.by;
+      if (fact.kind !== 'scope-rewound' || fact.scope !== vaultScope) return;
+      if (done.has(begun)) violate(`a scope goes back a second time under "${begun}"`);
+      done.add(begun);
+      const fault = lineFault(vaults, fact.line) ?? owedFault(vaults, fact.line, fact.owed);
+      if (fault !== undefined) violate(fault);
+    },
+  };
+};
 
 function lineFault(vaults: Vaults, line: Line): string | undefined {
   const { target, savepoints } = vaults;
