@@ -22,7 +22,7 @@ export interface Scope {
   /** Takes all its actors back to such a line; they stand still meanwhile. What they have done to others
    *  since then stays done (see `line`); who waits for a call that had begun beyond it is told `REWOUND`.
    *  Fails with `TOO_FAR_BACK` when an actor or a letter in transit is not kept any more; then
-   *  nobody has gone back. */
+   *  nobody has gone back. With `OUTCOME_UNKNOWN` it may have: see `line`. */
   rewind(to: LineTarget): Promise<Rewound>;
 }
 
@@ -97,7 +97,8 @@ export function scopeOf(unary: Unary, tenant: string, scope: string, former: For
     },
     async rewind(to) {
       const asked = { tenant, scope, ...named(to), by: unary.newId() };
-      return await unary.ask('ScopesService/Rewind', asked, { waitMs: rewindMs });
+      const options = { waitMs: rewindMs, begins: true };
+      return await unary.ask('ScopesService/Rewind', asked, options);
     },
     async line(to) {
       const asked = { tenant, scope, ...named(to) };

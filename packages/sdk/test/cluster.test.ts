@@ -133,12 +133,13 @@ describe('what begins by being asked for', () => {
     ['a run', start],
     ['a run that starts again', again],
   ] as const;
-  /** The last three are waited for a minute and more. */
+  /** The others are waited for a minute and more. */
   const kinds = [
     ...prompt,
     ['a fork', (by: Troupe) => by.checkpoints.fork('Order', '17', 4711, { key: '18' })],
     ['an import', (by: Troupe) => by.checkpoints.import(order, exported, { key: '18' })],
     ['a restore', (by: Troupe) => by.checkpoints.restore('Order', '17', 4711)],
+    ['a rewind', (by: Troupe) => by.scope('bank').rewind({ savepoint: 'monday' })],
   ] as const;
   const beginning = (answer: () => object) => ({
     Wait: () => ({ run: { ...running, state: 'failed' } }),
@@ -146,6 +147,7 @@ describe('what begins by being asked for', () => {
     SubmitGang: answer,
     PlantActor: answer,
     RestoreVersion: answer,
+    Rewind: answer,
   });
 
   test.each(prompt)(
