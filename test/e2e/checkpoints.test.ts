@@ -130,6 +130,37 @@ it('what a checkpoint holds is compared, exported and imported, and bytes that w
   expect(await counter.ids()).toEqual(['a', 'b']);
 });
 
+it('what holds turns that a scope went back behind is not listed, shown or copied, also after kill -9 of node and leader', async () => {
+  stage = await scene({ nodes: 2, schedulers: 2, nodeConfig: { checkpointMs: 600_000 } });
+  const { troupe, cluster } = stage;
+  const counter = troupe.actor(Counter, 'back', { deadlineMs: 60_000 });
+  await counter.add('a');
+  const [first] = await stored('back');
+  await counter.add('b');
+  const [lost] = await stored('back');
+  const id = lost?.id ?? 0;
+  await troupe.checkpoints.pin(Counter, 'back', id);
+  await troupe.checkpoints.restore(Counter, 'back', first?.id ?? 0);
+  const host = await stage.hostOf('default/Counter/back');
+  cluster.nodes.find(({ name }) => name === host)?.kill('SIGKILL');
+  cluster.schedulers[0]?.kill('SIGKILL');
+  expect(await counter.add('c')).toBe(2);
+  await stored('back');
+  const listed = async (abandoned: boolean) => {
+    const all = await troupe.checkpoints.list(Counter, 'back', { abandoned });
+    return all.filter((one) => one.id === id);
+  };
+  expect(await listed(false)).toEqual([]);
+  expect(await listed(true)).toMatchObject([{ turn: 2, pinned: true, abandoned: true }]);
+  const gone = { code: 'UNKNOWN_CHECKPOINT', details: { checkpoint: id, turn: 2 } };
+  const { show, export: write, fork, restore } = troupe.checkpoints;
+  await expect(show(Counter, 'back', id)).rejects.toMatchObject(gone);
+  await expect(write(Counter, 'back', id)).rejects.toMatchObject(gone);
+  await expect(fork(Counter, 'back', id, { key: 'copy' })).rejects.toMatchObject(gone);
+  await expect(restore(Counter, 'back', id)).rejects.toMatchObject(gone);
+  expect(await counter.ids()).toEqual(['a', 'c']);
+});
+
 it('of a large state what has changed is stored between two whole ones, and kill -9 of node and leader costs nothing of it', async () => {
   const nodeConfig = { checkpointTurns: 4, checkpointMs: 600_000, rebaseMs: 600_000 };
   stage = await scene({ nodes: 1, schedulers: 2, nodeConfig });

@@ -4,8 +4,11 @@
  *
  * S1  a checkpoint is listed as pinned before it is copied, so that whoever drops an actor finds all copies.
  * S2  what is read is checked: bytes that are not those that were stored are named, and never shown.
+ * S3  what holds a turn that its scope went back behind is neither read nor pinned; the last one of an actor says which
+ *     turns these are.
  */
 import {
+  type Abandoned,
   type ActorId,
   actorParts,
   type Bytes,
@@ -16,6 +19,8 @@ import {
   decodeSeed,
   encode,
   failureOf,
+  isAbandoned,
+  isFailure,
   limits,
   type Seed,
   TroupeError,
@@ -51,8 +56,12 @@ export class CheckpointShelf {
     this.#checkpoints = checkpoints;
   }
 
-  /** Those of this birth, the newest first. Each is read, and a damaged one says so. */
-  async list(of: ActorBorn): Promise<readonly CheckpointView[]> {
+  /** Those of this birth, the newest first. Each is read, and a damaged one says so. `all`: also those of turns that
+   *  were abandoned. */
+  async list(
+    of: ActorBorn,
+    { all }: { readonly all: boolean },
+  ): Promise<readonly CheckpointView[]> {
     const pins = (await this.#pins(of)).pinned;
     const kept = await this.#checkpoints.versions(of.actor);
     const known = new Map<number, Pick<KeptVersion, 'bytes'>>(
@@ -65,7 +74,14 @@ export class CheckpointShelf {
       const view = await this.#viewOf(of, { id, bytes: known.get(id)?.bytes ?? 0, pinned });
       if (view !== undefined) views.push(view);
     }
-    return views;
+    // S3
+    const sound = views.find(({ contents }) => !isFailure(contents))?.contents;
+    const abandoned = sound === undefined || isFailure(sound) ? [] : sound.abandoned;
+    return views.flatMap((view) => {
+      const { contents } = view;
+      if (isFailure(contents) || !isAbandoned(contents.turn, abandoned)) return [view];
+      return all ? [{ ...view, abandoned: true }] : [];
+    });
   }
 
   /** Throws `UNKNOWN_CHECKPOINT`, or `LOG_CORRUPT` when it is damaged. */
@@ -143,7 +159,28 @@ export class CheckpointShelf {
     if (copy === undefined) throw unknown(of, id);
     const contents = contentsOf(of, id, copy);
     if (contents.birth !== of.birth) throw unknown(of, id);
+    const { turn } = contents;
+    if (isAbandoned(turn, await this.#abandoned(of, { id, contents }))) {
+      const { type, key } = actorParts(of.actor);
+      const text = `checkpoint ${id} of ${of.actor} is of turn ${turn}, which its scope went back behind`;
+      const next = `choose one of \`troupe checkpoints ${type}/${key}\``;
+      const details = { actor: of.actor, checkpoint: id, turn };
+      throw troupeError('UNKNOWN_CHECKPOINT', `${text}: ${next}`, details);
+    }
     return { copy, contents };
+  }
+
+  /** S3. A damaged one says nothing of it: the one before it does. */
+  async #abandoned(
+    of: ActorBorn,
+    found: { readonly id: number; readonly contents: CheckpointContents },
+  ): Promise<Abandoned> {
+    for (const { revision, bytes } of await this.#checkpoints.versions(of.actor)) {
+      if (revision === found.id) return found.contents.abandoned;
+      const last = await this.#viewOf(of, { id: revision, bytes, pinned: false });
+      if (last !== undefined && !isFailure(last.contents)) return last.contents.abandoned;
+    }
+    return found.contents.abandoned;
   }
 
   /** As it stands among the last ones, else as it was pinned. */

@@ -2,6 +2,7 @@
  * Checkpoints as things with names: what a stored one says of itself, to whoever lists, shows or copies it.
  * The whole of it is the business of the node; see `worker-node/core/src/checkpoint.ts`.
  */
+import type { Abandoned } from './abandoned.ts';
 import type { VectorClock } from './clock.ts';
 import { decode, decodeValue, encode, undefinedBytes } from './codec.ts';
 import { type Failure, troupeError } from './errors.ts';
@@ -54,6 +55,8 @@ export interface CheckpointContents {
   readonly made?: CheckpointMade;
   /** The code that the state is of; absent where an older node wrote it that had upgraded nothing. */
   readonly codeVersion?: CodeVersion;
+  /** Turns of the actor that its scope had gone back behind when it was written. */
+  readonly abandoned: Abandoned;
   /** The state is this value and then these changes, oldest first. No bytes are `undefined`. */
   readonly state: Bytes;
   readonly deltas: readonly Bytes[];
@@ -65,6 +68,8 @@ export interface CheckpointView {
   readonly id: number;
   readonly bytes: number;
   readonly pinned: boolean;
+  /** Its turn is one that the scope of its actor went back behind. */
+  readonly abandoned?: true;
   /** What it says; a failure when it cannot be read, which names it. */
   readonly contents: Omit<CheckpointContents, 'state' | 'deltas'> | Failure;
 }
@@ -78,6 +83,7 @@ interface Body {
   readonly at: number;
   readonly memory: { readonly clock: VectorClock; readonly madeBy?: CodeVersion };
   readonly made?: CheckpointMade;
+  readonly abandoned?: Abandoned;
   readonly state?: Bytes;
   readonly deltas?: readonly Bytes[];
 }
@@ -88,6 +94,7 @@ const restFormat = 3;
 /** `base` is what it lies on. Throws `LOG_CORRUPT` for what cannot be read here. */
 export function checkpointContents(bytes: Bytes, base?: Bytes): CheckpointContents {
   const { actor, birth, epoch, seq: turn, at, memory, made, ...body } = bodyOf(bytes);
+  const { abandoned = [] } = body;
   const whole = body.state ?? (base === undefined ? undefined : bodyOf(base).state);
   if (whole === undefined) {
     const text = `the checkpoint of ${actor} at turn ${turn} lies on one that is not there`;
@@ -95,7 +102,7 @@ export function checkpointContents(bytes: Bytes, base?: Bytes): CheckpointConten
   }
   const of = made?.code ?? memory.madeBy;
   const code = of === undefined ? {} : { codeVersion: codeOf(of) };
-  const known = { actor, birth, epoch, turn, at, clock: memory.clock, ...code };
+  const known = { actor, birth, epoch, turn, at, clock: memory.clock, abandoned, ...code };
   const contents = { ...known, state: whole, deltas: body.deltas ?? [] };
   return made === undefined ? contents : { ...contents, made };
 }

@@ -1,3 +1,4 @@
+export * from './abandoned.ts';
 export * from './activity.ts';
 export * from './bytes.ts';
 export * from './call-key.ts';

@@ -43,6 +43,13 @@ export type SavepointRequest =
       readonly to: LineTarget;
       readonly by: string;
     }
+  /** What came of one: `done` when there was none under this `by`, or that is forgotten. */
+  | {
+      readonly kind: 'find-rewind';
+      readonly tenant: TenantName;
+      readonly scope: string;
+      readonly by: string;
+    }
   | {
       readonly kind: 'list-savepoints';
       readonly tenant: TenantName;

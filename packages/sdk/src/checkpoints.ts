@@ -22,6 +22,8 @@ export interface Checkpoint {
   readonly id: number;
   readonly bytes: number;
   readonly pinned: boolean;
+  /** Its scope went back behind it: it can be unpinned, and nothing else. */
+  readonly abandoned?: true;
   /** Number of the last turn in it. */
   readonly turn: number;
   /** Of the placement that has written it. */
@@ -46,8 +48,13 @@ export interface ShownCheckpoint extends Checkpoint {
 }
 
 export interface Checkpoints {
-  /** The newest first. Each is read for it, and a damaged one says so. */
-  list(actor: Target, key: string): Promise<readonly (Checkpoint | DamagedCheckpoint)[]>;
+  /** The newest first. Each is read for it, and a damaged one says so. Those of turns that its scope went back
+   *  behind are listed only on request; all else that is asked of them is `UNKNOWN_CHECKPOINT`. */
+  list(
+    actor: Target,
+    key: string,
+    options?: { readonly abandoned?: boolean },
+  ): Promise<readonly (Checkpoint | DamagedCheckpoint)[]>;
   /** With the state that it holds. Fails with `UNKNOWN_CHECKPOINT` when it is not kept any more, and with
    *  `LOG_CORRUPT` when it is damaged. */
   show(actor: Target, key: string, checkpoint: number): Promise<ShownCheckpoint>;
@@ -108,8 +115,8 @@ export function checkpointsOf(unary: Unary, tenant: string): Checkpoints {
     await unary.ask('CheckpointsService/PlantActor', asked, { waitMs: readMs, begins: true });
   };
   return {
-    async list(actor, key) {
-      const asked = { tenant, type: nameOf(actor), key };
+    async list(actor, key, { abandoned = false } = {}) {
+      const asked = { tenant, type: nameOf(actor), key, abandoned };
       const method = 'CheckpointsService/ListVersions';
       const { checkpoints } = await unary.ask(method, asked, { waitMs: readMs });
       return checkpoints.map(checkpointOf);
@@ -153,7 +160,8 @@ function soundOf(message: CheckpointMessage): Checkpoint {
   const { id, bytes, pinned, turn, epoch, at, clock, cause, tookMs, code } = message;
   const made = cause === '' ? {} : { cause: cause as CheckpointCause, tookMs: tookMs ?? 0 };
   const by = code === null || code === undefined ? {} : { code: codeOf(code) };
-  return { id, bytes, pinned, turn, epoch, at: new Date(at), clock, ...made, ...by };
+  const known = { id, bytes, pinned, turn, epoch, at: new Date(at), clock, ...made, ...by };
+  return message.abandoned ? { ...known, abandoned: true } : known;
 }
 
 function codeOf({ bundle, version }: { bundle: string; version: number }): CodeVersion {

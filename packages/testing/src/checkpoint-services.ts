@@ -19,8 +19,8 @@ type ListResponse = UnaryMethods['CheckpointsService/ListVersions']['response'];
 type Named = Parameters<typeof nameOf>[0];
 
 export const checkpointServices: Services = {
-  async 'CheckpointsService/ListVersions'(named, ask, shelf) {
-    return { checkpoints: (await shelf.list(await bornOf(named, ask))).map(messageOf) };
+  async 'CheckpointsService/ListVersions'({ abandoned: all, ...named }, ask, shelf) {
+    return { checkpoints: (await shelf.list(await bornOf(named, ask), { all })).map(messageOf) };
   },
   async 'CheckpointsService/GetVersion'({ checkpoint, ...named }, ask, shelf) {
     const { contents, view } = await shelf.read(await bornOf(named, ask), checkpoint);
@@ -35,11 +35,21 @@ export const checkpointServices: Services = {
   async 'CheckpointsService/RestoreVersion'({ checkpoint, by, ...named }, ask, shelf) {
     const actor = nameOf(named);
     const { birth, scope } = await viewOf(actor, ask);
-    const { turn } = (await shelf.read({ actor, birth }, checkpoint)).contents;
-    const of = { tenant: tenantName(named.tenant), scope, to: { actor, turn }, by };
-    const answer = await ask({ kind: 'rewind', ...of }).catch((thrown: unknown) => {
-      throw tooFarBack(thrown, actor, checkpoint);
-    });
+    const wish = { tenant: tenantName(named.tenant), scope, by };
+    const answer = await shelf.read({ actor, birth }, checkpoint).then(
+      async ({ contents: { turn } }) => {
+        const body = { kind: 'rewind', ...wish, to: { actor, turn } } as const;
+        return await ask(body).catch((thrown: unknown) => {
+          throw tooFarBack(thrown, actor, checkpoint);
+        });
+      },
+      async (thrown: unknown) => {
+        // It may have gone since this was asked for the first time.
+        const found = await ask({ kind: 'find-rewind', ...wish });
+        if (found.kind === 'done') throw thrown;
+        return found;
+      },
+    );
     const { line, incarnation } = told('rewound', answer).rewound;
     return { line, incarnation };
   },
@@ -84,9 +94,10 @@ function messageOf({
   id,
   bytes,
   pinned,
+  abandoned,
   contents,
 }: CheckpointView): ListResponse['checkpoints'][number] {
-  const known = { id, bytes, pinned };
+  const known = { id, bytes, pinned, abandoned: abandoned === true };
   const unread = { turn: 0, epoch: 0, birth: 0, at: 0, clock: {}, cause: '' };
   if (isFailure(contents)) return { ...known, ...unread, failure: errorOf(contents) };
   const { turn, epoch, birth, at, clock, made, codeVersion: code } = contents;

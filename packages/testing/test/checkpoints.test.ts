@@ -46,9 +46,10 @@ afterEach(async () => {
 const client = () => cluster.connect();
 
 /** Puts a book and has the shelf leave memory: that is stored. */
-async function puts(key: string, book: string): Promise<Checkpoint> {
+async function puts(key: string, book: string, at?: number): Promise<Checkpoint> {
   const troupe = client();
-  const turn = await troupe.actor(Shelf, key).put(book);
+  const count = await troupe.actor(Shelf, key).put(book);
+  const turn = at ?? count;
   await troupe.actors.stop(Shelf, key);
   for (let looks = 0; looks < 60; looks++) {
     const [last] = await troupe.checkpoints.list(Shelf, key).catch(() => []);
@@ -105,6 +106,45 @@ test('an actor goes back to one of its versions, also when its node has died, an
   const shelf = troupe.actor(Shelf, 'a');
   expect(await shelf.books()).toEqual(['one']);
   expect(await shelf.put('three')).toBe(2);
+});
+
+test('of a scope that went back no version beyond the line can be had any more, whoever had pinned it', async () => {
+  const first = await puts('a', 'one');
+  const lost = await puts('a', 'two');
+  const { checkpoints } = client();
+  await checkpoints.pin(Shelf, 'a', lost.id);
+  await checkpoints.restore(Shelf, 'a', first.id);
+  // Turn 2 was abandoned, and that it went back is turn 3.
+  const after = await puts('a', 'three', 4);
+  const turns = async (options = {}) => {
+    const listed = await checkpoints.list(Shelf, 'a', options);
+    return listed.map(({ id, ...one }) => [id, 'abandoned' in one]);
+  };
+  const listed = await turns();
+  expect(listed.at(0)).toEqual([after.id, false]);
+  expect(listed.at(-1)).toEqual([first.id, false]);
+  expect(listed).not.toContainEqual([lost.id, false]);
+  expect(await turns({ abandoned: true })).toContainEqual([lost.id, true]);
+  for (const asked of [
+    () => checkpoints.show(Shelf, 'a', lost.id),
+    () => checkpoints.diff(Shelf, 'a', [first.id, lost.id]),
+    () => checkpoints.pin(Shelf, 'a', lost.id),
+    () => checkpoints.export(Shelf, 'a', lost.id),
+    () => checkpoints.fork(Shelf, 'a', lost.id, { key: 'b' }),
+    () => checkpoints.restore(Shelf, 'a', lost.id),
+  ]) {
+    const refused = await asked().catch((reason) => reason);
+    expect(refused).toMatchObject({
+      code: 'UNKNOWN_CHECKPOINT',
+      details: { checkpoint: lost.id, turn: lost.turn },
+    });
+    expect(String(refused)).toContain('troupe checkpoints Shelf/a');
+  }
+  expect(await client().actor(Shelf, 'a').books()).toEqual(['one', 'three']);
+  // What was kept of it beside the last ones goes.
+  await checkpoints.unpin(Shelf, 'a', lost.id);
+  for (const turn of [5, 6, 7, 8]) await puts('a', `${turn}`, turn);
+  expect(await turns({ abandoned: true })).not.toContainEqual([lost.id, true]);
 });
 
 test('a version is forked, exported and imported, once under one id, and what was changed on the way is refused', async () => {

@@ -500,6 +500,8 @@ export class Leader {
         return this.#reserving.drop(asker, body);
       case 'rewind':
         return this.#rewinds.serve(asker, body);
+      case 'find-rewind':
+        return this.#rewinds.find(asker, body);
       case 'show-line':
         return this.#lineViews.show(asker, body);
       case 'make-savepoint':

@@ -86,15 +86,7 @@ export class Rewinds {
   serve(asker: Asker, { tenant, scope, to, by }: Wish): void {
     const { rewinds, actors } = this.#desk.state;
     const key = scopeKey(tenant, scope);
-    const known = rewinds.get(tenant, scope);
-    if (known?.begun?.by === by) return void this.#askers.add(key, asker);
-    const done = known === undefined ? undefined : rewinds.doneBy(known, by);
-    if (known !== undefined && done !== undefined) {
-      const isLast = done.incarnation === known.incarnation;
-      if (isLast && rewinds.isReturning(known)) this.#askers.add(key, asker);
-      else this.#answer(asker, scope, done);
-      return;
-    }
+    if (this.#isKnown(asker, { tenant, scope, by })) return;
     const fault = this.#fault({ tenant, scope, to });
     if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
     if (actors.inScope(tenant, scope).some(({ life }) => life?.kind === 'ending')) {
@@ -105,6 +97,11 @@ export class Rewinds {
     this.#askers.add(key, asker);
     const time = rewinds.get(tenant, scope);
     if (time !== undefined) this.#look(time);
+  }
+
+  /** What came of one, if there was one: nothing begins by it. */
+  find(asker: Asker, wish: Omit<Wish, 'kind' | 'to'>): void {
+    if (!this.#isKnown(asker, wish)) this.#desk.answer(asker, { kind: 'done' });
   }
 
   found({ ask, actor, epoch, passage }: PassageFound): void {
@@ -155,6 +152,20 @@ export class Rewinds {
       { of: 'scopes whose going back is waited for', size: this.#askers.size, most: 0 },
       { of: 'passages that are asked for', size: this.#passings.size, most: 0 },
     ];
+  }
+
+  /** It was asked before under this `by`: the asker is told what came of it, or waits for that. */
+  #isKnown(asker: Asker, { tenant, scope, by }: Omit<Wish, 'kind' | 'to'>): boolean {
+    const { rewinds } = this.#desk.state;
+    const time = rewinds.get(tenant, scope);
+    if (time === undefined) return false;
+    const done = rewinds.doneBy(time, by);
+    const isLast = done?.incarnation === time.incarnation;
+    const isWaited =
+      done === undefined ? time.begun?.by === by : isLast && rewinds.isReturning(time);
+    if (isWaited) this.#askers.add(scopeKey(tenant, scope), asker);
+    else if (done !== undefined) this.#answer(asker, scope, done);
+    return isWaited || done !== undefined;
   }
 
   #fault({ tenant, scope, to }: Omit<Wish, 'kind' | 'by'>): Failure | undefined {

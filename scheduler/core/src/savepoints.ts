@@ -16,7 +16,10 @@ export class Savepoints {
     this.#surveys = surveys;
   }
 
-  serve(asker: Asker, body: Exclude<SavepointRequest, { kind: 'show-line' | 'rewind' }>): void {
+  serve(
+    asker: Asker,
+    body: Exclude<SavepointRequest, { kind: 'show-line' | 'rewind' | 'find-rewind' }>,
+  ): void {
     switch (body.kind) {
       case 'make-savepoint':
         return this.#make(asker, body);

@@ -191,6 +191,20 @@ describe('a scope that goes back', () => {
     },
   );
 
+  it('is asked what came of it, and nothing begins by that', () => {
+    const scene = bank();
+    const find = { kind: 'find-rewind', tenant, scope, by: 'r1' } as const;
+    expect(scene.asks(find)).toEqual({ kind: 'done' });
+    expect(scene.decided('rewind-begun')).toEqual([]);
+    scene.ask(rewind(3));
+    const found = scene.ask(find);
+    goesBack(scene);
+    expect(scene.answer(found)).toBeUndefined();
+    isBack(scene);
+    expect(scene.answer(found)).toMatchObject({ kind: 'rewound', rewound: { line: lineTo(3) } });
+    expect(scene.asks(find)).toEqual(scene.answer(found));
+  });
+
   it('remembers the last 64, and what it came to each time', () => {
     const scene = bank();
     const answers = Array.from({ length: 65 }, (_, index) => {

@@ -2,6 +2,7 @@
  * An actor placed on this node, whether or not it is in memory, and the turns it is about to run.
  */
 import {
+  type Abandoned,
   type ActorId,
   type ActorWish,
   type Address,
@@ -201,6 +202,8 @@ export interface Activation {
     putTurn: number;
     /** Those that are kept. */
     versions: Versions;
+    /** Turns that its scope went back behind. */
+    abandoned: Abandoned;
     /** The one that stands in the store cannot be read: another one is to be written. */
     damaged: boolean;
     /** Deltas beyond the whole checkpoint that was captured last; undefined: not all are at hand. */
@@ -288,6 +291,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
       putAt: 0,
       putTurn: 0,
       versions: [],
+      abandoned: [],
       damaged: false,
       since: undefined,
     },

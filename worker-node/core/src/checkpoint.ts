@@ -6,6 +6,7 @@
  * written when an actor is handed over, and never on top of another rest.
  */
 import {
+  type Abandoned,
   type ActorId,
   type Bytes,
   type ChainLink,
@@ -54,9 +55,11 @@ interface Body extends CheckpointHead {
   readonly made?: CheckpointMade;
   /** Those that were kept when it was written. */
   readonly versions?: Versions;
+  /** Turns that its scope went back behind; none of older nodes. */
+  readonly abandoned?: Abandoned;
 }
 
-type More = Pick<Body, 'past' | 'facts' | 'made' | 'versions'>;
+type More = Pick<Body, 'past' | 'facts' | 'made' | 'versions' | 'abandoned'>;
 
 interface WholeBody extends Body {
   readonly format: typeof wholeFormat;
@@ -111,14 +114,15 @@ export function decodeCheckpoint(
   past: StoredPast | undefined;
   facts: readonly NodeFact[];
   versions: Versions;
+  abandoned: Abandoned;
   at: number;
   isRest: boolean;
 } {
   const body = decodeBody(bytes);
   const memory = memoryFrom(body.memory, now);
-  const { past, facts = [], versions = [], at } = body;
+  const { past, facts = [], versions = [], abandoned = [], at } = body;
   const isRest = body.format !== wholeFormat;
-  const more = { head: body, memory, past, facts, versions, at, isRest };
+  const more = { head: body, memory, past, facts, versions, abandoned, at, isRest };
   if (body.format === wholeFormat) return { ...more, state: body.state, deltas: [] };
   const whole = base === undefined ? undefined : decodeBody(base);
   if (whole?.format !== wholeFormat || whole.actor !== body.actor || whole.seq > body.seq) {

@@ -12,6 +12,7 @@
  * D6  an increment is only the first one after a whole one, of an actor whose past is not kept.
  */
 import {
+  type Abandoned,
   type ActorId,
   type Bytes,
   type CheckpointCause,
@@ -346,10 +347,16 @@ export class Checkpointing {
     return true;
   }
 
-  #madeOf(activation: Activation): { made: CheckpointMade; versions: Versions } {
-    const { cause, begunAt, versions } = activation.checkpoint;
+  #madeOf(activation: Activation): {
+    made: CheckpointMade;
+    versions: Versions;
+    abandoned?: Abandoned;
+  } {
+    const { cause, begunAt, versions, abandoned } = activation.checkpoint;
     const code = servingCode(activation, activation.memory?.madeBy);
-    return { made: { cause, tookMs: Math.round(this.#core.now - begunAt), code }, versions };
+    const tookMs = Math.round(this.#core.now - begunAt);
+    const known = { made: { cause, tookMs, code }, versions };
+    return abandoned.length === 0 ? known : { ...known, abandoned };
   }
 
   /** D5 */

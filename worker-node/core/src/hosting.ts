@@ -410,9 +410,10 @@ export class Hosting {
       activation.checkpoint.revision = checkpoint.revision;
       activation.checkpoint.isRest = checkpoint.base !== undefined;
       activation.checkpoint.bytes = (checkpoint.base ?? checkpoint.body).length;
-      const { versions = [], at = 0 } = began.stored ?? {};
+      const { versions = [], abandoned = [], at = 0 } = began.stored ?? {};
       const { seq } = checkpointHead(checkpoint.body);
       activation.checkpoint.versions = [...versions, [checkpoint.revision, at, seq]];
+      activation.checkpoint.abandoned = abandoned;
     }
     if (event.damaged !== undefined) this.#core.checkpointing.onDamaged(activation, event);
     const of = began.stored === undefined ? undefined : wholeOf(checkpoint);

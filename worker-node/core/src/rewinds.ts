@@ -29,6 +29,7 @@ import {
   type Passage,
   type Place,
   type TakeBack,
+  withAbandoned,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
 import type { Core } from './core.ts';
@@ -274,6 +275,7 @@ export class Rewinds {
     // Nobody goes back to what was abandoned.
     const { checkpoint } = activation;
     checkpoint.versions = checkpoint.versions.filter(([, , turn]) => turn <= seq);
+    checkpoint.abandoned = withAbandoned(checkpoint.abandoned, [seq + 1, memory.seq - 1]);
     if (rolled !== undefined) {
       activation.building = { state: rolled.state, deltas: rolled.deltas };
     }

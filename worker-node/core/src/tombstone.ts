@@ -35,7 +35,7 @@ interface Beginning {
   readonly state: Bytes | undefined;
   readonly deltas: readonly Bytes[];
   /** A checkpoint of its own, from which its past goes on. */
-  readonly stored?: Pick<Decoded, 'past' | 'isRest' | 'facts' | 'versions' | 'at'>;
+  readonly stored?: Pick<Decoded, 'past' | 'isRest' | 'facts' | 'versions' | 'abandoned' | 'at'>;
 }
 
 /** Memory and state that an actor begins with, by what stands in the store. */

@@ -187,11 +187,14 @@ function addList(checkpoints: Command): void {
     .command('list', { isDefault: true })
     .description('list them, the newest first; each is read for it, and a damaged one says so')
     .argument('<type/key>', 'the actor; its key may hold slashes')
+    .option('--abandoned', 'also those of turns that its scope went back behind')
     .addHelpText('after', examples('troupe checkpoints Counter/visits --json'))
-    .action(async (text: string, _options: object, command: Command) => {
+    .action(async (text: string, options: { abandoned?: boolean }, command: Command) => {
       const { type, key } = actorOf(text);
       const settings = settingsOf(command);
-      const found = await withTroupe(settings, (troupe) => troupe.checkpoints.list(type, key));
+      const found = await withTroupe(settings, (troupe) =>
+        troupe.checkpoints.list(type, key, options),
+      );
       settings.terminal.answer(found, () => {
         if (found.length === 0) return settings.terminal.line(`none of ${text} yet`);
         settings.terminal.table(
@@ -203,6 +206,7 @@ function addList(checkpoints: Command): void {
             { title: 'TOOK', value: tookOf, numeric: true },
             { title: 'SIZE', value: ({ bytes }) => sizeOf(bytes), numeric: true },
             { title: 'PINNED', value: ({ pinned }) => (pinned ? 'yes' : '') },
+            ...(options.abandoned === true ? [abandonedColumn] : []),
           ],
           found,
         );
@@ -213,6 +217,11 @@ function addList(checkpoints: Command): void {
       });
     });
 }
+
+const abandonedColumn = {
+  title: 'ABANDONED',
+  value: (one: Listed) => ('abandoned' in one ? 'yes' : ''),
+};
 
 function addShow(checkpoints: Command): void {
   checkpoints

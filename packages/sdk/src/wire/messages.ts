@@ -138,6 +138,7 @@ export interface CheckpointMessage {
   readonly id: number;
   readonly bytes: number;
   readonly pinned: boolean;
+  readonly abandoned: boolean;
   readonly turn: number;
   readonly epoch: number;
   readonly birth: number;
@@ -439,7 +440,7 @@ export interface UnaryMethods {
     response: object;
   };
   'CheckpointsService/ListVersions': {
-    request: { tenant: string; type: string; key: string };
+    request: { tenant: string; type: string; key: string; abandoned: boolean };
     response: { checkpoints: readonly CheckpointMessage[] };
   };
   'CheckpointsService/GetVersion': {

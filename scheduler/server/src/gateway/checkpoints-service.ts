@@ -22,6 +22,10 @@ export interface NamedCheckpoint extends NamedActor {
   readonly checkpoint: number;
 }
 
+interface ListRequest extends NamedActor {
+  readonly abandoned: boolean;
+}
+
 interface GetRequest extends NamedCheckpoint {
   readonly asJson: boolean;
 }
@@ -42,9 +46,10 @@ interface PinRequest extends NamedCheckpoint {
 
 export function checkpointsService(gateway: Gateway) {
   return {
-    ListVersions: unary(gateway, async (asked: Asked<NamedActor>) => {
+    ListVersions: unary(gateway, async (asked: Asked<ListRequest>) => {
       const of = await bornOf(gateway, asked);
-      return { checkpoints: (await gateway.checkpoints.list(of)).map(messageOf) };
+      const all = asked.request.abandoned;
+      return { checkpoints: (await gateway.checkpoints.list(of, { all })).map(messageOf) };
     }),
     GetVersion: unary(gateway, async (asked: Asked<GetRequest>) => {
       const of = await bornOf(gateway, asked);
@@ -77,18 +82,25 @@ async function restore(gateway: Gateway, asked: Asked<RestoreRequest>) {
   const { request, signal } = asked;
   const actor = nameOf(request);
   const { birth, scope } = await viewOf(gateway, asked, actor);
-  const { contents } = await gateway.checkpoints.read({ actor, birth }, idOf(request));
   const deadlineAt = asked.deadlineAt ?? gateway.now() + restoreMs;
-  const body = {
-    kind: 'rewind',
-    tenant: tenantOf(request.tenant),
-    scope,
-    to: { actor, turn: contents.turn },
-    by: checkedId('by', request.by),
-  } as const;
-  const answer = await gateway.requests.ask(body, { deadlineAt, signal }).catch((thrown) => {
-    throw tooFarBack(thrown, actor, idOf(request));
-  });
+  const wish = { tenant: tenantOf(request.tenant), scope, by: checkedId('by', request.by) };
+  const id = idOf(request);
+  const read = gateway.checkpoints.read({ actor, birth }, id);
+  const answer = await read.then(
+    async ({ contents: { turn } }) => {
+      const body = { kind: 'rewind', ...wish, to: { actor, turn } } as const;
+      return await gateway.requests.ask(body, { deadlineAt, signal }).catch((thrown) => {
+        throw tooFarBack(thrown, actor, id);
+      });
+    },
+    async (thrown: unknown) => {
+      // It may have gone since this was asked for the first time.
+      const body = { kind: 'find-rewind', ...wish } as const;
+      const found = await gateway.requests.ask(body, { deadlineAt, signal });
+      if (found.kind === 'done') throw thrown;
+      return found;
+    },
+  );
   if (answer.kind !== 'rewound') throw unexpected(answer.kind);
   const { line, incarnation } = answer.rewound;
   return { line, incarnation };
@@ -147,8 +159,8 @@ function idOf({ checkpoint }: NamedCheckpoint): number {
   return checkedNumber('checkpoint', checkpoint, 1);
 }
 
-function messageOf({ id, bytes, pinned, contents }: CheckpointView): object {
-  const known = { id, bytes, pinned };
+function messageOf({ id, bytes, pinned, abandoned, contents }: CheckpointView): object {
+  const known = { id, bytes, pinned, abandoned: abandoned === true };
   if (isFailure(contents)) return { ...known, failure: errorMessage(contents) };
   const { turn, epoch, birth, at, clock, made, codeVersion: code } = contents;
   const cause = made === undefined ? {} : { cause: made.cause, tookMs: made.tookMs };
