@@ -54,10 +54,10 @@ export interface Strand {
 export interface OutsideEffect {
   readonly actor: ActorId;
   readonly turn: number;
-  /** A step it took, a call or letter to another scope, a letter from there that it took, or its
+  /** A step it took, or has begun and may have taken, a call or letter to another scope, a letter from there that it took, or its
    *  answer to a client, a task or an actor of another scope. */
-  readonly kind: 'step' | 'call' | 'letter' | 'letter-taken' | 'answer';
-  /** The step with its effect id, the other actor, or the session and number that was answered. */
+  readonly kind: 'step' | 'step-begun' | 'call' | 'letter' | 'letter-taken' | 'answer';
+  /** The step with its effect id (`?` is one that nobody can name), the other actor, or the session and number that was answered. */
   readonly what: string;
 }
 

@@ -49,7 +49,7 @@ export interface ShownLine {
   readonly effects: readonly {
     readonly actor: string;
     readonly turn: number;
-    /** `step`, `call`, `letter`, `letter-taken` or `answer`. */
+    /** `step`, `step-begun` (it may have taken effect or not), `call`, `letter`, `letter-taken` or `answer`. */
     readonly kind: string;
     readonly what: string;
   }[];

@@ -69,6 +69,9 @@ export interface Turn {
   readonly input: Input;
   readonly read: boolean;
   recorded: Recorded[];
+  /** Steps that have begun and are not recorded, by ordinal; undefined: since when that is known of a turn that had
+   *  begun before, it has begun none. */
+  steps: Map<number, string> | undefined;
   /** Monotonic ms at which it was first in line at its runner. */
   startedAt: number;
   limitMs: number;

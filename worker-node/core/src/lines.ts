@@ -30,7 +30,7 @@ import type { NodeEvent, NodeSend, RunnerId } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import { FormerActors } from './former-actors.ts';
 import { freshMemory, type Memory } from './memory.ts';
-import { outsideEffects } from './outside-effects.ts';
+import { outsideEffects, stepsUnderWay } from './outside-effects.ts';
 import {
   earliestOf,
   endSegment,
@@ -398,15 +398,19 @@ export class Lines {
     if (seq < last && (earliest === undefined || seq < earliest)) {
       return found(tooFarBack(id, seq, earliest, last));
     }
-    const begun = memory?.begun?.recorded ?? [];
-    const rest = earliest === undefined ? begunFacts(activation, begun) : [...past.facts];
+    const begun = memory?.begun;
+    const recorded = begun?.recorded ?? [];
+    const rest = earliest === undefined ? begunFacts(activation, recorded) : [...past.facts];
+    const failed = begun === undefined ? 0 : this.#core.deadLetters.failedBefore(activation, begun);
+    const underWay = stepsUnderWay(activation, line, failed);
     const segments = past.segments.filter(({ to }) => to > seq);
     this.readPast(activation, segments, (bodies) => {
       if (isFailure(bodies)) return found(bodies);
       const facts = bodies.flatMap((body) =>
         body === undefined ? [] : decodeCheckpoint(body, this.#core.now).facts,
       );
-      const effects = outsideEffects({ actor: id, birth }, [...facts, ...rest], line);
+      const done = outsideEffects({ actor: id, birth }, [...facts, ...rest], line);
+      const effects = [...done, ...underWay];
       const some = { last, effects: effects.slice(0, effectsMax), count: effects.length };
       found(earliest === undefined ? some : { ...some, earliest });
     });

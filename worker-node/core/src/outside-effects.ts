@@ -3,9 +3,10 @@
  *
  * Y11 everything that has left the scope by a turn that is durable is named, also by one that has not
  *     ended.
+ * Y13 so is what may have: a step of the turn under way that has begun, and is not recorded.
  */
 import { type ActorId, actorParts, type Line, type OutsideEffect } from '@troupe/model';
-import { callIdOf } from './activation.ts';
+import { type Activation, callIdOf } from './activation.ts';
 import type { NodeFact, TurnCause, UpgradeCause } from './facts.ts';
 
 /** In the order of the turns. `line` names every actor of the scope. */
@@ -53,6 +54,26 @@ export function outsideEffects(
     }
   }
   return effects;
+}
+
+/** Y13. Of a turn that is to run again nobody knows whether it had begun a step: it may have. `failed`: how often its
+ *  letter has failed before. */
+export function stepsUnderWay(
+  { id: actor, birth, memory, dispatched }: Activation,
+  line: Line,
+  failed: number,
+): OutsideEffect[] {
+  const begun = memory?.begun;
+  if (begun === undefined || begun.seq <= (line[actor] ?? 0)) return [];
+  const { seq: turn, cause, recorded, parked } = begun;
+  const callId = callIdOf(actor, birth, cause, failed);
+  const effect = (ordinal: number, name: string): OutsideEffect => {
+    return { actor, turn, kind: 'step-begun', what: `${name} (${callId}/${ordinal})` };
+  };
+  const steps = dispatched[0]?.steps;
+  if (steps !== undefined) return [...steps].map(([ordinal, name]) => effect(ordinal, name));
+  const next = Math.max(-1, ...recorded.map(({ ordinal }) => ordinal)) + 1;
+  return parked ? [] : [effect(next, '?')];
 }
 
 function addCause(

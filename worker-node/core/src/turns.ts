@@ -74,7 +74,9 @@ export class Turns {
 
   dispatch(activation: Activation, input: Input): void {
     const turn = this.#turn(activation, input, false);
-    turn.recorded = this.#begunBy(activation, input)?.recorded ?? [];
+    const begun = this.#begunBy(activation, input);
+    if (begun !== undefined) turn.recorded = begun.recorded;
+    else turn.steps = new Map();
     activation.dispatched.push(turn);
     if (activation.dispatched.length === 1) this.#first(turn);
     this.#hand(turn);
@@ -162,7 +164,9 @@ export class Turns {
     const turn = this.#byWork.get(frame.work);
     if (turn === undefined || turn.activation.runner === undefined) return;
     this.begin(turn);
-    const { work, ordinal } = frame;
+    const { work, ordinal, name } = frame;
+    turn.steps ??= new Map();
+    turn.steps.set(ordinal, name);
     this.#core.runners.gatedFrame(turn.activation.runner, { kind: 'step-go', work, ordinal });
   }
 
@@ -170,6 +174,7 @@ export class Turns {
     const turn = this.#byWork.get(frame.work);
     if (turn === undefined) return;
     const { ordinal, name, outcome } = frame;
+    turn.steps?.delete(ordinal);
     this.record(turn.activation, { ordinal, kind: 'step', name, outcome });
   }
 
@@ -515,6 +520,7 @@ export class Turns {
       input,
       read,
       recorded: [],
+      steps: undefined,
       startedAt: this.#core.now,
       overdue: false,
       limitMs: this.#core.runners.turnLimitMs(bundle, typeOf(activation)) ?? limits.turnLimitMs,

@@ -1,6 +1,14 @@
 /** Lines, as far as a node sees them: which turns its actors have reached, and what they were before. */
-import { type ChainLink, incarnation, type Line, type TurnsFound } from '@troupe/model';
+import {
+  type Beyond,
+  type ChainLink,
+  encodeValue,
+  incarnation,
+  type Line,
+  type TurnsFound,
+} from '@troupe/model';
 import { describe, expect, it } from 'vitest';
+import { pastKeptDefault } from '../src/past.ts';
 import { bundle, ledger, other, seal, shared, TestNode } from './harness.ts';
 
 const scope = 'bank';
@@ -299,5 +307,29 @@ describe('beyond a line', () => {
     node.call('ask', 'x', { number: 1 });
     const effects = [{ actor: ledger, turn: 1, kind: 'call', what: 'Ledger/other.add' }];
     expect(beyond(node, { [ledger]: 0 })).toEqual({ last: 0, earliest: 0, count: 1, effects });
+  });
+
+  it.each([
+    ['kept', {}],
+    ['not kept', { past: { ...pastKeptDefault, scopes: 'none' } }],
+  ])('lies a step that has begun, whatever comes of it, where the past is %s', (_, config) => {
+    const node = hosting(shared(), config);
+    const found = () => (beyond(node, { [ledger]: 0 }) as Beyond).effects;
+    const effect = { actor: ledger, turn: 1 };
+    const effectId = `(${ledger}#1/s1:1/0)`;
+    node.call('hang', 'x', { number: 1 });
+    expect(found()).toEqual([]);
+    const step = () => ({ work: node.lastTurn().work, ordinal: 0, name: 'pay' });
+    node.frame({ kind: 'step-begin', ...step() });
+    expect(found()).toEqual([{ ...effect, kind: 'step-begun', what: `pay ${effectId}` }]);
+    // Whoever runs it again does not know yet which step that was.
+    node.crashRunner();
+    expect(found()).toEqual([{ ...effect, kind: 'step-begun', what: `? ${effectId}` }]);
+    node.frame({ kind: 'step-begin', ...step() });
+    expect(found()).toEqual([{ ...effect, kind: 'step-begun', what: `pay ${effectId}` }]);
+    const outcome = { ok: true, value: encodeValue(1) } as const;
+    node.frame({ kind: 'step-done', ...step(), outcome });
+    expect(found()).toEqual([{ ...effect, kind: 'step', what: `pay ${effectId}` }]);
+    expect(beyond(node, { [ledger]: 1 })).toMatchObject({ effects: [], count: 0 });
   });
 });
