@@ -67,6 +67,30 @@ export const Order = actor('Order', {
   },
 });
 
+/** Ends this runner at once, whoever has been told what before. */
+function dies(_told: string): Promise<string> {
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise(() => undefined);
+}
+
+/** Its turns have little time. */
+export const Hasty = actor('Hasty', {
+  state: () => ({ ids: [] as string[] }),
+  turnLimitMs: 500,
+  methods: {
+    /** Takes the money, and never gives its thread back. */
+    async charge(c, file: string) {
+      await c.step('charge', (step) => blocks(marks(file, 'charge')(step)), {
+        compensate: (was, undo) => marks(file, `refund-${String(was)}`)(undo),
+      });
+    },
+  },
+});
+
+function blocks(_told: string): string {
+  for (;;);
+}
+
 export const Trip = actor('Trip', {
   state: () => ({ ids: [] as string[] }),
   methods: {
@@ -85,6 +109,29 @@ export const Trip = actor('Trip', {
         compensate: (_was, undo) => marks(file, 'undo-train')(undo),
       });
       c.state.ids.push('booked');
+      throw new Error('no flight');
+    },
+    /** Takes the money, and its runner dies of it each time; when it undoes that its node dies, once. */
+    async charge(c, file: string) {
+      await c.step('hotel', marks(file, 'hotel'), {
+        compensate: (_was, undo) => marks(file, 'undo-hotel')(undo),
+      });
+      await c.step('charge', (step) => dies(marks(file, 'charge')(step)), {
+        compensate: async (was, undo) => {
+          marks(file, `refund-${String(was)}`)(undo);
+          await dieOnce(file, 'node');
+        },
+      });
+      c.state.ids.push('charged');
+    },
+    /** Its compensation kills its runner whenever it runs. */
+    async hopeless(c, file: string) {
+      await c.step('hotel', marks(file, 'hotel'), {
+        compensate: (_was, undo) => marks(file, 'undo-hotel')(undo),
+      });
+      await c.step('charge', marks(file, 'charge'), {
+        compensate: (_was, undo) => dies(marks(file, 'refund')(undo)),
+      });
       throw new Error('no flight');
     },
     async stuck(c) {

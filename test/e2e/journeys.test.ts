@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { bundleFile } from '@troupe/cli';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { Counter } from '../agents/agents.ts';
-import { Order, Trip } from '../agents/journeys.ts';
+import { Hasty, Order, Trip } from '../agents/journeys.ts';
 import { type Scene, scene } from './scene.ts';
 
 const bundle = fileURLToPath(new URL('../agents/journeys.ts', import.meta.url));
@@ -135,6 +135,41 @@ it.each(['node', 'runner'] as const)(
     expect(await stage.troupe.actor(Counter, 'bystander').add('fine')).toBe(1);
   },
 );
+
+it('a step that kills its runner is undone, though its node dies as it undoes it', async () => {
+  await open({ nodes: 2 });
+  const trip = stage.troupe.actor(Trip, 'charge', { deadlineMs: 60_000 });
+  await expect(trip.charge(file)).rejects.toMatchObject({ code: 'RUNNER_CRASHED' });
+  const once = [...new Set(effects())].map((line) => line.split(' ')[0]);
+  expect(once).toEqual(['hotel', 'charge', 'refund-undefined', 'undo-hotel']);
+  expect(names().filter((name) => name === 'refund-undefined')).toHaveLength(2);
+  expect(names().filter((name) => name === 'undo-hotel')).toHaveLength(1);
+  expect(names().filter((name) => name === 'charge').length).toBeGreaterThanOrEqual(3);
+  expect(await trip.ids()).toEqual([]);
+});
+
+it('a step that blocks its runner beyond the limit of its turn is undone', async () => {
+  await open({ nodes: 1 });
+  const hasty = stage.troupe.actor(Hasty, 'h', { deadlineMs: 60_000 });
+  await expect(hasty.charge(file)).rejects.toMatchObject({ code: 'TIME_LIMIT' });
+  expect([...new Set(effects())].map((line) => line.split(' ')[0])).toEqual([
+    'charge',
+    'refund-undefined',
+  ]);
+  expect(names().filter((name) => name === 'refund-undefined')).toHaveLength(1);
+});
+
+it('a compensation that kills its runner is named in the error, and the others run', async () => {
+  await open({ nodes: 1 });
+  const trip = stage.troupe.actor(Trip, 'hopeless', { deadlineMs: 60_000 });
+  await expect(trip.hopeless(file)).rejects.toMatchObject({
+    code: 'COMPENSATION_FAILED',
+    details: { steps: 'charge', code: 'USER_ERROR' },
+  });
+  const once = [...new Set(effects())].map((line) => line.split(' ')[0]);
+  expect(once).toEqual(['hotel', 'charge', 'refund', 'undo-hotel']);
+  expect(names().filter((name) => name === 'undo-hotel')).toHaveLength(1);
+});
 
 it('what cannot be undone is named in the error', async () => {
   await open({ nodes: 1 });

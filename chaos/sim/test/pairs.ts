@@ -31,6 +31,7 @@ export const pairs: readonly (readonly [MutantName, checker: string, from?: numb
   ['placed-without-a-configuration', 'configured-as-begun'],
   ['upgrades-forgotten', 'code-of-its-state', 9],
   ['undone-first-to-last', 'undone-in-reverse'],
+  ['at-work-not-undone', 'undone-in-reverse'],
   ['witness-not-believed', 'witness-believed', 124],
   ['moved-without-bound', 'moved-within-bounds'],
   ['sized-beyond-bounds', 'sizes-within-bounds', 11],

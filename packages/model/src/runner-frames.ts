@@ -23,6 +23,8 @@ export type Recorded =
       readonly kind: 'step';
       readonly name: string;
       readonly outcome: Outcome;
+      /** It is undone when its turn fails. */
+      readonly undo?: true;
     }
   | {
       readonly ordinal: number;
@@ -60,8 +62,11 @@ export type Decided =
       readonly name: string;
       readonly outcome: Outcome;
       readonly lost: readonly number[];
-      /** What is to be undone, in this order; absent when a node found that the turn fails. */
+      /** What is to be undone, in this order. */
       readonly undo?: readonly string[];
+      /** A node found that the turn fails: `undo` is what it knows of, and the runner that undoes the turn
+       *  says all of it in a record of its own, which takes the place of this one. */
+      readonly found?: true;
     };
 
 export interface ObjectBody {
@@ -212,6 +217,7 @@ export type FromRunner =
       readonly work: WorkId;
       readonly ordinal: number;
       readonly name: string;
+      readonly undo?: true;
     }
   | {
       readonly kind: 'step-done';
@@ -219,6 +225,7 @@ export type FromRunner =
       readonly ordinal: number;
       readonly name: string;
       readonly outcome: Outcome;
+      readonly undo?: true;
     }
   | {
       /** A turn or task calls an actor and awaits it. `name` is `Type/key.method`. */

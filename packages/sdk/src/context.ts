@@ -130,7 +130,8 @@ export interface StepTries {
 
 export interface StepOptions<T = unknown> extends StepTries {
   /** Undoes the step when the turn fails for good after it was done. It is given what the step came
-   *  to, or `undefined` when the step lost a race: then it may have been done, or not. */
+   *  to, or `undefined` when the step lost a race, or was at work when the turn failed or its runner
+   *  crashed: then it may have been done, or not. */
   readonly compensate?: Compensation<T> | (UndoOptions & { readonly run: Compensation<T> });
 }
 

@@ -13,6 +13,7 @@ import {
   type ChainLink,
   type CheckpointCause,
   type ConfigVersion,
+  type FromRunner,
   type Letter,
   type LetterTries,
   type Place,
@@ -62,6 +63,8 @@ export interface Input {
   takers?: Map<Address, number>;
 }
 
+type StepBegun = Pick<Extract<FromRunner, { kind: 'step-begin' }>, 'ordinal' | 'name' | 'undo'>;
+
 /** An input that its runner has. */
 export interface Turn {
   readonly work: number;
@@ -69,9 +72,9 @@ export interface Turn {
   readonly input: Input;
   readonly read: boolean;
   recorded: Recorded[];
-  /** Steps that have begun and are not recorded, by ordinal; undefined: since when that is known of a turn that had
-   *  begun before, it has begun none. */
-  steps: Map<number, string> | undefined;
+  /** Steps that have begun there and have not ended, by ordinal; undefined where nobody knows: of a turn that runs again,
+   *  until it begins one. */
+  atWork: Map<number, StepBegun> | undefined;
   /** Monotonic ms at which it was first in line at its runner. */
   startedAt: number;
   limitMs: number;

@@ -4,7 +4,9 @@
  *
  * Z1  a decision is recorded before anything leaves that depends on it.
  * Z2  calls that have lost are given up: their callee is told, their results are not recorded.
- * Z3  a turn that crashes its runners is undone before it is recorded as failed, if it can be.
+ * Z3  a turn that crashes its runners is undone before it is recorded as failed, if it can be; what was
+ *     at work in it then is undone too, since it may have been done.
+ * Z4  a compensation that crashes its runners has failed for good, and keeps no other from running.
  */
 import {
   type Decided,
@@ -14,9 +16,9 @@ import {
   type Outcome,
   type Recorded,
 } from '@troupe/model';
-import type { Activation, Input } from './activation.ts';
+import type { Activation, Input, Turn } from './activation.ts';
 import type { Core } from './core.ts';
-import { sameCause } from './memory.ts';
+import { isFound, sameCause } from './memory.ts';
 
 type Frame = Extract<FromRunner, { kind: 'decided' }>;
 type Failed = Extract<Decided, { kind: 'failed' }>;
@@ -32,7 +34,7 @@ export class Decisions {
     const turn = this.#core.turns.turnOf(work);
     if (turn === undefined || turn.read) return;
     const { recorded } = this.#core.turns.begin(turn);
-    if (recorded.some(({ ordinal }) => ordinal === decided.ordinal)) return;
+    if (recorded.some((one) => one.ordinal === decided.ordinal && !isFound(one))) return;
     this.#core.turns.record(turn.activation, decided);
     this.#core.outgoing.lose(turn.activation, decided.lost);
     // To undo what it did it has its time once more.
@@ -40,17 +42,47 @@ export class Decisions {
   }
 
   /**
-   * A turn has crashed too many runners. True when it is run once more, to be undone (Z3): all that is
-   * not recorded is refused to it, and so is, most likely, what crashed.
+   * A turn has crashed too many runners. True when it is run once more, to be undone (Z3): nothing that is
+   * not recorded begins in it, and so, most likely, not what crashed.
    */
-  undoCrashed(activation: Activation, input: Input, outcome: Outcome): boolean {
+  undoCrashed({ activation, input, atWork = new Map() }: Turn, outcome: Outcome): boolean {
     const begun = activation.memory?.begun;
     if (begun === undefined || !sameCause(begun.cause, input.cause)) return false;
-    if (failedOf(begun.recorded) !== undefined) return false;
-    const ordinal = Math.max(-1, ...begun.recorded.map((one) => one.ordinal)) + 1;
+    const failed = failedOf(begun.recorded);
+    if (failed !== undefined) return this.#giveUpCompensation(activation, failed, atWork, outcome);
+    const { recorded } = begun;
+    const ordinal = Math.max(-1, ...recorded.map(ordinalOf), ...atWork.keys()) + 1;
     if (ordinal > limits.turnStepsMax) return false;
-    const lost = begun.recorded.filter((one) => one.outcome === undefined).map(ordinalOf);
-    this.#core.turns.record(activation, { kind: 'failed', ordinal, name: 'turn', outcome, lost });
+    const open = recorded.filter((one) => one.outcome === undefined).map(ordinalOf);
+    const lost = [...open, ...atWork.keys()];
+    const undo = [...recorded.filter(isToUndo), ...[...atWork.values()].filter(hasUndo)]
+      .sort((left, right) => right.ordinal - left.ordinal)
+      .map(({ name }) => name);
+    const found = {
+      kind: 'failed',
+      ordinal,
+      name: 'turn',
+      outcome,
+      lost,
+      undo,
+      found: true,
+    } as const;
+    this.#core.turns.record(activation, found);
+    this.#core.outgoing.abandon(activation);
+    return true;
+  }
+
+  /** True when a compensation was at work: it has failed for good, and the next one has its turn. */
+  #giveUpCompensation(
+    activation: Activation,
+    failed: Failed,
+    atWork: NonNullable<Turn['atWork']>,
+    outcome: Outcome,
+  ): boolean {
+    const own = [...atWork.values()].find(({ ordinal }) => ordinal > failed.ordinal);
+    if (own === undefined || isFound(failed)) return false;
+    const { ordinal, name } = own;
+    this.#core.turns.record(activation, { kind: 'step', ordinal, name, outcome });
     this.#core.outgoing.abandon(activation);
     return true;
   }
@@ -81,6 +113,15 @@ function isUndone(recorded: readonly Recorded[], failed: Failed, name: string): 
   return recorded.some(
     (one) => one.ordinal > failed.ordinal && one.name === `undo ${name}` && isDone(one),
   );
+}
+
+/** A step that was done, and can be undone. */
+function isToUndo(one: Recorded): boolean {
+  return one.kind === 'step' && hasUndo(one) && one.outcome.ok;
+}
+
+function hasUndo({ undo }: { readonly undo?: true }): boolean {
+  return undo === true;
 }
 
 function isDone(one: Recorded): boolean {

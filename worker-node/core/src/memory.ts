@@ -270,9 +270,12 @@ export function replay(
 /** Adds or completes what a begun turn has recorded under one ordinal. */
 export function record(memory: Memory, begun: BegunTurn, recorded: Recorded, now: number): void {
   const { ordinal } = recorded;
-  const index = begun.recorded.findIndex((one) => one.ordinal === ordinal);
-  if (index < 0) begun.recorded.push(recorded);
-  else if (begun.recorded[index]?.outcome === undefined) begun.recorded[index] = recorded;
+  const index = begun.recorded.findIndex(
+    (one) => one.ordinal === ordinal || (recorded.kind === 'failed' && isFound(one)),
+  );
+  const known = begun.recorded[index];
+  if (known === undefined) begun.recorded.push(recorded);
+  else if (known.outcome === undefined || isFound(known)) begun.recorded[index] = recorded;
   else return;
   if (recorded.outcome !== undefined) begun.parked = false;
   if (recorded.kind === 'wait') {
@@ -281,6 +284,11 @@ export function record(memory: Memory, begun: BegunTurn, recorded: Recorded, now
     if (recorded.signal !== undefined) memory.signals.drop(recorded.signal);
   }
   if ('lost' in recorded) giveBack(memory, begun, recorded.lost);
+}
+
+/** That the turn fails, as a node found it: the runner that undoes it says so in more detail. */
+export function isFound(one: Recorded): boolean {
+  return one.kind === 'failed' && one.found === true;
 }
 
 /** A signal whose wait has lost a race, unheard, is kept for the next one. */

@@ -70,8 +70,8 @@ export function stepsUnderWay(
   const effect = (ordinal: number, name: string): OutsideEffect => {
     return { actor, turn, kind: 'step-begun', what: `${name} (${callId}/${ordinal})` };
   };
-  const steps = dispatched[0]?.steps;
-  if (steps !== undefined) return [...steps].map(([ordinal, name]) => effect(ordinal, name));
+  const steps = dispatched[0]?.atWork?.values();
+  if (steps !== undefined) return [...steps].map(({ ordinal, name }) => effect(ordinal, name));
   const next = Math.max(-1, ...recorded.map(({ ordinal }) => ordinal)) + 1;
   return parked ? [] : [effect(next, '?')];
 }

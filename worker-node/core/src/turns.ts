@@ -76,7 +76,7 @@ export class Turns {
     const turn = this.#turn(activation, input, false);
     const begun = this.#begunBy(activation, input);
     if (begun !== undefined) turn.recorded = begun.recorded;
-    else turn.steps = new Map();
+    else turn.atWork = new Map();
     activation.dispatched.push(turn);
     if (activation.dispatched.length === 1) this.#first(turn);
     this.#hand(turn);
@@ -164,18 +164,19 @@ export class Turns {
     const turn = this.#byWork.get(frame.work);
     if (turn === undefined || turn.activation.runner === undefined) return;
     this.begin(turn);
-    const { work, ordinal, name } = frame;
-    turn.steps ??= new Map();
-    turn.steps.set(ordinal, name);
+    const { work, ordinal } = frame;
+    turn.atWork ??= new Map();
+    turn.atWork.set(ordinal, frame);
     this.#core.runners.gatedFrame(turn.activation.runner, { kind: 'step-go', work, ordinal });
   }
 
   onStepDone(frame: Frame<'step-done'>): void {
     const turn = this.#byWork.get(frame.work);
     if (turn === undefined) return;
-    const { ordinal, name, outcome } = frame;
-    turn.steps?.delete(ordinal);
-    this.record(turn.activation, { ordinal, kind: 'step', name, outcome });
+    const { ordinal, name, outcome, undo } = frame;
+    turn.atWork?.delete(ordinal);
+    const undone = undo === undefined ? {} : { undo };
+    this.record(turn.activation, { ordinal, kind: 'step', name, outcome, ...undone });
   }
 
   turnOf(work: number): Turn | undefined {
@@ -486,7 +487,8 @@ export class Turns {
   }
 
   /** It was alone (T4). One that could not be stopped would only take its time again. */
-  #blame(activation: Activation, { input, limitMs, overdue }: Turn, reason: string): void {
+  #blame(activation: Activation, turn: Turn, reason: string): void {
+    const { input, limitMs, overdue } = turn;
     input.crashes += 1;
     if (input.crashes < limits.turnCrashesMax && !overdue) return;
     const outcome = overdue
@@ -497,7 +499,7 @@ export class Turns {
       this.#core.mailboxes.answer(activation, input, outcome);
       return;
     }
-    if (this.#core.decisions.undoCrashed(activation, input, outcome)) {
+    if (this.#core.decisions.undoCrashed(turn, outcome)) {
       input.crashes = 0;
       return;
     }
@@ -520,7 +522,7 @@ export class Turns {
       input,
       read,
       recorded: [],
-      steps: undefined,
+      atWork: undefined,
       startedAt: this.#core.now,
       overdue: false,
       limitMs: this.#core.runners.turnLimitMs(bundle, typeOf(activation)) ?? limits.turnLimitMs,

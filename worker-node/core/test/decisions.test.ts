@@ -43,8 +43,17 @@ function recordedIn(node: TestNode): Recorded[] {
 }
 
 function step(node: TestNode, work: number, ordinal: number, name = 's'): void {
-  node.frame({ kind: 'step-begin', work, ordinal, name });
-  node.frame({ kind: 'step-done', work, ordinal, name, outcome: ok(name) });
+  node.frame({ kind: 'step-begin', work, ordinal, name, undo: true });
+  node.frame({ kind: 'step-done', work, ordinal, name, outcome: ok(name), undo: true });
+}
+
+/** Its runner crashes with this step at work, until its node gives it up. */
+function crashAt(node: TestNode, ordinal: number, name: string): void {
+  for (let crash = 0; crash < 3; crash++) {
+    const { work } = node.lastTurn();
+    node.frame({ kind: 'step-begin', work, ordinal, name, undo: true });
+    node.crashRunner();
+  }
 }
 
 const raceWon: Decided = { kind: 'race', ordinal: 2, name: 'of 2', outcome: ok(1), lost: [0] };
@@ -104,7 +113,8 @@ describe('a turn that has failed and is being undone', () => {
 
   test('is one too that crashes its runner again and again, before it is given up', () => {
     const { node, work } = running();
-    step(node, work, 0, 'hotel');
+    node.frame({ kind: 'step-begin', work, ordinal: 0, name: 'hotel' });
+    node.frame({ kind: 'step-done', work, ordinal: 0, name: 'hotel', outcome: ok('hotel') });
     for (let crash = 0; crash < 3; crash++) node.crashRunner();
     expect(node.lastTurn().recorded).toMatchObject([
       { kind: 'step', name: 'hotel' },
@@ -113,6 +123,78 @@ describe('a turn that has failed and is being undone', () => {
     expect(node.outcomes()).toEqual([]);
     for (let crash = 0; crash < 3; crash++) node.crashRunner();
     expect(node.values()).toEqual(['RUNNER_CRASHED']);
+  });
+
+  test('has the step that was at work in it among what may have been done, and is to be undone', () => {
+    const { node, work } = running();
+    step(node, work, 0, 'hotel');
+    crashAt(node, 1, 'charge');
+    expect(node.lastTurn().recorded).toMatchObject([
+      { kind: 'step', name: 'hotel' },
+      { kind: 'failed', ordinal: 2, lost: [1], undo: ['charge', 'hotel'], found: true },
+    ]);
+    // The runner says what it undoes, and that counts from then on.
+    const again = node.lastTurn().work;
+    const outcome: Outcome = { ok: false, failure: { code: 'RUNNER_CRASHED', message: 'thrice' } };
+    const failed = { kind: 'failed', ordinal: 2, name: 'turn', lost: [1] } as const;
+    const undo = ['charge', 'mail', 'hotel'];
+    node.frame({ kind: 'decided', work: again, decided: { ...failed, outcome, undo } });
+    step(node, again, 3, 'undo charge');
+    node.crashRunner();
+    expect(node.lastTurn().recorded).toMatchObject([
+      { kind: 'step', name: 'hotel' },
+      { kind: 'failed', ordinal: 2, undo },
+      { kind: 'step', name: 'undo charge' },
+    ]);
+    expect(node.lastTurn().recorded[1]).not.toHaveProperty('found');
+    expect(node.outcomes()).toEqual([]);
+  });
+
+  test('that blocked its runner has it too', () => {
+    const { node, work } = running();
+    step(node, work, 0, 'hotel');
+    node.frame({ kind: 'step-begin', work, ordinal: 1, name: 'charge', undo: true });
+    node.tick(310_000);
+    expect(node.work.some(({ kind }) => kind === 'kill-runner')).toBe(true);
+    node.crashRunner();
+    expect(node.lastTurn().recorded).toMatchObject([
+      { name: 'hotel' },
+      { kind: 'failed', lost: [1], undo: ['charge', 'hotel'] },
+    ]);
+  });
+
+  test('names all that may have to be undone when it crashes before it comes to that', () => {
+    const { node, work } = running();
+    step(node, work, 0, 'hotel');
+    crashAt(node, 1, 'charge');
+    for (let crash = 0; crash < 3; crash++) node.crashRunner();
+    expect(node.outcomes()).toMatchObject([
+      {
+        ok: false,
+        failure: {
+          code: 'COMPENSATION_FAILED',
+          details: { steps: 'charge, hotel', code: 'RUNNER_CRASHED' },
+        },
+      },
+    ]);
+  });
+
+  test('gives up a compensation that crashes its runners, and goes on with the next', () => {
+    const { node, work } = running();
+    step(node, work, 0, 'hotel');
+    step(node, work, 1, 'car');
+    const failed = { kind: 'failed', ordinal: 2, name: 'turn', lost: [] } as const;
+    const outcome: Outcome = { ok: false, failure: crashed };
+    const undo = ['car', 'hotel'];
+    node.frame({ kind: 'decided', work, decided: { ...failed, outcome, undo } });
+    crashAt(node, 3, 'undo car');
+    expect(node.outcomes()).toEqual([]);
+    expect(node.lastTurn().recorded[3]).toMatchObject({
+      kind: 'step',
+      ordinal: 3,
+      name: 'undo car',
+      outcome: { ok: false, failure: { code: 'RUNNER_CRASHED' } },
+    });
   });
 
   test('names what it could not undo when it crashes its runners meanwhile', () => {

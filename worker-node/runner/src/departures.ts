@@ -10,6 +10,8 @@
  *     when the race is decided, replayed at the same place.
  * L4  once the failure of the turn is recorded, all that is not recorded before it is refused with
  *     that failure.
+ * L5  where a node found that the turn fails, it goes on as far as its record goes, begins nothing, and
+ *     fails there: what it would have begun may have been at work, and has lost.
  */
 import {
   type Bytes,
@@ -52,6 +54,8 @@ interface Open {
   /** Only waited for: nothing of it goes on in this process. */
   readonly passive: boolean;
   readonly onLost: (() => void) | undefined;
+  /** It is to be undone if the turn fails now. */
+  readonly undoes: boolean;
 }
 
 type Failed = Extract<Decided, { kind: 'failed' }>;
@@ -78,6 +82,9 @@ export class Departures {
   #reserved = 0;
   #lastRecorded = -1;
   #failed: Failed | undefined;
+  /** As long as its runner has not said what that undoes. */
+  readonly #found: Failed | undefined;
+  #halted = false;
   #mismatch: TroupeError | undefined;
   #abandoned: TroupeError | undefined;
 
@@ -91,9 +98,12 @@ export class Departures {
     this.#work = work;
     this.#emit = emit;
     this.#onPassive = onPassive;
-    this.#failed = recorded.find((record) => record.kind === 'failed');
-    const end = this.#failed?.ordinal ?? Infinity;
+    const failed = recorded.find((record) => record.kind === 'failed');
+    if (failed?.found === true) this.#found = failed;
+    else this.#failed = failed;
+    const end = failed?.ordinal ?? Infinity;
     for (const record of recorded) {
+      if (record === this.#found) continue;
       this.#lastRecorded = Math.max(this.#lastRecorded, record.ordinal);
       if (record.ordinal < end) this.#recorded.set(record.ordinal, record);
       if (record.ordinal > end) this.#undone.set(record.ordinal, record);
@@ -109,7 +119,17 @@ export class Departures {
 
   /** That the turn has failed, as it is recorded. */
   get failed(): Failed | undefined {
-    return this.#failed;
+    return this.#failed ?? this.#found;
+  }
+
+  /** It is where a turn that a node found to fail is to fail (L5). */
+  get halted(): boolean {
+    return this.#halted && this.#next > Math.max(-1, ...(this.#found?.lost ?? []));
+  }
+
+  /** Something is at work that would be undone. */
+  get undoesOpen(): boolean {
+    return [...this.#open.values()].some(({ undoes }) => undoes);
   }
 
   /** What is recorded and was not asked for again. */
@@ -170,6 +190,11 @@ export class Departures {
     const recorded = record !== undefined && 'outcome' in record;
     if (this.#failed !== undefined && !recorded && !this.#lost.has(ordinal)) {
       throw failureIn(this.#failed);
+    }
+    if (this.#found !== undefined && !recorded && !this.#lost.has(ordinal)) {
+      this.#lost.add(ordinal);
+      this.#halted = true;
+      this.#onPassive();
     }
     return { ordinal, record };
   }
@@ -272,13 +297,10 @@ export class Departures {
     return this.#lost.has(ordinal);
   }
 
-  opened(
-    ordinal: number,
-    name: string,
-    more: { readonly passive?: boolean; readonly onLost?: () => void } = {},
-  ): void {
-    this.#open.set(ordinal, { name, passive: more.passive === true, onLost: more.onLost });
-    if (more.passive === true) this.#onPassive();
+  opened(ordinal: number, name: string, more: Partial<Omit<Open, 'name'>> = {}): void {
+    const { passive = false, undoes = false, onLost } = more;
+    this.#open.set(ordinal, { name, passive, undoes, onLost });
+    if (passive) this.#onPassive();
   }
 
   closed(ordinal: number): void {
@@ -303,7 +325,8 @@ export class Departures {
    * The turn has failed for good: what is open is lost, and nothing is asked for any more. Who calls
    * says what is to be undone when all that has been done is known.
    */
-  fail(outcome: Outcome, undo: () => readonly string[]): Failed {
+  fail(reason: Outcome, undo: () => readonly string[]): Failed {
+    const outcome = this.#found?.outcome ?? reason;
     const lost = this.openOrdinals;
     for (const ordinal of lost) this.#lose(ordinal);
     if (this.#failed !== undefined) return this.#failed;

@@ -4,7 +4,7 @@
  *
  * S1  a recorded step is never run again: its result or its failure is given back.
  * S2  live and replayed, a failed step throws the same failure.
- * S3  a step that was done, or lost a race so that nobody knows, is undone if the turn fails.
+ * S3  a step that was done, or lost a race or was at work so that nobody knows, is undone if the turn fails.
  */
 import {
   decodeValue,
@@ -61,7 +61,7 @@ async function runStep(
     undone?.(undefined);
     own.abort(troupeError('CANCELLED', `step ${name} is not waited for any more`));
   };
-  departures.opened(ordinal, `step ${name}`, { onLost });
+  departures.opened(ordinal, `step ${name}`, { onLost, undoes: undone !== undefined });
   if (departures.isLost(ordinal)) {
     return departures.lost(ordinal).catch((thrown: unknown) => {
       departures.closed(ordinal);
@@ -70,7 +70,8 @@ async function runStep(
     });
   }
   const go = departures.wait(ordinal);
-  emit({ kind: 'step-begin', work: work.id, ordinal, name });
+  const undo = undone === undefined ? {} : { undo: true as const };
+  emit({ kind: 'step-begin', work: work.id, ordinal, name, ...undo });
   await go;
   work.checkOpen(`step ${name}`);
   const signal = AbortSignal.any([work.signal, own.signal]);
@@ -81,7 +82,7 @@ async function runStep(
   if (departures.isLost(ordinal)) throw reasonOf(own.signal);
   work.checkOpen(`step ${name}`);
   departures.closed(ordinal);
-  emit({ kind: 'step-done', work: work.id, ordinal, name, outcome });
+  emit({ kind: 'step-done', work: work.id, ordinal, name, outcome, ...undo });
   if (!outcome.ok) throw new TroupeError(outcome.failure);
   undone?.(decodeValue(outcome.value));
   return value;

@@ -42,7 +42,8 @@ interface Undoing {
 
 /** True when a turn that fails has something to undo, now or by its record. */
 export function hasUndo(work: Work): boolean {
-  return work.undos.size > 0 || (work.departures.failed?.undo?.length ?? 0) > 0;
+  const { failed: record, undoesOpen } = work.departures;
+  return work.undos.size > 0 || undoesOpen || (record?.undo?.length ?? 0) > 0;
 }
 
 /** Undoes what a failed turn did; what the turn comes to then. */

@@ -209,6 +209,13 @@ export class Work {
     this.#fail(reason);
   }
 
+  /** It was found to crash its runners, and has come to where that may have been. */
+  #halt(): void {
+    const reason = troupeError('CANCELLED', `${this.name} is undone`);
+    this.#stop(reason);
+    this.#fail(reason);
+  }
+
   #stop(reason: TroupeError): void {
     if (this.#ended || this.#undoing) return;
     this.#stopped ??= reason;
@@ -265,8 +272,9 @@ export class Work {
     this.#looking = true;
     this.#after(0, () => {
       this.#looking = false;
-      const busy = this.#undoing || this.#stopped !== undefined;
-      if (this.#ended || busy || !this.departures.onlyWaits) return;
+      if (this.#ended || this.#undoing) return;
+      if (this.departures.halted) return this.#halt();
+      if (this.#stopped !== undefined || !this.departures.onlyWaits) return;
       this.#ended = true;
       this.#cancelLimit?.();
       this.#options.onWaits?.();

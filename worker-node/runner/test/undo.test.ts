@@ -39,6 +39,13 @@ export const Trip = actor('Trip', {
       await c.race([booked(c, 'fast'), c.step('slow', hang, { compensate: (was) => String(was) })]);
       throw new Error('no flight');
     },
+    async both(c) {
+      await booked(c, 'hotel');
+      const pays = async () => { await booked(c, 'seat'); return booked(c, 'meal'); };
+      const rides = async () => { await new Promise((resolve) => setTimeout(resolve, 20)); return booked(c, 'ride'); };
+      try { await Promise.all([booked(c, 'car'), pays(), rides()]); } catch { await booked(c, 'bus'); }
+    },
+    async alone(c) { await c.step('slow', hang, { compensate: (was) => String(was) }); },
     async late(c) { await booked(c, 'hotel'); await c.step('slow', hang); },
     async pays(c) {
       await c.step('take', () => 5, { compensate: async (sum, undo) => undo.actor('Account', 'a').deposit(sum) });
@@ -108,6 +115,14 @@ async function nextOf(work: number) {
     if (kind !== undefined) return runner.next(kind, (one) => one.work === work);
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+const hotel: Recorded = { kind: 'step', ordinal: 0, name: 'hotel', outcome: ok('h') };
+
+/** As a node records that a turn has crashed its runners, with these at work. */
+function found(ordinal: number, lost: readonly number[]): Recorded {
+  const outcome: Outcome = { ok: false, failure: { code: 'RUNNER_CRASHED', message: 'thrice' } };
+  return { kind: 'failed', ordinal, name: 'turn', outcome, lost, undo: [], found: true };
 }
 
 function names(story: Story): string[] {
@@ -199,17 +214,38 @@ describe('a turn that fails', () => {
     expect(failureText(story.outcome)).toMatch(/a compensation calls actors by what it is given/);
   });
 
-  test('that a node found to crash is undone from its record, and nothing else is begun', async () => {
-    const failed: Recorded = {
-      kind: 'failed',
-      ordinal: 1,
-      name: 'turn',
-      outcome: { ok: false, failure: { code: 'RUNNER_CRASHED', message: 'thrice' } },
-      lost: [],
-    };
-    const hotel: Recorded = { kind: 'step', ordinal: 0, name: 'hotel', outcome: ok('h') };
-    const story = await play('book', { recorded: [hotel, failed] });
-    expect(names(story)).toEqual(['hotel', 'failed', 'undo mail', 'undo hotel']);
+  test('undoes the step that was at work, though it has done nothing else', async () => {
+    const story = await play('alone', { limitMs: 200 });
+    expect(names(story)).toEqual(['failed', 'undo slow']);
+    expect(resultOf(story, 'undo slow')).toBe('undefined');
+  });
+
+  test('that a node found to crash undoes what was at work too, and begins nothing else', async () => {
+    const story = await play('book', { recorded: [hotel, found(2, [1])] });
+    const undone = ['undo car', 'undo mail', 'undo hotel'];
+    expect(names(story)).toEqual(['hotel', 'failed', 'failed', ...undone]);
+    expect(resultOf(story, 'undo car')).toMatch(/^undefined, undone as/);
+    expect(failureText(story.outcome)).toBe('RUNNER_CRASHED: thrice');
+    // Wherever it dies now: its own record takes the place of what the node found.
+    const own = story.recorded.filter((one) => one.kind !== 'failed' || one.found !== true);
+    for (let known = 2; known <= own.length; known++) {
+      const again = await play('book', { recorded: own.slice(0, known) });
+      expect(names(again)).toEqual(['hotel', 'failed', ...undone]);
+      expect(again.outcome).toEqual(story.outcome);
+    }
+  });
+
+  test('that a node found to crash has lost all that it comes to, and takes no other way for that', async () => {
+    const seat: Recorded = { kind: 'step', ordinal: 2, name: 'seat', outcome: ok('s') };
+    const story = await play('both', { recorded: [hotel, seat, found(4, [1, 3, 4])] });
+    expect(names(story).slice(4)).toEqual([
+      'undo ride',
+      'undo meal',
+      'undo seat',
+      'undo car',
+      'undo hotel',
+    ]);
+    expect(story.recorded[3]).toMatchObject({ kind: 'failed', ordinal: 5, lost: [1, 3, 4] });
     expect(failureText(story.outcome)).toBe('RUNNER_CRASHED: thrice');
   });
 });

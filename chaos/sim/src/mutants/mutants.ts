@@ -170,6 +170,8 @@ export const mutants = {
   'successor-forgets-what-is-given-up':
     'a leader that took over does not know what is given up under pressure',
   'undone-again': 'a turn that runs again undoes again what it had undone',
+  'at-work-not-undone':
+    'a turn that crashes its runners does not undo the step that was at work in it',
 } as const;
 
 export type MutantName = keyof typeof mutants;

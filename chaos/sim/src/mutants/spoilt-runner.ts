@@ -26,6 +26,11 @@ export function undoOrder<U>(world: World, lastFirst: readonly U[]): readonly U[
   return world.mutant === 'undone-first-to-last' ? [...lastFirst].reverse() : lastFirst;
 }
 
+/** Whether what a turn that crashed its runners had at work is undone. */
+export function undoesAtWork(world: World): boolean {
+  return world.mutant !== 'at-work-not-undone';
+}
+
 /** Neither who won nor what the others came to: `of 3` takes the three ordinals before its own. */
 function withoutRaces(recorded: readonly Recorded[]): readonly Recorded[] {
   const raced = new Set<number>();

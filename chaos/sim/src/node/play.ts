@@ -4,6 +4,8 @@
  *
  * L2  what was recorded under an ordinal is given back and not done again.
  * L3  what lost a race is not done again, and what it comes to is not recorded.
+ * L5  where a node found that the turn fails, it goes on as far as its record goes, and fails there: what
+ *     it would have begun may have been at work.
  * V2  a turn that fails undoes its steps, the last first, each once.
  * A4  an actor that has left begins no step, whatever its node had allowed.
  */
@@ -24,7 +26,7 @@ import {
   type WorkId,
 } from '@troupe/model';
 import type { Process } from '@troupe/virtual';
-import { firstYielded, undoOrder } from '../mutants/spoilt-runner.ts';
+import { firstYielded, undoesAtWork, undoOrder } from '../mutants/spoilt-runner.ts';
 import type { World } from '../world/world.ts';
 import {
   actorType,
@@ -149,12 +151,33 @@ export class Play {
     const effect = `${work.callId}/${ordinal}`;
     world.trace?.say(process.name, `does ${effect}`);
     world.checks.effect({ effect, actor: work.actor, node });
+    if (leg[0] === 'step' && this.#diesOf(effect, leg[3] ?? 0, work)) return;
     process.after(world.chance.spread(0.1, 60), () => {
       if (this.#works.get(id) !== work || work.open.get(ordinal) !== open) return;
       const outcome: Outcome = { ok: true, value: encodeValue(effect) };
-      this.#start.emit({ kind: 'step-done', work: id, ordinal, name: leg[1], outcome });
+      this.#start.emit({
+        kind: 'step-done',
+        work: id,
+        ordinal,
+        name: leg[1],
+        outcome,
+        ...undoIn(leg),
+      });
       this.#came(work, ordinal, outcome);
     });
+  }
+
+  /** True when the runner dies of this effect. */
+  #diesOf(effect: string, times: number, work: Work): boolean {
+    const { world, process, crash } = this.#start;
+    const crashes = world.crashes.get(effect) ?? 0;
+    if (crashes >= times) return false;
+    world.crashes.set(effect, crashes + 1);
+    process.after(world.chance.spread(0.1, 10), () => {
+      world.coverage.reach('a runner crashes under a step');
+      crash(`of ${effect}`, work.callId);
+    });
+    return true;
   }
 
   returned(id: WorkId, ordinal: number, outcome: Outcome): void {
@@ -166,7 +189,8 @@ export class Play {
   #goOn(work: Work): void {
     for (;;) {
       if (this.#works.get(work.work) !== work || work.undoing) return;
-      if (work.cancelled) return this.#end(work, failedBy('CANCELLED', work));
+      const goesOn = work.failed?.found === true;
+      if (work.cancelled && !goesOn) return this.#end(work, failedBy('CANCELLED', work));
       const part = work.program.parts[work.part];
       if (part === undefined) {
         const value = encodeValue([work.program.id, work.results]);
@@ -321,7 +345,8 @@ export class Play {
       if (outcome !== undefined) {
         this.#registered(work, first + at, leg, outcome);
         known.push({ at, outcome });
-      } else if (!this.#leave(work, leg, first + at, (came) => decide(at, came))) return false;
+      } else if (work.failed !== undefined) this.#mayBeDone(work, leg, first + at);
+      else this.#leave(work, leg, first + at, (came) => decide(at, came));
     }
     const [winner] = known;
     if (work.failed !== undefined) this.#end(work, work.failed.outcome);
@@ -333,13 +358,13 @@ export class Play {
     return false;
   }
 
-  /** False when the turn has failed, as is recorded: nothing begins any more. */
-  #leave(work: Work, leg: Leg, ordinal: number, settle: Open['settle']): boolean {
+  /** When the turn has failed, as is recorded, nothing begins any more. */
+  #leave(work: Work, leg: Leg, ordinal: number, settle: Open['settle']): void {
     const { emit, world, process } = this.#start;
     if (work.failed !== undefined) {
-      if (work.failed.lost.includes(ordinal)) this.#lost(work, ordinal, leg);
+      this.#mayBeDone(work, leg, ordinal);
       this.#end(work, work.failed.outcome);
-      return false;
+      return;
     }
     const record = work.recorded.get(ordinal);
     if (record?.kind === 'call') {
@@ -347,8 +372,9 @@ export class Play {
     }
     work.open.set(ordinal, { leg, settle });
     const { work: id } = work;
-    if (leg[0] === 'step') emit({ kind: 'step-begin', work: id, ordinal, name: leg[1] });
-    else if (leg[0] === 'wait') {
+    if (leg[0] === 'step') {
+      emit({ kind: 'step-begin', work: id, ordinal, name: leg[1], ...undoIn(leg) });
+    } else if (leg[0] === 'wait') {
       const [, name, limitMs] = leg;
       emit({ kind: 'wait-begin', work: id, ordinal, name, limitMs });
       process.after(0.01, () => this.#look(work));
@@ -357,7 +383,16 @@ export class Play {
       const name = `${asked.type}/${asked.key}.${asked.method}`;
       emit({ kind: 'call-out', work: id, ordinal, name, ...asked, deadlineMs: callDeadlineMs });
     }
-    return true;
+  }
+
+  /** It was at work when the turn failed, or may have been (L5). */
+  #mayBeDone(work: Work, leg: Leg, ordinal: number): void {
+    const { failed } = work;
+    if (failed?.found === true && undoesAtWork(this.#start.world)) {
+      this.#lost(work, ordinal, leg);
+      work.open.set(ordinal, { leg, settle: () => undefined });
+    } else if (failed?.found !== true && failed?.lost.includes(ordinal))
+      this.#lost(work, ordinal, leg);
   }
 
   /** What only waits is given up. */
@@ -404,7 +439,10 @@ export class Play {
   #end(work: Work, outcome: Outcome): void {
     if (work.undoing || this.#works.get(work.work) !== work) return;
     const ended = work.failed?.outcome ?? outcome;
-    const undone = work.undos.length > 0 || (work.failed?.undo?.length ?? 0) > 0;
+    const atWork = [...work.open.values()].some(
+      ({ leg }) => leg[0] === 'step' && leg[2] === 'undo',
+    );
+    const undone = atWork || work.undos.length > 0 || (work.failed?.undo?.length ?? 0) > 0;
     if (ended.ok || !undone) {
       this.#works.delete(work.work);
       return work.done(work, ended);
@@ -416,13 +454,17 @@ export class Play {
     const { emit, world } = this.#start;
     work.undoing = true;
     const lost = [...work.open.keys()];
-    for (const [ordinal, { leg }] of work.open) this.#lost(work, ordinal, leg);
+    if (work.failed === undefined) {
+      for (const [ordinal, { leg }] of work.open) this.#lost(work, ordinal, leg);
+    }
     work.open.clear();
     const undos = undoOrder(
       world,
       [...work.undos].sort((left, right) => right.ordinal - left.ordinal),
     );
-    if (work.failed === undefined) {
+    if (work.failed === undefined || work.failed.found === true) {
+      const found = work.failed !== undefined;
+      if (found) world.coverage.reach('a turn that crashes its runners is undone');
       const ordinal = Math.max(work.ordinal, ...[...work.recorded.keys()].map((one) => one + 1));
       const undo = undos.map(({ name }) => name);
       work.failed = { kind: 'failed', ordinal, name: 'turn', outcome, lost, undo };
@@ -445,6 +487,10 @@ export class Play {
     work.open.set(ordinal, { leg: ['step', name], settle: next });
     this.#start.emit({ kind: 'step-begin', work: work.work, ordinal, name });
   }
+}
+
+function undoIn(leg: Leg): { readonly undo?: true } {
+  return leg[0] === 'step' && leg[2] === 'undo' ? { undo: true } : {};
 }
 
 /** The ordinal that each part begins with. */

@@ -42,8 +42,9 @@ export type Part =
 
 /** What leaves the turn, and may race. */
 export type Leg =
-  /** A recorded side effect, which is undone when the turn fails. */
-  | readonly ['step', name: string, undo?: 'undo']
+  /** A recorded side effect, which is undone when the turn fails. Its runner dies of it so many times,
+   *  when it is done and nobody knows yet. */
+  | readonly ['step', name: string, undo?: 'undo', crashes?: number]
   /** An awaited call. */
   | readonly ['call', key: string, program: Program]
   /** The actor subscribes to a topic, or leaves it. */

@@ -1,5 +1,5 @@
 /** Programs that wait for signals, race and undo, and the signals; in some runs only. */
-import { actorId } from '@troupe/model';
+import { actorId, limits } from '@troupe/model';
 import type { Random } from '@troupe/virtual';
 import { actorType, type Leg, type Part, tenant } from '../node/program.ts';
 import { keyOf, type Operation } from './load.ts';
@@ -39,7 +39,9 @@ function drawParts(id: string, key: number, keys: number, chance: Random): reado
   for (let number = chance.whole(1, 5); number > 0; number--) {
     const part = `${id}.${number}`;
     const drawn = chance.next();
-    if (drawn < 0.35) parts.push(['step', part, 'undo']);
+    if (drawn < 0.01) parts.push(['step', part, 'undo', 1]);
+    else if (drawn < 0.04) parts.push(['step', part, 'undo', limits.turnCrashesMax]);
+    else if (drawn < 0.35) parts.push(['step', part, 'undo']);
     else if (drawn < 0.65) parts.push(['race', drawLegs(part, key, keys, chance)]);
     else if (drawn < 0.85) parts.push(drawWait(chance));
     else if (drawn < 0.92) parts.push(['sleep', Math.round(chance.spread(1, 900))]);

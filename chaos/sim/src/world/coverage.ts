@@ -137,6 +137,8 @@ export const interestingStates = [
   'a signal of a wait that lost is kept',
   'a race has its recorded winner again',
   'a turn that fails is undone',
+  'a runner crashes under a step',
+  'a turn that crashes its runners is undone',
   'a turn goes on undoing after a failover',
   'a recorded value is not yielded again',
   'a savepoint is made',
