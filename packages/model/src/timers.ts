@@ -116,7 +116,7 @@ export function whenFault(when: TimerWhen, wall: number): string | undefined {
       return msFault('afterMs', when.ms, 0);
     case 'every':
       return (
-        msFault('afterMs', when.firstMs, 0) ?? msFault('everyMs', when.ms, limits.timerEveryMsMin)
+        msFault('everyMs', when.ms, limits.timerEveryMsMin) ?? msFault('afterMs', when.firstMs, 0)
       );
     case 'at':
       return Number.isFinite(when.wall) ? undefined : `at is ${when.wall}, which is no time`;

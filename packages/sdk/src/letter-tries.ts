@@ -10,14 +10,18 @@ export interface LetterOptions {
   readonly backoffMs?: number | readonly number[];
 }
 
+function listOf(given: number | readonly number[]): readonly number[] {
+  return Array.isArray(given) ? [...given] : [given as number];
+}
+
 /** Undefined when nothing is said; throws at what cannot be. */
 export function letterTriesOf(what: string, options: LetterOptions): LetterTries | undefined {
   const { retries, backoffMs } = options;
   if (retries === undefined && backoffMs === undefined) return undefined;
-  const waits = typeof backoffMs === 'number' ? [backoffMs] : backoffMs;
+  const { retries: once, backoffMs: waits } = letterTriesDefault;
   const tries: LetterTries = {
-    retries: retries ?? letterTriesDefault.retries,
-    backoffMs: [...(waits ?? letterTriesDefault.backoffMs)],
+    retries: retries === undefined ? once : retries,
+    backoffMs: backoffMs === undefined ? waits : listOf(backoffMs),
   };
   const fault = letterTriesFault(what, tries);
   if (fault !== undefined) throw troupeError('INVALID_ARGUMENT', fault);

@@ -401,6 +401,9 @@ export class Departures {
   }
 
   #gatesOf(what: string, list: readonly unknown[]): readonly Gate[] {
+    if (!Array.isArray(list)) {
+      throw troupeError('INVALID_ARGUMENT', `${what} takes a list, not ${String(list)}`);
+    }
     return [...list].map((one, at) => {
       const gate = typeof one === 'object' && one !== null ? this.#gates.get(one) : undefined;
       if (gate !== undefined) return gate;

@@ -14,6 +14,7 @@ import {
 } from '@troupe/model';
 import type { TimerOptions, Timers, TimerView } from '@troupe/sdk';
 import type { HeldTimers } from './held-timers.ts';
+import { checkOptions } from './options.ts';
 import { encodePayload } from './outcome.ts';
 
 type SetChange = Extract<TimerChange, { kind: 'set' }>;
@@ -84,6 +85,7 @@ export class TimerDraft {
       const what = `a timer needs a name of 1 to ${limits.timerNameLengthMax} characters`;
       throw troupeError('INVALID_ARGUMENT', what);
     }
+    checkOptions(`timer "${name}"`, timer);
     const { method, args = [] } = timer;
     if (typeof method !== 'string' || !isTypeName(method) || !Array.isArray(args)) {
       throw troupeError('INVALID_ARGUMENT', `timer "${name}" needs a method, and args in an array`);

@@ -32,6 +32,7 @@ import { type Configured, type ConfigValues, notConfigured } from './configs.ts'
 import { ask, checkDeadline, type Emit } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
 import type { HeldTimers } from './held-timers.ts';
+import { checkNumber, checkOptions, checkTries } from './options.ts';
 import { revealed } from './revealed.ts';
 import { takeStep } from './step.ts';
 import { type TimerDraft, timerViews } from './timer-draft.ts';
@@ -139,6 +140,7 @@ export class TurnScope {
     if (typeof name !== 'string' || name === '' || typeof run !== 'function') {
       throw troupeError('INVALID_ARGUMENT', `c.step of ${this.id} needs a name and a function`);
     }
+    checkTries(`step ${name}`, options);
     const { callId } = this;
     return takeStep(this.#work, this.#emit, { name, run, options, callId });
   };
@@ -162,13 +164,12 @@ export class TurnScope {
     return this.#work.departures.race(list);
   };
 
-  readonly waitFor = (name: string, { limitMs }: WaitOptions = {}): Promise<unknown> => {
+  readonly waitFor = (name: string, options: WaitOptions = {}): Promise<unknown> => {
     this.#work.checkOpen('c.waitFor');
     checkSignal(name);
-    if (limitMs !== undefined && (!Number.isSafeInteger(limitMs) || limitMs <= 0)) {
-      const what = `limitMs of c.waitFor ${name} is ${limitMs}, not a whole number from 1 on`;
-      throw troupeError('INVALID_ARGUMENT', what);
-    }
+    checkOptions(`c.waitFor ${name}`, options);
+    const { limitMs } = options;
+    checkNumber(`c.waitFor ${name}`, 'limitMs', limitMs, 1);
     return this.#work.departures.waitFor(name, limitMs);
   };
 
@@ -187,6 +188,7 @@ export class TurnScope {
     this.#work.checkOpen('c.signalTo');
     checkSignal(name);
     const asked = ask(nameOf(actor), key, signalMethod, [name, value]);
+    checkOptions(`c.signalTo ${name}`, options);
     return this.#work.departures.call(asked, checkDeadline(options.deadlineMs));
   };
 
@@ -194,6 +196,7 @@ export class TurnScope {
     callsFrom(this.#work, actor, key, options);
 
   readonly send = (actor: Named, key: string, options: SendOptions = {}): unknown => {
+    checkOptions(`a letter of ${this.id}`, options);
     const { delayMs = 0 } = options;
     const tries = letterTriesOf(`a letter of ${this.id}`, options);
     const priority = saidPriority(`a letter of ${this.id}`, options.priority);
@@ -226,12 +229,14 @@ export class TurnScope {
     this.#work.checkOpen('c.subscribe');
     this.#checkMethod(method, `topic ${topic}`);
     const asked = subscription(this.id, topic, method);
+    checkOptions(`c.subscribe ${topic}`, options);
     return this.#work.departures.call(asked, checkDeadline(options.deadlineMs));
   };
 
   readonly unsubscribe = (topic: string, options: CallLimit = {}): Promise<unknown> => {
     this.#work.checkOpen('c.unsubscribe');
     const asked = unsubscription(this.id, topic);
+    checkOptions(`c.unsubscribe ${topic}`, options);
     return this.#work.departures.call(asked, checkDeadline(options.deadlineMs));
   };
 
@@ -262,6 +267,7 @@ function checkSignal(name: unknown): void {
 
 /** A handle by which a turn or task calls an actor and awaits the reply. */
 export function callsFrom(work: Work, actor: Named, key: string, options: CallLimit): unknown {
+  checkOptions(`calls of ${nameOf(actor)}/${key}`, options);
   const deadlineMs = checkDeadline(options.deadlineMs);
   const priority = saidPriority(`calls of ${nameOf(actor)}/${key}`, options.priority);
   return makeHandle((method, args) => {

@@ -5,6 +5,7 @@
  */
 import { limits, troupeError } from '@troupe/model';
 import type { Compensation, StepOptions, UndoContext, UndoOptions } from '@troupe/sdk';
+import { checkTries } from './options.ts';
 import type { Work } from './work.ts';
 
 export interface Undo {
@@ -46,8 +47,10 @@ export function compensationOf(
 ): ((result: unknown) => void) | undefined {
   const { compensate } = step.options;
   if (compensate === undefined) return undefined;
-  const { run, ...options } = typeof compensate === 'function' ? { run: compensate } : compensate;
-  checkRun(step.name, run);
+  const given = typeof compensate === 'function' ? { run: compensate } : compensate;
+  checkRun(step.name, given?.run);
+  checkTries(`the compensation of ${step.name}`, given);
+  const { run, ...options } = given;
   work.departures.reserve(undoOrdinals);
   const compensation = run as Compensation<unknown>;
   return (result) =>
@@ -70,6 +73,7 @@ export function compensate(
     throw troupeError('INVALID_ARGUMENT', 'c.compensate needs a name and a function');
   }
   checkRun(name, run);
+  checkTries(`the compensation ${name}`, options);
   const { departures } = work;
   departures.reserve(undoOrdinals);
   work.undos.add({ name, run, options, place: departures.asked - 0.5 });
