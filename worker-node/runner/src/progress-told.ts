@@ -46,8 +46,14 @@ function progressOf(name: string, share: number, text: string | undefined): Prog
     throw troupeError('INVALID_ARGUMENT', what);
   }
   if (text === undefined) return { share };
-  return {
-    share,
-    text: revealed.scrub(String(text)).slice(0, limits.progressTextMax).toWellFormed(),
-  };
+  return { share, text: shortened(revealed.scrub(String(text))).toWellFormed() };
 }
+
+/** A turn does not fail for a long title; but whoever looks sees that there was more. */
+function shortened(text: string): string {
+  const most = limits.progressTextMax;
+  return text.length <= most ? text : `${text.slice(0, most - 1).replace(halfAtEnd, '')}…`;
+}
+
+/** What is left of a character that was cut in two. */
+const halfAtEnd = /[\uD800-\uDBFF]$/;
