@@ -5,6 +5,7 @@
 import type { Failure } from './errors.ts';
 import type { ActorId, Bytes, Incarnation, TenantName } from './ids.ts';
 import { limits } from './limits.ts';
+import { mayRetry } from './manifest.ts';
 import type { Term } from './messages.ts';
 
 /** How often a letter is tried whose turn fails. */
@@ -109,8 +110,9 @@ export interface DeadLettersFound {
 /** What is wrong with them, or undefined. */
 export function letterTriesFault(what: string, tries: LetterTries): string | undefined {
   const { retries, backoffMs } = tries;
-  if (!Number.isSafeInteger(retries) || retries < 0 || retries > limits.retriesMax) {
-    return `retries of ${what} is ${retries}; it must be a whole number from 0 to ${limits.retriesMax}`;
+  if (!Number.isSafeInteger(retries) || retries < 0 || !mayRetry(retries, limits.retriesMax)) {
+    const must = `a whole number from 0 to ${limits.retriesMax}, or "unlimited"`;
+    return `retries of ${what} is ${retries}; it must be ${must}`;
   }
   const most = limits.letterBackoffMsMax;
   const isWait = (ms: number): boolean => Number.isSafeInteger(ms) && ms >= 0 && ms <= most;

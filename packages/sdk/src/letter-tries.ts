@@ -1,12 +1,20 @@
 /** How often a letter is tried whose turn fails, as users say it. */
-import { type LetterTries, letterTriesDefault, letterTriesFault, troupeError } from '@troupe/model';
+import {
+  type LetterTries,
+  letterTriesDefault,
+  letterTriesFault,
+  type Retries,
+  retriesOf,
+  troupeError,
+} from '@troupe/model';
 
 export interface LetterOptions {
   /** Tries of a letter after the first, each a turn of its own; 0 unless given. When the last one has
-   *  failed the letter is dead: it lies with its receiver until somebody delivers it anew. */
-  readonly retries?: number;
+   *  failed the letter is dead: it lies with its receiver until somebody delivers it anew. With `'unlimited'` that
+   *  comes only of what is not tried again at all: what crashes its runners or could not be undone. */
+  readonly retries?: Retries;
   /** Wait before each further try; the last one repeats. 1 s unless given. Meanwhile the letters after it
-   *  of its sender wait, so that their order holds. */
+   *  of its sender wait, so that their order holds. Unlimited tries are a second apart at least. */
   readonly backoffMs?: number | readonly number[];
 }
 
@@ -20,7 +28,7 @@ export function letterTriesOf(what: string, options: LetterOptions): LetterTries
   if (retries === undefined && backoffMs === undefined) return undefined;
   const { retries: once, backoffMs: waits } = letterTriesDefault;
   const tries: LetterTries = {
-    retries: retries === undefined ? once : retries,
+    retries: retries === undefined ? once : retriesOf(retries),
     backoffMs: backoffMs === undefined ? waits : listOf(backoffMs),
   };
   const fault = letterTriesFault(what, tries);

@@ -18,6 +18,7 @@ describe('letters of an actor', () => {
     expect(declared({ retries: 2 })?.letters).toEqual({ retries: 2, backoffMs: [1_000] });
     const some = declared({ backoffMs: 5, methods: { pay: { retries: 3 } } });
     expect(some?.letters).toEqual({ retries: 0, backoffMs: [5] });
+    expect(declared({ retries: 'unlimited' })?.letters?.retries).toBe(2_147_483_647);
     expect(some?.lettersOf).toEqual({ pay: { retries: 3, backoffMs: [5] } });
   });
 

@@ -34,6 +34,7 @@ import {
   limits,
   mergeClocks,
   type Outcome,
+  unlimitedRetries,
 } from '@troupe/model';
 import type { Activation, Input } from './activation.ts';
 import type { Core } from './core.ts';
@@ -107,7 +108,9 @@ export class DeadLetters {
     const { failure: reason } = outcome;
     const isFinal = costsRunners(reason, activation) || isHalfUndone(reason, activation);
     if (failed < retries && !isFinal) {
-      return { kind: 'again', waitMs: backoffMs[failed] ?? backoffMs.at(-1) ?? 0 };
+      const waitMs = backoffMs[failed] ?? backoffMs.at(-1) ?? 0;
+      const least = retries === unlimitedRetries ? limits.unlimitedBackoffMsMin : 0;
+      return { kind: 'again', waitMs: Math.max(waitMs, least) };
     }
     if (activation.memory?.letters.hasRoom(1, args.length) === true) {
       return { kind: 'dead', attempts: failed + 1, args };
