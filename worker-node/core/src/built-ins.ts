@@ -49,7 +49,9 @@ export class BuiltIns {
   }
 
   take(frame: ToRunner): void {
-    this.#frames.push(frame);
+    // What it asks for is behind it then.
+    if (frame.kind === 'recall') this.#frames.unshift(frame);
+    else this.#frames.push(frame);
   }
 
   /** Behind every event (BI1). */
@@ -114,10 +116,20 @@ export class BuiltIns {
         const state = this.#topics.get(actor)?.store();
         return state === undefined ? undefined : { kind: 'captured', actor, request, state };
       }
+      case 'recall':
+        return { kind: 'recalled', actor: frame.actor, works: this.#takeBack(frame.actor) };
       default:
         // Of what leaves a turn before its end there is nothing here, and no turn lasts.
         return undefined;
     }
+  }
+
+  /** What it has not run is given back, to be put behind what is more urgent. */
+  #takeBack(actor: ActorId): number[] {
+    const left = this.#frames.splice(0);
+    const given = left.filter((one) => isTurnOf(one, actor));
+    this.#frames.push(...left.filter((one) => !isTurnOf(one, actor)));
+    return given.map(({ work }) => work);
   }
 
   #activate({ actor, state, deltas }: Extract<ToRunner, { kind: 'activate' }>): FromRunner {
@@ -161,6 +173,10 @@ export class BuiltIns {
 /** No door lets the session of a leader in: it is one. */
 export function isOfLeader({ session }: Pick<Call['caller'], 'session'>): boolean {
   return session.startsWith(leaderSessionPrefix);
+}
+
+function isTurnOf(frame: ToRunner, actor: ActorId): frame is TurnFrame {
+  return frame.kind === 'turn' && frame.actor === actor && !frame.read;
 }
 
 function outgoingOf(activation: Activation | undefined): Outgoing {

@@ -1,4 +1,6 @@
 import {
+  actorId,
+  builtInBundle,
   encodeValue,
   incarnation,
   type LetterTries,
@@ -188,5 +190,26 @@ describe('what waits for an actor', () => {
       node.end(work, 'held');
     }
     expect([...(applied(node) as string[])].sort()).toEqual(['one', 'two']);
+  });
+
+  it('of a topic that is being read back goes on, the more urgent before what came first', () => {
+    const prices = actorId('default', '$topic', 'prices');
+    const world = shared();
+    const publish = (node: TestNode, number: number, priority?: 'high') => {
+      const said = priority === undefined ? {} : { priority };
+      const args = encodeValue([`price ${number}`]);
+      node.call('publish', '', { number }, { actor: prices, args, ...said });
+    };
+    const a = new TestNode('a', world);
+    a.place(prices, 2, [], 1, { bundle: builtInBundle });
+    publish(a, 1);
+    const b = new TestNode('b', world);
+    b.heldRestores = [];
+    b.place(prices, 9, seal('a'), 1, { bundle: builtInBundle });
+    for (const number of [2, 3, 4]) publish(b, number);
+    publish(b, 5, 'high');
+    for (const order of b.heldRestores) b.readBack(order);
+    publish(b, 6);
+    expect(b.results().map(({ number }) => number)).toEqual([5, 2, 3, 4, 6]);
   });
 });
