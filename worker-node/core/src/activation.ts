@@ -149,6 +149,8 @@ export interface Activation {
   /** Arrived before it was live; taken in order when it is. */
   readonly waiting: (Call | Letter)[];
   readonly mailbox: Input[];
+  /** There may be reads in the mailbox. */
+  readsWait: boolean;
   /** Calls under way here, queued or running, by session and number. */
   readonly open: SparseMap<SessionId, Map<number, Input>>;
   readonly dispatched: Turn[];
@@ -263,6 +265,7 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     building: undefined,
     waiting: [],
     mailbox: [],
+    readsWait: false,
     open: new SparseMap(),
     dispatched: [],
     recalling: false,

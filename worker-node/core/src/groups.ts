@@ -1,6 +1,6 @@
 /**
  * Reads that were declared to run beside others of their group only so many at once: the rest wait in
- * the mailbox, and keep nothing else waiting.
+ * the mailbox, keep nothing else waiting, and wait for no turn.
  *
  * G4  no more reads of a group run than it says; those that wait go in their order.
  */
@@ -20,29 +20,32 @@ export class Groups {
     return read ? this.#core.runners.groupOf(bundle, typeOf({ id }), method) : undefined;
   }
 
+  /** Whether a read that has just come may begin at once. */
   mayBegin(activation: Activation, input: Input): boolean {
     const group = this.of(activation, input);
-    return group === undefined || !this.#full(activation).has(group);
+    if (group === undefined) return true;
+    if (activation.mailbox.some((one) => this.of(activation, one) === group)) return false;
+    return (this.#running(activation).get(group) ?? 0) < group.most;
   }
 
-  /** What is to begin next: the first in the mailbox of what may begin. */
-  first(activation: Activation): Input | undefined {
-    const { mailbox, bundle } = activation;
-    if (!this.#core.runners.hasGroups(bundle, typeOf(activation))) return mailbox[0];
-    const full = this.#full(activation);
-    return mailbox.find((input) => {
+  /** The reads that wait and may begin now, in their order (G4). */
+  next(activation: Activation): readonly Input[] {
+    const running = this.#running(activation);
+    return activation.mailbox.filter((input) => {
       const group = this.of(activation, input);
-      return group === undefined || !full.has(group);
+      if (group === undefined) return input.read;
+      const count = running.get(group) ?? 0;
+      running.set(group, count + 1);
+      return count < group.most;
     });
   }
 
-  #full(activation: Activation): ReadonlySet<ReadGroup> {
+  #running(activation: Activation): Map<ReadGroup, number> {
     const counts = new Map<ReadGroup, number>();
     for (const { input } of activation.reads) {
       const group = this.of(activation, input);
       if (group !== undefined) counts.set(group, (counts.get(group) ?? 0) + 1);
     }
-    const full = [...counts].filter(([{ most }, count]) => count >= most);
-    return new Set(full.map(([group]) => group));
+    return counts;
   }
 }

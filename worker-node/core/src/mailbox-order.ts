@@ -18,7 +18,8 @@ export function enqueue(core: Core, activation: Activation, input: Input): void 
   const last = mailbox.at(-1);
   if (last === undefined || rankOf(last) >= rankOf(input)) mailbox.push(input);
   else insert(activation, takeAlong(mailbox, input), input);
-  if (rankOf(input) > rankMin) takeBack(core, activation, input);
+  if (input.read) activation.readsWait = true;
+  else if (rankOf(input) > rankMin) takeBack(core, activation, input);
 }
 
 /** The runner has given these turns back, in the order in which it was given them. */

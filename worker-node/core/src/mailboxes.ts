@@ -50,6 +50,7 @@ import { mannerOf } from './outbox.ts';
 import { crowdedOut, ofAnother } from './outside-callers.ts';
 import { cancelled, full, noteTurnedAway, tooLate, wasTurnedAway } from './refusals.ts';
 import { actorOfSession } from './sessions.ts';
+import type { Trial } from './trials.ts';
 
 export class Mailboxes {
   readonly #core: Core;
@@ -128,33 +129,30 @@ export class Mailboxes {
   /** Hands inputs to the runner, as many as may run ahead of their records. */
   pump(activation: Activation): void {
     const { phase, wish, trial, suspected } = activation;
-    if (phase !== 'live' || wish.kind !== 'live') return;
-    if (this.#core.ailing.isHeldBack(activation)) return;
-    if (trial !== undefined) return this.#core.trials.pump(activation, trial);
+    if (phase !== 'live' || wish.kind === 'ending') return;
+    if (trial !== undefined) return this.#pumpTrial(activation, trial);
     // Who might crash a runner is not run here any more, if it is to leave.
     if (suspected > 0 && this.#core.departures.isQuiet(activation)) return;
-    if (activation.parked !== undefined) return this.pumpReads(activation);
-    if (this.#core.upgrades.holds(activation)) return;
+    // Reads wait for no turn, whatever keeps those waiting.
+    if (activation.readsWait) this.pumpReads(activation);
+    if (wish.kind !== 'live' || this.#core.ailing.isHeldBack(activation)) return;
+    if (activation.parked !== undefined || this.#core.upgrades.holds(activation)) return;
     // I3
     if (activation.recalling) return;
     while (activation.dispatched.length < limits.turnsAheadMax) {
-      const input = this.#core.groups.first(activation);
+      const input = activation.mailbox.find(({ read }) => !read);
       if (input === undefined || this.#core.deadLetters.mustWait(activation, input)) return;
       const standing = standingOf(activation, input);
       if (standing === 'waits') return;
       activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
       if (standing === 'known') this.#core.turns.pass(activation, input);
-      else if (input.read) this.#core.turns.dispatchRead(activation, input);
       else this.#core.turns.dispatch(activation, input);
     }
   }
 
-  /** One that waited for it may begin: reads do also while their actor is paused. */
-  readEnded(activation: Activation): void {
-    const { phase, wish, trial } = activation;
-    const isPaused = phase === 'live' && wish.kind === 'paused' && trial === undefined;
-    if (isPaused) this.pumpReads(activation);
-    else this.pump(activation);
+  #pumpTrial(activation: Activation, trial: Trial): void {
+    if (activation.wish.kind !== 'live' || this.#core.ailing.isHeldBack(activation)) return;
+    this.#core.trials.pump(activation, trial);
   }
 
   /** What was cancelled at a runner that has not begun it, and has it no more. */
@@ -398,14 +396,13 @@ export class Mailboxes {
     this.answer(activation, input, asked.outcome);
   }
 
-  /** Hands all reads that wait to the runner. */
+  /** Hands the reads that wait and may begin to the runner. */
   pumpReads(activation: Activation): void {
-    const reads = activation.mailbox.filter(({ read }) => read);
-    for (const input of reads) {
-      if (!this.#core.groups.mayBegin(activation, input)) continue;
+    for (const input of this.#core.groups.next(activation)) {
       activation.mailbox.splice(activation.mailbox.indexOf(input), 1);
       this.#core.turns.dispatchRead(activation, input);
     }
+    activation.readsWait = activation.mailbox.some(({ read }) => read);
   }
 
   #readFormer(activation: Activation, call: Call, seq: number): void {

@@ -33,8 +33,7 @@ interface Pool {
   readonly methods: Map<string, 'method' | 'read'>;
   readonly turnLimits: Map<string, number>;
   readonly waitsMs: Map<string, number>;
-  /** Types with groups of reads, and the group of each. */
-  readonly grouped: Set<string>;
+  /** The group of each read that is of one. */
   readonly groups: Map<string, ReadGroup>;
   readonly healthMs: Map<string, number>;
   readonly ready: Runner[];
@@ -176,10 +175,6 @@ export class Runners {
     return this.#pool(bundle).healthMs.get(type);
   }
 
-  hasGroups(bundle: BundleHash, type: string): boolean {
-    return this.#pool(bundle).grouped.has(type);
-  }
-
   /** Of which only so many run at once. */
   groupOf(bundle: BundleHash, type: string, read: string): ReadGroup | undefined {
     return this.#pool(bundle).groups.get(`${type}.${read}`);
@@ -204,7 +199,6 @@ export class Runners {
         methods: new Map(),
         turnLimits: new Map(),
         waitsMs: new Map(),
-        grouped: new Set(),
         groups: new Map(),
         healthMs: new Map(),
         ready: [],
@@ -227,7 +221,6 @@ function describe(pool: Pool, manifest: Manifest): void {
     if (actor.waitsMs !== undefined) pool.waitsMs.set(actor.type, actor.waitsMs);
     if (actor.healthMs !== undefined) pool.healthMs.set(actor.type, actor.healthMs);
     for (const group of actor.groups ?? []) {
-      pool.grouped.add(actor.type);
       for (const read of group.reads) pool.groups.set(`${actor.type}.${read}`, group);
     }
   }

@@ -239,6 +239,7 @@ export class Turns {
     for (const { work } of [...turns, ...reads]) this.#byWork.delete(work);
     activation.mailbox.unshift(...turns.map(({ input }) => input));
     activation.mailbox.push(...reads.map(({ input }) => input));
+    if (reads.length > 0) activation.readsWait = true;
     return [...turns, ...reads];
   }
 
@@ -430,8 +431,8 @@ export class Turns {
     this.#core.out.append({ kind: 'barrier' });
     this.#core.passivation.used(activation);
     this.#core.mailboxes.answer(activation, turn.input, outcome);
-    const isGrouped = this.#core.groups.of(activation, turn.input) !== undefined;
-    if (isGrouped || activation.trial !== undefined) this.#core.mailboxes.readEnded(activation);
+    if (activation.readsWait || activation.trial !== undefined)
+      this.#core.mailboxes.pump(activation);
     this.#core.departures.changed(activation);
     this.#core.wishes.onTurnEnd(activation);
   }

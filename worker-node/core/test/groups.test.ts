@@ -1,6 +1,7 @@
 /** Reads of which only so many run at once. */
+import { encodeValue, limits } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { ledger, TestNode } from './harness.ts';
+import { ledger, node as nodeOf, other, TestNode } from './harness.ts';
 
 function asked(count: number): TestNode {
   const node = new TestNode('a');
@@ -62,5 +63,56 @@ describe('reads of a group', () => {
     }
     const numbers = node.results().map(({ number }) => number);
     expect([...numbers].sort()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('that wait begin when others have ended, whatever turns wait for, before whoever asks later', () => {
+    const crowded = (node: TestNode) => {
+      for (let n = 1; n <= limits.turnsAheadMax + 6; n++)
+        node.call('hang', '', { number: 100 + n });
+    };
+    const behindALetter = (node: TestNode) => {
+      node.message({
+        kind: 'letter',
+        to: ledger,
+        epoch: 2,
+        from: other,
+        fromBirth: 7,
+        number: 1,
+        method: 'fail',
+        args: encodeValue(['x']),
+        tries: { retries: 1, backoffMs: [3_600_000] },
+        replyTo: nodeOf('z'),
+        scope: ledger,
+        clock: {},
+      });
+    };
+    const heldBack = (node: TestNode) => {
+      for (let n = 0; n < 2; n++) {
+        node.machine.ailing.fellIll(
+          node.machine.actors.get(ledger) as never,
+          { code: 'UNHEALTHY', message: 'in the test' },
+          true,
+          true,
+        );
+      }
+    };
+    for (const keepWaiting of [crowded, behindALetter, heldBack]) {
+      const node = new TestNode('a');
+      node.place(ledger);
+      node.call('add', 'x', { number: 99 });
+      keepWaiting(node);
+      const reads = () => node.running.filter(({ method }) => method === 'few');
+      const endAll = () => {
+        for (const { work } of reads()) node.end(work, 'read');
+      };
+      for (let n = 1; n <= 4; n++) node.call('few', `r${n}`, { number: n });
+      expect(reads()).toHaveLength(2);
+      endAll();
+      expect(reads()).toHaveLength(2);
+      for (let n = 5; n <= 6; n++) node.call('few', `r${n}`, { number: n });
+      while (reads().length > 0) endAll();
+      const answered = node.results().map(({ number }) => number);
+      expect(answered.filter((number) => number <= 6)).toEqual([1, 2, 3, 4, 5, 6]);
+    }
   });
 });
