@@ -50,6 +50,8 @@ export const limits = {
   formerStateMs: 86_400_000,
   /** How long the migration of one state may take: then its runner is killed, and the upgrade has failed. */
   migrateMsMax: 10_000,
+  /** How long a runner may take to make or read one state: then it is killed. */
+  startMsMax: 30_000,
   /** Steps and calls in one turn: `STEP_MISMATCH` names the turn beyond. */
   turnStepsMax: 65_535,
   /** Signals that an actor keeps until they are waited for, and their bytes: `RESOURCE_EXHAUSTED`

@@ -28,6 +28,7 @@ import type { Quarantine } from './quarantine.ts';
 import type { Rewinds } from './rewinds.ts';
 import type { Runners } from './runners.ts';
 import type { SenderClocks } from './sender-clocks.ts';
+import type { Starts } from './starts.ts';
 import type { Streams } from './streams.ts';
 import type { Tasks } from './tasks.ts';
 import type { Timers } from './timers.ts';
@@ -57,6 +58,7 @@ export interface Core {
   readonly waits: Waits;
   readonly decisions: Decisions;
   readonly deadLetters: DeadLetters;
+  readonly starts: Starts;
   readonly streams: Streams;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;

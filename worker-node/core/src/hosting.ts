@@ -188,6 +188,7 @@ export class Hosting {
   onActivated({ actor, migrated }: Activated, runner: RunnerId): void {
     const activation = this.#actors.get(actor);
     if (activation === undefined || activation.runner !== runner) return;
+    this.#core.starts.ended(activation, runner);
     const isLive = activation.starts && activation.phase !== 'starting';
     activation.starts = false;
     if (isLive) return this.#core.upgrades.onActivated(activation, migrated);
@@ -222,6 +223,7 @@ export class Hosting {
     const activation = this.#actors.get(actor);
     if (activation === undefined || activation.runner !== runner || !activation.starts) return;
     this.#core.runners.release(runner);
+    this.#core.starts.ended(activation, runner);
     activation.runner = undefined;
     if (activation.phase !== 'starting') {
       // What followed its state has not run.
@@ -300,6 +302,7 @@ export class Hosting {
     if (activation.runner === undefined) return;
     this.#core.runners.frame(activation.runner, { kind: 'deactivate', actor: activation.id });
     this.#core.runners.release(activation.runner);
+    this.#core.starts.ended(activation, activation.runner);
     activation.runner = undefined;
     activation.starts = false;
     this.#core.trials.leave(activation);
@@ -457,8 +460,10 @@ export class Hosting {
       const more = { ...timers, ...this.#core.upgrades.migrateOf(activation) };
       const frame = { kind: 'activate', actor: activation.id, deltas, ...more } as const;
       const isBuilt = got === ahead?.runner && of === ahead.revision;
-      const from = isBuilt ? { ahead: of } : state === undefined ? {} : { state };
+      const stored = state === undefined ? {} : { state };
+      const from = isBuilt ? { ahead: of } : stored;
       activation.starts = true;
+      this.#core.starts.begins(activation, got, !isBuilt && state === undefined);
       this.#core.runners.frame(got, { ...frame, ...from });
       if (!this.#goesOnAtOnce(activation)) return;
       activation.lived = true;

@@ -42,6 +42,7 @@ import { Quarantine } from './quarantine.ts';
 import { Rewinds } from './rewinds.ts';
 import { Runners } from './runners.ts';
 import { SenderClocks } from './sender-clocks.ts';
+import { Starts } from './starts.ts';
 import { Streams } from './streams.ts';
 import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
@@ -77,6 +78,7 @@ export class NodeMachine
   readonly waits: Waits;
   readonly decisions: Decisions;
   readonly deadLetters: DeadLetters;
+  readonly starts: Starts;
   readonly streams: Streams;
   readonly outgoing: OutgoingCalls;
   readonly post: Post;
@@ -114,6 +116,7 @@ export class NodeMachine
     this.waits = new Waits(this);
     this.decisions = new Decisions(this);
     this.deadLetters = new DeadLetters(this);
+    this.starts = new Starts(this);
     this.streams = new Streams(this);
     this.outgoing = new OutgoingCalls(this);
     this.post = new Post(this);
@@ -365,6 +368,7 @@ export class NodeMachine
   #onRunnerExited(runner: RunnerId, reason: string): void {
     this.configs.runnerGone(runner);
     this.health.onRunnerExited(runner);
+    this.starts.onRunnerExited(runner);
     this.arrivals.onRunnerExited(runner);
     const gone = this.runners.onExited(runner);
     if (gone === undefined) return;
@@ -390,6 +394,7 @@ export class NodeMachine
     this.timers.tick();
     this.tasks.tick();
     this.turns.killOverdue();
+    this.starts.tick();
     this.hosting.tick();
     this.lines.tick();
     this.quarantine.tick();

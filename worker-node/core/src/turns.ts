@@ -210,14 +210,18 @@ export class Turns {
       const inputs = turns.map(({ input }) => input);
       const starts = activation.phase === 'starting' || activation.starts;
       const [only] = turns;
+      const overdue = this.#core.starts.takeOverdue(activation);
       // What followed its state had not begun.
-      if (alone && starts) activation.startCrashes += 1;
+      if (alone && starts) {
+        // One that could not be stopped would only take its time again.
+        activation.startCrashes += overdue === undefined ? 1 : limits.turnCrashesMax;
+      } else if (overdue !== undefined) activation.suspected = suspectedOverdue;
       else if (alone && turns.length === 1 && only !== undefined) {
         this.#blame(activation, only, reason);
       } else if (inputs.length > 0 || starts) activation.suspected += 1;
       else activation.suspected = 0;
       if (activation.startCrashes >= limits.turnCrashesMax) {
-        this.#core.hosting.failStart(activation, crashedAtStart(activation, reason));
+        this.#core.hosting.failStart(activation, overdue ?? crashedAtStart(activation, reason));
         continue;
       }
       const waiting = new Set(activation.mailbox);

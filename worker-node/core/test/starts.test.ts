@@ -1,4 +1,4 @@
-import { limits } from '@troupe/model';
+import { actorId, limits } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
 import { type bundle, ledger, other, TestNode } from './harness.ts';
 
@@ -111,5 +111,58 @@ describe('what an actor is asked as it comes into memory', () => {
     if (start === undefined) throw new Error('it is not upgraded');
     node.activate(start);
     expect(node.values()).toEqual([1, ['x', 'from 1']]);
+  });
+});
+
+describe('a state that is not there in time', () => {
+  const ill = (node: TestNode) =>
+    node.sent.flatMap((send) =>
+      send.kind === 'to-leader' && send.message.kind === 'ailing' ? [send.message.actors] : [],
+    );
+
+  it('is told as the fault of its constructor and listed, and who was beside it goes on', () => {
+    const node = new TestNode('a');
+    node.place(other);
+    node.call('hang', 'y', { number: 1 }, { actor: other });
+    node.hangsAtStart.add(ledger);
+    node.place(ledger);
+    node.call('add', 'x', { number: 2 });
+    const kills = () => node.work.filter(({ kind }) => kind === 'kill-runner').length;
+    while (kills() === 0) node.tick(1_000);
+    // Nobody knows yet who of the two it was.
+    expect(node.values()).toEqual([]);
+    while (node.values().length === 0) node.tick(1_000);
+    expect(kills()).toBe(2);
+    const [outcome] = node.outcomes();
+    const failed = outcome?.ok === false ? outcome.failure : undefined;
+    expect(failed).toMatchObject({ code: 'CONSTRUCTOR_FAILED' });
+    expect(failed?.message).toContain(`did not return within ${limits.startMsMax} ms`);
+    node.tick(1_000);
+    expect(ill(node).at(-1)).toMatchObject([
+      { actor: ledger, failure: { code: 'CONSTRUCTOR_FAILED', message: failed?.message } },
+    ]);
+    for (const { work } of node.running) node.end(work, 'done', 'y');
+    expect(node.values()).toEqual(['CONSTRUCTOR_FAILED', 'done']);
+    // The next call tries again.
+    node.hangsAtStart.clear();
+    node.call('add', 'z', { number: 3 });
+    expect(node.values().at(-1)).toBe(1);
+    expect(kills()).toBe(2);
+  });
+
+  it('is waited for by those behind it, however many wait in a row', () => {
+    const node = new TestNode('a');
+    node.heldStarts = [];
+    const many = Array.from({ length: 50 }, (_, n) => actorId('default', 'Ledger', `n${n}`));
+    for (const actor of many) {
+      node.place(actor);
+      node.call('add', 'x', {}, { actor });
+    }
+    for (const start of node.heldStarts.splice(0)) {
+      node.tick(limits.startMsMax / 10);
+      node.activate(start);
+    }
+    expect(node.values()).toEqual(many.map(() => 1));
+    expect(node.work.map(({ kind }) => kind)).not.toContain('kill-runner');
   });
 });
