@@ -95,7 +95,7 @@ export class Ailing {
     for (const [activation, illness] of this.#ill) {
       if (illness.heldUntil === 0 || illness.heldUntil > this.#core.now) continue;
       illness.heldUntil = 0;
-      if (activation.waiting.length > 0) this.#core.hosting.wake(activation);
+      if (activation.waiting.length > 0 || illness.byHealth) this.#core.hosting.wake(activation);
       this.#core.mailboxes.pump(activation);
     }
   }

@@ -5,6 +5,8 @@
  * J1  an actor that is ill by its own word is listed so until it says that it is well.
  * J2  one is brought into memory anew only while it runs nothing; one that stays ill is held back,
  *     which lets it come to that.
+ * J3  a check that is not answered costs its runner: what asks there is blocked. Of those that were asked there the first
+ *     is ill, once nothing else was there that can have blocked it, or when it is silent again.
  */
 import {
   decodeValue,
@@ -23,11 +25,19 @@ import { typeOf } from './hosting.ts';
 interface Check {
   readonly activation: Activation;
   readonly runner: RunnerId;
+  /** Monotonic ms. */
+  readonly askedAt: number;
 }
+
+/** How long a check may go on beyond the limit it was given before its runner is killed. */
+const limitGraceMs = 5_000;
 
 export class Health {
   readonly #core: Core;
+  /** The one that was asked first is the first. */
   readonly #checks = new Map<number, Check>();
+  /** Those that have not answered, when something else may have kept them from it (J3). */
+  readonly #silent = new Set<Activation>();
   /** When those in memory are asked next. */
   readonly #asked = new Map<Activation, Alarm>();
   /** Ill ones that are to be brought into memory anew. */
@@ -48,6 +58,7 @@ export class Health {
     if (alarm !== undefined) this.#core.alarms.cancel(alarm);
     this.#asked.delete(activation);
     this.#ill.delete(activation);
+    this.#silent.delete(activation);
   }
 
   onFrame(frame: FromRunner): boolean {
@@ -68,7 +79,31 @@ export class Health {
 
   /** Every `resendMs`. */
   tick(): void {
+    this.#killOverdue();
     for (const activation of this.#ill) this.#restart(activation);
+  }
+
+  #killOverdue(): void {
+    const killed = new Set<RunnerId>();
+    for (const [work, { activation, runner, askedAt }] of this.#checks) {
+      const silentMs = this.#core.now - askedAt;
+      if (silentMs < limits.healthMsMax + limitGraceMs) return;
+      if (killed.has(runner)) continue;
+      killed.add(runner);
+      this.#checks.delete(work);
+      this.#core.out.work({ kind: 'kill-runner', runner });
+      if (activation.runner === runner) this.#heardNothing(activation, runner, silentMs);
+    }
+  }
+
+  /** J3 */
+  #heardNothing(activation: Activation, runner: RunnerId, silentMs: number): void {
+    const isAlone = !this.#core.turns.runsAt(runner) && !this.#core.tasks.runsAt(runner);
+    if (!isAlone && !this.#silent.has(activation)) return void this.#silent.add(activation);
+    const why = `its check was not answered within ${silentMs} ms and blocked its runner, which was killed`;
+    const reason = failure('UNHEALTHY', `actor ${activation.id} is not well: ${why}`);
+    // It is brought into memory anew as its runner is gone, and blocks the next one: that waits while it is held back.
+    this.#core.ailing.fellIll(activation, reason, false, true);
   }
 
   #later(activation: Activation): void {
@@ -86,7 +121,7 @@ export class Health {
     this.#later(activation);
     if (activation.trial !== undefined || this.#isAsked(activation)) return;
     const work = this.#core.turns.nextWork();
-    this.#checks.set(work, { activation, runner });
+    this.#checks.set(work, { activation, runner, askedAt: this.#core.now });
     this.#core.configs.give(
       runner,
       activation.tenant,
@@ -106,6 +141,7 @@ export class Health {
   }
 
   #told(activation: Activation, outcome: Outcome): void {
+    this.#silent.delete(activation);
     const isWell = outcome.ok && decodeValue(outcome.value) !== false;
     if (isWell) {
       this.#ill.delete(activation);

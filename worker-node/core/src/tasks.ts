@@ -138,6 +138,11 @@ export class Tasks {
     return true;
   }
 
+  runsAt(runner: RunnerId): boolean {
+    for (const attempt of this.#byWork.values()) if (attempt.runner === runner) return true;
+    return false;
+  }
+
   /** What is at a runner under this number. */
   orderOf(work: number): RunTask | undefined {
     return this.#byWork.get(work)?.order;

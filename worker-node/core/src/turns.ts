@@ -179,6 +179,14 @@ export class Turns {
     this.record(turn.activation, { ordinal, kind: 'step', name, outcome, ...undone });
   }
 
+  /** Whether a turn or a read is at this runner. */
+  runsAt(runner: RunnerId): boolean {
+    for (const { activation } of this.#byWork.values()) {
+      if (activation.runner === runner) return true;
+    }
+    return false;
+  }
+
   turnOf(work: number): Turn | undefined {
     return this.#byWork.get(work);
   }

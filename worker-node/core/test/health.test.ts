@@ -1,7 +1,7 @@
 /** Actors that say whether they are well. */
-import { encodeValue, type Failure, healthMethod } from '@troupe/model';
+import { encodeValue, type Failure, healthMethod, limits } from '@troupe/model';
 import { describe, expect, it } from 'vitest';
-import { ledger, TestNode } from './harness.ts';
+import { ledger, other, TestNode } from './harness.ts';
 
 /** As the manifest of the harness says. */
 const everyMs = 5_000_000;
@@ -21,8 +21,7 @@ function checks(node: TestNode): number[] {
     .map(({ work }) => work);
 }
 
-function says(node: TestNode, value: unknown): void {
-  const work = checks(node).at(-1) ?? 0;
+function says(node: TestNode, value: unknown, work = checks(node).at(-1) ?? 0): void {
   node.frame({
     kind: 'turn-done',
     work,
@@ -122,5 +121,56 @@ describe('an actor whose type says how it is told to be well', () => {
     expect(checks(node).length).toBe(asked);
     node.tick(2 * everyMs);
     expect(checks(node).length).toBeGreaterThan(asked);
+  });
+
+  it('is ill when its check blocks its runner, which is killed, and who was beside it goes on', () => {
+    const node = living(1);
+    node.place(other);
+    node.call('add', 'y', { number: 1 }, { actor: other });
+    const before = node.runnerAt(ledger);
+    node.tick(everyMs);
+    const asked = checks(node)[0] ?? 0;
+    node.tick(limits.healthMsMax);
+    expect(node.runnerAt(ledger)).toBe(before);
+    for (let n = 0; n < 6; n++) node.tick(1_000);
+    expect(node.work).toContainEqual({ kind: 'kill-runner', runner: before });
+    expect(ill(node)).toEqual([[ledger, 'UNHEALTHY']]);
+    const told = node.sent.findLast((one) => 'message' in one && one.message.kind === 'ailing');
+    expect(JSON.stringify(told)).toContain('was not answered within 15000 ms');
+    node.call('add', 'z', { number: 2 }, { actor: other });
+    node.call('add', 'z', { number: 2 });
+    expect(node.values()).toEqual([1, 1, 2, 2]);
+    // It is asked again, and is well by its own word.
+    node.tick(everyMs);
+    const again = node.turns().findLast(({ actor, method }) => {
+      return actor === ledger && method === healthMethod;
+    });
+    expect(again?.work).toBeGreaterThan(asked);
+    says(node, true, again?.work);
+    node.tick(1_000);
+    expect(ill(node)).toEqual([]);
+  });
+
+  it('is not ill for one answer that did not come while a turn may have blocked its runner', () => {
+    const node = living(1);
+    const live = node.now;
+    const silence = (time: number) => {
+      node.tick(live + time * everyMs - node.now - 1_000);
+      node.call('hang', 'y', { number: 10 + time });
+      const { work } = node.lastTurn();
+      node.tick(1_000);
+      expect(checks(node)).toHaveLength(time);
+      for (let n = 0; n < 16; n++) node.tick(1_000);
+      // By now the turn is alone.
+      const again = node.lastTurn().work;
+      expect(node.runnerOf(again)).not.toBe(node.runnerOf(work));
+      node.end(again, 'done');
+    };
+    silence(1);
+    expect(node.values()).toEqual([1, 'done']);
+    expect(ill(node)).toEqual([]);
+    silence(2);
+    node.tick(1_000);
+    expect(ill(node)).toEqual([[ledger, 'UNHEALTHY']]);
   });
 });
