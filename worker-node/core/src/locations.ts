@@ -2,6 +2,7 @@
  * Where other actors are, as the leader said last. A wrong answer costs a refusal or a little time,
  * never truth.
  *
+ * L2  who waits for a place waits once, however often it asks.
  * L1  a place from which nobody answers is asked for again, whether or not `node-gone` was heard.
  */
 import {
@@ -17,8 +18,14 @@ import type { Core } from './core.ts';
 
 type Waiter = (found: Location | Failure) => void;
 
+/** Whose wait it is: a later one of the same name takes its place (L2). */
+interface Wait {
+  readonly of: string;
+  readonly scope: string | undefined;
+}
+
 interface Search {
-  readonly waiters: Waiter[];
+  readonly waiters: Map<string, Waiter>;
   readonly scope: string | undefined;
 }
 
@@ -43,25 +50,24 @@ export class Locations {
   }
 
   /** Calls `found` at once when the place is known, else when the leader has said it. */
-  find(actor: ActorId, scope: string | undefined, found: Waiter): void {
-    const here = this.#core.actors.get(actor);
-    if (here !== undefined && here.phase !== 'released' && here.wish.kind !== 'ending') {
-      return found({
-        node: this.#core.config.incarnation,
-        birth: here.birth,
-        epoch: here.epoch,
-      });
-    }
-    const known = this.#known.get(actor);
-    if (known !== undefined) return found(known.location);
+  find(actor: ActorId, { of, scope }: Wait, found: Waiter): void {
+    const place = this.known(actor);
+    if (place !== undefined) return found(place);
     const search = this.#searches.get(actor);
-    if (search !== undefined) {
-      search.waiters.push(found);
-      return;
-    }
-    const begun: Search = { waiters: [found], scope };
+    if (search !== undefined) return void search.waiters.set(of, found);
+    const begun: Search = { waiters: new Map([[of, found]]), scope };
     this.#searches.set(actor, begun);
     this.#ask(actor, begun);
+  }
+
+  /** Where it is, without a question to the leader. */
+  known(actor: ActorId): Location | undefined {
+    const here = this.#core.actors.get(actor);
+    if (here !== undefined && here.phase !== 'released' && here.wish.kind !== 'ending') {
+      const { birth, epoch } = here;
+      return { node: this.#core.config.incarnation, birth, epoch };
+    }
+    return this.#known.get(actor)?.location;
   }
 
   /** The place known turned out wrong: the next `find` asks again. */
@@ -72,11 +78,11 @@ export class Locations {
   /** Looks for an actor after a refusal, and says whether the leader knows a later place. */
   findLater(
     refusal: { readonly actor: ActorId; readonly epoch: number },
-    scope: string | undefined,
+    wait: Wait,
     ended: (isLater: boolean) => void,
   ): void {
     this.refused(refusal.actor, refusal.epoch);
-    this.find(refusal.actor, scope, (place) => {
+    this.find(refusal.actor, wait, (place) => {
       ended(!isFailure(place) && place.epoch > refusal.epoch);
     });
   }
@@ -101,7 +107,7 @@ export class Locations {
     if (!isFailure(location)) this.#remember(message.actor, location);
     if (search === undefined) return;
     this.#searches.delete(message.actor);
-    for (const found of search.waiters) found(location);
+    for (const found of search.waiters.values()) found(location);
   }
 
   #remember(actor: ActorId, location: Location): void {

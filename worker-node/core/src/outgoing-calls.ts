@@ -182,7 +182,8 @@ export class OutgoingCalls {
     const call = this.#open.get(keyOf(session, number));
     if (call === undefined) return this.#core.locations.refused(actor, epoch);
     call.sentTo = undefined;
-    this.#core.locations.findLater({ actor, epoch }, call.scope, (isLater) => {
+    const wait = { of: `refused ${keyOf(session, number)}`, scope: call.scope };
+    this.#core.locations.findLater({ actor, epoch }, wait, (isLater) => {
       if (isLater && call.sentTo === undefined) this.#send(call);
     });
   }
@@ -266,8 +267,9 @@ export class OutgoingCalls {
 
   #send(call: OutgoingCall): void {
     call.sentAt = this.#core.now;
-    this.#core.locations.find(call.to, call.scope, (place) => {
-      if (this.#open.get(keyOf(call.session, call.number)) !== call) return;
+    const key = keyOf(call.session, call.number);
+    this.#core.locations.find(call.to, { of: `call ${key}`, scope: call.scope }, (place) => {
+      if (this.#open.get(key) !== call) return;
       if (isFailure(place)) this.#unplaced(call, place);
       else this.#sendTo(call, place);
     });

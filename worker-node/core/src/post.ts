@@ -51,9 +51,9 @@ export class Post {
     if (letters.length === 0) return;
     this.#senders.add(activation);
     for (const letter of letters) {
-      this.#core.locations.find(letter.to, scopeOfCreated(activation), (place) => {
-        if (!isFailure(place)) this.#send(activation, { ...letter, clock }, place);
-      });
+      const place = this.#core.locations.known(letter.to);
+      if (place === undefined) this.#resendTo(activation, letter.to);
+      else this.#send(activation, { ...letter, clock }, place);
     }
   }
 
@@ -112,14 +112,17 @@ export class Post {
       return this.#core.locations.refused(to, epoch);
     }
     this.#searches.add(search);
-    this.#core.locations.findLater({ actor: to, epoch }, scopeOfCreated(activation), (isLater) => {
+    const wait = { of: `refused ${from}`, scope: scopeOfCreated(activation) };
+    this.#core.locations.findLater({ actor: to, epoch }, wait, (isLater) => {
       this.#searches.delete(search);
       if (isLater && activation.phase === 'live') this.#resendTo(activation, to);
     });
   }
 
   #resendTo(activation: Activation, to: ActorId): void {
-    this.#core.locations.find(to, scopeOfCreated(activation), (place) => {
+    const { id, epoch } = activation;
+    const wait = { of: `letters ${id}#${epoch}`, scope: scopeOfCreated(activation) };
+    this.#core.locations.find(to, wait, (place) => {
       if (isFailure(place)) {
         const text = `letters of ${activation.id} to ${to} wait: ${place.code}: ${place.message}`;
         this.#core.out.work({ kind: 'log', level: 'warn', text });
