@@ -85,6 +85,7 @@ export const pairs: readonly (readonly [MutantName, checker: string, from?: numb
   ['built-ahead-taken-for-all', 'replay-equals-live'],
   ['first-gives-way', 'last-gives-way', 22],
   ['never-of-age', 'progress', 22],
+  ['unread-left-alone', 'progress'],
   ['little-is-too-much', 'given-up-in-order'],
   ['nothing-is-too-much', 'given-up-in-order', 22],
   ['successor-forgets-what-is-given-up', 'given-up-in-order', 14],

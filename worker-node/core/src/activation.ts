@@ -27,7 +27,7 @@ import type { Alarm } from './alarms.ts';
 import type { RunnerId } from './events.ts';
 import type { TurnCause } from './facts.ts';
 import type { DeadSummary } from './letter-book.ts';
-import type { Memory } from './memory.ts';
+import { type Memory, unheard } from './memory.ts';
 import type { Past } from './past.ts';
 import { SparseMap, SparseSet } from './sparse.ts';
 import type { Placed } from './state-code.ts';
@@ -225,6 +225,8 @@ export interface Activation {
   restoredFrom: number;
   /** While it is read back: since when, in monotonic ms and in those that its node was awake, and where that is. */
   restoring: { readonly since: number; readonly awakeAt: number; at: string };
+  /** It left memory here with nothing to do, and was not in it since. */
+  asleep: boolean;
   /** Its dead letters, when it has left memory here; undefined when that is not known. */
   deadWhenLeft: DeadSummary | undefined;
 }
@@ -308,8 +310,16 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     lived: false,
     restoredFrom: 0,
     restoring: { since: now, awakeAt: 0, at: '' },
+    asleep: false,
     deadWhenLeft: undefined,
   };
+}
+
+/** Whether it may have something to do that nobody asks it for. */
+export function mayHaveToDo({ asleep, memory, waiting, dueTimers, wish }: Activation): boolean {
+  if (waiting.length > 0 || dueTimers.size > 0 || wish.kind === 'ending') return true;
+  if (memory === undefined) return !asleep;
+  return memory.begun !== undefined || unheard(memory) > 0;
 }
 
 /** It is idle, and takes as little room as it can. */

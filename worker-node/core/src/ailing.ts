@@ -7,9 +7,11 @@
  * L2  one that falls ill again and again is held back, each time for twice as long up to
  *     `limits.heldBackMsMax`: what waits for it waits, and its runner serves others. One with two pasts
  *     costs no runner, and whoever asks is told so at once.
+ * L3  one that cannot be brought into memory is tried again, later each time like L2, for as long as it may
+ *     have something to do that nobody asks it for: a turn that has begun, letters and news to be sent.
  */
 import { type AilingActors, type Failure, limits } from '@troupe/model';
-import type { Activation } from './activation.ts';
+import { type Activation, mayHaveToDo } from './activation.ts';
 import type { Core } from './core.ts';
 
 /** Actors named in one message, in which an id may take 600 bytes. */
@@ -30,6 +32,8 @@ interface Illness {
   readonly failures: number;
   /** Monotonic ms until which it is held back; 0 when it is not. */
   heldUntil: number;
+  /** Likewise, when it is tried again though nobody asks (L3). */
+  readonly triedAt: number;
 }
 
 export class Ailing {
@@ -64,12 +68,15 @@ export class Ailing {
   ): void {
     const failures = (this.#ill.get(activation)?.failures ?? 0) + 1;
     const heldMs = Math.min(limits.heldBackMs * 2 ** (failures - heldFrom), limits.heldBackMsMax);
+    const until = this.#core.now + heldMs;
+    const isTried = !byTurns && !byHealth && code !== 'PAST_CONFLICT';
     this.#ill.set(activation, {
       failure: { code, message: message.slice(0, textLengthMax) },
       byTurns,
       byHealth,
       failures,
-      heldUntil: failures < heldFrom || code === 'PAST_CONFLICT' ? 0 : this.#core.now + heldMs,
+      heldUntil: failures < heldFrom || code === 'PAST_CONFLICT' ? 0 : until,
+      triedAt: isTried ? until : Number.POSITIVE_INFINITY,
     });
     this.#ticks = 0;
   }
@@ -93,7 +100,9 @@ export class Ailing {
     if (this.#ticks % repeatTicks === 0) this.#tell();
     this.#ticks += 1;
     for (const [activation, illness] of this.#ill) {
-      if (illness.heldUntil === 0 || illness.heldUntil > this.#core.now) continue;
+      const { heldUntil, triedAt } = illness;
+      if (triedAt <= this.#core.now && mayHaveToDo(activation)) this.#core.hosting.wake(activation);
+      if (heldUntil === 0 || heldUntil > this.#core.now) continue;
       illness.heldUntil = 0;
       if (activation.waiting.length > 0 || illness.byHealth) this.#core.hosting.wake(activation);
       this.#core.mailboxes.pump(activation);

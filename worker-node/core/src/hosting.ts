@@ -22,6 +22,7 @@ import {
   assert,
   type Bytes,
   decodeSeed,
+  errorTable,
   type Failure,
   type FromRunner,
   failure,
@@ -156,8 +157,9 @@ export class Hosting {
       level: 'error',
       text: `${actor} could not be read back: ${reason.code}: ${reason.message}`,
     });
-    // What is to be destroyed is so, whatever is left of it.
-    if (activation.wish.kind === 'ending') this.#core.wishes.onRestored(activation);
+    // What is to be destroyed is so, whatever is left of it; what can be read later is left.
+    const { retryable } = errorTable[reason.code];
+    if (activation.wish.kind === 'ending' && !retryable) this.#core.wishes.onRestored(activation);
     else this.#fail(activation, reason);
   }
 
@@ -203,6 +205,7 @@ export class Hosting {
   /** Its runner has its state, or is given it before all else, and it may take turns. */
   live(activation: Activation): void {
     activation.phase = 'live';
+    activation.asleep = false;
     this.#core.passivation.used(activation);
     this.#core.ailing.isLive(activation);
     this.#core.turns.resumeBegun(activation);
@@ -290,6 +293,7 @@ export class Hosting {
     this.#core.health.forget(activation);
     this.leaveRunner(activation);
     activation.phase = 'cold';
+    activation.asleep = activation.memory?.begun === undefined;
     activation.deadWhenLeft = activation.memory?.letters.summary();
     activation.memory = undefined;
     activation.past = undefined;
@@ -492,7 +496,7 @@ export class Hosting {
     return !this.#core.upgrades.isTried(activation);
   }
 
-  /** Back to cold; whoever waits is told why. The next call tries again. */
+  /** Back to cold; whoever waits is told why. The next call tries again, or the node does (L3). */
   #fail(activation: Activation, reason: Failure): void {
     if (this.#core.upgrades.onFailed(activation, reason)) return;
     activation.phase = 'cold';

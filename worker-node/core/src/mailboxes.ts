@@ -27,6 +27,7 @@ import {
   type CancelCall,
   type DeadLetter,
   discardMethod,
+  errorTable,
   type Failure,
   failure,
   type Letter,
@@ -48,7 +49,7 @@ import { enqueue } from './mailbox-order.ts';
 import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
 import { mannerOf } from './outbox.ts';
 import { crowdedOut, ofAnother } from './outside-callers.ts';
-import { cancelled, full, noteTurnedAway, tooLate, wasTurnedAway } from './refusals.ts';
+import { asUnknown, cancelled, cancelled, full, full, noteTurnedAway, noteTurnedAway, tooLate, tooLate, wasTurnedAway, wasTurnedAway } from './refusals.ts';
 import { actorOfSession } from './sessions.ts';
 import type { Trial } from './trials.ts';
 
@@ -164,11 +165,16 @@ export class Mailboxes {
 
   /** Nothing that waits can be done; letters stay in their senders' outboxes. */
   refuseAll(activation: Activation, reason: Failure): void {
+    // It is tried again (L3). Until it is live nobody knows which calls it has answered: none is said to be undone.
+    const isTried = activation.memory === undefined && errorTable[reason.code].retryable;
     for (const message of activation.waiting.splice(0)) {
-      if (message.kind !== 'call') continue;
-      // Its twins may find it mended, and it was told that nothing is done (B3).
-      if (reason.code === 'CONSTRUCTOR_FAILED') noteTurnedAway(activation, message, this.#core.now);
-      this.#refuse(message, reason);
+      if (isTried && !this.#isLate(message)) activation.waiting.push(message);
+      else if (message.kind === 'call') {
+        // Its twins may find it mended, and it was told that nothing is done (B3).
+        if (reason.code === 'CONSTRUCTOR_FAILED')
+          noteTurnedAway(activation, message, this.#core.now);
+        this.#refuse(message, isTried ? asUnknown(reason) : reason);
+      }
     }
     for (const input of activation.mailbox.splice(0)) {
       if (hasBegun(activation, input)) activation.mailbox.push(input);
@@ -357,6 +363,10 @@ export class Mailboxes {
       enqueue(this.#core, activation, input);
       this.pump(activation);
     }
+  }
+
+  #isLate(message: Call | Letter): boolean {
+    return message.kind === 'call' && this.#core.senderClocks.lateMs(message, this.#core.now) >= 0;
   }
 
   /** True when the call takes from what is there, and begins nothing. */

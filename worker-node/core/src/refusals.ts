@@ -13,6 +13,11 @@ import { unheard } from './memory.ts';
  */
 const surelyUnrunMsMax = (limits.sessionMsMax - limits.deadlineMsMax) / 2;
 
+/** Why the actor is not here, said to one whose call may have been done by an earlier twin of it. */
+export function asUnknown({ message, details }: Failure): Failure {
+  return failure('OUTCOME_UNKNOWN', message, details);
+}
+
 /** From now on and for as long as a twin may come. What was noted before and is over is forgotten. */
 export function noteTurnedAway({ turnedAway }: Activation, call: Call, now: number): void {
   for (const [key, until] of turnedAway) {

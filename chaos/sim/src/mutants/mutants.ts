@@ -68,6 +68,8 @@ export const mutants = {
   'messages-of-the-past-taken': 'an actor takes in what was sent before its scope went back',
   'rewound-numbers-used-again': 'letters are numbered anew from the line on',
   'restored-without-its-log': 'an actor is read back from its checkpoint alone',
+  'unread-left-alone':
+    'an actor that could not be brought back is not tried again unless somebody calls it',
   'older-checkpoint-read': 'an actor is read back from the checkpoint before the last',
   'sums-not-checked': 'a damaged checkpoint is taken as it is',
   'older-one-with-the-log-of-the-last':

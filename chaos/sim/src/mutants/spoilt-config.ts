@@ -33,5 +33,6 @@ const pressureShares: ReadonlyMap<MutantName | undefined, number> = new Map([
 export function spoiltLimits(
   mutant: MutantName | undefined,
 ): Partial<Record<keyof typeof limits, number>> {
+  if (mutant === 'unread-left-alone') return { heldBackMs: 1e9, heldBackMsMax: 1e9 };
   return mutant === 'never-of-age' ? { roomAgeMs: 1e9 } : {};
 }

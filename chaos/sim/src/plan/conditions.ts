@@ -3,6 +3,8 @@ import { limits } from '@troupe/model';
 import type { Random, Timings, Weather } from '@troupe/virtual';
 import type { Places } from './faults.ts';
 
+const unreadSeeds = 0.25;
+
 /** Limits that are narrower in this run, so that a small load reaches them. */
 export type NarrowLimits = { readonly [K in keyof typeof limits]?: number };
 
@@ -24,6 +26,11 @@ export function drawWeather(chance: Random): Weather {
     storeLoss: rough ? chance.next() * 0.03 * bad : 0,
     storeMsMax: chance.spread(0.5, 40),
   };
+}
+
+/** Share of tries in which an actor cannot be brought back, in some runs. */
+export function drawUnread(chance: Random): Pick<Weather, 'unread'> {
+  return chance.chance(unreadSeeds) ? { unread: chance.pick([0.1, 0.3, 0.6]) } : {};
 }
 
 export function drawTimings(chance: Random): Timings {

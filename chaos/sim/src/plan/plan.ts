@@ -12,6 +12,7 @@ import {
   drawPressure,
   drawRebalance,
   drawTimings,
+  drawUnread,
   drawWeather,
   type NarrowLimits,
 } from './conditions.ts';
@@ -139,9 +140,11 @@ export function drawPlan(seed: number, wishes: PlanWishes = {}): Plan {
   return {
     seed,
     places,
-    weather: hasVaults
-      ? { ...drawWeather(chance.fork('weather')), late: lateShare }
-      : drawWeather(chance.fork('weather')),
+    weather: {
+      ...drawWeather(chance.fork('weather')),
+      ...drawUnread(chance.fork('unread')),
+      ...(hasVaults ? { late: lateShare } : {}),
+    },
     timings: {
       ...timings,
       ...(chance.fork('has rebalance').chance(rebalanceShare)

@@ -50,7 +50,8 @@ export class Misfortune {
     const { network, requests } = this.#world;
     network.healAll();
     requests.goOn();
-    network.weather = { ...this.#plan.weather, loss: 0, storeLoss: 0, double: 0, reorder: 0 };
+    const mended = { loss: 0, storeLoss: 0, double: 0, reorder: 0, unread: 0 };
+    network.weather = { ...this.#plan.weather, ...mended };
     this.#cluster.heal();
   }
 

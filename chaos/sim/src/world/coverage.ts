@@ -21,6 +21,7 @@ export const interestingStates = [
   'an awaited call comes back after a failover',
   'a checkpoint is stored during a restore',
   'an older checkpoint is taken for a damaged one',
+  'an actor cannot be brought back for a while',
   'a chain of two',
   'a chain of three',
   'a rebase shortens a chain',

@@ -37,6 +37,8 @@ type Restored =
   | Omit<Extract<NodeEvent, { kind: 'restored' }>, 'wall'>
   | Omit<Extract<NodeEvent, { kind: 'restore-failed' }>, 'wall'>;
 
+const unreadMsMax = 2_000;
+
 interface Stretch {
   readonly log: LogName;
   readonly from: number;
@@ -73,17 +75,28 @@ export class Restorer {
   }
 
   restore(order: RestoreOrder): void {
-    const { requests, checkpoints, coverage, moments } = this.#world;
+    const { requests, checkpoints, coverage, moments, chance, network } = this.#world;
     moments.tell('restore', this.#process.host.name);
     if (order.chain.length === 2) coverage.reach('a chain of two');
     if (order.chain.length > 2) coverage.reach('a chain of three');
     if (order.handed !== undefined) return this.#takeHanded(order, order.handed);
+    if (chance.chance(network.weather.unread ?? 0)) {
+      this.#process.after(chance.spread(1, unreadMsMax), () => this.#isAway(order));
+      return;
+    }
     requests.untilAnswered(
       this.#process,
       'store',
       () => checkpoints.read(order.actor, order.birth),
       (checkpoint) => this.#begin(order, checkpoint),
     );
+  }
+
+  /** It takes too long, or is refused for a while: another try may find it. */
+  #isAway({ actor, epoch }: RestoreOrder): void {
+    this.#world.coverage.reach('an actor cannot be brought back for a while');
+    const away = failure('UNAVAILABLE', `the store did not answer for ${actor}`);
+    this.#post({ kind: 'restore-failed', actor, epoch, failure: away });
   }
 
   /** Nothing is read: whether it is what the actor has done is judged as ever. */

@@ -20,6 +20,9 @@ export interface Weather {
   storeMsMax: number;
   /** Share of messages that come once more, up to some seconds later; none unless given. */
   readonly late?: number;
+  /** Share of actors whose state does not come from the store in time when they are brought back; none unless
+   *  given. */
+  readonly unread?: number;
 }
 
 /** Whether nothing gets from the one host to the other. */
