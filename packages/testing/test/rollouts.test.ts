@@ -54,6 +54,25 @@ function total(amounts: readonly number[]): number {
   return amounts.reduce((sum, one) => sum + one, 0);
 }
 
+/** Like the second, and goes on from it. */
+const third = {
+  Till: actor('Till', {
+    version: 3,
+    state: (): { amounts: number[]; name: string } => ({ amounts: [], name: 'till' }),
+    migrate(state: { sum: number } | { amounts: number[] }) {
+      const amounts = 'sum' in state ? [state.sum] : state.amounts;
+      return { amounts, name: 'till' };
+    },
+    methods: {
+      add(c, amount: number) {
+        c.state.amounts.push(amount);
+        return total(c.state.amounts);
+      },
+    },
+    reads: { sum: (c) => total(c.state.amounts), code: () => 3 },
+  }),
+};
+
 let cluster: TestCluster | undefined;
 
 afterEach(async () => {
@@ -175,6 +194,80 @@ describe('a rollout', () => {
     expect(await troupe.actor(first.Till, 'till-1').sum()).toBe(2);
     // A new one has what is rolled out, not what was deployed last.
     expect(await troupe.actor(first.Till, 'new').code()).toBe(1);
+  });
+
+  it('leaves alone whoever was made with what was deployed while it goes on', async () => {
+    const { cluster: there, troupe } = await tills(4);
+    await there.deploy(second);
+    await troupe.rollouts.start('Till', { atOnce: 1, pauseMs: 10_000 });
+    await there.deploy(third);
+    expect(await troupe.actor(third.Till, 'z').add(1)).toBe(1);
+    await until(there, async () => (await troupe.rollouts.list())[0]?.state !== 'running');
+    const [rollout] = await troupe.rollouts.list();
+    expect(rollout).toMatchObject({ state: 'done', failures: [] });
+    const had = rollout?.actors.map(({ version, count }) => `${count} of ${version}`).sort();
+    expect(had).toEqual(['1 of 3', '4 of 2']);
+    expect(await troupe.actor(third.Till, 'z').code()).toBe(3);
+  });
+
+  it('rolls back to the version that the actors had, over one that was only deployed', async () => {
+    const { cluster: there, troupe } = await tills(3);
+    await there.deploy(second);
+    await there.deploy(third);
+    await troupe.rollouts.start('Till');
+    await until(there, async () => (await troupe.rollouts.list())[0]?.state === 'done');
+    await troupe.rollouts.undo('Till');
+    await until(there, async () => (await troupe.rollouts.list())[0]?.state !== 'running');
+    const [rollout] = await troupe.rollouts.list();
+    expect(rollout).toMatchObject({ state: 'done', to: { version: 1 }, failures: [] });
+    expect(await troupe.actor(first.Till, 'till-2').add(1)).toBe(4);
+  });
+
+  it('goes one step back by stored states, and no second one', async () => {
+    const { cluster: there, troupe } = await tills(2);
+    for (const next of [second, third]) {
+      await there.deploy(next);
+      await troupe.rollouts.start('Till');
+      await until(there, async () => (await troupe.rollouts.list())[0]?.state === 'done');
+    }
+    const undone = async () => {
+      await troupe.rollouts.undo('Till', { failuresMax: 2 });
+      await until(there, async () => (await troupe.rollouts.list())[0]?.state !== 'running');
+      const [rollout] = await troupe.rollouts.list();
+      return [rollout?.to.version, ...(rollout?.failures ?? []).map(({ code }) => code)];
+    };
+    expect(await undone()).toEqual([2]);
+    expect(await undone()).toEqual([1, 'TOO_FAR_BACK', 'TOO_FAR_BACK']);
+    expect(await troupe.actor(second.Till, 'till-1').add(1)).toBe(3);
+  });
+
+  it('leaves an actor as it was whose state would change by more than a record holds', async () => {
+    const big = actor('Big', {
+      state: () => ({ notes: [] as string[] }),
+      methods: {
+        load(c, count: number) {
+          for (let note = 0; note < count; note++) c.state.notes.push(`${note}`.padEnd(1_000, 'x'));
+          return c.state.notes.length;
+        },
+      },
+    });
+    const changed = actor('Big', {
+      version: 2,
+      state: (): { notes: { text: string }[] } => ({ notes: [] }),
+      migrate: (state: { notes: string[] }) => ({ notes: state.notes.map((text) => ({ text })) }),
+      methods: {},
+    });
+    cluster = await TestCluster.start({ bundle: { big } });
+    const troupe = cluster.connect();
+    for (const count of [400, 400, 400]) await troupe.actor(big, 'a').load(count);
+    await cluster.deploy({ changed });
+    await troupe.rollouts.start('Big');
+    const there = cluster;
+    await until(there, async () => (await troupe.rollouts.list())[0]?.state === 'stopped');
+    expect((await troupe.rollouts.list())[0]?.failures.map(({ code }) => code)).toEqual([
+      'TOO_LARGE',
+    ]);
+    expect(await troupe.actor(big, 'a').load(1)).toBe(1_201);
   });
 
   it.each([1, 2, 3, 4])('with seed %i counts once for each actor, whatever dies', async (seed) => {

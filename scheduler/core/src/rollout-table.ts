@@ -30,16 +30,19 @@ export interface RolloutRecord extends RolloutPace {
   position: number;
   state: RolloutState;
   readonly failed: Map<ActorId, Failure>;
+  /** Bundles with the type that were deployed since it began: whoever has one of these is left alone. */
+  readonly later: Set<BundleHash>;
 }
 
-type Stored = Omit<RolloutRecord, 'failed'> & {
+type Stored = Omit<RolloutRecord, 'failed' | 'later'> & {
   readonly failed: readonly (readonly [ActorId, Failure])[];
+  readonly later?: readonly BundleHash[];
 };
 export type RolloutsImage = readonly Stored[];
 
 type RolloutFact = Extract<
   SchedulerFact,
-  { kind: 'rollout-begun' | 'rollout-changed' | 'upgrade-failed' }
+  { kind: 'rollout-begun' | 'rollout-changed' | 'upgrade-failed' | 'bundle-deployed' }
 >;
 
 export class RolloutTable {
@@ -72,9 +75,11 @@ export class RolloutTable {
         position,
         state: 'running',
         failed: new Map(),
+        later: new Set(),
       });
       return;
     }
+    if (fact.kind === 'bundle-deployed') return this.#deployed(fact);
     const rollout = this.get(fact.tenant, fact.type);
     assert(rollout !== undefined, 'RO1: a rollout begins before it changes');
     if (fact.kind === 'upgrade-failed') {
@@ -88,13 +93,28 @@ export class RolloutTable {
   }
 
   image(): RolloutsImage {
-    return [...this.#rollouts.values()].map((one) => ({ ...one, failed: [...one.failed] }));
+    return [...this.#rollouts.values()].map(({ failed, later, ...one }) => {
+      return {
+        ...one,
+        failed: [...failed],
+        ...(later.size === 0 ? {} : { later: [...later] }),
+      };
+    });
   }
 
   restore(image: RolloutsImage): void {
-    for (const { failed, ...rollout } of image) {
+    for (const { failed, later, ...rollout } of image) {
       const key = rolloutKey(rollout.tenant, rollout.type);
-      this.#rollouts.set(key, { ...rollout, failed: new Map(failed) });
+      this.#rollouts.set(key, { ...rollout, failed: new Map(failed), later: new Set(later) });
+    }
+  }
+
+  #deployed({ tenant, bundle, manifest }: Extract<RolloutFact, { kind: 'bundle-deployed' }>): void {
+    for (const { type } of manifest.actors) {
+      const rollout = this.get(tenant, type);
+      // Its own one, deployed again, is the latest: everybody is to have it.
+      if (rollout?.bundle === bundle) rollout.later.clear();
+      else rollout?.later.add(bundle);
     }
   }
 }

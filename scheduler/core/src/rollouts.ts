@@ -10,7 +10,8 @@
  *     over or failed. Whoever runs or waits in a turn for longer than `limits.waveMs` does not hold the next.
  * RW2 what has failed keeps its bundle, is named, and is not tried again unless somebody says so.
  * RW3 whoever leads next goes on: what has gone over, or failed, stands in the journal.
- * RW4 the bundle of a rollout serves the type from its beginning: an actor that is made meanwhile has it.
+ * RW4 the bundle of a rollout serves the type from its beginning: an actor that is made meanwhile has it. Once a
+ *     later one is deployed that serves, and whoever has that is left alone.
  */
 import {
   type ActorId,
@@ -260,7 +261,7 @@ export class Rollouts {
   /** Fills a wave. Answers whether all that there are were looked at. */
   #gather(rollout: RolloutRecord, going: Going, most: number): boolean {
     if (going.whole) return true;
-    const { tenant, type, bundle, failed } = rollout;
+    const { tenant, type, bundle, failed, later } = rollout;
     const { actors } = this.#desk.state;
     const prefix = `${tenant}/${type}/`;
     let left: number = limits.lookedAtMax;
@@ -272,6 +273,7 @@ export class Rollouts {
       going.after = id;
       const actor = actors.get(id);
       if (actor === undefined || actor.bundle === bundle || actor.life?.kind === 'ending') continue;
+      if (later.has(actor.bundle)) continue;
       if (failed.has(id) || going.late.has(id)) continue;
       going.wave.add(id);
     }
@@ -306,12 +308,13 @@ export class Rollouts {
 
   /** It has what an older rollout gave it, or its scope went back. */
   #again(
-    { tenant, type, bundle, failed, position }: RolloutRecord,
+    { tenant, type, bundle, failed, later, position }: RolloutRecord,
     { id, ...actor }: ActorRecord,
     at: number,
   ): void {
     const going = this.#going.get(rolloutKey(tenant, type));
     if (going === undefined || at > position || actor.bundle === bundle || failed.has(id)) return;
+    if (later.has(actor.bundle)) return;
     if (!this.#isTold(id)) going.late.add(id);
     this.#tell(id);
   }
@@ -353,13 +356,22 @@ export class Rollouts {
     return { bundle, version, at, ...(discard === undefined ? {} : { discard }) };
   }
 
-  /** Where rolling back would lead: the bundle that was deployed before this one. */
+  /** Where rolling back would lead: of the versions deployed before this one the one that most actors have, and of its
+   *  bundles the latest. What was deployed and served hardly anybody is passed over. */
   #before(tenant: TenantName, type: string, bundle: BundleHash): BundleHash | undefined {
-    const { deployments } = this.#desk.state;
+    const { deployments, actors } = this.#desk.state;
     const bundles = deployments.tenant(tenant)?.bundles ?? [];
     const having = bundles.filter((one) => deployments.versionOf(one, type) !== undefined);
-    const at = having.indexOf(bundle);
-    return having[at - 1];
+    const earlier = having.slice(0, Math.max(0, having.indexOf(bundle)));
+    const counts = actors.byBundle(tenant, type);
+    const served = new Map<number, number>();
+    for (const one of earlier) {
+      const version = deployments.versionOf(one, type) ?? 1;
+      served.set(version, (served.get(version) ?? 0) + (counts.get(one) ?? 0));
+    }
+    const servedOf = (one: BundleHash) => served.get(deployments.versionOf(one, type) ?? 1) ?? 0;
+    const most = Math.max(...served.values());
+    return earlier.findLast((one) => servedOf(one) === most);
   }
 
   #leftOf({ tenant, type, bundle }: RolloutRecord): number {

@@ -191,8 +191,11 @@ export class State {
         for (const actor of fact.actors) this.tombstones.forget(actor);
         break;
       case 'tenant-put':
+        this.deployments.apply(fact, this.#ledMs);
+        break;
       case 'bundle-deployed':
         this.deployments.apply(fact, this.#ledMs);
+        this.rollouts.apply(fact, position);
         break;
       case 'rollout-begun':
         this.deployments.apply(fact, this.#ledMs);

@@ -160,6 +160,37 @@ describe('a rollout', () => {
     expect(scene.actor('new').bundle).toBe('b2');
   });
 
+  it.each(['facts', 'image'] as const)(
+    'leaves alone what was made with a bundle deployed since it began, also by the %s',
+    (from) => {
+      const { scene } = carts();
+      starts(scene, { atOnce: 1, pauseMs: 0 });
+      const third = { actors: [{ ...second.actors[0], version: 3 }] };
+      scene.deploys(third, 'b3');
+      scene.resolves('z');
+      expect(scene.actor('z').bundle).toBe('b3');
+      scene.failOver(from);
+      for (const key of keys) {
+        goesOver(scene, key);
+        scene.pass(100);
+      }
+      expect(shown(scene)).toMatchObject({ state: 'done', failed: 0, underWay: 0 });
+      expect(scene.actor('z').bundle).toBe('b3');
+      // To go back from there is another rollout.
+      scene.forgetWords();
+      starts(scene, {}, { by: 'y', bundle: 'b2' });
+      expect([...ordered(scene, scene.actor('z').node).keys()]).toEqual(['z']);
+    },
+  );
+
+  it('leads back to the version that served before, not to one that was only deployed', () => {
+    const { scene } = carts();
+    scene.deploys({}, 'b1x');
+    scene.deploys(second, 'b2x');
+    scene.deploys({ actors: [{ ...second.actors[0], version: 3 }] }, 'b3');
+    expect(starts(scene).before).toEqual({ bundle: 'b1x', version: 1 });
+  });
+
   it('tells the next node of an actor whose node has died', () => {
     const { scene, nodes } = cluster(2);
     for (const key of keys) scene.resolves(key);
