@@ -49,7 +49,7 @@ import { enqueue } from './mailbox-order.ts';
 import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
 import { mannerOf } from './outbox.ts';
 import { crowdedOut, ofAnother } from './outside-callers.ts';
-import { asUnknown, cancelled, cancelled, full, full, noteTurnedAway, noteTurnedAway, tooLate, tooLate, wasTurnedAway, wasTurnedAway } from './refusals.ts';
+import { asUnknown, cancelled, full, noteTurnedAway, tooLate, wasTurnedAway } from './refusals.ts';
 import { actorOfSession } from './sessions.ts';
 import type { Trial } from './trials.ts';
 
