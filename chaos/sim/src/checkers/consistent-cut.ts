@@ -55,6 +55,8 @@ export const consistentCut: MakeChecker = (truth, violate) => {
 };
 
 interface Said {
+  readonly by: ActorId;
+  readonly birth: number;
   readonly scope: string;
   readonly clock: VectorClock;
 }
@@ -86,7 +88,7 @@ class Pasts {
       const number = fact.seq * (limits.turnStepsMax + 1) + fact.recorded.ordinal;
       const call = `${session} ${number}`;
       if (fact.recorded.outcome === undefined) {
-        this.#calls.set(call, { scope, clock: tickClock(clock, id, fact.seq) });
+        this.#calls.set(call, { by: id, birth, scope, clock: tickClock(clock, id, fact.seq) });
       } else if (added !== undefined)
         this.#check(actor, clock, this.#answers.get(call), `the answer to ${call}`);
     }
@@ -95,14 +97,14 @@ class Pasts {
     if (cause.kind === 'call') {
       const call = `${cause.session} ${cause.number}`;
       this.#check(actor, clock, this.#calls.get(call), `call ${call}`);
-      if (fact.kind === 'turn') this.#answers.set(call, { scope, clock });
+      if (fact.kind === 'turn') this.#answers.set(call, { by: id, birth, scope, clock });
     } else if (cause.kind === 'letter') {
       const letter = `${cause.from}#${cause.fromBirth} ${id} ${cause.number}`;
       this.#check(actor, clock, this.#letters.get(letter), `letter ${letter}`);
     }
     if (fact.kind !== 'turn') return;
     for (const { to, number } of fact.letters) {
-      this.#letters.set(`${id}#${birth} ${to} ${number}`, { scope, clock });
+      this.#letters.set(`${id}#${birth} ${to} ${number}`, { by: id, birth, scope, clock });
     }
   }
 
@@ -113,6 +115,8 @@ class Pasts {
     what: string,
   ): void {
     if (said === undefined || said.scope !== scope) return;
+    // Whoever asks the next one of a name is not answered by the one before it.
+    if (this.#truth.actors.get(said.by)?.birth !== said.birth) return;
     const { [id]: _, ...missing } = clockChanges(clock, said.clock);
     const [first] = Object.entries(missing);
     if (first === undefined) return;
