@@ -165,8 +165,9 @@ export class Mailboxes {
 
   /** Nothing that waits can be done; letters stay in their senders' outboxes. */
   refuseAll(activation: Activation, reason: Failure): void {
-    // It is tried again (L3). Until it is live nobody knows which calls it has answered: none is said to be undone.
-    const isTried = activation.memory === undefined && errorTable[reason.code].retryable;
+    // It is tried again (L3). Until it is live nobody knows which calls have begun or were answered: none is said to
+    // be undone.
+    const isTried = errorTable[reason.code].retryable;
     for (const message of activation.waiting.splice(0)) {
       if (isTried && !this.#isLate(message)) activation.waiting.push(message);
       else if (message.kind === 'call') {
@@ -177,11 +178,12 @@ export class Mailboxes {
       }
     }
     for (const input of activation.mailbox.splice(0)) {
-      if (hasBegun(activation, input)) activation.mailbox.push(input);
+      if (isTried || hasBegun(activation, input)) activation.mailbox.push(input);
       else if (input.cause.kind === 'call') {
         this.answerUnrun(activation, input, { ok: false, failure: reason });
       }
     }
+    if (isTried) return;
     activation.queuedLetters.clear();
     activation.queuedTimers.clear();
   }
