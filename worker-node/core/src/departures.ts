@@ -229,8 +229,12 @@ export class Departures {
     else this.#core.checkpointing.finish(activation);
   }
 
+  /** One that is to go back in time, and could not be read back so far, has not. */
   #isWritten(activation: Activation): boolean {
-    return !this.#core.checkpointing.isBehind(activation) && activation.chain.length === 0;
+    const { chain, rewind } = activation;
+    return (
+      !this.#core.checkpointing.isBehind(activation) && chain.length === 0 && rewind.back !== 'due'
+    );
   }
 
   #release(departure: Departure): void {
