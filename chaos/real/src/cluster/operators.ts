@@ -82,7 +82,7 @@ export class Operators {
     if (success !== true) throw new Error(`${name} keeps its leader: ${said.string()}`);
   }
 
-  /** Stores the last checkpoint of the actor once more, with a bit in its middle flipped. */
+  /** Stores the last checkpoint of the actor once more, with a bit in its middle flipped, and takes the sound one away. */
   async flipCheckpoint(actor: string): Promise<void> {
     const connection = await this.#nats();
     const manager = await connection.jetstreamManager({ timeout: answerMs });
@@ -95,6 +95,7 @@ export class Operators {
     const at = data.length >> 1;
     const body = Uint8Array.from(data, (byte, index) => (index === at ? byte ^ 1 : byte));
     await connection.jetstream({ timeout: answerMs }).publish(subject, body, { headers: header });
+    await manager.streams.deleteMessage(name, last.seq, false);
   }
 
   async close(): Promise<void> {

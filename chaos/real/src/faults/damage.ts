@@ -1,7 +1,8 @@
 /**
  * A bit of a stored checkpoint is another one. An actor of its own is checkpointed twice and leaves memory; what stands
- * last in the store is put there once more with a bit flipped, since the store lets nobody change a message. It must
- * be named, and the actor must come back by the one before and the log, as it was: nothing is guessed.
+ * last in the store is put there once more with a bit flipped, since the store lets nobody change a message, and the
+ * sound one is taken away. It must be named, and the actor must come back by the one before and the log, which alone
+ * holds its last turns then, as it was: nothing is guessed.
  *
  * A record of a log cannot be damaged so: whatever is appended to it fences its writer. Nor is it told when a fault
  * beside this one moves the actor, or so much is logged meanwhile that what lies behind the older checkpoint is
