@@ -16,10 +16,8 @@ import { constants, deflateRaw, inflateRaw } from 'node:zlib';
 import { type Bytes, TroupeError, troupeError } from '@troupe/model';
 import {
   DiscardPolicy,
-  ErrorCode,
   headers,
   type MsgHdrs,
-  NatsError,
   RetentionPolicy,
   type SeqMsgRequest,
   StorageType,
@@ -30,6 +28,13 @@ import type { NatsLink } from './nats-connection.ts';
 import { apiCode, isNoMessage, jetStreamCode } from './nats-errors.ts';
 import { Patience, untilAnswered } from './nats-retry.ts';
 import type { Checkpoints, KeptVersion, ObjectStore, StoredCheckpoint } from './ports.ts';
+import {
+  directLast,
+  directNumbered,
+  leaderLast,
+  leaderNumbered,
+  type Stored,
+} from './stored-message.ts';
 import { isSound, putSum } from './sum.ts';
 
 const idHeader = 'Troupe-Checkpoint';
@@ -49,7 +54,6 @@ const onTopHeader = 'Troupe-On-Top-Of';
 type MessageQuery = SeqMsgRequest & { next_by_subj?: string };
 
 const bodyBytesMax = 900_000;
-const readMs = 2_000;
 
 /** How the body is packed; as it is where this is absent. */
 const packedHeader = 'Troupe-Packed';
@@ -60,12 +64,6 @@ const savedShareMin = 0.1;
 
 /** Looks at a key whose versions come and go meanwhile. */
 const looksMax = 1_000;
-
-interface Stored {
-  readonly revision: number;
-  readonly header: MsgHdrs;
-  readonly body: Bytes;
-}
 
 interface Given {
   readonly key: string;
@@ -457,39 +455,6 @@ function objectsOf(header: MsgHdrs): Objects {
 function sumsUp(key: string, header: MsgHdrs): string {
   const names = [objectHeader, onTopHeader, packedHeader];
   return [key, ...names.map((name) => header.get(name))].join(' ');
-}
-
-function directLast(link: NatsLink, stream: string, subject: string): Promise<Stored> {
-  return direct(link, `${stream}.${subject}`, '');
-}
-
-function directNumbered(link: NatsLink, stream: string, seq: number): Promise<Stored> {
-  return direct(link, stream, JSON.stringify({ seq }));
-}
-
-/** From whichever server answers: right only where there is but one copy. */
-async function direct(link: NatsLink, of: string, which: string): Promise<Stored> {
-  const message = await link.connection.request(`$JS.API.DIRECT.GET.${of}`, which, {
-    timeout: readMs,
-  });
-  const header = message.headers;
-  const revision = Number(header?.get('Nats-Sequence') ?? '');
-  if (header !== undefined && header.code === 0 && revision > 0) {
-    return { revision, header, body: message.data };
-  }
-  // A status line in place of a message.
-  const code = header?.code === 404 ? ErrorCode.JetStream404NoMessages : ErrorCode.Unknown;
-  throw new NatsError(header?.description ?? 'no answer to a direct get', code);
-}
-
-async function leaderLast(link: NatsLink, stream: string, subject: string): Promise<Stored> {
-  const message = await link.jsm.streams.getMessage(stream, { last_by_subj: subject });
-  return { revision: message.seq, header: message.header, body: message.data };
-}
-
-async function leaderNumbered(link: NatsLink, stream: string, revision: number): Promise<Stored> {
-  const message = await link.jsm.streams.getMessage(stream, { seq: revision });
-  return { revision: message.seq, header: message.header, body: message.data };
 }
 
 const saltBytes = 32;

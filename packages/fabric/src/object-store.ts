@@ -3,18 +3,22 @@
  *
  * O1  the name of an object is the sha-256 of its bytes, checked whenever it is read.
  * O2  a bucket is used only after the server has said that it is there.
+ * O3  an object of which a byte is another one, or a piece is gone, is damaged: nobody waits for what will not come.
  */
 import { type Bytes, troupeError } from '@troupe/model';
 import { type ObjectStore as Bucket, DiscardPolicy, type JetStreamClient, StorageType } from 'nats';
 import { sha256 } from './hash.ts';
 import type { Names } from './names.ts';
 import type { NatsLink } from './nats-connection.ts';
-import { apiCode, jetStreamCode } from './nats-errors.ts';
+import { apiCode, isNoMessage, jetStreamCode, textOf } from './nats-errors.ts';
 import { Patience, untilAnswered } from './nats-retry.ts';
 import type { ObjectStore } from './ports.ts';
+import { directLast, leaderLast } from './stored-message.ts';
 
 const chunkBytes = 512 * 1024;
 const putMsMax = 10_000;
+/** How the client says that the sum of an object is another one. */
+const otherBytes = 'digests do not match';
 
 export class BucketObjectStore implements ObjectStore {
   readonly #link: NatsLink;
@@ -40,19 +44,18 @@ export class BucketObjectStore implements ObjectStore {
   }
 
   async get(hash: string): Promise<Bytes> {
-    const bytes = await this.#ask(`reading object ${hash}`, (bucket) => bucket.getBlob(hash));
-    if (bytes === null) {
+    const bytes = await this.#ask(`reading object ${hash}`, (bucket) => this.#read(bucket, hash));
+    if (bytes === 'absent') {
       throw troupeError('LOG_CORRUPT', `object ${hash} is not in the store`, { hash });
     }
-    if (sha256(bytes) !== hash) {
+    if (bytes === 'damaged' || sha256(bytes) !== hash) {
       throw troupeError('LOG_CORRUPT', `object ${hash} holds other bytes (O1)`, { hash });
     }
     return bytes;
   }
 
-  async has(hash: string): Promise<boolean> {
-    const info = await this.#ask(`looking for object ${hash}`, (bucket) => bucket.info(hash));
-    return info !== null && !info.deleted;
+  has(hash: string): Promise<boolean> {
+    return this.#ask(`looking for object ${hash}`, (bucket) => this.#isThere(bucket, hash));
   }
 
   async delete(hash: string): Promise<void> {
@@ -74,6 +77,39 @@ export class BucketObjectStore implements ObjectStore {
         await patience.wait(cause);
       }
     }
+  }
+
+  /** O3: the client waits for ever for an object that has no piece left, and of one with other bytes than
+   *  were put it tells no more than of a question without an answer. */
+  async #read(bucket: Bucket, hash: string): Promise<Bytes | 'absent' | 'damaged'> {
+    const info = await bucket.info(hash);
+    if (info === null || info.deleted) return 'absent';
+    if (info.size === 0) return new Uint8Array(0);
+    const last = await this.#lastPiece(info.nuid);
+    if (last === undefined) return (await this.#isThere(bucket, hash)) ? 'damaged' : 'absent';
+    if (info.chunks === 1) return last;
+    try {
+      return (await bucket.getBlob(hash)) ?? 'absent';
+    } catch (cause) {
+      if (!textOf(cause).includes(otherBytes)) throw cause;
+      return (await this.#isThere(bucket, hash)) ? 'damaged' : 'absent';
+    }
+  }
+
+  async #lastPiece(nuid: string): Promise<Bytes | undefined> {
+    const bucket = this.#names.objects;
+    const read = this.#replicas === 1 ? directLast : leaderLast;
+    try {
+      return (await read(this.#link, `OBJ_${bucket}`, `$O.${bucket}.C.${nuid}`)).body;
+    } catch (cause) {
+      if (isNoMessage(cause)) return undefined;
+      throw cause;
+    }
+  }
+
+  async #isThere(bucket: Bucket, hash: string): Promise<boolean> {
+    const info = await bucket.info(hash);
+    return info !== null && !info.deleted;
   }
 
   #ask<T>(what: string, request: (bucket: Bucket) => Promise<T>): Promise<T> {

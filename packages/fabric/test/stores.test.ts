@@ -90,6 +90,47 @@ describe('the object store', () => {
   });
 });
 
+/** The pieces of an object, as they are stored. */
+async function pieces(of: { readonly bucket: string; readonly name: string }) {
+  const nats = await connect({ servers: servers.nats.url });
+  const manager = await nats.jetstreamManager();
+  const stream = `OBJ_${of.bucket}`;
+  const info = await (await nats.jetstream().views.os(of.bucket)).info(of.name);
+  const subject = `$O.${of.bucket}.C.${info?.nuid}`;
+  const last = await manager.streams.getMessage(stream, { last_by_subj: subject });
+  return {
+    count: info?.chunks,
+    lose: () => manager.streams.deleteMessage(stream, last.seq, false),
+    async flip() {
+      const body = Uint8Array.from(last.data, (byte, at) => (at === 7 ? byte ^ 1 : byte));
+      await nats.jetstream().publish(subject, body);
+      await manager.streams.deleteMessage(stream, last.seq, false);
+    },
+    close: () => nats.close(),
+  };
+}
+
+describe('an object of which a piece', () => {
+  test.each([
+    ['has a flipped bit', 'small', 1_000],
+    ['has a flipped bit', 'large', 1_200_000],
+    ['is lost', 'small', 1_000],
+    ['is lost', 'large', 1_200_000],
+  ] as const)('%s is named and never given: a %s one', async (how, _, size) => {
+    const { objects, names } = await servers.open();
+    const name = await objects.put(new Uint8Array(size).fill(3));
+    const stored = await pieces({ bucket: names.objects, name });
+    expect(stored.count).toBe(Math.ceil(size / (512 * 1024)));
+    if (how === 'is lost') await stored.lose();
+    else await stored.flip();
+    await stored.close();
+    await expect(objects.get(name)).rejects.toMatchObject({
+      code: 'LOG_CORRUPT',
+      details: { hash: name },
+    });
+  });
+});
+
 describe('a checkpoint', () => {
   test('is read as it was written last, and nothing is found before', async () => {
     const { checkpoints } = await servers.open();
