@@ -1,4 +1,4 @@
-/** `troupe savepoint`, `savepoints` and `line`, against a cluster of its own. */
+/** `troupe savepoint`, `savepoints`, `line` and `rewind`, against a cluster of its own. */
 import { connect } from '@troupe/sdk';
 import { beforeAll, expect, it } from 'vitest';
 import { readRecord } from '../src/local/state-file.ts';
@@ -30,6 +30,35 @@ it('a savepoint is made, listed, read, shown with what lies beyond it, and forgo
   expect(shown.stdout).toContain('1 effects on others lie beyond it');
   await json('savepoint', 'team', 'early', '--drop');
   expect(await json('savepoints', 'team')).toEqual([]);
+});
+
+it('a scope goes back only without --dry-run, to what that has said, and the steps beyond it are named', async () => {
+  const actor = 'default/Counter/a';
+  const { line } = (await json('savepoint', 'team', 'dawn')) as { line: Record<string, number> };
+  const before = await json('call', 'Counter/a', 'get');
+  const turn = (line[actor] ?? 0) + 1;
+  const charged = Number(before) + 5;
+  expect(await json('call', 'Counter/a', 'charge', '5')).toBe(charged);
+  const dry = await json('rewind', 'team', '--savepoint', 'dawn', '--dry-run');
+  expect(dry).toMatchObject({ scope: 'team', line, last: { [actor]: turn }, effectCount: 2 });
+  const { effects } = dry as { effects: readonly object[] };
+  const effectId = /^charge \(default\/Counter\/a#\d+\/.+\/0\)$/;
+  expect(effects).toMatchObject([
+    { actor, turn, kind: 'step', what: expect.stringMatching(effectId) },
+    { actor, turn, kind: 'answer' },
+  ]);
+  const table = await run(['rewind', 'team', '--to', `Counter/a@${turn - 1}`, '--dry-run']);
+  expect(table.stdout).toContain('2 effects on others lie beyond it');
+  expect(table.stdout).toMatch(new RegExp(`Counter/a +${turn} +step +charge \\(`));
+  // Nothing went back by that.
+  expect(await json('call', 'Counter/a', 'get')).toBe(charged);
+  const back = await run(['rewind', 'team', '--to', `Counter/a@${turn - 1}`]);
+  expect(back.stdout).toMatch(/team went back, to its incarnation \d+/);
+  expect(back.stdout).toMatch(new RegExp(`default/Counter/a +${turn - 1}`));
+  expect(await json('call', 'Counter/a', 'get')).toBe(before);
+  await json('call', 'Counter/a', 'charge', '7');
+  expect(await json('rewind', 'team', '--savepoint', 'dawn')).toMatchObject({ line });
+  expect(await json('call', 'Counter/a', 'get')).toBe(before);
 });
 
 it('what cannot be had is said, with the next move', async () => {
