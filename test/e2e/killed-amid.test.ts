@@ -208,6 +208,71 @@ async function goesBack(
   expect([await account('a').balance(), await account('b').balance()]).toEqual([89, 111]);
 }
 
+/** Who pays whom, and how, one after the other: eight accounts of one scope. */
+const payments = [
+  ['pay', 0, 1],
+  ['pay', 2, 3],
+  ['pay', 1, 2],
+  ['pay', 3, 0],
+  ['post', 4, 5],
+  ['pay', 5, 0],
+  // Account 0 has taken three turns. Beyond them it knows of what has not come back, and whoever hears of it.
+  ['post', 6, 0],
+  ['pay', 0, 1],
+  ['pay', 2, 3],
+  ['post', 1, 7],
+  ['post', 2, 7],
+  ['pay', 4, 5],
+  ['pay', 7, 3],
+  ['post', 5, 3],
+  ['pay', 6, 4],
+] as const;
+/** What each has of it at the last line with three turns of account 0, and which letters it takes after that. */
+const atThirdTurn = [
+  { has: [0, 3, 5], takes: [6] },
+  { has: [0, 2], takes: [] },
+  { has: [1, 2, 8, 10], takes: [] },
+  { has: [1, 3, 8], takes: [13] },
+  { has: [4, 11, 14], takes: [] },
+  { has: [4, 5, 11, 13], takes: [] },
+  { has: [6, 14], takes: [] },
+  { has: [], takes: [10] },
+];
+
+/** Eight actors go back to a turn of one of them. */
+async function goesBackToTurn(
+  scope: string,
+  dying: (act: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const account = (at: number) => troupe.actor(Account, `${scope}-${at}`, { scope, ...patient });
+  const each = <T>(ask: (at: number) => Promise<T>) =>
+    Promise.all(atThirdTurn.map((_, at) => ask(at)));
+  const moves = async () => await each((at) => account(at).moves());
+  for (const [number, [how, from, to]] of payments.entries()) {
+    const id = `p${number}`;
+    await account(from)[how](id, `${scope}-${to}`, number);
+    await stage.until(`${id} is taken`, async () => (await account(to).moves()).includes(id));
+  }
+  const bank = troupe.scope(scope);
+  const target = { actor: `default/Account/${scope}-0`, turn: 3 };
+  const { line } = await bank.line(target);
+  await dying(async () => expect((await bank.rewind(target)).line).toEqual(line));
+  expect(line[target.actor]).toBe(3);
+  const idsOf = (numbers: readonly number[]) => numbers.map((number) => `p${number}`);
+  await stage.until('every letter in transit is taken', async () => {
+    const sizes = (await moves()).map(({ length }) => length);
+    return atThirdTurn.every(({ has, takes }, at) => sizes[at] === has.length + takes.length);
+  });
+  const expected = atThirdTurn.map(({ has, takes }) => idsOf([...has, ...takes]));
+  expect(await moves()).toEqual(expected);
+  await account(0).pay('next', `${scope}-7`, 1);
+  expected[0]?.push('next');
+  expected[7]?.push('next');
+  expect(await moves()).toEqual(expected);
+  const balances = await each((at) => account(at).balance());
+  expect(balances.reduce((sum, one) => sum + one, 0)).toBe(800);
+}
+
 /** Its number, once what the actor has done is checkpointed and something was done after that. */
 async function checkpointed(key: string): Promise<number> {
   const counter = troupe.actor(Counter, key, patient);
@@ -313,6 +378,13 @@ describe('nothing is lost, doubled or out of order when a node dies', () => {
     ['about-to-write-what-it-was', 'node.put-checkpoint:1'],
   ])('with an actor that goes back in time: %s', async (scope, point) => {
     await goesBack(scope, (act) => nodeDies(point, ['Account', `${scope}-b`], act));
+  });
+
+  it.each([
+    ['eight-held', 'node.passage-found:1'],
+    ['eight-back', 'node.put-checkpoint:1'],
+  ])('with an actor to a turn of which eight go back: %s', async (scope, point) => {
+    await goesBackToTurn(scope, (act) => nodeDies(point, ['Account', `${scope}-0`], act));
   });
 
   it.each(['node.place-seen:1', 'node.restore:1', 'node.put-checkpoint:1'])(
@@ -421,6 +493,13 @@ describe('nothing is lost, doubled or out of order when the leader dies', () => 
     'as a scope goes back in time, at %s',
     async (fact) => {
       await goesBack(`led-${fact}`, (act) => leaderDies(`scheduler.${fact}:1`, act));
+    },
+  );
+
+  it.each(['rewind-begun', 'scope-rewound'])(
+    'as eight actors go back to a turn of one of them, at %s',
+    async (fact) => {
+      await goesBackToTurn(`eight-${fact}`, (act) => leaderDies(`scheduler.${fact}:1`, act));
     },
   );
 
