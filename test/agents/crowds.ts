@@ -1,5 +1,5 @@
 /** Actors that are held up, stuck or crowded; what they do leaves lines in a file. */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { actor } from '@troupe/sdk';
 
@@ -52,10 +52,17 @@ export const Helper = actor('Helper', {
         return await untilUnwanted(signal);
       });
     },
-    /** Calls along the keys, one from the other. */
-    async around(c, keys: string[]): Promise<unknown> {
+    /** Calls along the keys, one from the other; before the last call it stands while the file is closed. */
+    async around(c, keys: string[], file: string): Promise<unknown> {
       const [next = '', ...rest] = keys;
-      return await c.actor('Helper', next)['around']?.(rest);
+      c.state.ids.push('around');
+      if (rest.length === 0) {
+        await c.step('stands', async () => {
+          says(file, 'stands');
+          while (existsSync(`${file}.closed`)) await pause(50);
+        });
+      }
+      return await c.actor('Helper', next)['around']?.(rest, file);
     },
     /** Does not beat when it is tried for the first time. */
     async beats(c, id: string, file: string) {

@@ -56,6 +56,20 @@ export const Order = actor('Order', {
       c.state.ids.push(`${id} ${winner}`);
       return winner;
     },
+    /** Whose signal comes first; nothing else is done by it until the end is told. */
+    async firstTold(c, id: string, file: string) {
+      const winner = await c.race([c.waitFor<string>('left'), c.waitFor<string>('right')]);
+      await c.step('after', marks(file, `won-${winner}`));
+      const [first, second] = await c.all([
+        c.step('one', marks(file, `one-${winner}`)),
+        c.waitFor<string>('end'),
+      ]);
+      c.state.ids.push(`${id} ${winner} ${first} ${second}`);
+      return winner;
+    },
+    async next(c) {
+      return c.waitFor<string>('right');
+    },
     async tell(c, key: string, by: string) {
       await c.signalTo(Order, key, 'approval', { by });
     },

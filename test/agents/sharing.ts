@@ -18,4 +18,5 @@ export const Worker = actor('Worker', {
       return c.state.done.length;
     },
   },
+  reads: { done: (c) => [...c.state.done] },
 });

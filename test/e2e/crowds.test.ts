@@ -1,5 +1,5 @@
 /** Actors that are cancelled, stuck, crowded or called in a circle, on a real cluster, and what dies meanwhile. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -112,19 +112,29 @@ it('a method that never gives its thread back fails by its limit, and costs neit
   expect(nodes.every(({ running }) => running)).toBe(true);
 });
 
-it('a circle of calls over several nodes is refused at once with its actors named', async () => {
+it('a circle of calls over several nodes is refused at once with its actors named, though a node of it dies, and the leader', async () => {
   const keys = ['x', 'y', 'z'];
   for (const key of keys) await helper(key).ids();
   const names = stage.cluster.nodes.filter(({ running }) => running).map(({ name }) => name);
   for (const [at, key] of keys.entries()) {
     await stage.troupe.migrate('Helper', key, { to: names[at % names.length] ?? '' });
   }
-  const called = helper('x').around(['y', 'z', 'x']);
+  writeFileSync(`${file}.closed`, '');
+  const called = helper('x').around(['y', 'z', 'x'], file);
+  const ended = called.catch((thrown: unknown) => thrown);
+  await stage.until('they stand before the last call', async () => lines().length > 0);
+  await killHostOf('default/Helper/y');
+  await stage.killLeader();
+  await killHostOf('default/Helper/z');
+  rmSync(`${file}.closed`);
+  expect(await ended).toMatchObject({ code: 'DEADLOCK' });
   const circle = ['x', 'y', 'z', 'x'].map((key) => `default/Helper/${key}`).join(' → ');
   await expect(called).rejects.toMatchObject({
     code: 'DEADLOCK',
     message: expect.stringContaining(circle),
   });
+  // Nobody of them has taken it for done, and none is held by it.
+  for (const key of keys) expect(await helper(key).ids()).toEqual([]);
   expect(await helper('y').add('fine')).toBe(1);
 });
 
@@ -239,10 +249,11 @@ it('what is urgent goes first among all that waits, also when it waits on anothe
   expect(new Set(ids).size).toBe(calls.length);
 });
 
-it('a step that stops beating is tried again before its limit, on the next node too, under one effect id', async () => {
+it('a step that stops beating is tried again before its limit, on the next node and under the next leader too, under one effect id', async () => {
   const beaten = helper('beats').beats('x', file);
   await stage.until('it is tried', async () => lines().length > 0);
   await killHostOf('default/Helper/beats');
+  await stage.killLeader();
   await beaten;
   const tried = lines();
   expect(new Set(tried.map((line) => line.split(' ')[1])).size).toBe(1);

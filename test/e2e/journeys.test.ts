@@ -117,6 +117,32 @@ it('a race has the same winner after its node has died', async () => {
   expect(await order.ids()).toEqual(['x fast']);
 });
 
+it('a race has the same winner and c.all the same results, whoever leads and whatever node dies', async () => {
+  await open({ nodes: 2, schedulers: 2 });
+  const { troupe, cluster } = stage;
+  const order = troupe.actor(Order, 'told', { deadlineMs: 60_000 });
+  const tell = (name: string, value: string) =>
+    troupe.signal(Order, 'told', name, value, { deadlineMs: 60_000 });
+  const told = order.firstTold('x', file);
+  await stage.until('it waits', async () => {
+    const turn = (await troupe.actors.show(Order, 'told'))?.activity?.turn;
+    return turn !== undefined && turn.forMs === undefined;
+  });
+  await stage.killLeader();
+  await tell('right', 'R');
+  await stage.until('it has a winner', async () => names().includes('one-R'));
+  await killHostOf('default/Order/told');
+  await cluster.startNode();
+  await tell('left', 'L');
+  await stage.killLeader();
+  await killHostOf('default/Order/told');
+  await tell('end', 'E');
+  expect(await told).toBe('R');
+  expect(await order.ids()).toEqual(['x R one-R E']);
+  expect([...new Set(names())]).toEqual(['won-R', 'one-R']);
+  expect(new Set(effects()).size).toBe(2);
+});
+
 it.each(['node', 'runner'] as const)(
   'a turn that fails undoes each step once, the last first, though its %s dies meanwhile',
   async (dies) => {

@@ -12,6 +12,8 @@ export interface Scene {
   hostOf(actor: string): Promise<string>;
   /** Resolves when `holds` does for the cluster's status; asked whenever it may have changed. */
   until(what: string, holds: () => Promise<boolean>): Promise<void>;
+  /** Ends the leader by SIGKILL, and starts it anew where clients look for it. */
+  killLeader(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -31,6 +33,14 @@ export async function scene(options: ClusterOptions = {}): Promise<Scene> {
         return view.node.slice(0, view.node.lastIndexOf('.'));
       },
       until,
+      async killLeader() {
+        const { leader } = await troupe.status();
+        const leading = cluster.schedulers.find(({ name }) => name === leader);
+        if (leading?.address === undefined) throw new Error(`${leader} leads`);
+        leading.kill('SIGKILL');
+        await leading.exited;
+        await cluster.startScheduler({ name: leading.name, listen: leading.address });
+      },
       async stop() {
         troupe.close();
         await cluster.stop();

@@ -50,7 +50,7 @@ function readBack(file: string): { most: number; ended: Set<string> } {
 }
 
 it('no more turns than there are permits go on at once, and each has its turn, whoever is killed', async () => {
-  await open({ nodes: 3 });
+  await open({ nodes: 3, schedulers: 2 });
   const { troupe } = stage;
   const file = join(folder, 'work');
   writeFileSync(file, '');
@@ -59,20 +59,25 @@ it('no more turns than there are permits go on at once, and each has its turn, w
     troupe.actor(Worker, `w${n % 12}`, { deadlineMs: 300_000 }).work(id, file),
   );
   const ended = () => readBack(file).ended.size;
-  for (const [count, actor] of [
+  for (const [count, kill] of [
     [3, 'default/Semaphore/few'],
+    [6, 'the leader'],
     [9, 'default/Worker/w5'],
+    [12, 'the leader'],
     [15, 'default/Semaphore/few'],
   ] as const) {
     await stage.until(`${count} have ended`, async () => ended() >= count);
-    await killAndRestart(await stage.hostOf(actor));
+    if (kill === 'the leader') await stage.killLeader();
+    else await killAndRestart(await stage.hostOf(kill));
   }
   await Promise.all(done);
   expect(readBack(file)).toEqual({ most: 2, ended: new Set(ids) });
+  const workers = Array.from({ length: 12 }, (_, n) => troupe.actor(Worker, `w${n}`).done());
+  expect((await Promise.all(workers)).flat().sort()).toEqual([...ids].sort());
   await stage.until('all is given back', async () => {
     return (await troupe.semaphore('few', 2).counts()).held === 0;
   });
-});
+}, 240_000);
 
 it('a lease of a client that is gone ends, and the next one in line has it', async () => {
   await open({ nodes: 2 });
