@@ -51,16 +51,6 @@ async function killHostOf(key: string): Promise<void> {
   await stage.until(`${key} lives elsewhere`, async () => (await stage.hostOf(actor)) !== host);
 }
 
-async function killLeader(): Promise<void> {
-  const { leader } = await stage.troupe.status();
-  const leading = stage.cluster.schedulers.find(({ name }) => name === leader);
-  if (leading?.address === undefined) throw new Error(`${leader} leads`);
-  leading.kill('SIGKILL');
-  await leading.exited;
-  // Where clients look for it.
-  await stage.cluster.startScheduler({ name: leading.name, listen: leading.address });
-}
-
 it('an ill actor is listed with its reason until it is well, on the next node and by the next leader too, and does all it is told', async () => {
   const failure = async () => (await stage.troupe.actors.show(Author, 'ill'))?.failure?.code;
   await author('ill').fallsIllBy(stop);
@@ -68,7 +58,7 @@ it('an ill actor is listed with its reason until it is well, on the next node an
   const told = Array.from({ length: 20 }, (_, n) => author('ill').add(`x${n}`));
   await killHostOf('ill');
   await stage.until('it is found ill there', async () => (await failure()) === 'UNHEALTHY');
-  await killLeader();
+  await stage.killLeader();
   await stage.until('the next leader knows', async () => (await failure()) === 'UNHEALTHY');
   rmSync(stop);
   await Promise.all(told);
@@ -76,11 +66,12 @@ it('an ill actor is listed with its reason until it is well, on the next node an
   expect((await author('ill').ids()).sort()).toEqual(told.map((_, n) => `x${n}`).sort());
 });
 
-it('of steps side by side those that ended are not done again on the next node, and the other one under its effect id', async () => {
+it('of steps side by side those that ended are not done again on the next node, whoever leads, and the other one under its effect id', async () => {
   const turn = author('three').three('t', file, stop);
   await stage.until('two have ended, and one stands', async () => lines().length === 3);
   await killHostOf('three');
   await stage.until('it stands there', async () => lines().length > 3);
+  await stage.killLeader();
   rmSync(stop);
   await killHostOf('three');
   await turn;
@@ -101,22 +92,25 @@ it('a step without a bound on its tries goes on trying on the next node, under o
   await killHostOf('tries');
   const before = lines().length;
   await stage.until('it tries there', async () => lines().length > before + 3);
-  await killLeader();
+  await stage.killLeader();
   rmSync(stop);
   await turn;
   expect(new Set(lines()).size).toBe(1);
   expect(await author('tries').ids()).toEqual(['u']);
 });
 
-it('each call of a pool takes effect once at one of its members, though a node with some of them dies', async () => {
+it('each call of a pool takes effect once at one of its members, though a node with some of them dies, and the leader', async () => {
   const pool = stage.troupe.pool(Author, 6, patient);
   const ids = Array.from({ length: 120 }, (_, n) => `p${n}`);
   await Promise.all(ids.slice(0, 30).map((id) => pool.add(id)));
   const rest = ids.slice(30).map((id) => pool.add(id));
   await killHostOf('pool.0');
-  await Promise.all(rest);
+  const more = Array.from({ length: 60 }, (_, n) => `q${n}`);
+  const later = more.map((id) => pool.add(id));
+  await stage.killLeader();
+  await Promise.all([...rest, ...later]);
   const members = Array.from({ length: 6 }, (_, n) => author(`pool.${n}`).ids());
-  expect((await Promise.all(members)).flat().sort()).toEqual([...ids].sort());
+  expect((await Promise.all(members)).flat().sort()).toEqual([...ids, ...more].sort());
 });
 
 it('what belongs to a client goes on while that lives, whoever leads, and ends after its process was killed', async () => {
@@ -134,7 +128,7 @@ it('what belongs to a client goes on while that lives, whoever leads, and ends a
   client = owner;
   await once(owner.stdout, 'data');
   await author('owned').add('while it lives');
-  await killLeader();
+  await stage.killLeader();
   expect(await author('owned').ids()).toEqual(['while it lives']);
   owner.kill('SIGKILL');
   await once(owner, 'exit');
