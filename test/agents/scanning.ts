@@ -19,6 +19,7 @@ export const Scanner = actor('Scanner', {
       }
     },
   },
+  reads: { pages: (c) => [...c.state.pages] },
 });
 
 /** It goes on until it is cancelled. */

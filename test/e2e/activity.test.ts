@@ -22,8 +22,8 @@ async function activity(key: string): Promise<ActorActivity | undefined> {
   return (await stage.troupe.actors.show(Scanner, key))?.activity;
 }
 
-it('progress of a turn is seen, and is gone with its node while the turn goes on elsewhere', async () => {
-  await open({ nodes: 2 });
+it('progress of a turn is seen, by the next leader too, and is gone with its node while the turn goes on elsewhere', async () => {
+  await open({ nodes: 2, schedulers: 2 });
   const { troupe, cluster } = stage;
   const scanner = troupe.actor(Scanner, 'a', { deadlineMs: 60_000 });
   const scanned = scanner.scan('Emma');
@@ -32,6 +32,8 @@ it('progress of a turn is seen, and is gone with its node while the turn goes on
     return turn?.progress?.text === 'half of Emma' && turn.forMs === undefined;
   };
   await stage.until('it says how far it is', isSaid);
+  await stage.killLeader();
+  await stage.until('the next leader is told as well', isSaid);
   const host = await stage.hostOf('default/Scanner/a');
   const node = cluster.nodes.find(({ name }) => name === host);
   node?.kill('SIGKILL');
@@ -43,6 +45,7 @@ it('progress of a turn is seen, and is gone with its node while the turn goes on
   });
   await troupe.signal(Scanner, 'a', 'goOn', null, { deadlineMs: 60_000 });
   expect(await scanned).toBe(1);
+  expect(await troupe.actor(Scanner, 'a').pages()).toEqual(['Emma']);
   expect((await activity('a'))?.turn).toBeUndefined();
 });
 
