@@ -94,6 +94,9 @@ export interface Call {
   readonly priority?: SaidPriority;
   /** It takes what its method yields, from this position on: answered by what there is, see `Taken`. */
   readonly from?: number;
+  /** Nobody waits for it any more, which is said as long as it is not answered: where nothing is known of it, it
+   *  shall not run. Older nodes take no notice. */
+  readonly cancelled?: true;
   /** Of the calling actor's scope: how often that went back is told by it. Absent when it never did. */
   readonly incarnation?: number;
 }
@@ -141,7 +144,8 @@ export interface NotHere {
   readonly unrun?: true;
 }
 
-/** gateway | node → node: the caller no longer waits. Queued: dropped; running: told by signal. */
+/** gateway | node → node: the caller no longer waits. Queued: dropped; running: told by signal. A call that is sent
+ *  again says the same (`cancelled`), and is answered. */
 export interface CancelCall {
   readonly kind: 'cancel-call';
   readonly actor: ActorId;

@@ -218,21 +218,27 @@ describe('a call to an actor whose place is known', () => {
     call(1);
     bus.take();
     calls.cancel(session, 1);
-    expect(bus.take().map(({ message }) => message.kind)).toEqual(['cancel-call']);
+    const said = [{ kind: 'cancel-call' }, { kind: 'call', cancelled: true }];
+    expect(bus.take().map(({ message }) => message)).toMatchObject(said);
     clock.pass(1_500);
-    expect(bus.take().map(({ message }) => message.kind)).toEqual(['cancel-call']);
+    expect(bus.take().map(({ message }) => message)).toMatchObject(said);
     const outcome = { ok: false, failure: { code: 'CANCELLED', message: 'in time' } } as const;
     calls.onResult({ kind: 'call-result', actor, session, number: 1, outcome });
     expect(answers).toHaveLength(1);
     expect(calls.size).toBe(0);
   });
 
-  test('that was cancelled and of which no node knows is forgotten without a word', () => {
+  test('that was cancelled says so wherever its actor goes, for as long as nobody answers', () => {
     placed();
     call(1);
     calls.cancel(session, 1);
-    clock.pass(4_000);
-    expect(calls.size).toBe(0);
+    clock.pass(10_000);
+    bus.take();
+    routes.learn(actor, { node: second, birth: 10, epoch: 19 });
+    located({ node: second, birth: 10, epoch: 19 });
+    expect(bus.take().map(({ message }) => message)).toContainEqual(
+      expect.objectContaining({ kind: 'call', epoch: 19, cancelled: true }),
+    );
     expect(answers).toEqual([]);
   });
 });

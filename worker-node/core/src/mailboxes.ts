@@ -16,6 +16,7 @@
  * B9  a call that was sent to an earlier placement of the actor here is not taken: it may have been turned away
  *     there, which is known no more. Whoever still asks is told to look where the actor is, and asks again.
  * B10 a call that is cancelled before its actor is live does not run here, if it had not begun.
+ * B11 a cancel is never forgotten here: what cannot be told of it now is told when it runs again.
  */
 import {
   type ActorId,
@@ -90,9 +91,12 @@ export class Mailboxes {
     this.#take(activation, letter);
   }
 
-  onCancel(cancel: CancelCall): void {
-    const activation = this.#core.actors.get(cancel.actor);
-    if (activation === undefined) return;
+  onCancel({ actor, ...cancelled }: CancelCall): void {
+    const activation = this.#core.actors.get(actor);
+    if (activation !== undefined) this.#cancel(activation, cancelled);
+  }
+
+  #cancel(activation: Activation, cancel: Pick<CancelCall, 'session' | 'number'>): void {
     const matches = (input: Input) => isOf(input, cancel.session, cancel.number);
     const { parked } = activation;
     if (parked !== undefined && matches(parked)) {
@@ -106,7 +110,9 @@ export class Mailboxes {
     const queued = activation.mailbox.findIndex(matches);
     const input = activation.mailbox[queued];
     if (input !== undefined) {
-      if (hasBegun(activation, input)) return;
+      // B11
+      input.cancelled = hasBegun(activation, input);
+      if (input.cancelled) return;
       activation.mailbox.splice(queued, 1);
       // Whether it runs is decided elsewhere by now: where its caller asked no more, it does not.
       if (isGoing(activation)) return closed(activation, cancel.session, cancel.number);
@@ -116,7 +122,7 @@ export class Mailboxes {
     const turn =
       activation.dispatched.find((one) => matches(one.input)) ??
       [...activation.reads].find((one) => matches(one.input));
-    if (turn === undefined || activation.runner === undefined) return;
+    if (turn === undefined || turn.input.cancelled || activation.runner === undefined) return;
     turn.input.cancelled = true;
     this.#core.runners.frame(activation.runner, { kind: 'cancel', work: turn.work });
   }
@@ -272,6 +278,7 @@ export class Mailboxes {
 
   #take(activation: Activation, message: Call | Letter): void {
     const { phase } = activation;
+    if (message.kind === 'call' && message.cancelled) this.#cancel(activation, message.caller);
     const gone = phase === 'released';
     if (!gone && message.kind === 'call' && wasTurnedAway(activation, message, this.#core.now)) {
       return this.#turnAway(activation, message);
@@ -311,9 +318,11 @@ export class Mailboxes {
     if (reply !== undefined) {
       return this.#reply(activation, call.replyTo, call.caller, reply, call.clock);
     }
+    const isCancelled = call.cancelled === true || this.#cancelled.has(call);
     const again = activation.open.get(session)?.get(number);
     if (again !== undefined) {
       again.replyTo = call.replyTo;
+      if (isCancelled) this.#cancel(activation, call.caller);
       return;
     }
     if (known !== undefined && number < known.low) {
@@ -323,7 +332,9 @@ export class Mailboxes {
     const lateMs = this.#core.senderClocks.lateMs(call, this.#core.now);
     if (lateMs >= 0) return this.#refuse(call, tooLate(call, lateMs), lateMs);
     const until = this.#core.now - lateMs;
-    if (this.#cancelled.has(call)) {
+    // Whether it runs is decided elsewhere by now, where its caller says the same.
+    if (isCancelled && isGoing(activation)) return;
+    if (isCancelled) {
       const outcome: Outcome = { ok: false, failure: cancelled(activation) };
       return this.answerUnrun(activation, inputOfCall(activation, call, false, until), outcome);
     }

@@ -9,7 +9,7 @@
  * G1  a turn's call leaves after its record; its result reaches the turn's record before anything
  *     that depends on it leaves.
  * G2  what a call came to belongs to the turn that made it: with its end all its calls are closed, and whom
- *     it still called is told.
+ *     it still called is told, until that has answered, wherever it goes meanwhile.
  * G3  what a task had asked for and not awaited is cancelled when no other attempt of it follows: that would ask
  *     for it again, under the same number.
  */
@@ -70,6 +70,8 @@ export interface OutgoingCall {
   /** Of the latest placement that it was sent to. */
   sentEpoch: number;
   sentAt: number;
+  /** Nobody waits for it here, and its callee has not answered yet (G2). */
+  cancelled: boolean;
 }
 
 /** Ordinals of one turn lie below this, so a number tells turn and ordinal. */
@@ -98,7 +100,7 @@ export class OutgoingCalls {
     const session = sessionOf(activation);
     const number = begun.seq * numbersPerTurn + ordinal;
     const known = this.#open.get(keyOf(session, number));
-    if (known !== undefined) {
+    if (known !== undefined && !known.cancelled) {
       known.work = work;
       known.runner = runner;
       return;
@@ -133,6 +135,7 @@ export class OutgoingCalls {
       sentTo: undefined,
       sentEpoch: 0,
       sentAt: this.#core.now,
+      cancelled: false,
     });
   }
 
@@ -163,6 +166,7 @@ export class OutgoingCalls {
       sentTo: undefined,
       sentEpoch: 0,
       sentAt: this.#core.now,
+      cancelled: false,
     });
   }
 
@@ -213,12 +217,8 @@ export class OutgoingCalls {
 
   /** These calls of a turn have lost a race: their callees are told, nobody hears them. */
   lose(activation: Activation, ordinals: readonly number[]): void {
-    const calls = this.#byOwner.get(sessionOf(activation));
-    for (const call of calls ?? []) {
-      if (!ordinals.includes(call.ordinal)) continue;
-      this.#open.delete(keyOf(call.session, call.number));
-      calls?.delete(call);
-      this.#cancel(call);
+    for (const call of this.#byOwner.get(sessionOf(activation)) ?? []) {
+      if (ordinals.includes(call.ordinal)) this.#cancel(call);
     }
   }
 
@@ -245,7 +245,14 @@ export class OutgoingCalls {
     }
   }
 
-  #cancel({ session, number, to, sentTo }: OutgoingCall): void {
+  /** It is no more of those that its caller waits for. What was never sent is not known to anybody. */
+  #cancel(call: OutgoingCall): void {
+    const { session, number, to, sentTo, sentEpoch } = call;
+    this.#byOwner.get(call.owner)?.delete(call);
+    call.cancelled = sentEpoch > 0;
+    const key = keyOf(session, number);
+    if (call.cancelled) this.#open.set(key, call);
+    else this.#open.delete(key);
     if (sentTo === undefined) return;
     const message = { kind: 'cancel-call', actor: to, session, number } as const;
     this.#core.out.send({ kind: 'to-node', node: sentTo, message });
@@ -294,6 +301,7 @@ export class OutgoingCalls {
       standstills: 0,
       path: call.path,
       ...(call.priority === undefined ? {} : { priority: call.priority }),
+      ...(call.cancelled ? { cancelled: true } : {}),
       ...(call.scope === undefined ? {} : { scope: call.scope }),
       ...(activation === undefined ? {} : this.#known(call, activation, place)),
       ...(activation === undefined ? {} : incarnationOf(activation)),
@@ -336,6 +344,7 @@ export class OutgoingCalls {
 
   #settle(call: OutgoingCall, outcome: Outcome, clock: VectorClock | undefined): void {
     this.#open.delete(keyOf(call.session, call.number));
+    if (call.cancelled) return;
     this.#byOwner.get(call.owner)?.delete(call);
     const { activation, ordinal, name, work } = call;
     if (activation !== undefined) {

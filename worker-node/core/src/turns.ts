@@ -567,6 +567,8 @@ export class Turns {
     } as const;
     const timer = firingOf(activation, input.cause);
     this.#core.runners.frame(activation.runner, timer === undefined ? frame : { ...frame, timer });
+    // It was cancelled where it could not be told, or at a runner that is gone (B11).
+    if (input.cancelled) this.#core.runners.frame(activation.runner, { kind: 'cancel', work });
   }
 
   #yieldedBy(activation: Activation, input: Input): { readonly yielded?: number } {

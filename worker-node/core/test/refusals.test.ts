@@ -80,7 +80,7 @@ describe('an actor that is being read back', () => {
 });
 
 describe('a turn that has begun', () => {
-  it('is neither cancelled nor refused while it waits to be run again', () => {
+  it('is not refused while it waits to be run again, and hears then that it was cancelled', () => {
     const a = new TestNode('a');
     a.place(ledger);
     a.autoCommit = false;
@@ -98,5 +98,8 @@ describe('a turn that has begun', () => {
     a.call('list', '', { number: 3 });
     expect(a.values()).toEqual([[], 'stepped', ['x']]);
     expect(a.effects).toHaveLength(3);
+    const frames = a.work.flatMap((one) => (one.kind === 'to-runner' ? [one.frame] : []));
+    const again = a.turns().findLast(({ method }) => method === 'steps')?.work;
+    expect(frames).toContainEqual({ kind: 'cancel', work: again });
   });
 });

@@ -87,6 +87,7 @@ export class Departures {
   #halted = false;
   #mismatch: TroupeError | undefined;
   #abandoned: TroupeError | undefined;
+  #onAsked: (() => void) | undefined;
 
   /** `onPassive` is called when it may be that nothing is open but what is only waited for. */
   constructor(
@@ -135,6 +136,12 @@ export class Departures {
   /** What is recorded and was not asked for again. */
   get unasked(): readonly string[] {
     return [...this.#recorded.values()].map((record) => `${record.kind} ${record.name}`);
+  }
+
+  /** Calls it once all that is recorded was asked for again. */
+  whenAsked(then: () => void): void {
+    if (this.#recorded.size === 0) then();
+    else this.#onAsked = then;
   }
 
   /** What has not come to anything yet: a turn may not end and leave it behind. */
@@ -187,6 +194,7 @@ export class Departures {
       );
     }
     this.#recorded.delete(ordinal);
+    if (this.#recorded.size === 0) this.#onAsked?.();
     const recorded = record !== undefined && 'outcome' in record;
     if (this.#failed !== undefined && !recorded && !this.#lost.has(ordinal)) {
       throw failureIn(this.#failed);

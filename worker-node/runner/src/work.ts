@@ -178,7 +178,10 @@ export class Work {
 
   /** The caller no longer waits. User code hears it by its signal and by what it awaits of us. */
   cancel(): void {
-    this.#stop(troupeError('CANCELLED', `${this.name} was cancelled`));
+    const stop = (): void => this.#stop(troupeError('CANCELLED', `${this.name} was cancelled`));
+    // One that runs again comes first to where it was, so that what it had done can be undone.
+    if (this.#recorded.length > 0) this.departures.whenAsked(stop);
+    else stop();
   }
 
   /** Its actor is not here any more: a go that was on its way comes too late (R5). */

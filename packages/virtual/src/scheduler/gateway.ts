@@ -107,6 +107,8 @@ interface OpenCall {
   sentAt: number;
   sentTo: Incarnation | undefined;
   sentEpoch: number;
+  /** Its client no longer waits: its actor is told so until it has answered. */
+  cancelled?: true;
 }
 
 interface Target {
@@ -338,6 +340,7 @@ export class Gateway {
       const text = `call ${number} of ${actor} was cancelled before it was sent to a node`;
       return this.#answer(open, { ok: false, failure: failure('CANCELLED', text) });
     }
+    open.cancelled = true;
     const message = { kind: 'cancel-call', actor, session, number };
     this.#world.network.send(this.#process, `node:${open.sentTo}`, message);
   }
@@ -421,6 +424,7 @@ export class Gateway {
       ...(call.priority === undefined ? {} : { priority: call.priority }),
       ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
       ...(call.from === undefined ? {} : { from: call.from }),
+      ...(open.cancelled ? { cancelled: true } : {}),
     };
     this.#world.network.send(this.#process, `node:${route.node}`, message);
   }

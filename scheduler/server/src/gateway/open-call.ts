@@ -52,8 +52,8 @@ export interface OpenCall extends Omit<NewCall, 'sink' | 'low' | 'from'> {
   sentAt: number;
   /** Of the latest placement that it was sent to. */
   sentEpoch: number;
-  /** Its client no longer waits; monotonic ms until which the node's word on it is handed on. */
-  cancelledUntil?: number;
+  /** Its client no longer waits: its actor is told so until it has answered. */
+  cancelled?: true;
 }
 
 /** One actor with open calls. */

@@ -77,8 +77,6 @@ export interface CallCounts {
   unknown: number;
 }
 
-/** How long the node's word on a cancelled call is waited for. */
-const cancelMsMax = 3_000;
 const backoffMsMin = 20;
 const backoffMsMax = 1_000;
 
@@ -167,10 +165,10 @@ export class OpenCalls {
       this.#answer(call, { ok: false, failure: failure('CANCELLED', text) });
       return;
     }
-    // Only its node knows whether it ran; it says so, or the client hears nothing and knows that.
-    const now = this.#start.clock.now();
-    call.cancelledUntil ??= now + cancelMsMax;
-    if (call.target.route !== undefined) this.#send(call, call.target.route, now);
+    // Only its node knows whether it ran: it is told until it says so, also when the client waits no longer for that.
+    call.cancelled = true;
+    const { route } = call.target;
+    if (route !== undefined) this.#send(call, route, this.#start.clock.now());
   }
 
   /** The stream behind `sink` is gone: its client asks again elsewhere, under the same numbers. */
@@ -340,11 +338,9 @@ export class OpenCalls {
     if (birth < route.birth) return this.#answer(call, { ok: false, failure: ofGone(call) });
     // The route is that of the one before.
     if (birth > route.birth) return this.#resolve(call.target);
-    if (call.cancelledUntil !== undefined) {
+    if (call.cancelled) {
       const { actor, session, number } = call;
-      call.sentAt = now;
       this.#start.bus.send(route.node.subject, { kind: 'cancel-call', actor, session, number });
-      return;
     }
     if (call.sentAt > 0) this.counts.resent++;
     call.sentAt = now;
@@ -365,6 +361,7 @@ export class OpenCalls {
       ...(priority === undefined || priority === 'normal' ? {} : { priority }),
       ...(call.atTurn === undefined ? {} : { atTurn: call.atTurn }),
       ...(call.from === undefined ? {} : { from: call.from }),
+      ...(call.cancelled ? { cancelled: true } : {}),
     };
     this.#start.bus.send(route.node.subject, message);
   }
@@ -445,8 +442,6 @@ export class OpenCalls {
 
   #expire(target: Target, now: number): void {
     for (const call of target.calls) {
-      if (call.cancelledUntil !== undefined && call.cancelledUntil <= now) this.#remove(call);
-      if (call.cancelledUntil !== undefined) continue;
       const reason = expiryOf(call, now);
       if (reason === undefined) continue;
       if (reason.code === 'OUTCOME_UNKNOWN') this.counts.unknown++;
