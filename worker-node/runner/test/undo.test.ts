@@ -47,6 +47,7 @@ export const Trip = actor('Trip', {
     },
     async alone(c) { await c.step('slow', hang, { compensate: (was) => String(was) }); },
     async late(c) { await booked(c, 'hotel'); await c.step('slow', hang); },
+    async watches(c) { while (!c.signal.aborted) await booked(c, 'hotel'); throw c.signal.reason; },
     async pays(c) {
       await c.step('take', () => 5, { compensate: async (sum, undo) => undo.actor('Account', 'a').deposit(sum) });
       throw new Error('no account');
@@ -79,9 +80,10 @@ interface Story {
 async function play(
   method: string,
   given: { readonly recorded?: readonly Recorded[]; readonly limitMs?: number } = {},
-  on: { readonly stepsMax?: number } = {},
+  on: { readonly stepsMax?: number; readonly cancelled?: boolean } = {},
 ): Promise<Story> {
   const work = runner.turn(trip, method, [], { callId: 'c', ...given });
+  if (on.cancelled === true) runner.send({ kind: 'cancel', work });
   const recorded: Recorded[] = [...(given.recorded ?? [])];
   let steps = 0;
   for (;;) {
@@ -194,6 +196,16 @@ describe('a turn that fails', () => {
     const again = await play('late', { recorded: story.recorded.slice(0, 2) });
     expect(names(again)).toEqual(names(story));
     expect(again.outcome).toEqual(story.outcome);
+  });
+
+  test('undoes all that it had done when it is cancelled as it runs again', async () => {
+    const { recorded: whole } = await play('goes');
+    const [hotel] = whole;
+    if (hotel?.kind !== 'step') throw new Error('nothing is recorded');
+    const recorded = [0, 1, 2].map((ordinal) => ({ ...hotel, ordinal }));
+    const story = await play('watches', { recorded }, { cancelled: true });
+    expect(names(story).slice(3)).toEqual(['failed', ...recorded.map(() => 'undo hotel')]);
+    expect(failureText(story.outcome)).toMatch(/^CANCELLED/);
   });
 
   test('undoes by a call of an actor, which is recorded', async () => {
