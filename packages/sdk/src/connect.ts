@@ -336,12 +336,23 @@ function actorHandle<T>(
     }
     const value = encodeValue([...args], 'args');
     checkSize('args', value);
+    refuseOfStream({ atTurn, waitsMs: options.waitsMs });
     const { tenant, platform } = way;
-    const request = { tenant, type, key, method, value, birth, scope };
+    const said = priority ?? '';
+    const request = { tenant, type, key, method, value, birth, scope, priority: said };
     const order = { request, id, from, deadlineMs, platform };
     return streamOf(way.unary, signal === undefined ? order : { ...order, signal });
   });
   return withStreams<T>(calls, streams);
+}
+
+/** What a stream cannot do: it is of a turn to come, and its values are awaited for as long as that goes on. */
+function refuseOfStream(options: { readonly [option: string]: number | undefined }): void {
+  for (const [option, given] of Object.entries(options)) {
+    if (given === undefined) continue;
+    const what = `${option} is of calls and of no stream; take the stream from a handle without it`;
+    throw troupeError('INVALID_ARGUMENT', what, { argument: option });
+  }
 }
 
 function submit<O>(way: Way, name: string, input: unknown, options: SubmitOptions): Promise<O> {

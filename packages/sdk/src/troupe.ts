@@ -46,9 +46,10 @@ export interface CallOptions {
   readonly priority?: PriorityName;
   /** Scope of an actor that the call creates. */
   readonly scope?: string;
-  /** Milliseconds that the turn may wait for signals; what its type declares unless given. */
+  /** Milliseconds that the turn may wait for signals; what its type declares unless given. Not of streams, which
+   *  are awaited for as long as their turn goes on. */
   readonly waitsMs?: number;
-  /** Reads go to the actor as it was after this turn; 0 is how it was born. */
+  /** Reads go to the actor as it was after this turn; 0 is how it was born. Not of streams. */
   readonly atTurn?: number;
   /** The actor of this birth, as a view says it: `GONE` when it was destroyed. */
   readonly birth?: number;

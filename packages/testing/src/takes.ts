@@ -31,7 +31,7 @@ export function take(
   stream: TestStream,
   after: (ms: number, run: () => void) => () => void,
 ): Promise<TakeResponse> {
-  const { tenant, type, key, method, value: args, from, scope, birth } = request;
+  const { tenant, type, key, method, value: args, from, scope, birth, priority } = request;
   const deadlineMs = from === 0 ? request.deadlineMs : limits.takeMs;
   return new Promise((resolve, reject) => {
     const leave = (): void => {
@@ -53,7 +53,7 @@ export function take(
     stream.on('data', ({ messages }: OpenResponse) => {
       for (const { welcome, result, refused } of messages) {
         if (welcome) {
-          const of = { deadlineMs, scope, birth, priority: '' };
+          const of = { deadlineMs, scope, birth, priority };
           const call = { number: 1, low: 1, type, key, method, args, ...of };
           stream.write({ messages: [{ call: { ...call, from } as typeof call }] });
         } else if (result || refused) {

@@ -15,6 +15,10 @@ const Desk = actor('Desk', {
     serve(c, id: string) {
       c.state.served.push(id);
     },
+    *serves(c, id: string) {
+      c.state.served.push(id);
+      yield id;
+    },
   },
   reads: { served: (c) => c.state.served },
 });
@@ -68,4 +72,20 @@ test('a priority that is none is refused where it is said', () => {
   expect(() => troupe.actor(Desk, 'a', { priority: 'urgent' as 'high' })).toThrow(
     'it is low, normal or high',
   );
+});
+
+test('what is urgent goes first as a stream too, which refuses what it cannot do', async () => {
+  const troupe = cluster.connect();
+  const held = troupe.actor(Desk, 'b').hold();
+  const calls: Promise<unknown>[] = [troupe.actor(Desk, 'b').serve('call')];
+  await cluster.advance('1s');
+  calls.push(troupe.actor(Desk, 'b', { priority: 'high' }).stream.serves('stream').reply());
+  await cluster.advance('1s');
+  open();
+  await Promise.all([held, ...calls]);
+  expect(await troupe.actor(Desk, 'b').served()).toEqual(['stream', 'call']);
+  for (const options of [{ atTurn: 1 }, { waitsMs: 1_000 }]) {
+    const refused = () => troupe.actor(Desk, 'b', options).stream.serves('none');
+    expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  }
 });

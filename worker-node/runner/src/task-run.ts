@@ -12,10 +12,10 @@ import type { CallLimit } from '@troupe/sdk';
 import type { TaskDefinition } from '@troupe/sdk/internal';
 import type { Host } from './activation.ts';
 import type { Configured, ConfigValues } from './configs.ts';
-import { ask, checkDeadline, type Emit } from './departures.ts';
+import { ask, type Emit } from './departures.ts';
 import { encodeOutput, failed } from './outcome.ts';
 import { publication } from './topics.ts';
-import { callsFrom, logOf } from './turn.ts';
+import { callsFrom, callWithin, logOf } from './turn.ts';
 import type { UseMeter } from './use-meter.ts';
 import { Work } from './work.ts';
 
@@ -111,8 +111,7 @@ class TaskScope {
 
   readonly publish = (topic: string, value: unknown, options: CallLimit = {}): Promise<unknown> => {
     this.#work.checkOpen('c.publish');
-    const deadlineMs = checkDeadline(options.deadlineMs);
-    return this.#work.departures.call(publication(topic, value), deadlineMs);
+    return callWithin(this.#work, publication(topic, value), options);
   };
 }
 

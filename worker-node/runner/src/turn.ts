@@ -29,7 +29,7 @@ import {
   saidPriority,
 } from '@troupe/sdk/internal';
 import { type Configured, type ConfigValues, notConfigured } from './configs.ts';
-import { ask, checkDeadline, type Emit } from './departures.ts';
+import { type Asked, ask, checkDeadline, type Emit } from './departures.ts';
 import type { Box, HeldState } from './held-state.ts';
 import type { HeldTimers } from './held-timers.ts';
 import { checkNumber, checkOptions, checkTries } from './options.ts';
@@ -189,7 +189,7 @@ export class TurnScope {
     checkSignal(name);
     const asked = ask(nameOf(actor), key, signalMethod, [name, value]);
     checkOptions(`c.signalTo ${name}`, options);
-    return this.#work.departures.call(asked, checkDeadline(options.deadlineMs));
+    return callWithin(this.#work, asked, options);
   };
 
   readonly actor = (actor: Named, key: string, options: CallLimit = {}): unknown =>
@@ -228,16 +228,14 @@ export class TurnScope {
   ): Promise<unknown> => {
     this.#work.checkOpen('c.subscribe');
     this.#checkMethod(method, `topic ${topic}`);
-    const asked = subscription(this.id, topic, method);
     checkOptions(`c.subscribe ${topic}`, options);
-    return this.#work.departures.call(asked, checkDeadline(options.deadlineMs));
+    return callWithin(this.#work, subscription(this.id, topic, method), options);
   };
 
   readonly unsubscribe = (topic: string, options: CallLimit = {}): Promise<unknown> => {
     this.#work.checkOpen('c.unsubscribe');
-    const asked = unsubscription(this.id, topic);
     checkOptions(`c.unsubscribe ${topic}`, options);
-    return this.#work.departures.call(asked, checkDeadline(options.deadlineMs));
+    return callWithin(this.#work, unsubscription(this.id, topic), options);
   };
 
   #usedTimers(): { readonly draft: TimerDraft; readonly forUser: Timers } {
@@ -278,6 +276,14 @@ export function callsFrom(work: Work, actor: Named, key: string, options: CallLi
       deadlineMs,
     );
   });
+}
+
+/** One call, as urgent and within as long as its options say. */
+export function callWithin(work: Work, asked: Asked, options: CallLimit): Promise<unknown> {
+  const deadlineMs = checkDeadline(options.deadlineMs);
+  const what = `a call of ${asked.type}/${asked.key}`;
+  const priority = saidPriority(what, options.priority);
+  return work.departures.call(priority === undefined ? asked : { ...asked, priority }, deadlineMs);
 }
 
 /** The context of a read. What commits or leaves the actor is not there, and says so. */

@@ -9,14 +9,16 @@ export const Trader = actor('Trader', {
     tell(c, topic, value) { c.publish(topic, value); c.send('Other', 'k').note('a'); },
     fail(c) { c.publish('prices', 1); throw new Error('no'); },
     large(c) { c.publish('prices', 'x'.repeat(70_000)); },
-    async follow(c, topic, method) { return await c.subscribe(topic, method); },
-    async leave(c, topic) { return await c.unsubscribe(topic); },
+    async follow(c, topic, method, options) { return await c.subscribe(topic, method, options); },
+    async leave(c, topic, options) { return await c.unsubscribe(topic, options); },
+    async nudge(c, options) { return await c.signalTo('Other', 'k', 'go', 1, options); },
     onPrice(c, price) { c.state.heard.push(price); },
     keep(c) { globalThis.publish = c.publish; },
     late() { globalThis.publish('prices', 1); },
   },
   reads: { tells(c) { c.publish('prices', 1); }, follows(c) { c.subscribe('prices', 'onPrice'); } },
 });
+export const tell = task('tell', (c, options) => c.publish('prices', 1, options));
 `;
 
 let runner: RunnerProcess;
@@ -72,5 +74,30 @@ describe('c.subscribe', () => {
     const actor = await runner.activate('Trader', 'e');
     const { outcome } = await runner.run(actor, 'follow', ['prices', 'onPrize']);
     expect(failureText(outcome)).toContain('has no method onPrize for topic prices');
+  });
+});
+
+describe('what a turn or a task asks of a topic, or signals to an actor', () => {
+  test.each([
+    ['follow', ['prices', 'onPrice']],
+    ['leave', ['prices']],
+    ['nudge', []],
+  ])('is as urgent as it says, or refused (%s)', async (method, args) => {
+    const actor = await runner.activate('Trader', method);
+    const work = runner.turn(actor, method, [...args, { priority: 'high' }]);
+    const asked = await runner.next('call-out', (frame) => frame.work === work);
+    expect(asked.priority).toBe('high');
+    runner.send({ kind: 'call-returned', work, ordinal: asked.ordinal, outcome: ok(true) });
+    replyOf((await runner.done(work)).outcome);
+    const wrong = await runner.run(actor, method, [...args, { priority: 'first' }]);
+    expect(failureText(wrong.outcome)).toContain('INVALID_ARGUMENT');
+  });
+
+  test('is as urgent as it says, also from a task', async () => {
+    const work = runner.task('tell', { priority: 'high' });
+    const asked = await runner.next('call-out', (frame) => frame.work === work);
+    expect(asked).toMatchObject({ method: 'publish', priority: 'high' });
+    runner.send({ kind: 'call-returned', work, ordinal: asked.ordinal, outcome: ok(1) });
+    await runner.next('task-done', (frame) => frame.work === work);
   });
 });

@@ -227,6 +227,8 @@ export interface TakeRequest {
   readonly deadlineMs: number;
   readonly birth: number;
   readonly scope: string;
+  /** Of the call that it begins; normal when empty. */
+  readonly priority: string;
 }
 
 export interface TakeResponse {

@@ -25,6 +25,7 @@ import {
   checkedBirth,
   checkedDeadline,
   checkedNumber,
+  checkedPriority,
   checkedScope,
   jsonOf,
   tenantOf,
@@ -45,6 +46,7 @@ export interface TakeRequest {
   readonly deadlineMs: number;
   readonly birth: number;
   readonly scope: string;
+  readonly priority: string;
 }
 
 export interface StreamMessage {
@@ -117,6 +119,7 @@ async function taken(gateway: Gateway, request: TakeRequest, signal?: AbortSigna
     args: args.bytes,
     scope: request.scope === '' ? '' : checkedScope(request.scope),
     birth: checkedBirth(request.birth),
+    priority: checkedPriority(request.priority),
     // What has begun needs no time to be accepted in.
     deadlineAt: from === 0 ? accepted : gateway.now() + limits.takeMs - sweptMs,
     runMs,
