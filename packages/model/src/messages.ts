@@ -329,6 +329,8 @@ export interface Place {
   /** It was released under this epoch, and nothing was written of it since: what its node handed over then is
    *  what stands in the store. Absent where the leader does not know. */
   readonly follows?: number;
+  /** And by then it was not in memory, and had nothing to do until somebody asks it. */
+  readonly asleep?: true;
 }
 
 /** How an actor stands to going back in time, by the journal. */
@@ -494,7 +496,14 @@ export interface Drain {
 export interface Released {
   readonly kind: 'released';
   readonly incarnation: Incarnation;
-  readonly actors: readonly { readonly actor: ActorId; readonly epoch: number }[];
+  readonly actors: readonly ReleasedActor[];
+}
+
+export interface ReleasedActor {
+  readonly actor: ActorId;
+  readonly epoch: number;
+  /** It was not in memory, and has nothing to do until somebody asks it. */
+  readonly asleep?: true;
 }
 
 export interface ReleaseSeen {

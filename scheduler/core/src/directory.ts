@@ -27,6 +27,7 @@ import {
   type PlaceSeen,
   type Rebased,
   type Released,
+  type ReleasedActor,
   type Resolve,
   topicType,
 } from '@troupe/model';
@@ -54,6 +55,11 @@ export interface DirectoryEffects {
   noNodes(): void;
 }
 
+interface Follows {
+  readonly epoch: number;
+  readonly release: ReleasedActor;
+}
+
 export class Directory {
   readonly #desk: Desk;
   readonly #places: Deliveries<ActorId>;
@@ -61,7 +67,7 @@ export class Directory {
   readonly #askers = new Map<ActorId, Map<Address, Resolve>>();
   readonly #effects: DirectoryEffects;
   /** The release that a placement follows on, until the node has seen it. */
-  readonly #follows = new Map<ActorId, { readonly epoch: number; readonly release: number }>();
+  readonly #follows = new Map<ActorId, Follows>();
 
   constructor(desk: Desk, effects: DirectoryEffects) {
     this.#desk = desk;
@@ -177,18 +183,20 @@ export class Directory {
 
   /** The node stored the final state of these: they go elsewhere with an empty chain. */
   released({ incarnation, actors: entries }: Released): void {
-    const seen = entries.filter(({ actor: id, epoch }) => {
+    const seen = entries.filter((entry) => {
+      const { actor: id, epoch } = entry;
       const actor = this.#desk.state.actors.get(id);
       if (actor?.epoch !== epoch || actor.node !== incarnation) return true;
       const target = this.#wished(id) ?? this.#targetOfRelease(incarnation);
       // No node can take it: the release is not seen, and comes again.
       if (target === undefined) return false;
-      this.#decidePlaced(id, target, { chain: [], bundle: this.#bundleOf(actor) }, epoch);
+      this.#decidePlaced(id, target, { chain: [], bundle: this.#bundleOf(actor) }, entry);
       return true;
     });
     if (seen.length > 0) {
       const { term } = this.#desk;
-      this.#desk.toNode(incarnation, { kind: 'release-seen', term, actors: seen });
+      const actors = seen.map(({ actor, epoch }) => ({ actor, epoch }));
+      this.#desk.toNode(incarnation, { kind: 'release-seen', term, actors });
     }
   }
 
@@ -249,7 +257,7 @@ export class Directory {
     actor: ActorId,
     target: NodeRecord,
     as: { readonly chain: readonly ChainLink[]; readonly bundle: BundleHash },
-    release?: number,
+    release?: ReleasedActor,
   ): void {
     const before = this.#desk.state.actors.get(actor);
     const left = before?.node;
@@ -370,7 +378,7 @@ export class Directory {
     const follows = this.#follows.get(id);
     return {
       ...place,
-      ...(follows?.epoch === epoch ? { follows: follows.release } : {}),
+      ...(follows?.epoch === epoch ? followsOn(follows) : {}),
       ...(heir === undefined ? {} : { heir }),
       ...(seed === undefined ? {} : { seed }),
       ...(life === undefined ? {} : { wish: life }),
@@ -379,6 +387,10 @@ export class Directory {
       ...this.#desk.state.rewinds.placeOf(actor),
     };
   }
+}
+
+function followsOn({ release: { epoch, asleep } }: Follows): Pick<Place, 'follows' | 'asleep'> {
+  return asleep === true ? { follows: epoch, asleep } : { follows: epoch };
 }
 
 function* idsOf(actors: Iterable<ActorRecord>): Generator<ActorId> {

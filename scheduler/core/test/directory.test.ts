@@ -280,6 +280,21 @@ describe('draining', () => {
     expect(before.scene.to(before.present, 'place').at(-1)).not.toHaveProperty('follows');
   });
 
+  it('says that an actor was released with nothing to do, until its node has died', () => {
+    const { scene } = cluster(3);
+    const { node, epoch } = where(scene.resolves('a'));
+    scene.hear({ kind: 'leaving', incarnation: node });
+    const asleep = { actor: cart('a'), epoch, asleep: true } as const;
+    scene.hear({ kind: 'released', incarnation: node, actors: [asleep] });
+    const { node: present } = scene.actor('a');
+    expect(scene.to(present, 'place').at(-1)).toMatchObject({ follows: epoch, asleep: true });
+    expect(scene.to(node, 'release-seen').at(-1)?.actors).toEqual([{ actor: cart('a'), epoch }]);
+    scene.dies(present);
+    scene.sealed(present);
+    const { node: third } = scene.actor('a');
+    expect(scene.to(third, 'place').at(-1)).not.toHaveProperty('asleep');
+  });
+
   it('needs no older log for an actor that was released, however long its chain was', () => {
     const { scene } = cluster(3);
     const first = where(scene.resolves('a')).node;

@@ -225,8 +225,10 @@ export interface Activation {
   restoredFrom: number;
   /** While it is read back: since when, in monotonic ms and in those that its node was awake, and where that is. */
   restoring: { readonly since: number; readonly awakeAt: number; at: string };
-  /** It left memory here with nothing to do, and was not in it since. */
+  /** It left memory with nothing to do, here or where it was released, and was not in it since. */
   asleep: boolean;
+  /** It is read back for no other reason than that its node has died: to see whether it has anything to do. */
+  isLookedAt: boolean;
   /** Its dead letters, when it has left memory here; undefined when that is not known. */
   deadWhenLeft: DeadSummary | undefined;
 }
@@ -310,9 +312,16 @@ export function activationOf(place: Place, ownFrom: number, now: number): Activa
     lived: false,
     restoredFrom: 0,
     restoring: { since: now, awakeAt: 0, at: '' },
-    asleep: false,
+    asleep: sleeps(place),
+    isLookedAt: false,
     deadWhenLeft: undefined,
   };
+}
+
+/** Nobody wants anything of it where it is placed, and it wanted nothing when it was released. */
+function sleeps({ asleep, chain, seed, wish, rewind, upgrade, leave }: Place): boolean {
+  if (asleep !== true || chain.length > 0 || seed !== undefined) return false;
+  return [wish, rewind, upgrade, leave].every((one) => one === undefined);
 }
 
 /** Whether it may have something to do that nobody asks it for. */

@@ -101,7 +101,8 @@ export class Ailing {
     this.#ticks += 1;
     for (const [activation, illness] of this.#ill) {
       const { heldUntil, triedAt } = illness;
-      if (triedAt <= this.#core.now && mayHaveToDo(activation)) this.#core.hosting.wake(activation);
+      if (triedAt <= this.#core.now && mayHaveToDo(activation))
+        this.#core.hosting.wakeAgain(activation);
       if (heldUntil === 0 || heldUntil > this.#core.now) continue;
       illness.heldUntil = 0;
       if (activation.waiting.length > 0 || illness.byHealth) this.#core.hosting.wake(activation);

@@ -240,15 +240,18 @@ export class Checkpointing {
     this.#keep(activation, stored.revision);
     this.#core.lines.onStored(activation);
     const lives = this.#core.rewinds.onStored(activation);
-    if (activation.chain.length > 0 || activation.rewind.back === 'stored') {
-      activation.chain = [];
-      activation.rewind.back = undefined;
-      this.#rebased.add(activation);
-      this.#tellRebased([activation]);
-    }
+    if (activation.chain.length > 0 || activation.rewind.back === 'stored') this.rebase(activation);
     if (lives) this.#core.hosting.live(activation);
     this.#core.departures.changed(activation);
     this.#core.passivation.onStored(activation);
+  }
+
+  /** What stands in the store holds all that it did: no log is needed. */
+  rebase(activation: Activation): void {
+    activation.chain = [];
+    activation.rewind.back = undefined;
+    this.#rebased.add(activation);
+    this.#tellRebased([activation]);
   }
 
   /** Letters were taken that the checkpoint holds as open: they are not asked to be taken for ever. */

@@ -272,7 +272,12 @@ export class Departures {
 
   #tell(activations: readonly Activation[]): void {
     const { incarnation } = this.#core.config;
-    for (const actors of inMessages(activations)) {
+    for (const some of inMessages(activations)) {
+      const actors = some.map((one) => {
+        return this.#released.get(one.actor)?.asleep === true
+          ? { ...one, asleep: true as const }
+          : one;
+      });
       this.#core.out.send({
         kind: 'to-leader',
         message: { kind: 'released', incarnation, actors },

@@ -14,6 +14,8 @@
  *     follows right behind, and comes back when its runner cannot make anything of that state.
  * H3  nobody lives by a checkpoint that is older than the one known to be stored.
  * H4  an actor that is to be destroyed comes into memory, and never to a runner.
+ * H6  whoever had nothing to do where it was is not brought into memory here until somebody wants it: its
+ *     release says so, or, of a node that has died, its checkpoint when there are no facts beyond it.
  * H5  reading back ends within `restoreMs`, one way or the other, and says where it was.
  */
 import {
@@ -33,13 +35,14 @@ import {
   type ToRunner,
   troupeError,
 } from '@troupe/model';
-import { type Activation, activationOf, rest } from './activation.ts';
+import { type Activation, activationOf, mayHaveToDo, rest } from './activation.ts';
 import { checkpointHead } from './checkpoint.ts';
 import type { Core } from './core.ts';
 import type { NodeEvent, NodeSend, RunnerId } from './events.ts';
 import { freshMemory, type Memory, replay, unheard } from './memory.ts';
 import { freshPast } from './past.ts';
 import { refuseConflict } from './quarantine.ts';
+import { servingCode } from './state-code.ts';
 import { beginningOf, headOf, isOfBirth } from './tombstone.ts';
 
 /** A late twin of a placement comes within seconds. One that was held up for longer than this was sent by a
@@ -91,19 +94,28 @@ export class Hosting {
     if (left !== undefined) this.#core.checkpointing.inherit(activation, left);
     this.#seen(place);
     // Placed right after its creation: no history can exist. Else its outbox and a turn that had
-    // begun may wait, so it is read back at once.
+    // begun may wait, so it is read back at once, unless it is known that none does (H6).
     if (place.epoch === place.birth + 1 && !activation.heir && place.seed === undefined) {
       activation.memory = freshMemory();
       activation.past = freshPast(activation);
-    } else this.wake(activation);
+    } else if (!activation.asleep) {
+      activation.isLookedAt = place.chain.length > 0 && place.rewind === undefined;
+      this.wakeAgain(activation);
+    }
     this.#core.wishes.onPlaced(activation);
     this.#core.rewinds.onPlaced(activation);
     this.#core.handover.onPlaced(activation, place.leave);
     this.#core.upgrades.onPlace(activation, place);
   }
 
-  /** Brings a cold activation into memory. */
+  /** Brings a cold activation into memory: somebody wants something of it. */
   wake(activation: Activation): void {
+    activation.isLookedAt = false;
+    this.wakeAgain(activation);
+  }
+
+  /** Likewise, for the reason for which it was to be there before. */
+  wakeAgain(activation: Activation): void {
     if (activation.phase !== 'cold' || this.#core.rewinds.isBeingStored(activation)) return;
     if (activation.wish.kind !== 'ending' && !this.#core.ailing.mayWake(activation)) return;
     // Nothing was ever written of it: the constructor makes its state.
@@ -140,7 +152,27 @@ export class Hosting {
     this.#restoring.delete(activation);
     if (activation.wish.kind === 'ending') return this.#core.wishes.onRestored(activation);
     const stored = headOf(event.checkpoint?.body, activation.birth)?.epoch ?? 0;
-    if (!this.#core.rewinds.onRestored(activation, stored)) this.start(activation);
+    if (this.#core.rewinds.onRestored(activation, stored)) return;
+    if (this.#mayLieDown(activation, event)) this.#lieDown(activation);
+    else this.start(activation);
+  }
+
+  /** H6: its node has died, its checkpoint holds all that it did, and it has nothing to do. */
+  #mayLieDown(activation: Activation, { facts, checkpoint, damaged }: Restored): boolean {
+    if (!activation.isLookedAt || mayHaveToDo(activation)) return false;
+    // Else the leader has not heard of its last upgrade, and hears of it when it lives.
+    const { bundle } = servingCode(activation, activation.memory?.madeBy);
+    if (bundle !== activation.placed.bundle) return false;
+    const isWhole = headOf(checkpoint?.body, activation.birth) !== undefined;
+    return isWhole && facts.length === 0 && damaged === undefined;
+  }
+
+  #lieDown(activation: Activation): void {
+    this.leaveMemory(activation);
+    activation.building = undefined;
+    this.#core.ailing.isLive(activation);
+    this.#core.checkpointing.rebase(activation);
+    this.#core.departures.changed(activation);
   }
 
   onRestoreFailed(actor: ActorId, epoch: number, reason: Failure): void {

@@ -49,7 +49,8 @@ type PlaceField =
   | 'rewind'
   | 'code'
   | 'upgrade'
-  | 'follows';
+  | 'follows'
+  | 'asleep';
 type Turn = Extract<ToRunner, { kind: 'turn' }>;
 type Activate = Extract<ToRunner, { kind: 'activate' }>;
 type RestoreOrder = Extract<NodeSend, { kind: 'restore' }>;
