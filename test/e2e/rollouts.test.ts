@@ -1,6 +1,6 @@
 /** Actors go over to another version of their state on a real cluster, whatever is killed meanwhile. */
 import { fileURLToPath } from 'node:url';
-import { bundleFile } from '@troupe/cli';
+import { bundleFile, type Process } from '@troupe/cli';
 import { afterEach, expect, it } from 'vitest';
 import { Ledger as Former } from '../agents/ledgers.ts';
 import { Ledger } from '../agents/ledgers-next.ts';
@@ -139,3 +139,68 @@ it('rolling back gives the stored states, though the node that had upgraded them
   expect(await ledger('k0').ids()).toEqual(['k0/first']);
   expect(await ledger('k1').ids()).toEqual(['k1/first', 'since']);
 });
+
+/** A node that dies at this point, and hosts the first ledger. */
+async function victimAt(point: string): Promise<Process> {
+  const env = { TROUPE_CRASH_AT: point };
+  const victim = await stage.cluster.startNode({ name: 'victim' }, { env });
+  await stage.troupe.migrate('Ledger', 'k0', { to: victim.name });
+  return victim;
+}
+
+async function comesTo(state: string): Promise<void> {
+  await stage.until(`it is ${state}`, async () => (await rollout()).state === state);
+}
+
+/** All have the state that they had with version 1, and take turns with it. */
+async function isBack(): Promise<void> {
+  expect((await rollout()).failures).toEqual([]);
+  for (const key of keys) {
+    expect(await ledger(key).version()).toBe(1);
+    expect(await ledger(key).ids()).toEqual([`${key}/first`]);
+  }
+  expect(await ledger('k0').add('next')).toBe(2);
+}
+
+// Its first turn there is the one that takes it over.
+it.each(['node.turn:1', 'node.upgraded:1'])(
+  'an actor goes over once though its node dies just then, at %s',
+  async (point) => {
+    await open({ nodes: 2 });
+    const victim = await victimAt(point);
+    await stage.troupe.rollouts.start(Ledger, { atOnce: 100 });
+    expect(await victim.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    await comesTo('done');
+    await isWhole(new Map());
+  },
+);
+
+it.each(['node.turn:1', 'node.upgraded:1'])(
+  'an actor is rolled back once though its node dies just then, at %s',
+  async (point) => {
+    await open({ nodes: 2 });
+    await stage.troupe.rollouts.start(Ledger, { atOnce: 100 });
+    await comesTo('done');
+    const victim = await victimAt(point);
+    await stage.troupe.rollouts.undo(Ledger, { atOnce: 100 });
+    expect(await victim.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    await comesTo('done');
+    await isBack();
+  },
+);
+
+// Forty have gone over before. Whoever leads next does not come so far.
+it.each(['scheduler.rollout-begun:2', 'scheduler.actor-upgraded:45'])(
+  'all are rolled back once though the leader dies just then, at %s',
+  async (point) => {
+    const armed = { TROUPE_CRASH_AT: point };
+    await open({ nodes: 2, schedulers: 2, env: { s1: armed, s2: armed } });
+    await stage.troupe.rollouts.start(Ledger, { atOnce: 100 });
+    await comesTo('done');
+    const died = Promise.race(stage.cluster.schedulers.map(({ exited }) => exited));
+    await stage.troupe.rollouts.undo(Ledger, { atOnce: 100 });
+    expect(await died).toEqual({ code: null, signal: 'SIGKILL' });
+    await comesTo('done');
+    await isBack();
+  },
+);
