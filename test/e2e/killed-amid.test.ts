@@ -417,7 +417,11 @@ describe('nothing is lost, doubled or out of order when a node dies', () => {
   ])('that hands an actor over, at %s', async (point) => {
     const key = point.replace(/\W/g, '-');
     await troupe.actor(Counter, key).add('first');
-    await nodeDies(point, ['Counter', key], () => addsMeanwhile(key, () => moves(key, 'n1')));
+    await nodeDies(point, ['Counter', key], async () => {
+      // Else there may be nothing to be written ahead.
+      await troupe.actor(Counter, key).add('second');
+      await addsMeanwhile(key, () => moves(key, 'n1'));
+    });
   });
 
   it.each(['node.prepared:1', 'node.restore:1', 'node.place-seen:1'])(
