@@ -92,6 +92,20 @@ describe('a stream', () => {
     expect(sessions.size).toBe(1);
   });
 
+  test('begins with the priority that was asked for, and is refused with one that there is not', async () => {
+    const priorities: unknown[] = [];
+    const give = gives('first');
+    await stage.node(first, (call) => {
+      priorities.push(call.priority);
+      return give(call);
+    });
+    await streamed({ priority: 'high' });
+    expect(new Set(priorities)).toEqual(new Set(['high']));
+    await expect(streamed({ priority: 'urgent' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+
   test('goes on at the node that its actor moves to', async () => {
     const give = gives('first');
     await stage.node(first, (call) => (call.from === 2 ? undefined : give(call)));
