@@ -8,6 +8,7 @@
 import { type ActorId, actorParts, type Line, type OutsideEffect } from '@troupe/model';
 import { type Activation, callIdOf } from './activation.ts';
 import type { NodeFact, TurnCause, UpgradeCause } from './facts.ts';
+import { actorOfSession } from './sessions.ts';
 
 /** In the order of the turns. `line` names every actor of the scope. */
 export function outsideEffects(
@@ -87,8 +88,8 @@ function addCause(
   }
   // A timer is the actor's own, and so is its code.
   if (cause.kind !== 'call') return;
-  const caller = /^actor:(.*)#\d+$/s.exec(cause.session)?.[1];
-  if (caller !== undefined && !isOutside(caller as ActorId, line)) return;
+  const caller = actorOfSession(cause.session);
+  if (caller !== undefined && !isOutside(caller.actor, line)) return;
   add('answer', `${cause.session}:${cause.number}`);
 }
 

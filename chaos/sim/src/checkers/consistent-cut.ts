@@ -19,32 +19,15 @@ import type { ActorTruth, Truth } from './truth.ts';
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 
 export const consistentCut: MakeChecker = (truth, violate) => {
-  /** Turn in which a letter was sent, by sender, receiver and number. */
-  const sentIn = new Map<string, number>();
   const pasts = new Pasts(truth, violate);
   return {
     turnFact(fact) {
       pasts.add(fact);
       if (fact.kind !== 'turn') return;
-      for (const { to, number } of fact.letters) {
-        sentIn.set(`${fact.actor}#${fact.birth} ${to} ${number}`, fact.seq);
-      }
       const receiver = truth.actors.get(fact.actor);
       // Of a scope that has outgrown its clock nothing can be said.
       if (!isTracked(fact.clock) || !isTracked(receiver?.memory.clock ?? {})) return;
       checkClock(truth, fact, violate);
-      const { cause } = fact;
-      const sender = cause.kind === 'letter' ? truth.actors.get(cause.from) : undefined;
-      if (cause.kind !== 'letter' || receiver?.scope !== sender?.scope) return;
-      // The scope of one that was destroyed since is not known any more.
-      if (sender?.birth !== cause.fromBirth) return;
-      const from = `${cause.from}#${cause.fromBirth}`;
-      const seq = sentIn.get(`${from} ${fact.actor} ${cause.number}`) ?? 0;
-      const known = knownOf(receiver?.memory.clock, fact.clock, cause.from);
-      if (known >= seq) return;
-      violate(
-        `turn ${fact.seq} of ${fact.actor} takes a letter of turn ${seq} of ${cause.from} and knows ${known}`,
-      );
     },
     restored(restored) {
       if (truth.actors.get(restored.actor)?.node === restored.node) {
@@ -137,10 +120,6 @@ function checkClock(truth: Truth, fact: TurnFact, violate: Violate): void {
       violate(`turn ${fact.seq} of ${fact.actor} knows turn ${seq} of ${other}, at ${known}`);
     }
   }
-}
-
-function knownOf(before: VectorClock | undefined, added: VectorClock, actor: ActorId): number {
-  return Math.max(before?.[actor] ?? 0, added[actor] ?? 0);
 }
 
 /** What is between sender and receiver is in the sender's hands, whatever became of its node. */
