@@ -4,7 +4,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { readRecord } from '../src/local/state-file.ts';
 import { ownCluster } from './own-cluster.ts';
 
-const { folder, run, json } = ownCluster('counter.ts');
+const { folder, run, json } = ownCluster('tally.ts');
 beforeAll(async () => {
   const client = await connect({ address: readRecord(folder)?.address ?? '' });
   const counter = client.actor('Counter', 'a', { scope: 'team' });
@@ -59,6 +59,21 @@ it('a scope goes back only without --dry-run, to what that has said, and the ste
   await json('call', 'Counter/a', 'charge', '7');
   expect(await json('rewind', 'team', '--savepoint', 'dawn')).toMatchObject({ line });
   expect(await json('call', 'Counter/a', 'get')).toBe(before);
+});
+
+it('blocks of runs that were answered beyond a line are named, with what has become of them', async () => {
+  const actor = 'default/Counter/a';
+  const { line } = (await json('savepoint', 'team', 'eve')) as { line: Record<string, number> };
+  const turn = (line[actor] ?? 0) + 1;
+  await run(['run', 'tally', JSON.stringify({ key: 'a' }), '--run', 'tally-monday', '--wait']);
+  const block = { run: 'tally-monday', runState: 'done', block: 'one', state: 'done' };
+  expect(await json('rewind', 'team', '--savepoint', 'eve', '--dry-run')).toMatchObject({
+    blockCount: 1,
+    blocks: [{ ...block, actor, turn, calls: 1 }],
+  });
+  const shown = await run(['line', 'team', '--savepoint', 'eve']);
+  expect(shown.stdout).toContain('1 blocks of runs were answered beyond it, or wait for that');
+  expect(shown.stdout).toMatch(new RegExp(`tally-monday +done +one +done +${actor} +${turn} +1`));
 });
 
 it('what cannot be had is said, with the next move', async () => {

@@ -1,5 +1,6 @@
 export * from './abandoned.ts';
 export * from './activity.ts';
+export * from './blocks-beyond.ts';
 export * from './bytes.ts';
 export * from './call-key.ts';
 export * from './checkpoints.ts';

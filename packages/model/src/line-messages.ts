@@ -1,4 +1,5 @@
 /** What the leader and the nodes say to each other to find a line through a scope. */
+import type { BlockBeyond } from './blocks-beyond.ts';
 import type { Failure } from './errors.ts';
 import type { ActorId, Incarnation } from './ids.ts';
 import type { Line, OutsideEffect } from './line.ts';
@@ -58,6 +59,11 @@ export interface Beyond {
   readonly effects: readonly OutsideEffect[];
   /** How many there are. */
   readonly count: number;
+  /** The first of the blocks of runs that its turns beyond the line have answered, or that the one under way works
+   *  for; absent from older nodes. */
+  readonly blocks?: readonly BlockBeyond[];
+  /** How many there are. */
+  readonly blockCount?: number;
 }
 
 /** node → leader, again and again: two records claim the same turn of these actors, which do not live

@@ -1,6 +1,8 @@
 /** Savepoints: lines of a scope under names. */
-import type { ActorId, TenantName } from './ids.ts';
+import type { BlockBeyond } from './blocks-beyond.ts';
+import type { ActorId, RunId, TenantName } from './ids.ts';
 import type { Line, OutsideEffect } from './line.ts';
+import type { BlockView, RunState } from './requests.ts';
 
 /** To where a scope would go back: to the line of a savepoint, or to the last one with this turn. */
 export type LineTarget =
@@ -18,6 +20,19 @@ export interface LineView {
   readonly effects: readonly OutsideEffect[];
   /** How many there are in all. */
   readonly effectCount: number;
+  /** The first of the blocks of runs that these turns have answered, or that one under way works for; one
+   *  stands there once for each actor. */
+  readonly blocks: readonly BlockBeyondView[];
+  readonly blockCount: number;
+}
+
+/** A block of a run that has to do with turns beyond a line, and what has become of it by now. */
+export interface BlockBeyondView extends Omit<BlockBeyond, 'task'> {
+  readonly run: RunId;
+  readonly block: string;
+  /** `unknown` when nothing is known of it any more. */
+  readonly state: BlockView['state'] | 'unknown';
+  readonly runState: RunState | 'unknown';
 }
 
 export type SavepointRequest =

@@ -54,6 +54,23 @@ export interface ShownLine {
     readonly what: string;
   }[];
   readonly effectCount: number;
+  /** Blocks of runs that turns beyond the line have answered, or that one under way works for; a thousand at
+   *  most. A block stands there once for each actor. */
+  readonly blocks: readonly {
+    readonly run: string;
+    /** With its round or branch: `ask[2][0]`. */
+    readonly block: string;
+    /** What has become of it by now: that of a block of a run, or `unknown`. */
+    readonly state: string;
+    readonly runState: string;
+    readonly actor: string;
+    /** The first of these turns, and the id of the call that it was. */
+    readonly turn: number;
+    readonly call: string;
+    /** How many calls of it lie beyond the line. */
+    readonly calls: number;
+  }[];
+  readonly blockCount: number;
 }
 
 export interface Savepoint {
@@ -104,8 +121,8 @@ export function scopeOf(unary: Unary, tenant: string, scope: string, former: For
       const asked = { tenant, scope, ...named(to) };
       const waitMs = 2 * surveyMs;
       const found = await unary.ask('ScopesService/ShowLine', asked, { waitMs });
-      const { line, last, earliest, effects, effectCount } = found;
-      return { line, last, earliest, effects, effectCount };
+      const { line, last, earliest, effects, effectCount, blocks, blockCount } = found;
+      return { line, last, earliest, effects, effectCount, blocks, blockCount };
     },
     async actors() {
       const asked = { tenant, scope, after: '' };

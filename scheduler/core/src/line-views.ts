@@ -6,15 +6,21 @@
  */
 import {
   type ActorId,
+  type Beyond,
   type BeyondFound,
+  type BlockBeyond,
+  type BlockBeyondView,
+  blocksAmong,
   failure,
   isFailure,
   type Line,
   limits,
   type OutsideEffect,
   type RequestBody,
+  type TenantName,
 } from '@troupe/model';
 import { askNodes } from './ask-nodes.ts';
+import { viewBlockBeyond } from './blocks-beyond.ts';
 import type { Desk } from './desk.ts';
 import { boundOf, missed } from './line-targets.ts';
 import type { Size } from './sizes.ts';
@@ -25,6 +31,7 @@ type ShowLine = Extract<RequestBody, { kind: 'show-line' }>;
 
 interface Viewing {
   readonly asker: Asker;
+  readonly tenant: TenantName;
   readonly scope: string;
   readonly line: Line;
   readonly until: number;
@@ -34,11 +41,17 @@ interface Viewing {
   readonly effects: OutsideEffect[];
   effectCount: number;
   effectsLength: number;
+  readonly blocks: BlockBeyond[];
+  blockCount: number;
+  blocksLength: number;
 }
 
 const viewMsMax = 30_000;
 /** Effects that one answer names; it must fit into a message. */
 const effectsMax = 1_000;
+/** Blocks that it names beside them, and what their ids may take. */
+const blocksMax = 1_000;
+const blocksLengthMax = 100_000;
 
 export class LineViews {
   readonly #desk: Desk;
@@ -68,7 +81,7 @@ export class LineViews {
         if (fault !== undefined) {
           return this.#desk.answer(asker, { kind: 'failed', failure: fault });
         }
-        this.#view(asker, scope, line);
+        this.#view(asker, { tenant, scope, line });
       },
       { most },
     );
@@ -90,13 +103,27 @@ export class LineViews {
       view.effects.push(effect);
       view.effectsLength += length;
     }
+    this.#addBlocks(view, beyond);
     if (view.open.size === 0) this.#shown(ask, view);
   }
 
+  /** An older node names those that stand among its effects, and no more. */
+  #addBlocks(view: Viewing, { effects, blocks = blocksAmong(effects), blockCount }: Beyond): void {
+    view.blockCount += blockCount ?? blocks.length;
+    for (const block of blocks) {
+      view.blocksLength += block.actor.length + block.task.length + block.call.length;
+      if (view.blocks.length === blocksMax || view.blocksLength > blocksLengthMax) return;
+      view.blocks.push(block);
+    }
+  }
+
   #shown(ask: number, view: Viewing): void {
-    const { scope, line, last, earliest, effects, effectCount } = view;
-    const shown = { scope, line, last, earliest, effects, effectCount };
-    this.#end(ask, { kind: 'line', line: shown });
+    const { tenant, scope, line, last, earliest, effects, effectCount, blockCount } = view;
+    const found = { scope, line, last, earliest, effects, effectCount, blockCount };
+    const blocks = view.blocks
+      .map((block) => viewBlockBeyond(this.#desk.state, tenant, block))
+      .sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1));
+    this.#end(ask, { kind: 'line', line: { ...found, blocks } });
   }
 
   /** What was asked is not so any more. */
@@ -120,19 +147,21 @@ export class LineViews {
     this.#end(ask, { kind: 'failed', failure: failure('UNAVAILABLE', text) });
   }
 
-  #view(asker: Asker, scope: string, line: Line): void {
+  #view(asker: Asker, of: Pick<Viewing, 'tenant' | 'scope' | 'line'>): void {
     const ask = this.#surveys.nextAsk();
     const view: Viewing = {
       asker,
-      scope,
-      line,
+      ...of,
       until: this.#desk.now + viewMsMax,
-      open: new Set(Object.keys(line) as ActorId[]),
+      open: new Set(Object.keys(of.line) as ActorId[]),
       last: {},
       earliest: {},
       effects: [],
       effectCount: 0,
       effectsLength: 0,
+      blocks: [],
+      blockCount: 0,
+      blocksLength: 0,
     };
     this.#views.set(ask, view);
     this.#send(ask, view);
@@ -149,4 +178,9 @@ export class LineViews {
     this.#views.delete(ask);
     if (view !== undefined) this.#desk.answer(view.asker, answer);
   }
+}
+
+/** No id holds a control character. */
+function placeOf({ run, block, actor }: BlockBeyondView): string {
+  return [run, block, actor].join('\u0000');
 }

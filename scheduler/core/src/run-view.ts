@@ -85,7 +85,7 @@ function summary(run: RunRecord, blocks: readonly BlockView[]): RunView {
   };
 }
 
-function stateOf({ end, state }: RunRecord): RunState {
+export function stateOf({ end, state }: RunRecord): RunState {
   if (end !== undefined) return end.state;
   if (state.active.size + state.ready.size + state.asking.size > 0) return 'running';
   return state.paused.size > 0 ? 'waiting' : 'running';
@@ -168,7 +168,7 @@ function byPlace(left: Context, right: Context): number {
   return left.slot - right.slot;
 }
 
-function viewContext(run: RunRecord, context: Context, tasks: TaskTable): BlockView {
+export function viewContext(run: RunRecord, context: Context, tasks: TaskTable): BlockView {
   const { instance, slot } = context;
   const block = contextId(context);
   const attempts = instance.attempts[slot] ?? 0;

@@ -10,7 +10,9 @@ import {
   type AskBeyond,
   type AskTurns,
   type Beyond,
+  type BlockBeyond,
   type Bytes,
+  blocksAmong,
   type Failure,
   type FoundTurn,
   type FromRunner,
@@ -30,7 +32,7 @@ import type { NodeEvent, NodeSend, RunnerId } from './events.ts';
 import type { NodeFact } from './facts.ts';
 import { FormerActors } from './former-actors.ts';
 import { freshMemory, type Memory } from './memory.ts';
-import { outsideEffects, stepsUnderWay } from './outside-effects.ts';
+import { answerUnderWay, outsideEffects, stepsUnderWay } from './outside-effects.ts';
 import {
   earliestOf,
   endSegment,
@@ -70,6 +72,9 @@ interface Question {
 const foundMax = 256;
 /** Effects of one actor that are named. */
 const effectsMax = 200;
+/** Blocks of runs that are named for one actor, and what their ids may take; they must fit into a message. */
+const blocksMax = 1_000;
+const blocksLengthMax = 100_000;
 
 export class Lines {
   readonly #core: Core;
@@ -403,6 +408,7 @@ export class Lines {
     const rest = earliest === undefined ? begunFacts(activation, recorded) : [...past.facts];
     const failed = begun === undefined ? 0 : this.#core.deadLetters.failedBefore(activation, begun);
     const underWay = stepsUnderWay(activation, line, failed);
+    const owed = answerUnderWay(activation, line);
     const segments = past.segments.filter(({ to }) => to > seq);
     this.readPast(activation, segments, (bodies) => {
       if (isFailure(bodies)) return found(bodies);
@@ -411,7 +417,14 @@ export class Lines {
       );
       const done = outsideEffects({ actor: id, birth }, [...facts, ...rest], line);
       const effects = [...done, ...underWay];
-      const some = { last, effects: effects.slice(0, effectsMax), count: effects.length };
+      const blocks = blocksAmong(owed === undefined ? done : [...done, owed]);
+      const some = {
+        last,
+        effects: effects.slice(0, effectsMax),
+        count: effects.length,
+        blocks: firstOf(blocks),
+        blockCount: blocks.length,
+      };
       found(earliest === undefined ? some : { ...some, earliest });
     });
   }
@@ -498,6 +511,17 @@ function begunFacts(
     { kind: 'turn-begun', ...head, cause, method, args, path, clock: {}, ...streamed },
     ...recorded.map((one) => ({ kind: 'turn-recorded', ...head, recorded: one }) as const),
   ];
+}
+
+/** As many as an answer may name. */
+function firstOf(blocks: readonly BlockBeyond[]): readonly BlockBeyond[] {
+  let length = 0;
+  const fits = ({ actor, task, call }: BlockBeyond) => {
+    length += actor.length + task.length + call.length;
+    return length <= blocksLengthMax;
+  };
+  const end = blocks.slice(0, blocksMax).findIndex((block) => !fits(block));
+  return blocks.slice(0, end < 0 ? blocksMax : end);
 }
 
 function isThere(segment: Segment | undefined): segment is Segment {

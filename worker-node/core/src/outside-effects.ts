@@ -77,6 +77,19 @@ export function stepsUnderWay(
   return parked ? [] : [effect(next, '?')];
 }
 
+/** The answer that a call waits for whose turn has begun, and of which nothing was given yet. */
+export function answerUnderWay(
+  { id: actor, memory }: Activation,
+  line: Line,
+): OutsideEffect | undefined {
+  const begun = memory?.begun;
+  if (begun === undefined || begun.seq <= (line[actor] ?? 0)) return undefined;
+  const { seq: turn, cause, yielded } = begun;
+  // What it has yielded so far is given, and so named already.
+  if (cause.kind !== 'call' || yielded !== undefined) return undefined;
+  return { actor, turn, kind: 'answer', what: `${cause.session}:${cause.number}` };
+}
+
 function addCause(
   cause: TurnCause | UpgradeCause,
   line: Line,

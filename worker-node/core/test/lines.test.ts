@@ -43,6 +43,17 @@ function listAt(node: TestNode, atTurn: number, number: number, epoch = 2): unkn
   return node.values().at(-1);
 }
 
+const noBlocks = { blocks: [], blockCount: 0 };
+
+/** As a task calls: each call under a session of its own. */
+function callBy(node: TestNode, task: string, number: number, id: string): void {
+  node.call('add', id, { session: `task:${task}:p1f` as never, number });
+}
+
+function block(task: string, turn: number) {
+  return { actor: ledger, task, turn };
+}
+
 function link(node: string, epoch: number): ChainLink {
   return { ...(seal(node)[0] as ChainLink), epoch };
 }
@@ -291,8 +302,10 @@ describe('beyond a line', () => {
       earliest: 0,
       count: 10,
       effects: all,
+      ...noBlocks,
     });
-    expect(beyond(node, { [ledger]: 6 })).toEqual({ last: 6, earliest: 0, count: 0, effects: [] });
+    const none = { last: 6, earliest: 0, count: 0, effects: [], ...noBlocks };
+    expect(beyond(node, { [ledger]: 6 })).toEqual(none);
     // What stays within the scope is not outside.
     expect(beyond(node, { [ledger]: 2, [other]: 5 })).toMatchObject({ count: 4 });
   });
@@ -306,7 +319,51 @@ describe('beyond a line', () => {
     });
     node.call('ask', 'x', { number: 1 });
     const effects = [{ actor: ledger, turn: 1, kind: 'call', what: 'Ledger/other.add' }];
-    expect(beyond(node, { [ledger]: 0 })).toEqual({ last: 0, earliest: 0, count: 1, effects });
+    const found = { last: 0, earliest: 0, count: 1, effects, ...noBlocks };
+    expect(beyond(node, { [ledger]: 0 })).toEqual(found);
+  });
+
+  it('lies every block of a run that its turns have answered, however many effects are named', () => {
+    const node = hosting(shared(), { checkpointTurns: 50 });
+    add(node, 1, 2);
+    callBy(node, 'run:r1:read', 1, 'before');
+    callBy(node, 'run:r1:ask[2][0]', 1, 'x');
+    // A task of no run, and a client.
+    callBy(node, 'alone', 1, 'y');
+    add(node, 3, 250);
+    callBy(node, 'run:r1:ask[2][0]', 2, 'z');
+    callBy(node, 'run:a/b:c:read', 1, 'u');
+    const shown = beyond(node, { [ledger]: 3 }) as Beyond;
+    expect([shown.effects.length, shown.count]).toEqual([200, 252]);
+    const asked = block('run:r1:ask[2][0]', 4);
+    expect(shown.blocks).toEqual([
+      { ...asked, call: 'task:run:r1:ask[2][0]:p1f:1', calls: 2 },
+      { ...block('run:a/b:c:read', 255), call: 'task:run:a/b:c:read:p1f:1', calls: 1 },
+    ]);
+    expect(shown.blockCount).toBe(2);
+  });
+
+  it('lies the block that a turn under way works for', () => {
+    const node = hosting();
+    node.message({
+      kind: 'located',
+      actor: other,
+      location: { node: 'z.aaaaaaaa' as never, birth: 3, epoch: 4 },
+    });
+    const session = 'task:run:r1:read:p1f' as never;
+    node.call('ask', 'x', { session, number: 1 });
+    const { blocks, blockCount } = beyond(node, { [ledger]: 0 }) as Beyond;
+    const waits = { ...block('run:r1:read', 1), call: `${session}:1`, calls: 1 };
+    expect([blocks, blockCount]).toEqual([[waits], 1]);
+  });
+
+  it('lie so many blocks that some are not named, and how many there are is said', () => {
+    const node = hosting(shared(), { checkpointTurns: 400 });
+    for (let branch = 1; branch <= 1_003; branch++) {
+      callBy(node, `run:r1:ask[${branch}]`, 1, `id${branch}`);
+    }
+    const { blocks = [], blockCount } = beyond(node, { [ledger]: 1 }) as Beyond;
+    expect([blocks.length, blocks[0]?.task, blockCount]).toEqual([1_000, 'run:r1:ask[2]', 1_002]);
   });
 
   it.each([

@@ -88,6 +88,25 @@ async function showLine(
       ],
       Object.entries(shown.line),
     );
+    if (shown.blockCount > 0) {
+      const cut =
+        shown.blocks.length < shown.blockCount ? `, of which ${shown.blocks.length} are named` : '';
+      terminal.line(
+        `${shown.blockCount} blocks of runs were answered beyond it, or wait for that${cut}`,
+      );
+      terminal.table(
+        [
+          { title: 'RUN', value: (one) => one.run, whole: true },
+          { title: 'IS', value: (one) => one.runState },
+          { title: 'BLOCK', value: (one) => one.block, whole: true },
+          { title: 'IS', value: (one) => one.state },
+          { title: 'ACTOR', value: (one) => one.actor },
+          { title: 'TURN', value: (one) => one.turn, numeric: true },
+          { title: 'CALLS', value: (one) => one.calls, numeric: true },
+        ],
+        shown.blocks,
+      );
+    }
     if (shown.effectCount === 0) return terminal.line('nothing beyond it has left the scope');
     terminal.line(`${shown.effectCount} effects on others lie beyond it`);
     terminal.table(

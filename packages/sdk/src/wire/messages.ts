@@ -293,6 +293,19 @@ export interface LineMessage {
     readonly what: string;
   }[];
   readonly effectCount: number;
+  readonly blocks: readonly BlockBeyondMessage[];
+  readonly blockCount: number;
+}
+
+interface BlockBeyondMessage {
+  readonly run: string;
+  readonly block: string;
+  readonly state: string;
+  readonly runState: string;
+  readonly actor: string;
+  readonly turn: number;
+  readonly call: string;
+  readonly calls: number;
 }
 
 export interface PutReservationMessage {
