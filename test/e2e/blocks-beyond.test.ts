@@ -22,9 +22,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-it('the dry run of a rewind names exactly the blocks of runs that were answered beyond the line, whatever was killed', async () => {
+/** A run of which four blocks were answered after the savepoint `opened`, and one is waiting for that. */
+async function begin() {
   stage = await scene({ nodes: 3, schedulers: 2 });
-  const { troupe, cluster } = stage;
+  const { troupe } = stage;
   await troupe.deploy((await bundleFile(bundle)).bytes);
   // One of them is in another scope: it does not go back with those of the run.
   const lent = troupe.actor(Shelf, 'lent', { scope: 'others' });
@@ -38,7 +39,12 @@ it('the dry run of a rewind names exactly the blocks of runs that were answered 
   await scope.savepoint('opened');
   await run.resume('open', true);
   await stage.until('a turn is under way', async () => existsSync(join(folder, 'holding')));
+  return { run, scope };
+}
 
+it('the dry run of a rewind names exactly the blocks of runs that were answered beyond the line, whatever was killed', async () => {
+  const { run, scope } = await begin();
+  const { troupe, cluster } = stage;
   /** Every call of the actor beyond the line, by the id that it was answered. */
   const callsOf = async (key: string, from: number) => {
     return (await troupe.actor(Shelf, key).calls()).slice(from);
@@ -92,4 +98,27 @@ it('the dry run of a rewind names exactly the blocks of runs that were answered 
   expect(ended).toMatchObject(
     expected.map((block) => ({ ...block, state: 'done', runState: 'done' })),
   );
+});
+
+it('blocks stay as they are when the scope of their run goes back, one that waits is told, and a new run begins from where they stood', async () => {
+  const { run, scope } = await begin();
+  const near = stage.troupe.actor(Shelf, 'near');
+  const [early] = await near.calls();
+  await scope.rewind({ savepoint: 'opened' });
+  expect(await near.calls()).toEqual([early]);
+  await expect(run.result()).rejects.toMatchObject({ code: 'REWOUND' });
+  const { blocks } = await run.view();
+  const stateOf = (id: string) => blocks.find(({ block }) => block === id)?.state;
+  expect(['early', 'each', 'one', 'held'].map(stateOf)).toEqual(['done', 'done', 'done', 'failed']);
+  writeFileSync(join(folder, 'go'), '');
+  const again = await run.again({ block: 'each', run: 'tuesday' });
+  await again.result();
+  const calls = await near.calls();
+  expect(calls[0]).toBe(early);
+  const blockOf = (id: string) => /task:run:(\w+):(.+):\w+:\d+$/.exec(id)?.slice(1).join(' ');
+  expect(calls.slice(1).map(blockOf)).toEqual([
+    'tuesday each[0]',
+    'tuesday each[0]',
+    'tuesday one',
+  ]);
 });

@@ -73,6 +73,7 @@ it('blocks of runs that were answered beyond a line are named, with what has bec
   });
   const shown = await run(['line', 'team', '--savepoint', 'eve']);
   expect(shown.stdout).toContain('1 blocks of runs were answered beyond it, or wait for that');
+  expect(shown.stdout).toContain('troupe runs again RUN --block BLOCK');
   expect(shown.stdout).toMatch(new RegExp(`tally-monday +done +one +done +${actor} +${turn} +1`));
 });
 

@@ -97,15 +97,17 @@ async function showLine(
       terminal.table(
         [
           { title: 'RUN', value: (one) => one.run, whole: true },
-          { title: 'IS', value: (one) => one.runState },
+          { title: 'RUN IS', value: (one) => one.runState },
           { title: 'BLOCK', value: (one) => one.block, whole: true },
-          { title: 'IS', value: (one) => one.state },
+          { title: 'BLOCK IS', value: (one) => one.state },
           { title: 'ACTOR', value: (one) => one.actor },
           { title: 'TURN', value: (one) => one.turn, numeric: true },
           { title: 'CALLS', value: (one) => one.calls, numeric: true },
         ],
         shown.blocks,
       );
+      terminal.line('they stay as they are; when its run has ended, one starts anew by');
+      terminal.line('  troupe runs again RUN --block BLOCK');
     }
     if (shown.effectCount === 0) return terminal.line('nothing beyond it has left the scope');
     terminal.line(`${shown.effectCount} effects on others lie beyond it`);
