@@ -52,6 +52,18 @@ export const Helper = actor('Helper', {
         return await untilUnwanted(signal);
       });
     },
+    /** Charges in a step that may have been done whenever it is given up. */
+    async charge(c, file: string) {
+      await c.step('look', () => says(file, 'looks'));
+      await c.step(
+        'charge',
+        async ({ signal }) => {
+          says(file, 'charges');
+          return await untilUnwanted(signal);
+        },
+        { compensate: (charged) => says(file, `refunds ${charged}`) },
+      );
+    },
     /** Calls along the keys, one from the other; before the last call it stands while the file is closed. */
     async around(c, keys: string[], file: string): Promise<unknown> {
       const [next = '', ...rest] = keys;

@@ -76,6 +76,27 @@ it.each(['step', 'wait'] as const)(
   },
 );
 
+it('a step that was at work when its node died is undone when its call is cancelled before it runs again', async () => {
+  const stop = new AbortController();
+  const charging = helper('charged', { signal: stop.signal }).charge(file);
+  const ended = charging.catch((thrown: unknown) => thrown);
+  await stage.until('it charges', async () => lines().includes('charges'));
+  const nodes = stage.cluster.nodes.filter(({ running }) => running);
+  for (const node of nodes) {
+    node.kill('SIGKILL');
+    await node.exited;
+  }
+  stop.abort();
+  for (const _ of nodes) await stage.cluster.startNode({ runners: 1 });
+  // The client waits for the end of what it cancels, but not for as long as nodes may be away.
+  expect(await ended).toMatchObject({
+    code: expect.stringMatching(/^(CANCELLED|OUTCOME_UNKNOWN)$/),
+  });
+  await stage.until('it is refunded', async () => lines().length > 2);
+  expect(lines()).toEqual(['looks', 'charges', 'refunds undefined']);
+  expect(await helper('charged').ids()).toEqual([]);
+});
+
 it('what a cancelled turn had asked of others is cancelled too: what runs hears it, what waits never runs', async () => {
   await helper('callee').ids();
   const stops = [new AbortController(), new AbortController()] as const;

@@ -22,7 +22,8 @@ export type Recorded =
       readonly ordinal: number;
       readonly kind: 'step';
       readonly name: string;
-      readonly outcome: Outcome;
+      /** Absent while it is at work: that is recorded of one that is undone when its turn fails. */
+      readonly outcome?: Outcome;
       /** It is undone when its turn fails. */
       readonly undo?: true;
     }

@@ -54,8 +54,9 @@ export class Decisions {
     const ordinal = Math.max(-1, ...recorded.map(ordinalOf), ...atWork.keys()) + 1;
     if (ordinal > limits.turnStepsMax) return false;
     const open = recorded.filter((one) => one.outcome === undefined).map(ordinalOf);
-    const lost = [...open, ...atWork.keys()];
-    const undo = [...recorded.filter(isToUndo), ...[...atWork.values()].filter(hasUndo)]
+    const lost = [...new Set([...open, ...atWork.keys()])];
+    const undo = recorded
+      .filter(isToUndo)
       .sort((left, right) => right.ordinal - left.ordinal)
       .map(({ name }) => name);
     const found = {
@@ -115,17 +116,13 @@ function isUndone(recorded: readonly Recorded[], failed: Failed, name: string): 
   );
 }
 
-/** A step that was done, and can be undone. */
+/** A step that was done or may have been, and can be undone. */
 function isToUndo(one: Recorded): boolean {
-  return one.kind === 'step' && hasUndo(one) && one.outcome.ok;
-}
-
-function hasUndo({ undo }: { readonly undo?: true }): boolean {
-  return undo === true;
+  return one.kind === 'step' && one.undo === true && one.outcome?.ok !== false;
 }
 
 function isDone(one: Recorded): boolean {
-  return one.kind === 'step' && one.outcome.ok;
+  return one.kind === 'step' && one.outcome?.ok === true;
 }
 
 function ordinalOf({ ordinal }: Recorded): number {

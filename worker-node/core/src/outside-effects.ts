@@ -3,7 +3,7 @@
  *
  * Y11 everything that has left the scope by a turn that is durable is named, also by one that has not
  *     ended.
- * Y13 so is what may have: a step of the turn under way that has begun, and is not recorded.
+ * Y13 so is what may have: a step that has begun, and of which no outcome is recorded.
  */
 import { type ActorId, actorParts, type Line, type OutsideEffect } from '@troupe/model';
 import { type Activation, callIdOf } from './activation.ts';
@@ -21,6 +21,8 @@ export function outsideEffects(
   let cause: TurnCause | undefined;
   let failed: number | undefined;
   let isGiven = false;
+  /** Of steps at work in the turn, where they stand among the effects. */
+  const begun = new Map<number, number>();
   for (const fact of facts) {
     if (!('seq' in fact) || fact.seq <= after) continue;
     const add = (kind: OutsideEffect['kind'], what: string): void => {
@@ -30,6 +32,7 @@ export function outsideEffects(
       case 'turn-begun':
         cause = fact.cause;
         failed = fact.failed;
+        begun.clear();
         // What it yields is given before it ends.
         isGiven = fact.streamed === true;
         if (isGiven) addCause(fact.cause, line, add);
@@ -37,8 +40,13 @@ export function outsideEffects(
       case 'turn-recorded': {
         const { kind, name, ordinal } = fact.recorded;
         const callId = cause === undefined ? '' : callIdOf(actor, birth, cause, failed);
-        if (kind === 'step') add('step', `${name} (${callId}/${ordinal})`);
-        else if (fact.recorded.outcome === undefined && isOutside(calledBy(actor, name), line)) {
+        if (kind === 'step') {
+          const what = `${name} (${callId}/${ordinal})`;
+          const how = fact.recorded.outcome === undefined ? 'step-begun' : 'step';
+          const at = begun.get(ordinal) ?? effects.length;
+          effects[at] = { actor, turn: fact.seq, kind: how, what };
+          begun.set(ordinal, at);
+        } else if (fact.recorded.outcome === undefined && isOutside(calledBy(actor, name), line)) {
           add('call', name);
         }
         break;
@@ -72,7 +80,11 @@ export function stepsUnderWay(
     return { actor, turn, kind: 'step-begun', what: `${name} (${callId}/${ordinal})` };
   };
   const steps = dispatched[0]?.atWork?.values();
-  if (steps !== undefined) return [...steps].map(({ ordinal, name }) => effect(ordinal, name));
+  const known = new Set(recorded.map(({ ordinal }) => ordinal));
+  if (steps !== undefined) {
+    const unrecorded = [...steps].filter(({ ordinal }) => !known.has(ordinal));
+    return unrecorded.map(({ ordinal, name }) => effect(ordinal, name));
+  }
   const next = Math.max(-1, ...recorded.map(({ ordinal }) => ordinal)) + 1;
   return parked ? [] : [effect(next, '?')];
 }

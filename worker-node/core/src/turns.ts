@@ -164,10 +164,19 @@ export class Turns {
     const turn = this.#byWork.get(frame.work);
     if (turn === undefined || turn.activation.runner === undefined) return;
     this.begin(turn);
-    const { work, ordinal } = frame;
+    const { work, ordinal, name, undo } = frame;
     turn.atWork ??= new Map();
     turn.atWork.set(ordinal, frame);
+    if (undo === true) this.#recordBegin(turn.activation, { ordinal, kind: 'step', name, undo });
     this.#core.runners.gatedFrame(turn.activation.runner, { kind: 'step-go', work, ordinal });
+  }
+
+  /** What is to be undone is known to whoever runs the turn next, also before it comes to anything. */
+  #recordBegin(activation: Activation, step: Recorded): void {
+    const known = activation.memory?.begun?.recorded.some(
+      ({ ordinal }) => ordinal === step.ordinal,
+    );
+    if (known !== true) this.record(activation, step);
   }
 
   onStepDone(frame: Frame<'step-done'>): void {

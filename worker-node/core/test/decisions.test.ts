@@ -51,13 +51,43 @@ function step(node: TestNode, work: number, ordinal: number, name = 's'): void {
 function crashAt(node: TestNode, ordinal: number, name: string): void {
   for (let crash = 0; crash < 3; crash++) {
     const { work } = node.lastTurn();
-    node.frame({ kind: 'step-begin', work, ordinal, name, undo: true });
+    // A compensation is not undone itself.
+    const undo = name.startsWith('undo ') ? {} : ({ undo: true } as const);
+    node.frame({ kind: 'step-begin', work, ordinal, name, ...undo });
     node.crashRunner();
   }
 }
 
 const raceWon: Decided = { kind: 'race', ordinal: 2, name: 'of 2', outcome: ok(1), lost: [0] };
 const crashed = { code: 'USER_ERROR', message: 'no flight' } as const;
+
+describe('a step that can be undone', () => {
+  test('begins when it is recorded that it is at work, so that whoever runs its turn next knows', () => {
+    const { node, work } = running();
+    const begin = { kind: 'step-begin', work, ordinal: 0, name: 'charge', undo: true } as const;
+    const isBegun = () =>
+      node.sent.some((one) => one.kind === 'to-runner' && one.frame.kind === 'step-go');
+    node.autoCommit = false;
+    node.frame(begin);
+    expect(isBegun()).toBe(false);
+    node.commit();
+    expect(isBegun()).toBe(true);
+    const atWork = { kind: 'step', ordinal: 0, name: 'charge', undo: true };
+    expect(recordedIn(node)).toEqual([atWork]);
+    node.autoCommit = true;
+    node.crashRunner();
+    expect(node.lastTurn().recorded).toEqual([atWork]);
+    // It is recorded once, and then what it came to.
+    step(node, node.lastTurn().work, 0, 'charge');
+    expect(recordedIn(node)).toEqual([atWork, { ...atWork, outcome: ok('charge') }]);
+  });
+
+  test('is recorded after it was done only if nothing undoes it', () => {
+    const { node, work } = running();
+    node.frame({ kind: 'step-begin', work, ordinal: 0, name: 'look' });
+    expect(recordedIn(node)).toEqual([]);
+  });
+});
 
 describe('a race', () => {
   test('is recorded, its losing calls are cancelled, and what they come to is not', () => {
@@ -131,6 +161,7 @@ describe('a turn that has failed and is being undone', () => {
     crashAt(node, 1, 'charge');
     expect(node.lastTurn().recorded).toMatchObject([
       { kind: 'step', name: 'hotel' },
+      { kind: 'step', name: 'charge' },
       { kind: 'failed', ordinal: 2, lost: [1], undo: ['charge', 'hotel'], found: true },
     ]);
     // The runner says what it undoes, and that counts from then on.
@@ -143,10 +174,11 @@ describe('a turn that has failed and is being undone', () => {
     node.crashRunner();
     expect(node.lastTurn().recorded).toMatchObject([
       { kind: 'step', name: 'hotel' },
+      { kind: 'step', name: 'charge' },
       { kind: 'failed', ordinal: 2, undo },
       { kind: 'step', name: 'undo charge' },
     ]);
-    expect(node.lastTurn().recorded[1]).not.toHaveProperty('found');
+    expect(node.lastTurn().recorded[2]).not.toHaveProperty('found');
     expect(node.outcomes()).toEqual([]);
   });
 
@@ -159,6 +191,7 @@ describe('a turn that has failed and is being undone', () => {
     node.crashRunner();
     expect(node.lastTurn().recorded).toMatchObject([
       { name: 'hotel' },
+      { name: 'charge' },
       { kind: 'failed', lost: [1], undo: ['charge', 'hotel'] },
     ]);
   });

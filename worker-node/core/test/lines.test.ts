@@ -389,4 +389,22 @@ describe('beyond a line', () => {
     expect(found()).toEqual([{ ...effect, kind: 'step', what: `pay ${effectId}` }]);
     expect(beyond(node, { [ledger]: 1 })).toMatchObject({ effects: [], count: 0 });
   });
+
+  it('lies a step that can be undone by its name, also when its runner has died at it', () => {
+    const node = hosting(shared());
+    const found = () => (beyond(node, { [ledger]: 0 }) as Beyond).effects;
+    const what = `pay (${ledger}#1/s1:1/0)`;
+    const begin = { kind: 'step-begin', ordinal: 0, name: 'pay', undo: true } as const;
+    node.call('hang', 'x', { number: 1 });
+    node.frame({ ...begin, work: node.lastTurn().work });
+    const begun = { actor: ledger, turn: 1, kind: 'step-begun', what };
+    expect(found()).toEqual([begun]);
+    node.crashRunner();
+    expect(found()[0]).toEqual(begun);
+    const { work } = node.lastTurn();
+    const outcome = { ok: true, value: encodeValue(1) } as const;
+    node.frame({ ...begin, work });
+    node.frame({ ...begin, kind: 'step-done', work, outcome });
+    expect(found()).toEqual([{ ...begun, kind: 'step' }]);
+  });
 });

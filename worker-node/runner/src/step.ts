@@ -4,7 +4,8 @@
  *
  * S1  a recorded step is never run again: its result or its failure is given back.
  * S2  live and replayed, a failed step throws the same failure.
- * S3  a step that was done, or lost a race or was at work so that nobody knows, is undone if the turn fails.
+ * S3  a step that was done, or lost a race or was at work so that nobody knows, is undone if the turn fails;
+ *     so is one that was at work in a runner of before, and is not begun again.
  */
 import {
   decodeValue,
@@ -55,6 +56,11 @@ async function runStep(
   if (record?.outcome !== undefined && !departures.isLost(ordinal)) {
     if (record.outcome.ok) undone?.(decodeValue(record.outcome.value));
     return valueIn(record.outcome);
+  }
+  if (record !== undefined && work.stopped !== undefined) {
+    departures.unknown(ordinal);
+    undone?.(undefined);
+    throw work.stopped;
   }
   const own = new AbortController();
   const onLost = (): void => {

@@ -208,6 +208,21 @@ describe('a turn that fails', () => {
     expect(failureText(story.outcome)).toMatch(/^CANCELLED/);
   });
 
+  test('undoes what was at work in a runner that died, when it is cancelled before it comes to that again', async () => {
+    const atWork: Recorded = { kind: 'step', ordinal: 1, name: 'car', undo: true };
+    const story = await play('book', { recorded: [hotel, atWork] }, { cancelled: true });
+    const undone = ['failed', 'undo car', 'undo mail', 'undo hotel'];
+    expect(names(story)).toEqual(['hotel', 'car', ...undone]);
+    expect(resultOf(story, 'undo car')).toMatch(/^undefined, undone as/);
+    expect(failureText(story.outcome)).toMatch(/^CANCELLED/);
+    for (let known = 3; known <= story.recorded.length; known++) {
+      const again = await play('book', { recorded: story.recorded.slice(0, known) });
+      expect(names(again)).toEqual(names(story));
+      expect(resultOf(again, 'undo car')).toBe(resultOf(story, 'undo car'));
+      expect(again.outcome).toEqual(story.outcome);
+    }
+  });
+
   test('undoes by a call of an actor, which is recorded', async () => {
     const story = await play('pays');
     expect(names(story)).toEqual(['take', 'failed', 'Account/a.deposit', 'undo take']);

@@ -40,7 +40,8 @@ export const effectOnce: MakeChecker = (truth, violate) => {
       if (actor === undefined) return;
       if (fact.kind === 'turn-recorded') {
         const begun = actor.memory.begun;
-        if (begun === undefined || fact.recorded.kind !== 'step') return;
+        const { kind, outcome } = fact.recorded;
+        if (begun === undefined || kind !== 'step' || outcome === undefined) return;
         recorded.add(`${callIdIn(truth, actor, begun.cause)}/${fact.recorded.ordinal}`);
         return;
       }

@@ -107,7 +107,8 @@ function undosOf(begun: BegunTurn): readonly string[] {
   const done = new Set<number>();
   const end = failedIn(recorded)?.ordinal ?? Infinity;
   for (const one of recorded) {
-    if (one.kind === 'step' && one.ordinal < end && one.outcome.ok) done.add(one.ordinal);
+    if (one.kind === 'step' && one.ordinal < end && one.outcome?.ok !== false)
+      done.add(one.ordinal);
     if ('lost' in one) for (const ordinal of one.lost) done.add(ordinal);
   }
   return undoable(begun)
