@@ -137,7 +137,7 @@ export const errorTable = {
     'none',
     'fork a checkpoint of before both (`troupe checkpoints`), or take away the record that is wrong',
   ),
-  LOG_CORRUPT: row(15, false, 'none', 'restore the log named from a replica or a backup'),
+  LOG_CORRUPT: row(15, false, 'unknown', 'restore the log named from a replica or a backup'),
   INTERNAL: row(13, false, 'unknown', 'report this with the log of the process named'),
 } as const satisfies Record<string, ErrorRow>;
 

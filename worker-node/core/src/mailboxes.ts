@@ -50,7 +50,15 @@ import { enqueue } from './mailbox-order.ts';
 import { letterPart, sameCause, senderOf, signalled, unheard } from './memory.ts';
 import { mannerOf } from './outbox.ts';
 import { crowdedOut, ofAnother } from './outside-callers.ts';
-import { asUnknown, cancelled, full, noteTurnedAway, tooLate, wasTurnedAway } from './refusals.ts';
+import {
+  asUnknown,
+  cancelled,
+  full,
+  mayHaveRun,
+  noteTurnedAway,
+  tooLate,
+  wasTurnedAway,
+} from './refusals.ts';
 import { actorOfSession } from './sessions.ts';
 import type { Trial } from './trials.ts';
 
@@ -180,7 +188,10 @@ export class Mailboxes {
         // Its twins may find it mended, and it was told that nothing is done (B3).
         if (reason.code === 'CONSTRUCTOR_FAILED')
           noteTurnedAway(activation, message, this.#core.now);
-        this.#refuse(message, isTried ? asUnknown(reason) : reason);
+        this.#refuse(
+          message,
+          isTried || mayHaveRun(activation, reason) ? asUnknown(reason) : reason,
+        );
       }
     }
     for (const input of activation.mailbox.splice(0)) {

@@ -14,8 +14,14 @@ import { unheard } from './memory.ts';
 const surelyUnrunMsMax = (limits.sessionMsMax - limits.deadlineMsMax) / 2;
 
 /** Why the actor is not here, said to one whose call may have been done by an earlier twin of it. */
-export function asUnknown({ message, details }: Failure): Failure {
-  return failure('OUTCOME_UNKNOWN', message, details);
+export function asUnknown({ code, message, details }: Failure): Failure {
+  return failure('OUTCOME_UNKNOWN', message, { ...details, code });
+}
+
+/** Its code does not load, and it has had turns: one of them may have been a twin of a call that waits. */
+export function mayHaveRun({ memory }: Activation, { code }: Failure): boolean {
+  if (code !== 'BUNDLE_LOAD_FAILED') return false;
+  return memory === undefined || memory.seq > 0 || memory.begun !== undefined;
 }
 
 /** From now on and for as long as a twin may come. What was noted before and is over is forgotten. */

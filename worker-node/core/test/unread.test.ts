@@ -101,6 +101,29 @@ describe('an actor that could not be brought back, and that nobody calls,', () =
 });
 
 describe('a call of an actor that could not be brought back', () => {
+  it('is not said to have done nothing when its code does not load and it may have been done before', () => {
+    const world = shared();
+    const first = new TestNode('a', world);
+    first.place(ledger);
+    first.autoCommit = false;
+    first.call('add', 'x');
+    first.commit();
+    const next = new TestNode('b', world);
+    next.startsLeft = 0;
+    next.place(ledger, 7, seal('a'));
+    next.call('add', 'x');
+    const details = { code: 'BUNDLE_LOAD_FAILED' };
+    expect(next.outcomes()).toMatchObject([
+      { ok: false, failure: { code: 'OUTCOME_UNKNOWN', details } },
+    ]);
+    // Of an actor that has never had a turn it is known.
+    const fresh = new TestNode('c');
+    fresh.startsLeft = 0;
+    fresh.place(ledger);
+    fresh.call('add', 'x');
+    expect(fresh.values()).toEqual(['BUNDLE_LOAD_FAILED']);
+  });
+
   it('waits for the next try, and is answered what it came to if it was done before', () => {
     const node = successor((first) => {
       first.call('add', 'x');
