@@ -250,6 +250,8 @@ export interface NodeConfig {
   readonly logBytesBeyondCheckpointsMax: number;
   /** An activation without a turn for so long is checkpointed and leaves memory. */
   readonly idleMs: number;
+  /** Runners of a bundle that nothing has used for so long end, if another bundle was used since; ten minutes unless given. */
+  readonly runnersIdleMs?: number;
   /** How soon after a takeover an actor is checkpointed, so that its chain is short again. */
   readonly rebaseMs: number;
   /** Runner processes per bundle. */

@@ -401,6 +401,7 @@ export class NodeMachine
     this.checkpointing.tick();
     this.passivation.tick();
     this.arrivals.tick();
+    this.runners.tick();
     this.handover.tick();
     this.wishes.tick();
     this.ailing.tick();

@@ -2,6 +2,8 @@
  * Which runners there are for each bundle, and who waits for one.
  *
  * R1  a frame goes only to a runner that has said `runner-ready` and has not exited.
+ * R2  those of a bundle end when nothing was at them for `runnersIdleMs`, but not those of the bundle that was used
+ *     last: a node that rests answers as fast as before.
  */
 import {
   type BundleHash,
@@ -41,12 +43,18 @@ interface Pool {
   /** Those for trials. */
   startingApart: number;
   waiting: ((got: RunnerId | Failure) => void)[];
+  /** When something last came to it or left it. */
+  usedAt: number;
 }
+
+const runnersIdleMsDefault = 600_000;
 
 export class Runners {
   readonly #core: Core;
   readonly #pools = new Map<BundleHash, Pool>();
   readonly #runners = new Map<RunnerId, Runner>();
+  /** Of the bundle that was used last. */
+  #latest: Pool | undefined;
 
   constructor(core: Core) {
     this.#core = core;
@@ -56,6 +64,7 @@ export class Runners {
   /** Calls `got` with the least loaded runner of the bundle, now or when one is ready. */
   acquire(bundle: BundleHash, got: (runner: RunnerId | Failure) => void, avoided?: RunnerId): void {
     const pool = this.#pool(bundle);
+    this.#used(pool);
     const runners = bundle === builtInBundle ? 1 : this.#core.config.runners;
     const missing = runners - pool.ready.length - pool.starting;
     for (let i = 0; i < missing; i++) {
@@ -82,11 +91,12 @@ export class Runners {
   enter(id: RunnerId): void {
     const runner = this.#runners.get(id);
     if (runner === undefined) return;
+    this.#used(this.#pool(runner.bundle));
     runner.load += 1;
     runner.held += 1;
   }
 
-  /** Ends a runner that was for trials. */
+  /** Ends a runner that holds nothing. */
   end(id: RunnerId): void {
     this.#runners.delete(id);
     this.#core.configs.runnerGone(id);
@@ -96,7 +106,22 @@ export class Runners {
   /** What was acquired is not needed any more. */
   release(id: RunnerId): void {
     const runner = this.#runners.get(id);
-    if (runner !== undefined) runner.load -= 1;
+    if (runner === undefined) return;
+    this.#used(this.#pool(runner.bundle));
+    runner.load -= 1;
+  }
+
+  /** Every `resendMs`: ends those of bundles that nothing uses any more (R2). */
+  tick(): void {
+    const { runnersIdleMs = runnersIdleMsDefault } = this.#core.config;
+    for (const [bundle, pool] of this.#pools) {
+      if (bundle === builtInBundle || pool === this.#latest || isBusy(pool)) continue;
+      if (this.#core.now - pool.usedAt < runnersIdleMs) continue;
+      for (const { id } of pool.ready.splice(0)) {
+        this.#core.arrivals.onRunnerExited(id);
+        this.end(id);
+      }
+    }
   }
 
   isUp(id: RunnerId): boolean {
@@ -191,6 +216,11 @@ export class Runners {
     this.#core.out.send({ kind: 'to-runner', runner: id, frame });
   }
 
+  #used(pool: Pool): void {
+    pool.usedAt = this.#core.now;
+    if (pool !== this.#pools.get(builtInBundle)) this.#latest = pool;
+  }
+
   #pool(bundle: BundleHash): Pool {
     let pool = this.#pools.get(bundle);
     if (pool === undefined) {
@@ -205,6 +235,7 @@ export class Runners {
         starting: 0,
         startingApart: 0,
         waiting: [],
+        usedAt: this.#core.now,
       };
       this.#pools.set(bundle, pool);
     }
@@ -224,6 +255,11 @@ function describe(pool: Pool, manifest: Manifest): void {
       for (const read of group.reads) pool.groups.set(`${actor.type}.${read}`, group);
     }
   }
+}
+
+function isBusy({ ready, starting, startingApart, waiting }: Pool): boolean {
+  if (starting + startingApart + waiting.length > 0) return true;
+  return ready.length === 0 || ready.some(({ load }) => load > 0);
 }
 
 function leastLoaded(runners: readonly Runner[]): Runner | undefined {

@@ -41,6 +41,8 @@ const nodeSection = z.strictObject({
   restoreMs: positive.default(limits.restoreMs),
   /** An actor without a turn for so long is checkpointed and leaves memory. */
   idleMs: positive.default(300_000),
+  /** Runners of a bundle that nothing has used for so long end, if another bundle was used since. */
+  runnersIdleMs: positive.default(600_000),
   /** How soon after a takeover an actor is checkpointed, so that its chain is short again. */
   rebaseMs: z.int().nonnegative().default(2_000),
   logBytesBeyondCheckpointsMax: positive.default(limits.logBytesBeyondCheckpointsMax),

@@ -210,6 +210,7 @@ export class NodeHost {
         this.#post({ kind: 'checkpoint-stored', actor, epoch, seq, ...fate }),
     });
     const { resendMs, checkpointTurns, checkpointMs, idleMs, rebaseMs, runners } = config.node;
+    const { runnersIdleMs } = config.node;
     const { logBytesBeyondCheckpointsMax, logBytesKeptMax } = config.node;
     const machine = new NodeMachine({
       incarnation,
@@ -219,6 +220,7 @@ export class NodeHost {
       logBytesBeyondCheckpointsMax,
       logBytesKeptMax,
       idleMs,
+      runnersIdleMs,
       rebaseMs,
       runners,
       log: welcome.log,

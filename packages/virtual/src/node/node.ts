@@ -197,6 +197,7 @@ export class Node {
       checkpointTurns,
       checkpointMs,
       idleMs,
+      runnersIdleMs: idleMs,
       rebaseMs,
       runners,
       logBytesBeyondCheckpointsMax: 32 * 1024 * 1024,
