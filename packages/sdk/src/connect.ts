@@ -26,6 +26,7 @@ import { deadLettersOf } from './dead-letters.ts';
 import { checkWhole, int32Max, uint32Max } from './definition.ts';
 import { listDemands } from './demands.ts';
 import { makeHandle, nameOf, withStreams } from './handle.ts';
+import { idempotencyKeyOf } from './idempotency-key.ts';
 import { largeValue, type ReadObject } from './large-values.ts';
 import { migrate } from './migrate.ts';
 import { type Platform, processPlatform } from './platform.ts';
@@ -40,7 +41,7 @@ import { semaphoreOf } from './semaphores.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { SessionOwner } from './session-owner.ts';
-import { streamOf } from './stream.ts';
+import { type ActorStream, streamOf } from './stream.ts';
 import { putTenant } from './tenants.ts';
 import { listTimers } from './timer-list.ts';
 import { listTopics, topicOf } from './topics.ts';
@@ -131,6 +132,7 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
       actorHandle<T>(way, target, key, { deadlineMs, ...options }),
     async signal(target: Target, key: string, name: string, value?: unknown, options = {}) {
+      refuseKey('a signal', options);
       const all = { deadlineMs, ...options };
       const calls = actorHandle<UntypedCalls>(way, target, key, all);
       if (!isTypeName(name)) {
@@ -144,10 +146,12 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
       target: A,
       size: number,
       { name, ...options }: PoolOptions & CallOptions = {},
-    ) =>
-      poolOf<A>(size, name === undefined ? {} : { name }, (key) =>
+    ) => {
+      refuseKey('a pool', options);
+      return poolOf<A>(size, name === undefined ? {} : { name }, (key) =>
         actorHandle(way, target, key, { deadlineMs, ...options }),
-      ),
+      );
+    },
     scope: (name) =>
       scopeOf(unary, tenant, name, (target, key, atTurn) =>
         actorHandle(way, target, key, { deadlineMs, atTurn }),
@@ -303,7 +307,7 @@ function actorHandle<T>(
   const runMs =
     (known?.turnLimitMs ?? limits.turnLimitMs) + (options.waitsMs ?? known?.waitsMs ?? 0);
   const answerAfterMs = deadlineMs + runMs + answerMs;
-  const calls = makeHandle<{ [method: string]: (...args: unknown[]) => unknown }>((method, args) =>
+  const called = (method: string, args: readonly unknown[]) =>
     asked(way, signal, (settle) => {
       const bytes = encodeValue([...args], 'args');
       checkSize('args', bytes);
@@ -327,30 +331,61 @@ function actorHandle<T>(
           answerBy: now + answerAfterMs,
         },
       };
-    }),
-  );
-  const streams = makeHandle<object>((method, args) => {
-    const { stream: id = way.platform.newId(), from = 0 } = options;
-    if (from > 0 && options.stream === undefined) {
-      throw troupeError('INVALID_ARGUMENT', `from ${from} is of no stream: give the id of one`);
-    }
+    });
+  const idempotencyKey = idempotencyKeyOf(`calls of ${type}`, options.idempotencyKey);
+  if (idempotencyKey !== undefined && options.stream !== undefined) {
+    const what = `calls of ${type} have an idempotencyKey and the id of a stream, which is one too`;
+    throw troupeError('INVALID_ARGUMENT', what, { argument: 'idempotencyKey' });
+  }
+  const taken = (
+    method: string,
+    args: readonly unknown[],
+    of: { readonly id: string; readonly name: string; readonly from: number },
+  ) => {
     const value = encodeValue([...args], 'args');
     checkSize('args', value);
     refuseOfStream({ atTurn, waitsMs: options.waitsMs });
     const { tenant, platform } = way;
     const said = priority ?? '';
     const request = { tenant, type, key, method, value, birth, scope, priority: said };
-    const order = { request, id, from, deadlineMs, platform };
+    const order = { request, ...of, deadlineMs, platform };
     return streamOf(way.unary, signal === undefined ? order : { ...order, signal });
+  };
+  const calls = makeHandle<{ [method: string]: (...args: unknown[]) => unknown }>(
+    (method, args) => {
+      if (idempotencyKey === undefined) return called(method, args);
+      const name = `call ${type}/${key}.${method} with the key ${JSON.stringify(idempotencyKey)}`;
+      return replyOf(() => taken(method, args, { id: idempotencyKey, name, from: 0 }));
+    },
+  );
+  const streams = makeHandle<object>((method, args) => {
+    const { stream = idempotencyKey, from = 0 } = options;
+    if (from > 0 && stream === undefined) {
+      throw troupeError('INVALID_ARGUMENT', `from ${from} is of no stream: give the id of one`);
+    }
+    const id = stream ?? way.platform.newId();
+    return taken(method, args, { id, name: `stream ${id}`, from });
   });
   return withStreams<T>(calls, streams);
+}
+
+/** A call under a key is a stream of which only the reply is wanted: asked for again wherever, it is the same. */
+async function replyOf(take: () => ActorStream<unknown, unknown>): Promise<unknown> {
+  return await take().reply();
+}
+
+/** A key names one call of one actor. */
+function refuseKey(what: string, { idempotencyKey }: CallOptions): void {
+  if (idempotencyKey === undefined) return;
+  const text = `${what} has no idempotencyKey; call a method of one actor with it`;
+  throw troupeError('INVALID_ARGUMENT', text, { argument: 'idempotencyKey' });
 }
 
 /** What a stream cannot do: it is of a turn to come, and its values are awaited for as long as that goes on. */
 function refuseOfStream(options: { readonly [option: string]: number | undefined }): void {
   for (const [option, given] of Object.entries(options)) {
     if (given === undefined) continue;
-    const what = `${option} is of calls and of no stream; take the stream from a handle without it`;
+    const what = `${option} is of calls that are no streams and have no idempotencyKey; take a handle without it`;
     throw troupeError('INVALID_ARGUMENT', what, { argument: option });
   }
 }

@@ -40,6 +40,8 @@ export interface ActorStream<Y, R> extends AsyncIterable<Y> {
 export interface StreamOrder {
   readonly request: Omit<TakeRequest, 'from' | 'idempotencyKey' | 'deadlineMs'>;
   readonly id: string;
+  /** In messages: `stream 7f3a`. */
+  readonly name: string;
   readonly from: number;
   readonly deadlineMs: number;
   readonly signal?: AbortSignal;
@@ -128,7 +130,7 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
       this.#acceptBy = this.#platform.now() + this.#order.deadlineMs;
     }
     if (this.#position === 0 && this.#silentMs > silentMsMax) {
-      const what = `nothing was heard of stream ${this.id} for ${silentMsMax} ms`;
+      const what = `nothing was heard of ${this.#order.name} for ${silentMsMax} ms`;
       throw troupeError('OUTCOME_UNKNOWN', what, { stream: this.id });
     }
     try {
@@ -189,7 +191,8 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
 
   #aborted(): Error {
     const { id } = this;
-    const what = `stream ${id} was left at position ${this.#position} (aborted); its method goes on`;
+    const { name } = this.#order;
+    const what = `${name} was left at position ${this.#position} (aborted); its method goes on`;
     return troupeError('CANCELLED', what, { stream: id, position: this.#position });
   }
 }

@@ -44,16 +44,20 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Among all that waits for the same actor; normal unless given. */
   readonly priority?: PriorityName;
+  /** Names one call of this actor, whoever makes it: asked for again under the key it has the first reply, also from another
+   *  process after this one died. Another method or other arguments under it are `ALREADY_EXISTS`. 1 to 128 characters; known for
+   *  15 minutes after it was last asked for. Who is aborted leaves the call, and does not cancel it. */
+  readonly idempotencyKey?: string;
   /** Scope of an actor that the call creates. */
   readonly scope?: string;
-  /** Milliseconds that the turn may wait for signals; what its type declares unless given. Not of streams, which
-   *  are awaited for as long as their turn goes on. */
+  /** Milliseconds that the turn may wait for signals; what its type declares unless given. Not of streams, nor of calls
+   *  with an idempotency key, which are awaited for as long as their turn goes on. */
   readonly waitsMs?: number;
-  /** Reads go to the actor as it was after this turn; 0 is how it was born. Not of streams. */
+  /** Reads go to the actor as it was after this turn; 0 is how it was born. Not of streams, nor under a key. */
   readonly atTurn?: number;
   /** The actor of this birth, as a view says it: `GONE` when it was destroyed. */
   readonly birth?: number;
-  /** Id of the stream that is opened through this handle, or was: one of its own unless given. */
+  /** Id of the stream that is opened through this handle, or was: its idempotency key, or one of its own, unless given. */
   readonly stream?: string;
   /** Position from which values of that stream are taken; above 0 it must have begun. */
   readonly from?: number;
@@ -203,7 +207,7 @@ export interface Troupe {
     key: string,
     name: string,
     value?: unknown,
-    options?: CallOptions,
+    options?: Omit<CallOptions, 'idempotencyKey'>,
   ): Promise<void>;
   /** What is published to it comes to each actor that has subscribed, once and in order. It comes to be
    *  with its first message or subscriber. */
@@ -217,7 +221,7 @@ export interface Troupe {
   pool<A extends AnyActorDefinition>(
     actor: A,
     size: number,
-    options?: PoolOptions & CallOptions,
+    options?: PoolOptions & Omit<CallOptions, 'idempotencyKey'>,
   ): ActorCalls<A>;
   /** The actors whose causality is tracked together under this name. */
   scope(name: string): Scope;

@@ -6,6 +6,7 @@ import {
   TroupeError,
   takenIn,
   troupeError,
+  withKey,
 } from '@troupe/model';
 import {
   failureOfMessage,
@@ -32,6 +33,7 @@ export function take(
   after: (ms: number, run: () => void) => () => void,
 ): Promise<TakeResponse> {
   const { tenant, type, key, method, value: args, from, scope, birth, priority } = request;
+  const { idempotencyKey } = request;
   const deadlineMs = from === 0 ? request.deadlineMs : limits.takeMs;
   return new Promise((resolve, reject) => {
     const leave = (): void => {
@@ -55,11 +57,11 @@ export function take(
         if (welcome) {
           const of = { deadlineMs, scope, birth, priority };
           const call = { number: 1, low: 1, type, key, method, args, ...of };
-          stream.write({ messages: [{ call: { ...call, from } as typeof call }] });
+          stream.write({ messages: [{ call: { ...call, from, idempotencyKey } as typeof call }] });
         } else if (result || refused) {
           leave();
           const error = refused ?? result?.error;
-          if (error) reject(new TroupeError(failureOfMessage(error)));
+          if (error) reject(new TroupeError(withKey(failureOfMessage(error), idempotencyKey)));
           else resolve(answerOf(takenIn(result?.value ?? nothing), from));
         }
       }

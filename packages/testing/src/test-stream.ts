@@ -44,6 +44,7 @@ const refusedMs = 5;
 type CallMessage = Extract<ClientMessage, { call: unknown }>['call'] & {
   /** It takes what the method yields: see `takes.ts`. */
   readonly from?: number;
+  readonly idempotencyKey?: string;
 };
 type SubmitMessage = Extract<ClientMessage, { submit: unknown }>['submit'];
 
@@ -126,7 +127,7 @@ export class TestStream implements SessionStream {
 
   #call(message: CallMessage): void {
     const { number, low, type, key, method, args, deadlineMs, scope, birth } = message;
-    const { from, atTurn, priority } = message;
+    const { from, idempotencyKey, atTurn, priority } = message;
     if (this.#welcomed === undefined) return;
     const { session, tenant } = this.#welcomed;
     if (!isTypeName(type) || !isActorKey(key) || !isTypeName(method)) {
@@ -139,6 +140,7 @@ export class TestStream implements SessionStream {
       ...(birth === 0 ? {} : { birth }),
       ...(atTurn === undefined ? {} : { atTurn }),
       ...(from === undefined ? {} : { from }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(priority === 'high' || priority === 'low' ? ({ priority } as const) : {}),
     };
     const call = { kind: 'client-call', session, number, low, actor, method, args, ...of } as const;
