@@ -23,6 +23,7 @@ export * from './outcome-form.ts';
 export * from './own-text.ts';
 export * from './parts.ts';
 export * from './placement.ts';
+export * from './postboxes.ts';
 export * from './priority.ts';
 export * from './proto-key.ts';
 export * from './requests.ts';

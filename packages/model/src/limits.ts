@@ -182,6 +182,11 @@ export const limits = {
   /** Messages of a topic on their way, counted for each subscriber: more follow as these are taken. */
   topicFlyingMax: 10_000,
   topicFlyingBytesMax: 16 * 1024 * 1024,
+  /** Letters in one postbox that nobody has taken, their bytes, and those of one receiver: `RESOURCE_EXHAUSTED` beyond,
+   *  for the time after which to try again. */
+  postboxLettersMax: 10_000,
+  postboxBytesMax: 16 * 1024 * 1024,
+  postboxReceiverLettersMax: 2_500,
   resendMs: 1_000,
   heartbeatMs: 1_000,
   nodeSilenceMs: 3_000,

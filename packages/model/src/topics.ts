@@ -6,13 +6,18 @@ import { type BundleHash, bundleHash, isActorKey, isTypeName } from './ids.ts';
 import type { Manifest } from './manifest.ts';
 
 export const topicType = '$topic';
+/** See `postboxes.ts`. */
+export const postboxType = '$postbox';
 
 /** Stands where the hash of a bundle does, for actors that every node has. */
 export const builtInBundle: BundleHash = bundleHash('0'.repeat(64));
 
 export const builtInManifest: Manifest = {
   sdk: '',
-  actors: [{ type: topicType, methods: ['publish', 'subscribe', 'unsubscribe'], reads: ['view'] }],
+  actors: [
+    { type: topicType, methods: ['publish', 'subscribe', 'unsubscribe'], reads: ['view'] },
+    { type: postboxType, methods: ['send'], reads: [] },
+  ],
   tasks: [],
   workflows: [],
 };
@@ -39,6 +44,11 @@ export function isLivesTopic(name: string): boolean {
 export function publicationFault(topic: string): string | undefined {
   if (!isLivesTopic(topic)) return undefined;
   return `topic "${topic}" tells what becomes of actors, and only the cluster publishes there`;
+}
+
+/** True of the types that every node of this version has. */
+export function isKnownBuiltInType(type: string): boolean {
+  return type === topicType || type === postboxType;
 }
 
 /** True of the types that are the cluster's own, those of later versions among them. */

@@ -9,6 +9,7 @@ import {
   isActorKey,
   isTypeName,
   limits,
+  postboxType,
   retriesOf,
   signalMethod,
   type TaskView,
@@ -38,6 +39,7 @@ import { runHandle, viewOf } from './runs.ts';
 import { scopeOf } from './scopes.ts';
 import { Semaphore } from './semaphore.ts';
 import { semaphoreOf } from './semaphores.ts';
+import { type ClientSendOptions, ClientSends } from './sends.ts';
 import type { Order } from './session/ask.ts';
 import { Session } from './session/session.ts';
 import { SessionOwner } from './session-owner.ts';
@@ -128,9 +130,14 @@ function troupeOf(session: Session, doors: readonly Door[], settings: Settings):
   const actors = actorsOf(unary, tenant, { platform, session: owner }, (target, key, birth) =>
     actorHandle(way, target, key, { deadlineMs, birth }),
   );
+  const sends = new ClientSends(platform, deadlineMs, (postbox, limit) =>
+    actorHandle<UntypedCalls>(way, postboxType, postbox, limit),
+  );
   return {
     actor: <T>(target: Target, key: string, options: CallOptions = {}): T =>
       actorHandle<T>(way, target, key, { deadlineMs, ...options }),
+    send: <T>(target: Target, key: string, options: ClientSendOptions = {}): T =>
+      sends.to<T>(target, key, options),
     async signal(target: Target, key: string, name: string, value?: unknown, options = {}) {
       refuseKey('a signal', options);
       const all = { deadlineMs, ...options };

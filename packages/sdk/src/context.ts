@@ -2,6 +2,7 @@
 import type { PriorityName, Retries } from '@troupe/model';
 import type { ActorCalls, ActorSends, AnyActorDefinition, UntypedCalls } from './actor.ts';
 import type { LetterOptions } from './letter-tries.ts';
+import type { AwaitedSends, UntypedAwaitedSends } from './sends.ts';
 import type { Timers } from './timers.ts';
 
 /** Given to a method. After its turn has ended every use of it throws. */
@@ -177,6 +178,14 @@ export interface TaskContext {
   progress(share: number, text?: string): void;
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallLimit): ActorCalls<A>;
   actor(type: string, key: string, options?: CallLimit): UntypedCalls;
+  /** Another actor, to send to at once, whatever becomes of this attempt: it resolves when the letter is durable. The same letter of a
+   *  later attempt is the same one. Of those to one actor each is taken behind those that were awaited before it. */
+  send<A extends AnyActorDefinition>(
+    actor: A,
+    key: string,
+    options?: SendOptions & CallLimit,
+  ): AwaitedSends<A>;
+  send(type: string, key: string, options?: SendOptions & CallLimit): UntypedAwaitedSends;
   /** Publishes a message at once, as a call: resolves with its number when the topic has taken it. */
   publish(topic: string, value: unknown, options?: CallLimit): Promise<number>;
 }

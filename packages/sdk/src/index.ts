@@ -22,6 +22,7 @@ export * from './define.ts';
 export type { CodeVersion, Rollout, RolloutOptions, Rollouts } from './rollouts.ts';
 export type { Savepoint, Scope, ShownLine } from './scopes.ts';
 export type { AcquireOptions, Lease, SemaphoreHandle } from './semaphores.ts';
+export type { AwaitedSends, ClientSendOptions } from './sends.ts';
 export type { StateDifference } from './state-diff.ts';
 export type { TimersAsked, TimersPage } from './timer-list.ts';
 export type { Topic, TopicsAsked, TopicsPage } from './topics.ts';

@@ -7,4 +7,5 @@ export { letterTriesOf } from './letter-tries.ts';
 export type { AnyDefinition, Definitions } from './manifest.ts';
 export { definitionsOf, isDefinition } from './manifest.ts';
 export { saidPriority } from './priority.ts';
+export { deliveryOf } from './sends.ts';
 export type { TaskDefinition } from './task.ts';

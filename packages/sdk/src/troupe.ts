@@ -22,6 +22,7 @@ import type { PoolOptions } from './pool.ts';
 import type { Rollouts } from './rollouts.ts';
 import type { Scope } from './scopes.ts';
 import type { SemaphoreHandle } from './semaphores.ts';
+import type { AwaitedSends, ClientSendOptions, UntypedAwaitedSends } from './sends.ts';
 import type { TaskDefinition } from './task.ts';
 import type { TimersAsked, TimersPage } from './timer-list.ts';
 import type { Topic, TopicsAsked, TopicsPage } from './topics.ts';
@@ -200,6 +201,14 @@ export interface Troupe {
   /** An actor, to be called. It comes to be with its first call. */
   actor<A extends AnyActorDefinition>(actor: A, key: string, options?: CallOptions): ClientCalls<A>;
   actor(type: string, key: string, options?: CallOptions): UntypedClientCalls;
+  /** An actor, to send to: a letter that is durable when this resolves, and then takes effect once, whoever lives; nobody waits
+   *  for what it comes to. Those to one actor are taken in the order in which they were sent. */
+  send<A extends AnyActorDefinition>(
+    actor: A,
+    key: string,
+    options?: ClientSendOptions,
+  ): AwaitedSends<A>;
+  send(type: string, key: string, options?: ClientSendOptions): UntypedAwaitedSends;
   /** Gives an actor what a turn of it waits for by `c.waitFor`; kept until one does. Resolves when the
    *  signal is durable. */
   signal(

@@ -22,6 +22,7 @@ import {
   type Incarnation,
   isActorKey,
   isBuiltInType,
+  isKnownBuiltInType,
   ownText,
   type Place,
   type PlaceSeen,
@@ -29,7 +30,6 @@ import {
   type Released,
   type ReleasedActor,
   type Resolve,
-  topicType,
 } from '@troupe/model';
 import { placeActor } from './actor-places.ts';
 import type { ActorRecord } from './actors.ts';
@@ -327,7 +327,7 @@ export class Directory {
 
   #latestBundle(id: ActorId): BundleHash | undefined {
     const { tenant, type } = actorParts(id);
-    if (isBuiltInType(type)) return type === topicType ? builtInBundle : undefined;
+    if (isBuiltInType(type)) return isKnownBuiltInType(type) ? builtInBundle : undefined;
     return this.#desk.state.deployments.tenant(tenant)?.actors.get(type)?.bundle;
   }
 

@@ -20,6 +20,7 @@ import {
   type Letter,
   leaderSessionPrefix,
   limits,
+  postboxType,
   type ToRunner,
   toldMethod,
   topicType,
@@ -27,7 +28,8 @@ import {
 import type { Activation } from './activation.ts';
 import type { Core } from './core.ts';
 import type { RunnerId } from './events.ts';
-import { type By, goOnMethod, hasRoom, type Outgoing, Topic } from './topic.ts';
+import { fullPostbox, postboxState, runPostbox } from './postbox.ts';
+import { type By, goOnMethod, hasRoom, type Outgoing, type Ran, Topic } from './topic.ts';
 
 /** The runner that is none: those of the host are numbered from 1. */
 export const builtInRunner: RunnerId = 0;
@@ -69,8 +71,11 @@ export class BuiltIns {
     });
   }
 
-  /** Why the call has no room, if so: whoever publishes is pushed back, everybody else is let in. */
-  refusal({ id }: Activation, { method }: Call): Failure | undefined {
+  /** Why the call has no room, if so: whoever publishes or sends is pushed back, everybody else is let in. */
+  refusal(activation: Activation, call: Call): Failure | undefined {
+    const { id } = activation;
+    if (isPostbox(id)) return fullPostbox(activation, call);
+    const { method } = call;
     const publishes = method === 'publish' || method === toldMethod;
     if (!publishes || this.#topics.get(id)?.isFull !== true) return undefined;
     const { key } = actorParts(id);
@@ -113,7 +118,7 @@ export class BuiltIns {
         return this.#turn(frame);
       case 'capture': {
         const { actor, request } = frame;
-        const state = this.#topics.get(actor)?.store();
+        const state = isPostbox(actor) ? postboxState : this.#topics.get(actor)?.store();
         return state === undefined ? undefined : { kind: 'captured', actor, request, state };
       }
       case 'recall':
@@ -134,6 +139,7 @@ export class BuiltIns {
 
   #activate({ actor, state, deltas }: Extract<ToRunner, { kind: 'activate' }>): FromRunner {
     const { type } = actorParts(actor);
+    if (isPostbox(actor)) return { kind: 'activated', actor };
     try {
       if (type !== topicType) {
         const what = `this node knows no actors of the type ${type}: a newer one does`;
@@ -146,18 +152,22 @@ export class BuiltIns {
     }
   }
 
-  #turn({ work, actor, method, args }: TurnFrame): FromRunner {
-    const topic = this.#topics.get(actor);
-    const ended = { kind: 'turn-done', work } as const;
+  #turn(frame: TurnFrame): FromRunner {
+    const ended = { kind: 'turn-done', work: frame.work } as const;
     try {
-      if (topic === undefined) throw new Error(`${actor} is not active here`);
-      const activation = this.#core.actors.get(actor);
-      const by = { outgoing: outgoingOf(activation), ...this.#publisher(work, activation) };
-      const { value, ...done } = topic.run(method, args, by);
+      const { value, ...done } = isPostbox(frame.actor) ? runPostbox(frame) : this.#ofTopic(frame);
       return { ...ended, outcome: { ok: true, value: encodeValue(value, 'reply') }, ...done };
     } catch (thrown) {
       return { ...ended, outcome: { ok: false, failure: failureOf(thrown) }, sends: [] };
     }
+  }
+
+  #ofTopic({ work, actor, method, args }: TurnFrame): Ran {
+    const topic = this.#topics.get(actor);
+    if (topic === undefined) throw new Error(`${actor} is not active here`);
+    const activation = this.#core.actors.get(actor);
+    const by = { outgoing: outgoingOf(activation), ...this.#publisher(work, activation) };
+    return topic.run(method, args, by);
   }
 
   /** The actor that has sent it, if one has; a former one of the topic's own name counts as none. */
@@ -173,6 +183,10 @@ export class BuiltIns {
 /** No door lets the session of a leader in: it is one. */
 export function isOfLeader({ session }: Pick<Call['caller'], 'session'>): boolean {
   return session.startsWith(leaderSessionPrefix);
+}
+
+function isPostbox(actor: ActorId): boolean {
+  return actorParts(actor).type === postboxType;
 }
 
 function isTurnOf(frame: ToRunner, actor: ActorId): frame is TurnFrame {

@@ -25,6 +25,7 @@ import {
   type SubscriberView,
   sameActor,
   subscriberFault,
+  type TimerChange,
   type ToldEvent,
   type TopicMessage,
   type TopicView,
@@ -95,6 +96,7 @@ export interface Ran {
   readonly delta?: Bytes;
   readonly sends: readonly OutgoingSend[];
   readonly withdrawn?: readonly Pick<OutgoingSend, 'type' | 'key'>[];
+  readonly timers?: readonly TimerChange[];
 }
 
 const nothing: Ran = { value: undefined, sends: [] };

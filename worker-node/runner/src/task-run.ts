@@ -1,18 +1,21 @@
 /** One attempt of a task. */
 import {
   callTask,
+  dropMethod,
   limits,
   type Outcome,
+  postboxOf,
+  postboxType,
   resolveValue,
   type TaskId,
   type ToRunner,
   troupeError,
 } from '@troupe/model';
-import type { CallLimit } from '@troupe/sdk';
-import type { TaskDefinition } from '@troupe/sdk/internal';
+import type { CallLimit, SendOptions } from '@troupe/sdk';
+import { deliveryOf, makeHandle, nameOf, type TaskDefinition } from '@troupe/sdk/internal';
 import type { Host } from './activation.ts';
 import type { Configured, ConfigValues } from './configs.ts';
-import { ask, type Emit } from './departures.ts';
+import { type Asked, ask, type Emit } from './departures.ts';
 import { encodeOutput, failed } from './outcome.ts';
 import { publication } from './topics.ts';
 import { callsFrom, callWithin, logOf } from './turn.ts';
@@ -109,10 +112,35 @@ class TaskScope {
     options: CallLimit = {},
   ): unknown => callsFrom(this.#work, actor, key, options);
 
+  readonly send = (
+    actor: string | { readonly name: string },
+    key: string,
+    { deadlineMs, ...options }: SendOptions & CallLimit = {},
+  ): unknown => {
+    const type = nameOf(actor);
+    const delivery = deliveryOf(`letters to ${type}`, options);
+    const limit = deadlineMs === undefined ? {} : { deadlineMs };
+    return makeHandle((method, args) => {
+      this.#work.checkOpen('c.send');
+      const asked = dropped(this.taskId, ask(type, key, method, args), args, delivery);
+      return callWithin(this.#work, asked, limit).then(() => undefined);
+    });
+  };
+
   readonly publish = (topic: string, value: unknown, options: CallLimit = {}): Promise<unknown> => {
     this.#work.checkOpen('c.publish');
     return callWithin(this.#work, publication(topic, value), options);
   };
+}
+
+/** As a call of the task's postbox. */
+function dropped(
+  task: TaskId,
+  { type, key, method }: Asked,
+  args: readonly unknown[],
+  delivery: object,
+): Asked {
+  return ask(postboxType, postboxOf(task), dropMethod, [type, key, method, args, delivery]);
 }
 
 /** The built-in task behind a `call` block. */

@@ -16,6 +16,7 @@ interface CallOptions {
   readonly waits?: string;
   readonly atTurn?: string;
   readonly priority?: PriorityName;
+  readonly key?: string;
   readonly stream?: boolean;
   readonly streamId?: string;
   readonly from?: string;
@@ -39,6 +40,7 @@ export function addCall(program: Command): void {
         'high',
       ]),
     )
+    .option('--key <text>', 'names the call: who makes it again has the first reply')
     .option('--at-turn <n>', 'read the actor as it was after this turn')
     .option('--stream', 'print what the method yields as it comes, then its reply')
     .option('--stream-id <id>', 'id of the stream: one of its own unless given')
@@ -74,6 +76,7 @@ export function addCall(program: Command): void {
           ...(options.atTurn === undefined
             ? {}
             : { atTurn: countOf('--at-turn', options.atTurn, 0) }),
+          ...(options.key === undefined ? {} : { idempotencyKey: options.key }),
           ...(options.streamId === undefined ? {} : { stream: options.streamId }),
           ...(options.from === undefined ? {} : { from: countOf('--from', options.from, 0) }),
         };

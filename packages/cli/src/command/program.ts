@@ -23,6 +23,7 @@ import { addRollout } from './rollout.ts';
 import { addRun } from './run.ts';
 import { addRuns } from './runs.ts';
 import { addScopes } from './scopes.ts';
+import { addSend } from './send.ts';
 import { addSettings, examples } from './settings.ts';
 import { addSignal } from './signal.ts';
 import { addStatus } from './status.ts';
@@ -64,6 +65,7 @@ export function makeProgram(): Command {
   const parts = [addUp, addDown, addStatus, addDeploy, addCall, addTask, addRun, addRuns];
   for (const add of [
     ...parts,
+    addSend,
     addSignal,
     addLetters,
     addActors,

@@ -10,11 +10,13 @@ import {
   type Bytes,
   builtInManifest,
   decodeForeign,
+  dropMethod,
   type Failure,
   failure,
   letterMethods,
   limits,
   type Manifest,
+  postboxType,
   signalMethod,
   type TenantName,
   topicType,
@@ -63,7 +65,8 @@ export class Catalog {
     return this.#tenants.get(tenant)?.actors.get(type);
   }
 
-  /** Why a call of this method would go nowhere, if so; of a subscription, why its messages would. */
+  /** Why a call of this method would go nowhere, if so; of a subscription, why its messages would, and of what is sent,
+   *  why its letter would. */
   refusalOf(tenant: string, type: string, method: string, args?: Bytes): Failure | undefined {
     const entry = this.#tenants.get(tenant);
     if (entry === undefined) {
@@ -75,19 +78,12 @@ export class Catalog {
       return failure('UNKNOWN_TYPE', text, { tenant, type });
     }
     if (actor.methods.has(method)) {
-      const isSubscription = type === topicType && method === 'subscribe' && args !== undefined;
-      return isSubscription ? this.#subscriptionRefusal(tenant, args) : undefined;
+      if (args === undefined) return undefined;
+      const names = namesIn(type, method, args);
+      return names === undefined ? undefined : this.refusalOf(tenant, names.type, names.method);
     }
     const text = `actor type "${type}" of tenant "${tenant}" has no method "${method}"`;
     return failure('UNKNOWN_METHOD', text, { tenant, type, method });
-  }
-
-  /** Other faults of it are found by the topic. */
-  #subscriptionRefusal(tenant: string, args: Bytes): Failure | undefined {
-    const subscriber = stringsOf(args);
-    if (subscriber === undefined) return undefined;
-    const [type = '', , method = ''] = subscriber;
-    return this.refusalOf(tenant, type, method);
   }
 }
 
@@ -104,11 +100,20 @@ function actorEntry(actor: ActorManifest): ActorEntry {
   };
 }
 
-function stringsOf(args: Bytes): readonly string[] | undefined {
+/** Whom a subscription or a letter is for. Other faults of it are found by the topic, or by the postbox. */
+function namesIn(
+  type: string,
+  called: string,
+  args: Bytes,
+): { readonly type: string; readonly method: string } | undefined {
+  const isSubscription = type === topicType && called === 'subscribe';
+  if (!isSubscription && (type !== postboxType || called !== dropMethod)) return undefined;
   try {
     const given = decodeForeign(args);
-    const isText = Array.isArray(given) && given.every((one) => typeof one === 'string');
-    return isText ? given : undefined;
+    if (!Array.isArray(given)) return undefined;
+    const [receiver, key, method] = given as readonly unknown[];
+    const isText = [receiver, key, method].every((one) => typeof one === 'string');
+    return isText ? { type: String(receiver), method: String(method) } : undefined;
   } catch {
     // Whoever is given it says what is wrong.
     return undefined;
