@@ -19,8 +19,8 @@ export const acknowledgedIsDurable: MakeChecker = (truth, violate) => ({
     if (fault !== undefined) violate(`${from} says ${fault}`);
   },
   answered({ operation, session, number, outcome }) {
-    const isCall = operation.kind === 'call' || operation.kind === 'topic';
-    if (!isCall && operation.kind !== 'stream') return;
+    const { kind } = operation;
+    if (kind !== 'call' && kind !== 'topic' && kind !== 'send' && kind !== 'stream') return;
     const fault = undurable(truth, { actor: operation.actor, session, number, outcome });
     if (fault !== undefined) violate(`${session} was told ${fault}`);
   },

@@ -1,5 +1,6 @@
 /** Looks on like a checker and notes which interesting states letters that fail were in. */
 import type { ActorId } from '@troupe/model';
+import { isPostbox } from '../node/program.ts';
 import type { Coverage } from '../world/coverage.ts';
 import type { Checker } from './checker.ts';
 import type { Truth } from './truth.ts';
@@ -23,7 +24,11 @@ export function letterSights(truth: Truth, coverage: Coverage): Checker {
         }
       }
       if (redelivers !== undefined && !outcome.ok) coverage.reach('a dead letter fails again');
+      if (cause.kind === 'timer' && isPostbox(actor)) {
+        coverage.reach('a delayed letter of a client leaves');
+      }
       if (cause.kind !== 'letter') return;
+      if (isPostbox(cause.from)) coverage.reach('a letter of a client is taken');
       const letter = `${actor} ${cause.from}#${cause.fromBirth} ${cause.number}`;
       const before = tried.get(letter);
       if (before !== undefined && before < epoch) {

@@ -53,7 +53,7 @@ export const refusedDidNothing: MakeChecker = (truth, violate) => {
         for (const { id } of operation.members) turnAway(id, outcome, session);
       }
       const { kind } = operation;
-      if (kind !== 'call' && kind !== 'topic' && kind !== 'stream') return;
+      if (kind !== 'call' && kind !== 'topic' && kind !== 'send' && kind !== 'stream') return;
       refuse(operation.actor, `${session}:${number}`, outcome, session);
     },
     turnFact(fact) {

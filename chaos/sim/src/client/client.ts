@@ -7,6 +7,8 @@ import {
   type ActorId,
   type Address,
   type Answer,
+  decodeValue,
+  dropMethod,
   encodeValue,
   errorTable,
   failure,
@@ -22,7 +24,7 @@ import {
   tenantName,
 } from '@troupe/model';
 import type { ClientMessage, GatewayMessage, Process } from '@troupe/virtual';
-import { encodeArgs, tenant } from '../node/program.ts';
+import { actorType, encodeArgs, tenant } from '../node/program.ts';
 import { bundles } from '../plan/bundles.ts';
 import type { Operation } from '../plan/load.ts';
 import { reservation, reservedTenant, type Scene, type TenantWish } from '../plan/scene.ts';
@@ -45,7 +47,7 @@ type Unsent = ClientMessage extends infer M
   : never;
 type CallOperation = Extract<
   Operation,
-  { kind: 'call' | 'keyed' | 'read' | 'signal' | 'letter-call' | 'topic' | 'stream' }
+  { kind: 'call' | 'keyed' | 'read' | 'signal' | 'letter-call' | 'topic' | 'send' | 'stream' }
 >;
 type ReservationOperation = Extract<Operation, { kind: 'reservation' }>;
 type TaskOperation = Extract<Operation, { kind: 'task' }>;
@@ -193,6 +195,7 @@ export class Client {
       case 'signal':
       case 'letter-call':
       case 'topic':
+      case 'send':
       case 'stream':
         return this.#call(operation);
       case 'letters':
@@ -587,6 +590,11 @@ function askedOf(operation: CallOperation): {
       return { method: operation.method, args: encodeValue([...operation.numbers]) };
     case 'topic':
       return { method: operation.method, args: encodeValue([...operation.args]) };
+    case 'send': {
+      const { key, program, delivery } = operation;
+      const given = decodeValue(encodeArgs(program));
+      return { method: dropMethod, args: encodeValue([actorType, key, 'run', given, delivery]) };
+    }
     case 'read':
       return { method: 'list', args: encodeValue([]) };
   }

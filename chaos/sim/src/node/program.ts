@@ -10,6 +10,7 @@ import {
   encodeValue,
   limits,
   type OutgoingSend,
+  postboxType,
   type TimerWhen,
   type TopicMessage,
   topicType,
@@ -111,6 +112,14 @@ export function lifeMessage(topic: string, position: number): string {
 
 export function topicId(topic: string): ActorId {
   return actorId(tenant, topicType, topic);
+}
+
+export function postboxId(postbox: string): ActorId {
+  return actorId(tenant, postboxType, postbox);
+}
+
+export function isPostbox(actor: ActorId): boolean {
+  return actorParts(actor).type === postboxType;
 }
 
 export function isTopic(actor: ActorId): boolean {

@@ -1,13 +1,21 @@
-/** Calls whose programs send letters that fail, some to be tried again, and operators who look after
- *  those that are dead. */
+/** Calls whose programs send letters that fail, some to be tried again, letters of clients that do, and operators who
+ *  look after those that are dead. */
 import { actorId, type LetterTries } from '@troupe/model';
 import type { Random } from '@troupe/virtual';
-import { actorType, type Manner, type Part, type Program, tenant } from '../node/program.ts';
+import {
+  actorType,
+  type Manner,
+  type Part,
+  type Program,
+  postboxId,
+  tenant,
+} from '../node/program.ts';
 import { keyOf, type Operation } from './load.ts';
 
 const operationsMax = 6;
 const lettersMax = 4;
 const roundsMax = 6;
+const sendsMax = 8;
 /** Idempotency keys, which all clients share. */
 const keysMax = 3;
 
@@ -36,7 +44,26 @@ export function drawLetterLoad(
       manner: chance.pick(['both', 'redeliver', 'redeliver', 'discard']),
     };
   });
-  return [...calls, ...rounds].sort((left, right) => left.at - right.at);
+  const sends = Array.from({ length: chance.whole(0, sendsMax) }, (_, number): Operation => {
+    const to = keyOf(chance.whole(0, Math.min(keys, 4) - 1));
+    return drawSend(`${client}-sends${number}`, { to, at: at(), number }, chance);
+  });
+  return [...calls, ...rounds, ...sends].sort((left, right) => left.at - right.at);
+}
+
+/** By one of few postboxes, so that letters of several clients wait in one. */
+function drawSend(
+  id: string,
+  { to, at, number }: { readonly to: string; readonly at: number; readonly number: number },
+  chance: Random,
+): Operation {
+  const tries = chance.chance(0.6) ? drawTries(chance) : {};
+  const once = number % 3 === 2 ? { idempotencyKey: `key ${number % keysMax}` } : {};
+  const late = chance.chance(0.3) ? { delayMs: Math.round(chance.spread(1, 5_000)) } : {};
+  const delivery = { ...tries, ...drawPriority(chance), ...once, ...late };
+  const program: Program = { id, parts: drawParts(id, chance) };
+  const actor = postboxId(chance.pick(['0', '1']));
+  return { kind: 'send', at, actor, key: to, program, delivery, deadlineMs: 30_000 };
 }
 
 function drawLetter(id: string, to: string, chance: Random, key: number | undefined): Part {

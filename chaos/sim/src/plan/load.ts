@@ -2,6 +2,7 @@
 import {
   type ActorId,
   actorId,
+  type Delivery,
   encodeValue,
   type GangPolicy,
   type PriorityName,
@@ -12,7 +13,7 @@ import {
   taskId,
 } from '@troupe/model';
 import type { Random } from '@troupe/virtual';
-import { actorType, isTopic, type Part, type Program, tenant } from '../node/program.ts';
+import { actorType, isPostbox, isTopic, type Part, type Program, tenant } from '../node/program.ts';
 import { workflows } from './bundles.ts';
 import type { Manner } from './nested-runs.ts';
 import type { Scene, TenantWish } from './scene.ts';
@@ -125,6 +126,16 @@ export type Operation = {
       readonly args: readonly string[];
       readonly deadlineMs: number;
     }
+  /** A client sends a letter, by this postbox. */
+  | {
+      readonly kind: 'send';
+      readonly actor: ActorId;
+      /** Of the receiver. */
+      readonly key: string;
+      readonly program: Program;
+      readonly delivery: Delivery;
+      readonly deadlineMs: number;
+    }
   /** What the usual tenant is configured with is changed. */
   | { readonly kind: 'config'; readonly value: number }
   /** All actors go over to this bundle. */
@@ -223,7 +234,9 @@ export function lastOperations(
 ): ReadonlyMap<string, readonly Operation[]> {
   const base = { at, last: true, deadlineMs: lastDeadlineMs } as const;
   // A topic would fill the mailboxes of others.
-  const agents = actors.filter((actor) => !isTopic(actor)).slice(0, lastActorsMax);
+  const agents = actors
+    .filter((actor) => !isTopic(actor) && !isPostbox(actor))
+    .slice(0, lastActorsMax);
   const all = [...agents, actorId(tenant, actorType, 'last')];
   return new Map(
     clients.map((client, place) => {

@@ -105,7 +105,7 @@ const loads = {
     cannot: ({ quiet }) => quiet,
     draw: (client, { shape }, chance) => drawJourneys(client, shape, chance),
   },
-  /** Letters that fail, and somebody who looks after the dead ones. */
+  /** Letters of actors and of clients that fail, and somebody who looks after the dead ones. */
   letters: {
     share: 0.35,
     draw: (client, { shape }, chance) => drawLetterLoad(client, shape, chance),

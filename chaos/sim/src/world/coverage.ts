@@ -180,6 +180,8 @@ export const interestingStates = [
   'a dead letter outlives a failover',
   'a dead letter is discarded',
   'a letter whose key is known runs nothing',
+  'a letter of a client is taken',
+  'a delayed letter of a client leaves',
   'a call under a key is answered to a second client',
   'a call under a key is asked for again after its node has died',
   'another call under a key is refused',
