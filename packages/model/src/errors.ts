@@ -84,6 +84,7 @@ export const errorTable = {
   UNKNOWN_SCOPE: row(5, false, 'none', 'list the actors with their scopes: `troupe actors`'),
   PAUSED: row(9, true, 'none', 'resume it with `troupe actor resume`, or wait until it is'),
   CONSTRUCTOR_FAILED: row(9, false, 'none', 'mend the `state` function, see the cause'),
+  GIVEN_UP: row(9, false, 'none', 'mend what failed, then resume it with `troupe actor resume`'),
   UNHEALTHY: row(9, true, 'none', 'see why it says so; it is brought into memory anew'),
   REWOUND: row(
     10,

@@ -222,6 +222,9 @@ export const limits = {
    *  after that, up to the most. What waits for it waits. */
   heldBackMs: 1_000,
   heldBackMsMax: 60_000,
+  /** The most that a type may declare for either, and how many failures in a row. */
+  restartBackoffMsMax: 86_400_000,
+  restartFailuresMax: 1_000,
   /** Actors of one wave of a rollout, and how long it waits for those in which a turn runs or waits. */
   waveActorsMax: 1_000,
   waveMs: 30_000,

@@ -21,10 +21,20 @@ export interface ActorManifest {
   readonly lettersOf?: { readonly [method: string]: LetterTries };
   /** Its actors are asked so often whether they are well. */
   readonly healthMs?: number;
+  /** What becomes of its actors when they fail again and again. */
+  readonly restart?: RestartPolicy;
   /** Reads of which only so many run at once; others are not bounded. */
   readonly groups?: readonly ReadGroup[];
   /** Version of its states; 1 when absent. A state of an earlier one is migrated. */
   readonly version?: number;
+}
+
+/** An actor that fails twice in a row is held back for `backoffMs`, and for twice as long each time after that. */
+export interface RestartPolicy {
+  readonly backoffMs: number;
+  readonly backoffMsMax: number;
+  /** In a row: then it is given up. Absent: never. */
+  readonly failuresMax?: number;
 }
 
 export interface ReadGroup {

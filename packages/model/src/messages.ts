@@ -25,6 +25,7 @@ import type { AskBeyond, AskTurns, BeyondFound, Quarantined, TurnsFound } from '
 import type { Manifest, Resources } from './manifest.ts';
 import type { SaidPriority } from './priority.ts';
 import type { AskPassage, HoldActors, PassageFound, TakeBack } from './rewind-messages.ts';
+import type { AilingActors, GivenUpActor } from './supervision.ts';
 import type { DueTimer, NewsOfActor, NewsSeen } from './timers.ts';
 import type { PlacedCode, Upgraded, UpgradedSeen, UpgradeOrder } from './upgrades.ts';
 
@@ -390,6 +391,8 @@ export interface HandedOver {
 export interface ActorWish {
   readonly kind: 'live' | 'paused' | 'ending';
   readonly at: number;
+  /** It is paused since it failed so often in a row. A node that knows nothing of this takes it for paused. */
+  readonly givenUp?: GivenUpActor;
 }
 
 /** node → leader: these placements are known here, and the wish that came with each. */
@@ -428,20 +431,6 @@ export interface SettledSeen {
   readonly kind: 'settled-seen';
   readonly term: Term;
   readonly actors: readonly SettledActor[];
-}
-
-/** node → leader, said again every few seconds while there are any: all actors that are ill here, or as
- *  many as one message names. They cannot be brought into memory, or crash whatever runs them. */
-export interface AilingActors {
-  readonly kind: 'ailing';
-  readonly incarnation: Incarnation;
-  readonly actors: readonly {
-    readonly actor: ActorId;
-    readonly epoch: number;
-    readonly failure: Failure;
-    /** Twice in a row or more: it is held back. */
-    readonly loops?: true;
-  }[];
 }
 
 /** leader → node. A hint: let the actor leave memory as soon as it is idle. */

@@ -5,12 +5,19 @@ import {
   letterMethods,
   limits,
   type ReadGroup,
+  type RestartPolicy,
   signalMethod,
   troupeError,
   version,
 } from '@troupe/model';
 import type { ReadContext, TurnContext } from './context.ts';
-import { checkCount, checkName, type Definition, definitionBrand } from './definition.ts';
+import {
+  checkCount,
+  checkName,
+  checkWhole,
+  type Definition,
+  definitionBrand,
+} from './definition.ts';
 import { type LetterOptions, letterTriesOf } from './letter-tries.ts';
 import type { ActorStream } from './stream.ts';
 
@@ -33,6 +40,7 @@ export interface ActorDefinition<
   readonly groups?: readonly ReadGroup[];
   readonly health?: (c: never) => unknown;
   readonly healthMs?: number;
+  readonly restart?: RestartPolicy;
   readonly version?: number;
   readonly migrate?: Migrate;
 }
@@ -119,6 +127,9 @@ export interface ActorOptions<S, M, R> {
   readonly health?: (c: ReadContext<S>) => unknown;
   /** How often; every 30 s unless given, every second at most. */
   readonly healthMs?: number;
+  /** What becomes of one that fails again and again: that it cannot be brought into memory, crashes its runner, or
+   *  is ill by its own word. */
+  readonly restart?: RestartOptions;
   /** Of the form of its state, 1 unless given: raise it when states that are there no longer fit. */
   readonly version?: number;
   /** Makes a state of an earlier version one of this version: what it returns, which may be `state` itself,
@@ -133,6 +144,17 @@ export interface ActorOptions<S, M, R> {
       readonly reads: readonly (keyof R & string)[];
     };
   };
+}
+
+export interface RestartOptions {
+  /** How long it is held back when it has failed twice in a row, and for twice as long each time after that; 1 s
+   *  unless given. */
+  readonly backoffMs?: number;
+  /** No longer than this; a minute unless given, or `backoffMs` where that is more. */
+  readonly backoffMsMax?: number;
+  /** Failures in a row with which it is given up: it is not tried again, and its calls are refused with `GIVEN_UP`,
+   *  until somebody resumes it. Without it, it is tried for good. */
+  readonly failuresMax?: number;
 }
 
 /** Defines a type of actor. Export it from the bundle that is deployed. */
@@ -168,10 +190,22 @@ export function actor<S, M extends AnyMethods, R extends AnyMethods = NoMethods>
     ...lettersOf(type, options.letters, options.methods),
     ...(groups.length === 0 ? {} : { groups }),
     ...(health === undefined ? {} : { health, healthMs }),
+    ...(options.restart === undefined ? {} : { restart: restartOf(type, options.restart) }),
     ...(options.version === undefined ? {} : { version: options.version }),
     ...(migrate === undefined ? {} : { migrate }),
   };
   return Object.freeze(definition);
+}
+
+function restartOf(type: string, options: RestartOptions): RestartPolicy {
+  const { backoffMs = limits.heldBackMs, failuresMax } = options;
+  const { backoffMsMax = Math.max(backoffMs, limits.heldBackMsMax) } = options;
+  const most = limits.restartBackoffMsMax;
+  checkWhole(`restart.backoffMs of actor ${type}`, backoffMs, 1, most);
+  checkWhole(`restart.backoffMsMax of actor ${type}`, backoffMsMax, backoffMs, most);
+  checkWhole(`restart.failuresMax of actor ${type}`, failuresMax, 1, limits.restartFailuresMax);
+  const policy = { backoffMs, backoffMsMax };
+  return failuresMax === undefined ? policy : { ...policy, failuresMax };
 }
 
 function lettersOf(

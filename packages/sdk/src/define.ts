@@ -9,6 +9,7 @@ export type {
   ActorStreams,
   ClientCalls,
   NoMethods,
+  RestartOptions,
   UntypedCalls,
   UntypedClientCalls,
 } from './actor.ts';

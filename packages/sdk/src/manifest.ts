@@ -78,6 +78,7 @@ function manifestOf(
       ...(actor.lettersOf === undefined ? {} : { lettersOf: actor.lettersOf }),
       ...(actor.groups === undefined ? {} : { groups: actor.groups }),
       ...(actor.healthMs === undefined ? {} : { healthMs: actor.healthMs }),
+      ...(actor.restart === undefined ? {} : { restart: actor.restart }),
       ...(actor.version === undefined ? {} : { version: actor.version }),
     })),
     tasks: tasks.map(({ name, resources, retries, backoffMs, limitMs, placement }) => ({

@@ -184,6 +184,32 @@ describe('a definition', () => {
   });
 });
 
+describe('what becomes of actors that fail', () => {
+  const restarting = (restart: object) => {
+    return actor('A', { state: () => 0, methods: { m: () => 0 }, restart });
+  };
+
+  test('is declared with its type and carried in the manifest, with what is not said', () => {
+    const declared = (restart: object) => {
+      return definitionsOf({ A: restarting(restart) }).manifest.actors[0]?.restart;
+    };
+    expect(declared({ failuresMax: 3 })).toEqual({
+      backoffMs: 1_000,
+      backoffMsMax: 60_000,
+      failuresMax: 3,
+    });
+    expect(declared({ backoffMs: 90_000 })).toEqual({ backoffMs: 90_000, backoffMsMax: 90_000 });
+  });
+
+  test.each([
+    [{ failuresMax: 0 }, 'restart.failuresMax of actor A is 0'],
+    [{ backoffMs: 0.5 }, 'restart.backoffMs of actor A is 0.5'],
+    [{ backoffMs: 10, backoffMsMax: 5 }, 'restart.backoffMsMax of actor A is 5'],
+  ])('is refused where it stands when it cannot be: %j', (restart, why) => {
+    expect(() => restarting(restart)).toThrow(why);
+  });
+});
+
 describe('the package', () => {
   test('infers what users write and refuses what they may not', async () => {
     const project = fileURLToPath(new URL('types', import.meta.url));

@@ -10,6 +10,7 @@ import {
   type ActorState,
   type ActorView,
   actorParts,
+  asGivenUp,
   type Failure,
   limits,
   type RequestBody,
@@ -19,6 +20,7 @@ import { isPresent } from './nodes.ts';
 import type { OrderedIds } from './ordered-ids.ts';
 import type { State } from './state.ts';
 
+type Order = Pick<OrderedIds<ActorId>, 'size' | 'countBefore' | 'from'>;
 type Asked = Extract<RequestBody, { kind: 'list-actors' }>;
 
 export interface ActorPage {
@@ -62,7 +64,7 @@ export function pageOfActors(state: State, ailments: Ailments, asked: Asked): Ac
 
 export function viewActor(state: State, ailments: Ailments, actor: ActorRecord): ActorView {
   const { id, node, birth, epoch, scope, chain, labels, life } = actor;
-  const failed = ailments.of(actor);
+  const failed = life?.givenUp === undefined ? ailments.of(actor) : asGivenUp(id, life.givenUp);
   return {
     actor: id,
     node,
@@ -78,6 +80,7 @@ export function viewActor(state: State, ailments: Ailments, actor: ActorRecord):
 }
 
 function stateOf(state: State, { life, node }: ActorRecord, failed?: Failure): ActorState {
+  if (life?.givenUp !== undefined) return 'failed';
   if (life?.kind === 'ending' || life?.kind === 'paused') return life.kind;
   const record = state.nodes.get(node);
   if (record === undefined || !isPresent(record)) return 'moving';
@@ -85,18 +88,41 @@ function stateOf(state: State, { life, node }: ActorRecord, failed?: Failure): A
 }
 
 /** The shortest order in which everything that is asked for stands. */
-function narrowest(state: State, ailments: Ailments, asked: Asked): OrderedIds<ActorId> {
+function narrowest(state: State, ailments: Ailments, asked: Asked): Order {
   const { actors } = state;
-  let least = actors.ordered;
-  const consider = (other: OrderedIds<ActorId>) => {
+  let least: Order = actors.ordered;
+  const consider = (other: Order) => {
     if (other.size < least.size) least = other;
   };
   if (asked.state === 'paused' || asked.state === 'ending') consider(actors.resting);
-  if (asked.state === 'failed') consider(ailments.ordered);
+  if (asked.state === 'failed') consider(together(ailments.ordered, actors.givenUp));
   for (const [name, value] of Object.entries(asked.labels ?? {})) {
     consider(actors.labelled(asked.tenant, name, value));
   }
   return least;
+}
+
+/** Two orders as one; nothing stands in both. */
+function together(left: Order, right: Order): Order {
+  return {
+    size: left.size + right.size,
+    countBefore: (end) => left.countBefore(end) + right.countBefore(end),
+    from: (start) => inOrder(left.from(start), right.from(start)),
+  };
+}
+
+function* inOrder(left: Iterator<ActorId>, right: Iterator<ActorId>): Generator<ActorId> {
+  let [one, other] = [left.next(), right.next()];
+  for (;;) {
+    if (one.done === true && other.done === true) return;
+    if (other.done === true || (one.done !== true && one.value < other.value)) {
+      if (one.done !== true) yield one.value;
+      one = left.next();
+    } else {
+      yield other.value;
+      other = right.next();
+    }
+  }
 }
 
 function fits(view: ActorView, { state, labels, type, tenant }: Asked): boolean {

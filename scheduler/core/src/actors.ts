@@ -93,6 +93,7 @@ export class ActorTable {
   /** By `labelKey`. */
   readonly #labelled = new Map<string, OrderedIds<ActorId>>();
   readonly #resting = new OrderedIds<ActorId>();
+  readonly #givenUp = new OrderedIds<ActorId>();
   /** By `ownerKey`. */
   readonly #owned = new Map<string, { readonly owner: ActorOwner; readonly ids: Set<ActorId> }>();
   /** By scope, how many of its actors are still to go back. */
@@ -117,6 +118,10 @@ export class ActorTable {
   /** Those that are paused or ending, in their order. */
   get resting(): OrderedIds<ActorId> {
     return this.#resting;
+  }
+  /** Those that are given up, likewise. */
+  get givenUp(): OrderedIds<ActorId> {
+    return this.#givenUp;
   }
   /** Those of a tenant with this label, in their order. */
   labelled(tenant: string, name: string, value: string): OrderedIds<ActorId> {
@@ -198,7 +203,8 @@ export class ActorTable {
         const actor = this.#actors.get(fact.actor);
         assert(actor !== undefined, 'D8: only an actor that exists is wished something');
         assert(actor.life?.kind !== 'ending', 'D8: an actor that is ending is wished nothing else');
-        actor.life = { kind: fact.wish, at: position };
+        const bare = { kind: fact.wish, at: position };
+        actor.life = fact.givenUp === undefined ? bare : { ...bare, givenUp: fact.givenUp };
         this.#noteLife(actor);
         return;
       }
@@ -403,6 +409,7 @@ export class ActorTable {
     this.#count(actor, -1);
     this.#ordered.delete(id);
     this.#resting.delete(id);
+    this.#givenUp.delete(id);
     this.#wish(id, undefined);
     this.#unlabel(actor);
     this.#disown(actor);
@@ -435,6 +442,8 @@ export class ActorTable {
     if (life === undefined) return;
     if (life.kind === 'live') this.#resting.delete(id);
     else this.#resting.add(id);
+    if (life.givenUp === undefined) this.#givenUp.delete(id);
+    else this.#givenUp.add(id);
   }
 
   #unlabel(actor: ActorRecord): void {

@@ -22,9 +22,10 @@ export class Ailing {
     return ailment?.node === node && ailment.epoch === epoch ? ailment.failure : undefined;
   }
 
-  /** All that are ill on a node now, or as many as one message names. */
-  said({ incarnation: node, actors }: AilingActors): void {
+  /** All that are ill on a node now, or as many as one message names. Whoever is given up is listed by the journal. */
+  said({ incarnation: node, actors: named }: AilingActors, givenUp: OrderedIds<ActorId>): void {
     this.nodeLost(node);
+    const actors = named.filter(({ actor }) => !givenUp.has(actor));
     for (const { actor, epoch, failure } of actors) {
       this.#ailments.set(actor, { node, epoch, failure });
       this.ordered.add(actor);

@@ -14,6 +14,7 @@ import type {
   ChainLink,
   Failure,
   GangPolicy,
+  GivenUpActor,
   Incarnation,
   Labels,
   Line,
@@ -145,6 +146,8 @@ export type SchedulerFact =
       readonly kind: 'actor-wished';
       readonly actor: ActorId;
       readonly wish: ActorWish['kind'];
+      /** It is to be paused since it failed so often. */
+      readonly givenUp?: GivenUpActor;
     }
   /** It has ended, and what it had received stands under `revision` in the store. */
   | {

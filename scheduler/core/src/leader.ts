@@ -122,7 +122,10 @@ export class Leader {
     this.#migrations = new Migrations(desk, this.#membership.detection, (node, actor) =>
       this.#directory.leaving(node, actor),
     );
-    this.#rollouts = new Rollouts(desk, (node, actor) => this.#directory.place(node, actor));
+    this.#rollouts = new Rollouts(desk, {
+      place: (node, actor) => this.#directory.place(node, actor),
+      tryAnew: (actor) => this.#lifecycle.tryAnew(actor),
+    });
     const { detection } = this.#membership;
     this.#pressure = new Pressure(desk, detection);
     this.#groups = new NodeGroups(desk, {
@@ -134,7 +137,7 @@ export class Leader {
       return !this.#pressure.isGivenUp('rebalancing');
     });
     this.#ailing = new Ailing();
-    this.#supervision = new Supervision(desk);
+    this.#supervision = new Supervision(desk, (actor, why) => this.#lifecycle.giveUp(actor, why));
     this.#tellingLives = new TellingLives(desk);
     this.#activities = new Activities(desk);
     this.#configs = new Configs(desk);
@@ -386,8 +389,8 @@ export class Leader {
       case 'settled':
         return this.#lifecycle.settled(message);
       case 'ailing':
-        this.#ailing.said(message);
-        return this.#supervision.ailing(message);
+        this.#supervision.ailing(message);
+        return this.#ailing.said(message, this.#desk.state.actors.givenUp);
       case 'rebased':
         return this.#directory.rebased(message);
       case 'turns-found':

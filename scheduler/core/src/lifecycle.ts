@@ -23,6 +23,7 @@ import {
   type CodeVersion,
   type Failure,
   failure,
+  type GivenUpActor,
   limits,
   type RequestBody,
   type RunId,
@@ -160,6 +161,16 @@ export class Lifecycle {
     else this.#askers.add(id, asker);
   }
 
+  /** It has failed as often as its type lets it: it stays where it is until it is resumed. */
+  giveUp(actor: ActorRecord, why: GivenUpActor): void {
+    this.#decide(actor, 'paused', why);
+  }
+
+  /** What made it fail may be mended. */
+  tryAnew(actor: ActorRecord): void {
+    if (actor.life?.givenUp !== undefined) this.#decide(actor, 'live');
+  }
+
   stop(asker: Asker, { actor: id, birth }: Body<'stop-actor-request'>): void {
     const actor = this.#desk.state.actors.get(id);
     if (actor?.birth !== birth) {
@@ -248,9 +259,10 @@ export class Lifecycle {
     ];
   }
 
-  #decide(actor: ActorRecord, wish: Body<'wish-actor'>['wish']): void {
+  #decide(actor: ActorRecord, wish: Body<'wish-actor'>['wish'], why?: GivenUpActor): void {
     const { id } = actor;
-    this.#desk.decide({ kind: 'actor-wished', actor: id, wish });
+    const fact = { kind: 'actor-wished', actor: id, wish } as const;
+    this.#desk.decide(why === undefined ? fact : { ...fact, givenUp: why });
     this.#quiet.delete(id);
     for (const asker of this.#askers.take(id)) {
       const what = `actor "${id}" was wished to be ${wish} before it was as asked for`;

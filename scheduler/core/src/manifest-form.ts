@@ -69,6 +69,9 @@ const actor = z.looseObject({
   letters: letterTries.optional(),
   lettersOf: z.record(text, letterTries).optional(),
   healthMs: number.optional(),
+  restart: z
+    .looseObject({ backoffMs: number, backoffMsMax: number, failuresMax: number.optional() })
+    .optional(),
   groups: z.array(z.looseObject({ name: text, most: number, reads: texts })).optional(),
   version: number.optional(),
 });

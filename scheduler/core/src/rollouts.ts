@@ -58,14 +58,23 @@ const shownMax = 50;
 export class Rollouts {
   readonly #desk: Desk;
   readonly #orders: Deliveries<ActorId>;
+  readonly #tryAnew: (actor: ActorRecord) => void;
   readonly #going = new Map<string, Going>();
 
-  /** `place` renders the placement of an actor. */
-  constructor(desk: Desk, place: (node: Incarnation, id: ActorId) => Place | undefined) {
+  constructor(
+    desk: Desk,
+    given: {
+      /** Renders the placement of an actor. */
+      place(node: Incarnation, id: ActorId): Place | undefined;
+      /** One that is given up is so no more: it is another code that it would fail by. */
+      tryAnew(actor: ActorRecord): void;
+    },
+  ) {
     this.#desk = desk;
+    this.#tryAnew = given.tryAnew;
     this.#orders = new Deliveries(desk, 'upgrades', (node, id) => {
       const order = this.#orderOf(id);
-      const placed = order === undefined ? undefined : place(node, id);
+      const placed = order === undefined ? undefined : given.place(node, id);
       return placed === undefined || order === undefined
         ? undefined
         : { ...placed, upgrade: order };
@@ -275,6 +284,7 @@ export class Rollouts {
       if (actor === undefined || actor.bundle === bundle || actor.life?.kind === 'ending') continue;
       if (later.has(actor.bundle)) continue;
       if (failed.has(id) || going.late.has(id)) continue;
+      this.#tryAnew(actor);
       going.wave.add(id);
     }
     going.whole = true;

@@ -153,6 +153,7 @@ export class State {
       case 'lives-taken':
         this.supervision.taken(fact);
         break;
+      case 'actor-wished':
       case 'actor-placed':
         this.supervision.apply(fact, this.actors.get(fact.actor));
         this.actors.apply(fact, position);
@@ -160,7 +161,6 @@ export class State {
       case 'actor-created':
       case 'actor-migrating':
       case 'actor-rebased':
-      case 'actor-wished':
       case 'actor-upgraded':
         this.actors.apply(fact, position);
         break;

@@ -10,6 +10,7 @@ import {
   type ActorId,
   actorId,
   actorParts,
+  asGivenUp,
   type Failure,
   limits,
   livesTopic,
@@ -43,7 +44,15 @@ export interface SupervisionImage {
 
 type Fact = Extract<
   SchedulerFact,
-  { kind: 'actor-ill' | 'actor-well' | 'actor-placed' | 'actor-destroyed' | 'upgrade-failed' }
+  {
+    kind:
+      | 'actor-ill'
+      | 'actor-well'
+      | 'actor-placed'
+      | 'actor-wished'
+      | 'actor-destroyed'
+      | 'upgrade-failed';
+  }
 >;
 
 export class SupervisionTable {
@@ -102,9 +111,9 @@ export class SupervisionTable {
   }
 
   /** `actor` is as it was before the fact. */
-  apply(fact: Fact, actor: Pick<ActorRecord, 'id' | 'birth'> | undefined): void {
+  apply(fact: Fact, actor: Pick<ActorRecord, 'id' | 'birth' | 'life'> | undefined): void {
     if (actor === undefined) return;
-    const { id, birth } = actor;
+    const { id, birth, life } = actor;
     const event = { actor: id, birth };
     switch (fact.kind) {
       case 'actor-ill': {
@@ -121,6 +130,17 @@ export class SupervisionTable {
         // Handed over it has no chain: nobody has lost it.
         if (fact.chain.length > 0) this.#add({ ...event, kind: 'restarted' });
         return;
+      case 'actor-wished': {
+        const { givenUp, wish } = fact;
+        if (givenUp === undefined) {
+          if (wish === 'live' && life?.givenUp !== undefined)
+            this.#add({ ...event, kind: 'resumed' });
+          return;
+        }
+        // Whatever it comes to once it is resumed is another illness.
+        this.#ill.delete(id);
+        return this.#add({ ...event, kind: 'given-up', failure: asGivenUp(id, givenUp) });
+      }
       case 'actor-destroyed':
         this.#ill.delete(id);
         return this.#add({ ...event, kind: 'ended' });

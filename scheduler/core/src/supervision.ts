@@ -4,8 +4,17 @@
  *
  * SU1 an illness is journaled when it begins, when it becomes another one, and when the actor begins to be
  *     held back; not again for each time that its node says so, nor by each new leader.
+ * SU2 an actor is given up when its node says so of the wish that stands: what it failed before it was resumed does
+ *     not count.
  */
-import { type AilingActors, limits, type SupervisionRequest } from '@troupe/model';
+import {
+  type AilingActor,
+  type AilingActors,
+  type GivenUpActor,
+  limits,
+  type SupervisionRequest,
+} from '@troupe/model';
+import type { ActorRecord } from './actors.ts';
 import type { Desk } from './desk.ts';
 import type { Asker } from './waiting.ts';
 
@@ -14,9 +23,11 @@ const namedMax = 256;
 
 export class Supervision {
   readonly #desk: Desk;
+  readonly #giveUp: (actor: ActorRecord, why: GivenUpActor) => void;
 
-  constructor(desk: Desk) {
+  constructor(desk: Desk, giveUp: (actor: ActorRecord, why: GivenUpActor) => void) {
     this.#desk = desk;
+    this.#giveUp = giveUp;
   }
 
   list(asker: Asker, { tenant, after, limit }: SupervisionRequest): void {
@@ -30,21 +41,30 @@ export class Supervision {
   ailing({ incarnation, actors: named }: AilingActors): void {
     const { actors, supervision } = this.#desk.state;
     const ill = new Set<string>();
-    for (const { actor: id, epoch, failure, ...said } of named) {
-      const actor = actors.get(id);
-      if (actor?.epoch !== epoch || actor.node !== incarnation) continue;
-      ill.add(id);
-      // One in quarantine is not held back.
-      const loops = said.loops === true && failure.code !== 'PAST_CONFLICT';
-      const known = supervision.ill(id);
-      if (known?.failure.code === failure.code && (known.loops || !loops)) continue;
-      const fact = { kind: 'actor-ill', actor: id, failure } as const;
-      this.#desk.decide(loops ? { ...fact, loops } : fact);
+    for (const said of named) {
+      const actor = actors.get(said.actor);
+      if (actor?.epoch !== said.epoch || actor.node !== incarnation) continue;
+      ill.add(actor.id);
+      if (actor.life?.givenUp === undefined) this.#ails(actor, said);
     }
     if (named.length >= namedMax) return;
     for (const id of [...supervision.allIll()]) {
       if (ill.has(id) || actors.get(id)?.node !== incarnation) continue;
       this.#desk.decide({ kind: 'actor-well', actor: id });
     }
+  }
+
+  #ails(actor: ActorRecord, { failure, givesUp, ...said }: AilingActor): void {
+    const { id, life } = actor;
+    // One in quarantine is not held back.
+    const loops = said.loops === true && failure.code !== 'PAST_CONFLICT';
+    const known = this.#desk.state.supervision.ill(id);
+    if (known?.failure.code !== failure.code || (loops && !known.loops)) {
+      const fact = { kind: 'actor-ill', actor: id, failure } as const;
+      this.#desk.decide(loops ? { ...fact, loops } : fact);
+    }
+    if (givesUp === undefined || life?.kind === 'ending') return;
+    const { failures, wishAt } = givesUp;
+    if ((life?.at ?? 0) === wishAt) this.#giveUp(actor, { failure, failures });
   }
 }

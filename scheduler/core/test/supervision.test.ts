@@ -82,3 +82,86 @@ describe('what becomes of an actor', () => {
     expect(page.missed).toBe(0);
   });
 });
+
+/** Its node has seen it fail so often in a row, after the wish of this position. */
+function fails(scene: Scene, wishAt = 0): void {
+  const { epoch, node } = scene.actor('a');
+  const givesUp = { failures: 3, wishAt };
+  const named = { actor: cart('a'), epoch, failure: broken, loops: true, givesUp } as const;
+  scene.hear({ kind: 'ailing', incarnation: node, actors: [named] });
+}
+
+function resume(scene: Scene): void {
+  const { birth } = scene.actor('a');
+  scene.asks({ kind: 'wish-actor', actor: cart('a'), birth, wish: 'live' });
+}
+
+function viewOf(scene: Scene) {
+  const answer = scene.asks({ kind: 'get-actor', actor: cart('a') });
+  return answer?.kind === 'actor' ? answer.actor : undefined;
+}
+
+function failed(scene: Scene): readonly string[] {
+  const answer = scene.asks({ kind: 'list-actors', tenant, limit: 10, state: 'failed' });
+  return answer?.kind === 'actors' ? answer.actors.map(({ actor }) => actor) : [];
+}
+
+describe('an actor that its type gives up', () => {
+  it('is told to be given up, once, and is placed so, listed as failed by why, until it is resumed', () => {
+    const { scene, node } = carts();
+    fails(scene);
+    fails(scene);
+    const told = { code: 'GIVEN_UP', message: expect.stringContaining('no state') };
+    expect(kinds(scene)).toEqual(['crash-looping', 'given-up']);
+    expect(events(scene).events.at(-1)?.failure).toMatchObject(told);
+    expect(viewOf(scene)).toMatchObject({ state: 'failed', failure: told });
+    expect(failed(scene)).toEqual([cart('a')]);
+    const wish = { kind: 'paused', givenUp: { failure: broken, failures: 3 } };
+    expect(scene.to(node, 'place').at(-1)).toMatchObject({ actor: cart('a'), wish });
+    resume(scene);
+    expect(kinds(scene, 2)).toEqual(['resumed']);
+    expect(scene.to(node, 'place').at(-1)?.wish).toMatchObject({ kind: 'live' });
+    expect(viewOf(scene)?.state).toBe('placed');
+    expect(failed(scene)).toEqual([]);
+  });
+
+  it.each(['facts', 'image'] as const)(
+    'stays so when its node dies, and under a new leader, from its %s',
+    (from) => {
+      const { scene, node } = carts(2);
+      fails(scene);
+      const before = scene.actor('a').life;
+      scene.dies(node);
+      scene.sealed(node);
+      scene.failOver(from);
+      expect(scene.actor('a').node).not.toBe(node);
+      expect(scene.actor('a').life).toEqual(before);
+      expect(viewOf(scene)?.state).toBe('failed');
+      expect(failed(scene)).toEqual([cart('a')]);
+      expect(kinds(scene).filter((kind) => kind === 'given-up')).toHaveLength(1);
+    },
+  );
+
+  it('is not given up by what it failed before it was resumed', () => {
+    const { scene } = carts();
+    fails(scene);
+    resume(scene);
+    fails(scene);
+    expect(kinds(scene)).toEqual(['crash-looping', 'given-up', 'resumed', 'crash-looping']);
+    expect(viewOf(scene)?.state).toBe('failed');
+    expect(viewOf(scene)?.failure?.code).toBe('CONSTRUCTOR_FAILED');
+    fails(scene, scene.actor('a').life?.at);
+    expect(kinds(scene, 4)).toEqual(['given-up']);
+  });
+
+  it('stands in a list of those that are failed beside others that are ill, in order', () => {
+    const { scene, node } = carts();
+    const also = { actor: cart('b'), epoch: scene.actor('b').epoch, failure: broken };
+    for (const key of ['0', 'c']) scene.resolves(key);
+    const entry = (key: string) => ({ ...also, actor: cart(key), epoch: scene.actor(key).epoch });
+    const givesUp = { failures: 3, wishAt: 0 };
+    const actors = [{ ...entry('a'), givesUp }, entry('b'), { ...entry('c'), givesUp }, entry('0')];
+    scene.hear({ kind: 'ailing', incarnation: node, actors });
+    expect(failed(scene)).toEqual(['0', 'a', 'b', 'c'].map(cart));
+  });
+});

@@ -9,10 +9,21 @@
  *     costs no runner, and whoever asks is told so at once.
  * L3  one that cannot be brought into memory is tried again, later each time like L2, for as long as it may
  *     have something to do that nobody asks it for: a turn that has begun, letters and news to be sent.
+ * L4  when its type gives it up after so many failures in a row, the leader is told under which wish it failed:
+ *     what it then wishes stands in the journal (given-up.ts). Until that comes here it is held back.
  */
-import { type AilingActors, type Failure, limits } from '@troupe/model';
+import {
+  type AilingActor,
+  type AilingActors,
+  errorTable,
+  type Failure,
+  limits,
+  type RestartPolicy,
+} from '@troupe/model';
 import { type Activation, mayHaveToDo } from './activation.ts';
 import type { Core } from './core.ts';
+import { isGivenUp } from './given-up.ts';
+import { typeOf } from './hosting.ts';
 
 /** Actors named in one message, in which an id may take 600 bytes. */
 const namedMax = 256;
@@ -30,6 +41,10 @@ interface Illness {
   readonly byHealth: boolean;
   /** In a row. */
   readonly failures: number;
+  /** Of these, those that are its own: not that the store could not be reached. */
+  readonly ownFailures: number;
+  /** So its type says (L4). */
+  readonly isTooMuch: boolean;
   /** Monotonic ms until which it is held back; 0 when it is not. */
   heldUntil: number;
   /** Likewise, when it is tried again though nobody asks (L3). */
@@ -66,16 +81,29 @@ export class Ailing {
     byTurns = false,
     byHealth = false,
   ): void {
-    const failures = (this.#ill.get(activation)?.failures ?? 0) + 1;
-    const heldMs = Math.min(limits.heldBackMs * 2 ** (failures - heldFrom), limits.heldBackMsMax);
-    const until = this.#core.now + heldMs;
-    const isTried = !byTurns && !byHealth && code !== 'PAST_CONFLICT';
+    const known = this.#ill.get(activation);
+    const failures = (known?.failures ?? 0) + 1;
+    const isPast = code === 'PAST_CONFLICT';
+    const isOwn = byTurns || byHealth || !(errorTable[code].retryable || isPast);
+    const ownFailures = (known?.ownFailures ?? 0) + (isOwn ? 1 : 0);
+    const {
+      backoffMs,
+      backoffMsMax,
+      failuresMax = Number.POSITIVE_INFINITY,
+    } = this.#policy(activation);
+    const isTooMuch = isOwn && ownFailures >= failuresMax;
+    const backMs = Math.min(backoffMs * 2 ** (failures - heldFrom), backoffMsMax);
+    const until = this.#core.now + (isTooMuch ? Math.max(backMs, limits.heldBackMsMax) : backMs);
+    const isTried = !byTurns && !byHealth && !isPast;
+    const isHeld = isTooMuch || (failures >= heldFrom && !isPast);
     this.#ill.set(activation, {
       failure: { code, message: message.slice(0, textLengthMax) },
       byTurns,
       byHealth,
       failures,
-      heldUntil: failures < heldFrom || code === 'PAST_CONFLICT' ? 0 : until,
+      ownFailures,
+      isTooMuch,
+      heldUntil: isHeld ? until : 0,
       triedAt: isTried ? until : Number.POSITIVE_INFINITY,
     });
     this.#ticks = 0;
@@ -113,12 +141,26 @@ export class Ailing {
   #tell(): void {
     if (this.#ill.size === 0) this.#wellLeft -= 1;
     const { incarnation } = this.#core.config;
-    const named = [...this.#ill].slice(0, namedMax);
-    const actors = named.map(([{ id: actor, epoch }, { failure, failures }]) => {
-      const loops = failures < heldFrom ? {} : ({ loops: true } as const);
-      return { actor, epoch, failure, ...loops };
-    });
+    const named = [...this.#ill].filter(([activation]) => !isGivenUp(activation));
+    const actors = named
+      .slice(0, namedMax)
+      .map(([activation, illness]) => said(activation, illness));
     const message: AilingActors = { kind: 'ailing', incarnation, actors };
     this.#core.out.send({ kind: 'to-leader', message });
   }
+
+  #policy(activation: Activation): RestartPolicy {
+    const { bundle } = activation;
+    return this.#core.runners.restartOf(bundle, typeOf(activation)) ?? asEver;
+  }
+}
+
+/** Of types that say nothing. */
+const asEver: RestartPolicy = { backoffMs: limits.heldBackMs, backoffMsMax: limits.heldBackMsMax };
+
+function said({ id: actor, epoch, wish }: Activation, illness: Illness): AilingActor {
+  const { failure, failures, ownFailures, isTooMuch } = illness;
+  const bare = { actor, epoch, failure };
+  const held = failures < heldFrom ? bare : ({ ...bare, loops: true } as const);
+  return isTooMuch ? { ...held, givesUp: { failures: ownFailures, wishAt: wish.at } } : held;
 }

@@ -13,6 +13,7 @@ import type { Decisions } from './decisions.ts';
 import type { Departures } from './departures.ts';
 import type { NodeConfig, NodeReply, NodeSend, NodeWork } from './events.ts';
 import type { NodeFact } from './facts.ts';
+import type { GivenUp } from './given-up.ts';
 import type { Groups } from './groups.ts';
 import type { Handover } from './handover.ts';
 import type { Health } from './health.ts';
@@ -78,6 +79,7 @@ export interface Core {
   readonly rewinds: Rewinds;
   readonly wishes: Wishes;
   readonly ailing: Ailing;
+  readonly givenUp: GivenUp;
   readonly activities: Activities;
   readonly configs: Configs;
   readonly uses: Uses;

@@ -118,6 +118,10 @@ export class Hosting {
   wakeAgain(activation: Activation): void {
     if (activation.phase !== 'cold' || this.#core.rewinds.isBeingStored(activation)) return;
     if (activation.wish.kind !== 'ending' && !this.#core.ailing.mayWake(activation)) return;
+    if (this.#core.givenUp.holds(activation)) {
+      if (activation.memory === undefined) this.#restore(activation);
+      return;
+    }
     // Nothing was ever written of it: the constructor makes its state.
     const { memory } = activation;
     const untouched = memory?.seq === 0 && memory.begun === undefined && memory.signals.count === 0;
@@ -153,6 +157,7 @@ export class Hosting {
     if (activation.wish.kind === 'ending') return this.#core.wishes.onRestored(activation);
     const stored = headOf(event.checkpoint?.body, activation.birth)?.epoch ?? 0;
     if (this.#core.rewinds.onRestored(activation, stored)) return;
+    if (this.#core.givenUp.onRestored(activation)) return;
     if (this.#mayLieDown(activation, event)) this.#lieDown(activation);
     else this.start(activation);
   }

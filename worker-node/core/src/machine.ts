@@ -27,6 +27,7 @@ import { Decisions } from './decisions.ts';
 import { Departures } from './departures.ts';
 import type { NodeConfig, NodeEvent, NodeReply, NodeSend, NodeWork, RunnerId } from './events.ts';
 import type { NodeFact } from './facts.ts';
+import { GivenUp } from './given-up.ts';
 import { Groups } from './groups.ts';
 import { Handover } from './handover.ts';
 import { Health } from './health.ts';
@@ -98,6 +99,7 @@ export class NodeMachine
   readonly rewinds: Rewinds;
   readonly wishes: Wishes;
   readonly ailing: Ailing;
+  readonly givenUp: GivenUp;
   readonly activities: Activities;
   readonly configs: Configs;
   readonly uses: Uses;
@@ -136,6 +138,7 @@ export class NodeMachine
     this.rewinds = new Rewinds(this);
     this.wishes = new Wishes(this);
     this.ailing = new Ailing(this);
+    this.givenUp = new GivenUp(this);
     this.activities = new Activities(this);
     this.configs = new Configs(this);
     this.uses = new Uses(this);

@@ -44,6 +44,7 @@ import {
 import { type Activation, type Input, incarnationOf } from './activation.ts';
 import { isOfLeader } from './built-ins.ts';
 import type { Core } from './core.ts';
+import { refusalOf } from './given-up.ts';
 import { typeOf } from './hosting.ts';
 import { standingOf } from './letter-keys.ts';
 import { enqueue } from './mailbox-order.ts';
@@ -181,6 +182,7 @@ export class Mailboxes {
   refuseAll(activation: Activation, reason: Failure): void {
     // It is tried again (L3). Until it is live nobody knows which calls have begun or were answered: none is said to
     // be undone.
+    if (this.#core.givenUp.holds(activation)) return this.#core.givenUp.onFailed(activation);
     const isTried = errorTable[reason.code].retryable;
     for (const message of activation.waiting.splice(0)) {
       if (isTried && !this.#isLate(message)) activation.waiting.push(message);
@@ -188,7 +190,7 @@ export class Mailboxes {
         // Its twins may find it mended, and it was told that nothing is done (B3).
         if (reason.code === 'CONSTRUCTOR_FAILED')
           noteTurnedAway(activation, message, this.#core.now);
-        this.#refuse(
+        this.refuse(
           message,
           isTried || mayHaveRun(activation, reason) ? asUnknown(reason) : reason,
         );
@@ -292,7 +294,10 @@ export class Mailboxes {
     if (message.kind === 'call' && message.cancelled) this.#cancel(activation, message.caller);
     const gone = phase === 'released';
     if (!gone && message.kind === 'call' && wasTurnedAway(activation, message, this.#core.now)) {
-      return this.#turnAway(activation, message);
+      return this.#turnAway(activation, message, refusalOf(activation));
+    }
+    if (phase === 'cold' && this.#core.givenUp.holds(activation)) {
+      return this.#core.givenUp.take(activation, message);
     }
     const waits = phase === 'releasing' && isFact(message);
     if (!waits && (phase === 'live' || phase === 'releasing')) {
@@ -301,7 +306,7 @@ export class Mailboxes {
     const { parked } = activation;
     if (message.kind === 'call' && parked !== undefined && isCallOf(parked, message)) {
       const another = ofAnother(activation, message);
-      if (another !== undefined) return this.#refuse(message, another);
+      if (another !== undefined) return this.refuse(message, another);
       // Its caller asks again: that brings no actor into memory whose turn waits.
       if (message.from === undefined) {
         parked.replyTo = message.replyTo;
@@ -322,7 +327,7 @@ export class Mailboxes {
     if (memory === undefined || this.#core.rewinds.isOfAnother(activation, call)) return;
     this.#core.peerClocks.onCall(activation, call);
     const another = ofAnother(activation, call);
-    if (another !== undefined) return this.#refuse(call, another);
+    if (another !== undefined) return this.refuse(call, another);
     if (this.#takes(activation, call)) return;
     const known = memory.sessions.window(session);
     const reply = known?.replies.get(number);
@@ -338,10 +343,10 @@ export class Mailboxes {
     }
     if (known !== undefined && number < known.low) {
       const text = `session ${session} has said that its call ${number} was answered`;
-      return this.#refuse(call, failure('SESSION_FORGOTTEN', text));
+      return this.refuse(call, failure('SESSION_FORGOTTEN', text));
     }
     const lateMs = this.#core.senderClocks.lateMs(call, this.#core.now);
-    if (lateMs >= 0) return this.#refuse(call, tooLate(call, lateMs), lateMs);
+    if (lateMs >= 0) return this.refuse(call, tooLate(call, lateMs), lateMs);
     const until = this.#core.now - lateMs;
     // Whether it runs is decided elsewhere by now, where its caller says the same.
     if (isCancelled && isGoing(activation)) return;
@@ -349,6 +354,8 @@ export class Mailboxes {
       const outcome: Outcome = { ok: false, failure: cancelled(activation) };
       return this.answerUnrun(activation, inputOfCall(activation, call, false, until), outcome);
     }
+    const givenUp = refusalOf(activation);
+    if (givenUp !== undefined) return this.#turnAway(activation, call, givenUp);
     const crowded = crowdedOut(this.#core, activation, call);
     if (crowded !== undefined) return this.#turnAway(activation, call, crowded);
     if (call.method === signalMethod) return this.#acceptSignal(activation, call);
@@ -361,7 +368,7 @@ export class Mailboxes {
     if (memory === undefined) return;
     const { session, number, low } = call.caller;
     const refusal = this.#refusal(activation, call);
-    if (refusal !== undefined) return this.#refuse(call, refusal);
+    if (refusal !== undefined) return this.refuse(call, refusal);
     if (call.atTurn !== undefined) return this.#readFormer(activation, call, call.atTurn);
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), call.method);
     const isBuiltIn = activation.bundle === builtInBundle;
@@ -397,7 +404,7 @@ export class Mailboxes {
   #takes(activation: Activation, call: Call): boolean {
     if (call.from === undefined) return false;
     const taken = this.#core.streams.onTake(activation, call, call.from);
-    if (typeof taken === 'object') this.#refuse(call, taken);
+    if (typeof taken === 'object') this.refuse(call, taken);
     return taken !== 'new';
   }
 
@@ -413,7 +420,7 @@ export class Mailboxes {
         failure('RESOURCE_EXHAUSTED', text, { retryAfterMs: turnedAwayMs }),
       );
     }
-    if (refusal !== undefined) return this.#refuse(call, refusal);
+    if (refusal !== undefined) return this.refuse(call, refusal);
     this.#reply(activation, call.replyTo, call.caller, signalled, call.clock);
   }
 
@@ -444,7 +451,7 @@ export class Mailboxes {
     const kind = this.#core.runners.methodKind(activation.bundle, typeOf(activation), method);
     if (kind !== 'read') {
       const text = `${method} is no read, and what ${activation.id} was does not change`;
-      return this.#refuse(call, failure('INVALID_ARGUMENT', text));
+      return this.refuse(call, failure('INVALID_ARGUMENT', text));
     }
     const input = inputOfCall(activation, call, true, this.#core.now);
     opened(activation, call.caller.session, call.caller.number, input);
@@ -472,7 +479,7 @@ export class Mailboxes {
    */
   #turnAway(activation: Activation, call: Call, reason = full(activation)): void {
     noteTurnedAway(activation, call, this.#core.now);
-    this.#refuse(call, reason);
+    this.refuse(call, reason);
   }
 
   #acceptLetter(activation: Activation, letter: Letter): void {
@@ -540,7 +547,7 @@ export class Mailboxes {
     this.answer(activation, input, outcome);
   }
 
-  #refuse(call: Call, reason: Failure, lateMs?: number): void {
+  refuse(call: Call, reason: Failure, lateMs?: number): void {
     const { actor, epoch } = call;
     const outcome: Outcome = { ok: false, failure: reason };
     const of = answeredAs(call.caller);
@@ -559,7 +566,7 @@ export class Mailboxes {
     const reply = known?.replies.get(number);
     if (reply !== undefined) {
       const another = ofAnother(activation, call);
-      if (another !== undefined) return this.#refuse(call, another);
+      if (another !== undefined) return this.refuse(call, another);
       if (this.#takes(activation, call)) return;
       return this.#reply(activation, call.replyTo, call.caller, reply, call.clock);
     }
@@ -567,7 +574,7 @@ export class Mailboxes {
       return this.#unrun(call, call.caller, call.replyTo);
     }
     const text = `session ${session} has said that its call ${number} was answered`;
-    this.#refuse(call, failure('SESSION_FORGOTTEN', text));
+    this.refuse(call, failure('SESSION_FORGOTTEN', text));
   }
 
   /** As sure as what the actor remembers, so it waits for an append like any refusal. */

@@ -70,7 +70,7 @@ export class Post {
     for (const activation of this.#senders) {
       if (activation.memory === undefined || activation.memory.outbox.size === 0) {
         this.#forget(activation);
-      } else if (activation.phase === 'live' || activation.phase === 'ending') {
+      } else if (this.#goesOn(activation)) {
         for (const to of activation.memory.outbox.receivers()) {
           if ((this.#held.get(activation)?.get(to) ?? 0) > this.#core.now) continue;
           this.#core.locations.doubt(to);
@@ -137,6 +137,11 @@ export class Post {
         this.#windows.set(activation, windows.set(to, last.number));
       }
     });
+  }
+
+  #goesOn(activation: Activation): boolean {
+    const { phase } = activation;
+    return phase === 'live' || phase === 'ending' || this.#core.givenUp.sends(activation);
   }
 
   /** It is asked again now and then, since it may have gone elsewhere. */

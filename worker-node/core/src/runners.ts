@@ -14,6 +14,7 @@ import {
   type LetterTries,
   type Manifest,
   type ReadGroup,
+  type RestartPolicy,
   type ToRunner,
 } from '@troupe/model';
 import { builtInRunner } from './built-ins.ts';
@@ -38,6 +39,7 @@ interface Pool {
   /** The group of each read that is of one. */
   readonly groups: Map<string, ReadGroup>;
   readonly healthMs: Map<string, number>;
+  readonly restarts: Map<string, RestartPolicy>;
   readonly ready: Runner[];
   starting: number;
   /** Those for trials. */
@@ -200,6 +202,12 @@ export class Runners {
     return this.#pool(bundle).healthMs.get(type);
   }
 
+  /** What becomes of actors of a type that fail again and again, if it says so; unknown where no runner has had
+   *  the bundle. */
+  restartOf(bundle: BundleHash, type: string): RestartPolicy | undefined {
+    return this.#pool(bundle).restarts.get(type);
+  }
+
   /** Of which only so many run at once. */
   groupOf(bundle: BundleHash, type: string, read: string): ReadGroup | undefined {
     return this.#pool(bundle).groups.get(`${type}.${read}`);
@@ -231,6 +239,7 @@ export class Runners {
         waitsMs: new Map(),
         groups: new Map(),
         healthMs: new Map(),
+        restarts: new Map(),
         ready: [],
         starting: 0,
         startingApart: 0,
@@ -251,6 +260,7 @@ function describe(pool: Pool, manifest: Manifest): void {
     if (actor.turnLimitMs !== undefined) pool.turnLimits.set(actor.type, actor.turnLimitMs);
     if (actor.waitsMs !== undefined) pool.waitsMs.set(actor.type, actor.waitsMs);
     if (actor.healthMs !== undefined) pool.healthMs.set(actor.type, actor.healthMs);
+    if (actor.restart !== undefined) pool.restarts.set(actor.type, actor.restart);
     for (const group of actor.groups ?? []) {
       for (const read of group.reads) pool.groups.set(`${actor.type}.${read}`, group);
     }

@@ -24,6 +24,7 @@ import {
 import type { Activation } from './activation.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
 import type { Core } from './core.ts';
+import { isGivenUp } from './given-up.ts';
 import { freshMemory } from './memory.ts';
 import { remainsOf } from './tombstone.ts';
 
@@ -64,10 +65,13 @@ export class Wishes {
     if (activation.phase === 'releasing' || activation.phase === 'released') return;
     if (wish.at === activation.wish.at) return this.#sayAgain(activation);
     this.#settled.delete(activation);
+    const wasGivenUp = isGivenUp(activation);
     activation.wish = wish;
+    if (isGivenUp(activation)) this.#core.givenUp.begin(activation);
     if (wish.kind === 'ending') this.#core.departures.abandon(activation);
     if (wish.kind !== 'live') return this.#begin(activation);
     this.#wished.delete(activation);
+    if (wasGivenUp) this.#core.givenUp.end(activation);
     this.#core.mailboxes.pump(activation);
   }
 

@@ -37,7 +37,7 @@ import {
 } from '../src/index.ts';
 import { bundle, gateway, ledger, manifest } from './parties.ts';
 
-export { bundle, gateway, ledger, node, other, seal } from './parties.ts';
+export { bundle, frail, gateway, ledger, node, other, seal } from './parties.ts';
 
 type PlaceField =
   | 'seed'

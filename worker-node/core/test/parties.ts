@@ -14,13 +14,25 @@ export const bundle = bundleHash('b'.repeat(64));
 export const gateway = 'gateway:g1' as Call['replyTo'];
 export const ledger = actorId('default', 'Ledger', 'one');
 
+/** It is given up when it has failed twice. */
+export const frail = actorId('default', 'Frail', 'one');
+
+const ledgers = {
+  methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang', 'time'],
+  reads: ['list', 'slowList', 'few'],
+};
+
 export const manifest: Manifest = {
   sdk: '0.1.0',
   actors: [
     {
+      type: 'Frail',
+      ...ledgers,
+      restart: { backoffMs: 4_000, backoffMsMax: 5_000, failuresMax: 2 },
+    },
+    {
       type: 'Ledger',
-      methods: ['add', 'fail', 'steps', 'ask', 'post', 'hang', 'time'],
-      reads: ['list', 'slowList', 'few'],
+      ...ledgers,
       healthMs: 5_000_000,
       groups: [{ name: 'narrow', most: 2, reads: ['few'] }],
     },
