@@ -345,6 +345,8 @@ export type Answer =
       readonly total: number;
       /** There may be more after it. */
       readonly next?: string;
+      /** Of those that are ill not all are known: a node with very many names only the first. */
+      readonly cut?: true;
     }
   | { readonly kind: 'actor'; readonly actor: ActorView; readonly created?: true }
   | {

@@ -56,6 +56,8 @@ export interface AilingActors {
   readonly kind: 'ailing';
   readonly incarnation: Incarnation;
   readonly actors: readonly AilingActor[];
+  /** There are others that are not named. Older nodes do not say so. */
+  readonly cut?: true;
 }
 
 export interface AilingActor {

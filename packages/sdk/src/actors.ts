@@ -37,6 +37,8 @@ export interface ActorPage {
   readonly total: number;
   /** There may be more: `after` of the next page. */
   readonly next?: string;
+  /** Of those that are ill not all are listed: a node with very many names only the first. */
+  readonly cut?: true;
 }
 
 export interface CreateActorOptions extends Pick<CallOptions, 'scope'> {
@@ -187,8 +189,9 @@ async function pageOf(
   const { type = '', prefix = '', limit = 100, labels = {}, state = '', after = '' } = options;
   checkWhole('limit', limit, 1, uint32Max);
   const asked = { tenant, type, prefix, limit, labels, state, after };
-  const { actors, total, next } = await unary.ask('ActorsService/List', asked);
-  const found = { actors: actors.map(actorViewOf), total };
+  const { actors, total, next, cut } = await unary.ask('ActorsService/List', asked);
+  const bare = { actors: actors.map(actorViewOf), total };
+  const found = cut ? ({ ...bare, cut: true } as const) : bare;
   return next ? { ...found, next } : found;
 }
 

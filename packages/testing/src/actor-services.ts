@@ -40,8 +40,8 @@ export const actorServices: Services = {
       ...(state === '' ? {} : { state: state as ActorState }),
       ...(after === '' ? {} : { after }),
     });
-    const { actors, total, next = '' } = told('actors', answer);
-    return { actors: actors.map(messageOf), total, next };
+    const { actors, total, next = '', cut = false } = told('actors', answer);
+    return { actors: actors.map(messageOf), total, next, cut };
   },
   async 'ActorsService/Create'({ tenant, by, scope, labels, orExisting, owner, ...name }, ask) {
     const answer = await ask({

@@ -27,15 +27,23 @@ export interface ActorPage {
   readonly actors: readonly ActorView[];
   readonly total: number;
   readonly next?: string;
+  readonly cut?: true;
 }
 
 /** What the leader has heard of actors that are ill. */
 export interface Ailments {
   readonly ordered: OrderedIds<ActorId>;
+  /** There are others, of which nobody has heard. */
+  readonly isCut: boolean;
   of(actor: ActorRecord): Failure | undefined;
 }
 
 export function pageOfActors(state: State, ailments: Ailments, asked: Asked): ActorPage {
+  const page = foundActors(state, ailments, asked);
+  return asked.state === 'failed' && ailments.isCut ? { ...page, cut: true } : page;
+}
+
+function foundActors(state: State, ailments: Ailments, asked: Asked): ActorPage {
   const { tenant, type, prefix = '', after } = asked;
   const all = type === undefined ? `${tenant}/` : `${tenant}/${type}/${prefix}`;
   const start = type === undefined && asked.state === undefined ? beyondBuiltIns(tenant) : all;

@@ -15,7 +15,13 @@ interface Ailment {
 export class Ailing {
   readonly ordered = new OrderedIds<ActorId>();
   readonly #ailments = new Map<ActorId, Ailment>();
+  readonly #cut = new Set<Incarnation>();
   readonly #onNode = new Map<Incarnation, readonly ActorId[]>();
+
+  /** A node has more of them than it names. */
+  get isCut(): boolean {
+    return this.#cut.size > 0;
+  }
 
   of({ id, node, epoch }: ActorRecord): Failure | undefined {
     const ailment = this.#ailments.get(id);
@@ -23,8 +29,12 @@ export class Ailing {
   }
 
   /** All that are ill on a node now, or as many as one message names. Whoever is given up is listed by the journal. */
-  said({ incarnation: node, actors: named }: AilingActors, givenUp: OrderedIds<ActorId>): void {
+  said(
+    { incarnation: node, actors: named, cut }: AilingActors,
+    givenUp: OrderedIds<ActorId>,
+  ): void {
     this.nodeLost(node);
+    if (cut === true) this.#cut.add(node);
     const actors = named.filter(({ actor }) => !givenUp.has(actor));
     for (const { actor, epoch, failure } of actors) {
       this.#ailments.set(actor, { node, epoch, failure });
@@ -44,5 +54,6 @@ export class Ailing {
       this.ordered.delete(actor);
     }
     this.#onNode.delete(node);
+    this.#cut.delete(node);
   }
 }

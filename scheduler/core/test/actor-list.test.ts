@@ -87,6 +87,26 @@ describe('a list of actors', () => {
     );
   });
 
+  it('of those that are ill says that a node has more than it names, for as long as it has', () => {
+    const { scene } = cluster(1);
+    create(scene, 'a');
+    const { node: incarnation, epoch } = scene.actor('a');
+    const failure = { code: 'USER_ERROR', message: 'no key' } as const;
+    const ill = {
+      kind: 'ailing',
+      incarnation,
+      actors: [{ actor: cart('a'), epoch, failure }],
+    } as const;
+    scene.hear({ ...ill, cut: true });
+    expect(page(scene, { state: 'failed' })).toMatchObject({ keys: ['a'], cut: true });
+    expect(page(scene, { state: 'placed' }).cut).toBeUndefined();
+    scene.hear(ill);
+    expect(page(scene, { state: 'failed' }).cut).toBeUndefined();
+    scene.hear({ ...ill, cut: true });
+    scene.dies(incarnation);
+    expect(page(scene, { state: 'failed' }).cut).toBeUndefined();
+  });
+
   it('forgets the labels of an actor that was destroyed', () => {
     const { scene } = cluster(1);
     create(scene, 'a', { team: 'red' });

@@ -145,7 +145,8 @@ export class Ailing {
     const actors = named
       .slice(0, namedMax)
       .map(([activation, illness]) => said(activation, illness));
-    const message: AilingActors = { kind: 'ailing', incarnation, actors };
+    const whole: AilingActors = { kind: 'ailing', incarnation, actors };
+    const message = named.length > namedMax ? ({ ...whole, cut: true } as const) : whole;
     this.#core.out.send({ kind: 'to-leader', message });
   }
 

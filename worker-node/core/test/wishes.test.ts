@@ -1,5 +1,6 @@
 import {
   type ActorWish,
+  actorId,
   encodeValue,
   limits,
   type NotHere,
@@ -432,6 +433,23 @@ describe('an actor that is ill', () => {
     a.post({ kind: 'restore-failed', actor: ledger, epoch: 9, failure });
     a.tick(1_000);
     expect(ill(a).at(-1)).toMatchObject([{ actor: ledger, failure: { code: 'LOG_CORRUPT' } }]);
+  });
+
+  it('is not named beside 256 others, and the leader is told that there are more', () => {
+    const a = new TestNode('a');
+    a.heldRestores = [];
+    const failure = { code: 'LOG_CORRUPT', message: 'a flipped byte' } as const;
+    const told = () =>
+      a.sent.findLast((one) => one.kind === 'to-leader' && one.message.kind === 'ailing');
+    for (let n = 0; n < 257; n++) {
+      const actor = actorId('default', 'Ledger', `l${n}`);
+      a.place(actor, 9, seal('lost'));
+      a.post({ kind: 'restore-failed', actor, epoch: 9, failure });
+      if (n === 255) a.tick(1_000);
+      if (n === 255) expect(told()).not.toMatchObject({ message: { cut: true } });
+    }
+    a.tick(1_000);
+    expect(told()).toMatchObject({ message: { cut: true, actors: { length: 256 } } });
   });
 
   it('by its turns is ill until one of them does not crash its runner', () => {

@@ -68,6 +68,11 @@ export function addActors(program: Command): void {
           const shown = `${found.actors.length} of ${found.total}`;
           terminal.line(`${shown}; more with --limit, or --after '${found.next}'`);
         }
+        if (found.cut === true) {
+          terminal.line(
+            'there are more: a node has more ill actors than it names, see `troupe events`',
+          );
+        }
       });
     });
 }

@@ -370,7 +370,7 @@ export interface UnaryMethods {
       state: string;
       after: string;
     };
-    response: { actors: readonly ActorMessage[]; total: number; next: string };
+    response: { actors: readonly ActorMessage[]; total: number; next: string; cut?: boolean };
   };
   'ActorsService/Create': {
     request: NamedActor & {

@@ -210,8 +210,8 @@ async function list(gateway: Gateway, asked: Asked<ListActorsRequest>) {
     ...(request.after === '' ? {} : { after: request.after }),
   });
   if (answer.kind !== 'actors') throw unexpected(answer.kind);
-  const { actors, total, next = '' } = answer;
-  return { actors: actors.map(messageOf), total, next };
+  const { actors, total, next = '', cut = false } = answer;
+  return { actors: actors.map(messageOf), total, next, cut };
 }
 
 function stateAsked(text: string): { readonly state?: ActorState } {
