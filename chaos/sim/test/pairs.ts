@@ -65,6 +65,7 @@ export const pairs: readonly (readonly [MutantName, checker: string, from?: numb
   ['answered-calls-are-kept', 'refused-did-nothing'],
   ['clock-forgets-the-sender', 'consistent-cut'],
   ['clocks-cut-short', 'consistent-cut'],
+  ['clocks-forget-the-living', 'consistent-cut'],
   ['former-actors-not-rolled-forward', 'line-is-maximal'],
   ['older-checkpoint-read', 'reads-are-fresh'],
   ['failed-letters-are-only-taken', 'dead-letters-kept'],

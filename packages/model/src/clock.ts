@@ -1,7 +1,7 @@
 /**
  * Vector clocks: for every actor of a scope, the number of its latest turn that is in the past.
  *
- * C1  a clock never goes back in any component.
+ * C1  a clock never goes back in any component, but that those of actors that are no more go out of it.
  * C2  `merge` is commutative, associative and idempotent.
  * C3  a clock has at most `limits.clockActorsMax` components: a scope that outgrows this is not
  *     tracked any more, which its clocks say (`untrackedClock` absorbs every other).
@@ -50,6 +50,19 @@ export function clockChanges(left: VectorClock, right: VectorClock): VectorClock
 /** The clock with `actor` at `turn`, which must not be lower than before (C1). */
 export function tickClock(clock: VectorClock, actor: ActorId, turn: number): VectorClock {
   return isTracked(clock) ? bounded({ ...clock, [actor]: turn }) : clock;
+}
+
+/** The clock without what it knows of actors that have ended: each under the number of its end. The next one of
+ *  such a name goes on from there, so that what is known of it stays. Returns `clock` itself when it knows nothing
+ *  of them. */
+export function withoutEnded(clock: VectorClock, ended: VectorClock): VectorClock {
+  let left: Record<string, number> | undefined;
+  for (const [actor, end] of Object.entries(ended)) {
+    if ((clock[actor as ActorId] ?? Number.POSITIVE_INFINITY) > end) continue;
+    left ??= { ...clock };
+    delete left[actor];
+  }
+  return left ?? clock;
 }
 
 export function compareClocks(left: VectorClock, right: VectorClock): ClockOrder {

@@ -203,6 +203,11 @@ export const limits = {
   wholeClockMax: 8,
   knownPeersMax: 256,
   knownOfPeersMax: 65_536,
+  /** What others know is believed for so long. With `endedToldMs` it must stay below `tombstoneMs`: an actor
+   *  that is made again under a name which is not remembered any more has the numbers of the one before it. */
+  knownPeersMs: 600_000,
+  /** Time led, for which nodes are told that an actor has ended, so that their clocks forget it. */
+  endedToldMs: 2_400_000,
   /** Turns of an actor whose clocks are at hand in its node; those before are read from its past. */
   recentTurnsMax: 256,
   /** The past of an actor is kept for so long, in so many segments and bytes, whichever ends first. */

@@ -1,5 +1,7 @@
 /** What the leader and the nodes say to each other to find a line through a scope. */
 import type { BlockBeyond } from './blocks-beyond.ts';
+
+import type { VectorClock } from './clock.ts';
 import type { Failure } from './errors.ts';
 import type { ActorId, Incarnation } from './ids.ts';
 import type { Line, OutsideEffect } from './line.ts';
@@ -66,6 +68,23 @@ export interface Beyond {
   readonly blockCount?: number;
 }
 
+/** node → leader, now and then: the clocks of its actors name these. Older leaders do not answer. */
+export interface AskEnded {
+  readonly kind: 'ask-ended';
+  readonly incarnation: Incarnation;
+  readonly ask: number;
+  readonly actors: readonly ActorId[];
+}
+
+/** leader → node. */
+export interface EndedFound {
+  readonly kind: 'ended-found';
+  readonly term: Term;
+  readonly ask: number;
+  /** Those that were destroyed lately, and the number of the end of each. */
+  readonly ended: VectorClock;
+}
+
 /** node → leader, again and again: two records claim the same turn of these actors, which do not live
  *  here until one of them is gone. */
 export interface Quarantined {
@@ -77,3 +96,9 @@ export interface Quarantined {
     readonly failure: Failure;
   }[];
 }
+
+/** What nodes hear of lines. */
+export type LineToNode = AskTurns | AskBeyond | EndedFound;
+
+/** What leaders hear of them. */
+export type LineToLeader = TurnsFound | BeyondFound | AskEnded | Quarantined;

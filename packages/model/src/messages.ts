@@ -21,7 +21,7 @@ import type {
   TaskId,
   TenantName,
 } from './ids.ts';
-import type { AskBeyond, AskTurns, BeyondFound, Quarantined, TurnsFound } from './line-messages.ts';
+import type { LineToLeader, LineToNode } from './line-messages.ts';
 import type { Manifest, Resources } from './manifest.ts';
 import type { SaidPriority } from './priority.ts';
 import type { AskPassage, HoldActors, PassageFound, TakeBack } from './rewind-messages.ts';
@@ -633,8 +633,7 @@ export type ToNode =
   | Prepared
   | HandedOver
   | RebasedSeen
-  | AskTurns
-  | AskBeyond
+  | LineToNode
   | AskDeadLetters
   | AskActivity
   | ConfigNews
@@ -661,14 +660,12 @@ export type NodeToLeader =
   | Resolve
   | PlaceSeen
   | Rebased
-  | TurnsFound
-  | BeyondFound
+  | LineToLeader
   | DeadLettersFound
   | ActivityFound
   | AskConfig
   | ConfigSeen
   | PassageFound
-  | Quarantined
   | Leaving
   | Released
   | Settled

@@ -10,6 +10,7 @@ import {
   tickClock,
   untrackedClock,
   type VectorClock,
+  withoutEnded,
 } from '@troupe/model';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -68,12 +69,27 @@ describe('a vector clock', () => {
     expect(tickClock(larger, actorId('default', 'Many', '0'), 9)).toBe(untrackedClock);
   });
 
+  test('forgets of actors that have ended what is known up to their ends, and nothing else', () => {
+    fc.assert(
+      fc.property(clock, clock, (a, ended) => {
+        const left = withoutEnded(a, ended);
+        for (const each of actors) {
+          const [known, end] = [a[each], ended[each] ?? 0];
+          expect(left[each]).toBe(known !== undefined && known > end ? known : undefined);
+        }
+        expect(withoutEnded(left, ended)).toBe(left);
+        expect(withoutEnded(untrackedClock, ended)).toBe(untrackedClock);
+      }),
+    );
+  });
+
   test('is not changed by what is made of it', () => {
     fc.assert(
       fc.property(clock, clock, actor, (a, b, id) => {
         const before = { ...a };
         mergeClocks(a, b);
         tickClock(a, id, 99);
+        withoutEnded(a, b);
         expect(a).toEqual(before);
       }),
     );

@@ -14,6 +14,7 @@ import {
   type Strand,
   tickClock,
   type VectorClock,
+  withoutEnded,
 } from '@troupe/model';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -35,6 +36,10 @@ interface History {
   readonly strands: readonly Strand[];
   readonly ties: readonly Tie[];
   readonly letters: readonly SentLetter[];
+  /** Who was destroyed, under the number of its end. */
+  readonly ended: VectorClock;
+  /** How often it was forgotten. */
+  readonly forgotten: number;
 }
 
 interface Player {
@@ -87,6 +92,43 @@ describe('a line', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  test('is the same when an actor that was destroyed is forgotten, whoever forgets it and when', () => {
+    let forgotten = 0;
+    fc.assert(
+      fc.property(
+        choices,
+        fc.nat(3),
+        fc.nat(30),
+        fc.array(fc.boolean(), { minLength: 50, maxLength: 50 }),
+        fc.nat(2),
+        fc.nat(20),
+        (drawn, who, after, forgets, which, turn) => {
+          const history = play(drawn, {
+            who,
+            after,
+            forgets: (choice) => forgets[choice] === true,
+          });
+          const gone = history.strands[who]?.actor;
+          const living = history.strands.filter(({ actor }) => actor !== gone);
+          const chosen = living[which];
+          if (chosen === undefined || gone === undefined) throw new Error('four');
+          // One that was busy to the last is not.
+          if (history.ended[gone] === undefined) return;
+          forgotten += history.forgotten;
+          const bound = { [chosen.actor]: turn % (chosen.turns.length + 1) };
+          // How far the one that is gone was on some line binds nobody.
+          const all = allLines(history.strands)
+            .filter((line) => isWithin(line, bound) && isConsistent(history, line))
+            .map(({ [gone]: _, ...line }): Line => line);
+          const most = all.reduce((left, right) => (sum(left) > sum(right) ? left : right));
+          expect(maximalLine(living, bound)).toEqual(most);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    expect(forgotten).toBeGreaterThan(50);
   });
 
   test('leaves out a call whose turn came to know only later of what is taken back', () => {
@@ -172,8 +214,15 @@ describe('a line', () => {
   });
 });
 
+/** An actor that is destroyed when so many choices are made, and who has forgotten it when. */
+interface Ending {
+  readonly who: number;
+  readonly after: number;
+  readonly forgets: (choice: number) => boolean;
+}
+
 /** A scope that does what the choices say: turns, letters, awaited calls in each other. */
-function play(drawn: readonly (readonly [number, number, number])[]): History {
+function play(drawn: readonly (readonly [number, number, number])[], ending?: Ending): History {
   const players = [1, 2, 3, 4].map(
     (n): Player => ({
       id: actorId('t', 'A', `${n}`),
@@ -187,10 +236,26 @@ function play(drawn: readonly (readonly [number, number, number])[]): History {
   );
   const ties: Tie[] = [];
   const letters: SentLetter[] = [];
-  for (const [who, what, whom] of drawn) {
+  let ended: VectorClock = {};
+  let forgotten = 0;
+  for (const [choice, [who, what, whom]] of drawn.entries()) {
     const player = players[who];
     const other = players[whom];
     if (player === undefined || other === undefined) continue;
+    if (ending !== undefined && choice >= ending.after) {
+      const gone = players[ending.who];
+      const isIdle = gone?.turn === undefined && gone?.calls.length === 0;
+      if (gone !== undefined && isIdle) ended = { [gone.id]: gone.seq + 1 };
+      // What had ended it sends nothing, and is asked nothing: its letters are still taken.
+      if (ended[player.id] !== undefined) continue;
+      if (ended[other.id] !== undefined && player.turn !== undefined && what < 6) continue;
+      if (ending.forgets(choice)) {
+        const left = withoutEnded(player.clock, ended);
+        if (left !== player.clock) forgotten += 1;
+        player.clock = left;
+        player.ended = withoutEnded(player.ended, ended);
+      }
+    }
     if (player.turn === undefined) begin(player, other, what, { letters, ties });
     else if (player.turn.awaits) continue;
     else if (what < 3) player.turn.letters.push(other.id);
@@ -205,7 +270,7 @@ function play(drawn: readonly (readonly [number, number, number])[]): History {
     base: { seq: 0, clock: emptyClock, taken: {}, letters: [] },
     turns,
   }));
-  return { strands, ties, letters };
+  return { strands, ties, letters, ended, forgotten };
 }
 
 type Told = Pick<History, 'ties'> & { ties: Tie[]; letters: SentLetter[] };

@@ -21,6 +21,7 @@ import type { Due } from './deadlines.ts';
 import { Deploying } from './deploying.ts';
 import type { Desk } from './desk.ts';
 import { Directory } from './directory.ts';
+import { tellEnded } from './ended-actors.ts';
 import type { SchedulerEvent } from './events.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { LineViews } from './line-views.ts';
@@ -401,6 +402,8 @@ export class Leader {
         return this.#rewinds.found(message);
       case 'beyond-found':
         return this.#lineViews.found(message);
+      case 'ask-ended':
+        return tellEnded(this.#desk, message);
       case 'dead-letters-found':
         return this.#deadLetters.found(message);
       case 'activity-found':

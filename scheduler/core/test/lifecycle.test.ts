@@ -35,11 +35,12 @@ function wish(scene: Scene, kind: ActorWish['kind'], birth = scene.actor('a').bi
 }
 
 /** Its node says that it is as wished. */
-function settles(scene: Scene, revision?: number): void {
+function settles(scene: Scene, revision?: number, seq?: number): void {
   const { node, epoch, life: wished } = scene.actor('a');
   if (wished === undefined) throw new Error('nothing is wished');
   const entry = { actor, epoch, wish: wished };
-  const actors = [revision === undefined ? entry : { ...entry, revision }];
+  const end = seq === undefined ? {} : { seq };
+  const actors = [revision === undefined ? entry : { ...entry, revision, ...end }];
   scene.hear({ kind: 'settled', incarnation: node, actors });
 }
 
@@ -166,6 +167,30 @@ describe('destroying an actor', () => {
     expect(scene.machine.durable().tombstones).toBeUndefined();
     scene.resolves('a');
     expect(scene.actor('a').heir).toBeUndefined();
+  });
+
+  it('is told to nodes whose clocks name it, with the number of its end, as long as the next one surely begins there', () => {
+    const scene = living();
+    const asks = (): unknown => {
+      const { node: incarnation } = scene.actor('b');
+      scene.hear({ kind: 'ask-ended', incarnation, ask: 3, actors: [actor, cart('b')] });
+      return scene.to(incarnation, 'ended-found').at(-1);
+    };
+    scene.resolves('b');
+    wish(scene, 'ending');
+    expect(asks()).toMatchObject({ ask: 3, ended: {} });
+    settles(scene, 9, 17);
+    expect(asks()).toMatchObject({ ended: { [actor]: 17 } });
+    scene.pass(limits.endedToldMs - 5_000);
+    scene.failOver('image');
+    expect(asks()).toMatchObject({ ended: { [actor]: 17 } });
+    scene.resolves('a');
+    expect(scene.actor('a')).toMatchObject({ from: 17 });
+    expect(asks()).toMatchObject({ ended: { [actor]: 17 } });
+    scene.pass(10_000);
+    expect(asks()).toMatchObject({ ended: {} });
+    // Whatever a node believes of others is older than any that begin again at 0.
+    expect(limits.endedToldMs + limits.knownPeersMs).toBeLessThan(limits.tombstoneMs);
   });
 
   it('leaves in the store what the next one of the name may be read back from', () => {

@@ -523,6 +523,8 @@ function bytesOf(fact: NodeFact): number {
     case 'signalled':
     case 'turn-yielded':
       return factBytes + fact.value.length;
+    case 'clock-pruned':
+      return factBytes + Object.keys(fact.ended).reduce((sum, id) => sum + id.length, 0);
     case 'letter-discarded':
     case 'actor-released':
     case 'actor-ended':

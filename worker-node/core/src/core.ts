@@ -25,6 +25,7 @@ import type { OutgoingCalls } from './outgoing-calls.ts';
 import type { Passivation } from './passivation.ts';
 import type { PeerClocks } from './peer-clocks.ts';
 import type { Post } from './post.ts';
+import type { Pruning } from './pruning.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Rewinds } from './rewinds.ts';
 import type { Runners } from './runners.ts';
@@ -75,6 +76,7 @@ export interface Core {
   readonly arrivals: Arrivals;
   readonly handover: Handover;
   readonly lines: Lines;
+  readonly pruning: Pruning;
   readonly quarantine: Quarantine;
   readonly rewinds: Rewinds;
   readonly wishes: Wishes;

@@ -162,6 +162,17 @@ export type NodeFact =
       /** What the caller knew. */
       readonly clock: VectorClock;
     }
+  /** It forgets actors that have ended: no turn, it changes no state. Older nodes know them still, which only
+   *  makes their clocks longer. */
+  | {
+      readonly kind: 'clock-pruned';
+      readonly actor: ActorId;
+      readonly epoch: number;
+      /** These facts of an actor are numbered from 1, over all its epochs. */
+      readonly number: number;
+      /** Each up to the number of its end. */
+      readonly ended: VectorClock;
+    }
   /** By older nodes: after this nothing of the actor under this epoch stands in this log. */
   | { readonly kind: 'actor-released'; readonly actor: ActorId; readonly epoch: number }
   /** It is being destroyed: after this no turn of this birth stands anywhere. It has a turn number. */

@@ -252,6 +252,7 @@ export class Hosting {
     this.#core.timers.onLive(activation);
     this.#core.post.resendAll(activation);
     this.#core.lines.onLive(activation);
+    this.#core.pruning.onLive(activation);
     this.#core.quarantine.release(activation);
     this.#core.checkpointing.onLive(activation);
     this.#core.health.onLive(activation);

@@ -39,6 +39,7 @@ import { OutgoingCalls } from './outgoing-calls.ts';
 import { Passivation } from './passivation.ts';
 import { PeerClocks } from './peer-clocks.ts';
 import { Post } from './post.ts';
+import { Pruning } from './pruning.ts';
 import { Quarantine } from './quarantine.ts';
 import { Rewinds } from './rewinds.ts';
 import { Runners } from './runners.ts';
@@ -74,6 +75,7 @@ export class NodeMachine
   readonly hosting: Hosting;
   readonly senderClocks = new SenderClocks();
   readonly peerClocks = new PeerClocks(this);
+  readonly pruning = new Pruning(this);
   readonly mailboxes: Mailboxes;
   readonly turns: Turns;
   readonly waits: Waits;
@@ -265,6 +267,8 @@ export class NodeMachine
         return this.lines.onAsk(message);
       case 'ask-beyond':
         return this.lines.onAskBeyond(message);
+      case 'ended-found':
+        return this.pruning.onFound(message);
       case 'ask-dead-letters':
         return this.deadLetters.onAsk(message);
       case 'config-news':
@@ -400,6 +404,7 @@ export class NodeMachine
     this.starts.tick();
     this.hosting.tick();
     this.lines.tick();
+    this.pruning.tick();
     this.quarantine.tick();
     this.checkpointing.tick();
     this.passivation.tick();

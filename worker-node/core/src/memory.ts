@@ -18,6 +18,7 @@ import {
   type Recorded,
   troupeError,
   type VectorClock,
+  withoutEnded,
 } from '@troupe/model';
 import { applyEnd } from './end-of-actor.ts';
 import type { NodeFact, TurnCause } from './facts.ts';
@@ -63,6 +64,8 @@ type StoredBegun = Omit<BegunTurn, 'parked' | 'since' | 'yielded'> & {
 export interface Memory {
   seq: number;
   clock: VectorClock;
+  /** How often it has forgotten who has ended. */
+  prunings: number;
   /** Highest contiguous letter number committed, by `sender#birth`. */
   readonly recv: Map<string, number>;
   readonly sessions: Sessions;
@@ -92,12 +95,15 @@ export interface StoredMemory {
   readonly letterKeys?: StoredLetterKeys;
   /** Absent where nothing that was yielded is kept. */
   readonly yields?: readonly StoredStream[];
+  /** Absent where there were none, and from older nodes. */
+  readonly prunings?: number;
   /** Absent where no rollout has upgraded it. */
   readonly madeBy?: StoredStateCode;
 }
 
 type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 type DiscardFact = Extract<NodeFact, { kind: 'letter-discarded' }>;
+type PrunedFact = Extract<NodeFact, { kind: 'clock-pruned' }>;
 type SignalFact = Extract<NodeFact, { kind: 'signalled' }>;
 
 /** What whoever signals, or discards, is answered. */
@@ -107,6 +113,7 @@ export function freshMemory(): Memory {
   return {
     seq: 0,
     clock: emptyClock,
+    prunings: 0,
     recv: new Map(),
     sessions: new Sessions(),
     outbox: new Outbox(),
@@ -130,6 +137,7 @@ export function storeMemory(memory: Memory, now: number): StoredMemory {
     outbox: memory.outbox.store(),
     ...(begun === undefined ? {} : { begun: storeBegun(begun, now) }),
     ...(signals.count === 0 ? {} : { signals: signals.store() }),
+    ...(memory.prunings === 0 ? {} : { prunings: memory.prunings }),
     ...(yields.length === 0 ? {} : { yields }),
     ...(memory.timers.isUsed ? { timers: memory.timers.store() } : {}),
     ...(memory.letters.isUsed ? { letters: memory.letters.store(now) } : {}),
@@ -142,6 +150,7 @@ export function memoryFrom(stored: StoredMemory, now: number): Memory {
   return {
     seq: stored.seq,
     clock: stored.clock,
+    prunings: stored.prunings ?? 0,
     recv: new Map(stored.recv),
     sessions: Sessions.from(stored.sessions, now, yieldsFrom(stored, now)),
     outbox: Outbox.from(stored.outbox),
@@ -192,6 +201,13 @@ export function applyDiscard(memory: Memory, fact: DiscardFact, now: number): vo
   memory.letters.discard(number, letter);
   memory.clock = mergeClocks(memory.clock, fact.clock);
   memory.sessions.record(cause, signalled, now);
+}
+
+/** The one place where an actor forgets who has ended: live and at replay. */
+export function applyPruned(memory: Memory, { number, ended }: PrunedFact): void {
+  memory.prunings = number;
+  memory.clock = withoutEnded(memory.clock, ended);
+  memory.outbox.forgetEnded(ended);
 }
 
 /** Forgets who was not heard of for too long. */
@@ -255,6 +271,9 @@ export function replay(
       return undefined;
     case 'letter-discarded':
       if (fact.number > memory.letters.discards) applyDiscard(memory, fact, now);
+      return undefined;
+    case 'clock-pruned':
+      if (fact.number > memory.prunings) applyPruned(memory, fact);
       return undefined;
     case 'actor-ended':
       if (fact.seq <= memory.seq) return undefined;

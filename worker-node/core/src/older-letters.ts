@@ -1,5 +1,11 @@
 /** Letters that an actor had sent further back than what its outbox still held. */
-import { type ActorId, type Bytes, mergeClocks, type VectorClock } from '@troupe/model';
+import {
+  type ActorId,
+  type Bytes,
+  mergeClocks,
+  type VectorClock,
+  withoutEnded,
+} from '@troupe/model';
 import { decodeCheckpoint } from './checkpoint.ts';
 import type { NodeFact } from './facts.ts';
 import type { KeptLetter, Outbox } from './outbox.ts';
@@ -23,6 +29,7 @@ export class OlderLetters {
     let clock: VectorClock = {};
     const note = (facts: readonly NodeFact[]): void => {
       for (const fact of facts) {
+        if (fact.kind === 'clock-pruned') clock = withoutEnded(clock, fact.ended);
         if (!('clock' in fact) || fact.clock === undefined) continue;
         clock = mergeClocks(clock, fact.clock);
         if (fact.kind !== 'turn') continue;

@@ -5,8 +5,7 @@
  * O2  a letter stays until its receiver has committed it.
  * O3  numbers that a scope passed over when it went back in time are no letters.
  */
-import type { ActorId, VectorClock } from '@troupe/model';
-import { assert } from '@troupe/model';
+import { type ActorId, assert, type VectorClock, withoutEnded } from '@troupe/model';
 import type { OutboxLetter } from './facts.ts';
 
 /** A letter with the clock of the turn that sent it: all of that turn's past, and no more. */
@@ -75,6 +74,16 @@ export class Outbox {
   isPassedOver(to: ActorId, number: number): boolean {
     const { passed = [] } = this.#channels.get(to) ?? {};
     return passed.some(([first, last]) => first <= number && number <= last);
+  }
+
+  /** What these have done has happened for good: nobody need hear of it any more. */
+  forgetEnded(ended: VectorClock): void {
+    for (const channel of this.#channels.values()) {
+      channel.letters = channel.letters.map((letter) => {
+        const clock = withoutEnded(letter.clock, ended);
+        return clock === letter.clock ? letter : { ...letter, clock };
+      });
+    }
   }
 
   /** Everybody that was ever written to. */

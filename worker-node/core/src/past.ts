@@ -20,6 +20,7 @@ import {
   mergeClocks,
   type Strand,
   type VectorClock,
+  withoutEnded,
 } from '@troupe/model';
 import type { Activation } from './activation.ts';
 import type { NodeFact } from './facts.ts';
@@ -54,6 +55,8 @@ export interface Past {
   /** The last turns, and what was known before them. */
   base: { seq: number; clock: VectorClock };
   readonly turns: LineTurn[];
+  /** How often who has ended was forgotten. */
+  prunings: number;
   /** What the turn under way has learnt. */
   learnt: VectorClock;
   /** The actor has, or had, to do with others of its scope. */
@@ -100,6 +103,7 @@ export function freshPast({ id, scope }: Pick<Activation, 'id' | 'scope'>): Past
   return {
     base: { seq: 0, clock: emptyClock },
     turns: [],
+    prunings: 0,
     learnt: emptyClock,
     shared: scope !== id,
     segments: [],
@@ -117,12 +121,13 @@ export function freshPast({ id, scope }: Pick<Activation, 'id' | 'scope'>): Past
 export function pastFrom(
   activation: Pick<Activation, 'id' | 'scope'>,
   stored: StoredPast | undefined,
-  base: { readonly seq: number; readonly clock: VectorClock },
+  base: { readonly seq: number; readonly clock: VectorClock; readonly prunings: number },
   now: number,
 ): Past {
   const past = freshPast(activation);
   past.base = { seq: base.seq, clock: stored?.ended ?? base.clock };
   past.learnt = clockChanges(past.base.clock, base.clock);
+  past.prunings = base.prunings;
   past.from = undefined;
   if (stored === undefined) return past;
   past.shared ||= stored.shared;
@@ -153,6 +158,11 @@ export function notePast(past: Past, fact: NodeFact, kept: PastKept, whole = fal
   if (fact.kind === 'barrier' || fact.kind === 'actor-released') return;
   // What was yielded is no part of what an actor was.
   if (fact.kind === 'turn-yielded') return;
+  if (fact.kind === 'clock-pruned') {
+    if (fact.number <= past.prunings) return;
+    if (past.from !== undefined && isKept(past, kept)) past.facts.push(fact);
+    return prune(past, fact);
+  }
   if (fact.kind === 'signalled' || fact.kind === 'letter-discarded') {
     // Of no turn: the next one knows what whoever asked for it knew. Replay knows a copy by its number.
     if (past.from !== undefined && isKept(past, kept)) past.facts.push(fact);
@@ -256,6 +266,17 @@ export function reachesBirth({ segments, next, from }: Past): boolean {
 /** After the last turn that has ended. */
 export function clockOf({ base, turns }: Past): VectorClock {
   return turns.reduce((clock, turn) => mergeClocks(clock, turn.clock), base.clock);
+}
+
+/** Who has ended binds none of its turns. */
+function prune(past: Past, { number, ended }: Extract<NodeFact, { kind: 'clock-pruned' }>): void {
+  past.prunings = number;
+  past.base = { ...past.base, clock: withoutEnded(past.base.clock, ended) };
+  past.learnt = withoutEnded(past.learnt, ended);
+  for (const [index, turn] of past.turns.entries()) {
+    const clock = withoutEnded(turn.clock, ended);
+    if (clock !== turn.clock) past.turns[index] = { ...turn, clock };
+  }
 }
 
 /** In steps, since each one makes a clock anew. */

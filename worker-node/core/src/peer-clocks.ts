@@ -4,6 +4,8 @@
  *
  * Q1  what is left out of a clock is in the past of a durable turn of its receiver: of the same birth, and
  *     since their scope went back for the last time.
+ *     Those may forget who has ended (pruning.ts): so what they know is believed for `knownPeersMs` only, before anybody
+ *     could begin with the same numbers.
  * Q2  what is forgotten here costs bytes, and nothing else: who comes into memory knows of nobody.
  */
 import {
@@ -27,6 +29,8 @@ import { actorOfSession } from './sessions.ts';
 /** Those that one actor has to do with: who was last in use stands last. */
 interface Circle {
   readonly incarnation: number;
+  /** Monotonic ms at which it began. */
+  readonly since: number;
   readonly peers: Map<ActorId, Peer>;
   /** Components that all of them are known to know. */
   components: number;
@@ -125,10 +129,21 @@ export class PeerClocks {
     return { birth, clock: restOf(clock, peer.known), mark, ...abreast };
   }
 
+  /** Whether it is sent whole. */
+  isSmall(clock: VectorClock): boolean {
+    const { wholeClockMax = limits.wholeClockMax } = this.#core.config;
+    let actors = 0;
+    for (const _ in clock) {
+      actors += 1;
+      if (actors > wholeClockMax) return false;
+    }
+    return true;
+  }
+
   #knows(activation: Activation, peer: ActorBirth, clock: VectorClock): void {
     const own = activation.memory?.clock ?? emptyClock;
     if (!isTracked(own) || !isTracked(clock)) return;
-    const isSmall = this.#isSmall(own) && this.#isSmall(clock);
+    const isSmall = this.isSmall(own) && this.isSmall(clock);
     const found =
       this.#find(activation, peer) ?? (isSmall ? undefined : this.#meet(activation, peer, false));
     const circle = this.#circleOf(activation);
@@ -142,7 +157,7 @@ export class PeerClocks {
   }
 
   #isForeign(activation: Activation, peer: ActorBirth): void {
-    if (this.#isSmall(activation.memory?.clock ?? emptyClock)) return;
+    if (this.isSmall(activation.memory?.clock ?? emptyClock)) return;
     if (this.#find(activation, peer) === undefined) this.#meet(activation, peer, true);
   }
 
@@ -164,6 +179,7 @@ export class PeerClocks {
     if (memory === undefined) return undefined;
     const circle = this.#circleOf(activation) ?? {
       incarnation: rewind.incarnation,
+      since: this.#core.now,
       peers: new Map<ActorId, Peer>(),
       components: 0,
     };
@@ -178,7 +194,8 @@ export class PeerClocks {
   /** Undefined when nobody is known of since it came into memory, or its scope went back. */
   #circleOf({ memory, rewind }: Activation): Circle | undefined {
     const circle = memory === undefined ? undefined : this.#circles.get(memory);
-    return circle?.incarnation === rewind.incarnation ? circle : undefined;
+    if (circle?.incarnation !== rewind.incarnation) return undefined;
+    return this.#core.now - circle.since <= limits.knownPeersMs ? circle : undefined;
   }
 
   /** Q2 */
@@ -188,16 +205,6 @@ export class PeerClocks {
       if (circle.peers.size <= knownPeersMax && circle.components <= knownOfPeersMax) return;
       drop(circle, actor);
     }
-  }
-
-  #isSmall(clock: VectorClock): boolean {
-    const { wholeClockMax = limits.wholeClockMax } = this.#core.config;
-    let actors = 0;
-    for (const _ in clock) {
-      actors += 1;
-      if (actors > wholeClockMax) return false;
-    }
-    return true;
   }
 }
 

@@ -58,6 +58,7 @@ export function rewoundMemory(rewound: Rewound, now: number): Memory | { readonl
     seq: numberOf(present, former),
     // What only the turn under way had learnt is not known any more.
     clock: clamped(former.clock, line),
+    prunings: present.prunings,
     recv,
     sessions: rewoundSessions(rewound, now),
     outbox: Outbox.rewound(present.outbox, former.outbox, {

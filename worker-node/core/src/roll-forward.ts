@@ -96,6 +96,8 @@ function upTo(
   if (fact.kind === 'letter-discarded') {
     return fact.number > letters.discards && isKnown(fact) ? fact : undefined;
   }
+  // Who has ended by now is on no line.
+  if (fact.kind === 'clock-pruned') return fact;
   return 'seq' in fact && fact.seq <= seq ? fact : undefined;
 }
 

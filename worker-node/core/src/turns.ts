@@ -330,6 +330,7 @@ export class Turns {
   fact(activation: Activation, fact: NodeFact): void {
     this.#core.out.append(fact);
     this.#core.lines.onFact(activation, fact);
+    this.#core.pruning.onFact(activation, fact);
     this.#core.checkpointing.onFact(activation, fact);
   }
 

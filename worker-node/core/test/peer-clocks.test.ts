@@ -216,6 +216,17 @@ it('what is known of others is bounded: the one longest out of use is told all a
   expect(Object.keys(letters(a).at(-1)?.clock ?? {}).length).toBeGreaterThan(20);
 });
 
+it('what is known of others is believed for a while only: by then they may have forgotten who has ended', () => {
+  const a = hosting();
+  heard(a, crew);
+  a.call('post', 'x');
+  acknowledge(a, 30, 2);
+  a.now += limits.knownPeersMs + 1;
+  a.message(located(30));
+  a.call('post', 'y', { number: 2 });
+  expect(letters(a).at(-1)).toMatchObject({ number: 4, clock: { ...crew, [ledger]: 3 } });
+});
+
 it('small clocks are sent whole', () => {
   const a = hosting();
   heard(a, { [other]: 1 });

@@ -62,9 +62,15 @@ export const asWished: MakeChecker = (truth, violate) => {
       }
       if (ended.get(id) === birth) violate(`${fact.kind} of ${id} #${birth}, which has ended`);
       if (destroyed.get(id) === birth) violate(`${fact.kind} of ${id} #${birth}, which is no more`);
-      // A turn under way goes on, signals are taken in and dead letters discarded; what has not begun does
+      // A turn under way goes on, signals are taken in, dead letters discarded and who has ended forgotten; what has not begun does
       // not begin.
-      const goesOn = ['turn-recorded', 'turn-yielded', 'signalled', 'letter-discarded'];
+      const goesOn = [
+        'turn-recorded',
+        'turn-yielded',
+        'signalled',
+        'letter-discarded',
+        'clock-pruned',
+      ];
       const begins = !goesOn.includes(fact.kind);
       if (resting.has(id) && begins) {
         violate(`${fact.kind} of ${id}, which is paused`);

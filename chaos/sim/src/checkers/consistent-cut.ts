@@ -1,7 +1,8 @@
 /**
  * The durable turns are a consistent cut at every moment: what a turn knows of others has happened
  * for good, it knows the whole past of every letter, call and answer it takes, and a letter that its receiver
- * has not taken is still held by its sender, also by one that was just read back.
+ * has not taken is still held by its sender, also by one that was just read back. Of an actor that has ended nobody
+ * need know anything any more, of one that lives nothing is forgotten.
  */
 import {
   type ActorId,
@@ -12,6 +13,7 @@ import {
   tickClock,
   type VectorClock,
 } from '@troupe/model';
+import type { SchedulerFact } from '@troupe/scheduler-core';
 import { beginningOf, isOfBirth, type NodeFact, replay } from '@troupe/worker-node-core';
 import type { MakeChecker, Restored, Violate } from './checker.ts';
 import type { ActorTruth, Truth } from './truth.ts';
@@ -21,6 +23,9 @@ type TurnFact = Extract<NodeFact, { kind: 'turn' }>;
 export const consistentCut: MakeChecker = (truth, violate) => {
   const pasts = new Pasts(truth, violate);
   return {
+    journalFact(fact) {
+      pasts.journal(fact);
+    },
     turnFact(fact) {
       pasts.add(fact);
       if (fact.kind !== 'turn') return;
@@ -52,14 +57,35 @@ class Pasts {
   /** By session and number. */
   readonly #calls = new Map<string, Said>();
   readonly #answers = new Map<string, Said>();
+  /** The numbers of the ends of those that were destroyed, the last one of each name. */
+  readonly #ends = new Map<ActorId, number>();
+  /** The number after which the turns of each begin. */
+  readonly #living = new Map<ActorId, number>();
+  /** The numbers of ends that are remembered. */
+  readonly #stones = new Map<ActorId, number>();
 
   constructor(truth: Truth, violate: Violate) {
     this.#truth = truth;
     this.#violate = violate;
   }
 
+  journal(fact: SchedulerFact): void {
+    if (fact.kind === 'actor-created') {
+      this.#living.set(fact.actor, this.#stones.get(fact.actor) ?? 0);
+    } else if (fact.kind === 'actor-destroyed') {
+      this.#living.delete(fact.actor);
+      this.#stones.set(fact.actor, fact.seq ?? 0);
+    } else if (fact.kind === 'tombstones-forgotten') {
+      for (const actor of fact.actors) this.#stones.delete(actor);
+    }
+  }
+
   add(fact: NodeFact): void {
+    if (fact.kind === 'clock-pruned') return this.#pruned(fact);
     if (!('seq' in fact)) return;
+    if (fact.kind === 'actor-ended') {
+      this.#ends.set(fact.actor, Math.max(this.#ends.get(fact.actor) ?? 0, fact.seq));
+    }
     const actor = this.#truth.actors.get(fact.actor);
     if (actor === undefined || actor.epoch !== fact.epoch) return;
     const { id, birth, scope, memory } = actor;
@@ -100,10 +126,22 @@ class Pasts {
     if (said === undefined || said.scope !== scope) return;
     // Whoever asks the next one of a name is not answered by the one before it.
     if (this.#truth.actors.get(said.by)?.birth !== said.birth) return;
-    const { [id]: _, ...missing } = clockChanges(clock, said.clock);
-    const [first] = Object.entries(missing);
+    const missing = Object.entries(clockChanges(clock, said.clock)) as [ActorId, number][];
+    const first = missing.find(([actor, seq]) => actor !== id && !this.#isOver(actor, seq));
     if (first === undefined) return;
     this.#violate(`${id} has taken ${what} and does not know turn ${first[1]} of ${first[0]}`);
+  }
+
+  #pruned({ actor, ended }: Extract<NodeFact, { kind: 'clock-pruned' }>): void {
+    for (const [other, seq] of Object.entries(ended) as [ActorId, number][]) {
+      if (this.#isOver(other, seq)) continue;
+      return this.#violate(`${actor} forgets turn ${seq} of ${other}, which has not ended by then`);
+    }
+  }
+
+  /** Whoever had this turn has ended, and nobody else of the name may have one of its number. */
+  #isOver(actor: ActorId, seq: number): boolean {
+    return seq <= (this.#ends.get(actor) ?? 0) && seq <= (this.#living.get(actor) ?? seq);
   }
 }
 

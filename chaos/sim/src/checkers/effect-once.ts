@@ -45,6 +45,7 @@ export const effectOnce: MakeChecker = (truth, violate) => {
         recorded.add(`${callIdIn(truth, actor, begun.cause)}/${fact.recorded.ordinal}`);
         return;
       }
+      if (fact.kind === 'clock-pruned') return;
       const cause = causeKey(fact.cause);
       const first = actor.turns.get(cause);
       if (fact.kind === 'letter-discarded') {

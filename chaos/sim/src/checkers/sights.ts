@@ -55,6 +55,7 @@ export function sights(truth: Truth, coverage: Coverage): Checker {
     },
     turnFact(fact) {
       if (fact.kind === 'turn-recorded') seeRecorded(truth, coverage, fact);
+      if (fact.kind === 'clock-pruned') coverage.reach('a clock forgets who has ended');
       if (fact.kind === 'barrier') coverage.reach('a read waits for its barrier');
       if (fact.kind !== 'turn' || fact.outcome.ok) return;
       const { code } = fact.outcome.failure;

@@ -58,6 +58,7 @@ export const mutants = {
   'letters-sent-once': 'a letter that is not acknowledged is not sent again',
   'clocks-cut-short': 'a letter leaves out of its clock what its receiver has not heard of',
   'clock-forgets-the-sender': 'the clock of a turn does not say what it knows of others',
+  'clocks-forget-the-living': 'a node is told that actors have ended which go on',
   'line-of-one-look': 'a node takes whatever turn it is asked about for one before the line',
   'calls-without-their-turn': 'an awaited call does not say in which turn it was made',
   'former-actors-not-rolled-forward': 'an actor as it was is taken from a segment alone',

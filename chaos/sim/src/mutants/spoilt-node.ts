@@ -38,6 +38,10 @@ export function heardByNode(world: World, process: Process, message: ToNode): To
     const { print: _, ...bare } = caller;
     return { ...message, caller: bare };
   }
+  if (world.mutant === 'clocks-forget-the-living' && message.kind === 'ended-found') {
+    const all = [...world.checks.truth.actors].map(([actor, { memory }]) => [actor, memory.seq]);
+    return { ...message, ended: Object.fromEntries(all) };
+  }
   if (message.kind === 'place') return spoiltPlace(world, process, message);
   if (world.mutant === 'letters-by-arrival' && message.kind === 'letter') {
     const { memory } = world.checks.truth.actors.get(message.to) ?? {};

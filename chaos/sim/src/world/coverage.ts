@@ -36,6 +36,7 @@ export const interestingStates = [
   'a node is replaced by its own name',
   'a letter is resent',
   'a letter leaves out of its clock what its receiver knows',
+  'a clock forgets who has ended',
   'an answer leaves out of its clock what its caller knows',
   'a letter out of order waits',
   'a cycle of calls is refused',
