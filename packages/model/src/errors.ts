@@ -72,7 +72,7 @@ export const errorTable = {
   SECRET_EXPOSED: row(3, false, 'done', 'keep secrets out of state, results, replies and letters'),
   CANCELLED: row(1, false, 'done', 'nothing: the caller asked for it'),
   NO_SIGNAL: row(4, false, 'done', 'signal the actor in time, or wait longer'),
-  COMPENSATION_FAILED: row(10, false, 'done', 'undo by hand what the steps named have done'),
+  COMPENSATION_FAILED: row(10, false, 'done', 'undo by hand what those named have done'),
   // Time and identity.
   DEADLINE_EXCEEDED: row(4, true, 'none', 'call again: it was refused before it began'),
   OUTCOME_UNKNOWN: row(14, false, 'unknown', 'read the state before deciding to call again'),

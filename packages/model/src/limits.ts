@@ -264,6 +264,15 @@ export const limits = {
   runDepthMax: 25,
   /** Runs within one run at once, at any depth: one more is not started, its block is `RESOURCE_EXHAUSTED`. */
   runsWithinMax: 20_000,
+  /** A run whose workflow has no limit of its own may take so long to undo what it did; then it ends with
+   *  `COMPENSATION_FAILED`. */
+  undoMs: 86_400_000,
+  /** Before a block is undone that was at work when its run ended, its attempt gets so long to end. */
+  undoGraceMs: 10_000,
+  /** Tries after the first of a task that undoes a block, unless the block says otherwise. */
+  undoRetries: 5,
+  /** Blocks that a failure names which could not be undone; it says how many there are. */
+  undoNamedMax: 100,
   /** Finished tasks and runs stay readable so long and so many, whichever ends first. */
   finishedMs: 900_000,
   finishedTasksMax: 20_000,

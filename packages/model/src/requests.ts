@@ -411,6 +411,28 @@ export interface RunView {
   readonly progress?: RunProgress;
   /** By whose version of the workflow it goes. */
   readonly bundle?: BundleHash;
+  /** There once it has begun to undo what it did; until that is over the run is `running`. */
+  readonly undo?: RunUndoView;
+}
+
+/** How far a run that did not come to its output is with undoing what it did. */
+export interface RunUndoView {
+  /** Why the run did not come to its output. */
+  readonly failure: Failure;
+  /** Blocks undone, those that could not be, and all that have something that undoes them. */
+  readonly done: number;
+  readonly failed: number;
+  readonly all: number;
+  /** In the order in which they are undone; of very many the first ones, and none in a list of runs. */
+  readonly blocks: readonly UndoneView[];
+}
+
+export interface UndoneView {
+  /** Context id. */
+  readonly block: string;
+  readonly state: 'waiting' | 'running' | 'done' | 'failed';
+  /** Why it could not be undone. */
+  readonly failure?: Failure;
 }
 
 /** Contexts of a run, counted. */

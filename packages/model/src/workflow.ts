@@ -16,6 +16,9 @@
  * A block that was skipped or that failed comes to null, and so does every path into it. Of one that
  * failed, `{ $ref: ['blocks', 'plan', 'error'] }` is its failure, `{ code, message }`. Any other path
  * that leads nowhere fails the block, unless the reference is `optional`: then it is null too.
+ *
+ * In what undoes a block, `{ $ref: ['done', 'hotel'] }` is what this block, named by its id, came to; null, with
+ * every path into it, when it was at work as the run ended, so that nobody knows whether it was done.
  */
 export type Expression =
   | null
@@ -52,7 +55,23 @@ interface BlockBase {
   readonly each?: Expression;
   /** Branches of `each` or of a parallel in flight at once; `limits.branchesInFlight` unless given. */
   readonly inFlightMax?: number;
+  /** What undoes it when its run ends without its output; of tasks, routes, calls and runs. With `each`
+   *  each branch is undone. */
+  readonly undo?: Undo;
 }
+
+/** What undoes a block: a task, or a call of an actor. A task is tried 5 more times unless it says otherwise. */
+export type Undo = Tries &
+  (
+    | { readonly kind: 'task'; readonly task: string; readonly input: Expression }
+    | {
+        readonly kind: 'call';
+        readonly type: string;
+        readonly key: Expression;
+        readonly method: string;
+        readonly args: readonly Expression[];
+      }
+  );
 
 /** How a block tries; what is not said is as its task declares, or the default of calls. */
 export interface Tries {

@@ -51,9 +51,13 @@ export type {
   ParallelOptions,
   PauseOptions,
   Question,
+  RunOptions,
+  Tried,
   TryOptions,
+  WorkOptions,
 } from './workflow/options.ts';
 export type { Branching, Port } from './workflow/port.ts';
+export type { Undo, Undoer } from './workflow/undo.ts';
 export type { WorkflowDefinition, WorkflowOptions } from './workflow.ts';
 export { workflow } from './workflow.ts';
 export { workflowOf } from './workflow-data.ts';

@@ -5,11 +5,13 @@ import {
   encodeValue,
   incarnation,
   type RunState,
+  type RunUndoView,
   type RunView,
   runId,
   TroupeError,
   tenantName,
   troupeError,
+  type UndoneView,
 } from '@troupe/model';
 import { progressField } from './activity.ts';
 import { checkWhole, uint32Max } from './definition.ts';
@@ -106,12 +108,24 @@ export function viewOf(id: string, run: RunMessage | null): RunView {
     ...(run.progress === null ? {} : { progress: run.progress }),
     ...(run.parent === null ? {} : { parent: { ...run.parent, run: runId(run.parent.run) } }),
     ...(run.bundle === '' ? {} : { bundle: bundleHash(run.bundle) }),
+    ...undoField(run.undo),
     ...(run.error === null
       ? ended && run.state === 'done'
         ? { outcome: { ok: true, value: run.value } }
         : {}
       : { outcome: { ok: false, failure: failureOfMessage(run.error) } }),
   };
+}
+
+function undoField(undo: RunMessage['undo']): { readonly undo?: RunUndoView } {
+  if (undo === undefined || undo === null || undo.error === null) return {};
+  const { error, done, failed, all } = undo;
+  const blocks = undo.blocks.map(({ block, state, error: why }) => ({
+    block,
+    state: state as UndoneView['state'],
+    ...(why === null ? {} : { failure: failureOfMessage(why) }),
+  }));
+  return { undo: { failure: failureOfMessage(error), done, failed, all, blocks } };
 }
 
 function roundsOf({ done, all }: { readonly done: number; readonly all: number }) {

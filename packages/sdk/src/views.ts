@@ -16,6 +16,7 @@ export type {
   ReservationView,
   RunProgress,
   RunState,
+  RunUndoView,
   RunView,
   SubscriberView,
   TaskView,

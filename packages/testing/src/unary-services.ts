@@ -7,6 +7,7 @@ import {
   type QuotaChange,
   type RequestBody,
   type RunId,
+  type RunUndoView,
   type RunView,
   runId,
   taskId,
@@ -240,5 +241,15 @@ function messageOf(view: RunView): RunMessage {
     progress,
     parent,
     bundle: view.bundle ?? '',
+    undo: view.undo === undefined ? null : undoOf(view.undo),
   };
+}
+
+function undoOf({ failure, blocks, ...counts }: RunUndoView): NonNullable<RunMessage['undo']> {
+  const told = blocks.map(({ block, state, failure: why }) => ({
+    block,
+    state,
+    error: why === undefined ? null : errorOf(why),
+  }));
+  return { error: errorOf(failure), ...counts, blocks: told };
 }

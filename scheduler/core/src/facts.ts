@@ -411,6 +411,24 @@ export type SchedulerFact =
     }
   /** It goes on by another version of its workflow. */
   | { readonly kind: 'run-moved'; readonly run: RunId; readonly bundle: BundleHash }
+  /** It will not come to its output, and undoes what it did before it ends with this: what is at work is
+   *  let go of. */
+  | {
+      readonly kind: 'run-undoing';
+      readonly run: RunId;
+      readonly state: 'failed' | 'cancelled';
+      readonly failure: Failure;
+      readonly at: number;
+      /** When it must be over, as `ledMs`. */
+      readonly until: number;
+    }
+  /** The task that undoes a block could not even be asked for. What a task came to that was is the end of that. */
+  | {
+      readonly kind: 'block-not-undone';
+      readonly run: RunId;
+      readonly block: string;
+      readonly failure: Failure;
+    }
   | {
       readonly kind: 'run-ended';
       readonly run: RunId;

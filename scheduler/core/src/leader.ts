@@ -157,6 +157,7 @@ export class Leader {
       blockEnded: ({ run }) => {
         if (run !== undefined) this.#runs.blockEnded(run.run);
       },
+      attemptOver: (task, attempt) => this.#runs.attemptOver(task, attempt),
     });
     this.#submissions = new Submissions(desk, this.#tasks, this.#pressure);
     this.#runs = new Runs(desk, this.#tasks, this.#activities, (run) =>

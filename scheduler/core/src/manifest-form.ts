@@ -95,18 +95,31 @@ const rounds = oneOf({
 });
 const branches = oneOf({ count: expression.optional(), items: expression.optional() });
 
+const tries = {
+  retries: number.optional(),
+  backoffMs: z.array(number).optional(),
+  limitMs: number.optional(),
+  priority: text.optional(),
+};
+const taskOf = { ...tries, task: text, input: expression };
+const callOf = {
+  ...tries,
+  type: text,
+  key: expression,
+  method: text,
+  args: z.array(expression),
+};
+const undo = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('task'), ...taskOf }),
+  z.looseObject({ kind: z.literal('call'), ...callOf }),
+]);
 const ofBlock = {
   id: text,
   after: texts,
   in: text.optional(),
   each: expression.optional(),
   inFlightMax: number.optional(),
-};
-const tries = {
-  retries: number.optional(),
-  backoffMs: z.array(number).optional(),
-  limitMs: number.optional(),
-  priority: text.optional(),
+  undo: undo.optional(),
 };
 
 function kind<K extends string, F extends z.ZodRawShape>(name: K, fields: F) {
@@ -114,15 +127,9 @@ function kind<K extends string, F extends z.ZodRawShape>(name: K, fields: F) {
 }
 
 const block = z.discriminatedUnion('kind', [
-  kind('task', { ...tries, task: text, input: expression }),
-  kind('route', { ...tries, task: text, input: expression }),
-  kind('call', {
-    ...tries,
-    type: text,
-    key: expression,
-    method: text,
-    args: z.array(expression),
-  }),
+  kind('task', taskOf),
+  kind('route', taskOf),
+  kind('call', callOf),
   kind('pause', { prompt: expression, limitMs: number.optional() }),
   kind('wait', { ms: expression }),
   kind('choice', {

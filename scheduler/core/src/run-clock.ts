@@ -58,7 +58,8 @@ export class RunClock {
   }
 
   /** All that the durable state of the run waits for. */
-  setAll({ run, until, state, untils }: RunRecord): void {
+  setAll({ run, until, state, untils, undoing }: RunRecord): void {
+    if (undoing !== undefined) return this.set(run, undefined, undoing.until);
     if (until !== undefined) this.set(run, undefined, until);
     for (const context of state.paused) {
       const time = untils.get(context);

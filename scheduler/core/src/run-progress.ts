@@ -4,6 +4,7 @@
  * is said by `dag/next.ts`.
  *
  * W5  a block's task has the id `run:<run>:<context id>`, so a context never runs as two tasks.
+ *     What undoes it has that id with `/undo` behind it, so nothing is undone by two tasks.
  * W6  runs that never wait keep nobody else waiting: after so many steps, of all that one event touches,
  *     the rest is due later. A run has so many runs within at once, at whatever depth.
  */
@@ -17,15 +18,26 @@ import {
   type Outcome,
   objectsIn,
   type RunId,
+  type TaskId,
   type TaskManifest,
 } from '@troupe/model';
 import { type Context, contextId } from './dag/instance.ts';
-import { type AtWork, decideRound, type Next, nextOf, outputOf, stepAt } from './dag/next.ts';
+import {
+  type AtWork,
+  decideRound,
+  type Next,
+  nextOf,
+  outputOf,
+  stepAt,
+  undoOf,
+} from './dag/next.ts';
+import type { Did, Undoing } from './dag/undoing.ts';
 import { RunValues } from './dag/values.ts';
 import type { Desk } from './desk.ts';
 import { typeFailure } from './old-journal.ts';
 import type { RunClock } from './run-clock.ts';
-import { childId, type RunRecord, runTaskId } from './run-table.ts';
+import { childId, type RunEnd, type RunRecord, runTaskId, undoId } from './run-table.ts';
+import { StoppingAttempts } from './stopping-attempts.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Contexts that start in one event, of whichever runs. */
@@ -56,7 +68,7 @@ interface Effort {
 
 /** How runs end; they are ended by whoever knows who waits for that. */
 export interface Ending {
-  end(run: RunRecord, state: 'done' | 'failed', outcome: Outcome): void;
+  end(run: RunRecord, state: RunEnd['state'], outcome: Outcome): void;
   cancel(run: RunRecord, why: string): void;
 }
 
@@ -65,6 +77,7 @@ export class RunProgress {
   readonly #tasks: Tasks;
   readonly #clock: RunClock;
   readonly #ending: Ending;
+  readonly #stopping: StoppingAttempts;
   /** With the values that their expressions saw so far. */
   readonly #atWorks = new Map<RunId, AtWork>();
   /** Runs that something happened to. One after the other, so that no run works inside another. */
@@ -81,6 +94,7 @@ export class RunProgress {
     this.#tasks = given.tasks;
     this.#clock = given.clock;
     this.#ending = given.ending;
+    this.#stopping = new StoppingAttempts(desk, given.clock);
   }
 
   /** Takes the run, and all that this touches, as far as it goes. */
@@ -107,7 +121,7 @@ export class RunProgress {
 
   /** Runs that something is kept of. */
   get size(): number {
-    const kept = [...this.#atWorks.keys(), ...this.#resting.keys()];
+    const kept = [...this.#atWorks.keys(), ...this.#resting.keys(), ...this.#stopping.runs()];
     return new Set([...kept, ...this.#waiting, ...this.#later]).size;
   }
 
@@ -142,8 +156,32 @@ export class RunProgress {
     this.#atWorks.delete(run);
   }
 
+  /** Nothing of it is undone before all that it lets go of is known. */
+  letGo(run: RunRecord, why: string): void {
+    const wasWorking = this.#working;
+    this.#working = true;
+    for (const block of [...run.state.abandoned]) this.cancelContext(run, block, why);
+    this.#working = wasWorking;
+    this.stops(run, false);
+    this.advance(run.run);
+  }
+
+  /** What it let go of may be at work on its nodes for a while; `anew`: they may not have heard that it is over. */
+  stops({ run, did }: RunRecord, anew: boolean): void {
+    for (const { block, letGo } of did) {
+      if (letGo !== undefined) this.#stopping.add(run, block, letGo, anew);
+    }
+  }
+
+  /** An attempt is over that nobody waited for any more. */
+  attemptOver(task: TaskId, attempt: number): void {
+    const run = this.#stopping.over(task, attempt);
+    if (run !== undefined) this.advance(run);
+  }
+
   ended(run: RunRecord): void {
     this.drop(run.run);
+    for (const { block } of run.did) this.#stopping.drop(run.run, block);
     this.#resting.delete(run.run);
     this.#rest(run, false);
   }
@@ -153,8 +191,37 @@ export class RunProgress {
     this.#desk.decide({ kind: 'block-ended', run: run.run, block, outcome });
   }
 
+  /** U1 */
+  #undo(run: RunRecord, undoing: Undoing, effort: Effort): void {
+    if (this.#rest(run, false) && run.parent !== undefined) this.advance(run.parent.run);
+    if (run.state.abandoned.size > 0 || undoing.isAtWork) return;
+    for (let { next } = undoing; next !== undefined; next = undoing.next) {
+      if (isEnough(effort)) return this.#goOnLater(run.run);
+      if (this.#stopping.has(run.run, next.block)) return;
+      effort.steps++;
+      if (this.#beginUndo(run, next)) return;
+    }
+    const reason = undoing.outcomeOf(run.run);
+    this.#ending.end(run, undoing.state, { ok: false, failure: reason });
+  }
+
+  /** False when it cannot even be asked for. */
+  #beginUndo(run: RunRecord, { block, isDone }: Did): boolean {
+    const next = undoOf(this.#atWork(run), block, isDone);
+    const unserved = next.kind === 'task' ? typeFailure(run.bundle, next.declared) : undefined;
+    if (next.kind !== 'fault' && unserved === undefined) {
+      this.#submit(run, undoId(block), next);
+      return true;
+    }
+    const reason = next.kind === 'fault' ? next.failure : unserved;
+    if (reason === undefined) return false;
+    this.#desk.decide({ kind: 'block-not-undone', run: run.run, block, failure: reason });
+    return false;
+  }
+
   #work(run: RunRecord, effort: Effort): void {
     const { state } = run;
+    if (run.undoing !== undefined) return this.#undo(run, run.undoing, effort);
     while (!state.stopped && state.ready.size + state.asking.size > 0 && !isEnough(effort)) {
       // What becomes ready meanwhile joins the set, and so this loop.
       for (const context of state.ready) {
@@ -176,7 +243,7 @@ export class RunProgress {
     if (hasMore) this.#goOnLater(run.run);
     this.#cancelAbandoned(run);
     this.#endIfOver(run);
-    if (run.end !== undefined) return;
+    if (run.end !== undefined || run.undoing !== undefined) return;
     const isAtWork = state.ready.size + state.asking.size > 0 || this.#isWaitedFor(run);
     if (this.#rest(run, !isAtWork) && run.parent !== undefined) this.advance(run.parent.run);
     const { segmentLimitMs } = run.compiled.workflow;

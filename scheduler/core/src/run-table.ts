@@ -9,6 +9,8 @@
  * W1  a context settles once, and only in a run that has not ended.
  * W2  a context starts only when every edge into its block has gone.
  * W3  a run ends once.
+ * W10 nothing starts in a run that undoes what it did but what undoes it (U1, U2); what was at work when it
+ *     began to is let go of, and has ended before the first is undone.
  * W9  of runs within others those that have not ended are counted, for the outermost one.
  * W7  outputs of ended runs are kept within a bound, the oldest are let go of first.
  * W8  a run holds every object that its input, outputs or outcome refer to, once; when its outputs
@@ -33,10 +35,12 @@ import {
 import { keptFrom, moveTo, startFrom } from './dag/carry.ts';
 import { checkState } from './dag/check.ts';
 import type { CompiledWorkflow } from './dag/compile.ts';
+import { namedBy } from './dag/graph.ts';
 import { imageOf, type RunStateImage, restoreRun } from './dag/image.ts';
-import { type Context, outputsIn } from './dag/instance.ts';
-import { courseOf, judged, settle } from './dag/next.ts';
+import { type Context, contextId, outputsIn } from './dag/instance.ts';
+import { courseOf, judged, settle, stepAt } from './dag/next.ts';
 import { RunState } from './dag/run-state.ts';
+import { type Did, type LetGo, Undoing, type UndoingImage } from './dag/undoing.ts';
 import type { DeploymentTable } from './deployments.ts';
 import type { SchedulerFact } from './facts.ts';
 import type { ObjectTable } from './object-table.ts';
@@ -84,10 +88,23 @@ export interface RunRecord {
   objectBytes: number;
   /** Outputs are still there; false some time after the end. */
   hasOutputs: boolean;
+  /** What it has done that something undoes, in the order in which it ended. Once it has its output, nothing. */
+  did: Did[];
+  /** There since it knows that it will not come to its output, and has something to undo; as long as its outputs. */
+  undoing: Undoing | undefined;
   end: RunEnd | undefined;
 }
 
 type Told = 'run' | 'tenant' | 'workflow' | 'input' | 'at' | 'depth' | 'bundle';
+
+/** How the task of a block ended. */
+interface TaskOfBlock {
+  readonly outcome: Outcome;
+  /** How many began. */
+  readonly attempts: number;
+  /** The one that was at work then. */
+  readonly attempt: LetGo | undefined;
+}
 
 interface KeptRun extends Pick<RunRecord, Told | 'outputBytes' | 'hasOutputs'> {
   readonly parent?: ParentBlock;
@@ -98,6 +115,8 @@ interface KeptRun extends Pick<RunRecord, Told | 'outputBytes' | 'hasOutputs'> {
   readonly endedBefore?: number;
   readonly inputObjects?: readonly StoredObject[];
   readonly objects?: readonly StoredObject[];
+  readonly did?: readonly Did[];
+  readonly undoing?: UndoingImage;
   readonly state: RunStateImage;
   /** In the order of what is paused; -1 for what waits without an end. */
   readonly untils: readonly number[];
@@ -116,6 +135,8 @@ export type RunFact = Extract<
       | 'block-waiting'
       | 'block-ended'
       | 'run-moved'
+      | 'run-undoing'
+      | 'block-not-undone'
       | 'run-ended'
       | 'runs-forgotten';
   }
@@ -190,8 +211,12 @@ export class RunTable {
       }
       case 'run-moved':
         return this.#move(this.#open(fact.run), fact.bundle);
+      case 'run-undoing':
+        return this.#undo(this.#open(fact.run), fact);
+      case 'block-not-undone':
+        return this.#undoing(fact.run).end(fact.block, fact.failure);
       case 'run-ended':
-        return this.#end(this.#open(fact.run), fact);
+        return this.#end(this.#present(fact.run), fact);
       case 'runs-forgotten':
         return this.#forget(fact.runs);
     }
@@ -199,18 +224,25 @@ export class RunTable {
 
   /** A task of a block was submitted. */
   taskSubmitted(run: RunId, block: string): void {
+    const undone = undoneBy(block);
+    if (undone !== undefined) return this.#undoing(run).begin(undone);
     const { state } = this.#open(run);
     state.start(contextOf(state, block));
   }
 
   /** A task of a block ended: so did its context, unless nobody waits for it any more. */
-  taskEnded(run: RunId, block: string, ended: { outcome: Outcome; attempts: number }): void {
+  taskEnded(run: RunId, block: string, ended: TaskOfBlock): void {
     const record = this.#runs.get(run);
-    if (record === undefined || record.state.abandoned.delete(block)) return;
-    const context = record.state.find(block);
-    if (context === undefined) return;
-    context.instance.attempts[context.slot] = Math.min(ended.attempts, attemptsMax);
     const { outcome } = ended;
+    const undone = undoneBy(block);
+    if (undone !== undefined) {
+      if (record === undefined || record.end !== undefined) return;
+      return this.#undoing(run).end(undone, outcome.ok ? 'done' : outcome.failure);
+    }
+    if (record?.state.abandoned.delete(block) === true) return letGo(record, block, ended);
+    const context = record?.state.find(block);
+    if (record === undefined || context === undefined) return;
+    context.instance.attempts[context.slot] = Math.min(ended.attempts, attemptsMax);
     if (record.end === undefined) this.#settleIn(record, context, { block, outcome });
   }
 
@@ -240,14 +272,16 @@ export class RunTable {
     let objectBytes = 0;
     const within = new Map<RunId, number>();
     for (const { end, state, hasOutputs, outputBytes, ...run } of this.#runs.values()) {
-      if (end === undefined) {
-        if (run.parent !== undefined)
-          within.set(run.outermost, (within.get(run.outermost) ?? 0) + 1);
+      if (end === undefined && run.parent !== undefined) {
+        within.set(run.outermost, (within.get(run.outermost) ?? 0) + 1);
+      }
+      if (end === undefined && run.undoing === undefined) {
         checkState(state);
         continue;
       }
       const atWork = state.ready.size + state.active.size + state.paused.size + state.asking.size;
-      assert(atWork === 0, 'W1: nothing starts in a run that has ended');
+      assert(atWork === 0, 'W1: nothing starts in a run that has ended, or that is undone');
+      if (end === undefined) continue;
       if (hasOutputs) keptBytes += bytesOf({ outputBytes, state });
       objectBytes += run.objectBytes;
     }
@@ -301,6 +335,8 @@ export class RunTable {
       failed: undefined,
       outputBytes: carried.bytes,
       hasOutputs: true,
+      did: [],
+      undoing: undefined,
       end: undefined,
     };
     this.#runs.set(run, record);
@@ -331,13 +367,19 @@ export class RunTable {
     run.untils = untils;
   }
 
+  /** W10 */
+  #undo(run: RunRecord, fact: Extract<RunFact, { kind: 'run-undoing' }>): void {
+    for (const context of run.state.active) run.state.abandoned.add(contextId(context));
+    run.undoing = new Undoing(run.did, fact);
+    stop(run);
+  }
+
   #end(run: RunRecord, fact: Extract<RunFact, { kind: 'run-ended' }>): void {
     const { state, outcome, at, ledMs } = fact;
     run.end = { state, outcome, at, ledMs };
     this.#countWithin(run, -1);
-    run.untils.clear();
-    const { ready, active, paused, asking } = run.state;
-    for (const set of [ready, active, paused, asking]) set.clear();
+    stop(run);
+    if (state === 'done') run.did = [];
     this.#hold(run, objectsOf(outcome));
     this.#ended.add(run.run);
     this.#endedObjectBytes += run.objectBytes;
@@ -348,7 +390,12 @@ export class RunTable {
   #endInParent({ run, block }: ParentBlock, outcome: Outcome): void {
     const record = this.#runs.get(run);
     if (record === undefined || record.end !== undefined) return;
-    if (record.state.abandoned.delete(block)) return;
+    if (record.state.abandoned.delete(block)) {
+      if (!outcome.ok && outcome.failure.code === 'COMPENSATION_FAILED') {
+        record.undoing?.failedWithin(block, outcome.failure);
+      }
+      return;
+    }
     const context = record.state.find(block);
     if (context !== undefined) this.#settleIn(record, context, { block, outcome });
   }
@@ -366,6 +413,7 @@ export class RunTable {
     if (outcome.ok) {
       run.outputBytes += outcome.value.length;
       this.#hold(run, objectsOf(outcome));
+      if (isUndoable(compiled, context)) run.did.push({ block, isDone: true });
     } else if (state.failureCount > failures) {
       run.failed ??= { context: block, failure: outcome.failure };
     }
@@ -408,6 +456,8 @@ export class RunTable {
     if (!this.#withOutputs.delete(run)) return;
     this.#keptBytes -= bytesOf(run);
     run.hasOutputs = false;
+    run.did = [];
+    run.undoing = undefined;
     const outcome = run.end?.outcome;
     const kept = outcome === undefined ? [] : objectsOf(outcome);
     this.#holdOnly(run, [...run.inputObjects, ...kept]);
@@ -426,6 +476,12 @@ export class RunTable {
   }
 
   #open(run: RunId): RunRecord {
+    const record = this.#present(run);
+    assert(record.undoing === undefined, 'W10: nothing starts in a run that undoes what it did');
+    return record;
+  }
+
+  #present(run: RunId): RunRecord {
     const record = this.#runs.get(run);
     assert(
       record !== undefined && record.end === undefined,
@@ -434,9 +490,17 @@ export class RunTable {
     return record;
   }
 
+  #undoing(run: RunId): Undoing {
+    const { undoing, state } = this.#present(run);
+    assert(undoing !== undefined, 'U1: only a run without its output is undone');
+    assert(state.abandoned.size === 0, 'W10: what was let go of has ended');
+    return undoing;
+  }
+
   #restoreRun(kept: KeptRun): RunRecord {
     const { state: image, untils: listed, parent, until, failed, end, ...rest } = kept;
-    const { endedBefore: _, objects: __, inputObjects = [], ...told } = rest;
+    const { endedBefore: _, objects: __, did: done = [], undoing: undone, ...others } = rest;
+    const { inputObjects = [], ...told } = others;
     const compiled = this.#deployments.compiled(told.bundle, told.workflow);
     const state = restoreRun(compiled.graph, image);
     const untils = new Map<Context, number>();
@@ -449,7 +513,10 @@ export class RunTable {
     // A run that has not ended stands behind the one that it is within, which has not either.
     const around = parent === undefined ? undefined : this.#runs.get(parent.run);
     const outermost = around?.outermost ?? parent?.run ?? told.run;
-    return { ...told, ...held, outermost, parent, until, failed, end, compiled, state, untils };
+    const did = done.map((one) => ({ ...one }));
+    const undoing = undone === undefined ? undefined : new Undoing(did, undone);
+    const gone = { parent, until, failed, did, undoing, end };
+    return { ...told, ...held, ...gone, outermost, compiled, state, untils };
   }
 }
 
@@ -467,6 +534,40 @@ export function runTaskId(run: RunId, context: string): TaskId {
 /** The run that a block of another run is. */
 export function childId(parent: RunId, block: string): RunId {
   return runId(`${parent}/${block}`);
+}
+
+/** The task that undoes a block is a block of the run beside it; no block's id has a slash. */
+const undoSuffix = '/undo';
+
+export function undoId(block: string): string {
+  return `${block}${undoSuffix}`;
+}
+
+/** What the context undoes, if that is what it is for. */
+function undoneBy(block: string): string | undefined {
+  return block.endsWith(undoSuffix) ? block.slice(0, -undoSuffix.length) : undefined;
+}
+
+export function isUndoable(compiled: CompiledWorkflow, context: Context): boolean {
+  const { block, part } = stepAt(compiled, context);
+  return block.undo !== undefined && part !== 'each';
+}
+
+/** Nothing of it goes on. */
+function stop({ state, untils }: RunRecord): void {
+  untils.clear();
+  const { ready, active, paused, asking } = state;
+  for (const set of [ready, active, paused, asking]) set.clear();
+}
+
+/** A task that nobody waits for has ended: what it did, if it began, may have to be undone. */
+function letGo(run: RunRecord, block: string, { outcome, attempts, attempt }: TaskOfBlock): void {
+  const { compiled, end, did } = run;
+  const number = namedBy(compiled.graph, block)?.vertex.number ?? -1;
+  if (end !== undefined || compiled.steps[number]?.block.undo === undefined) return;
+  const mayBeDone = outcome.ok || (outcome.failure.code === 'CANCELLED' && attempts > 0);
+  if (!mayBeDone) return;
+  did.push({ block, isDone: false, ...(attempt === undefined ? {} : { letGo: attempt }) });
 }
 
 function bytesOf({ outputBytes, state }: Pick<RunRecord, 'outputBytes' | 'state'>): number {
@@ -520,6 +621,8 @@ function imageOfRun(record: RunRecord, endedBefore: number | undefined): KeptRun
     ...(endedBefore === undefined ? {} : { endedBefore }),
     ...(inputObjects.length === 0 ? {} : { inputObjects }),
     ...(objects.size === 0 ? {} : { objects: [...objects.values()] }),
+    ...(record.did.length === 0 ? {} : { did: record.did.map((one) => ({ ...one })) }),
+    ...(record.undoing === undefined ? {} : { undoing: record.undoing.image() }),
     state: imageOf(record.state),
     untils: Array.from(record.state.paused, (context) => untils.get(context) ?? -1),
   };

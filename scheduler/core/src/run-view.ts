@@ -9,8 +9,10 @@ import {
   type ProgressView,
   type RunProgress,
   type RunState,
+  type RunUndoView,
   type RunView,
   type TaskId,
+  type UndoneView,
 } from '@troupe/model';
 import {
   type Context,
@@ -20,6 +22,7 @@ import {
   type SlotState,
 } from './dag/instance.ts';
 import { stepAt } from './dag/next.ts';
+import type { Undoing } from './dag/undoing.ts';
 import { childId, type RunRecord, runTaskId } from './run-table.ts';
 import type { TaskTable } from './task-table.ts';
 
@@ -36,7 +39,7 @@ export function viewRun(run: RunRecord, tasks: TaskTable): RunView {
     }
   }
   const { end } = run;
-  const view = summary(run, withPromptsThatFit(blocks));
+  const view = summary(run, withPromptsThatFit(blocks), undoneIn(run));
   return end === undefined ? view : { ...view, outcome: end.outcome };
 }
 
@@ -66,10 +69,14 @@ export function viewRunShort(run: RunRecord, tasks: TaskTable): RunView {
   const blocks = run.compiled.graph.root.vertices.map(({ local }) =>
     viewContext(run, root.contextAt(local), tasks),
   );
-  return summary(run, withPromptsThatFit(blocks));
+  return summary(run, withPromptsThatFit(blocks), []);
 }
 
-function summary(run: RunRecord, blocks: readonly BlockView[]): RunView {
+function summary(
+  run: RunRecord,
+  blocks: readonly BlockView[],
+  undone: readonly UndoneView[],
+): RunView {
   const { run: id, tenant, workflow, at, end, parent, bundle } = run;
   return {
     run: id,
@@ -82,26 +89,50 @@ function summary(run: RunRecord, blocks: readonly BlockView[]): RunView {
     bundle,
     ...(parent === undefined ? {} : { parent }),
     ...(end === undefined ? {} : { endedAt: end.at }),
+    ...(run.undoing === undefined ? {} : { undo: undoViewOf(run, run.undoing, undone) }),
   };
 }
 
-export function stateOf({ end, state }: RunRecord): RunState {
+function undoViewOf(
+  { did }: RunRecord,
+  { failure }: Undoing,
+  blocks: readonly UndoneView[],
+): RunUndoView {
+  const ended = did.filter(({ undone }) => undone !== undefined).length;
+  const done = did.filter(({ undone }) => undone === 'done').length;
+  return { failure, done, failed: ended - done, all: did.length, blocks };
+}
+
+/** In the order in which they are undone. */
+function undoneIn({ did, undoing, end }: RunRecord): readonly UndoneView[] {
+  if (undoing === undefined) return [];
+  const first = did.slice(-nestedMax).reverse();
+  return first.map(({ block, undone }) => {
+    if (undone === 'done') return { block, state: undone };
+    if (undone !== undefined) return { block, state: 'failed', failure: undone };
+    const isNext = end === undefined && undoing.isAtWork && undoing.next?.block === block;
+    return { block, state: isNext ? 'running' : 'waiting' };
+  });
+}
+
+export function stateOf({ end, state, undoing }: RunRecord): RunState {
   if (end !== undefined) return end.state;
+  if (undoing !== undefined) return 'running';
   if (state.active.size + state.ready.size + state.asking.size > 0) return 'running';
   return state.paused.size > 0 ? 'waiting' : 'running';
 }
 
-function progressOf({ end, state }: RunRecord): RunProgress {
+function progressOf({ end, state, undoing }: RunRecord): RunProgress {
   const { known, settled, planned } = state;
   const running = state.active.size;
   const waiting = state.paused.size;
-  const isToCome = end === undefined && !state.stopped;
+  const isToCome = end === undefined && undoing === undefined && !state.stopped;
   const rest = isToCome ? Math.max(known - settled + planned - running - waiting, 0) : 0;
   return { done: settled, running, waiting, rest };
 }
 
 /** By place in the root, contexts inside that need a look and the containers around them. */
-function nestedByBlock({ state, end }: RunRecord): Map<number, Context[]> {
+function nestedByBlock({ state, end, undoing }: RunRecord): Map<number, Context[]> {
   const shown = new Set<Context>();
   const show = (context: Context) => {
     let at: Context | undefined = context;
@@ -117,7 +148,7 @@ function nestedByBlock({ state, end }: RunRecord): Map<number, Context[]> {
     const context = state.find(id);
     if (context !== undefined) show(context);
   }
-  if (end !== undefined) showUnsettled(state.root, show, shown);
+  if (end !== undefined || undoing !== undefined) showUnsettled(state.root, show, shown);
   const nested = new Map<number, Context[]>();
   for (const context of shown) {
     const block = rootOf(context);
@@ -174,7 +205,8 @@ export function viewContext(run: RunRecord, context: Context, tasks: TaskTable):
   const attempts = instance.attempts[slot] ?? 0;
   const name = stateIn(context);
   const settled = name === 'done' || name === 'failed' || name === 'skipped';
-  if (name === 'abandoned' || (run.end !== undefined && !settled)) {
+  const isOver = run.end !== undefined || run.undoing !== undefined;
+  if (name === 'abandoned' || (isOver && !settled)) {
     return { block, state: 'skipped', attempts };
   }
   const inner = instance.inner.get(slot);

@@ -4,6 +4,7 @@
  *
  * W4  unless the workflow says otherwise, the first failed context fails the run; what else is
  *     active is cancelled, child runs too.
+ * W11 a run that has something to undo ends, and those who wait are answered, when that is over.
  */
 import {
   type Bytes,
@@ -17,6 +18,7 @@ import {
   type RequestBody,
   type RunId,
   sameBytes,
+  type TaskId,
   TroupeError,
 } from '@troupe/model';
 import type { Activities } from './activities.ts';
@@ -31,10 +33,18 @@ import {
 import type { Vertex } from './dag/graph.ts';
 import { type Context, contextId, isContextId } from './dag/instance.ts';
 import { resultOf } from './dag/result-of.ts';
+import type { Undoing } from './dag/undoing.ts';
 import type { Desk } from './desk.ts';
 import { RunClock, segment } from './run-clock.ts';
 import { RunProgress, waitsForTime } from './run-progress.ts';
-import { type RunRecord, runTaskId } from './run-table.ts';
+import {
+  childId,
+  isUndoable,
+  type RunEnd,
+  type RunRecord,
+  runTaskId,
+  undoId,
+} from './run-table.ts';
 import { viewRun, withProgress } from './run-view.ts';
 import type { Size } from './sizes.ts';
 import type { Tasks } from './tasks.ts';
@@ -75,7 +85,7 @@ export class Runs {
     this.#ended = ended;
     this.#clock = new RunClock(desk);
     const ending = {
-      end: (run: RunRecord, state: 'done' | 'failed', outcome: Outcome) =>
+      end: (run: RunRecord, state: RunEnd['state'], outcome: Outcome) =>
         this.#end(run, state, outcome),
       cancel: (run: RunRecord, why: string) => this.#cancel(run, why),
     };
@@ -86,6 +96,7 @@ export class Runs {
   takeOver(): void {
     const open = [...this.#desk.state.runs.all()].filter(({ end }) => end === undefined);
     for (const run of open) this.#clock.setAll(run);
+    for (const run of open) if (run.undoing !== undefined) this.#progress.stops(run, true);
     this.#progress.advanceAll(open.map(({ run }) => run));
   }
 
@@ -144,7 +155,7 @@ export class Runs {
       const what = `tenant "${run.tenant}" has deployed no such version of "${run.workflow}"`;
       return this.#desk.refuse(asker, 'UNKNOWN_BUNDLE', what, { run: id });
     }
-    if (run.end !== undefined || run.state.answer !== undefined) {
+    if (run.end !== undefined || run.undoing !== undefined || run.state.answer !== undefined) {
       const what = `run "${id}" has its outcome, it cannot be moved`;
       return this.#desk.refuse(asker, 'WRONG_STATE', what, { run: id });
     }
@@ -232,6 +243,11 @@ export class Runs {
     this.#progress.advance(id);
   }
 
+  /** An attempt is over that nobody waited for any more. */
+  attemptOver(task: TaskId, attempt: number): void {
+    this.#progress.attemptOver(task, attempt);
+  }
+
   /** More of runs that had more to do than one event should. */
   goOn(): void {
     this.#progress.goOn();
@@ -242,6 +258,7 @@ export class Runs {
     this.#clock.cancel(id, block);
     const run = this.#desk.state.runs.get(id);
     if (run === undefined || run.end !== undefined) return;
+    if (run.undoing !== undefined) return this.#undoingTime(run, run.undoing, block);
     if (block === undefined || block === segment) return this.#outOfTime(run, block);
     const context = run.state.find(block);
     if (context === undefined || !run.state.paused.has(context)) return;
@@ -291,8 +308,15 @@ export class Runs {
     this.#progress.advance(run.run);
   }
 
+  /** What is not undone by now is not any more. */
+  #undoingTime(run: RunRecord, undoing: Undoing, block: string | undefined): void {
+    if (block !== undefined) return this.#progress.advance(run.run);
+    const reason = undoing.outcomeOf(run.run);
+    this.#end(run, undoing.state, { ok: false, failure: reason });
+  }
+
   #cancel(run: RunRecord, why?: string): void {
-    if (run.end !== undefined) return;
+    if (run.end !== undefined || run.undoing !== undefined) return;
     const what = `run "${run.run}" was cancelled${why === undefined ? '' : `: ${why}`}`;
     const reason = failure('CANCELLED', what, { run: run.run });
     this.#end(run, 'cancelled', { ok: false, failure: reason });
@@ -309,14 +333,46 @@ export class Runs {
     ];
   }
 
-  #end(run: RunRecord, state: 'done' | 'failed' | 'cancelled', outcome: Outcome): void {
-    this.#tasks.together(() => this.#endWithAll(run, state, outcome));
+  #end(run: RunRecord, state: RunEnd['state'], outcome: Outcome): void {
+    const undoes = state !== 'done' && !outcome.ok && run.undoing === undefined;
+    this.#tasks.together(() => {
+      if (undoes && this.#mustUndo(run)) this.#undo(run, state, outcome.failure);
+      else this.#endWithAll(run, state, outcome);
+    });
+  }
+
+  /** Whether it, or a run within that is at work, has something to undo, or may have. */
+  #mustUndo({ run: id, did, state, compiled }: RunRecord): boolean {
+    if (did.length > 0) return true;
+    const { runs } = this.#desk.state;
+    const isAtWork = (block: string) => {
+      const child = runs.get(childId(id, block));
+      if (child === undefined || child.parent?.run !== id || child.end !== undefined) return false;
+      return child.undoing !== undefined || this.#mustUndo(child);
+    };
+    for (const context of state.active) {
+      if (isUndoable(compiled, context) || isAtWork(contextId(context))) return true;
+    }
+    return [...state.abandoned].some(isAtWork);
+  }
+
+  /** W11 */
+  #undo(run: RunRecord, state: 'failed' | 'cancelled', reason: Failure): void {
+    const { run: id, compiled } = run;
+    const { wall: at, ledMs } = this.#desk;
+    const until = ledMs + (compiled.workflow.limitMs ?? limits.undoMs);
+    this.#desk.decide({ kind: 'run-undoing', run: id, state, failure: reason, at, until });
+    this.#clock.drop(id);
+    this.#clock.set(id, undefined, until);
+    this.#progress.letGo(run, `its run is ${state}`);
   }
 
   /** With what is at work in it, and in the runs within. */
-  #endWithAll(run: RunRecord, state: 'done' | 'failed' | 'cancelled', outcome: Outcome): void {
-    const { run: id, parent } = run;
+  #endWithAll(run: RunRecord, state: RunEnd['state'], outcome: Outcome): void {
+    const { run: id, parent, undoing } = run;
     const active = Array.from(run.state.active, contextId);
+    const undone = undoing?.isAtWork === true ? undoing.next : undefined;
+    if (undone !== undefined) active.push(undoId(undone.block));
     const { wall: at, ledMs } = this.#desk;
     this.#desk.decide({ kind: 'run-ended', run: id, state, outcome, at, ledMs });
     this.#ended(id);
@@ -384,6 +440,9 @@ export class Runs {
     const wrong = (what: string, difference = '') =>
       failure('WRONG_STATE', `run "${from.run}" ${what}`, { run: from.run, difference });
     if (earlier.workflow !== workflow) return wrong(`is one of "${earlier.workflow}"`);
+    if (earlier.undoing !== undefined && earlier.end === undefined) {
+      return wrong('undoes what it did; wait for its end');
+    }
     if (earlier.end === undefined) return wrong('has not ended; cancel it first');
     if (!earlier.hasOutputs) {
       const kept = `${limits.finishedRunBytesMax} bytes of finished runs are kept`;
@@ -429,7 +488,7 @@ function kindOf({ compiled }: RunRecord, { number }: Vertex): string | undefined
 
 /** Why nobody can answer this, and what can be answered. */
 function notOpen(run: RunRecord, block: string, context: Context | undefined): Failure {
-  const { state, compiled, run: id, end } = run;
+  const { state, compiled, run: id, end, undoing } = run;
   const details = { run: id, block };
   const others = openIn(run);
   if (context === undefined) {
@@ -445,9 +504,11 @@ function notOpen(run: RunRecord, block: string, context: Context | undefined): F
   const is =
     end !== undefined
       ? `of a run that is ${end.state}`
-      : isTime
-        ? 'waiting for a time'
-        : state.stateOf(context);
+      : undoing !== undefined
+        ? 'of a run that undoes what it did'
+        : isTime
+          ? 'waiting for a time'
+          : state.stateOf(context);
   const what = `block "${block}" of run "${id}" does not wait for an answer, it is ${is}`;
   return failure('WRONG_STATE', `${what}${others}`, details);
 }

@@ -232,6 +232,8 @@ export class State {
       case 'block-waiting':
       case 'block-ended':
       case 'run-moved':
+      case 'run-undoing':
+      case 'block-not-undone':
       case 'run-ended':
       case 'runs-forgotten':
         this.runs.apply(fact);
@@ -379,7 +381,11 @@ export class State {
     const { run, block } = task.run;
     if (fact.kind === 'task-submitted') this.runs.taskSubmitted(run, block);
     if (fact.kind === 'task-ended') {
-      this.runs.taskEnded(run, block, { outcome: fact.outcome, attempts: task.attempt });
+      const { attempt: attempts } = task;
+      const node = task.state.kind === 'running' ? task.state.node : undefined;
+      const attempt =
+        node === undefined ? undefined : { node, attempt: attempts, ledMs: fact.ledMs };
+      this.runs.taskEnded(run, block, { outcome: fact.outcome, attempts, attempt });
     }
   }
 }

@@ -56,6 +56,8 @@ export interface TaskEffects {
   landed(task: TaskRecord, tookMs: number): void;
   /** A task that was a run's block has ended. */
   blockEnded(task: TaskRecord): void;
+  /** An attempt is over on its node that counts no more. */
+  attemptOver(task: TaskId, attempt: number): void;
 }
 
 export class Tasks {
@@ -213,7 +215,7 @@ export class Tasks {
           judge(task, outcome.failure, () => this.#desk.generator.next()),
         );
       this.#freed(node);
-    }
+    } else this.#effects.attemptOver(id, attempt);
     // Whoever's result this was, what it brought is not needed unless somebody holds it now.
     const brought = objectsOf(told);
     if (brought.length > 0) this.#objects.found(brought.map(({ object }) => object));

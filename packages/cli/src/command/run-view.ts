@@ -1,5 +1,11 @@
 /** A run for people and as JSON: what the cluster encodes, decoded. */
-import { type BlockView, decodeValue, type RunView } from '@troupe/model';
+import {
+  type BlockView,
+  decodeValue,
+  type RunUndoView,
+  type RunView,
+  type UndoneView,
+} from '@troupe/model';
 import { duration } from '../terminal/duration.ts';
 import { jsonable, type Style, shown, type Terminal } from '../terminal/terminal.ts';
 import { progressText } from './activity.ts';
@@ -47,7 +53,7 @@ export function printRuns(terminal: Terminal, runs: readonly RunView[]): void {
       { title: 'WORKFLOW', value: (run) => run.workflow },
       {
         title: 'STATE',
-        value: (run) => run.state,
+        value: (run) => (isUndoing(run) ? 'undoing' : run.state),
         paint: (cell, run) => stateOf(terminal, cell, run),
       },
       { title: 'BLOCKS', value: countedOf, numeric: true },
@@ -59,7 +65,8 @@ export function printRuns(terminal: Terminal, runs: readonly RunView[]): void {
 }
 
 export function printRun(terminal: Terminal, run: RunView): void {
-  terminal.line(terminal.fit(`run ${run.run} of ${run.workflow}: ${run.state}${ended(run)}`));
+  const state = isUndoing(run) ? 'undoing' : run.state;
+  terminal.line(terminal.fit(`run ${run.run} of ${run.workflow}: ${state}${ended(run)}`));
   for (const line of aboutOf(run)) terminal.line(terminal.fit(line));
   terminal.line();
   terminal.table<BlockView>(
@@ -84,10 +91,35 @@ export function printRun(terminal: Terminal, run: RunView): void {
   for (const block of pausedBlocks(run)) {
     terminal.line(`\n${block.block} waits for a person: ${resumeHint(run, block)}`);
   }
+  if (run.undo !== undefined) printUndo(terminal, run.undo);
   if (run.outcome === undefined) return;
   terminal.line();
   if (run.outcome.ok) terminal.line(shown(decodeValue(run.outcome.value) ?? null));
   else terminal.line(`${run.outcome.failure.code}: ${run.outcome.failure.message}`);
+}
+
+/** What a run has undone, as far as it has come. */
+function printUndo(terminal: Terminal, { failure, done, failed, all, blocks }: RunUndoView): void {
+  const rest = failed === 0 ? '' : `, ${failed} could not be`;
+  terminal.line(`\n${done} of ${all} blocks undone${rest}, since it failed with ${failure.code}`);
+  if (blocks.length === 0) return;
+  terminal.line();
+  terminal.table<UndoneView>(
+    [
+      { title: 'UNDONE BLOCK', value: ({ block }) => block, whole: true },
+      {
+        title: 'STATE',
+        value: ({ state }) => state,
+        paint: (cell, block) => stateOf(terminal, cell, block),
+      },
+      { title: 'WHY', value: ({ failure: why }) => why?.code ?? '' },
+    ],
+    blocks,
+  );
+}
+
+function isUndoing(run: RunView): boolean {
+  return run.undo !== undefined && !hasEnded(run);
 }
 
 /** What to type to answer a pause. */

@@ -97,6 +97,20 @@ export interface RunMessage {
   readonly parent: { readonly run: string; readonly block: string } | null;
   readonly bundle: string;
   readonly objects: readonly StoredObject[];
+  /** Schedulers of earlier versions say nothing of it. */
+  readonly undo?: RunUndoMessage | null;
+}
+
+export interface RunUndoMessage {
+  readonly error: ErrorMessage | null;
+  readonly done: number;
+  readonly failed: number;
+  readonly all: number;
+  readonly blocks: readonly {
+    readonly block: string;
+    readonly state: string;
+    readonly error: ErrorMessage | null;
+  }[];
 }
 
 export interface StartRequest {

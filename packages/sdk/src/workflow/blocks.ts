@@ -1,10 +1,11 @@
 /** The builder: each of its methods adds a block to the graph. */
 import { insideRef, invalid, makeOf, makeRef, type Ref } from '../ref.ts';
 import type { WorkflowBuilder } from './builder.ts';
-import { casesOf, countFrom, triesOf } from './checks.ts';
+import { casesOf, checkMethod, countFrom, triesOf } from './checks.ts';
 import { containers, inFlightOf } from './containers.ts';
 import type { Graph } from './graph.ts';
 import { type Branching, Port } from './port.ts';
+import { undoOf, undoOfBranch } from './undo.ts';
 
 export function builder(graph: Graph): WorkflowBuilder {
   return {
@@ -23,7 +24,8 @@ function works(graph: Graph): Pick<WorkflowBuilder, 'task' | 'each' | 'call' | '
       const place = graph.place(id, options);
       const written = graph.write(place, 'input', input);
       const tries = triesOf(place, options);
-      return graph.add(place, { kind: 'task', task: task.name, input: written, ...tries });
+      const undo = undoOf(graph, place, options?.undo);
+      return graph.add(place, { kind: 'task', task: task.name, input: written, ...tries, ...undo });
     },
     each(id, items, task, input, options) {
       const place = graph.place(id, options);
@@ -36,13 +38,12 @@ function works(graph: Graph): Pick<WorkflowBuilder, 'task' | 'each' | 'call' | '
         each,
         ...inFlightOf(place, options),
         ...triesOf(place, options),
+        ...undoOfBranch(graph, place, options?.undo),
       });
     },
     call(id, actor, key, method, args, options) {
       const place = graph.place(id, options);
-      if (!Object.hasOwn(actor.methods, method) && !Object.hasOwn(actor.reads, method)) {
-        throw invalid(place.name, `calls ${actor.name}.${method}, which does not exist`);
-      }
+      checkMethod(place, actor, method);
       return graph.add(place, {
         kind: 'call',
         type: actor.name,
@@ -52,12 +53,14 @@ function works(graph: Graph): Pick<WorkflowBuilder, 'task' | 'each' | 'call' | '
           graph.write(place, `args[${index}]`, argument),
         ),
         ...triesOf(place, options),
+        ...undoOf(graph, place, options?.undo),
       });
     },
     run(id, workflow, input, options) {
       const place = graph.place(id, options);
       const written = graph.write(place, 'input', input);
-      return graph.add(place, { kind: 'run', workflow: workflow.name, input: written });
+      const undo = undoOf(graph, place, options?.undo);
+      return graph.add(place, { kind: 'run', workflow: workflow.name, input: written, ...undo });
     },
   };
 }
@@ -122,6 +125,7 @@ function ways(graph: Graph): Pick<WorkflowBuilder, 'choice' | 'route'> {
         task: task.name,
         input: written,
         ...tries,
+        ...undoOf(graph, place, options?.undo),
       });
       return branching(graph, result, () => {});
     },

@@ -11,28 +11,34 @@ import type {
   ParallelOptions,
   PauseOptions,
   Question,
-  TryOptions,
+  RunOptions,
+  WorkOptions,
 } from './options.ts';
 import type { Branching, Port } from './port.ts';
 
-type MethodsOf<A extends AnyActorDefinition> = A['methods'] & A['reads'];
-type ArgsOf<F> = Called<F> extends (...args: infer P) => unknown ? P : never;
+export type MethodsOf<A extends AnyActorDefinition> = A['methods'] & A['reads'];
+/** Of the parameters of a method, a value or ref for each. */
+export type ArgsOf<F> = RefsOf<Called<F> extends (...args: infer P) => unknown ? P : never>;
 type ReplyOf<F> = Called<F> extends (...args: never[]) => Promise<infer T> ? T : never;
-/** Of a list of parameters, a value or ref for each. */
 type RefsOf<P extends readonly unknown[]> = { readonly [I in keyof P]: Refs<P[I]> };
 type Items<E> = Ref<readonly E[]> | Ref<E[]> | readonly Refs<E>[];
 type PortOf<O> = O extends { readonly port: infer P extends string } ? P : never;
 
 export interface WorkflowBuilder {
   /** Runs a task. */
-  task<I, O>(id: string, task: TaskDefinition<I, O>, input: Refs<I>, options?: TryOptions): Ref<O>;
+  task<I, O>(
+    id: string,
+    task: TaskDefinition<I, O>,
+    input: Refs<I>,
+    options?: WorkOptions<O>,
+  ): Ref<O>;
   /** Runs a task for each item, in branches; the result holds theirs in the order of the items. */
   each<E, I, O>(
     id: string,
     items: Items<E>,
     task: TaskDefinition<I, O>,
     input: (item: Ref<E>, index: Ref<number>) => Refs<I>,
-    options?: EachOptions,
+    options?: EachOptions<E, O>,
   ): Ref<O[]>;
   /** Calls a method of an actor. */
   call<A extends AnyActorDefinition, K extends keyof MethodsOf<A> & string>(
@@ -40,15 +46,15 @@ export interface WorkflowBuilder {
     actor: A,
     key: Refs<string>,
     method: K,
-    args: RefsOf<ArgsOf<MethodsOf<A>[K]>>,
-    options?: TryOptions,
+    args: ArgsOf<MethodsOf<A>[K]>,
+    options?: WorkOptions<ReplyOf<MethodsOf<A>[K]>>,
   ): Ref<ReplyOf<MethodsOf<A>[K]>>;
   /** Runs another workflow of the tenant as a run of its own; the result is that run's output. */
   run<I, O>(
     id: string,
     workflow: WorkflowDefinition<I, O>,
     input: Refs<I>,
-    options?: BlockOptions,
+    options?: RunOptions<O>,
   ): Ref<O>;
   /** Waits for a person; the result is what the person answers. */
   pause<T = unknown>(id: string, prompt: unknown, options?: PauseOptions): Ref<T>;
@@ -71,7 +77,7 @@ export interface WorkflowBuilder {
     id: string,
     task: TaskDefinition<I, O>,
     input: Refs<I>,
-    options?: TryOptions,
+    options?: WorkOptions<O>,
   ): Branching<PortOf<O>, O>;
 
   /** Runs the body so many times, one round after the other; the result holds what each returned.

@@ -1,7 +1,8 @@
 /** What can be wrong with what is said of a block, refused where the stack shows the line. */
 import { retriesOf, type Tries } from '@troupe/model';
+import type { AnyActorDefinition } from '../actor.ts';
 import { invalid } from '../ref.ts';
-import type { ChoiceCases, Question, TryOptions } from './options.ts';
+import type { ChoiceCases, Question, Tried } from './options.ts';
 import type { Place } from './place.ts';
 
 const valueName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
@@ -15,7 +16,7 @@ export function countFrom(least: number, place: Place, what: string, value: numb
 }
 
 /** How the block tries, with only what was said. */
-export function triesOf(place: Place, options: TryOptions = {}): Tries {
+export function triesOf(place: Place, options: Tried = {}): Tries {
   const { retries, backoffMs, limitMs, priority } = options;
   const waits = typeof backoffMs === 'number' ? [backoffMs] : backoffMs;
   if (priority !== undefined && !priorities.includes(priority)) {
@@ -31,6 +32,11 @@ export function triesOf(place: Place, options: TryOptions = {}): Tries {
     ...(limitMs === undefined ? {} : { limitMs: countFrom(1, place, 'limitMs', limitMs) }),
     ...(priority === undefined ? {} : { priority }),
   };
+}
+
+export function checkMethod(place: Place, actor: AnyActorDefinition, method: string): void {
+  if (Object.hasOwn(actor.methods, method) || Object.hasOwn(actor.reads, method)) return;
+  throw invalid(place.name, `calls ${actor.name}.${method}, which does not exist`);
 }
 
 export function questionOf(place: Place, { when, values = {} }: Question): Required<Question> {

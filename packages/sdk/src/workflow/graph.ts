@@ -21,7 +21,7 @@ export type BlockBody = Block extends infer B
   : never;
 
 /** From where an expression is seen. */
-export type Seen = 'outside' | 'in-branch' | 'in-body';
+export type Seen = 'outside' | 'in-branch' | 'in-body' | 'in-undo' | 'in-undo-of-branch';
 
 export class Graph {
   readonly #name: string;
@@ -108,6 +108,7 @@ export class Graph {
       name,
       onRef: (path) => {
         if (path[0] === 'item' || path[0] === 'index') throw invalid(name, 'uses an item');
+        if (path[0] === 'done') throw invalid(name, `uses what ${path[1]} has done`);
         if (path[0] === 'around') throw invalid(name, `uses the ${path[2]} of ${path[1]} (W4)`);
         const body = path[0] === 'blocks' ? this.#bodies.get(String(path[1])) : undefined;
         if (body !== undefined) throw invalid(name, outOf(String(path[1]), body));
@@ -146,7 +147,12 @@ export class Graph {
     const { path, port, place, name, seen } = one;
     const [head, second] = path;
     if (head === 'item' || head === 'index') {
-      if (seen !== 'in-branch') throw invalid(name, `uses the ${head} of another block`);
+      if (seen !== 'in-branch' && seen !== 'in-undo-of-branch')
+        throw invalid(name, `uses the ${head} of another block`);
+    } else if (head === 'done') {
+      const undoes = seen === 'in-undo' || seen === 'in-undo-of-branch';
+      if (undoes && place.id === second) return;
+      throw invalid(name, `uses what ${second} has done, which only what undoes that block can`);
     } else if (head === 'around') {
       const isIn = seen === 'in-body' && place.id === second;
       if (!isIn && !this.#open.some(({ id }) => id === second)) {

@@ -1,7 +1,8 @@
 /** What may be said of a block beside what it does. */
 import type { Retries } from '@troupe/model';
-import type { Made } from '../ref.ts';
+import type { Made, Ref } from '../ref.ts';
 import type { Port } from './port.ts';
+import type { Undo, Undoer } from './undo.ts';
 
 /** A block: its id, its result, or a way out of it. */
 export type Earlier = string | Made<unknown> | Port;
@@ -12,8 +13,8 @@ export interface BlockOptions {
   readonly after?: readonly Earlier[];
 }
 
-/** How a block tries; what is not said is as its task declares. */
-export interface TryOptions extends BlockOptions {
+/** How a task or a call tries; what is not said is as its task declares. */
+export interface Tried {
   /** Tries after the first, or `unlimited`. */
   readonly retries?: Retries;
   /** Wait before each further try; the last one repeats. */
@@ -24,14 +25,32 @@ export interface TryOptions extends BlockOptions {
   readonly priority?: 'low' | 'normal' | 'high';
 }
 
+/** How a block tries. */
+export interface TryOptions extends BlockOptions, Tried {}
+
 export interface ParallelOptions extends BlockOptions {
   /** Branches in flight at once; 10 unless given. */
   readonly inFlightMax?: number;
 }
 
-export interface EachOptions extends TryOptions {
+/** Of a block with the result `O`. */
+export interface RunOptions<O> extends BlockOptions {
+  /**
+   * What undoes the block when its run ends without its output: a task or a call, whose input may use
+   * what the block came to, and whatever the block may use. It is null when the block was at work just then, so
+   * that nobody knows whether it was done. What ended last is undone first.
+   */
+  readonly undo?: (done: Ref<O>, by: Undoer) => Undo;
+}
+
+/** Of a task, a route or a call with the result `O`. */
+export interface WorkOptions<O> extends RunOptions<O>, Tried {}
+
+export interface EachOptions<E = unknown, O = unknown> extends TryOptions {
   /** Branches in flight at once; 10 unless given. */
   readonly inFlightMax?: number;
+  /** What undoes one branch, as of other blocks. */
+  readonly undo?: (done: Ref<O>, by: Undoer, item: Ref<E>, index: Ref<number>) => Undo;
 }
 
 export interface LoopOptions extends BlockOptions {

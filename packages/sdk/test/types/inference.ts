@@ -172,6 +172,21 @@ export const crew = workflow('crew', (w, input: Ref<{ folder: string; team: stri
   w.task('again', plan, { folder: pages[0]?.text ?? 'none' });
   // @ts-expect-error the folder is a string
   w.task('wrong', plan, { folder: planned.cost });
+  w.task(
+    'undone',
+    plan,
+    { folder: input.folder },
+    {
+      undo: (done, by) => {
+        same<typeof done, typeof planned>(true);
+        // @ts-expect-error the folder is a string
+        by.task(plan, { folder: done.cost });
+        // @ts-expect-error the argument is a number
+        by.call(Counter, input.team, 'inc', [done.files]);
+        return by.call(Counter, input.team, 'inc', [done.cost]);
+      },
+    },
+  );
   const total = w.call('count', Counter, input.team, 'inc', [planned.cost], { after: [pages] });
   // @ts-expect-error the argument is a number
   w.call('count2', Counter, input.team, 'inc', [planned.files]);

@@ -17,13 +17,15 @@ const kindsWithEach: ReadonlySet<Block['kind']> = new Set([
   'run',
   'value',
 ]);
+/** Others have nothing done elsewhere. */
+const kindsWithUndo: ReadonlySet<Block['kind']> = new Set(['task', 'route', 'call', 'run']);
 const priorities: ReadonlySet<string> = new Set(['low', 'normal', 'high']);
 const valueName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
 /** What is wrong with the block, with its id, if anything. */
 export function blockFault(block: Block, declared: Declared): string | undefined {
   if (!blockId.test(block.id)) return `block id "${block.id}" is not a name`;
-  const fault = atMostFault(block) ?? kindFault(block, declared);
+  const fault = atMostFault(block) ?? kindFault(block, declared) ?? undoFault(block, declared);
   return fault === undefined ? undefined : `block "${block.id}" ${fault}`;
 }
 
@@ -55,6 +57,16 @@ function kindFault(block: Block, { tasks }: Declared): string | undefined {
     default:
       return undefined;
   }
+}
+
+function undoFault({ kind, undo }: Block, { tasks }: Declared): string | undefined {
+  if (undo === undefined) return undefined;
+  if (!kindsWithUndo.has(kind)) return `is a ${kind}, which has nothing to undo`;
+  if (undo.kind === 'task' && !tasks.has(undo.task)) {
+    return `is undone by task "${undo.task}", which the bundle does not export`;
+  }
+  const fault = triesFault(undo);
+  return fault === undefined ? undefined : `has an undo that ${fault}`;
 }
 
 function triesFault({ retries, backoffMs, limitMs, priority }: Tries): string | undefined {

@@ -8,16 +8,19 @@
  */
 import { assert } from '@troupe/model';
 import type { CompiledWorkflow } from './compile.ts';
-import type { Body, Vertex } from './graph.ts';
+import { type Body, containersOf, namedBy, type Vertex } from './graph.ts';
 import { copyInner } from './image.ts';
 import { type Context, type Instance, settledWell, slotStates } from './instance.ts';
 import { portOf } from './next.ts';
 import { RunState } from './run-state.ts';
+import type { Did } from './undoing.ts';
 
 /** A run so far. */
 export interface SoFar {
   readonly compiled: CompiledWorkflow;
   readonly state: RunState;
+  /** What it has done that has something that undoes it. */
+  readonly did?: Iterable<Did>;
 }
 
 export type Keeps = (vertex: Vertex) => boolean;
@@ -32,11 +35,19 @@ export interface From {
 
 /**
  * What a run that starts anew keeps of an earlier one: all that is done and does not come after the
- * block named, or after anything that is not done. An answer is given again.
+ * block named, or after anything that is not done: what was undone is not, nor what could not be, nor what
+ * holds either. An answer is given again.
  */
-export function keptFrom({ compiled, state }: SoFar, { block, inside = false }: From): Keeps {
+export function keptFrom(
+  { compiled, state, did = [] }: SoFar,
+  { block, inside = false }: From,
+): Keeps {
   const { root } = compiled.graph;
   const anew = new Set<Vertex>();
+  for (const { block: id, undone } of did) {
+    const named = undone === undefined ? undefined : namedBy(compiled.graph, id);
+    if (named !== undefined) anew.add(containersOf(named.vertex)[0] ?? named.vertex);
+  }
   const mayHaveFailed = inside && state.failureCount > 0;
   for (const vertex of root.vertices) {
     const name = slotStates[state.root.state[vertex.local] ?? 0];

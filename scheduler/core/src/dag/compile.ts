@@ -28,6 +28,8 @@ export interface Step {
   readonly part: 'whole' | 'each' | 'branch';
   /** Declaration of its task, when it runs one of the bundle. */
   readonly task: TaskManifest | undefined;
+  /** Declaration of the task that undoes it, if one does. */
+  readonly undoTask: TaskManifest | undefined;
 }
 
 export interface CompiledWorkflow {
@@ -76,7 +78,10 @@ export function compile(
   for (const block of blocks) {
     const step = (part: Step['part']): Step => {
       const runs = block.kind === 'task' || block.kind === 'route';
-      return { block, part, task: runs ? declared.tasks.get(block.task) : undefined };
+      const task = runs ? declared.tasks.get(block.task) : undefined;
+      const { undo } = block;
+      const undoTask = undo?.kind === 'task' ? declared.tasks.get(undo.task) : undefined;
+      return { block, part, task, undoTask };
     };
     const { id } = block;
     if (block.each === undefined) {
@@ -91,6 +96,12 @@ export function compile(
   }
   const built = buildGraph({ blocks: planned, edges: edges.all });
   return 'fault' in built ? refuse(built.fault) : { workflow, graph: built.graph, steps };
+}
+
+function doneFault([, name]: Path, { id }: Block, undoes: boolean): string | undefined {
+  if (undoes && name === id) return undefined;
+  const what = `block "${id}" refers to what "${name}" has done`;
+  return `${what}, which only what undoes that block can`;
 }
 
 /** Gathers the edges; every reference is looked at on the way. */
@@ -119,9 +130,10 @@ class EdgePlan {
     let fault: string | undefined;
     for (const block of blocks) {
       fault ??= this.#resultFault(block);
-      for (const { expression, inside } of expressionsOf(block)) {
+      for (const { expression, inside, undoes = false } of expressionsOf(block)) {
         visitReferences(expression, (path) => {
-          fault ??= this.#refer(path, block, inside);
+          fault ??=
+            path[0] === 'done' ? doneFault(path, block, undoes) : this.#refer(path, block, inside);
         });
       }
     }

@@ -245,6 +245,16 @@ export function containersOf({ body }: Vertex): readonly Vertex[] {
   return around.reverse();
 }
 
+/** What the id of a context names: a vertex, in the rounds and branches around it, the outermost first. */
+export function namedBy(
+  graph: Graph,
+  context: string,
+): { readonly vertex: Vertex; readonly indices: readonly number[] } | undefined {
+  const [name = '', ...indices] = context.replaceAll(']', '').split('[');
+  const vertex = graph.byName[indices.length]?.get(name);
+  return vertex === undefined ? undefined : { vertex, indices: indices.map(Number) };
+}
+
 function layBody(
   number: number,
   container: OpenVertex | undefined,

@@ -9,6 +9,7 @@ import {
   type Bytes,
   type Condition,
   decodeValue,
+  type Expression,
   encodeHolding,
   encodeValue,
   type Failure,
@@ -25,7 +26,7 @@ import {
 } from '@troupe/model';
 import type { CompiledWorkflow, Step } from './compile.ts';
 import { ask } from './condition.ts';
-import { settledPort } from './graph.ts';
+import { namedBy, settledPort } from './graph.ts';
 import type { Context, Course } from './instance.ts';
 import { assertFits } from './payload-size.ts';
 import { assertReached, reached } from './reach.ts';
@@ -50,6 +51,11 @@ export type Next =
   | ({ readonly kind: 'run'; readonly workflow: string } & Input)
   /** It settles at once. */
   | { readonly kind: 'end'; readonly outcome: Outcome };
+
+/** What undoes a context, or why nothing can. */
+export type Undoing =
+  | Extract<Next, { kind: 'task' | 'call' }>
+  | { readonly kind: 'fault'; readonly failure: Failure };
 
 /** A run at work. */
 export interface AtWork {
@@ -166,20 +172,32 @@ function failureOutput({ code, message }: Failure): Bytes {
   return encodeValue({ error: { code, message: message.toWellFormed() } });
 }
 
+/** What undoes a context, or why that cannot be said. */
+export function undoOf(run: AtWork, block: string, isDone: boolean): Undoing {
+  const named = namedBy(run.compiled.graph, block);
+  const step = run.compiled.steps[named?.vertex.number ?? -1];
+  try {
+    const sources = run.values.undone(block, isDone);
+    const undo = step?.block.undo;
+    if (step === undefined || undo === undefined || sources === undefined) {
+      throw troupeError('INTERNAL', `nothing says what undoes "${block}"`, { block });
+    }
+    if (undo.kind === 'call') return callOf(undo, sources);
+    const next = taskOf(undo, step.undoTask, sources);
+    return { ...next, tries: { ...undo, retries: undo.retries ?? limits.undoRetries } };
+  } catch (thrown) {
+    return { kind: 'fault', failure: expected(thrown) };
+  }
+}
+
 function nextOfKind({ block, task }: Step, values: RunValues, context: Context): Next {
   const sources = values.sources(context);
   switch (block.kind) {
     case 'task':
-    case 'route': {
-      const input = payload(evaluate(block.input, sources), 'the input');
-      return { kind: 'task', declared: task ?? undeclared(block.task), tries: block, ...input };
-    }
-    case 'call': {
-      const { type, method } = block;
-      const key = keyOf(evaluate(block.key, sources));
-      const args = block.args.map((argument) => evaluate(argument, sources));
-      return { kind: 'call', tries: block, ...payload({ type, key, method, args }, 'the call') };
-    }
+    case 'route':
+      return taskOf(block, task, sources);
+    case 'call':
+      return callOf(block, sources);
     case 'pause': {
       const asked = evaluate(block.prompt, sources);
       // A person reads it, and a view of the run shows it.
@@ -206,6 +224,25 @@ function nextOfKind({ block, task }: Step, values: RunValues, context: Context):
       return branchesOf(block, countOf(evaluate(branches.count, sources)));
     }
   }
+}
+
+function taskOf(
+  given: Tries & { readonly task: string; readonly input: Expression },
+  declared: TaskManifest | undefined,
+  sources: Sources,
+): Extract<Next, { kind: 'task' }> {
+  const input = payload(evaluate(given.input, sources), 'the input');
+  return { kind: 'task', declared: declared ?? undeclared(given.task), tries: given, ...input };
+}
+
+function callOf(
+  given: Tries & Pick<Extract<Block, { kind: 'call' }>, 'type' | 'key' | 'method' | 'args'>,
+  sources: Sources,
+): Extract<Next, { kind: 'call' }> {
+  const { type, method } = given;
+  const key = keyOf(evaluate(given.key, sources));
+  const args = given.args.map((argument) => evaluate(argument, sources));
+  return { kind: 'call', tries: given, ...payload({ type, key, method, args }, 'the call') };
 }
 
 function ends(value: unknown): Next {

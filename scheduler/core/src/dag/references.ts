@@ -4,7 +4,8 @@
  * R1  a path that leads nowhere is a coded failure that names the path, never a silent undefined;
  *     an optional one is null.
  * R2  a block that was skipped or that failed comes to null, and so does every path into it; so does
- *     the round before the first one. The failure is read by its name alone: `error`.
+ *     the round before the first one. The failure is read by its name alone: `error`. So does what nobody
+ *     knows that a block came to which is undone.
  * R3  a value in the object store is passed on as its handle, with the path into it; what would have
  *     to be read of it here is a coded failure that names it.
  */
@@ -32,6 +33,8 @@ export interface Sources {
   block(id: string): Came | 'skipped' | 'open';
   /** The round or branch of the container named, or of the innermost. */
   around(id?: string): Turn | undefined;
+  /** Where the block is undone: what it came to, or `unknown` when it was at work as the run ended. */
+  done?(): { readonly value: unknown } | 'unknown';
 }
 
 /** A value, or the failure of a block that failed, as `{ error: { code, message } }`. */
@@ -100,6 +103,11 @@ function follow({ $ref: path, optional = false, failed }: Reference, sources: So
       }
       if (third !== 'item' && third !== 'index') return nowhere({ path, optional }, 3);
       return inTurn(turn, third, { path, from: 3, optional });
+    }
+    case 'done': {
+      const done = sources.done?.();
+      if (done === undefined) return nowhere({ path, optional }, 2);
+      return done === 'unknown' ? null : walk(done.value, { path, from: 2, optional });
     }
     default:
       return nowhere({ path, optional }, 1);

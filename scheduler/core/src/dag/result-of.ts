@@ -1,6 +1,6 @@
 /** What a context came to, also in a round that is over, of which only the results are kept. */
 import type { Vertex } from './graph.ts';
-import { containersOf } from './graph.ts';
+import { containersOf, namedBy } from './graph.ts';
 import { type Instance, type Result, settledWell } from './instance.ts';
 import type { RunState } from './run-state.ts';
 
@@ -9,13 +9,13 @@ type Frame = { readonly instance: Instance; readonly base: number } | readonly R
 
 /** Of the context that the id names; undefined when it has not settled by itself. */
 export function resultOf({ graph, root }: RunState, id: string): Result | undefined {
-  const [name = '', ...indices] = id.replaceAll(']', '').split('[');
-  const vertex = graph.byName[indices.length]?.get(name);
-  if (vertex === undefined) return undefined;
+  const named = namedBy(graph, id);
+  if (named === undefined) return undefined;
+  const { vertex, indices } = named;
   let frame: Frame = { instance: root, base: 0 };
   for (const container of containersOf(vertex)) {
     const inner = innerIn(frame, container);
-    const next = inner && frameOf(inner, Number(indices[container.body.depth]));
+    const next = inner && frameOf(inner, indices[container.body.depth] ?? Number.NaN);
     if (next === undefined) return undefined;
     frame = next;
   }

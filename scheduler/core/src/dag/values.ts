@@ -15,7 +15,7 @@ import {
   unnamedObject,
 } from '@troupe/model';
 import type { CompiledWorkflow, Step } from './compile.ts';
-import type { Vertex } from './graph.ts';
+import { containersOf, namedBy, type Vertex } from './graph.ts';
 import { type Context, type Instance, type Result, settledWell, slotStates } from './instance.ts';
 import { reached } from './reach.ts';
 import { type Came, evaluate, type Sources, type Turn } from './references.ts';
@@ -36,7 +36,15 @@ interface Stand {
   readonly instance: Instance;
   readonly frame: number;
   /** The round that has just ended, where a loop is asked whether there is another. */
-  readonly round?: { readonly results: readonly Result[]; readonly index: number };
+  readonly round?: Round;
+  /** What it stands in, where that may be a round that is over; else where its container stands now. */
+  readonly outside?: Stand;
+}
+
+/** A round that is over. */
+interface Round {
+  readonly results: readonly Result[];
+  readonly index: number;
 }
 
 export class RunValues {
@@ -45,7 +53,8 @@ export class RunValues {
   readonly #input: Bytes;
   readonly #holds: Holds;
   readonly #kept = new Map<Bytes | Instance, unknown>();
-  readonly #items = new Map<Context, readonly unknown[]>();
+  /** By container; by its body at work where it may stand in a round that is over. */
+  readonly #items = new Map<Context | Instance, readonly unknown[]>();
   #keptBytes = 0;
   #work = 0;
 
@@ -90,14 +99,63 @@ export class RunValues {
     return this.#sources({ instance: inner, frame: 0, round });
   }
 
+  /**
+   * What the undo of a context sees, wherever it stood: in a branch, or in a round that may be over. What the
+   * context came to is among it, unless `isDone` is false.
+   */
+  undone(id: string, isDone: boolean): Sources | undefined {
+    const named = namedBy(this.#compiled.graph, id);
+    if (named === undefined) return undefined;
+    const { vertex, indices } = named;
+    let stand: Stand | undefined = { instance: this.#state.root, frame: 0 };
+    for (const container of containersOf(vertex)) {
+      stand = this.#within(stand, container, indices[container.body.depth] ?? 0);
+      if (stand === undefined) return undefined;
+    }
+    const own = stand;
+    const done = () => {
+      const result = isDone ? this.#resultIn(own, vertex) : undefined;
+      return result === undefined ? 'unknown' : { value: this.#valueOf(result) };
+    };
+    return { ...this.#sources(stand), done };
+  }
+
+  /** Where the round or branch of this index of a container stands. */
+  #within(outside: Stand, container: Vertex, index: number): Stand | undefined {
+    const slot = outside.frame * outside.instance.size + container.local;
+    const inner =
+      outside.round === undefined
+        ? outside.instance.inner.get(slot)
+        : this.#resultIn(outside, container)?.inner;
+    if (inner === undefined) return undefined;
+    if (inner.body.kind !== 'loop') return { instance: inner, frame: index, outside };
+    const results = inner.earlier[index];
+    const present = { instance: inner, frame: 0, outside };
+    return results === undefined ? present : { ...present, round: { results, index } };
+  }
+
+  #resultIn({ instance, frame, round }: Stand, vertex: Vertex): Result | undefined {
+    if (round !== undefined) return round.results.find((one) => one.vertex === vertex);
+    const slot = frame * instance.size + vertex.local;
+    return settledWell(instance.state[slot] ?? 0) ? instance.resultAt(slot) : undefined;
+  }
+
   /** Items of a container, or of a block with `each`. Throws unless they are some. */
   items(context: Context): readonly unknown[] {
-    const known = this.#items.get(context);
+    return this.#itemsOf(context, context, () => this.sources(context));
+  }
+
+  #itemsOf(
+    { instance, slot }: Context,
+    key: Context | Instance,
+    sources: () => Sources,
+  ): readonly unknown[] {
+    const known = this.#items.get(key);
     if (known !== undefined) return known;
-    const { block } = this.#stepOf(context.instance.vertexAt(context.slot));
-    const items = listOf(block, evaluate(itemsOf(block) ?? [], this.sources(context)));
+    const { block } = this.#stepOf(instance.vertexAt(slot));
+    const items = listOf(block, evaluate(itemsOf(block) ?? [], sources()));
     if (this.#items.size >= keptItemsMax) this.#items.clear();
-    this.#items.set(context, items);
+    this.#items.set(key, items);
     return items;
   }
 
@@ -129,57 +187,59 @@ export class RunValues {
   #block(id: string, stand: Stand): ReturnType<Sources['block']> {
     const vertex = this.#vertex(id);
     if (vertex === undefined) return 'open';
-    let { instance, frame } = stand;
-    if (stand.round !== undefined && instance.body === vertex.body) {
-      const result = stand.round.results.find((one) => one.vertex === vertex);
-      return result === undefined ? 'skipped' : this.#came(result);
+    let at = stand;
+    while (at.instance.body !== vertex.body) {
+      const outside = outsideOf(at);
+      if (outside === undefined) return 'open';
+      at = outside;
     }
-    while (instance.body !== vertex.body) {
-      const { parent } = instance;
-      if (parent === undefined) return 'open';
-      frame = parent.instance.frameOf(parent.slot);
-      instance = parent.instance;
-    }
-    const slot = frame * instance.size + vertex.local;
-    const state = instance.state[slot] ?? 0;
-    if (slotStates[state] === 'skipped') return 'skipped';
-    if (!settledWell(state)) return 'open';
-    return this.#came(instance.resultAt(slot));
+    const result = this.#resultIn(at, vertex);
+    if (result !== undefined) return this.#came(result);
+    if (at.round !== undefined) return 'skipped';
+    const slot = at.frame * at.instance.size + vertex.local;
+    return slotStates[at.instance.state[slot] ?? 0] === 'skipped' ? 'skipped' : 'open';
   }
 
   #around(id: string | undefined, stand: Stand): Turn | undefined {
-    let { instance, frame } = stand;
-    let at = stand.round?.index;
-    for (let { parent } = instance; parent !== undefined; parent = instance.parent) {
-      const container = parent;
+    let at = stand;
+    for (let outside = outsideOf(at); outside !== undefined; outside = outsideOf(at)) {
+      const { instance, frame, round } = at;
+      const container = instance.parent;
+      if (container === undefined) return undefined;
       if (id === undefined || container.instance.vertexAt(container.slot).id === id) {
-        const index = at ?? (instance.body.kind === 'loop' ? instance.round : frame);
+        const index = round?.index ?? (instance.body.kind === 'loop' ? instance.round : frame);
+        const within = at;
         return {
           index,
-          item: () => this.#item(container, index),
-          last: () => this.#last(container, index - 1),
+          item: () => this.#item(container, within, index),
+          last: () => this.#last(within.instance, index - 1),
         };
       }
-      at = undefined;
-      frame = container.instance.frameOf(container.slot);
-      instance = container.instance;
+      at = outside;
     }
     return undefined;
   }
 
-  #item(container: Context, index: number): { readonly value: unknown } | undefined {
+  #item(
+    container: Context,
+    { instance, outside }: Stand,
+    index: number,
+  ): { readonly value: unknown } | undefined {
     const { block } = this.#stepOf(container.instance.vertexAt(container.slot));
     if (itemsOf(block) === undefined) return undefined;
-    const items = this.items(container);
+    const items =
+      outside === undefined
+        ? this.items(container)
+        : this.#itemsOf(container, instance, () => this.#sources(outside));
     return index < items.length ? { value: items[index] } : undefined;
   }
 
   /** What a round that has ended came to. */
-  #last({ instance, slot }: Context, round: number): { readonly value: unknown } | undefined {
-    const { block } = this.#stepOf(instance.vertexAt(slot));
+  #last({ parent, earlier }: Instance, round: number): { readonly value: unknown } | undefined {
+    if (parent === undefined) return undefined;
+    const { block } = this.#stepOf(parent.instance.vertexAt(parent.slot));
     if (block.kind !== 'loop' || block.result === undefined) return undefined;
-    const results = instance.inner.get(slot)?.earlier[round];
-    const result = results?.find(({ vertex }) => vertex.id === block.result);
+    const result = earlier[round]?.find(({ vertex }) => vertex.id === block.result);
     return result === undefined || result.failed ? undefined : { value: this.#valueOf(result) };
   }
 
@@ -248,6 +308,13 @@ export class RunValues {
     if (step === undefined) throw new RangeError(`no step has number ${vertex.number}`);
     return step;
   }
+}
+
+/** The body around, at the moment at which it was left for this one. */
+function outsideOf({ instance: { parent }, outside }: Stand): Stand | undefined {
+  if (outside !== undefined || parent === undefined) return outside;
+  const { instance, slot } = parent;
+  return { instance, frame: instance.frameOf(slot) };
 }
 
 /** Of what `failureOutput` makes. */

@@ -76,9 +76,9 @@ function draw(chance: Chance): Workflow {
           otherwise: 'right',
         };
       case 4:
-        return { kind: 'route', task: 'work', id, after, input: null };
+        return { kind: 'route', task: 'work', id, after, input: null, ...drawUndo(id) };
       case 5:
-        return { kind: 'run', id, after, workflow: 'inner', input: null, ...each };
+        return { kind: 'run', id, after, workflow: 'inner', input: null, ...each, ...drawUndo(id) };
       case 6:
         return { kind: 'value', id, after, value: { $ref: ['input'] }, ...each };
       case 7:
@@ -104,8 +104,22 @@ function draw(chance: Chance): Workflow {
           ...drawResult(id),
         };
       default:
-        return { kind: 'task', task: 'work', id, after, input: lastOf(around), ...tries, ...each };
+        return {
+          kind: 'task',
+          task: 'work',
+          id,
+          after,
+          input: lastOf(around),
+          ...tries,
+          ...each,
+          ...drawUndo(id),
+        };
     }
+  }
+
+  function drawUndo(id: string): Pick<Block, 'undo'> {
+    if (chance() < 0.4) return {};
+    return { undo: { kind: 'task', task: 'work', input: { $ref: ['done', id] }, retries: 0 } };
   }
 }
 
@@ -118,11 +132,52 @@ function lastOf(around: Block | undefined): Expression {
 const inner: Workflow = {
   name: 'inner',
   blocks: [
-    { kind: 'task', task: 'work', id: 'a', after: [], input: null },
+    {
+      kind: 'task',
+      task: 'work',
+      id: 'a',
+      after: [],
+      input: null,
+      undo: { kind: 'task', task: 'work', input: { $ref: ['done', 'a'] } },
+    },
     { kind: 'pause', id: 'p', after: ['a'], prompt: 'inside?', limitMs: 3_000 },
   ],
   output: 'inner',
 };
+
+const undoOfTask = /^run:(.*):([^:]*)\/undo$/;
+
+/** What a run that did not come to its output has undone is what it did, each once, what ended last first. */
+function checkUndone(scene: Scene, flow: Workflow, seed: string): void {
+  const undoable = new Set(flow.blocks.flatMap(({ id, undo }) => (undo === undefined ? [] : [id])));
+  const done = new Map<string, string[]>();
+  const undone = new Map<string, string[]>();
+  const blocks = new Map<string, { readonly run: string; readonly block: string }>();
+  const add = (to: Map<string, string[]>, run: string, block: string) =>
+    to.set(run, [...(to.get(run) ?? []), block]);
+  for (const fact of scene.facts) {
+    if (fact.kind === 'task-submitted' && fact.run !== undefined) blocks.set(fact.task, fact.run);
+    if (fact.kind === 'block-not-undone') add(undone, fact.run, fact.block);
+    const of = fact.kind === 'task-ended' ? blocks.get(fact.task) : undefined;
+    if (fact.kind !== 'task-ended' || of === undefined) continue;
+    const undoes = undoOfTask.exec(fact.task)?.[2];
+    if (undoes !== undefined) add(undone, of.run, undoes);
+    else if (fact.outcome.ok) add(done, of.run, of.block);
+  }
+  for (const { run, state } of scene.decided('run-undoing')) {
+    const order = [...(undone.get(run) ?? [])].reverse();
+    expect(new Set(order).size, `${seed}, ${state} ${run}`).toBe(order.length);
+    const known = (done.get(run) ?? []).filter((block) => {
+      // Of a run within another the one block that is a task.
+      return run.includes('/') || undoable.has(block.split('[')[0] ?? '');
+    });
+    const hadTime = flow.limitMs === undefined || run.includes('/');
+    expect(
+      order.filter((block) => known.includes(block)),
+      `${seed}, ${state} ${run}`,
+    ).toEqual(hadTime ? known : known.filter((block) => order.includes(block)));
+  }
+}
 
 function one<T>(list: readonly T[], chance: Chance): T | undefined {
   return list[whole(chance, 0, Math.max(list.length - 1, 0))];
@@ -187,6 +242,7 @@ it(`every run ends and the journal gives the state, in ${histories} random histo
       step(scene, chance);
       if (chance() < 0.05) images.push({ bytes: scene.machine.image(), facts: scene.facts.length });
     }
+    checkUndone(scene, flow, `seed ${seed}`);
     const live = stateOf(scene.machine);
     const { runs, tasks } = scene.machine.durable();
     expect(

@@ -189,7 +189,20 @@ function runMessage(view: RunView): object {
     ...(progress === undefined ? {} : { progress }),
     ...(parent === undefined ? {} : { parent }),
     bundle: view.bundle ?? '',
+    ...(view.undo === undefined ? {} : { undo: undoMessage(view.undo) }),
     ...(outcome === undefined ? {} : outcomeFields(outcome)),
+  };
+}
+
+function undoMessage({ failure, blocks, ...counts }: NonNullable<RunView['undo']>): object {
+  return {
+    error: errorMessage(failure),
+    ...counts,
+    blocks: blocks.map(({ block, state, failure: why }) => ({
+      block,
+      state,
+      ...(why === undefined ? {} : { error: errorMessage(why) }),
+    })),
   };
 }
 
