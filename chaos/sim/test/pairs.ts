@@ -32,6 +32,8 @@ export const pairs: readonly (readonly [MutantName, checker: string, from?: numb
   ['upgrades-forgotten', 'code-of-its-state', 9],
   ['undone-first-to-last', 'undone-in-reverse'],
   ['at-work-not-undone', 'undone-in-reverse'],
+  ['runs-not-undone', 'run-undone-in-reverse'],
+  ['undone-as-if-unknown', 'run-undone-in-reverse'],
   ['witness-not-believed', 'witness-believed', 124],
   ['moved-without-bound', 'moved-within-bounds'],
   ['sized-beyond-bounds', 'sizes-within-bounds', 11],

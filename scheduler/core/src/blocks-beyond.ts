@@ -9,8 +9,8 @@ import {
 } from '@troupe/model';
 import { isContextId } from './dag/instance.ts';
 import { resultOf } from './dag/result-of.ts';
-import { type RunRecord, runTaskPrefix } from './run-table.ts';
-import { stateOf, viewContext } from './run-view.ts';
+import { type RunRecord, runTaskPrefix, undoneBy } from './run-table.ts';
+import { stateOf, undoneAs, viewContext } from './run-view.ts';
 import type { State } from './state.ts';
 
 export function viewBlockBeyond(
@@ -44,7 +44,9 @@ function runOf(
   return undefined;
 }
 
-function hasBlock({ compiled }: RunRecord, block: string): boolean {
+/** What undoes a block is one beside it. */
+function hasBlock({ compiled }: RunRecord, context: string): boolean {
+  const block = undoneBy(context) ?? context;
   const [name = '', ...indices] = block.split('[');
   return isContextId(block) && compiled.graph.byName[indices.length]?.has(name) === true;
 }
@@ -55,6 +57,11 @@ function stateOfBlock(
   run: RunRecord,
   block: string,
 ): BlockView['state'] | 'unknown' {
+  const undone = undoneBy(block);
+  if (undone !== undefined) {
+    const did = run.did.find((one) => one.block === undone);
+    return did === undefined ? 'unknown' : undoneAs(did, run.undoing).state;
+  }
   const context = run.state.find(block);
   if (context !== undefined) return viewContext(run, context, tasks).state;
   const result = resultOf(run.state, block);

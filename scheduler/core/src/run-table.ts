@@ -544,7 +544,7 @@ export function undoId(block: string): string {
 }
 
 /** What the context undoes, if that is what it is for. */
-function undoneBy(block: string): string | undefined {
+export function undoneBy(block: string): string | undefined {
   return block.endsWith(undoSuffix) ? block.slice(0, -undoSuffix.length) : undefined;
 }
 

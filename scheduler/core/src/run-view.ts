@@ -22,7 +22,7 @@ import {
   type SlotState,
 } from './dag/instance.ts';
 import { stepAt } from './dag/next.ts';
-import type { Undoing } from './dag/undoing.ts';
+import type { Did, Undoing } from './dag/undoing.ts';
 import { childId, type RunRecord, runTaskId } from './run-table.ts';
 import type { TaskTable } from './task-table.ts';
 
@@ -107,12 +107,15 @@ function undoViewOf(
 function undoneIn({ did, undoing, end }: RunRecord): readonly UndoneView[] {
   if (undoing === undefined) return [];
   const first = did.slice(-nestedMax).reverse();
-  return first.map(({ block, undone }) => {
-    if (undone === 'done') return { block, state: undone };
-    if (undone !== undefined) return { block, state: 'failed', failure: undone };
-    const isNext = end === undefined && undoing.isAtWork && undoing.next?.block === block;
-    return { block, state: isNext ? 'running' : 'waiting' };
-  });
+  return first.map((one) => undoneAs(one, end === undefined ? undoing : undefined));
+}
+
+/** How far it is undone. */
+export function undoneAs({ block, undone }: Did, undoing: Undoing | undefined): UndoneView {
+  if (undone === 'done') return { block, state: undone };
+  if (undone !== undefined) return { block, state: 'failed', failure: undone };
+  const isNext = undoing?.isAtWork === true && undoing.next?.block === block;
+  return { block, state: isNext ? 'running' : 'waiting' };
 }
 
 export function stateOf({ end, state, undoing }: RunRecord): RunState {

@@ -151,13 +151,11 @@ export class Ailing {
   }
 
   #policy(activation: Activation): RestartPolicy {
-    const { bundle } = activation;
-    return this.#core.runners.restartOf(bundle, typeOf(activation)) ?? asEver;
+    const declared = this.#core.runners.restartOf(activation.bundle, typeOf(activation));
+    if (declared !== undefined) return declared;
+    return { backoffMs: limits.heldBackMs, backoffMsMax: limits.heldBackMsMax };
   }
 }
-
-/** Of types that say nothing. */
-const asEver: RestartPolicy = { backoffMs: limits.heldBackMs, backoffMsMax: limits.heldBackMsMax };
 
 function said({ id: actor, epoch, wish }: Activation, illness: Illness): AilingActor {
   const { failure, failures, ownFailures, isTooMuch } = illness;

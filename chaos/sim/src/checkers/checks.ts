@@ -72,6 +72,7 @@ import { reservedIsThere } from './reserved-is-there.ts';
 import { resultOnce } from './result-once.ts';
 import { rewindIsMaximal } from './rewind-is-maximal.ts';
 import { runSights } from './run-sights.ts';
+import { runUndoneInReverse } from './run-undone-in-reverse.ts';
 import { sameWinner } from './same-winner.ts';
 import { sharesWithin } from './shares-within.ts';
 import { sights } from './sights.ts';
@@ -111,6 +112,7 @@ const makers: { readonly [name: string]: MakeChecker } = {
   'signal-once': signalOnce,
   'same-winner': sameWinner,
   'undone-in-reverse': undoneInReverse,
+  'run-undone-in-reverse': runUndoneInReverse,
   'blamed-for-its-own': blamedForItsOwn,
   'result-once': resultOnce,
   'dag-order': dagOrder,

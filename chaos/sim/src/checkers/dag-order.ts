@@ -5,7 +5,7 @@
  * settled or an answer was given and nothing else runs.
  */
 import type { MakeChecker } from './checker.ts';
-import { nameOf, Tree } from './runs/tree.ts';
+import { nameOf, Tree, undoneBy } from './runs/tree.ts';
 
 export const dagOrder: MakeChecker = (truth, violate) => {
   /** Runs that were refused: a twin of the question may have come through, and nobody answers those. */
@@ -13,6 +13,8 @@ export const dagOrder: MakeChecker = (truth, violate) => {
   const begins = (run: string, context: string): void => {
     const ledger = truth.ledgers.get(run);
     if (ledger === undefined) return violate(`${context} begins in ${run}, which there is not`);
+    // See `run-undone-in-reverse`.
+    if (undoneBy(context) !== undefined) return;
     const fault = ledger.fault(context);
     if (fault !== undefined) violate(`block ${context} of ${ledger.run} ${fault}`);
   };

@@ -166,7 +166,10 @@ function checkEnd(
     if (!isValue(outcome, value)) violate(`run ${run} gave ${text(outcome)}, not ${text(value)}`);
     return;
   }
-  const { code, details } = outcome.failure;
+  const { code: said, details } = outcome.failure;
+  // What a run within could not undo is its own failure, and may be that of this one.
+  const isOwn = said === 'COMPENSATION_FAILED' && failed?.code !== said;
+  const code = isOwn ? ((details?.['code'] ?? said) as ErrorCode) : said;
   if (code === 'TIME_LIMIT' && limitMs !== undefined && details?.['block'] === undefined) return;
   if (failed !== undefined ? failed.code === code : bounds.has(code)) return;
   violate(`run ${run} failed with ${code}, ${failed?.code ?? 'no block of it'} did`);

@@ -4,7 +4,7 @@ import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { Coverage } from '../world/coverage.ts';
 import type { Checker } from './checker.ts';
 import type { RunLedger } from './runs/run-ledger.ts';
-import { isLoop, nameOf, type Where } from './runs/tree.ts';
+import { isLoop, nameOf, undoneBy, type Where } from './runs/tree.ts';
 import type { Truth } from './truth.ts';
 
 /** Containers around what counts as nested. */
@@ -16,6 +16,8 @@ export function runSights(truth: Truth, coverage: Coverage): Checker {
   /** The same of the last move of a run. */
   const moved = new Map<string, number>();
   const startedAgain = new Set<string>();
+  /** The same of when a run began to undo what it did. */
+  const undoing = new Map<string, number>();
   let terms = 0;
   const isOlder = (key: string): boolean => (began.get(key) ?? terms) < terms;
   const begins = (run: string, context: string): void => {
@@ -102,9 +104,14 @@ export function runSights(truth: Truth, coverage: Coverage): Checker {
         case 'block-paused':
         case 'block-waiting':
           return begins(fact.run, fact.block);
-        case 'task-submitted':
-          if (fact.run !== undefined) begins(fact.run.run, fact.run.block);
+        case 'task-submitted': {
+          if (fact.run === undefined) return;
+          const { run, block } = fact.run;
+          begins(run, block);
+          const isLate = undoneBy(block) !== undefined && (undoing.get(run) ?? terms) < terms;
+          if (isLate) coverage.reach('a run goes on undoing after a takeover');
           return;
+        }
         case 'block-ended':
           return ends(fact.run, fact.block, fact.outcome);
         case 'task-ended': {
@@ -112,6 +119,9 @@ export function runSights(truth: Truth, coverage: Coverage): Checker {
           if (run !== undefined) ends(run.run, run.block, fact.outcome);
           return;
         }
+        case 'run-undoing':
+          undoing.set(fact.run, terms);
+          return coverage.reach('a run undoes what it did');
         case 'run-moved':
           moved.set(fact.run, terms);
           return coverage.reach('a run moves to another version');
@@ -130,6 +140,9 @@ export function runSights(truth: Truth, coverage: Coverage): Checker {
     }
     const isLate = !outcome.ok && outcome.failure.code === 'TIME_LIMIT';
     if (isLate) coverage.reach('a run is out of time');
+    if (!outcome.ok && outcome.failure.code === 'COMPENSATION_FAILED') {
+      coverage.reach('a run could not undo all that it did');
+    }
   }
 }
 

@@ -173,6 +173,8 @@ export const mutants = {
   'successor-forgets-what-is-given-up':
     'a leader that took over does not know what is given up under pressure',
   'undone-again': 'a turn that runs again undoes again what it had undone',
+  'runs-not-undone': 'a run that fails undoes nothing of what it did',
+  'undone-as-if-unknown': 'what undoes a block is not told what that came to',
   'at-work-not-undone':
     'a turn that crashes its runners does not undo the step that was at work in it',
 } as const;

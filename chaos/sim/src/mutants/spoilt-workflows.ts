@@ -1,5 +1,5 @@
 /** Deliberate faults in how a leader reads a workflow: it is told another one than was deployed. */
-import type { Block, Workflow } from '@troupe/model';
+import type { Block, Expression, Workflow } from '@troupe/model';
 import type { World } from '../world/world.ts';
 
 export function spoiltWorkflow(world: World, workflow: Workflow): Workflow {
@@ -33,6 +33,18 @@ const spoilers: { readonly [mutant: string]: Spoil } = {
     const { inFlightMax, ...rest } = block;
     return inFlightMax === 7 ? rest : block;
   }),
+  'runs-not-undone': withBlocks((block) => {
+    const { undo: _, ...rest } = block;
+    return rest;
+  }),
+  'undone-as-if-unknown': withBlocks((block) =>
+    block.undo?.kind === 'task'
+      ? {
+          ...block,
+          undo: { ...block.undo, input: { ...asRecord(block.undo.input), undoes: null } },
+        }
+      : block,
+  ),
   'error-edge-not-taken': (workflow) =>
     withPorts(workflow, (port) => (port === 'error' ? 'lost' : port)),
   'first-failure-stops-nothing': (workflow) => ({ ...workflow, onFailure: 'go-on' }),
@@ -68,4 +80,8 @@ function withoutOneEdge(workflow: Workflow): Workflow {
     block === join ? { ...join, after, input } : block,
   );
   return { ...workflow, blocks };
+}
+
+function asRecord(expression: Expression): { readonly [name: string]: Expression } {
+  return expression as { readonly [name: string]: Expression };
 }

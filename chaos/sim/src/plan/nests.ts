@@ -5,7 +5,7 @@
  *
  * Every reference is one to a block right before, so that it makes no edge that is not written.
  */
-import type { Block, Expression, Workflow } from '@troupe/model';
+import type { Block, Expression, Undo, Workflow } from '@troupe/model';
 import type { Random } from '@troupe/virtual';
 import { Draft, type Shape } from './nest-draft.ts';
 
@@ -34,6 +34,9 @@ const allKinds: Shape['kinds'] = [
   ['parallel', 3],
   ['answer', 0.4],
 ];
+
+/** How what undoes a block ends its context id. */
+export const undoSuffix = '/undo';
 
 /** One workflow of all kinds, one that it runs, and one that that one runs. */
 export function drawNests(chance: Random): readonly Workflow[] {
@@ -78,10 +81,56 @@ function drawNest(shape: Shape, chance: Random): Workflow {
   for (const id of roots) output[id] = { $ref: ['blocks', id], optional: true };
   return {
     name: shape.name,
-    blocks: draft.blocks,
+    blocks: draft.blocks.map(undoable),
     edges: draft.edges,
     ...(chance.chance(0.3) ? { onFailure: 'go-on' } : {}),
     ...(chance.chance(0.08) ? { limitMs: chance.whole(4_000, 9_000) } : {}),
     output,
   };
+}
+
+/**
+ * Two of three blocks that have something done elsewhere say what undoes it; one of seven of these cannot be undone.
+ * It follows from where the block stands, so that nothing else is drawn differently.
+ */
+function undoable(block: Block, at: number, blocks: readonly Block[]): Block {
+  const undo = at % 3 === 2 ? undefined : undoOf(block, at, blocks);
+  return undo === undefined ? block : ({ ...block, undo } as Block);
+}
+
+function undoOf(block: Block, at: number, blocks: readonly Block[]): Undo | undefined {
+  const { id } = block;
+  const parts: Expression = { $ref: ['input', 'parts', id], optional: true };
+  switch (block.kind) {
+    case 'task':
+    case 'route':
+    case 'run': {
+      const path = block.kind === 'route' ? ['port'] : ['given', 'value'];
+      const undoes: Expression = { $ref: ['done', id, ...path], optional: true };
+      if (at % 7 !== 3) return { kind: 'task', task: 'work', input: { undoes, parts } };
+      return { kind: 'task', task: 'once', retries: 0, input: { undoes, parts: [['fail']] } };
+    }
+    case 'call': {
+      const turns = bodiesAround(block, blocks).map(
+        (container): Expression => ({ $text: ['.', { $ref: ['around', container, 'index'] }] }),
+      );
+      const own: Expression = { $ref: ['input', 'ids', id] };
+      const program: Expression = { $text: [own, ...turns, undoSuffix] };
+      const { type, key, method } = block;
+      return { kind: 'call', type, key, method, args: [program, []] };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The outermost first. */
+function bodiesAround(block: Block, blocks: readonly Block[]): readonly string[] {
+  const around: string[] = [];
+  for (let at = block.in; at !== undefined; ) {
+    around.unshift(at);
+    const inside = at;
+    at = blocks.find(({ id }) => id === inside)?.in;
+  }
+  return around;
 }

@@ -95,6 +95,26 @@ describe('a line that is shown names the blocks of runs that were answered beyon
     ]);
   });
 
+  it('also what undoes them', () => {
+    const undo = { kind: 'task', task: 'work', input: null } as const;
+    const undone = (id: string) => ({ ...work(id), undo });
+    const scene = withCart(
+      flow([undone('read'), undone('ask'), work('bad', { after: ['read', 'ask'] })]),
+    );
+    scene.starts('flow');
+    scene.blockFinishes('read', 1);
+    scene.blockFinishes('ask', 2);
+    scene.finishes('run:r1:bad', failed('USER_ERROR'));
+    scene.blockFinishes('ask/undo', null);
+    const beyond = answered('r1:ask', 'r1:ask/undo', 'r1:read/undo', 'r1:none/undo');
+    expect(states(shown(scene, beyond))).toEqual([
+      'r1 ask done running',
+      'r1 ask/undo done running',
+      'r1 none/undo unknown unknown',
+      'r1 read/undo running running',
+    ]);
+  });
+
   it('once for each actor, with their calls, and says how many there are where not all fit', () => {
     const scene = withCart(flow([work('each', { each: ref('input') })]));
     scene.starts('flow', [1, 2]);

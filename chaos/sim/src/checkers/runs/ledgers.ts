@@ -4,6 +4,7 @@ import type { SchedulerFact } from '@troupe/scheduler-core';
 import type { Manifests } from '../../plan/bundles.ts';
 import { expectedOf } from './expected.ts';
 import { RunLedger } from './run-ledger.ts';
+import { undoneBy } from './tree.ts';
 
 export class Ledgers {
   readonly #runs = new Map<string, RunLedger>();
@@ -58,14 +59,26 @@ export class Ledgers {
         return this.#runs.get(fact.run)?.settle(fact.block, fact.outcome);
       case 'task-submitted': {
         if (fact.run === undefined) return;
+        const { run, block } = fact.run;
         this.#tasks.set(fact.task, fact.run);
-        this.#runs.get(fact.run.run)?.begin(fact.run.block);
+        const ledger = this.#runs.get(run);
+        const undone = undoneBy(block);
+        if (undone === undefined) ledger?.begin(block);
+        else ledger?.undone.add(undone);
         return;
       }
       case 'task-ended': {
         const block = this.#tasks.get(fact.task);
         this.#tasks.delete(fact.task);
         if (block !== undefined) this.#runs.get(block.run)?.settle(block.block, fact.outcome);
+        return;
+      }
+      case 'block-not-undone':
+        this.#runs.get(fact.run)?.undone.add(fact.block);
+        return;
+      case 'run-undoing': {
+        const ledger = this.#runs.get(fact.run);
+        if (ledger !== undefined) ledger.undoing = fact.failure;
         return;
       }
       case 'run-moved': {

@@ -42,6 +42,12 @@ export class RunLedger {
   failed: Failure | undefined;
   answer: Spot | undefined;
   ended: { readonly state: string; readonly outcome: Outcome } | undefined;
+  /** It has begun to undo what it did, because of this. */
+  undoing: Failure | undefined;
+  /** Contexts that were undone, or could not be. */
+  readonly undone = new Set<string>();
+  /** Spots that it has from the run that it started again. */
+  readonly #carried = new Set<Spot>();
   #settled = 0;
 
   constructor(workflow: Workflow, { run, bundle, input, limitMs, parent }: Given) {
@@ -74,6 +80,7 @@ export class RunLedger {
     if (where === undefined) return 'is none of its workflow';
     const { place, indices } = where;
     if (this.ended !== undefined) return 'begins after the end of its run';
+    if (this.undoing !== undefined) return 'begins while its run is undone';
     if (this.answer !== undefined) return `begins after the answer of ${nameOf(this.answer.where)}`;
     if (this.stopped) return 'begins after a failure that ends its run';
     if (this.spot(place.key, indices) !== undefined) return 'begins twice';
@@ -142,7 +149,7 @@ export class RunLedger {
   /** A context came to this; of no effect where nobody waits for it any more. */
   settle(context: string, outcome: Outcome): void {
     const spot = this.spotOf(context) ?? this.begin(context);
-    if (spot === undefined || spot.came !== undefined || this.ended !== undefined) return;
+    if (spot === undefined || spot.came !== undefined || this.isOut) return;
     if (this.faultAround(spot.where) !== undefined) return;
     if (!outcome.ok) return this.#fail(spot, outcome);
     const { block } = spot.where.place;
@@ -177,6 +184,16 @@ export class RunLedger {
     if (this.answer !== undefined) this.answer = this.spotOf(nameOf(this.answer.where));
   }
 
+  /** Nothing settles in it any more. */
+  get isOut(): boolean {
+    return this.ended !== undefined || this.undoing !== undefined;
+  }
+
+  /** It has begun in this run, not in one before. */
+  isOwn(spot: Spot): boolean {
+    return !this.#carried.has(spot);
+  }
+
   /** All of the root has settled. */
   get isOver(): boolean {
     return this.tree.members(undefined).every(({ key }) => this.settled(key, []) !== undefined);
@@ -194,6 +211,11 @@ export class RunLedger {
   carryInto(other: RunLedger, { block, inside }: { block?: string; inside?: true }): void {
     const kept = new Map<string, boolean>();
     const failing = new Set<string>();
+    for (const context of this.undone) {
+      const where = this.tree.find(context);
+      if (where === undefined) continue;
+      for (const { key } of [where.place, ...this.tree.around(where.place)]) failing.add(key);
+    }
     for (const { came, where } of inside === true ? this.spots.values() : []) {
       const isLost = came?.failed === true && !where.place.catches;
       for (const { key } of isLost ? this.tree.around(where.place) : []) failing.add(key);
@@ -214,7 +236,9 @@ export class RunLedger {
     };
     for (const [key, spot] of this.spots) {
       const [outermost = spot.where.place] = this.tree.around(spot.where.place);
-      if (keeps(outermost)) other.spots.set(key, spot);
+      if (!keeps(outermost)) continue;
+      other.spots.set(key, spot);
+      other.#carried.add(spot);
     }
     other.#settled = this.#settled;
   }

@@ -1,6 +1,7 @@
 /** A workflow as whoever reads it sees it: places in bodies, and edges between them. Nothing of the
  *  engine is used here, so that both can only agree by being right. */
 import type { Block, Expression, Workflow } from '@troupe/model';
+import { undoSuffix } from '../../plan/nests.ts';
 
 export interface Place {
   /** The block's id; `id/each` for a branch of a block with `each`. */
@@ -48,8 +49,9 @@ export class Tree {
     }
   }
 
-  /** What a context id names. */
+  /** What a context id names. What undoes a block is no place of its own. */
   find(context: string): Where | undefined {
+    if (context.endsWith(undoSuffix)) return undefined;
     const [id = context, ...rest] = context.split('[');
     const indices = rest.map((one) => Number.parseInt(one, 10));
     for (const place of [this.#places.get(id), this.#places.get(`${id}/each`)]) {
@@ -102,4 +104,9 @@ export function itemsOf({ part, block }: Place): Expression | undefined {
 
 export function nameOf({ place, indices }: Where): string {
   return `${place.block.id}${indices.map((index) => `[${index}]`).join('')}`;
+}
+
+/** What a context undoes, if that is what it is for. */
+export function undoneBy(context: string): string | undefined {
+  return context.endsWith(undoSuffix) ? context.slice(0, -undoSuffix.length) : undefined;
 }
