@@ -74,8 +74,6 @@ export class Departures {
   readonly #open = new Map<number, Open>();
   /** What has lost a race (L3), or was open when the turn failed (L4). */
   readonly #lost = new Set<number>();
-  /** Steps that were at work when this process came to the turn, and are not begun again. */
-  readonly #unknown = new Set<number>();
   readonly #gates = new WeakMap<object, Gate>();
   /** Side effects under way in this process, those that have lost among them. */
   readonly #effects = new Set<Promise<unknown>>();
@@ -318,11 +316,6 @@ export class Departures {
     if (this.#open.size > 0) this.#onPassive();
   }
 
-  /** Nobody will know what it came to: if the turn fails it is lost. */
-  unknown(ordinal: number): void {
-    this.#unknown.add(ordinal);
-  }
-
   /** A side effect begins in this process. */
   begun<T>(effect: Promise<T>): Promise<T> {
     this.#effects.add(effect);
@@ -342,7 +335,7 @@ export class Departures {
    */
   fail(reason: Outcome, undo: () => readonly string[]): Failed {
     const outcome = this.#found?.outcome ?? reason;
-    const lost = [...this.openOrdinals, ...this.#unknown];
+    const lost = this.openOrdinals;
     for (const ordinal of lost) this.#lose(ordinal);
     if (this.#failed !== undefined) return this.#failed;
     const ordinal = Math.max(this.#next, this.#lastRecorded + 1);

@@ -57,17 +57,14 @@ async function runStep(
     if (record.outcome.ok) undone?.(decodeValue(record.outcome.value));
     return valueIn(record.outcome);
   }
-  if (record !== undefined && work.stopped !== undefined) {
-    departures.unknown(ordinal);
-    undone?.(undefined);
-    throw work.stopped;
-  }
   const own = new AbortController();
   const onLost = (): void => {
     undone?.(undefined);
     own.abort(troupeError('CANCELLED', `step ${name} is not waited for any more`));
   };
   departures.opened(ordinal, `step ${name}`, { onLost, undoes: undone !== undefined });
+  // It stays open: nobody will know what it came to, and a turn may not end well and leave that behind.
+  if (record !== undefined && work.stopped !== undefined) throw work.stopped;
   if (departures.isLost(ordinal)) {
     return departures.lost(ordinal).catch((thrown: unknown) => {
       departures.closed(ordinal);

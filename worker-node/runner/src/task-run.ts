@@ -15,7 +15,7 @@ import type { CallLimit, SendOptions } from '@troupe/sdk';
 import { deliveryOf, makeHandle, nameOf, type TaskDefinition } from '@troupe/sdk/internal';
 import type { Host } from './activation.ts';
 import type { Configured, ConfigValues } from './configs.ts';
-import { type Asked, ask, type Emit } from './departures.ts';
+import { type Asked, ask, type Emit, observed } from './departures.ts';
 import { encodeOutput, failed } from './outcome.ts';
 import { publication } from './topics.ts';
 import { callsFrom, callWithin, logOf } from './turn.ts';
@@ -123,7 +123,8 @@ class TaskScope {
     return makeHandle((method, args) => {
       this.#work.checkOpen('c.send');
       const asked = dropped(this.taskId, ask(type, key, method, args), args, delivery);
-      return callWithin(this.#work, asked, limit).then(() => undefined);
+      // Nobody may be awaiting it yet when it is refused.
+      return observed(callWithin(this.#work, asked, limit).then(() => undefined));
     });
   };
 

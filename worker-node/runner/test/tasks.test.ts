@@ -6,6 +6,11 @@ const bundle = `
 export const plan = task('plan', (c, input) => ({ files: [input.folder], attempt: c.attempt, id: c.taskId }));
 export const draws = task('draws', (c) => c.gpus);
 export const asks = task('asks', async (c, input) => (await c.actor('Counter', 'k').inc(input)) + 1);
+export const sendsAhead = task('sendsAhead', async (c) => {
+  const sent = c.send('Counter', 'k').inc(1);
+  await c.actor('Counter', 'other').inc(2);
+  return await sent.catch((refused) => refused.code);
+});
 export const fails = task('fails', () => { throw new SyntaxError('bad plan'); });
 export const listens = task('listens', (c) => new Promise((_, reject) => c.signal.addEventListener('abort', () => reject(new Error('stopping')))));
 export const forever = task('forever', () => new Promise(() => undefined));
@@ -72,6 +77,19 @@ describe('a task', () => {
     const drawn = await runner.taskDone(runner.task('draws', null, 10_000, [1, 3]));
     expect(replyOf(drawn.outcome)).toEqual([1, 3]);
     expect(replyOf((await run('draws', null)).outcome)).toEqual([]);
+  });
+
+  test('lives on when a letter is refused that it does not await yet', async () => {
+    const work = runner.task('sendsAhead', null);
+    const sent = await runner.next('call-out');
+    const called = await runner.next('call-out');
+    const failure = { code: 'RESOURCE_EXHAUSTED', message: 'full' } as const;
+    const refused = { ok: false, failure } as const;
+    runner.send({ kind: 'call-returned', work, ordinal: sent.ordinal, outcome: refused });
+    // Whoever is asked after that is answered by the same process.
+    expect(replyOf((await run('plan', { folder: 'x' })).outcome)).toMatchObject({ files: ['x'] });
+    runner.send({ kind: 'call-returned', work, ordinal: called.ordinal, outcome: ok(3) });
+    expect(replyOf((await runner.taskDone(work)).outcome)).toBe('RESOURCE_EXHAUSTED');
   });
 
   test('calls actors and awaits them', async () => {

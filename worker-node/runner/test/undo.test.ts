@@ -45,6 +45,10 @@ export const Trip = actor('Trip', {
       const rides = async () => { await new Promise((resolve) => setTimeout(resolve, 20)); return booked(c, 'ride'); };
       try { await Promise.all([booked(c, 'car'), pays(), rides()]); } catch { await booked(c, 'bus'); }
     },
+    async swallows(c) {
+      await booked(c, 'hotel');
+      try { await booked(c, 'car'); } catch { return 'none'; }
+    },
     async alone(c) { await c.step('slow', hang, { compensate: (was) => String(was) }); },
     async late(c) { await booked(c, 'hotel'); await c.step('slow', hang); },
     async watches(c) { while (!c.signal.aborted) await booked(c, 'hotel'); throw c.signal.reason; },
@@ -221,6 +225,13 @@ describe('a turn that fails', () => {
       expect(resultOf(again, 'undo car')).toBe(resultOf(story, 'undo car'));
       expect(again.outcome).toEqual(story.outcome);
     }
+  });
+
+  test('undoes it too when it catches that it is cancelled, and would end well', async () => {
+    const atWork: Recorded = { kind: 'step', ordinal: 1, name: 'car', undo: true };
+    const story = await play('swallows', { recorded: [hotel, atWork] }, { cancelled: true });
+    expect(names(story)).toEqual(['hotel', 'car', 'failed', 'undo car', 'undo hotel']);
+    expect(failureText(story.outcome)).toMatch(/^CANCELLED/);
   });
 
   test('undoes by a call of an actor, which is recorded', async () => {
