@@ -16,7 +16,7 @@ import { checkWhole } from './definition.ts';
 import type { Platform } from './platform.ts';
 import { failureOfMessage } from './wire/failures.ts';
 import type { TakeRequest, TakeResponse } from './wire/messages.ts';
-import type { Unary } from './wire/unary.ts';
+import { asUnknown, type Unary } from './wire/unary.ts';
 
 /** Shorter than the time after which an actor forgets the call: what is asked for from position 0 on would
  *  begin anew. */
@@ -68,6 +68,8 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
   #values: readonly Uint8Array[] = [];
   #at = 0;
   #ended: { readonly value: R } | undefined;
+  /** It was asked for from the start, and not refused: whoever refuses that later has not heard of it. */
+  #mayRun = false;
   /** The step that was asked for last: the next one follows it. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -134,10 +136,14 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
       throw troupeError('OUTCOME_UNKNOWN', what, { stream: this.id });
     }
     try {
-      return await this.#ask();
+      const answer = await this.#ask();
+      this.#mayRun = this.#position === 0;
+      return answer;
     } catch (thrown) {
+      this.#mayRun ||= this.#position === 0 && isUnknown(thrown);
       // Under one id it is the same stream: that nobody knows what became of the question is no harm.
-      if (!isOpen(thrown) || this.#silentMs > patienceMs) throw thrown;
+      const goesOn = isOpen(thrown) || (this.#mayRun && isPassing(thrown));
+      if (!goesOn || this.#silentMs > patienceMs) throw this.#mayRun ? asUnknown(thrown) : thrown;
     }
     await new Promise<void>((go) => this.#platform.after(backoffMs, go));
     return undefined;
@@ -198,6 +204,14 @@ class TakenStream<Y, R> implements ActorStream<Y, R> {
 }
 
 function isOpen(thrown: unknown): boolean {
-  if (!(thrown instanceof TroupeError)) return false;
-  return thrown.code === 'UNAVAILABLE' || thrown.code === 'OUTCOME_UNKNOWN';
+  return isUnknown(thrown) || (thrown instanceof TroupeError && thrown.code === 'UNAVAILABLE');
+}
+
+function isUnknown(thrown: unknown): boolean {
+  return thrown instanceof TroupeError && thrown.code === 'OUTCOME_UNKNOWN';
+}
+
+/** There is nobody just now who could answer, such as a leader. */
+function isPassing(thrown: unknown): boolean {
+  return thrown instanceof TroupeError && thrown.retryable && thrown.outcome === 'none';
 }

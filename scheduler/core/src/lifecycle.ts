@@ -13,6 +13,7 @@
  * Y3  an actor that is ending is never resumed, and what it has received is forgotten only after
  *     `limits.tombstoneMs`.
  * Y4  an actor that is owned is destroyed soon after its owner ends, whoever leads by then.
+ * Y5  a postbox is nobody's own, and is never destroyed: what waits in it was sent by many, and acknowledged.
  */
 import {
   type ActorActivity,
@@ -25,6 +26,7 @@ import {
   failure,
   type GivenUpActor,
   limits,
+  postboxType,
   type RequestBody,
   type RunId,
   type SessionOwner,
@@ -101,9 +103,10 @@ export class Lifecycle {
         ...(owner === undefined ? {} : { owner }),
         ...(seed === undefined ? {} : { seed }),
       };
+      const common = owner === undefined ? undefined : commonOf(id);
       const orphan = isGone(owner, (one) => this.#lives(one)) ? ownerGone(owner) : undefined;
       const foreign = code === undefined ? undefined : this.#foreignState(id, code);
-      const fault = orphan ?? foreign ?? this.#directory.create(id, scope ?? id, more);
+      const fault = common ?? orphan ?? foreign ?? this.#directory.create(id, scope ?? id, more);
       if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
       const actor = this.#view(id);
       if (owner !== undefined) this.#owned(owner);
@@ -153,7 +156,8 @@ export class Lifecycle {
         const what = `actor "${id}" was wished to be ${present} since it was looked at; look again`;
         return this.#desk.refuse(asker, 'WRONG_STATE', what, { actor: id });
       }
-      const fault = wish === 'ending' ? (this.#goesBack(actor) ?? this.#noRoom()) : undefined;
+      const fault =
+        wish === 'ending' ? (commonOf(id) ?? this.#goesBack(actor) ?? this.#noRoom()) : undefined;
       if (fault !== undefined) return this.#desk.answer(asker, { kind: 'failed', failure: fault });
       this.#decide(actor, wish);
     }
@@ -376,4 +380,12 @@ function ownerGone(owner: Exclude<ActorOwner, SessionOwner>): Failure {
 
 export function gone(actor: ActorId, birth: number): Failure {
   return failure('GONE', `actor ${actor} #${birth} is gone`, { actor, birth });
+}
+
+/** Y5 */
+function commonOf(actor: ActorId): Failure | undefined {
+  const { type, key } = actorParts(actor);
+  if (type !== postboxType) return undefined;
+  const what = `postbox "${key}" holds what many have sent, is nobody's own and is not destroyed`;
+  return failure('INVALID_ARGUMENT', what, { actor });
 }

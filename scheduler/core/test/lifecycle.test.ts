@@ -1,11 +1,13 @@
 import {
   type ActorOwner,
   type ActorWish,
+  actorId,
   bundleHash,
   type Incarnation,
   isFailure,
   limits,
   type Place,
+  postboxType,
   runId,
   sessionId,
   tenantName,
@@ -292,6 +294,24 @@ describe('pausing an actor', () => {
     expect(scene.code(scene.asks({ kind: 'wish-actor', actor, birth: 3, wish: 'paused' }))).toBe(
       'GONE',
     );
+  });
+});
+
+describe('a postbox', () => {
+  it('is not destroyed, and has no owner: what waits in it was sent by many', () => {
+    const scene = living();
+    const box = actorId('default', postboxType, '7');
+    const owner = { actor, birth: scene.actor('a').birth };
+    const owned = scene.ask({ kind: 'create-actor', actor: box, by: 'me', owner });
+    expect(scene.answer(owned)).toMatchObject({ failure: { code: 'INVALID_ARGUMENT' } });
+    const made = scene.answer(scene.ask({ kind: 'create-actor', actor: box, by: 'me' }));
+    if (made?.kind !== 'actor') throw new Error(JSON.stringify(made));
+    const { birth } = made.actor;
+    const ends = scene.ask({ kind: 'wish-actor', actor: box, birth, wish: 'ending' });
+    expect(scene.answer(ends)).toMatchObject({ failure: { code: 'INVALID_ARGUMENT' } });
+    expect(scene.answer(scene.ask({ kind: 'get-actor', actor: box }))).toMatchObject({
+      actor: { state: 'placed' },
+    });
   });
 });
 

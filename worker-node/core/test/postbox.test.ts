@@ -209,6 +209,26 @@ describe('a postbox that is full', () => {
     expect(scene.send('later', { delayMs: 1 })).toBe('sent');
   });
 
+  test('refuses all letters beyond those that it may hold, whoever they are for, until some are taken', () => {
+    const scene = new Scene();
+    scene.takes = false;
+    const each = limits.postboxReceiverLettersMax;
+    for (let n = 0; n < limits.postboxLettersMax; n++) scene.send(`n${n}`, {}, `k${n % each}`);
+    const refusal = scene.send('more', {}, 'another');
+    expect(refusal).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    expect((refusal as Failure).message).toContain(`has ${limits.postboxLettersMax} letters`);
+  });
+
+  test('refuses letters beyond the bytes that it may hold', () => {
+    const scene = new Scene();
+    scene.takes = false;
+    const large = 'x'.repeat(400_000);
+    const fits = Math.ceil(limits.postboxBytesMax / large.length);
+    const answers = Array.from({ length: fits + 1 }, (_, n) => scene.send(large, {}, `k${n}`));
+    expect(answers.slice(0, fits - 1).every((answer) => answer === 'sent')).toBe(true);
+    expect(answers.at(-1)).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+  });
+
   test('refuses what is to wait beyond the timers that an actor may have', () => {
     const scene = new Scene();
     for (let n = 0; n < limits.actorTimersMax; n++) scene.send(`n${n}`, { delayMs: 60_000 });

@@ -82,6 +82,8 @@ export class Activation implements Waiting {
   readonly tenant: TenantName;
   readonly #queue: TurnFrame[] = [];
   readonly #reads: TurnFrame[] = [];
+  /** Queued turns that hear that they are cancelled when they begin. */
+  readonly #cancelled = new Set<WorkId>();
   #inLine = false;
   #running: Work | undefined;
   #waits = false;
@@ -143,8 +145,14 @@ export class Activation implements Waiting {
     this.#running.leave();
   }
 
-  /** A queued turn or read that is cancelled never starts; true when it was one. */
+  /** A queued turn or read that is cancelled never starts, unless it has begun elsewhere: what it did there is to be
+   *  undone. True when it was one. */
   cancelQueued(work: WorkId): boolean {
+    const again = this.#queue.find((one) => one.work === work && one.recorded.length > 0);
+    if (again !== undefined) {
+      this.#cancelled.add(work);
+      return true;
+    }
     const frame = takeOut(this.#queue, work) ?? takeOut(this.#reads, work);
     if (frame === undefined) return false;
     const what = `${frame.read ? 'read' : 'turn'} ${this.#name}.${frame.method}`;
@@ -155,6 +163,7 @@ export class Activation implements Waiting {
 
   /** What has not begun will not begin here: their works, in order. */
   giveBack(): readonly WorkId[] {
+    this.#cancelled.clear();
     return this.#queue.splice(0).map(({ work }) => work);
   }
 
@@ -212,6 +221,7 @@ export class Activation implements Waiting {
     work.stream = stream;
     this.#running = work;
     this.#host.works.set(frame.work, work);
+    if (this.#cancelled.delete(frame.work)) work.cancel();
     const { to } = timer ?? {};
     if (to === undefined) {
       work.run(() => {

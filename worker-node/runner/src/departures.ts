@@ -138,6 +138,14 @@ export class Departures {
     return [...this.#recorded.values()].map((record) => `${record.kind} ${record.name}`);
   }
 
+  /** Steps that were done or at work and are to be undone, and were not asked for again: the last first. */
+  get unaskedUndos(): readonly string[] {
+    const steps = [...this.#recorded.values()].filter(
+      (one) => one.kind === 'step' && one.undo === true && one.outcome?.ok !== false,
+    );
+    return steps.sort((left, right) => right.ordinal - left.ordinal).map(({ name }) => name);
+  }
+
   /** Calls it once all that is recorded was asked for again. */
   whenAsked(then: () => void): void {
     if (this.#recorded.size === 0) then();

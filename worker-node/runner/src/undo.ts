@@ -9,7 +9,8 @@
  * V1  the failure of a turn is recorded once, and is what the turn ends with after whatever crash.
  * V2  a compensation that is recorded is not run again; they run one after another, in the order
  *     that was recorded with the failure.
- * V3  one that fails for good keeps no other from running, and is named in the error.
+ * V3  one that fails for good keeps no other from running, and is named in the error; so is a step that is recorded,
+ *     and that the turn did not come to again before it failed.
  */
 import {
   errorTable,
@@ -42,8 +43,9 @@ interface Undoing {
 
 /** True when a turn that fails has something to undo, now or by its record. */
 export function hasUndo(work: Work): boolean {
-  const { failed: record, undoesOpen } = work.departures;
-  return work.undos.size > 0 || undoesOpen || (record?.undo?.length ?? 0) > 0;
+  const { failed: record, undoesOpen, unaskedUndos } = work.departures;
+  if (work.undos.size > 0 || undoesOpen || (record?.undo?.length ?? 0) > 0) return true;
+  return record === undefined && unaskedUndos.length > 0;
 }
 
 /** Undoes what a failed turn did; what the turn comes to then. */
@@ -58,9 +60,10 @@ export async function undoAll(
   },
 ): Promise<Outcome> {
   const { departures } = work;
-  const record = departures.fail(failed(turn.reason), () =>
-    work.undos.inReverse().map(({ name }) => name),
-  );
+  const record = departures.fail(failed(turn.reason), () => [
+    ...departures.unaskedUndos,
+    ...work.undos.inReverse().map(({ name }) => name),
+  ]);
   const own = new AbortController();
   const cancel = work.after(turn.limitMs, () => {
     const what = `the compensations of ${work.name} took longer than ${turn.limitMs} ms`;

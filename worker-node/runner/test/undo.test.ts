@@ -49,6 +49,7 @@ export const Trip = actor('Trip', {
       await booked(c, 'hotel');
       try { await booked(c, 'car'); } catch { return 'none'; }
     },
+    async lateAgain(c) { await new Promise((done) => setTimeout(done, 60_000)); await booked(c, 'hotel'); },
     async alone(c) { await c.step('slow', hang, { compensate: (was) => String(was) }); },
     async late(c) { await booked(c, 'hotel'); await c.step('slow', hang); },
     async watches(c) { while (!c.signal.aborted) await booked(c, 'hotel'); throw c.signal.reason; },
@@ -227,11 +228,39 @@ describe('a turn that fails', () => {
     }
   });
 
+  test('undoes it also when it is cancelled before it begins to run again', async () => {
+    const first = runner.turn(trip, 'goes', [], { callId: 'a' });
+    const { ordinal } = await runner.next('step-begin', ({ work }) => work === first);
+    const atWork: Recorded = { kind: 'step', ordinal: 1, name: 'car', undo: true };
+    const again = play('book', { recorded: [hotel, atWork] }, { cancelled: true });
+    runner.send({ kind: 'step-go', work: first, ordinal });
+    const story = await again;
+    expect(names(story).slice(2)).toEqual(['failed', 'undo car', 'undo mail', 'undo hotel']);
+    expect(failureText(story.outcome)).toMatch(/^CANCELLED/);
+  });
+
   test('undoes it too when it catches that it is cancelled, and would end well', async () => {
     const atWork: Recorded = { kind: 'step', ordinal: 1, name: 'car', undo: true };
     const story = await play('swallows', { recorded: [hotel, atWork] }, { cancelled: true });
     expect(names(story)).toEqual(['hotel', 'car', 'failed', 'undo car', 'undo hotel']);
     expect(failureText(story.outcome)).toMatch(/^CANCELLED/);
+  });
+
+  test('names what its first run had done when it fails before it comes to that again', async () => {
+    const undo = true as const;
+    const recorded: Recorded[] = [
+      { ...hotel, undo } as Recorded,
+      { kind: 'step', ordinal: 1, name: 'car', undo },
+    ];
+    const story = await play('lateAgain', { recorded, limitMs: 50 });
+    expect(story.outcome).toMatchObject({
+      failure: {
+        code: 'COMPENSATION_FAILED',
+        details: { steps: 'car, hotel', code: 'TIME_LIMIT' },
+      },
+    });
+    const again = await play('lateAgain', { recorded: story.recorded, limitMs: 50 });
+    expect(again.outcome).toEqual(story.outcome);
   });
 
   test('undoes by a call of an actor, which is recorded', async () => {

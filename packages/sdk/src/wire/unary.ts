@@ -123,7 +123,7 @@ function mayBeHeard(thrown: unknown): boolean {
 }
 
 /** U2. What was heard before may still be done, whatever is said to him who asks again. */
-function asUnknown(thrown: unknown): unknown {
+export function asUnknown(thrown: unknown): unknown {
   if (!(thrown instanceof TroupeError) || thrown.outcome !== 'none') return thrown;
   return troupeError('OUTCOME_UNKNOWN', thrown.message, thrown.details, thrown);
 }
