@@ -180,9 +180,9 @@ export class Mailboxes {
 
   /** Nothing that waits can be done; letters stay in their senders' outboxes. */
   refuseAll(activation: Activation, reason: Failure): void {
+    if (this.#core.givenUp.holds(activation)) return this.#core.givenUp.onFailed(activation);
     // It is tried again (L3). Until it is live nobody knows which calls have begun or were answered: none is said to
     // be undone.
-    if (this.#core.givenUp.holds(activation)) return this.#core.givenUp.onFailed(activation);
     const isTried = errorTable[reason.code].retryable;
     for (const message of activation.waiting.splice(0)) {
       if (isTried && !this.#isLate(message)) activation.waiting.push(message);

@@ -55,7 +55,7 @@ export function fullPostbox({ id, memory }: Activation, { args }: Call): Failure
   if (outbox.size >= postboxLettersMax || outbox.bytes >= postboxBytesMax) {
     return full(`postbox "${box}" has ${outbox.size} letters that nobody has taken`);
   }
-  const waiting = timers.pending().length;
+  const waiting = timers.size;
   if (outbox.size < postboxReceiverLettersMax && waiting < actorTimersMax) return undefined;
   const { type, key, delayed } = headOf(args);
   const to = `${tenant}/${type}/${key}`;

@@ -44,6 +44,10 @@ export class TimerBook {
   #news: TimerNews[] = [];
 
   /** Timers that wait, in the order in which they were set. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
   pending(): PendingTimer[] {
     return [...this.#pending.values()].map(({ timer }) => timer);
   }

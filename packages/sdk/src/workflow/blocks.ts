@@ -1,7 +1,7 @@
 /** The builder: each of its methods adds a block to the graph. */
 import { insideRef, invalid, makeOf, makeRef, type Ref } from '../ref.ts';
 import type { WorkflowBuilder } from './builder.ts';
-import { casesOf, checkMethod, countFrom, triesOf } from './checks.ts';
+import { callOf, casesOf, countFrom, triesOf } from './checks.ts';
 import { containers, inFlightOf } from './containers.ts';
 import type { Graph } from './graph.ts';
 import { type Branching, Port } from './port.ts';
@@ -43,18 +43,10 @@ function works(graph: Graph): Pick<WorkflowBuilder, 'task' | 'each' | 'call' | '
     },
     call(id, actor, key, method, args, options) {
       const place = graph.place(id, options);
-      checkMethod(place, actor, method);
-      return graph.add(place, {
-        kind: 'call',
-        type: actor.name,
-        key: graph.write(place, 'key', key),
-        method,
-        args: Object.values(args).map((argument, index) =>
-          graph.write(place, `args[${index}]`, argument),
-        ),
-        ...triesOf(place, options),
-        ...undoOf(graph, place, options?.undo),
-      });
+      const write = (part: string, value: unknown) => graph.write(place, part, value);
+      const call = callOf(place, { actor, key, method, args }, write);
+      const undo = undoOf(graph, place, options?.undo);
+      return graph.add(place, { ...call, ...triesOf(place, options), ...undo });
     },
     run(id, workflow, input, options) {
       const place = graph.place(id, options);

@@ -1,5 +1,5 @@
 /** What can be wrong with what is said of a block, refused where the stack shows the line. */
-import { retriesOf, type Tries } from '@troupe/model';
+import { type Expression, retriesOf, type Tries } from '@troupe/model';
 import type { AnyActorDefinition } from '../actor.ts';
 import { invalid } from '../ref.ts';
 import type { ChoiceCases, Question, Tried } from './options.ts';
@@ -34,9 +34,28 @@ export function triesOf(place: Place, options: Tried = {}): Tries {
   };
 }
 
-export function checkMethod(place: Place, actor: AnyActorDefinition, method: string): void {
-  if (Object.hasOwn(actor.methods, method) || Object.hasOwn(actor.reads, method)) return;
-  throw invalid(place.name, `calls ${actor.name}.${method}, which does not exist`);
+/** A call of an actor, each part of it as `write` writes it. */
+export function callOf(
+  place: Place,
+  called: {
+    readonly actor: AnyActorDefinition;
+    readonly key: unknown;
+    readonly method: string;
+    readonly args: readonly unknown[] | object;
+  },
+  write: (part: string, value: unknown) => Expression,
+) {
+  const { actor, key, method, args } = called;
+  if (!Object.hasOwn(actor.methods, method) && !Object.hasOwn(actor.reads, method)) {
+    throw invalid(place.name, `calls ${actor.name}.${method}, which does not exist`);
+  }
+  return {
+    kind: 'call',
+    type: actor.name,
+    key: write('key', key),
+    method,
+    args: Object.values(args).map((argument, at) => write(`args[${at}]`, argument)),
+  } as const;
 }
 
 export function questionOf(place: Place, { when, values = {} }: Question): Required<Question> {

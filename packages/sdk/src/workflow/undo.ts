@@ -4,7 +4,7 @@ import type { AnyActorDefinition } from '../actor.ts';
 import { invalid, makeRef, type Ref, type Refs } from '../ref.ts';
 import type { TaskDefinition } from '../task.ts';
 import type { ArgsOf, MethodsOf } from './builder.ts';
-import { checkMethod, triesOf } from './checks.ts';
+import { callOf, triesOf } from './checks.ts';
 import type { Graph, Seen } from './graph.ts';
 import type { EachOptions, Tried } from './options.ts';
 import type { Place } from './place.ts';
@@ -68,15 +68,8 @@ function undoer(graph: Graph, place: Place, seen: Seen): Undoer {
       return new Undo({ kind: 'task', task: task.name, input: write('input', input), ...tries });
     },
     call(actor, key, method, args, options) {
-      checkMethod(place, actor, method);
-      return new Undo({
-        kind: 'call',
-        type: actor.name,
-        key: write('key', key),
-        method,
-        args: Object.values(args).map((argument, at) => write(`args[${at}]`, argument)),
-        ...triesOf(place, options),
-      });
+      const call = callOf(place, { actor, key, method, args }, write);
+      return new Undo({ ...call, ...triesOf(place, options) });
     },
   };
 }
