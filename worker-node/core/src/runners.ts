@@ -45,7 +45,7 @@ interface Pool {
   /** Those for trials. */
   startingApart: number;
   waiting: ((got: RunnerId | Failure) => void)[];
-  /** When something last came to it or left it. */
+  /** When something last was at it. */
   usedAt: number;
 }
 
@@ -116,6 +116,10 @@ export class Runners {
   /** Every `resendMs`: ends those of bundles that nothing uses any more (R2). */
   tick(): void {
     const { runnersIdleMs = runnersIdleMsDefault } = this.#core.config;
+    for (const [bundle, pool] of this.#pools) {
+      if (bundle === builtInBundle) continue;
+      if (isBusy(pool)) this.#used(pool);
+    }
     for (const [bundle, pool] of this.#pools) {
       if (bundle === builtInBundle || pool === this.#latest || isBusy(pool)) continue;
       if (this.#core.now - pool.usedAt < runnersIdleMs) continue;
@@ -269,7 +273,7 @@ function describe(pool: Pool, manifest: Manifest): void {
 
 function isBusy({ ready, starting, startingApart, waiting }: Pool): boolean {
   if (starting + startingApart + waiting.length > 0) return true;
-  return ready.length === 0 || ready.some(({ load }) => load > 0);
+  return ready.some(({ load }) => load > 0);
 }
 
 function leastLoaded(runners: readonly Runner[]): Runner | undefined {

@@ -43,6 +43,18 @@ describe('runners of a bundle', () => {
     expect(ended(node)).toEqual([]);
   });
 
+  it('end also when their last actor went out of memory after the others came, while those are still at work', () => {
+    const node = new TestNode('a', undefined, { runnersIdleMs: 1_000, idleMs: 1_000 });
+    node.place(ledger);
+    node.call('add', 'x');
+    node.place(other, 3, [], 1, { bundle: later });
+    node.call('hang', 'y', { number: 2 }, { actor: other });
+    const runner = node.runnerAt(ledger);
+    pass(node, 200);
+    expect(ended(node)).toContain(runner);
+    expect(ended(node)).not.toContain(node.runnerAt(other));
+  });
+
   it('that were used last stay, so that a node at rest answers as fast as before', () => {
     const node = new TestNode('a', undefined, { runnersIdleMs: 1_000, idleMs: 1_000 });
     node.place(ledger);
