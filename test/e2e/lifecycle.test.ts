@@ -189,6 +189,38 @@ it('a paused actor stays paused when its node is killed; what waits runs once wh
   expect(await counter.ids()).toEqual(['before', 'waits']);
 });
 
+it('what was made, paused or resumed stays so when the leader is killed, and what was asked meanwhile is done once', async () => {
+  stage = await scene({ nodes: 1, schedulers: 2 });
+  const { actors } = stage.troupe;
+  const brief = stage.troupe.actor(Counter, 'g', { deadlineMs: 2_000 });
+  const made = await actors.create(Counter, 'g', { labels: { team: 'blue' } });
+  await made.calls.add('before');
+  await actors.pause(Counter, 'g');
+  await stage.killLeader();
+  const known = await actors.getIfExists(Counter, 'g');
+  expect(known).toMatchObject({ birth: made.birth, view: { labels: { team: 'blue' } } });
+  expect(known?.view.state).toBe('paused');
+  await expect(brief.add('refused')).rejects.toMatchObject({ code: 'PAUSED' });
+  // The node stands still, so the call at least cannot be answered before the leader dies.
+  const node = await host('g');
+  node.kill('SIGSTOP');
+  const asked = [
+    actors.resume(Counter, 'g'),
+    actors.create(Counter, 'h', { labels: { team: 'blue' } }),
+    stage.troupe.actor(Counter, 'i', { deadlineMs: 60_000 }).add('first'),
+  ] as const;
+  await stage.killLeader();
+  node.kill('SIGCONT');
+  const [, second] = await Promise.all(asked);
+  await actors.pause(Counter, 'i');
+  expect(await stage.troupe.actor(Counter, 'g', { deadlineMs: 60_000 }).add('after')).toBe(2);
+  expect(await made.calls.ids()).toEqual(['before', 'after']);
+  expect((await actors.getIfExists(Counter, 'h'))?.birth).toBe(second.birth);
+  expect(await stage.troupe.actor(Counter, 'i').ids()).toEqual(['first']);
+  expect(await stateOf('i')).toBe('paused');
+  expect((await actors({ labels: { team: 'blue' } })).actors).toHaveLength(2);
+});
+
 it('an actor that cannot be made says why, and is listed as failed until it is destroyed', async () => {
   stage = await scene({ nodes: 1 });
   const { troupe } = stage;
