@@ -93,7 +93,7 @@ describe('an actor that is idle leaves memory', () => {
     });
   });
 
-  it('again and again, while nodes are killed: every call takes effect once', async () => {
+  it('again and again, while nodes and leaders are killed: every call takes effect once', async () => {
     const others = await Promise.all(['n2', 'n3'].map((name) => stage.cluster.startNode({ name })));
     // More actors than callers reach within the time after which they leave.
     const callers = startCallers(troupe, { counters: 400, callers: 8 });
@@ -102,6 +102,8 @@ describe('an actor that is idle leaves memory', () => {
       node.kill('SIGKILL');
       expect(await node.exited).toEqual(killed);
       await stage.cluster.startNode();
+      await callers.acknowledged(300);
+      await stage.killLeader();
     }
     await callers.acknowledged(600);
     await expectExactlyOnce(troupe, await callers.stop());
