@@ -49,3 +49,49 @@ it('actors leave a node that is short of memory by itself, a few at once, and lo
   expect(printed).toMatch(/^group +all: 1 wanted, 2 there; /m);
   expect(sized).toMatchObject([{ group: 'all', size: 1, min: 1, max: 5, ready: 2 }]);
 }, 180_000);
+
+// As the node that is too full lets one go, as the other one reads it back, as the leader has decided that one moves.
+it.each([
+  ['the node that they leave', 'n1', 'node.released:1'],
+  ['the node that takes them', 'n2', 'node.restore:1'],
+  ['the leader', 's1', 'scheduler.actor-migrating:1'],
+])(
+  'actors that are moved to even out the load lose nothing when %s is killed meanwhile',
+  async (_, name, point) => {
+    const roomy = { resources: { cpu: 2, memory: 40_000 } };
+    stage = await scene({
+      nodes: 1,
+      nodeConfig: { resources: { cpu: 2, memory: 400 } },
+      schedulerConfig: { rebalance: { enabled: true, periodMs: 5_000, migrationsMax: 3 } },
+      env: { [name]: { TROUPE_CRASH_AT: point } },
+    });
+    const { troupe, cluster } = stage;
+    const keys = Array.from({ length: 12 }, (_, i) => `k${i}`);
+    const counter = (key: string) => troupe.actor(Counter, key, { deadlineMs: 120_000 });
+    await Promise.all(keys.map((key) => counter(key).add('0')));
+    await cluster.startNode({ name: 'n2', ...roomy });
+    const victim = [...cluster.nodes, ...cluster.schedulers].find((one) => one.name === name);
+    let going = true;
+    const adding = keys.map(async (key) => {
+      const added = ['0'];
+      for (let at = 1; going; at++) {
+        await counter(key).add(`${at}`);
+        added.push(`${at}`);
+      }
+      return added;
+    });
+    expect(await victim?.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    await (victim?.kind === 'node'
+      ? cluster.startNode({ name: 'n3', ...roomy })
+      : cluster.startScheduler({ name: 's2', listen: cluster.address }));
+    const hosts = ['n2', 'n3'].filter((one) => one !== name);
+    await stage.until('some live elsewhere', async () => {
+      const { actors } = await troupe.actors({ type: 'Counter' });
+      return actors.some(({ node }) => hosts.includes(node.slice(0, 2)));
+    });
+    going = false;
+    const added = await Promise.all(adding);
+    expect(await Promise.all(keys.map((key) => counter(key).ids()))).toEqual(added);
+  },
+  180_000,
+);
